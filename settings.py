@@ -1,0 +1,182 @@
+"""Every setting of pacegraph: typed, described, validated at start. The only module that reads the environment.
+
+A value comes from the environment, else from the file `.env` in the working directory, else from the default here.
+`load_settings` turns whatever is wrong into one line that names the setting.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+__all__ = ["InvalidSettings", "Settings", "load_settings"]
+
+
+class InvalidSettings(Exception):  # noqa: N818 - the whole set is invalid; the message names the one at fault
+    """A setting is missing or wrong. The message is one line: the setting's name, what is wrong, what is expected."""
+
+
+def _url_of(*schemes: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _http_url(value: str) -> str:
+    return str(TypeAdapter(HttpUrl).validate_python(value)).rstrip("/")
+
+
+DatabaseUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
+RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
+WebUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Immutable; secrets are SecretStr, so that no log can print them."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    # --- where things are
+    pacegraph_home: Path = Field(Path(".local"), description="Folder of the embedded services' data, secrets and run.json.")
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
+    public_url: WebUrl | None = Field(
+        None, description="Address that browsers reach the API at, as https://runs.example; default http://HOST:PORT."
+    )
+
+    # --- PostgreSQL
+    database_url: DatabaseUrl | None = Field(
+        None, description="PostgreSQL, as postgresql://user:password@host/name; unset: `pacegraph run` starts its own."
+    )
+    database_pool_size: int = Field(10, ge=1, le=500, description="Connections a process keeps open.")
+    database_max_overflow: int = Field(5, ge=0, le=500, description="Connections a process opens beyond the pool under load.")
+    database_pool_timeout_s: float = Field(
+        5, gt=0, le=300, description="Seconds to wait for a free connection before the request fails with DATABASE_BUSY."
+    )
+    database_pool_recycle_s: int = Field(1800, ge=1, description="Seconds after which a pooled connection is replaced.")
+    database_pre_ping: bool = Field(True, description="Test a pooled connection before use, so that a restart of PostgreSQL goes unnoticed.")
+    database_statement_timeout_ms: int = Field(
+        30_000, ge=0, description="Milliseconds after which PostgreSQL cancels a statement; 0 is never."
+    )
+    database_connect_timeout_s: float = Field(10, gt=0, le=300, description="Seconds to wait for PostgreSQL to accept a connection.")
+
+    # --- Redis
+    redis_url: RedisUrl | None = Field(
+        None, description="Redis or Valkey, as redis://host:6379/0 or unix:///path; unset: `pacegraph run` starts its own."
+    )
+
+    # --- secrets
+    secret_key: SecretStr | None = Field(
+        None, min_length=32, description="Signs session cookies; 32 characters or more. `pacegraph run` makes one and keeps it in PACEGRAPH_HOME."
+    )
+    token_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description=(
+            "Key ring for Strava tokens at rest: Fernet keys, comma separated. The first encrypts, all decrypt; "
+            "rotate by putting a new one first. `pacegraph run` makes one and keeps it in PACEGRAPH_HOME."
+        ),
+    )
+
+    # --- identity and privacy
+    session_lifetime_s: int = Field(30 * 86_400, ge=60, description="Seconds a sign-in lasts.")
+    admin_athlete_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+        (), description="Strava ids of the athletes who administer this server, comma separated: they see and may do everything."
+    )
+    sharing: Literal["on", "off"] = Field(
+        "off", description="on: athletes who agree are visible to other signed-in athletes. Strava's API agreement wants off."
+    )
+
+    # --- Strava
+    strava_api_url: WebUrl = Field("https://www.strava.com/api/v3", description="Base address of Strava's API.")
+    strava_oauth_url: WebUrl = Field("https://www.strava.com/oauth", description="Base address of Strava's authorization pages.")
+    strava_client_id: str | None = Field(None, description="Client ID of your Strava API application.")
+    strava_client_secret: SecretStr | None = Field(None, description="Client secret of your Strava API application.")
+    strava_timeout_s: float = Field(20, gt=0, le=300, description="Seconds to wait for an answer of Strava.")
+    strava_page_size: int = Field(100, ge=1, le=200, description="Activities asked of Strava a page; 200 is Strava's most.")
+
+    # --- jobs
+    workers: int = Field(2, ge=1, le=64, description="Worker processes of `pacegraph worker`.")
+    job_lease_s: float = Field(
+        15, ge=1, le=3600, description="Seconds without a sign of life after which another worker takes a job over."
+    )
+    job_max_attempts: int = Field(5, ge=1, le=100, description="Attempts at a job before it is FAILED, when the error may pass.")
+    job_reconcile_interval_s: float = Field(1, ge=0.1, le=60, description="Seconds between two looks for lost and due jobs.")
+
+    # --- the API's surface
+    graphiql: Literal["on", "off"] = Field("on", description="on: GraphiQL is served at /graphiql.")
+    introspection: Literal["on", "off"] = Field("on", description="on: anyone may read the schema by introspection.")
+
+    # --- logs
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["json", "text"] = Field("json", description="json: one object a line; text: for reading in a terminal.")
+
+    # --- the simulated Strava
+    simulator_runs: Path | None = Field(
+        None, description="File of the simulated athlete's runs, one JSON object a line; default: the demo runs."
+    )
+    simulator_athletes: int = Field(
+        1, ge=1, le=100_000, description="Athletes the simulated Strava knows; those beyond the first have synthetic runs."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("token_encryption_keys", "admin_athlete_ids"):
+            if isinstance(raw := values.get(name), str):
+                values[name] = tuple(part.strip() for part in raw.split(",") if part.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _key_ring_is_valid(self) -> Self:
+        from base64 import urlsafe_b64decode
+
+        for key in self.token_encryption_keys:
+            try:
+                valid = len(urlsafe_b64decode(key.get_secret_value())) == 32
+            except ValueError:
+                valid = False
+            if not valid:
+                raise ValueError("token_encryption_keys: each must be 32 bytes in URL-safe base64, as `pacegraph key` prints")
+        return self
+
+    @property
+    def url(self) -> str:
+        """Address that browsers reach the API at, without a slash at the end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    def require(self, *names: str) -> None:
+        """Check that the settings `names` have a value.
+
+        Raises InvalidSettings naming the first that has none: which ones a process needs depends on the command.
+        """
+        for name in names:
+            if getattr(self, name) in {None, ()}:
+                raise InvalidSettings(f"{name.upper()}: is not set, and this command needs it ({type(self).model_fields[name].description})")
+
+
+def load_settings(env_file: str | None = ".env", **overrides: object) -> Settings:
+    """Read the settings of this process; `overrides` win over environment and file.
+
+    Raises InvalidSettings with one line naming the first setting at fault.
+    """
+    try:
+        return Settings(_env_file=env_file, **overrides)  # type: ignore[call-arg,arg-type]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidSettings(f"{name}: {message}" if name else message) from None
+    except SettingsError as error:
+        raise InvalidSettings(str(error)) from None
+
+
+def child_environment(**values: str) -> dict[str, str]:
+    """Environment for a child process: this one's, with `values` on top."""
+    return {**os.environ, **values}
