@@ -1,0 +1,179 @@
+// node tests/browser/graphiql.mjs BASE_URL TOKEN
+// Uses GraphiQL as a visitor does. SCREENSHOTS=folder keeps pictures.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { launch, watchedPage } from './browser.mjs';
+
+const [baseUrl, token] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3]];
+const EXAMPLES = ['Viewer', 'Sync', 'WatchTheJob', 'PersonalBests', 'Activities', 'AgeGrade'];
+const ENDED = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
+const JOB_TIMEOUT_MS = 90_000;
+
+const picture = async (page, name) => {
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.png`) });
+};
+
+/** The text of one of GraphiQL's editors: operation.graphql, variables.json, request-headers.json, response.json. */
+const editorText = (page, file) => page.evaluate(
+  (name) => globalThis.__MONACO.editor.getModels().find(({ uri }) => uri.path.endsWith(name)).getValue(), file);
+
+const tabTitles = (page) => page.locator('.graphiql-tab-button').allTextContents();
+const openTab = (page, title) => page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${title}$`) }).click();
+
+/** Presses Run and waits until the answer satisfies `until`. */
+async function run(page, until = () => true, timeout = 20_000) {
+  await page.locator('.graphiql-execute-button').click();
+  const deadline = Date.now() + timeout;
+  for (;;) {
+    const text = await editorText(page, 'response.json');
+    const answer = text && JSON.parse(text);
+    if (answer && (answer.errors || until(answer))) return answer;
+    assert.ok(Date.now() < deadline, `no such answer within ${timeout} ms; the last: ${text}`);
+    await page.waitForTimeout(100);
+  }
+}
+
+async function runExample(page, title, ...args) {
+  await openTab(page, title);
+  const answer = await run(page, ...args);
+  assert.equal(answer.errors, undefined, `${title}: ${JSON.stringify(answer.errors)}`);
+  return answer.data;
+}
+
+async function open(page, address) {
+  await page.goto(address);
+  await page.locator('.graphiql-execute-button').waitFor();
+  await page.waitForFunction(() => globalThis.__MONACO?.editor.getModels().length >= 4);
+}
+
+const steps = {
+  async 'the page opens with the examples, and the token leaves the address bar'({ page }) {
+    await open(page, `${baseUrl}/graphiql#token=${token}`);
+    assert.equal(await page.title(), 'pacegraph');
+    assert.deepEqual(await tabTitles(page), EXAMPLES);
+    assert.equal(page.url(), `${baseUrl}/graphiql`);
+    assert.equal(JSON.parse(await editorText(page, 'request-headers.json')).Authorization, `Bearer ${token}`);
+    await page.locator('.signed-in').waitFor();
+  },
+
+  async 'the docs explorer shows the schema'({ page }) {
+    await page.getByLabel('Show Documentation Explorer').click();
+    const docs = page.locator('.graphiql-doc-explorer');
+    await docs.getByText('Query', { exact: true }).click();
+    await docs.getByText('personalBests').or(docs.getByText('leaderboard')).first().waitFor();
+    await picture(page, 'docs');
+    await page.getByLabel('Hide Documentation Explorer').click();
+  },
+
+  async 'Viewer says who is signed in'({ page }) {
+    const { viewer } = await runExample(page, 'Viewer');
+    assert.ok(viewer.athlete.id);
+    await picture(page, 'viewer');
+  },
+
+  async 'Sync starts a job with the athlete filled in'({ page, ids }) {
+    const { syncStrava } = await runExample(page, 'Sync');
+    assert.deepEqual(syncStrava.userErrors, []);
+    ids.job = syncStrava.job.id;
+  },
+
+  async 'WatchTheJob follows that job to its end'({ page, ids, requested }) {
+    await openTab(page, 'WatchTheJob');
+    assert.equal(JSON.parse(await editorText(page, 'variables.json')).id, ids.job);
+    const ended = ({ data }) => ENDED.includes(data?.jobUpdated.status);
+    const { jobUpdated } = await runExample(page, 'WatchTheJob', ended, JOB_TIMEOUT_MS);
+    assert.equal(jobUpdated.status, 'SUCCEEDED', JSON.stringify(jobUpdated.error));
+    assert.ok(requested.some((url) => url.startsWith('ws')), 'over WebSocket');
+    await picture(page, 'subscription');
+  },
+
+  async 'PersonalBests, Activities and AgeGrade answer'({ page }) {
+    const bests = await runExample(page, 'PersonalBests');
+    assert.ok(bests.viewer.athlete.personalBests.length > 0);
+    await picture(page, 'personal-bests');
+    const list = await runExample(page, 'Activities');
+    assert.ok(list.viewer.athlete.activities.nodes.length > 0);
+    await picture(page, 'activities');
+    const { ageGrade } = await runExample(page, 'AgeGrade');
+    assert.ok(ageGrade.percent > 50 && ageGrade.percent < 100);
+  },
+
+  async 'the editor completes names of fields'({ page }) {
+    await page.getByRole('button', { name: 'New tab' }).click();
+    await page.locator('.graphiql-query-editor .monaco-editor').first().click();
+    await page.keyboard.type('{ viewer { athl', { delay: 40 });
+    const suggestion = page.locator('.suggest-widget.visible .monaco-list-row', { hasText: 'athlete' }).first();
+    await suggestion.waitFor();
+    await picture(page, 'completion');
+    await page.keyboard.press('Enter');
+    assert.match(await editorText(page, 'operation.graphql'), /viewer \{ athlete\b/);
+  },
+
+  async 'an unknown field is marked'({ page }) {
+    await page.evaluate(() => globalThis.__MONACO.editor.getModels()
+      .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ viewer { noSuchField } }'));
+    await page.waitForFunction(() => globalThis.__MONACO.editor.getModelMarkers({})
+      .some(({ message }) => message.includes('noSuchField')));
+  },
+
+  async 'history and explorer open'({ page }) {
+    await page.getByLabel('Show History').click();
+    await page.locator('.graphiql-history-items').getByText('PersonalBests').first().waitFor();
+    await page.getByLabel('Show GraphiQL Explorer').click();
+    await page.locator('.graphiql-explorer-root').getByText('leaderboard').first().waitFor();
+    await picture(page, 'explorer');
+    await page.getByLabel('Hide GraphiQL Explorer').click();
+  },
+
+  async 'tabs and token outlive a reload, and the token is in no permanent storage'({ page }) {
+    await page.waitForTimeout(700); // GraphiQL stores tabs half a second after a change
+    await page.reload();
+    await open(page, `${baseUrl}/graphiql`);
+    assert.deepEqual((await tabTitles(page)).slice(0, 6), EXAMPLES);
+    assert.ok((await runExample(page, 'Viewer')).viewer.athlete.id);
+    await page.waitForTimeout(700);
+    assert.ok(!(await page.evaluate(() => JSON.stringify(localStorage))).includes(token), 'the token is in localStorage');
+  },
+};
+
+async function signedOut(browser) {
+  const { page, checkClean } = await watchedPage(browser, baseUrl, null, { colorScheme: 'dark' });
+  await open(page, `${baseUrl}/graphiql`);
+  assert.equal(await page.getByText('Sign in with Strava').getAttribute('href'), '/auth/strava');
+  assert.equal((await runExample(page, 'Viewer')).viewer, null);
+  await openTab(page, 'WatchTheJob');
+  assert.match((await run(page)).errors[0].message, /Sync/);
+  assert.ok((await runExample(page, 'AgeGrade')).ageGrade.percent);
+  await picture(page, 'signed-out');
+
+  await page.evaluate((text) => globalThis.__MONACO.editor.getModels()
+    .find(({ uri }) => uri.path.endsWith('request-headers.json')).setValue(text), JSON.stringify({ authorization: `Bearer ${token}` }));
+  await page.locator('.signed-in').waitFor();
+  assert.ok((await runExample(page, 'Viewer')).viewer.athlete.id, 'a token pasted in one tab serves the others');
+  await openTab(page, 'Sync');
+  assert.notEqual(JSON.parse(await editorText(page, 'variables.json')).athleteId, '');
+  checkClean();
+}
+
+async function main() {
+  assert.ok(baseUrl && token, 'usage: node tests/browser/graphiql.mjs BASE_URL TOKEN');
+  const browser = await launch();
+  try {
+    const visit = { ...await watchedPage(browser, baseUrl, token), ids: {} };
+    for (const [name, step] of Object.entries(steps)) {
+      await step(visit).catch(async (error) => {
+        await picture(visit.page, 'failed');
+        throw new Error(`${name}: ${error.message}`, { cause: error });
+      });
+      console.log(`ok  ${name}`);
+    }
+    visit.checkClean();
+    console.log('ok  no request to another origin, no console error');
+    await signedOut(browser);
+    console.log('ok  signed out: sign-in link, calculator, a pasted token');
+  } finally {
+    await browser.close();
+  }
+}
+
+await main();
