@@ -1,9 +1,14 @@
 """Errors that pacegraph raises on purpose.
 
-    PacegraphError                  the root; `str()` is fit for a log
-    ├── db.errors.DatabaseBusy      no connection came free within DATABASE_POOL_TIMEOUT_S
-    ├── db.errors.DatabaseUnavailable   PostgreSQL cannot be reached
-    └── strava.errors.StravaError   all that can go wrong with Strava (tree in its module)
+    PacegraphError                        the root; `str()` is fit for a log
+    ├── DatabaseError
+    │   ├── DatabaseBusy                  no connection came free within DATABASE_POOL_TIMEOUT_S
+    │   ├── DatabaseUnavailable           PostgreSQL cannot be reached
+    │   └── StatementTimeout              a statement ran into DATABASE_STATEMENT_TIMEOUT_MS
+    ├── db.encryption.UndecipherableSecret
+    ├── db.stream_codec.CorruptStreams
+    ├── jobs.lease.LeaseLost, JobCancelled  a job's attempt has to stop (tree in the module)
+    └── strava.errors.StravaError         all that can go wrong with Strava (tree in its module)
 
 Foreign errors become one of these once, at the edge where they enter: the drivers' in `db/session.py`, HTTP's in
 `strava/client.py`.
@@ -14,8 +19,16 @@ class PacegraphError(Exception):
     """Base of every error that pacegraph raises on purpose."""
 
 
-class DatabaseBusy(PacegraphError):  # noqa: N818 - the name says what is the case
+class DatabaseError(PacegraphError):
+    """PostgreSQL did not do what was asked. `code` is stable and fit for callers."""
+
+    code = "DATABASE_UNAVAILABLE"
+
+
+class DatabaseBusy(DatabaseError):  # noqa: N818 - the name says what is the case
     """No pooled connection came free in time."""
+
+    code = "DATABASE_BUSY"
 
     def __init__(self, waited_s: float) -> None:
         super().__init__(
@@ -24,5 +37,11 @@ class DatabaseBusy(PacegraphError):  # noqa: N818 - the name says what is the ca
         self.waited_s = waited_s
 
 
-class DatabaseUnavailable(PacegraphError):  # noqa: N818
+class DatabaseUnavailable(DatabaseError):  # noqa: N818
     """PostgreSQL refused or lost the connection."""
+
+
+class StatementTimeout(DatabaseError):  # noqa: N818
+    """PostgreSQL cancelled a statement that ran too long."""
+
+    code = "TIMEOUT"

@@ -1,0 +1,31 @@
+"""Runs migrations on the database of DATABASE_URL, in a transaction each, one process at a time."""
+
+from alembic import context
+from sqlalchemy import text
+
+from db.models import Base
+from db.session import SyncDatabase
+from settings import load_settings
+
+_MIGRATION_LOCK = 0x70616365  # "pace": two processes that start at once migrate one after the other
+
+
+def run() -> None:
+    settings = context.config.attributes.get("settings") or load_settings()
+    # A migration may take longer than a request may.
+    settings = settings.model_copy(update={"database_statement_timeout_ms": 0})
+    database = SyncDatabase(settings, application_name="pacegraph-migrate")
+    try:
+        with database.engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.commit()
+            context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+            with context.begin_transaction():
+                context.run_migrations()
+            connection.commit()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+    finally:
+        database.close()
+
+
+run()

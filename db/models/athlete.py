@@ -1,0 +1,43 @@
+"""Athletes: the people whose runs are here."""
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Index, func
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+
+from athletics.age_grade import Sex
+from db.models.base import Base, CreatedAt, PrimaryKey, one_of
+
+
+class MeasurementSystem(StrEnum):
+    """Units an athlete wants to see. The API answers in metres and seconds whatever it is."""
+
+    METRIC = "METRIC"
+    IMPERIAL = "IMPERIAL"
+
+
+class Athlete(Base):
+    """A runner. `shares` is the athlete's consent to be seen by others; it works only where SHARING=on."""
+
+    __tablename__ = "athletes"
+
+    id: Mapped[PrimaryKey]
+    first_name: Mapped[str] = mapped_column()
+    last_name: Mapped[str] = mapped_column()
+    display_name: Mapped[str] = column_property(func.btrim(first_name + " " + last_name))
+    sex: Mapped[str | None]
+    birth_date: Mapped[date | None]
+    city: Mapped[str | None]
+    country: Mapped[str | None]
+    measurement_system: Mapped[str] = mapped_column(server_default=MeasurementSystem.METRIC)
+    shares: Mapped[bool] = mapped_column(server_default="false")
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[CreatedAt]
+
+    __table_args__ = (
+        one_of("sex", Sex),
+        one_of("measurement_system", MeasurementSystem),
+        CheckConstraint("birth_date BETWEEN '1900-01-01' AND '2200-01-01'", name="birth_date_range"),
+        Index("ix_athletes_last_name", "last_name", "id"),
+    )

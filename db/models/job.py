@@ -1,0 +1,136 @@
+"""Jobs: the truth about all background work. RQ carries only their ids."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, and_, case, cast, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+
+from db.models.base import Base, CreatedAt, Instant, PrimaryKey, not_negative, one_of, quoted
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    STRAVA_SYNC = "STRAVA_SYNC"
+    STRAVA_WEBHOOK = "STRAVA_WEBHOOK"
+    STRAVA_DISCONNECT = "STRAVA_DISCONNECT"
+    PERSONAL_BESTS = "PERSONAL_BESTS"
+    AGE_GRADES = "AGE_GRADES"
+    ERASE_ATHLETE = "ERASE_ATHLETE"
+
+
+class JobStatus(StrEnum):
+    """Where a job is. WAITING holds no worker; the last three are final."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.WAITING)
+ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+class JobErrorCode(StrEnum):
+    """Why a job failed."""
+
+    STRAVA_UNAUTHORIZED = "STRAVA_UNAUTHORIZED"
+    STRAVA_SCOPE_MISSING = "STRAVA_SCOPE_MISSING"
+    STRAVA_APP_INACTIVE = "STRAVA_APP_INACTIVE"
+    STRAVA_ATHLETE_LIMIT = "STRAVA_ATHLETE_LIMIT"
+    STRAVA_RATE_LIMITED = "STRAVA_RATE_LIMITED"
+    STRAVA_UNAVAILABLE = "STRAVA_UNAVAILABLE"
+    STRAVA_BAD_DATA = "STRAVA_BAD_DATA"
+    CANCELLED = "CANCELLED"
+    INTERNAL = "INTERNAL"
+
+
+class Job(Base):
+    """One piece of background work.
+
+    `attempts` counts the claims and fences them: a worker's writes carry the attempt it claimed, and one whose lease
+    ran out and was taken over changes nothing more. `lease_until` is when a running job's worker is taken for dead.
+    `waiting_until` is when a WAITING job goes on. `checkpoint` is what an attempt hands to the next; `version` rises
+    with every change, so that a watcher can tell old news from new. `athlete_id` is null for work on all athletes.
+    """
+
+    __tablename__ = "jobs"
+
+    id: Mapped[PrimaryKey]
+    kind: Mapped[str]
+    status: Mapped[str] = mapped_column()
+    athlete_id: Mapped[int | None] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    checkpoint: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    idempotency_key: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    version: Mapped[int] = mapped_column(server_default="0")
+    cancel_requested: Mapped[bool] = mapped_column(server_default="false")
+    lease_until: Mapped[Instant | None]
+    waiting_until: Mapped[Instant | None]
+    enqueued_at: Mapped[Instant | None]
+    progress_done: Mapped[int] = mapped_column(server_default="0")
+    progress_total: Mapped[int | None] = mapped_column()
+    progress_message: Mapped[str | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    error_retryable: Mapped[bool | None]
+    activities_created: Mapped[int] = mapped_column(server_default="0")
+    activities_updated: Mapped[int] = mapped_column(server_default="0")
+    activities_deleted: Mapped[int] = mapped_column(server_default="0")
+    personal_bests_changed: Mapped[int] = mapped_column(server_default="0")
+    created_at: Mapped[CreatedAt]
+    started_at: Mapped[Instant | None] = mapped_column()
+    finished_at: Mapped[Instant | None]
+    attempt_started_at: Mapped[Instant | None] = mapped_column()
+    attempt_started_done: Mapped[int] = mapped_column(server_default="0")
+
+    progress_percent: Mapped[float | None] = column_property(
+        case((progress_total > 0, cast(progress_done, Double) * 100 / progress_total))
+    )
+    # At the pace of the current attempt: time spent waiting says nothing about it.
+    progress_seconds_left: Mapped[float | None] = column_property(
+        case(
+            (
+                and_(status == JobStatus.RUNNING, progress_done > attempt_started_done),
+                cast(func.extract("epoch", func.now() - attempt_started_at), Double)
+                / (progress_done - attempt_started_done)
+                * (progress_total - progress_done),
+            )
+        )
+    )
+
+    __table_args__ = (
+        one_of("kind", JobKind),
+        one_of("status", JobStatus),
+        one_of("error_code", JobErrorCode),
+        *not_negative("attempts", "failures", "progress_done", "progress_total"),
+        CheckConstraint("(status = 'RUNNING') = (lease_until IS NOT NULL)", name="lease_while_running"),
+        CheckConstraint("(status = 'WAITING') = (waiting_until IS NOT NULL)", name="until_while_waiting"),
+        CheckConstraint(
+            f"(status IN ({quoted(ENDED)})) = (finished_at IS NOT NULL)",
+            name="finished_when_ended",
+        ),
+        CheckConstraint("num_nulls(error_code, error_message, error_retryable) IN (0, 3)", name="error_whole"),
+        CheckConstraint("length(idempotency_key) BETWEEN 1 AND 200", name="idempotency_key_length"),
+        # At most one active job of a kind for an athlete, and one for all athletes (athlete_id null).
+        Index(
+            "uq_jobs_active",
+            "athlete_id",
+            "kind",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text(f"status IN ({quoted(ACTIVE)})"),
+        ),
+        Index("uq_jobs_idempotency_key", "athlete_id", "idempotency_key", unique=True),
+        Index("ix_jobs_athlete_id", "athlete_id", "created_at", "id"),
+        Index("ix_jobs_created_at", "created_at", "id"),
+        Index("ix_jobs_active", "status", postgresql_where=text(f"status IN ({quoted(ACTIVE)})")),
+    )

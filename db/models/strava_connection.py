@@ -1,0 +1,28 @@
+"""Connections of athletes to their Strava accounts."""
+
+from sqlalchemy import ARRAY, ForeignKey, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey
+
+
+class StravaConnection(Base):
+    """One athlete's grant. Both tokens are ciphertext (`db/encryption.py`) and change together.
+
+    `history_complete_at` is when a sync first had walked the whole history; until then every sync walks all of it.
+    `refused_at` is when Strava last refused the tokens for good: the athlete must sign in again.
+    """
+
+    __tablename__ = "strava_connections"
+
+    id: Mapped[PrimaryKey]
+    athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"), unique=True)
+    strava_athlete_id: Mapped[BigId] = mapped_column(unique=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    access_token: Mapped[bytes] = mapped_column(LargeBinary)
+    refresh_token: Mapped[bytes] = mapped_column(LargeBinary)
+    token_expires_at: Mapped[Instant]
+    connected_at: Mapped[CreatedAt]
+    last_synced_at: Mapped[Instant | None]
+    history_complete_at: Mapped[Instant | None]
+    refused_at: Mapped[Instant | None]

@@ -1,0 +1,153 @@
+"""Best efforts: lists, and what derives and regrades them."""
+
+from collections.abc import Collection as AbstractCollection
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Executable,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
+
+from athletics.sport import RUN_SPORT_TYPES
+from db.models import Activity, BestEffort, PersonalBest
+from db.statements.page import Collection, Ordering
+
+FASTEST = Ordering(BestEffort.elapsed_s, BestEffort.id, descending=False)
+
+_LOCAL_DAY = cast(
+    select(Activity.started_at_local).where(Activity.id == BestEffort.activity_id).scalar_subquery(), Date
+)
+
+LISTED = ~BestEffort.implied | BestEffort.counts
+"""Condition for efforts that lists show: those measured, and the implied ones that had to count."""
+
+EFFORTS_OF_ATHLETE = Collection(
+    BestEffort,
+    parent=BestEffort.athlete_id,
+    filters={
+        "distance": BestEffort.distance == bindparam("distance", type_=Text),
+        "day_from": bindparam("day_from", type_=Date) <= _LOCAL_DAY,
+        "day_until": bindparam("day_until", type_=Date) >= _LOCAL_DAY,
+        "counting": BestEffort.counts,
+    },
+    always=LISTED,
+)
+
+GRADE_COLUMNS = (
+    "age_on_day", "age_grade_sex", "age_grade_table", "open_standard_s", "age_standard_s", "age_grade_percent",
+)  # fmt: skip
+
+
+def rank() -> ColumnElement[int]:
+    """Place of an effort among the athlete's counting efforts over its distance, from 1; equal times share a place."""
+    faster = aliased(BestEffort)
+    ahead = select(func.count()).where(
+        faster.athlete_id == BestEffort.athlete_id,
+        faster.distance == BestEffort.distance,
+        faster.counts,
+        faster.elapsed_s < BestEffort.elapsed_s,
+    )
+    return ahead.scalar_subquery() + 1
+
+
+def is_personal_best() -> ColumnElement[bool]:
+    """Whether nobody — no other effort of the athlete over its distance — is faster: it is a current personal best."""
+    return exists().where(PersonalBest.id == BestEffort.id, PersonalBest.is_current)
+
+
+def write_efforts(rows: Sequence[dict[str, Any]]) -> Executable:
+    """Write efforts by (activity, distance); an exclusion the athlete made stays."""
+    insertion = insert(BestEffort).values(list(rows))
+    kept = {"id", "activity_id", "distance", "excluded"}
+    return insertion.on_conflict_do_update(
+        index_elements=[BestEffort.activity_id, BestEffort.distance],
+        set_={name: insertion.excluded[name] for name in rows[0] if name not in kept},
+    )
+
+
+def drop_other_efforts(distances: AbstractCollection[str]) -> Executable:
+    """Delete the efforts of the parameter `activity_id` over any but `distances`."""
+    return delete(BestEffort).where(
+        BestEffort.activity_id == bindparam("activity_id", type_=BigInteger), BestEffort.distance.not_in(distances)
+    )
+
+
+def recount() -> Executable:
+    """Set anew which efforts of the parameter `athlete_id` count."""
+    counts = and_(
+        ~BestEffort.excluded,
+        ~Activity.flagged,
+        Activity.duplicate_of_id.is_(None),
+        Activity.sport_type.in_(sorted(RUN_SPORT_TYPES)),
+        or_(~BestEffort.implied, _is_faster_than_a_measured_one()),
+    )
+    return (
+        update(BestEffort)
+        .where(
+            BestEffort.athlete_id == bindparam("athlete", type_=BigInteger),
+            Activity.id == BestEffort.activity_id,
+            BestEffort.counts != counts,
+        )
+        .values(counts=counts)
+    )
+
+
+def _is_faster_than_a_measured_one() -> ColumnElement[bool]:
+    """The rule of `athletics.personal_best.counting`, for one implied effort."""
+    measured, recorded = aliased(BestEffort), aliased(Activity)
+    return exists().where(
+        measured.athlete_id == BestEffort.athlete_id,
+        measured.distance == BestEffort.distance,
+        measured.elapsed_s > BestEffort.elapsed_s,
+        ~measured.implied,
+        ~measured.excluded,
+        recorded.id == measured.activity_id,
+        ~recorded.flagged,
+        recorded.duplicate_of_id.is_(None),
+    )
+
+
+def exclude() -> Executable:
+    """Set `excluded` of the parameter `effort_id`, if its athlete is `owner_id`; returns its athlete and distance."""
+    return (
+        update(BestEffort)
+        .where(BestEffort.id == bindparam("effort_id", type_=BigInteger))
+        .values(excluded=bindparam("is_excluded"))
+        .returning(BestEffort.athlete_id)
+    )
+
+
+def to_grade() -> Executable:
+    """Select what an age grade needs of each effort of the parameter `athlete_id`, and the grade it has."""
+    return (
+        select(
+            BestEffort.id,
+            BestEffort.distance_m,
+            BestEffort.elapsed_s,
+            Activity.started_at_local,
+            *(getattr(BestEffort, name) for name in GRADE_COLUMNS),
+        )
+        .join(Activity, Activity.id == BestEffort.activity_id)
+        .where(BestEffort.athlete_id == bindparam("athlete_id", type_=BigInteger))
+    )
+
+
+def set_grade() -> Executable:
+    """Set the age grade of the parameter `effort_id`; the other parameters are named as the columns, `new_` before."""
+    values = {name: bindparam(f"new_{name}", type_=getattr(BestEffort, name).type) for name in GRADE_COLUMNS}
+    return update(BestEffort).where(BestEffort.id == bindparam("effort_id", type_=BigInteger)).values(**values)

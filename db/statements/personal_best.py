@@ -1,0 +1,77 @@
+"""Personal bests: lists, and their recalculation as set-based SQL.
+
+The rule is `athletics/personal_best.py`'s: in the order of achievement, an effort faster than all before it is a
+personal best, and the last of them is current. Here it is three statements over the efforts of any number of athletes,
+to be run in this order in one transaction; each has one parameter, `athlete_ids`.
+"""
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Executable, Text, TextClause, any_, bindparam, select, text
+
+from db.models import BestEffort, PersonalBest
+from db.statements.page import Collection, Ordering
+
+SHORTEST_FIRST = (PersonalBest.distance_m,)
+NEWEST = Ordering(PersonalBest.achieved_at, PersonalBest.id, descending=True)
+FASTEST = Ordering(PersonalBest.elapsed_s, PersonalBest.id, descending=False)
+BEST_AGE_GRADE = Ordering(BestEffort.age_grade_percent, PersonalBest.id, descending=True)
+
+_DISTANCE = PersonalBest.distance == bindparam("distance", type_=Text)
+
+HISTORY_OF_ATHLETE = Collection(PersonalBest, parent=PersonalBest.athlete_id, filters={"distance": _DISTANCE})
+
+_IMPROVEMENTS = """
+    WITH ordered AS (
+        SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at,
+               min(elapsed_s) OVER (
+                   PARTITION BY athlete_id, distance ORDER BY achieved_at, elapsed_s, id
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+               ) AS best_before
+        FROM best_efforts WHERE athlete_id = ANY(:athlete_ids) AND counts
+    ), improvements AS (
+        SELECT *, lag(id) OVER by_time AS previous_id, best_before - elapsed_s AS improvement_s,
+               lead(id) OVER by_time IS NULL AS is_current
+        FROM ordered WHERE best_before IS NULL OR elapsed_s < best_before
+        WINDOW by_time AS (PARTITION BY athlete_id, distance ORDER BY achieved_at, elapsed_s, id)
+    )
+"""
+
+_DROP = """
+    DELETE FROM personal_bests p WHERE p.athlete_id = ANY(:athlete_ids)
+    AND NOT EXISTS (SELECT FROM improvements i WHERE i.id = p.id)
+"""
+
+# A best that was beaten stops being current before the one that beat it begins: the index allows one at a time.
+_STEP_DOWN = """
+    UPDATE personal_bests p SET is_current = false FROM improvements i
+    WHERE i.id = p.id AND p.is_current AND NOT i.is_current
+"""
+
+_COLUMNS = (
+    "athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, previous_id, improvement_s, is_current"
+)
+_WRITE = f"""
+    INSERT INTO personal_bests (id, {_COLUMNS})
+    SELECT id, {_COLUMNS} FROM improvements
+    ON CONFLICT (id) DO UPDATE SET ({_COLUMNS}) = ROW(
+        excluded.{_COLUMNS.replace(", ", ", excluded.")})
+    WHERE (personal_bests.{_COLUMNS.replace(", ", ", personal_bests.")})
+        IS DISTINCT FROM (excluded.{_COLUMNS.replace(", ", ", excluded.")})
+"""  # noqa: S608 - made of the constants above
+
+
+def recalculate() -> tuple[TextClause, ...]:
+    """Make the statements that bring the personal bests of `athlete_ids` in step with their efforts."""
+    parameter = bindparam("athlete_ids", type_=ARRAY(BigInteger))
+    return tuple(text(_IMPROVEMENTS + step).bindparams(parameter) for step in (_DROP, _STEP_DOWN, _WRITE))
+
+
+def current_bests() -> Executable:
+    """Select the current bests of `athlete_ids`: what is compared before and after to count the changes."""
+    return select(PersonalBest.athlete_id, PersonalBest.distance, PersonalBest.id, PersonalBest.elapsed_s).where(
+        PersonalBest.athlete_id == any_(bindparam("athlete_ids", type_=ARRAY(BigInteger))), PersonalBest.is_current
+    )
+
+
+def of_distances() -> ColumnElement[bool]:
+    """Condition for current bests, over the parameter `distances`."""
+    return PersonalBest.distance == any_(bindparam("distances", type_=ARRAY(Text)))
