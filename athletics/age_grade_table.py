@@ -37,7 +37,7 @@ class AgeGradeTable(StrEnum):
 
 
 class OutOfTable(ValueError):  # noqa: N818 - names what happened, as its subclasses do
-    """`field` ("age" or "distance_m") has a `value` outside `minimum` to `maximum` of `table`; what helps is `remedy`."""
+    """The `value` of `field` ("age" or "distance_m") is outside `minimum` to `maximum` of `table`; see `remedy`."""
 
     def __init__(self, field: str, value: float, bounds: tuple[float, float], table: AgeGradeTable) -> None:
         self.field, self.value, self.table = field, value, table
