@@ -31,6 +31,8 @@ def _http_url(value: str) -> str:
     return str(TypeAdapter(HttpUrl).validate_python(value)).rstrip("/")
 
 
+_FERNET_KEY_BYTES = 32
+
 DatabaseUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
 RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
 WebUrl = Annotated[str, AfterValidator(_http_url)]
@@ -44,7 +46,9 @@ class Settings(BaseSettings):
     )
 
     # --- where things are
-    pacegraph_home: Path = Field(Path(".local"), description="Folder of the embedded services' data, secrets and run.json.")
+    pacegraph_home: Path = Field(
+        Path(".local"), description="Folder of the embedded services' data, secrets and run.json."
+    )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
     public_url: WebUrl | None = Field(
@@ -56,25 +60,37 @@ class Settings(BaseSettings):
         None, description="PostgreSQL, as postgresql://user:password@host/name; unset: `pacegraph run` starts its own."
     )
     database_pool_size: int = Field(10, ge=1, le=500, description="Connections a process keeps open.")
-    database_max_overflow: int = Field(5, ge=0, le=500, description="Connections a process opens beyond the pool under load.")
+    database_max_overflow: int = Field(
+        5, ge=0, le=500, description="Connections a process opens beyond the pool under load."
+    )
     database_pool_timeout_s: float = Field(
-        5, gt=0, le=300, description="Seconds to wait for a free connection before the request fails with DATABASE_BUSY."
+        5,
+        gt=0,
+        le=300,
+        description="Seconds to wait for a free connection before the request fails with DATABASE_BUSY.",
     )
     database_pool_recycle_s: int = Field(1800, ge=1, description="Seconds after which a pooled connection is replaced.")
-    database_pre_ping: bool = Field(True, description="Test a pooled connection before use, so that a restart of PostgreSQL goes unnoticed.")
+    database_pre_ping: bool = Field(
+        True, description="Test a pooled connection before use, so that a restart of PostgreSQL goes unnoticed."
+    )
     database_statement_timeout_ms: int = Field(
         30_000, ge=0, description="Milliseconds after which PostgreSQL cancels a statement; 0 is never."
     )
-    database_connect_timeout_s: float = Field(10, gt=0, le=300, description="Seconds to wait for PostgreSQL to accept a connection.")
+    database_connect_timeout_s: float = Field(
+        10, gt=0, le=300, description="Seconds to wait for PostgreSQL to accept a connection."
+    )
 
     # --- Redis
     redis_url: RedisUrl | None = Field(
-        None, description="Redis or Valkey, as redis://host:6379/0 or unix:///path; unset: `pacegraph run` starts its own."
+        None,
+        description="Redis or Valkey, as redis://host:6379/0 or unix:///path; unset: `pacegraph run` starts its own.",
     )
 
     # --- secrets
     secret_key: SecretStr | None = Field(
-        None, min_length=32, description="Signs session cookies; 32 characters or more. `pacegraph run` makes one and keeps it in PACEGRAPH_HOME."
+        None,
+        min_length=32,
+        description="Signs session cookies; 32 characters or more. `pacegraph run` keeps one in PACEGRAPH_HOME.",
     )
     token_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
@@ -87,27 +103,37 @@ class Settings(BaseSettings):
     # --- identity and privacy
     session_lifetime_s: int = Field(30 * 86_400, ge=60, description="Seconds a sign-in lasts.")
     admin_athlete_ids: Annotated[tuple[int, ...], NoDecode] = Field(
-        (), description="Strava ids of the athletes who administer this server, comma separated: they see and may do everything."
+        (),
+        description="Strava ids of this server's administrators, comma separated: they see and may do everything.",
     )
     sharing: Literal["on", "off"] = Field(
-        "off", description="on: athletes who agree are visible to other signed-in athletes. Strava's API agreement wants off."
+        "off",
+        description="on: athletes who agree are visible to other signed-in athletes. Strava's API agreement wants off.",
     )
 
     # --- Strava
     strava_api_url: WebUrl = Field("https://www.strava.com/api/v3", description="Base address of Strava's API.")
-    strava_oauth_url: WebUrl = Field("https://www.strava.com/oauth", description="Base address of Strava's authorization pages.")
+    strava_oauth_url: WebUrl = Field(
+        "https://www.strava.com/oauth", description="Base address of Strava's authorization pages."
+    )
     strava_client_id: str | None = Field(None, description="Client ID of your Strava API application.")
     strava_client_secret: SecretStr | None = Field(None, description="Client secret of your Strava API application.")
     strava_timeout_s: float = Field(20, gt=0, le=300, description="Seconds to wait for an answer of Strava.")
-    strava_page_size: int = Field(100, ge=1, le=200, description="Activities asked of Strava a page; 200 is Strava's most.")
+    strava_page_size: int = Field(
+        100, ge=1, le=200, description="Activities asked of Strava a page; 200 is Strava's most."
+    )
 
     # --- jobs
     workers: int = Field(2, ge=1, le=64, description="Worker processes of `pacegraph worker`.")
     job_lease_s: float = Field(
         15, ge=1, le=3600, description="Seconds without a sign of life after which another worker takes a job over."
     )
-    job_max_attempts: int = Field(5, ge=1, le=100, description="Attempts at a job before it is FAILED, when the error may pass.")
-    job_reconcile_interval_s: float = Field(1, ge=0.1, le=60, description="Seconds between two looks for lost and due jobs.")
+    job_max_attempts: int = Field(
+        5, ge=1, le=100, description="Attempts at a job before it is FAILED, when the error may pass."
+    )
+    job_reconcile_interval_s: float = Field(
+        1, ge=0.1, le=60, description="Seconds between two looks for lost and due jobs."
+    )
 
     # --- the API's surface
     graphiql: Literal["on", "off"] = Field("on", description="on: GraphiQL is served at /graphiql.")
@@ -115,14 +141,19 @@ class Settings(BaseSettings):
 
     # --- logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
-    log_format: Literal["json", "text"] = Field("json", description="json: one object a line; text: for reading in a terminal.")
+    log_format: Literal["json", "text"] = Field(
+        "json", description="json: one object a line; text: for reading in a terminal."
+    )
 
     # --- the simulated Strava
     simulator_runs: Path | None = Field(
         None, description="File of the simulated athlete's runs, one JSON object a line; default: the demo runs."
     )
     simulator_athletes: int = Field(
-        1, ge=1, le=100_000, description="Athletes the simulated Strava knows; those beyond the first have synthetic runs."
+        1,
+        ge=1,
+        le=100_000,
+        description="Athletes the simulated Strava knows; those beyond the first have synthetic runs.",
     )
 
     @model_validator(mode="before")
@@ -139,11 +170,13 @@ class Settings(BaseSettings):
 
         for key in self.token_encryption_keys:
             try:
-                valid = len(urlsafe_b64decode(key.get_secret_value())) == 32
+                valid = len(urlsafe_b64decode(key.get_secret_value())) == _FERNET_KEY_BYTES
             except ValueError:
                 valid = False
             if not valid:
-                raise ValueError("token_encryption_keys: each must be 32 bytes in URL-safe base64, as `pacegraph key` prints")
+                raise ValueError(
+                    "TOKEN_ENCRYPTION_KEYS: each must be 32 bytes in URL-safe base64, as `pacegraph key` prints"
+                )
         return self
 
     @property
@@ -158,7 +191,8 @@ class Settings(BaseSettings):
         """
         for name in names:
             if getattr(self, name) in {None, ()}:
-                raise InvalidSettings(f"{name.upper()}: is not set, and this command needs it ({type(self).model_fields[name].description})")
+                description = type(self).model_fields[name].description
+                raise InvalidSettings(f"{name.upper()}: is not set, and this command needs it ({description})")
 
 
 def load_settings(env_file: str | None = ".env", **overrides: object) -> Settings:

@@ -1,0 +1,68 @@
+# Everything a developer runs. Needs Python 3.11 to 3.13 and make; the rest is installed into .venv from the lock file.
+
+TEST_WORKERS ?= 2
+TESTS ?=
+SOURCES = settings.py cli.py athletics db strava jobs graph web local tests bench alembic
+BIN = .venv/bin
+
+# The first Python that is new enough. PYTHON=… chooses another.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help environment run test test-browser check lint format schema schema-check graphiql bench lock clean
+
+help: ## this list
+	@echo "pacegraph: make <target>"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r target what; do \
+		printf '  %-12s  %s\n' "$$target" "$$what"; done
+
+environment: ## .venv with the locked packages; done once, again when the lock file changes
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "pacegraph needs Python 3.11 or newer, and none was found. Install it (python.org, or your system's" >&2; \
+		echo "packages: python3.11 and python3.11-venv), or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@"$(PYTHON)" -I local/environment.py
+
+run: environment ## everything: PostgreSQL, Redis, simulated Strava, workers, API with GraphiQL (PORT, PACEGRAPH_HOME)
+	@exec $(BIN)/python -m cli run
+
+test: environment ## the tests (TESTS="tests/local -k postgres" for some, TEST_WORKERS=4 for more at once)
+	@exec $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(TESTS)
+
+test-browser: environment ## the tests that drive a real browser
+	@exec $(BIN)/python -m pytest -m browser $(TESTS)
+
+check: lint schema-check test ## everything CI checks: format, lint, types, architecture, schema, tests
+
+lint: environment ## format, ruff and mypy, changing nothing
+	@$(BIN)/ruff format --check --quiet $(wildcard $(SOURCES)) || { echo "Not formatted: make format" >&2; exit 1; }
+	@$(BIN)/ruff check $(wildcard $(SOURCES))
+	@$(BIN)/mypy
+
+format: environment ## formats the code and repairs what ruff can
+	@$(BIN)/ruff check --fix-only --quiet $(wildcard $(SOURCES))
+	@$(BIN)/ruff format $(wildcard $(SOURCES))
+
+schema: environment ## writes schema.graphql from the code
+	@$(BIN)/python -m cli schema --write
+
+schema-check: environment
+	@$(BIN)/python -m cli schema --check
+
+graphiql: ## bundles GraphiQL anew from its pinned npm packages (needs Node; the bundle is committed)
+	@command -v npm >/dev/null || { echo "make graphiql needs Node.js with npm; running pacegraph does not" >&2; exit 1; }
+	cd web/graphiql/source && npm ci && node build.mjs
+
+bench: environment ## the benchmarks
+	@exec $(BIN)/python -m bench.best_efforts
+
+UV_LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+lock: environment ## writes the lock files anew (UPGRADE=--upgrade for newer versions)
+	@$(UV_LOCK) $(UPGRADE) --output-file requirements.lock
+	@$(UV_LOCK) $(UPGRADE) --extra dev --output-file requirements-dev.lock
+
+clean: ## removes caches and the environment; the data in .local stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis pacegraph.egg-info build
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,166 @@
+"""The command line, `pacegraph`. Each command imports what it needs when it runs."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from settings import InvalidSettings, load_settings
+
+__all__ = ["main"]
+
+SCHEMA_FILE = Path(__file__).resolve().parent / "schema.graphql"
+NEEDED_BY_PROCESSES = (
+    "database_url",
+    "redis_url",
+    "secret_key",
+    "token_encryption_keys",
+    "strava_client_id",
+    "strava_client_secret",
+)
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0 is success, 1 is failure, 2 is wrong usage or a wrong setting."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except InvalidSettings as error:
+        print(f"pacegraph: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pacegraph", description="A GraphQL API over runners' activities, personal bests and age grades."
+    )
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    def add(name: str, command: Command, description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=description, description=description)
+        added.set_defaults(command=command)
+        return added
+
+    add("run", _run, "start everything on this machine: PostgreSQL, Redis, simulated Strava, workers, API")
+    api = add("api", _api, "serve the API")
+    api.add_argument("--host", help="address to listen on (HOST)")
+    api.add_argument("--port", type=int, help="port to listen on (PORT)")
+    add("worker", _worker, "run the job workers")
+    migrate = add("migrate", _migrate, "bring the database up to date")
+    migrate.add_argument(
+        "--to", metavar="REVISION", help="the revision to end at; default: the newest, with --down one step back"
+    )
+    migrate.add_argument("--down", action="store_true", help="go back instead of forward (to `base`: drops everything)")
+    schema = add("schema", _schema, "print the GraphQL schema")
+    action = schema.add_mutually_exclusive_group()
+    action.add_argument("--check", action="store_true", help="compare schema.graphql with it; 1 if they differ")
+    action.add_argument("--write", action="store_true", help="write it to schema.graphql")
+    simulator = add("simulate-strava", _simulate_strava, "serve a simulated Strava")
+    simulator.add_argument("--port", type=int, default=8100, help="port to listen on (default: 8100)")
+    add(
+        "doctor", _doctor, "check settings, PostgreSQL, Redis, migrations and Strava credentials, and say what is wrong"
+    )
+    add("key", _key, "print a new key for TOKEN_ENCRYPTION_KEYS")
+    return parser
+
+
+def _run(_options: argparse.Namespace) -> int:
+    from local.run import run
+
+    return run(load_settings())
+
+
+def _api(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    settings.require(*NEEDED_BY_PROCESSES)
+    from web import create_app
+
+    return _serve(create_app(settings), options.host or settings.host, options.port or settings.port)
+
+
+def _serve(app: object, host: str, port: int) -> int:
+    import uvicorn
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            host=host,
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,  # logs are the app's affair
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,  # open subscriptions would hold it for ever
+        )
+    )
+    server.run()
+    return 0 if server.started else 1
+
+
+def _worker(_options: argparse.Namespace) -> int:
+    settings = load_settings()
+    settings.require(*NEEDED_BY_PROCESSES)
+    from jobs.worker import main as work
+
+    work(settings)
+    return 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    settings.require("database_url")
+    from db.errors import PacegraphError
+    from local.migrations import CommandError, downgrade, upgrade
+
+    try:
+        if options.down:
+            downgrade(settings, options.to or "-1")
+        else:
+            upgrade(settings, options.to or "head")
+    except (CommandError, PacegraphError) as error:
+        print(f"pacegraph: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from graph.schema import build_schema
+
+    generated = build_schema().as_str().rstrip() + "\n"
+    if options.write:
+        SCHEMA_FILE.write_text(generated)
+    elif not options.check:
+        print(generated, end="")
+    elif not SCHEMA_FILE.exists() or SCHEMA_FILE.read_text() != generated:
+        print("pacegraph: schema.graphql is not what the code says. Write it anew: make schema", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _simulate_strava(options: argparse.Namespace) -> int:
+    from strava.simulator import create_simulator
+
+    return _serve(create_simulator(load_settings()), "127.0.0.1", options.port)
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    from local.doctor import diagnose
+
+    return diagnose(load_settings())
+
+
+def _key(_options: argparse.Namespace) -> int:
+    from local.secrets import new_encryption_key
+
+    print(new_encryption_key())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
