@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Base, BestEffort, PersonalBest
-from db.statements.visibility import Audience, visible
+from db.statements.visibility import Audience, Expression, visible
 
 KEYS = bindparam("keys", type_=ARRAY(BigInteger))
 LIMIT = bindparam("row_limit", type_=Integer)
@@ -39,7 +39,7 @@ JOINS: Mapping[type[Base], Mapping[type[Base], ColumnElement[bool]]] = {
 
 Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 AnySelect = Select[*tuple[Any, ...]]
-Columns = Mapping[str, ColumnElement[Any] | InstrumentedAttribute[Any]]
+Columns = Mapping[str, Expression]
 """What to select: label → expression."""
 
 
@@ -67,14 +67,14 @@ class Ordering:
 class Collection:
     """A list that clients page through.
 
-    `parent` is the column (of whole numbers) its rows share within one parent's list. `filters` maps a parameter's name to its condition;
-    `always` holds for every row.
+    `parent` is the column (of whole numbers) its rows share within one parent's list. `filters` maps a parameter's name
+    to its condition; `always` holds for every row.
     """
 
     model: type[Base]
     parent: Any = None
     filters: Mapping[str, Condition] = {}
-    always: Condition | None = None
+    always: ColumnElement[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def select_columns(model: type[Base], columns: Columns) -> AnySelect:
     return statement
 
 
-def _tables(expression: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Sequence[Any]:
+def _tables(expression: Expression) -> Sequence[Any]:
     return expression._from_objects  # noqa: SLF001 - what `select()` itself reads; there is no public name for it
 
 

@@ -10,6 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from db.models import Activity, ApiToken, Athlete, Base, BestEffort, Job, PersonalBest, StravaConnection
 from db.models.activity import Visibility
 
+Expression = ColumnElement[Any] | InstrumentedAttribute[Any]
+
 VIEWER = bindparam("viewer_athlete_id", type_=BigInteger)
 VIEWER_ACCOUNT = bindparam("viewer_account_id", type_=BigInteger)
 
@@ -75,9 +77,7 @@ def own_rows(model: type[Base]) -> ColumnElement[bool]:
     return OWNER[model] == VIEWER if model in OWNER else false()
 
 
-def owner_only(
-    model: type[Base], value: ColumnElement[Any] | InstrumentedAttribute[Any], audience: Audience
-) -> ColumnElement[Any]:
+def owner_only(model: type[Base], value: Expression, audience: Audience) -> Expression:
     """`value` where the row is the viewer's own or the viewer an admin, else NULL."""
     return value if audience is Audience.ADMIN else case((own_rows(model), value))
 
