@@ -1,0 +1,106 @@
+"""Strava's rate limits as values: what the headers of an answer say, and when the windows restart.
+
+The limits belong to the application, not to the athlete. Every request counts against the overall limits, a read
+(GET) against the read limits as well. Windows restart at :00, :15, :30 and :45, the day at 00:00 UTC.
+Source: https://developers.strava.com/docs/rate-limits/
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+_QUARTER_HOUR_S = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Requests of one window: allowed and used. Strava counts on beyond the limit."""
+
+    limit: int
+    used: int
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The two windows of one kind of request."""
+
+    quarter_hour: Allowance
+    day: Allowance
+
+    @classmethod
+    def from_headers(cls, limit: str, usage: str) -> Self:
+        """Read two headers, each "15-minute,daily". Raises ValueError for anything else."""
+        quarter_limit, day_limit = map(int, limit.split(","))
+        quarter_used, day_used = map(int, usage.split(","))
+        return cls(Allowance(quarter_limit, quarter_used), Allowance(day_limit, day_used))
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """The state of the limits at `observed_at` (aware UTC). `read` is None where an answer did not tell it."""
+
+    overall: Budget
+    read: Budget | None
+    observed_at: datetime
+
+    def remaining(self, *, read: bool) -> int:
+        """Requests left in the tightest window that a request (`read`: a GET) counts against."""
+        return min(
+            allowance.remaining for budget in self._budgets(read) for allowance in (budget.quarter_hour, budget.day)
+        )
+
+    def retry_at(self, *, read: bool) -> datetime | None:
+        """When the windows that are used up restart; None while requests are left."""
+        budgets = self._budgets(read)
+        if any(not budget.day.remaining for budget in budgets):
+            return next_day(self.observed_at)
+        if any(not budget.quarter_hour.remaining for budget in budgets):
+            return next_quarter_hour(self.observed_at)
+        return None
+
+    def _budgets(self, read: bool) -> tuple[Budget, ...]:  # noqa: FBT001 - private, named by its callers
+        return (self.overall, self.read) if read and self.read else (self.overall,)
+
+
+def quota_from_headers(headers: Mapping[str, str], observed_at: datetime) -> Quota | None:
+    """Read the four rate-limit headers; `headers` must ignore case. None where they are absent or unreadable."""
+    overall = _budget(headers, "X-RateLimit")
+    return Quota(overall, _budget(headers, "X-ReadRateLimit"), observed_at) if overall else None
+
+
+def _budget(headers: Mapping[str, str], prefix: str) -> Budget | None:
+    try:
+        return Budget.from_headers(headers[f"{prefix}-Limit"], headers[f"{prefix}-Usage"])
+    except (KeyError, ValueError):
+        return None
+
+
+def next_quarter_hour(now: datetime) -> datetime:
+    """Restart of the 15-minute window that `now` (aware) is in; UTC, always later than `now`."""
+    day = _day_of(now)
+    quarters = int((now - day).total_seconds()) // _QUARTER_HOUR_S
+    return day + timedelta(seconds=(quarters + 1) * _QUARTER_HOUR_S)
+
+
+def next_day(now: datetime) -> datetime:
+    """Midnight UTC after `now` (aware)."""
+    return _day_of(now) + timedelta(days=1)
+
+
+def seconds_until_quarter_hour(now: datetime) -> float:
+    """Seconds until the 15-minute window restarts: over 0, at most 900."""
+    return (next_quarter_hour(now) - now).total_seconds()
+
+
+def seconds_until_day(now: datetime) -> float:
+    """Seconds until the daily window restarts: over 0, at most 86,400."""
+    return (next_day(now) - now).total_seconds()
+
+
+def _day_of(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

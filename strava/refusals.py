@@ -1,0 +1,101 @@
+"""Turns an answer of Strava that is not 2xx into one of `strava.errors`: the only place that reads its error bodies.
+
+An error body is `{"message": …, "errors": [{"resource": …, "field": …, "code": …}]}`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import httpx
+
+from strava.errors import (
+    StravaAppInactive,
+    StravaAthleteLimit,
+    StravaBadData,
+    StravaError,
+    StravaNotFound,
+    StravaRateLimited,
+    StravaScopeMissing,
+    StravaUnauthorized,
+    StravaUnavailable,
+)
+from strava.quota import Quota, next_day, next_quarter_hour
+
+_REFUSED = {
+    ("AuthorizationCode", "code"): "authorization code",
+    ("RefreshToken", "refresh_token"): "refresh token",
+    ("RefreshToken", "code"): "refresh token",
+    ("Application", "client_id"): "client id or secret",
+    ("Application", "client_secret"): "client id or secret",
+    ("Athlete", "access_token"): "access token",
+}
+
+
+class _Entry(NamedTuple):
+    resource: str
+    field: str
+    code: str
+
+
+def error_of(response: httpx.Response, quota: Quota | None) -> StravaError:
+    """The error that `response` (read, status not 2xx) stands for."""
+    status, entries = response.status_code, _entries(response)
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return StravaRateLimited(_retry_at(quota, read=response.request.method == "GET"))
+    if status == httpx.codes.NOT_FOUND:
+        return StravaNotFound(response.request.url.path)
+    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        return _refusal(status, entries, response.text)
+    if httpx.codes.is_client_error(status):
+        return _bad_request(status, entries)
+    return StravaUnavailable(f"HTTP status {status}", status=status)
+
+
+def _entries(response: httpx.Response) -> Sequence[_Entry]:
+    try:
+        errors = response.json()["errors"]
+        return [_entry(error) for error in errors if isinstance(error, dict)]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _entry(error: dict[str, Any]) -> _Entry:
+    return _Entry(*(str(error.get(name) or "") for name in _Entry._fields))
+
+
+def _retry_at(quota: Quota | None, *, read: bool) -> datetime:
+    """When to ask again. Without headers, or where they say that requests are left, the quarter hour is the guess."""
+    now = datetime.now(UTC)
+    if quota is None:
+        return next_quarter_hour(now)
+    # The limits Strava names need not be the ones that it enforces to the request: one short of the day is the day.
+    told = quota.retry_at(read=read) or quota.retry_at(read=True)
+    return next_day(now) if told == next_day(quota.observed_at) else next_quarter_hour(now)
+
+
+def _refusal(status: int, entries: Sequence[_Entry], text: str) -> StravaError:
+    """401 and 403 are told apart by what the body says: Strava answers a missing scope with either."""
+    for resource, field, code in entries:
+        if (resource, field, code) == ("Application", "Status", "Inactive"):
+            return StravaAppInactive()
+        if field.endswith("_permission") or "scope" in field.lower():
+            return StravaScopeMissing(field)
+        if resource == "Application" and "athlete" in field.lower():
+            return StravaAthleteLimit()
+    if "connected athletes" in text.lower():
+        return StravaAthleteLimit()
+    if status == httpx.codes.FORBIDDEN and not entries:
+        return StravaScopeMissing("a permission that Strava does not name")
+    return StravaUnauthorized(_refused(entries) or "access token")
+
+
+def _bad_request(status: int, entries: Sequence[_Entry]) -> StravaError:
+    if what := _refused(entries):
+        return StravaUnauthorized(what)
+    entry = entries[0] if entries else _Entry("request", "", f"HTTP status {status}")
+    return StravaBadData(entry.field or entry.resource, f"of the request is refused: {entry.code}")
+
+
+def _refused(entries: Sequence[_Entry]) -> str | None:
+    return next((what for entry in entries if (what := _REFUSED.get((entry.resource, entry.field)))), None)

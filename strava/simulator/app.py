@@ -1,0 +1,93 @@
+"""Puts the simulated Strava together."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+
+from strava.simulator import api, control, oauth
+from strava.simulator.faults import Faults
+from strava.simulator.gate import Gate, RequestLog
+from strava.simulator.limits import RateLimiter, RateLimits
+from strava.simulator.refusal import Refused, invalid
+from strava.simulator.runs_file import load_runs
+from strava.simulator.state import State
+from strava.simulator.tokens import Tokens
+from strava.simulator.webhooks import Webhooks
+from strava.simulator.world import FIRST_ATHLETE_ID, World
+
+_Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def create_simulator(
+    *,
+    runs: Path | None,
+    client_id: str,
+    client_secret: str,
+    athletes: int = 1,
+    rate_limits: RateLimits | None = None,
+    token_lifetime_s: float = 21_600,
+    athlete_limit: int | None = None,
+    webhook_retry_delay_s: float = 1,
+    public_url: str | None = None,
+) -> FastAPI:
+    """A simulated Strava as an ASGI application, its state in memory.
+
+    `runs` is the first athlete's file, one JSON object a line; None for no runs. Athletes have the ids 1001 and
+    following; those beyond the first have synthetic activities, made when asked for. No rate limit unless given.
+    `public_url` is the address its API description names. Raises SimulatorRunsInvalid where `runs` cannot be used.
+    """
+    tokens = Tokens(client_secret, token_lifetime_s)
+    state = State(
+        world=World(load_runs(runs, FIRST_ATHLETE_ID) if runs else [], athletes),
+        tokens=tokens,
+        webhooks=Webhooks(tokens, webhook_retry_delay_s),
+        limiter=RateLimiter(rate_limits or RateLimits()),
+        faults=Faults(),
+        log=RequestLog(),
+        client_id=client_id,
+        client_secret=client_secret,
+        athlete_limit=athlete_limit,
+    )
+    return _application(state, public_url)
+
+
+def _application(state: State, public_url: str | None) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await state.webhooks.stop()
+
+    app = FastAPI(
+        title="Simulated Strava",
+        description="Strava's API as documented, from memory. What is under /simulator drives the simulation.",
+        version="3.0.0",
+        servers=[{"url": public_url}] if public_url else None,
+        lifespan=lifespan,
+    )
+    app.state.simulator = state
+    for module in (api, oauth, control):
+        app.include_router(module.router)
+    app.add_middleware(Gate, log=state.log, faults=state.faults, limiter=state.limiter)
+    app.add_exception_handler(Refused, cast("_Handler", _refuse))
+    app.add_exception_handler(RequestValidationError, cast("_Handler", _refuse_parameters))
+    return app
+
+
+async def _refuse(_: Request, refused: Refused) -> Response:
+    return Response(refused.refusal.body, refused.refusal.status, media_type="application/json")
+
+
+async def _refuse_parameters(request: Request, error: RequestValidationError) -> Response:
+    """Strava's own form for its own paths; FastAPI's explanation for those that drive the simulation."""
+    if request.url.path.startswith("/simulator"):
+        return await request_validation_exception_handler(request, error)
+    first = error.errors()[0]
+    missing = first["type"] == "missing"
+    return await _refuse(
+        request, Refused(invalid("Application", str(first["loc"][-1]), "missing" if missing else "invalid"))
+    )

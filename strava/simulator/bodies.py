@@ -1,0 +1,199 @@
+"""Strava's JSON bodies. Field names and kinds are Strava's; a test holds them against its published schemas."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from strava.simulator.activity import SimulatedActivity, Streams, Summary
+from strava.simulator.efforts import MILE_M, STRAVA_DISTANCES, Split, fastest_window, splits
+
+# The sports that Strava computes best efforts for.
+_RUNS = {"Run", "TrailRun", "VirtualRun"}
+# Strava's `type` knows fewer values than `sport_type`.
+_OLD_TYPES = {"TrailRun": "Run", "GravelRide": "Ride", "MountainBikeRide": "Ride"}
+_CREATED_AT = "2019-05-17T08:00:00Z"
+
+
+def summary_athlete(athlete: dict[str, Any]) -> dict[str, Any]:
+    """Strava's SummaryAthlete: without birth date, which Strava does not tell."""
+    return {
+        "id": athlete["id"],
+        "username": None,
+        "resource_state": 2,
+        "firstname": athlete["firstname"],
+        "lastname": athlete["lastname"],
+        "bio": None,
+        "city": athlete["city"],
+        "state": athlete["state"],
+        "country": athlete["country"],
+        "sex": athlete["sex"],
+        "premium": False,
+        "summit": False,
+        "created_at": _CREATED_AT,
+        "updated_at": _CREATED_AT,
+        "badge_type_id": 0,
+        "weight": None,
+        "profile_medium": "avatar/athlete/medium.png",
+        "profile": "avatar/athlete/large.png",
+        "friend": None,
+        "follower": None,
+    }
+
+
+def detailed_athlete(athlete: dict[str, Any]) -> dict[str, Any]:
+    """Strava's DetailedAthlete, which a token with profile:read_all gets."""
+    return summary_athlete(athlete) | {
+        "resource_state": 3,
+        "follower_count": 0,
+        "friend_count": 0,
+        "mutual_friend_count": 0,
+        "athlete_type": 1,
+        "date_preference": "%m/%d/%Y",
+        "measurement_preference": "meters",
+        "clubs": [],
+        "ftp": None,
+        "weight": 0.0,
+        "bikes": [],
+        "shoes": [],
+    }
+
+
+def summary_activity(activity: SimulatedActivity) -> Summary:
+    """Strava's SummaryActivity; what the activity itself states wins."""
+    own = activity.summary
+    sport = own.get("sport_type") or own.get("type") or "Run"
+    return {
+        "resource_state": 2,
+        "athlete": {"id": activity.athlete_id, "resource_state": 1},
+        "type": _OLD_TYPES.get(sport, sport),
+        "sport_type": sport,
+        **_COUNTS,
+        "map": {"id": f"a{activity.id}", "summary_polyline": "", "resource_state": 2},
+        "upload_id": None if own.get("manual") else activity.id,
+        "external_id": None if own.get("manual") else f"{activity.id}.fit",
+        **_ABSENT,
+        **own,
+    }
+
+
+_COUNTS = {
+    "achievement_count": 0,
+    "kudos_count": 0,
+    "comment_count": 0,
+    "athlete_count": 1,
+    "photo_count": 0,
+    "total_photo_count": 0,
+    "pr_count": 0,
+    "has_kudoed": False,
+}
+_ABSENT = {"start_latlng": None, "end_latlng": None, "gear_id": None, "device_name": None, "from_accepted_tag": False}
+
+
+def detailed_activity(activity: SimulatedActivity) -> Summary:
+    """Strava's DetailedActivity: the summary with best efforts, laps and splits out of the samples."""
+    streams = activity.read_streams()
+    time_s, distance_m = (streams["time"], streams["distance"]) if streams else ((), ())
+    kilometres = list(splits(time_s, distance_m, 1000.0)) if streams and distance_m else []
+    miles = splits(time_s, distance_m, MILE_M) if kilometres else ()
+    return summary_activity(activity) | {
+        "resource_state": 3,
+        "description": activity.summary.get("description"),
+        "calories": 0.0,
+        "photos": {"primary": None, "count": 0},
+        "gear": None,
+        "segment_efforts": [],
+        "splits_metric": [_split(number, split) for number, split in enumerate(kilometres, start=1)],
+        "splits_standard": [_split(number, split) for number, split in enumerate(miles, start=1)],
+        "laps": [_lap(activity, number, split) for number, split in enumerate(kilometres, start=1)],
+        "best_efforts": _best_efforts(activity, streams) if streams else [],
+        "embed_token": f"{activity.id:x}",
+    }
+
+
+def _split(number: int, split: Split) -> dict[str, Any]:
+    return {
+        "distance": split.distance_m,
+        "elapsed_time": split.elapsed_s,
+        "elevation_difference": 0.0,
+        "moving_time": split.elapsed_s,
+        "split": number,
+        "average_speed": _speed(split.distance_m, split.elapsed_s),
+        "pace_zone": 0,
+    }
+
+
+def _lap(activity: SimulatedActivity, number: int, split: Split) -> dict[str, Any]:
+    return {
+        "id": activity.id + number,
+        "name": f"Lap {number}",
+        **_part_of(activity, split.start_s, split.elapsed_s, split.start_index, split.end_index),
+        "distance": split.distance_m,
+        "average_speed": _speed(split.distance_m, split.elapsed_s),
+        "max_speed": _speed(split.distance_m, split.elapsed_s),
+        "total_elevation_gain": 0.0,
+        "lap_index": number,
+        "split": number,
+        "pace_zone": 0,
+    }
+
+
+def _best_efforts(activity: SimulatedActivity, streams: Streams) -> list[dict[str, Any]]:
+    if activity.summary.get("sport_type", activity.summary.get("type")) not in _RUNS:
+        return []
+    efforts = []
+    for number, (name, told_m, exact_m) in enumerate(STRAVA_DISTANCES, start=1):
+        window = fastest_window(streams["time"], streams["distance"], exact_m)
+        if window is None:
+            continue
+        elapsed_s, start_s = round(window.elapsed_s), round(window.start_s)
+        efforts.append(
+            {
+                "id": activity.id + number,
+                "name": name,
+                **_part_of(activity, start_s, elapsed_s, window.start_index, window.end_index),
+                "distance": told_m,
+                "pr_rank": None,
+                "kom_rank": None,
+                "segment": None,
+                "achievements": [],
+            }
+        )
+    return efforts
+
+
+def _part_of(
+    activity: SimulatedActivity, start_s: int, elapsed_s: int, start_index: int, end_index: int
+) -> dict[str, Any]:
+    """Fields that laps and best efforts share."""
+    return {
+        "resource_state": 2,
+        "activity": {"id": activity.id, "resource_state": 1},
+        "athlete": {"id": activity.athlete_id, "resource_state": 1},
+        "elapsed_time": elapsed_s,
+        "moving_time": elapsed_s,
+        "start_date": _later(activity.summary["start_date"], start_s),
+        "start_date_local": _later(activity.summary.get("start_date_local") or activity.summary["start_date"], start_s),
+        "start_index": start_index,
+        "end_index": end_index,
+    }
+
+
+def _later(text: str, seconds: int) -> str:
+    return f"{datetime.fromisoformat(text) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _speed(distance_m: float, elapsed_s: int) -> float:
+    return round(distance_m / elapsed_s, 3) if elapsed_s else 0.0
+
+
+def stream_set(streams: Streams, keys: list[str]) -> dict[str, dict[str, Any]]:
+    """Strava's StreamSet by type: the streams asked for that exist, and always the distance."""
+    return {
+        key: {
+            "data": samples,
+            "series_type": "distance",
+            "original_size": len(samples),
+            "resolution": "high",
+        }
+        for key, samples in streams.items()
+        if key in keys or key == "distance"
+    }

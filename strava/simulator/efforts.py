@@ -1,0 +1,114 @@
+"""Strava's best efforts and splits out of samples: the simulator's own sliding window.
+
+On purpose not `athletics`: two implementations that agree are a test of both.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+MILE_M = 1609.344
+# Strava's list: name, the distance as it is told, the exact distance in metres.
+STRAVA_DISTANCES = (
+    ("400m", 400, 400.0),
+    ("1/2 mile", 805, MILE_M / 2),
+    ("1k", 1000, 1000.0),
+    ("1 mile", 1609, MILE_M),
+    ("2 mile", 3219, 2 * MILE_M),
+    ("5k", 5000, 5000.0),
+    ("10k", 10000, 10_000.0),
+    ("15k", 15000, 15_000.0),
+    ("10 mile", 16090, 10 * MILE_M),
+    ("20k", 20000, 20_000.0),
+    ("Half-Marathon", 21097, 21_097.5),
+    ("30k", 30000, 30_000.0),
+    ("Marathon", 42195, 42_195.0),
+    ("50k", 50000, 50_000.0),
+)
+# Between two samples faster than this the recording is broken: no human runs so fast.
+_FASTEST_M_S = 12.0
+
+
+class Window(NamedTuple):
+    """A stretch of a recording; times in seconds from its start, indices of the samples at or around its ends."""
+
+    elapsed_s: float
+    start_s: float
+    start_index: int
+    end_index: int
+
+
+class Split(NamedTuple):
+    """One of the consecutive stretches of equal distance, the last one shorter."""
+
+    distance_m: float
+    elapsed_s: int
+    start_s: int
+    start_index: int
+    end_index: int
+
+
+def fastest_window(time_s: Sequence[float], distance_m: Sequence[float], length_m: float) -> Window | None:
+    """The quickest window of exactly `length_m` that starts or ends at a sample; None if no stretch is that long."""
+    windows = (
+        window
+        for first, last in _unbroken(time_s, distance_m)
+        if distance_m[last] - distance_m[first] >= length_m
+        for window in _windows(time_s, distance_m, length_m, first, last)
+    )
+    return min(windows, default=None)
+
+
+def _unbroken(time_s: Sequence[float], distance_m: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """First and last index of the stretches between jumps, in order."""
+    first = 0
+    for index, ((t0, d0), (t1, d1)) in enumerate(pairwise(zip(time_s, distance_m, strict=True)), start=1):
+        if d1 - d0 > _FASTEST_M_S * (t1 - t0) or d1 < d0 or t1 < t0:
+            yield first, index - 1
+            first = index
+    if time_s:
+        yield first, len(time_s) - 1
+
+
+def _windows(
+    time_s: Sequence[float], distance_m: Sequence[float], length_m: float, first: int, last: int
+) -> Iterator[Window]:
+    """Windows from every sample forwards and from every sample backwards, within first…last."""
+    ahead = behind = first
+    for index in range(first, last + 1):
+        while ahead < last and distance_m[ahead] < distance_m[index] + length_m:
+            ahead += 1
+        if distance_m[ahead] >= distance_m[index] + length_m:
+            end_s = _time_at(time_s, distance_m, distance_m[index] + length_m, ahead)
+            yield Window(end_s - time_s[index], time_s[index], index, ahead)
+        while behind < last and distance_m[behind + 1] <= distance_m[index] - length_m:
+            behind += 1
+        if distance_m[behind] <= distance_m[index] - length_m:
+            start_s = _latest_time_at(time_s, distance_m, distance_m[index] - length_m, behind)
+            yield Window(time_s[index] - start_s, start_s, behind, index)
+
+
+def _time_at(time_s: Sequence[float], distance_m: Sequence[float], at_m: float, after: int) -> float:
+    """When `at_m` was reached, linear between sample `after`, the first at or beyond it, and the one before."""
+    if after == 0 or distance_m[after] == distance_m[after - 1]:
+        return time_s[after]
+    share = (at_m - distance_m[after - 1]) / (distance_m[after] - distance_m[after - 1])
+    return time_s[after - 1] + share * (time_s[after] - time_s[after - 1])
+
+
+def _latest_time_at(time_s: Sequence[float], distance_m: Sequence[float], at_m: float, before: int) -> float:
+    """When `at_m` was left behind, linear between sample `before`, the last at or short of it, and the next."""
+    share = (at_m - distance_m[before]) / (distance_m[before + 1] - distance_m[before])
+    return time_s[before] + share * (time_s[before + 1] - time_s[before])
+
+
+def splits(time_s: Sequence[float], distance_m: Sequence[float], length_m: float) -> Iterator[Split]:
+    """Consecutive stretches of `length_m` from the start; whole seconds that add up to the whole."""
+    start_m, start_s, start = distance_m[0], time_s[0], 0
+    while start_m < distance_m[-1]:
+        end_m = min(start_m + length_m, distance_m[-1])
+        end = bisect_left(distance_m, end_m)
+        end_s = round(_time_at(time_s, distance_m, end_m, end)) if end_m < distance_m[-1] else round(time_s[-1])
+        yield Split(round(end_m - start_m, 1), end_s - round(start_s), round(start_s), start, end)
+        start_m, start_s, start = end_m, end_s, end

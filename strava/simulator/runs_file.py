@@ -1,0 +1,69 @@
+"""Reads the file of the first simulated athlete's runs: one JSON object a line, `activity` and `streams`."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from db.errors import PacegraphError
+from strava.errors import StravaBadData
+from strava.payloads import parse_activity
+from strava.simulator.activity import SimulatedActivity, Streams
+
+
+class SimulatorRunsInvalid(PacegraphError):  # noqa: N818 - the name says what is the case
+    """The file of runs cannot be used; the message is one line with the file and, if it is to blame, the line."""
+
+    def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
+        super().__init__(f"{path}{'' if line is None else f', line {line}'}: {problem}")
+        self.path = path
+        self.line = line
+
+
+def load_runs(path: Path, athlete_id: int) -> list[SimulatedActivity]:
+    """Activities of the file, in its order; empty lines are skipped. Raises SimulatorRunsInvalid."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise SimulatorRunsInvalid(path, error.strerror or "cannot be read") from None
+    runs: dict[int, SimulatedActivity] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        run = _run(path, number, line, athlete_id)
+        if run.id in runs:
+            raise SimulatorRunsInvalid(path, f"activity {run.id} stands in an earlier line too", number)
+        runs[run.id] = run
+    return list(runs.values())
+
+
+def _run(path: Path, number: int, line: bytes, athlete_id: int) -> SimulatedActivity:
+    try:
+        entry = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise SimulatorRunsInvalid(path, f"is not JSON ({error.msg})", number) from None
+    if not isinstance(entry, dict) or not isinstance(entry.get("activity"), dict):
+        raise SimulatorRunsInvalid(path, 'is not an object with "activity" and "streams"', number)
+    try:
+        parse_activity(entry["activity"])
+    except StravaBadData as error:
+        raise SimulatorRunsInvalid(path, f"activity.{error.field} {error.problem}", number) from None
+    if problem := streams_problem(entry.get("streams")):
+        raise SimulatorRunsInvalid(path, problem, number)
+    streams: Streams | None = entry.get("streams") or None
+    return SimulatedActivity(athlete_id, entry["activity"], lambda: streams)
+
+
+def streams_problem(streams: Any) -> str | None:
+    """What is wrong with `streams` (None: there are none); None if nothing is."""
+    if streams is None:
+        return None
+    if not isinstance(streams, dict) or not all(isinstance(samples, list) for samples in streams.values()):
+        return "streams is not an object of lists"
+    if streams and not {"time", "distance"} <= streams.keys():
+        return "streams lacks time or distance"
+    if len({len(samples) for samples in streams.values()}) > 1:
+        return "streams are of different lengths"
+    if not all(type(sample) in {int, float} for samples in streams.values() for sample in samples):
+        return "streams hold something that is not a number"
+    return None
