@@ -144,9 +144,10 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _simulate_strava(options: argparse.Namespace) -> int:
-    from strava.simulator import create_simulator
+    from local.simulated_strava import create_demo_strava
 
-    return _serve(create_simulator(load_settings()), "127.0.0.1", options.port)
+    strava = create_demo_strava(load_settings(), url=f"http://127.0.0.1:{options.port}")
+    return _serve(strava, "127.0.0.1", options.port)
 
 
 def _doctor(_options: argparse.Namespace) -> int:

@@ -31,9 +31,17 @@ def _http_url(value: str) -> str:
     return str(TypeAdapter(HttpUrl).validate_python(value)).rstrip("/")
 
 
+def _long_enough(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SECRET_KEY_CHARACTERS:
+        raise ValueError(f"must have {_SECRET_KEY_CHARACTERS} characters or more")
+    return value
+
+
 _FERNET_KEY_BYTES = 32
+_SECRET_KEY_CHARACTERS = 32
 
 DatabaseUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
+SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
 WebUrl = Annotated[str, AfterValidator(_http_url)]
 
@@ -87,9 +95,8 @@ class Settings(BaseSettings):
     )
 
     # --- secrets
-    secret_key: SecretStr | None = Field(
+    secret_key: SecretKey | None = Field(
         None,
-        min_length=32,
         description="Signs session cookies; 32 characters or more. `pacegraph run` keeps one in PACEGRAPH_HOME.",
     )
     token_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(

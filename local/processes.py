@@ -19,7 +19,17 @@ from typing import Any
 
 import psutil
 
-__all__ = ["adopt_orphans", "as_user", "die_with_parent", "end", "end_descendants", "new_log", "spawn", "tail"]
+__all__ = [
+    "adopt_orphans",
+    "as_user",
+    "describe_end",
+    "die_with_parent",
+    "end",
+    "end_descendants",
+    "new_log",
+    "spawn",
+    "tail",
+]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -126,10 +136,12 @@ def _unless_gone(act: Callable[[], None]) -> None:
         act()
 
 
+def describe_end(code: int) -> str:
+    """An exit code as subprocess gives it, in words: negative is the signal that killed."""
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
 def tail(log: Path, lines: int = 15) -> str:
-    """The last lines of a log, indented; empty where there is none."""
-    try:
-        text = log.read_text(errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "".join(f"    {line}\n" for line in text.splitlines()[-lines:])
+    """Where the log is, and its last lines, indented."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return f"its log, {log}:" + "".join(f"\n    {line}" for line in text.splitlines()[-lines:] or ["(empty)"])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.processes import end, tail
+from local.processes import describe_end, end, tail
 
 __all__ = ["Service", "ServiceFailed", "await_ready"]
 
@@ -31,7 +31,7 @@ class Service:
     def raise_if_ended(self) -> None:
         """Raise ServiceFailed, with the end of the log, when the server runs no more."""
         if (code := self.process.poll()) is not None:
-            raise ServiceFailed(f"{self.name} ended with code {code}; its log, {self.log}:\n{tail(self.log)}")
+            raise ServiceFailed(f"{self.name} {describe_end(code)}; {tail(self.log)}")
 
     def stop(self, grace_s: float = 5) -> None:
         """End the server and everything below it. May be called again."""

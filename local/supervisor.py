@@ -8,7 +8,7 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import NoReturn
 
-from local.processes import end, end_descendants, new_log, spawn, tail
+from local.processes import describe_end, end, end_descendants, new_log, spawn, tail
 from local.service import Service, ServiceFailed, await_ready
 
 __all__ = ["Supervisor"]
@@ -54,7 +54,7 @@ class Supervisor:
         """Run a program that ends by itself. Raises ServiceFailed when it fails."""
         log = new_log(self._home, name)
         if code := spawn(command, log=log, environment=environment).wait():
-            raise ServiceFailed(f"{name} failed with code {code}; the log, {log}:\n{tail(log)}")
+            raise ServiceFailed(f"{name}: {describe_end(code)}; {tail(log)}")
 
     def await_ready(self, program: Service, is_ready: Callable[[], bool], *, within_s: float = 60) -> None:
         """Wait until `is_ready` says so. Raises ServiceFailed when the program, or another one, ends before."""
