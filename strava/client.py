@@ -19,7 +19,7 @@ import httpx
 from pydantic import SecretStr
 
 from settings import Settings
-from strava.errors import StravaBadData, StravaError, StravaNotFound, StravaUnavailable
+from strava.errors import StravaBadData, StravaError, StravaNotFound, StravaUnauthorized, StravaUnavailable
 from strava.fields import fields_of
 from strava.payloads import (
     StravaActivity,
@@ -234,7 +234,11 @@ class StravaClient:
 
 
 def _bearer(access_token: SecretStr) -> dict[str, str]:
-    return {"Authorization": f"Bearer {access_token.get_secret_value()}"}
+    """The header. Raises StravaUnauthorized for what no header can carry, for httpx's own error would show it."""
+    token = access_token.get_secret_value()
+    if not token or not token.isascii() or not token.isprintable():
+        raise StravaUnauthorized("access token")
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _json(response: httpx.Response) -> Any:

@@ -57,7 +57,8 @@ def fastest_window(time_s: Sequence[float], distance_m: Sequence[float], length_
         if distance_m[last] - distance_m[first] >= length_m
         for window in _windows(time_s, distance_m, length_m, first, last)
     )
-    return min(windows, default=None)
+    quickest = min(windows, default=None)
+    return Window(*quickest) if quickest else None
 
 
 def _unbroken(time_s: Sequence[float], distance_m: Sequence[float]) -> Iterator[tuple[int, int]]:
@@ -73,20 +74,20 @@ def _unbroken(time_s: Sequence[float], distance_m: Sequence[float]) -> Iterator[
 
 def _windows(
     time_s: Sequence[float], distance_m: Sequence[float], length_m: float, first: int, last: int
-) -> Iterator[Window]:
-    """Windows from every sample forwards and from every sample backwards, within first…last."""
+) -> Iterator[tuple[float, float, int, int]]:
+    """The fields of windows from every sample forwards and from every sample backwards, within first…last."""
     ahead = behind = first
     for index in range(first, last + 1):
         while ahead < last and distance_m[ahead] < distance_m[index] + length_m:
             ahead += 1
         if distance_m[ahead] >= distance_m[index] + length_m:
             end_s = _time_at(time_s, distance_m, distance_m[index] + length_m, ahead)
-            yield Window(end_s - time_s[index], time_s[index], index, ahead)
+            yield end_s - time_s[index], time_s[index], index, ahead
         while behind < last and distance_m[behind + 1] <= distance_m[index] - length_m:
             behind += 1
         if distance_m[behind] <= distance_m[index] - length_m:
             start_s = _latest_time_at(time_s, distance_m, distance_m[index] - length_m, behind)
-            yield Window(time_s[index] - start_s, start_s, behind, index)
+            yield time_s[index] - start_s, start_s, behind, index
 
 
 def _time_at(time_s: Sequence[float], distance_m: Sequence[float], at_m: float, after: int) -> float:

@@ -1,0 +1,215 @@
+import dataclasses
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from strava.errors import StravaBadData
+from strava.payloads import (
+    StravaBestEffort,
+    parse_activity,
+    parse_activity_detail,
+    parse_athlete,
+    parse_streams,
+    parse_timezone,
+)
+
+EXAMPLE = json.loads((Path(__file__).parent / "data" / "activity_detail_example.json").read_text())
+LEAST = {"id": 7, "start_date": "2021-01-27T18:24:14Z", "distance": 4114.9, "moving_time": 1353, "elapsed_time": 1420}
+
+
+def test_stravas_own_example():
+    detail = parse_activity_detail(EXAMPLE)
+    assert (detail.strava_id, detail.athlete_strava_id, detail.name) == (99895560, 1513, "Lunch Run")
+    assert detail.started_at == datetime(2013, 12, 12, 19, 36, 41, tzinfo=UTC)
+    assert detail.timezone == "America/Los_Angeles"
+    assert (detail.distance_m, detail.moving_time_s, detail.elapsed_time_s) == (5781.1, 2892, 3140)
+    assert (detail.elevation_gain_m, detail.average_speed_m_s, detail.average_heart_rate_bpm) == (13.5, 2.0, None)
+    assert detail.visibility == "EVERYONE"
+    assert len(detail.best_efforts) == 6
+    assert detail.best_efforts[0] == StravaBestEffort("400m", 400, 134, 228)
+    assert detail.best_efforts[-1] == StravaBestEffort("5k", 5000, 2507, 0)
+
+
+def test_the_false_z_of_the_local_time_is_dropped():
+    local = parse_activity(EXAMPLE).started_at_local
+    assert local == datetime(2013, 12, 12, 11, 36, 41)  # noqa: DTZ001 - naive is the point
+    assert local.tzinfo is None
+
+
+def test_local_time_comes_from_the_offset_where_strava_leaves_it_out():
+    activity = parse_activity(LEAST | {"utc_offset": -10800.0})
+    assert activity.started_at_local == datetime(2021, 1, 27, 15, 24, 14)  # noqa: DTZ001
+
+
+def test_the_least_that_can_be_read():
+    activity = parse_activity(LEAST)
+    assert activity.sport_type == "Workout"
+    assert activity.timezone is None
+    assert activity.max_heart_rate_bpm is None
+    assert not activity.flagged
+    assert dataclasses.is_dataclass(activity)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        activity.name = "x"
+
+
+@pytest.mark.parametrize("field", sorted(LEAST))
+@pytest.mark.parametrize("value", [None, "x", True, -1, float("nan"), [], {}])
+def test_a_field_that_must_be_there_is_named(field, value):
+    with pytest.raises(StravaBadData) as caught:
+        parse_activity(LEAST | {field: value})
+    assert caught.value.field == field
+    assert caught.value.strava_id == (None if field == "id" else 7)
+
+
+def test_a_missing_field_is_named():
+    for field in LEAST:
+        with pytest.raises(StravaBadData, match=field):
+            parse_activity({name: value for name, value in LEAST.items() if name != field})
+
+
+@pytest.mark.parametrize("start", ["2021-01-27T18:24:14", "2021-13-01T00:00:00Z", "0001-01-01T00:00:00+10:00"])
+def test_a_start_that_is_no_instant_is_refused(start):
+    with pytest.raises(StravaBadData, match="start_date"):
+        parse_activity(LEAST | {"start_date": start})
+
+
+@pytest.mark.parametrize(
+    ("fields", "visibility"),
+    [
+        ({"visibility": "everyone"}, "EVERYONE"),
+        ({"visibility": "followers_only", "private": False}, "FOLLOWERS_ONLY"),
+        ({"visibility": "only_me"}, "ONLY_ME"),
+        ({"visibility": "friends_of_friends"}, "ONLY_ME"),
+        ({"visibility": ["everyone"]}, "ONLY_ME"),
+        ({"visibility": None, "private": False}, "EVERYONE"),
+        ({"private": True}, "ONLY_ME"),
+        ({"private": "false"}, "ONLY_ME"),
+        ({"private": []}, "ONLY_ME"),
+        ({"visibility": "everyone", "private": True}, "ONLY_ME"),
+        ({}, "ONLY_ME"),
+    ],
+)
+def test_visibility_fails_closed(fields, visibility):
+    assert parse_activity(LEAST | fields).visibility == visibility
+
+
+@pytest.mark.parametrize(
+    ("fields", "sport"),
+    [
+        ({"sport_type": "TrailRun", "type": "Run"}, "TrailRun"),
+        ({"sport_type": None, "type": "Run"}, "Run"),
+        ({"sport_type": "Quidditch"}, "Quidditch"),
+    ],
+)
+def test_sport_type_falls_back_and_keeps_what_is_new(fields, sport):
+    assert parse_activity(LEAST | fields).sport_type == sport
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("(GMT-03:00) America/Recife", "America/Recife"),
+        ("(GMT+05:45) Asia/Kathmandu", "Asia/Kathmandu"),
+        ("(GMT-03:00) America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),
+        ("(GMT+00:00) UTC", "UTC"),
+        ("(GMT-08:00) Pacific Time (US & Canada)", "(GMT-08:00) Pacific Time (US & Canada)"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        (None, None),
+    ],
+)
+def test_timezone(text, name):
+    assert parse_timezone(text) == name
+
+
+def test_text_that_postgresql_cannot_hold_is_cleaned():
+    assert parse_activity(LEAST | {"name": "a\0b\ud800c"}).name == "ab?c"
+
+
+def test_a_bad_best_effort_is_named_with_its_place():
+    efforts = [EXAMPLE["best_efforts"][0], EXAMPLE["best_efforts"][1] | {"elapsed_time": None}]
+    with pytest.raises(StravaBadData, match=r"best_efforts\[1\]\.elapsed_time") as caught:
+        parse_activity_detail(EXAMPLE | {"best_efforts": efforts})
+    assert caught.value.strava_id == EXAMPLE["id"]
+
+
+def test_no_best_efforts():
+    assert parse_activity_detail(EXAMPLE | {"best_efforts": None}).best_efforts == ()
+
+
+def test_athlete():
+    athlete = parse_athlete({"id": 5, "firstname": "Rui", "lastname": None, "sex": "X", "new_field": {}})
+    assert (athlete.strava_id, athlete.first_name, athlete.last_name, athlete.sex) == (5, "Rui", "", None)
+
+
+def stream_set(**streams):
+    return {key: {"data": data, "series_type": "distance"} for key, data in streams.items()}
+
+
+def test_streams():
+    streams = parse_streams(stream_set(time=[0, 1], distance=[0, 3.5], heartrate=[120, 121]))
+    assert (streams.time_s, streams.distance_m, streams.heart_rate_bpm) == ((0, 1), (0.0, 3.5), (120, 121))
+
+
+def test_streams_without_what_is_needed_are_none():
+    assert parse_streams(stream_set(distance=[0, 3.5])) is None
+    assert parse_streams({}) is None
+
+
+def test_a_gap_in_the_heart_rate_leaves_it_out():
+    assert parse_streams(stream_set(time=[0, 1], distance=[0, 3.5], heartrate=[120, None])).heart_rate_bpm is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ([], "body"),
+        (stream_set(time=[0, 1], distance=[0]), "distance.data"),
+        (stream_set(time=[0, 1], distance=[0, 1], heartrate=[120]), "heartrate.data"),
+        (stream_set(time=[0, None], distance=[0, 1]), "time.data"),
+        (stream_set(time=[0, 1], distance=[0, float("inf")]), "distance.data"),
+        (stream_set(time=[0, 1], distance="abc"), "distance.data"),
+        ({"time": [0, 1], "distance": [0, 1]}, "time"),
+    ],
+)
+def test_broken_streams_are_named(payload, field):
+    with pytest.raises(StravaBadData) as caught:
+        parse_streams(payload)
+    assert caught.value.field == field
+
+
+# The first text that Hypothesis draws builds a table, which takes a second on a busy machine.
+unhurried = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=5,
+)
+
+
+@unhurried
+@given(st.dictionaries(st.sampled_from([*EXAMPLE, "visibility", "average_heartrate"]), JSON))
+def test_whatever_strava_sends_is_read_or_refused_by_name(changes):
+    for parse in (parse_activity, parse_activity_detail):
+        if (refused := refused_field(parse, EXAMPLE | changes)) is not None:
+            assert refused.split(".")[0].split("[")[0] in changes
+
+
+def refused_field(parse, payload) -> str | None:
+    try:
+        parse(payload)
+    except StravaBadData as error:
+        return error.field
+    return None
+
+
+@unhurried
+@given(JSON)
+def test_nothing_but_bad_data_is_raised_for_any_json(payload):
+    for parse in (parse_activity, parse_activity_detail, parse_athlete, parse_streams):
+        with suppress(StravaBadData):
+            parse(payload)
