@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import cast
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from strava.simulator import api, control, oauth
 from strava.simulator.faults import Faults
 from strava.simulator.gate import Gate, RequestLog
 from strava.simulator.limits import RateLimiter, RateLimits
-from strava.simulator.refusal import Refused, invalid
+from strava.simulator.refusal import Refusal, Refused, invalid
 from strava.simulator.runs_file import load_runs
 from strava.simulator.state import State
 from strava.simulator.tokens import Tokens
@@ -74,12 +75,20 @@ def _application(state: State, public_url: str | None) -> FastAPI:
         app.include_router(module.router)
     app.add_middleware(Gate, log=state.log, faults=state.faults, limiter=state.limiter)
     app.add_exception_handler(Refused, cast("_Handler", _refuse))
+    app.add_exception_handler(HTTPException, cast("_Handler", _refuse_path))
     app.add_exception_handler(RequestValidationError, cast("_Handler", _refuse_parameters))
     return app
 
 
 async def _refuse(_: Request, refused: Refused) -> Response:
     return Response(refused.refusal.body, refused.refusal.status, media_type="application/json")
+
+
+async def _refuse_path(request: Request, error: HTTPException) -> Response:
+    """A path or method that is not there, in Strava's form for Strava's own paths."""
+    if request.url.path.startswith("/simulator"):
+        return await http_exception_handler(request, error)
+    return await _refuse(request, Refused(Refusal(error.status_code, error.detail, "Application", "path", "invalid")))
 
 
 async def _refuse_parameters(request: Request, error: RequestValidationError) -> Response:

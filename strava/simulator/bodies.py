@@ -177,8 +177,12 @@ def _part_of(
     }
 
 
-def _later(text: str, seconds: int) -> str:
-    return f"{datetime.fromisoformat(text) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+def _later(text: Any, seconds: int) -> Any:
+    """A date and time `seconds` after `text`; `text` itself where a test broke it on purpose."""
+    try:
+        return f"{datetime.fromisoformat(text) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+    except (TypeError, ValueError):
+        return text
 
 
 def _speed(distance_m: float, elapsed_s: int) -> float:

@@ -99,6 +99,7 @@ async def list_all_activities(state: SimulatorState, athlete_id: int) -> Respons
 async def add_activity(state: SimulatorState, athlete_id: int, new: NewActivity) -> Response:
     """Add an activity; answers 201 with it. Fields Strava would never send are taken, to test how they are met."""
     _check_athlete(state, athlete_id)
+    _check_id(state, new.activity)
     activity = state.world.add(athlete_id, new.activity, new.streams)
     if new.notify:
         state.webhooks.activity_event(activity, "create")
@@ -243,6 +244,16 @@ async def list_deliveries(state: SimulatorState) -> Response:
 def _check_athlete(state: State, athlete_id: int) -> None:
     if athlete_id not in state.world.athlete_ids:
         raise HTTPException(404, f"no athlete {athlete_id}")
+
+
+def _check_id(state: State, summary: Summary) -> None:
+    """An id of the caller's own has to be free, for everything else is found by it."""
+    if "id" not in summary:
+        return
+    if type(summary["id"]) is not int or summary["id"] <= 0:
+        raise HTTPException(422, "activity.id is not a whole number above 0")
+    if state.world.activity(summary["id"]):
+        raise HTTPException(409, f"there is an activity {summary['id']}")
 
 
 def _activity(state: State, activity_id: int) -> SimulatedActivity:

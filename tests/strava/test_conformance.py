@@ -170,6 +170,7 @@ def test_synthetic_streams_have_a_heart_rate(strava, get):
     [
         ("/activities/1", 404),
         ("/activities/x", 400),
+        ("/nothing", 404),
         ("/athlete/activities?per_page=201", 400),
         ("/athlete/activities?page=0", 400),
         (f"/activities/{RUN_ID}/streams", 400),

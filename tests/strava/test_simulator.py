@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from strava.errors import StravaAthleteLimit, StravaNotFound
+from strava.errors import StravaAthleteLimit, StravaBadData, StravaNotFound
 from strava.simulator import RateLimits, SimulatorRunsInvalid, create_simulator
 from strava.simulator.synthetic import synthetic_activities
 
@@ -197,6 +197,22 @@ def test_every_control_endpoint_is_described(strava):
     control = {path: operations for path, operations in paths.items() if path.startswith("/simulator")}
     assert len(control) >= 10
     assert all(operation["description"] for operations in control.values() for operation in operations.values())
+
+
+def test_an_activity_may_be_broken_on_purpose(strava):
+    token = strava.connect().access_token
+    broken = strava.control("POST", "/athletes/1001/activities", json={"activity": {"start_date": "junk"}})
+    strava.control("PATCH", "/activities/3700002101", json={"start_date": None})
+    bad = [item for item in strava.client.activities(token) if isinstance(item, StravaBadData)]
+    assert {(item.strava_id, item.field) for item in bad} == {(broken["id"], "start_date"), (3700002101, "start_date")}
+    with pytest.raises(StravaBadData, match="start_date"):
+        strava.client.activity(token, 3700002101)
+
+
+@pytest.mark.parametrize(("given", "status"), [("x", 422), (0, 422), (3700002101, 409), (77, 201)])
+def test_an_id_of_ones_own_has_to_be_free(strava, given, status):
+    answer = strava.http.post("/simulator/athletes/1002/activities", json={"activity": {"id": given}})
+    assert answer.status_code == status
 
 
 # --- the file of runs
