@@ -24,7 +24,7 @@ environment: ## .venv with the locked packages; done once, again when the lock f
 	@"$(PYTHON)" -I local/environment.py
 
 run: environment ## everything: PostgreSQL, Redis, simulated Strava, workers, API with GraphiQL (PORT, PACEGRAPH_HOME)
-	@exec $(BIN)/python -m cli run
+	@exec $(BIN)/python -m cli run --with-parent
 
 test: environment ## the tests (TESTS="tests/local -k postgres" for some, TEST_WORKERS=4 for more at once)
 	@exec $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(TESTS)

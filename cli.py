@@ -46,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    add("run", _run, "start everything on this machine: PostgreSQL, Redis, simulated Strava, workers, API")
+    run = add("run", _run, "start everything on this machine: PostgreSQL, Redis, simulated Strava, workers, API")
+    run.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
     api = add("api", _api, "serve the API")
     api.add_argument("--host", help="address to listen on (HOST)")
     api.add_argument("--port", type=int, help="port to listen on (PORT)")
@@ -69,10 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(_options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     from local.run import run
 
-    return run(load_settings())
+    return run(load_settings(), with_parent=options.with_parent)
 
 
 def _api(options: argparse.Namespace) -> int:
@@ -115,7 +116,8 @@ def _worker(_options: argparse.Namespace) -> int:
 def _migrate(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require("database_url")
-    from db.errors import PacegraphError
+    from sqlalchemy.exc import OperationalError
+
     from local.migrations import CommandError, downgrade, upgrade
 
     try:
@@ -123,8 +125,12 @@ def _migrate(options: argparse.Namespace) -> int:
             downgrade(settings, options.to or "-1")
         else:
             upgrade(settings, options.to or "head")
-    except (CommandError, PacegraphError) as error:
+    except CommandError as error:
         print(f"pacegraph: {error}", file=sys.stderr)
+        return 1
+    except OperationalError as error:
+        reason, _, _ = str(error.orig).partition("\n")
+        print(f"pacegraph: the migrations stopped: {reason}", file=sys.stderr)
         return 1
     return 0
 

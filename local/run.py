@@ -1,5 +1,7 @@
 """`pacegraph run`: everything on one machine, from an empty folder to a served API, and nothing left when it ends."""
 
+import os
+import signal
 import socket
 import sys
 import time
@@ -9,6 +11,7 @@ from urllib.parse import urlsplit
 from local.guard import StopRequested, guarded
 from local.home import Home, HomeInUse
 from local.postgres import start_postgres
+from local.processes import die_with_parent
 from local.redis import start_redis
 from local.secrets import kept_secret, new_encryption_key, new_secret_key
 from local.service import Service, ServiceFailed
@@ -20,8 +23,13 @@ __all__ = ["run"]
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach one who listens everywhere
 
 
-def run(settings: Settings) -> int:
-    """Serve until Ctrl-C, SIGTERM or SIGHUP (0), or until a part fails (1, said on stderr)."""
+def run(settings: Settings, *, with_parent: bool = False) -> int:
+    """Serve until Ctrl-C, SIGTERM or SIGHUP (0), or until a part fails (1, said on stderr).
+
+    `with_parent` ends it with the parent process too, so that killing make leaves nothing behind.
+    """
+    if with_parent:
+        die_with_parent(signal.SIGTERM, os.getppid())
     home = Home(settings.pacegraph_home)
     try:
         with home.claimed():

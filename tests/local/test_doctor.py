@@ -1,0 +1,105 @@
+"""What `pacegraph doctor` says about a healthy set-up, and about each part that is not."""
+
+import pytest
+
+from local.doctor import diagnose
+from local.migrations import downgrade, upgrade
+from local.secrets import new_encryption_key, new_secret_key
+from settings import Settings, load_settings
+
+
+@pytest.fixture
+def settings(postgres_url: str, redis_url: str) -> Settings:
+    import psycopg
+
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS doctor")
+        connection.execute("CREATE DATABASE doctor")
+    return load_settings(
+        env_file=None,
+        database_url=postgres_url.replace("@/postgres", "@/doctor"),
+        redis_url=redis_url,
+        secret_key=new_secret_key(),
+        token_encryption_keys=new_encryption_key(),
+        strava_client_id="1",
+        strava_client_secret="secret",
+    )
+
+
+def diagnosis(settings: Settings, capsys) -> tuple[int, dict[str, str]]:
+    """Exit code, and what is said of each part, OK or PROBLEM first."""
+    code = diagnose(settings)
+    lines = capsys.readouterr().out.splitlines()
+    return code, {name: f"{state} {rest}" for state, name, rest in (split(line) for line in lines)}
+
+
+def split(line: str) -> tuple[str, str, str]:
+    state, _, rest = line.partition(" ")
+    name, _, rest = rest.strip().partition(": ")
+    return state, name, rest
+
+
+def changed(settings: Settings, **values: object) -> Settings:
+    kept = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return load_settings(env_file=None, **kept | values)
+
+
+def test_all_is_well(settings, capsys):
+    upgrade(settings)
+    code, said = diagnosis(settings, capsys)
+    assert code == 0
+    assert all(state.startswith("OK ") for state in said.values()), said
+    assert list(said) == ["settings", "PostgreSQL", "migrations", "Redis", "secret key", "key ring", "Strava"]
+
+
+def test_missing_migrations_are_counted_and_the_remedy_named(settings, capsys):
+    code, said = diagnosis(settings, capsys)
+    assert code == 1
+    assert said["migrations"].startswith("PROBLEM ")
+    assert said["migrations"].endswith("Run `pacegraph migrate`")
+
+
+def test_migrations_go_down_and_up_again(settings, capsys):
+    upgrade(settings)
+    downgrade(settings, "base")
+    assert diagnosis(settings, capsys)[0] == 1
+    upgrade(settings)
+    assert diagnosis(settings, capsys)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "says"),
+    [
+        ("PostgreSQL", {"database_url": "postgresql://nobody@127.0.0.1:1/none"}, "Check DATABASE_URL"),
+        ("PostgreSQL", {"database_url": None}, "DATABASE_URL is not set"),
+        ("migrations", {"database_url": "postgresql://nobody@127.0.0.1:1/none"}, "out of reach"),
+        ("Redis", {"redis_url": "redis://127.0.0.1:1"}, "Check REDIS_URL"),
+        ("Redis", {"redis_url": "unix:///nowhere/redis.sock"}, "Check REDIS_URL"),
+        ("secret key", {"secret_key": None}, "SECRET_KEY is not set"),
+        ("key ring", {"token_encryption_keys": ()}, "pacegraph key"),
+        ("Strava", {"strava_client_secret": None}, "STRAVA_CLIENT_SECRET is not set"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_remedy(settings, capsys, part, values, says):
+    code, said = diagnosis(changed(settings, **values), capsys)
+    assert code == 1
+    assert said[part].startswith("PROBLEM ")
+    assert says in said[part]
+
+
+def test_a_redis_that_may_drop_jobs_is_a_problem(settings, capsys):
+    from redis import Redis
+
+    with Redis.from_url(settings.redis_url.get_secret_value()) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            _, said = diagnosis(settings, capsys)
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+    assert said["Redis"].startswith("PROBLEM maxmemory-policy is allkeys-lru")
+
+
+def test_no_secret_is_printed(settings, capsys):
+    broken = changed(settings, database_url="postgresql://user:tell-nobody@127.0.0.1:1/none")
+    diagnose(broken)
+    assert "tell-nobody" not in capsys.readouterr().out
