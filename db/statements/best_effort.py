@@ -1,15 +1,13 @@
 """Best efforts: lists, and what derives and regrades them."""
 
-from collections.abc import Collection as AbstractCollection
-from collections.abc import Sequence
-from typing import Any
-
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Date,
     Executable,
     Text,
+    all_,
     and_,
     bindparam,
     cast,
@@ -70,20 +68,30 @@ def is_personal_best() -> ColumnElement[bool]:
     return exists().where(PersonalBest.id == BestEffort.id, PersonalBest.is_current)
 
 
-def write_efforts(rows: Sequence[dict[str, Any]]) -> Executable:
-    """Write efforts by (activity, distance); an exclusion the athlete made stays."""
-    insertion = insert(BestEffort).values(list(rows))
-    kept = {"id", "activity_id", "distance", "excluded"}
+_WRITTEN = (
+    "distance_m", "elapsed_s", "start_offset_s", "achieved_at", "provenance", "implied", *GRADE_COLUMNS,
+)  # fmt: skip
+
+
+def write_efforts() -> Executable:
+    """Write efforts by (activity, distance), many at once; parameters are named as the columns.
+
+    An exclusion the athlete made stays, and whether an effort counts is `recount`'s to say: a new one does not yet.
+    """
+    insertion = insert(BestEffort).values(counts=False)
+    new = insertion.excluded
     return insertion.on_conflict_do_update(
         index_elements=[BestEffort.activity_id, BestEffort.distance],
-        set_={name: insertion.excluded[name] for name in rows[0] if name not in kept},
+        set_={name: new[name] for name in _WRITTEN},
+        where=or_(*(getattr(BestEffort, name).is_distinct_from(new[name]) for name in _WRITTEN)),
     )
 
 
-def drop_other_efforts(distances: AbstractCollection[str]) -> Executable:
-    """Delete the efforts of the parameter `activity_id` over any but `distances`."""
+def drop_other_efforts() -> Executable:
+    """Delete the efforts of the parameter `activity_id` over any distance but those of `kept_distances`."""
+    kept = bindparam("kept_distances", type_=ARRAY(Text))
     return delete(BestEffort).where(
-        BestEffort.activity_id == bindparam("activity_id", type_=BigInteger), BestEffort.distance.not_in(distances)
+        BestEffort.activity_id == bindparam("activity_id", type_=BigInteger), BestEffort.distance != all_(kept)
     )
 
 

@@ -8,9 +8,11 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    DateTime,
     Executable,
     Integer,
     LargeBinary,
+    Text,
     any_,
     bindparam,
     case,
@@ -25,9 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.models import Activity, ActivitySource, ActivityStreams, StreamsState
+from db.models import Activity, ActivitySource, ActivityStreams, Athlete, BestEffort, StreamsState
 
-ATHLETE_ID = bindparam("athlete_id", type_=BigInteger)
+# Not "athlete_id": in an UPDATE a parameter must not be named as a column.
+ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
 JOB_ID = bindparam("job_id", type_=BigInteger)
 
@@ -80,7 +83,7 @@ def upsert_from_strava(rows: Sequence[dict[str, Any]]) -> Executable:
 
 
 def mark_seen() -> Executable:
-    """Note that a walk of the whole history met activities. Parameters: `athlete_id`, `strava_ids`, `job_id`."""
+    """Note that a walk of the whole history met activities. Parameters: `athlete`, `strava_ids`, `job_id`."""
     return (
         update(Activity)
         .where(
@@ -92,11 +95,8 @@ def mark_seen() -> Executable:
 
 
 def unseen() -> Executable:
-    """Select `id`, `strava_id`, `visibility` of an athlete's Strava activities that a walk did not meet.
-
-    Parameters: `athlete_id`, `job_id`.
-    """
-    return select(Activity.id, Activity.strava_id, Activity.visibility, Activity.started_at).where(
+    """Select an athlete's Strava activities that a walk did not meet. Parameters: `athlete`, `job_id`."""
+    return select(Activity.id, Activity.strava_id, Activity.visibility, Activity.started_at_local).where(
         Activity.athlete_id == ATHLETE_ID,
         Activity.source == ActivitySource.STRAVA,
         Activity.seen_by_job_id.is_distinct_from(JOB_ID),
@@ -109,7 +109,7 @@ def delete_activities() -> Executable:
 
 
 def delete_strava_data() -> Executable:
-    """Delete all Strava activities of the parameter `athlete_id`; returns their ids."""
+    """Delete all Strava activities of the parameter `athlete`; returns their ids."""
     return (
         delete(Activity)
         .where(Activity.athlete_id == ATHLETE_ID, Activity.source == ActivitySource.STRAVA)
@@ -117,46 +117,104 @@ def delete_strava_data() -> Executable:
     )
 
 
-def underived(*, everything: bool = False) -> Executable:
-    """Select the activities of `athlete_id` whose efforts are still to be derived, newest first, at most `row_limit`.
+_TO_DERIVE_FROM = (
+    Activity.id,
+    Activity.athlete_id,
+    Activity.strava_id,
+    Activity.sport_type,
+    Activity.started_at,
+    Activity.started_at_local,
+    Activity.distance_m,
+    Activity.elapsed_time_s,
+    Activity.flagged,
+    Activity.manual,
+    Activity.streams_state,
+    Activity.given_efforts,
+    Activity.updated_at,
+)
 
-    These are the ones with streams to fetch or without efforts of the version `efforts_version`; with `everything`,
-    all with an id below `below_id`, in the order of ids.
+
+def underived(*, one: bool = False) -> Executable:
+    """Select the activities of `athlete` whose efforts are still to be derived, newest first, at most `row_limit`.
+
+    These are the ones with streams to fetch or without efforts of the version `wanted_version`; with `one`, only the
+    one that is `strava_id` at Strava.
     """
-    statement = select(
-        Activity.id,
-        Activity.strava_id,
-        Activity.sport_type,
-        Activity.started_at,
-        Activity.started_at_local,
-        Activity.distance_m,
-        Activity.elapsed_time_s,
-        Activity.flagged,
-        Activity.streams_state,
-        Activity.given_efforts,
-    ).where(Activity.athlete_id == ATHLETE_ID)
-    if everything:
-        below = Activity.id < bindparam("below_id", type_=BigInteger)
-        return statement.where(below).order_by(Activity.id.desc()).limit(bindparam("row_limit", type_=Integer))
     return (
-        statement.where(_to_derive())
+        select(*_TO_DERIVE_FROM)
+        .where(Activity.athlete_id == ATHLETE_ID, *_to_derive(one=one))
         .order_by(Activity.started_at.desc(), Activity.id.desc())
         .limit(bindparam("row_limit", type_=Integer))
     )
 
 
-def count_underived(*, everything: bool = False) -> Executable:
+def count_underived(*, one: bool = False) -> Executable:
     """Count what `underived` would select without its limit."""
-    statement = select(func.count()).select_from(Activity).where(Activity.athlete_id == ATHLETE_ID)
-    if everything:
-        return statement.where(Activity.id < bindparam("below_id", type_=BigInteger))
-    return statement.where(_to_derive())
+    return select(func.count()).select_from(Activity).where(Activity.athlete_id == ATHLETE_ID, *_to_derive(one=one))
 
 
-def _to_derive() -> ColumnElement[bool]:
-    return or_(
-        Activity.streams_state == StreamsState.PENDING,
-        Activity.efforts_version.is_distinct_from(bindparam("efforts_version", type_=Integer)),
+def _to_derive(*, one: bool) -> Sequence[ColumnElement[bool]]:
+    todo = or_(Activity.streams_state == StreamsState.PENDING, _outdated())
+    return (todo, Activity.strava_id == bindparam("strava_id", type_=BigInteger)) if one else (todo,)
+
+
+def _outdated() -> ColumnElement[bool]:
+    return Activity.efforts_version.is_distinct_from(bindparam("wanted_version", type_=Integer))
+
+
+def rederivable(*, of_athlete: bool) -> Executable:
+    """Select activities below `below_id`, in falling order of ids, at most `row_limit`, whose streams are settled.
+
+    With `of_athlete` all of `athlete`, else those of all athletes whose efforts are not of `wanted_version`.
+    """
+    return (
+        select(*_TO_DERIVE_FROM)
+        .where(*_rederivable(of_athlete=of_athlete))
+        .order_by(Activity.id.desc())
+        .limit(bindparam("row_limit", type_=Integer))
+    )
+
+
+def count_rederivable(*, of_athlete: bool) -> Executable:
+    """Count what `rederivable` would select without its limit."""
+    return select(func.count()).select_from(Activity).where(*_rederivable(of_athlete=of_athlete))
+
+
+def _rederivable(*, of_athlete: bool) -> Sequence[ColumnElement[bool]]:
+    return (
+        Activity.id < bindparam("below_id", type_=BigInteger),
+        Activity.streams_state != StreamsState.PENDING,
+        Activity.athlete_id == ATHLETE_ID if of_athlete else _outdated(),
+    )
+
+
+def athletes_after() -> Executable:
+    """Select ids of athletes above `after_id`, in order, at most `row_limit`."""
+    return (
+        select(Athlete.id)
+        .where(Athlete.id > bindparam("after_id", type_=BigInteger))
+        .order_by(Athlete.id)
+        .limit(bindparam("row_limit", type_=Integer))
+    )
+
+
+def lock_athlete() -> Executable:
+    """Select `sex` and `birth_date` of `athlete`, and let nobody else derive for the athlete until the commit."""
+    return select(Athlete.sex, Athlete.birth_date).where(Athlete.id == ATHLETE_ID).with_for_update(key_share=True)
+
+
+def settle_unwanted() -> tuple[Executable, ...]:
+    """Make the statements that leave `athlete`'s activities that are no runs without streams and efforts.
+
+    The last one counts them; parameter also: `wanted_version`.
+    """
+    ids = select(Activity.id).where(
+        Activity.athlete_id == ATHLETE_ID, Activity.streams_state == StreamsState.UNWANTED, _outdated()
+    )
+    return (
+        delete(ActivityStreams).where(ActivityStreams.activity_id.in_(ids)),
+        delete(BestEffort).where(BestEffort.activity_id.in_(ids)),
+        update(Activity).where(Activity.id.in_(ids)).values(efforts_version=bindparam("wanted_version", type_=Integer)),
     )
 
 
@@ -183,19 +241,29 @@ def discard_streams() -> Executable:
     return delete(ActivityStreams).where(ActivityStreams.activity_id == ACTIVITY_ID)
 
 
-def note_derived(streams_state: StreamsState | None = None, **values: Any) -> Executable:
-    """Note that `activity_id` has efforts of the version `efforts_version`, and what is known of its streams."""
-    if streams_state is not None:
-        values["streams_state"] = streams_state
+def note_derived() -> Executable:
+    """Note that `activity_id` has efforts of `wanted_version`, its streams being `new_state`; returns the id.
+
+    `new_given_efforts` are Strava's. Nothing is returned, and nothing noted, where the activity is gone or was changed
+    since `seen_at`: what was derived is of yesterday then.
+    """
     return (
         update(Activity)
-        .where(Activity.id == ACTIVITY_ID)
-        .values(efforts_version=bindparam("efforts_version", type_=Integer), **values)
+        .where(
+            Activity.id == ACTIVITY_ID,
+            Activity.updated_at == bindparam("seen_at", type_=DateTime(timezone=True)),
+        )
+        .values(
+            efforts_version=bindparam("wanted_version", type_=Integer),
+            streams_state=bindparam("new_state", type_=Text),
+            given_efforts=bindparam("new_given_efforts", type_=Activity.given_efforts.type),
+        )
+        .returning(Activity.id)
     )
 
 
 def recordings() -> Executable:
-    """Select what tells duplicates apart, of all runs of the parameter `athlete_id`."""
+    """Select what tells duplicates apart, of all activities of the parameter `athlete`."""
     return select(
         Activity.id,
         Activity.sport_type,
@@ -203,6 +271,7 @@ def recordings() -> Executable:
         Activity.elapsed_time_s,
         Activity.distance_m,
         (Activity.streams_state == StreamsState.STORED).label("has_streams"),
+        Activity.flagged,
         Activity.duplicate_of_id,
     ).where(Activity.athlete_id == ATHLETE_ID)
 
