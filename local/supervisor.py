@@ -8,7 +8,7 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import NoReturn
 
-from local.processes import describe_end, end, end_descendants, new_log, spawn, tail
+from local.processes import describe_end, end, new_log, spawn, tail
 from local.service import Service, ServiceFailed, await_ready
 
 __all__ = ["Supervisor"]
@@ -80,11 +80,10 @@ class Supervisor:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End the programs together, then the services, last started first. Nothing is left on return."""
+        """End the programs together, then the services, last started first; `guarded` ends what escaped them."""
         end([(program.process, program.stop_signal) for program in reversed(self._programs)], _PROGRAMS_GRACE_S)
         for service in reversed(self._services):
             service.stop(_SERVICE_GRACE_S)
-        end_descendants(0)
 
 
 def _show(program: Service, position: int) -> int:

@@ -1,6 +1,7 @@
 """The private PostgreSQL: first and second start, after a crash, in a long path, twice."""
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 
 from local.postgres import start_postgres
+from local.processes import as_user
 from local.service import ServiceFailed
 from local.sockets import LONGEST_FOLDER
 from settings import child_environment
@@ -69,10 +71,14 @@ def test_starts_after_a_crash(home):
 
 def test_a_pid_file_with_the_number_of_another_program_is_stale(home):
     start_postgres(home, durable=False).stop()
-    pid_file = home / "postgres" / "postmaster.pid"
-    pid_file.write_text(f"{os.getpid()}\n{home}/postgres\n0\n5432\n\n\n0 0\nready\n")
-    second = start_postgres(home, durable=False)
-    second.stop()
+    data = home / "postgres"
+    # A program of the same user, for PostgreSQL itself sees through those of others.
+    owner = pwd.getpwuid(data.stat().st_uid) if os.geteuid() == 0 else None
+    with subprocess.Popen(["/bin/sleep", "60"], **as_user(owner)) as other:
+        (data / "postmaster.pid").write_text(f"{other.pid}\n{data}\n0\n5432\n\n\n0 0\nready\n")
+        start_postgres(home, durable=False).stop()
+        assert other.poll() is None
+        other.kill()
 
 
 def test_a_second_one_on_the_same_folder_names_the_first(home):
