@@ -107,13 +107,17 @@ def _segment(time_s: list[float], position_nm: list[float]) -> _Segment:
 
 
 def _breaks(time_s: list[float], position_nm: list[float]) -> list[int]:
-    """The indexes of samples that do not continue the track of the sample before."""
+    """
+    The indexes of samples that do not continue the track of the sample before.
+
+    A time that goes back needs no test of its own: any distance but a negative one is too far for it.
+    """
     limit_nm_per_s = MAX_SPEED_M_PER_S * NM_PER_M
     steps = zip(pairwise(time_s), pairwise(position_nm), strict=True)
     return [
         index
         for index, ((t0, t1), (p0, p1)) in enumerate(steps, start=1)
-        if t1 < t0 or p1 < p0 or p1 - p0 > limit_nm_per_s * (t1 - t0)
+        if p1 < p0 or p1 - p0 > limit_nm_per_s * (t1 - t0)
     ]
 
 

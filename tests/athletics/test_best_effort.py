@@ -117,15 +117,16 @@ def test_pauses_count_inside_a_window_and_not_at_its_ends():
 
 
 def test_pauses_at_both_ends_are_outside_though_the_decimals_are_inexact():
-    time_s = [0, 60, 160, 260]
-    for tenths in range(1, 500):
-        start_m = tenths / 10
-        assert effort(time_s, [start_m, start_m, start_m + 400, start_m + 400]).elapsed_s == 100
+    """Metres added up in tenths, so that two places 400 m apart are so only nearly."""
+    meters = list(accumulate([0.1] * 5000, initial=0.0))
+    for start_m, end_m in zip(meters, meters[4000:], strict=False):
+        assert effort([0, 60, 160, 260], [start_m, start_m, end_m, end_m]).elapsed_s == 100
 
 
 def test_ties_go_to_the_earliest():
     time_s = list(range(1001))
-    assert effort(time_s, [3.3 * second for second in time_s]).start_offset_s == 0
+    for speed in range(11, 90):
+        assert effort(time_s, [speed / 10 * second for second in time_s]).start_offset_s == 0
     assert effort([0, 100, 200, 300, 400], [0, 400, 500, 900, 1000]) == Effort(100.0, 0.0)
 
 
