@@ -79,7 +79,10 @@ def _run(options: argparse.Namespace) -> int:
 def _api(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
+    import logs
     from web import create_app
+
+    logs.set_up(settings, "api")
 
     return _serve(create_app(settings), options.host or settings.host, options.port or settings.port)
 
@@ -107,10 +110,11 @@ def _serve(app: object, host: str, port: int) -> int:
 def _worker(_options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
+    import logs
     from jobs.worker import main as work
 
-    work(settings)
-    return 0
+    logs.set_up(settings, "worker")
+    return work(settings)
 
 
 def _migrate(options: argparse.Namespace) -> int:

@@ -144,7 +144,6 @@ class Settings(BaseSettings):
 
     # --- the API's surface
     graphiql: Literal["on", "off"] = Field("on", description="on: GraphiQL is served at /graphiql.")
-    introspection: Literal["on", "off"] = Field("on", description="on: anyone may read the schema by introspection.")
 
     # --- logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")

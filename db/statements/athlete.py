@@ -7,10 +7,12 @@ from sqlalchemy import BigInteger, Executable, Text, bindparam, func, select, up
 from db.models import Athlete
 from db.statements.page import Collection, Ordering
 
-JOINED = Ordering(Athlete.id, Athlete.id, descending=False)
-"""Order of joining: ids are given in that order."""
-
-LAST_NAME = Ordering(Athlete.last_name, Athlete.id, descending=False)
+ORDERINGS = {
+    (name, descending): Ordering(column, Athlete.id, descending=descending)
+    # Ids are given in the order of joining.
+    for name, column in {"JOINED": Athlete.id, "LAST_NAME": Athlete.last_name}.items()
+    for descending in (True, False)
+}
 
 ATHLETES = Collection(
     Athlete,
@@ -25,10 +27,10 @@ ATHLETES = Collection(
 
 
 def change(values: dict[str, Any]) -> Executable:
-    """Set `values` (column → value) of the athlete named by the parameter `athlete_id`."""
+    """Set `values` (column → value) of the athlete named by the parameter `changed_athlete_id`."""
     return (
         update(Athlete)
-        .where(Athlete.id == bindparam("athlete_id", type_=BigInteger))
+        .where(Athlete.id == bindparam("changed_athlete_id", type_=BigInteger))
         .values(**values, updated_at=func.now())
     )
 

@@ -5,7 +5,7 @@ and does not shift under inserts. For many parents it is one statement: `unnest(
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    and_,
     any_,
     bindparam,
     func,
@@ -43,7 +42,7 @@ Columns = Mapping[str, Expression]
 """What to select: label → expression."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ordering:
     """A total order: by `column`, which holds no nulls, then by `id` in the same direction."""
 
@@ -68,13 +67,13 @@ class Collection:
     """A list that clients page through.
 
     `parent` is the column (of whole numbers) its rows share within one parent's list. `filters` maps a parameter's name
-    to its condition; `always` holds for every row.
+    to its condition; `always`, a condition too, holds for every row.
     """
 
     model: type[Base]
     parent: Any = None
-    filters: Mapping[str, Condition] = {}
-    always: ColumnElement[bool] | None = None
+    filters: Mapping[str, Condition] = field(default_factory=dict)
+    always: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,31 +123,31 @@ def by_key(
     conditions: Sequence[Condition] = (),
 ) -> AnySelect:
     """Select the visible rows whose `key` is among the parameter `keys`, each with its key."""
-    statement = select_columns(model, {**columns, PARENT: key}).where(
-        key == any_(KEYS), visible(model, audience), *conditions
-    )
-    return statement.order_by(*order_by)
+    return _select(
+        model, {**columns, PARENT: key}, [key == any_(KEYS), visible(model, audience), *conditions]
+    ).order_by(*order_by)
 
 
-def select_columns(model: type[Base], columns: Columns) -> AnySelect:
-    """Select `columns` from `model`'s table, joined with the tables its columns need (`JOINS`)."""
+def _select(model: type[Base], columns: Columns, conditions: Sequence[Condition]) -> AnySelect:
+    """Select `columns` of `model`'s rows, joined with the tables that columns and conditions need (`JOINS`)."""
     statement = select(*(expression.label(label) for label, expression in columns.items())).select_from(model)
-    tables = {table for expression in columns.values() for table in _tables(expression)}
-    for joined, condition in JOINS.get(model, {}).items():
+    tables = {table for expression in (*columns.values(), *conditions) for table in _tables(expression)}
+    for joined, onclause in JOINS.get(model, {}).items():
         if joined.__table__ in tables:
-            statement = statement.join(joined, condition)
-    return statement
+            statement = statement.join(joined, onclause)
+    return statement.where(*conditions)
 
 
-def _tables(expression: Expression) -> Sequence[Any]:
+def _tables(expression: Expression | Condition) -> Sequence[Any]:
     return expression._from_objects  # noqa: SLF001 - what `select()` itself reads; there is no public name for it
 
 
 def _rows(collection: Collection, columns: Columns, audience: Audience, filters: frozenset[str]) -> AnySelect:
-    conditions: list[Condition] = [collection.filters[name] for name in sorted(filters)]
+    conditions: list[Condition] = [visible(collection.model, audience)]
+    conditions += [collection.filters[name] for name in sorted(filters)]
     if collection.always is not None:
         conditions.append(collection.always)
-    return select_columns(collection.model, columns).where(and_(visible(collection.model, audience), *conditions))
+    return _select(collection.model, columns, conditions)
 
 
 def _for_each_key(parent: InstrumentedAttribute[Any], rows: AnySelect) -> AnySelect:

@@ -1,0 +1,55 @@
+"""What a request's resolvers are given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from strawberry.types import Info as StrawberryInfo
+
+from db.models import Scope
+from db.session import AsyncDatabase
+from db.statements.visibility import Viewer
+from graph.fetch import Fetcher
+from graph.job_queue import JobQueue
+from graph.loaders import Loaders
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes the request: what they see (`viewer`) and what they may do (`scopes`; none when signed out)."""
+
+    viewer: Viewer
+    scopes: frozenset[Scope] = frozenset()
+
+
+@dataclass
+class Context:
+    """One operation's surroundings. `loaders` remember what was read, so each operation, and each event of a
+    subscription, has its own.
+
+    `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser. `connection` is the
+    HTTP request or WebSocket, `connection_params` the payload of a WebSocket's `connection_init`.
+    """
+
+    database: AsyncDatabase
+    jobs: JobQueue
+    caller: Caller
+    request_id: str
+    begin_sign_in: Callable[[], str]
+    connection: Any = None
+    connection_params: dict[str, object] | None = None
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    @property
+    def viewer(self) -> Viewer:
+        return self.caller.viewer
+
+    def forget(self) -> None:
+        """Begin with fresh loaders: after a write, and for each event of a subscription."""
+        self.loaders = Loaders(Fetcher(self.database, self.caller.viewer))
+
+
+Info = StrawberryInfo[Context, Any]

@@ -1,0 +1,112 @@
+"""What callers see when something is wrong.
+
+    CallerError                 the caller can mend it; message, `code` and `field` go out as they are
+    ├── InvalidId               INVALID_ID: not an id of the type asked for
+    ├── InvalidCursor           INVALID_CURSOR: not a cursor of this list in this order
+    ├── OutOfRange              OUT_OF_RANGE: a number or a length beyond its bounds
+    ├── InvalidArgument         BAD_USER_INPUT: anything else about a value
+    ├── Unauthenticated         UNAUTHENTICATED: signed out, or the token is no longer good
+    └── NotFound                NOT_FOUND: absent, or not visible: the two are not told apart
+
+Database errors keep their own code (`db/errors.py`). Everything else is INTERNAL: logged once with its traceback,
+and masked. `describe` is the one place where an error of graphql-core gets its `extensions.code`.
+"""
+
+import logging
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from db.errors import DatabaseError, PacegraphError
+
+logger = logging.getLogger(__name__)
+
+
+class CallerError(PacegraphError):
+    """Something the caller can mend. `field` names the argument or input field, None where there is none."""
+
+    code = "BAD_USER_INPUT"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class InvalidArgument(CallerError):  # noqa: N818 - the name says what is the case; so below
+    """A value that cannot be used."""
+
+
+class InvalidId(CallerError):  # noqa: N818
+    """Not an id, or of another type."""
+
+    code = "INVALID_ID"
+
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(f"`{field}` is not the id of {expected}. Pass an `id` that this API returned.", field)
+
+
+class InvalidCursor(CallerError):  # noqa: N818
+    """Not a cursor, or of a list in another order."""
+
+    code = "INVALID_CURSOR"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            f"`{field}` is not a cursor of this list in this order. Pass an `endCursor` or `startCursor` of it, "
+            "or leave it out to begin at the start.",
+            field,
+        )
+
+
+class OutOfRange(CallerError):  # noqa: N818
+    """Beyond its bounds, which are inclusive."""
+
+    code = "OUT_OF_RANGE"
+
+    def __init__(self, field: str, low: float, high: float, unit: str = "") -> None:
+        super().__init__(f"`{field}` must be between {low:g} and {high:g}{unit and ' ' + unit}.", field)
+
+
+class Unauthenticated(CallerError):  # noqa: N818
+    """Nobody is signed in."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        super().__init__("Sign in, or send an API token as `Authorization: Bearer …`.")
+
+
+class NotFound(CallerError):  # noqa: N818
+    """Absent or not visible."""
+
+    code = "NOT_FOUND"
+
+
+def describe(error: GraphQLError, request_id: str) -> None:
+    """Give `error` its code, in place; log and mask it if it is not meant for callers."""
+    original = error.original_error
+    if original is None or isinstance(original, GraphQLError):
+        code = (error.extensions or {}).get("code") or _code_of_graphql(error)
+        error.extensions = {**(error.extensions or {}), "code": code}
+    elif isinstance(original, CallerError):
+        error.extensions = {"code": original.code, **({"field": original.field} if original.field else {})}
+    elif isinstance(original, DatabaseError):
+        logger.warning("request failed: %s", original, extra={"path": error.path})
+        _mask(error, original.code, "The server cannot reach its database just now. Try again shortly.", request_id)
+    else:
+        logger.error("unexpected error in a resolver", exc_info=original, extra={"path": error.path})
+        _mask(error, "INTERNAL", "Something went wrong on the server.", request_id)
+
+
+def _code_of_graphql(error: GraphQLError) -> str:
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    # graphql-core reports a variable of the wrong type and a value of the wrong type alike, by message.
+    return "BAD_USER_INPUT" if error.message.startswith("Variable '$") else "GRAPHQL_VALIDATION_FAILED"
+
+
+def _mask(error: GraphQLError, code: str, message: str, request_id: str) -> None:
+    error.message = message
+    extensions: dict[str, Any] = {"code": code, "requestId": request_id}
+    error.extensions = extensions

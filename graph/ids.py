@@ -1,0 +1,43 @@
+"""Global ids: opaque to clients, the type's name and the row's number to us."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+
+from graph.errors import InvalidId
+
+_MAX_LENGTH = 64
+_MAX_ID = 2**63 - 1
+
+
+def encode_id(type_name: str, number: int) -> str:
+    return b64encode(f"{type_name}:{number}".encode()).decode()
+
+
+def decode_id(value: str, field: str) -> tuple[str, int]:
+    """Split a global id into type name and number. Raises InvalidId naming `field`."""
+    try:
+        if len(value) > _MAX_LENGTH:
+            raise ValueError
+        type_name, _, digits = b64decode(value, validate=True).decode("ascii").partition(":")
+        number = int(digits)
+    except (ValueError, Base64Error):
+        raise InvalidId(field, "any object") from None
+    # One id has one spelling: what is not what we would write, we did not write.
+    if not 0 < number <= _MAX_ID or encode_id(type_name, number) != value:
+        raise InvalidId(field, "any object")
+    return type_name, number
+
+
+def decode_id_of(type_name: str, value: str, field: str) -> int:
+    """Number of the row of type `type_name` that a global id names. Raises InvalidId naming `field`."""
+    try:
+        found, number = decode_id(value, field)
+    except InvalidId:
+        raise InvalidId(field, _indefinite(type_name)) from None
+    if found != type_name:
+        raise InvalidId(field, _indefinite(type_name))
+    return number
+
+
+def _indefinite(type_name: str) -> str:
+    return f"an {type_name}" if type_name[0] in "AEIOU" else f"a {type_name}"

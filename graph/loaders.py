@@ -1,0 +1,49 @@
+"""The dataloaders of one request: all parents of a level that ask for the same thing are answered by one statement."""
+
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any
+
+from aiodataloader import DataLoader
+
+from graph.fetch import Fetcher
+from graph.pagination import Page, PageArguments
+from graph.relation import Arguments, Lookup, Paged
+
+
+class Loaders:
+    """Loaders by relation and arguments, made when first asked for. They live, and remember, for one request."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetch = fetcher
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    async def lookup(self, relation: Lookup, arguments: Arguments, key: Any) -> Any:
+        """Load the object of `key`, None where there is none; with a relation of many a list. A null key has none."""
+        if key is None:
+            return [] if relation.many else None
+        return await self._load(
+            ("lookup", relation, arguments), lambda keys: self._fetch.lookup(relation, arguments, keys), key
+        )
+
+    async def page(self, relation: Paged, arguments: PageArguments, key: Any) -> Page:
+        """Load the page of the parent `key`; None for a list without a parent."""
+        found: Page = await self._load(
+            ("page", relation, arguments), lambda keys: self._fetch.pages(relation, arguments, keys), key
+        )
+        return found
+
+    async def total(self, relation: Paged, filters: tuple[tuple[str, Any], ...], key: Any) -> int:
+        """Load the length of the whole list of the parent `key`."""
+        total: int = await self._load(
+            ("total", relation, filters), lambda keys: self._fetch.totals(relation, filters, keys), key
+        )
+        return total
+
+    async def _load(
+        self, name: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
+    ) -> Any:
+        loader = self._loaders.get(name)
+        if loader is None:
+            # A list without a parent has the key None, which the loader refuses, so every key is wrapped.
+            loader = self._loaders[name] = DataLoader(lambda keys: batch([each[0] for each in keys]))
+        return await loader.load((key,))

@@ -1,0 +1,201 @@
+"""Relations between rows: declared once, resolved for all parents of a level by one statement.
+
+`lookup` is a field of one related row or of a short list, `connection` a list that clients page through. Both are
+declarations that say from which column of the parent's row they start and how the statement is built; `graph/fetch.py`
+runs them, `graph/loaders.py` gathers the parents.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Generic, TypeVar
+
+import strawberry
+from sqlalchemy import Executable
+from sqlalchemy.orm import InstrumentedAttribute
+from strawberry.types import Info
+
+from db.models import Base
+from db.statements.page import Collection, Columns, Condition, PageShape, by_key, count, page
+from db.statements.visibility import Audience, Expression
+from graph.pagination import CURSOR_ID, CURSOR_VALUE, Edge, Page, PageArguments, PageInfo, page_info
+from graph.row_type import ROW_TYPES, RowType, field
+
+Node = TypeVar("Node")
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """A relation's arguments: `shape` changes its statement, `values` are the statement's parameters."""
+
+    shape: Hashable = None
+    values: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self.values}
+
+
+NO_ARGUMENTS = Arguments()
+
+
+class _Relation:
+    """What every relation has: the column it starts from, by a label that equal columns share."""
+
+    key: Expression | None
+
+    @property
+    def key_label(self) -> str:
+        return f"key_{self.key.key}" if self.key is not None else "key"
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(_Relation):
+    """Rows of `target` for a key: the first one, or with `many` all of them in the statement's order.
+
+    `build(columns, shape, audience)` makes the statement; its rows carry their key as `parent_key`.
+    """
+
+    target: str
+    key: Expression | None
+    build: Callable[[Columns, Any, Audience], Executable]
+    many: bool = False
+
+    @property
+    def row_type(self) -> RowType:
+        return ROW_TYPES[self.target]
+
+    @lru_cache(maxsize=64)  # noqa: B019 - declarations live as long as the process
+    def statement(self, shape: Hashable, audience: Audience) -> Executable:
+        return self.build(self.row_type.selection(audience), shape, audience)
+
+
+@dataclass(frozen=True, eq=False)
+class Paged(_Relation):
+    """Pages of `target`'s rows in a collection; `key` is None for a list without a parent."""
+
+    target: str
+    key: Expression | None
+    collection: Collection
+
+    @property
+    def row_type(self) -> RowType:
+        return ROW_TYPES[self.target]
+
+    @lru_cache(maxsize=256)  # noqa: B019
+    def statement(self, shape: PageShape, audience: Audience) -> Executable:
+        cursor = {CURSOR_VALUE: shape.ordering.column, CURSOR_ID: shape.ordering.id}
+        return page(self.collection, {**self.row_type.selection(audience), **cursor}, shape, audience)
+
+    @lru_cache(maxsize=256)  # noqa: B019
+    def count_statement(self, filters: frozenset[str], audience: Audience) -> Executable:
+        return count(self.collection, filters, audience)
+
+
+def rows_by(
+    model: type[Base],
+    by: InstrumentedAttribute[Any],
+    *,
+    order_by: Sequence[Any] = (),
+    always: Sequence[Condition] = (),
+    filters: Mapping[str, Condition] | None = None,
+) -> Callable[[Columns, Any, Audience], Executable]:
+    """Build statements for the rows whose column `by` is a key; `filters` named by the shape (a frozenset) apply."""
+
+    def build(columns: Columns, shape: Any, audience: Audience) -> Executable:
+        conditions = [*always, *((filters or {})[name] for name in sorted(shape or ()))]
+        return by_key(model, by, columns, audience, order_by=order_by, conditions=conditions)
+
+    return build
+
+
+def lookup(relation: Lookup, description: str) -> Any:
+    """Declare a field of related rows, without arguments."""
+
+    async def resolve(root: Any, info: Info) -> Any:
+        return await info.context.loaders.lookup(relation, NO_ARGUMENTS, getattr(root, relation.key_label))
+
+    return field(relation, description, resolver=resolve)
+
+
+def lookup_with(relation: Lookup, description: str, returns: Any) -> Callable[[Callable[..., Arguments]], Any]:
+    """Declare a field of related rows by a function from the field's arguments to the relation's."""
+
+    def decorate(read_arguments: Callable[..., Arguments]) -> Any:
+        async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+            return await info.context.loaders.lookup(
+                relation, read_arguments(**arguments), getattr(root, relation.key_label)
+            )
+
+        return field(relation, description, resolver=_with_signature_of(read_arguments, resolve, returns))
+
+    return decorate
+
+
+def connection(relation: Paged, description: str) -> Callable[[Callable[..., PageArguments]], Any]:
+    """Declare a connection by a function from the field's arguments to the page's."""
+
+    def decorate(read_arguments: Callable[..., PageArguments]) -> Any:
+        async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+            key = getattr(root, relation.key_label) if relation.key is not None else None
+            asked = read_arguments(**arguments)
+            return Connection.of(relation, key, await info.context.loaders.page(relation, asked, key))
+
+        module = f"graph.types.{_module_of(relation.target)}"
+        returns = Connection[Annotated[relation.target, strawberry.lazy(module)]]  # type: ignore[name-defined]
+        return field(relation, description, resolver=_with_signature_of(read_arguments, resolve, returns))
+
+    return decorate
+
+
+@strawberry.type(description="A page of a list, and where it lies in it.")
+class Connection(Generic[Node]):
+    """Relay's connection."""
+
+    relation: strawberry.Private[Paged]
+    key: strawberry.Private[int | None]
+    page: strawberry.Private[Page]
+
+    @classmethod
+    def of(cls, relation: Paged, key: int | None, found: Page) -> "Connection[Any]":
+        return cls(relation=relation, key=key, page=found)
+
+    @strawberry.field(description="The page's places, with a cursor each.")
+    def edges(self) -> list[Edge[Node]]:
+        hydrate = self.relation.row_type.hydrate
+        return [Edge(cursor=self.page.cursor(row), node=hydrate(row)) for row in self.page.rows]
+
+    @strawberry.field(description="What stands in the page's places: `edges` without the cursors.")
+    def nodes(self) -> list[Node]:
+        return [self.relation.row_type.hydrate(row) for row in self.page.rows]
+
+    @strawberry.field(description="Where the page lies in the list.")
+    def page_info(self) -> PageInfo:
+        return page_info(self.page)
+
+    @strawberry.field(description="How many there are in the whole list. Costs a statement of its own.")
+    async def total_count(self, info: Info) -> int:
+        total: Awaitable[int] = info.context.loaders.total(self.relation, self.page.arguments.filters, self.key)
+        return await total
+
+
+def _with_signature_of(
+    declared: Callable[..., Any], resolve: Callable[..., Awaitable[Any]], returns: Any
+) -> Callable[..., Awaitable[Any]]:
+    """Give `resolve` the arguments of `declared`, where Strawberry looks for them."""
+    own = [parameter for name, parameter in inspect.signature(resolve).parameters.items() if name in {"root", "info"}]
+    asked = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(declared).parameters.values()
+    ]
+    resolve.__signature__ = inspect.Signature([*own, *asked], return_annotation=returns)  # type: ignore[attr-defined]
+    resolve.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *asked]} | {
+        "return": returns
+    }
+    resolve.__name__, resolve.__module__ = declared.__name__, declared.__module__
+    return resolve
+
+
+def _module_of(type_name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type_name).lstrip("_")

@@ -1,0 +1,170 @@
+"""Types whose objects are rows: each field is declared once, as a column or as a relation.
+
+`@row_type(model)` makes a Strawberry type of a class whose fields are declared with
+
+- `column(expression)`: the value of a SQL expression over the model's row (or a table joined one to one);
+- `embedded(Type)`: an object whose own columns come with the same row;
+- `lookup`, `connection` (`graph/relation.py`): rows of another type, through a loader.
+
+The declaration is kept with the Strawberry field (`source_of`), for whoever executes: Strawberry's default resolver
+reads the attribute that `RowType.hydrate` set; a planner reads the declaration itself.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.types.base import get_object_definition
+from strawberry.types.field import StrawberryField
+
+from db.models import Base
+from db.statements.page import Columns
+from db.statements.visibility import Audience, Expression, owner_only
+from graph.ids import encode_id
+
+_SOURCE = "pacegraph.source"
+_PRESENT = "__present"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A field's value as SQL. `convert` turns the driver's value into the field's; None stays None.
+
+    With `owner_only`, callers other than the athlete and admins get null.
+    """
+
+    expression: Expression | Callable[[], Expression]
+    convert: Callable[[Any], Any] | None = None
+    owner_only: bool = False
+
+    def select(self, model: type[Base], audience: Audience) -> Expression:
+        expression: Any = self.expression() if callable(self.expression) else self.expression
+        return owner_only(model, expression, audience) if self.owner_only else expression
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """An object made of columns of the same row; null where the expression `present` is."""
+
+    type: type
+    present: Expression | None = None
+
+
+def field(source: Any, description: str, **options: Any) -> Any:
+    """Make a Strawberry field that carries its declaration."""
+    return strawberry.field(description=description, metadata={_SOURCE: source}, **options)
+
+
+def column(
+    expression: Expression | Callable[[], Expression],
+    description: str,
+    *,
+    convert: Callable[[Any], Any] | None = None,
+    owner_only: bool = False,
+) -> Any:
+    """Declare a field whose value is `expression` (a function makes it when first needed)."""
+    return field(Column(expression, convert, owner_only), description)
+
+
+def embedded(type_: type, description: str, *, present: Expression | None = None) -> Any:
+    """Declare a field whose object is made of columns of the same row; null where `present` is null."""
+    return field(Embedded(type_, present), description)
+
+
+def node_id(model: type[Base], type_name: str) -> Any:
+    """Declare the global id."""
+    key = model.id  # type: ignore[attr-defined]
+    return column(key, "Opaque global id.", convert=lambda number: encode_id(type_name, number))
+
+
+def source_of(declared: StrawberryField) -> Any:
+    """Get the declaration a field was made with; None for a field with a resolver of its own."""
+    return declared.metadata.get(_SOURCE)
+
+
+class RowType:
+    """What is declared of one type: how to select its rows and make its objects."""
+
+    def __init__(self, cls: type, model: type[Base]) -> None:
+        self.cls = cls
+        self.model = model
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Every column by its label: a field's python name, or `field__subfield` for an embedded object's."""
+        return dict(_columns(self.cls))
+
+    @cached_property
+    def keys(self) -> dict[str, Expression]:
+        """Columns that the relations start from, by label."""
+        sources = (source_of(declared) for declared in _fields(self.cls))
+        relations = [source for source in sources if hasattr(source, "key_label")]
+        return {relation.key_label: relation.key for relation in relations if relation.key is not None}
+
+    @lru_cache(maxsize=8)  # noqa: B019 - a handful of row types live as long as the process
+    def selection(self, audience: Audience) -> Columns:
+        """All that an object needs: every column, and the keys of every relation."""
+        columns = {label: each.select(self.model, audience) for label, each in self.columns.items()}
+        return {**columns, **self.keys}
+
+    def hydrate(self, row: Mapping[str, Any]) -> Any:
+        """Make the object of a row that has all of `selection`."""
+        values = dict(row)
+        for label, each in self.columns.items():
+            if each.convert is not None and values[label] is not None:
+                values[label] = each.convert(values[label])
+        for declared in _fields(self.cls):
+            source = source_of(declared)
+            if isinstance(source, Embedded):
+                values[declared.python_name] = _embed(source, declared.python_name, values)
+        return make(self.cls, values)
+
+
+def make(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Make an object with the attributes `values`, past the constructor: relations are fields without a value."""
+    made = object.__new__(cls)
+    made.__dict__.update(values)
+    return made
+
+
+ROW_TYPES: dict[str, RowType] = {}
+"""Row types by GraphQL name."""
+
+
+def row_type(model: type[Base], description: str) -> Callable[[type[T]], type[T]]:
+    """Make a class a Strawberry type over the rows of `model`, known by its name."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        made = strawberry.type(cls, description=description)
+        ROW_TYPES[cls.__name__] = RowType(made, model)
+        return made
+
+    return decorate
+
+
+def _fields(cls: type) -> list[StrawberryField]:
+    return get_object_definition(cls, strict=True).fields
+
+
+def _columns(cls: type, prefix: str = "") -> list[tuple[str, Column]]:
+    found: list[tuple[str, Column]] = []
+    for declared in _fields(cls):
+        source, label = source_of(declared), prefix + declared.python_name
+        if isinstance(source, Column):
+            found.append((label, source))
+        elif isinstance(source, Embedded):
+            found += _columns(source.type, label + "__")
+            if source.present is not None:
+                found.append((label + _PRESENT, Column(source.present)))
+    return found
+
+
+def _embed(source: Embedded, name: str, values: dict[str, Any]) -> Any:
+    if source.present is not None and values[name + _PRESENT] is None:
+        return None
+    prefix = name + "__"
+    own = {label.removeprefix(prefix): value for label, value in values.items() if label.startswith(prefix)}
+    return make(source.type, own)

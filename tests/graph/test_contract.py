@@ -1,0 +1,75 @@
+"""The schema keeps the public contract: every name, argument, default and nullability that clients rely on."""
+
+from pathlib import Path
+
+import pytest
+from graphql import (
+    DefinitionNode,
+    EnumTypeDefinitionNode,
+    FieldDefinitionNode,
+    InputObjectTypeDefinitionNode,
+    InputValueDefinitionNode,
+    InterfaceTypeDefinitionNode,
+    ObjectTypeDefinitionNode,
+    ScalarTypeDefinitionNode,
+    parse,
+    print_ast,
+)
+
+from graph.schema import print_schema
+
+CONTRACT = (Path(__file__).parent / "data" / "schema-contract.graphql").read_text()
+
+
+def facts(definition: DefinitionNode) -> set[str]:
+    """What a definition promises, a line a promise."""
+    name = definition.name.value
+    match definition:
+        case ScalarTypeDefinitionNode():
+            return {f"scalar {name}"}
+        case EnumTypeDefinitionNode(values=values):
+            return {f"{name}.{value.name.value}" for value in values}
+        case InputObjectTypeDefinitionNode(fields=fields):
+            return {f"{name} {argument(each)}" for each in fields}
+        case ObjectTypeDefinitionNode(fields=fields) | InterfaceTypeDefinitionNode(fields=fields):
+            interfaces = {f"{name} implements {each.name.value}" for each in definition.interfaces or ()}
+            return interfaces | {fact for each in fields for fact in field_facts(name, each)}
+    raise AssertionError(definition)
+
+
+def field_facts(type_name: str, field: FieldDefinitionNode) -> set[str]:
+    path = f"{type_name}.{field.name.value}"
+    return {f"{path}: {print_ast(field.type)}"} | {f"{path}({argument(each)})" for each in field.arguments or ()}
+
+
+def argument(node: InputValueDefinitionNode) -> str:
+    default = f" = {print_ast(node.default_value)}" if node.default_value else ""
+    return f"{node.name.value}: {print_ast(node.type)}{default}"
+
+
+def all_facts(schema: str) -> set[str]:
+    return {fact for definition in parse(schema).definitions for fact in facts(definition)}
+
+
+def test_every_promise_of_the_contract_is_kept() -> None:
+    promised = all_facts(CONTRACT)
+    assert len(promised) > 250
+    assert sorted(promised - all_facts(print_schema())) == []
+
+
+def test_a_new_argument_has_a_default_or_is_nullable() -> None:
+    promised, kept = all_facts(CONTRACT), all_facts(print_schema())
+    fields = {fact.split(":")[0] for fact in promised if "(" not in fact and "." in fact}
+    added = [fact for fact in kept - promised if "(" in fact and fact.split("(")[0] in fields]
+    assert [fact for fact in added if "!" in fact.rsplit(": ", 1)[1][-2:] and "=" not in fact] == []
+
+
+@pytest.mark.parametrize("definition", parse(print_schema()).definitions, ids=lambda each: each.name.value)
+def test_everything_is_described(definition: DefinitionNode) -> None:
+    undescribed = [] if definition.description else [definition.name.value]
+    for field in getattr(definition, "fields", None) or ():
+        undescribed += [] if field.description else [field.name.value]
+        arguments = getattr(field, "arguments", None) or ()
+        undescribed += [f"{field.name.value}({each.name.value})" for each in arguments if not each.description]
+    undescribed += [value.name.value for value in getattr(definition, "values", None) or () if not value.description]
+    assert undescribed == []

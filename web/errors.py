@@ -1,0 +1,12 @@
+"""Answers to requests that did not get as far as GraphQL: the same shape as GraphQL's errors."""
+
+from collections.abc import Mapping
+
+import orjson
+from starlette.responses import Response
+
+
+def error_response(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Make `{"errors": [{"message", "extensions": {"code"}}]}`."""
+    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
+    return Response(body, status, headers, "application/json")

@@ -1,0 +1,136 @@
+"""GraphQL over HTTP (POST, and GET for queries), WebSocket (graphql-transport-ws) and server-sent events."""
+
+from collections.abc import Mapping
+from secrets import token_urlsafe
+from typing import Any
+
+import orjson
+from cross_web import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.unset import UNSET, UnsetType
+
+from db.errors import DatabaseError
+from graph.context import Context
+from graph.errors import InvalidArgument
+from graph.schema import Schema
+from web.errors import error_response
+from web.identity import InvalidCredentials, SignIn
+from web.request_log import request_id_of
+from web.services import Services, services_of
+
+_PROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL)
+_JSON = "application/json"
+_GRAPHQL_JSON = "application/graphql-response+json"
+_STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
+
+
+class _TextFrames(ASGIWebSocketAdapter):
+    """Sends text frames: what graphql-transport-ws speaks, although orjson makes bytes."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        await self.ws.send_text(orjson.dumps(message).decode())
+
+
+class GraphQLEndpoint(GraphQL[Context, None]):
+    """Strawberry's view, with our context, our errors and the media types of GraphQL over HTTP."""
+
+    websocket_adapter_class = _TextFrames
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__(schema, graphql_ide=None, subscription_protocols=_PROTOCOLS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await super().__call__(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self.run(request)
+        except HTTPException as error:
+            response = error_response(error.status_code, "BAD_REQUEST", error.reason)
+        except InvalidCredentials as error:
+            response = error_response(401, "UNAUTHENTICATED", str(error), {"www-authenticate": "Bearer"})
+        except DatabaseError as error:
+            response = error_response(503, error.code, str(error), {"retry-after": "1"})
+        await response(scope, receive, send)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        services = services_of(request)
+        caller = await services.sessions.caller(services.database, request, request.headers.get("authorization"))
+        return Context(
+            database=services.database,
+            jobs=services.jobs,
+            caller=caller,
+            request_id=request_id_of(request.scope),
+            begin_sign_in=lambda: _begin_sign_in(services, response),
+            connection=request,
+        )
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """Let `connection_init` sign in: a browser cannot send headers with a WebSocket."""
+        headers = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+        authorization = headers.get("authorization")
+        if authorization is not None:
+            services = services_of(context.connection)
+            try:
+                context.caller = await services.sessions.caller(
+                    services.database, context.connection, str(authorization)
+                )
+            except InvalidCredentials as error:
+                raise ConnectionRejectionError({"code": "UNAUTHENTICATED", "message": str(error)}) from error
+            context.forget()
+        unset: UnsetType = UNSET
+        return unset
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        response = await super().get_sub_response(request)
+        response.headers["content-type"] = _media_type(request.headers.get("accept", ""))
+        return response
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        processed = await super().process_result(request, result)
+        if result.data is None and any(error.path is None for error in result.errors or ()):
+            # Nothing was executed: then the answer has no `data` at all.
+            del processed["data"]
+        return processed
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        executed = isinstance(response_data, list) or "data" in response_data
+        negotiated = sub_response.headers["content-type"]
+        status = 200 if executed or negotiated.startswith(_JSON) else 400
+        response = Response(self.encode_json(response_data), status)
+        response.headers.raw.extend(sub_response.headers.raw)
+        return response
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
+
+    def decode_json(self, data: str | bytes) -> Any:
+        return orjson.loads(data)
+
+
+def begin_sign_in(services: Services, headers: Any, back_to: str) -> str:
+    """Make the address of Strava's authorization page, tied by a cookie in `headers` to this browser."""
+    sign_in = SignIn(state=token_urlsafe(24), back_to=back_to)
+    services.sessions.begin_sign_in(headers, sign_in)
+    return services.strava.authorization_url(f"{services.settings.url}/strava/callback", sign_in.state, _STRAVA_SCOPES)
+
+
+def _begin_sign_in(services: Services, response: Response | WebSocket) -> str:
+    if not isinstance(response, Response):
+        raise InvalidArgument("Ask for connectStrava over HTTP: over a WebSocket the browser gets no cookie.")
+    return begin_sign_in(services, response.headers, "/graphiql")
+
+
+def _media_type(accept: str) -> str:
+    return _GRAPHQL_JSON if _GRAPHQL_JSON in accept else f"{_JSON}; charset=utf-8"

@@ -1,0 +1,48 @@
+"""What the API process holds for as long as it lives; made in `create_app`, handed to whoever needs it."""
+
+from dataclasses import dataclass
+
+from fastapi import Request, WebSocket
+
+from db.encryption import KeyRing
+from db.session import AsyncDatabase
+from settings import Settings
+from strava.client import StravaClient
+from web.identity import Sessions
+from web.job_queue import RedisJobQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The process's own. `close` when it ends."""
+
+    settings: Settings
+    database: AsyncDatabase
+    jobs: RedisJobQueue
+    sessions: Sessions
+    strava: StravaClient
+    keys: KeyRing
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Services":
+        """Make all of it; nothing connects yet. Raises InvalidSettings naming what is missing."""
+        settings.require("database_url", "redis_url", "secret_key", "token_encryption_keys")
+        return cls(
+            settings=settings,
+            database=AsyncDatabase(settings, application_name="pacegraph-api"),
+            jobs=RedisJobQueue(settings),
+            sessions=Sessions(settings),
+            strava=StravaClient.from_settings(settings),
+            keys=KeyRing(settings.token_encryption_keys),
+        )
+
+    async def close(self) -> None:
+        await self.jobs.close()
+        await self.database.close()
+        self.strava.close()
+
+
+def services_of(connection: Request | WebSocket) -> Services:
+    """Get the services of the app that serves `connection`."""
+    services: Services = connection.app.state.services
+    return services
