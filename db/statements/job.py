@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     ColumnElement,
     Executable,
     Float,
@@ -180,7 +181,7 @@ def advance() -> Executable:
     """Write how far the attempt came; returns `version`.
 
     Parameters: `state` (the checkpoint), `done`, `total`, `message`, and what is added to the counters: `created`,
-    `updated`, `deleted`, `bests_changed`. Progress forgives failures: `job_max_attempts` is for those in a row.
+    `updated`, `deleted`, `bests_changed`. `moved` forgives failures: JOB_MAX_ATTEMPTS is for those in a row.
     """
     return (
         _change(*_held())
@@ -193,7 +194,7 @@ def advance() -> Executable:
             activities_updated=Job.activities_updated + bindparam("updated", type_=Integer),
             activities_deleted=Job.activities_deleted + bindparam("deleted", type_=Integer),
             personal_bests_changed=Job.personal_bests_changed + bindparam("bests_changed", type_=Integer),
-            failures=0,
+            failures=case((bindparam("moved", type_=Boolean), 0), else_=Job.failures),
         )
         .returning(Job.version)
     )

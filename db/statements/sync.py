@@ -104,8 +104,15 @@ def unseen() -> Executable:
 
 
 def delete_activities() -> Executable:
-    """Delete activities by the parameter `ids`, and with them all that was derived; returns the deleted ids."""
-    return delete(Activity).where(Activity.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))).returning(Activity.id)
+    """Delete activities of `athlete` that are `strava_ids` at Strava, and all that was derived; returns their ids."""
+    return (
+        delete(Activity)
+        .where(
+            Activity.athlete_id == ATHLETE_ID,
+            Activity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+        )
+        .returning(Activity.id)
+    )
 
 
 def delete_strava_data() -> Executable:

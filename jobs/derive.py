@@ -1,0 +1,95 @@
+"""From one activity and its samples to rows of best efforts, age grades included. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from athletics.activity_effort import ActivityEffort, StravaEffort, Streams, efforts_of_activity
+from athletics.age_grade import OutOfTable, Sex, age_grade, age_on, default_table
+from db.statements.best_effort import GRADE_COLUMNS
+from db.stream_codec import Samples
+
+__all__ = ["EFFORTS_VERSION", "Runner", "effort_rows", "grade_columns", "strava_efforts"]
+
+EFFORTS_VERSION = 1
+"""Raise it when efforts come out differently than before: activities of another version are derived anew."""
+
+_DIGITS = 3  # milliseconds
+_LEAST_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What of the athlete an effort depends on."""
+
+    sex: Sex | None
+    birth_date: date | None
+
+    @classmethod
+    def of(cls, row: Any) -> "Runner":
+        """Take a row with `sex` and `birth_date`."""
+        return cls(Sex(row.sex) if row.sex else None, row.birth_date)
+
+
+def effort_rows(
+    activity: Any, runner: Runner, samples: Samples | None, given: Iterable[StravaEffort] = ()
+) -> list[dict[str, Any]]:
+    """Rows of `best_efforts`, shortest distance first; none unless an unflagged run.
+
+    `activity` is a row as `db.statements.sync.underived` selects it. Raises athletics.best_effort.StreamError.
+    """
+    efforts = efforts_of_activity(
+        sport_type=activity.sport_type,
+        flagged=activity.flagged,
+        distance_m=activity.distance_m,
+        elapsed_s=activity.elapsed_time_s,
+        sex=runner.sex,
+        streams=None if samples is None else Streams(samples.time_s, samples.distance_m),
+        strava_efforts=given,
+    )
+    return [_row(activity, runner, effort) for effort in efforts]
+
+
+def strava_efforts(given: Iterable[Mapping[str, float]] | None) -> list[StravaEffort]:
+    """Strava's best efforts, out of the column `given_efforts`."""
+    return [StravaEffort(**effort) for effort in given or ()]
+
+
+def grade_columns(runner: Runner, distance_m: float, elapsed_s: float, day: date) -> dict[str, Any]:
+    """Values of GRADE_COLUMNS; all None where sex or age is unknown or out of the table's range."""
+    age = age_on(runner.birth_date, day) if runner.birth_date else None
+    if runner.sex is None or age is None:
+        return dict.fromkeys(GRADE_COLUMNS)
+    try:
+        grade = age_grade(distance_m, elapsed_s, runner.sex, age, default_table(distance_m))
+    except OutOfTable:
+        return dict.fromkeys(GRADE_COLUMNS)
+    return {
+        "age_on_day": grade.age_on_day,
+        "age_grade_sex": grade.sex.value,
+        "age_grade_table": grade.table.value,
+        "open_standard_s": grade.open_standard_s,
+        "age_standard_s": grade.age_standard_s,
+        "age_grade_percent": grade.percent,
+    }
+
+
+def _row(activity: Any, runner: Runner, effort: ActivityEffort) -> dict[str, Any]:
+    # Rounding keeps the order of times, so that none contradicts another.
+    elapsed_s = max(_LEAST_S, round(float(effort.elapsed_s), _DIGITS))
+    start_s = max(0.0, round(float(effort.start_offset_s), _DIGITS))
+    distance_m = effort.distance.meters
+    return {
+        "athlete_id": activity.athlete_id,
+        "activity_id": activity.id,
+        "distance": effort.distance.value,
+        "distance_m": distance_m,
+        "elapsed_s": elapsed_s,
+        "start_offset_s": start_s,
+        "achieved_at": activity.started_at + timedelta(seconds=start_s + elapsed_s),
+        "provenance": effort.provenance.value,
+        "implied": effort.implied,
+        # The age on the day at the athlete's place.
+        **grade_columns(runner, distance_m, elapsed_s, activity.started_at_local.date()),
+    }

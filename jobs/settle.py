@@ -1,0 +1,55 @@
+"""What follows from an athlete's efforts as a whole: duplicates, which efforts count, personal bests."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from athletics.duplicate import Recording, duplicate_of
+from athletics.sport import is_run
+from db.statements import best_effort, personal_best, sync
+
+__all__ = ["settle", "write_efforts"]
+
+
+def settle(connection: Connection, athlete_id: int) -> int:
+    """Bring duplicates and personal bests in step with activities and efforts; returns how many bests changed.
+
+    A best changed where over a distance there is a new current one, another one, or none any more.
+    """
+    connection.execute(sync.lock_athlete(), {"athlete": athlete_id})
+    _settle_duplicates(connection, athlete_id)
+    connection.execute(best_effort.recount(), {"athlete": athlete_id})
+    before = _current_bests(connection, athlete_id)
+    for statement in personal_best.recalculate():
+        connection.execute(statement, {"athlete_ids": [athlete_id]})
+    return len({distance for distance, *_ in before ^ _current_bests(connection, athlete_id)})
+
+
+def write_efforts(connection: Connection, activity_id: int, rows: list[dict[str, Any]]) -> None:
+    """Make `rows` the efforts of an activity; exclusions stay."""
+    kept = [row["distance"] for row in rows]
+    connection.execute(best_effort.drop_other_efforts(), {"activity_id": activity_id, "kept_distances": kept})
+    if rows:
+        connection.execute(best_effort.write_efforts(), rows)
+
+
+def _settle_duplicates(connection: Connection, athlete_id: int) -> None:
+    recordings = connection.execute(sync.recordings(), {"athlete": athlete_id}).all()
+    # A flagged recording must not stand for an honest one: it counts for nothing.
+    originals = duplicate_of(
+        Recording(each.id, each.started_at, each.elapsed_time_s, each.distance_m, each.has_streams)
+        for each in recordings
+        if is_run(each.sport_type) and not each.flagged
+    )
+    changes = [
+        {"activity_id": each.id, "original_id": originals.get(each.id)}
+        for each in recordings
+        if each.duplicate_of_id != originals.get(each.id)
+    ]
+    if changes:
+        connection.execute(sync.set_duplicate_of(), changes)
+
+
+def _current_bests(connection: Connection, athlete_id: int) -> set[tuple[str, int, float]]:
+    rows = connection.execute(personal_best.current_bests(), {"athlete_ids": [athlete_id]})
+    return {(row.distance, row.id, row.elapsed_s) for row in rows}
