@@ -27,7 +27,8 @@ class Context:
     """One operation's surroundings. `loaders` remember what was read, so each operation, and each event of a
     subscription, has its own.
 
-    `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser. `connection` is the
+    `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser; `note_operation` is
+    told the operation's name, None for one without. `connection` is the
     HTTP request or WebSocket, `connection_params` the payload of a WebSocket's `connection_init`.
     """
 
@@ -36,6 +37,7 @@ class Context:
     caller: Caller
     request_id: str
     begin_sign_in: Callable[[], str]
+    note_operation: Callable[[str | None], None]
     connection: Any = None
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(init=False)

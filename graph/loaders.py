@@ -44,6 +44,10 @@ class Loaders:
     ) -> Any:
         loader = self._loaders.get(name)
         if loader is None:
+
+            async def load_all(keys: list[tuple[Any]]) -> list[Any]:
+                return await batch([key for (key,) in keys])
+
             # A list without a parent has the key None, which the loader refuses, so every key is wrapped.
-            loader = self._loaders[name] = DataLoader(lambda keys: batch([each[0] for each in keys]))
+            loader = self._loaders[name] = DataLoader(load_all)
         return await loader.load((key,))

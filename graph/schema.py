@@ -1,12 +1,15 @@
 """The schema, put together."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema, Undefined
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from graph.context import Context
 from graph.errors import describe
 from graph.mutation import Mutation
 from graph.query import Query
@@ -15,6 +18,16 @@ from graph.subscription import Subscription
 from graph.types.api_token import ApiToken
 from graph.types.best_effort import BestEffort
 from graph.types.personal_best import PersonalBest
+
+
+class _Surroundings(SchemaExtension):
+    """Gives each operation fresh loaders (on a WebSocket they share a context), and tells its name to the log."""
+
+    def on_execute(self) -> Iterator[None]:
+        context: Context = self.execution_context.context
+        context.forget()
+        context.note_operation(self.execution_context.operation_name)
+        yield
 
 
 class Schema(strawberry.Schema):
@@ -34,6 +47,7 @@ def build_schema() -> Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
+        extensions=[_Surroundings],
         types=[ApiToken, BestEffort, PersonalBest],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

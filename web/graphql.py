@@ -23,7 +23,7 @@ from graph.errors import InvalidArgument
 from graph.schema import Schema
 from web.errors import error_response
 from web.identity import InvalidCredentials, SignIn
-from web.request_log import request_id_of
+from web.request_log import log_fields_of, request_id_of
 from web.services import Services, services_of
 
 _PROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL)
@@ -71,6 +71,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             caller=caller,
             request_id=request_id_of(request.scope),
             begin_sign_in=lambda: _begin_sign_in(services, response),
+            note_operation=lambda name: log_fields_of(request.scope).update(operation=name),
             connection=request,
         )
 
