@@ -364,7 +364,7 @@ def upgrade() -> None:
             "distance_m >= 0 AND distance_m < 'Infinity'::float8", name=op.f("ck_personal_bests_distance_m_range")
         ),
         sa.CheckConstraint(
-            "(previous_id IS NULL) = (improvement_s IS NULL)", name=op.f("ck_personal_bests_improvement_on_previous")
+            "previous_id IS NULL OR improvement_s IS NOT NULL", name=op.f("ck_personal_bests_improvement_on_previous")
         ),
         sa.CheckConstraint("elapsed_s > 0", name=op.f("ck_personal_bests_elapsed_s_positive")),
         sa.CheckConstraint("improvement_s > 0", name=op.f("ck_personal_bests_improvement_s_positive")),

@@ -35,7 +35,8 @@ class PersonalBest(Base):
         *not_negative("distance_m"),
         CheckConstraint("elapsed_s > 0", name="elapsed_s_positive"),
         CheckConstraint("improvement_s > 0", name="improvement_s_positive"),
-        CheckConstraint("(previous_id IS NULL) = (improvement_s IS NULL)", name="improvement_on_previous"),
+        # Not both or neither: where the previous one is deleted, its id is null until the bests are recalculated.
+        CheckConstraint("previous_id IS NULL OR improvement_s IS NOT NULL", name="improvement_on_previous"),
         Index("uq_personal_bests_current", "athlete_id", "distance", unique=True, postgresql_where=text("is_current")),
         Index("ix_personal_bests_history", "athlete_id", "distance", "achieved_at", "id"),
         Index("ix_personal_bests_leaderboard", "distance", "elapsed_s", "id", postgresql_where=text("is_current")),
