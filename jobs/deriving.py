@@ -48,7 +48,7 @@ class Deriving:
             "athlete": attempt.athlete_id,
             "wanted_version": EFFORTS_VERSION,
             "row_limit": _AT_ONCE,
-            "strava_id": scope.activity_id,
+            "only_strava_id": scope.activity_id,
         }
 
     def run(self) -> None:

@@ -29,7 +29,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Activity, ActivitySource, ActivityStreams, Athlete, BestEffort, StreamsState
 
-# Not "athlete_id": in an UPDATE a parameter must not be named as a column.
+# Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
 ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
 JOB_ID = bindparam("job_id", type_=BigInteger)
@@ -145,7 +145,7 @@ def underived(*, one: bool = False) -> Executable:
     """Select the activities of `athlete` whose efforts are still to be derived, newest first, at most `row_limit`.
 
     These are the ones with streams to fetch or without efforts of the version `wanted_version`; with `one`, only the
-    one that is `strava_id` at Strava.
+    one that is `only_strava_id` at Strava.
     """
     return (
         select(*_TO_DERIVE_FROM)
@@ -162,7 +162,7 @@ def count_underived(*, one: bool = False) -> Executable:
 
 def _to_derive(*, one: bool) -> Sequence[ColumnElement[bool]]:
     todo = or_(Activity.streams_state == StreamsState.PENDING, _outdated())
-    return (todo, Activity.strava_id == bindparam("strava_id", type_=BigInteger)) if one else (todo,)
+    return (todo, Activity.strava_id == bindparam("only_strava_id", type_=BigInteger)) if one else (todo,)
 
 
 def _outdated() -> ColumnElement[bool]:

@@ -1,0 +1,115 @@
+"""What becomes of a job whose attempt fails."""
+
+import logging
+
+import pytest
+
+from db.statements import job as statements
+from jobs.reconcile import Reconciler
+
+
+def test_out_of_quota_it_waits_shows_what_there_is_and_goes_on(world):
+    runner = world.connect()
+    job_id = world.create(runner)
+    world.strava.control("PUT", "/rate-limits", json={"read_quarter_hour": 20, "used": 0})
+    job = world.work(job_id)
+    assert (job["status"], job["failures"], job["error_code"]) == ("WAITING", 0, None)
+    assert job["waiting_until"].minute % 15 == 0
+    assert 0 < job["progress_done"] < 48
+    assert world.value("SELECT count(*) FROM personal_bests") > 0
+    world.strava.control("PUT", "/rate-limits", json={"used": 0})
+    world.write("UPDATE jobs SET waiting_until = now()")
+
+    Reconciler(world.settings, world.database, world.redis).look()
+
+    assert world.job(job_id)["status"] == "QUEUED"
+    job = world.work(job_id)
+    assert (job["status"], job["attempts"], job["activities_created"]) == ("SUCCEEDED", 2, 48)
+    assert (job["progress_done"], job["progress_total"]) == (48, 48)
+    assert world.value("SELECT count(*) FROM personal_bests WHERE is_current") <= job["personal_bests_changed"]
+
+
+def test_a_strava_that_is_away_is_tried_again_later_each_time_and_then_given_up(world):
+    runner = world.connect()
+    job_id = world.create(runner)
+    world.strava.fault("unavailable", times=None)
+    pauses = []
+    for _ in range(world.settings.job_max_attempts - 1):
+        job = world.work(job_id)
+        assert job["status"] == "WAITING"
+        pauses.append(world.value("SELECT extract(epoch FROM waiting_until - now())::float FROM jobs"))
+        world.change_job(statements.wake())
+        world.write("UPDATE jobs SET status = 'QUEUED', waiting_until = NULL")
+    job = world.work(job_id)
+    assert (job["status"], job["error_code"], job["error_retryable"]) == ("FAILED", "STRAVA_UNAVAILABLE", True)
+    assert job["failures"] == world.settings.job_max_attempts
+    assert pauses == sorted(pauses)
+    assert 1 < pauses[0] < 3
+
+
+def test_progress_forgives_earlier_failures(world):
+    runner = world.connect()
+    job_id = world.create(runner)
+    world.write("UPDATE jobs SET failures = 4")
+    world.strava.fault("unavailable", path="/streams", skip=5, times=None)
+    job = world.work(job_id)
+    assert (job["status"], job["failures"], job["progress_done"]) == ("WAITING", 1, 5)
+    world.write("UPDATE jobs SET status = 'QUEUED', waiting_until = NULL")
+    assert world.work(job_id)["failures"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("unauthorized", "STRAVA_UNAUTHORIZED"),
+        ("missing_scope", "STRAVA_SCOPE_MISSING"),
+        ("inactive", "STRAVA_APP_INACTIVE"),
+        ("athlete_limit", "STRAVA_ATHLETE_LIMIT"),
+        ("bad_json", "STRAVA_BAD_DATA"),
+    ],
+)
+def test_a_refusal_fails_at_once_and_says_so(world, fault, code):
+    runner = world.connect()
+    world.strava.fault(fault, path="/api/v3/athlete/activities", times=None)
+    job = world.sync(runner)
+    assert (job["status"], job["error_code"], job["failures"]) == ("FAILED", code, 1)
+    assert job["error_message"]
+    refused = world.value("SELECT refused_at IS NOT NULL FROM strava_connections")
+    assert refused == (fault == "unauthorized")
+
+
+def test_withdrawn_access_is_remembered_until_the_athlete_connects_again(world):
+    runner = world.connect()
+    world.strava.control("POST", "/athletes/1001/deauthorize")
+    job = world.sync(runner)
+    assert (job["status"], job["error_code"]) == ("FAILED", "STRAVA_UNAUTHORIZED")
+    assert world.value("SELECT refused_at FROM strava_connections")
+    world.grant(runner)
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    assert world.value("SELECT refused_at FROM strava_connections") is None
+
+
+def test_without_a_connection_it_says_connect_first(world):
+    job = world.sync(world.athlete())
+    assert (job["status"], job["error_code"]) == ("FAILED", "STRAVA_UNAUTHORIZED")
+    assert "connect" in job["error_message"]
+
+
+def test_the_unexpected_is_masked_and_logged_once(world, caplog):
+    runner = world.connect()
+    world.write("ALTER TABLE activities ADD CONSTRAINT surprise CHECK (distance_m < 1)")
+    with caplog.at_level(logging.INFO):
+        job = world.sync(runner)
+    assert (job["status"], job["error_code"]) == ("FAILED", "INTERNAL")
+    assert "surprise" not in job["error_message"]
+    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.exc_info
+    assert (record.job_id, record.kind, record.attempt) == (job["id"], "STRAVA_SYNC", 1)
+    assert record.duration_ms > 0
+
+
+def test_a_job_that_is_queued_no_more_is_left_alone(world):
+    job_id = world.create(world.connect())
+    world.change_job(statements.cancel(), job_id=job_id)
+    before = world.job(job_id)
+    assert world.work(job_id) == before

@@ -1,0 +1,231 @@
+"""The sync against the simulated Strava, attempt by attempt in this process."""
+
+import time
+
+
+def test_demo_runs_are_synced_within_15_s_and_a_second_sync_changes_nothing(world, capsys):
+    runner = world.connect()
+    started = time.monotonic()
+    job = world.sync(runner)
+    took = time.monotonic() - started
+    with capsys.disabled():
+        print(f"\n48 runs with streams synced in {took:.2f} s")
+    assert took < 15
+    assert (job["status"], job["error_message"]) == ("SUCCEEDED", None)
+    counters = ("activities_created", "activities_updated", "activities_deleted", "progress_done", "progress_total")
+    assert [job[name] for name in counters] == [48, 0, 0, 48, 48]
+    bests = world.value("SELECT count(*) FROM personal_bests WHERE is_current")
+    assert job["personal_bests_changed"] == bests > 5
+    before = world.derived()
+    assert all(activity["streams_state"] == "STORED" for activity in before["activities"])
+    assert all(effort["age_grade_percent"] for effort in before["efforts"])
+
+    again = world.sync(runner)
+
+    assert [again[name] for name in (*counters, "personal_bests_changed")] == [0, 0, 0, 0, 0, 0]
+    assert world.derived() == before
+
+
+def test_a_backfill_of_many_pages_asks_no_activity_twice(world):
+    runner = world.connect()
+    world.strava.forget_requests()
+    world.sync(runner)
+    assert world.strava.requests("/streams") == 48
+    # 20 + 19 + 9 activities, each page after the first repeating one, then one that is only the repeated, then none.
+    assert world.strava.requests("/athlete/activities") == 5
+
+
+def test_an_incremental_sync_stops_at_known_ground(world):
+    runner = world.connect()
+    world.sync(runner)
+    new = world.strava.add(streams=even_track(3000, 1000))
+    world.strava.forget_requests()
+    job = world.sync(runner)
+    assert job["activities_created"] == 1
+    assert (world.strava.requests("/athlete/activities"), world.strava.requests("/streams")) == (2, 1)
+    assert world.value("SELECT streams_state FROM activities WHERE strava_id = :id", id=new) == "STORED"
+
+
+def test_an_incremental_sync_walks_everything_until_the_history_is_complete(world):
+    runner = world.connect()
+    world.sync(runner)
+    world.write("UPDATE strava_connections SET history_complete_at = NULL")
+    world.strava.forget_requests()
+    world.sync(runner)
+    assert world.strava.requests("/athlete/activities") == 5
+    assert world.value("SELECT history_complete_at IS NOT NULL FROM strava_connections")
+
+
+def test_activities_that_share_a_second_beyond_a_page_are_all_met(world):
+    runner = world.connect(strava_athlete=1001)
+    for _ in range(50):
+        world.strava.add(start_date="2021-12-24T10:00:00Z", sport_type="Ride")
+    assert world.sync(runner)["activities_created"] == 98
+
+
+def test_an_unreadable_activity_is_told_and_the_rest_synced(world):
+    runner = world.connect()
+    world.strava.add(start_date="2021-12-24T10:00:00Z", distance="far")
+    job = world.sync(runner)
+    assert (job["status"], job["activities_created"]) == ("SUCCEEDED", 48)
+    assert job["progress_message"] == "1 activities could not be read"
+
+
+def test_edits_are_followed_and_an_exclusion_is_kept(world):
+    runner = world.connect()
+    world.sync(runner)
+    best = world.one("SELECT p.id, a.strava_id FROM personal_bests p JOIN activities a ON a.id = p.activity_id "
+                     "WHERE p.distance = 'KM5' AND p.is_current")  # fmt: skip
+    world.write("UPDATE best_efforts SET excluded = true WHERE id = :id", id=best["id"])
+    world.strava.forget_requests()
+    world.strava.change(best["strava_id"], name="Race day")
+
+    job = world.sync(runner, mode="FULL")
+
+    assert (job["activities_updated"], job["progress_total"], world.strava.requests("/streams")) == (1, 1, 0)
+    effort = world.one("SELECT excluded, counts FROM best_efforts WHERE id = :id", id=best["id"])
+    assert effort == {"excluded": True, "counts": False}
+    assert world.value("SELECT name FROM activities WHERE strava_id = :id", id=best["strava_id"]) == "Race day"
+    assert world.value("SELECT id FROM personal_bests WHERE distance = 'KM5' AND is_current") != best["id"]
+
+
+def test_a_run_that_turns_out_to_be_a_ride_or_is_flagged_loses_its_efforts(world):
+    runner = world.connect()
+    world.sync(runner)
+    ids = world.rows("SELECT DISTINCT a.strava_id FROM personal_bests p JOIN activities a ON a.id = p.activity_id "
+                     "WHERE p.is_current ORDER BY 1 LIMIT 2")  # fmt: skip
+    ride, flagged = (row["strava_id"] for row in ids)
+    world.strava.change(ride, sport_type="Ride")
+    world.strava.change(flagged, flagged=True)
+
+    job = world.sync(runner, mode="FULL")
+
+    assert job["activities_updated"] == 2
+    assert job["personal_bests_changed"] > 0
+    states = world.rows("SELECT streams_state FROM activities WHERE strava_id IN (:a, :b) ORDER BY 1", a=ride, b=flagged)
+    assert [row["streams_state"] for row in states] == ["STORED", "UNWANTED"]
+    assert not world.rows("SELECT e.id FROM best_efforts e JOIN activities a ON a.id = e.activity_id "
+                          "WHERE a.strava_id IN (:a, :b)", a=ride, b=flagged)  # fmt: skip
+    world.strava.change(ride, sport_type="Run")
+    world.strava.change(flagged, flagged=False)
+    world.sync(runner, mode="FULL")
+    assert world.value("SELECT count(*) FROM activities WHERE streams_state = 'STORED'") == 48
+    assert world.value("SELECT count(DISTINCT activity_id) FROM best_efforts") == 48
+
+
+def test_a_cropped_run_is_fetched_again(world):
+    runner = world.connect()
+    world.sync(runner)
+    world.strava.forget_requests()
+    world.strava.change(world.strava.activities()[0]["id"], distance=1234.5)
+    world.sync(runner)
+    assert world.strava.requests("/streams") == 1
+
+
+def test_a_full_sync_deletes_what_strava_has_no_more(world):
+    runner = world.connect()
+    world.sync(runner)
+    gone = world.rows("SELECT DISTINCT a.strava_id FROM personal_bests p JOIN activities a ON a.id = p.activity_id "
+                      "WHERE NOT p.is_current ORDER BY 1 LIMIT 3")  # fmt: skip
+    for row in gone:
+        world.strava.delete(row["strava_id"])
+    assert world.sync(runner)["activities_deleted"] == 0
+
+    job = world.sync(runner, mode="FULL")
+
+    assert (job["status"], job["activities_deleted"]) == ("SUCCEEDED", 3)
+    assert world.value("SELECT count(*) FROM activities") == 45
+    assert world.value("SELECT count(*) FROM personal_bests WHERE (previous_id IS NULL) <> (improvement_s IS NULL)") == 0
+
+
+def test_a_failing_strava_deletes_nothing(world):
+    runner = world.connect()
+    world.sync(runner)
+    missing = world.strava.activities()[3]["id"]
+    world.strava.delete(missing)
+    world.strava.fault("server_error", path=rf"/activities/{missing}$", times=None)
+    job = world.sync(runner, mode="FULL")
+    assert (job["status"], job["activities_deleted"]) == ("WAITING", 0)
+    assert world.value("SELECT count(*) FROM activities") == 48
+
+
+def test_private_runs_stay_when_the_grant_no_longer_shows_them(world):
+    private = world.strava.activities()[0]["id"]
+    world.strava.change(private, visibility="only_me", private=True)
+    runner = world.connect()
+    world.sync(runner)
+    world.grant(runner, scopes=["read", "activity:read"])
+    job = world.sync(runner, mode="FULL")
+    assert (job["status"], job["activities_deleted"]) == ("SUCCEEDED", 0)
+    assert world.value("SELECT count(*) FROM activities") == 48
+
+
+def test_a_run_recorded_twice_counts_once(world):
+    runner = world.connect()
+    world.strava.add(streams=even_track(3600, 5400), start_date="2019-05-01T10:00:00Z")
+    world.strava.add(streams=even_track(3550, 5400), start_date="2019-05-01T10:00:20Z")
+    world.sync(runner)
+    twice = world.rows("SELECT id, duplicate_of_id FROM activities WHERE started_at < '2019-06-01' ORDER BY started_at")
+    assert [row["duplicate_of_id"] for row in twice] == [None, twice[0]["id"]]
+    efforts = world.rows("SELECT DISTINCT activity_id, counts FROM best_efforts WHERE NOT implied "
+                         "AND activity_id IN (:id, :other) ORDER BY counts", id=twice[0]["id"], other=twice[1]["id"])  # fmt: skip
+    assert efforts == [
+        {"activity_id": twice[1]["id"], "counts": False},
+        {"activity_id": twice[0]["id"], "counts": True},
+    ]
+
+
+def test_without_streams_stravas_own_efforts_count_and_a_manual_entry_as_a_whole(world):
+    runner = world.connect()
+    without = world.strava.activities()[0]["id"]
+    world.strava.fault("not_found", path=rf"/activities/{without}/streams", times=None)
+    manual = world.strava.add(distance=5010.0, elapsed_time=1500, moving_time=1500, start_date="2018-01-01T08:00:00Z")
+    world.strava.forget_requests()
+    world.sync(runner)
+    provenance = "SELECT DISTINCT provenance FROM best_efforts e JOIN activities a ON a.id = e.activity_id WHERE strava_id = :id"
+    assert world.rows(provenance, id=without) == [{"provenance": "STRAVA"}]
+    assert world.rows(provenance, id=manual) == [{"provenance": "WHOLE_ACTIVITY"}]
+    assert world.strava.requests(f"/activities/{manual}") == 0
+    world.strava.forget_requests()
+    world.strava.change(without, name="Another name")
+    world.sync(runner, mode="FULL")
+    assert world.strava.requests(f"/activities/{without}") == 0
+    assert world.rows(provenance, id=without) == [{"provenance": "STRAVA"}]
+
+
+def test_damaged_streams_are_no_reason_to_fail(world):
+    runner = world.connect()
+    world.strava.fault("bad_json", path="/streams", times=1)
+    job = world.sync(runner)
+    assert (job["status"], job["progress_done"]) == ("SUCCEEDED", 48)
+    assert world.value("SELECT count(*) FROM activities WHERE streams_state = 'ABSENT'") == 1
+
+
+def test_one_activity_is_synced_or_deleted_by_its_id(world):
+    runner = world.connect()
+    one, other = (activity["id"] for activity in world.strava.activities()[:2])
+    assert world.sync(runner, activity_id=one)["activities_created"] == 1
+    assert world.value("SELECT streams_state FROM activities") == "STORED"
+    assert world.value("SELECT last_synced_at FROM strava_connections") is None
+    assert world.sync(runner, activity_id=other)["activities_created"] == 1
+    world.strava.delete(one)
+    assert world.sync(runner, activity_id=one)["activities_deleted"] == 1
+    assert world.rows("SELECT strava_id FROM activities") == [{"strava_id": other}]
+
+
+def test_a_range_is_of_days_at_the_athletes_place(world):
+    runner = world.connect()
+    days = sorted({activity["start_date_local"][:10] for activity in world.strava.activities()})
+    job = world.sync(runner, since=days[10], until=days[12])
+    wanted = [a["id"] for a in world.strava.activities() if days[10] <= a["start_date_local"][:10] <= days[12]]
+    assert job["activities_created"] == len(wanted)
+    assert {row["strava_id"] for row in world.rows("SELECT strava_id FROM activities")} == set(wanted)
+    world.strava.delete(wanted[0])
+    world.sync(runner)
+    assert world.sync(runner, mode="FULL", since=days[11])["activities_deleted"] == (wanted[0] and 1)
+
+
+def even_track(distance_m: int, elapsed_s: int) -> dict:
+    """A run at one pace, a sample every 10 s."""
+    times = list(range(0, elapsed_s + 1, 10))
+    return {"time": times, "distance": [round(distance_m * t / elapsed_s, 1) for t in times]}
