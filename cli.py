@@ -140,9 +140,9 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from graph.schema import build_schema
+    from graph.schema import print_schema
 
-    generated = build_schema().as_str().rstrip() + "\n"
+    generated = print_schema()
     if options.write:
         SCHEMA_FILE.write_text(generated)
     elif not options.check:

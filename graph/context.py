@@ -9,6 +9,7 @@ from strawberry.types import Info as StrawberryInfo
 from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
+from graph.budget import Budget, BudgetState
 from graph.fetch import Fetcher
 from graph.job_queue import JobQueue
 from graph.loaders import Loaders
@@ -28,7 +29,8 @@ class Context:
     subscription, has its own.
 
     `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser; `note_operation` is
-    told the operation's name, None for one without. `connection` is the
+    told the operation's name, None for one without. `budget` gets the caller's budget, and `budget_state` is how it
+    stands since the operation was charged. `connection` is the
     HTTP request or WebSocket, `connection_params` the payload of a WebSocket's `connection_init`.
     """
 
@@ -37,9 +39,11 @@ class Context:
     caller: Caller
     request_id: str
     begin_sign_in: Callable[[], str]
+    budget: Callable[[], Budget]
     note_operation: Callable[[str | None], None]
     connection: Any = None
     connection_params: dict[str, object] | None = None
+    budget_state: BudgetState | None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

@@ -5,6 +5,8 @@
     ├── InvalidCursor           INVALID_CURSOR: not a cursor of this list in this order
     ├── OutOfRange              OUT_OF_RANGE: a number or a length beyond its bounds
     ├── InvalidArgument         BAD_USER_INPUT: anything else about a value
+    ├── graph.cost.TooExpensive       COST_LIMIT_EXCEEDED: one operation asks for too much
+    ├── graph.budget.BudgetExhausted  RATE_LIMITED: the budget does not cover it now
     ├── Unauthenticated         UNAUTHENTICATED: signed out, or the token is no longer good
     └── NotFound                NOT_FOUND: absent, or not visible: the two are not told apart
 
@@ -31,6 +33,11 @@ class CallerError(PacegraphError):
         super().__init__(message)
         self.message = message
         self.field = field
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What goes out besides the message."""
+        return {"code": self.code, **({"field": self.field} if self.field else {})}
 
 
 class InvalidArgument(CallerError):  # noqa: N818 - the name says what is the case; so below
@@ -90,7 +97,7 @@ def describe(error: GraphQLError, request_id: str) -> None:
         code = (error.extensions or {}).get("code") or _code_of_graphql(error)
         error.extensions = {**(error.extensions or {}), "code": code}
     elif isinstance(original, CallerError):
-        error.extensions = {"code": original.code, **({"field": original.field} if original.field else {})}
+        error.extensions = original.extensions
     elif isinstance(original, DatabaseError):
         logger.warning("request failed: %s", original, extra={"path": error.path})
         _mask(error, original.code, "The server cannot reach its database just now. Try again shortly.", request_id)

@@ -18,6 +18,7 @@ from graph.types.athlete import ATHLETES, Athlete, read_athletes
 from graph.types.job import JOBS, Job, read_jobs
 from graph.types.node import Node
 from graph.types.personal_best import LEADERBOARD, read_leaderboard
+from graph.types.rate_limit import RateLimit
 from graph.types.viewer import Viewer
 
 _MAX_NODES = 100
@@ -110,6 +111,11 @@ class Query:
         input: Annotated[AgeGradeInput, strawberry.argument(description="The performance.")],  # noqa: A002
     ) -> AgeGrade:
         return input.grade()
+
+    @strawberry.field(description="The caller's budget, after this operation was charged to it.")
+    def rate_limit(self, info: Info) -> RateLimit:
+        assert info.context.budget_state is not None
+        return RateLimit.of(info.context.budget_state)
 
     @strawberry.field(description="A job; null when absent or not visible.")
     async def job(self, info: Info, id: GlobalId) -> Job | None:  # noqa: A002

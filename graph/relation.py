@@ -110,16 +110,18 @@ def rows_by(
     return build
 
 
-def lookup(relation: Lookup, description: str) -> Any:
+def lookup(relation: Lookup, description: str, *, list_size: int | None = None) -> Any:
     """Declare a field of related rows, without arguments."""
 
     async def resolve(root: Any, info: Info) -> Any:
         return await info.context.loaders.lookup(relation, NO_ARGUMENTS, getattr(root, relation.key_label))
 
-    return field(relation, description, resolver=resolve)
+    return field(relation, description, list_size=list_size, resolver=resolve)
 
 
-def lookup_with(relation: Lookup, description: str, returns: Any) -> Callable[[Callable[..., Arguments]], Any]:
+def lookup_with(
+    relation: Lookup, description: str, returns: Any, *, list_size: int | None = None
+) -> Callable[[Callable[..., Arguments]], Any]:
     """Declare a field of related rows by a function from the field's arguments to the relation's."""
 
     def decorate(read_arguments: Callable[..., Arguments]) -> Any:
@@ -128,7 +130,8 @@ def lookup_with(relation: Lookup, description: str, returns: Any) -> Callable[[C
                 relation, read_arguments(**arguments), getattr(root, relation.key_label)
             )
 
-        return field(relation, description, resolver=_with_signature_of(read_arguments, resolve, returns))
+        resolver = _with_signature_of(read_arguments, resolve, returns)
+        return field(relation, description, list_size=list_size, resolver=resolver)
 
     return decorate
 

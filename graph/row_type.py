@@ -25,6 +25,7 @@ from db.statements.visibility import Audience, Expression, owner_only
 from graph.ids import encode_id
 
 _SOURCE = "pacegraph.source"
+_LIST_SIZE = "pacegraph.list_size"
 _PRESENT = "__present"
 T = TypeVar("T")
 
@@ -53,9 +54,10 @@ class Embedded:
     present: Expression | None = None
 
 
-def field(source: Any, description: str, **options: Any) -> Any:
-    """Make a Strawberry field that carries its declaration."""
-    return strawberry.field(description=description, metadata={_SOURCE: source}, **options)
+def field(source: Any, description: str, *, list_size: int | None = None, **options: Any) -> Any:
+    """Make a Strawberry field that carries its declaration; `list_size` is how many entries its cost assumes."""
+    metadata = {_SOURCE: source, _LIST_SIZE: list_size}
+    return strawberry.field(description=description, metadata=metadata, **options)
 
 
 def column(
@@ -83,6 +85,12 @@ def node_id(model: type[Base], type_name: str) -> Any:
 def source_of(declared: StrawberryField) -> Any:
     """Get the declaration a field was made with; None for a field with a resolver of its own."""
     return declared.metadata.get(_SOURCE)
+
+
+def list_size_of(declared: StrawberryField) -> int | None:
+    """Get how many entries a list is assumed to have where its arguments do not say; None where nothing is declared."""
+    size: int | None = declared.metadata.get(_LIST_SIZE)
+    return size
 
 
 class RowType:

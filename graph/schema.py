@@ -1,18 +1,30 @@
 """The schema, put together."""
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import AsyncIterator
+from functools import cache, cached_property
 
 import strawberry
-from graphql import GraphQLError, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema, Undefined
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Undefined,
+    get_operation_ast,
+)
+from graphql.execution.values import get_variable_values
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
+from strawberry.types.base import StrawberryObjectDefinition
 
 from graph.context import Context
+from graph.cost import CostModel, TooExpensive
 from graph.errors import describe
 from graph.mutation import Mutation
 from graph.query import Query
+from graph.row_type import list_size_of
 from graph.scalars import SCALARS
 from graph.subscription import Subscription
 from graph.types.api_token import ApiToken
@@ -21,17 +33,54 @@ from graph.types.personal_best import PersonalBest
 
 
 class _Surroundings(SchemaExtension):
-    """Gives each operation fresh loaders (on a WebSocket they share a context), and tells its name to the log."""
+    """Before an operation runs: fresh loaders (on a WebSocket all share a context), its name, its cost."""
 
-    def on_execute(self) -> Iterator[None]:
+    async def on_execute(self) -> AsyncIterator[None]:
         context: Context = self.execution_context.context
         context.forget()
         context.note_operation(self.execution_context.operation_name)
+        await _charge(context, self.execution_context)
         yield
 
 
+async def _charge(context: Context, execution: ExecutionContext) -> None:
+    """Take the operation's cost from the caller's budget. Raises TooExpensive, BudgetExhausted."""
+    schema, document = build_schema(), execution.graphql_document
+    operation = get_operation_ast(document, execution.operation_name) if document else None
+    if document is None or operation is None:
+        return  # execution says what is wrong
+    variables = get_variable_values(
+        schema._schema,  # noqa: SLF001
+        operation.variable_definitions or (),
+        execution.variables or {},
+    )
+    if isinstance(variables, list):
+        return
+    fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+    cost, path = schema.costs.cost(operation, fragments, variables.coerced)
+    budget = context.budget()
+    if cost > budget.operation_limit:
+        raise TooExpensive(cost, budget.operation_limit, path)
+    if cost > 0:
+        context.budget_state = await budget.charge(cost)
+
+
 class Schema(strawberry.Schema):
-    """Strawberry's schema, whose errors carry codes and no internals."""
+    """Strawberry's schema, whose errors carry codes and no internals, and whose operations have a cost."""
+
+    @cached_property
+    def costs(self) -> CostModel:
+        """What operations cost, by the sizes that list fields declare."""
+        name_of = self.config.name_converter.get_graphql_name
+        definitions = [each.definition for each in self.schema_converter.type_map.values()]
+        sizes = {
+            (each.name, name_of(declared)): size
+            for each in definitions
+            if isinstance(each, StrawberryObjectDefinition)
+            for declared in each.fields
+            if (size := list_size_of(declared)) is not None
+        }
+        return CostModel(self._schema, sizes)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Describe each error for the caller, in place; the unexpected ones are logged."""

@@ -18,6 +18,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
 from db.errors import DatabaseError
+from graph.budget import BudgetExhausted
 from graph.context import Context
 from graph.errors import InvalidArgument
 from graph.schema import Schema
@@ -65,15 +66,17 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         services = services_of(request)
         caller = await services.sessions.caller(services.database, request, request.headers.get("authorization"))
-        return Context(
+        context = Context(
             database=services.database,
             jobs=services.jobs,
             caller=caller,
             request_id=request_id_of(request.scope),
             begin_sign_in=lambda: _begin_sign_in(services, response),
+            budget=lambda: services.budgets.of(context.viewer.account_id, _address(request)),
             note_operation=lambda name: log_fields_of(request.scope).update(operation=name),
             connection=request,
         )
+        return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Let `connection_init` sign in: a browser cannot send headers with a WebSocket."""
@@ -94,10 +97,15 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         response = await super().get_sub_response(request)
         response.headers["content-type"] = _media_type(request.headers.get("accept", ""))
+        request.state.sub_response = response
         return response
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         processed = await super().process_result(request, result)
+        for error in result.errors or ():
+            if isinstance(error.original_error, BudgetExhausted):
+                request.state.sub_response.status_code = 429
+                request.state.sub_response.headers["retry-after"] = str(error.original_error.retry_after_s)
         if result.data is None and any(error.path is None for error in result.errors or ()):
             # Nothing was executed: then the answer has no `data` at all.
             del processed["data"]
@@ -108,7 +116,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     ) -> Response:
         executed = isinstance(response_data, list) or "data" in response_data
         negotiated = sub_response.headers["content-type"]
-        status = 200 if executed or negotiated.startswith(_JSON) else 400
+        status = sub_response.status_code or (200 if executed or negotiated.startswith(_JSON) else 400)
         response = Response(self.encode_json(response_data), status)
         response.headers.raw.extend(sub_response.headers.raw)
         return response
@@ -131,6 +139,10 @@ def _begin_sign_in(services: Services, response: Response | WebSocket) -> str:
     if not isinstance(response, Response):
         raise InvalidArgument("Ask for connectStrava over HTTP: over a WebSocket the browser gets no cookie.")
     return begin_sign_in(services, response.headers, "/graphiql")
+
+
+def _address(request: Request | WebSocket) -> str:
+    return request.client.host if request.client else ""
 
 
 def _media_type(accept: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from redis import RedisError
+from redis.asyncio import Redis
 
 from graph.job_queue import JobChange
 from jobs import enqueue
@@ -26,9 +27,9 @@ _Watchers = dict[int | None, set["asyncio.Queue[JobChange]"]]
 class RedisJobQueue:
     """`graph.job_queue.JobQueue` over Redis. One connection listens for all watchers of the process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, redis: Redis) -> None:
         self._redis = enqueue.connect(settings)
-        self._redis_async = enqueue.connect_async(settings)
+        self._redis_async = redis
         self._by_job: _Watchers = {}
         self._by_athlete: _Watchers = {}
         self._listener: asyncio.Task[None] | None = None
@@ -64,7 +65,6 @@ class RedisJobQueue:
             self._listener.cancel()
             with suppress(asyncio.CancelledError):
                 await self._listener
-        await self._redis_async.aclose()
         self._redis.close()
 
     async def _listen(self) -> None:

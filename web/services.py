@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from fastapi import Request, WebSocket
+from redis.asyncio import Redis
 
 from db.encryption import KeyRing
 from db.session import AsyncDatabase
+from jobs.enqueue import connect_async
 from settings import Settings
 from strava.client import StravaClient
+from web.budget import Budgets
 from web.identity import Sessions
 from web.job_queue import RedisJobQueue
 
@@ -18,7 +21,9 @@ class Services:
 
     settings: Settings
     database: AsyncDatabase
+    redis: Redis
     jobs: RedisJobQueue
+    budgets: Budgets
     sessions: Sessions
     strava: StravaClient
     keys: KeyRing
@@ -27,10 +32,13 @@ class Services:
     def of(cls, settings: Settings) -> "Services":
         """Make all of it; nothing connects yet. Raises InvalidSettings naming what is missing."""
         settings.require("database_url", "redis_url", "secret_key", "token_encryption_keys")
+        redis = connect_async(settings)
         return cls(
             settings=settings,
             database=AsyncDatabase(settings, application_name="pacegraph-api"),
-            jobs=RedisJobQueue(settings),
+            redis=redis,
+            jobs=RedisJobQueue(settings, redis),
+            budgets=Budgets(settings, redis),
             sessions=Sessions(settings),
             strava=StravaClient.from_settings(settings),
             keys=KeyRing(settings.token_encryption_keys),
@@ -38,6 +46,7 @@ class Services:
 
     async def close(self) -> None:
         await self.jobs.close()
+        await self.redis.aclose()
         await self.database.close()
         self.strava.close()
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from athletics.distance import StandardDistance
 from db import models as m
 from db.models import ActivitySource, Visibility
 from db.statements import activity as statements
@@ -71,6 +72,7 @@ class Activity(Node):
             many=True,
         ),
         "Its best efforts, shortest distance first.",
+        list_size=len(StandardDistance),
     )
     duplicate_of: Annotated["Activity", strawberry.lazy("graph.types.activity")] | None = lookup(
         Lookup("Activity", m.Activity.duplicate_of_id, rows_by(m.Activity, m.Activity.id)),

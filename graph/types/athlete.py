@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from athletics.age_grade import Sex
+from athletics.distance import StandardDistance
 from db import models as m
 from db.models import MeasurementSystem
 from db.statements import athlete as statements
@@ -59,7 +60,10 @@ class Athlete(Node):
     )
     activities = connection(ACTIVITIES_OF_ATHLETE, "The athlete's activities, newest first.")(read_activities)
     personal_bests = lookup_with(
-        CURRENT_OF_ATHLETE, "The current personal bests, shortest distance first.", list[PersonalBest]
+        CURRENT_OF_ATHLETE,
+        "The current personal bests, shortest distance first.",
+        list[PersonalBest],
+        list_size=len(StandardDistance),
     )(read_personal_bests)
     personal_best_history = connection(HISTORY_OF_ATHLETE, "Each improvement over one distance, newest first.")(
         read_history
@@ -69,7 +73,7 @@ class Athlete(Node):
     )
     training_summary = lookup_with(
         SUMMARIES_OF_ATHLETE, "The runs summed up by period, newest first; periods without runs are left out.",
-        list[TrainingSummary],
+        list[TrainingSummary], list_size=52,
     )(read_summaries)  # fmt: skip
     jobs = connection(JOBS_OF_ATHLETE, "The athlete's jobs, newest first. Others than the athlete see none.")(read_jobs)
 
