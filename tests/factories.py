@@ -1,0 +1,214 @@
+"""Rows for tests, with sound defaults: `create_athlete(db, first_name="Ana")`. Each gives the new row's id.
+
+`db` is a connection that commits each statement (`tests/conftest.py`).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from athletics.age_grade import Sex, age_grade, default_table
+from athletics.distance import StandardDistance
+from db.models import (
+    ENDED,
+    Account,
+    Activity,
+    ApiToken,
+    Athlete,
+    Base,
+    BestEffort,
+    Feedback,
+    Job,
+    PersonalBest,
+    StravaConnection,
+)
+from db.statements import best_effort, personal_best
+from graph.ids import encode_id
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Person:
+    """An athlete with an account and an API token of it; `id` is the athlete's global id."""
+
+    athlete_id: int | None
+    account_id: int
+    token: str
+
+    @property
+    def id(self) -> str:
+        return encode_id("Athlete", self.athlete_id)
+
+
+def create_person(
+    db: Connection, *, scopes: tuple[str, ...] = ("read", "sync"), is_admin: bool = False, **athlete: Any
+) -> Person:
+    athlete_id = create_athlete(db, **athlete)
+    account_id = create_account(db, athlete_id=athlete_id, is_admin=is_admin)
+    return Person(athlete_id, account_id, create_token(db, account_id, scopes=scopes))
+
+
+def create_admin(db: Connection) -> Person:
+    """An administrator who is no athlete."""
+    account_id = create_account(db, athlete_id=None, is_admin=True)
+    return Person(None, account_id, create_token(db, account_id, scopes=("admin", "read", "sync")))
+
+
+def create_athlete(db: Connection, **columns: Any) -> int:
+    number = next(_numbers)
+    defaults = {
+        "first_name": "Rui",
+        "last_name": f"Corredor{number:06}",
+        "sex": "MALE",
+        "birth_date": date(1980, 5, 17),
+        "city": "Porto",
+        "country": "Portugal",
+    }
+    return _insert(db, Athlete, defaults | columns)
+
+
+def create_account(db: Connection, **columns: Any) -> int:
+    """An account; of a new athlete, unless `athlete_id` is given (None: of none)."""
+    if "athlete_id" not in columns:
+        columns["athlete_id"] = create_athlete(db)
+    return _insert(db, Account, columns)
+
+
+def create_token(db: Connection, account_id: int, **columns: Any) -> str:
+    """An API token; gives its secret."""
+    secret = columns.pop("secret", None) or f"pace_test-{next(_numbers)}"
+    defaults = {
+        "account_id": account_id,
+        "name": "test",
+        "hint": secret[:9],
+        "secret_sha256": sha256(secret.encode()).digest(),
+        "scopes": ["read", "sync"],
+    }
+    _insert(db, ApiToken, defaults | columns | {"scopes": list(columns.get("scopes", defaults["scopes"]))})
+    return secret
+
+
+def create_connection(db: Connection, athlete_id: int, **columns: Any) -> int:
+    defaults = {
+        "athlete_id": athlete_id,
+        "strava_athlete_id": 1_000_000 + next(_numbers),
+        "scopes": ["read", "activity:read_all"],
+        "access_token": b"ciphertext of an access token",
+        "refresh_token": b"ciphertext of a refresh token",
+        "token_expires_at": NOON + timedelta(hours=6),
+    }
+    return _insert(db, StravaConnection, defaults | columns)
+
+
+def create_activity(db: Connection, athlete_id: int | None = None, **columns: Any) -> int:
+    """A run of 10 km in 50 minutes at noon of 1 March 2026 UTC, visible to everyone on Strava."""
+    number = next(_numbers)
+    started_at = columns.get("started_at", NOON)
+    defaults = {
+        "athlete_id": athlete_id if athlete_id is not None else create_athlete(db),
+        "source": "STRAVA",
+        "strava_id": 5_000_000_000 + number if columns.get("source", "STRAVA") == "STRAVA" else None,
+        "name": f"Run {number}",
+        "sport_type": "Run",
+        "started_at": started_at,
+        "started_at_local": started_at.replace(tzinfo=None),
+        "timezone": "Europe/Lisbon",
+        "distance_m": 10_000.0,
+        "moving_time_s": 3000,
+        "elapsed_time_s": 3060,
+        "elevation_gain_m": 42.0,
+        "visibility": "EVERYONE",
+        "streams_state": "STORED",
+    }
+    return _insert(db, Activity, defaults | columns)
+
+
+def create_best_effort(db: Connection, activity_id: int | None = None, **columns: Any) -> int:
+    """An effort over 5 km in 20 minutes, graded for a man born on 17 May 1980; `age_on_day=None` leaves that out."""
+    activity_id = activity_id if activity_id is not None else create_activity(db)
+    activity = db.execute(select(Activity.athlete_id, Activity.started_at).where(Activity.id == activity_id)).one()
+    distance = StandardDistance(columns.get("distance", "KM5"))
+    elapsed_s = columns.get("elapsed_s", 1200.0)
+    defaults = {
+        "athlete_id": activity.athlete_id,
+        "activity_id": activity_id,
+        "distance": distance,
+        "distance_m": distance.meters,
+        "elapsed_s": elapsed_s,
+        "start_offset_s": 0.0,
+        "achieved_at": activity.started_at + timedelta(seconds=elapsed_s),
+        "provenance": "STREAM",
+        "implied": False,
+        "counts": True,
+    }
+    graded = _grade(distance, elapsed_s, columns.pop("age_on_day", 45), columns.pop("sex", Sex.MALE))
+    return _insert(db, BestEffort, defaults | graded | columns)
+
+
+def _grade(distance: StandardDistance, elapsed_s: float, age: int | None, sex: Sex) -> dict[str, Any]:
+    if age is None:
+        return {}
+    grade = age_grade(distance.meters, elapsed_s, sex, age, default_table(distance.meters))
+    return {
+        "age_on_day": age,
+        "age_grade_sex": grade.sex,
+        "age_grade_table": grade.table,
+        "open_standard_s": grade.open_standard_s,
+        "age_standard_s": grade.age_standard_s,
+        "age_grade_percent": grade.percent,
+    }
+
+
+def create_personal_best(db: Connection, effort_id: int | None = None, **columns: Any) -> int:
+    """The current best that an effort is; gives the effort's id, which is also its own."""
+    effort_id = effort_id if effort_id is not None else create_best_effort(db)
+    names = ("id", "athlete_id", "activity_id", "distance", "distance_m", "elapsed_s", "achieved_at")
+    effort = db.execute(select(*(getattr(BestEffort, name) for name in names)).where(BestEffort.id == effort_id))
+    return _insert(db, PersonalBest, dict(effort.mappings().one()) | {"is_current": True} | columns)
+
+
+def create_best(db: Connection, athlete_id: int, elapsed_s: float = 1200.0, **columns: Any) -> int:
+    """An activity with an effort; personal bests follow (`follow`). Gives the effort's id."""
+    of_activity = {name: columns.pop(name) for name in ("started_at", "visibility") if name in columns}
+    effort_id = create_best_effort(db, create_activity(db, athlete_id, **of_activity), elapsed_s=elapsed_s, **columns)
+    follow(db, athlete_id)
+    return effort_id
+
+
+def follow(db: Connection, athlete_id: int) -> None:
+    """Bring which efforts count, and the personal bests, in step, as a job does."""
+    db.execute(best_effort.recount(), {"athlete": athlete_id})
+    # Links between bests are checked at the end of the transaction; here each statement is one.
+    for statement in personal_best.recalculate():
+        db.execute(statement, {"athlete_ids": [athlete_id]})
+
+
+def create_job(db: Connection, athlete_id: int | None = None, **columns: Any) -> int:
+    """A job; what its status needs is filled in."""
+    status = columns.get("status", "SUCCEEDED")
+    defaults: dict[str, Any] = {"athlete_id": athlete_id, "kind": "STRAVA_SYNC", "status": status}
+    if status == "RUNNING":
+        defaults |= {"lease_until": datetime.now(UTC) + timedelta(minutes=5), "attempts": 1}
+    if status == "WAITING":
+        defaults |= {"waiting_until": datetime.now(UTC) + timedelta(minutes=5)}
+    if status != "QUEUED":
+        defaults |= {"started_at": NOON}
+    if status in ENDED:
+        defaults |= {"finished_at": NOON + timedelta(minutes=1)}
+    if status == "FAILED":
+        defaults |= {"error_code": "STRAVA_UNAVAILABLE", "error_message": "Strava is away.", "error_retryable": True}
+    return _insert(db, Job, defaults | columns)
+
+
+def create_feedback(db: Connection, **columns: Any) -> int:
+    return _insert(db, Feedback, {"message": "It is good."} | columns)
+
+
+def _insert(db: Connection, model: type[Base], values: dict[str, Any]) -> int:
+    return db.execute(insert(model).values(**values).returning(model.id)).scalar_one()  # type: ignore[attr-defined]
