@@ -1,9 +1,22 @@
 """Checks of values that callers pass."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from math import isfinite
 
 from graph.errors import InvalidArgument, OutOfRange
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold the text: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def in_utc(instant: datetime) -> datetime:
+    """Pass on an instant as UTC. Raises ValueError without an offset, OverflowError beyond the years 1 to 9999."""
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant.astimezone(UTC)
 
 
 def checked_text(value: str | None, field: str, *, max_length: int, min_length: int = 0) -> str | None:
@@ -13,7 +26,7 @@ def checked_text(value: str | None, field: str, *, max_length: int, min_length: 
     text = value.strip()
     if not min_length <= len(text) <= max_length:
         raise OutOfRange(field, min_length, max_length, "characters long")
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_storable(text):
         raise InvalidArgument(f"`{field}` holds a character that is no text (NUL or half a surrogate pair).", field)
     return text
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
+from sqlalchemy import BigInteger
 
 from db.statements.page import Ordering, PageShape
+from graph.arguments import in_utc, is_storable
 from graph.errors import InvalidArgument, InvalidCursor, OutOfRange
 
 DEFAULT_SIZE = 20
@@ -18,6 +20,7 @@ CURSOR_VALUE, CURSOR_ID = "cursor_value", "cursor_id"
 """Labels under which a page's rows carry their ordering values."""
 
 _MAX_CURSOR_LENGTH = 2000
+_INTEGER_BITS, _BIGINT_BITS = 32, 64
 
 First = Annotated[
     int | None,
@@ -105,8 +108,8 @@ def decode_cursor(ordering: Ordering, cursor: str, argument: str) -> tuple[Any, 
         order, value, row_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if order != _order_name(ordering) or type(row_id) is not int:
             raise ValueError
-        return _typed(ordering, value), _bigint(row_id)
-    except (ValueError, TypeError, RecursionError):
+        return _typed(ordering, value), _integer(row_id, _BIGINT_BITS)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidCursor(argument) from None
 
 
@@ -115,21 +118,22 @@ def _order_name(ordering: Ordering) -> str:
 
 
 def _typed(ordering: Ordering, value: Any) -> Any:
-    wanted = ordering.column.type.python_type
+    """Check that the ordering's column could hold `value`. Raises ValueError, TypeError, OverflowError."""
+    column = ordering.column.type
+    wanted = column.python_type
     if wanted is datetime:
-        instant = datetime.fromisoformat(value)
-        if instant.tzinfo is None:
-            raise ValueError
-        return instant
+        return in_utc(datetime.fromisoformat(value))
     if wanted is float and type(value) in {int, float}:
         return float(value)
-    if type(value) is not wanted:
+    if type(value) is not wanted or (wanted is str and not is_storable(value)):
         raise ValueError
-    return _bigint(value) if wanted is int else value
+    return (
+        _integer(value, _BIGINT_BITS if isinstance(column, BigInteger) else _INTEGER_BITS) if wanted is int else value
+    )
 
 
-def _bigint(value: int) -> int:
-    if not -(2**63) <= value < 2**63:
+def _integer(value: int, bits: int) -> int:
+    if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
         raise ValueError
     return value
 

@@ -7,6 +7,7 @@ from typing import Any, NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from graph.arguments import in_utc
 from graph.errors import InvalidArgument
 
 LocalDateTime = NewType("LocalDateTime", datetime)
@@ -23,10 +24,10 @@ def format_instant(value: datetime) -> str:
 def parse_instant(value: object) -> datetime:
     """Read an RFC 3339 instant. Raises InvalidArgument when it has no offset: the instant would be a guess."""
     try:
-        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        instant = in_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
         instant = None
-    if instant is None or instant.tzinfo is None or instant.year < _FIRST_YEAR:
+    if instant is None or instant.year < _FIRST_YEAR:
         raise InvalidArgument(
             f"{value!r} is not a DateTime. Write an instant with its offset, like 2026-05-17T09:30:00Z."
         )
