@@ -7,22 +7,36 @@ from sqlalchemy import Connection
 from athletics.duplicate import Recording, duplicate_of
 from athletics.sport import is_run
 from db.statements import best_effort, personal_best, sync
+from jobs.attempt import Step
 
-__all__ = ["settle", "write_efforts"]
+__all__ = ["remember_bests", "settle", "write_efforts"]
+
+_BESTS = "bests"  # key of the checkpoint
 
 
-def settle(connection: Connection, athlete_id: int) -> int:
-    """Bring duplicates and personal bests in step with activities and efforts; returns how many bests changed.
+def remember_bests(step: Step, athlete_id: int) -> None:
+    """Note in the checkpoint, once a job, which bests there were before it changed anything: see `settle`."""
+    if _BESTS not in step.checkpoint:
+        step.checkpoint[_BESTS] = _current_bests(step.connection, athlete_id)
 
-    A best changed where over a distance there is a new current one, another one, or none any more.
+
+def settle(step: Step, athlete_id: int) -> None:
+    """Bring duplicates and personal bests in step with activities and efforts, and count the bests that changed.
+
+    A best changed where over a distance there is a new current one, another one, or none any more: since
+    `remember_bests` or since the job last settled, so that deletions in between count too.
     """
+    connection = step.connection
     connection.execute(sync.lock_athlete(), {"athlete": athlete_id})
+    before = step.checkpoint.get(_BESTS, _current_bests(connection, athlete_id))
     _settle_duplicates(connection, athlete_id)
     connection.execute(best_effort.recount(), {"athlete": athlete_id})
-    before = _current_bests(connection, athlete_id)
     for statement in personal_best.recalculate():
         connection.execute(statement, {"athlete_ids": [athlete_id]})
-    return len({distance for distance, *_ in before ^ _current_bests(connection, athlete_id)})
+    after = _current_bests(connection, athlete_id)
+    step.bests_changed += sum(before.get(each) != after.get(each) for each in before.keys() | after.keys())
+    if _BESTS in step.checkpoint:
+        step.checkpoint[_BESTS] = after
 
 
 def write_efforts(connection: Connection, activity_id: int, rows: list[dict[str, Any]]) -> None:
@@ -50,6 +64,7 @@ def _settle_duplicates(connection: Connection, athlete_id: int) -> None:
         connection.execute(sync.set_duplicate_of(), changes)
 
 
-def _current_bests(connection: Connection, athlete_id: int) -> set[tuple[str, int, float]]:
+def _current_bests(connection: Connection, athlete_id: int) -> dict[str, list[float]]:
+    """Id and time of the current best by distance."""
     rows = connection.execute(personal_best.current_bests(), {"athlete_ids": [athlete_id]})
-    return {(row.distance, row.id, row.elapsed_s) for row in rows}
+    return {row.distance: [row.id, row.elapsed_s] for row in rows}

@@ -5,7 +5,7 @@ from db.models import JobKind
 from db.statements import job, strava_connection, sync
 from jobs.attempt import Attempt
 from jobs.services import Services
-from jobs.settle import settle
+from jobs.settle import remember_bests, settle
 from jobs.strava_tokens import AthleteStrava, StravaNotConnected
 from strava.errors import StravaUnauthorized
 
@@ -27,8 +27,9 @@ def run(attempt: Attempt, services: Services) -> None:
         # The connection first: who writes Strava's data holds it, so nothing is written after the deletion.
         step.connection.execute(strava_connection.disconnect(), values)
         if attempt.kind is JobKind.ERASE_ATHLETE:
+            remember_bests(step, attempt.athlete_id)
             step.deleted += len(step.connection.execute(sync.delete_strava_data(), values).all())
-            step.bests_changed += settle(step.connection, attempt.athlete_id)
+            settle(step, attempt.athlete_id)
 
 
 def _revoke(attempt: Attempt, services: Services, athlete_id: int) -> None:

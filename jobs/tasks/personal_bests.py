@@ -14,11 +14,11 @@ from athletics.best_effort import StreamError
 from db.models import StreamsState
 from db.statements import sync
 from db.stream_codec import CorruptStreams, Samples, decode
-from jobs.attempt import Attempt, Step
+from jobs.attempt import Attempt
 from jobs.derive import EFFORTS_VERSION, Runner, effort_rows, strava_efforts
 from jobs.deriving import Material, write_material
 from jobs.services import Services
-from jobs.settle import settle
+from jobs.settle import remember_bests, settle
 
 __all__ = ["run"]
 
@@ -48,11 +48,13 @@ class _Recalculation:
                 pass
         else:
             with self._attempt.step() as step:
-                step.bests_changed += settle(step.connection, self._attempt.athlete_id)
+                settle(step, self._attempt.athlete_id)
 
     def _begin(self) -> None:
         with self._attempt.step() as step:
             step.checkpoint["below_id"] = _ABOVE_ALL_IDS
+            if self._attempt.athlete_id is not None:
+                remember_bests(step, self._attempt.athlete_id)
             counted = step.connection.execute(
                 sync.count_rederivable(of_athlete=self._of_athlete), self._values(step.checkpoint)
             )
@@ -103,14 +105,10 @@ class _Recalculation:
         with self._attempt.step() as step:
             values = {"after_id": step.checkpoint.get("after_id", 0), "row_limit": ATHLETES_AT_ONCE}
             athlete_ids = step.connection.execute(sync.athletes_after(), values).scalars().all()
-            step.bests_changed += self._settle(step, athlete_ids)
+            for athlete_id in athlete_ids:
+                settle(step, athlete_id)
+                step.checkpoint["after_id"] = athlete_id
         return bool(athlete_ids)
-
-    @staticmethod
-    def _settle(step: Step, athlete_ids: Sequence[int]) -> int:
-        if athlete_ids:
-            step.checkpoint["after_id"] = athlete_ids[-1]
-        return sum(settle(step.connection, athlete_id) for athlete_id in athlete_ids)
 
 
 def _stored_samples(connection: Connection, activity: Any) -> Samples | None:

@@ -9,7 +9,7 @@ from jobs.attempt import Attempt
 from jobs.deriving import Deriving
 from jobs.listing import Listing, keep_connected
 from jobs.services import Services
-from jobs.settle import settle
+from jobs.settle import remember_bests, settle
 from jobs.strava_tokens import AthleteStrava
 from jobs.sync_scope import SyncScope
 from strava.errors import StravaRateLimited
@@ -22,6 +22,8 @@ def run(attempt: Attempt, services: Services) -> None:
     assert attempt.athlete_id is not None
     scope = SyncScope.of(attempt.arguments)
     strava = AthleteStrava(attempt, services, attempt.athlete_id)
+    with attempt.step() as step:
+        remember_bests(step, attempt.athlete_id)
     try:
         Listing(attempt, services, strava, scope).run()
         Deriving(attempt, services, strava, scope).run()
@@ -33,13 +35,13 @@ def run(attempt: Attempt, services: Services) -> None:
 
 def _settle(attempt: Attempt, athlete_id: int) -> None:
     with attempt.step() as step:
-        step.bests_changed += settle(step.connection, athlete_id)
+        settle(step, athlete_id)
 
 
 def _finish(attempt: Attempt, athlete_id: int, scope: SyncScope) -> None:
     with attempt.step() as step:
         keep_connected(step.connection, athlete_id)
-        step.bests_changed += settle(step.connection, athlete_id)
+        settle(step, athlete_id)
         unreadable = len(step.checkpoint.get("unreadable", ()))
         step.message = f"{unreadable} activities could not be read" if unreadable else None
         if scope.is_everything:

@@ -63,7 +63,7 @@ def simulated_strava(**options) -> Iterator[Simulated]:
     usual = {"runs": _DEMO_RUNS, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "athletes": 3}
     app = create_simulator(**usual | options)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         simulated = Simulated(f"http://127.0.0.1:{listener.getsockname()[1]}")

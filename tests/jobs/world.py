@@ -37,7 +37,7 @@ class World:
 
     def close(self) -> None:
         for workers in self.workers:
-            workers.kill()
+            workers.end()
         self.database.close()
 
     # --- athletes
@@ -132,12 +132,19 @@ class World:
 
     def derived(self) -> dict[str, list[dict]]:
         """All that syncs make, without ids and times of writing."""
-        effort = "a.strava_id, e.distance, e.elapsed_s, e.start_offset_s, e.achieved_at, e.provenance, e.counts, e.implied, e.age_grade_percent"
+        effort = (
+            "a.strava_id, b.distance, b.elapsed_s, b.start_offset_s, b.achieved_at, b.provenance, b.counts, b.implied, "
+            "b.age_grade_percent"
+        )
+        best = "a.strava_id, b.distance, b.elapsed_s, b.achieved_at, b.is_current, b.improvement_s"
+        of_activity = "JOIN activities a ON a.id = b.activity_id ORDER BY 1, 2"
         return {
-            "activities": self.rows("SELECT strava_id, name, streams_state, duplicate_of_id IS NULL AS own FROM activities ORDER BY 1"),
-            "efforts": self.rows(f"SELECT {effort} FROM best_efforts e JOIN activities a ON a.id = e.activity_id ORDER BY 1, 2"),
-            "bests": self.rows("SELECT a.strava_id, p.distance, p.elapsed_s, p.is_current, p.improvement_s FROM personal_bests p JOIN activities a ON a.id = p.activity_id ORDER BY 1, 2"),
-        }  # fmt: skip
+            "activities": self.rows(
+                "SELECT strava_id, name, streams_state, duplicate_of_id IS NULL AS own FROM activities ORDER BY 1"
+            ),
+            "efforts": self.rows(f"SELECT {effort} FROM best_efforts b {of_activity}"),
+            "bests": self.rows(f"SELECT {best} FROM personal_bests b {of_activity}"),
+        }
 
 
 class Workers:
@@ -178,6 +185,13 @@ class Workers:
         for process in alive:
             process.kill()
         assert not alive
+
+    def end(self) -> None:
+        """SIGKILL to all of it: the end of a test that has seen enough."""
+        for process in [*self.below(), self.process]:
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                process.kill()
+        self.process.wait()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Ask it to stop; returns the seconds it took, exit code checked."""

@@ -1,0 +1,147 @@
+"""The jobs that ask nothing of Strava, and those that end with it."""
+
+import pytest
+
+from jobs.tasks import age_grades, personal_bests
+
+GRADES = "SELECT id, age_on_day, age_grade_percent FROM best_efforts ORDER BY id"
+
+
+def test_personal_bests_are_rebuilt_from_what_is_stored(world):
+    runner = world.connect()
+    world.sync(runner)
+    before = world.derived()
+    world.write("UPDATE best_efforts SET elapsed_s = elapsed_s + 5, counts = false")
+    world.write("DELETE FROM personal_bests")
+    world.strava.forget_requests()
+    job = world.work(world.create(runner, "PERSONAL_BESTS"))
+    assert (job["status"], job["progress_done"], job["progress_total"]) == ("SUCCEEDED", 48, 48)
+    assert job["personal_bests_changed"] == sum(best["is_current"] for best in before["bests"])
+    assert world.derived() == before
+    assert world.strava.requests() == 0
+    assert world.work(world.create(runner, "PERSONAL_BESTS"))["personal_bests_changed"] == 0
+
+
+def test_damaged_stored_samples_are_fetched_again_by_the_next_sync(world):
+    runner = world.connect()
+    world.sync(runner)
+    before = world.derived()
+    world.write("UPDATE activity_streams SET samples = '\\x00' WHERE activity_id = (SELECT min(id) FROM activities)")
+    assert world.work(world.create(runner, "PERSONAL_BESTS"))["status"] == "SUCCEEDED"
+    assert world.value("SELECT count(*) FROM activities WHERE streams_state = 'PENDING'") == 1
+    world.sync(runner)
+    assert world.derived() == before
+
+
+def test_for_all_athletes_only_what_is_outdated_is_derived_and_it_goes_on_where_it_was(world):
+    world.sync(world.connect())
+    world.sync(world.connect(1002, first_name="Second"))
+    before = world.derived()
+    world.write("UPDATE activities SET efforts_version = 0 WHERE athlete_id = (SELECT min(id) FROM athletes)")
+    world.write("DELETE FROM personal_bests")
+    job_id = world.create(None, "PERSONAL_BESTS")
+    interrupted = _interrupt(world, job_id, after=2)
+    assert (interrupted["status"], interrupted["progress_done"], interrupted["progress_total"]) == ("FAILED", 40, 48)
+    world.write("ALTER TABLE best_efforts DROP CONSTRAINT surprise")
+    world.write("UPDATE jobs SET status = 'QUEUED', finished_at = NULL WHERE id = :id", id=job_id)
+    job = world.work(job_id)
+    assert (job["status"], job["progress_done"], job["attempts"]) == ("SUCCEEDED", 48, 2)
+    assert world.derived() == before
+    assert job["personal_bests_changed"] == sum(best["is_current"] for best in before["bests"])
+
+
+def _interrupt(world, job_id: int, after: int) -> dict:
+    """Let the job run into an error after some batches; all efforts of the athlete are wrong before."""
+    ids = [row["id"] for row in world.rows("SELECT id FROM activities WHERE efforts_version = 0 ORDER BY id DESC")]
+    barred = ids[after * personal_bests.ACTIVITIES_AT_ONCE]
+    world.write(f"ALTER TABLE best_efforts ADD CONSTRAINT surprise CHECK (activity_id <> {barred}) NOT VALID")
+    world.write(
+        f"UPDATE best_efforts SET elapsed_s = elapsed_s + 1 WHERE activity_id > {barred} AND activity_id <= {ids[0]}"
+    )
+    world.write(f"DELETE FROM best_efforts WHERE activity_id = {barred}")
+    return world.work(job_id)
+
+
+def test_age_grades_follow_the_birth_date_and_nothing_is_written_in_vain(world):
+    runner = world.connect(birth_date=None)
+    world.sync(runner)
+    assert {row["age_on_day"] for row in world.rows(GRADES)} == {None}
+    world.write("UPDATE athletes SET birth_date = '1980-05-17'")
+    assert world.work(world.create(runner, "AGE_GRADES"))["status"] == "SUCCEEDED"
+    graded = world.rows(GRADES)
+    assert {row["age_on_day"] for row in graded} == {40, 41}
+    versions = world.rows("SELECT xmin::text FROM best_efforts ORDER BY id")
+    world.work(world.create(None, "AGE_GRADES"))
+    assert world.rows("SELECT xmin::text FROM best_efforts ORDER BY id") == versions
+    world.write("UPDATE athletes SET sex = NULL")
+    world.work(world.create(None, "AGE_GRADES"))
+    assert {row["age_grade_percent"] for row in world.rows(GRADES)} == {None}
+
+
+def test_age_grades_of_all_athletes_reach_the_last(world, monkeypatch):
+    monkeypatch.setattr(age_grades, "ATHLETES_AT_ONCE", 2)
+    for _ in range(4):
+        world.athlete(birth_date=None)
+    last = world.connect(birth_date=None)
+    world.sync(last)
+    world.write("UPDATE athletes SET birth_date = '1980-05-17'")
+    job = world.work(world.create(None, "AGE_GRADES"))
+    assert job["progress_done"] == len(world.rows(GRADES))
+    assert None not in {row["age_on_day"] for row in world.rows(GRADES)}
+
+
+def test_disconnecting_keeps_the_data_and_erasing_does_not(world):
+    runner = world.connect()
+    world.sync(runner)
+    waiting = world.create(runner)
+    world.write(
+        "UPDATE jobs SET status = 'WAITING', waiting_until = now() + interval '1 hour' WHERE id = :id", id=waiting
+    )
+
+    job = world.work(world.create(runner, "STRAVA_DISCONNECT"))
+
+    assert (job["status"], job["activities_deleted"]) == ("SUCCEEDED", 0)
+    assert world.job(waiting)["status"] == "CANCELLED"
+    assert world.value("SELECT count(*) FROM strava_connections") == 0
+    assert world.value("SELECT count(*) FROM activities") == 48
+    bests = world.value("SELECT count(*) FROM personal_bests WHERE is_current")
+    assert world.sync(runner)["error_code"] == "STRAVA_UNAUTHORIZED"
+
+    job = world.work(world.create(runner, "ERASE_ATHLETE"))
+
+    assert (job["status"], job["activities_deleted"]) == ("SUCCEEDED", 48)
+    assert job["personal_bests_changed"] == bests
+    for table in ("activities", "activity_streams", "best_efforts", "personal_bests"):
+        assert world.value(f"SELECT count(*) FROM {table}") == 0
+
+
+@pytest.mark.parametrize("expired", [False, True])
+def test_access_that_was_withdrawn_already_is_no_reason_not_to_erase(world, expired):
+    runner = world.connect()
+    world.sync(runner)
+    world.strava.control("POST", "/athletes/1001/deauthorize")
+    if expired:
+        world.write("UPDATE strava_connections SET token_expires_at = now()")
+    assert world.work(world.create(runner, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
+    assert world.value("SELECT count(*) FROM activities") == 0
+
+
+def test_disconnecting_waits_for_a_strava_that_is_away(world):
+    runner = world.connect()
+    world.strava.fault("unavailable", times=1)
+    job_id = world.create(runner, "STRAVA_DISCONNECT")
+    assert world.work(job_id)["status"] == "WAITING"
+    assert world.value("SELECT count(*) FROM strava_connections") == 1
+
+
+def test_a_sync_that_runs_while_the_athlete_is_erased_leaves_nothing(world):
+    runner = world.connect()
+    world.start_workers(2)
+    world.strava.fault("slow", path="/streams", delay_s=0.06, times=None)
+    sync = world.enqueue(world.create(runner))
+    world.until(lambda: world.job(sync)["progress_done"] > 5, about=sync)
+    erase = world.enqueue(world.create(runner, "ERASE_ATHLETE"))
+    world.await_job(erase, "SUCCEEDED")
+    assert world.await_job(sync, "CANCELLED", "FAILED")
+    assert world.value("SELECT count(*) FROM activities") == 0
+    assert world.value("SELECT count(*) FROM activity_streams") == 0

@@ -1,0 +1,84 @@
+"""Refreshing tokens: under a lock, stored before use."""
+
+import threading
+
+import pytest
+
+from jobs.strava_tokens import StravaNotConnected, access_token
+from strava.client import StravaClient
+
+
+@pytest.fixture
+def client(world):
+    with StravaClient.from_settings(world.settings) as client:
+        yield client
+
+
+def expire(world) -> None:
+    world.write("UPDATE strava_connections SET token_expires_at = now() + interval '4 minutes'")
+
+
+def test_a_token_that_works_is_used(world, client):
+    runner = world.connect()
+    world.strava.forget_requests()
+    token = access_token(world.database, client, world.keys, runner)
+    assert token.get_secret_value()
+    assert world.strava.requests() == 0
+
+
+def test_of_many_that_need_a_token_one_refreshes(world, client):
+    runner = world.connect()
+    expire(world)
+    world.strava.forget_requests()
+    world.strava.fault("slow", path="/oauth/token", delay_s=0.3)
+    got = []
+    threads = [
+        threading.Thread(target=lambda: got.append(access_token(world.database, client, world.keys, runner)))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 6
+    assert len({token.get_secret_value() for token in got}) == 1
+    assert world.strava.requests("/oauth/token") == 1
+    assert client.athlete(got[0]).strava_id == 1001
+
+
+def test_workers_that_refresh_at_once_all_succeed(world):
+    """Two jobs of one athlete in two workers, both with an expired token."""
+    runner = world.connect()
+    expire(world)
+    world.start_workers(2)
+    world.strava.fault("slow", path="/oauth/token", delay_s=0.3)
+    world.strava.fault("slow", path="/oauth/revoke", delay_s=3)
+    sync = world.create(runner)
+    world.enqueue(sync)
+    disconnect = world.create(runner, "STRAVA_DISCONNECT")
+    world.enqueue(disconnect)
+    world.await_job(sync, "SUCCEEDED")
+    world.await_job(disconnect, "SUCCEEDED")
+    assert world.strava.requests("/oauth/token") == 2  # the first exchange, and one refresh
+
+
+def test_a_token_that_ended_early_is_refreshed_once(world):
+    runner = world.connect()
+    world.strava.control("POST", "/athletes/1001/tokens/expire")
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    assert world.strava.requests("/oauth/token") == 2
+
+
+def test_the_pair_is_stored_encrypted(world, client):
+    runner = world.connect()
+    expire(world)
+    token = access_token(world.database, client, world.keys, runner)
+    row = world.one("SELECT * FROM strava_connections")
+    assert world.keys.decrypt(row["access_token"]) == token
+    for name in ("access_token", "refresh_token"):
+        assert token.get_secret_value().encode() not in bytes(row[name])
+
+
+def test_without_a_connection_there_is_no_token(world, client):
+    with pytest.raises(StravaNotConnected):
+        access_token(world.database, client, world.keys, world.athlete())
