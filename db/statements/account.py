@@ -74,10 +74,11 @@ def create_token(*, unless_there: bool = False) -> Executable:
 
 
 def revoke_token(*, of_any_account: bool = False) -> Executable:
-    """Revoke the parameter `token_id` of `account_id` (or of anybody), for good; returns its id."""
+    """Revoke the parameter `token_id` of the parameter `revoker_id` (or of anybody), for good; returns its id."""
     statement = update(ApiToken).where(ApiToken.id == bindparam("token_id", type_=BigInteger))
     if not of_any_account:
-        statement = statement.where(ApiToken.account_id == _ACCOUNT_ID)
+        # Not "account_id": in an UPDATE a parameter must not be named as a column.
+        statement = statement.where(ApiToken.account_id == bindparam("revoker_id", type_=BigInteger))
     return statement.values(revoked_at=func.coalesce(ApiToken.revoked_at, func.now())).returning(ApiToken.id)
 
 

@@ -66,7 +66,7 @@ async def revoke_api_token(info: Info, global_id: str) -> RevokeApiTokenPayload:
     """Revoke a token of the caller, or for an admin anybody's. Raises Refused, CallerError."""
     require_scope(info, Scope.READ)
     viewer = info.context.viewer
-    parameters = {"token_id": decode_id_of("ApiToken", global_id, "input.id"), "account_id": viewer.account_id}
+    parameters = {"token_id": decode_id_of("ApiToken", global_id, "input.id"), "revoker_id": viewer.account_id}
     async with info.context.database.write() as connection:
         statement = statements.revoke_token(of_any_account=viewer.is_admin)
         revoked = (await connection.execute(statement, parameters)).scalar()

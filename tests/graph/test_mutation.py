@@ -1,0 +1,185 @@
+"""What holds for every mutation: refusals are data, name the input at fault, and write nothing."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis import Redis
+
+from graph.ids import encode_id
+from jobs.enqueue import waiting
+from tests import factories as make
+
+pytestmark = pytest.mark.anyio
+
+ERRORS = "userErrors { field code message }"
+MUTATIONS = {
+    "disconnectStrava": ("DisconnectStravaInput", "athlete { id } job { id }"),
+    "syncStrava": ("SyncStravaInput", "job { id } alreadyRunning taskId status"),
+    "recalculatePersonalBests": ("RecalculateInput", "job { id }"),
+    "recalculateAgeGrades": ("RecalculateInput", "job { id }"),
+    "cancelJob": ("CancelJobInput", "job { id }"),
+    "retryJob": ("RetryJobInput", "job { id }"),
+    "updateAthlete": ("UpdateAthleteInput", "athlete { id } job { id }"),
+    "excludeBestEffort": ("ExcludeBestEffortInput", "bestEffort { id } athlete { id }"),
+    "createApiToken": ("CreateApiTokenInput", "apiToken { id } secret"),
+    "revokeApiToken": ("RevokeApiTokenInput", "apiToken { id }"),
+    "submitFeedback": ("SubmitFeedbackInput", "accepted"),
+}
+NOTHING = {"alreadyRunning": False, "accepted": False}
+NEEDS_SYNC = [name for name in MUTATIONS if name not in {"createApiToken", "revokeApiToken", "submitFeedback"}]
+NEEDS_SIGN_IN = [name for name in MUTATIONS if name != "submitFeedback"]
+
+
+async def mutate(api, name, token, selection=None, /, **given):
+    type_name, usual = MUTATIONS[name]
+    query = f"mutation($input: {type_name}!) {{ {name}(input: $input) {{ {selection or usual} {ERRORS} }} }}"
+    return (await api.ask(query, token, input=given))[name]
+
+
+def refusal(payload):
+    """Field and code of the one error; all else of the payload must be empty."""
+    [error] = payload["userErrors"]
+    rest = {name: value for name, value in payload.items() if name != "userErrors"}
+    assert rest == {name: NOTHING.get(name) for name in rest}
+    assert error["message"].endswith(".")
+    return error["field"], error["code"]
+
+
+def content(db):
+    """Every row of the tables that mutations write."""
+    tables = ("athletes", "jobs", "best_efforts", "personal_bests", "feedback", "strava_connections")
+    rows = {name: db.exec_driver_sql(f"SELECT * FROM {name} ORDER BY id").all() for name in tables}
+    tokens = db.exec_driver_sql("SELECT id, name, scopes, revoked_at FROM api_tokens ORDER BY id").all()
+    return rows | {"api_tokens": tokens}
+
+
+def inputs_of(db, person):
+    """An input for each mutation that would be accepted from `person`."""
+    activity = make.create_activity(db, person.athlete_id)
+    effort = make.create_best_effort(db, activity)
+    job = make.create_job(db, person.athlete_id, status="QUEUED", kind="STRAVA_WEBHOOK")
+    failed = make.create_job(db, person.athlete_id, status="FAILED", kind="ERASE_ATHLETE")
+    make.create_connection(db, person.athlete_id)
+    token_id = db.exec_driver_sql("SELECT id FROM api_tokens WHERE account_id = %s", (person.account_id,)).scalar_one()
+    athlete = {"athleteId": person.id}
+    return {
+        "disconnectStrava": athlete | {"keepData": True},
+        "syncStrava": athlete,
+        "recalculatePersonalBests": athlete,
+        "recalculateAgeGrades": athlete,
+        "cancelJob": {"id": encode_id("Job", job)},
+        "retryJob": {"id": encode_id("Job", failed)},
+        "updateAthlete": athlete | {"sex": "FEMALE"},
+        "excludeBestEffort": {"bestEffortId": encode_id("BestEffort", effort), "excluded": True},
+        "createApiToken": {"name": "mine", "scopes": ["SYNC"]},
+        "revokeApiToken": {"id": encode_id("ApiToken", token_id)},
+        "submitFeedback": {"message": "It is good.", "contact": "rui@example.com"},
+    }
+
+
+def subject(given):
+    return next(name for name in ("athleteId", "bestEffortId", "id") if name in given)
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+async def test_owners_may(api, db, name):
+    person = make.create_person(db)
+    before, given = content(db), inputs_of(db, person)[name]
+    payload = await mutate(api, name, person.token, **given)
+    assert payload["userErrors"] == []
+    assert None not in payload.values()
+    assert content(db) != before
+
+
+@pytest.mark.parametrize("name", [name for name in NEEDS_SIGN_IN if name != "createApiToken"])
+async def test_admins_may_for_anybody(api, db, name):
+    person, admin = make.create_person(db), make.create_admin(db)
+    assert (await mutate(api, name, admin.token, **inputs_of(db, person)[name]))["userErrors"] == []
+
+
+@pytest.mark.parametrize("name", NEEDS_SIGN_IN)
+async def test_who_is_signed_out_is_refused(api, db, name):
+    given, before = inputs_of(db, make.create_person(db))[name], content(db)
+    assert refusal(await mutate(api, name, None, **given)) == (None, "UNAUTHENTICATED")
+    assert content(db) == before
+
+
+@pytest.mark.parametrize("name", NEEDS_SYNC)
+async def test_a_token_that_may_only_read_is_refused(api, db, name):
+    person = make.create_person(db, scopes=("read",))
+    given, before = inputs_of(db, person)[name], content(db)
+    assert refusal(await mutate(api, name, person.token, **given)) == (None, "FORBIDDEN")
+    assert content(db) == before
+
+
+@pytest.mark.parametrize("sharing", ["on", "off"])
+@pytest.mark.parametrize("name", [name for name in NEEDS_SIGN_IN if name != "createApiToken"])
+async def test_what_is_anothers_is_as_if_absent(api, sharing_api, db, name, sharing):
+    other, stranger = make.create_person(db, shares=True), make.create_person(db)
+    given, before = inputs_of(db, other)[name], content(db)
+    server = sharing_api if sharing == "on" else api
+    foreign = await mutate(server, name, stranger.token, **given)
+    type_name = {"athleteId": "Athlete", "bestEffortId": "BestEffort"}.get(subject(given), "Job")
+    type_name = "ApiToken" if name == "revokeApiToken" else type_name
+    absent = await mutate(server, name, stranger.token, **given | {subject(given): encode_id(type_name, 10**6)})
+    assert refusal(foreign) == (["input", subject(given)], "NOT_FOUND")
+    assert absent == foreign
+    assert content(db) == before
+
+
+@pytest.mark.parametrize("bad", ["", "x", encode_id("Shoe", 1), encode_id("Activity", 1)], ids=str)
+@pytest.mark.parametrize("name", [name for name in NEEDS_SIGN_IN if name != "createApiToken"])
+async def test_what_is_no_id_is_refused(api, db, name, bad):
+    person = make.create_person(db)
+    given, before = inputs_of(db, person)[name], content(db)
+    payload = await mutate(api, name, person.token, **given | {subject(given): bad})
+    assert refusal(payload) == (["input", subject(given)], "INVALID")
+    assert content(db) == before
+
+
+LONG = "x" * 5001
+SOON = (datetime.now(UTC) - timedelta(seconds=5)).isoformat()
+BAD_INPUTS = {
+    "name-too-long": ("updateAthlete", {"firstName": "x" * 101}, "firstName"),
+    "name-null": ("updateAthlete", {"firstName": None}, "firstName"),
+    "units-null": ("updateAthlete", {"measurementSystem": None}, "measurementSystem"),
+    "sharing-null": ("updateAthlete", {"shares": None}, "shares"),
+    "name-with-nul": ("updateAthlete", {"lastName": "a\x00b"}, "lastName"),
+    "country-too-long": ("updateAthlete", {"country": LONG}, "country"),
+    "born-in-the-future": ("updateAthlete", {"birthDate": "2199-01-01"}, "birthDate"),
+    "sync-key-empty": ("syncStrava", {"idempotencyKey": " "}, "idempotencyKey"),
+    "sync-key-too-long": ("syncStrava", {"idempotencyKey": "k" * 201}, "idempotencyKey"),
+    "sync-days-swapped": ("syncStrava", {"since": "2026-02-01", "until": "2026-01-01"}, "since"),
+    "sync-of-no-id": ("syncStrava", {"activityId": "run"}, "activityId"),
+    "token-without-name": ("createApiToken", {"name": "  "}, "name"),
+    "token-name-too-long": ("createApiToken", {"name": "x" * 101}, "name"),
+    "token-expired": ("createApiToken", {"expiresAt": SOON}, "expiresAt"),
+    "token-for-ever": ("createApiToken", {"expiresAt": "9999-12-31T00:00:00Z"}, "expiresAt"),
+    "feedback-empty": ("submitFeedback", {"message": "\n "}, "message"),
+    "feedback-too-long": ("submitFeedback", {"message": LONG}, "message"),
+    "feedback-nul": ("submitFeedback", {"message": "\x00"}, "message"),
+    "contact-too-long": ("submitFeedback", {"contact": "x" * 201}, "contact"),
+}
+
+
+@pytest.mark.parametrize(("name", "bad", "field"), BAD_INPUTS.values(), ids=BAD_INPUTS)
+async def test_a_bad_value_is_refused_by_its_field(api, db, name, bad, field):
+    person = make.create_person(db)
+    given, before = inputs_of(db, person)[name], content(db)
+    assert refusal(await mutate(api, name, person.token, **given | bad)) == (["input", field], "INVALID")
+    assert content(db) == before
+
+
+async def test_feedback_needs_no_sign_in(api, db):
+    given = {"message": "  It is good. ", "contact": " "}
+    assert await mutate(api, "submitFeedback", None, **given) == {"accepted": True, "userErrors": []}
+    kept = db.exec_driver_sql("SELECT message, contact, account_id FROM feedback").one()
+    assert kept == ("It is good.", None, None)
+
+
+async def test_a_jobs_id_reaches_the_queue_after_the_row_is_there(api, db, redis_url):
+    person = make.create_person(db)
+    make.create_connection(db, person.athlete_id)
+    await mutate(api, "syncStrava", person.token, athleteId=person.id)
+    with Redis.from_url(redis_url) as redis:
+        assert waiting(redis) == {db.exec_driver_sql("SELECT id FROM jobs WHERE status = 'QUEUED'").scalar_one()}
