@@ -172,7 +172,8 @@ def test_a_run_recorded_twice_counts_once(world):
     twice = world.rows("SELECT id, duplicate_of_id FROM activities WHERE started_at < '2019-06-01' ORDER BY started_at")
     assert [row["duplicate_of_id"] for row in twice] == [None, twice[0]["id"]]
     efforts = world.rows(
-        "SELECT DISTINCT activity_id, counts FROM best_efforts WHERE NOT implied AND activity_id IN (:a, :b) ORDER BY 2",
+        "SELECT DISTINCT activity_id, counts FROM best_efforts "
+        "WHERE NOT implied AND activity_id IN (:a, :b) ORDER BY counts",
         a=twice[0]["id"],
         b=twice[1]["id"],
     )

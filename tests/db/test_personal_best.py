@@ -1,0 +1,139 @@
+"""Personal bests by SQL are those of `athletics.personal_best`, whatever the efforts and whatever was there before."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, insert, text
+
+from athletics.personal_best import DatedEffort, personal_bests
+from db.models import Activity, Athlete, BestEffort
+from db.session import SyncDatabase
+from db.statements import best_effort, personal_best
+from local.migrations import upgrade
+from settings import load_settings
+
+DISTANCES = {"M400": 400.0, "KM1": 1000.0, "KM5": 5000.0}
+_START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def database(postgres_url) -> Iterator[SyncDatabase]:
+    name = "personal_best"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    settings = load_settings(None, database_url=postgres_url.replace("@/postgres", f"@/{name}"))
+    upgrade(settings)
+    database = SyncDatabase(settings, application_name="test")
+    yield database
+    database.close()
+
+
+def add_athlete(connection: Connection, chance: random.Random, activities: int = 15) -> int:
+    """An athlete with efforts that often tie, in time and in the moment of achievement."""
+    statement = insert(Athlete).values(first_name="A", last_name="B").returning(Athlete.id)
+    athlete_id = connection.execute(statement).scalar_one()
+    for _ in range(activities):
+        activity_id = add_activity(connection, athlete_id, flagged=chance.random() < 0.1)
+        for distance in chance.sample(sorted(DISTANCES), chance.randint(1, 3)):
+            add_effort(connection, chance, athlete_id, activity_id, distance)
+    return athlete_id
+
+
+def add_activity(connection: Connection, athlete_id: int, *, flagged: bool) -> int:
+    values = {
+        "athlete_id": athlete_id, "source": "FILE", "name": "Run", "sport_type": "Run", "started_at": _START,
+        "started_at_local": _START.replace(tzinfo=None), "timezone": "UTC", "distance_m": 5000, "moving_time_s": 1500,
+        "elapsed_time_s": 1500, "visibility": "EVERYONE", "streams_state": "ABSENT", "flagged": flagged,
+    }  # fmt: skip
+    return connection.execute(insert(Activity).values(**values).returning(Activity.id)).scalar_one()
+
+
+def add_effort(connection: Connection, chance: random.Random, athlete_id: int, activity_id: int, distance: str) -> None:
+    values = {
+        "athlete_id": athlete_id, "activity_id": activity_id, "distance": distance, "distance_m": DISTANCES[distance],
+        "elapsed_s": chance.randint(100, 112) + chance.choice((0, 0.125)), "start_offset_s": 0,
+        "achieved_at": _START + timedelta(days=chance.randint(0, 9)), "provenance": "STREAM",
+        "excluded": chance.random() < 0.1, "implied": chance.random() < 0.3, "counts": chance.random() < 0.5,
+    }  # fmt: skip
+    connection.execute(insert(BestEffort).values(**values))
+
+
+def recalculate(connection: Connection, athlete_ids: list[int]) -> None:
+    for athlete_id in athlete_ids:
+        connection.execute(best_effort.recount(), {"athlete": athlete_id})
+    for statement in personal_best.recalculate():
+        connection.execute(statement, {"athlete_ids": athlete_ids})
+    connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+
+
+def by_definition(connection: Connection, athlete_id: int) -> set[tuple]:
+    expected = set()
+    for distance in DISTANCES:
+        rows = connection.execute(
+            text(
+                "SELECT e.id, e.achieved_at, e.elapsed_s, e.implied FROM best_efforts e JOIN activities a "
+                "ON a.id = e.activity_id WHERE e.athlete_id = :id AND e.distance = :distance "
+                "AND NOT e.excluded AND NOT a.flagged"
+            ),
+            {"id": athlete_id, "distance": distance},
+        )
+        bests = personal_bests(DatedEffort(*row) for row in rows)
+        for best in bests:
+            previous = best.previous.effort_id if best.previous else None
+            expected.add((best.effort.effort_id, distance, previous, best.improvement_s, best is bests[-1]))
+    return expected
+
+
+def stored(connection: Connection, athlete_id: int) -> set[tuple]:
+    rows = connection.execute(
+        text("SELECT id, distance, previous_id, improvement_s, is_current FROM personal_bests WHERE athlete_id = :id"),
+        {"id": athlete_id},
+    )
+    return {tuple(row) for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_sql_does_what_the_definition_says_also_after_changes(database, seed):
+    chance = random.Random(seed)
+    with database.write() as connection:
+        athletes = [add_athlete(connection, chance) for _ in range(3)]
+        recalculate(connection, athletes)
+        for _ in range(4):
+            for athlete_id in athletes:
+                assert stored(connection, athlete_id) == by_definition(connection, athlete_id)
+            change_something(connection, chance)
+            recalculate(connection, athletes)
+        assert any(stored(connection, athlete_id) for athlete_id in athletes)
+
+
+def change_something(connection: Connection, chance: random.Random) -> None:
+    for statement in (
+        "DELETE FROM activities WHERE hashint8(id + :salt) % 6 = 0",
+        "DELETE FROM best_efforts WHERE hashint8(id + :salt) % 7 = 0",
+        "UPDATE best_efforts SET elapsed_s = elapsed_s + 3 WHERE hashint8(id + :salt) % 5 = 0",
+        "UPDATE best_efforts SET elapsed_s = elapsed_s - 4 WHERE hashint8(id + :salt) % 5 = 1",
+        "UPDATE best_efforts SET excluded = NOT excluded WHERE hashint8(id + :salt) % 5 = 2",
+        "UPDATE activities SET flagged = NOT flagged WHERE hashint8(id + :salt) % 8 = 3",
+    ):
+        connection.execute(text(statement), {"salt": chance.randint(0, 10**6)})
+
+
+def test_a_recalculation_that_changes_nothing_writes_nothing(database):
+    with database.write() as connection:
+        athlete_id = add_athlete(connection, random.Random(99))
+        recalculate(connection, [athlete_id])
+    with database.write() as connection:
+        versions = connection.execute(text("SELECT id, xmin::text FROM personal_bests ORDER BY 1")).all()
+        recalculate(connection, [athlete_id])
+        assert connection.execute(text("SELECT id, xmin::text FROM personal_bests ORDER BY 1")).all() == versions
+
+
+def test_other_athletes_are_left_alone(database):
+    with database.write() as connection:
+        first, second = (add_athlete(connection, random.Random(seed)) for seed in (1, 2))
+        recalculate(connection, [first])
+        assert stored(connection, first)
+        assert not stored(connection, second)
