@@ -3,7 +3,7 @@
 from sqlalchemy import ARRAY, DateTime, Double, Text, any_, bindparam
 
 from db.models import Activity
-from db.statements.page import Collection, Ordering
+from db.statements.page import Collection, Ordering, contains
 
 ORDERINGS = {
     (name, descending): Ordering(column, Activity.id, descending=descending)
@@ -22,7 +22,7 @@ _FILTERS = {
     "sport_types": Activity.sport_type == any_(bindparam("sport_types", type_=ARRAY(Text))),
     "min_distance_m": Activity.distance_m >= bindparam("min_distance_m", type_=Double),
     "max_distance_m": Activity.distance_m <= bindparam("max_distance_m", type_=Double),
-    "name_contains": Activity.name.icontains(bindparam("name_contains", type_=Text)),
+    "name_contains": contains(Activity.name, bindparam("name_contains", type_=Text)),
     "source": Activity.source == bindparam("source", type_=Text),
     "without_duplicates": Activity.duplicate_of_id.is_(None),
 }

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Executable, Text, bindparam, func, select, update
 
 from db.models import Athlete
-from db.statements.page import Collection, Ordering
+from db.statements.page import Collection, Ordering, contains
 
 ORDERINGS = {
     (name, descending): Ordering(column, Athlete.id, descending=descending)
@@ -17,9 +17,7 @@ ORDERINGS = {
 ATHLETES = Collection(
     Athlete,
     filters={
-        "athlete_name": (Athlete.first_name + " " + Athlete.last_name).icontains(
-            bindparam("athlete_name", type_=Text), autoescape=False
-        ),
+        "athlete_name": contains(Athlete.first_name + " " + Athlete.last_name, bindparam("athlete_name", type_=Text)),
         "athlete_sex": Athlete.sex == bindparam("athlete_sex", type_=Text),
         "athlete_country": func.lower(Athlete.country) == func.lower(bindparam("athlete_country", type_=Text)),
     },

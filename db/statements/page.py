@@ -87,10 +87,13 @@ class PageShape:
     backward: bool = False
 
 
-def page(collection: Collection, columns: Columns, shape: PageShape, audience: Audience) -> AnySelect:
+def page(
+    collection: Collection, columns: Columns, shape: PageShape, audience: Audience, *, of: Expression | None = None
+) -> AnySelect:
     """Select one page. Rows come in the page's order, reversed where the shape is `backward`.
 
-    Parameters: `keys` where the collection has a parent, `row_limit`, the filters', the cursors', the viewer's.
+    A collection with a parent is selected for each of the parameter `keys`, or for the one key that the expression `of`
+    names. Other parameters: `row_limit`, the filters', the cursors', the viewer's.
     """
     rows = (
         _rows(collection, columns, audience, shape.filters)
@@ -101,14 +104,20 @@ def page(collection: Collection, columns: Columns, shape: PageShape, audience: A
         rows = rows.where(shape.ordering.after("after", reverse=False))
     if shape.before:
         rows = rows.where(shape.ordering.after("before", reverse=True))
-    return rows if collection.parent is None else _for_each_key(collection.parent, rows)
+    if collection.parent is None:
+        return rows
+    return _for_each_key(collection.parent, rows) if of is None else rows.where(collection.parent == of)
 
 
-def count(collection: Collection, filters: frozenset[str], audience: Audience) -> AnySelect:
-    """Count the rows of the whole list, as `total`; with a parent, for each key that has any."""
+def count(
+    collection: Collection, filters: frozenset[str], audience: Audience, *, of: Expression | None = None
+) -> AnySelect:
+    """Count the rows of the whole list, as `total`; with a parent, for each of `keys` that has any, or for `of`."""
     counted = _rows(collection, {}, audience, filters).add_columns(func.count().label("total"))
     if collection.parent is None:
         return counted
+    if of is not None:
+        return counted.where(collection.parent == of)
     matches = counted.where(collection.parent == any_(KEYS))
     return matches.add_columns(collection.parent.label(PARENT)).group_by(collection.parent)
 
@@ -121,11 +130,16 @@ def by_key(
     *,
     order_by: Sequence[ColumnElement[Any]] = (),
     conditions: Sequence[Condition] = (),
+    of: Expression | None = None,
 ) -> AnySelect:
-    """Select the visible rows whose `key` is among the parameter `keys`, each with its key."""
-    return _select(
-        model, {**columns, PARENT: key}, [key == any_(KEYS), visible(model, audience), *conditions]
-    ).order_by(*order_by)
+    """Select the visible rows whose `key` is among the parameter `keys`, each with its key; or those of the key `of`."""
+    wanted = [matches(key, of), visible(model, audience), *conditions]
+    return _select(model, columns if of is not None else {**columns, PARENT: key}, wanted).order_by(*order_by)
+
+
+def matches(key: InstrumentedAttribute[Any], of: Expression | None) -> ColumnElement[bool]:
+    """Condition that `key` is among the parameter `keys`, or is the one that the expression `of` names."""
+    return key == any_(KEYS) if of is None else key == of
 
 
 def _select(model: type[Base], columns: Columns, conditions: Sequence[Condition]) -> AnySelect:
