@@ -3,7 +3,8 @@
 from sqlalchemy import ARRAY, DateTime, Double, Text, any_, bindparam
 
 from db.models import Activity
-from db.statements.page import Collection, Ordering, contains
+from db.statements.page import Collection, Ordering
+from db.statements.search import contains
 
 ORDERINGS = {
     (name, descending): Ordering(column, Activity.id, descending=descending)

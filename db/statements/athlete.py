@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Executable, Text, bindparam, func, select, update
 
 from db.models import Athlete
-from db.statements.page import Collection, Ordering, contains
+from db.statements.page import Collection, Ordering
+from db.statements.search import contains
 
 ORDERINGS = {
     (name, descending): Ordering(column, Athlete.id, descending=descending)

@@ -325,7 +325,7 @@ async def test_an_activity_shows_its_columns(api, db):
     caller = make.create_person(db)
     activity = make.create_activity(
         db, caller.athlete_id, strava_id=2**53 + 1, moving_time_s=0, distance_m=0.0,
-        started_at=datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC), started_at_local=datetime.fromisoformat("2026-03-01T09:00:00"),
+        started_at=datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC), started_at_local="2026-03-01T09:00:00",
     )  # fmt: skip
     query = """query($id: ID!) { activity(id: $id) { stravaId startedAt startedAtLocal visibility
         averageSpeedMetersPerSecond averagePaceSecondsPerKilometer averageHeartRate } }"""
