@@ -9,7 +9,7 @@ from the same settings by a composition root and handed to whoever needs one. Ea
 Drivers' errors become `db.errors` here.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any
@@ -22,6 +22,7 @@ from db.errors import DatabaseBusy, DatabaseError, DatabaseUnavailable, Statemen
 from settings import Settings, load_settings
 
 _QUERY_CANCELED = "57014"  # SQLSTATE
+_REFUSALS = {"08", "28", "3D", "53", "57"}  # its classes: connection, sign-in, no such database, resources, shutdown
 _ASYNCPG_NAMES = {"sslmode": "ssl"}
 
 
@@ -37,9 +38,12 @@ class _Pooled:
         if isinstance(error, exc.TimeoutError):
             self.pool_timeouts += 1
             return DatabaseBusy(self._timeout_s)
+        sqlstate = str(getattr(getattr(error, "orig", error), "sqlstate", None))
+        if sqlstate == _QUERY_CANCELED:
+            return StatementTimeout("a statement ran longer than DATABASE_STATEMENT_TIMEOUT_MS allows")
+        if sqlstate[:2] in _REFUSALS:
+            return DatabaseUnavailable("PostgreSQL refused the connection or ended it")
         if isinstance(error, exc.DBAPIError):
-            if getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED:
-                return StatementTimeout("a statement ran longer than DATABASE_STATEMENT_TIMEOUT_MS allows")
             if error.connection_invalidated or isinstance(error, exc.OperationalError | exc.InterfaceError):
                 return DatabaseUnavailable("PostgreSQL refused or lost the connection")
         if isinstance(error, OSError):
@@ -78,6 +82,15 @@ class AsyncDatabase(_Pooled):
         async with self.read() as connection:
             yield connection
             await connection.commit()
+
+    async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Run a statement in the driver's own form ($1, …) on its own connection, past SQLAlchemy's result layer.
+
+        Returns the first row. Raises as `read`.
+        """
+        async with self.read() as connection:
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            return await raw.fetchrow(statement, *parameters)
 
     async def close(self) -> None:
         await self.engine.dispose()

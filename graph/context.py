@@ -30,7 +30,7 @@ class Context:
 
     `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser; `note_operation` is
     told the operation's name, None for one without. `budget` gets the caller's budget, and `budget_state` is how it
-    stands since the operation was charged. `connection` is the
+    stands since the operation was charged (`is_charged`). `connection` is the
     HTTP request or WebSocket, `connection_params` the payload of a WebSocket's `connection_init`.
     """
 
@@ -44,6 +44,7 @@ class Context:
     connection: Any = None
     connection_params: dict[str, object] | None = None
     budget_state: BudgetState | None = None
+    is_charged: bool = False
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

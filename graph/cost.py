@@ -32,7 +32,7 @@ from graph.pagination import DEFAULT_SIZE
 
 MUTATION = 10
 _PAGE_FIELDS = {"nodes", "edges"}
-_SIZES = ("first", "last", "ids", "distances")
+SIZES = ("first", "last", "ids", "distances")
 
 Path = tuple[str, ...]
 
@@ -152,7 +152,7 @@ class _Estimate:
     def _sizes(self, node: FieldNode) -> int | None:
         """How many entries the arguments ask for; None where they do not say."""
         for argument in node.arguments or ():
-            if argument.name.value in _SIZES:
+            if argument.name.value in SIZES:
                 value = value_from_ast_untyped(argument.value, self._variables)
                 if isinstance(value, list):
                     return len(value)

@@ -1,18 +1,19 @@
 """Relay connections: arguments, cursors, and the types a page is shown as."""
 
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
+import orjson
 import strawberry
 from sqlalchemy import BigInteger
 
 from db.statements.page import Ordering, PageShape
 from graph.arguments import in_utc, is_storable
 from graph.errors import InvalidArgument, InvalidCursor, OutOfRange
+from graph.scalars import format_float, format_instant
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 1000
@@ -96,8 +97,10 @@ def page_arguments(
 def encode_cursor(ordering: Ordering, value: Any, row_id: int) -> str:
     """Make the cursor of a row: its ordering values, and the order they belong to."""
     if isinstance(value, datetime):
-        value = value.astimezone(UTC).isoformat()
-    return urlsafe_b64encode(json.dumps([_order_name(ordering), value, row_id]).encode()).decode().rstrip("=")
+        value = format_instant(value)
+    elif isinstance(value, float):
+        value = format_float(value)
+    return urlsafe_b64encode(orjson.dumps([order_name(ordering), value, row_id])).decode().rstrip("=")
 
 
 def decode_cursor(ordering: Ordering, cursor: str, argument: str) -> tuple[Any, int]:
@@ -105,15 +108,16 @@ def decode_cursor(ordering: Ordering, cursor: str, argument: str) -> tuple[Any, 
     try:
         if len(cursor) > _MAX_CURSOR_LENGTH:
             raise ValueError
-        order, value, row_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if order != _order_name(ordering) or type(row_id) is not int:
+        order, value, row_id = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if order != order_name(ordering) or type(row_id) is not int:
             raise ValueError
         return _typed(ordering, value), _integer(row_id, _BIGINT_BITS)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidCursor(argument) from None
 
 
-def _order_name(ordering: Ordering) -> str:
+def order_name(ordering: Ordering) -> str:
+    """Name an order in cursors, so that a cursor is not taken for one of another order."""
     return f"{'-' if ordering.descending else ''}{ordering.column.key}"
 
 

@@ -7,11 +7,12 @@ import strawberry
 
 from athletics import age_grade as rules
 from athletics.age_grade import AgeGradeTable, Sex
-from graph.context import Info
-from graph.errors import InvalidArgument, OutOfRange
-from graph.ids import decode_id
-from graph.node import load_node, load_node_of
+from graph.context import Context, Info
+from graph.errors import InvalidArgument
+from graph.node import check_ids, load_node
 from graph.relation import connection
+from graph.root import Caller, Computed, GlobalId, NodesById, by_id, computed
+from graph.row_type import field
 from graph.types.activity import ACTIVITIES, Activity, read_activities
 from graph.types.age_grade import AgeGrade
 from graph.types.athlete import ATHLETES, Athlete, read_athletes
@@ -20,10 +21,6 @@ from graph.types.node import Node
 from graph.types.personal_best import LEADERBOARD, read_leaderboard
 from graph.types.rate_limit import RateLimit
 from graph.types.viewer import Viewer
-
-_MAX_NODES = 100
-
-GlobalId = Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
 
 
 @strawberry.input(description="A performance to grade.")
@@ -57,47 +54,57 @@ class AgeGradeInput:
 _PUBLIC_NAMES = {"distance_m": "distanceMeters", "elapsed_s": "elapsedTimeSeconds", "age": "age"}
 
 
+async def _node(info: Info, id: GlobalId) -> Node | None:  # noqa: A002 - the argument's public name
+    found: Node | None = await load_node(info, id, "id")
+    return found
+
+
+async def _nodes(
+    info: Info,
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")],
+) -> list[Node | None]:
+    check_ids(ids)
+    return list(await asyncio.gather(*(load_node(info, each, "ids") for each in ids)))
+
+
+def _rate_limit(context: Context) -> RateLimit:
+    assert context.budget_state is not None
+    return RateLimit.of(context.budget_state)
+
+
+def _viewer(info: Info) -> Viewer | None:
+    return Viewer.of(info.context.caller) if info.context.viewer.account_id is not None else None
+
+
+def _age_grade(
+    input: Annotated[AgeGradeInput, strawberry.argument(description="The performance.")],  # noqa: A002
+) -> AgeGrade:
+    return input.grade()
+
+
 @strawberry.type(description="What can be read.")
 class Query:
     """Root fields."""
 
-    @strawberry.field(description="The object of a global id, of any type; null when absent or not visible.")
-    async def node(self, info: Info, id: GlobalId) -> Node | None:  # noqa: A002
-        found: Node | None = await load_node(info, id, "id")
-        return found
+    node = field(
+        NodesById(), "The object of a global id, of any type; null when absent or not visible.", resolver=_node
+    )
 
-    @strawberry.field(description="The objects of at most 100 global ids, in their order; null for the absent.")
-    async def nodes(
-        self,
-        info: Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")],
-    ) -> list[Node | None]:
-        if len(ids) > _MAX_NODES:
-            raise OutOfRange("ids", 0, _MAX_NODES, "entries long")
-        for each in ids:
-            decode_id(each, "ids")
-        return list(await asyncio.gather(*(load_node(info, each, "ids") for each in ids)))
+    nodes = field(
+        NodesById(many=True),
+        "The objects of at most 100 global ids, in their order; null for the absent.",
+        resolver=_nodes,
+    )
 
-    @strawberry.field(description="The caller; null when signed out.")
-    def viewer(self, info: Info) -> Viewer | None:
-        caller = info.context.caller
-        if caller.viewer.account_id is None:
-            return None
-        return Viewer(
-            account_id=caller.viewer.account_id, athlete_id=caller.viewer.athlete_id, scopes=sorted(caller.scopes)
-        )
+    viewer = field(Caller(), "The caller; null when signed out.", resolver=_viewer)
 
-    @strawberry.field(description="An athlete; null when absent or not visible: the two are not told apart.")
-    async def athlete(self, info: Info, id: GlobalId) -> Athlete | None:  # noqa: A002
-        found: Athlete | None = await load_node_of(info, "Athlete", id, "id")
-        return found
+    athlete = by_id(
+        "Athlete", "An athlete; null when absent or not visible: the two are not told apart.", Athlete | None
+    )
 
     athletes = connection(ATHLETES, "All athletes the caller may see.")(read_athletes)
 
-    @strawberry.field(description="An activity; null when absent or not visible.")
-    async def activity(self, info: Info, id: GlobalId) -> Activity | None:  # noqa: A002
-        found: Activity | None = await load_node_of(info, "Activity", id, "id")
-        return found
+    activity = by_id("Activity", "An activity; null when absent or not visible.", Activity | None)
 
     activities = connection(ACTIVITIES, "All activities the caller may see, newest first.")(read_activities)
 
@@ -105,21 +112,14 @@ class Query:
         read_leaderboard
     )
 
-    @strawberry.field(description="Calculates an age grade; needs no data and no sign-in.")
-    def age_grade(
-        self,
-        input: Annotated[AgeGradeInput, strawberry.argument(description="The performance.")],  # noqa: A002
-    ) -> AgeGrade:
-        return input.grade()
+    age_grade = field(
+        Computed(lambda _, arguments: arguments["input"].grade()),
+        "Calculates an age grade; needs no data and no sign-in.",
+        resolver=_age_grade,
+    )
 
-    @strawberry.field(description="The caller's budget, after this operation was charged to it.")
-    def rate_limit(self, info: Info) -> RateLimit:
-        assert info.context.budget_state is not None
-        return RateLimit.of(info.context.budget_state)
+    rate_limit = computed(_rate_limit, "The caller's budget, after this operation was charged to it.", RateLimit)
 
-    @strawberry.field(description="A job; null when absent or not visible.")
-    async def job(self, info: Info, id: GlobalId) -> Job | None:  # noqa: A002
-        found: Job | None = await load_node_of(info, "Job", id, "id")
-        return found
+    job = by_id("Job", "A job; null when absent or not visible.", Job | None)
 
     jobs = connection(JOBS, "All jobs the caller may see, newest first.")(read_jobs)

@@ -17,12 +17,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 from strawberry.types import Info
 
 from db.models import Base
-from db.statements.page import Collection, Columns, Condition, PageShape, by_key, count, page
+from db.statements.page import AnySelect, Collection, Columns, Condition, PageShape, by_key, count, page
 from db.statements.visibility import Audience, Expression
 from graph.pagination import CURSOR_ID, CURSOR_VALUE, Edge, Page, PageArguments, PageInfo, page_info
 from graph.row_type import ROW_TYPES, RowType, field
 
 Node = TypeVar("Node")
+
+
+Build = Callable[[Columns, Any, Audience, Expression | None], AnySelect]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,13 @@ class _Relation:
 class Lookup(_Relation):
     """Rows of `target` for a key: the first one, or with `many` all of them in the statement's order.
 
-    `build(columns, shape, audience)` makes the statement; its rows carry their key as `parent_key`.
+    `build(columns, shape, audience, of)` makes the statement. Its rows are for the parameter `keys` and carry theirs as
+    `parent_key`, or for the one key that the expression `of` names.
     """
 
     target: str
     key: Expression | None
-    build: Callable[[Columns, Any, Audience], Executable]
+    build: Build
     many: bool = False
 
     @property
@@ -68,7 +72,7 @@ class Lookup(_Relation):
 
     @lru_cache(maxsize=64)  # noqa: B019 - declarations live as long as the process
     def statement(self, shape: Hashable, audience: Audience) -> Executable:
-        return self.build(self.row_type.selection(audience), shape, audience)
+        return self.build(self.row_type.selection(audience), shape, audience, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +104,12 @@ def rows_by(
     order_by: Sequence[Any] = (),
     always: Sequence[Condition] = (),
     filters: Mapping[str, Condition] | None = None,
-) -> Callable[[Columns, Any, Audience], Executable]:
+) -> Build:
     """Build statements for the rows whose column `by` is a key; `filters` named by the shape (a frozenset) apply."""
 
-    def build(columns: Columns, shape: Any, audience: Audience) -> Executable:
+    def build(columns: Columns, shape: Any, audience: Audience, of: Expression | None) -> AnySelect:
         conditions = [*always, *((filters or {})[name] for name in sorted(shape or ()))]
-        return by_key(model, by, columns, audience, order_by=order_by, conditions=conditions)
+        return by_key(model, by, columns, audience, order_by=order_by, conditions=conditions, of=of)
 
     return build
 
@@ -131,7 +135,7 @@ def lookup_with(
             )
 
         resolver = _with_signature_of(read_arguments, resolve, returns)
-        return field(relation, description, list_size=list_size, resolver=resolver)
+        return field(relation, description, list_size=list_size, read_arguments=read_arguments, resolver=resolver)
 
     return decorate
 
@@ -147,7 +151,8 @@ def connection(relation: Paged, description: str) -> Callable[[Callable[..., Pag
 
         module = f"graph.types.{_module_of(relation.target)}"
         returns = Connection[Annotated[relation.target, strawberry.lazy(module)]]  # type: ignore[name-defined]
-        return field(relation, description, resolver=_with_signature_of(read_arguments, resolve, returns))
+        resolver = _with_signature_of(read_arguments, resolve, returns)
+        return field(relation, description, read_arguments=read_arguments, resolver=resolver)
 
     return decorate
 

@@ -26,6 +26,7 @@ from graph.ids import encode_id
 
 _SOURCE = "pacegraph.source"
 _LIST_SIZE = "pacegraph.list_size"
+_ARGUMENTS = "pacegraph.arguments"
 _PRESENT = "__present"
 T = TypeVar("T")
 
@@ -34,12 +35,13 @@ T = TypeVar("T")
 class Column:
     """A field's value as SQL. `convert` turns the driver's value into the field's; None stays None.
 
-    With `owner_only`, callers other than the athlete and admins get null.
+    With `owner_only`, callers other than the athlete and admins get null. `id_of` names the type whose global id it is.
     """
 
     expression: Expression | Callable[[], Expression]
     convert: Callable[[Any], Any] | None = None
     owner_only: bool = False
+    id_of: str | None = None
 
     def select(self, model: type[Base], audience: Audience) -> Expression:
         expression: Any = self.expression() if callable(self.expression) else self.expression
@@ -54,9 +56,19 @@ class Embedded:
     present: Expression | None = None
 
 
-def field(source: Any, description: str, *, list_size: int | None = None, **options: Any) -> Any:
-    """Make a Strawberry field that carries its declaration; `list_size` is how many entries its cost assumes."""
-    metadata = {_SOURCE: source, _LIST_SIZE: list_size}
+def field(
+    source: Any,
+    description: str,
+    *,
+    list_size: int | None = None,
+    read_arguments: Callable[..., Any] | None = None,
+    **options: Any,
+) -> Any:
+    """Make a Strawberry field that carries its declaration.
+
+    `list_size` is how many entries its cost assumes; `read_arguments` turns the field's arguments into the source's.
+    """
+    metadata = {_SOURCE: source, _LIST_SIZE: list_size, _ARGUMENTS: read_arguments}
     return strawberry.field(description=description, metadata=metadata, **options)
 
 
@@ -79,12 +91,19 @@ def embedded(type_: type, description: str, *, present: Expression | None = None
 def node_id(model: type[Base], type_name: str) -> Any:
     """Declare the global id."""
     key = model.id  # type: ignore[attr-defined]
-    return column(key, "Opaque global id.", convert=lambda number: encode_id(type_name, number))
+    source = Column(key, lambda number: encode_id(type_name, number), id_of=type_name)
+    return field(source, "Opaque global id.")
 
 
 def source_of(declared: StrawberryField) -> Any:
     """Get the declaration a field was made with; None for a field with a resolver of its own."""
     return declared.metadata.get(_SOURCE)
+
+
+def arguments_reader_of(declared: StrawberryField) -> Callable[..., Any] | None:
+    """Get the function from a field's arguments to its source's; None where the source takes none."""
+    reader: Callable[..., Any] | None = declared.metadata.get(_ARGUMENTS)
+    return reader
 
 
 def list_size_of(declared: StrawberryField) -> int | None:

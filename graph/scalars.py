@@ -14,11 +14,34 @@ LocalDateTime = NewType("LocalDateTime", datetime)
 """A naive datetime: the wall clock at the athlete's place."""
 
 _FIRST_YEAR = 1900
+_EXACT = 1e15
 
 
 def format_instant(value: datetime) -> str:
-    """Write an aware datetime as RFC 3339 in UTC, with as many decimals as it has."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """Write an aware datetime as RFC 3339 in UTC, with no more decimals than it has."""
+    return format_local(value.astimezone(UTC).replace(tzinfo=None)) + "Z"
+
+
+def format_local(value: datetime) -> str:
+    """Write a naive datetime, with no more decimals than it has."""
+    text = value.isoformat()
+    return text.rstrip("0") if value.microsecond else text
+
+
+def format_float(value: float) -> float:
+    """Write a number: a whole one without decimals."""
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+
+
+def format_floats(answer: Any) -> Any:
+    """Write all numbers of an answer so: graphql-core's own Float cannot be made to, and plans do it in SQL."""
+    if isinstance(answer, float):
+        return format_float(answer)
+    if isinstance(answer, dict):
+        return {name: format_floats(value) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [format_floats(value) for value in answer]
+    return answer
 
 
 def parse_instant(value: object) -> datetime:
@@ -72,7 +95,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     LocalDateTime: _scalar(
         "LocalDateTime",
         "Wall-clock time at the athlete's place, without offset: 2026-05-17T11:30:00.",
-        datetime.isoformat,
+        format_local,
         _refuse,
     ),
     date: _scalar("Date", "A calendar day: 2026-05-17.", date.isoformat, parse_date),

@@ -44,13 +44,16 @@ class _Surroundings(SchemaExtension):
 
 
 async def _charge(context: Context, execution: ExecutionContext) -> None:
-    """Take the operation's cost from the caller's budget. Raises TooExpensive, BudgetExhausted."""
+    """Take the operation's cost from the caller's budget, unless a plan did. Raises TooExpensive, BudgetExhausted."""
+    if context.is_charged:
+        context.is_charged = False  # the next operation on this WebSocket is another
+        return
     schema, document = build_schema(), execution.graphql_document
     operation = get_operation_ast(document, execution.operation_name) if document else None
     if document is None or operation is None:
         return  # execution says what is wrong
     variables = get_variable_values(
-        schema._schema,  # noqa: SLF001
+        schema.core,
         operation.variable_definitions or (),
         execution.variables or {},
     )
@@ -68,6 +71,11 @@ async def _charge(context: Context, execution: ExecutionContext) -> None:
 class Schema(strawberry.Schema):
     """Strawberry's schema, whose errors carry codes and no internals, and whose operations have a cost."""
 
+    @property
+    def core(self) -> GraphQLSchema:
+        """The same schema, as graphql-core knows it: Strawberry has no public name for it."""
+        return self._schema
+
     @cached_property
     def costs(self) -> CostModel:
         """What operations cost, by the sizes that list fields declare."""
@@ -80,7 +88,7 @@ class Schema(strawberry.Schema):
             for declared in each.fields
             if (size := list_size_of(declared)) is not None
         }
-        return CostModel(self._schema, sizes)
+        return CostModel(self.core, sizes)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Describe each error for the caller, in place; the unexpected ones are logged."""
@@ -100,7 +108,7 @@ def build_schema() -> Schema:
         types=[ApiToken, BestEffort, PersonalBest],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    _drop_null_defaults(schema._schema)  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
+    _drop_null_defaults(schema.core)
     return schema
 
 

@@ -1,10 +1,15 @@
 """Lists of activities."""
 
 from sqlalchemy import ARRAY, DateTime, Double, Text, any_, bindparam
+from sqlalchemy.dialects.postgresql import array
 
+from athletics.sport import RUN_SPORT_TYPES
 from db.models import Activity
 from db.statements.page import Collection, Ordering
 from db.statements.search import contains
+
+IS_RUN = Activity.sport_type == any_(array(sorted(RUN_SPORT_TYPES)))
+"""Condition for activities that are runs."""
 
 ORDERINGS = {
     (name, descending): Ordering(column, Activity.id, descending=descending)

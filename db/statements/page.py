@@ -132,7 +132,7 @@ def by_key(
     conditions: Sequence[Condition] = (),
     of: Expression | None = None,
 ) -> AnySelect:
-    """Select the visible rows whose `key` is among the parameter `keys`, each with its key; or those of the key `of`."""
+    """Select the visible rows whose `key` is among the parameter `keys`, each with its key; or is `of`."""
     wanted = [matches(key, of), visible(model, audience), *conditions]
     return _select(model, columns if of is not None else {**columns, PARENT: key}, wanted).order_by(*order_by)
 

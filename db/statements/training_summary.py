@@ -1,22 +1,24 @@
 """Sums of an athlete's runs by period."""
 
-from sqlalchemy import Date, Executable, any_, bindparam, cast, func, literal_column, select
+from sqlalchemy import Date, bindparam, cast, func, literal_column, select
 
-from athletics.sport import RUN_SPORT_TYPES
 from db.models import Activity
-from db.statements.page import KEYS, PARENT
-from db.statements.visibility import Audience, visible
+from db.statements.activity import IS_RUN
+from db.statements.page import PARENT, AnySelect, matches
+from db.statements.visibility import Audience, Expression, visible
 
 
-def training_summaries(unit: str, audience: Audience, *, has_from: bool, has_until: bool) -> Executable:
-    """Sum up the runs of each athlete in `keys` by week (from Monday), month or year, newest first.
+def training_summaries(
+    unit: str, audience: Audience, *, has_from: bool, has_until: bool, of: Expression | None = None
+) -> AnySelect:
+    """Sum up the runs of each athlete in `keys`, or of `of`, by week (from Monday), month or year, newest first.
 
     `unit` is a field of date_trunc. Days are those at the athlete's place; a run recorded twice is counted once.
     Parameters: `keys`, `day_from` and `day_until` (inclusive) where given, the viewer's.
     """
     started_on = cast(Activity.started_at_local, Date)
     period = cast(func.date_trunc(unit, Activity.started_at_local), Date).label("period_start")
-    statement = (
+    statement: AnySelect = (
         select(
             Activity.athlete_id.label(PARENT),
             period,
@@ -28,8 +30,8 @@ def training_summaries(unit: str, audience: Audience, *, has_from: bool, has_unt
             func.max(Activity.distance_m).label("longest_run_meters"),
         )
         .where(
-            Activity.athlete_id == any_(KEYS),
-            Activity.sport_type.in_(sorted(RUN_SPORT_TYPES)),
+            matches(Activity.athlete_id, of),
+            IS_RUN,
             Activity.duplicate_of_id.is_(None),
             visible(Activity, audience),
         )

@@ -6,7 +6,6 @@ import strawberry
 
 from db import models as m
 from db.models import Scope
-from graph.relation import Lookup, rows_by
 from graph.row_type import column, node_id, row_type
 from graph.types.node import Node
 
@@ -25,11 +24,3 @@ class ApiToken(Node):
         m.ApiToken.last_used_at, "When it was last used, to the minute; null for never."
     )
     revoked_at: datetime | None = column(m.ApiToken.revoked_at, "When it was revoked; null while it works.")
-
-
-TOKENS_OF_ACCOUNT = Lookup(
-    "ApiToken",
-    None,
-    rows_by(m.ApiToken, m.ApiToken.account_id, order_by=[m.ApiToken.created_at.desc(), m.ApiToken.id.desc()]),
-    many=True,
-)

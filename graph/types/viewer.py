@@ -1,30 +1,41 @@
 """The caller."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from db import models as m
 from db.models import Scope
-from graph.context import Info
-from graph.relation import NO_ARGUMENTS
-from graph.types.api_token import TOKENS_OF_ACCOUNT, ApiToken
-from graph.types.athlete import ATHLETE_BY_ID, Athlete
+from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
+from graph.context import Caller
+from graph.relation import Lookup, lookup, rows_by
+from graph.row_type import make
+from graph.types.api_token import ApiToken
+
+if TYPE_CHECKING:
+    from graph.types.athlete import Athlete
 
 
 @strawberry.type(description="The caller: who is signed in, and what they may do.")
 class Viewer:
-    """Made of the request's caller."""
+    """Made of the request's caller; its relations start from who is signed in."""
 
-    account_id: strawberry.Private[int]
-    athlete_id: strawberry.Private[int | None]
+    athlete: Annotated["Athlete", strawberry.lazy("graph.types.athlete")] | None = lookup(
+        Lookup("Athlete", VIEWER, rows_by(m.Athlete, m.Athlete.id)),
+        "The athlete the caller is; null for an account without one.",
+    )
     scopes: list[Scope] = strawberry.field(description="What the caller may do.")
+    api_tokens: list[ApiToken] = lookup(
+        Lookup(
+            "ApiToken",
+            VIEWER_ACCOUNT,
+            rows_by(m.ApiToken, m.ApiToken.account_id, order_by=[m.ApiToken.created_at.desc(), m.ApiToken.id.desc()]),
+            many=True,
+        ),
+        "The caller's API tokens, newest first, revoked and expired ones too.",
+    )
 
-    @strawberry.field(description="The athlete the caller is; null for an account without one.")
-    async def athlete(self, info: Info) -> Annotated[Athlete, strawberry.lazy("graph.types.athlete")] | None:
-        found: Athlete | None = await info.context.loaders.lookup(ATHLETE_BY_ID, NO_ARGUMENTS, self.athlete_id)
-        return found
-
-    @strawberry.field(description="The caller's API tokens, newest first, revoked and expired ones too.")
-    async def api_tokens(self, info: Info) -> list[ApiToken]:
-        tokens: list[ApiToken] = await info.context.loaders.lookup(TOKENS_OF_ACCOUNT, NO_ARGUMENTS, self.account_id)
-        return tokens
+    @classmethod
+    def of(cls, caller: Caller) -> "Viewer":
+        keys = {f"key_{VIEWER.key}": caller.viewer.athlete_id, f"key_{VIEWER_ACCOUNT.key}": caller.viewer.account_id}
+        return make(cls, {"scopes": sorted(caller.scopes), **keys})

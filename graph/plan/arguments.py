@@ -1,0 +1,63 @@
+"""Arguments of selected fields, read as Strawberry's resolvers would get them."""
+
+from typing import Any
+
+from graphql import VariableNode, Visitor, visit
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.types.arguments import convert_arguments
+
+from graph.plan.compile import declared
+from graph.plan.document import Kept
+from graph.plan.selection import Field
+from graph.row_type import arguments_reader_of
+from graph.schema import Schema
+
+_MAX_KEPT = 256
+
+
+class ArgumentReader:
+    """Reads one field's arguments; what only depends on the document is read once."""
+
+    def __init__(self, schema: Schema, selected: Field) -> None:
+        self._schema, self._selected = schema, selected
+        self._declared = declared(selected)
+        self._read = arguments_reader_of(self._declared)
+        self._variables = _variables_of(selected)
+        self._kept = Kept(_MAX_KEPT)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the field has a function that reads its arguments."""
+        return self._read is not None
+
+    def read(self, variables: VariableValues) -> Any:
+        """Get the source's arguments. Raises CallerError naming the argument at fault."""
+        assert self._read is not None
+        try:
+            key = tuple(variables.coerced.get(name, self) for name in self._variables)
+            found = self._kept.find(key)
+        except TypeError:  # a list or an input object cannot be a key
+            return self._read(**self.python_arguments(variables))
+        if found is None:
+            found = self._read(**self.python_arguments(variables))
+            self._kept.keep(key, found)
+        return found
+
+    def python_arguments(self, variables: VariableValues) -> dict[str, Any]:
+        """Get the arguments by their Python names, inputs as their classes; what is not given is absent."""
+        assert self._selected.definition is not None
+        values = get_argument_values(self._selected.definition, self._selected.node, variables)
+        converter = self._schema.schema_converter
+        return convert_arguments(values, self._declared.arguments, converter.scalar_registry, self._schema.config)
+
+
+def _variables_of(selected: Field) -> tuple[str, ...]:
+    found: set[str] = set()
+
+    class Variables(Visitor):
+        def enter_variable(self, node: VariableNode, *_: Any) -> None:
+            found.add(node.name.value)
+
+    for argument in selected.node.arguments or ():
+        visit(argument, Variables())
+    return tuple(sorted(found))

@@ -1,0 +1,286 @@
+"""Compiles a tree of selected fields to one statement, from the declarations of the fields."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLEnumType, GraphQLList, GraphQLNonNull
+from sqlalchemy import ARRAY, Boolean, Date, DateTime, Double, Integer, Numeric, literal_column
+from strawberry.types.field import StrawberryField
+
+from db.statements import json
+from db.statements.json import Form, Literal, Part, Value
+from db.statements.page import AnySelect
+from db.statements.page import count as count_statement
+from db.statements.page import page as page_statement
+from db.statements.visibility import VIEWER, VIEWER_ACCOUNT, Audience, Expression
+from graph.node import rows_of_type
+from graph.pagination import CURSOR_ID, CURSOR_VALUE, PageArguments, order_name
+from graph.plan.selection import Field, NotPlanned
+from graph.relation import NO_ARGUMENTS, Arguments, Lookup, Paged
+from graph.row_type import ROW_TYPES, Column, Embedded, RowType, source_of
+
+_NOTHING: Expression = literal_column("1")
+
+
+def declared(selected: Field) -> StrawberryField:
+    """Get the Strawberry field that a selected field was declared with."""
+    assert selected.definition is not None
+    made: StrawberryField = selected.definition.extensions["strawberry-definition"]
+    return made
+
+
+@dataclass(eq=False)
+class Level:
+    """Rows of one place of the tree: the alias they stand under, and what is needed of them."""
+
+    number: int
+    columns: dict[str, Expression] = field(default_factory=dict)
+
+    @property
+    def alias(self) -> str:
+        return f"r{self.number}"
+
+    def take(self, label: str, expression: Expression) -> str:
+        """Have a column selected, and refer to it."""
+        self.columns[label] = expression
+        return json.reference(self.alias, label)
+
+    def key(self, label: str, expression: Expression) -> Expression:
+        """Have a column selected, and refer to it from the level below."""
+        return literal_column(self.take(label, expression))
+
+
+class Compiler:
+    """Compiles for one audience and one shape of arguments.
+
+    `arguments` has each field's arguments as read for the present request; of them only the shapes enter the statement.
+    `slots` says afterwards which field the parameters of a level belong to, `exact_levels` which levels read no row
+    beyond their page.
+    """
+
+    def __init__(self, audience: Audience, arguments: Mapping[Field, Any]) -> None:
+        self._audience = audience
+        self.arguments = arguments
+        self._levels = 0
+        self.slots: dict[int, Field] = {}
+        self.exact_levels: set[int] = set()
+
+    def row(self, selected: Field, type_name: str, key_name: str = "key") -> Value:
+        """Compile a root field that answers with one row, by the parameter `key_name` of its level."""
+        level = self._level(selected)
+        key: Expression = literal_column(json.parameter(level.number, key_name, "bigint"))
+        parts = self._object(level, ROW_TYPES[type_name], selected.below[type_name])
+        rows = self._rows(level, rows_of_type(type_name).build(self._columns(level), None, self._audience, key))
+        return json.one(rows, level.alias, parts, nullable=True)
+
+    def nodes(self, selected: Field, type_names: Sequence[str]) -> list[Part]:
+        """Compile a root field that answers with the rows of several ids, by the parameters `key_0`, `key_1`, …"""
+        rows = [self.row(selected, name, f"key_{number}") for number, name in enumerate(type_names)]
+        separated = [part for row in rows for part in (Literal(","), row)][1:]
+        return [Literal("["), *separated, Literal("]")]
+
+    def viewer(self, selected: Field) -> list[Part]:
+        """Compile the caller, who is signed in; the parameter `scopes` of its level is their JSON."""
+        level = self._level(selected)
+        members: list[tuple[str, Sequence[Part]]] = []
+        (fields,) = selected.below.values()
+        for each in fields:
+            if each.definition is None:
+                members.append((each.response_name, [Literal(f'"{each.parent.name}"')]))
+                continue
+            source = source_of(declared(each))
+            if isinstance(source, Lookup):
+                signed_in = {VIEWER: VIEWER.key, VIEWER_ACCOUNT: VIEWER_ACCOUNT.key}[source.key]  # type: ignore[index]
+                key: Expression = literal_column(json.shared_parameter(signed_in, "bigint"))
+                members.append((each.response_name, [self._lookup(each, source, key)]))
+            else:
+                members.append((each.response_name, [Value(json.parameter(level.number, "scopes", "text"))]))
+        return json.object_(members)
+
+    def paged(self, selected: Field, relation: Paged, key: Expression | None = None) -> Value:
+        """Compile a connection: of all rows, or of the parent that `key` names."""
+        level = self._level(selected)
+        page = _PageParts(self, selected, level, relation)
+        parts = json.object_([(each.response_name, page.member(each, key)) for each in page.fields])
+        if not page.reads_rows:
+            return Value(json.joined(parts))
+        if not page.reads_one_more:
+            self.exact_levels.add(level.number)
+        statement = page_statement(
+            relation.collection, self._columns(level), page.arguments.shape, self._audience, of=key
+        )
+        rows = self._rows(level, statement)
+        return json.some(json.numbered(rows, level.alias) if page.is_numbered else rows, level.alias, parts)
+
+    def _lookup(self, selected: Field, relation: Lookup, key: Expression) -> Value:
+        arguments: Arguments = self.arguments.get(selected, NO_ARGUMENTS)
+        level = self._level(selected)
+        parts = self._object(level, relation.row_type, selected.below[relation.target])
+        statement = relation.build(self._columns(level), arguments.shape, self._audience, key)
+        rows = self._rows(level, statement)
+        if relation.many:
+            return json.many(rows, level.alias, parts)
+        return json.one(rows, level.alias, parts, nullable=not _is_non_null(selected))
+
+    def object_parts(self, level: Level, row_type: RowType, fields: Sequence[Field]) -> list[Part]:
+        """Compile an object of a level's rows."""
+        return self._object(level, row_type, fields)
+
+    def count(self, connection: Field, relation: Paged, arguments: PageArguments, key: Expression | None) -> Value:
+        """Compile the length of a connection's whole list."""
+        level = self._level(connection)
+        filters = frozenset(name for name, _ in arguments.filters)
+        statement = count_statement(relation.collection, filters, self._audience, of=key)
+        return Value(f"({self._rows(level, statement)})")
+
+    def _object(self, level: Level, row_type: RowType, fields: Sequence[Field], prefix: str = "") -> list[Part]:
+        members = [(each.response_name, self._member(level, row_type, each, prefix)) for each in fields]
+        return json.object_(members)
+
+    def _member(self, level: Level, row_type: RowType, selected: Field, prefix: str) -> Sequence[Part]:
+        if selected.definition is None:
+            return [Literal(f'"{selected.parent.name}"')]
+        made = declared(selected)
+        source, label = source_of(made), prefix + made.python_name
+        match source:
+            case Column():
+                return [self._value(level, row_type, selected, source, label)]
+            case Embedded():
+                return self._embedded(level, row_type, selected, source, label)
+            case Lookup():
+                assert source.key is not None
+                return [self._lookup(selected, source, level.key(source.key_label, source.key))]
+            case Paged():
+                assert source.key is not None
+                return [self.paged(selected, source, level.key(source.key_label, source.key))]
+        raise NotPlanned("custom resolver")
+
+    def _value(self, level: Level, row_type: RowType, selected: Field, source: Column, label: str) -> Value:
+        reference = level.take(label, source.select(row_type.model, self._audience))
+        if source.id_of is not None:
+            return json.global_id(source.id_of, reference)
+        return json.value(_form(selected, source), reference, nullable=not _is_non_null(selected))
+
+    def _embedded(
+        self, level: Level, row_type: RowType, selected: Field, source: Embedded, label: str
+    ) -> Sequence[Part]:
+        (fields,) = selected.below.values()
+        parts = self._object(level, row_type, fields, label + "__")
+        if source.present is None:
+            return parts
+        return [json.if_present(level.take(label + "__present", source.present), parts)]
+
+    def _level(self, selected: Field) -> Level:
+        self._levels += 1
+        self.slots[self._levels] = selected
+        return Level(self._levels)
+
+    def _columns(self, level: Level) -> dict[str, Expression]:
+        return level.columns or {"nothing": _NOTHING}
+
+    def _rows(self, level: Level, statement: AnySelect) -> str:
+        return json.rows_of(statement, level.number)
+
+
+class _PageParts:
+    """The members of one connection, and what they need of its rows.
+
+    Rows are numbered only where a cursor of the page's ends or the reverse order asks for it, and one row more than the
+    page holds is read only where it is asked whether there is more.
+    """
+
+    def __init__(self, compiler: Compiler, connection: Field, level: Level, relation: Paged) -> None:
+        self._compiler, self._connection, self._level, self._relation = compiler, connection, level, relation
+        self.arguments: PageArguments = compiler.arguments[connection]
+        (self.fields,) = connection.below.values()
+        asked = {each.name for page_info in self._members("pageInfo") for each in page_info.below["PageInfo"]}
+        more = "hasPreviousPage" if self.arguments.backward else "hasNextPage"
+        self.reads_one_more = more in asked
+        self.is_numbered = self.reads_one_more or self.arguments.backward or bool(asked & {"startCursor", "endCursor"})
+        self.reads_rows = any(self._members(name) for name in ("nodes", "edges", "pageInfo"))
+
+    def _members(self, name: str) -> list[Field]:
+        return [each for each in self.fields if each.definition is not None and each.name == name]
+
+    def member(self, selected: Field, key: Expression | None) -> Sequence[Part]:
+        """Compile a field of the connection."""
+        if selected.definition is None:
+            return [Literal(f'"{selected.parent.name}"')]
+        if selected.name == "totalCount":
+            return [self._compiler.count(self._connection, self._relation, self.arguments, key)]
+        if selected.name == "nodes":
+            return self._listed(self._node(selected))
+        (fields,) = selected.below.values()
+        if selected.name == "edges":
+            return self._listed(json.object_([(each.response_name, self._edge(each)) for each in fields]))
+        return json.object_([(each.response_name, [self._info(each)]) for each in fields])
+
+    def _edge(self, selected: Field) -> Sequence[Part]:
+        if selected.definition is None:
+            return [Literal(f'"{selected.parent.name}"')]
+        return [self._cursor()] if selected.name == "cursor" else self._node(selected)
+
+    def _node(self, selected: Field) -> list[Part]:
+        target = self._relation.target
+        return self._compiler.object_parts(self._level, ROW_TYPES[target], selected.below[target])
+
+    def _info(self, selected: Field) -> Part:
+        if selected.definition is None:
+            return Literal(f'"{selected.parent.name}"')
+        backward = self.arguments.backward
+        if selected.name in {"hasNextPage", "hasPreviousPage"}:
+            if (selected.name == "hasNextPage") is not backward:
+                return Value(f"(count(*)>{self._size})::text")
+            mark = self.arguments.before if backward else self.arguments.after
+            return Literal("true" if mark is not None else "false")
+        is_first_row = (selected.name == "startCursor") is not backward
+        position = "1" if is_first_row else f"least(count(*),{self._size})"
+        cursors = f"array_agg({json.joined([self._cursor()])} ORDER BY row_number)"
+        return Value(f"coalesce(({cursors})[{position}],'null')")
+
+    def _cursor(self) -> Value:
+        ordering = self.arguments.ordering
+        value = self._level.take(CURSOR_VALUE, ordering.column)
+        row_id = self._level.take(CURSOR_ID, ordering.id)
+        return json.cursor(order_name(ordering), _form_of(ordering.column), value, row_id)
+
+    def _listed(self, parts: Sequence[Part]) -> list[Part]:
+        return json.listed(
+            parts,
+            order_by="row_number DESC" if self.arguments.backward else "",
+            where=f"row_number<={self._size}" if self.reads_one_more else "",
+        )
+
+    @property
+    def _size(self) -> str:
+        return json.parameter(self._level.number, "page_size", "int")
+
+
+def _is_non_null(selected: Field) -> bool:
+    assert selected.definition is not None
+    return isinstance(selected.definition.type, GraphQLNonNull)
+
+
+def _form(selected: Field, source: Column) -> Form:
+    assert selected.definition is not None
+    named: Any = selected.definition.type
+    while isinstance(named, GraphQLNonNull | GraphQLList):
+        named = named.of_type
+    expression: Any = source.expression() if callable(source.expression) else source.expression
+    if isinstance(named, GraphQLEnumType):
+        return Form.NAMES if isinstance(expression.type, ARRAY) else Form.NAME
+    return Form.NUMBER_AS_TEXT if source.convert is str else _form_of(expression)
+
+
+def _form_of(expression: Any) -> Form:
+    type_ = expression.type
+    if isinstance(type_, Boolean):
+        return Form.BOOLEAN
+    if isinstance(type_, Integer | Double | Numeric):
+        return Form.NUMBER
+    if isinstance(type_, DateTime):
+        return Form.INSTANT if type_.timezone else Form.LOCAL
+    if isinstance(type_, Date):
+        return Form.DATE
+    return Form.TEXTS if isinstance(type_, ARRAY) else Form.TEXT

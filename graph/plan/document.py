@@ -1,0 +1,170 @@
+"""Documents, parsed and validated once, and the plans of their operations; kept, the least used dropped first."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    Visitor,
+    get_operation_ast,
+    parse,
+    validate,
+    visit,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+from graphql.pyutils import Undefined
+
+from graph.cost import SIZES, Path
+from graph.schema import Schema
+
+MAX_DOCUMENTS = 1000
+_MAX_KEPT = 64  # variants, costs and argument lists of one operation
+_MAX_TEXT = 64 * 1024  # longer documents are not kept: a few hundred of them would fill the memory
+
+
+class Kept(OrderedDict[Any, Any]):
+    """A mapping of bounded size: reading keeps an entry alive, the one not read for longest goes first."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def find(self, key: Any) -> Any:
+        """Get an entry, None where there is none."""
+        found = self.get(key)
+        if found is not None:
+            self.move_to_end(key)
+        return found
+
+    def keep(self, key: Any, value: Any) -> None:
+        self[key] = value
+        if len(self) > self._limit:
+            self.popitem(last=False)
+
+
+@dataclass(eq=False)
+class Operation:
+    """One operation of a valid document, with all that was found out about it."""
+
+    node: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    directive_variables: tuple[str, ...]
+    size_variables: tuple[str, ...]
+    trees: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
+    plans: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
+    costs: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
+    answer: bytes | None = None
+    """The answer of an introspection, which is the same each time."""
+
+    @property
+    def name(self) -> str | None:
+        return self.node.name.value if self.node.name else None
+
+    @property
+    def is_query(self) -> bool:
+        return self.node.operation is OperationType.QUERY
+
+    def variables(self, schema: Schema, raw: Mapping[str, Any]) -> VariableValues | None:
+        """Coerce variables; None where they do not fit, and graphql-core is to say why."""
+        if not self.node.variable_definitions:
+            return _NO_VARIABLES
+        coerced = get_variable_values(schema.core, self.node.variable_definitions, dict(raw))
+        return None if isinstance(coerced, list) else coerced
+
+    def cost(self, schema: Schema, variables: VariableValues) -> tuple[int, Path]:
+        """Tell cost and dearest path; computed once for the values that decide it."""
+        key = _hashable(variables.coerced, self.size_variables)
+        found: tuple[int, Path] | None = self.costs.find(key)
+        if found is None:
+            found = schema.costs.cost(self.node, self.fragments, variables.coerced)
+            self.costs.keep(key, found)
+        return found
+
+    def directives(self, variables: VariableValues) -> tuple[Any, ...]:
+        """Values of the variables that @skip and @include use."""
+        return tuple(variables.coerced.get(name) for name in self.directive_variables)
+
+
+_NO_VARIABLES = VariableValues({}, {})
+
+
+@dataclass(eq=False)
+class Document:
+    """A valid document; `operations` by name, with None for the only one."""
+
+    ast: DocumentNode
+    operations: dict[str | None, Operation | None] = field(default_factory=dict)
+
+    def operation(self, name: str | None) -> Operation | None:
+        """Get the operation that a request names; None where it names none, and graphql-core is to say so."""
+        if name not in self.operations:
+            if len(self.operations) > _MAX_KEPT:
+                return None
+            self.operations[name] = self._prepare(name)
+        return self.operations[name]
+
+    def _prepare(self, name: str | None) -> Operation | None:
+        node = get_operation_ast(self.ast, name)
+        if node is None:
+            return None
+        fragments = {each.name.value: each for each in self.ast.definitions if isinstance(each, FragmentDefinitionNode)}
+        uses = _VariableUses()
+        visit(self.ast, uses)
+        directive_variables = tuple(sorted(uses.in_directives))
+        return Operation(node, fragments, directive_variables, tuple(sorted(uses.in_sizes | uses.in_directives)))
+
+
+class Documents:
+    """The documents of one schema, by their text."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._kept = Kept(MAX_DOCUMENTS)
+
+    def find(self, text: str) -> Document | None:
+        """Get a document; None where it is no GraphQL or does not fit the schema, and graphql-core is to say why."""
+        found: Document | None = self._kept.find(text)
+        if found is None:
+            found = self._read(text)
+            if found is not None and len(text) <= _MAX_TEXT:
+                self._kept.keep(text, found)
+        return found
+
+    def _read(self, text: str) -> Document | None:
+        try:
+            ast = parse(text, no_location=True)
+        except GraphQLError:
+            return None
+        return None if validate(self._schema.core, ast) else Document(ast)
+
+
+def _hashable(values: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Make a key of some variables' values: lists by their length, which is all that a cost depends on."""
+    found = (values.get(name, Undefined) for name in names)
+    return tuple(len(each) if isinstance(each, list) else each for each in found)
+
+
+class _VariableUses(Visitor):
+    """Collects the variables used in directives, and in arguments that size lists."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_directives: set[str] = set()
+        self.in_sizes: set[str] = set()
+
+    def enter_directive(self, node: Any, *_: Any) -> None:
+        self.in_directives |= {
+            each.value.name.value for each in node.arguments or () if isinstance(each.value, VariableNode)
+        }
+
+    def enter_argument(self, node: Any, *_: Any) -> None:
+        if node.name.value in SIZES:
+            values = getattr(node.value, "values", None) or (node.value,)
+            self.in_sizes |= {each.name.value for each in values if isinstance(each, VariableNode)}
