@@ -145,3 +145,20 @@ def test_a_sync_that_runs_while_the_athlete_is_erased_leaves_nothing(world):
     assert world.await_job(sync, "CANCELLED", "FAILED")
     assert world.value("SELECT count(*) FROM activities") == 0
     assert world.value("SELECT count(*) FROM activity_streams") == 0
+
+
+@pytest.mark.parametrize("path", ["/athlete/activities", "/activities/[0-9]+$"])
+def test_what_strava_answers_after_the_disconnection_is_not_written(world, path):
+    runner = world.connect()
+    one = world.strava.activities()[0]["id"]
+    world.strava.fault("slow", path=path, delay_s=0.5)
+    world.strava.forget_requests()
+    arguments = {} if path == "/athlete/activities" else {"activity_id": one}
+    job_id = world.create(runner, **arguments)
+    world.start_workers()
+    world.enqueue(job_id)
+    world.until(lambda: world.strava.requests("/api/v3") == 1)
+    world.write("DELETE FROM strava_connections")
+    job = world.await_job(job_id, "FAILED")
+    assert job["error_code"] == "STRAVA_UNAUTHORIZED"
+    assert world.value("SELECT count(*) FROM activities") == 0
