@@ -5,14 +5,33 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
+from graph.plan.planner import Planner
 from graph.schema import build_schema
 from settings import Settings
 from web import health, sign_in
 from web.graphiql_page import graphiql_routes
 from web.graphql import GraphQLEndpoint
+from web.planned import PlannedQueries
 from web.request_log import RequestLog
 from web.services import Services
+
+
+class _Api(FastAPI):
+    """FastAPI, with a short way for what is asked thousands of times a second."""
+
+    planned_queries: PlannedQueries
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/graphql":
+            await self.planned_queries({**scope, "app": self}, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def call_routes(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Go the long way: middleware and routes."""
+        await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -24,9 +43,11 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         await services.close()
 
-    app = FastAPI(title="pacegraph", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = _Api(title="pacegraph", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
-    endpoint = GraphQLEndpoint(build_schema())
+    schema = build_schema()
+    app.planned_queries = PlannedQueries(services, Planner(schema), app.call_routes)
+    endpoint = GraphQLEndpoint(schema)
     app.router.routes += [
         Route("/graphql", endpoint, methods=None),
         WebSocketRoute("/graphql", endpoint),

@@ -21,6 +21,7 @@ from db.errors import DatabaseError
 from graph.budget import BudgetExhausted
 from graph.context import Context
 from graph.errors import InvalidArgument
+from graph.scalars import format_floats
 from graph.schema import Schema
 from web.errors import error_response
 from web.identity import InvalidCredentials, SignIn
@@ -37,7 +38,7 @@ class _TextFrames(ASGIWebSocketAdapter):
     """Sends text frames: what graphql-transport-ws speaks, although orjson makes bytes."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        await self.ws.send_text(orjson.dumps(message).decode())
+        await self.ws.send_text(orjson.dumps(format_floats(message)).decode())
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
@@ -75,6 +76,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             budget=lambda: services.budgets.of(context.viewer.account_id, _address(request)),
             note_operation=lambda name: log_fields_of(request.scope).update(operation=name),
             connection=request,
+            budget_state=request.scope["state"].get("budget_state"),
+            is_charged=request.scope["state"].get("is_charged", False),
         )
         return context
 
@@ -122,7 +125,14 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         return response
 
     def encode_json(self, data: object) -> bytes:
-        return orjson.dumps(data)
+        return orjson.dumps(format_floats(data))
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """Read a request's body or one of its parameters; null is the same as nothing in it."""
+        parsed = super().parse_json(data)
+        if not isinstance(parsed, dict | list | None):
+            raise HTTPException(400, "The body must be a JSON object.")
+        return {} if parsed is None else parsed
 
     def decode_json(self, data: str | bytes) -> Any:
         return orjson.loads(data)

@@ -9,10 +9,11 @@ from uuid import uuid4
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from logs import bound
+from logs import bound, write
 
 _HEADER = "x-request-id"
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._-]{8,100}")
+_SERVER_ERROR = 500
 _UNLOGGED = {"/healthz", "/readyz"}
 
 logger = logging.getLogger("pacegraph.request")
@@ -47,7 +48,8 @@ class RequestLog:
             try:
                 await self._app(scope, receive, observed_send)
             finally:
-                _log(scope, fields, perf_counter() - started)
+                status = fields.pop("status")
+                write_request(scope.get("method", "WEBSOCKET"), scope["path"], status, perf_counter() - started, fields)
 
 
 def request_id_of(scope: Scope) -> str:
@@ -62,18 +64,21 @@ def log_fields_of(scope: Scope) -> dict[str, Any]:
     return fields
 
 
-def _request_id(scope: Scope) -> str:
-    given = next((value for name, value in scope["headers"] if name == _HEADER.encode()), b"")
-    return given.decode() if _ACCEPTABLE.fullmatch(given) else uuid4().hex
+def acceptable_id(given: bytes | None) -> str | None:
+    """Take a caller's own request id, if it is sound."""
+    return given.decode() if given and _ACCEPTABLE.fullmatch(given) else None
 
 
-def _log(scope: Scope, fields: dict[str, Any], seconds: float) -> None:
-    if scope["path"] in _UNLOGGED:
+def write_request(method: str, path: str, status: int | None, seconds: float, fields: dict[str, Any]) -> None:
+    """Log how a request went."""
+    if path in _UNLOGGED:
         return
-    level = logging.WARNING if (fields["status"] or 0) >= 500 else logging.INFO  # noqa: PLR2004
-    request = {
-        "method": scope.get("method", "WEBSOCKET"),
-        "path": scope["path"],
-        "duration_ms": round(seconds * 1000, 2),
-    }
-    logger.log(level, "request", extra={**request, **fields})
+    level = logging.WARNING if (status or 0) >= _SERVER_ERROR else logging.INFO
+    write(logger, level, "request", {
+        "method": method, "path": path, "status": status, "duration_ms": round(seconds * 1000, 2), **fields,
+    })  # fmt: skip
+
+
+def _request_id(scope: Scope) -> str:
+    given = next((value for name, value in scope["headers"] if name == _HEADER.encode()), None)
+    return acceptable_id(given) or uuid4().hex

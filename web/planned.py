@@ -1,0 +1,157 @@
+"""The short way of a query: from the socket to its plan and back, past routing and middleware.
+
+It takes what it can answer whole: a JSON body with one query that has a plan. Everything else goes the long way, with
+the body that was read put back, and what was found out already (the caller, the charge) in the scope's state.
+"""
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from db.errors import DatabaseError
+from graph.context import Context
+from graph.plan.planner import Planner
+from logs import bound
+from web.identity import InvalidCredentials
+from web.request_log import acceptable_id, write_request
+from web.services import Services
+
+_JSON = b"application/json"
+_GRAPHQL_JSON = b"application/graphql-response+json"
+_CONTENT_TYPES = {
+    False: (b"content-type", b"application/json; charset=utf-8"),
+    True: (b"content-type", b"application/graphql-response+json"),
+}
+
+
+class PlannedQueries:
+    """ASGI: answers `POST /graphql` where there is a plan, and hands everything else to `otherwise`."""
+
+    def __init__(self, services: Services, planner: Planner, otherwise: ASGIApp) -> None:
+        self._services, self._planner, self._otherwise = services, planner, otherwise
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope["headers"])
+        if scope["method"] != "POST" or not headers.get(b"content-type", b"").startswith(_JSON):
+            await self._otherwise(scope, receive, send)
+            return
+        started = perf_counter()
+        body = await _body(receive)
+        if body is None:
+            return  # the caller is gone
+        request_id = acceptable_id(headers.get(b"x-request-id")) or uuid4().hex
+        fields: dict[str, Any] = {}
+        with bound(request_id=request_id):
+            answer = await self._answer(scope, headers, body, request_id, fields)
+        if answer is None:
+            await self._otherwise(scope, _again(body, receive), send)
+            return
+        await send(_start(answer, request_id, headers))
+        await send({"type": "http.response.body", "body": answer})
+        write_request("POST", "/graphql", 200, perf_counter() - started, {**fields, "request_id": request_id})
+
+    async def _answer(
+        self, scope: Scope, headers: dict[bytes, bytes], body: bytes, request_id: str, fields: dict[str, Any]
+    ) -> bytes | None:
+        request = _operation(headers, body)
+        if request is None:
+            return None
+        services = self._services
+        authorization = headers.get(b"authorization")
+        try:
+            caller = await services.sessions.caller(
+                services.database, HTTPConnection(scope), authorization.decode("latin-1") if authorization else None
+            )
+        except (InvalidCredentials, DatabaseError):
+            return None  # the long way says so
+        context = Context(
+            database=services.database,
+            jobs=services.jobs,
+            caller=caller,
+            request_id=request_id,
+            begin_sign_in=_nothing,
+            budget=lambda: services.budgets.of(caller.viewer.account_id, _address(scope)),
+            note_operation=lambda name: fields.update(operation=name),
+        )
+        answer = await self._planner.execute(
+            context, request["query"], request.get("variables"), request.get("operationName")
+        )
+        if answer is None and context.is_charged:
+            scope.setdefault("state", {})["budget_state"] = context.budget_state
+            scope["state"]["is_charged"] = True
+        return answer
+
+
+def _operation(headers: dict[bytes, bytes], body: bytes) -> dict[str, Any] | None:
+    """Read the request's body, if it is one that plans take; None for anything else, sound or not."""
+    if b"text/event-stream" in headers.get(b"accept", b"") or b"multipart" in headers.get(b"accept", b""):
+        return None
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if (
+        isinstance(request, dict)
+        and isinstance(request.get("query"), str)
+        and isinstance(request.get("variables"), dict | None)
+        and isinstance(request.get("operationName"), str | None)
+        and isinstance(request.get("extensions"), dict | None)
+    ):
+        return request
+    return None
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    return dict(raw)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        return None
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    parts = [body]
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Put a body back that was read."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return receive_again
+
+
+def _start(answer: bytes, request_id: str, headers: dict[bytes, bytes]) -> Message:
+    return {
+        "type": "http.response.start",
+        "status": 200,
+        "headers": [
+            _CONTENT_TYPES[_GRAPHQL_JSON in headers.get(b"accept", b"")],
+            (b"content-length", b"%d" % len(answer)),
+            (b"x-request-id", request_id.encode()),
+        ],
+    }
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _nothing() -> str:
+    raise AssertionError("queries do not sign in")
