@@ -49,8 +49,8 @@ def set_up(settings: Settings, process: str) -> None:
 def write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
     """Log a line with `fields`, for callers that do so thousands of times a second.
 
-    It is the line that `logger.log(level, message, extra=fields)` would make; where this process logs JSON it is written
-    without a LogRecord.
+    It is the line that `logger.log(level, message, extra=fields)` would make; where this process logs JSON, no
+    LogRecord is made for it.
     """
     if not logger.isEnabledFor(level):
         return

@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
+from db.driver import DriverConnections
 from db.errors import DatabaseBusy, DatabaseError, DatabaseUnavailable, StatementTimeout
 from settings import Settings, load_settings
 
@@ -43,9 +44,10 @@ class _Pooled:
             return StatementTimeout("a statement ran longer than DATABASE_STATEMENT_TIMEOUT_MS allows")
         if sqlstate[:2] in _REFUSALS:
             return DatabaseUnavailable("PostgreSQL refused the connection or ended it")
-        if isinstance(error, exc.DBAPIError):
-            if error.connection_invalidated or isinstance(error, exc.OperationalError | exc.InterfaceError):
-                return DatabaseUnavailable("PostgreSQL refused or lost the connection")
+        if isinstance(error, exc.OperationalError | exc.InterfaceError) or getattr(
+            error, "connection_invalidated", False
+        ):
+            return DatabaseUnavailable("PostgreSQL refused or lost the connection")
         if isinstance(error, OSError):
             return DatabaseUnavailable(f"PostgreSQL cannot be reached: {error}")
         return None
@@ -63,6 +65,12 @@ class AsyncDatabase(_Pooled):
         connect_args = {"server_settings": server_settings, "timeout": settings.database_connect_timeout_s}
         self.engine: AsyncEngine = create_async_engine(
             _url(settings, "postgresql+asyncpg"), connect_args=connect_args, **_pool_arguments(settings)
+        )
+        self._driver = DriverConnections(
+            self.engine,
+            settings.database_pool_size,
+            settings.database_pool_timeout_s,
+            settings.database_pool_recycle_s,
         )
 
     @asynccontextmanager
@@ -88,11 +96,15 @@ class AsyncDatabase(_Pooled):
 
         Returns the first row. Raises as `read`.
         """
-        async with self.read() as connection:
-            raw: Any = (await connection.get_raw_connection()).driver_connection
-            return await raw.fetchrow(statement, *parameters)
+        try:
+            return await self._driver.fetch_row(statement, parameters)
+        except Exception as error:
+            if translated := self._translate(error):
+                raise translated from error
+            raise
 
     async def close(self) -> None:
+        await self._driver.close()
         await self.engine.dispose()
 
 

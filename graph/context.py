@@ -41,6 +41,7 @@ class Context:
     begin_sign_in: Callable[[], str]
     budget: Callable[[], Budget]
     note_operation: Callable[[str | None], None]
+    callers_changed: Callable[[], None]
     connection: Any = None
     connection_params: dict[str, object] | None = None
     budget_state: BudgetState | None = None

@@ -1,6 +1,6 @@
 """GraphQL over HTTP (POST, and GET for queries), WebSocket (graphql-transport-ws) and server-sent events."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from secrets import token_urlsafe
 from typing import Any
 
@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
+from strawberry.http.exceptions import NonJsonMessageReceived
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
@@ -35,7 +36,13 @@ _STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
 
 
 class _TextFrames(ASGIWebSocketAdapter):
-    """Sends text frames: what graphql-transport-ws speaks, although orjson makes bytes."""
+    """Sends text frames: what graphql-transport-ws speaks, although orjson makes bytes. Takes JSON objects only."""
+
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+        async for message in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
+            if not isinstance(message, dict):
+                raise NonJsonMessageReceived
+            yield message
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         await self.ws.send_text(orjson.dumps(format_floats(message)).decode())
@@ -75,6 +82,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             begin_sign_in=lambda: _begin_sign_in(services, response),
             budget=lambda: services.budgets.of(context.viewer.account_id, _address(request)),
             note_operation=lambda name: log_fields_of(request.scope).update(operation=name),
+            callers_changed=services.sessions.forget_callers,
             connection=request,
             budget_state=request.scope["state"].get("budget_state"),
             is_charged=request.scope["state"].get("is_charged", False),
@@ -102,6 +110,16 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         response.headers["content-type"] = _media_type(request.headers.get("accept", ""))
         request.state.sub_response = response
         return response
+
+    async def create_streaming_response(
+        self,
+        request: Request | WebSocket,
+        stream: Callable[[], AsyncIterator[str]],
+        sub_response: Response,
+        headers: Mapping[str, str],
+    ) -> Response:
+        del sub_response.headers["content-type"]  # `headers` say what the stream is
+        return await super().create_streaming_response(request, stream, sub_response, headers)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         processed = await super().process_result(request, result)

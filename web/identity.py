@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from time import monotonic
 from typing import Any
 
 import jwt
@@ -23,6 +24,9 @@ SESSION_COOKIE = "pacegraph_session"
 _STATE_COOKIE = "pacegraph_sign_in"
 _STATE_LIFETIME = timedelta(minutes=15)
 _ALGORITHM = "HS256"
+_KNOWN_S = 1.0
+"""How long a caller is known without a look at the database: as long another process may take to heed a revocation."""
+_MAX_KNOWN = 10_000
 _OWN_SCOPES = frozenset({Scope.READ, Scope.SYNC})
 
 
@@ -50,6 +54,8 @@ class Sessions:
         self._secure = settings.url.startswith("https://")
         self._lifetime = timedelta(seconds=settings.session_lifetime_s)
         self._sharing = settings.sharing == "on"
+        self._nobody = Caller(Viewer(sharing=self._sharing))
+        self._known: dict[tuple[bool, bytes], tuple[Caller, float]] = {}
 
     def begin(self, response: Response, account_id: int, session_epoch: int) -> None:
         """Sign the browser in."""
@@ -81,20 +87,43 @@ class Sessions:
 
         A session that ran out or was ended counts as signed out.
         """
+        credential = authorization if authorization is not None else connection.cookies.get(SESSION_COOKIE)
+        if credential is None:
+            return self._nobody
+        key = (authorization is None, sha256(credential.encode()).digest())
+        known = self._known.get(key)
+        if known is not None and monotonic() < known[1]:
+            return known[0]
         if authorization is not None:
-            return await self._token_caller(database, authorization)
-        claims = self._read("session", connection.cookies.get(SESSION_COOKIE))
+            caller, works_until = await self._token_caller(database, authorization)
+        else:
+            caller, works_until = await self._session_caller(database, credential), None
+        self._remember(key, caller, works_until)
+        return caller
+
+    def forget_callers(self) -> None:
+        """Look every caller up anew: a token was revoked, or sessions were ended."""
+        self._known.clear()
+
+    def _remember(self, key: tuple[bool, bytes], caller: Caller, works_until: datetime | None) -> None:
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        left_s = (works_until - datetime.now(UTC)).total_seconds() if works_until else _KNOWN_S
+        self._known[key] = (caller, monotonic() + min(_KNOWN_S, left_s))
+
+    async def _session_caller(self, database: AsyncDatabase, cookie: str) -> Caller:
+        claims = self._read("session", cookie)
         if claims is None:
-            return Caller(Viewer(sharing=self._sharing))
+            return self._nobody
         parameters = {"account_id": int(claims["sub"]), "session_epoch": claims["epoch"]}
         async with database.read() as db:
             account = (await db.execute(statements.of_session(), parameters)).mappings().first()
         if account is None:
-            return Caller(Viewer(sharing=self._sharing))
+            return self._nobody
         scopes = _OWN_SCOPES | {Scope.ADMIN} if account["is_admin"] else _OWN_SCOPES
         return self._caller(account, scopes)
 
-    async def _token_caller(self, database: AsyncDatabase, authorization: str) -> Caller:
+    async def _token_caller(self, database: AsyncDatabase, authorization: str) -> tuple[Caller, datetime | None]:
         scheme, _, secret = authorization.partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             raise InvalidCredentials
@@ -107,7 +136,8 @@ class Sessions:
             async with database.write() as db:
                 await db.execute(statements.note_token_use(), {"token_id": token["token_id"]})
         scopes = frozenset(Scope(scope) for scope in token["scopes"])
-        return self._caller(token, scopes if token["is_admin"] else scopes - {Scope.ADMIN})
+        caller = self._caller(token, scopes if token["is_admin"] else scopes - {Scope.ADMIN})
+        return caller, token["expires_at"]
 
     def _caller(self, account: RowMapping, scopes: frozenset[Scope]) -> Caller:
         viewer = Viewer(

@@ -77,6 +77,7 @@ class PlannedQueries:
             begin_sign_in=_nothing,
             budget=lambda: services.budgets.of(caller.viewer.account_id, _address(scope)),
             note_operation=lambda name: fields.update(operation=name),
+            callers_changed=lambda: None,
         )
         answer = await self._planner.execute(
             context, request["query"], request.get("variables"), request.get("operationName")

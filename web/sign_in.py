@@ -68,6 +68,7 @@ async def sign_out(request: Request) -> Response:
     if caller.viewer.account_id is not None:
         async with services.database.write() as connection:
             await connection.execute(accounts.end_sessions(), {"account_id": caller.viewer.account_id})
+        services.sessions.forget_callers()
     response = Response(status_code=204)
     services.sessions.end(response)
     return response

@@ -130,8 +130,13 @@ def _is_faster_than_a_measured_one() -> ColumnElement[bool]:
     )
 
 
+def athlete_of() -> Executable:
+    """Select whose the parameter `effort_id` is."""
+    return select(BestEffort.athlete_id).where(BestEffort.id == bindparam("effort_id", type_=BigInteger))
+
+
 def exclude() -> Executable:
-    """Set `excluded` of the parameter `effort_id`, if its athlete is `owner_id`; returns its athlete and distance."""
+    """Set whether the parameter `effort_id` is excluded: `is_excluded`."""
     return (
         update(BestEffort)
         .where(BestEffort.id == bindparam("effort_id", type_=BigInteger))

@@ -172,8 +172,8 @@ def listed(parts: Sequence[Part], *, order_by: Sql = "", where: Sql = "") -> lis
 def rows_of(statement: AnySelect, level: int) -> Sql:
     """Write a statement as text: its parameters named by `level`, its own constants as literals."""
     compiled = statement.compile(dialect=_DIALECT)
-    names: Sequence[str] = compiled.positiontup or ()  # type: ignore[attr-defined]
-    constants = {name: bind.effective_value for name, bind in compiled.binds.items()}  # type: ignore[attr-defined]
+    names: Sequence[str] = compiled.positiontup or ()
+    constants = {name: bind.effective_value for name, bind in compiled.binds.items()}
 
     def named(match: re.Match[str]) -> str:
         name = names[int(match[1]) - 1]

@@ -5,9 +5,25 @@ personal best, and the last of them is current. Here it is three statements over
 to be run in this order in one transaction; each has one parameter, `athlete_ids`.
 """
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Executable, Text, TextClause, any_, bindparam, select, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Date,
+    Executable,
+    Integer,
+    Text,
+    TextClause,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    select,
+    text,
+)
 
-from db.models import BestEffort, PersonalBest
+from db.models import Athlete, BestEffort, PersonalBest
 from db.statements.page import Collection, Ordering
 
 SHORTEST_FIRST = (PersonalBest.distance_m,)
@@ -15,9 +31,31 @@ NEWEST = Ordering(PersonalBest.achieved_at, PersonalBest.id, descending=True)
 FASTEST = Ordering(PersonalBest.elapsed_s, PersonalBest.id, descending=False)
 BEST_AGE_GRADE = Ordering(BestEffort.age_grade_percent, PersonalBest.id, descending=True)
 
+
+def _of_athlete(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(Athlete.id == PersonalBest.athlete_id, condition)
+
+
 _DISTANCE = PersonalBest.distance == bindparam("distance", type_=Text)
 
 HISTORY_OF_ATHLETE = Collection(PersonalBest, parent=PersonalBest.athlete_id, filters={"distance": _DISTANCE})
+
+LEADERBOARD = Collection(
+    PersonalBest,
+    filters={
+        "distance": _DISTANCE,
+        "athlete_sex": _of_athlete(Athlete.sex == bindparam("athlete_sex", type_=Text)),
+        "athlete_country": _of_athlete(
+            func.lower(Athlete.country) == func.lower(bindparam("athlete_country", type_=Text))
+        ),
+        "min_age": BestEffort.age_on_day >= bindparam("min_age", type_=Integer),
+        "max_age": BestEffort.age_on_day <= bindparam("max_age", type_=Integer),
+        "achieved_from": cast(PersonalBest.achieved_at, Date) >= bindparam("achieved_from", type_=Date),
+        "achieved_until": cast(PersonalBest.achieved_at, Date) <= bindparam("achieved_until", type_=Date),
+        "graded": BestEffort.age_grade_percent.is_not(None),
+    },
+    always=PersonalBest.is_current,
+)
 
 _IMPROVEMENTS = """
     WITH ordered AS (

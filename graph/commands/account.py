@@ -72,6 +72,7 @@ async def revoke_api_token(info: Info, global_id: str) -> RevokeApiTokenPayload:
         revoked = (await connection.execute(statement, parameters)).scalar()
     if revoked is None:
         raise not_found("input.id", "token")
+    info.context.callers_changed()
     return RevokeApiTokenPayload(api_token=await load_node_of(info, "ApiToken", global_id, "input.id"))
 
 

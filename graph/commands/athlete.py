@@ -10,6 +10,7 @@ from db.models import JobKind, Scope
 from db.statements import athlete as athletes
 from db.statements import best_effort as efforts
 from db.statements import personal_best as bests
+from db.statements import sync
 from graph.access import not_found, own_athlete, require_scope
 from graph.arguments import checked_text
 from graph.commands.job import Started, Wanted, create_job, hand_over, load_job, start_job
@@ -39,7 +40,7 @@ async def update_athlete(info: Info, wanted: UpdateAthleteInput) -> UpdateAthlet
     job: Started | None = None
     async with info.context.database.write() as connection:
         if values:
-            before = (await connection.execute(athletes.personal_data(), {"athlete_id": athlete_id})).mappings().one()
+            before = (await connection.execute(sync.lock_athlete(), {"athlete": athlete_id})).mappings().one()
             await connection.execute(athletes.change(values), {"changed_athlete_id": athlete_id})
             if kind := _follow_up(dict(before), values):
                 job = await create_job(connection, info, Wanted(kind, athlete_id, {}))
@@ -56,11 +57,12 @@ async def exclude_best_effort(info: Info, wanted: ExcludeBestEffortInput) -> Exc
     effort_id = decode_id_of("BestEffort", wanted.best_effort_id, "input.bestEffortId")
     viewer = info.context.viewer
     async with info.context.database.write() as connection:
-        parameters = {"effort_id": effort_id, "is_excluded": wanted.excluded}
-        athlete_id = (await connection.execute(efforts.exclude(), parameters)).scalar()
+        athlete_id = (await connection.execute(efforts.athlete_of(), {"effort_id": effort_id})).scalar()
         if athlete_id is None or not (viewer.is_admin or athlete_id == viewer.athlete_id):
-            await connection.rollback()
             raise not_found("input.bestEffortId", "best effort")
+        # A sync may be settling the same athlete.
+        await connection.execute(sync.lock_athlete(), {"athlete": athlete_id})
+        await connection.execute(efforts.exclude(), {"effort_id": effort_id, "is_excluded": wanted.excluded})
         await _follow(connection, athlete_id)
     info.context.forget()
     return ExcludeBestEffortPayload(
