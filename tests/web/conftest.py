@@ -1,0 +1,64 @@
+"""The API: inside this process, and on a real socket for what needs one."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import uvicorn
+
+from local.simulated_strava import _DEMO_RUNS
+from settings import Settings
+from strava.simulator import create_simulator
+from tests.conftest import STRAVA
+from tests.graph.api import Api, serve
+from web import create_app
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[Api]:
+    async with serve(settings) as api:
+        yield api
+
+
+@contextmanager
+def listening(app) -> Iterator[str]:
+    """Serve `app` on a free port; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        # A loop of its own: uvicorn would take the policy's, which pytest's warnings end.
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def serving(settings: Settings) -> Iterator[Callable[..., str]]:
+    """Serves the API with changed settings; gives host and port."""
+    with ExitStack() as stack:
+        yield lambda **changes: stack.enter_context(listening(create_app(settings.model_copy(update=changes))))
+
+
+@pytest.fixture
+def address(serving) -> str:
+    return serving()
+
+
+@pytest.fixture(scope="module")
+def strava_url() -> Iterator[str]:
+    """A simulated Strava with three athletes."""
+    secrets = {"client_id": STRAVA["strava_client_id"], "client_secret": STRAVA["strava_client_secret"]}
+    with listening(create_simulator(runs=_DEMO_RUNS, athletes=3, **secrets)) as address:
+        yield f"http://{address}"

@@ -1,0 +1,69 @@
+"""A client of subscriptions, over graphql-transport-ws and over server-sent events."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+JOB = "subscription($id: ID!) { jobUpdated(id: $id) { id status version progress { done } } }"
+ATHLETE_JOBS = "subscription($id: ID!) { athleteJobs(athleteId: $id) { id status } }"
+
+
+class Socket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, **message: Any) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def receive(self) -> dict[str, Any]:
+        return json.loads(await self.connection.recv())
+
+    async def begin(self, **payload: Any) -> None:
+        await self.send(type="connection_init", payload=payload)
+        assert (await self.receive())["type"] == "connection_ack"
+
+    async def subscribe(self, query: str, number: str = "1", **variables: Any) -> None:
+        await self.send(type="subscribe", id=number, payload={"query": query, "variables": variables})
+
+    async def next(self) -> dict[str, Any]:
+        """Data of the next event."""
+        message = await self.receive()
+        assert message["type"] == "next", message
+        return message["payload"]["data"]
+
+
+@asynccontextmanager
+async def web_socket(address: str, **headers: str) -> AsyncIterator[Socket]:
+    options = {"subprotocols": ["graphql-transport-ws"], "additional_headers": headers, "proxy": None}
+    async with connect(f"ws://{address}/graphql", **options) as connection:
+        yield Socket(connection)
+
+
+@asynccontextmanager
+async def event_stream(address: str, token: str, query: str, **variables: Any) -> AsyncIterator[Any]:
+    """Gives an iterator over `(event, data)`."""
+    headers = {"accept": "text/event-stream", "authorization": f"Bearer {token}"}
+    body = {"query": query, "variables": variables}
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=15) as http,
+        http.stream("POST", f"http://{address}/graphql", json=body, headers=headers) as response,
+    ):
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield _events(response)
+
+
+async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+    event = ""
+    async for line in response.aiter_lines():
+        name, _, value = line.partition(": ")
+        if name == "event":
+            event = value
+        elif name.rstrip(":") == "data":
+            yield event, json.loads(value) if value else None
+        elif line.startswith("event:"):
+            event = line.removeprefix("event:").strip()
