@@ -33,6 +33,11 @@ def bound(**fields: Any) -> Iterator[None]:
         _surroundings.reset(token)
 
 
+def bind(**fields: Any) -> None:
+    """Add `fields` to every line that this task logs from now on."""
+    _surroundings.set({**_surroundings.get(), **fields})
+
+
 def set_up(settings: Settings, process: str) -> None:
     """Send this process's logs to standard error in the form of LOG_FORMAT; `process` says which it is."""
     handler = _JsonHandler(process) if settings.log_format == "json" else logging.StreamHandler(sys.stderr)

@@ -82,16 +82,19 @@ class DriverConnections:
 
     async def _wait(self) -> _Lease | None:
         """Wait for a connection; None: there is room to open one."""
-        turn: asyncio.Future[_Lease | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[_Lease | None] = loop.create_future()
         self._waiting.append(turn)
+        # asyncio.wait_for would cost more than the statement's own share of this process.
+        alarm = loop.call_later(self.timeout_s, _give_up, turn)
         try:
-            return await asyncio.wait_for(turn, self.timeout_s)
-        except TimeoutError as error:
-            raise PoolTimeout from error
+            return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and (lease := turn.result()) is not None:
+            if turn.done() and not turn.cancelled() and not turn.exception() and (lease := turn.result()):
                 self._release(lease)
             raise
+        finally:
+            alarm.cancel()
 
     def _release(self, lease: _Lease) -> None:
         now = asyncio.get_running_loop().time()
@@ -135,3 +138,8 @@ class DriverConnections:
             if not turn.done():
                 turn.set_result(None)
                 return
+
+
+def _give_up(turn: "asyncio.Future[_Lease | None]") -> None:
+    if not turn.done():
+        turn.set_exception(PoolTimeout("no connection came free in time"))

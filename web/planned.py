@@ -4,10 +4,8 @@ It takes what it can answer whole: a JSON body with one query that has a plan. E
 the body that was read put back, and what was found out already (the caller, the charge) in the scope's state.
 """
 
-from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from starlette.requests import HTTPConnection
@@ -16,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from db.errors import DatabaseError
 from graph.context import Context
 from graph.plan.planner import Planner
-from logs import bound
+from logs import bind
 from web.identity import InvalidCredentials
-from web.request_log import acceptable_id, write_request
+from web.request_log import acceptable_id, new_id, write_request
 from web.services import Services
 
 _JSON = b"application/json"
@@ -36,7 +34,7 @@ class PlannedQueries:
         self._services, self._planner, self._otherwise = services, planner, otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _headers(scope["headers"])
+        headers: dict[bytes, bytes] = dict(scope["headers"])
         if scope["method"] != "POST" or not headers.get(b"content-type", b"").startswith(_JSON):
             await self._otherwise(scope, receive, send)
             return
@@ -44,16 +42,16 @@ class PlannedQueries:
         body = await _body(receive)
         if body is None:
             return  # the caller is gone
-        request_id = acceptable_id(headers.get(b"x-request-id")) or uuid4().hex
+        request_id = acceptable_id(headers.get(b"x-request-id")) or new_id()
         fields: dict[str, Any] = {}
-        with bound(request_id=request_id):
-            answer = await self._answer(scope, headers, body, request_id, fields)
+        bind(request_id=request_id)  # the task is this request's own
+        answer = await self._answer(scope, headers, body, request_id, fields)
         if answer is None:
             await self._otherwise(scope, _again(body, receive), send)
             return
         await send(_start(answer, request_id, headers))
         await send({"type": "http.response.body", "body": answer})
-        write_request("POST", "/graphql", 200, perf_counter() - started, {**fields, "request_id": request_id})
+        write_request("POST", "/graphql", 200, perf_counter() - started, fields)
 
     async def _answer(
         self, scope: Scope, headers: dict[bytes, bytes], body: bytes, request_id: str, fields: dict[str, Any]
@@ -105,10 +103,6 @@ def _operation(headers: dict[bytes, bytes], body: bytes) -> dict[str, Any] | Non
     ):
         return request
     return None
-
-
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    return dict(raw)
 
 
 async def _body(receive: Receive) -> bytes | None:

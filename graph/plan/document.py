@@ -9,6 +9,8 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
+    NamedTypeNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
@@ -60,8 +62,8 @@ class Operation:
     trees: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
     plans: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
     costs: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
-    answer: bytes | None = None
-    """The answer of an introspection, which is the same each time."""
+    plain_types: dict[str, type] | None = None
+    """Python type of each variable, where all are ids, texts or booleans: most are, and then need no coercion."""
 
     @property
     def name(self) -> str | None:
@@ -75,8 +77,16 @@ class Operation:
         """Coerce variables; None where they do not fit, and graphql-core is to say why."""
         if not self.node.variable_definitions:
             return _NO_VARIABLES
+        if self._are_plain(raw):
+            return VariableValues({}, dict(raw))
         coerced = get_variable_values(schema.core, self.node.variable_definitions, dict(raw))
         return None if isinstance(coerced, list) else coerced
+
+    def _are_plain(self, raw: Mapping[str, Any]) -> bool:
+        """Whether all variables are given, as values that coercion would leave as they are."""
+        if self.plain_types is None or len(raw) != len(self.plain_types):
+            return False
+        return all(type(raw.get(name)) is type_ for name, type_ in self.plain_types.items())
 
     def cost(self, schema: Schema, variables: VariableValues) -> tuple[int, Path]:
         """Tell cost and dearest path; computed once for the values that decide it."""
@@ -92,6 +102,7 @@ class Operation:
         return tuple(variables.coerced.get(name) for name in self.directive_variables)
 
 
+_PLAIN = {"ID": str, "String": str, "Boolean": bool}
 _NO_VARIABLES = VariableValues({}, {})
 
 
@@ -118,7 +129,18 @@ class Document:
         uses = _VariableUses()
         visit(self.ast, uses)
         directive_variables = tuple(sorted(uses.in_directives))
-        return Operation(node, fragments, directive_variables, tuple(sorted(uses.in_sizes | uses.in_directives)))
+        size_variables = tuple(sorted(uses.in_sizes | uses.in_directives))
+        return Operation(node, fragments, directive_variables, size_variables, plain_types=_plain_types(node))
+
+
+def _plain_types(node: OperationDefinitionNode) -> dict[str, type] | None:
+    found: dict[str, type] = {}
+    for each in node.variable_definitions or ():
+        named = each.type.type if isinstance(each.type, NonNullTypeNode) else each.type
+        if not isinstance(named, NamedTypeNode) or named.name.value not in _PLAIN:
+            return None
+        found[each.variable.name.value] = _PLAIN[named.name.value]
+    return found
 
 
 class Documents:

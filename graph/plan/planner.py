@@ -42,6 +42,14 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request asks: the arguments of its fields as their sources take them, and those of its root fields."""
+
+    arguments: dict[Field, Any]
+    roots: dict[Field, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A compiled operation. `columns` tells for each root field the statement's column; None: it is computed."""
 
@@ -49,6 +57,23 @@ class Plan:
     slots: dict[int, Field]
     exact_levels: frozenset[int]
     columns: tuple[int | None, ...]
+
+    def values(self, asked: Asked, context: Context) -> list[Any]:
+        """Get the values of the statement's parameters."""
+        assert self.statement is not None
+        return [self._value(each, asked, context) for each in self.statement.parameters]
+
+    def _value(self, parameter: Parameter, asked: Asked, context: Context) -> Any:
+        name = parameter.name
+        if parameter.level is None:
+            return context.viewer.parameters[name]
+        selected = self.slots[parameter.level]
+        arguments = asked.arguments.get(selected)
+        if arguments is None:
+            return _root_value(selected, context, asked.roots[selected], name)
+        if name == "page_size" or (name == "row_limit" and parameter.level in self.exact_levels):
+            return arguments.size
+        return arguments.parameters[name]
 
 
 class Planner:
@@ -97,13 +122,15 @@ class Planner:
             raise NotPlanned("variables")
         await _charge(context, *operation.cost(self._schema, variables))
         tree = self._tree(operation, variables)
-        arguments = {selected: reader.read(variables) for selected, reader in tree.readers}
-        ids = {selected: reader.python_arguments(variables) for selected, reader in tree.ids}
-        plan = self._plan(context, operation, tree, variables, arguments, ids)
-        answers = await self._fetch(context, plan, arguments, ids)
+        asked = Asked(
+            {selected: reader.read(variables) for selected, reader in tree.readers},
+            {selected: reader.root_arguments(variables) for selected, reader in tree.ids},
+        )
+        plan = self._plan(context, operation, tree, variables, asked)
+        row = await _fetch(context, plan, asked) if plan.statement is not None else ()
         self.planned += 1
         return _body(tree.roots, [
-            answers[column].encode() if column is not None else _computed(selected, context, ids)
+            row[column].encode() if column is not None else _computed(selected, context, asked)
             for selected, column in zip(tree.roots, plan.columns, strict=True)
         ])  # fmt: skip
 
@@ -116,55 +143,34 @@ class Planner:
             assert root is not None
             roots = builder.fields(root, (operation.node.selection_set,))
             readers = [(each, ArgumentReader(self._schema, each)) for each in _all_fields(roots)]
-            ids = [(each, ArgumentReader(self._schema, each)) for each in roots if each.definition is not None]
-            found = Tree(roots, [pair for pair in readers if pair[1].is_needed], [p for p in ids if not p[1].is_needed])
+            found = Tree(
+                roots,
+                [(each, reader) for each, reader in readers if reader.is_needed],
+                [(each, reader) for each, reader in readers if each in roots and not reader.is_needed],
+            )
             operation.trees.keep(key, found)
         return found
 
     def _plan(
-        self,
-        context: Context,
-        operation: Operation,
-        tree: Tree,
-        variables: VariableValues,
-        arguments: Mapping[Field, Any],
-        ids: Mapping[Field, dict[str, Any]],
+        self, context: Context, operation: Operation, tree: Tree, variables: VariableValues, asked: Asked
     ) -> Plan:
-        shapes = tuple(each.shape for each in arguments.values())
-        types = tuple(_types(selected, values) for selected, values in ids.items())
+        shapes = tuple([each.shape for each in asked.arguments.values()])
+        types = tuple([_types(selected, values) for selected, values in asked.roots.items()])
         key = (context.viewer.audience, operation.directives(variables), shapes, types)
         found: Plan | None = operation.plans.find(key)
         if found is None:
-            found = _compile(context, tree.roots, arguments, ids)
+            found = _compile(context, tree.roots, asked)
             operation.plans.keep(key, found)
         return found
 
-    async def _fetch(
-        self, context: Context, plan: Plan, arguments: Mapping[Field, Any], ids: Mapping[Field, dict[str, Any]]
-    ) -> Any:
-        if plan.statement is None:
-            return ()
-        own = {field: _own_parameters(field, context, values) for field, values in ids.items()}
-        viewer = context.viewer.parameters
 
-        def value_of(parameter: Parameter) -> Any:
-            if parameter.level is None:
-                return viewer[parameter.name]
-            selected = plan.slots[parameter.level]
-            if selected not in arguments:
-                return own[selected][parameter.name]
-            if parameter.name == "page_size" or (
-                parameter.name == "row_limit" and parameter.level in plan.exact_levels
-            ):
-                return arguments[selected].size
-            return arguments[selected].parameters[parameter.name]
-
-        values = [value_of(each) for each in plan.statement.parameters]
-        row = await context.database.fetch_row(plan.statement.text, values)
-        for column in row:
-            if json.REFUSED in column:
-                raise NotPlanned("null where none may be")
-        return row
+async def _fetch(context: Context, plan: Plan, asked: Asked) -> Any:
+    assert plan.statement is not None
+    row = await context.database.fetch_row(plan.statement.text, plan.values(asked, context))
+    for column in row:
+        if json.REFUSED in column:
+            raise NotPlanned("null where none may be")
+    return row
 
 
 async def _charge(context: Context, cost: int, path: tuple[str, ...]) -> None:
@@ -198,20 +204,19 @@ def _types(selected: Field, values: Mapping[str, Any]) -> tuple[str, ...] | bool
     return (decode_node_id(values["id"], "id")[0],)
 
 
-def _compile(
-    context: Context, roots: list[Field], arguments: Mapping[Field, Any], ids: Mapping[Field, dict[str, Any]]
-) -> Plan:
-    compiler = Compiler(context.viewer.audience, arguments)
+def _compile(context: Context, roots: list[Field], asked: Asked) -> Plan:
+    compiler = Compiler(context.viewer.audience, asked.arguments)
     parts: list[Any] = []
     columns: list[int | None] = []
     for selected in roots:
         written = None
         if selected.definition is not None:
-            written = _root(compiler, context, selected, ids.get(selected, {}))
+            written = _root(compiler, context, selected, asked.roots.get(selected, {}))
         columns.append(None if written is None else len(parts))
         if written is not None:
             parts.append(written)
-    return Plan(json.finish(parts) if parts else None, compiler.slots, frozenset(compiler.exact_levels), tuple(columns))
+    statement = json.finish(parts) if parts else None
+    return Plan(statement, compiler.slots, frozenset(compiler.exact_levels), tuple(columns))
 
 
 def _root(compiler: Compiler, context: Context, selected: Field, values: Mapping[str, Any]) -> Any:
@@ -233,27 +238,26 @@ def _root(compiler: Compiler, context: Context, selected: Field, values: Mapping
     raise NotPlanned("custom resolver")
 
 
-def _own_parameters(selected: Field, context: Context, values: dict[str, Any]) -> dict[str, Any]:
+def _root_value(selected: Field, context: Context, arguments: dict[str, Any], name: str) -> Any:
+    """Get a parameter of a root field without arguments of a source: ids, or the caller's scopes."""
     source = source_of(declared(selected))
     match source:
         case ById():
-            return {"key": source.key(values)}
+            return source.key(arguments)
         case NodesById(many=False):
-            return {"key": decode_node_id(values["id"], "id")[1]}
+            return decode_node_id(arguments["id"], "id")[1]
         case NodesById():
-            return {f"key_{i}": decode_node_id(each, "ids")[1] for i, each in enumerate(values["ids"])}
-        case Caller():
-            return {"scopes": orjson.dumps(sorted(each.name for each in context.caller.scopes)).decode()}
-    return {}
+            return decode_node_id(arguments["ids"][int(name.removeprefix("key_"))], "ids")[1]
+    return orjson.dumps(sorted(each.name for each in context.caller.scopes)).decode()
 
 
-def _computed(selected: Field, context: Context, ids: Mapping[Field, dict[str, Any]]) -> bytes:
+def _computed(selected: Field, context: Context, asked: Asked) -> bytes:
     if selected.definition is None:
         return orjson.dumps(selected.parent.name)
     source = source_of(declared(selected))
     if isinstance(source, Caller):
         return b"null"
-    return orjson.dumps(_project(selected, source.compute(context, ids[selected])))
+    return orjson.dumps(_project(selected, source.compute(context, asked.roots[selected])))
 
 
 def _project(selected: Field, made: Any) -> dict[str, Any]:
