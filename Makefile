@@ -10,7 +10,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run test test-browser check lint format schema schema-check graphiql bench lock clean
+.PHONY: help environment run test test-browser check lint format schema schema-check graphiql \
+	bench bench-serve lock clean
 
 help: ## this list
 	@echo "pacegraph: make <target>"
@@ -55,6 +56,9 @@ graphiql: ## bundles GraphiQL anew from its pinned npm packages (needs Node; the
 
 bench: environment ## the benchmarks
 	@exec $(BIN)/python -m bench.best_efforts
+
+bench-serve: environment ## serves the benchmark's rows (PORT, PACEGRAPH_HOME, CACHE, BENCH_ACTIVITIES)
+	@exec $(BIN)/python -m cli bench-serve --with-parent $(if $(BENCH_ACTIVITIES),--activities $(BENCH_ACTIVITIES))
 
 UV_LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

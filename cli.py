@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "doctor", _doctor, "check settings, PostgreSQL, Redis, migrations and Strava credentials, and say what is wrong"
     )
+    bench = add("bench-serve", _bench_serve, "serve the benchmark's rows from embedded services (bench/README.md)")
+    bench.add_argument("--activities", type=int, default=200_000, help="how many to write on first use")
+    bench.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
     add("key", _key, "print a new key for TOKEN_ENCRYPTION_KEYS")
     return parser
 
@@ -74,6 +77,15 @@ def _run(options: argparse.Namespace) -> int:
     from local.run import run
 
     return run(load_settings(), with_parent=options.with_parent)
+
+
+def _bench_serve(options: argparse.Namespace) -> int:
+    from local.bench_serve import DEFAULT_HOME, bench_serve
+
+    settings = load_settings()
+    if "pacegraph_home" not in settings.model_fields_set:
+        settings = load_settings(pacegraph_home=DEFAULT_HOME)
+    return bench_serve(settings, activities=options.activities, with_parent=options.with_parent)
 
 
 def _api(options: argparse.Namespace) -> int:

@@ -1,0 +1,207 @@
+"""`pacegraph bench-serve`: the benchmark's rows, served by one API process with everything on, from embedded services.
+
+The peers' tables are in the database `postgres` of the same PostgreSQL, with the same rows.
+"""
+
+import os
+import secrets
+import signal
+import sys
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import parse_qs, urlsplit
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.rows import scalar_row
+
+from db.models import Scope
+from db.session import SyncDatabase
+from db.statements import account as accounts
+from graph.commands.account import TOKEN_PREFIX
+from graph.ids import encode_id
+from local.guard import guarded
+from local.home import Home, HomeInUse
+from local.postgres import DATABASE, start_postgres
+from local.processes import die_with_parent
+from local.redis import start_redis
+from local.run import _answers, _refuse_taken_port, _Run
+from local.secrets import kept_secret
+from local.service import Service, ServiceFailed
+from local.supervisor import Supervisor
+from settings import Settings, load_settings
+
+__all__ = ["DEFAULT_ACTIVITIES", "DEFAULT_HOME", "bench_serve"]
+
+DEFAULT_HOME = Path(".local-bench")
+DEFAULT_ACTIVITIES = 200_000
+LEAST_ACTIVITIES = 3000
+"""The data set's personal bests belong to the first 3,000 activities."""
+
+_BENCH = Path(__file__).resolve().parent.parent / "bench"
+_DATASET = _BENCH / "peers" / "dataset.sql"
+_TABLES = ("athletes", "activities", "best_efforts")
+_PERSONAL_BESTS = """
+    INSERT INTO personal_bests (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, is_current)
+    SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, true FROM best_efforts
+"""
+_NEXT_ID = "SELECT setval(pg_get_serial_sequence({}, 'id'), max(id)) FROM {}"
+_LONGEST_LOG = 10_000_000
+_NOTHING_THERE = "http://127.0.0.1:1"
+_UNLIMITED = str(10**9)
+_LIMITS = (
+    "cost_limit",
+    "cost_bucket_user",
+    "cost_refill_user_per_s",
+    "cost_bucket_ip",
+    "cost_refill_ip_per_s",
+)
+"""Settings that are raised so that they do not bind, unless the environment says otherwise."""
+
+_Connection = psycopg.Connection[Any]
+
+
+def bench_serve(settings: Settings, *, activities: int = DEFAULT_ACTIVITIES, with_parent: bool = False) -> int:
+    """Serve as `local.run.run` does. The first start writes the rows, with `activities` of the 200,000 or more."""
+    if activities < LEAST_ACTIVITIES:
+        print(f"pacegraph: --activities: the data set needs {LEAST_ACTIVITIES} or more", file=sys.stderr)
+        return 2
+    if with_parent:
+        die_with_parent(signal.SIGTERM, os.getppid())
+    home = Home(settings.pacegraph_home)
+    try:
+        with home.claimed():
+            _refuse_taken_port(settings)
+            return guarded(lambda: _BenchRun(settings, home, activities).serve(), at_end=home.withdraw)
+    except (HomeInUse, ServiceFailed) as error:
+        print(f"pacegraph: {error}", file=sys.stderr)
+        return 1
+
+
+class _QuietSupervisor(Supervisor):
+    """Leaves the output in the log files: showing it would cost what is to be measured."""
+
+    def watch(self) -> NoReturn:
+        while True:
+            for program in self._programs:
+                if program.log.stat().st_size > _LONGEST_LOG:
+                    os.truncate(program.log, 0)  # the program appends
+            self.raise_if_ended()
+            time.sleep(0.5)
+
+
+class _BenchRun(_Run):
+    def __init__(self, settings: Settings, home: Home, activities: int) -> None:
+        super().__init__(settings, home)
+        self.activities = activities
+        self.supervisor = _QuietSupervisor(home.folder)
+        self.values |= {name.upper(): _UNLIMITED for name in _LIMITS if name not in settings.model_fields_set}
+        self.values |= {
+            "STRAVA_API_URL": f"{_NOTHING_THERE}/api/v3",
+            "STRAVA_OAUTH_URL": f"{_NOTHING_THERE}/oauth",
+            "STRAVA_CLIENT_ID": "1",
+            "STRAVA_CLIENT_SECRET": "not used",
+        }
+
+    def _start(self) -> None:
+        step = self.supervisor.step
+        self._keep_secrets()
+        with step("PostgreSQL"):
+            postgres = self.supervisor.service(start_postgres)
+            self.values["DATABASE_URL"] = postgres.url
+        with step("Redis"):
+            redis = self.supervisor.service(start_redis)
+            self.values["REDIS_URL"] = redis.url
+        with step("migrations"):
+            self.supervisor.finish("migrations", *self._command("migrate"))
+        with step("rows"):
+            ids = _load(postgres.url, self.activities)
+            (self.home.folder / "ids.txt").write_text("".join(f"{encode_id('Athlete', number)}\n" for number in ids))
+            token = _admin_token(load_settings(**{name.lower(): value for name, value in self.values.items()}))
+        began = time.monotonic()
+        api = self._program("api", "api")
+        self.supervisor.await_ready(api, lambda: _answers(f"{self._local_url()}/healthz", expected=200))
+        start_up_s = time.monotonic() - began
+        with step("API"):
+            self.supervisor.await_ready(api, lambda: _answers(f"{self._local_url()}/readyz", expected=200))
+        facts = self._facts() | self._bench_facts(api, postgres, redis)
+        facts |= {"tokens": {"athlete": token, "admin": token}, "start_up_s": round(start_up_s, 3)}
+        self.home.publish(facts)
+        self._say_where(facts)
+
+    def _bench_facts(self, api: Service, postgres: Service, redis: Service) -> dict[str, object]:
+        children = psutil.Process(api.process.pid).children(recursive=True)
+        return {
+            "pids": [api.process.pid, *(child.pid for child in children)],
+            "redis_pid": redis.process.pid,
+            "pgdata": str(self.home.folder / "postgres"),
+            "pghost": parse_qs(urlsplit(postgres.url).query)["host"][0],
+            "ids": str(self.home.folder / "ids.txt"),
+            "logs": str(self.home.folder / "logs"),
+        }
+
+
+def _load(url: str, activities: int) -> list[int]:
+    """Write the rows, unless they are there, to both databases; returns the athletes' ids."""
+    with (
+        psycopg.connect(url.replace(f"@/{DATABASE}", "@/postgres"), autocommit=True, row_factory=scalar_row) as peers,
+        psycopg.connect(url, autocommit=True, row_factory=scalar_row) as ours,
+    ):
+        if peers.execute("SELECT to_regclass('personal_bests') IS NULL").fetchone():
+            _write_peers_rows(peers, activities)
+        if not ours.execute("SELECT EXISTS (SELECT FROM athletes)").fetchone():
+            _write_our_rows(peers, ours)
+        if (count := ours.execute("SELECT count(*) FROM activities").fetchone()) != activities:
+            raise ServiceFailed(f"rows: there are {count} activities, not {activities}. Choose another PACEGRAPH_HOME")
+        return list(ours.execute("SELECT id FROM athletes ORDER BY id"))
+
+
+def _write_peers_rows(peers: _Connection, activities: int) -> None:
+    dataset = _DATASET.read_text()
+    assert dataset.count(f"(1,{DEFAULT_ACTIVITIES})") == 1
+    with peers.transaction():
+        peers.execute(dataset.replace(f"(1,{DEFAULT_ACTIVITIES})", f"(1,{activities})").encode())
+    peers.execute("VACUUM (FREEZE, ANALYZE)")
+
+
+def _write_our_rows(peers: _Connection, ours: _Connection) -> None:
+    with ours.transaction():
+        ours.execute("SET LOCAL session_replication_role = replica")  # the peers' tables have checked the references
+        for table in _TABLES:
+            _copy(peers, ours, table)
+            ours.execute(sql.SQL(_NEXT_ID).format(table, sql.Identifier(table)))
+        ours.execute(_PERSONAL_BESTS)
+    ours.execute("VACUUM (FREEZE, ANALYZE)")
+
+
+def _copy(peers: _Connection, ours: _Connection, table: str) -> None:
+    """Fill a table of ours with what `bench/rows` makes of the peers' rows."""
+    query = (_BENCH / "rows" / f"{table}.sql").read_text().encode()
+    columns = peers.execute(query + b" LIMIT 0").description or ()
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    target = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
+    with peers.cursor().copy(b"COPY (" + query + b") TO STDOUT") as source, ours.cursor().copy(target) as sink:
+        for block in source:
+            sink.write(block)
+
+
+def _admin_token(settings: Settings) -> str:
+    """An administrator's API token, the same at each start: only administrators see all athletes."""
+    secret = kept_secret(settings.pacegraph_home / "token", lambda: TOKEN_PREFIX + secrets.token_hex(32))
+    token = {
+        "name": "bench",
+        "hint": secret[:9],
+        "secret_sha256": sha256(secret.encode()).digest(),
+        "scopes": [Scope.ADMIN, Scope.READ, Scope.SYNC],
+        "expires_at": None,
+    }
+    database = SyncDatabase(settings, application_name="pacegraph-bench")
+    with database.write() as connection:
+        admin = connection.execute(accounts.admins_without_athlete()).scalars().first()
+        admin = admin or connection.execute(accounts.create_admin()).scalar_one()
+        connection.execute(accounts.create_token(unless_there=True), token | {"account_id": admin})
+    database.close()
+    return secret
