@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 

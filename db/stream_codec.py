@@ -9,6 +9,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -66,14 +67,17 @@ def decode(data: bytes) -> Samples:
 def _encode_channel(values: Sequence[float] | None) -> bytes:
     if values is None:
         return bytes((_ABSENT,))
-    for index, scale in enumerate(_SCALES):
-        integers = [round(value * scale) for value in values]
-        if all(integer / scale == value for integer, value in zip(integers, values, strict=True)):
-            return bytes((index,)) + _encode_integers(integers)
+    # Infinite and huge values overflow, NaN has no integer: all are kept as they are.
+    with suppress(OverflowError, ValueError):
+        for index, scale in enumerate(_SCALES):
+            integers = [round(value * scale) for value in values]
+            if all(integer / scale == value for integer, value in zip(integers, values, strict=True)):
+                return bytes((index,)) + _encode_integers(integers)
     return bytes((_FLOATS,)) + _little_endian(array("d", values)).tobytes()
 
 
 def _encode_integers(integers: Sequence[int]) -> bytes:
+    """Write the differences at the least width that holds them. Raises OverflowError where none does."""
     differences = [*integers[:1], *(after - before for before, after in pairwise(integers))]
     for code in _WIDTHS:
         try:
@@ -81,7 +85,7 @@ def _encode_integers(integers: Sequence[int]) -> bytes:
         except OverflowError:
             continue
         return code.encode() + _little_endian(packed).tobytes()
-    raise ValueError("a sample is too large")
+    raise OverflowError
 
 
 def _decode_channel(body: bytes, offset: int, count: int) -> tuple[Sequence[float] | None, int]:
@@ -91,8 +95,10 @@ def _decode_channel(body: bytes, offset: int, count: int) -> tuple[Sequence[floa
     if scale == _FLOATS:
         floats, offset = _take("d", body, offset, count)
         return list(floats), offset
-    differences, offset = _take(chr(body[offset]), body, offset + 1, count)
-    divisor = _SCALES[scale]
+    code, divisor = chr(body[offset]), _SCALES[scale]
+    if code not in _WIDTHS:
+        raise ValueError("no width")
+    differences, offset = _take(code, body, offset + 1, count)
     totals = accumulate(differences)
     return (list(totals) if divisor == 1 else [total / divisor for total in totals]), offset
 

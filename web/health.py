@@ -5,11 +5,10 @@ from collections.abc import Awaitable
 
 from fastapi import APIRouter, Request
 from redis import RedisError
-from sqlalchemy import text
 from starlette.responses import JSONResponse
 
 from db.errors import DatabaseError
-from web.services import Services, services_of
+from web.services import services_of
 
 _PATIENCE_S = 3
 
@@ -26,15 +25,10 @@ async def healthz() -> dict[str, str]:
 async def readyz(request: Request) -> JSONResponse:
     """Answer 200 when PostgreSQL and Redis answer, else 503; the body says which does not."""
     services = services_of(request)
-    database, redis = await asyncio.gather(_state(_ping_database(services)), _state(services.jobs.ping()))
+    database, redis = await asyncio.gather(_state(services.database.ping()), _state(services.jobs.ping()))
     ready = database == redis == "ok"
     status = {"status": "ok" if ready else "unavailable", "dependencies": {"database": database, "redis": redis}}
     return JSONResponse(status, 200 if ready else 503)
-
-
-async def _ping_database(services: Services) -> None:
-    async with services.database.read() as connection:
-        await connection.execute(text("SELECT 1"))
 
 
 async def _state(check: Awaitable[None]) -> str:

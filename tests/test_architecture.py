@@ -1,0 +1,202 @@
+"""The rules of the layout, over the syntax tree: imports, where SQL and commits are, sizes (`-s` prints them)."""
+
+import ast
+import tomllib
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+TOPS = {*(name.split(".")[0] for name in PROJECT["packages"]), *PROJECT["py-modules"]}
+
+MAY_IMPORT = {
+    "settings": set(),
+    "athletics": set(),
+    "logs": {"settings"},
+    "db": {"settings", "athletics"},
+    "strava": {"settings", "athletics", "db", "logs"},
+    "jobs": {"settings", "athletics", "db", "strava", "logs"},
+    "graph": {"settings", "athletics", "db", "logs", "jobs.enqueue"},
+    "web": {"settings", "athletics", "db", "strava", "jobs", "graph", "logs"},
+    "local": TOPS - {"cli", "legacy"},
+    "legacy": TOPS - {"cli", "local"},
+    "cli": TOPS,
+}
+"""What a package or module may import of ours, besides itself. Nothing may import cli; local only cli."""
+
+OUTSIDE = {"athletics": set(), "settings": {"pydantic", "pydantic_settings"}}
+"""What the innermost may import besides the standard library."""
+
+READS_ENVIRONMENT = {
+    "settings.py": "the one place for it",
+}
+CONNECTS = {"db/session.py": "the one place for it", "alembic/env.py": "migrations commit for themselves"}
+BUILDS_SQL = {
+    "db/session.py": "pings the server",
+    "local/doctor.py": "asks the server for its version, before anything of ours is known to be there",
+}
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+BAD_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "types", "tools"}
+SQL = {"select", "insert", "update", "delete", "text"}
+
+
+@cache
+def sources() -> dict[str, ast.Module]:
+    """Syntax trees of all that is shipped, by path."""
+    paths = [ROOT / f"{name}.py" for name in PROJECT["py-modules"]]
+    for top in sorted(TOPS - set(PROJECT["py-modules"])):
+        paths += sorted((ROOT / top).rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in paths}
+
+
+def top_of(path: str) -> str:
+    return path.split("/", maxsplit=1)[0].removesuffix(".py")
+
+
+def imports(tree: ast.Module):
+    """Full names of what a module imports, wherever it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(name: str, allowed: set[str]) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in allowed)
+
+
+@pytest.mark.parametrize("top", sorted(TOPS))
+def test_imports_point_one_way(top):
+    allowed = MAY_IMPORT[top] | {top}
+    wrong = [
+        f"{path}: {name}"
+        for path, tree in sources().items()
+        if top_of(path) == top
+        for name in imports(tree)
+        if name.split(".")[0] in TOPS and not is_within(name, allowed)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("top", sorted(OUTSIDE))
+def test_the_innermost_needs_hardly_anything(top):
+    from sys import stdlib_module_names
+
+    allowed = OUTSIDE[top] | {top} | MAY_IMPORT[top] | stdlib_module_names
+    wrong = [
+        f"{path}: {name}"
+        for path, tree in sources().items()
+        if top_of(path) == top
+        for name in imports(tree)
+        if name.split(".")[0] not in allowed
+    ]
+    assert wrong == []
+
+
+def test_every_package_is_shipped():
+    packages = {path.parent for path in map(Path, sources()) if path.parent.name}
+    named = {Path(name.replace(".", "/")) for name in PROJECT["packages"]}
+    assert packages == named
+
+
+def test_no_code_at_the_top_is_left_out():
+    """A new package or module must be named in pyproject.toml, and here."""
+    outside = {"tests", "bench", "alembic", "deploy"}
+    found = {path.stem for path in ROOT.glob("*.py")}
+    found |= {path.parent.name for path in ROOT.glob("*/*.py") if not path.parent.name.startswith(".")}
+    assert found - outside == TOPS
+    assert set(MAY_IMPORT) >= TOPS
+
+
+def test_sql_is_built_in_statements_only():
+    wrong = [
+        f"{path}: {name}"
+        for path, tree in sources().items()
+        if path not in BUILDS_SQL and not path.startswith(("db/statements/", "db/models/"))
+        for name in imports(tree)
+        if name.startswith("sqlalchemy") and name.split(".")[-1] in SQL
+    ]
+    assert wrong == []
+
+
+def calls(tree: ast.Module, name: str):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            if called == name:
+                yield node.lineno
+
+
+def test_only_the_session_commits():
+    wrong = [path for path, tree in sources().items() if path not in CONNECTS and any(calls(tree, "commit"))]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["create_engine", "create_async_engine", "sessionmaker"])
+def test_only_the_session_connects(name):
+    assert [path for path, tree in sources().items() if path not in CONNECTS and any(calls(tree, name))] == []
+
+
+def test_statements_execute_nothing():
+    trees = {path: tree for path, tree in sources().items() if path.startswith("db/statements/")}
+    assert [path for path, tree in trees.items() if any(calls(tree, "execute"))] == []
+
+
+def test_related_rows_are_not_mapped():
+    assert [path for path, tree in sources().items() if any(calls(tree, "relationship"))] == []
+
+
+def test_the_environment_is_read_in_one_place():
+    names = {"os.environ", "os.getenv", "os.environb", "os.putenv"}
+    wrong = []
+    for path, tree in sources().items():
+        used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        if path not in READS_ENVIRONMENT and (used & names or set(imports(tree)) & names):
+            wrong.append(path)
+    assert wrong == []
+
+
+def test_no_module_is_a_drawer():
+    stems = {part for path in sources() for part in Path(path).with_suffix("").parts}
+    # graph/types/ holds the schema's types; DESIGN.md names it so.
+    assert stems & BAD_NAMES == {"types"}
+    assert [path for path in sources() if path.endswith("/types.py") or path == "types.py"] == []
+
+
+def functions():
+    for path, tree in sources().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{path}:{node.name}", node.end_lineno - node.lineno + 1
+
+
+def test_files_are_short():
+    lengths = {path: len((ROOT / path).read_text().splitlines()) for path in sources()}
+    print(f"files: median {median(lengths.values()):g} lines, longest {max(lengths.values())}")  # noqa: T201
+    assert {path for path, length in lengths.items() if length > 400} == set(LONG_FILES)
+    assert median(lengths.values()) <= 120
+
+
+def test_functions_are_short():
+    lengths = dict(functions())
+    print(f"functions: median {median(lengths.values()):g} lines, longest {max(lengths.values())}")  # noqa: T201
+    assert {name for name, length in lengths.items() if length > 60} == set(LONG_FUNCTIONS)
+    assert median(lengths.values()) <= 10
+
+
+def test_nothing_is_made_when_a_module_is_imported():
+    """Engines, clients and settings are made by the composition roots."""
+    makers = {"load_settings", "AsyncDatabase", "SyncDatabase", "create_app", "StravaClient", "from_url"}
+    wrong = []
+    for path, tree in sources().items():
+        for statement in tree.body:
+            if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr) and statement.value:
+                called = {each for name in makers for each in calls(ast.Module([statement], []), name)}
+                wrong += [f"{path}:{line}" for line in called]
+    assert wrong == []
