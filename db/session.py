@@ -103,6 +103,11 @@ class AsyncDatabase(_Pooled):
                 raise translated from error
             raise
 
+    async def ping(self) -> None:
+        """Check that PostgreSQL answers. Raises as `read`."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
     async def close(self) -> None:
         await self._driver.close()
         await self.engine.dispose()
