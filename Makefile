@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help environment run test test-browser check lint format schema schema-check graphiql \
-	bench bench-serve lock clean
+	bench bench-more bench-serve lock clean
 
 help: ## this list
 	@echo "pacegraph: make <target>"
@@ -54,8 +54,11 @@ graphiql: ## bundles GraphiQL anew from its pinned npm packages (needs Node; the
 	@command -v npm >/dev/null || { echo "make graphiql needs Node.js with npm; running pacegraph does not" >&2; exit 1; }
 	cd web/graphiql/source && npm ci && node build.mjs
 
-bench: environment ## the benchmarks
-	@exec $(BIN)/python -m bench.best_efforts
+bench: environment ## the comparison with other servers (bench/README.md; DUR, WARM, REPS, SERVERS, QUERIES)
+	@exec $(BIN)/python -m bench.compare
+
+bench-more: environment ## further measures: best efforts, memory, large answers, growth, start-up
+	@exec $(BIN)/python -m bench.more
 
 bench-serve: environment ## serves the benchmark's rows (PORT, PACEGRAPH_HOME, CACHE, BENCH_ACTIVITIES)
 	@exec $(BIN)/python -m cli bench-serve --with-parent $(if $(BENCH_ACTIVITIES),--activities $(BENCH_ACTIVITIES))

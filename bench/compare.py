@@ -1,0 +1,59 @@
+"""
+Compares pacegraph with the peers, turn by turn: `make bench`, or `python -m bench.compare`.
+
+Options are environment variables, read by bench/peers/bench.mjs: DUR and WARM (seconds), REPS (rounds), SERVERS,
+QUERIES (which of Q1,Q2,Q3,Q4), OUT (the file of the runs). VERIFY=off skips the check that the peers answer alike.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.report import print_report
+from bench.serving import BENCH, PEERS, QUERIES, Served, require_tools, served
+from settings import child_environment
+
+SERVERS = "pacegraph,mercurius,yoga,postgraphile,strawberry,limit"
+ROUNDS = "3"
+
+
+def main() -> int:
+    require_tools("node", "npm", "wrk")
+    if not (PEERS / "node_modules" / ".package-lock.json").exists():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=PEERS, check=True)
+    options = {"REPS": ROUNDS, "SERVERS": SERVERS, "OUT": str(BENCH / "results.json"), "VERIFY": "on"}
+    options |= child_environment()
+    results = Path(options["OUT"]).resolve()
+    with served() as server:
+        environment = options | _environment(server) | {"OUT": str(results)}
+        if options["VERIFY"] == "on":
+            subprocess.run(["node", "verify.mjs"], cwd=PEERS, env=environment, check=True)
+        subprocess.run(["node", "bench.mjs", options["REPS"]], cwd=PEERS, env=environment, check=True)
+    print()
+    print_report(json.loads(results.read_text())["runs"])
+    return 0
+
+
+def _environment(server: Served) -> dict[str, str]:
+    pacegraph = {
+        "url": server.graphql,
+        "pids": server.pids,
+        "helperPids": [server.redis_pid],
+        "queries": str(QUERIES),
+        "ids": server.ids,
+        "token": server.token,
+        "pgLog": str(Path(server.logs) / "postgres.log"),
+    }
+    return {
+        "EXTERNAL": json.dumps({"pacegraph": pacegraph}),
+        "PGHOST": server.pghost,
+        "PGDATA": server.pgdata,
+        "PYTHON": sys.executable,
+        "NODE_ENV": "production",
+        "GRAPHILE_ENV": "production",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

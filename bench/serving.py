@@ -1,0 +1,159 @@
+"""What the benchmarks share: a served data set, load by wrk, and what processes used."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from settings import child_environment
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+PEERS = BENCH / "peers"
+QUERIES = PEERS / "queries" / "pacegraph"
+MAX_MEMORY_MB = 160
+_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+_READY_WITHIN_S = 3600  # ten million rows take their time, once
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running `pacegraph bench-serve`, as its run.json says."""
+
+    graphql: str
+    token: str
+    pids: list[int]
+    redis_pid: int
+    pgdata: str
+    pghost: str
+    ids: str
+    logs: str
+    start_up_s: float
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU that the API has used."""
+        return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in self.pids)
+
+    def memory_mb(self) -> float:
+        """Resident memory of the API."""
+        return sum(psutil.Process(pid).memory_info().rss for pid in self.pids) / 2**20
+
+    def ask(self, query: str, variables: dict[str, object] | None = None) -> bytes:
+        """Send one query. Raises AssertionError when the answer is no success."""
+        import httpx
+
+        headers = {"authorization": f"Bearer {self.token}"}
+        body = {"query": query, "variables": variables or {}}
+        answer = httpx.post(self.graphql, json=body, headers=headers, timeout=60, trust_env=False)
+        assert answer.is_success, answer.text[:500]
+        assert "errors" not in answer.json(), answer.text[:500]
+        return answer.content
+
+    def first_id(self) -> str:
+        return Path(self.ids).read_text().split("\n", 1)[0]
+
+
+@contextmanager
+def served(home: Path | None = None, activities: int | None = None, **environment: str) -> Iterator[Served]:
+    """Run `pacegraph bench-serve` in the folder `home`, with the cache off, for as long as the block runs."""
+    home = (home or ROOT / ".local-bench").resolve()
+    values = {"CACHE": "off", "PORT": "4200", "PACEGRAPH_HOME": str(home), **environment}
+    command = [sys.executable, "-m", "cli", "bench-serve", "--with-parent"]
+    if activities:
+        command += ["--activities", str(activities)]
+    process = subprocess.Popen(command, cwd=ROOT, env=child_environment(**values), stdout=subprocess.DEVNULL)
+    try:
+        yield _await_ready(process, home / "run.json")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _await_ready(process: subprocess.Popen[bytes], run_file: Path) -> Served:
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while not (run_file.exists() and process.poll() is None):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit("bench: `pacegraph bench-serve` did not start")
+        time.sleep(0.05)
+    facts = json.loads(run_file.read_text())
+    names = Served.__dataclass_fields__.keys() - {"token"}
+    return Served(token=facts["tokens"]["admin"], **{name: facts[name] for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk saw."""
+
+    requests: int
+    rps: float
+    p50_ms: float
+    p99_ms: float
+
+
+class WrkFailed(Exception):  # noqa: N818 - it did
+    """wrk saw answers that were no success; the message is what it printed."""
+
+
+def wrk(
+    server: Served, query: Path, *, seconds: float, connections: int = 16, rotate: bool = False, script: str = "gql"
+) -> Load:
+    """Send the query in the file over and over; `rotate` sends the athletes' ids in turn as the variable `id`.
+
+    Raises WrkFailed.
+    """
+    environment = {"GQL_FILE": str(query), "GQL_TOKEN": server.token, "GQL_IDS": server.ids if rotate else ""}
+    environment["GQL_ROTATE"] = "1" if rotate else "0"
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
+    output = subprocess.run(
+        [*command, "-s", str(PEERS / "lua" / f"{script}.lua"), server.graphql],
+        env=child_environment(**environment),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise WrkFailed(output)
+    return Load(
+        requests=int(_found(r"(\d+) requests in", output)),
+        rps=float(_found(r"Requests/sec:\s+([\d.]+)", output)),
+        p50_ms=_milliseconds(_found(r"50%\s+(\S+)", output)),
+        p99_ms=_milliseconds(_found(r"99%\s+(\S+)", output)),
+    )
+
+
+def _found(pattern: str, output: str) -> str:
+    match = re.search(pattern, output)
+    if match is None:
+        raise WrkFailed(output)
+    return match[1]
+
+
+def _milliseconds(duration: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", duration).groups()  # type: ignore[union-attr]
+    return float(number) * _MILLISECONDS[unit]
+
+
+def require_tools(*names: str) -> None:
+    """End with a message where a program is missing; wrk is installed where apt-get can."""
+    if "wrk" in names and not shutil.which("wrk") and shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], check=False)
+    if missing := [name for name in names if not shutil.which(name)]:
+        raise SystemExit(f"bench: not found: {', '.join(missing)}. The benchmark needs Node.js 20 with npm, and wrk")
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table in markdown, its first column left, the others right."""
+    print(f"| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}")
+    for row in rows:
+        print(f"| {' | '.join(str(cell) for cell in row)} |")
+    print(flush=True)
