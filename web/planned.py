@@ -63,7 +63,9 @@ class PlannedQueries:
         authorization = headers.get(b"authorization")
         try:
             caller = await services.sessions.caller(
-                services.database, HTTPConnection(scope), authorization.decode("latin-1") if authorization else None
+                services.database,
+                HTTPConnection(scope),
+                authorization.decode("latin-1") if authorization is not None else None,
             )
         except (InvalidCredentials, DatabaseError):
             return None  # the long way says so

@@ -194,8 +194,10 @@ def _all_fields(fields: list[Field]) -> list[Field]:
 
 
 def _types(selected: Field, values: Mapping[str, Any]) -> tuple[str, ...] | bool:
-    """What of the ids shapes the statement: their types."""
+    """What of the ids shapes the statement: their types. Raises InvalidId, OutOfRange."""
     source = source_of(declared(selected))
+    if isinstance(source, ById):
+        source.key(values)  # who sees nothing has no parameter that would refuse a wrong id
     if not isinstance(source, NodesById):
         return False
     if source.many:
