@@ -126,8 +126,8 @@ def wrk(
     return Load(
         requests=int(_found(r"(\d+) requests in", output)),
         rps=float(_found(r"Requests/sec:\s+([\d.]+)", output)),
-        p50_ms=_milliseconds(_found(r"50%\s+(\S+)", output)),
-        p99_ms=_milliseconds(_found(r"99%\s+(\S+)", output)),
+        p50_ms=_milliseconds(_found(r"(?m)^\s+50%\s+(\S+)", output)),
+        p99_ms=_milliseconds(_found(r"(?m)^\s+99%\s+(\S+)", output)),
     )
 
 
