@@ -57,26 +57,26 @@ def _run(db, athlete_id, visibility, distance):
     return {"Activity": activity, "BestEffort": effort, "PersonalBest": effort}
 
 
-def queries_of_everything(ids):
-    """Every node of `ids` and every root field, with all that hangs on them."""
-    for type_ in node_types():
-        yield f'{{ node(id: "{ids[type_.name]}") {{ __typename id {fragment(type_, 2, distance="KM10")} }} }}'
+def queries_of_everything(other):
+    """Every node of the other athlete's and every root field, with all that hangs on them."""
+    for ids in (other.ids, other.secret_ids):
+        for type_ in node_types():
+            if type_.name in ids:
+                yield f'{{ node(id: "{ids[type_.name]}") {{ __typename id {fragment(type_, 1, distance="KM10")} }} }}'
+        yield "{ nodes(ids: [" + ", ".join(f'"{each}"' for each in ids.values()) + "]) { __typename id } }"
     for name, field in SCHEMA.query_type.fields.items():
         target = get_named_type(field.type)
-        if name in {"node", "nodes"}:
-            of_all = "[" + ", ".join(f'"{each}"' for each in ids.values()) + "]"
-            yield f"{{ nodes(ids: {of_all}) {{ __typename id }} }}"
-        elif "id" in field.args:
-            yield f'{{ {name}(id: "{ids[target.name]}") {{ {selection(target, 1)} }} }}'
-        else:
-            yield f"{{ {call(name, field)} {{ {selection(target, 2)} }} }}"
+        if "id" in field.args and name != "node":
+            for ids in (other.ids, other.secret_ids):
+                yield f'{{ {name}(id: "{ids.get(target.name, other.ids[target.name])}") {{ {selection(target, 0)} }} }}'
+        elif name not in {"node", "nodes"}:
+            yield f"{{ {call(name, field)} {{ {selection(target, 1)} }} }}"
 
 
 async def everything(api, token, other) -> str:
     answers = []
-    for ids in (other.ids, {**other.ids, **other.secret_ids}):
-        for query in queries_of_everything(ids):
-            answers += [await api.answer(query, token), await api.answer_unplanned(query, token)]
+    for query in queries_of_everything(other):
+        answers += [await api.answer(query, token), await api.answer_unplanned(query, token)]
     assert not [answer for answer in answers if "errors" in answer], answers
     return json.dumps([answer["data"] for answer in answers])
 
