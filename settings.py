@@ -143,10 +143,14 @@ class Settings(BaseSettings):
     )
 
     # --- what operations may cost
-    cost_limit: int = Field(5000, ge=1, description="What one operation may cost: about the objects it may return.")
-    cost_bucket_user: int = Field(20_000, ge=1, description="Budget of an account, when full.")
+    cost_limit: int = Field(
+        5000, ge=1, le=2_000_000_000, description="What one operation may cost: about the objects it may return."
+    )
+    cost_bucket_user: int = Field(20_000, ge=1, le=2_000_000_000, description="Budget of an account, when full.")
     cost_refill_user_per_s: float = Field(400, gt=0, description="What an account's budget gains a second.")
-    cost_bucket_ip: int = Field(2000, ge=1, description="Budget of an address whose callers are signed out, when full.")
+    cost_bucket_ip: int = Field(
+        2000, ge=1, le=2_000_000_000, description="Budget of an address whose callers are signed out, when full."
+    )
     cost_refill_ip_per_s: float = Field(40, gt=0, description="What such a budget gains a second.")
 
     # --- the API's surface

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from graphql import VariableNode, Visitor, value_from_ast_untyped, visit
+from graphql import VariableNode, Visitor, visit
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.arguments import convert_arguments
 
@@ -25,6 +25,8 @@ class ArgumentReader:
         self._read = arguments_reader_of(self._declared)
         self._variables = _variables_of(selected)
         self._kept = Kept(_MAX_KEPT)
+        self._id_variable = _id_variable(selected)
+        self._constant: dict[str, Any] | None = None
 
     @property
     def is_needed(self) -> bool:
@@ -45,14 +47,13 @@ class ArgumentReader:
         return found
 
     def root_arguments(self, variables: VariableValues) -> dict[str, Any]:
-        """Get the arguments of a root field: ids as they are, for that is quicker."""
-        arguments = self._selected.node.arguments or ()
-        if len(arguments) == 1 and arguments[0].name.value in _IDS:
-            (only,) = arguments
-            if isinstance(only.value, VariableNode):
-                return {only.name.value: variables.coerced[only.value.name.value]}
-            return {only.name.value: value_from_ast_untyped(only.value, variables.coerced)}
-        return self.python_arguments(variables) if self._declared.arguments else {}
+        """Get the arguments of a root field; what is constant, and ids from variables, without reading them anew."""
+        if self._id_variable is not None:
+            argument, name = self._id_variable
+            return {argument: variables.coerced[name]}
+        if self._variables or self._constant is None:
+            self._constant = self.python_arguments(variables)
+        return self._constant
 
     def python_arguments(self, variables: VariableValues) -> dict[str, Any]:
         """Get the arguments by their Python names, inputs as their classes; what is not given is absent."""
@@ -60,6 +61,14 @@ class ArgumentReader:
         values = get_argument_values(self._selected.definition, self._selected.node, variables)
         converter = self._schema.schema_converter
         return convert_arguments(values, self._declared.arguments, converter.scalar_registry, self._schema.config)
+
+
+def _id_variable(selected: Field) -> tuple[str, str] | None:
+    """Tell argument and variable of a field that has one argument, an id or ids, and a variable for it."""
+    arguments = selected.node.arguments or ()
+    if len(arguments) != 1 or arguments[0].name.value not in _IDS or not isinstance(arguments[0].value, VariableNode):
+        return None
+    return arguments[0].name.value, arguments[0].value.name.value
 
 
 def _variables_of(selected: Field) -> tuple[str, ...]:

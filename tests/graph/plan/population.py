@@ -1,0 +1,72 @@
+"""Rows for the differential test: full ones, bare ones, and texts that JSON has to escape."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from sqlalchemy import Connection
+
+from graph.ids import encode_id
+from graph.pagination import encode_cursor
+from tests import factories as make
+from tests.factories import NOON
+
+ODD = 'quote " backslash \\ slash / tab \t newline \n bell \x07 é 漢 😀 \u2028 <&> {"a":1} $1 %s «1.key»'
+
+
+@dataclass
+class Population:
+    admin: make.Person
+    owner: make.Person
+    stranger: make.Person
+    ids: list[str] = field(default_factory=list)
+    cursors: list[str] = field(default_factory=list)
+
+
+def populate(db: Connection) -> Population:
+    owner = make.create_person(
+        db, first_name=ODD, last_name="O'Brien", sex="MALE", birth_date=date(1980, 5, 17), shares=True
+    )
+    bare = {"sex": None, "birth_date": None, "city": None, "country": None}
+    stranger = make.create_person(db, first_name="Bare", last_name="", shares=False, **bare)
+    population = Population(make.create_admin(db), owner, stranger)
+    make.create_connection(db, owner.athlete_id)
+    for person in (owner, stranger):
+        _runs(db, population, person)
+        _jobs(db, population, person)
+    population.ids += [owner.id, stranger.id, encode_id("Athlete", 10**9), encode_id("Activity", 10**12)]
+    population.cursors += _cursors()
+    return population
+
+
+def _runs(db: Connection, population: Population, person: make.Person) -> None:
+    previous = None
+    for number, visibility in enumerate(("EVERYONE", "FOLLOWERS_ONLY", "ONLY_ME", "EVERYONE")):
+        activity = make.create_activity(
+            db, person.athlete_id, name=ODD if number == 0 else f"Run {number}", visibility=visibility,
+            started_at=NOON + timedelta(days=number, microseconds=number * 250_000), distance_m=number * 2500.25,
+            average_heart_rate_bpm=None if number % 2 else 150.5, elevation_gain_m=None if number == 2 else 12.0,
+        )  # fmt: skip
+        effort = make.create_best_effort(db, activity, elapsed_s=1300.125 - 50 * number)
+        best = {"previous_id": previous, "improvement_s": 50.0} if previous else {}
+        make.create_personal_best(db, effort, is_current=number == 3, **best)
+        previous = effort
+        population.ids += [encode_id("Activity", activity), encode_id("BestEffort", effort)]
+        population.ids.append(encode_id("PersonalBest", effort))
+    copy = make.create_activity(db, person.athlete_id, duplicate_of_id=activity, sport_type="TrailRun")
+    population.ids.append(encode_id("Activity", copy))
+
+
+def _jobs(db: Connection, population: Population, person: make.Person) -> None:
+    for status in ("SUCCEEDED", "FAILED", "WAITING"):
+        population.ids.append(encode_id("Job", make.create_job(db, person.athlete_id, status=status)))
+
+
+def _cursors() -> list[str]:
+    from db.statements import activity, athlete, job
+
+    return [
+        encode_cursor(activity.ORDERINGS["STARTED_AT", True], NOON + timedelta(days=2), 10**6),
+        encode_cursor(activity.ORDERINGS["DISTANCE", False], 2500.25, 2),
+        encode_cursor(athlete.ORDERINGS["JOINED", False], 1, 1),
+        encode_cursor(job.NEWEST, NOON + timedelta(days=4000), 10**6),
+    ]

@@ -1,0 +1,119 @@
+"""Plans answer as graphql-core does, to the byte: generated queries over the whole schema run through both.
+
+A plan that gives up leaves the query to graphql-core, so its errors are the same by construction; how many give up is
+counted, for a test in which all do would compare nothing.
+"""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from sqlalchemy import create_engine
+
+from db.models import Scope
+from db.session import AsyncDatabase
+from db.statements.visibility import Viewer
+from graph.budget import BudgetState
+from graph.context import Caller, Context
+from graph.plan.planner import Planner
+from graph.scalars import format_floats
+from graph.schema import build_schema
+from tests.graph.plan.population import populate
+from tests.graph.plan.queries import documents
+
+EXAMPLES = 500
+VIEWERS = ["owner", "stranger", "admin", "signed out"]
+
+
+class Unlimited:
+    operation_limit = 2 * 10**9
+
+    async def charge(self, cost: int) -> BudgetState:
+        return BudgetState(2 * 10**9, 2 * 10**9 - cost, datetime(2026, 1, 1, tzinfo=UTC), cost)
+
+
+@pytest.fixture(scope="module")
+def population_url(clone):
+    with clone() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def population(population_url):
+    engine = create_engine(population_url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield populate(connection)
+    engine.dispose()
+
+
+class Both:
+    """Runs a query by plan and on graphql-core, for one viewer."""
+
+    def __init__(self, database: AsyncDatabase, caller: Caller) -> None:
+        self.database, self.caller = database, caller
+        self.schema = build_schema()
+        self.planner = Planner(self.schema)
+
+    def context(self) -> Context:
+        return Context(
+            database=self.database,
+            jobs=None,  # queries start none
+            caller=self.caller,
+            request_id="test",
+            begin_sign_in=str,
+            budget=Unlimited,
+            note_operation=lambda _: None,
+            callers_changed=lambda: None,
+        )
+
+    async def answers(self, query: str, variables: dict[str, Any]) -> tuple[bytes | None, bytes]:
+        planned = await self.planner.execute(self.context(), query, variables, None)
+        result = await self.schema.execute(query, variables, self.context())
+        return planned, orjson.dumps(format_floats({"data": result.data, **_errors(result)}))
+
+
+def _errors(result: Any) -> dict[str, Any]:
+    return {"errors": [error.formatted for error in result.errors]} if result.errors else {}
+
+
+def caller(viewer: str, population: Any) -> Caller:
+    if viewer == "signed out":
+        return Caller(Viewer(sharing=True))
+    if viewer == "admin":
+        return Caller(Viewer(population.admin.account_id, None, is_admin=True, sharing=True), frozenset(Scope))
+    person = population.owner if viewer == "owner" else population.stranger
+    scopes = frozenset({Scope.READ, Scope.SYNC})
+    return Caller(Viewer(person.account_id, person.athlete_id, sharing=viewer == "stranger"), scopes)
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+def test_plans_answer_as_graphql_core_does(population_url, population, viewer):
+    from settings import load_settings
+
+    with asyncio.Runner() as runner:
+        database = AsyncDatabase(load_settings(None, database_url=population_url), application_name="test")
+        both = Both(database, caller(viewer, population))
+        seen: Counter[str] = Counter()
+
+        @seed(20261123)
+        @settings(
+            max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],  # a query is read as easily as it would be shrunk, which takes minutes
+        )  # fmt: skip
+        @given(documents(population.ids, population.cursors))
+        def compare(document: tuple[str, dict[str, Any]]) -> None:
+            query, variables = document
+            planned, expected = runner.run(both.answers(query, variables))
+            seen["planned" if planned is not None else "left"] += 1
+            seen["with data"] += planned is not None and len(planned) > 100
+            assert planned in {None, expected}, (query, variables)
+
+        compare()
+        runner.run(database.close())
+    assert both.planner.fallbacks["failed"] == 0, both.planner.fallbacks
+    assert seen["planned"] > EXAMPLES // 3, (seen, both.planner.fallbacks)
+    assert seen["with data"] > EXAMPLES // 6, seen
