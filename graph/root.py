@@ -1,6 +1,6 @@
 """Root fields, declared: what they answer with, for Strawberry's resolver and for a plan alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ class ById:
 
     type_name: str
 
-    def key(self, arguments: dict[str, Any]) -> int:
+    def key(self, arguments: Mapping[str, Any]) -> int:
         """Number of the row. Raises InvalidId."""
         return decode_id_of(self.type_name, arguments["id"], "id")
 

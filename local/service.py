@@ -47,9 +47,7 @@ def await_ready(service: Service, is_ready: Callable[[], bool], *, within_s: flo
         while not is_ready():
             service.raise_if_ended()
             if time.monotonic() > deadline:
-                raise ServiceFailed(
-                    f"{service.name} is not ready after {within_s:g} s; its log: {service.log}"
-                )
+                raise ServiceFailed(f"{service.name} is not ready after {within_s:g} s; its log: {service.log}")
             time.sleep(0.01)
     except BaseException:  # an interruption, too, must leave nothing behind
         service.stop(grace_s=1)
