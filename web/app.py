@@ -13,6 +13,7 @@ from settings import Settings
 from web import health, sign_in
 from web.graphiql_page import graphiql_routes
 from web.graphql import GraphQLEndpoint
+from web.metrics import metrics_route
 from web.planned import PlannedQueries
 from web.request_log import RequestLog
 from web.services import Services
@@ -46,11 +47,13 @@ def create_app(settings: Settings) -> FastAPI:
     app = _Api(title="pacegraph", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
     schema = build_schema()
-    app.planned_queries = PlannedQueries(services, Planner(schema), app.call_routes)
+    planner = Planner(schema)
+    app.planned_queries = PlannedQueries(services, planner, app.call_routes)
     endpoint = GraphQLEndpoint(schema)
     app.router.routes += [
         Route("/graphql", endpoint, methods=None),
         WebSocketRoute("/graphql", endpoint),
+        metrics_route(services, planner),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
     ]
     app.include_router(health.router)

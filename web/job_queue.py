@@ -33,9 +33,12 @@ class RedisJobQueue:
         self._by_job: _Watchers = {}
         self._by_athlete: _Watchers = {}
         self._listener: asyncio.Task[None] | None = None
+        self.lost = 0
+        """How many jobs Redis did not take, since the process started."""
 
     async def enqueue(self, job_id: int) -> None:
-        await asyncio.to_thread(enqueue.enqueue, self._redis, job_id)
+        if not await asyncio.to_thread(enqueue.enqueue, self._redis, job_id):
+            self.lost += 1
 
     async def announce(self, change: JobChange) -> None:
         await enqueue.publish_async(self._redis_async, change.job_id, change.athlete_id, change.version)

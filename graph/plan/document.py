@@ -7,6 +7,7 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     NamedTypeNode,
@@ -28,6 +29,8 @@ from graph.schema import Schema
 
 MAX_DOCUMENTS = 1000
 _MAX_KEPT = 64  # variants, costs and argument lists of one operation
+_MAX_ANSWERS = 4
+_INTROSPECTION = {"__schema", "__type"}
 _MAX_TEXT = 64 * 1024  # longer documents are not kept: a few hundred of them would fill the memory
 
 
@@ -62,12 +65,20 @@ class Operation:
     trees: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
     plans: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
     costs: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
+    answers: Kept = field(default_factory=lambda: Kept(_MAX_ANSWERS))
+    """Answers of an introspection, by its variables."""
     plain_types: dict[str, type] | None = None
     """Python type of each variable, where all are ids, texts or booleans: most are, and then need no coercion."""
 
     @property
     def name(self) -> str | None:
         return self.node.name.value if self.node.name else None
+
+    @property
+    def is_introspection(self) -> bool:
+        """Whether all that is asked is about the schema."""
+        selections = self.node.selection_set.selections
+        return all(isinstance(each, FieldNode) and each.name.value in _INTROSPECTION for each in selections)
 
     @property
     def is_query(self) -> bool:
