@@ -2,7 +2,7 @@
 Compares pacegraph with the peers, turn by turn: `make bench`, or `python -m bench.compare`.
 
 Options are environment variables, read by bench/peers/bench.mjs: DUR and WARM (seconds), REPS (rounds), SERVERS,
-QUERIES (which of Q1,Q2,Q3,Q4), OUT (the file of the runs). VERIFY=off skips the check that the peers answer alike.
+QUERIES (which of Q1,Q2,Q3,Q4), OUT (the file of the runs). CHECK=off skips the check that the peers answer alike.
 """
 
 import json
@@ -22,12 +22,12 @@ def main() -> int:
     require_tools("node", "npm", "wrk")
     if not (PEERS / "node_modules" / ".package-lock.json").exists():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=PEERS, check=True)
-    options = {"REPS": ROUNDS, "SERVERS": SERVERS, "OUT": str(BENCH / "results.json"), "VERIFY": "on"}
+    options = {"REPS": ROUNDS, "SERVERS": SERVERS, "OUT": str(BENCH / "results.json"), "CHECK": "on"}
     options |= child_environment()
     results = Path(options["OUT"]).resolve()
     with served() as server:
         environment = options | _environment(server) | {"OUT": str(results)}
-        if options["VERIFY"] == "on":
+        if options["CHECK"] == "on":
             subprocess.run(["node", "verify.mjs"], cwd=PEERS, env=environment, check=True)
         subprocess.run(["node", "bench.mjs", options["REPS"]], cwd=PEERS, env=environment, check=True)
     print()
