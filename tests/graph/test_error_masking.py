@@ -49,7 +49,7 @@ async def test_a_statement_that_runs_too_long_is_a_timeout(settings, db):
 
 async def test_a_pool_without_a_free_connection_is_busy(settings, db):
     person = make.create_person(db)
-    small = {"database_pool_size": 1, "database_max_overflow": 0, "database_pool_timeout_s": 0.2}
+    small = {"database_pool_size": 1, "database_max_overflow": 0, "database_pool_timeout_s": 0.8}
     async with serve(settings.model_copy(update=small)) as api:
         await api.ask("{ __typename }", person.token)
         database: AsyncDatabase = api.app.state.services.database

@@ -126,6 +126,14 @@ async def test_there_is_a_next_page_only_where_rows_are_left(api, caller, names,
     assert (await page(api, caller.token, last=size))["pageInfo"]["hasPreviousPage"] == (size < 11)
 
 
+async def test_a_cursor_proves_that_something_lies_on_its_other_side(api, caller, names):
+    cursors = [edge["cursor"] for edge in (await page(api, caller.token, first=11))["edges"]]
+    ahead = await page(api, caller.token, after=cursors[2])
+    behind = await page(api, caller.token, last=2, before=cursors[2])
+    assert (ahead["pageInfo"]["hasPreviousPage"], ahead["pageInfo"]["hasNextPage"]) == (True, False)
+    assert (behind["pageInfo"]["hasPreviousPage"], behind["pageInfo"]["hasNextPage"]) == (False, True)
+
+
 async def test_an_empty_list(api, caller):
     assert await page(api, caller.token) == {
         "edges": [],
