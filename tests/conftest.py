@@ -95,7 +95,6 @@ def redis_server_url(services_home: Path) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(redis_server_url: str) -> str:
-    """URL of this test process's own Redis, empty when the test begins."""
     with Redis.from_url(redis_server_url) as client:
         client.flushall()
     return redis_server_url
