@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-_IDLE_S = 0.5
+_IDLE_S = 0.1
 _SHARE = 0.6  # of the pool
 
 

@@ -28,7 +28,7 @@ from graphql import (
 )
 
 from graph.errors import CallerError
-from graph.pagination import DEFAULT_SIZE
+from graph.pagination import DEFAULT_SIZE, MAX_SIZE
 
 MUTATION = 10
 _PAGE_FIELDS = {"nodes", "edges"}
@@ -135,7 +135,7 @@ class _Estimate:
             return 0, ()
         sizes = self._sizes(nodes[0])
         is_page = isinstance(named, GraphQLObjectType) and "pageInfo" in named.fields
-        below_entries = (sizes or DEFAULT_SIZE) if is_page else None
+        below_entries = (DEFAULT_SIZE if sizes is None else sizes) if is_page else None
         cost, path = max(
             (self.of_object(each, selections, below_entries) for each in self._possible(named)),
             key=lambda each: each[0],
@@ -157,7 +157,7 @@ class _Estimate:
                 if isinstance(value, list):
                     return len(value)
                 if type(value) is int:
-                    return max(value, 0)
+                    return value if 0 < value <= MAX_SIZE else 0  # what is out of range is refused and costs nothing
         return None
 
     def _possible(self, named: Any) -> tuple[GraphQLObjectType, ...]:

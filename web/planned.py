@@ -4,6 +4,7 @@ It takes what it can answer whole: a JSON body with one query that has a plan. E
 the body that was read put back, and what was found out already (the caller, the charge) in the scope's state.
 """
 
+import logging
 from time import perf_counter
 from typing import Any
 
@@ -15,9 +16,12 @@ from db.errors import DatabaseError
 from graph.context import Context
 from graph.plan.planner import Planner
 from logs import bind
+from web.errors import error_response
 from web.identity import InvalidCredentials
 from web.request_log import acceptable_id, new_id, write_request
 from web.services import Services
+
+logger = logging.getLogger(__name__)
 
 _JSON = b"application/json"
 _GRAPHQL_JSON = b"application/graphql-response+json"
@@ -45,7 +49,15 @@ class PlannedQueries:
         request_id = acceptable_id(headers.get(b"x-request-id")) or new_id()
         fields: dict[str, Any] = {}
         bind(request_id=request_id)  # the task is this request's own
-        answer = await self._answer(scope, headers, body, request_id, fields)
+        try:
+            answer = await self._answer(scope, headers, body, request_id, fields)
+        except DatabaseError as error:
+            message = "The server cannot reach its database just now. Try again shortly."
+            response = error_response(503, error.code, message, {"retry-after": "1", "x-request-id": request_id})
+            await response(scope, receive, send)
+            logger.warning("request failed: %s", error)
+            write_request("POST", "/graphql", 503, perf_counter() - started, fields)
+            return
         if answer is None:
             await self._otherwise(scope, _again(body, receive), send)
             return
@@ -67,7 +79,7 @@ class PlannedQueries:
                 HTTPConnection(scope),
                 authorization.decode("latin-1") if authorization is not None else None,
             )
-        except (InvalidCredentials, DatabaseError):
+        except InvalidCredentials:
             return None  # the long way says so
         context = Context(
             database=services.database,

@@ -49,20 +49,22 @@ class Form(Enum):
     NAMES = auto()  # a list of enum values, which are their names in lower case
 
 
-_QUOTED = "'\"'||{}||'\"'"
-# SQL of type text around a reference to a value that is not null.
-_WRITTEN = {
-    Form.TEXT: "to_json({})::text",
-    Form.NAME: _QUOTED,
-    Form.NUMBER: "{}::text",
+# SQL around a reference to a value that is not null; what is quoted stands between quotation marks in JSON.
+_QUOTED = {
+    Form.NAME: "{}",
+    Form.NUMBER_AS_TEXT: "{}",
+    Form.INSTANT: "replace(({} AT TIME ZONE 'UTC')::text,' ','T')",
+    Form.LOCAL: "replace({}::text,' ','T')",
+    Form.DATE: "{}",
+}
+_BARE = {
+    Form.TEXT: "to_json({})",
+    Form.NUMBER: "{}",  # concat itself writes numbers
     Form.BOOLEAN: "{}::text",
-    Form.NUMBER_AS_TEXT: _QUOTED,
-    Form.INSTANT: "'\"'||replace(({} AT TIME ZONE 'UTC')::text,' ','T')||'Z\"'",
-    Form.LOCAL: "'\"'||replace({}::text,' ','T')||'\"'",
-    Form.DATE: _QUOTED,
-    Form.TEXTS: "to_json({})::text",
+    Form.TEXTS: "to_json({})",
     Form.NAMES: "upper(to_json({})::text)",
 }
+_ENDINGS = {Form.INSTANT: "Z"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +100,34 @@ class Statement:
     parameters: tuple[Parameter, ...]
 
 
-def value(form: Form, reference: Sql, *, nullable: bool) -> Value:
+def value(form: Form, reference: Sql, *, nullable: bool) -> list[Part]:
     """Write a column's value; null where it is null."""
-    if form is Form.NUMBER and not nullable:
-        return Value(reference)  # concat itself writes numbers
-    written = _WRITTEN[form].format(reference)
-    return Value(f"coalesce({written},'null')" if nullable else written)
+    if nullable:
+        return [Value(f"coalesce({_as_text(form, reference)},'null')")]
+    if form in _BARE:
+        return [Value(_BARE[form].format(reference))]
+    return [Literal('"'), Value(_QUOTED[form].format(reference)), Literal(_ENDINGS.get(form, "") + '"')]
 
 
-def global_id(type_name: str, reference: Sql) -> Value:
+def global_id(type_name: str, reference: Sql) -> list[Part]:
     """Write a global id, as `graph/ids.py` does."""
-    return Value(f"'\"'||encode(('{type_name}:'||{reference})::bytea,'base64')||'\"'")
+    encoded = f"encode(('{type_name}:'||{reference})::bytea,'base64')"
+    return [Literal('"'), Value(encoded), Literal('"')]
 
 
-def cursor(order_name: str, form: Form, reference: Sql, id_reference: Sql) -> Value:
+def cursor(order_name: str, form: Form, reference: Sql, id_reference: Sql) -> list[Part]:
     """Write a cursor, as `graph/pagination.py` does: URL-safe base64 of a JSON array, without padding."""
-    text = f"'[\"{order_name}\",'||{_WRITTEN[form].format(reference)}||','||{id_reference}||']'"
+    text = f"'[\"{order_name}\",'||{_as_text(form, reference)}||','||{id_reference}||']'"
     # PostgreSQL breaks base64 into lines; translate drops what has no counterpart.
     encoded = f"rtrim(translate(encode(convert_to({text},'UTF8'),'base64'),E'+/\\n','-_'),'=')"
-    return Value(f"'\"'||{encoded}||'\"'")
+    return [Literal('"'), Value(encoded), Literal('"')]
+
+
+def _as_text(form: Form, reference: Sql) -> Sql:
+    """Write a value as one expression of type text, which is null where the value is."""
+    if form in _BARE:
+        return f"({_BARE[form].format(reference)})::text"
+    return f"'\"'||{_QUOTED[form].format(reference)}||'{_ENDINGS.get(form, '')}\"'"
 
 
 def object_(members: Sequence[tuple[str, Sequence[Part]]]) -> list[Part]:

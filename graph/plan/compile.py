@@ -145,7 +145,7 @@ class Compiler:
         source, label = source_of(made), prefix + made.python_name
         match source:
             case Column():
-                return [self._value(level, row_type, selected, source, label)]
+                return self._value(level, row_type, selected, source, label)
             case Embedded():
                 return self._embedded(level, row_type, selected, source, label)
             case Lookup():
@@ -156,7 +156,7 @@ class Compiler:
                 return [self.paged(selected, source, level.key(source.key_label, source.key))]
         raise NotPlanned("custom resolver")
 
-    def _value(self, level: Level, row_type: RowType, selected: Field, source: Column, label: str) -> Value:
+    def _value(self, level: Level, row_type: RowType, selected: Field, source: Column, label: str) -> Sequence[Part]:
         reference = level.take(label, source.select(row_type.model, self._audience))
         if source.id_of is not None:
             return json.global_id(source.id_of, reference)
@@ -219,7 +219,7 @@ class _PageParts:
     def _edge(self, selected: Field) -> Sequence[Part]:
         if selected.definition is None:
             return [Literal(f'"{selected.parent.name}"')]
-        return [self._cursor()] if selected.name == "cursor" else self._node(selected)
+        return self._cursor() if selected.name == "cursor" else self._node(selected)
 
     def _node(self, selected: Field) -> list[Part]:
         target = self._relation.target
@@ -236,10 +236,10 @@ class _PageParts:
             return Literal("true" if mark is not None else "false")
         is_first_row = (selected.name == "startCursor") is not backward
         position = "1" if is_first_row else f"least(count(*),{self._size})"
-        cursors = f"array_agg({json.joined([self._cursor()])} ORDER BY row_number)"
+        cursors = f"array_agg({json.joined(self._cursor())} ORDER BY row_number)"
         return Value(f"coalesce(({cursors})[{position}],'null')")
 
-    def _cursor(self) -> Value:
+    def _cursor(self) -> list[Part]:
         ordering = self.arguments.ordering
         value = self._level.take(CURSOR_VALUE, ordering.column)
         row_id = self._level.take(CURSOR_ID, ordering.id)

@@ -15,6 +15,7 @@ from graphql import DocumentNode, execute_sync
 from graphql.execution.values import VariableValues
 from graphql.type import GraphQLNonNull
 
+from db.errors import DatabaseError
 from db.statements import json
 from db.statements.json import Parameter, Statement
 from graph.context import Context
@@ -91,7 +92,7 @@ class Planner:
     async def execute(
         self, context: Context, text: str, raw_variables: Mapping[str, Any] | None, operation_name: str | None
     ) -> bytes | None:
-        """Answer a query with the response's body; None: graphql-core is to run it.
+        """Answer a query with the response's body; None: graphql-core is to run it. Raises DatabaseError.
 
         The cost is charged here, and `context.budget_state` tells that it was.
         """
@@ -101,6 +102,8 @@ class Planner:
             self.fallbacks[error.reason] += 1
         except CallerError as error:
             self.fallbacks[error.code] += 1
+        except DatabaseError:
+            raise  # graphql-core would meet it too, after waiting as long again
         except Exception:
             # A loss of speed, not of an answer; but a plan is to be mended.
             logger.warning("a plan failed, graphql-core takes over", exc_info=True)
