@@ -1,5 +1,6 @@
 """Who makes a request: an API token in `Authorization`, else the session in a cookie, else nobody."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -25,8 +26,9 @@ _STATE_COOKIE = "pacegraph_sign_in"
 _STATE_LIFETIME = timedelta(minutes=15)
 _ALGORITHM = "HS256"
 _KNOWN_S = 1.0
-"""How long a caller is known without a look at the database: as long another process may take to heed a revocation."""
+"""How long a caller is known without a new look; another process may take twice as long to heed a revocation."""
 _MAX_KNOWN = 10_000
+_Key = tuple[bool, bytes]
 _OWN_SCOPES = frozenset({Scope.READ, Scope.SYNC})
 
 
@@ -35,6 +37,15 @@ class InvalidCredentials(PacegraphError):  # noqa: N818 - the name says what is 
 
     def __init__(self) -> None:
         super().__init__("The API token is unknown, expired or revoked. Make a new one, or leave the header out.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A caller, by when to look again, and until when the answer may be used while that goes on (monotonic clock)."""
+
+    caller: Caller
+    fresh_until: float
+    usable_until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,8 @@ class Sessions:
         self._lifetime = timedelta(seconds=settings.session_lifetime_s)
         self._sharing = settings.sharing == "on"
         self._nobody = Caller(Viewer(sharing=self._sharing))
-        self._known: dict[tuple[bool, bytes], tuple[Caller, float]] = {}
+        self._known: dict[_Key, _Known] = {}
+        self._looking: dict[_Key, asyncio.Task[Caller]] = {}
 
     def begin(self, response: Response, account_id: int, session_epoch: int) -> None:
         """Sign the browser in."""
@@ -91,37 +103,54 @@ class Sessions:
         if credential is None:
             return self._nobody
         key = (authorization is None, sha256(credential.encode()).digest())
-        known = self._known.get(key)
-        if known is not None and monotonic() < known[1]:
-            return known[0]
-        if authorization is not None:
-            caller, works_until = await self._token_caller(database, authorization)
-        else:
-            caller, works_until = await self._session_caller(database, credential), None
-        self._remember(key, caller, works_until)
-        return caller
+        known, now = self._known.get(key), monotonic()
+        if known is not None and now < known.fresh_until:
+            return known.caller
+        looking = self._looking.get(key)
+        if looking is None:
+            looking = asyncio.create_task(self._look_up(database, key, credential))
+            self._looking[key] = looking
+            looking.add_done_callback(lambda task: self._looked_up(key, task))
+        if known is not None and now < known.usable_until:
+            return known.caller  # while one request's look-up goes on, the others need not wait
+        return await asyncio.shield(looking)
 
     def forget_callers(self) -> None:
         """Look every caller up anew: a token was revoked, or sessions were ended."""
         self._known.clear()
+        self._looking.clear()
 
-    def _remember(self, key: tuple[bool, bytes], caller: Caller, works_until: datetime | None) -> None:
+    async def _look_up(self, database: AsyncDatabase, key: _Key, credential: str) -> Caller:
+        is_session, _ = key
+        caller, works_until = await (self._session_caller if is_session else self._token_caller)(database, credential)
+        if self._looking.get(key) is asyncio.current_task():  # nothing was revoked meanwhile
+            self._remember(key, caller, works_until)
+        return caller
+
+    def _looked_up(self, key: _Key, task: "asyncio.Task[Caller]") -> None:
+        if self._looking.get(key) is task:
+            del self._looking[key]
+        if not task.cancelled() and isinstance(task.exception(), InvalidCredentials):
+            self._known.pop(key, None)
+
+    def _remember(self, key: _Key, caller: Caller, works_until: datetime | None) -> None:
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
-        left_s = (works_until - datetime.now(UTC)).total_seconds() if works_until else _KNOWN_S
-        self._known[key] = (caller, monotonic() + min(_KNOWN_S, left_s))
+        left_s = (works_until - datetime.now(UTC)).total_seconds() if works_until else 2 * _KNOWN_S
+        now = monotonic()
+        self._known[key] = _Known(caller, now + min(_KNOWN_S, left_s), now + min(2 * _KNOWN_S, left_s))
 
-    async def _session_caller(self, database: AsyncDatabase, cookie: str) -> Caller:
+    async def _session_caller(self, database: AsyncDatabase, cookie: str) -> tuple[Caller, datetime | None]:
         claims = self._read("session", cookie)
         if claims is None:
-            return self._nobody
+            return self._nobody, None
         parameters = {"account_id": int(claims["sub"]), "session_epoch": claims["epoch"]}
         async with database.read() as db:
             account = (await db.execute(statements.of_session(), parameters)).mappings().first()
         if account is None:
-            return self._nobody
+            return self._nobody, None
         scopes = _OWN_SCOPES | {Scope.ADMIN} if account["is_admin"] else _OWN_SCOPES
-        return self._caller(account, scopes)
+        return self._caller(account, scopes), None
 
     async def _token_caller(self, database: AsyncDatabase, authorization: str) -> tuple[Caller, datetime | None]:
         scheme, _, secret = authorization.partition(" ")
