@@ -90,22 +90,34 @@ class DriverConnections:
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and not turn.exception() and (lease := turn.result()):
-                self._release(lease)
+            if turn.done() and not turn.cancelled() and not turn.exception():
+                self._pass_on(turn.result())
             raise
         finally:
             alarm.cancel()
+
+    def _pass_on(self, turn: _Lease | None) -> None:
+        """Give a turn that nobody takes to the next in line."""
+        if turn is not None:
+            self._release(turn)
+        else:
+            self._wake_next(None)
+
+    def _wake_next(self, lease: _Lease | None) -> bool:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(lease)
+                return True
+        return False
 
     def _release(self, lease: _Lease) -> None:
         now = asyncio.get_running_loop().time()
         if now >= lease.until:
             self._give_back(lease)
             return
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(lease)
-                return
+        if self._wake_next(lease):
+            return
         lease.idle_since = now
         self._idle.append(lease)
         if self._sweeper is None:
@@ -133,11 +145,7 @@ class DriverConnections:
     def _forget(self) -> None:
         """Count a lease as gone, and let the next in line open another."""
         self._leased -= 1
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+        self._wake_next(None)
 
 
 def _give_up(turn: "asyncio.Future[_Lease | None]") -> None:

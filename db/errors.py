@@ -20,15 +20,17 @@ class PacegraphError(Exception):
 
 
 class DatabaseError(PacegraphError):
-    """PostgreSQL did not do what was asked. `code` is stable and fit for callers."""
+    """PostgreSQL did not do what was asked. `code` and `public_message` are fit for callers."""
 
     code = "DATABASE_UNAVAILABLE"
+    public_message = "The server cannot reach its database just now. Try again shortly."
 
 
 class DatabaseBusy(DatabaseError):  # noqa: N818 - the name says what is the case
     """No pooled connection came free in time."""
 
     code = "DATABASE_BUSY"
+    public_message = "The server is busy: its database had no connection free in time. Try again shortly."
 
     def __init__(self, waited_s: float) -> None:
         super().__init__(
@@ -45,3 +47,4 @@ class StatementTimeout(DatabaseError):  # noqa: N818
     """PostgreSQL cancelled a statement that ran too long."""
 
     code = "TIMEOUT"
+    public_message = "The database took too long to answer this. Ask for less, or try again later."

@@ -1,9 +1,9 @@
 """What an operation costs, before it runs: from the document and the coerced variables, so that a literal and a
 variable cost the same.
 
-An object costs 1, a scalar nothing, a mutation 10. A list costs its entries: as many as `first`, `last` or the listed
-arguments ask for, else the size that its field declares (`list_size`), else one page's default. Of the possible types
-of an interface the dearest counts.
+An object costs 1, a scalar nothing, a mutation 10, a question about the schema 10. A list costs its entries: as many as
+`first`, `last` or the listed arguments ask for, else the size that its field declares (`list_size`), else one page's
+default. Of the possible types of an interface the dearest counts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,6 +31,7 @@ from graph.errors import CallerError
 from graph.pagination import DEFAULT_SIZE, MAX_SIZE
 
 MUTATION = 10
+INTROSPECTION = 10
 _PAGE_FIELDS = {"nodes", "edges"}
 SIZES = ("first", "last", "ids", "distances")
 
@@ -127,8 +128,8 @@ class _Estimate:
 
     def _of_field(self, of: GraphQLObjectType, nodes: list[FieldNode], entries: int | None) -> tuple[int, Path]:
         declared = of.fields.get(nodes[0].name.value)
-        if declared is None:  # __typename, __schema, __type
-            return 0, ()
+        if declared is None:
+            return (0 if nodes[0].name.value == "__typename" else INTROSPECTION), ()
         selections = tuple(node.selection_set for node in nodes if node.selection_set)
         named = get_named_type(declared.type)
         if not selections:
@@ -140,7 +141,9 @@ class _Estimate:
             (self.of_object(each, selections, below_entries) for each in self._possible(named)),
             key=lambda each: each[0],
         )
-        return (1 + cost) * self._count(of, nodes[0].name.value, declared.type, entries, sizes), path
+        # An empty list costs as much as one entry: what is below is planned all the same.
+        count = max(1, self._count(of, nodes[0].name.value, declared.type, entries, sizes))
+        return (1 + cost) * count, path
 
     def _count(self, of: GraphQLObjectType, name: str, type_: Any, entries: int | None, size: int | None) -> int:
         if not isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList):

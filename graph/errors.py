@@ -15,11 +15,14 @@ and masked. `describe` is the one place where an error of graphql-core gets its 
 """
 
 import logging
+import re
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from db.errors import DatabaseError, PacegraphError
+
+_UNFIT_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +103,7 @@ def describe(error: GraphQLError, request_id: str) -> None:
         error.extensions = original.extensions
     elif isinstance(original, DatabaseError):
         logger.warning("request failed: %s", original, extra={"path": error.path})
-        _mask(error, original.code, "The server cannot reach its database just now. Try again shortly.", request_id)
+        _mask(error, original.code, original.public_message, request_id)
     else:
         logger.error("unexpected error in a resolver", exc_info=original, extra={"path": error.path})
         _mask(error, "INTERNAL", "Something went wrong on the server.", request_id)
@@ -109,8 +112,8 @@ def describe(error: GraphQLError, request_id: str) -> None:
 def _code_of_graphql(error: GraphQLError) -> str:
     if isinstance(error, GraphQLSyntaxError):
         return "GRAPHQL_PARSE_FAILED"
-    # graphql-core reports a variable of the wrong type and a value of the wrong type alike, by message.
-    return "BAD_USER_INPUT" if error.message.startswith("Variable '$") else "GRAPHQL_VALIDATION_FAILED"
+    # graphql-core tells a variable whose value does not fit from one that is wrongly used by the message alone.
+    return "BAD_USER_INPUT" if _UNFIT_VARIABLE.match(error.message) else "GRAPHQL_VALIDATION_FAILED"
 
 
 def _mask(error: GraphQLError, code: str, message: str, request_id: str) -> None:

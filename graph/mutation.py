@@ -55,7 +55,10 @@ class Mutation:
     ) -> DisconnectStravaPayload:
         return await athlete.disconnect_strava(info, input)
 
-    @strawberry.mutation(description="Fetch an athlete's activities from Strava, in a job.")
+    @strawberry.mutation(
+        description="Fetch an athlete's activities from Strava, in a job. While one runs, asking again returns "
+        "that one, whatever it covers."
+    )
     @refusable(SyncStravaPayload)
     async def sync_strava(
         self,

@@ -68,7 +68,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         except InvalidCredentials as error:
             response = error_response(401, "UNAUTHENTICATED", str(error), {"www-authenticate": "Bearer"})
         except DatabaseError as error:
-            response = error_response(503, error.code, str(error), {"retry-after": "1"})
+            identified = request_id_of(scope)
+            response = error_response(503, error.code, error.public_message, {"retry-after": "1"}, identified)
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:

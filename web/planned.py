@@ -52,8 +52,8 @@ class PlannedQueries:
         try:
             answer = await self._answer(scope, headers, body, request_id, fields)
         except DatabaseError as error:
-            message = "The server cannot reach its database just now. Try again shortly."
-            response = error_response(503, error.code, message, {"retry-after": "1", "x-request-id": request_id})
+            headers_back = {"retry-after": "1", "x-request-id": request_id}
+            response = error_response(503, error.code, error.public_message, headers_back, request_id)
             await response(scope, receive, send)
             logger.warning("request failed: %s", error)
             write_request("POST", "/graphql", 503, perf_counter() - started, fields)

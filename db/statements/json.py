@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sqlalchemy import literal_column
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from db.statements.page import AnySelect
-from db.statements.visibility import VIEWER, VIEWER_ACCOUNT, Expression
+from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
 
 REFUSED = "\x01"
 """Written where a value that must not be null is: no JSON holds it, so whoever reads the answer sees it at once."""
@@ -198,11 +197,6 @@ def rows_of(statement: AnySelect, level: int) -> Sql:
 def reference(alias: str, label: str) -> Sql:
     """Refer to a column of a level from above or below it."""
     return f'{alias}."{label}"'
-
-
-def key_of(alias: str, label: str) -> Expression:
-    """Refer to a level's column in a statement of the level below."""
-    return literal_column(reference(alias, label))
 
 
 def parameter(level: int, name: str, type_name: str) -> Sql:

@@ -12,7 +12,7 @@ from graph.plan.selection import Field
 from graph.row_type import arguments_reader_of
 from graph.schema import Schema
 
-_MAX_KEPT = 256
+_MAX_KEPT = 32
 _IDS = {"id", "ids"}
 
 

@@ -27,11 +27,13 @@ from graphql.pyutils import Undefined
 from graph.cost import SIZES, Path
 from graph.schema import Schema
 
-MAX_DOCUMENTS = 1000
-_MAX_KEPT = 64  # variants, costs and argument lists of one operation
+MAX_KEPT_TEXT = 512 * 1024
+"""Characters of documents that are kept, together: a parsed one takes some 60 times its text."""
+_MAX_KEPT = 64  # operations of a document, costs of an operation
+_MAX_VARIANTS = 8  # trees and plans of an operation
 _MAX_ANSWERS = 4
 _INTROSPECTION = {"__schema", "__type"}
-_MAX_TEXT = 64 * 1024  # longer documents are not kept: a few hundred of them would fill the memory
+_MAX_TEXT = 8 * 1024  # a longer document is not kept
 
 
 class Kept(OrderedDict[Any, Any]):
@@ -62,8 +64,8 @@ class Operation:
     fragments: dict[str, FragmentDefinitionNode]
     directive_variables: tuple[str, ...]
     size_variables: tuple[str, ...]
-    trees: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
-    plans: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
+    trees: Kept = field(default_factory=lambda: Kept(_MAX_VARIANTS))
+    plans: Kept = field(default_factory=lambda: Kept(_MAX_VARIANTS))
     costs: Kept = field(default_factory=lambda: Kept(_MAX_KEPT))
     answers: Kept = field(default_factory=lambda: Kept(_MAX_ANSWERS))
     """Answers of an introspection, by its variables."""
@@ -159,16 +161,26 @@ class Documents:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._kept = Kept(MAX_DOCUMENTS)
+        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._text = 0
 
     def find(self, text: str) -> Document | None:
         """Get a document; None where it is no GraphQL or does not fit the schema, and graphql-core is to say why."""
-        found: Document | None = self._kept.find(text)
-        if found is None:
-            found = self._read(text)
-            if found is not None and len(text) <= _MAX_TEXT:
-                self._kept.keep(text, found)
+        found = self._kept.get(text)
+        if found is not None:
+            self._kept.move_to_end(text)
+            return found
+        found = self._read(text)
+        if found is not None and len(text) <= _MAX_TEXT:
+            self._keep(text, found)
         return found
+
+    def _keep(self, text: str, document: Document) -> None:
+        self._kept[text] = document
+        self._text += len(text)
+        while self._text > MAX_KEPT_TEXT:
+            dropped, _ = self._kept.popitem(last=False)
+            self._text -= len(dropped)
 
     def _read(self, text: str) -> Document | None:
         try:

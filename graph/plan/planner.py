@@ -29,6 +29,7 @@ from graph.plan.selection import Field, NotPlanned, SelectionBuilder
 from graph.relation import Paged
 from graph.root import ById, Caller, Computed, NodesById
 from graph.row_type import source_of
+from graph.scalars import format_floats
 from graph.schema import Schema
 
 logger = logging.getLogger(__name__)
@@ -124,9 +125,9 @@ class Planner:
         variables = operation.variables(self._schema, raw_variables)
         if variables is None:
             raise NotPlanned("variables")
+        await _charge(context, *operation.cost(self._schema, variables))
         if operation.is_introspection:
             return self._introspect(operation, variables)
-        await _charge(context, *operation.cost(self._schema, variables))
         tree = self._tree(operation, variables)
         asked = Asked(
             {selected: reader.read(variables) for selected, reader in tree.readers},
@@ -285,7 +286,7 @@ def _computed(selected: Field, context: Context, asked: Asked) -> bytes:
 def _project(selected: Field, made: Any) -> dict[str, Any]:
     """Pick the selected members of a computed object, all of them leaves."""
     (fields,) = selected.below.values()
-    return {each.response_name: _leaf(each, made) for each in fields}
+    return {each.response_name: format_floats(_leaf(each, made)) for each in fields}
 
 
 def _leaf(selected: Field, made: Any) -> Any:

@@ -60,8 +60,9 @@ class SelectionBuilder:
     def fields(self, of: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> list[Field]:
         """List the fields that execution would resolve on an object, in the response's order. Raises NotPlanned."""
         grouped: dict[str, list[FieldNode]] = {}
+        seen: set[str] = set()  # one for all sets, as in execution: else nested spreads would double at every level
         for selections in sets:
-            self._collect(of, selections, grouped, set())
+            self._collect(of, selections, grouped, seen)
         return [self._field(of, name, nodes) for name, nodes in grouped.items()]
 
     def _collect(

@@ -41,7 +41,10 @@ class BestEffort(Node):
         statements.rank, "Its place among the athlete's efforts over the distance, from 1; equal times share a place."
     )
     is_personal_best: bool = column(statements.is_personal_best, "Whether it is the athlete's current best.")
-    excluded: bool = column(m.BestEffort.excluded, "Whether the athlete excluded it: then it neither ranks nor counts.")
+    excluded: bool = column(
+        m.BestEffort.excluded,
+        "Whether the athlete excluded it: then it does not count, and `rank` is the place it would have.",
+    )
     provenance: EffortProvenance = column(m.BestEffort.provenance, "What it was read from.")
 
 

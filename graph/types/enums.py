@@ -177,8 +177,8 @@ _describe(
     SyncMode,
     "How much a sync reads.",
     {
-        "INCREMENTAL": "What is new since the last sync; all of it the first time.",
-        "FULL": "All activities again; what is gone from Strava is deleted here.",
+        "INCREMENTAL": "What is new since the last sync, and changes of the last 7 days; all the first time.",
+        "FULL": "All activities again: older edits are followed, and what is gone from Strava is deleted here.",
     },
 )
 _describe(OrderDirection, "Which way a list runs.", {"ASC": "Least first.", "DESC": "Greatest first."})
