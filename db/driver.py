@@ -26,6 +26,19 @@ class _Lease:
     """When the connection is to be replaced (pool_recycle), by the loop's clock."""
     idle_since: float = 0.0
 
+    @property
+    def was_idle(self) -> bool:
+        """Whether it was used before: a fresh one was just tested by the pool."""
+        return self.idle_since > 0
+
+
+class _ConnectionEnded(Exception):  # noqa: N818 - says what is the case; never leaves this module
+    """A connection that was kept had ended."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__()
+        self.reason = reason
+
 
 @dataclass(eq=False)
 class DriverConnections:
@@ -41,16 +54,29 @@ class DriverConnections:
     _sweeper: asyncio.TimerHandle | None = None
 
     async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
-        """Run a statement ($1, …) in a transaction of its own; returns the first row.
+        """Run a statement that only reads ($1, …) in a transaction of its own; returns the first row.
 
-        Raises the driver's errors, and SQLAlchemy's TimeoutError when no connection came free in time.
+        A connection that PostgreSQL ended since its last use is replaced, once. Raises the driver's errors, and
+        SQLAlchemy's TimeoutError when no connection came free in time.
         """
-        lease = await self._acquire()
+        try:
+            return await self._fetch_row(await self._acquire(), statement, parameters)
+        except _ConnectionEnded:
+            await self.close()  # those that are idle have ended too
+        try:
+            return await self._fetch_row(await self._acquire(), statement, parameters)
+        except _ConnectionEnded as error:
+            raise error.reason from None
+
+    async def _fetch_row(self, lease: _Lease, statement: str, parameters: Sequence[Any]) -> Any:
         try:
             row = await lease.driver.fetchrow(statement, *parameters)
-        except BaseException:
+        except BaseException as error:
             # Whatever happened, a connection in an unknown state serves nobody else.
+            ended = lease.was_idle and lease.driver.is_closed() and isinstance(error, Exception)
             await self._discard(lease)
+            if ended:
+                raise _ConnectionEnded(error) from error
             raise
         self._release(lease)
         return row
@@ -59,6 +85,7 @@ class DriverConnections:
         """Give all idle connections back."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+            self._sweeper = None
         idle, self._idle = self._idle, []
         for lease in idle:
             self._leased -= 1
@@ -116,9 +143,9 @@ class DriverConnections:
         if now >= lease.until:
             self._give_back(lease)
             return
+        lease.idle_since = now
         if self._wake_next(lease):
             return
-        lease.idle_since = now
         self._idle.append(lease)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_IDLE_S, self._sweep)
