@@ -1,5 +1,6 @@
 """Runs relations' statements: one for all keys of a level, on a pooled connection of its own."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -14,11 +15,16 @@ from graph.relation import Arguments, Lookup, Paged
 Rows = list[Mapping[str, Any]]
 
 
+_AT_ONCE = 4
+"""Statements of one operation that run at once: no more, or one operation could drain the pool."""
+
+
 class Fetcher:
-    """Reads for one viewer. Holds no connection between calls, so calls may run at once."""
+    """Reads for one viewer. Holds no connection between calls, so the batches of a level run at once."""
 
     def __init__(self, database: AsyncDatabase, viewer: Viewer) -> None:
         self._database = database
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self.viewer = viewer
 
     async def lookup(self, relation: Lookup, arguments: Arguments, keys: Sequence[Any]) -> list[Any]:
@@ -49,7 +55,7 @@ class Fetcher:
         return [totals.get(key, 0) for key in keys]
 
     async def _run(self, statement: Executable, parameters: dict[str, Any]) -> Rows:
-        async with self._database.read() as connection:
+        async with self._turns, self._database.read() as connection:
             result = await connection.execute(statement, {**self.viewer.parameters, **parameters})
             # A RowMapping is a Mapping by its methods, not by its declared type.
             return cast(Rows, result.mappings().all())

@@ -199,6 +199,16 @@ def reference(alias: str, label: str) -> Sql:
     return f'{alias}."{label}"'
 
 
+def parameter_name(level: int, name: str) -> Sql:
+    """Write how a level's parameter stands in the text."""
+    return f"«{level}.{name}»"
+
+
+def with_constant(rows: Sql, parameter_name: Sql, constant: int) -> Sql:
+    """Put a constant in the place of a parameter."""
+    return rows.replace(parameter_name, str(constant))
+
+
 def parameter(level: int, name: str, type_name: str) -> Sql:
     """Write a parameter of one's own."""
     return f"«{level}.{name}»::{type_name}"

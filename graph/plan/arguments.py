@@ -33,6 +33,11 @@ class ArgumentReader:
         """Whether the field has a function that reads its arguments."""
         return self._read is not None
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether the arguments hold no variable."""
+        return not self._variables
+
     def read(self, variables: VariableValues) -> Any:
         """Get the source's arguments. Raises CallerError naming the argument at fault."""
         assert self._read is not None

@@ -1,6 +1,7 @@
 """Compiles a tree of selected fields to one statement, from the declarations of the fields."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,13 +55,16 @@ class Level:
 class Compiler:
     """Compiles for one audience and one shape of arguments.
 
-    `arguments` has each field's arguments as read for the present request; of them only the shapes enter the statement.
+    `arguments` has each field's arguments as read for the present request; of them only the shapes enter the statement,
+    and of the `constant` ones, which the document alone decides, the size of the page: PostgreSQL takes a limit it does
+    not know for a tenth of the table, and then plans anew each time.
     `slots` says afterwards which field the parameters of a level belong to, `exact_levels` which levels read no row
     beyond their page.
     """
 
-    def __init__(self, audience: Audience, arguments: Mapping[Field, Any]) -> None:
+    def __init__(self, audience: Audience, arguments: Mapping[Field, Any], constant: AbstractSet[Field]) -> None:
         self._audience = audience
+        self._constant = constant
         self.arguments = arguments
         self._levels = 0
         self.slots: dict[int, Field] = {}
@@ -111,6 +115,9 @@ class Compiler:
             relation.collection, self._columns(level), page.arguments.shape, self._audience, of=key
         )
         rows = self._rows(level, statement)
+        if selected in self._constant:
+            limit = page.arguments.size + page.reads_one_more
+            rows = json.with_constant(rows, json.parameter_name(level.number, "row_limit"), limit)
         return json.some(json.numbered(rows, level.alias) if page.is_numbered else rows, level.alias, parts)
 
     def _lookup(self, selected: Field, relation: Lookup, key: Expression) -> Value:

@@ -43,6 +43,11 @@ class Tree:
     readers: list[tuple[Field, ArgumentReader]]
     ids: list[tuple[Field, ArgumentReader]]
 
+    @property
+    def constant(self) -> frozenset[Field]:
+        """Fields whose arguments the document alone decides."""
+        return frozenset(selected for selected, reader in self.readers if reader.is_constant)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -180,7 +185,7 @@ class Planner:
         key = (context.viewer.audience, operation.directives(variables), shapes, types)
         found: Plan | None = operation.plans.find(key)
         if found is None:
-            found = _compile(context, tree.roots, asked)
+            found = _compile(context, tree, asked)
             operation.plans.keep(key, found)
         return found
 
@@ -227,11 +232,11 @@ def _types(selected: Field, values: Mapping[str, Any]) -> tuple[str, ...] | bool
     return (decode_node_id(values["id"], "id")[0],)
 
 
-def _compile(context: Context, roots: list[Field], asked: Asked) -> Plan:
-    compiler = Compiler(context.viewer.audience, asked.arguments)
+def _compile(context: Context, tree: Tree, asked: Asked) -> Plan:
+    compiler = Compiler(context.viewer.audience, asked.arguments, tree.constant)
     parts: list[Any] = []
     columns: list[int | None] = []
-    for selected in roots:
+    for selected in tree.roots:
         written = None
         if selected.definition is not None:
             written = _root(compiler, context, selected, asked.roots.get(selected, {}))
