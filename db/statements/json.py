@@ -4,8 +4,8 @@
 A tree is put together from the leaves up, as text. The rows of a level are a statement that the other modules of this
 package built, taken as a derived table under an alias of its own (`r1`, `r2`, …); above it stands one `concat` of
 punctuation, values and the subqueries of the levels below, which refer to this level by its alias. Text is joined
-rather than `json_build_object` called because it takes half of PostgreSQL's time (bench/README.md). Values are written
-just as orjson and graphql-core would.
+rather than `json_build_object` called, which looks up how to write each of its arguments at every call. Values are
+written just as orjson and graphql-core would.
 
 Parameters are named while the tree grows, by level, and numbered at the end.
 """
