@@ -10,6 +10,7 @@ from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
 from graph.budget import Budget, BudgetState
+from graph.cost import Path, TooExpensive
 from graph.fetch import Fetcher
 from graph.job_queue import JobQueue
 from graph.loaders import Loaders
@@ -54,6 +55,14 @@ class Context:
     @property
     def viewer(self) -> Viewer:
         return self.caller.viewer
+
+    async def charge(self, cost: int, path: Path) -> None:
+        """Take an operation's cost from the caller's budget. Raises TooExpensive naming `path`, BudgetExhausted."""
+        budget = self.budget()
+        if cost > budget.operation_limit:
+            raise TooExpensive(cost, budget.operation_limit, path)
+        if cost > 0:
+            self.budget_state = await budget.charge(cost)
 
     def forget(self) -> None:
         """Begin with fresh loaders: after a write, and for each event of a subscription."""

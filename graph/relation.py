@@ -19,7 +19,7 @@ from strawberry.types import Info
 from db.models import Base
 from db.statements.page import AnySelect, Collection, Columns, Condition, PageShape, by_key, count, page
 from db.statements.visibility import Audience, Expression
-from graph.pagination import CURSOR_ID, CURSOR_VALUE, Edge, Page, PageArguments, PageInfo, page_info
+from graph.pagination import CURSOR_ID, CURSOR_VALUE, Edge, Page, PageArguments, PageInfo, filter_parameters, page_info
 from graph.row_type import ROW_TYPES, RowType, field
 
 Node = TypeVar("Node")
@@ -37,7 +37,7 @@ class Arguments:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in self.values}
+        return filter_parameters(self.values)
 
 
 NO_ARGUMENTS = Arguments()

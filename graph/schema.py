@@ -20,7 +20,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.base import StrawberryObjectDefinition
 
 from graph.context import Context
-from graph.cost import CostModel, TooExpensive
+from graph.cost import CostModel
 from graph.errors import describe
 from graph.mutation import Mutation
 from graph.query import Query
@@ -60,12 +60,7 @@ async def _charge(context: Context, execution: ExecutionContext) -> None:
     if isinstance(variables, list):
         return
     fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-    cost, path = schema.costs.cost(operation, fragments, variables.coerced)
-    budget = context.budget()
-    if cost > budget.operation_limit:
-        raise TooExpensive(cost, budget.operation_limit, path)
-    if cost > 0:
-        context.budget_state = await budget.charge(cost)
+    await context.charge(*schema.costs.cost(operation, fragments, variables.coerced))
 
 
 class Schema(strawberry.Schema):

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.models import Scope
 from db.statements import account as accounts
 from db.statements import athlete as athletes
+from db.statements import strava_connection as connections
 from graph.commands.account import TOKEN_PREFIX
 from graph.ids import encode_id
 from settings import Settings
@@ -54,7 +55,7 @@ async def _set_up(settings: Settings) -> DemoAccounts:
         async with services.database.write() as connection:
             account = await keep_grant(connection, services, grant, _STRAVA_SCOPES)
             strava_id = {"strava_athlete_id": grant.athlete.strava_id}
-            athlete_id = (await connection.execute(accounts.connected_athlete(), strava_id)).scalar_one()
+            athlete_id = (await connection.execute(connections.connected_athlete(), strava_id)).scalar_one()
             await _enter_birth_date(connection, athlete_id)
             athlete_token = await _token(connection, settings, account["id"], "athlete", _ATHLETE_SCOPES)
             admin_token = await _token(connection, settings, await _admin(connection), "admin", _ADMIN_SCOPES)

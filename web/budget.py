@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from redis import RedisError
 from redis.asyncio import Redis
+from starlette.types import Scope
 
 from graph.budget import BudgetExhausted, BudgetState
 from settings import Settings
@@ -34,6 +35,12 @@ return {tostring(level), taken and 1 or 0}
 """
 
 logger = logging.getLogger(__name__)
+
+
+def address_of(scope: Scope) -> str:
+    """Get the address a request comes from; empty where there is none."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from graph.context import Context
 from graph.errors import InvalidArgument
 from graph.scalars import format_floats
 from graph.schema import Schema
+from web.budget import address_of
 from web.errors import error_response
 from web.identity import InvalidCredentials, SignIn
 from web.request_log import log_fields_of, request_id_of
@@ -81,7 +82,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             caller=caller,
             request_id=request_id_of(request.scope),
             begin_sign_in=lambda: _begin_sign_in(services, response),
-            budget=lambda: services.budgets.of(context.viewer.account_id, _address(request)),
+            budget=lambda: services.budgets.of(context.viewer.account_id, address_of(request.scope)),
             note_operation=lambda name: log_fields_of(request.scope).update(operation=name),
             callers_changed=services.sessions.forget_callers,
             connection=request,
@@ -108,7 +109,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         response = await super().get_sub_response(request)
-        response.headers["content-type"] = _media_type(request.headers.get("accept", ""))
+        response.headers["content-type"] = media_type(request.headers.get("accept", ""))
         request.state.sub_response = response
         return response
 
@@ -170,9 +171,6 @@ def _begin_sign_in(services: Services, response: Response | WebSocket) -> str:
     return begin_sign_in(services, response.headers, "/graphiql")
 
 
-def _address(request: Request | WebSocket) -> str:
-    return request.client.host if request.client else ""
-
-
-def _media_type(accept: str) -> str:
+def media_type(accept: str) -> str:
+    """Choose the answer's media type by the `Accept` header."""
     return _GRAPHQL_JSON if _GRAPHQL_JSON in accept else f"{_JSON}; charset=utf-8"

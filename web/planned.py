@@ -16,7 +16,9 @@ from db.errors import DatabaseError
 from graph.context import Context
 from graph.plan.planner import Planner
 from logs import bind
+from web.budget import address_of
 from web.errors import error_response
+from web.graphql import media_type
 from web.identity import InvalidCredentials
 from web.request_log import acceptable_id, new_id, write_request
 from web.services import Services
@@ -24,11 +26,6 @@ from web.services import Services
 logger = logging.getLogger(__name__)
 
 _JSON = b"application/json"
-_GRAPHQL_JSON = b"application/graphql-response+json"
-_CONTENT_TYPES = {
-    False: (b"content-type", b"application/json; charset=utf-8"),
-    True: (b"content-type", b"application/graphql-response+json"),
-}
 
 
 class PlannedQueries:
@@ -87,7 +84,7 @@ class PlannedQueries:
             caller=caller,
             request_id=request_id,
             begin_sign_in=_nothing,
-            budget=lambda: services.budgets.of(caller.viewer.account_id, _address(scope)),
+            budget=lambda: services.budgets.of(caller.viewer.account_id, address_of(scope)),
             note_operation=lambda name: fields.update(operation=name),
             callers_changed=lambda: None,
         )
@@ -150,16 +147,11 @@ def _start(answer: bytes, request_id: str, headers: dict[bytes, bytes]) -> Messa
         "type": "http.response.start",
         "status": 200,
         "headers": [
-            _CONTENT_TYPES[_GRAPHQL_JSON in headers.get(b"accept", b"")],
+            (b"content-type", media_type(headers.get(b"accept", b"").decode("latin-1")).encode()),
             (b"content-length", b"%d" % len(answer)),
             (b"x-request-id", request_id.encode()),
         ],
     }
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""
 
 
 def _nothing() -> str:

@@ -85,7 +85,7 @@ async def keep_grant(connection: AsyncConnection, services: Services, grant: Tok
     Returns the account's `id` and `session_epoch`.
     """
     strava_id = grant.athlete.strava_id
-    athlete_id = (await connection.execute(accounts.connected_athlete(), {"strava_athlete_id": strava_id})).scalar()
+    athlete_id = (await connection.execute(connections.connected_athlete(), {"strava_athlete_id": strava_id})).scalar()
     if athlete_id is None:
         athlete_id = (await connection.execute(accounts.create_athlete(), _athlete_values(grant.athlete))).scalar_one()
     granted = {"athlete": athlete_id, "strava_athlete": strava_id, "granted_scopes": scopes}

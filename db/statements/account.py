@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Account, ApiToken, Athlete, Feedback, StravaConnection
+from db.models import Account, ApiToken, Athlete, Feedback
 
 _ACCOUNT_ID = bindparam("account_id", type_=BigInteger)
 _USED_STALE_S = 60  # "last used" is kept to the minute, so that reads do not write
@@ -117,13 +117,6 @@ def admins_without_athlete() -> Executable:
 def end_sessions() -> Executable:
     """End all sessions of the parameter `account_id`."""
     return update(Account).where(Account.id == _ACCOUNT_ID).values(session_epoch=Account.session_epoch + 1)
-
-
-def connected_athlete() -> Executable:
-    """Select the athlete connected to the parameter `strava_athlete_id`."""
-    return select(StravaConnection.athlete_id).where(
-        StravaConnection.strava_athlete_id == bindparam("strava_athlete_id", type_=BigInteger)
-    )
 
 
 def submit_feedback() -> Executable:

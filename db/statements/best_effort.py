@@ -21,8 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from athletics.sport import RUN_SPORT_TYPES
 from db.models import Activity, BestEffort, PersonalBest
+from db.statements.activity import IS_RUN
 from db.statements.page import Collection, Ordering
 
 FASTEST = Ordering(BestEffort.elapsed_s, BestEffort.id, descending=False)
@@ -101,7 +101,7 @@ def recount() -> Executable:
         ~BestEffort.excluded,
         ~Activity.flagged,
         Activity.duplicate_of_id.is_(None),
-        Activity.sport_type.in_(sorted(RUN_SPORT_TYPES)),
+        IS_RUN,
         or_(~BestEffort.implied, _is_faster_than_a_measured_one()),
     )
     return (

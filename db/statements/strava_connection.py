@@ -55,10 +55,10 @@ def connect() -> Executable:
     ).returning(StravaConnection.id)
 
 
-def by_strava_athlete_id() -> Executable:
-    """Select `id` and `athlete_id` of the connection to the parameter `strava_athlete`."""
-    return select(StravaConnection.id, StravaConnection.athlete_id).where(
-        StravaConnection.strava_athlete_id == bindparam("strava_athlete", type_=BigInteger)
+def connected_athlete() -> Executable:
+    """Select the athlete connected to the parameter `strava_athlete_id`."""
+    return select(StravaConnection.athlete_id).where(
+        StravaConnection.strava_athlete_id == bindparam("strava_athlete_id", type_=BigInteger)
     )
 
 

@@ -19,7 +19,6 @@ from db.errors import DatabaseError
 from db.statements import json
 from db.statements.json import Parameter, Statement
 from graph.context import Context
-from graph.cost import TooExpensive
 from graph.errors import CallerError
 from graph.node import check_ids, decode_node_id
 from graph.plan.arguments import ArgumentReader
@@ -130,7 +129,8 @@ class Planner:
         variables = operation.variables(self._schema, raw_variables)
         if variables is None:
             raise NotPlanned("variables")
-        await _charge(context, *operation.cost(self._schema, variables))
+        await context.charge(*operation.cost(self._schema, variables))
+        context.is_charged = True
         if operation.is_introspection:
             return self._introspect(operation, variables)
         tree = self._tree(operation, variables)
@@ -197,16 +197,6 @@ async def _fetch(context: Context, plan: Plan, asked: Asked) -> Any:
         if json.REFUSED in column:
             raise NotPlanned("null where none may be")
     return row
-
-
-async def _charge(context: Context, cost: int, path: tuple[str, ...]) -> None:
-    """Take an operation's cost from the caller's budget. Raises TooExpensive, BudgetExhausted."""
-    budget = context.budget()
-    if cost > budget.operation_limit:
-        raise TooExpensive(cost, budget.operation_limit, path)
-    if cost > 0:
-        context.budget_state = await budget.charge(cost)
-    context.is_charged = True
 
 
 def _all_fields(fields: list[Field]) -> list[Field]:
