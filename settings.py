@@ -8,7 +8,16 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    IPvAnyNetwork,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 __all__ = ["InvalidSettings", "Settings", "load_settings"]
@@ -152,9 +161,105 @@ class Settings(BaseSettings):
         2000, ge=1, le=2_000_000_000, description="Budget of an address whose callers are signed out, when full."
     )
     cost_refill_ip_per_s: float = Field(40, gt=0, description="What such a budget gains a second.")
+    cost_mode: Literal["enforce", "report"] = Field(
+        "enforce",
+        description="report: an operation that costs too much is logged and counted, and runs all the same.",
+    )
+
+    # --- how much one caller may ask at once
+    request_bucket_ip: int = Field(
+        3000, ge=1, le=2_000_000_000, description="Requests an address may send in a burst, signed in or not."
+    )
+    request_refill_ip_per_s: float = Field(1000, gt=0, description="Requests an address may send a second, sustained.")
+    concurrent_operations: int = Field(
+        16, ge=1, le=10_000, description="Operations of one caller that run at once, a process; others wait their turn."
+    )
+    waiting_operations: int = Field(
+        1000, ge=0, le=100_000, description="Operations of one caller that may wait; those beyond are refused (429)."
+    )
+    operation_wait_s: float = Field(
+        10, gt=0, le=300, description="Seconds an operation waits for its turn before it is refused (429)."
+    )
+    operation_timeout_s: float = Field(
+        30, gt=0, le=3600, description="Seconds an operation may take; then it ends with TIMEOUT, its SQL with it."
+    )
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+        (),
+        description=(
+            "Addresses or networks of your reverse proxies, comma separated: from them alone X-Forwarded-For and "
+            "X-Forwarded-Proto are believed."
+        ),
+    )
+
+    # --- what a document may look like
+    document_max_tokens: int = Field(2000, ge=10, le=100_000, description="Tokens of a GraphQL document.")
+    document_max_depth: int = Field(12, ge=1, le=100, description="Levels of fields; introspection may go deeper.")
+    document_max_aliases: int = Field(30, ge=0, le=10_000, description="Aliases, those of fragments at each use.")
+    document_max_root_fields: int = Field(30, ge=1, le=10_000, description="Fields of an operation's root.")
+    document_max_directives: int = Field(50, ge=0, le=10_000, description="Directives.")
+    body_max_bytes: int = Field(
+        256 * 1024, ge=1024, le=100 * 1024 * 1024, description="Bytes of a request's body, or of a GET's address."
+    )
+    body_timeout_s: float = Field(10, gt=0, le=300, description="Seconds a request's body may take to arrive.")
+    introspection: Literal["on", "signed-in", "off"] = Field(
+        "on", description="Who may ask about the schema: everybody, signed-in callers, administrators only (off)."
+    )
+    suggestions: Literal["on", "off"] = Field(
+        "off", description='on: errors about unknown names suggest known ones ("Did you mean …"); for development.'
+    )
+    trusted_documents: Literal["off", "log", "enforce"] = Field(
+        "off",
+        description="enforce: only documents of the manifest run. log: others are logged and counted, and run.",
+    )
+    trusted_documents_manifest: Path | None = Field(
+        None, description="The manifest: a JSON file as Relay, Apollo or GraphQL Codegen write it."
+    )
+    persisted_queries: Literal["on", "off"] = Field(
+        "on", description="on: automatic persisted queries (APQ) may be registered; never with trusted documents."
+    )
+    persisted_queries_max_bytes: int = Field(
+        16 * 1024 * 1024, ge=1024, description="Bytes of registered queries in Redis, together."
+    )
+
+    # --- the resolver cache
+    cache: Literal["on", "off"] = Field("on", description="off: nothing is cached.")
+    cache_athletes_s: float = Field(600, ge=0, description="Seconds athletes are cached; 0 is not at all.")
+    cache_age_grades_s: float = Field(300, ge=0, description="Seconds age grades are cached; 0 is not at all.")
+    cache_activities_s: float = Field(60, ge=0, description="Seconds lists of activities are cached; 0 is not at all.")
+    cache_personal_bests_s: float = Field(
+        300, ge=0, description="Seconds personal bests and best efforts are cached; 0 is not at all."
+    )
+    cache_memory_bytes: int = Field(
+        8 * 1024 * 1024, ge=0, description="Bytes of cached answers a process keeps besides Redis."
+    )
 
     # --- the API's surface
     graphiql: Literal["on", "off"] = Field("on", description="on: GraphiQL is served at /graphiql.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description=(
+            "Origins of other sites whose pages may call the API with the browser's session, as https://app.example, "
+            "comma separated."
+        ),
+    )
+
+    # --- subscriptions
+    subscriptions_per_connection: int = Field(50, ge=1, le=10_000, description="Subscriptions of one WebSocket.")
+    subscriptions_per_caller: int = Field(
+        100, ge=1, le=100_000, description="Subscriptions of one caller (signed out: one address), a process."
+    )
+    connections_per_caller: int = Field(
+        50, ge=1, le=100_000, description="WebSockets and event streams of one caller (or address), a process."
+    )
+    subscription_idle_s: float = Field(
+        300, gt=0, description="Seconds after which a WebSocket without an operation is closed."
+    )
+    subscription_lifetime_s: float = Field(
+        86_400, gt=0, description="Seconds after which a WebSocket or event stream is closed; clients connect anew."
+    )
+    subscription_send_timeout_s: float = Field(
+        30, gt=0, description="Seconds a client may leave a message unread; then its connection is closed."
+    )
 
     # --- logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -176,7 +281,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("token_encryption_keys", "admin_athlete_ids"):
+        for name in ("token_encryption_keys", "admin_athlete_ids", "trusted_proxies", "cors_origins"):
             if isinstance(raw := values.get(name), str):
                 values[name] = tuple(part.strip() for part in raw.split(",") if part.strip())
         return values
