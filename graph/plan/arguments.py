@@ -6,8 +6,8 @@ from graphql import VariableNode, Visitor, visit
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.arguments import convert_arguments
 
+from graph.documents import Kept
 from graph.plan.compile import declared
-from graph.plan.document import Kept
 from graph.plan.selection import Field
 from graph.row_type import arguments_reader_of
 from graph.schema import Schema

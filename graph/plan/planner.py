@@ -19,11 +19,11 @@ from db.errors import DatabaseError
 from db.statements import json
 from db.statements.json import Parameter, Statement
 from graph.context import Context
+from graph.documents import Documents, Operation
 from graph.errors import CallerError
 from graph.node import check_ids, decode_node_id
 from graph.plan.arguments import ArgumentReader
 from graph.plan.compile import Compiler, declared
-from graph.plan.document import Documents, Operation
 from graph.plan.selection import Field, NotPlanned, SelectionBuilder
 from graph.relation import Paged
 from graph.root import ById, Caller, Computed, NodesById

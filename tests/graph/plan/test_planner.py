@@ -4,7 +4,7 @@ from time import perf_counter
 
 import pytest
 
-from graph.plan.document import MAX_KEPT_TEXT, Documents
+from graph.documents import MAX_KEPT_TEXT, Documents
 from graph.schema import build_schema
 from tests import factories as make
 from tests.graph.api import serve
