@@ -1,6 +1,6 @@
 """The tables, one module a concept. Importing this package maps all of them."""
 
-from db.models.account import Account, ApiToken, Scope
+from db.models.account import Account, ApiToken, BrowserSession, Scope, UsedSignIn
 from db.models.activity import Activity, ActivitySource, ActivityStreams, StreamsState, Visibility
 from db.models.athlete import Athlete, MeasurementSystem
 from db.models.base import Base
@@ -21,6 +21,7 @@ __all__ = [
     "Athlete",
     "Base",
     "BestEffort",
+    "BrowserSession",
     "Feedback",
     "Job",
     "JobErrorCode",
@@ -31,5 +32,6 @@ __all__ = [
     "Scope",
     "StravaConnection",
     "StreamsState",
+    "UsedSignIn",
     "Visibility",
 ]

@@ -1,4 +1,4 @@
-"""Accounts: who may sign in, and as which athlete; API tokens that act for them."""
+"""Accounts: who may sign in, and as which athlete; the sessions of their browsers; API tokens that act for them."""
 
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ class Scope(StrEnum):
 
 
 class Account(Base):
-    """A sign-in. `session_epoch` is part of every session: raising it ends all sessions of the account."""
+    """Who may sign in. `session_epoch` is part of every session: raising it ends all sessions of the account."""
 
     __tablename__ = "accounts"
 
@@ -27,6 +27,36 @@ class Account(Base):
     session_epoch: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[CreatedAt]
     last_signed_in_at: Mapped[Instant | None]
+
+
+class BrowserSession(Base):
+    """One sign-in of one browser. Its cookie carries `id` and a generation; deleting the row ends it.
+
+    A cookie that is renewed gets the next generation. `generation` is the highest that came back, at
+    `generation_since`: a cookie of an older one works for a moment longer, and then no more.
+    """
+
+    __tablename__ = "browser_sessions"
+
+    id: Mapped[PrimaryKey]
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    generation: Mapped[int] = mapped_column(server_default="0")
+    generation_since: Mapped[CreatedAt]
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[Instant]
+
+    __table_args__ = (Index("ix_browser_sessions_account_id", "account_id"),)
+
+
+class UsedSignIn(Base):
+    """The state of a sign-in that came back from Strava: it works once. Kept as long as its cookie might be."""
+
+    __tablename__ = "used_sign_ins"
+
+    state_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    used_at: Mapped[CreatedAt]
+
+    __table_args__ = (CheckConstraint("octet_length(state_sha256) = 32", name="state_sha256_length"),)
 
 
 class ApiToken(Base):
