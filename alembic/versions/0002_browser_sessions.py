@@ -1,4 +1,4 @@
-"""Sessions of browsers, so that each can be ended and renewed on its own; the sign-ins whose state was used"""
+"""Sessions of browsers, each ended and renewed on its own; used sign-ins; which API token made which"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,9 +31,16 @@ def upgrade() -> None:
         sa.CheckConstraint("octet_length(state_sha256) = 32", name=op.f("ck_used_sign_ins_state_sha256_length")),
         sa.PrimaryKeyConstraint("state_sha256", name=op.f("pk_used_sign_ins")),
     )
+    op.add_column("api_tokens", sa.Column("made_with_id", sa.BigInteger(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_api_tokens_made_with_id"), "api_tokens", "api_tokens", ["made_with_id"], ["id"], ondelete="SET NULL"
+    )
+    op.create_index("ix_api_tokens_made_with_id", "api_tokens", ["made_with_id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_api_tokens_made_with_id", table_name="api_tokens")
+    op.drop_column("api_tokens", "made_with_id")
     op.drop_table("used_sign_ins")
     op.drop_index("ix_browser_sessions_account_id", table_name="browser_sessions")
     op.drop_table("browser_sessions")

@@ -60,7 +60,10 @@ class UsedSignIn(Base):
 
 
 class ApiToken(Base):
-    """A bearer token. Of the secret only the SHA-256 is kept, and its first characters to recognise it by."""
+    """A bearer token. Of the secret only the SHA-256 is kept, and its first characters to recognise it by.
+
+    `made_with_id` is the token that made it, None for a session: it is revoked together with that one.
+    """
 
     __tablename__ = "api_tokens"
 
@@ -74,10 +77,12 @@ class ApiToken(Base):
     expires_at: Mapped[Instant | None]
     last_used_at: Mapped[Instant | None]
     revoked_at: Mapped[Instant | None]
+    made_with_id: Mapped[int | None] = mapped_column(ForeignKey("api_tokens.id", ondelete="SET NULL"))
 
     __table_args__ = (
         CheckConstraint("octet_length(secret_sha256) = 32", name="secret_sha256_length"),
         CheckConstraint("length(name) BETWEEN 1 AND 100", name="name_length"),
         CheckConstraint(f"scopes <@ ARRAY[{quoted(Scope)}] AND cardinality(scopes) > 0", name="scopes"),
         Index("ix_api_tokens_account_id", "account_id"),
+        Index("ix_api_tokens_made_with_id", "made_with_id"),
     )
