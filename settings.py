@@ -221,6 +221,11 @@ class Settings(BaseSettings):
         16 * 1024 * 1024, ge=1024, description="Bytes of registered queries in Redis, together."
     )
 
+    # --- how queries run
+    planned_execution: Literal["on", "off"] = Field(
+        "on", description="off: every query runs on graphql-core, for the case that plans are at fault."
+    )
+
     # --- the resolver cache
     cache: Literal["on", "off"] = Field("on", description="off: nothing is cached.")
     cache_athletes_s: float = Field(600, ge=0, description="Seconds athletes are cached; 0 is not at all.")

@@ -48,5 +48,15 @@ class Budget(Protocol):
     def operation_limit(self) -> int:
         """What one operation may cost."""
 
+    @property
+    def is_enforced(self) -> bool:
+        """Whether what it does not cover is refused, or only reported (COST_MODE)."""
+
     async def charge(self, cost: int) -> BudgetState:
         """Take `cost`. Raises BudgetExhausted."""
+
+    def refund(self, amount: int) -> BudgetState:
+        """Give back what an operation was charged and did not use."""
+
+    async def require_some(self) -> None:
+        """Check that anything is left. Raises BudgetExhausted."""

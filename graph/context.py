@@ -1,27 +1,37 @@
 """What a request's resolvers are given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from strawberry.types import Info as StrawberryInfo
 
 from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
-from graph.budget import Budget, BudgetState
-from graph.cost import Path, TooExpensive
+from graph.budget import Budget
 from graph.fetch import Fetcher
 from graph.job_queue import JobQueue
 from graph.loaders import Loaders
 
+if TYPE_CHECKING:
+    from graph.charge import Charge
+    from graph.documents import Document
+    from graph.execution import Executor
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes the request: what they see (`viewer`) and what they may do (`scopes`; none when signed out)."""
+    """Who makes the request: what they see (`viewer`) and what they may do (`scopes`; none when signed out).
+
+    `token_id` is the API token's, None for a session; `works_until` is when token or session ends, None for never.
+    """
 
     viewer: Viewer
     scopes: frozenset[Scope] = frozenset()
+    token_id: int | None = None
+    works_until: datetime | None = None
 
 
 @dataclass
@@ -30,8 +40,8 @@ class Context:
     subscription, has its own.
 
     `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser; `note_operation` is
-    told the operation's name, None for one without. `budget` gets the caller's budget, and `budget_state` is how it
-    stands since the operation was charged (`is_charged`). `connection` is the
+    told the operation's name, None for one without. `budget` gets the caller's budget, and `charge` is what the
+    operation was charged, once it is. `document` is the operation's, where it was read already. `connection` is the
     HTTP request or WebSocket, `connection_params` the payload of a WebSocket's `connection_init`.
     """
 
@@ -43,10 +53,11 @@ class Context:
     budget: Callable[[], Budget]
     note_operation: Callable[[str | None], None]
     callers_changed: Callable[[], None]
+    executor: "Executor"
     connection: Any = None
     connection_params: dict[str, object] | None = None
-    budget_state: BudgetState | None = None
-    is_charged: bool = False
+    document: "Document | None" = None
+    charge: "Charge | None" = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,13 +67,9 @@ class Context:
     def viewer(self) -> Viewer:
         return self.caller.viewer
 
-    async def charge(self, cost: int, path: Path) -> None:
-        """Take an operation's cost from the caller's budget. Raises TooExpensive naming `path`, BudgetExhausted."""
-        budget = self.budget()
-        if cost > budget.operation_limit:
-            raise TooExpensive(cost, budget.operation_limit, path)
-        if cost > 0:
-            self.budget_state = await budget.charge(cost)
+    def of_operation(self) -> "Context":
+        """Copy it for one of the operations that share a connection."""
+        return replace(self, document=None, charge=None)
 
     def forget(self) -> None:
         """Begin with fresh loaders: after a write, and for each event of a subscription."""

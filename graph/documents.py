@@ -77,6 +77,10 @@ class Operation:
         return self.node.name.value if self.node.name else None
 
     @property
+    def asks_about_schema(self) -> bool:
+        return self.is_introspection
+
+    @property
     def is_introspection(self) -> bool:
         """Whether all that is asked is about the schema."""
         selections = self.node.selection_set.selections
@@ -123,7 +127,9 @@ _NO_VARIABLES = VariableValues({}, {})
 class Document:
     """A valid document; `operations` by name, with None for the only one."""
 
-    ast: DocumentNode
+    ast: DocumentNode | None
+    errors: list[GraphQLError] = field(default_factory=list)
+    tokens: int = 0
     operations: dict[str | None, Operation | None] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> Operation | None:
@@ -135,8 +141,8 @@ class Document:
         return self.operations[name]
 
     def _prepare(self, name: str | None) -> Operation | None:
-        node = get_operation_ast(self.ast, name)
-        if node is None:
+        node = get_operation_ast(self.ast, name) if self.ast else None
+        if self.ast is None or node is None:
             return None
         fragments = {each.name.value: each for each in self.ast.definitions if isinstance(each, FragmentDefinitionNode)}
         uses = _VariableUses()
@@ -164,14 +170,17 @@ class Documents:
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._text = 0
 
-    def find(self, text: str) -> Document | None:
-        """Get a document; None where it is no GraphQL or does not fit the schema, and graphql-core is to say why."""
+    def known(self, text: str) -> Document | None:
+        """Get a document that is kept."""
         found = self._kept.get(text)
         if found is not None:
             self._kept.move_to_end(text)
-            return found
+        return found
+
+    async def read(self, text: str) -> Document:
+        """Read a document, sound or not."""
         found = self._read(text)
-        if found is not None and len(text) <= _MAX_TEXT:
+        if not found.errors and len(text) <= _MAX_TEXT:
             self._keep(text, found)
         return found
 
@@ -182,12 +191,12 @@ class Documents:
             dropped, _ = self._kept.popitem(last=False)
             self._text -= len(dropped)
 
-    def _read(self, text: str) -> Document | None:
+    def _read(self, text: str) -> Document:
         try:
-            ast = parse(text, no_location=True)
-        except GraphQLError:
-            return None
-        return None if validate(self._schema.core, ast) else Document(ast)
+            ast = parse(text)
+        except GraphQLError as error:
+            return Document(None, [error])
+        return Document(ast, validate(self._schema.core, ast))
 
 
 def _hashable(values: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:

@@ -8,6 +8,9 @@
     ├── graph.cost.TooExpensive       COST_LIMIT_EXCEEDED: one operation asks for too much
     ├── graph.budget.BudgetExhausted  RATE_LIMITED: the budget does not cover it now
     ├── Unauthenticated         UNAUTHENTICATED: signed out, or the token is no longer good
+    ├── UnknownOperation        OPERATION_RESOLUTION_FAILURE: the document has no such operation, or several
+    ├── IntrospectionDisabled   INTROSPECTION_DISABLED: not for this caller to ask about the schema
+    ├── OperationTimeout        TIMEOUT: took longer than an operation may
     └── NotFound                NOT_FOUND: absent, or not visible: the two are not told apart
 
 Database errors keep their own code (`db/errors.py`). Everything else is INTERNAL: logged once with its traceback,
@@ -91,6 +94,39 @@ class NotFound(CallerError):  # noqa: N818
     """Absent or not visible."""
 
     code = "NOT_FOUND"
+
+
+class UnknownOperation(CallerError):  # noqa: N818
+    """The document has several operations and the request names none, or names one that it has not."""
+
+    code = "OPERATION_RESOLUTION_FAILURE"
+
+    def __init__(self, name: str | None) -> None:
+        super().__init__(
+            "Name the operation to run (`operationName`): the document has several, or none."
+            if name is None
+            else "The document has no operation of the name that `operationName` gives.",
+            "operationName",
+        )
+
+
+class IntrospectionDisabled(CallerError):  # noqa: N818
+    """Asking about the schema is not for this caller."""
+
+    code = "INTROSPECTION_DISABLED"
+
+    def __init__(self, policy: str) -> None:
+        whom = "Sign in to ask about the schema" if policy == "signed-in" else "This server does not tell its schema"
+        super().__init__(f"{whom}; it is in `schema.graphql`, too.")
+
+
+class OperationTimeout(CallerError):  # noqa: N818
+    """An operation took longer than `seconds`; its statements were cancelled."""
+
+    code = "TIMEOUT"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The operation took longer than {seconds:g} s and was ended. Ask for less at once.")
 
 
 def describe(error: GraphQLError, request_id: str) -> None:

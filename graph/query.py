@@ -68,8 +68,8 @@ async def _nodes(
 
 
 def _rate_limit(context: Context) -> RateLimit:
-    assert context.budget_state is not None
-    return RateLimit.of(context.budget_state)
+    assert context.charge is not None
+    return RateLimit.of(context.charge.state)
 
 
 def _viewer(info: Info) -> Viewer | None:

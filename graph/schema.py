@@ -1,19 +1,17 @@
 """The schema, put together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import cache, cached_property
+from typing import Any
 
 import strawberry
 from graphql import (
-    FragmentDefinitionNode,
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSchema,
     Undefined,
-    get_operation_ast,
 )
-from graphql.execution.values import get_variable_values
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -21,7 +19,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 
 from graph.context import Context
 from graph.cost import CostModel
-from graph.errors import describe
+from graph.errors import UnknownOperation, describe
 from graph.mutation import Mutation
 from graph.query import Query
 from graph.row_type import list_size_of
@@ -32,35 +30,53 @@ from graph.types.best_effort import BestEffort
 from graph.types.personal_best import PersonalBest
 
 
-class _Surroundings(SchemaExtension):
-    """Before an operation runs: fresh loaders (on a WebSocket all share a context), its name, its cost."""
+class _Steps(SchemaExtension):
+    """An operation's steps on graphql-core: read, admitted, run, settled; those that were taken already are not again.
 
-    async def on_execute(self) -> AsyncIterator[None]:
-        context: Context = self.execution_context.context
-        context.forget()
-        context.note_operation(self.execution_context.operation_name)
-        await _charge(context, self.execution_context)
+    Operations of a WebSocket share its context, so each gets a copy.
+    """
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        if self._context.document is None:
+            self.execution_context.context = self._context.of_operation()
         yield
 
+    async def on_parse(self) -> AsyncIterator[None]:
+        context, execution = self._context, self.execution_context
+        if context.document is None:
+            context.document = await context.executor.read(context, execution.query or "")
+        if context.document.ast is None:
+            raise context.document.errors[0]
+        execution.graphql_document = context.document.ast
+        yield
 
-async def _charge(context: Context, execution: ExecutionContext) -> None:
-    """Take the operation's cost from the caller's budget, unless a plan did. Raises TooExpensive, BudgetExhausted."""
-    if context.is_charged:
-        context.is_charged = False  # the next operation on this WebSocket is another
-        return
-    schema, document = build_schema(), execution.graphql_document
-    operation = get_operation_ast(document, execution.operation_name) if document else None
-    if document is None or operation is None:
-        return  # execution says what is wrong
-    variables = get_variable_values(
-        schema.core,
-        operation.variable_definitions or (),
-        execution.variables or {},
-    )
-    if isinstance(variables, list):
-        return
-    fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-    await context.charge(*schema.costs.cost(operation, fragments, variables.coerced))
+    def on_validate(self) -> Iterator[None]:
+        assert self._context.document is not None
+        self.execution_context.pre_execution_errors = self._context.document.errors
+        yield
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        context, execution = self._context, self.execution_context
+        assert context.document is not None
+        operation = context.document.operation(execution.operation_name)
+        if operation is None:
+            raise UnknownOperation(execution.operation_name)
+        context.note_operation(operation.name)
+        variables = operation.variables(build_schema(), execution.variables or {})
+        if context.charge is None and variables is not None:  # if they do not fit, execution says why
+            await context.executor.admit(context, operation, variables)
+        yield
+        if context.charge is not None and execution.result is not None:
+            context.executor.settle(context.charge, operation, execution.result.data)
+
+    def get_results(self) -> dict[str, Any]:
+        charge = self._context.charge
+        return {"cost": charge.report()} if charge is not None else {}
+
+    @property
+    def _context(self) -> Context:
+        context: Context = self.execution_context.context
+        return context
 
 
 class Schema(strawberry.Schema):
@@ -99,7 +115,7 @@ def build_schema() -> Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[_Surroundings],
+        extensions=[_Steps],
         types=[ApiToken, BestEffort, PersonalBest],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

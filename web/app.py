@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from graph.plan.planner import Planner
 from graph.schema import build_schema
 from settings import Settings
 from web import health, sign_in
@@ -46,14 +45,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = _Api(title="pacegraph", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
-    schema = build_schema()
-    planner = Planner(schema)
-    app.planned_queries = PlannedQueries(services, planner, app.call_routes)
-    endpoint = GraphQLEndpoint(schema)
+    app.planned_queries = PlannedQueries(services, services.executor, app.call_routes)
+    endpoint = GraphQLEndpoint(build_schema())
     app.router.routes += [
         Route("/graphql", endpoint, methods=None),
         WebSocketRoute("/graphql", endpoint),
-        metrics_route(services, planner),
+        metrics_route(services),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
     ]
     app.include_router(health.router)

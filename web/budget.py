@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from typing import ClassVar
 
 from redis import RedisError
 from redis.asyncio import Redis
@@ -151,6 +152,14 @@ class CallerBudget:
     operation_limit: int
     bucket: Bucket
     key: str
+
+    is_enforced: ClassVar[bool] = True
+
+    def refund(self, amount: int) -> BudgetState:  # noqa: ARG002 - until budgets give back
+        return BudgetState(self.bucket.capacity, self.bucket.capacity, datetime.now(UTC), 0)
+
+    async def require_some(self) -> None:
+        return
 
     async def charge(self, cost: int) -> BudgetState:
         """Take `cost`. Raises BudgetExhausted."""

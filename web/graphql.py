@@ -86,8 +86,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             note_operation=lambda name: log_fields_of(request.scope).update(operation=name),
             callers_changed=services.sessions.forget_callers,
             connection=request,
-            budget_state=request.scope["state"].get("budget_state"),
-            is_charged=request.scope["state"].get("is_charged", False),
+            executor=services.executor,
         )
         return context
 

@@ -9,15 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graph.plan.planner import Planner
 from web.services import Services
 
 
 class _Counts(Collector):
     """Reads the counters where they are kept, when they are asked for."""
 
-    def __init__(self, services: Services, planner: Planner) -> None:
-        self._services, self._planner = services, planner
+    def __init__(self, services: Services) -> None:
+        self._services, self._planner = services, services.planner
 
     def collect(self) -> Iterator[Metric]:
         database, pool = self._services.database, self._services.database.engine.pool
@@ -38,10 +37,10 @@ class _Counts(Collector):
         yield _counter("lost_enqueues", "Jobs that Redis did not take; the reconciler does.", self._services.jobs.lost)
 
 
-def metrics_route(services: Services, planner: Planner) -> Route:
+def metrics_route(services: Services) -> Route:
     """Make the route `/metrics`."""
     registry = CollectorRegistry()
-    registry.register(_Counts(services, planner))
+    registry.register(_Counts(services))
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.errors import DatabaseError
 from graph.context import Context
-from graph.plan.planner import Planner
+from graph.execution import Executor, OperationRequest
 from logs import bind
 from web.budget import address_of
 from web.errors import error_response
@@ -31,8 +31,8 @@ _JSON = b"application/json"
 class PlannedQueries:
     """ASGI: answers `POST /graphql` where there is a plan, and hands everything else to `otherwise`."""
 
-    def __init__(self, services: Services, planner: Planner, otherwise: ASGIApp) -> None:
-        self._services, self._planner, self._otherwise = services, planner, otherwise
+    def __init__(self, services: Services, executor: Executor, otherwise: ASGIApp) -> None:
+        self._services, self._executor, self._otherwise = services, executor, otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -87,14 +87,11 @@ class PlannedQueries:
             budget=lambda: services.budgets.of(caller.viewer.account_id, address_of(scope)),
             note_operation=lambda name: fields.update(operation=name),
             callers_changed=lambda: None,
+            executor=self._executor,
         )
-        answer = await self._planner.execute(
-            context, request["query"], request.get("variables"), request.get("operationName")
-        )
-        if answer is None and context.is_charged:
-            scope.setdefault("state", {})["budget_state"] = context.budget_state
-            scope["state"]["is_charged"] = True
-        return answer
+        known = OperationRequest(request["query"], request.get("variables"), request.get("operationName"), True)
+        answer = await self._executor.execute(context, known)
+        return answer.body if answer.is_executed and answer.status is None else None
 
 
 def _operation(headers: dict[bytes, bytes], body: bytes) -> dict[str, Any] | None:

@@ -7,6 +7,10 @@ from redis.asyncio import Redis
 
 from db.encryption import KeyRing
 from db.session import AsyncDatabase
+from graph.documents import Documents
+from graph.execution import ExecutionPolicy, Executor
+from graph.plan.planner import Planner
+from graph.schema import build_schema
 from jobs.enqueue import connect_async
 from settings import Settings
 from strava.client import StravaClient
@@ -25,6 +29,8 @@ class Services:
     jobs: RedisJobQueue
     budgets: Budgets
     sessions: Sessions
+    executor: Executor
+    planner: Planner
     strava: StravaClient
     keys: KeyRing
 
@@ -33,6 +39,11 @@ class Services:
         """Make all of it; nothing connects yet. Raises InvalidSettings naming what is missing."""
         settings.require("database_url", "redis_url", "secret_key", "token_encryption_keys")
         redis = connect_async(settings)
+        schema = build_schema()
+        planner = Planner(schema)
+        policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)
+        executor = Executor(schema, Documents(schema), planner, policy)
+        executor.plans_are_on = settings.planned_execution == "on"
         return cls(
             settings=settings,
             database=AsyncDatabase(settings, application_name="pacegraph-api"),
@@ -40,6 +51,8 @@ class Services:
             jobs=RedisJobQueue(settings, redis),
             budgets=Budgets(settings, redis),
             sessions=Sessions(settings),
+            executor=executor,
+            planner=planner,
             strava=StravaClient.from_settings(settings),
             keys=KeyRing(settings.token_encryption_keys),
         )

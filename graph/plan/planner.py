@@ -19,7 +19,7 @@ from db.errors import DatabaseError
 from db.statements import json
 from db.statements.json import Parameter, Statement
 from graph.context import Context
-from graph.documents import Documents, Operation
+from graph.documents import Operation
 from graph.errors import CallerError
 from graph.node import check_ids, decode_node_id
 from graph.plan.arguments import ArgumentReader
@@ -88,21 +88,15 @@ class Planner:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._documents = Documents(schema)
         self.planned = 0
         """How many operations ran by plan, since the process started."""
         self.fallbacks: Counter[str] = Counter()
         """How many were left to graphql-core, by reason."""
 
-    async def execute(
-        self, context: Context, text: str, raw_variables: Mapping[str, Any] | None, operation_name: str | None
-    ) -> bytes | None:
-        """Answer a query with the response's body; None: graphql-core is to run it. Raises DatabaseError.
-
-        The cost is charged here, and `context.budget_state` tells that it was.
-        """
+    async def answer(self, context: Context, operation: Operation, variables: VariableValues) -> bytes | None:
+        """Answer a query with its data, as JSON; None: graphql-core is to run it. Raises DatabaseError."""
         try:
-            return await self._run(context, self._operation(text, operation_name), raw_variables or {})
+            return await self._run(context, operation, variables)
         except NotPlanned as error:
             self.fallbacks[error.reason] += 1
         except CallerError as error:
@@ -115,22 +109,7 @@ class Planner:
             self.fallbacks["failed"] += 1
         return None
 
-    def _operation(self, text: str, name: str | None) -> Operation:
-        document = self._documents.find(text)
-        operation = document.operation(name) if document else None
-        if operation is None:
-            raise NotPlanned("invalid document")
-        if not operation.is_query:
-            raise NotPlanned("not a query")
-        return operation
-
-    async def _run(self, context: Context, operation: Operation, raw_variables: Mapping[str, Any]) -> bytes:
-        context.note_operation(operation.name)
-        variables = operation.variables(self._schema, raw_variables)
-        if variables is None:
-            raise NotPlanned("variables")
-        await context.charge(*operation.cost(self._schema, variables))
-        context.is_charged = True
+    async def _run(self, context: Context, operation: Operation, variables: VariableValues) -> bytes:
         if operation.is_introspection:
             return self._introspect(operation, variables)
         tree = self._tree(operation, variables)
@@ -155,7 +134,7 @@ class Planner:
             result = execute_sync(self._schema.core, document, variable_values=variables.coerced)
             if result.errors:
                 raise NotPlanned("introspection")
-            found = orjson.dumps({"data": result.data})
+            found = orjson.dumps(result.data)
             operation.answers.keep(key, found)
         self.planned += 1
         return found
@@ -298,4 +277,4 @@ def _body(roots: list[Field], answers: list[bytes]) -> bytes:
     members = b",".join(
         b'"%b":%b' % (selected.response_name.encode(), answer) for selected, answer in zip(roots, answers, strict=True)
     )
-    return b'{"data":{%b}}' % members
+    return b"{%b}" % members

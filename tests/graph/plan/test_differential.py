@@ -9,7 +9,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from sqlalchemy import create_engine
@@ -19,8 +18,9 @@ from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
 from graph.budget import BudgetState
 from graph.context import Caller, Context
+from graph.documents import Documents
+from graph.execution import ExecutionPolicy, Executor, OperationRequest
 from graph.plan.planner import Planner
-from graph.scalars import format_floats
 from graph.schema import build_schema
 from tests.graph.plan.population import populate
 from tests.graph.plan.queries import documents
@@ -32,8 +32,17 @@ VIEWERS = ["owner", "stranger", "admin", "signed out"]
 class Unlimited:
     operation_limit = 2 * 10**9
 
+    is_enforced = True
+    state = BudgetState(2 * 10**9, 2 * 10**9, datetime(2026, 1, 1, tzinfo=UTC), 0)
+
     async def charge(self, cost: int) -> BudgetState:
-        return BudgetState(2 * 10**9, 2 * 10**9 - cost, datetime(2026, 1, 1, tzinfo=UTC), cost)
+        return self.state
+
+    def refund(self, amount: int) -> BudgetState:
+        return self.state
+
+    async def require_some(self) -> None:
+        return
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +66,7 @@ class Both:
         self.database, self.caller = database, caller
         self.schema = build_schema()
         self.planner = Planner(self.schema)
+        self.executor = Executor(self.schema, Documents(self.schema), self.planner, ExecutionPolicy())
 
     def context(self) -> Context:
         return Context(
@@ -68,16 +78,16 @@ class Both:
             budget=Unlimited,
             note_operation=lambda _: None,
             callers_changed=lambda: None,
+            executor=self.executor,
         )
 
     async def answers(self, query: str, variables: dict[str, Any]) -> tuple[bytes | None, bytes]:
-        planned = await self.planner.execute(self.context(), query, variables, None)
-        result = await self.schema.execute(query, variables, self.context())
-        return planned, orjson.dumps(format_floats({"data": result.data, **_errors(result)}))
-
-
-def _errors(result: Any) -> dict[str, Any]:
-    return {"errors": [error.formatted for error in result.errors]} if result.errors else {}
+        fallbacks = self.planner.fallbacks.total()
+        answers = []
+        for self.executor.plans_are_on in (True, False):
+            answers.append((await self.executor.execute(self.context(), OperationRequest(query, variables))).body)
+        planned, unplanned = answers
+        return planned if self.planner.fallbacks.total() == fallbacks else None, unplanned
 
 
 def caller(viewer: str, population: Any) -> Caller:

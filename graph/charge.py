@@ -1,0 +1,82 @@
+"""What an operation is charged: its cost before it runs, and back what it did not use."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graph.budget import Budget, BudgetState
+from graph.cost import MUTATION, Path, TooExpensive
+from graph.documents import Operation
+from graph.scalars import format_instant
+
+TOKENS_PER_POINT = 20
+"""Reading a document that is not kept costs a point for so many tokens of it."""
+
+logger = logging.getLogger(__name__)
+
+
+class Charge:
+    """One operation's charge. `requested` is what it may cost, `actual` what it did; None while it runs."""
+
+    def __init__(self, budget: Budget, requested: int, state: BudgetState, actual: int | None = None) -> None:
+        self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
+
+    def settle(self, actual: int) -> None:
+        """Give back what the operation did not use. `actual` may be more than was requested; that is not charged."""
+        self.actual = actual
+        if actual < self.requested:
+            self.state = self._budget.refund(self.requested - actual)
+
+    def report(self) -> dict[str, Any]:
+        """Make `extensions.cost`."""
+        state = self.state
+        return {
+            "requested": self.requested,
+            "actual": self.requested if self.actual is None else self.actual,
+            "limit": state.limit,
+            "remaining": state.remaining,
+            "resetAt": format_instant(state.reset_at),
+        }
+
+
+def check_limit(budget: Budget, cost: int, path: Path) -> None:
+    """Refuse an operation that costs more than one may, most of it at `path`. Raises TooExpensive."""
+    if cost > budget.operation_limit:
+        error = TooExpensive(cost, budget.operation_limit, path)
+        if budget.is_enforced:
+            raise error
+        logger.warning("an operation would be refused: %s", error)
+
+
+def objects_in(data: Any) -> int:
+    """Count the objects in an answer's data, without its root."""
+    pending, found = [data], -1
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            found += 1
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+    return max(0, found)
+
+
+def objects_in_json(data: bytes) -> int:
+    """Count the objects in an answer's data as `objects_in` does, without decoding it.
+
+    An object begins with a brace and a quotation mark. So does the end of a text that ends in a brace, but there the
+    mark is followed by punctuation, and a member's name is not.
+    """
+    count: Callable[[bytes], int] = data.count
+    opened = count(b'{"')
+    return opened - 1 - count(b'{",') - count(b'{"}') - count(b'{"]') if opened else 0
+
+
+def actual_cost(operation: Operation, requested: int, objects: int, mutations: int = 0) -> int:
+    """Tell what an operation cost by the objects it answered with: at least 1, if anything was asked for.
+
+    What is asked about the schema costs the same however much it answers.
+    """
+    if operation.asks_about_schema:
+        return requested
+    return max(objects + MUTATION * mutations, min(requested, 1))
