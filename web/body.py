@@ -1,0 +1,40 @@
+"""A request's body: read to its end, but no further than allowed, and not for longer."""
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
+
+from web.errors import BadRequest, BodyTooLarge, BodyTooSlow
+
+
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int, timeout_s: float) -> bytes:
+    """Read the whole body. Raises BodyTooLarge, BodyTooSlow, BadRequest, ClientDisconnect."""
+    announced = headers.get(b"content-length")
+    if announced is not None:
+        if not announced.isdigit():
+            raise BadRequest("`Content-Length` is not a number.", "Content-Length")
+        if int(announced) > max_bytes:
+            raise BodyTooLarge(max_bytes)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(receive, max_bytes)
+    except TimeoutError:
+        raise BodyTooSlow(timeout_s) from None
+
+
+async def _read(receive: Receive, max_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    length = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part: bytes = message.get("body", b"")
+        length += len(part)
+        if length > max_bytes:
+            raise BodyTooLarge(max_bytes)
+        if not message.get("more_body"):
+            return b"".join((*parts, part)) if parts else part
+        parts.append(part)
