@@ -10,6 +10,12 @@
     ├── Unauthenticated         UNAUTHENTICATED: signed out, or the token is no longer good
     ├── UnknownOperation        OPERATION_RESOLUTION_FAILURE: the document has no such operation, or several
     ├── IntrospectionDisabled   INTROSPECTION_DISABLED: not for this caller to ask about the schema
+    ├── web.persisted_documents.DocumentError
+    │   ├── NoDocument                  BAD_REQUEST: neither a text nor an id, or in no known form
+    │   ├── PersistedQueryNotFound      PERSISTED_QUERY_NOT_FOUND: no text of this id is kept; send the text
+    │   ├── PersistedQueryNotSupported  PERSISTED_QUERY_NOT_SUPPORTED: none are registered here; send texts
+    │   ├── PersistedQueryHashMismatch  PERSISTED_QUERY_HASH_MISMATCH: text and hash do not belong together
+    │   └── UntrustedDocument           UNTRUSTED_DOCUMENT: not in the manifest, and nothing else runs
     ├── OperationTimeout        TIMEOUT: took longer than an operation may
     └── NotFound                NOT_FOUND: absent, or not visible: the two are not told apart
 

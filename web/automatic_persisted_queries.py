@@ -1,0 +1,176 @@
+"""Automatic persisted queries (APQ): texts that clients registered by their SHA-256, in Redis.
+
+The store has a bound, and the least recently used go first. So that nobody can push the others' out by registering
+ever more, callers fall into shares, and what goes first comes from the share that holds the most. All of it may be
+lost at any time: a client that hears PersistedQueryNotFound sends the text again.
+"""
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from time import monotonic
+from typing import Any
+from zlib import crc32
+
+from redis import RedisError
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+from web.trusted_documents import hash_of
+
+KEPT_S = 86_400
+"""Seconds a text is kept after its last use."""
+OVERHEAD_BYTES = 256
+"""What an entry counts besides its text: about what Redis needs for it."""
+_SHARES = 16
+_KEYS = ["pacegraph:apq:texts", *(f"pacegraph:apq:used:{share}" for share in range(_SHARES))]
+_MEMORY_CHARACTERS = 2 * 1024 * 1024
+_TOUCH_EVERY_S = 600.0
+_TIMEOUT_S = 1.0
+_AWAY_S = 1.0
+_LOG_EVERY_S = 60.0
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+# KEYS: the texts, each behind a letter for its share, with the bytes of every share among them (so that texts and sums
+# are lost together); then for each share the hashes by last use. ARGV: hash, seconds an entry is kept, overhead.
+_COMMON = """
+local texts, hash, kept_s, overhead = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+
+local function drop(which, share)
+  local length = redis.call('HSTRLEN', texts, which)
+  redis.call('ZREM', KEYS[share + 1], which)
+  if length == 0 then return 0 end
+  redis.call('HDEL', texts, which)
+  redis.call('HINCRBY', texts, 'bytes:' .. share, -(length - 1 + overhead))
+  return length - 1 + overhead
+end
+
+local function touch(share)
+  redis.call('ZADD', KEYS[share + 1], string.format('%.6f', now), hash)
+  redis.call('EXPIRE', texts, kept_s)
+  redis.call('EXPIRE', KEYS[share + 1], kept_s)
+end
+
+local function find()
+  local kept = redis.call('HGET', texts, hash)
+  if not kept then return false end
+  local share = string.byte(kept) - 96
+  local used = redis.call('ZSCORE', KEYS[share + 1], hash)
+  if not used or tonumber(used) < now - kept_s then
+    drop(hash, share)
+    return false
+  end
+  touch(share)
+  return string.sub(kept, 2)
+end
+"""
+_FIND = _COMMON + "return find()"
+# ARGV besides: text, the caller's share (from 1), the bound. Returns whether the text is kept now.
+_ADD = (
+    _COMMON
+    + """
+local text, own, limit = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+if find() then return 1 end
+local size = #text + overhead
+if size > limit then return 0 end
+local old = redis.call('ZRANGEBYSCORE', KEYS[own + 1], '-inf', now - kept_s, 'LIMIT', 0, 100)
+for _, each in ipairs(old) do drop(each, own) end
+local held, total = {}, size
+for share = 1, #KEYS - 1 do
+  held[share] = tonumber(redis.call('HGET', texts, 'bytes:' .. share) or 0)
+  total = total + held[share]
+end
+while total > limit do
+  local most = 1
+  for share = 2, #held do if held[share] > held[most] then most = share end end
+  local oldest = redis.call('ZRANGE', KEYS[most + 1], 0, 0)[1]
+  if not oldest then -- Redis dropped one of the keys, and the sums are no longer right
+    redis.call('DEL', unpack(KEYS))
+    break
+  end
+  local freed = drop(oldest, most)
+  held[most], total = held[most] - freed, total - freed
+end
+redis.call('HSET', texts, hash, string.char(96 + own) .. text)
+redis.call('HINCRBY', texts, 'bytes:' .. own, size)
+touch(own)
+return 1
+"""
+)
+
+logger = logging.getLogger(__name__)
+
+
+class PersistedQueries:
+    """The registered texts; those used lately also in this process, where they cost no round trip."""
+
+    def __init__(self, redis: Redis, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._find, self._add = redis.register_script(_FIND), redis.register_script(_ADD)
+        self._memory: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._memory_characters = 0
+        self._away_until = self._logged_at = float("-inf")
+        self.hits = self.misses = self.registered = 0
+
+    def known(self, digest: str) -> str | None:
+        """Get a text that this process has; None also when it is time to tell Redis that it is still in use."""
+        found = self._memory.get(digest)
+        if found is None or monotonic() - found[1] > _TOUCH_EVERY_S:
+            return None
+        self._memory.move_to_end(digest)
+        self.hits += 1
+        return found[0]
+
+    async def find(self, digest: str) -> str | None:
+        """Get a text by its hash; None where there is none, or Redis is away."""
+        if (text := self.known(digest)) is not None:
+            return text
+        if not _HASH.fullmatch(digest):
+            return None
+        found = await self._ask(self._find, digest)
+        text = found.decode() if isinstance(found, bytes) else None
+        if text is None or hash_of(text) != digest:
+            text, _ = self._memory.get(digest, (None, 0.0))
+        if text is None:
+            self.misses += 1
+            return None
+        self._remember(digest, text)
+        self.hits += 1
+        return text
+
+    async def add(self, digest: str, text: str, owner: str) -> None:
+        """Keep a text whose hash was checked. `owner` is the caller: a key of the budget that it was charged to."""
+        if self.known(digest) is not None:
+            return
+        self._remember(digest, text)
+        share = crc32(owner.encode()) % _SHARES + 1
+        if await self._ask(self._add, digest, text, share, self._max_bytes):
+            self.registered += 1
+
+    def _remember(self, digest: str, text: str) -> None:
+        before = self._memory.pop(digest, None)
+        self._memory_characters += len(text) - (len(before[0]) if before else 0)
+        self._memory[digest] = (text, monotonic())
+        while self._memory_characters > min(_MEMORY_CHARACTERS, self._max_bytes):
+            _, (dropped, _) = self._memory.popitem(last=False)
+            self._memory_characters -= len(dropped)
+
+    async def _ask(self, script: AsyncScript, digest: str, *arguments: str | int) -> Any:
+        """Run a script; None while Redis is away, which is not asked again for a second."""
+        if monotonic() < self._away_until:
+            return None
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                return await script(keys=_KEYS, args=[digest, KEPT_S, OVERHEAD_BYTES, *arguments])
+        except (RedisError, OSError) as error:  # TimeoutError is an OSError
+            self._note_away(error)
+            return None
+
+    def _note_away(self, error: Exception) -> None:
+        self._away_until = monotonic() + _AWAY_S
+        if monotonic() - self._logged_at > _LOG_EVERY_S:
+            self._logged_at = monotonic()
+            logger.warning("Redis is away, persisted queries are not found", extra={"error": type(error).__name__})

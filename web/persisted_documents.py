@@ -1,0 +1,276 @@
+"""From a request to the text that it asks to run: sent with it, trusted (the manifest), or registered before (APQ).
+
+A request may name its document
+
+- by `query`, its text;
+- by `extensions.persistedQuery` (`{"version": 1, "sha256Hash": …}`), Apollo's protocol, with or without `query`;
+- by `documentId` (GraphQL over HTTP's appendix: `sha256:<hex>`, or an id of the manifest), Relay's `doc_id` or `id`.
+
+Ids of the manifest always work. With TRUSTED_DOCUMENTS=enforce nothing else runs: not for administrators, not
+GraphiQL's introspection, unless it is in the manifest; `log` is for finding out what is missing there. Queries are
+registered only while TRUSTED_DOCUMENTS is off, and only by `register`: after the operation was sound and paid for.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Literal
+
+from graphql import GraphQLError, parse
+from redis.asyncio import Redis
+
+from graph.errors import CallerError
+from settings import InvalidSettings, Settings
+from web.automatic_persisted_queries import PersistedQueries
+from web.trusted_documents import SHA256_PREFIX, Check, TrustedDocuments, hash_of
+
+_VERSION = 1
+_MAX_IDENTIFIER = 1024  # characters
+_IDS = ("documentId", "doc_id", "id")
+_LOG_EVERY_S = 60.0
+_MAX_LOGGED = 1000  # different documents a minute
+_NAME = re.compile(r"\b(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]{0,99})", re.ASCII)
+
+logger = logging.getLogger(__name__)
+
+
+class DocumentError(CallerError):
+    """A request whose document is not to be had. `status` is HTTP's; None: by the media type, as for other errors."""
+
+    status: int | None = None
+
+
+class NoDocument(DocumentError):  # noqa: N818 - the name says what is the case; so below
+    """The request names no document, or in a form that is not known."""
+
+    code, status = "BAD_REQUEST", 400
+
+
+class PersistedQueryNotFound(DocumentError):  # noqa: N818
+    """No text is kept under this id. Clients send the text then: they know the message."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotFound")
+
+
+class PersistedQueryNotSupported(DocumentError):  # noqa: N818
+    """This server registers no queries. Clients send texts from then on: they know the message."""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotSupported")
+
+
+class PersistedQueryHashMismatch(DocumentError):  # noqa: N818
+    """Text and hash do not belong together."""
+
+    code, status = "PERSISTED_QUERY_HASH_MISMATCH", 400
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"`{field}` is not the SHA-256 of `query`, as 64 lower-case hexadecimal digits.", field)
+
+
+class UntrustedDocument(DocumentError):  # noqa: N818
+    """TRUSTED_DOCUMENTS=enforce, and the document is not in the manifest."""
+
+    code, status = "UNTRUSTED_DOCUMENT", 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server runs only the documents of its manifest. Send the id or the exact text of one of them."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A document's id as a request gives it, and the field that gave it."""
+
+    identifier: str
+    field: str
+
+    @property
+    def digest(self) -> str | None:
+        """The text's SHA-256, where that is what the id is said to be."""
+        if self.field == _HASH_FIELD:
+            return self.identifier
+        prefix, found, digest = self.identifier.partition(":")
+        return digest if found and prefix + found == SHA256_PREFIX else None
+
+
+_HASH_FIELD = "extensions.persistedQuery.sha256Hash"
+
+
+class PersistedDocuments:
+    """What the API process knows of documents besides their texts."""
+
+    def __init__(
+        self,
+        mode: Literal["off", "log", "enforce"],
+        trusted: TrustedDocuments | None,
+        queries: PersistedQueries | None,
+    ) -> None:
+        self._mode, self._trusted = mode, trusted
+        self.queries = queries if mode == "off" else None
+        self._logged: dict[str, float] = {}
+        self.untrusted = 0
+        """How many documents outside the manifest ran (log) or were refused (enforce), since the process started."""
+
+    @classmethod
+    def of(cls, settings: Settings, redis: Redis) -> "PersistedDocuments":
+        """Read the manifest. Raises InvalidSettings, also where documents are to be trusted and there is none."""
+        path = settings.trusted_documents_manifest
+        if settings.trusted_documents == "enforce" and path is None:
+            raise InvalidSettings(
+                "TRUSTED_DOCUMENTS_MANIFEST: is not set, and TRUSTED_DOCUMENTS=enforce would refuse every request. "
+                "Give the path of the manifest that your client's build writes."
+            )
+        trusted = TrustedDocuments(path, limits(settings)) if path is not None else None
+        queries = PersistedQueries(redis, settings.persisted_queries_max_bytes)
+        return cls(settings.trusted_documents, trusted, queries if settings.persisted_queries == "on" else None)
+
+    def text_of_now(self, request: Mapping[str, Any]) -> str | None:
+        """Get the text to run, if that takes no look anywhere; else None: `text_of` gets it, or says why not."""
+        if self._trusted is not None and self._trusted.is_stale:
+            return None
+        text = request.get("query")
+        if text:
+            if isinstance(text, str) and not _names_hash(request) and (self._mode == "off" or self._is_trusted(text)):
+                return text
+            return None
+        try:
+            named = _named(request)
+        except NoDocument:
+            return None
+        return self._known(named) if named is not None else None
+
+    async def text_of(self, request: Mapping[str, Any]) -> str:
+        """Get the text to run. Raises DocumentError."""
+        if self._trusted is not None and self._trusted.is_stale:
+            await self._trusted.refresh()
+        text, named = request.get("query"), _named(request)
+        if isinstance(text, str) and text:
+            self._check_hash(text, named)
+            self.check_text(text)
+            return text
+        if named is None or not isinstance(text, str | None):
+            raise NoDocument(
+                "Send the document to run: its text as `query`, a string, or its id as `documentId` or "
+                f"`{_HASH_FIELD}`.",
+                "query",
+            )
+        return self._known(named) or await self._registered(named)
+
+    def check_text(self, text: str) -> None:
+        """Raise UntrustedDocument for a text that is not to run; note one that runs without being trusted."""
+        if self._mode == "off" or self._is_trusted(text):
+            return
+        self.untrusted += 1
+        self._log(text)
+        if self._mode == "enforce":
+            raise UntrustedDocument
+
+    async def register(self, request: Mapping[str, Any], text: str, owner: str) -> None:
+        """Keep the text of a request that came with its hash, if that is wanted; of any other do nothing.
+
+        To be called once the document was read without errors and its operation charged to `owner` (any stable name of
+        the caller): then nobody fills the store for nothing. Never raises.
+        """
+        if self.queries is None or request.get("query") != text:
+            return
+        named = _named(request)
+        if named is not None and named.digest == hash_of(text):
+            await self.queries.add(named.digest, text, owner)
+
+    def _known(self, named: _Named) -> str | None:
+        found = self._trusted.manifest.find(named.identifier) if self._trusted is not None else None
+        if found is None and self.queries is not None and (digest := named.digest) is not None:
+            return self.queries.known(digest)
+        return found
+
+    async def _registered(self, named: _Named) -> str:
+        if self._mode == "enforce":
+            self.untrusted += 1
+            raise UntrustedDocument
+        if self.queries is None and named.field == _HASH_FIELD:
+            raise PersistedQueryNotSupported
+        digest = named.digest
+        found = await self.queries.find(digest) if self.queries is not None and digest is not None else None
+        if found is None:
+            raise PersistedQueryNotFound
+        return found
+
+    def _check_hash(self, text: str, named: _Named | None) -> None:
+        """An id of the manifest may stand where the hash is expected: some clients send it there."""
+        if named is None or named.digest is None or named.digest == hash_of(text):
+            return
+        if self._trusted is None or self._trusted.manifest.find(named.identifier) != text:
+            raise PersistedQueryHashMismatch(named.field)
+
+    def _is_trusted(self, text: str) -> bool:
+        return self._trusted is not None and text in self._trusted.manifest
+
+    def _log(self, text: str) -> None:
+        """Log a document once a minute, by its hash and its operation's name: variables are personal data."""
+        digest, now = hash_of(text), monotonic()
+        if now - self._logged.get(digest, float("-inf")) < _LOG_EVERY_S:
+            return
+        if len(self._logged) >= _MAX_LOGGED:
+            self._logged = {each: at for each, at in self._logged.items() if now - at < _LOG_EVERY_S}
+            if len(self._logged) >= _MAX_LOGGED:
+                return
+        self._logged[digest] = now
+        name = _NAME.search(text)
+        fields = {"document": digest, "operation": name[1] if name else None}
+        logger.warning("a document is not in the manifest: %s", _DONE[self._mode], extra=fields)
+
+
+_DONE = {"log": "it ran", "enforce": "it was refused"}
+
+
+def limits(settings: Settings) -> Check:
+    """Make the check that documents of a manifest must pass at start: the syntax, and the two limits on length."""
+
+    def check(text: str) -> str | None:
+        if len(text.encode("utf-8", "surrogatepass")) > settings.body_max_bytes:
+            return f"it is longer than BODY_MAX_BYTES ({settings.body_max_bytes}) allows."
+        try:
+            parse(text, no_location=True, max_tokens=settings.document_max_tokens)
+        except GraphQLError as error:
+            return f"{error.message} (DOCUMENT_MAX_TOKENS is {settings.document_max_tokens})."
+        except RecursionError:
+            return "it is nested too deeply."
+        return None
+
+    return check
+
+
+def _names_hash(request: Mapping[str, Any]) -> bool:
+    """Whether a request says something of its text's hash, right or wrong."""
+    extensions = request.get("extensions")
+    return "documentId" in request or bool(extensions and "persistedQuery" in extensions)
+
+
+def _named(request: Mapping[str, Any]) -> _Named | None:
+    """Read the id of a request's document. Raises NoDocument where its form is wrong."""
+    extensions = request.get("extensions")
+    if isinstance(extensions, Mapping) and (persisted := extensions.get("persistedQuery")) is not None:
+        if not isinstance(persisted, Mapping) or persisted.get("version") != _VERSION:
+            raise NoDocument(
+                '`extensions.persistedQuery` must be {"version": 1, "sha256Hash": "…"}.', "extensions.persistedQuery"
+            )
+        return _Named(_identifier(persisted.get("sha256Hash"), _HASH_FIELD), _HASH_FIELD)
+    for name in _IDS:
+        if (given := request.get(name)) is not None and (name == _IDS[0] or not request.get("query")):
+            return _Named(_identifier(given, name), name)
+    return None
+
+
+def _identifier(given: Any, field: str) -> str:
+    if not isinstance(given, str) or not given or len(given) > _MAX_IDENTIFIER:
+        raise NoDocument(f"`{field}` must be a string of 1 to {_MAX_IDENTIFIER} characters.", field)
+    return given
