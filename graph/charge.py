@@ -49,16 +49,16 @@ def check_limit(budget: Budget, cost: int, path: Path) -> None:
 
 
 def objects_in(data: Any) -> int:
-    """Count the objects in an answer's data, without its root."""
-    pending, found = [data], -1
+    """Count the objects in an answer's data that have members, without its root."""
+    pending, found = [data], 0
     while pending:
         value = pending.pop()
         if isinstance(value, Mapping):
-            found += 1
+            found += bool(value)
             pending.extend(value.values())
         elif isinstance(value, list):
             pending.extend(value)
-    return max(0, found)
+    return max(0, found - 1)
 
 
 def objects_in_json(data: bytes) -> int:

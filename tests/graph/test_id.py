@@ -59,7 +59,8 @@ async def test_absent_and_foreign_look_the_same(api, db, name):
         "Job": make.create_job(db, other.athlete_id),
     }[type_name]
     answers = [await api.answer(query, caller.token, id=encode_id(type_name, n)) for n in (foreign, 2**63 - 1)]
-    assert answers == [{"data": {"found": None}}] * 2
+    assert [each["data"] for each in answers] == [{"found": None}] * 2
+    assert [each["extensions"]["cost"]["actual"] for each in answers] == [1] * 2
 
 
 async def test_a_node_is_found_again_by_its_id(api, db):
