@@ -113,7 +113,7 @@ class Mutation:
     ) -> ExcludeBestEffortPayload:
         return await athlete.exclude_best_effort(info, input)
 
-    @strawberry.mutation(description="Make an API token. Its secret is shown this once.")
+    @strawberry.mutation(description="Make an API token, of at most 50 that work. Its secret is shown this once.")
     @refusable(CreateApiTokenPayload)
     async def create_api_token(
         self,
@@ -122,7 +122,9 @@ class Mutation:
     ) -> CreateApiTokenPayload:
         return await account.create_api_token(info, input)
 
-    @strawberry.mutation(description="Revoke an API token, for good.")
+    @strawberry.mutation(
+        description="Revoke an API token and those made with it, for good. A token may always revoke itself."
+    )
     @refusable(RevokeApiTokenPayload)
     async def revoke_api_token(
         self,

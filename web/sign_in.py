@@ -1,11 +1,18 @@
-"""Signing in with Strava, and out."""
+"""Signing in with Strava, and out.
+
+Strava's authorization page takes no PKCE challenge (its documentation knows `client_id`, `redirect_uri`,
+`response_type`, `approval_prompt`, `scope` and `state`). What PKCE guards against is kept out by other means: a code is
+traded with the client secret, which never leaves the server, and only for a `state` that this browser's signed cookie
+vouches for, once.
+"""
 
 import asyncio
-import hmac
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
 
 from db.statements import account as accounts
@@ -15,22 +22,40 @@ from settings import Settings
 from strava.client import TokenGrant
 from strava.errors import StravaError
 from strava.payloads import StravaAthlete
+from web.cookies import SIGN_IN_LIFETIME
 from web.errors import error_response
-from web.graphql import begin_sign_in
+from web.origin import Origins
 from web.services import Services, services_of
 
 _HOME = "/graphiql"
+_STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
 _SEX = {"M": "MALE", "F": "FEMALE"}
 _NAMELESS = "Athlete"
+_UNSTORED = {"cache-control": "no-store"}
 
 router = APIRouter()
+
+
+def begin_sign_in(
+    services: Services, headers: MutableHeaders, back_to: str, cookies: Mapping[str, str] | None = None
+) -> str:
+    """Make the address of Strava's authorization page, tied to this browser by a cookie in the answer's `headers`.
+
+    `cookies` are the request's: of many sign-ins that the browser began, the oldest are forgotten.
+    """
+    sessions = services.sessions
+    for header in sessions.cookies.surplus_sign_in_headers(cookies or {}):
+        headers.append("set-cookie", header)
+    state, header = sessions.cookies.begin_sign_in(back_to)
+    headers.append("set-cookie", header)
+    return services.strava.authorization_url(f"{services.settings.url}/strava/callback", state, _STRAVA_SCOPES)
 
 
 @router.get("/auth/strava", summary="Begin to sign in with Strava")
 async def sign_in(request: Request) -> Response:
     """Send the browser to Strava's authorization page."""
-    response = Response(status_code=303, headers={"cache-control": "no-store"})
-    response.headers["location"] = begin_sign_in(services_of(request), response.headers, _HOME)
+    response = Response(status_code=303, headers=_UNSTORED)
+    response.headers["location"] = begin_sign_in(services_of(request), response.headers, _HOME, request.cookies)
     return response
 
 
@@ -42,41 +67,66 @@ async def callback(
     scope: Annotated[str, Query(max_length=500)] = "",
     error: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """Trade the code for tokens, keep them, and sign the browser in. `scope` is what the athlete granted."""
+    """Trade the code for tokens, keep them, and sign the browser in. `scope` is what the athlete granted.
+
+    Whatever comes of it, the sign-in is over: its state works once.
+    """
     services = services_of(request)
-    begun = services.sessions.sign_in_of(request)
-    if begun is None or not hmac.compare_digest(begun.state.encode(), state.encode()):
-        return error_response(400, "SIGN_IN_EXPIRED", "This sign-in is not this browser's, or too old. Begin again.")
+    begun = services.sessions.cookies.sign_in_of(request.cookies, state)
+    if begun is None or not await _use(services, begun.state_sha256):
+        return _refusal(400, "SIGN_IN_EXPIRED", "This sign-in is not this browser's, too old or used. Begin again.")
     if error or not code:
-        return error_response(400, "SIGN_IN_DENIED", "Strava was not allowed to share your data. Begin again to allow.")
+        response = _refusal(400, "SIGN_IN_DENIED", "Strava was not allowed to share your data. Begin again to allow.")
+    else:
+        response = await _finish(request, code, [each for each in scope.split(",") if each], begun.back_to)
+    response.headers.append("set-cookie", services.sessions.cookies.no_sign_in_header(state))
+    return response
+
+
+@router.post("/auth/sign-out", summary="Sign out this browser, or all")
+async def sign_out(
+    request: Request,
+    everywhere: Annotated[bool, Query(description="Whether to end all sessions of the account.")] = False,  # noqa: FBT002
+) -> Response:
+    """End this browser's session, or all of the account; API tokens go on. Nothing else of the session works then."""
+    services = services_of(request)
+    if Origins(services.settings).is_foreign(dict(request.scope["headers"])):
+        message = "Another site may not sign you out. Sign out on a page of this server, or of one of CORS_ORIGINS."
+        return _refusal(403, "FORBIDDEN", message)
+    sessions = services.sessions
+    async with services.database.write() as db:
+        await (sessions.end_all if everywhere else sessions.end)(db, request)
+    sessions.forget_callers()
+    response = Response(status_code=204, headers=_UNSTORED)
+    response.headers["set-cookie"] = sessions.cookies.no_session_header()
+    return response
+
+
+async def _use(services: Services, state_sha256: bytes) -> bool:
+    """Note that a sign-in came back; whether it is the first time."""
+    async with services.database.write() as db:
+        await db.execute(accounts.forget_used_sign_ins(), {"lifetime_s": 2 * SIGN_IN_LIFETIME.total_seconds()})
+        return (await db.execute(accounts.use_sign_in(), {"state_sha256": state_sha256})).first() is not None
+
+
+async def _finish(request: Request, code: str, scopes: list[str], back_to: str) -> Response:
+    services = services_of(request)
     try:
         grant = await asyncio.to_thread(services.strava.exchange_code, code)
     except StravaError as failure:
-        return error_response(502, failure.code, f"Strava refused the sign-in: {failure}. Begin again.")
-    account = await _write(services, grant, [each for each in scope.split(",") if each])
-    response = RedirectResponse(begun.back_to, 303, {"cache-control": "no-store"})
-    services.sessions.begin(response, account["id"], account["session_epoch"])
-    services.sessions.finish_sign_in(response)
+        return _refusal(502, failure.code, f"Strava refused the sign-in: {failure}. Begin again.")
+    async with services.database.write() as db:
+        account = await keep_grant(db, services, grant, scopes)
+        await services.sessions.end(db, request)  # what the browser had before
+        header = await services.sessions.begin(db, account)
+    services.sessions.forget_callers()
+    response = RedirectResponse(back_to, 303, _UNSTORED)
+    response.headers.append("set-cookie", header)
     return response
 
 
-@router.post("/auth/sign-out", summary="Sign out, everywhere")
-async def sign_out(request: Request) -> Response:
-    """End all sessions of the account, and this browser's cookie."""
-    services = services_of(request)
-    caller = await services.sessions.caller(services.database, request, None)
-    if caller.viewer.account_id is not None:
-        async with services.database.write() as connection:
-            await connection.execute(accounts.end_sessions(), {"account_id": caller.viewer.account_id})
-        services.sessions.forget_callers()
-    response = Response(status_code=204)
-    services.sessions.end(response)
-    return response
-
-
-async def _write(services: Services, grant: TokenGrant, scopes: list[str]) -> Any:
-    async with services.database.write() as connection:
-        return await keep_grant(connection, services, grant, scopes)
+def _refusal(status: int, code: str, message: str) -> Response:
+    return error_response(status, code, message, _UNSTORED)
 
 
 async def keep_grant(connection: AsyncConnection, services: Services, grant: TokenGrant, scopes: list[str]) -> Any:

@@ -15,10 +15,12 @@ class CreateApiTokenInput:
 
     name: str = strawberry.field(description="What it is for; 1 to 100 characters.")
     scopes: list[Scope] = strawberry.field(
-        description="What it may do: no more than the caller may. READ is always among them."
+        description="What it may do: no more than the caller may. READ is always among them. Making a token takes SYNC."
     )
     expires_at: datetime | None = strawberry.field(
-        default=None, description="When it stops working; in the future. Never, when not given."
+        default=None,
+        description="When it stops working; in the future. When not given: never, or when the API token that makes it "
+        "does, which it cannot outlive.",
     )
 
 

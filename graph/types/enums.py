@@ -119,9 +119,9 @@ _describe(
     Scope,
     "What a caller may do.",
     {
-        "READ": "Read what the account may see.",
-        "SYNC": "Start and stop jobs, and change the athlete's own data.",
-        "ADMIN": "See and do everything.",
+        "READ": "Read what the account may see; send feedback.",
+        "SYNC": "Also start and stop jobs, change the athlete's own data, make and revoke API tokens. Includes READ.",
+        "ADMIN": "See and do everything. Includes READ and SYNC. Works only while the account administers.",
     },
 )
 _describe(

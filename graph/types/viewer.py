@@ -32,7 +32,8 @@ class Viewer:
             rows_by(m.ApiToken, m.ApiToken.account_id, order_by=[m.ApiToken.created_at.desc(), m.ApiToken.id.desc()]),
             many=True,
         ),
-        "The caller's API tokens, newest first, revoked and expired ones too.",
+        "The caller's API tokens, newest first: all that work (at most 50), and the last 50 that were revoked or "
+        "expired, which `revokedAt` and `expiresAt` tell.",
     )
 
     @classmethod
