@@ -1,7 +1,6 @@
 """GraphQL over HTTP (POST, and GET for queries), WebSocket (graphql-transport-ws) and server-sent events."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from secrets import token_urlsafe
 from typing import Any
 
 import orjson
@@ -26,14 +25,14 @@ from graph.scalars import format_floats
 from graph.schema import Schema
 from web.budget import address_of
 from web.errors import error_response
-from web.identity import InvalidCredentials, SignIn
+from web.identity import InvalidCredentials
 from web.request_log import log_fields_of, request_id_of
 from web.services import Services, services_of
+from web.sign_in import begin_sign_in
 
 _PROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL)
 _JSON = "application/json"
 _GRAPHQL_JSON = "application/graphql-response+json"
-_STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
 
 
 class _TextFrames(ASGIWebSocketAdapter):
@@ -155,13 +154,6 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     def decode_json(self, data: str | bytes) -> Any:
         return orjson.loads(data)
-
-
-def begin_sign_in(services: Services, headers: Any, back_to: str) -> str:
-    """Make the address of Strava's authorization page, tied by a cookie in `headers` to this browser."""
-    sign_in = SignIn(state=token_urlsafe(24), back_to=back_to)
-    services.sessions.begin_sign_in(headers, sign_in)
-    return services.strava.authorization_url(f"{services.settings.url}/strava/callback", sign_in.state, _STRAVA_SCOPES)
 
 
 def _begin_sign_in(services: Services, response: Response | WebSocket) -> str:
