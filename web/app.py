@@ -16,6 +16,7 @@ from web.metrics import metrics_route
 from web.planned import PlannedQueries
 from web.request_log import RequestLog
 from web.services import Services
+from web.websocket import WebSockets
 
 
 class _Api(FastAPI):
@@ -49,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     endpoint = GraphQLEndpoint(build_schema())
     app.router.routes += [
         Route("/graphql", endpoint, methods=None),
-        WebSocketRoute("/graphql", endpoint),
+        WebSocketRoute("/graphql", WebSockets(services)),
         metrics_route(services),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
     ]

@@ -15,8 +15,11 @@ from jobs.enqueue import connect_async
 from settings import Settings
 from strava.client import StravaClient
 from web.budget import Budgets
+from web.connections import Connections
 from web.identity import Sessions
 from web.job_queue import RedisJobQueue
+from web.origin import Origins
+from web.persisted_documents import PersistedDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,11 @@ class Services:
     jobs: RedisJobQueue
     budgets: Budgets
     sessions: Sessions
+    connections: Connections
+    origins: Origins
     executor: Executor
     planner: Planner
+    persisted: PersistedDocuments
     strava: StravaClient
     keys: KeyRing
 
@@ -51,8 +57,11 @@ class Services:
             jobs=RedisJobQueue(settings, redis),
             budgets=Budgets(settings, redis),
             sessions=Sessions(settings),
+            connections=Connections(settings),
+            origins=Origins(settings),
             executor=executor,
             planner=planner,
+            persisted=PersistedDocuments.of(settings, redis),
             strava=StravaClient.from_settings(settings),
             keys=KeyRing(settings.token_encryption_keys),
         )

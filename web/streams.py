@@ -1,0 +1,226 @@
+"""What WebSockets and event streams share: who is at the other end and for how long, and the results of operations.
+
+Results are drawn, never pushed: the next event of a subscription is read when the one before it is sent. So a slow
+reader holds one event, and gets the newest state when it comes to read it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import orjson
+from graphql import GraphQLError, OperationType
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+from strawberry.types import ExecutionResult
+
+from db.errors import DatabaseError, PacegraphError
+from graph.context import Caller, Context
+from graph.errors import CallerError, InvalidArgument, OperationTimeout, Unauthenticated, describe
+from graph.execution import OperationRequest
+from graph.scalars import format_floats
+from graph.schema import build_schema
+from web.budget import address_of
+from web.connections import Places, TooManySubscriptions
+from web.identity import InvalidCredentials
+from web.request_log import log_fields_of, request_id_of
+from web.services import Services
+
+FORBIDDEN = 4403
+GOING_AWAY = 1001
+TRY_AGAIN_LATER = 1013
+
+_CHECK_S = 2.0
+"""Seconds between two looks at a stream's credentials; a look may be answered from memory that is as old again."""
+
+
+class StreamEnded(Exception):  # noqa: N818 - the name says what is the case
+    """We end a stream: a WebSocket with a close code and a reason, an event stream with `error` or just complete."""
+
+    def __init__(self, code: int, reason: str, error: CallerError | None = None) -> None:
+        super().__init__(reason)
+        self.code, self.reason, self.error = code, reason, error
+
+
+class ClientGone(StreamEnded):
+    """The client ended it, or was lost: there is nobody to tell."""
+
+    def __init__(self, code: int = 1006) -> None:
+        super().__init__(code, "the client is gone")
+
+
+@asynccontextmanager
+async def stream_tasks() -> AsyncIterator[asyncio.TaskGroup]:
+    """Tasks of one stream, which end together. Raises the StreamEnded of the first that found a reason."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            yield tasks
+    except ExceptionGroup as group:
+        ended, others = group.split(StreamEnded)
+        if ended is None or others is not None:
+            raise
+        raise ended.exceptions[0] from None
+
+
+class CredentialsEnded(Unauthenticated):
+    """The session or token that a stream began with is no longer good, or no longer allows the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message = "Your session or token has ended, or allows less than before. Sign in, then connect anew."
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result of an operation: `body` is the response's JSON. After a refusal there are no more."""
+
+    body: bytes
+    is_refusal: bool = False
+
+
+class Subscriber:
+    """Who is at the other end of a stream. Before `identify` it is nobody."""
+
+    caller: Caller
+
+    def __init__(self, services: Services, scope: Scope) -> None:
+        self.services = services
+        self._connection = HTTPConnection(scope)
+        self._authorization = self._connection.headers.get("authorization")
+        self._ends_at = monotonic() + services.settings.subscription_lifetime_s
+        self._own = Places(services.settings.subscriptions_per_connection)
+        self.address = f"address:{address_of(scope)}"
+
+    @property
+    def key(self) -> str:
+        """Whose places the stream and its subscriptions take: the account's, or the address's when signed out."""
+        account_id = self.caller.viewer.account_id
+        return self.address if account_id is None else f"account:{account_id}"
+
+    async def identify(self, authorization: str | None = None) -> None:
+        """Find out who it is, by `authorization`, else the header, else the cookie. Raises InvalidCredentials."""
+        self._authorization = authorization if authorization is not None else self._authorization
+        self.caller = await self._look()
+
+    async def watch(self) -> None:
+        """Wait until its time is over, or its credentials are. Raises StreamEnded, always."""
+        while (left_s := self._ends_at - monotonic()) > 0:
+            await asyncio.sleep(min(_CHECK_S, left_s))
+            await self._check()
+        raise StreamEnded(GOING_AWAY, "This connection has been open for as long as one may be. Connect anew.")
+
+    async def _check(self) -> None:
+        try:
+            caller = await self._look()
+        except InvalidCredentials:
+            caller = None
+        except DatabaseError:
+            return  # nothing can be read meanwhile
+        if caller != self.caller:
+            error = CredentialsEnded()
+            raise StreamEnded(FORBIDDEN, error.message, error)
+
+    async def _look(self) -> Caller:
+        services = self.services
+        return await services.sessions.caller(services.database, self._connection, self._authorization)
+
+    def context(self) -> Context:
+        """Make the surroundings of one operation."""
+        services, scope, caller = self.services, self._connection.scope, self.caller
+        return Context(
+            database=services.database,
+            jobs=services.jobs,
+            caller=caller,
+            request_id=request_id_of(scope),
+            begin_sign_in=_refuse_sign_in,
+            budget=lambda: services.budgets.of(caller.viewer.account_id, address_of(scope)),
+            note_operation=lambda name: log_fields_of(scope).update(operation=name),
+            callers_changed=services.sessions.forget_callers,
+            executor=services.executor,
+            connection=self._connection,
+        )
+
+    async def results(self, request: OperationRequest) -> AsyncGenerator[Result, None]:
+        """Run an operation: one result, or those of a subscription until it ends. Whatever is wrong is a result."""
+        context = self.context()
+        if "subscription" not in request.text:  # then it is none, and is not read twice
+            yield await self._single(context, request)
+            return
+        try:
+            async with asyncio.timeout(timeout_s := self.services.settings.operation_timeout_s):
+                document = await context.executor.read(context, request.text)
+        except TimeoutError:
+            yield refusal(context.request_id, OperationTimeout(timeout_s))
+            return
+        except PacegraphError as error:
+            yield refusal(context.request_id, error)
+            return
+        operation = document.operation(request.operation_name)
+        if operation is None or operation.node.operation is not OperationType.SUBSCRIPTION:
+            yield await self._single(context, request)
+            return
+        context.document = document
+        async with aclosing(self._events(context, request)) as events:
+            async for event in events:
+                yield event
+
+    async def _single(self, context: Context, request: OperationRequest) -> Result:
+        answer = await context.executor.execute(context, request)
+        return Result(answer.body, is_refusal=not answer.is_executed)
+
+    async def _events(self, context: Context, request: OperationRequest) -> AsyncGenerator[Result, None]:
+        try:
+            places = self._take_places()
+        except CallerError as error:
+            yield refusal(context.request_id, error)
+            return
+        with places:
+            stream: Any = await build_schema().stream(
+                request.text,
+                variable_values=dict(request.variables or {}),
+                context_value=context,
+                operation_name=request.operation_name,
+            )
+            async with aclosing(stream):
+                async for result in stream:
+                    yield _written(result)
+
+    def _take_places(self) -> ExitStack:
+        """Count a subscription: for this connection, and for its caller. Raises TooManySubscriptions."""
+        with ExitStack() as places:
+            own = self._own.take(self.key)
+            if own is None:
+                raise TooManySubscriptions(self._own.limit, "This connection has")
+            places.enter_context(own)
+            places.enter_context(self.services.connections.subscription(self.key))
+            return places.pop_all()
+
+
+def refusal(request_id: str, *errors: Exception) -> Result:
+    """Make the result of an operation that did not run, or not to its end."""
+    described = [
+        each if isinstance(each, GraphQLError) else GraphQLError(str(each), original_error=each) for each in errors
+    ]
+    for each in described:
+        describe(each, request_id)
+    return Result(orjson.dumps({"errors": [each.formatted for each in described]}), is_refusal=True)
+
+
+def _written(result: ExecutionResult) -> Result:
+    errors = result.errors or []
+    body: dict[str, Any] = {"data": format_floats(result.data)}
+    if errors:
+        body["errors"] = [error.formatted for error in errors]
+    if result.extensions:
+        body["extensions"] = result.extensions
+    is_refusal = result.data is None and any(error.path is None for error in errors)
+    if is_refusal:
+        del body["data"]
+    return Result(orjson.dumps(body), is_refusal)
+
+
+def _refuse_sign_in() -> str:
+    raise InvalidArgument("Ask for connectStrava by a plain POST: over a stream the browser gets no cookie.")

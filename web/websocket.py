@@ -1,0 +1,276 @@
+"""GraphQL over WebSocket, as `graphql-transport-ws` lays down.
+
+One task reads messages, one watches the time and the credentials, and each operation has its own; all of them end with
+the connection, and whichever finds a reason to end it raises StreamEnded.
+"""
+
+import asyncio
+import logging
+from contextlib import aclosing, suppress
+from time import monotonic, perf_counter
+from typing import Any
+
+import orjson
+from starlette.types import Message, Receive, Scope, Send
+
+from db.errors import DatabaseError
+from graph.execution import OperationRequest
+from web.connections import Place, TooManyConnections, TooManySubscriptions
+from web.identity import InvalidCredentials
+from web.request_log import log_fields_of, request_id_of, write_request
+from web.services import Services
+from web.streams import (
+    FORBIDDEN,
+    GOING_AWAY,
+    TRY_AGAIN_LATER,
+    ClientGone,
+    Result,
+    StreamEnded,
+    Subscriber,
+    refusal,
+    stream_tasks,
+)
+
+PROTOCOL = "graphql-transport-ws"
+
+_BAD_REQUEST = 4400
+_UNAUTHORIZED = 4401
+_NOT_ACCEPTABLE = 4406
+_NOT_BEGUN = 4408
+_ALREADY_EXISTS = 4409
+_TOO_MANY = 4429
+
+_INIT_S = 5.0
+"""Seconds that `connection_init` may take to come."""
+_CLOSE_S = 1.0
+"""Seconds that the close frame may wait for a client that does not read; then the connection is cut without."""
+_MAX_REASON_BYTES = 123
+
+logger = logging.getLogger(__name__)
+
+
+class WebSockets:
+    """ASGI: serves WebSockets."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _serve(self._services, scope, receive, send)
+
+
+async def _serve(services: Services, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a WebSocket, from its handshake to its end."""
+    await receive()
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    fields = log_fields_of(scope)
+    if services.origins.is_foreign(headers) and b"cookie" in headers:
+        # The cookie came along unasked, from whoever looks at that page. Answered by 403.
+        fields.update(refused="a page of another site sent a cookie; if it may, name its origin in CORS_ORIGINS")
+        await send({"type": "websocket.close", "code": FORBIDDEN})
+        return
+    subscriber = Subscriber(services, scope)
+    accepted = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
+    await send({"type": "websocket.accept", "subprotocol": accepted})
+    try:
+        if accepted is None:
+            raise StreamEnded(_NOT_ACCEPTABLE, f"Subprotocol not acceptable: use {PROTOCOL}.")
+        with _arrive(services, subscriber) as place:
+            await _Connection(subscriber, place, scope, receive, send).serve()
+    except ClientGone as gone:
+        fields.update(close_code=gone.code)
+    except StreamEnded as ended:
+        fields.update(close_code=ended.code, close_reason=ended.reason)
+        await _close(send, ended)
+
+
+def _arrive(services: Services, subscriber: Subscriber) -> Place:
+    """Take a place among those of the address who have not said yet who they are. Raises StreamEnded."""
+    try:
+        return services.connections.stream(f"new:{subscriber.address}")
+    except TooManyConnections as error:
+        raise StreamEnded(_TOO_MANY, error.message) from error
+
+
+async def _close(send: Send, ended: StreamEnded) -> None:
+    reason = ended.reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_CLOSE_S):
+            await send({"type": "websocket.close", "code": ended.code, "reason": reason})
+
+
+class _Connection:
+    """One WebSocket, after its handshake."""
+
+    def __init__(self, subscriber: Subscriber, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+        self._settings = subscriber.services.settings
+        self._subscriber, self._place = subscriber, place
+        self._scope, self._receive, self._asgi_send = scope, receive, send
+        self._request_id = request_id_of(scope)
+        self._is_begun = False
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._active_at = monotonic()
+        self._sending = asyncio.Lock()
+
+    async def serve(self) -> None:
+        """Serve until either side ends it. Raises StreamEnded, always."""
+        async with stream_tasks() as self._tasks:
+            self._tasks.create_task(self._await_init())
+            while True:
+                await self._take(await self._receive())
+
+    async def _await_init(self) -> None:
+        """Give the client its time to say who it is. Raises StreamEnded if it does not."""
+        await asyncio.sleep(_INIT_S)
+        if not self._is_begun:
+            raise StreamEnded(_NOT_BEGUN, f"Connection initialisation timeout: no connection_init in {_INIT_S:g} s.")
+
+    async def _idle(self) -> None:
+        """Wait until nothing was going on for too long. Raises StreamEnded, always."""
+        limit_s = self._settings.subscription_idle_s
+        while (left_s := self._active_at + limit_s - monotonic()) > 0:
+            await asyncio.sleep(left_s)
+            if self._operations:
+                self._active_at = monotonic()
+        raise StreamEnded(GOING_AWAY, f"Nothing was asked for {limit_s:g} s. Connect anew when there is something.")
+
+    async def _take(self, message: Message) -> None:
+        """Do what a message says. Raises StreamEnded."""
+        if message["type"] == "websocket.disconnect":
+            raise ClientGone(message.get("code", 1006))
+        self._active_at = monotonic()
+        said = _parsed(message)
+        match said.get("type"):
+            case "subscribe":
+                await self._subscribe(said)
+            case "complete":
+                self._complete(said)
+            case "connection_init":
+                await self._begin(said)
+            case "ping":
+                await self._send("pong", payload=said.get("payload"))
+            case "pong":
+                pass
+            case other:
+                raise StreamEnded(_BAD_REQUEST, f"Unknown message type: {other}")
+
+    async def _begin(self, message: dict[str, Any]) -> None:
+        """Let `connection_init` sign in: a browser cannot send headers with a WebSocket."""
+        if self._is_begun:
+            raise StreamEnded(_TOO_MANY, "Too many initialisation requests: one connection_init is enough.")
+        payload = message.get("payload") or {}
+        if not isinstance(payload, dict):
+            raise StreamEnded(_BAD_REQUEST, "The payload of connection_init must be an object.")
+        headers = {name.lower(): value for name, value in payload.items()}
+        authorization = headers.get("authorization")
+        try:
+            await self._subscriber.identify(None if authorization is None else str(authorization))
+        except InvalidCredentials as error:
+            raise StreamEnded(FORBIDDEN, str(error)) from error
+        except DatabaseError as error:
+            raise StreamEnded(TRY_AGAIN_LATER, error.public_message) from error
+        if not self._place.move(self._subscriber.key):
+            raise StreamEnded(_TOO_MANY, TooManyConnections(self._place.places.limit).message)
+        self._is_begun = True
+        self._tasks.create_task(self._idle())
+        self._tasks.create_task(self._subscriber.watch())
+        await self._send("connection_ack")
+
+    async def _subscribe(self, message: dict[str, Any]) -> None:
+        if not self._is_begun:
+            raise StreamEnded(_UNAUTHORIZED, "Unauthorized: send connection_init and wait for connection_ack first.")
+        number, request = _operation(message)
+        if number in self._operations:
+            raise StreamEnded(_ALREADY_EXISTS, f"Subscriber for {number} already exists")
+        limit = self._settings.subscriptions_per_connection
+        if len(self._operations) >= 2 * limit:  # queries and mutations, which end soon, besides the subscriptions
+            error = TooManySubscriptions(limit, "This connection has")
+            await self._send_error(number, refusal(self._request_id, error))
+            return
+        self._operations[number] = self._tasks.create_task(self._run(number, request))
+
+    def _complete(self, message: dict[str, Any]) -> None:
+        operation = self._operations.pop(_text(message, "id"), None)
+        if operation is not None:
+            operation.cancel()
+
+    async def _run(self, number: str, request: OperationRequest) -> None:
+        """Run an operation to its end. Raises StreamEnded where it ends the connection."""
+        this, started = asyncio.current_task(), perf_counter()
+        try:
+            await self._run_to_its_end(number, request)
+        except StreamEnded:
+            raise
+        except Exception as error:  # noqa: BLE001 - one operation's failure is not the others'
+            if self._operations.get(number) is this:
+                await self._send_error(number, refusal(self._request_id, error))
+        finally:
+            if self._operations.get(number) is this:
+                del self._operations[number]
+            self._active_at = monotonic()
+            write_request("SUBSCRIBE", self._scope["path"], None, perf_counter() - started, {})
+
+    async def _run_to_its_end(self, number: str, request: OperationRequest) -> None:
+        async with aclosing(self._subscriber.results(request)) as results:
+            async for result in results:
+                if result.is_refusal:
+                    await self._send_error(number, result)
+                    return
+                await self._send_text(b'{"type":"next","id":%b,"payload":%b}' % (orjson.dumps(number), result.body))
+        self._operations.pop(number, None)  # the id may be used again from now on
+        await self._send("complete", id=number)
+
+    async def _send_error(self, number: str, result: Result) -> None:
+        self._operations.pop(number, None)
+        await self._send("error", id=number, payload=orjson.loads(result.body)["errors"])
+
+    async def _send(self, kind: str, **fields: Any) -> None:
+        message = {"type": kind, **{name: value for name, value in fields.items() if value is not None}}
+        await self._send_text(orjson.dumps(message))
+
+    async def _send_text(self, message: bytes) -> None:
+        """Send a message, after those before it; it waits while the client does not read. Raises StreamEnded."""
+        try:
+            async with self._sending, asyncio.timeout(self._settings.subscription_send_timeout_s):
+                await self._asgi_send({"type": "websocket.send", "text": message.decode()})
+        except TimeoutError as error:
+            raise StreamEnded(TRY_AGAIN_LATER, "The client does not read what it asked for.") from error
+        except OSError as error:
+            raise ClientGone from error
+
+
+def _parsed(message: Message) -> dict[str, Any]:
+    text = message.get("text")
+    if text is None:
+        raise StreamEnded(_BAD_REQUEST, "Messages must be text.")
+    try:
+        said = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise StreamEnded(_BAD_REQUEST, "Messages must be JSON.") from error
+    if not isinstance(said, dict):
+        raise StreamEnded(_BAD_REQUEST, "Messages must be JSON objects.")
+    return said
+
+
+def _operation(message: dict[str, Any]) -> tuple[str, OperationRequest]:
+    """Read a `subscribe`: its id, and what is to run. Raises StreamEnded."""
+    number, payload = _text(message, "id"), message.get("payload")
+    if not isinstance(payload, dict):
+        raise _malformed("payload", "an object")
+    for name in ("variables", "extensions"):
+        if not isinstance(payload.get(name), dict | None):
+            raise _malformed(f"payload.{name}", "an object")
+    if not isinstance(payload.get("operationName"), str | None):
+        raise _malformed("payload.operationName", "a string")
+    return number, OperationRequest(_text(payload, "query"), payload.get("variables"), payload.get("operationName"))
+
+
+def _text(message: dict[str, Any], name: str) -> str:
+    value = message.get(name)
+    if not isinstance(value, str) or not value:
+        raise _malformed(name, "a string that is not empty")
+    return value
+
+
+def _malformed(name: str, expected: str) -> StreamEnded:
+    return StreamEnded(_BAD_REQUEST, f"`{name}` of the message must be {expected}.")
