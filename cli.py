@@ -118,6 +118,7 @@ def _serve(app: object, host: str, port: int) -> int:
             log_config=None,  # logs are the app's affair
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # whom to believe is TRUSTED_PROXIES' affair, not FORWARDED_ALLOW_IPS'
             timeout_graceful_shutdown=3,  # open subscriptions would hold it for ever
         )
     )

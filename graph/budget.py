@@ -1,35 +1,53 @@
 """A caller's budget: what operations may cost together. `web` keeps it in Redis."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import ceil
+from time import time
 from typing import Any, Protocol
 
 from graph.errors import CallerError
 
+_LONGEST_S = 10**9
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class BudgetState:
-    """A budget after a charge. `reset_at` is when it will be full again, if nothing is spent until then."""
+    """A budget after a charge of `cost`: `remaining` of `limit` are left, and time adds `refill_per_s`.
+
+    `retry_after_s` is when a refused operation may come again, 0 where nothing was refused. `as_of` is POSIX time.
+    """
 
     limit: int
     remaining: int
-    reset_at: datetime
     cost: int
+    refill_per_s: float
     retry_after_s: float = 0.0
+    as_of: float = field(default_factory=time)
+
+    @property
+    def full_in_s(self) -> float:
+        """Seconds until it is full again, if nothing is spent until then."""
+        return min((self.limit - self.remaining) / self.refill_per_s, _LONGEST_S)
+
+    @property
+    def reset_at(self) -> datetime:
+        """When it is full again, if nothing is spent until then."""
+        return datetime.fromtimestamp(self.as_of + self.full_in_s, UTC)
 
 
 class BudgetExhausted(CallerError):  # noqa: N818 - the name says what is the case
-    """The budget does not cover the operation; nothing was charged."""
+    """The budget does not cover the operation; nothing was charged. A cost of 0 is one not known yet."""
 
     code = "RATE_LIMITED"
 
     def __init__(self, state: BudgetState) -> None:
-        super().__init__(
-            f"Your budget has {state.remaining} left and the operation costs {state.cost}. "
-            f"Try again in {ceil(state.retry_after_s)} s."
-        )
         self.state = state
+        of_operation = f" and the operation costs {state.cost}" if state.cost else ""
+        super().__init__(
+            f"Your budget has {state.remaining} of {state.limit} left{of_operation}. "
+            f"Try again in {self.retry_after_s} s, or ask for less."
+        )
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -37,8 +55,8 @@ class BudgetExhausted(CallerError):  # noqa: N818 - the name says what is the ca
 
     @property
     def retry_after_s(self) -> int:
-        """Whole seconds until the budget covers the operation."""
-        return ceil(self.state.retry_after_s)
+        """Whole seconds until the budget covers the operation; at least 1."""
+        return max(1, ceil(min(self.state.retry_after_s, _LONGEST_S)))
 
 
 class Budget(Protocol):
@@ -53,7 +71,7 @@ class Budget(Protocol):
         """Whether what it does not cover is refused, or only reported (COST_MODE)."""
 
     async def charge(self, cost: int) -> BudgetState:
-        """Take `cost`. Raises BudgetExhausted."""
+        """Take `cost`, which may be 0. Raises BudgetExhausted."""
 
     def refund(self, amount: int) -> BudgetState:
         """Give back what an operation was charged and did not use."""

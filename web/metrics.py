@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from web.limits.limits import Limits
 from web.services import Services
 
 
@@ -31,10 +32,42 @@ class _Counts(Collector):
             "database_pool_timeouts", "Times no database connection came free in time.", database.pool_timeouts
         )
         yield _gauge("database_connections", "Database connections that are in use.", pool.checkedout())  # type: ignore[attr-defined]
-        yield _counter(
-            "local_budgets", "Charges kept in this process, Redis being away.", self._services.budgets.fallbacks
-        )
+        yield from _limits(self._services.limits)
+        yield from _streams(self._services)
         yield _counter("lost_enqueues", "Jobs that Redis did not take; the reconciler does.", self._services.jobs.lost)
+
+
+def _limits(limits: Limits) -> Iterator[Metric]:
+    refused = CounterMetricFamily(
+        "pacegraph_refused", "Refused with 429, by what the caller had too many of.", labels=["limit"]
+    )
+    refused.add_metric(["cost"], limits.budgets.refused)
+    refused.add_metric(["requests"], limits.requests.refused)
+    refused.add_metric(["operations"], limits.turns.refused)
+    yield refused
+    yield _counter(
+        "would_be_refused",
+        "Operations not covered, which ran all the same (COST_MODE).",
+        limits.budgets.would_be_refused,
+    )
+    yield _counter("local_budgets", "Charges kept in this process, Redis being away.", limits.buckets.spent_alone)
+    yield _counter("redis_losses", "Times that Redis was found to be away.", limits.store.losses)
+    yield _gauge("operations_under_way", "Operations that have a turn.", limits.turns.under_way)
+    yield _gauge("operations_waiting", "Operations that wait for their turn.", limits.turns.waiting)
+    yield _counter("operations_waited", "Operations that had to wait for their turn.", limits.turns.waited)
+
+
+def _streams(services: Services) -> Iterator[Metric]:
+    streams, subscriptions = services.connections.streams, services.connections.subscriptions
+    yield _gauge("open_connections", "WebSockets and event streams that are open.", streams.taken)
+    yield _gauge("open_subscriptions", "Subscriptions under way.", subscriptions.taken)
+    yield _gauge("job_watchers", "Subscriptions that wait for news of jobs.", services.jobs.watchers)
+    refused = CounterMetricFamily(
+        "pacegraph_refused_streams", "Connections and subscriptions beyond what a caller may have.", labels=["kind"]
+    )
+    refused.add_metric(["connection"], streams.refused)
+    refused.add_metric(["subscription"], subscriptions.refused)
+    yield refused
 
 
 def metrics_route(services: Services) -> Route:

@@ -11,13 +11,16 @@ from graph.documents import Documents
 from graph.execution import ExecutionPolicy, Executor
 from graph.plan.planner import Planner
 from graph.schema import build_schema
+from graph.shape import DocumentLimits
 from jobs.enqueue import connect_async
 from settings import Settings
 from strava.client import StravaClient
-from web.budget import Budgets
+from web.address import ClientAddresses
 from web.connections import Connections
 from web.identity import Sessions
 from web.job_queue import RedisJobQueue
+from web.limits.budget import Budgets
+from web.limits.limits import Limits
 from web.origin import Origins
 from web.persisted_documents import PersistedDocuments
 
@@ -30,11 +33,13 @@ class Services:
     database: AsyncDatabase
     redis: Redis
     jobs: RedisJobQueue
-    budgets: Budgets
+    addresses: ClientAddresses
+    limits: Limits
     sessions: Sessions
     connections: Connections
     origins: Origins
     executor: Executor
+    documents: Documents
     planner: Planner
     persisted: PersistedDocuments
     strava: StravaClient
@@ -48,29 +53,38 @@ class Services:
         schema = build_schema()
         planner = Planner(schema)
         policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)
-        executor = Executor(schema, Documents(schema), planner, policy)
+        documents = Documents(schema, DocumentLimits.of(settings))
+        executor = Executor(schema, documents, planner, policy)
         executor.plans_are_on = settings.planned_execution == "on"
         return cls(
             settings=settings,
             database=AsyncDatabase(settings, application_name="pacegraph-api"),
             redis=redis,
             jobs=RedisJobQueue(settings, redis),
-            budgets=Budgets(settings, redis),
+            addresses=ClientAddresses(settings.trusted_proxies),
+            limits=Limits.of(settings),
             sessions=Sessions(settings),
             connections=Connections(settings),
             origins=Origins(settings),
             executor=executor,
+            documents=documents,
             planner=planner,
             persisted=PersistedDocuments.of(settings, redis),
             strava=StravaClient.from_settings(settings),
             keys=KeyRing(settings.token_encryption_keys),
         )
 
+    @property
+    def budgets(self) -> Budgets:
+        return self.limits.budgets
+
     async def close(self) -> None:
         await self.jobs.close()
+        await self.limits.close()
         await self.redis.aclose()
         await self.database.close()
         self.strava.close()
+        self.documents.close()
 
 
 def services_of(connection: Request | WebSocket) -> Services:

@@ -32,7 +32,9 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
 def listening(app) -> Iterator[str]:
     """Serve `app` on a free port; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, proxy_headers=False, timeout_graceful_shutdown=1
+        )
         server = uvicorn.Server(config)
         # A loop of its own: uvicorn would take the policy's, which pytest's warnings end.
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))

@@ -22,6 +22,7 @@ from graph.documents import Documents
 from graph.execution import ExecutionPolicy, Executor, OperationRequest
 from graph.plan.planner import Planner
 from graph.schema import build_schema
+from tests.graph.limits import LIMITS
 from tests.graph.plan.population import populate
 from tests.graph.plan.queries import documents
 
@@ -33,7 +34,7 @@ class Unlimited:
     operation_limit = 2 * 10**9
 
     is_enforced = True
-    state = BudgetState(2 * 10**9, 2 * 10**9, datetime(2026, 1, 1, tzinfo=UTC), 0)
+    state = BudgetState(2 * 10**9, 2 * 10**9, 0, 1.0, as_of=0.0)
 
     async def charge(self, cost: int) -> BudgetState:
         return self.state
@@ -66,7 +67,7 @@ class Both:
         self.database, self.caller = database, caller
         self.schema = build_schema()
         self.planner = Planner(self.schema)
-        self.executor = Executor(self.schema, Documents(self.schema), self.planner, ExecutionPolicy())
+        self.executor = Executor(self.schema, Documents(self.schema, LIMITS), self.planner, ExecutionPolicy())
 
     def context(self) -> Context:
         return Context(

@@ -1,0 +1,167 @@
+"""The buckets of all callers, and how this process settles them with Redis: many in one go, one go at a time."""
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from hashlib import blake2b
+from time import monotonic
+
+from web.limits.bucket import Bucket, BucketSize
+from web.limits.store import BucketStore, Entry, Settled
+
+_MOST_KNOWN = 10_000
+_MOST_AT_ONCE = 200
+_SWEEP_EVERY_S = 1.0
+
+_Name = tuple[str, int | str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ask:
+    """`amount` is asked of `bucket`; nobody waits for the answer where the bucket is only settled."""
+
+    bucket: Bucket
+    amount: int = 0
+    answer: "asyncio.Future[bool] | None" = None
+
+
+class Buckets:
+    """Finds callers' buckets, and takes from them.
+
+    A caller is an account's id or an address. Addresses are personal data: only a digest of them, which `secret` keys,
+    leaves the process.
+    """
+
+    def __init__(self, store: BucketStore, secret: bytes) -> None:
+        self._store, self._secret = store, secret
+        self._known: dict[_Name, Bucket] = {}
+        self._asks: list[_Ask] = []
+        self._settling: asyncio.Task[None] | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self.spent_alone = 0
+        """How often Redis was away and this process's own bucket was asked, since the process started."""
+
+    def find(self, kind: str, caller: int | str, size: BucketSize) -> Bucket:
+        """Get a caller's bucket of a kind."""
+        return self._known.get((kind, caller)) or self._new((kind, caller), size)
+
+    def _new(self, name: _Name, size: BucketSize) -> Bucket:
+        kind, caller = name
+        bucket = Bucket(f"pacegraph:{kind}:{self._public(caller)}", size, monotonic())
+        if len(self._known) >= _MOST_KNOWN:
+            self._forget(next(iter(self._known)))
+        self._known[name] = bucket
+        if self._sweep is None:
+            self._sweep_later()
+        return bucket
+
+    def _public(self, caller: int | str) -> str:
+        if isinstance(caller, int):
+            return f"account:{caller}"
+        return f"address:{blake2b(caller.encode(), digest_size=12, key=self._secret).hexdigest()}"
+
+    async def take(self, bucket: Bucket, amount: int) -> bool:
+        """Take `amount` out of a bucket if it holds as much."""
+        now = monotonic()
+        if bucket.spend(amount, now):
+            return True
+        if self._store.is_away:
+            self.spent_alone += 1
+            return bucket.spend_alone(amount, now)
+        if bucket.is_refused(amount, now):
+            return False
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._ask(_Ask(bucket, amount, answer))
+        return await answer
+
+    async def close(self) -> None:
+        """Settle all that is open, and let go of Redis."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if not self._store.is_away:
+            for bucket in self._known.values():
+                if bucket.is_unsettled:
+                    self._ask(_Ask(bucket))
+        if self._settling is not None:
+            await self._settling
+        await self._store.close()
+
+    def _ask(self, ask: _Ask) -> None:
+        self._asks.append(ask)
+        if self._settling is None:
+            # Of no request: what is logged there is not one caller's affair.
+            self._settling = asyncio.get_running_loop().create_task(self._settle_all(), context=Context())
+
+    async def _settle_all(self) -> None:
+        try:
+            while self._asks:
+                asks, self._asks = self._asks[:_MOST_AT_ONCE], self._asks[_MOST_AT_ONCE:]
+                await self._settle(asks)
+        finally:
+            self._settling = None
+
+    async def _settle(self, asks: Sequence[_Ask]) -> None:
+        now = monotonic()
+        entries = _entries(asks, now)
+        settled = None if self._store.is_away else await self._store.settle(entries)
+        for number, (ask, entry) in enumerate(zip(asks, entries, strict=True)):
+            if settled is None:
+                self._answer_alone(ask, entry)
+            else:
+                _answer(ask, settled[number], now)
+
+    def _answer_alone(self, ask: _Ask, entry: Entry) -> None:
+        now = monotonic()
+        ask.bucket.lose_redis(entry.back, now)
+        if ask.answer is not None and not ask.answer.done():
+            self.spent_alone += 1
+            ask.answer.set_result(ask.bucket.spend_alone(ask.amount, now))
+
+    def _sweep_later(self) -> None:
+        self._sweep = asyncio.get_running_loop().call_later(_SWEEP_EVERY_S, self._sweep_now, context=Context())
+
+    def _sweep_now(self) -> None:
+        """Settle what nobody asked for any more, and forget who is as good as new."""
+        now, self._sweep = monotonic(), None
+        for name, bucket in list(self._known.items()):
+            if bucket.is_idle(now):
+                del self._known[name]
+            elif bucket.is_unsettled and not bucket.has_lease(now) and not self._store.is_away:
+                self._ask(_Ask(bucket))
+        if self._known:
+            self._sweep_later()
+
+    def _forget(self, name: _Name) -> None:
+        bucket = self._known.pop(name)
+        if bucket.is_unsettled and not self._store.is_away:
+            self._ask(_Ask(bucket))
+
+
+def _entries(asks: Sequence[_Ask], now: float) -> list[Entry]:
+    """Make what is asked of Redis: what a bucket has open goes with the first that asks of it, and so does a lease."""
+    seen: set[Bucket] = set()
+    entries = []
+    for ask in asks:
+        bucket, size = ask.bucket, ask.bucket.size
+        is_first = bucket not in seen
+        seen.add(bucket)
+        level, back = bucket.begin_settling(now) if is_first else (size.capacity, 0.0)
+        ahead = size.lease if is_first and ask.answer is not None else 0
+        entries.append(Entry(bucket.key, size.capacity, size.refill_per_s, level, back, ask.amount, ahead))
+    return entries
+
+
+def _answer(ask: _Ask, settled: Settled, asked_at: float) -> None:
+    bucket, now = ask.bucket, monotonic()
+    bucket.settled(settled.level, settled.leased, asked_at)
+    if ask.answer is None:
+        return
+    is_taken = settled.is_taken or bucket.spend(ask.amount, now)
+    if ask.answer.done():  # whoever asked is gone
+        if is_taken:
+            bucket.give_back(ask.amount, now)
+        return
+    if not is_taken:
+        bucket.refused(ask.amount, now)
+    ask.answer.set_result(is_taken)

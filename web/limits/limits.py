@@ -1,0 +1,43 @@
+"""All limits of one process, made together because they share the way to Redis."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Self
+
+from settings import Settings
+from web.limits.buckets import Buckets
+from web.limits.budget import Budgets
+from web.limits.requests import RequestRate
+from web.limits.store import BucketStore, connect
+from web.limits.turns import Turns
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a caller may ask. `close` when the process ends: it gives back what was taken ahead."""
+
+    store: BucketStore
+    buckets: Buckets
+    budgets: Budgets
+    requests: RequestRate
+    turns: Turns
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Make them; nothing connects yet."""
+        assert settings.secret_key is not None
+        secret = sha256(b"addresses in Redis " + settings.secret_key.get_secret_value().encode()).digest()
+        store = BucketStore(connect(settings))
+        buckets = Buckets(store, secret)
+        return cls(
+            store=store,
+            buckets=buckets,
+            budgets=Budgets(settings, buckets),
+            requests=RequestRate(settings, buckets),
+            turns=Turns(
+                settings.concurrent_operations, waiting=settings.waiting_operations, wait_s=settings.operation_wait_s
+            ),
+        )
+
+    async def close(self) -> None:
+        await self.buckets.close()
