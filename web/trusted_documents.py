@@ -22,7 +22,6 @@ from settings import InvalidSettings
 
 APOLLO_FORMAT = "apollo-persisted-query-manifest"
 SHA256_PREFIX = "sha256:"
-_LOOK_EVERY_S = 1.0
 _MAX_SHOWN = 80  # characters of an id in a message
 
 Check = Callable[[str], str | None]
@@ -57,19 +56,19 @@ class Manifest:
 class TrustedDocuments:
     """The manifest at `path`. Raises InvalidSettings, at start; later a file that cannot be used is logged once."""
 
-    def __init__(self, path: Path, check: Check) -> None:
-        self._path, self._check = path, check
+    def __init__(self, path: Path, check: Check, look_every_s: float = 1.0) -> None:
+        self._path, self._check, self._look_every_s = path, check, look_every_s
         self._signature = _signature(path)
         self.manifest = read_manifest(path, check)
         self._is_stale = False
-        self._next_look = monotonic() + _LOOK_EVERY_S
+        self._next_look = monotonic() + self._look_every_s
         self._reading: asyncio.Task[None] | None = None
 
     @property
     def is_stale(self) -> bool:
-        """Whether the file has changed since it was read. The file is looked at once a second at most."""
+        """Whether the file has changed since it was read. It is looked at every `look_every_s` seconds at most."""
         if not self._is_stale and monotonic() >= self._next_look:
-            self._next_look = monotonic() + _LOOK_EVERY_S
+            self._next_look = monotonic() + self._look_every_s
             self._is_stale = _signature(self._path) != self._signature
         return self._is_stale
 
