@@ -166,6 +166,7 @@ def _pool_arguments(settings: Settings) -> dict[str, Any]:
         "pool_timeout": settings.database_pool_timeout_s,
         "pool_recycle": settings.database_pool_recycle_s,
         "pool_pre_ping": settings.database_pre_ping,
+        "hide_parameters": True,  # errors are logged, and parameters are people's data
     }
 
 

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import Executable, RowMapping
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import HTTPConnection
 
@@ -270,7 +271,7 @@ class Sessions:
         try:
             async with database.write() as db:
                 await db.execute(statement, parameters)
-        except DatabaseError as error:
-            logger.warning("the use of a credential could not be noted: %s", error)
+        except (DatabaseError, SQLAlchemyError) as error:  # such as a standby that takes over, and only reads yet
+            logger.warning("the use of a credential could not be noted: %s", type(error).__name__)
             return False
         return True

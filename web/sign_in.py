@@ -8,9 +8,9 @@ vouches for, once.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
@@ -23,14 +23,14 @@ from strava.client import TokenGrant
 from strava.errors import StravaError
 from strava.payloads import StravaAthlete
 from web.cookies import SIGN_IN_LIFETIME
-from web.errors import error_response
-from web.origin import Origins
+from web.errors import CrossSite, error_response
 from web.services import Services, services_of
 
 _HOME = "/graphiql"
 _STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
 _SEX = {"M": "MALE", "F": "FEMALE"}
 _NAMELESS = "Athlete"
+_YES, _NO = {"1", "true"}, {"0", "false"}
 _UNSTORED = {"cache-control": "no-store"}
 
 router = APIRouter()
@@ -60,13 +60,7 @@ async def sign_in(request: Request) -> Response:
 
 
 @router.get("/strava/callback", summary="Where Strava sends the browser back to")
-async def callback(
-    request: Request,
-    state: Annotated[str, Query(max_length=200)] = "",
-    code: Annotated[str, Query(max_length=500)] = "",
-    scope: Annotated[str, Query(max_length=500)] = "",
-    error: Annotated[str, Query(max_length=200)] = "",
-) -> Response:
+async def callback(request: Request, state: str = "", code: str = "", scope: str = "", error: str = "") -> Response:
     """Trade the code for tokens, keep them, and sign the browser in. `scope` is what the athlete granted.
 
     Whatever comes of it, the sign-in is over: its state works once.
@@ -84,18 +78,17 @@ async def callback(
 
 
 @router.post("/auth/sign-out", summary="Sign out this browser, or all")
-async def sign_out(
-    request: Request,
-    everywhere: Annotated[bool, Query(description="Whether to end all sessions of the account.")] = False,  # noqa: FBT002
-) -> Response:
-    """End this browser's session, or all of the account; API tokens go on. Nothing else of the session works then."""
+async def sign_out(request: Request, everywhere: str = "0") -> Response:
+    """End this browser's session, or (`everywhere=1`) all of the account. API tokens go on."""
     services = services_of(request)
-    if Origins(services.settings).is_foreign(dict(request.scope["headers"])):
-        message = "Another site may not sign you out. Sign out on a page of this server, or of one of CORS_ORIGINS."
-        return _refusal(403, "FORBIDDEN", message)
+    if services.origins.is_foreign(dict(request.scope["headers"])):
+        foreign = CrossSite()
+        return _refusal(foreign.status, foreign.code, foreign.message)
+    if everywhere not in _YES | _NO:
+        return _refusal(400, "BAD_USER_INPUT", "`everywhere` is 1 (all sessions end) or 0 (this browser's does).")
     sessions = services.sessions
     async with services.database.write() as db:
-        await (sessions.end_all if everywhere else sessions.end)(db, request)
+        await (sessions.end_all if everywhere in _YES else sessions.end)(db, request)
     sessions.forget_callers()
     response = Response(status_code=204, headers=_UNSTORED)
     response.headers["set-cookie"] = sessions.cookies.no_session_header()

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
@@ -117,26 +118,65 @@ async def test_another_browsers_sign_in_is_refused(browser):
     assert await refusal(await browser.http.get("/strava/callback?code=x&state=")) == (400, "SIGN_IN_EXPIRED")
 
 
-async def test_a_state_of_another_sign_in_is_refused(browser):
+async def test_a_state_of_another_sign_in_is_refused(browser, settings):
+    """A browser that began one sign-in does not finish another's."""
     back = await authorize(await begin(browser))
+    browser.http.cookies.clear()
     await begin(browser)
     assert await refusal(await browser.http.get(back)) == (400, "SIGN_IN_EXPIRED")
 
 
-async def test_a_sign_in_works_once(browser):
-    back = await authorize(await begin(browser))
-    await browser.http.get(back)
-    assert (await browser.http.get(back)).status_code == 400
+async def test_two_tabs_may_sign_in_at_once(browser):
+    first, second = [await authorize(await begin(browser)) for _ in range(2)]
+    assert (await browser.http.get(second)).status_code == 303
+    assert (await browser.http.get(first)).status_code == 303
+    assert await viewer(browser)
+
+
+async def test_a_browser_keeps_five_sign_ins(browser):
+    urls = [await begin(browser) for _ in range(7)]
+    assert len([name for name in browser.http.cookies if "sign_in" in name]) == 5
+    assert (await browser.http.get(await authorize(urls[-1]))).status_code == 303
+
+
+async def test_a_sign_in_works_once_whatever_the_browser_keeps(browser, db):
+    url = await begin(browser)
+    kept = dict(browser.http.cookies)
+    assert (await browser.http.get(await authorize(url))).status_code == 303
+    assert not [name for name in browser.http.cookies if "sign_in" in name]
+    browser.http.cookies.clear()
+    browser.http.cookies.update(kept)
+    again = await authorize(url)  # a new code for the same state
+    assert await refusal(await browser.http.get(again)) == (400, "SIGN_IN_EXPIRED")
+    assert db.exec_driver_sql("SELECT count(*) FROM browser_sessions").scalar_one() == 1
+
+
+async def test_a_denied_sign_in_is_over(browser):
+    url = await begin(browser)
+    kept = dict(browser.http.cookies)
+    assert await refusal(await browser.http.get(await authorize(url, decision="cancel"))) == (400, "SIGN_IN_DENIED")
+    assert not browser.http.cookies
+    browser.http.cookies.update(kept)
+    assert await refusal(await browser.http.get(await authorize(url))) == (400, "SIGN_IN_EXPIRED")
+
+
+async def test_used_states_are_forgotten_after_their_time(browser, db):
+    await sign_in(browser)
+    db.exec_driver_sql("UPDATE used_sign_ins SET used_at = now() - interval '31 minutes'")
+    await sign_in(browser)
+    assert db.exec_driver_sql("SELECT count(*) FROM used_sign_ins").scalar_one() == 1
 
 
 async def test_an_old_sign_in_is_refused(browser, settings):
     url = await begin(browser)
     [state] = parse_qs(urlsplit(url).query)["state"]
+    [name] = browser.http.cookies
     over = datetime.now(UTC) - timedelta(seconds=1)
-    claims = {"state": state, "back_to": "/graphiql", "aud": "sign-in", "exp": over}
+    digest = sha256(state.encode()).hexdigest()
+    claims = {"state_sha256": digest, "back_to": "/graphiql", "aud": "sign-in", "exp": over, "iat": over}
     cookie = jwt.encode(claims, settings.secret_key.get_secret_value(), "HS256")
     browser.http.cookies.clear()
-    response = await browser.http.get(await authorize(url), headers={"cookie": f"pacegraph_sign_in={cookie}"})
+    response = await browser.http.get(await authorize(url), headers={"cookie": f"{name}={cookie}"})
     assert await refusal(response) == (400, "SIGN_IN_EXPIRED")
 
 
@@ -161,21 +201,126 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites(browser):
 async def test_over_https_the_cookies_are_secure(settings):
     async with serve(settings.model_copy(update={"public_url": "https://runs.example"})) as api:
         response = await api.http.get("/auth/strava")
-    assert all("secure" in cookie.lower() for cookie in response.headers.get_list("set-cookie"))
+    [cookie] = response.headers.get_list("set-cookie")
+    assert cookie.startswith("__Host-pacegraph_sign_in_")
+    # What a browser asks of such a name.
+    assert {"secure", "path=/", "httponly", "samesite=lax"} <= set(cookie.lower().split("; "))
+    assert "domain" not in cookie.lower()
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_signing_out_ends_every_session(browser):
+async def test_over_https_a_session_without_the_prefix_is_nobodys(settings, strava_url):
+    """Such a cookie could be planted by another host of the domain."""
+    urls = {"strava_api_url": f"{strava_url}/api/v3", "strava_oauth_url": f"{strava_url}/oauth"}
+    async with serve(settings.model_copy(update=urls | {"public_url": "https://runs.example"})) as api:
+        api.http.base_url = "https://runs.example"
+        await sign_in(api)
+        assert await viewer(api)
+        kept = api.http.cookies["__Host-pacegraph_session"]
+        api.http.cookies.clear()
+        headers = {"cookie": f"pacegraph_session={kept}"}
+        assert (await api.http.post("/graphql", json=VIEWER, headers=headers)).json()["data"]["viewer"] is None
+
+
+async def asked_with(browser, session):
+    """What a viewer is who comes with this session alone."""
+    headers = {"cookie": f"pacegraph_session={session}"}
+    return (await browser.http.post("/graphql", json=VIEWER, headers=headers)).json()["data"]["viewer"]
+
+
+async def two_sessions(browser):
+    """Sign the same athlete in with two browsers; the second one's cookies stay."""
     await sign_in(browser)
-    kept = browser.http.cookies["pacegraph_session"]
-    assert (await browser.http.post("/auth/sign-out")).status_code == 204
+    first = browser.http.cookies["pacegraph_session"]
+    browser.http.cookies.clear()
+    await sign_in(browser)
+    second = browser.http.cookies["pacegraph_session"]
+    return first, second
+
+
+async def test_signing_out_ends_this_session_alone(browser):
+    other, this = await two_sessions(browser)
+    response = await browser.http.post("/auth/sign-out")
+    assert (response.status_code, response.headers["cache-control"]) == (204, "no-store")
     assert "pacegraph_session" not in browser.http.cookies
-    headers = {"cookie": f"pacegraph_session={kept}"}
-    assert (await browser.http.post("/graphql", json=VIEWER, headers=headers)).json()["data"]["viewer"] is None
+    assert await asked_with(browser, this) is None
+    assert await asked_with(browser, other)
+
+
+@pytest.mark.parametrize("value", ["1", "true"])
+async def test_signing_out_everywhere_ends_every_session(browser, value):
+    sessions = await two_sessions(browser)
+    assert (await browser.http.post(f"/auth/sign-out?everywhere={value}")).status_code == 204
+    browser.http.cookies.clear()
+    assert [await asked_with(browser, each) for each in sessions] == [None, None]
+    await sign_in(browser)
+    assert await viewer(browser)
+
+
+async def test_an_ended_session_ends_no_others(browser):
+    """Else a cookie stolen long ago would sign its owner out for ever."""
+    other, this = await two_sessions(browser)
+    await browser.http.post("/auth/sign-out")
+    headers = {"cookie": f"pacegraph_session={this}"}
+    await browser.http.post("/auth/sign-out?everywhere=1", headers=headers)
+    assert await asked_with(browser, other)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"origin": "null"},
+        {"origin": "http://sub.pacegraph.test"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["/auth/sign-out", "/auth/sign-out?everywhere=1"])
+async def test_another_site_signs_nobody_out(browser, headers, path):
+    await sign_in(browser)
+    assert await refusal(await browser.http.post(path, headers=headers)) == (403, "CROSS_SITE")
+    assert await viewer(browser)
+
+
+async def test_our_own_pages_sign_out(browser):
+    await sign_in(browser)
+    headers = {"origin": "http://pacegraph.test", "sec-fetch-site": "same-origin"}
+    assert (await browser.http.post("/auth/sign-out", headers=headers)).status_code == 204
+
+
+async def test_signing_out_when_signed_out_does_no_harm(browser):
+    for headers in ({}, {"cookie": "pacegraph_session=junk"}):
+        assert (await browser.http.post("/auth/sign-out?everywhere=1", headers=headers)).status_code == 204
 
 
 async def test_signing_out_is_no_link(browser):
     assert (await browser.http.get("/auth/sign-out")).status_code == 405
+
+
+async def test_everywhere_is_yes_or_no(browser):
+    await sign_in(browser)
+    assert await refusal(await browser.http.post("/auth/sign-out?everywhere=maybe")) == (400, "BAD_USER_INPUT")
+
+
+async def test_signing_in_makes_a_new_session_and_ends_the_browsers_old_one(browser):
+    await sign_in(browser)
+    before = browser.http.cookies["pacegraph_session"]
+    await sign_in(browser)
+    after = browser.http.cookies["pacegraph_session"]
+    assert after != before
+    assert await asked_with(browser, before) is None
+    assert await asked_with(browser, after)
+
+
+async def test_an_account_keeps_fifty_sessions(browser, db):
+    await sign_in(browser)
+    account = db.exec_driver_sql("SELECT id FROM accounts").scalar_one()
+    for _ in range(60):
+        make.create_session(db, account)
+    await sign_in(browser)
+    assert db.exec_driver_sql("SELECT count(*) FROM browser_sessions").scalar_one() == 50
+    assert await viewer(browser)
 
 
 FORGERIES = {
@@ -185,18 +330,23 @@ FORGERIES = {
     "expired": {"exp": datetime(2020, 1, 1, tzinfo=UTC)},
     "old-epoch": {"epoch": -1},
     "other-account": {"sub": "999999"},
+    "other-session": {"sid": 999_999},
+    "no-session": {"sid": None},
+    "no-number": {"gen": "x"},
 }
 
 
-@pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize("change", [*FORGERIES.values(), {}], ids=[*FORGERIES, "sound"])
 async def test_a_forged_session_is_signed_out(api, db, settings, change):
     account = make.create_account(db)
     options = {"key": settings.secret_key.get_secret_value(), "algorithm": "HS256"}
-    claims = {"sub": str(account), "epoch": 0, "aud": "session", "exp": datetime.now(UTC) + timedelta(hours=1)}
+    now = datetime.now(UTC)
+    claims = {"sub": str(account), "sid": make.create_session(db, account), "epoch": 0, "gen": 0}
+    claims |= {"aud": "session", "iat": now, "exp": now + timedelta(hours=1)}
     for name, value in change.items():
         (options if name in options else claims)[name] = value
-    headers = {"cookie": f"pacegraph_session={jwt.encode(claims, **options)}"}
-    assert (await api.http.post("/graphql", json=VIEWER, headers=headers)).json()["data"]["viewer"] is None
+    found = await asked_with(api, jwt.encode(claims, **options))
+    assert (found is None) is bool(change)
 
 
 async def test_administrators_are_named_by_their_strava_id(settings, strava_url):
