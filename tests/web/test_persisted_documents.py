@@ -242,7 +242,10 @@ async def test_a_text_that_is_not_its_hash_s_any_more_is_not_run(make, redis):
         await make().text_of(apq())
 
 
-@pytest.mark.parametrize("digest", ["bytes:1", "a" * 63, "A" * 64, "é" * 64, "a" * 64 + "\n"])
+SUMS = [f"bytes:{share}" for share in range(1, 17)]
+
+
+@pytest.mark.parametrize("digest", [*SUMS, "a" * 63, "A" * 64, "é" * 64, "a" * 64 + "\n"])
 async def test_what_is_no_hash_is_not_looked_up(make, digest):
     await make().register(apq(query=TEXT), TEXT, "account:1")
     documents = make()
