@@ -10,13 +10,13 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run test test-browser check lint format schema schema-check graphiql \
+.PHONY: help environment run test test-browser test-http-audit check lint format schema schema-check graphiql \
 	bench bench-more bench-serve lock clean
 
 help: ## this list
 	@echo "pacegraph: make <target>"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r target what; do \
-		printf '  %-12s  %s\n' "$$target" "$$what"; done
+		printf '  %-15s  %s\n' "$$target" "$$what"; done
 
 environment: ## .venv with the locked packages; done once, again when the lock file changes
 	@if [ -z "$(PYTHON)" ]; then \
@@ -32,6 +32,9 @@ test: environment ## the tests (TESTS="tests/local -k postgres" for some, TEST_W
 
 test-browser: environment ## the tests that drive a real browser
 	@exec $(BIN)/python -m pytest -m browser $(TESTS)
+
+test-http-audit: environment ## the audit of GraphQL over HTTP that graphql-http brings (needs Node)
+	@exec $(BIN)/python -m pytest -m http_audit $(TESTS)
 
 check: lint schema-check test ## everything CI checks: format, lint, types, architecture, schema, tests
 

@@ -4,17 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from graph.schema import build_schema
 from settings import Settings
 from web import health, sign_in
 from web.graphiql_page import graphiql_routes
-from web.graphql import GraphQLEndpoint
+from web.graphql_http import GraphQLOverHttp
+from web.limits.requests import RequestLimit
 from web.metrics import metrics_route
-from web.planned import PlannedQueries
 from web.request_log import RequestLog
+from web.security_headers import NO_STORE, Headers, security_headers, with_headers
 from web.services import Services
 from web.websocket import WebSockets
 
@@ -22,17 +22,17 @@ from web.websocket import WebSockets
 class _Api(FastAPI):
     """FastAPI, with a short way for what is asked thousands of times a second."""
 
-    planned_queries: PlannedQueries
+    graphql: GraphQLOverHttp
+    headers: Headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/graphql":
-            await self.planned_queries({**scope, "app": self}, receive, send)
-        else:
+        if scope["type"] != "http":
             await super().__call__(scope, receive, send)
-
-    async def call_routes(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Go the long way: middleware and routes."""
-        await super().__call__(scope, receive, send)
+        elif scope["path"] == "/graphql":
+            scope["app"] = self
+            await self.graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, with_headers(send, self.headers))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -46,15 +46,15 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = _Api(title="pacegraph", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
-    app.planned_queries = PlannedQueries(services, services.executor, app.call_routes)
-    endpoint = GraphQLEndpoint(build_schema())
+    app.graphql = GraphQLOverHttp(services)
+    app.headers = [*security_headers(settings), NO_STORE]
     app.router.routes += [
-        Route("/graphql", endpoint, methods=None),
         WebSocketRoute("/graphql", WebSockets(services)),
         metrics_route(services),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
     ]
     app.include_router(health.router)
     app.include_router(sign_in.router)
+    app.add_middleware(RequestLimit, rate=services.limits.requests, addresses=services.addresses)
     app.add_middleware(RequestLog)
     return app

@@ -4,6 +4,7 @@ An answer that holds a secret beside text of the caller's choosing must not be c
 """
 
 import zlib
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -27,10 +28,18 @@ LARGE_BYTES = 32 * 1024
 """Answers above this are compressed in a thread, so that other requests need not wait."""
 
 
-def coding_of(accept_encoding: bytes | None) -> Coding | None:
-    """Choose the coding for a large answer; None: none. Raises NotAcceptable where none will do and none is known."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The coding of large answers, None where there is none; `is_required` where small ones must have it too."""
+
+    coding: Coding | None = None
+    is_required: bool = False
+
+
+def coding_of(accept_encoding: bytes | None) -> Chosen:
+    """Choose a coding. Raises NotAcceptable where an answer as it is will not do, nor any coding known here."""
     if accept_encoding is None:
-        return None
+        return _NONE
     kept = len(accept_encoding) <= _MAX_KEPT_BYTES
     return (_kept_coding if kept else _choose)(accept_encoding)
 
@@ -46,17 +55,20 @@ def compress(body: bytes, coding: Coding) -> bytes:
     return made.compress(body) + made.flush()
 
 
-def _choose(accept_encoding: bytes) -> Coding | None:
+def _choose(accept_encoding: bytes) -> Chosen:
     weights = {each.value: each.quality for each in weighed(accept_encoding)}
-    other = weights.get("*")
-    known = {coding: weights.get(coding, other or 0.0) for coding in _PREFERRED}
+    other = weights.get("*", 0.0)
+    known = {coding: weights.get(coding, other) for coding in _PREFERRED}
     best = max(_PREFERRED, key=lambda coding: known[coding])  # the first of equals
-    uncoded = weights.get("identity", 1.0 if other is None else other)
-    if known[best] > 0 and (known[best] >= uncoded or "identity" not in weights):
-        return best
-    if uncoded == 0 and known[best] == 0:
-        raise NotAcceptable("Answers come as zstd, br, gzip or identity. Accept one of them.", "Accept-Encoding")
-    return None
+    uncoded = weights.get("identity", other if "*" in weights else 1.0)
+    if known[best] == 0:
+        if uncoded == 0:
+            raise NotAcceptable("Answers come as zstd, br, gzip or identity. Accept one of them.", "Accept-Encoding")
+        return _NONE
+    if "identity" in weights and uncoded > known[best]:
+        return _NONE
+    return Chosen(best, is_required=uncoded == 0)
 
 
+_NONE = Chosen()
 _kept_coding = lru_cache(maxsize=256)(_choose)

@@ -125,6 +125,11 @@ def error_body(code: str, message: str, field: str | None = None, request_id: st
         extensions["field"] = field
     if request_id:
         extensions["requestId"] = request_id
+    return errors_body(message, extensions)
+
+
+def errors_body(message: str, extensions: Mapping[str, Any]) -> bytes:
+    """Make `{"errors": [{"message", "extensions"}]}`."""
     return orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
 
 

@@ -12,6 +12,7 @@ from web.errors import NotAcceptable, UnsupportedMediaType
 
 _GRAPHQL_JSON = "application/graphql-response+json"
 _JSON = "application/json"
+_HTML = "text/html"
 _EVENT_STREAM = "text/event-stream"
 _UTF_8 = frozenset({"utf-8", "utf8"})
 _MAX_KEPT_BYTES = 300
@@ -49,7 +50,7 @@ class Acceptable:
 def acceptable(accept: bytes | None) -> Acceptable:
     """Read `Accept`. Raises NotAcceptable."""
     if accept is None:
-        return _WITHOUT_ACCEPT
+        return WITHOUT_ACCEPT
     return _kept_acceptable(accept) if len(accept) <= _MAX_KEPT_BYTES else _read_acceptable(accept)
 
 
@@ -68,6 +69,11 @@ def require_json(content_type: bytes | None, content_encoding: bytes | None) -> 
         )
     if content_encoding is not None and content_encoding.strip().lower() != b"identity":
         raise UnsupportedMediaType("Send the body as it is, without `Content-Encoding`.", "Content-Encoding")
+
+
+def wants_page(accept: bytes | None) -> bool:
+    """Tell whether a browser asks for a page: it names HTML, and programs do not."""
+    return accept is not None and any(each.value == _HTML and each.quality > 0 for each in weighed(accept))
 
 
 def weighed(header: bytes) -> Iterator[Weighed]:
@@ -135,4 +141,4 @@ def _content_type(media_type: str) -> bytes:
 
 _kept_acceptable = lru_cache(maxsize=256)(_read_acceptable)
 _kept_is_json = lru_cache(maxsize=256)(_is_json)
-_WITHOUT_ACCEPT = Acceptable(_content_type(_JSON), streams=False, is_graphql_json=False)
+WITHOUT_ACCEPT = Acceptable(_content_type(_JSON), streams=False, is_graphql_json=False)

@@ -89,11 +89,11 @@ class Origins:
 def origin_of(url: str) -> str:
     """Get a URL's origin as browsers write it: small letters, no default port. Raises ValueError for what has none."""
     parts = urlsplit(url)
-    if parts.scheme not in _DEFAULT_PORTS or parts.username is not None or not _HOST.fullmatch(parts.hostname or ""):
+    host = parts.hostname or ""
+    if parts.scheme not in _DEFAULT_PORTS or parts.username is not None or not _HOST.fullmatch(host):
         raise ValueError
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
 def _checked(origins: Iterable[str]) -> list[str]:

@@ -1,0 +1,203 @@
+"""GraphQL over HTTP: the one way of `POST /graphql` and `GET /graphql`, from the socket to the executor and back.
+
+Plain ASGI, without routing, middleware and request objects: they would cost more than the answer to a small query.
+"""
+
+import logging
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from graphql import OperationType
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.types import Receive, Scope, Send
+
+from db.errors import DatabaseError, PacegraphError
+from graph.context import Caller, Context
+from graph.execution import Answer, OperationRequest
+from logs import bind
+from web import parameters, reply
+from web.body import read_body
+from web.compression import coding_of
+from web.errors import AddressTooLong, CrossSite, MethodNotAllowed
+from web.event_stream import serve_event_stream
+from web.media_type import acceptable, require_json, wants_page
+from web.parameters import Parameters
+from web.reply import Exchange, Replies, Reply
+from web.request_log import acceptable_id, new_id, write_request
+from web.security_headers import with_headers
+from web.services import Services
+from web.sign_in import begin_sign_in
+
+_PATH = "/graphql"
+_METHODS = "GET, HEAD, POST, OPTIONS"
+_SAFE = frozenset({"GET", "HEAD"})
+_GRAPHIQL = "/graphiql"
+_CLIENT_GONE = 499
+_DRY_RUN = b"validate"
+
+logger = logging.getLogger(__name__)
+
+
+class GraphQLOverHttp:
+    """ASGI: answers whatever comes to `/graphql` over HTTP."""
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._settings = services, services.settings
+        self._replies = Replies(services.settings, services.origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = acceptable_id(headers.get(b"x-request-id")) or new_id()
+        address = self._services.addresses.of(scope)
+        exchange = Exchange(scope, headers, request_id, address, scope["method"] in _SAFE)
+        bind(request_id=request_id)  # the task is this request's own
+        status = _CLIENT_GONE
+        try:
+            answer = await self._reply(exchange, receive)
+            if isinstance(answer, Reply):
+                status = answer.status
+                await send(self._replies.start(exchange, answer))
+                await send({"type": "http.response.body", "body": answer.body})
+            else:
+                status = 200
+                await self._stream(exchange, answer, receive, send)
+        except ClientDisconnect:
+            pass
+        finally:
+            write_request(scope["method"], _PATH, status, perf_counter() - started, exchange.fields)
+
+    async def _reply(self, exchange: Exchange, receive: Receive) -> Reply | OperationRequest:
+        """Answer; or give the operation whose results are to be streamed."""
+        try:
+            await self._services.limits.requests.admit(exchange.address)
+            if exchange.scope["method"] == "OPTIONS":
+                return self._options(exchange)
+            if exchange.is_safe and self._is_page(exchange):
+                return Reply(303, b"", [(b"location", _GRAPHIQL.encode()), (b"content-length", b"0")])
+            self._check(exchange)
+            return await self._run(exchange, await self._parameters(exchange, receive))
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - here the last is answered
+            _log(error)
+            return reply.of_error(exchange, error)
+
+    def _options(self, exchange: Exchange) -> Reply:
+        preflight = self._services.origins.preflight(exchange.headers)
+        return Reply(204, b"", preflight or [(b"allow", _METHODS.encode())])
+
+    def _is_page(self, exchange: Exchange) -> bool:
+        """Tell whether a browser came here for a page: then it is sent on to GraphiQL."""
+        return (
+            self._settings.graphiql == "on"
+            and not exchange.scope["query_string"]
+            and wants_page(exchange.headers.get(b"accept"))
+        )
+
+    def _check(self, exchange: Exchange) -> None:
+        """Check all that can be checked before the body is read. Raises HttpRefusal."""
+        headers, method = exchange.headers, exchange.scope["method"]
+        if method != "POST" and not exchange.is_safe:
+            raise MethodNotAllowed(_METHODS)
+        exchange.accepts = acceptable(headers.get(b"accept"))
+        exchange.coding = coding_of(headers.get(b"accept-encoding"))
+        if b"cookie" in headers and b"authorization" not in headers and self._services.origins.is_foreign(headers):
+            raise CrossSite
+        if method == "POST":
+            require_json(headers.get(b"content-type"), headers.get(b"content-encoding"))
+        elif len(exchange.scope["query_string"]) > self._settings.body_max_bytes:
+            raise AddressTooLong(self._settings.body_max_bytes)
+
+    async def _parameters(self, exchange: Exchange, receive: Receive) -> Parameters:
+        if exchange.is_safe:
+            return parameters.of_address(exchange.scope["query_string"])
+        settings = self._settings
+        return parameters.of_body(
+            await read_body(receive, exchange.headers, settings.body_max_bytes, settings.body_timeout_s)
+        )
+
+    async def _run(self, exchange: Exchange, asked: Parameters) -> Reply | OperationRequest:
+        context = self._context(exchange, await self._caller(exchange))
+        documents = self._services.persisted
+        text = documents.text_of_now(asked)
+        request = OperationRequest(
+            await documents.text_of(asked) if text is None else text,
+            asked.get("variables"),
+            asked.get("operationName") or None,
+            exchange.is_safe,
+            exchange.headers.get(b"graphql-cost") == _DRY_RUN,
+        )
+        if exchange.accepts.streams and await self._is_stream(exchange, context, request):
+            return request
+        who = _who(exchange, context.caller)
+        answer = await self._execute(who, context, request)
+        if "extensions" in asked and answer.is_executed:
+            await documents.register(asked, request.text, who)
+        return await reply.of_answer(exchange, answer)
+
+    async def _execute(self, who: str, context: Context, request: OperationRequest) -> Answer:
+        turns = self._services.limits.turns
+        if not turns.try_take(who):
+            await turns.take(who)
+        try:
+            return await self._services.executor.execute(context, request)
+        finally:
+            turns.give_back(who)
+
+    async def _caller(self, exchange: Exchange) -> Caller:
+        authorization = exchange.headers.get(b"authorization")
+        return await self._services.sessions.caller(
+            self._services.database,
+            HTTPConnection(exchange.scope),
+            authorization.decode("latin-1") if authorization is not None else None,
+        )
+
+    def _context(self, exchange: Exchange, caller: Caller) -> Context:
+        services = self._services
+        return Context(
+            database=services.database,
+            jobs=services.jobs,
+            caller=caller,
+            request_id=exchange.request_id,
+            begin_sign_in=partial(self._begin_sign_in, exchange),
+            budget=partial(services.limits.budgets.of, caller.viewer.account_id, exchange.address),
+            note_operation=partial(exchange.fields.__setitem__, "operation"),
+            callers_changed=services.sessions.forget_callers,
+            executor=services.executor,
+        )
+
+    def _begin_sign_in(self, exchange: Exchange) -> str:
+        cookies = HTTPConnection(exchange.scope).cookies
+        return begin_sign_in(self._services, MutableHeaders(raw=exchange.cookies), _GRAPHIQL, cookies)
+
+    async def _is_stream(self, exchange: Exchange, context: Context, request: OperationRequest) -> bool:
+        """Tell whether the answer is a stream: that of a subscription, or of anything if nothing else is accepted."""
+        if exchange.accepts.json is None:
+            return True
+        if "subscription" not in request.text:
+            return False
+        document = await self._services.executor.read(context, request.text)
+        operation = document.operation(request.operation_name)
+        return operation is not None and operation.node.operation is OperationType.SUBSCRIPTION
+
+    async def _stream(self, exchange: Exchange, request: OperationRequest, receive: Receive, send: Send) -> None:
+        state: dict[str, Any] = exchange.scope.setdefault("state", {})
+        state["request_id"], state["log_fields"] = exchange.request_id, exchange.fields
+        headers = self._replies.head(exchange)
+        await serve_event_stream(self._services, exchange.scope, receive, with_headers(send, headers), request)
+
+
+def _who(exchange: Exchange, caller: Caller) -> str:
+    """Name whom an operation counts for: the account, or without one the address."""
+    account_id = caller.viewer.account_id
+    return f"address:{exchange.address}" if account_id is None else f"account:{account_id}"
+
+
+def _log(error: Exception) -> None:
+    if isinstance(error, DatabaseError):
+        logger.warning("request failed: %s", error)
+    elif not isinstance(error, PacegraphError):
+        logger.error("unexpected error before an operation ran", exc_info=error)
