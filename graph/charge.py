@@ -27,6 +27,10 @@ class Charge:
         if actual < self.requested:
             self.state = self._budget.refund(self.requested - actual)
 
+    async def repeat(self) -> None:
+        """Charge the same again: for one more event of a subscription. Raises BudgetExhausted."""
+        self.state = await self._budget.charge(self.requested)
+
     def report(self) -> dict[str, Any]:
         """Make `extensions.cost`."""
         state = self.state
@@ -61,15 +65,14 @@ def objects_in(data: Any) -> int:
     return max(0, found - 1)
 
 
-def objects_in_json(data: bytes) -> int:
-    """Count the objects in an answer's data as `objects_in` does, without decoding it.
+def objects_in_json(json: bytes) -> int:
+    """Count the objects in JSON that have members, without decoding it.
 
     An object begins with a brace and a quotation mark. So does the end of a text that ends in a brace, but there the
     mark is followed by punctuation, and a member's name is not.
     """
-    count: Callable[[bytes], int] = data.count
-    opened = count(b'{"')
-    return opened - 1 - count(b'{",') - count(b'{"}') - count(b'{"]') if opened else 0
+    count: Callable[[bytes], int] = json.count
+    return count(b'{"') - count(b'{",') - count(b'{"}') - count(b'{"]')
 
 
 def actual_cost(operation: Operation, requested: int, objects: int, mutations: int = 0) -> int:

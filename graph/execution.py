@@ -6,7 +6,7 @@ extension (`graph/schema.py`) takes the same steps one by one: `read`, `admit`, 
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,11 +17,12 @@ from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError
 from graph.budget import BudgetExhausted, BudgetState
-from graph.charge import TOKENS_PER_POINT, Charge, actual_cost, check_limit, objects_in, objects_in_json
+from graph.charge import TOKENS_PER_POINT, Charge, actual_cost, check_limit, objects_in
 from graph.context import Context
+from graph.document_errors import TooBusy
 from graph.documents import Document, Documents, Operation
 from graph.errors import CallerError, IntrospectionDisabled, OperationTimeout, UnknownOperation, describe
-from graph.plan.planner import Planner
+from graph.plan.planner import Found, Planner
 from graph.scalars import format_floats
 from graph.schema import Schema
 
@@ -81,6 +82,8 @@ class Executor:
         try:
             async with asyncio.timeout(self._policy.timeout_s):
                 return await self._execute(context, request)
+        except TooBusy as error:
+            return self._refused(context, [_wrapped(error)], status=503, retry_after_s=error.retry_after_s)
         except CallerError as error:
             return self._refused(context, [_wrapped(error)])
         except TimeoutError:
@@ -100,14 +103,13 @@ class Executor:
         if not operation.is_query and (answer := self._unfit(context, operation, request)):
             return answer
         variables = operation.variables(self._schema, request.variables or {})
-        if variables is not None:
-            if request.is_dry_run:
-                return await self._dry_run(context, operation, variables)
-            await self.admit(context, operation, variables)
-            planned = await self._planned(context, operation, variables)
-            if planned is not None:
-                return planned
-        return await self._unplanned(context, operation, request)
+        if variables is None:
+            return self._refused(context, operation.variable_errors(self._schema, request.variables or {}))
+        if request.is_dry_run:
+            return await self._dry_run(context, operation, variables)
+        await self.admit(context, operation, variables)
+        planned = await self._planned(context, operation, variables, request)
+        return planned or await self._unplanned(context, operation, request)
 
     async def read(self, context: Context, text: str) -> Document:
         """Get a document, sound or not; reading an unknown one is charged. Raises BudgetExhausted."""
@@ -145,12 +147,12 @@ class Executor:
 
     def _unfit(self, context: Context, operation: Operation, request: OperationRequest) -> Answer | None:
         """Refuse what cannot be done by this request: a mutation by a safe one, a subscription by any."""
-        if operation.node.operation is OperationType.SUBSCRIPTION:
+        if operation.node.operation is OperationType.SUBSCRIPTION and not request.is_dry_run:
             error = CallerError(
                 "Subscribe over a WebSocket (graphql-transport-ws), or with `Accept: text/event-stream`."
             )
             return self._refused(context, [_wrapped(error)])
-        if request.is_safe_only:
+        if request.is_safe_only and operation.node.operation is OperationType.MUTATION:
             error = CallerError("Send mutations by POST: a GET changes nothing.")
             return self._refused(context, [_wrapped(error)], status=405)
         return None
@@ -162,9 +164,11 @@ class Executor:
         budget = context.budget()
         context.charge = Charge(budget, cost, await budget.charge(0), actual=0)
         check_limit(budget, cost, path)
-        return self._answer(context, b'{"data":null', operation)
+        return self._answer(context, (b'{"data":null',), operation)
 
-    async def _planned(self, context: Context, operation: Operation, variables: VariableValues) -> Answer | None:
+    async def _planned(
+        self, context: Context, operation: Operation, variables: VariableValues, request: OperationRequest
+    ) -> Answer | None:
         if not self.plans_are_on or not operation.is_query:
             return None
         found = await self._planner.answer(context, operation, variables)
@@ -172,8 +176,15 @@ class Executor:
             return None
         assert context.charge is not None
         charge = context.charge
-        charge.settle(actual_cost(operation, charge.requested, objects_in_json(found)))
-        return self._answer(context, b'{"data":' + found, operation)
+        charge.settle(actual_cost(operation, charge.requested, found.objects))
+        if request.is_safe_only and self._is_public(operation, found):
+            # What everybody is told says nothing of the caller's budget.
+            body = b"".join((b'{"data":', *found.parts, b"}"))
+            return Answer(body, budget=charge.state, public_s=found.public_s, age_s=found.age_s, is_query=True)
+        return self._answer(context, (b'{"data":', *found.parts), operation)
+
+    def _is_public(self, operation: Operation, found: Found) -> bool:
+        return found.public_s is not None and (not operation.asks_about_schema or self._policy.introspection == "on")
 
     async def _unplanned(self, context: Context, operation: Operation, request: OperationRequest) -> Answer:
         result = await self._schema.execute(
@@ -190,14 +201,14 @@ class Executor:
         if errors:
             self._count(errors)
             body["errors"] = [error.formatted for error in errors]
-        return self._answer(context, orjson.dumps(body)[:-1], operation)
+        return self._answer(context, (orjson.dumps(body)[:-1],), operation)
 
-    def _answer(self, context: Context, begun: bytes, operation: Operation) -> Answer:
+    def _answer(self, context: Context, begun: Sequence[bytes], operation: Operation) -> Answer:
         """Finish a body that is begun, with what the operation cost."""
         charge = context.charge
         if charge is None:
-            return Answer(begun + b"}", is_query=operation.is_query)
-        body = b"".join((begun, b',"extensions":{"cost":', orjson.dumps(charge.report()), b"}}"))
+            return Answer(b"".join((*begun, b"}")), is_query=operation.is_query)
+        body = b"".join((*begun, b',"extensions":{"cost":', orjson.dumps(charge.report()), b"}}"))
         return Answer(body, budget=charge.state, is_query=operation.is_query)
 
     def _refused(

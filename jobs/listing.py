@@ -164,7 +164,8 @@ class Listing:
 
 
 def keep_connected(connection: Connection, athlete_id: int) -> None:
-    """Hold the athlete's connection until the commit. Raises StravaNotConnected: then nothing may be written."""
+    """Hold the athlete and the connection until the commit. Raises StravaNotConnected: then nothing may be written."""
+    connection.execute(sync.lock_athlete(), {"athlete": athlete_id})
     if connection.execute(strava_connection.keep_connected(), {"athlete": athlete_id}).one_or_none() is None:
         raise StravaNotConnected(athlete_id)
 

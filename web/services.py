@@ -7,11 +7,14 @@ from redis.asyncio import Redis
 
 from db.encryption import KeyRing
 from db.session import AsyncDatabase
+from graph.cache import ResolverCache
 from graph.documents import Documents
 from graph.execution import ExecutionPolicy, Executor
 from graph.plan.planner import Planner
+from graph.plan.unit import Kind
 from graph.schema import build_schema
 from graph.shape import DocumentLimits
+from graph.versions import DataVersions
 from jobs.enqueue import connect_async
 from settings import Settings
 from strava.client import StravaClient
@@ -41,6 +44,7 @@ class Services:
     executor: Executor
     documents: Documents
     planner: Planner
+    cache: ResolverCache
     persisted: PersistedDocuments
     strava: StravaClient
     keys: KeyRing
@@ -51,14 +55,16 @@ class Services:
         settings.require("database_url", "redis_url", "secret_key", "token_encryption_keys")
         redis = connect_async(settings)
         schema = build_schema()
-        planner = Planner(schema)
+        database = AsyncDatabase(settings, application_name="pacegraph-api")
+        cache = _cache(settings, redis)
+        planner = Planner(schema, cache, DataVersions(database))
         policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)
         documents = Documents(schema, DocumentLimits.of(settings))
         executor = Executor(schema, documents, planner, policy)
         executor.plans_are_on = settings.planned_execution == "on"
         return cls(
             settings=settings,
-            database=AsyncDatabase(settings, application_name="pacegraph-api"),
+            database=database,
             redis=redis,
             jobs=RedisJobQueue(settings, redis),
             addresses=ClientAddresses(settings.trusted_proxies),
@@ -69,6 +75,7 @@ class Services:
             executor=executor,
             documents=documents,
             planner=planner,
+            cache=cache,
             persisted=PersistedDocuments.of(settings, redis),
             strava=StravaClient.from_settings(settings),
             keys=KeyRing(settings.token_encryption_keys),
@@ -80,11 +87,24 @@ class Services:
 
     async def close(self) -> None:
         await self.jobs.close()
+        await self.cache.close()
         await self.limits.close()
         await self.redis.aclose()
         await self.database.close()
         self.strava.close()
         self.documents.close()
+
+
+def _cache(settings: Settings, redis: Redis) -> ResolverCache:
+    lifetimes = {
+        Kind.ATHLETES: settings.cache_athletes_s,
+        Kind.AGE_GRADES: settings.cache_age_grades_s,
+        Kind.ACTIVITIES: settings.cache_activities_s,
+        Kind.PERSONAL_BESTS: settings.cache_personal_bests_s,
+    }
+    cache = ResolverCache(redis, lifetimes, settings.cache_memory_bytes)
+    cache.is_on = settings.cache == "on"
+    return cache
 
 
 def services_of(connection: Request | WebSocket) -> Services:

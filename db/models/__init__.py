@@ -5,6 +5,7 @@ from db.models.activity import Activity, ActivitySource, ActivityStreams, Stream
 from db.models.athlete import Athlete, MeasurementSystem
 from db.models.base import Base
 from db.models.best_effort import BestEffort
+from db.models.data_change import DataChange
 from db.models.feedback import Feedback
 from db.models.job import ACTIVE, ENDED, Job, JobErrorCode, JobKind, JobStatus
 from db.models.personal_best import PersonalBest
@@ -22,6 +23,7 @@ __all__ = [
     "Base",
     "BestEffort",
     "BrowserSession",
+    "DataChange",
     "Feedback",
     "Job",
     "JobErrorCode",

@@ -3,7 +3,7 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, Index, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.age_grade import Sex
@@ -18,7 +18,11 @@ class MeasurementSystem(StrEnum):
 
 
 class Athlete(Base):
-    """A runner. `shares` is the athlete's consent to be seen by others; it works only where SHARING=on."""
+    """A runner. `shares` is the athlete's consent to be seen by others; it works only where SHARING=on.
+
+    `shares_age_grades`, a consent of its own, adds the age grades: from one the age on the day can be worked out.
+    `data_version` is another number after each change of the athlete's data, runs included; a trigger sees to it.
+    """
 
     __tablename__ = "athletes"
 
@@ -32,8 +36,10 @@ class Athlete(Base):
     country: Mapped[str | None]
     measurement_system: Mapped[str] = mapped_column(server_default=MeasurementSystem.METRIC)
     shares: Mapped[bool] = mapped_column(server_default="false")
+    shares_age_grades: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
+    data_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     __table_args__ = (
         one_of("sex", Sex),

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from graphql import VariableNode, Visitor, visit
+from graphql import VariableNode
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.arguments import convert_arguments
 
-from graph.documents import Kept
+from graph.kept import Kept
 from graph.plan.compile import declared
-from graph.plan.selection import Field
+from graph.plan.selection import Field, variables_of
 from graph.row_type import arguments_reader_of
 from graph.schema import Schema
 
@@ -23,7 +23,7 @@ class ArgumentReader:
         self._schema, self._selected = schema, selected
         self._declared = declared(selected)
         self._read = arguments_reader_of(self._declared)
-        self._variables = _variables_of(selected)
+        self._variables = variables_of(selected)
         self._kept = Kept(_MAX_KEPT)
         self._id_variable = _id_variable(selected)
         self._constant: dict[str, Any] | None = None
@@ -74,15 +74,3 @@ def _id_variable(selected: Field) -> tuple[str, str] | None:
     if len(arguments) != 1 or arguments[0].name.value not in _IDS or not isinstance(arguments[0].value, VariableNode):
         return None
     return arguments[0].name.value, arguments[0].value.name.value
-
-
-def _variables_of(selected: Field) -> tuple[str, ...]:
-    found: set[str] = set()
-
-    class Variables(Visitor):
-        def enter_variable(self, node: VariableNode, *_: Any) -> None:
-            found.add(node.name.value)
-
-    for argument in selected.node.arguments or ():
-        visit(argument, Variables())
-    return tuple(sorted(found))

@@ -156,11 +156,9 @@ class Compiler:
             case Embedded():
                 return self._embedded(level, row_type, selected, source, label)
             case Lookup():
-                assert source.key is not None
-                return [self._lookup(selected, source, level.key(source.key_label, source.key))]
+                return [self._lookup(selected, source, self._key(level, row_type, source))]
             case Paged():
-                assert source.key is not None
-                return [self.paged(selected, source, level.key(source.key_label, source.key))]
+                return [self.paged(selected, source, self._key(level, row_type, source))]
         raise NotPlanned("custom resolver")
 
     def _value(self, level: Level, row_type: RowType, selected: Field, source: Column, label: str) -> Sequence[Part]:
@@ -176,7 +174,11 @@ class Compiler:
         parts = self._object(level, row_type, fields, label + "__")
         if source.present is None:
             return parts
-        return [json.if_present(level.take(label + "__present", source.present), parts)]
+        present = source.present.select(row_type.model, self._audience)
+        return [json.if_present(level.take(label + "__present", present), parts)]
+
+    def _key(self, level: Level, row_type: RowType, relation: Lookup | Paged) -> Expression:
+        return level.key(relation.key_label, relation.select_key(row_type.model, self._audience))
 
     def _level(self, selected: Field) -> Level:
         self._levels += 1

@@ -6,8 +6,9 @@ propagation, and a query has no effects, so it can be run again.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -18,6 +19,9 @@ from graphql.type import GraphQLNonNull
 from db.errors import DatabaseError
 from db.statements import json
 from db.statements.json import Parameter, Statement
+from db.statements.visibility import Audience
+from graph.cache import Entry, ResolverCache, Wanted
+from graph.charge import objects_in_json
 from graph.context import Context
 from graph.documents import Operation
 from graph.errors import CallerError
@@ -25,11 +29,15 @@ from graph.node import check_ids, decode_node_id
 from graph.plan.arguments import ArgumentReader
 from graph.plan.compile import Compiler, declared
 from graph.plan.selection import Field, NotPlanned, SelectionBuilder
+from graph.plan.unit import CONSTANT, Unit
 from graph.relation import Paged
 from graph.root import ById, Caller, Computed, NodesById
 from graph.row_type import source_of
 from graph.scalars import format_floats
 from graph.schema import Schema
+from graph.versions import DataVersions
+
+_SCHEMA_PUBLIC_S = 60
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +49,7 @@ class Tree:
     roots: list[Field]
     readers: list[tuple[Field, ArgumentReader]]
     ids: list[tuple[Field, ArgumentReader]]
+    units: list[Unit]
 
     @property
     def constant(self) -> frozenset[Field]:
@@ -83,18 +92,35 @@ class Plan:
         return arguments.parameters[name]
 
 
-class Planner:
-    """Plans and runs the queries of one process."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An operation's data: its JSON in parts, and how many objects it has without the root.
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    `public_s` is for how many seconds everybody may be told the same, None where it is the caller's own; `age_s` how
+    old it is already.
+    """
+
+    parts: list[bytes]
+    objects: int
+    public_s: int | None = None
+    age_s: int = 0
+
+
+class Planner:
+    """Plans and runs the queries of one process, through the cache where it has one."""
+
+    def __init__(
+        self, schema: Schema, cache: ResolverCache | None = None, versions: DataVersions | None = None
+    ) -> None:
+        self._schema, self._cache, self._versions = schema, cache, versions
+        self._schema_digest = blake2b(str(schema).encode(), digest_size=20).digest()
         self.planned = 0
         """How many operations ran by plan, since the process started."""
         self.fallbacks: Counter[str] = Counter()
         """How many were left to graphql-core, by reason."""
 
-    async def answer(self, context: Context, operation: Operation, variables: VariableValues) -> bytes | None:
-        """Answer a query with its data, as JSON; None: graphql-core is to run it. Raises DatabaseError."""
+    async def answer(self, context: Context, operation: Operation, variables: VariableValues) -> Found | None:
+        """Answer a query with its data; None: graphql-core is to run it. Raises DatabaseError."""
         try:
             return await self._run(context, operation, variables)
         except NotPlanned as error:
@@ -109,7 +135,7 @@ class Planner:
             self.fallbacks["failed"] += 1
         return None
 
-    async def _run(self, context: Context, operation: Operation, variables: VariableValues) -> bytes:
+    async def _run(self, context: Context, operation: Operation, variables: VariableValues) -> Found:
         if operation.is_introspection:
             return self._introspect(operation, variables)
         tree = self._tree(operation, variables)
@@ -117,15 +143,49 @@ class Planner:
             {selected: reader.read(variables) for selected, reader in tree.readers},
             {selected: reader.root_arguments(variables) for selected, reader in tree.ids},
         )
-        plan = self._plan(context, operation, tree, variables, asked)
-        row = await _fetch(context, plan, asked) if plan.statement is not None else ()
-        self.planned += 1
-        return _body(tree.roots, [
-            row[column].encode() if column is not None else _computed(selected, context, asked)
-            for selected, column in zip(tree.roots, plan.columns, strict=True)
-        ])  # fmt: skip
 
-    def _introspect(self, operation: Operation, variables: VariableValues) -> bytes:
+        async def compute(places: Sequence[int]) -> list[bytes]:
+            key = (context.viewer.audience, operation.directives(variables), tuple(places))
+            plan = self._plan(context, operation, tree, asked, key)
+            row = await _fetch(context, plan, asked) if plan.statement is not None else ()
+            return [
+                row[column].encode() if column is not None else _computed(tree.roots[place], context, asked)
+                for place, column in zip(places, plan.columns, strict=True)
+            ]
+
+        wanted = await self._wanted(context, tree, variables, asked)
+        if wanted is None:
+            bodies = await compute(range(len(tree.roots)))
+            found = Found(_object(tree.roots, bodies), sum(map(objects_in_json, bodies)))
+        else:
+            assert self._cache is not None
+            found = _found(tree.roots, await self._cache.answers(wanted, compute), wanted)
+        self.planned += 1
+        return found
+
+    async def _wanted(
+        self, context: Context, tree: Tree, variables: VariableValues, asked: Asked
+    ) -> list[Wanted | None] | None:
+        """Tell what of the cache each root field asks for; None where nothing is cached. Raises InvalidId."""
+        cache, viewer = self._cache, context.viewer
+        if cache is None or self._versions is None or not cache.is_on:
+            return None
+        subjects = []
+        for selected, unit in zip(tree.roots, tree.units, strict=True):
+            arguments = asked.roots.get(selected, {})
+            lifetime_s = cache.lifetime_s(unit.kinds(arguments)) if unit.may_be_cached else 0.0
+            subjects.append((unit.subject(viewer, arguments), lifetime_s) if lifetime_s else (None, 0.0))
+        stored = {subject for subject, _ in subjects if subject is not None and subject != CONSTANT}
+        if not stored and all(subject is None for subject, _ in subjects):
+            return None
+        versions = {CONSTANT: 0, **(await self._versions.of(stored) if stored else {})}
+        return [
+            Wanted(unit.key(context.caller, subject, variables), subject, versions[subject], lifetime_s)
+            if subject in versions else None
+            for unit, (subject, lifetime_s) in zip(tree.units, subjects, strict=True)
+        ]  # fmt: skip
+
+    def _introspect(self, operation: Operation, variables: VariableValues) -> Found:
         """Answer what is the same each time; graphql-core finds it out once."""
         key = tuple(sorted(variables.coerced.items()))
         found: bytes | None = operation.answers.find(key)
@@ -137,7 +197,7 @@ class Planner:
             found = orjson.dumps(result.data)
             operation.answers.keep(key, found)
         self.planned += 1
-        return found
+        return Found([found], 0, _SCHEMA_PUBLIC_S)
 
     def _tree(self, operation: Operation, variables: VariableValues) -> Tree:
         key = operation.directives(variables)
@@ -152,19 +212,26 @@ class Planner:
                 roots,
                 [(each, reader) for each, reader in readers if reader.is_needed],
                 [(each, reader) for each, reader in readers if each in roots and not reader.is_needed],
+                [Unit(self._schema_digest, each) for each in roots],
             )
             operation.trees.keep(key, found)
         return found
 
     def _plan(
-        self, context: Context, operation: Operation, tree: Tree, variables: VariableValues, asked: Asked
+        self,
+        context: Context,
+        operation: Operation,
+        tree: Tree,
+        asked: Asked,
+        at: tuple[Audience, Any, tuple[int, ...]],
     ) -> Plan:
+        """Get the plan `at` an audience, values of directives, and the places of the root fields it is for."""
         shapes = tuple([each.shape for each in asked.arguments.values()])
         types = tuple([_types(selected, values) for selected, values in asked.roots.items()])
-        key = (context.viewer.audience, operation.directives(variables), shapes, types)
+        key = (at, shapes, types)
         found: Plan | None = operation.plans.find(key)
         if found is None:
-            found = _compile(context, tree, asked)
+            found = _compile(context, tree, asked, at[-1])
             operation.plans.keep(key, found)
         return found
 
@@ -201,11 +268,11 @@ def _types(selected: Field, values: Mapping[str, Any]) -> tuple[str, ...] | bool
     return (decode_node_id(values["id"], "id")[0],)
 
 
-def _compile(context: Context, tree: Tree, asked: Asked) -> Plan:
+def _compile(context: Context, tree: Tree, asked: Asked, places: Sequence[int]) -> Plan:
     compiler = Compiler(context.viewer.audience, asked.arguments, tree.constant)
     parts: list[Any] = []
     columns: list[int | None] = []
-    for selected in tree.roots:
+    for selected in (tree.roots[place] for place in places):
         written = None
         if selected.definition is not None:
             written = _root(compiler, context, selected, asked.roots.get(selected, {}))
@@ -273,8 +340,19 @@ def _leaf(selected: Field, made: Any) -> Any:
     return None if found is None else type_.serialize(found)
 
 
-def _body(roots: list[Field], answers: list[bytes]) -> bytes:
-    members = b",".join(
-        b'"%b":%b' % (selected.response_name.encode(), answer) for selected, answer in zip(roots, answers, strict=True)
+def _object(roots: list[Field], answers: Sequence[bytes]) -> list[bytes]:
+    """Write the object of the roots' answers, in parts: a large answer is copied no more often than it must be."""
+    parts: list[bytes] = []
+    for selected, answer in zip(roots, answers, strict=True):
+        parts += [b'%b"%b":' % (b"," if parts else b"{", selected.response_name.encode()), answer]
+    return [*parts, b"}"]
+
+
+def _found(roots: list[Field], entries: Sequence[Entry], wanted: Sequence[Wanted | None]) -> Found:
+    public = all(each is not None and each.subject == CONSTANT for each in wanted)
+    return Found(
+        _object(roots, [entry.body for entry in entries]),
+        sum(entry.objects for entry in entries),
+        int(min(entry.lifetime_s for entry in entries)) if public else None,
+        int(max(entry.age_s for entry in entries)) if public else 0,
     )
-    return b"{%b}" % members

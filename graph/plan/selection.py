@@ -15,8 +15,11 @@ from graphql import (
     GraphQLUnionType,
     SelectionNode,
     SelectionSetNode,
+    VariableNode,
+    Visitor,
     get_named_type,
     value_from_ast_untyped,
+    visit,
 )
 from graphql.type import is_composite_type
 
@@ -119,3 +122,16 @@ class SelectionBuilder:
             value = value_from_ast_untyped(condition.value, self._variables)
             included = included and bool(value) is (name == "include")
         return included
+
+
+def variables_of(selected: Field) -> tuple[str, ...]:
+    """Tell which variables a field's own arguments use, by name."""
+    found: set[str] = set()
+
+    class Variables(Visitor):
+        def enter_variable(self, node: VariableNode, *_: Any) -> None:
+            found.add(node.name.value)
+
+    for argument in selected.node.arguments or ():
+        visit(argument, Variables())
+    return tuple(sorted(found))

@@ -24,7 +24,8 @@ def run(attempt: Attempt, services: Services) -> None:
         cancelled = step.connection.execute(job.cancel_of_athlete(), {**values, "job_kinds": _NEEDS_CONNECTION}).all()
     attempt.tell_of(cancelled)
     with attempt.step() as step:
-        # The connection first: who writes Strava's data holds it, so nothing is written after the deletion.
+        step.connection.execute(sync.lock_athlete(), values)  # first, as everybody who writes an athlete's data
+        # Who writes Strava's data holds the connection, so nothing is written after the deletion.
         step.connection.execute(strava_connection.disconnect(), values)
         if attempt.kind is JobKind.ERASE_ATHLETE:
             remember_bests(step, attempt.athlete_id)

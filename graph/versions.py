@@ -1,0 +1,70 @@
+"""Versions of data, by which a cached answer is known to be current.
+
+They are read from PostgreSQL for every request, after it came: what was committed before is seen, by whichever process
+and in whatever way it was written. Requests that come while a read is under way share the next one, so that under load
+one small statement serves many.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from db.session import AsyncDatabase
+from db.statements.data_version import OF_ATHLETES_AND_ALL
+
+ALL = 0
+"""Stands for everybody's data together, beside the ids of athletes, which begin at 1."""
+
+Versions = dict[int, int]
+
+
+@dataclass(eq=False, slots=True)
+class _Read:
+    """A read to come: whose versions, and what waits for it."""
+
+    wanted: set[int] = field(default_factory=set)
+    answer: "asyncio.Future[Versions]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class DataVersions:
+    """Reads the versions of one database, for all requests of one event loop."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._database = database
+        self._next: _Read | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def of(self, wanted: set[int]) -> Versions:
+        """Read the versions of athletes' data, or of `ALL`; an athlete who does not exist has none.
+
+        Raises DatabaseError.
+        """
+        if self._next is None:
+            self._next = _Read()
+        self._next.wanted |= wanted
+        answer = self._next.answer
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read_on())
+        return await asyncio.shield(answer)
+
+    async def _read_on(self) -> None:
+        """Read as long as somebody waits; what is asked for meanwhile waits for the next round."""
+        try:
+            while (read := self._next) is not None:
+                self._next = None
+                try:
+                    read.answer.set_result(await self._read(read.wanted))
+                except Exception as error:  # noqa: BLE001 - it is raised to those who wait
+                    read.answer.set_exception(error)
+                    read.answer.exception()  # they may all be gone
+        finally:
+            self._reader = None
+            if self._next is not None:  # cancelled: the process ends
+                self._next.answer.cancel()
+
+    async def _read(self, wanted: set[int]) -> Versions:
+        athletes = [each for each in wanted if each != ALL]
+        ids, versions, of_all = await self._database.fetch_row(OF_ATHLETES_AND_ALL, (athletes, ALL in wanted))
+        found = dict(zip(ids or (), versions or (), strict=True))
+        if of_all is not None:
+            found[ALL] = of_all
+        return found
