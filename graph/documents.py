@@ -1,8 +1,10 @@
-"""Documents, parsed and validated once, and the plans of their operations; kept, the least used dropped first."""
+"""Documents, read once, and the plans of their operations; kept, the least used dropped first."""
 
-from collections import OrderedDict
+import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from graphql import (
@@ -17,51 +19,44 @@ from graphql import (
     VariableNode,
     Visitor,
     get_operation_ast,
-    parse,
-    validate,
     visit,
 )
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 
 from graph.cost import SIZES, Path
+from graph.document_errors import TooBusy, copied, too_many_characters
+from graph.kept import Kept, KeptTexts
+from graph.reading import Read, Reader
 from graph.schema import Schema
+from graph.shape import DocumentLimits
+from graph.variables import coerce_variables
 
 MAX_KEPT_TEXT = 512 * 1024
 """Characters of documents that are kept, together: a parsed one takes some 60 times its text."""
+MAX_WAITING = 200
+"""Unknown documents that are read or wait to be."""
 _MAX_KEPT = 64  # operations of a document, costs of an operation
 _MAX_VARIANTS = 8  # trees and plans of an operation
 _MAX_ANSWERS = 4
-_INTROSPECTION = {"__schema", "__type"}
 _MAX_TEXT = 8 * 1024  # a longer document is not kept
-
-
-class Kept(OrderedDict[Any, Any]):
-    """A mapping of bounded size: reading keeps an entry alive, the one not read for longest goes first."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self._limit = limit
-
-    def find(self, key: Any) -> Any:
-        """Get an entry, None where there is none."""
-        found = self.get(key)
-        if found is not None:
-            self.move_to_end(key)
-        return found
-
-    def keep(self, key: Any, value: Any) -> None:
-        self[key] = value
-        if len(self) > self._limit:
-            self.popitem(last=False)
+_MAX_INLINE_TEXT = 512
+_INTROSPECTION = {"__schema", "__type"}
+_NO_VARIABLES = VariableValues({}, {})
+_PLAIN = {"ID": str, "String": str, "Boolean": bool}
 
 
 @dataclass(eq=False)
 class Operation:
-    """One operation of a valid document, with all that was found out about it."""
+    """One operation of a valid document, with all that was found out about it.
+
+    `asks_about_schema`: anywhere in it, `__typename` apart.
+    """
 
     node: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
+    limits: DocumentLimits
+    asks_about_schema: bool
     directive_variables: tuple[str, ...]
     size_variables: tuple[str, ...]
     trees: Kept = field(default_factory=lambda: Kept(_MAX_VARIANTS))
@@ -77,10 +72,6 @@ class Operation:
         return self.node.name.value if self.node.name else None
 
     @property
-    def asks_about_schema(self) -> bool:
-        return self.is_introspection
-
-    @property
     def is_introspection(self) -> bool:
         """Whether all that is asked is about the schema."""
         selections = self.node.selection_set.selections
@@ -91,13 +82,21 @@ class Operation:
         return self.node.operation is OperationType.QUERY
 
     def variables(self, schema: Schema, raw: Mapping[str, Any]) -> VariableValues | None:
-        """Coerce variables; None where they do not fit, and graphql-core is to say why."""
+        """Coerce variables; None where they do not fit, and `variable_errors` say why."""
         if not self.node.variable_definitions:
             return _NO_VARIABLES
         if self._are_plain(raw):
             return VariableValues({}, dict(raw))
-        coerced = get_variable_values(schema.core, self.node.variable_definitions, dict(raw))
+        coerced = self._coerce(schema, raw)
         return None if isinstance(coerced, list) else coerced
+
+    def variable_errors(self, schema: Schema, raw: Mapping[str, Any]) -> list[GraphQLError]:
+        """Tell why variables do not fit, each error with its code; empty where they do."""
+        coerced = self._coerce(schema, raw)
+        return coerced if isinstance(coerced, list) else []
+
+    def _coerce(self, schema: Schema, raw: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        return coerce_variables(schema.core, self.node.variable_definitions or (), raw, self.limits)
 
     def _are_plain(self, raw: Mapping[str, Any]) -> bool:
         """Whether all variables are given, as values that coercion would leave as they are."""
@@ -119,37 +118,110 @@ class Operation:
         return tuple(variables.coerced.get(name) for name in self.directive_variables)
 
 
-_PLAIN = {"ID": str, "String": str, "Boolean": bool}
-_NO_VARIABLES = VariableValues({}, {})
-
-
-@dataclass(eq=False)
 class Document:
-    """A valid document; `operations` by name, with None for the only one."""
+    """A document that was read, sound or not. `tokens` is what to charge for reading it."""
 
-    ast: DocumentNode | None
-    errors: list[GraphQLError] = field(default_factory=list)
-    tokens: int = 0
-    operations: dict[str | None, Operation | None] = field(default_factory=dict)
+    def __init__(self, read: Read, limits: DocumentLimits) -> None:
+        self._read, self._limits = read, limits
+        self._operations: dict[str | None, Operation | None] = {}
+
+    @property
+    def ast(self) -> DocumentNode | None:
+        """What was parsed; None where nothing was, or too much."""
+        return self._read.ast
+
+    @property
+    def tokens(self) -> int:
+        return self._read.tokens
+
+    @property
+    def errors(self) -> list[GraphQLError]:
+        """Why it may not run, each error with its code; empty where it is sound. Copies: they may be raised."""
+        return [copied(each) for each in self._read.errors]
 
     def operation(self, name: str | None) -> Operation | None:
-        """Get the operation that a request names; None where it names none, and graphql-core is to say so."""
-        if name not in self.operations:
-            if len(self.operations) > _MAX_KEPT:
-                return None
-            self.operations[name] = self._prepare(name)
-        return self.operations[name]
+        """Get the operation that a request names; None where there is none, or none is named and there are several."""
+        if name not in self._operations:
+            if len(self._operations) > _MAX_KEPT:
+                return self._prepare(name)
+            self._operations[name] = self._prepare(name)
+        return self._operations[name]
 
     def _prepare(self, name: str | None) -> Operation | None:
-        node = get_operation_ast(self.ast, name) if self.ast else None
-        if self.ast is None or node is None:
+        ast = self._read.ast
+        node = get_operation_ast(ast, name) if ast is not None and not self._read.errors else None
+        if ast is None or node is None:
             return None
-        fragments = {each.name.value: each for each in self.ast.definitions if isinstance(each, FragmentDefinitionNode)}
+        fragments = {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)}
         uses = _VariableUses()
-        visit(self.ast, uses)
-        directive_variables = tuple(sorted(uses.in_directives))
-        size_variables = tuple(sorted(uses.in_sizes | uses.in_directives))
-        return Operation(node, fragments, directive_variables, size_variables, plain_types=_plain_types(node))
+        for each in (node, *fragments.values()):
+            visit(each, uses)
+        return Operation(
+            node,
+            fragments,
+            self._limits,
+            asks_about_schema=(node.name.value if node.name else None) in self._read.schema_operations,
+            directive_variables=tuple(sorted(uses.in_directives)),
+            size_variables=tuple(sorted(uses.in_sizes | uses.in_directives)),
+            plain_types=_plain_types(node),
+        )
+
+
+class Documents:
+    """The documents of one schema, by their text.
+
+    Short ones are read at once. The others are read one after the other in a thread of their own, so that whoever asks
+    with a known one does not wait for them.
+    """
+
+    def __init__(self, schema: Schema, limits: DocumentLimits) -> None:
+        self._limits = limits
+        self._reader = Reader(schema.core, limits)
+        self._kept = KeptTexts[Document](MAX_KEPT_TEXT)
+        self._reading: dict[str, asyncio.Future[Read]] = {}
+        self._thread: ThreadPoolExecutor | None = None
+
+    def known(self, text: str) -> Document | None:
+        """Get a document that is kept, sound or not."""
+        return self._kept.find(text)
+
+    async def read(self, text: str) -> Document:
+        """Read a document, sound or not; one that is asked for several times at once is read once. Raises TooBusy."""
+        if len(text) > self._limits.max_characters:
+            refusal = too_many_characters(len(text), self._limits.max_characters)
+            return Document(Read(None, (refusal,), tokens=0), self._limits)
+        if len(text) <= _MAX_INLINE_TEXT:
+            return self._kept.find(text) or self._keep(text, self._reader.read(text))
+        reading = self._reading.get(text) or self._begin(text)
+        read = await asyncio.shield(reading)  # others may wait for it, too
+        return self._kept.find(text) or Document(read, self._limits)
+
+    def close(self) -> None:
+        """End the thread; what still waits is not read."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread = None
+
+    def _begin(self, text: str) -> asyncio.Future[Read]:
+        if len(self._reading) >= MAX_WAITING:
+            raise TooBusy
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
+        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._reader.read, text)
+        self._reading[text] = reading
+        reading.add_done_callback(partial(self._finish, text))
+        return reading
+
+    def _finish(self, text: str, reading: asyncio.Future[Read]) -> None:
+        del self._reading[text]
+        if not reading.cancelled() and reading.exception() is None:
+            self._keep(text, reading.result())
+
+    def _keep(self, text: str, read: Read) -> Document:
+        document = Document(read, self._limits)
+        if len(text) <= _MAX_TEXT:
+            self._kept.keep(text, document)
+        return document
 
 
 def _plain_types(node: OperationDefinitionNode) -> dict[str, type] | None:
@@ -160,43 +232,6 @@ def _plain_types(node: OperationDefinitionNode) -> dict[str, type] | None:
             return None
         found[each.variable.name.value] = _PLAIN[named.name.value]
     return found
-
-
-class Documents:
-    """The documents of one schema, by their text."""
-
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._kept: OrderedDict[str, Document] = OrderedDict()
-        self._text = 0
-
-    def known(self, text: str) -> Document | None:
-        """Get a document that is kept."""
-        found = self._kept.get(text)
-        if found is not None:
-            self._kept.move_to_end(text)
-        return found
-
-    async def read(self, text: str) -> Document:
-        """Read a document, sound or not."""
-        found = self._read(text)
-        if not found.errors and len(text) <= _MAX_TEXT:
-            self._keep(text, found)
-        return found
-
-    def _keep(self, text: str, document: Document) -> None:
-        self._kept[text] = document
-        self._text += len(text)
-        while self._text > MAX_KEPT_TEXT:
-            dropped, _ = self._kept.popitem(last=False)
-            self._text -= len(dropped)
-
-    def _read(self, text: str) -> Document:
-        try:
-            ast = parse(text)
-        except GraphQLError as error:
-            return Document(None, [error])
-        return Document(ast, validate(self._schema.core, ast))
 
 
 def _hashable(values: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:

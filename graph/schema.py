@@ -51,8 +51,12 @@ class _Steps(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        assert self._context.document is not None
-        self.execution_context.pre_execution_errors = self._context.document.errors
+        context, execution = self._context, self.execution_context
+        assert context.document is not None
+        operation = context.document.operation(execution.operation_name)
+        execution.pre_execution_errors = context.document.errors
+        if operation is not None and context.charge is None:  # else its variables were found to fit
+            execution.pre_execution_errors += operation.variable_errors(build_schema(), execution.variables or {})
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:

@@ -4,8 +4,6 @@ from time import perf_counter
 
 import pytest
 
-from graph.documents import MAX_KEPT_TEXT, Documents
-from graph.schema import build_schema
 from tests import factories as make
 from tests.graph.api import serve
 
@@ -75,16 +73,6 @@ async def test_whole_numbers_are_written_alike_by_plan_and_by_graphql_core(api):
 )
 async def test_a_wrongly_used_variable_is_an_error_of_the_document(api, query):
     assert (await api.error(query))["code"] == "GRAPHQL_VALIDATION_FAILED"
-
-
-async def test_kept_documents_stay_within_their_room():
-    documents = Documents(build_schema())
-    first = await documents.read("{ viewer { scopes } }")
-    assert documents.known("{ viewer { scopes } }") is first
-    name = "x" * 4000
-    for number in range(MAX_KEPT_TEXT // 4000 + 1):
-        await documents.read(f"{{ {name}{number}: __typename }}")
-    assert documents.known("{ viewer { scopes } }") is None
 
 
 async def test_a_plan_takes_one_statement(api, db):

@@ -1,0 +1,246 @@
+"""The shape a document may have, checked before it is validated: validation then sees small documents only.
+
+Depth is levels of fields: `{ a { b } }` has two, and fragments add none. What is below `__schema` and `__type` does not
+count; it has a limit of its own, which the introspection of every client fits. Aliases and root fields are those of
+one operation, a fragment's at each place where it is spread, and the operation with the most of them counts. Directives
+are those of the whole document, as written.
+
+Each definition is walked once and each fragment added up once, without recursion, so the time is that of the tokens
+however fragments spread each other.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    Node,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+from graph.document_errors import (
+    MAX_COUNT,
+    too_deep,
+    too_many_aliases,
+    too_many_directives,
+    too_many_root_fields,
+)
+from settings import Settings
+
+MAX_SCHEMA_DEPTH = 24
+"""Levels below `__schema` and `__type`; the introspection query of graphql-js has 14."""
+_CHARACTERS_PER_TOKEN = 32
+_COMPARISONS_PER_TOKEN = 12
+_SCHEMA_FIELDS = {"__schema", "__type"}
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """What documents may hold. `max_characters` is for their text; `max_comparisons` bounds the check that fields of
+    one response name can be merged, which grows with the square of their number.
+
+    The values in an operation's variables count as tokens do: they may be as many.
+    """
+
+    max_characters: int
+    max_tokens: int
+    max_depth: int
+    max_aliases: int
+    max_root_fields: int
+    max_directives: int
+    suggests_names: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> "DocumentLimits":
+        return cls(
+            max_characters=min(settings.body_max_bytes, _CHARACTERS_PER_TOKEN * settings.document_max_tokens),
+            max_tokens=settings.document_max_tokens,
+            max_depth=settings.document_max_depth,
+            max_aliases=settings.document_max_aliases,
+            max_root_fields=settings.document_max_root_fields,
+            max_directives=settings.document_max_directives,
+            suggests_names=settings.suggestions == "on",
+        )
+
+    @property
+    def max_comparisons(self) -> int:
+        return _COMPARISONS_PER_TOKEN * self.max_tokens
+
+    def tokens_of(self, text: str) -> int:
+        """Tokens to charge for a text by its length, whatever is in it."""
+        return min(self.max_tokens, len(text) // _CHARACTERS_PER_TOKEN)
+
+
+class Extent(NamedTuple):
+    """What a definition selects, with its fragments. `schema_depth` is the depth below `__schema` or `__type`."""
+
+    depth: int = 0
+    schema_depth: int = 0
+    aliases: int = 0
+    root_fields: int = 0
+    asks_about_schema: bool = False
+
+
+class _Spread(NamedTuple):
+    """A fragment spread: at which depth, whether that is below `__schema`, and whether it is at a root."""
+
+    name: str
+    depth: int
+    is_in_schema: bool
+    is_at_root: bool
+
+
+class _Pending(NamedTuple):
+    selections: SelectionSetNode
+    depth: int
+    is_in_schema: bool
+    is_at_root: bool
+
+
+@dataclass(slots=True)
+class _Walked:
+    """A definition's own, and its spreads."""
+
+    own: Extent
+    spreads: list[_Spread]
+
+
+@dataclass
+class _Walk:
+    """One definition's selections, level by level; `directives` collects those of the document."""
+
+    directives: list[Node]
+    spreads: list[_Spread] = field(default_factory=list)
+    depths: list[int] = field(default_factory=lambda: [0, 0])
+    aliases: int = 0
+    root_fields: int = 0
+    asks_about_schema: bool = False
+
+    def run(self, definition: Any) -> _Walked:
+        self._note_directives(definition)
+        for variable in getattr(definition, "variable_definitions", None) or ():
+            self._note_directives(variable)
+        pending = [_Pending(definition.selection_set, 0, False, True)]
+        while pending:
+            level = pending.pop()
+            for node in level.selections.selections:
+                self._note_directives(node)
+                if isinstance(node, FieldNode):
+                    self._enter_field(node, level, pending)
+                elif isinstance(node, FragmentSpreadNode):
+                    self.spreads.append(_Spread(node.name.value, *level[1:]))
+                elif isinstance(node, InlineFragmentNode):
+                    pending.append(level._replace(selections=node.selection_set))
+        own = Extent(self.depths[0], self.depths[1], self.aliases, self.root_fields, self.asks_about_schema)
+        return _Walked(own, self.spreads)
+
+    def _note_directives(self, node: Any) -> None:
+        if node.directives:
+            self.directives.extend(node.directives)
+
+    def _enter_field(self, node: FieldNode, level: _Pending, pending: list[_Pending]) -> None:
+        depth = level.depth + 1
+        self.depths[level.is_in_schema] = max(self.depths[level.is_in_schema], depth)
+        self.aliases += node.alias is not None
+        self.root_fields += level.is_at_root
+        begins_schema = node.name.value in _SCHEMA_FIELDS
+        self.asks_about_schema |= begins_schema
+        if node.selection_set is None:
+            return
+        if begins_schema and not level.is_in_schema:
+            pending.append(_Pending(node.selection_set, 0, True, False))
+        else:
+            pending.append(_Pending(node.selection_set, depth, level.is_in_schema, False))
+
+
+class Shape:
+    """The shape of one document."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self.directives: list[Node] = []
+        self._fragments: dict[str, _Walked] = {}
+        self._operations: list[tuple[OperationDefinitionNode, _Walked]] = []
+        for node in document.definitions:
+            if isinstance(node, FragmentDefinitionNode):
+                self._fragments[node.name.value] = _Walk(self.directives).run(node)
+            elif isinstance(node, OperationDefinitionNode):
+                self._operations.append((node, _Walk(self.directives).run(node)))
+        self._totals = self._add_up()
+
+    def operations(self) -> Iterable[tuple[OperationDefinitionNode, Extent]]:
+        """Get the operations with their extents."""
+        return ((node, self._total(walked)) for node, walked in self._operations)
+
+    def fragments(self) -> Iterable[Extent]:
+        """Get the extents of the fragments, spread or not."""
+        return self._totals.values()
+
+    def _add_up(self) -> dict[str, Extent]:
+        """Add fragments up, each after those that it spreads; a spread that closes a cycle adds nothing."""
+        totals: dict[str, Extent] = {}
+        begun: set[str] = set()
+        for name in self._fragments:
+            path = [name] if name not in begun else []
+            left = {name: iter(self._fragments[name].spreads)}
+            while path:
+                begun.add(path[-1])
+                ahead = next((each.name for each in left[path[-1]] if each.name not in begun), None)
+                if ahead is None:
+                    done = path.pop()
+                    totals[done] = self._total(self._fragments[done], totals)
+                elif ahead in self._fragments:
+                    path.append(ahead)
+                    left[ahead] = iter(self._fragments[ahead].spreads)
+        return totals
+
+    def _total(self, walked: _Walked, totals: dict[str, Extent] | None = None) -> Extent:
+        totals = self._totals if totals is None else totals
+        depth, schema_depth, aliases, root_fields, asks_about_schema = walked.own
+        for spread in walked.spreads:
+            spread_extent = totals.get(spread.name)
+            if spread_extent is None:
+                continue
+            below, schema_below, more_aliases, more_fields, asks = spread_extent
+            if spread.is_in_schema:
+                schema_depth = max(schema_depth, spread.depth + max(below, schema_below))
+            else:
+                depth, schema_depth = max(depth, spread.depth + below), max(schema_depth, schema_below)
+            aliases = min(aliases + more_aliases, MAX_COUNT)
+            root_fields = min(root_fields + more_fields * spread.is_at_root, MAX_COUNT)
+            asks_about_schema |= asks
+        return Extent(depth, schema_depth, aliases, root_fields, asks_about_schema)
+
+
+def shape_errors(shape: Shape, limits: DocumentLimits) -> list[GraphQLError]:
+    """Tell what of a document is more than it may be: an error for each limit, at the operation that passes it most."""
+    found: list[GraphQLError] = []
+    deepest = max((each.depth for each in shape.fragments()), default=0)
+    if deepest > max(limits.max_depth, MAX_SCHEMA_DEPTH):
+        found.append(too_deep(deepest, limits.max_depth, None))
+    operations = list(shape.operations())
+    if not found and (passed := _most(operations, "depth", limits.max_depth)):
+        found.append(too_deep(passed[1].depth, limits.max_depth, passed[0]))
+    if passed := _most(operations, "schema_depth", MAX_SCHEMA_DEPTH):
+        found.append(too_deep(passed[1].schema_depth, MAX_SCHEMA_DEPTH, passed[0], "below __schema and __type"))
+    if passed := _most(operations, "aliases", limits.max_aliases):
+        found.append(too_many_aliases(passed[1].aliases, limits.max_aliases, passed[0]))
+    if passed := _most(operations, "root_fields", limits.max_root_fields):
+        found.append(too_many_root_fields(passed[1].root_fields, limits.max_root_fields, passed[0]))
+    if len(shape.directives) > limits.max_directives:
+        at = shape.directives[limits.max_directives]
+        found.append(too_many_directives(len(shape.directives), limits.max_directives, at))
+    return found
+
+
+def _most(
+    operations: list[tuple[OperationDefinitionNode, Extent]], what: str, limit: int
+) -> tuple[OperationDefinitionNode, Extent] | None:
+    most = max(operations, key=lambda each: getattr(each[1], what), default=None)
+    return most if most is not None and getattr(most[1], what) > limit else None

@@ -1,0 +1,75 @@
+"""Variables of an operation, coerced in bounded time: their values may be as many as a document's tokens."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSchema, VariableDefinitionNode
+from graphql.execution.values import VariableValues, get_variable_values
+
+from graph.errors import CallerError, InvalidArgument
+from graph.shape import DocumentLimits
+
+MAX_ERRORS = 10
+MAX_MESSAGE = 500  # characters: errors repeat what was sent
+MAX_DEPTH = 32
+"""Lists and objects inside each other; the schema's inputs take fewer than five."""
+
+
+def coerce_variables(
+    schema: GraphQLSchema,
+    definitions: Collection[VariableDefinitionNode],
+    raw: Mapping[str, Any],
+    limits: DocumentLimits,
+) -> VariableValues | list[GraphQLError]:
+    """Coerce what a request sends; errors, with their code, where it does not fit. Others than declared are ignored."""
+    refusal = _too_much(definitions, raw, limits.max_tokens)
+    if refusal is not None:
+        return [refusal]
+    coerced = get_variable_values(
+        schema, definitions, dict(raw), max_errors=MAX_ERRORS, hide_suggestions=not limits.suggests_names
+    )
+    return [_described(each) for each in coerced] if isinstance(coerced, list) else coerced
+
+
+def cut(message: str) -> str:
+    """Shorten a message that repeats what was sent."""
+    return message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…"
+
+
+def _described(error: GraphQLError) -> GraphQLError:
+    described = GraphQLError(cut(error.message), extensions={"code": CallerError.code})
+    described.locations = error.locations
+    return described
+
+
+def _too_much(
+    definitions: Collection[VariableDefinitionNode], raw: Mapping[str, Any], limit: int
+) -> GraphQLError | None:
+    left = limit
+    for each in definitions:
+        name = each.variable.name.value
+        left -= _values_in(raw.get(name), left)
+        if left < 0:
+            message = (
+                f"The values in the variables are more than {limit}, up to `${name}`. Pass fewer at once, in several "
+                "requests."
+            )
+            return GraphQLError(message, each, original_error=InvalidArgument(message, name))
+    return None
+
+
+def _values_in(value: Any, limit: int) -> int:
+    """Count the values in a JSON value, itself included; more than `limit` when they are, or are nested too deeply."""
+    count, level = 0, [value]
+    for _ in range(MAX_DEPTH):
+        count += len(level)
+        if count > limit or not level:
+            return count
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, list):
+                below.extend(each)
+            elif isinstance(each, dict):
+                below.extend(each.values())
+        level = below
+    return limit + 1
