@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from settings import InvalidSettings, load_settings
+from settings import InvalidSettings, Settings, load_settings
 
 __all__ = ["main"]
 
@@ -102,13 +102,15 @@ def _api(options: argparse.Namespace) -> int:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
-    return _serve(app, options.host or settings.host, options.port or settings.port)
+    return _serve(app, settings, options.host or settings.host, options.port or settings.port)
 
 
-def _serve(app: object, host: str, port: int) -> int:
+def _serve(app: object, settings: Settings, host: str, port: int) -> int:
     import uvicorn
 
-    server = uvicorn.Server(
+    from web.server import Server
+
+    server = Server(
         uvicorn.Config(
             app,  # type: ignore[arg-type]
             host=host,
@@ -120,7 +122,10 @@ def _serve(app: object, host: str, port: int) -> int:
             server_header=False,
             proxy_headers=False,  # whom to believe is TRUSTED_PROXIES' affair, not FORWARDED_ALLOW_IPS'
             timeout_graceful_shutdown=3,  # open subscriptions would hold it for ever
-        )
+            ws_max_size=settings.body_max_bytes,
+            ws_ping_timeout=settings.subscription_send_timeout_s,
+        ),
+        unread_s=settings.subscription_send_timeout_s,
     )
     server.run()
     return 0 if server.started else 1
@@ -175,8 +180,9 @@ def _schema(options: argparse.Namespace) -> int:
 def _simulate_strava(options: argparse.Namespace) -> int:
     from local.simulated_strava import create_demo_strava
 
-    strava = create_demo_strava(load_settings(), url=f"http://127.0.0.1:{options.port}")
-    return _serve(strava, "127.0.0.1", options.port)
+    settings = load_settings()
+    strava = create_demo_strava(settings, url=f"http://127.0.0.1:{options.port}")
+    return _serve(strava, settings, "127.0.0.1", options.port)
 
 
 def _doctor(_options: argparse.Namespace) -> int:

@@ -34,6 +34,7 @@ class Subscription:
             async for _ in changes:
                 job = await _visible_job(info, id)
                 if last is None or job.version != last.version:
+                    await _charge(info, is_first=last is None)
                     last = job
                     yield job
                 if job.status in ENDED:
@@ -52,9 +53,21 @@ class Subscription:
         if not viewer.is_admin and viewer.athlete_id != number:
             raise NotFound("There is no athlete with this id, or their jobs are not for you to see.", "athleteId")
         async with info.context.jobs.watch(athlete_id=number) as changes:
+            is_first = True
             async for change in changes:
                 if change is not None and (job := await load_job(info, change.job_id)):
+                    await _charge(info, is_first=is_first)
+                    is_first = False
                     yield job
+
+
+async def _charge(info: Info, *, is_first: bool) -> None:
+    """Take an event's cost from the caller's budget, as dear as the first, paid for with the operation.
+
+    Raises BudgetExhausted.
+    """
+    if not is_first and info.context.charge is not None:
+        await info.context.charge.repeat()
 
 
 async def _visible_job(info: Info, global_id: str) -> Job:

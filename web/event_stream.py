@@ -5,7 +5,6 @@ browser's EventSource cannot read the body of another status.
 """
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import aclosing
 
 from starlette.types import Receive, Scope, Send
@@ -29,13 +28,11 @@ _HEADERS = [
 ]
 _COMPLETE = b"event: complete\ndata:\n\n"
 
-Headers = Iterable[tuple[bytes, bytes]]
-
 
 async def serve_event_stream(
-    services: Services, request: OperationRequest, scope: Scope, receive: Receive, send: Send, *, headers: Headers = ()
+    services: Services, scope: Scope, receive: Receive, send: Send, request: OperationRequest
 ) -> None:
-    """Answer a request, whose body was read, with its results as they come. `headers` go with the answer.
+    """Answer a request, whose body was read, with its results as they come.
 
     `scope["state"]` has the request's id and the fields of its log line.
     """
@@ -51,9 +48,8 @@ async def serve_event_stream(
         response = error_response(503, error.code, error.public_message, {"retry-after": "1"}, request_id)
     else:
         with place:
-            await _EventStream(subscriber, scope, receive, send).serve(request, headers)
+            await _EventStream(subscriber, scope, receive, send).serve(request)
         return
-    response.raw_headers.extend(headers)
     await response(scope, receive, send)
 
 
@@ -66,8 +62,8 @@ class _EventStream:
         self._receive, self._asgi_send = receive, send
         self._sending = asyncio.Lock()
 
-    async def serve(self, request: OperationRequest, headers: Headers) -> None:
-        await self._asgi_send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *headers]})
+    async def serve(self, request: OperationRequest) -> None:
+        await self._asgi_send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         try:
             async with stream_tasks() as tasks:
                 for each in (self._listen(), self._keep_alive(), self._subscriber.watch()):

@@ -23,7 +23,6 @@ from graph.errors import CallerError, InvalidArgument, OperationTimeout, Unauthe
 from graph.execution import OperationRequest
 from graph.scalars import format_floats
 from graph.schema import build_schema
-from web.budget import address_of
 from web.connections import Places, TooManySubscriptions
 from web.identity import InvalidCredentials
 from web.request_log import log_fields_of, request_id_of
@@ -92,13 +91,13 @@ class Subscriber:
         self._authorization = self._connection.headers.get("authorization")
         self._ends_at = monotonic() + services.settings.subscription_lifetime_s
         self._own = Places(services.settings.subscriptions_per_connection)
-        self.address = f"address:{address_of(scope)}"
+        self.address = services.addresses.of(scope)
 
     @property
     def key(self) -> str:
         """Whose places the stream and its subscriptions take: the account's, or the address's when signed out."""
         account_id = self.caller.viewer.account_id
-        return self.address if account_id is None else f"account:{account_id}"
+        return f"address:{self.address}" if account_id is None else f"account:{account_id}"
 
     async def identify(self, authorization: str | None = None) -> None:
         """Find out who it is, by `authorization`, else the header, else the cookie. Raises InvalidCredentials."""
@@ -136,7 +135,7 @@ class Subscriber:
             caller=caller,
             request_id=request_id_of(scope),
             begin_sign_in=_refuse_sign_in,
-            budget=lambda: services.budgets.of(caller.viewer.account_id, address_of(scope)),
+            budget=lambda: services.budgets.of(caller.viewer.account_id, self.address),
             note_operation=lambda name: log_fields_of(scope).update(operation=name),
             callers_changed=services.sessions.forget_callers,
             executor=services.executor,
@@ -146,47 +145,41 @@ class Subscriber:
     async def results(self, request: OperationRequest) -> AsyncGenerator[Result, None]:
         """Run an operation: one result, or those of a subscription until it ends. Whatever is wrong is a result."""
         context = self.context()
-        if "subscription" not in request.text:  # then it is none, and is not read twice
-            yield await self._single(context, request)
-            return
         try:
-            async with asyncio.timeout(timeout_s := self.services.settings.operation_timeout_s):
-                document = await context.executor.read(context, request.text)
-        except TimeoutError:
-            yield refusal(context.request_id, OperationTimeout(timeout_s))
-            return
+            if not await self._is_subscription(context, request):
+                yield await self._single(context, request)
+                return
+            with self._take_places():
+                async with aclosing(await _events(context, request)) as events:
+                    async for event in events:
+                        yield _written(event)
         except PacegraphError as error:
             yield refusal(context.request_id, error)
-            return
+
+    async def _is_subscription(self, context: Context, request: OperationRequest) -> bool:
+        """Tell whether there will be many results; then the context has the document. Raises CallerError."""
+        if "subscription" not in request.text or request.is_dry_run:
+            return False
+        timeout_s = self.services.settings.operation_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                document = await context.executor.read(context, request.text)
+        except TimeoutError:
+            raise OperationTimeout(timeout_s) from None
         operation = document.operation(request.operation_name)
         if operation is None or operation.node.operation is not OperationType.SUBSCRIPTION:
-            yield await self._single(context, request)
-            return
+            return False
         context.document = document
-        async with aclosing(self._events(context, request)) as events:
-            async for event in events:
-                yield event
+        return True
 
     async def _single(self, context: Context, request: OperationRequest) -> Result:
-        answer = await context.executor.execute(context, request)
-        return Result(answer.body, is_refusal=not answer.is_executed)
-
-    async def _events(self, context: Context, request: OperationRequest) -> AsyncGenerator[Result, None]:
+        turns = self.services.limits.turns
+        await turns.take(self.key)
         try:
-            places = self._take_places()
-        except CallerError as error:
-            yield refusal(context.request_id, error)
-            return
-        with places:
-            stream: Any = await build_schema().stream(
-                request.text,
-                variable_values=dict(request.variables or {}),
-                context_value=context,
-                operation_name=request.operation_name,
-            )
-            async with aclosing(stream):
-                async for result in stream:
-                    yield _written(result)
+            answer = await context.executor.execute(context, request)
+        finally:
+            turns.give_back(self.key)
+        return Result(answer.body, is_refusal=not answer.is_executed)
 
     def _take_places(self) -> ExitStack:
         """Count a subscription: for this connection, and for its caller. Raises TooManySubscriptions."""
@@ -197,6 +190,15 @@ class Subscriber:
             places.enter_context(own)
             places.enter_context(self.services.connections.subscription(self.key))
             return places.pop_all()
+
+
+async def _events(context: Context, request: OperationRequest) -> Any:
+    return await build_schema().stream(
+        request.text,
+        variable_values=dict(request.variables or {}),
+        context_value=context,
+        operation_name=request.operation_name,
+    )
 
 
 def refusal(request_id: str, *errors: Exception) -> Result:

@@ -14,9 +14,12 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from db.errors import DatabaseError
+from graph.errors import CallerError
 from graph.execution import OperationRequest
 from web.connections import Place, TooManyConnections, TooManySubscriptions
 from web.identity import InvalidCredentials
+from web.limits.requests import TooManyRequests
+from web.persisted_documents import DocumentError
 from web.request_log import log_fields_of, request_id_of, write_request
 from web.services import Services
 from web.streams import (
@@ -30,10 +33,10 @@ from web.streams import (
     refusal,
     stream_tasks,
 )
+from web.websocket_message import BAD_REQUEST, read_message, read_payload, read_text
 
 PROTOCOL = "graphql-transport-ws"
 
-_BAD_REQUEST = 4400
 _UNAUTHORIZED = 4401
 _NOT_ACCEPTABLE = 4406
 _NOT_BEGUN = 4408
@@ -139,7 +142,7 @@ class _Connection:
         if message["type"] == "websocket.disconnect":
             raise ClientGone(message.get("code", 1006))
         self._active_at = monotonic()
-        said = _parsed(message)
+        said = read_message(message)
         match said.get("type"):
             case "subscribe":
                 await self._subscribe(said)
@@ -152,7 +155,7 @@ class _Connection:
             case "pong":
                 pass
             case other:
-                raise StreamEnded(_BAD_REQUEST, f"Unknown message type: {other}")
+                raise StreamEnded(BAD_REQUEST, f"Unknown message type: {other}")
 
     async def _begin(self, message: dict[str, Any]) -> None:
         """Let `connection_init` sign in: a browser cannot send headers with a WebSocket."""
@@ -160,7 +163,7 @@ class _Connection:
             raise StreamEnded(_TOO_MANY, "Too many initialisation requests: one connection_init is enough.")
         payload = message.get("payload") or {}
         if not isinstance(payload, dict):
-            raise StreamEnded(_BAD_REQUEST, "The payload of connection_init must be an object.")
+            raise StreamEnded(BAD_REQUEST, "The payload of connection_init must be an object.")
         headers = {name.lower(): value for name, value in payload.items()}
         authorization = headers.get("authorization")
         try:
@@ -179,7 +182,7 @@ class _Connection:
     async def _subscribe(self, message: dict[str, Any]) -> None:
         if not self._is_begun:
             raise StreamEnded(_UNAUTHORIZED, "Unauthorized: send connection_init and wait for connection_ack first.")
-        number, request = _operation(message)
+        number, payload = read_text(message, "id"), read_payload(message)
         if number in self._operations:
             raise StreamEnded(_ALREADY_EXISTS, f"Subscriber for {number} already exists")
         limit = self._settings.subscriptions_per_connection
@@ -187,18 +190,18 @@ class _Connection:
             error = TooManySubscriptions(limit, "This connection has")
             await self._send_error(number, refusal(self._request_id, error))
             return
-        self._operations[number] = self._tasks.create_task(self._run(number, request))
+        self._operations[number] = self._tasks.create_task(self._run(number, payload))
 
     def _complete(self, message: dict[str, Any]) -> None:
-        operation = self._operations.pop(_text(message, "id"), None)
+        operation = self._operations.pop(read_text(message, "id"), None)
         if operation is not None:
             operation.cancel()
 
-    async def _run(self, number: str, request: OperationRequest) -> None:
+    async def _run(self, number: str, payload: dict[str, Any]) -> None:
         """Run an operation to its end. Raises StreamEnded where it ends the connection."""
         this, started = asyncio.current_task(), perf_counter()
         try:
-            await self._run_to_its_end(number, request)
+            await self._run_to_its_end(number, payload)
         except StreamEnded:
             raise
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the others'
@@ -210,13 +213,23 @@ class _Connection:
             self._active_at = monotonic()
             write_request("SUBSCRIBE", self._scope["path"], None, perf_counter() - started, {})
 
-    async def _run_to_its_end(self, number: str, request: OperationRequest) -> None:
+    async def _run_to_its_end(self, number: str, payload: dict[str, Any]) -> None:
+        documents = self._subscriber.services.persisted
+        try:
+            await self._subscriber.services.limits.requests.admit(self._subscriber.address)
+            text = await documents.text_of(payload)
+        except (TooManyRequests, DocumentError) as error:
+            await self._send_error(number, refusal(self._request_id, _of_graphql(error)))
+            return
+        request = OperationRequest(text, payload.get("variables"), payload.get("operationName"))
         async with aclosing(self._subscriber.results(request)) as results:
             async for result in results:
                 if result.is_refusal:
                     await self._send_error(number, result)
                     return
                 await self._send_text(b'{"type":"next","id":%b,"payload":%b}' % (orjson.dumps(number), result.body))
+                if "extensions" in payload:
+                    await documents.register(payload, text, self._subscriber.key)
         self._operations.pop(number, None)  # the id may be used again from now on
         await self._send("complete", id=number)
 
@@ -239,38 +252,19 @@ class _Connection:
             raise ClientGone from error
 
 
-def _parsed(message: Message) -> dict[str, Any]:
-    text = message.get("text")
-    if text is None:
-        raise StreamEnded(_BAD_REQUEST, "Messages must be text.")
-    try:
-        said = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise StreamEnded(_BAD_REQUEST, "Messages must be JSON.") from error
-    if not isinstance(said, dict):
-        raise StreamEnded(_BAD_REQUEST, "Messages must be JSON objects.")
-    return said
+class _TooFast(CallerError):  # noqa: N818 - the name says what is the case
+    """`web.limits.requests.TooManyRequests` on a WebSocket, which has no statuses and headers."""
+
+    code = TooManyRequests.code
+
+    def __init__(self, refusal: TooManyRequests) -> None:
+        super().__init__(refusal.message)
+        self._retry_after_s = refusal.retry_after_s
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "retryAfterSeconds": self._retry_after_s}
 
 
-def _operation(message: dict[str, Any]) -> tuple[str, OperationRequest]:
-    """Read a `subscribe`: its id, and what is to run. Raises StreamEnded."""
-    number, payload = _text(message, "id"), message.get("payload")
-    if not isinstance(payload, dict):
-        raise _malformed("payload", "an object")
-    for name in ("variables", "extensions"):
-        if not isinstance(payload.get(name), dict | None):
-            raise _malformed(f"payload.{name}", "an object")
-    if not isinstance(payload.get("operationName"), str | None):
-        raise _malformed("payload.operationName", "a string")
-    return number, OperationRequest(_text(payload, "query"), payload.get("variables"), payload.get("operationName"))
-
-
-def _text(message: dict[str, Any], name: str) -> str:
-    value = message.get(name)
-    if not isinstance(value, str) or not value:
-        raise _malformed(name, "a string that is not empty")
-    return value
-
-
-def _malformed(name: str, expected: str) -> StreamEnded:
-    return StreamEnded(_BAD_REQUEST, f"`{name}` of the message must be {expected}.")
+def _of_graphql(error: TooManyRequests | DocumentError) -> CallerError:
+    return _TooFast(error) if isinstance(error, TooManyRequests) else error
