@@ -17,10 +17,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 from strawberry.types import Info
 
 from db.models import Base
-from db.statements.page import AnySelect, Collection, Columns, Condition, PageShape, by_key, count, page
-from db.statements.visibility import Audience, Expression
+from db.statements.page import AnySelect, Collection, Columns, PageShape, by_key, count, page
+from db.statements.visibility import Audience, Condition, Expression, Split
 from graph.pagination import CURSOR_ID, CURSOR_VALUE, Edge, Page, PageArguments, PageInfo, filter_parameters, page_info
-from graph.row_type import ROW_TYPES, RowType, field
+from graph.row_type import ROW_TYPES, Column, RowType, Value, field
 
 Node = TypeVar("Node")
 
@@ -47,6 +47,12 @@ class _Relation:
     """What every relation has: the column it starts from, by a label that equal columns share."""
 
     key: Expression | None
+    key_to_others: Value | None = None
+
+    def select_key(self, model: type[Base], audience: Audience) -> Expression:
+        """Make the column for an audience: rows of others may start from another (`key_to_others`)."""
+        assert self.key is not None
+        return Column(self.key, to_others=self.key_to_others).select(model, audience)
 
     @property
     def key_label(self) -> str:
@@ -65,6 +71,7 @@ class Lookup(_Relation):
     key: Expression | None
     build: Build
     many: bool = False
+    key_to_others: Value | None = None
 
     @property
     def row_type(self) -> RowType:
@@ -102,8 +109,8 @@ def rows_by(
     by: InstrumentedAttribute[Any],
     *,
     order_by: Sequence[Any] = (),
-    always: Sequence[Condition] = (),
-    filters: Mapping[str, Condition] | None = None,
+    always: Sequence[Condition | Split] = (),
+    filters: Mapping[str, Condition | Split] | None = None,
 ) -> Build:
     """Build statements for the rows whose column `by` is a key; `filters` named by the shape (a frozenset) apply."""
 

@@ -21,8 +21,11 @@ from strawberry.types.field import StrawberryField
 
 from db.models import Base
 from db.statements.page import Columns
-from db.statements.visibility import Audience, Expression, owner_only
+from db.statements.visibility import Audience, Expression, or_to_others, owner_only
 from graph.ids import encode_id
+
+Value = Expression | Callable[[], Expression]
+"""An expression, or a function that makes it when it is first needed."""
 
 _SOURCE = "pacegraph.source"
 _LIST_SIZE = "pacegraph.list_size"
@@ -35,25 +38,29 @@ T = TypeVar("T")
 class Column:
     """A field's value as SQL. `convert` turns the driver's value into the field's; None stays None.
 
-    With `owner_only`, callers other than the athlete and admins get null. `id_of` names the type whose global id it is.
+    Callers other than the athlete and admins get null with `owner_only`, and `to_others` where that is given: what is
+    derived from rows they do not see. `id_of` names the type whose global id it is.
     """
 
-    expression: Expression | Callable[[], Expression]
+    expression: Value
     convert: Callable[[Any], Any] | None = None
     owner_only: bool = False
     id_of: str | None = None
+    to_others: Value | None = None
 
     def select(self, model: type[Base], audience: Audience) -> Expression:
-        expression: Any = self.expression() if callable(self.expression) else self.expression
+        expression = _made(self.expression)
+        if self.to_others is not None:
+            return or_to_others(model, expression, _made(self.to_others), audience)
         return owner_only(model, expression, audience) if self.owner_only else expression
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """An object made of columns of the same row; null where the expression `present` is."""
+    """An object made of columns of the same row; null where the column `present` is."""
 
     type: type
-    present: Expression | None = None
+    present: Column | None = None
 
 
 def field(
@@ -73,19 +80,23 @@ def field(
 
 
 def column(
-    expression: Expression | Callable[[], Expression],
+    expression: Value,
     description: str,
     *,
     convert: Callable[[Any], Any] | None = None,
     owner_only: bool = False,
+    to_others: Value | None = None,
 ) -> Any:
-    """Declare a field whose value is `expression` (a function makes it when first needed)."""
-    return field(Column(expression, convert, owner_only), description)
+    """Declare a field whose value is `expression`, and for others than the athlete and admins `to_others` if given."""
+    return field(Column(expression, convert, owner_only, to_others=to_others), description)
 
 
-def embedded(type_: type, description: str, *, present: Expression | None = None) -> Any:
+def embedded(
+    type_: type, description: str, *, present: Expression | None = None, present_to_others: Value | None = None
+) -> Any:
     """Declare a field whose object is made of columns of the same row; null where `present` is null."""
-    return field(Embedded(type_, present), description)
+    is_present = None if present is None else Column(present, to_others=present_to_others)
+    return field(Embedded(type_, is_present), description)
 
 
 def node_id(model: type[Base], type_name: str) -> Any:
@@ -124,18 +135,17 @@ class RowType:
         """Every column by its label: a field's python name, or `field__subfield` for an embedded object's."""
         return dict(_columns(self.cls))
 
-    @cached_property
-    def keys(self) -> dict[str, Expression]:
+    def keys(self, audience: Audience) -> dict[str, Expression]:
         """Columns that the relations start from, by label."""
         sources = (source_of(declared) for declared in _fields(self.cls))
-        relations = [source for source in sources if hasattr(source, "key_label")]
-        return {relation.key_label: relation.key for relation in relations if relation.key is not None}
+        relations = [source for source in sources if hasattr(source, "key_label") and source.key is not None]
+        return {relation.key_label: relation.select_key(self.model, audience) for relation in relations}
 
     @lru_cache(maxsize=8)  # noqa: B019 - a handful of row types live as long as the process
     def selection(self, audience: Audience) -> Columns:
         """All that an object needs: every column, and the keys of every relation."""
         columns = {label: each.select(self.model, audience) for label, each in self.columns.items()}
-        return {**columns, **self.keys}
+        return {**columns, **self.keys(audience)}
 
     def hydrate(self, row: Mapping[str, Any]) -> Any:
         """Make the object of a row that has all of `selection`."""
@@ -172,6 +182,10 @@ def row_type(model: type[Base], description: str) -> Callable[[type[T]], type[T]
     return decorate
 
 
+def _made(value: Value) -> Any:
+    return value() if callable(value) else value
+
+
 def _fields(cls: type) -> list[StrawberryField]:
     return get_object_definition(cls, strict=True).fields
 
@@ -185,7 +199,7 @@ def _columns(cls: type, prefix: str = "") -> list[tuple[str, Column]]:
         elif isinstance(source, Embedded):
             found += _columns(source.type, label + "__")
             if source.present is not None:
-                found.append((label + _PRESENT, Column(source.present)))
+                found.append((label + _PRESENT, source.present))
     return found
 
 

@@ -21,6 +21,7 @@ from db.models import (
     Athlete,
     Base,
     BestEffort,
+    BrowserSession,
     Feedback,
     Job,
     PersonalBest,
@@ -94,6 +95,12 @@ def create_token(db: Connection, account_id: int, **columns: Any) -> str:
     return secret
 
 
+def create_session(db: Connection, account_id: int, **columns: Any) -> int:
+    """A browser's session that lasts an hour; its cookie is `sessions.cookies.session_header(…)`."""
+    defaults = {"account_id": account_id, "expires_at": datetime.now(UTC) + timedelta(hours=1)}
+    return _insert(db, BrowserSession, defaults | columns)
+
+
 def create_connection(db: Connection, athlete_id: int, **columns: Any) -> int:
     defaults = {
         "athlete_id": athlete_id,
@@ -132,7 +139,8 @@ def create_activity(db: Connection, athlete_id: int | None = None, **columns: An
 def create_best_effort(db: Connection, activity_id: int | None = None, **columns: Any) -> int:
     """An effort over 5 km in 20 minutes, graded for a man born on 17 May 1980; `age_on_day=None` leaves that out."""
     activity_id = activity_id if activity_id is not None else create_activity(db)
-    activity = db.execute(select(Activity.athlete_id, Activity.started_at).where(Activity.id == activity_id)).one()
+    columns_of_activity = (Activity.athlete_id, Activity.started_at, Activity.visibility)
+    activity = db.execute(select(*columns_of_activity).where(Activity.id == activity_id)).one()
     distance = StandardDistance(columns.get("distance", "KM5"))
     elapsed_s = columns.get("elapsed_s", 1200.0)
     defaults = {
@@ -146,6 +154,7 @@ def create_best_effort(db: Connection, activity_id: int | None = None, **columns
         "provenance": "STREAM",
         "implied": False,
         "counts": True,
+        "counts_for_others": columns.get("counts", True) and activity.visibility == "EVERYONE",
     }
     graded = _grade(distance, elapsed_s, columns.pop("age_on_day", 45), columns.pop("sex", Sex.MALE))
     return _insert(db, BestEffort, defaults | graded | columns)
@@ -169,8 +178,12 @@ def create_personal_best(db: Connection, effort_id: int | None = None, **columns
     """The current best that an effort is; gives the effort's id, which is also its own."""
     effort_id = effort_id if effort_id is not None else create_best_effort(db)
     names = ("id", "athlete_id", "activity_id", "distance", "distance_m", "elapsed_s", "achieved_at")
-    effort = db.execute(select(*(getattr(BestEffort, name) for name in names)).where(BestEffort.id == effort_id))
-    return _insert(db, PersonalBest, dict(effort.mappings().one()) | {"is_current": True} | columns)
+    selected = (*(getattr(BestEffort, name) for name in names), BestEffort.counts_for_others.label("for_others"))
+    effort = db.execute(select(*selected).where(BestEffort.id == effort_id)).mappings().one()
+    values = dict(effort) | {"is_current": True} | columns
+    if effort["for_others"]:
+        values = {"is_current_for_others": values["is_current"]} | values
+    return _insert(db, PersonalBest, values)
 
 
 def create_best(db: Connection, athlete_id: int, elapsed_s: float = 1200.0, **columns: Any) -> int:

@@ -12,6 +12,8 @@ from db.models.base import Base, Instant, PrimaryKey, not_negative, one_of
 class BestEffort(Base):
     """An effort. `counts`: a run's, not flagged, not excluded, not of a duplicate; only these rank and become bests.
 
+    `counts_for_others`: the same among the activities that are visible to everyone, as if the athlete had none besides;
+    what is derived for others than the athlete is derived from these.
     `implied`: measured over a longer distance only (`athletics/activity_effort.py`); it counts only where it keeps a
     best from contradicting a longer distance's, and lists leave it out unless it counts.
     `achieved_at` is the instant the distance was completed. The age grade's columns are null together, where birth
@@ -32,6 +34,7 @@ class BestEffort(Base):
     excluded: Mapped[bool] = mapped_column(server_default="false")
     implied: Mapped[bool]
     counts: Mapped[bool]
+    counts_for_others: Mapped[bool] = mapped_column(server_default="false")
     age_on_day: Mapped[int | None]
     age_grade_sex: Mapped[str | None]
     age_grade_table: Mapped[str | None]
@@ -63,6 +66,6 @@ class BestEffort(Base):
             "distance",
             "elapsed_s",
             "id",
-            postgresql_include=["counts", "implied"],
+            postgresql_include=["counts", "counts_for_others", "implied"],
         ),
     )

@@ -12,6 +12,10 @@ class PersonalBest(Base):
 
     It is the effort, seen as an improvement: its id is the effort's, so it stays the same through recalculations.
     `previous_id` is the best it improved on, null for the first. Columns repeated from the effort serve the indexes.
+
+    There are two histories: the athlete's own, of all efforts that count, and the one that others see, of the efforts
+    that `counts_for_others`. `for_athlete` and `for_others` tell in which a best is; the columns
+    `…_for_others` are its place in the second.
     """
 
     __tablename__ = "personal_bests"
@@ -29,6 +33,13 @@ class PersonalBest(Base):
     )
     improvement_s: Mapped[float | None]
     is_current: Mapped[bool]
+    for_athlete: Mapped[bool] = mapped_column(server_default="true")
+    for_others: Mapped[bool] = mapped_column(server_default="false")
+    previous_for_others_id: Mapped[int | None] = mapped_column(
+        ForeignKey("personal_bests.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED")
+    )
+    improvement_for_others_s: Mapped[float | None]
+    is_current_for_others: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
         one_of("distance", StandardDistance),
@@ -37,9 +48,38 @@ class PersonalBest(Base):
         CheckConstraint("improvement_s > 0", name="improvement_s_positive"),
         # Not both or neither: where the previous one is deleted, its id is null until the bests are recalculated.
         CheckConstraint("previous_id IS NULL OR improvement_s IS NOT NULL", name="improvement_on_previous"),
+        CheckConstraint("improvement_for_others_s > 0", name="improvement_for_others_s_positive"),
+        CheckConstraint(
+            "previous_for_others_id IS NULL OR improvement_for_others_s IS NOT NULL",
+            name="improvement_for_others_on_previous",
+        ),
+        CheckConstraint("for_athlete OR for_others", name="for_somebody"),
+        CheckConstraint("for_athlete OR NOT (is_current OR improvement_s IS NOT NULL)", name="for_athlete"),
+        CheckConstraint(
+            "for_others OR NOT (is_current_for_others OR improvement_for_others_s IS NOT NULL)", name="for_others"
+        ),
         Index("uq_personal_bests_current", "athlete_id", "distance", unique=True, postgresql_where=text("is_current")),
         Index("ix_personal_bests_history", "athlete_id", "distance", "achieved_at", "id"),
-        Index("ix_personal_bests_leaderboard", "distance", "elapsed_s", "id", postgresql_where=text("is_current")),
+        Index(
+            "uq_personal_bests_current_for_others",
+            "athlete_id",
+            "distance",
+            unique=True,
+            postgresql_where=text("is_current_for_others"),
+        ),
+        # One for both: the viewer's own bests and those of others stand in one list.
+        Index(
+            "ix_personal_bests_leaderboard",
+            "distance",
+            "elapsed_s",
+            "id",
+            postgresql_where=text("is_current OR is_current_for_others"),
+        ),
         Index("ix_personal_bests_activity_id", "activity_id"),
         Index("ix_personal_bests_previous_id", "previous_id"),
+        Index(
+            "ix_personal_bests_previous_for_others_id",
+            "previous_for_others_id",
+            postgresql_where=text("previous_for_others_id IS NOT NULL"),
+        ),
     )

@@ -1,5 +1,8 @@
 """Best efforts: lists, and what derives and regrades them."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -10,6 +13,7 @@ from sqlalchemy import (
     all_,
     and_,
     bindparam,
+    case,
     cast,
     delete,
     exists,
@@ -21,9 +25,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from db.models import Activity, BestEffort, PersonalBest
-from db.statements.activity import IS_RUN
+from db.models import Activity, Base, BestEffort, PersonalBest, Visibility
+from db.statements.activity import IS_RUN, duplicate_for_others
 from db.statements.page import Collection, Ordering
+from db.statements.visibility import Split, shows_age_grades
 
 FASTEST = Ordering(BestEffort.elapsed_s, BestEffort.id, descending=False)
 
@@ -31,7 +36,7 @@ _LOCAL_DAY = cast(
     select(Activity.started_at_local).where(Activity.id == BestEffort.activity_id).scalar_subquery(), Date
 )
 
-LISTED = ~BestEffort.implied | BestEffort.counts
+LISTED = Split(BestEffort, ~BestEffort.implied | BestEffort.counts, ~BestEffort.implied | BestEffort.counts_for_others)
 """Condition for efforts that lists show: those measured, and the implied ones that had to count."""
 
 EFFORTS_OF_ATHLETE = Collection(
@@ -41,7 +46,7 @@ EFFORTS_OF_ATHLETE = Collection(
         "distance": BestEffort.distance == bindparam("distance", type_=Text),
         "day_from": bindparam("day_from", type_=Date) <= _LOCAL_DAY,
         "day_until": bindparam("day_until", type_=Date) >= _LOCAL_DAY,
-        "counting": BestEffort.counts,
+        "counting": Split(BestEffort, BestEffort.counts, BestEffort.counts_for_others),
     },
     always=LISTED,
 )
@@ -51,21 +56,27 @@ GRADE_COLUMNS = (
 )  # fmt: skip
 
 
-def rank() -> ColumnElement[int]:
+def rank(*, to_others: bool = False) -> ColumnElement[int]:
     """Place of an effort among the athlete's counting efforts over its distance, from 1; equal times share a place."""
     faster = aliased(BestEffort)
     ahead = select(func.count()).where(
         faster.athlete_id == BestEffort.athlete_id,
         faster.distance == BestEffort.distance,
-        faster.counts,
+        faster.counts_for_others if to_others else faster.counts,
         faster.elapsed_s < BestEffort.elapsed_s,
     )
     return ahead.scalar_subquery() + 1
 
 
-def is_personal_best() -> ColumnElement[bool]:
+def is_personal_best(*, to_others: bool = False) -> ColumnElement[bool]:
     """Whether nobody — no other effort of the athlete over its distance — is faster: it is a current personal best."""
-    return exists().where(PersonalBest.id == BestEffort.id, PersonalBest.is_current)
+    is_current = PersonalBest.is_current_for_others if to_others else PersonalBest.is_current
+    return exists().where(PersonalBest.id == BestEffort.id, is_current)
+
+
+def age_grade_to_others(model: type[Base]) -> ColumnElement[float | None]:
+    """Percent of a row's age grade where the athlete agreed that others see it, else NULL."""
+    return case((shows_age_grades(model), BestEffort.age_grade_percent))
 
 
 _WRITTEN = (
@@ -96,27 +107,36 @@ def drop_other_efforts() -> Executable:
 
 
 def recount() -> Executable:
-    """Set anew which efforts of the parameter `athlete_id` count."""
+    """Set anew which efforts of the parameter `athlete` count, and which count for others."""
+    candidate = and_(~BestEffort.excluded, ~Activity.flagged, IS_RUN)
     counts = and_(
-        ~BestEffort.excluded,
-        ~Activity.flagged,
+        candidate,
         Activity.duplicate_of_id.is_(None),
-        IS_RUN,
-        or_(~BestEffort.implied, _is_faster_than_a_measured_one()),
+        or_(~BestEffort.implied, _is_faster_than_a_measured_one(lambda recorded: recorded.duplicate_of_id.is_(None))),
+    )
+    counts_for_others = and_(
+        candidate,
+        _stands_for_others(Activity),
+        or_(~BestEffort.implied, _is_faster_than_a_measured_one(_stands_for_others)),
     )
     return (
         update(BestEffort)
         .where(
             BestEffort.athlete_id == bindparam("athlete", type_=BigInteger),
             Activity.id == BestEffort.activity_id,
-            BestEffort.counts != counts,
+            or_(BestEffort.counts != counts, BestEffort.counts_for_others != counts_for_others),
         )
-        .values(counts=counts)
+        .values(counts=counts, counts_for_others=counts_for_others)
     )
 
 
-def _is_faster_than_a_measured_one() -> ColumnElement[bool]:
-    """The rule of `athletics.personal_best.counting`, for one implied effort."""
+def _stands_for_others(activity: Any) -> ColumnElement[bool]:
+    """Condition for activities visible to everyone that stand for their run among those."""
+    return and_(activity.visibility == Visibility.EVERYONE, duplicate_for_others(activity).is_(None))
+
+
+def _is_faster_than_a_measured_one(stands: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """The rule of `athletics.personal_best.counting` for one implied effort, among those of activities that `stands`."""
     measured, recorded = aliased(BestEffort), aliased(Activity)
     return exists().where(
         measured.athlete_id == BestEffort.athlete_id,
@@ -126,7 +146,7 @@ def _is_faster_than_a_measured_one() -> ColumnElement[bool]:
         ~measured.excluded,
         recorded.id == measured.activity_id,
         ~recorded.flagged,
-        recorded.duplicate_of_id.is_(None),
+        stands(recorded),
     )
 
 

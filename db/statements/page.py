@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Base, BestEffort, PersonalBest
-from db.statements.visibility import Audience, Expression, visible
+from db.statements.visibility import Audience, Condition, Expression, Split, for_audience, visible
 
 KEYS = bindparam("keys", type_=ARRAY(BigInteger))
 LIMIT = bindparam("row_limit", type_=Integer)
@@ -36,7 +36,6 @@ JOINS: Mapping[type[Base], Mapping[type[Base], ColumnElement[bool]]] = {
 }
 """Tables whose columns are selected as if they were the model's own, and how they join it: always one row to one."""
 
-Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 AnySelect = Select[*tuple[Any, ...]]
 Columns = Mapping[str, Expression]
 """What to select: label → expression."""
@@ -72,7 +71,7 @@ class Collection:
 
     model: type[Base]
     parent: Any = None
-    filters: Mapping[str, Condition] = field(default_factory=dict)
+    filters: Mapping[str, Condition | Split] = field(default_factory=dict)
     always: Any = None
 
 
@@ -129,11 +128,11 @@ def by_key(
     audience: Audience,
     *,
     order_by: Sequence[ColumnElement[Any]] = (),
-    conditions: Sequence[Condition] = (),
+    conditions: Sequence[Condition | Split] = (),
     of: Expression | None = None,
 ) -> AnySelect:
     """Select the visible rows whose `key` is among the parameter `keys`, each with its key; or is `of`."""
-    wanted = [matches(key, of), visible(model, audience), *conditions]
+    wanted = [matches(key, of), visible(model, audience), *(for_audience(each, audience) for each in conditions)]
     return _select(model, columns if of is not None else {**columns, PARENT: key}, wanted).order_by(*order_by)
 
 
@@ -158,9 +157,9 @@ def _tables(expression: Expression | Condition) -> Sequence[Any]:
 
 def _rows(collection: Collection, columns: Columns, audience: Audience, filters: frozenset[str]) -> AnySelect:
     conditions: list[Condition] = [visible(collection.model, audience)]
-    conditions += [collection.filters[name] for name in sorted(filters)]
+    conditions += [for_audience(collection.filters[name], audience) for name in sorted(filters)]
     if collection.always is not None:
-        conditions.append(collection.always)
+        conditions.append(for_audience(collection.always, audience))
     return _select(collection.model, columns, conditions)
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Date, bindparam, cast, func, literal_column, select
 
 from db.models import Activity
-from db.statements.activity import IS_RUN
+from db.statements.activity import IS_RUN, STANDS
 from db.statements.page import PARENT, AnySelect, matches
 from db.statements.visibility import Audience, Expression, visible
 
@@ -32,7 +32,7 @@ def training_summaries(
         .where(
             matches(Activity.athlete_id, of),
             IS_RUN,
-            Activity.duplicate_of_id.is_(None),
+            STANDS.of(audience),
             visible(Activity, audience),
         )
         .group_by(Activity.athlete_id, literal_column("period_start"))

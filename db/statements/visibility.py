@@ -1,16 +1,22 @@
-"""Who may see which rows, as SQL. Nothing is filtered afterwards."""
+"""Who may see which rows, and what of them, as SQL. Nothing is filtered afterwards.
+
+Others than the athlete see, with consent, the activities that are visible to everyone and what hangs on them. What is
+derived from several rows — ranks, bests, improvements, sums, which of two recordings stands for a run — is for them
+derived from these alone, as if the athlete had none besides, so that nothing tells of a hidden row.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, case, exists, false, or_, true
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, exists, false, not_, or_, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Activity, ApiToken, Athlete, Base, BestEffort, Job, PersonalBest, StravaConnection
 from db.models.activity import Visibility
 
 Expression = ColumnElement[Any] | InstrumentedAttribute[Any]
+Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 
 VIEWER = bindparam("viewer_athlete_id", type_=BigInteger)
 VIEWER_ACCOUNT = bindparam("viewer_account_id", type_=BigInteger)
@@ -62,12 +68,12 @@ OWNER: dict[type[Base], InstrumentedAttribute[Any]] = {
 def visible(model: type[Base], audience: Audience) -> ColumnElement[bool]:
     """Condition that holds for the rows of `model` that the audience may see."""
     if audience is Audience.ADMIN:
-        return true()
+        return _of_athlete(model)
     if audience is Audience.NOBODY:
         return false()
     if model is ApiToken:
         return ApiToken.account_id == VIEWER_ACCOUNT
-    own = own_rows(model)
+    own = and_(own_rows(model), _of_athlete(model))
     shared = _shared(model) if audience is Audience.ATHLETE_WITH_SHARING else None
     return own if shared is None else or_(own, shared)
 
@@ -82,6 +88,44 @@ def owner_only(model: type[Base], value: Expression, audience: Audience) -> Expr
     return value if audience is Audience.ADMIN else case((own_rows(model), value))
 
 
+def or_to_others(model: type[Base], value: Expression, others: Expression, audience: Audience) -> Expression:
+    """`value` where the row is the viewer's own or the viewer an admin, else `others`."""
+    if audience is not Audience.ATHLETE_WITH_SHARING:
+        return value  # nobody meets a row of others
+    return case((own_rows(model), value), else_=others)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A condition that is another for the rows of others than for the viewer's own; admins see as the athlete does."""
+
+    model: type[Base]
+    own: Condition
+    others: Condition
+
+    def of(self, audience: Audience) -> Condition:
+        """Make the condition for an audience."""
+        if audience is not Audience.ATHLETE_WITH_SHARING:
+            return self.own
+        own = own_rows(self.model)
+        return or_(and_(own, self.own), and_(not_(own), self.others))
+
+
+def for_audience(condition: Condition | Split, audience: Audience) -> Condition:
+    """Make a condition of a list's for an audience."""
+    return condition.of(audience) if isinstance(condition, Split) else condition
+
+
+def shows_age_grades(model: type[Base]) -> ColumnElement[bool]:
+    """Condition for rows whose athlete agreed that others see age grades, and with them the age."""
+    return exists().where(Athlete.id == OWNER[model], Athlete.shares_age_grades)
+
+
+def _of_athlete(model: type[Base]) -> ColumnElement[bool]:
+    """Condition for rows that are there for their athlete: all, but the bests that only others see as such."""
+    return PersonalBest.for_athlete.expression if model is PersonalBest else true()
+
+
 def _shared(model: type[Base]) -> ColumnElement[bool] | None:
     """Condition for rows that their athlete shows to others; None where no row of the model ever is."""
     if model is Athlete:
@@ -94,5 +138,5 @@ def _shared(model: type[Base]) -> ColumnElement[bool] | None:
     if model in {BestEffort, PersonalBest}:
         activity_id = BestEffort.activity_id if model is BestEffort else PersonalBest.activity_id
         public = exists().where(Activity.id == activity_id, Activity.visibility == Visibility.EVERYONE)
-        return public & athlete_shares
+        return and_(public, athlete_shares, PersonalBest.for_others if model is PersonalBest else true())
     return None

@@ -29,7 +29,7 @@ from graph.types.athlete_mutation import (
 from graph.types.job_mutation import DisconnectStravaInput, DisconnectStravaPayload
 
 _FIRST_DAY = date(1900, 1, 1)
-_REQUIRED = {"first_name", "last_name", "measurement_system", "shares"}
+_REQUIRED = {"first_name", "last_name", "measurement_system", "shares", "shares_age_grades"}
 _TEXTS = {"first_name": "firstName", "last_name": "lastName", "city": "city", "country": "country"}
 
 

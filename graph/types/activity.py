@@ -75,8 +75,14 @@ class Activity(Node):
         list_size=len(StandardDistance),
     )
     duplicate_of: Annotated["Activity", strawberry.lazy("graph.types.activity")] | None = lookup(
-        Lookup("Activity", m.Activity.duplicate_of_id, rows_by(m.Activity, m.Activity.id)),
-        "The activity that stands for this one, where a run was recorded twice; only that one counts.",
+        Lookup(
+            "Activity",
+            m.Activity.duplicate_of_id,
+            rows_by(m.Activity, m.Activity.id),
+            key_to_others=statements.duplicate_for_others,
+        ),
+        "The activity that stands for this one, where a run was recorded twice; only that one counts. Others than the "
+        "athlete see no hidden one: of those they may see, one stands for the run.",
     )
 
 

@@ -53,6 +53,12 @@ class Athlete(Node):
         "Others than the athlete see null.",
         owner_only=True,
     )
+    shares_age_grades: bool | None = column(
+        m.Athlete.shares_age_grades,
+        "Whether the athlete also agreed that others see age grades, from which the age on the day can be worked out "
+        "and, from many, the birth date. Others than the athlete see null.",
+        owner_only=True,
+    )
     created_at: datetime = column(m.Athlete.created_at, "When the athlete came to this server.")
     strava_connection: Annotated["StravaConnection", strawberry.lazy("graph.types.strava_connection")] | None = lookup(
         Lookup("StravaConnection", m.Athlete.id, rows_by(m.StravaConnection, m.StravaConnection.athlete_id)),
@@ -61,7 +67,7 @@ class Athlete(Node):
     activities = connection(ACTIVITIES_OF_ATHLETE, "The athlete's activities, newest first.")(read_activities)
     personal_bests = lookup_with(
         CURRENT_OF_ATHLETE,
-        "The current personal bests, shortest distance first.",
+        "The current personal bests, shortest distance first; to others than the athlete the bests they may see.",
         list[PersonalBest],
         list_size=len(StandardDistance),
     )(read_personal_bests)

@@ -32,6 +32,10 @@ class UpdateAthleteInput:
         default=strawberry.UNSET,
         description="Whether others may see the athlete where this server allows it; not null.",
     )
+    shares_age_grades: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether those others may see age grades too, which tell the athlete's age; not null.",
+    )
 
 
 @strawberry.type(description="The changed athlete.")

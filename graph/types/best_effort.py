@@ -1,6 +1,7 @@
 """Best efforts."""
 
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -34,13 +35,22 @@ class BestEffort(Node):
     achieved_at: datetime = column(m.BestEffort.achieved_at, "When the distance was completed.")
     age_grade: AgeGrade | None = embedded(
         AgeGrade,
-        "Its age grade; null where the athlete's birth date or sex is not known, or the table does not cover the age.",
+        "Its age grade; null where the athlete's birth date or sex is not known, or the table does not cover the age. "
+        "Others than the athlete see it only where the athlete agreed (`sharesAgeGrades`), for it tells the age.",
         present=m.BestEffort.age_grade_percent,
+        present_to_others=lambda: statements.age_grade_to_others(m.BestEffort),
     )
     rank: int = column(
-        statements.rank, "Its place among the athlete's efforts over the distance, from 1; equal times share a place."
+        statements.rank,
+        "Its place among the athlete's efforts over the distance, from 1; equal times share a place. For others than "
+        "the athlete: among those they may see.",
+        to_others=partial(statements.rank, to_others=True),
     )
-    is_personal_best: bool = column(statements.is_personal_best, "Whether it is the athlete's current best.")
+    is_personal_best: bool = column(
+        statements.is_personal_best,
+        "Whether it is the athlete's current best; for others than the athlete, the best of those they may see.",
+        to_others=partial(statements.is_personal_best, to_others=True),
+    )
     excluded: bool = column(
         m.BestEffort.excluded,
         "Whether the athlete excluded it: then it does not count, and `rank` is the place it would have.",

@@ -9,6 +9,7 @@ from athletics.age_grade import Sex
 from athletics.distance import StandardDistance
 from db import models as m
 from db.statements import personal_best as statements
+from db.statements.best_effort import age_grade_to_others
 from graph.arguments import checked_number, checked_text
 from graph.pagination import After, First, PageArguments, page_arguments
 from graph.relation import Arguments, Lookup, Paged, lookup, rows_by
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
     from graph.types.best_effort import BestEffort
 
 _MAX_AGE = 150
+_AGE_IS_SHOWN = "By age or age grade others are found only where they agreed to show it (`sharesAgeGrades`)."
 
 
-@row_type(m.PersonalBest, "An effort that was faster than all before it over its distance.")
+@row_type(
+    m.PersonalBest,
+    "An effort that was faster than all before it over its distance. For others than the athlete: than all before it "
+    "that they may see, so that nothing tells of a run that is hidden from them.",
+)
 class PersonalBest(Node):
     """A personal best's row, and its effort's for the age grade."""
 
@@ -45,15 +51,24 @@ class PersonalBest(Node):
     )
     age_grade: AgeGrade | None = embedded(
         AgeGrade,
-        "Its age grade; null where the athlete's birth date or sex is not known, or the table does not cover the age.",
+        "Its age grade; null where the athlete's birth date or sex is not known, or the table does not cover the age. "
+        "Others than the athlete see it only where the athlete agreed (`sharesAgeGrades`), for it tells the age.",
         present=m.BestEffort.age_grade_percent,
+        present_to_others=lambda: age_grade_to_others(m.PersonalBest),
     )
     previous: Annotated["PersonalBest", strawberry.lazy("graph.types.personal_best")] | None = lookup(
-        Lookup("PersonalBest", m.PersonalBest.previous_id, rows_by(m.PersonalBest, m.PersonalBest.id)),
+        Lookup(
+            "PersonalBest",
+            m.PersonalBest.previous_id,
+            rows_by(m.PersonalBest, m.PersonalBest.id),
+            key_to_others=m.PersonalBest.previous_for_others_id,
+        ),
         "The best that this one improved on; null for the first.",
     )
     improvement_seconds: float | None = column(
-        m.PersonalBest.improvement_s, "By how many seconds it improved on the previous; null for the first."
+        m.PersonalBest.improvement_s,
+        "By how many seconds it improved on the previous; null for the first.",
+        to_others=m.PersonalBest.improvement_for_others_s,
     )
 
 
@@ -63,8 +78,12 @@ class LeaderboardFilter:
 
     sex: Sex | None = strawberry.field(default=None, description="Of athletes of this sex.")
     country: str | None = strawberry.field(default=None, description="Of athletes of this country, in any case.")
-    min_age: int | None = strawberry.field(default=None, description="Of athletes at least this old on the day.")
-    max_age: int | None = strawberry.field(default=None, description="Of athletes at most this old on the day.")
+    min_age: int | None = strawberry.field(
+        default=None, description=f"Of athletes at least this old on the day. {_AGE_IS_SHOWN}"
+    )
+    max_age: int | None = strawberry.field(
+        default=None, description=f"Of athletes at most this old on the day. {_AGE_IS_SHOWN}"
+    )
     achieved_from: date | None = strawberry.field(default=None, description="Achieved on this day (UTC) or later.")
     achieved_until: date | None = strawberry.field(default=None, description="Achieved on this day (UTC) or before.")
 
@@ -91,7 +110,7 @@ def read_history(
 
 def read_leaderboard(
     distance: Annotated[StandardDistance, strawberry.argument(description="Over which distance.")],
-    by: Annotated[LeaderboardBasis, strawberry.argument(description="What it is ordered by.")] = (
+    by: Annotated[LeaderboardBasis, strawberry.argument(description=f"What it is ordered by. {_AGE_IS_SHOWN}")] = (
         LeaderboardBasis.ELAPSED_TIME
     ),
     filter: Annotated[  # noqa: A002 - the argument's public name
@@ -125,7 +144,7 @@ CURRENT_OF_ATHLETE = Lookup(
         m.PersonalBest,
         m.PersonalBest.athlete_id,
         order_by=[m.PersonalBest.distance_m],
-        always=[m.PersonalBest.is_current],
+        always=[statements.CURRENT],
         filters={"distances": statements.of_distances()},
     ),
     many=True,

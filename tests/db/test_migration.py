@@ -1,5 +1,7 @@
 """Migrations: up, down, up again, and in step with the models."""
 
+from datetime import timedelta
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -7,6 +9,7 @@ from sqlalchemy import create_engine, inspect
 
 from db.models import Base
 from local.migrations import downgrade, missing_revisions, upgrade
+from tests import factories as make
 
 
 @pytest.fixture
@@ -78,3 +81,17 @@ def test_every_foreign_key_leads_an_index(connection):
     without = set(connection.exec_driver_sql(query).scalars())
     # Accounts are hardly ever deleted, and what refers to them is set to null.
     assert without <= {"fk_jobs_account_id", "fk_feedback_account_id"}
+
+
+def test_bests_for_others_are_those_that_a_recalculation_makes(settings, db):
+    athlete_id = make.create_athlete(db)
+    for day, (visibility, elapsed_s) in enumerate(
+        [("EVERYONE", 1300.0), ("ONLY_ME", 1200.0), ("EVERYONE", 1250.0), ("EVERYONE", 1260.0), ("ONLY_ME", 1100.0)]
+    ):
+        make.create_best(db, athlete_id, elapsed_s, visibility=visibility, started_at=make.NOON + timedelta(days=day))
+    queries = "SELECT * FROM personal_bests ORDER BY id", "SELECT id, counts_for_others FROM best_efforts ORDER BY id"
+    recalculated = [db.exec_driver_sql(query).mappings().all() for query in queries]
+    assert sum(best["is_current_for_others"] for best in recalculated[0]) == 1
+    downgrade(settings, "0002")
+    upgrade(settings)
+    assert [db.exec_driver_sql(query).mappings().all() for query in queries] == recalculated

@@ -36,17 +36,18 @@ def add_athlete(connection: Connection, chance: random.Random, activities: int =
     statement = insert(Athlete).values(first_name="A", last_name="B").returning(Athlete.id)
     athlete_id = connection.execute(statement).scalar_one()
     for _ in range(activities):
-        activity_id = add_activity(connection, athlete_id, flagged=chance.random() < 0.1)
+        visibility = chance.choice(("EVERYONE", "EVERYONE", "ONLY_ME"))
+        activity_id = add_activity(connection, athlete_id, flagged=chance.random() < 0.1, visibility=visibility)
         for distance in chance.sample(sorted(DISTANCES), chance.randint(1, 3)):
             add_effort(connection, chance, athlete_id, activity_id, distance)
     return athlete_id
 
 
-def add_activity(connection: Connection, athlete_id: int, *, flagged: bool) -> int:
+def add_activity(connection: Connection, athlete_id: int, *, flagged: bool, visibility: str) -> int:
     values = {
         "athlete_id": athlete_id, "source": "FILE", "name": "Run", "sport_type": "Run", "started_at": _START,
         "started_at_local": _START.replace(tzinfo=None), "timezone": "UTC", "distance_m": 5000, "moving_time_s": 1500,
-        "elapsed_time_s": 1500, "visibility": "EVERYONE", "streams_state": "ABSENT", "flagged": flagged,
+        "elapsed_time_s": 1500, "visibility": visibility, "streams_state": "ABSENT", "flagged": flagged,
     }  # fmt: skip
     return connection.execute(insert(Activity).values(**values).returning(Activity.id)).scalar_one()
 
@@ -69,14 +70,15 @@ def recalculate(connection: Connection, athlete_ids: list[int]) -> None:
     connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
 
-def by_definition(connection: Connection, athlete_id: int) -> set[tuple]:
+def by_definition(connection: Connection, athlete_id: int, *, for_others: bool = False) -> set[tuple]:
+    visible = "AND a.visibility = 'EVERYONE'" if for_others else ""
     expected = set()
     for distance in DISTANCES:
         rows = connection.execute(
             text(
                 "SELECT e.id, e.achieved_at, e.elapsed_s, e.implied FROM best_efforts e JOIN activities a "
                 "ON a.id = e.activity_id WHERE e.athlete_id = :id AND e.distance = :distance "
-                "AND NOT e.excluded AND NOT a.flagged"
+                f"AND NOT e.excluded AND NOT a.flagged {visible}"
             ),
             {"id": athlete_id, "distance": distance},
         )
@@ -87,9 +89,13 @@ def by_definition(connection: Connection, athlete_id: int) -> set[tuple]:
     return expected
 
 
-def stored(connection: Connection, athlete_id: int) -> set[tuple]:
+def stored(connection: Connection, athlete_id: int, *, for_others: bool = False) -> set[tuple]:
+    columns = "previous_id, improvement_s, is_current"
+    if for_others:
+        columns = "previous_for_others_id, improvement_for_others_s, is_current_for_others"
+    condition = "for_others" if for_others else "for_athlete"
     rows = connection.execute(
-        text("SELECT id, distance, previous_id, improvement_s, is_current FROM personal_bests WHERE athlete_id = :id"),
+        text(f"SELECT id, distance, {columns} FROM personal_bests WHERE athlete_id = :id AND {condition}"),
         {"id": athlete_id},
     )
     return {tuple(row) for row in rows}
@@ -103,7 +109,9 @@ def test_the_sql_does_what_the_definition_says_also_after_changes(database, seed
         recalculate(connection, athletes)
         for _ in range(4):
             for athlete_id in athletes:
-                assert stored(connection, athlete_id) == by_definition(connection, athlete_id)
+                for others in (False, True):
+                    expected = by_definition(connection, athlete_id, for_others=others)
+                    assert stored(connection, athlete_id, for_others=others) == expected
             change_something(connection, chance)
             recalculate(connection, athletes)
         assert any(stored(connection, athlete_id) for athlete_id in athletes)
@@ -117,6 +125,8 @@ def change_something(connection: Connection, chance: random.Random) -> None:
         "UPDATE best_efforts SET elapsed_s = elapsed_s - 4 WHERE hashint8(id + :salt) % 5 = 1",
         "UPDATE best_efforts SET excluded = NOT excluded WHERE hashint8(id + :salt) % 5 = 2",
         "UPDATE activities SET flagged = NOT flagged WHERE hashint8(id + :salt) % 8 = 3",
+        "UPDATE activities SET visibility = 'ONLY_ME' WHERE hashint8(id + :salt) % 8 = 4",
+        "UPDATE activities SET visibility = 'EVERYONE' WHERE hashint8(id + :salt) % 8 = 5",
     ):
         connection.execute(text(statement), {"salt": chance.randint(0, 10**6)})
 
@@ -137,3 +147,23 @@ def test_other_athletes_are_left_alone(database):
         recalculate(connection, [first])
         assert stored(connection, first)
         assert not stored(connection, second)
+
+
+def test_a_run_of_which_the_standing_recording_is_hidden_counts_once_for_others(database):
+    with database.write() as connection:
+        statement = insert(Athlete).values(first_name="A", last_name="B").returning(Athlete.id)
+        athlete_id = connection.execute(statement).scalar_one()
+        ids = [add_activity(connection, athlete_id, flagged=False, visibility=each) for each in HIDDEN_FIRST]
+        duplicates = text("UPDATE activities SET duplicate_of_id = :original WHERE id = ANY(:ids)")
+        connection.execute(duplicates, {"original": ids[0], "ids": ids[1:]})
+        for activity_id in ids:
+            add_effort(connection, random.Random(0), athlete_id, activity_id, "KM5")
+        connection.execute(text("UPDATE best_efforts SET implied = false, excluded = false WHERE athlete_id = :id"),
+                           {"id": athlete_id})  # fmt: skip
+        recalculate(connection, [athlete_id])
+        query = "SELECT activity_id, counts, counts_for_others FROM best_efforts WHERE athlete_id = :id ORDER BY 1"
+        rows = connection.execute(text(query), {"id": athlete_id}).all()
+    assert [tuple(row[1:]) for row in rows] == [(True, False), (False, False), (False, True), (False, False)]
+
+
+HIDDEN_FIRST = ("ONLY_ME", "FOLLOWERS_ONLY", "EVERYONE", "EVERYONE")

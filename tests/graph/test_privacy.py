@@ -165,7 +165,6 @@ async def test_nested_counts_do_not_tell_of_hidden_rows(sharing_api, db, make_ot
     }
 
 
-@pytest.mark.xfail(reason="rank, isPersonalBest and improvementSeconds are derived from all efforts, hidden ones too")
 async def test_ranks_and_improvements_do_not_tell_of_hidden_efforts(sharing_api, db):
     other = make.create_person(db, shares=True)
     make.create_best(db, other.athlete_id, 1300.0, visibility="ONLY_ME")
