@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     action = schema.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="compare schema.graphql with it; 1 if they differ")
     action.add_argument("--write", action="store_true", help="write it to schema.graphql")
+    trusted = add("trusted-documents", _trusted_documents, "check a manifest of trusted documents")
+    trusted.add_argument("action", choices=["check"], help="check: the schema, the limits, and what each would cost")
+    trusted.add_argument("manifest", type=Path, metavar="MANIFEST", help="a file of Relay, Apollo or GraphQL Codegen")
     simulator = add("simulate-strava", _simulate_strava, "serve a simulated Strava")
     simulator.add_argument("--port", type=int, default=8100, help="port to listen on (default: 8100)")
     add(
@@ -175,6 +178,12 @@ def _schema(options: argparse.Namespace) -> int:
         print("pacegraph: schema.graphql is not what the code says. Write it anew: make schema", file=sys.stderr)
         return 1
     return 0
+
+
+def _trusted_documents(options: argparse.Namespace) -> int:
+    from local.manifest_check import check_manifest
+
+    return check_manifest(options.manifest, load_settings())
 
 
 def _simulate_strava(options: argparse.Namespace) -> int:

@@ -21,7 +21,9 @@ from typing import Any, Literal
 from graphql import GraphQLError, parse
 from redis.asyncio import Redis
 
+from graph.document_errors import too_many_characters
 from graph.errors import CallerError
+from graph.shape import DocumentLimits, Shape, shape_errors
 from settings import InvalidSettings, Settings
 from web.automatic_persisted_queries import PersistedQueries
 from web.trusted_documents import SHA256_PREFIX, Check, TrustedDocuments, hash_of
@@ -233,18 +235,18 @@ _DONE = {"log": "it ran", "enforce": "it was refused"}
 
 
 def limits(settings: Settings) -> Check:
-    """Make the check that documents of a manifest must pass at start: the syntax, and the two limits on length."""
+    """Make the check that the documents of a manifest must pass at start: syntax and shape, not yet the schema."""
+    bounds = DocumentLimits.of(settings)
 
     def check(text: str) -> str | None:
-        if len(text.encode("utf-8", "surrogatepass")) > settings.body_max_bytes:
-            return f"it is longer than BODY_MAX_BYTES ({settings.body_max_bytes}) allows."
+        if len(text) > bounds.max_characters:
+            return too_many_characters(len(text), bounds.max_characters).message
         try:
-            parse(text, no_location=True, max_tokens=settings.document_max_tokens)
+            document = parse(text, max_lexical_tokens=bounds.max_tokens, max_comments=bounds.max_tokens)
         except GraphQLError as error:
-            return f"{error.message} (DOCUMENT_MAX_TOKENS is {settings.document_max_tokens})."
-        except RecursionError:
-            return "it is nested too deeply."
-        return None
+            return error.message
+        errors = shape_errors(Shape(document), bounds)
+        return errors[0].message if errors else None
 
     return check
 

@@ -23,7 +23,7 @@ from web.trusted_documents import TrustedDocuments, hash_of
 
 pytestmark = pytest.mark.anyio
 
-TEXT, OTHER = "query Version { apiVersion }", "query Secret { __typename }"
+TEXT, OTHER = "query Scopes { viewer { scopes } }", "query Secret { __typename }"
 DIGEST = hash_of(TEXT)
 MANIFEST = {"one": TEXT}
 

@@ -14,11 +14,11 @@ from web.trusted_documents import TrustedDocuments, hash_of, read_manifest
 pytestmark = pytest.mark.anyio
 
 DATA = Path(__file__).parent / "data"
-CHECK = limits(load_settings(None, document_max_tokens=100, body_max_bytes=4096))
-VERSION = {
-    "relay": "query VersionQuery {\n  apiVersion\n}\n",
-    "apollo": "query Version {\n  apiVersion\n}",
-    "codegen": "query Version { apiVersion }",
+CHECK = limits(load_settings(None, document_max_tokens=1000, body_max_bytes=20_000))
+SCOPES = {
+    "relay": "query ScopesQuery {\n  viewer {\n    scopes\n  }\n}\n",
+    "apollo": "query Scopes {\n  viewer {\n    scopes\n    __typename\n  }\n}",
+    "codegen": "query Scopes { viewer { __typename scopes } }",
 }
 HASH = {"relay": hashlib.md5, "apollo": hashlib.sha256, "codegen": hashlib.sha1}
 
@@ -29,9 +29,9 @@ def manifest_of(tmp_path, content) -> Path:
     return path
 
 
-@pytest.mark.parametrize("tool", VERSION)
+@pytest.mark.parametrize("tool", SCOPES)
 def test_manifests_of_three_tools_are_read(tool):
-    manifest, text = read_manifest(DATA / f"{tool}.json", CHECK), VERSION[tool]
+    manifest, text = read_manifest(DATA / f"{tool}.json", CHECK), SCOPES[tool]
     sha256 = hash_of(text)
     for identifier in (HASH[tool](text.encode()).hexdigest(), sha256, f"sha256:{sha256}"):
         assert manifest.find(identifier) == text
@@ -67,9 +67,10 @@ WRONG = {
     ),
     "another's hash": ({f"sha256:{hash_of('{ __typename }')}": "{ apiVersion }"}, "is not the SHA-256 of its text"),
     "no GraphQL": ({"one": "{"}, "'one' cannot be used: Syntax Error"),
-    "too many tokens": ({"one": f"{{ {'apiVersion ' * 100} }}"}, "DOCUMENT_MAX_TOKENS is 100"),
-    "too long": ({"one": "{ apiVersion } #" + "x" * 4096}, "BODY_MAX_BYTES (4096)"),
-    "too deep": ({"one": "{a" * 50_000}, "'one' cannot be used"),
+    "too many tokens": ({"one": f"{{ {'apiVersion ' * 1000} }}"}, "Syntax Error: Document contains more than 1000"),
+    "too long": ({"one": "{ apiVersion } #" + "x" * 20_000}, "The document has 20016 characters, and may have 20000"),
+    "too deep": ({"one": "{ a " * 20 + "}" * 20}, "selects fields 20 levels deep"),
+    "far too deep": ({"one": "{a" * 490}, "'one' cannot be used: Syntax Error"),
 }
 
 
