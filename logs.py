@@ -2,17 +2,24 @@
 
 Every process sets its logs up once, with `set_up`. What surrounds a line is put around the code that writes it, with
 `bound(request_id=…)`, and reaches every line written inside, in whatever module.
+
+No line holds a secret, whoever logs it: neither one of the settings, nor what looks like a token.
 """
 
+import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, TextIO
+from urllib.parse import quote, quote_plus, unquote
 
 import orjson
+from pydantic import SecretStr
 from pythonjsonlogger.json import JsonFormatter
 
 from settings import Settings
@@ -20,6 +27,28 @@ from settings import Settings
 _surroundings: ContextVar[dict[str, Any]] = ContextVar("log_surroundings", default={})  # noqa: B039 - never written to
 
 _QUIET = ("httpx", "httpcore", "asyncio", "rq.worker", "alembic.runtime.migration")
+_HARMLESS_LENGTH = 32
+"""Characters of a field that need not be searched for tokens: all are longer."""
+_REDACTED = "***"
+_LEAST_SECRET = 6
+"""Characters below which a secret of the settings is not looked for: it would be found in harmless words."""
+_SHAPES = re.compile(
+    r"""
+    (?P<keep>
+        (?<![\w-])pace_(?=[\w-]{20})                               # an API token
+      | (?i:\b(?:bearer|basic))[ ]+(?=[\w.~+/=-]{8})              # an Authorization header
+      | ://[^/\s:@"'\\]{0,200}:(?=[^@\s"'\\/]{1,500}@)           # a URL with user and password
+      | [?&](?:code|state)=                                       # the way back from Strava
+      | pacegraph_(?:session|sign_in_\w{1,40})=                   # a cookie
+      | (?<!\w)(?i:access_token|refresh_token|client_secret|secret|token|password|authorization)
+            \\?["']?[ ]?[:=][ ]?\\?["']?(?:(?i:bearer|basic)[ ]+)?(?=[^\s"'\\&,;)]{6})    # anything so called
+    ) [^\s"'\\&,;)@]+
+    | (?P<request>"(?:WebSocket|[A-Z]{3,7})[ ][^"?\s]{0,2000}\?)[^"\s\\]+  # with a query, as servers log it
+    | (?<![\w.-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*                    # a JSON web token
+    | (?<![\w-])[0-9a-f]{40}(?![\w-])                             # a token or code of Strava
+    """,
+    re.VERBOSE,
+)
 _RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "process_name"}
 
 
@@ -40,7 +69,8 @@ def bind(**fields: Any) -> None:
 
 def set_up(settings: Settings, process: str) -> None:
     """Send this process's logs to standard error in the form of LOG_FORMAT; `process` says which it is."""
-    handler = _JsonHandler(process) if settings.log_format == "json" else logging.StreamHandler(sys.stderr)
+    redaction = _Redaction(settings)
+    handler = _JsonHandler(process, redaction) if settings.log_format == "json" else _Handler(redaction)
     handler.addFilter(_add_surroundings)
     if settings.log_format == "text":
         handler.setFormatter(_Text())
@@ -49,6 +79,8 @@ def set_up(settings: Settings, process: str) -> None:
     root.setLevel(settings.log_level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
 
 
 def write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
@@ -63,26 +95,100 @@ def write(logger: logging.Logger, level: int, message: str, fields: dict[str, An
     if len(handlers) != 1 or not isinstance(handlers[0], _JsonHandler):
         logger.log(level, message, extra=fields)
         return
-    handlers[0].write_line(
+    handler = handlers[0]
+    handler.write_line(
         {
             "message": message,
             "level": logging.getLevelName(level),
             "logger": logger.name,
-            "process": handlers[0].process,
-            **fields,
-            **_surroundings.get(),
+            "process": handler.process,
+            **{name: handler.harmless(value) for name, value in {**fields, **_surroundings.get()}.items()},
             "timestamp": datetime.now(UTC).isoformat(),
         }
     )
 
 
-class _JsonHandler(logging.StreamHandler[TextIO]):
+def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Log what ends the process, where Python would print it past the handler."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        logging.getLogger(__name__).critical("the process ends by an error", exc_info=(kind, error, traceback))
+
+
+class _Redaction:
+    """Takes secrets out of texts: those of the settings by their value, others by how they look."""
+
+    def __init__(self, settings: Settings) -> None:
+        forms = {form for secret in _secrets(settings) for form in _written_forms(secret)}
+        # The longest first: one may begin with another.
+        ordered = sorted(forms, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def redact(self, text: str) -> str:
+        """Write *** for every secret."""
+        if self._values is not None:
+            text = self._values.sub(_REDACTED, text)
+        return _SHAPES.sub(lambda found: (found["keep"] or found["request"] or "") + _REDACTED, text)
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if not isinstance(each, SecretStr):
+                continue
+            secret = each.get_secret_value()
+            if name.endswith("_url"):
+                yield from _passwords(secret)
+            elif len(secret) >= _LEAST_SECRET:
+                yield secret
+
+
+def _passwords(url: str) -> Iterator[str]:
+    """The password in a URL, unless it is no secret at all, such as the user's or the database's name."""
+    user_info, at, rest = url.partition("://")[2].rpartition("@")
+    user, _, password = user_info.partition(":")
+    if at and len(password) >= _LEAST_SECRET and password not in {user, *re.split(r"[/:?]", rest), "pacegraph"}:
+        yield password
+        yield unquote(password)
+
+
+def _written_forms(secret: str) -> set[str]:
+    """How a secret may stand in a text: as it is, in JSON, in a URL, in Python."""
+    in_json = {json.dumps(secret)[1:-1], orjson.dumps(secret).decode()[1:-1]}
+    return {secret, *in_json, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes lines without secrets to standard error."""
+
+    def __init__(self, redaction: _Redaction) -> None:
+        super().__init__(sys.stderr)
+        self._redaction = redaction
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redaction.redact(super().format(record))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say so where a line could not be written. Python would print the line's arguments, as they are."""
+        with suppress(OSError, ValueError):
+            self.stream.write(f"a log line of {record.name}:{record.lineno} could not be written\n")
+
+
+class _JsonHandler(_Handler):
     """Writes JSON lines to standard error."""
 
-    def __init__(self, process: str) -> None:
-        super().__init__(sys.stderr)
+    def __init__(self, process: str, redaction: _Redaction) -> None:
+        super().__init__(redaction)
         self.process = process
         self.setFormatter(_json(process))
+
+    def harmless(self, value: Any) -> Any:
+        """Pass a field on without secrets."""
+        if isinstance(value, str) and len(value) > _HARMLESS_LENGTH:
+            return self._redaction.redact(value)
+        return value
 
     def write_line(self, fields: dict[str, Any]) -> None:
         """Write one line; one write a line, so that lines of several threads do not mix."""
