@@ -49,7 +49,7 @@ class Acceptable:
 
 def acceptable(accept: bytes | None) -> Acceptable:
     """Read `Accept`. Raises NotAcceptable."""
-    if accept is None:
+    if not accept:
         return WITHOUT_ACCEPT
     return _kept_acceptable(accept) if len(accept) <= _MAX_KEPT_BYTES else _read_acceptable(accept)
 
@@ -90,7 +90,8 @@ def _read_acceptable(accept: bytes) -> Acceptable:
     graphql, json = _weight(ranges, _GRAPHQL_JSON), _weight(ranges, _JSON)
     # Named beats matched by a wildcard; among equals the type that was made for GraphQL, by wildcard the older one.
     is_graphql = graphql[0] > 0 and (graphql > json or (graphql == json and graphql[1] == _NAMED))
-    streams = _weight(ranges, _EVENT_STREAM) > (0.0, _NAMED)  # whoever takes anything does not mean a stream
+    stream = _weight(ranges, _EVENT_STREAM)
+    streams = stream[0] > 0 and stream[1] == _NAMED  # whoever takes anything does not mean a stream
     chosen = None
     if max(graphql[0], json[0]) > 0:
         chosen = _content_type(_GRAPHQL_JSON if is_graphql else _JSON)

@@ -1,0 +1,61 @@
+"""Content codings: which one, and that it can be undone."""
+
+import gzip
+
+import brotli
+import pytest
+import zstandard
+
+from web.compression import Chosen, coding_of, compress
+from web.errors import NotAcceptable
+
+DECODE = {
+    "zstd": lambda data: zstandard.ZstdDecompressor().decompress(data),
+    "br": brotli.decompress,
+    "gzip": gzip.decompress,
+}
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [
+        (None, None),
+        ("", None),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br", "br"),
+        ("gzip, deflate", "gzip"),
+        ("GZIP", "gzip"),
+        ("deflate, compress", None),
+        ("*", "zstd"),
+        ("br;q=0.5, gzip", "gzip"),
+        ("zstd;q=0, *", "br"),
+        ("gzip;q=0", None),
+        ("identity, gzip;q=0.5", None),
+        ("gzip, identity;q=0.5", "gzip"),
+        ("identity", None),
+        ("*;q=0, gzip", "gzip"),
+        ("gzip;q=x", None),
+        ("gzip," * 200, "gzip"),
+    ],
+)
+def test_a_coding_is_as_its_caller_prefers(accept, coding):
+    assert coding_of(accept.encode() if accept is not None else None).coding == coding
+
+
+@pytest.mark.parametrize("accept", [b"identity;q=0, gzip", b"*;q=0, gzip", b"gzip;q=0.1, identity;q=0"])
+def test_who_takes_nothing_plain_gets_nothing_plain(accept):
+    assert coding_of(accept) == Chosen("gzip", is_required=True)
+
+
+@pytest.mark.parametrize("accept", [b"*;q=0", b"identity;q=0", b"identity;q=0, deflate"])
+def test_who_takes_nothing_is_told(accept):
+    with pytest.raises(NotAcceptable, match="zstd, br, gzip"):
+        coding_of(accept)
+
+
+@pytest.mark.parametrize("coding", DECODE)
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"data":{"name":"R\xc3\xbcckw\xc3\xa4rts"}}' * 5000])
+def test_what_is_compressed_can_be_read(coding, body):
+    compressed = compress(body, coding)
+    assert DECODE[coding](compressed) == body
+    assert len(compressed) < max(64, len(body) / 20)
