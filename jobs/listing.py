@@ -16,6 +16,7 @@ from db.models import StreamsState, Visibility
 from db.statements import strava_connection, sync
 from jobs.attempt import Attempt, Step
 from jobs.services import Services
+from jobs.settle import withdraw_hidden
 from jobs.strava_tokens import AthleteStrava, StravaNotConnected
 from jobs.sync_scope import SyncScope
 from strava.errors import StravaBadData, StravaNotFound
@@ -111,6 +112,7 @@ class Listing:
         written = step.connection.execute(sync.upsert_from_strava(rows)).all()
         if self._scope.full:
             self._mark_seen(step, [row["strava_id"] for row in rows])
+        withdraw_hidden(step.connection, self._athlete_id, [row.id for row in written])
         created = sum(row.created for row in written)
         step.created += created
         step.updated += len(written) - created

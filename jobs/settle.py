@@ -9,7 +9,7 @@ from athletics.sport import is_run
 from db.statements import best_effort, personal_best, sync
 from jobs.attempt import Step
 
-__all__ = ["remember_bests", "settle", "write_efforts"]
+__all__ = ["remember_bests", "settle", "withdraw_hidden", "write_efforts"]
 
 _BESTS = "bests"  # key of the checkpoint
 
@@ -30,13 +30,17 @@ def settle(step: Step, athlete_id: int) -> None:
     connection.execute(sync.lock_athlete(), {"athlete": athlete_id})
     before = step.checkpoint.get(_BESTS, _current_bests(connection, athlete_id))
     _settle_duplicates(connection, athlete_id)
-    connection.execute(best_effort.recount(), {"athlete": athlete_id})
-    for statement in personal_best.recalculate():
-        connection.execute(statement, {"athlete_ids": [athlete_id]})
+    _follow(connection, athlete_id)
     after = _current_bests(connection, athlete_id)
     step.bests_changed += sum(before.get(each) != after.get(each) for each in before.keys() | after.keys())
     if _BESTS in step.checkpoint:
         step.checkpoint[_BESTS] = after
+
+
+def withdraw_hidden(connection: Connection, athlete_id: int, activity_ids: list[int]) -> None:
+    """Let what others see follow at once where one of the activities was hidden from them; the end may be hours off."""
+    if connection.execute(best_effort.hidden_now(), {"activity_ids": activity_ids}).scalar_one():
+        _follow(connection, athlete_id)
 
 
 def write_efforts(connection: Connection, activity_id: int, rows: list[dict[str, Any]]) -> None:
@@ -45,6 +49,12 @@ def write_efforts(connection: Connection, activity_id: int, rows: list[dict[str,
     connection.execute(best_effort.drop_other_efforts(), {"activity_id": activity_id, "kept_distances": kept})
     if rows:
         connection.execute(best_effort.write_efforts(), rows)
+
+
+def _follow(connection: Connection, athlete_id: int) -> None:
+    connection.execute(best_effort.recount(), {"athlete": athlete_id})
+    for statement in personal_best.recalculate():
+        connection.execute(statement, {"athlete_ids": [athlete_id]})
 
 
 def _settle_duplicates(connection: Connection, athlete_id: int) -> None:

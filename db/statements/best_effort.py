@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     all_,
     and_,
+    any_,
     bindparam,
     case,
     cast,
@@ -130,13 +131,20 @@ def recount() -> Executable:
     )
 
 
+def hidden_now() -> Executable:
+    """Select whether an effort of one of the parameter `activity_ids` counts for others, from whom it is hidden."""
+    of_activities = BestEffort.activity_id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger)))
+    is_hidden = (Activity.id == BestEffort.activity_id) & (Activity.visibility != Visibility.EVERYONE)
+    return select(exists().where(of_activities, BestEffort.counts_for_others, is_hidden))
+
+
 def _stands_for_others(activity: Any) -> ColumnElement[bool]:
     """Condition for activities visible to everyone that stand for their run among those."""
     return and_(activity.visibility == Visibility.EVERYONE, duplicate_for_others(activity).is_(None))
 
 
 def _is_faster_than_a_measured_one(stands: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
-    """The rule of `athletics.personal_best.counting` for one implied effort, among those of activities that `stands`."""
+    """The rule of `athletics.personal_best.counting` for an implied effort, among those of activities that `stands`."""
     measured, recorded = aliased(BestEffort), aliased(Activity)
     return exists().where(
         measured.athlete_id == BestEffort.athlete_id,

@@ -164,6 +164,28 @@ def test_private_runs_stay_when_the_grant_no_longer_shows_them(world):
     assert world.value("SELECT count(*) FROM activities") == 48
 
 
+def test_a_run_that_is_hidden_is_out_of_what_others_see_long_before_the_sync_ends(world):
+    runner = world.connect()
+    for activity in world.strava.activities():
+        world.strava.change(activity["id"], visibility="everyone", private=False)
+    world.sync(runner)
+    best = "SELECT p.id, a.strava_id FROM personal_bests p JOIN activities a ON a.id = p.activity_id WHERE {}"
+    own = best.format("p.distance = 'KM5' AND p.is_current")
+    for_others = best.format("p.distance = 'KM5' AND p.is_current_for_others")
+    fastest = world.one(own)
+    assert world.one(for_others) == fastest
+    world.strava.change(fastest["strava_id"], visibility="only_me", private=True)
+    world.strava.add(streams=even_track(3600, 5400), start_date="2019-05-01T10:00:00Z")  # but its streams do not come
+    world.strava.fault("unavailable", path="/streams", times=None)
+
+    assert world.sync(runner, mode="FULL")["status"] == "WAITING"
+
+    assert world.one(own) == fastest
+    assert world.one(for_others)["id"] != fastest["id"]
+    query = "SELECT counts, counts_for_others FROM best_efforts WHERE id = :id"
+    assert world.one(query, id=fastest["id"]) == {"counts": True, "counts_for_others": False}
+
+
 def test_a_run_recorded_twice_counts_once(world):
     runner = world.connect()
     world.strava.add(streams=even_track(3600, 5400), start_date="2019-05-01T10:00:00Z")
