@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 JOB = "subscription($id: ID!) { jobUpdated(id: $id) { id status version progress { done } } }"
 ATHLETE_JOBS = "subscription($id: ID!) { athleteJobs(athleteId: $id) { id status } }"
@@ -34,6 +35,19 @@ class Socket:
         message = await self.receive()
         assert message["type"] == "next", message
         return message["payload"]["data"]
+
+    async def error_code(self) -> str:
+        """Code of the error that ends an operation."""
+        message = await self.receive()
+        assert message["type"] == "error", message
+        return message["payload"][0]["extensions"]["code"]
+
+    async def closed(self) -> tuple[int, str]:
+        """Wait for the end; gives close code and reason."""
+        with suppress(ConnectionClosed):
+            while True:
+                await self.connection.recv()
+        return self.connection.close_code, self.connection.close_reason
 
 
 @asynccontextmanager
