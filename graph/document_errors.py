@@ -9,7 +9,7 @@ TOO_MANY_DIRECTIVES     of the document
 TOO_BUSY                too many unknown documents wait to be read
 """
 
-from graphql import GraphQLError, Node
+from graphql import GraphQLError, Node, SourceLocation
 
 from graph.errors import CallerError
 
@@ -104,8 +104,8 @@ def too_many_tokens(limit: int, error: GraphQLError) -> GraphQLError:
     return refusal
 
 
-def nested_too_deep(limit: int, error: GraphQLError) -> GraphQLError:
-    """Refuse a document that nests deeper than the parser follows; `error` is the parser's."""
+def nested_too_deep(limit: int, at: SourceLocation) -> GraphQLError:
+    """Refuse a document that nests deeper than the parser follows."""
     refusal = _refusal(
         "DOCUMENT_TOO_DEEP",
         f"The document nests selections, values or types too deeply to be read; an operation may select fields {limit} "
@@ -113,7 +113,7 @@ def nested_too_deep(limit: int, error: GraphQLError) -> GraphQLError:
         None,
         limit,
     )
-    refusal.locations = error.locations
+    refusal.locations = [at]
     return refusal
 
 

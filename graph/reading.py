@@ -1,6 +1,8 @@
 """Reading of documents: parsed, their shape checked, validated; each step in time that the limits bound."""
 
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
 
 from graphql import (
     ASTValidationRule,
@@ -9,12 +11,16 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     Node,
+    Source,
+    SourceLocation,
+    Token,
     ValidationContext,
     VariableDefinitionNode,
-    parse,
     specified_rules,
     validate,
 )
+from graphql.language import Lexer
+from graphql.language.parser import Parser
 from graphql.validation import OverlappingFieldsCanBeMergedRule
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -52,13 +58,19 @@ class Reader:
 
     def read(self, text: str) -> Read:
         """Read a text, sound or not."""
-        limits, by_length = self._limits, self._limits.tokens_of(text)
+        limits = self._limits
+        lexer = Lexer(Source(text))
+        parser = Parser(lexer.source, lexer=lexer, max_lexical_tokens=limits.max_tokens, max_comments=limits.max_tokens)
         try:
-            ast = parse(text, max_lexical_tokens=limits.max_tokens, max_comments=limits.max_tokens)
+            ast = parser.parse_document()
         except GraphQLError as error:
-            position = next(iter(error.positions or ()), len(text))
-            return Read(None, (self._unreadable(error),), max(by_length, min(position // 2, limits.max_tokens)))
-        tokens: int = max(by_length, ast.token_count)
+            return Read(None, (self._unreadable(error),), self._charged(text, parser))
+        except RecursionError:
+            at = SourceLocation(lexer.token.line, lexer.token.column)
+            return Read(None, (nested_too_deep(limits.max_depth, at),), self._charged(text, parser))
+        finally:
+            _unlink(lexer)
+        tokens = self._charged(text, parser)
         shape = Shape(ast)
         if errors := shape_errors(shape, limits):
             return Read(None, tuple(map(copied, errors)), tokens)
@@ -69,22 +81,33 @@ class Reader:
         _forget_tokens(ast)
         return Read(ast, found, tokens, frozenset(asks))
 
+    def _charged(self, text: str, parser: Parser) -> int:
+        return max(self._limits.tokens_of(text), parser.token_count)
+
     def _unreadable(self, error: GraphQLError) -> GraphQLError:
         # graphql-core tells what stopped the parser by the message alone; no other error of it begins like this.
-        if error.message.startswith("Syntax Error: Document is nested too deeply"):
-            return nested_too_deep(self._limits.max_depth, error)
         if error.message.startswith("Syntax Error: Document contains more than"):
             return too_many_tokens(self._limits.max_tokens, error)
         return _described(error)
 
     def _validate(self, ast: DocumentNode) -> list[GraphQLError]:
+        made: list[ASTValidationRule] = []
+
+        def remembered(rule: type[ASTValidationRule]) -> Any:
+            def make(context: ValidationContext) -> ASTValidationRule:
+                made.append(rule(context))
+                return made[-1]
+
+            return make
+
         errors = validate(
             self._schema,
             ast,
-            self._rules,
+            [remembered(rule) for rule in self._rules],
             max_errors=MAX_ERRORS,
             hide_suggestions=not self._limits.suggests_names,
         )
+        _dismantle(made)
         if errors and isinstance(errors[-1], ValidationAbortedError) and not errors[-1].message.startswith("Too many"):
             errors[-1] = too_entangled()  # else it is for the number of errors
         return errors
@@ -101,12 +124,40 @@ def _bounded_merging(max_comparisons: int) -> type[ASTValidationRule]:
     return BoundedMerging
 
 
+def _dismantle(rules: list[ASTValidationRule]) -> None:
+    """Break the circles in rules that are done with: each holds its own methods, and what was compared each other.
+
+    Only the garbage collector would free them, with all of the document, and it stops all threads for as long as it
+    takes: 0.2 s now and then while many documents are read.
+    """
+    for rule in rules:
+        if isinstance(rule, OverlappingFieldsCanBeMergedRule):
+            for by_selection in rule.rule_context.cached_collect_fields_results.values():
+                for result in by_selection.values():
+                    result.overlapping_fields = None
+                    _forget_comparisons(result.grouped_field_set)
+        vars(rule).clear()
+
+
+def _forget_comparisons(fields: dict[str, list[Any]]) -> None:
+    for each in chain.from_iterable(fields.values()):
+        if each.info is not None:
+            each.info.comparisons.clear()
+
+
 def _described(error: GraphQLError) -> GraphQLError:
     """Give an error its code, short enough to be sent."""
     describe(error, "")
     described = copied(error)
     described.message = cut(error.message)
     return described
+
+
+def _unlink(lexer: Lexer) -> None:
+    """Break the chain of tokens, each of which knows its neighbours; for the same reason as with rules."""
+    token: Token | None = lexer.token
+    while token is not None:
+        token.next, token.prev, token = None, None, token.prev
 
 
 def _forget_tokens(ast: DocumentNode) -> None:

@@ -9,7 +9,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from graph.errors import CallerError, InvalidArgument
 from graph.shape import DocumentLimits
 
-MAX_ERRORS = 10
+MAX_ERRORS = 5
 MAX_MESSAGE = 500  # characters: errors repeat what was sent
 MAX_DEPTH = 32
 """Lists and objects inside each other; the schema's inputs take fewer than five."""
