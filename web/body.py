@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from web.errors import BadRequest, BodyTooLarge, BodyTooSlow
+
+_LINGER_S = 1.0
+_LINGER_BYTES = 16 * 1024 * 1024
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int, timeout_s: float) -> bytes:
@@ -38,3 +42,15 @@ async def _read(receive: Receive, max_bytes: int) -> bytes:
         if not message.get("more_body"):
             return b"".join((*parts, part)) if parts else part
         parts.append(part)
+
+
+async def let_pass(receive: Receive) -> None:
+    """Let the rest of a refused body pass for a moment: many clients read no answer before they have sent it all."""
+    left = _LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while left > 0:
+                message = await receive()
+                if not message.get("more_body"):
+                    return
+                left -= len(message.get("body", b""))

@@ -18,7 +18,7 @@ from graph.context import Caller, Context
 from graph.execution import Answer, OperationRequest
 from logs import bind
 from web import parameters, reply
-from web.body import read_body
+from web.body import let_pass, read_body
 from web.compression import coding_of
 from web.errors import AddressTooLong, CrossSite, MethodNotAllowed
 from web.event_stream import serve_event_stream
@@ -35,6 +35,7 @@ _METHODS = "GET, HEAD, POST, OPTIONS"
 _SAFE = frozenset({"GET", "HEAD"})
 _GRAPHIQL = "/graphiql"
 _CLIENT_GONE = 499
+_TOO_LARGE = 413
 _DRY_RUN = b"validate"
 
 logger = logging.getLogger(__name__)
@@ -60,12 +61,17 @@ class GraphQLOverHttp:
             if isinstance(answer, Reply):
                 status = answer.status
                 await send(self._replies.start(exchange, answer))
-                await send({"type": "http.response.body", "body": answer.body})
+                if status == _TOO_LARGE:
+                    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+                    await let_pass(receive)
+                    await send({"type": "http.response.body"})
+                else:
+                    await send({"type": "http.response.body", "body": answer.body})
             else:
                 status = 200
                 await self._stream(exchange, answer, receive, send)
         except ClientDisconnect:
-            pass
+            pass  # nobody is there to be answered
         finally:
             write_request(scope["method"], _PATH, status, perf_counter() - started, exchange.fields)
 
