@@ -6,11 +6,24 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
+from sqlalchemy import Connection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from settings import Settings
+from tests.factories import Person, create_session
+from web.cookies import Cookies
+
 JOB = "subscription($id: ID!) { jobUpdated(id: $id) { id status version progress { done } } }"
 ATHLETE_JOBS = "subscription($id: ID!) { athleteJobs(athleteId: $id) { id status } }"
+
+
+def cookie_of(settings: Settings, db: Connection, person: Person) -> str:
+    """A signed-in browser's `Cookie`."""
+    cookies = Cookies(settings)
+    session_id = create_session(db, person.account_id)
+    header = cookies.session_header(cookies.new_session(session_id, person.account_id, 0))
+    return header.partition(";")[0]
 
 
 class Socket:

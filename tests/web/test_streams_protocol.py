@@ -3,14 +3,13 @@
 import asyncio
 
 import pytest
-from starlette.responses import Response
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from graph.ids import encode_id
 from tests import factories as make
 from tests.web.api_process import api_process
-from tests.web.subscriber import JOB, Socket, event_stream, web_socket
+from tests.web.subscriber import JOB, Socket, cookie_of, event_stream, web_socket
 
 pytestmark = pytest.mark.anyio
 
@@ -200,16 +199,6 @@ async def test_an_operation_that_takes_too_long_ends(serving, db, person, job):
 
 
 # --- where it comes from
-
-
-def cookie_of(settings, db, person):
-    """A signed-in browser's `Cookie`."""
-    from web.cookies import Cookies
-
-    cookies = Cookies(settings)
-    session = make.create_session(db, person.account_id)
-    header = cookies.session_header(cookies.new_session(session, person.account_id, 0))
-    return Response(headers={"set-cookie": header}).headers["set-cookie"].partition(";")[0]
 
 
 async def test_another_sites_page_may_not_use_the_session(settings, db, address, person):
