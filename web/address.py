@@ -64,12 +64,6 @@ class ClientAddresses:
         return any(address in network for network in self._trusted)
 
 
-def address_of(scope: Scope) -> str:
-    """Get the address that a request counts for, by what the app that serves it believes."""
-    addresses: ClientAddresses = scope["app"].state.services.addresses
-    return addresses.of(scope)
-
-
 def _values(scope: Scope, name: bytes) -> str:
     """Join the values of a header that may be there several times: one list, by RFC 9110."""
     return ",".join([value.decode("latin-1") for each, value in scope["headers"] if each == name])

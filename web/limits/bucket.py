@@ -34,11 +34,13 @@ class Bucket:
 
     __slots__ = (
         "_alone", "_alone_at", "_at", "_leased", "_leased_until", "_level", "_owed", "_refused", "_refused_until",
-        "key", "size",
+        "asks", "key", "name", "size",
     )  # fmt: skip
 
-    def __init__(self, key: str, size: BucketSize, now: float) -> None:
-        self.key, self.size = key, size
+    def __init__(self, name: tuple[str, int | str], key: str, size: BucketSize, now: float) -> None:
+        self.name, self.key, self.size = name, key, size
+        self.asks = 0
+        """How often Redis is being asked about it now."""
         self._level, self._at = float(size.capacity), now
         self._leased, self._leased_until = 0, now
         self._owed = 0.0
@@ -87,7 +89,7 @@ class Bucket:
 
     def is_idle(self, now: float) -> bool:
         """Tell whether the bucket is as full as a new one, and Redis knows."""
-        return not self.is_unsettled and self._shared_level(now) >= self.size.capacity
+        return not self.asks and not self.is_unsettled and self._shared_level(now) >= self.size.capacity
 
     def has_lease(self, now: float) -> bool:
         return self._leased > 0 and now < self._leased_until
@@ -99,9 +101,9 @@ class Bucket:
         self._leased, self._owed, self._alone = 0, 0.0, None
         return level, back
 
-    def settled(self, level: float, leased: int, asked_at: float) -> None:
-        """Note Redis's answer: its level, and a new lease."""
-        self._level, self._at = level, asked_at
+    def settled(self, level: float, leased: int, asked_at: float, now: float) -> None:
+        """Note Redis's answer: its level, and a new lease, which begins when it was asked for."""
+        self._level, self._at = level, now
         if leased:
             self._leased += leased
             self._leased_until = asked_at + _LEASE_S

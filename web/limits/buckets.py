@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from time import monotonic
 
 from web.limits.bucket import Bucket, BucketSize
@@ -48,13 +49,17 @@ class Buckets:
 
     def _new(self, name: _Name, size: BucketSize) -> Bucket:
         kind, caller = name
-        bucket = Bucket(f"pacegraph:{kind}:{self._public(caller)}", size, monotonic())
+        bucket = Bucket(name, f"pacegraph:{kind}:{self._public(caller)}", size, monotonic())
         if len(self._known) >= _MOST_KNOWN:
-            self._forget(next(iter(self._known)))
-        self._known[name] = bucket
+            self._forget_one()
+        return self.current(bucket)
+
+    def current(self, bucket: Bucket) -> Bucket:
+        """Get the bucket that is in use now, where `bucket` may have been forgotten: the same one, as a rule."""
+        found = self._known.setdefault(bucket.name, bucket)
         if self._sweep is None:
             self._sweep_later()
-        return bucket
+        return found
 
     def _public(self, caller: int | str) -> str:
         if isinstance(caller, int):
@@ -73,21 +78,31 @@ class Buckets:
             return False
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._ask(_Ask(bucket, amount, answer))
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled() and answer.result():
+                bucket.give_back(amount, monotonic())  # it came in the same moment
+            raise
 
     async def close(self) -> None:
         """Settle all that is open, and let go of Redis."""
         if self._sweep is not None:
             self._sweep.cancel()
+        await self._settled()  # what is under way may bring leases
         if not self._store.is_away:
             for bucket in self._known.values():
                 if bucket.is_unsettled:
                     self._ask(_Ask(bucket))
-        if self._settling is not None:
-            await self._settling
+        await self._settled()
         await self._store.close()
 
+    async def _settled(self) -> None:
+        if self._settling is not None:
+            await self._settling
+
     def _ask(self, ask: _Ask) -> None:
+        ask.bucket.asks += 1
         self._asks.append(ask)
         if self._settling is None:
             # Of no request: what is logged there is not one caller's affair.
@@ -106,6 +121,7 @@ class Buckets:
         entries = _entries(asks, now)
         settled = None if self._store.is_away else await self._store.settle(entries)
         for number, (ask, entry) in enumerate(zip(asks, entries, strict=True)):
+            ask.bucket.asks -= 1
             if settled is None:
                 self._answer_alone(ask, entry)
             else:
@@ -132,8 +148,11 @@ class Buckets:
         if self._known:
             self._sweep_later()
 
-    def _forget(self, name: _Name) -> None:
-        bucket = self._known.pop(name)
+    def _forget_one(self) -> None:
+        """Forget a bucket to make room: one of the oldest, and none that Redis is being asked about."""
+        oldest = list(islice(self._known.values(), _MOST_AT_ONCE))
+        bucket = next((each for each in oldest if not each.asks), oldest[0])
+        del self._known[bucket.name]
         if bucket.is_unsettled and not self._store.is_away:
             self._ask(_Ask(bucket))
 
@@ -154,7 +173,7 @@ def _entries(asks: Sequence[_Ask], now: float) -> list[Entry]:
 
 def _answer(ask: _Ask, settled: Settled, asked_at: float) -> None:
     bucket, now = ask.bucket, monotonic()
-    bucket.settled(settled.level, settled.leased, asked_at)
+    bucket.settled(settled.level, settled.leased, asked_at, now)
     if ask.answer is None:
         return
     is_taken = settled.is_taken or bucket.spend(ask.amount, now)

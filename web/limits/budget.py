@@ -10,6 +10,7 @@ from web.limits.buckets import Buckets
 
 _LOG_EVERY_S = 60.0
 _MOST_LOGGED = 1000
+_LEAST_WAIT_S = 0.001
 
 logger = logging.getLogger(__name__)
 
@@ -68,26 +69,29 @@ class CallerBudget:
         return self._budgets.is_enforced
 
     async def charge(self, cost: int) -> BudgetState:
-        bucket = self._bucket
-        if bucket.spend(cost, monotonic()) or await self._buckets.take(bucket, cost):
+        if self._bucket.spend(cost, monotonic()) or await self._take(cost):
             return self._state(cost)
         state = self._state(cost, wait_for=cost)
-        self._budgets.refuse(bucket, state)
+        self._budgets.refuse(self._bucket, state)
         return state
 
     def refund(self, amount: int) -> BudgetState:
+        self._bucket = self._buckets.current(self._bucket)
         self._bucket.give_back(amount, monotonic())
         return self._state(0)
 
     async def require_some(self) -> None:
-        bucket = self._bucket
-        if await self._buckets.take(bucket, 1):
-            bucket.give_back(1, monotonic())
+        if await self._take(1):
+            self._bucket.give_back(1, monotonic())
         else:
-            self._budgets.refuse(bucket, self._state(0, wait_for=1))
+            self._budgets.refuse(self._bucket, self._state(0, wait_for=1))
+
+    async def _take(self, amount: int) -> bool:
+        self._bucket = self._buckets.current(self._bucket)
+        return await self._buckets.take(self._bucket, amount)
 
     def _state(self, cost: int, wait_for: int = 0) -> BudgetState:
         bucket, now = self._bucket, monotonic()
         size = bucket.size
-        retry_after_s = bucket.wait_s(wait_for, now) if wait_for else 0.0
+        retry_after_s = max(bucket.wait_s(wait_for, now), _LEAST_WAIT_S) if wait_for else 0.0
         return BudgetState(size.capacity, int(bucket.level(now)), cost, size.refill_per_s, retry_after_s)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Coroutine, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from hashlib import sha1
@@ -22,7 +22,8 @@ _PATIENCE_S = 0.05
 _PROBE_EVERY_S = 1.0
 _PROBE_PATIENCE_S = 2.0
 _LOG_EVERY_S = 60.0
-_LAST_ROUNDS = 5
+_SLICES = 5
+_MOST_SLICES = 20
 
 # KEYS: buckets. ARGV, for each: capacity, refill a second, the level where Redis knows none, what goes back into it
 # (less than 0: what was spent elsewhere), the amount to take, and how much to lease besides if there is plenty.
@@ -46,9 +47,8 @@ for i, key in ipairs(KEYS) do
         leased = math.min(ahead, math.floor((level - amount) / 2))
         level = level - amount - leased
     end
-    local lasting = string.format('%.9g', math.min(math.ceil(capacity / refill) + 1, 1000000000))
     redis.call('HSET', key, 'level', string.format('%.17g', level), 'at', string.format('%.6f', now))
-    redis.call('EXPIRE', key, lasting)
+    redis.call('EXPIRE', key, string.format('%.0f', math.min(math.ceil(capacity / refill) + 1, 1000000000)))
     answers[i] = {string.format('%.17g', level), taken and 1 or 0, leased}
 end
 return answers
@@ -66,9 +66,9 @@ class Entry:
     capacity: int
     refill_per_s: float
     level: float
-    back: float
-    amount: int
-    ahead: int
+    back: float = 0.0
+    amount: int = 0
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,9 @@ class Settled:
     level: float
     is_taken: bool
     leased: int
+
+
+_PROBE = Entry("pacegraph:limits:probe", 1, 1.0, 1.0)
 
 
 def connect(settings: Settings) -> Redis:
@@ -107,15 +110,8 @@ class BucketStore:
 
     async def settle(self, entries: Sequence[Entry]) -> list[Settled] | None:
         """Settle all entries, in their order; None when Redis is away, and then nobody knows whether it did."""
-        keys = [each.key for each in entries]
-        arguments = [
-            number
-            for each in entries
-            for number in (each.capacity, each.refill_per_s, each.level, each.back, each.amount, each.ahead)
-        ]
         try:
-            answers = await _within(_PATIENCE_S, lambda: self._evaluate(keys, arguments))
-            return [Settled(float(level), bool(taken), int(leased)) for level, taken, leased in answers]
+            return await _within(_PATIENCE_S, self._evaluate(entries))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with Redis, requests go on without it
             self._lose(error)
             return None
@@ -129,11 +125,18 @@ class BucketStore:
             self._probing.cancel()
         await self._redis.aclose()
 
-    async def _evaluate(self, keys: list[str], arguments: list[float]) -> Any:
+    async def _evaluate(self, entries: Sequence[Entry]) -> list[Settled]:
+        keys = [each.key for each in entries]
+        numbers = [
+            number
+            for each in entries
+            for number in (each.capacity, each.refill_per_s, each.level, each.back, each.amount, each.ahead)
+        ]
         try:
-            return await self._redis.evalsha(_SHA, len(keys), *keys, *arguments)
+            answers = await self._redis.evalsha(_SHA, len(keys), *keys, *numbers)
         except NoScriptError:  # it was restarted, or told to forget scripts
-            return await self._redis.eval(_SCRIPT, len(keys), *keys, *arguments)
+            answers = await self._redis.eval(_SCRIPT, len(keys), *keys, *numbers)
+        return [Settled(float(level), bool(taken), int(leased)) for level, taken, leased in answers]
 
     def _lose(self, error: Exception) -> None:
         self.is_away = True
@@ -154,9 +157,9 @@ class BucketStore:
         self._probing = asyncio.get_running_loop().create_task(self._look_again())
 
     async def _look_again(self) -> None:
-        """Ask Redis to run the script, on nothing: one that is full or read only would refuse it too."""
+        """Ask Redis to run the script: one that is full, or a replica, would answer but refuse it."""
         try:
-            await _within(_PROBE_PATIENCE_S, lambda: self._evaluate([], []))
+            await _within(_PROBE_PATIENCE_S, self._evaluate([_PROBE]))
         except Exception:  # noqa: BLE001 - as above
             self._probe_later()
         else:
@@ -164,18 +167,21 @@ class BucketStore:
             logger.info("Redis answers again, limits are shared")
 
 
-async def _within(seconds: float, ask: Callable[[], Any]) -> Any:
+async def _within(seconds: float, asking: Coroutine[Any, Any, list[Settled]]) -> list[Settled]:
     """Await Redis's answer. Raises TimeoutError.
 
-    The time may be over because this process was busy: an answer that is there already is taken, so the loop gets some
-    more rounds to read it.
+    Time in which this process was busy does not count, within reason: the answer may be there long before it is read.
     """
-    asked = asyncio.ensure_future(ask())
-    await asyncio.wait({asked}, timeout=seconds)
-    for _ in range(_LAST_ROUNDS):
+    asked = asyncio.create_task(asking)
+    slice_s, left = seconds / _SLICES, _SLICES
+    for _ in range(_MOST_SLICES):
+        began = monotonic()
+        await asyncio.wait({asked}, timeout=slice_s)
         if asked.done():
             return asked.result()
-        await asyncio.sleep(0)
+        left -= monotonic() - began < 2 * slice_s
+        if not left:
+            break
     asked.add_done_callback(lambda task: task.cancelled() or task.exception())
     asked.cancel()
     raise TimeoutError(f"no answer within {seconds:g} s")
