@@ -316,6 +316,9 @@ def _entry(wanted: Wanted | None, body: bytes) -> Entry:
 
 
 def _parsed(value: bytes, wanted: Wanted) -> Entry | None:
-    version, made_at, body = value.split(_SEPARATOR, 2)
-    entry = Entry(int(version), body, objects_in_json(body), float(made_at), wanted.lifetime_s)
-    return entry if entry.age_s < wanted.lifetime_s else None
+    try:
+        version, made_at, body = value.split(_SEPARATOR, 2)
+        entry = Entry(int(version), body, objects_in_json(body), float(made_at), wanted.lifetime_s)
+    except ValueError:
+        return None  # not written by us
+    return entry if body and entry.age_s < wanted.lifetime_s else None

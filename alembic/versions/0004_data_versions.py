@@ -10,10 +10,12 @@ depends_on = None
 
 _TABLES = ("activities", "best_efforts", "personal_bests")
 
-_OF_ATHLETE = """
+# Versions grow with the clock, so that a database restored from a backup does not give one out a second time.
+_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_OF_ATHLETE = f"""
     CREATE FUNCTION next_data_version() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        NEW.data_version := OLD.data_version + 1;
+        NEW.data_version := greatest(NEW.data_version + 1, {_CLOCK});
         RETURN NEW;
     END $$
 """
@@ -26,14 +28,14 @@ _OF_ROWS = """
     END $$
 """
 # A row for each server process, so that concurrent transactions do not wait for each other.
-_OF_ALL = """
+_OF_ALL = f"""
     CREATE FUNCTION note_changed_athletes() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO data_changes (slot, changes) VALUES (pg_backend_pid() % 1024, 1)
-        ON CONFLICT (slot) DO UPDATE SET changes = data_changes.changes + 1;
+        INSERT INTO data_changes (slot, changes) VALUES (pg_backend_pid() % 1024, {_CLOCK})
+        ON CONFLICT (slot) DO UPDATE SET changes = greatest(data_changes.changes + 1, {_CLOCK});
         RETURN NULL;
     END $$
-"""
+"""  # noqa: S608 - made of the constant above
 
 
 def upgrade() -> None:
@@ -47,7 +49,8 @@ def upgrade() -> None:
     for function in (_OF_ATHLETE, _OF_ROWS, _OF_ALL):
         op.execute(function)
     op.execute(
-        "CREATE TRIGGER next_data_version BEFORE UPDATE ON athletes FOR EACH ROW EXECUTE FUNCTION next_data_version()"
+        "CREATE TRIGGER next_data_version BEFORE INSERT OR UPDATE ON athletes "
+        "FOR EACH ROW EXECUTE FUNCTION next_data_version()"
     )
     op.execute(
         "CREATE TRIGGER note_changed_athletes AFTER INSERT OR UPDATE OR DELETE ON athletes "
@@ -59,6 +62,8 @@ def upgrade() -> None:
                 f"CREATE TRIGGER note_{event.lower()} AFTER {event} ON {table} "
                 f"REFERENCING {rows} TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_rows()"
             )
+    op.execute("UPDATE athletes SET data_version = data_version")
+    op.execute(f"INSERT INTO data_changes (slot, changes) VALUES (0, {_CLOCK}) ON CONFLICT DO NOTHING")  # noqa: S608
 
 
 def downgrade() -> None:

@@ -7,9 +7,9 @@ from db.models.base import Base
 
 
 class DataChange(Base):
-    """How many changes of any athlete's data a server process of PostgreSQL made; `slot` is made of its number.
+    """Grows with each change of any athlete's data that a server process of PostgreSQL makes; `slot` is of its number.
 
-    One row for all would make concurrent transactions wait for each other.
+    One row for all would make concurrent transactions wait for each other. Their sum is the version of all data.
     """
 
     __tablename__ = "data_changes"

@@ -345,7 +345,7 @@ def _object(roots: list[Field], answers: Sequence[bytes]) -> list[bytes]:
     parts: list[bytes] = []
     for selected, answer in zip(roots, answers, strict=True):
         parts += [b'%b"%b":' % (b"," if parts else b"{", selected.response_name.encode()), answer]
-    return [*parts, b"}"]
+    return [*parts, b"}"] if parts else [b"{}"]
 
 
 def _found(roots: list[Field], entries: Sequence[Entry], wanted: Sequence[Wanted | None]) -> Found:

@@ -68,7 +68,10 @@ class Api:
         await self.ask("{ __typename }", token)  # who asks is known from now on
         self.queries.clear()
         ask = self.answer if planned else self.answer_unplanned
+        cache = self.app.state.services.cache
+        cache.is_on = False
         answer = await ask(query, token, **variables)
+        cache.is_on = True
         assert "errors" not in answer, answer
         await asyncio.sleep(0)  # asyncpg reports in the loop's next round
         # asyncpg asks once a connection how to read arrays.

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from graphql import (
     DefinitionNode,
+    DirectiveDefinitionNode,
     EnumTypeDefinitionNode,
     FieldDefinitionNode,
     InputObjectTypeDefinitionNode,
@@ -25,6 +26,8 @@ def facts(definition: DefinitionNode) -> set[str]:
     """What a definition promises, a line a promise."""
     name = definition.name.value
     match definition:
+        case DirectiveDefinitionNode(arguments=arguments):
+            return {f"@{name}({argument(each)})" for each in arguments}
         case ScalarTypeDefinitionNode():
             return {f"scalar {name}"}
         case EnumTypeDefinitionNode(values=values):

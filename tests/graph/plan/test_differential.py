@@ -6,23 +6,26 @@ counted, for a test in which all do would compare nothing.
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from redis.asyncio import Redis
 from sqlalchemy import create_engine
 
 from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
 from graph.budget import BudgetState
+from graph.cache import ResolverCache
 from graph.context import Caller, Context
 from graph.documents import Documents
 from graph.execution import ExecutionPolicy, Executor, OperationRequest
 from graph.plan.planner import Planner
+from graph.plan.unit import Kind
 from graph.schema import build_schema
-from tests.graph.limits import LIMITS
+from graph.versions import DataVersions
+from tests.graph.limits import WIDE_LIMITS
 from tests.graph.plan.population import populate
 from tests.graph.plan.queries import documents
 
@@ -63,11 +66,11 @@ def population(population_url):
 class Both:
     """Runs a query by plan and on graphql-core, for one viewer."""
 
-    def __init__(self, database: AsyncDatabase, caller: Caller) -> None:
+    def __init__(self, database: AsyncDatabase, caller: Caller, cache: ResolverCache | None = None) -> None:
         self.database, self.caller = database, caller
         self.schema = build_schema()
-        self.planner = Planner(self.schema)
-        self.executor = Executor(self.schema, Documents(self.schema, LIMITS), self.planner, ExecutionPolicy())
+        self.planner = Planner(self.schema, cache, DataVersions(database))
+        self.executor = Executor(self.schema, Documents(self.schema, WIDE_LIMITS), self.planner, ExecutionPolicy())
 
     def context(self) -> Context:
         return Context(
@@ -128,3 +131,32 @@ def test_plans_answer_as_graphql_core_does(population_url, population, viewer):
     assert both.planner.fallbacks["failed"] == 0, both.planner.fallbacks
     assert seen["planned"] > EXAMPLES // 3, (seen, both.planner.fallbacks)
     assert viewer == "signed out" or seen["with data"] > EXAMPLES // 10, seen
+
+
+def test_the_cache_answers_as_the_database_does_and_each_viewer_with_their_own(population_url, population, redis_url):
+    """All viewers ask the same through one cache, twice and in turns."""
+    from settings import load_settings
+
+    with asyncio.Runner() as runner:
+        database = AsyncDatabase(load_settings(None, database_url=population_url), application_name="test")
+        redis = Redis.from_url(redis_url)
+        cache = ResolverCache(redis, dict.fromkeys(Kind, 600.0), 4 * 1024 * 1024)
+        viewers = [Both(database, caller(viewer, population), cache) for viewer in VIEWERS]
+
+        @seed(20261124)
+        @settings(
+            max_examples=EXAMPLES // 5, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],
+        )  # fmt: skip
+        @given(documents(population.ids, population.cursors))
+        def compare(document: tuple[str, dict[str, Any]]) -> None:
+            for viewer in (*viewers, *reversed(viewers)):
+                planned, expected = runner.run(viewer.answers(*document))
+                assert planned in {None, expected}, document
+
+        compare()
+        for closing in (cache.close(), redis.aclose(), database.close()):
+            runner.run(closing)
+    assert [viewer.planner.fallbacks["failed"] for viewer in viewers] == [0] * len(viewers)
+    assert cache.counts["memory"] > EXAMPLES // 3, cache.counts
+    assert cache.counts["miss"] > EXAMPLES // 10, cache.counts
