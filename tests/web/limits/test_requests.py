@@ -1,0 +1,189 @@
+"""The rate of requests of an address: over the whole API, but for what load balancers and Prometheus ask."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from settings import Settings, child_environment
+from tests.web.limits.conftest import STEADY
+from web import create_app
+from web.limits.requests import TooManyRequests
+
+pytestmark = pytest.mark.anyio
+
+CLI = Path(__file__).parents[3] / "cli.py"
+FEW = {**STEADY, "request_bucket_ip": 3}
+
+
+async def admitted(rate, address: str, times: int) -> int:
+    """How many of so many requests are let in."""
+
+    async def is_admitted() -> bool:
+        try:
+            await rate.admit(address)
+        except TooManyRequests:
+            return False
+        return True
+
+    return sum(await asyncio.gather(*(is_admitted() for _ in range(times))))
+
+
+async def test_a_burst_is_let_in_and_then_so_many_a_second(limits):
+    rate = limits(request_bucket_ip=100, request_refill_ip_per_s=50).requests
+    assert 100 <= await admitted(rate, "192.0.2.1", 200) <= 110
+    await asyncio.sleep(0.5)
+    assert 20 <= await admitted(rate, "192.0.2.1", 200) <= 40
+    assert await admitted(rate, "192.0.2.2", 50) == 50
+
+
+async def test_processes_count_together(limits):
+    rates = [limits(**STEADY, request_bucket_ip=100).requests for _ in range(3)]
+    assert 94 <= sum([await admitted(rate, "192.0.2.1", 60) for rate in rates]) <= 100
+
+
+async def test_a_slow_rate_says_when_to_come_again(limits):
+    rate = limits(request_bucket_ip=1, request_refill_ip_per_s=0.1).requests
+    await rate.admit("192.0.2.1")
+    with pytest.raises(TooManyRequests) as refusal:
+        await rate.admit("192.0.2.1")
+    assert refusal.value.headers == {
+        "retry-after": "10",
+        "ratelimit-policy": '"requests";q=1;w=10',
+        "ratelimit": '"requests";r=0;t=10',
+    }
+
+
+@asynccontextmanager
+async def api_at(settings: Settings, **changes):
+    """Serves the API; gives a client for each address."""
+    app = create_app(settings.model_copy(update=changes))
+    async with app.router.lifespan_context(app):
+        yield lambda address: httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1)),
+            base_url="http://pacegraph.test",
+        )
+
+
+async def ask(client: httpx.AsyncClient, **headers: str) -> httpx.Response:
+    return await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+
+
+async def test_everything_counts_but_health_and_metrics(settings):
+    async with api_at(settings, **FEW) as client_at, client_at("192.0.2.1") as client:
+        for path in ("/graphiql", "/auth/strava", "/nothing"):
+            assert (await client.get(path)).status_code != 429
+        for response in (await ask(client), await client.get("/graphiql"), await client.get("/nothing")):
+            assert response.status_code == 429
+            assert response.headers["retry-after"] == "1000000"
+            assert response.headers["ratelimit-policy"].startswith('"requests";q=3;w=')
+            assert response.headers["ratelimit"].startswith('"requests";r=0;t=')
+            assert response.headers["x-request-id"]
+            [error] = response.json()["errors"]
+            assert error["extensions"]["code"] == "RATE_LIMITED"
+            assert "1e-06 requests a second" in error["message"]
+        for _ in range(5):
+            for path in ("/healthz", "/readyz", "/metrics"):
+                assert (await client.get(path)).status_code == 200
+        assert 'pacegraph_refused_total{limit="requests"} 3.0' in (await client.get("/metrics")).text
+        async with client_at("192.0.2.2") as other:
+            assert (await ask(other)).status_code == 200
+
+
+async def test_all_of_an_ipv6_network_is_one_address(settings):
+    async with api_at(settings, **FEW) as client_at:
+        statuses = []
+        for host in range(5):
+            async with client_at(f"2001:db8:1:2::{host}") as client:
+                statuses.append((await ask(client)).status_code)
+        assert statuses == [200, 200, 200, 429, 429]
+        async with client_at("2001:db8:1:3::1") as client:
+            assert (await ask(client)).status_code == 200
+
+
+async def test_without_redis_it_counts_in_the_process(settings):
+    gone = type(settings.redis_url)("redis://127.0.0.1:1/0")
+    async with api_at(settings, **FEW, redis_url=gone) as client_at, client_at("192.0.2.1") as client:
+        assert [(await ask(client)).status_code for _ in range(5)] == [200, 200, 200, 429, 429]
+        assert (await client.get("/graphiql")).status_code == 429
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_websocket_counts_like_a_request(serving):
+    address = serving(**FEW)
+    for _ in range(3):
+        async with connect(f"ws://{address}/graphql", subprotocols=["graphql-transport-ws"]):
+            pass
+    with pytest.raises(InvalidStatus) as refusal:
+        await connect(f"ws://{address}/graphql", subprotocols=["graphql-transport-ws"])
+    response = refusal.value.response
+    assert (response.status_code, response.headers["retry-after"]) == (429, "1000000")
+    assert b"RATE_LIMITED" in response.body
+
+
+@pytest.fixture
+def process(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Runs `pacegraph api` as operators do, with a few settings more; gives its address."""
+    started = []
+
+    def start(**environment: str) -> str:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        own = {
+            "DATABASE_URL": settings.database_url.get_secret_value(),
+            "REDIS_URL": settings.redis_url.get_secret_value(),
+            "SECRET_KEY": settings.secret_key.get_secret_value(),
+            "TOKEN_ENCRYPTION_KEYS": settings.token_encryption_keys[0].get_secret_value(),
+            "STRAVA_CLIENT_ID": "1",
+            "STRAVA_CLIENT_SECRET": "x",
+            "REQUEST_BUCKET_IP": "3",
+            "REQUEST_REFILL_IP_PER_S": "0.0001",
+        }
+        command = [sys.executable, str(CLI), "api", "--port", str(port)]
+        with (tmp_path / "api.log").open("wb") as log:
+            environment = child_environment(**own, **environment)
+            started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=log, stdout=log))
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(300):
+            try:
+                httpx.get(f"{url}/healthz")
+            except httpx.TransportError:
+                assert started[-1].poll() is None, (tmp_path / "api.log").read_text()
+                time.sleep(0.1)
+            else:
+                return url
+        raise AssertionError("the API does not answer")
+
+    yield start
+    for each in started:
+        each.terminate()
+        each.wait()
+
+
+def statuses(url: str, *forwarded_for: str) -> list[int]:
+    body = {"query": "{ __typename }"}
+    return [
+        httpx.post(f"{url}/graphql", json=body, headers={"x-forwarded-for": each, "x-real-ip": each}).status_code
+        for each in forwarded_for
+    ]
+
+
+def test_a_forged_header_changes_nothing(process):
+    url = process(FORWARDED_ALLOW_IPS="*")  # uvicorn's own, which would believe everybody
+    assert statuses(url, *(f"203.0.113.{number}" for number in range(6))) == [200] * 3 + [429] * 3
+
+
+def test_behind_a_trusted_proxy_a_forged_header_changes_nothing(process):
+    url = process(TRUSTED_PROXIES="127.0.0.0/8, ::1")
+    told = [f"203.0.113.{number}, 192.0.2.1" for number in range(6)]
+    assert statuses(url, *told) == [200] * 3 + [429] * 3
+    assert statuses(url, "192.0.2.1, 192.0.2.2") == [200]
