@@ -111,6 +111,7 @@ def _api(options: argparse.Namespace) -> int:
 def _serve(app: object, settings: Settings, host: str, port: int) -> int:
     import uvicorn
 
+    from web.http_protocol import BoundedHttp
     from web.server import Server
 
     server = Server(
@@ -119,7 +120,7 @@ def _serve(app: object, settings: Settings, host: str, port: int) -> int:
             host=host,
             port=port,
             loop="uvloop",
-            http="httptools",
+            http=BoundedHttp,
             log_config=None,  # logs are the app's affair
             access_log=False,
             server_header=False,

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from settings import Settings
 from web import health, sign_in
+from web.errors import answer_errors
 from web.graphiql_page import graphiql_routes
 from web.graphql_http import GraphQLOverHttp
 from web.limits.requests import RequestLimit
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     ]
     app.include_router(health.router)
     app.include_router(sign_in.router)
+    answer_errors(app)
     app.add_middleware(RequestLimit, rate=services.limits.requests, addresses=services.addresses)
     app.add_middleware(RequestLog)
     return app

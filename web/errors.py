@@ -15,12 +15,17 @@ Those of GraphQL are in `graph/errors.py`.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
-from db.errors import PacegraphError
+from db.errors import DatabaseError, PacegraphError
 
 
 class HttpRefusal(PacegraphError):  # noqa: N818 - the name says what is the case; so below
@@ -138,3 +143,41 @@ def error_response(
 ) -> Response:
     """Make an answer of Starlette's with an error's body."""
     return Response(error_body(code, message, request_id=request_id), status, headers, "application/json")
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Let the routes' errors be answered in the same shape, and masked where they are not meant for callers."""
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(DatabaseError, _of_database)
+    app.add_exception_handler(Exception, _of_others)
+
+
+async def _of_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return error_response(error.status_code, HTTPStatus(error.status_code).name, error.detail, error.headers)
+
+
+async def _of_validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    body = error_body("BAD_REQUEST", f"`{field}`: {first['msg']}.", field=field)
+    return Response(body, HTTPStatus.BAD_REQUEST, media_type="application/json")
+
+
+async def _of_database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DatabaseError)
+    return error_response(503, error.code, error.public_message, {"retry-after": "1"}, _request_id(request))
+
+
+async def _of_others(request: Request, _: Exception) -> Response:
+    """The error itself is logged by the server, which it is raised to."""
+    request_id = _request_id(request)
+    headers = {"x-request-id": request_id} if request_id else None
+    return error_response(500, "INTERNAL", "Something went wrong on the server.", headers, request_id)
+
+
+def _request_id(request: Request) -> str | None:
+    found: str | None = request.scope.get("state", {}).get("request_id")
+    return found

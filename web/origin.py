@@ -74,12 +74,10 @@ class Origins:
         ]
 
     def preflight(self, headers: Mapping[bytes, bytes]) -> Headers:
-        """Make the headers that tell a browser what the page may send: none where it may not send anything."""
-        allowed = [each for each in self.cors(headers) if each[0] != b"access-control-expose-headers"]
-        if not allowed or b"access-control-request-method" not in headers:
+        """Make the headers that tell a browser, besides `cors`, what the page may send: none where it may not."""
+        if not self.cors(headers) or b"access-control-request-method" not in headers:
             return []
         return [
-            *allowed,
             (b"access-control-allow-methods", _ALLOWED_METHODS),
             (b"access-control-allow-headers", _ALLOWED_HEADERS),
             (b"access-control-max-age", _PREFLIGHT_S),

@@ -15,6 +15,7 @@ from strava.simulator import create_simulator
 from tests.conftest import STRAVA
 from tests.graph.api import Api, serve
 from web import create_app
+from web.http_protocol import BoundedHttp
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +34,7 @@ def listening(app) -> Iterator[str]:
     """Serve `app` on a free port; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, proxy_headers=False, timeout_graceful_shutdown=1
+            app, http=BoundedHttp, log_config=None, access_log=False, proxy_headers=False, timeout_graceful_shutdown=1
         )
         server = uvicorn.Server(config)
         # A loop of its own: uvicorn would take the policy's, which pytest's warnings end.

@@ -1,0 +1,79 @@
+"""Requests that never begin as they should: the connection ends, and the server goes on."""
+
+import socket
+import time
+
+import pytest
+
+from web import http_protocol
+
+BODY = b'{"query":"{ __typename }"}'
+HEAD = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n" % len(BODY)
+WHOLE = HEAD + b"\r\n" + BODY
+LAST = HEAD + b"connection: close\r\n\r\n" + BODY
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch):
+    monkeypatch.setattr(http_protocol, "_MAX_HEAD_S", 0.5)
+
+
+def talk(address, *parts, pause_s=0.0):
+    """Send, until the server has enough; gives all that came back until the server ended it."""
+    host, port = address.split(":")
+    received = b""
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        try:
+            for each in parts:
+                connection.sendall(each)
+                time.sleep(pause_s)
+            while data := connection.recv(65536):
+                received += data
+        except (BrokenPipeError, ConnectionResetError):
+            return received
+    return received
+
+
+def test_requests_are_answered_one_after_another(address):
+    assert talk(address, WHOLE * 2 + LAST).count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_a_request_may_come_in_pieces(address):
+    assert b"HTTP/1.1 200 OK" in talk(address, LAST[:30], LAST[30:100], LAST[100:], pause_s=0.05)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [HEAD + b"a: b\r\n" * 1000 + b"\r\n" + BODY],
+        [HEAD, *([b"a: b\r\n" * 50] * 10)],
+        [HEAD + b"a: " + b"b" * 600_000],
+        [b"GET /graphql?query=" + b"a" * 600_000],
+    ],
+    ids=["many", "many-in-pieces", "long", "long-address"],
+)
+def test_too_much_is_431(address, parts):
+    # The answer may be lost to whoever goes on sending.
+    assert talk(address, *parts, pause_s=0.02) in {http_protocol._TOO_LARGE, b""}
+    assert talk(address, LAST).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("begun", [b"", HEAD, b"P"], ids=["nothing", "half", "a letter"])
+def test_what_does_not_come_is_not_waited_for(address, begun):
+    started = time.monotonic()
+    assert talk(address, begun).startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - started < 3
+
+
+def test_trickling_gains_no_time(address):
+    assert talk(address, *(HEAD[at : at + 1] for at in range(60)), pause_s=0.05) in {b"", http_protocol._TOO_SLOW}
+
+
+def test_the_next_request_is_not_waited_for_either(address):
+    received = talk(address, WHOLE, HEAD, pause_s=0.1)
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert received.endswith(http_protocol._TOO_SLOW)
+
+
+def test_what_is_no_http_is_400(address):
+    assert talk(address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").startswith(b"HTTP/1.1 400 ")
