@@ -1,5 +1,6 @@
 """API tokens: made, used, revoked, expired; who may give away which scopes."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,13 +68,90 @@ async def test_nobody_gives_away_what_they_do_not_have(api, db, wanted):
     assert content(db) == before
 
 
-async def test_an_admin_may_give_away_administration(api, db):
+async def test_an_admin_may_give_away_administration_and_with_it_the_rest(api, db):
     secret = (await mutate(api, "createApiToken", make.create_admin(db).token, name="ops", scopes=["ADMIN"]))["secret"]
-    assert (await api.ask(VIEWER, secret))["viewer"] == {
-        "scopes": ["ADMIN", "READ"],
-        "athlete": None,
-        "apiTokens": (await api.ask(VIEWER, secret))["viewer"]["apiTokens"],
-    }
+    assert (await api.ask(VIEWER, secret))["viewer"]["scopes"] == ["ADMIN", "READ", "SYNC"]
+
+
+async def test_a_token_that_only_reads_makes_no_tokens(api, db):
+    """Else who finds one keeps the access by others when it is revoked."""
+    person = make.create_person(db, scopes=("read",))
+    before = content(db)
+    assert refusal(await mutate(api, "createApiToken", person.token, name="more", scopes=["READ"])) == (
+        None,
+        "FORBIDDEN",
+    )
+    assert content(db) == before
+
+
+async def test_a_token_that_only_reads_revokes_itself_alone(api, db):
+    person = make.create_person(db, scopes=("read",))
+    make.create_token(db, person.account_id)
+    own, other = [row.id for row in db.exec_driver_sql("SELECT id FROM api_tokens ORDER BY id")]
+    refused = await mutate(api, "revokeApiToken", person.token, id=encode_id("ApiToken", other))
+    assert refusal(refused) == (None, "FORBIDDEN")
+    revoked = await mutate(api, "revokeApiToken", person.token, id=encode_id("ApiToken", own))
+    assert revoked["userErrors"] == []
+    assert (await api.post(VIEWER, person.token)).status_code == 401
+
+
+async def test_a_token_does_not_outlive_the_one_that_makes_it(api, db):
+    account = make.create_account(db)
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    token = make.create_token(db, account, expires_at=soon)
+    later = (soon + timedelta(seconds=1)).isoformat()
+    refused = await mutate(api, "createApiToken", token, name="later", scopes=[], expiresAt=later)
+    assert refusal(refused) == (["input", "expiresAt"], "FORBIDDEN")
+    earlier = (soon - timedelta(minutes=1)).isoformat()
+    made = [
+        await mutate(api, "createApiToken", token, TOKEN, name="child", scopes=[], **given)
+        for given in ({}, {"expiresAt": earlier})
+    ]
+    ends = [datetime.fromisoformat(each["apiToken"]["expiresAt"]) for each in made]
+    assert [abs(end - wanted) < timedelta(milliseconds=1) for end, wanted in
+            zip(ends, (soon, soon - timedelta(minutes=1)), strict=True)] == [True, True]  # fmt: skip
+
+
+async def test_revoking_a_token_revokes_what_it_made(api, db):
+    person = make.create_person(db)
+    secrets = [person.token]
+    for _ in range(3):
+        secrets.append(
+            (await mutate(api, "createApiToken", secrets[-1], TOKEN, name="next", scopes=["SYNC"]))["secret"]
+        )
+    [_, second, *_] = db.exec_driver_sql("SELECT id FROM api_tokens ORDER BY id").scalars()
+    await mutate(api, "revokeApiToken", person.token, id=encode_id("ApiToken", second))
+    assert [(await api.post(VIEWER, each)).status_code for each in secrets] == [200, 401, 401, 401]
+
+
+@pytest.mark.parametrize("ends", [{"expires_at": 0}, {"revoked_at": 0}], ids=str)
+async def test_an_account_has_fifty_tokens_that_work(api, db, ends):
+    person = make.create_person(db)
+    others = [make.create_token(db, person.account_id) for _ in range(49)]
+    refused = await mutate(api, "createApiToken", person.token, name="one more", scopes=[])
+    assert refusal(refused) == (None, "CONFLICT")
+    [column] = ends
+    digest = "sha256(%s::bytea)"
+    db.exec_driver_sql(f"UPDATE api_tokens SET {column} = now() WHERE secret_sha256 = {digest}", (others[0].encode(),))
+    assert (await mutate(api, "createApiToken", person.token, name="one more", scopes=[]))["userErrors"] == []
+
+
+async def test_asking_for_many_at_once_makes_no_more_than_fifty(api, db):
+    person = make.create_person(db)
+    for _ in range(46):
+        make.create_token(db, person.account_id)
+    asked = [mutate(api, "createApiToken", person.token, name="mine", scopes=[]) for _ in range(10)]
+    made = [each["secret"] for each in await asyncio.gather(*asked)]
+    assert len([secret for secret in made if secret]) == 3
+
+
+async def test_of_tokens_that_ended_the_last_fifty_are_listed(api, db):
+    person = make.create_person(db)
+    for number in range(60):
+        make.create_token(db, person.account_id, name=f"old {number}", revoked_at=datetime.now(UTC))
+    await mutate(api, "createApiToken", person.token, name="new", scopes=[])
+    names = [token["name"] for token in (await api.ask(VIEWER, person.token))["viewer"]["apiTokens"]]
+    assert names == ["new", *(f"old {number}" for number in range(59, 9, -1)), "test"]
 
 
 async def test_use_is_noted_to_the_minute(api, db):

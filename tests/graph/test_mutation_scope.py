@@ -1,0 +1,106 @@
+"""Who may do what: every mutation, asked by every kind of caller for what is theirs, and for what is another's."""
+
+import pytest
+
+from graph.ids import encode_id
+from graph.schema import build_schema
+from tests import factories as make
+from tests.graph.test_mutation import MUTATIONS, content, inputs_of
+
+pytestmark = pytest.mark.anyio
+
+CALLERS = ("signed out", "read", "sync", "admin", "session")
+
+DONE, SIGNED_OUT, FORBIDDEN = "done", "UNAUTHENTICATED", "FORBIDDEN"
+EVERYBODY = (DONE, DONE, DONE, DONE, DONE)
+WHO_SYNCS = (SIGNED_OUT, FORBIDDEN, DONE, DONE, DONE)
+OUTCOMES = {
+    "connectStrava": EVERYBODY,
+    "disconnectStrava": WHO_SYNCS,
+    "syncStrava": WHO_SYNCS,
+    "recalculatePersonalBests": WHO_SYNCS,
+    "recalculateAgeGrades": WHO_SYNCS,
+    "cancelJob": WHO_SYNCS,
+    "retryJob": WHO_SYNCS,
+    "updateAthlete": WHO_SYNCS,
+    "excludeBestEffort": WHO_SYNCS,
+    "createApiToken": WHO_SYNCS,
+    "revokeApiToken": WHO_SYNCS,
+    "submitFeedback": EVERYBODY,
+}
+"""What comes of asking for one's own (an admin: for another's), in the order of CALLERS."""
+HAS_NO_SUBJECT = {"connectStrava", "createApiToken", "submitFeedback"}
+ALL_ATHLETES = ("recalculatePersonalBests", "recalculateAgeGrades")
+
+
+def test_every_mutation_is_in_the_table():
+    fields = build_schema()._schema.mutation_type.fields
+    assert set(OUTCOMES) == set(fields)
+    assert set(MUTATIONS) == set(fields) - {"connectStrava"}
+
+
+@pytest.fixture
+def headers_of(api, db):
+    """Makes the headers of a caller of a kind, who is the athlete's own account, an admin's, or nobody."""
+
+    def make_headers(kind, account_id):
+        sessions = api.app.state.services.sessions
+        match kind:
+            case "signed out":
+                return {}
+            case "session":
+                cookie = sessions.cookies.new_session(make.create_session(db, account_id), account_id, 0)
+                return {"cookie": sessions.cookies.session_header(cookie).partition(";")[0]}
+            case "admin":  # the token has this scope alone
+                account_id = make.create_account(db, athlete_id=None, is_admin=True)
+        return {"authorization": f"Bearer {make.create_token(db, account_id, scopes=[kind])}"}
+
+    return make_headers
+
+
+async def outcome(api, name, headers, given):
+    if name == "connectStrava":
+        body = {"query": "mutation { connectStrava { authorizationUrl userErrors { code } } }"}
+    else:
+        query = f"mutation($i: {MUTATIONS[name][0]}!) {{ {name}(input: $i) {{ userErrors {{ code }} }} }}"
+        body = {"query": query, "variables": {"i": given}}
+    [answer] = (await api.http.post("/graphql", json=body, headers=headers)).json()["data"].values()
+    return answer["userErrors"][0]["code"] if answer["userErrors"] else DONE
+
+
+@pytest.mark.parametrize("kind", CALLERS)
+@pytest.mark.parametrize("name", OUTCOMES)
+async def test_a_mutation_is_for_whom_the_table_says(api, db, headers_of, name, kind):
+    person = make.create_person(db)
+    given = inputs_of(db, person).get(name)
+    headers = headers_of(kind, person.account_id)
+    before = content(db)
+    expected = OUTCOMES[name][CALLERS.index(kind)]
+    assert await outcome(api, name, headers, given) == expected
+    if expected != DONE:
+        assert content(db) == before
+
+
+@pytest.mark.parametrize("kind", ["sync", "session"])
+@pytest.mark.parametrize("name", sorted(set(OUTCOMES) - HAS_NO_SUBJECT))
+async def test_anothers_is_as_if_it_were_not_there(api, db, headers_of, name, kind):
+    given = inputs_of(db, make.create_person(db, shares=True))[name]
+    headers = headers_of(kind, make.create_person(db).account_id)
+    before = content(db)
+    assert await outcome(api, name, headers, given) == "NOT_FOUND"
+    assert content(db) == before
+
+
+@pytest.mark.parametrize("kind", CALLERS)
+@pytest.mark.parametrize("name", ALL_ATHLETES)
+async def test_all_athletes_at_once_are_for_admins(api, db, headers_of, name, kind):
+    expected = {"signed out": SIGNED_OUT, "admin": DONE}.get(kind, FORBIDDEN)
+    assert await outcome(api, name, headers_of(kind, make.create_person(db).account_id), {}) == expected
+
+
+async def test_an_admins_token_stops_administering_with_its_account(api, db, headers_of):
+    headers = headers_of("admin", None)
+    person = make.create_person(db)
+    db.exec_driver_sql("UPDATE accounts SET is_admin = false")
+    given = {"athleteId": encode_id("Athlete", person.athlete_id), "sex": "FEMALE"}
+    assert await outcome(api, "updateAthlete", headers, given) == FORBIDDEN
