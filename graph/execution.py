@@ -4,7 +4,6 @@ HTTP's operations come through `Executor.execute`. Those of WebSockets and event
 extension (`graph/schema.py`) takes the same steps one by one: `read`, `admit`, `settle`.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from graph.errors import CallerError, IntrospectionDisabled, OperationTimeout, U
 from graph.plan.planner import Found, Planner
 from graph.scalars import format_floats
 from graph.schema import Schema
+from graph.time_limit import TimeLimit
 
 _RETRY_AFTER_S = 1
 
@@ -72,6 +72,7 @@ class Executor:
 
     def __init__(self, schema: Schema, documents: Documents, planner: Planner, policy: ExecutionPolicy) -> None:
         self._schema, self._documents, self._planner, self._policy = schema, documents, planner, policy
+        self._time_limit = TimeLimit(policy.timeout_s)
         self.plans_are_on = True
         """Whether queries run by plan; else all run on graphql-core."""
         self.refusals: Counter[str] = Counter()
@@ -80,8 +81,7 @@ class Executor:
     async def execute(self, context: Context, request: OperationRequest) -> Answer:
         """Answer a request, whatever it is: errors are answers too."""
         try:
-            async with asyncio.timeout(self._policy.timeout_s):
-                return await self._execute(context, request)
+            return await self._time_limit.run(self._execute(context, request))
         except TooBusy as error:
             return self._refused(context, [_wrapped(error)], status=503, retry_after_s=error.retry_after_s)
         except CallerError as error:
@@ -208,7 +208,7 @@ class Executor:
         charge = context.charge
         if charge is None:
             return Answer(b"".join((*begun, b"}")), is_query=operation.is_query)
-        body = b"".join((*begun, b',"extensions":{"cost":', orjson.dumps(charge.report()), b"}}"))
+        body = b"".join((*begun, b',"extensions":{"cost":', charge.report_json(), b"}}"))
         return Answer(body, budget=charge.state, is_query=operation.is_query)
 
     def _refused(

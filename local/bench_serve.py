@@ -58,6 +58,8 @@ _LIMITS = (
     "cost_refill_user_per_s",
     "cost_bucket_ip",
     "cost_refill_ip_per_s",
+    "request_bucket_ip",
+    "request_refill_ip_per_s",
 )
 """Settings that are raised so that they do not bind, unless the environment says otherwise."""
 

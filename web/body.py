@@ -7,13 +7,14 @@ from contextlib import suppress
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from graph.time_limit import TimeLimit
 from web.errors import BadRequest, BodyTooLarge, BodyTooSlow
 
 _LINGER_S = 1.0
 _LINGER_BYTES = 16 * 1024 * 1024
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int, timeout_s: float) -> bytes:
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int, limit: TimeLimit) -> bytes:
     """Read the whole body. Raises BodyTooLarge, BodyTooSlow, BadRequest, ClientDisconnect."""
     announced = headers.get(b"content-length")
     if announced is not None:
@@ -22,10 +23,9 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes:
         if int(announced) > max_bytes:
             raise BodyTooLarge(max_bytes)
     try:
-        async with asyncio.timeout(timeout_s):
-            return await _read(receive, max_bytes)
+        return await limit.run(_read(receive, max_bytes))
     except TimeoutError:
-        raise BodyTooSlow(timeout_s) from None
+        raise BodyTooSlow(limit.seconds) from None
 
 
 async def _read(receive: Receive, max_bytes: int) -> bytes:

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from db.errors import DatabaseError, PacegraphError
 from graph.context import Caller, Context
 from graph.execution import Answer, OperationRequest
+from graph.time_limit import TimeLimit
 from logs import bind
 from web import parameters, reply
 from web.body import let_pass, read_body
@@ -47,6 +48,7 @@ class GraphQLOverHttp:
     def __init__(self, services: Services) -> None:
         self._services, self._settings = services, services.settings
         self._replies = Replies(services.settings, services.origins)
+        self._body_limit = TimeLimit(services.settings.body_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
@@ -120,9 +122,8 @@ class GraphQLOverHttp:
     async def _parameters(self, exchange: Exchange, receive: Receive) -> Parameters:
         if exchange.is_safe:
             return parameters.of_address(exchange.scope["query_string"])
-        settings = self._settings
         return parameters.of_body(
-            await read_body(receive, exchange.headers, settings.body_max_bytes, settings.body_timeout_s)
+            await read_body(receive, exchange.headers, self._settings.body_max_bytes, self._body_limit)
         )
 
     async def _run(self, exchange: Exchange, asked: Parameters) -> Reply | OperationRequest:
