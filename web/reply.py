@@ -98,14 +98,14 @@ async def of_answer(exchange: Exchange, answer: Answer) -> Reply:
             body = compress(body, coding)
         headers.append((b"content-encoding", coding.encode()))
     headers.append((b"content-length", b"%d" % len(body)))
-    if answer.budget is not None:
-        headers += rate_limit_headers(answer.budget)
     if answer.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % answer.retry_after_s))
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append((b"allow", b"POST"))
     if answer.public_s is not None and exchange.is_safe and answer.is_executed and not exchange.cookies:
         headers += [(b"cache-control", b"public, max-age=%d" % answer.public_s), (b"age", b"%d" % answer.age_s)]
+    elif answer.budget is not None:
+        headers += rate_limit_headers(answer.budget)
     return Reply(status, body, headers)
 
 
