@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import Enum
+from enum import StrEnum
 from hashlib import sha256
 from time import monotonic
 from typing import Any
@@ -47,16 +47,16 @@ class InvalidCredentials(PacegraphError):  # noqa: N818 - the name says what is 
         super().__init__("The API token is unknown, expired or revoked. Make a new one, or leave the header out.")
 
 
-class _Kind(Enum):
+class _Kind(StrEnum):
     TOKEN = "token"  # noqa: S105 - a name
     SESSION = "session"
     # Of a connection that was let in with it: it goes on although the browser's cookie was renewed since.
     HELD_SESSION = "held session"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Credential:
-    """What a caller shows: an `Authorization` header's value, or a session's cookie."""
+    """What a caller shows: an `Authorization` header's value, or a session's cookie. Made for every request."""
 
     kind: _Kind
     value: str = field(repr=False)
