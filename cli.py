@@ -104,6 +104,8 @@ def _api(options: argparse.Namespace) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    # The loop is not to wait 5 ms for each of its turns while a thread reads an unknown document.
+    sys.setswitchinterval(0.001)
 
     return _serve(app, settings, options.host or settings.host, options.port or settings.port)
 
