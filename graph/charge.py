@@ -2,10 +2,16 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from math import ceil
 from typing import Any
 
+import orjson
+
 from graph.budget import Budget, BudgetState
-from graph.cost import MUTATION, Path, TooExpensive
+from graph.cost import Path, TooExpensive
+from graph.cost_directives import MUTATION
 from graph.documents import Operation
 from graph.scalars import format_instant
 
@@ -33,14 +39,20 @@ class Charge:
 
     def report(self) -> dict[str, Any]:
         """Make `extensions.cost`."""
-        state = self.state
-        return {
-            "requested": self.requested,
-            "actual": self.requested if self.actual is None else self.actual,
-            "limit": state.limit,
-            "remaining": state.remaining,
-            "resetAt": format_instant(state.reset_at),
-        }
+        report: dict[str, Any] = orjson.loads(self.report_json())
+        return report
+
+    def report_json(self) -> bytes:
+        """Make `extensions.cost` as JSON."""
+        actual, state = self.requested if self.actual is None else self.actual, self.state
+        return b'{"requested":%d,"actual":%d,"limit":%d,"remaining":%d,"resetAt":"%b"}' % (
+            self.requested, actual, state.limit, state.remaining, _second(ceil(state.as_of + state.full_in_s)),
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _second(posix_s: int) -> bytes:
+    return format_instant(datetime.fromtimestamp(posix_s, UTC)).encode()
 
 
 def check_limit(budget: Budget, cost: int, path: Path) -> None:

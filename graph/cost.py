@@ -1,18 +1,21 @@
 """What an operation costs, before it runs: from the document and the coerced variables, so that a literal and a
 variable cost the same.
 
-An object costs 1, a scalar nothing, a mutation 10, a question about the schema 10. A list costs its entries: as many as
-`first`, `last` or the listed arguments ask for, else the size that its field declares (`list_size`), else one page's
-default. Of the possible types of an interface the dearest counts.
+An object costs 1, a scalar nothing, a question about the schema 10, a field besides what its weight says (`@cost`:
+mutations 10). A list costs its entries, as many as its `@listSize` says. Of an interface's types the dearest counts.
+`schema.graphql` shows the directives; nothing else is known of single fields here.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
@@ -20,22 +23,20 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     OperationDefinitionNode,
-    OperationType,
     SelectionNode,
     SelectionSetNode,
+    Undefined,
     get_named_type,
     value_from_ast_untyped,
 )
 
+from graph.cost_directives import INTROSPECTION, ListSize
 from graph.errors import CallerError
 from graph.pagination import DEFAULT_SIZE, MAX_SIZE
 
-MUTATION = 10
-INTROSPECTION = 10
-_PAGE_FIELDS = {"nodes", "edges"}
-SIZES = ("first", "last", "ids", "distances")
-
 Path = tuple[str, ...]
+Sized = tuple[int, frozenset[str]] | None
+"""A size, and the fields of an object that have it."""
 
 
 class TooExpensive(CallerError):  # noqa: N818 - the name says what is the case
@@ -55,12 +56,65 @@ class TooExpensive(CallerError):  # noqa: N818 - the name says what is the case
         return {**super().extensions, "cost": self.cost, "limit": self.limit, "path": list(self.path)}
 
 
-class CostModel:
-    """Costs of operations over one schema. `list_sizes` are the declared sizes by (type, field)."""
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field's part in a cost. `types` are the objects it may return, none for a scalar."""
 
-    def __init__(self, schema: GraphQLSchema, list_sizes: Mapping[tuple[str, str], int]) -> None:
-        self._schema = schema
-        self._list_sizes = list_sizes
+    weight: int
+    is_list: bool
+    types: tuple[GraphQLObjectType, ...]
+    assumed_size: int
+    slices: tuple[tuple[str, ...], ...]
+    defaults: Mapping[str, Any]
+    sized_fields: frozenset[str]
+
+    def size(self, node: FieldNode, variables: dict[str, Any]) -> int:
+        """How many entries there may be; 0 where as many are asked for as are refused."""
+        found: int | None = None
+        given = {each.name.value: each.value for each in node.arguments or ()} if self.slices else {}
+        for name, *inner in self.slices:
+            value = value_from_ast_untyped(given[name], variables) if name in given else Undefined
+            size = _size(self.defaults.get(name) if value is Undefined else value, inner)
+            if size is not None and (found is None or size > found):
+                found = size
+        return self.assumed_size if found is None else found
+
+
+def _size(value: Any, inner: Iterable[str]) -> int | None:
+    """Read a size, where `value` has one: a number, or a list by its length."""
+    for name in inner:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(value, list | tuple):
+        return len(value)
+    if type(value) is not int:
+        return None
+    return value if 0 < value <= MAX_SIZE else 0
+
+
+class CostModel:
+    """Costs of operations over one schema. `sizes` and `weights` are what fields declare, by (type, field)."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        sizes: Mapping[tuple[str, str], ListSize],
+        weights: Mapping[tuple[str, str], int],
+    ) -> None:
+        self.schema = schema
+        self._sizes, self._weights = sizes, weights
+
+    @cached_property
+    def slicing_arguments(self) -> frozenset[str]:
+        """Names of arguments on which the cost of some field depends."""
+        return frozenset(
+            path.partition(".")[0] for each in self._sizes.values() for path in each.slicing_arguments or ()
+        )
+
+    @cached_property
+    def fields(self) -> dict[str, dict[str, _Field]]:
+        """Fields of every object type."""
+        types = [each for each in self.schema.type_map.values() if isinstance(each, GraphQLObjectType)]
+        return {of.name: {name: self._field(of.name, name, each) for name, each in of.fields.items()} for of in types}
 
     def cost(
         self,
@@ -69,104 +123,90 @@ class CostModel:
         variables: Mapping[str, Any],
     ) -> tuple[int, Path]:
         """Tell the operation's cost and its most expensive path; `variables` are coerced, defaults included."""
-        root = self._schema.get_root_type(operation.operation)
+        root = self.schema.get_root_type(operation.operation)
         assert root is not None
-        estimate = _Estimate(self._schema, self._list_sizes, fragments, variables)
-        total, path = estimate.of_object(root, (operation.selection_set,), entries=None)
-        if operation.operation is OperationType.MUTATION:
-            total += MUTATION * len(estimate.fields_of(root, (operation.selection_set,)))
-        return total, path
+        return _Estimate(self, fragments, variables).of_object(root, (operation.selection_set,), None)
+
+    def _field(self, type_name: str, name: str, declared: GraphQLField) -> _Field:
+        type_ = declared.type.of_type if isinstance(declared.type, GraphQLNonNull) else declared.type
+        named = get_named_type(type_)
+        types: tuple[GraphQLObjectType, ...] = (named,) if isinstance(named, GraphQLObjectType) else ()
+        if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
+            types = tuple(self.schema.get_possible_types(named))
+        size = self._sizes.get((type_name, name), ListSize())
+        defaults = {each: argument.default_value for each, argument in declared.args.items()}
+        return _Field(
+            weight=self._weights.get((type_name, name), 0),
+            is_list=isinstance(type_, GraphQLList),
+            types=types,
+            assumed_size=size.assumed_size or DEFAULT_SIZE,
+            slices=tuple(tuple(path.split(".")) for path in size.slicing_arguments or ()),
+            defaults=defaults,
+            sized_fields=frozenset(size.sized_fields or ()),
+        )
 
 
 class _Estimate:
     """One operation's. What is below a selection is counted once, however often fragments bring it."""
 
     def __init__(
-        self,
-        schema: GraphQLSchema,
-        list_sizes: Mapping[tuple[str, str], int],
-        fragments: Mapping[str, FragmentDefinitionNode],
-        variables: Mapping[str, Any],
+        self, model: CostModel, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]
     ) -> None:
-        self._schema, self._list_sizes = schema, list_sizes
+        self._schema, self._declared = model.schema, model.fields
         self._fragments, self._variables = fragments, dict(variables)
         self._known: dict[Any, tuple[int, Path]] = {}
 
     def of_object(
-        self, of: GraphQLObjectType, selections: tuple[SelectionSetNode, ...], entries: int | None
+        self, of: GraphQLObjectType, selections: tuple[SelectionSetNode, ...], sized: Sized
     ) -> tuple[int, Path]:
-        """Cost of the selected fields of one object, without the object; `entries` is how many a page of it has."""
-        key = (of.name, tuple(map(id, selections)), entries)
+        """Cost of the selected fields of one object, without the object."""
+        key = (of.name, tuple(map(id, selections)), sized)
         if key not in self._known:
-            costs = [
-                (self._of_field(of, nodes, entries), name) for name, nodes in self.fields_of(of, selections).items()
-            ]
-            dearest = max(costs, default=((0, ()), ""), key=lambda each: each[0][0])
-            path = (dearest[1], *dearest[0][1]) if dearest[0][0] else ()
-            self._known[key] = sum(cost for (cost, _), _ in costs), path
+            total, most = 0, 0
+            path: Path = ()
+            for name, nodes in self._fields_of(of, selections).items():
+                cost, below = self._of_field(of, nodes, sized)
+                total += cost
+                if cost > most:
+                    most, path = cost, (name, *below)
+            self._known[key] = total, path
         return self._known[key]
 
-    def fields_of(self, of: GraphQLObjectType, selections: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
-        """Fields that execution would resolve, by response name."""
+    def _of_field(self, of: GraphQLObjectType, nodes: list[FieldNode], sized: Sized) -> tuple[int, Path]:
+        name = nodes[0].name.value
+        declared = self._declared[of.name].get(name)
+        if declared is None:
+            return (0 if name == "__typename" else INTROSPECTION), ()
+        if not declared.types:
+            return declared.weight, ()
+        size = declared.size(nodes[0], self._variables)
+        below = (max(1, size), declared.sized_fields) if declared.sized_fields else None
+        selections = tuple(node.selection_set for node in nodes if node.selection_set)
+        cost, path = max((self.of_object(each, selections, below) for each in declared.types), key=lambda each: each[0])
+        count = 1
+        if declared.is_list:
+            # An empty list costs as much as one entry: what is below is planned all the same.
+            count = sized[0] if sized is not None and name in sized[1] else max(1, size)
+        return declared.weight + (1 + cost) * count, path
+
+    def _fields_of(self, of: GraphQLObjectType, selections: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
+        """Fields that execution would resolve, by response name, in the document's order."""
         found: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()
-        pending: list[SelectionNode] = [node for each in selections for node in each.selections]
+        pending: list[SelectionNode] = [node for each in selections for node in each.selections][::-1]
         while pending:
             node = pending.pop()
-            if not self._is_included(node):
+            if node.directives and not self._is_included(node):
                 continue
             if isinstance(node, FieldNode):
                 found.setdefault((node.alias or node.name).value, []).append(node)
             elif isinstance(node, FragmentSpreadNode):
                 if node.name.value not in spread:
                     spread.add(node.name.value)
-                    fragment = self._fragments[node.name.value]
-                    pending += self._if_applies(of, fragment)
+                    pending += self._if_applies(of, self._fragments[node.name.value])[::-1]
             else:
-                pending += self._if_applies(of, node)
+                pending += self._if_applies(of, node)[::-1]
         return found
-
-    def _of_field(self, of: GraphQLObjectType, nodes: list[FieldNode], entries: int | None) -> tuple[int, Path]:
-        declared = of.fields.get(nodes[0].name.value)
-        if declared is None:
-            return (0 if nodes[0].name.value == "__typename" else INTROSPECTION), ()
-        selections = tuple(node.selection_set for node in nodes if node.selection_set)
-        named = get_named_type(declared.type)
-        if not selections:
-            return 0, ()
-        sizes = self._sizes(nodes[0])
-        is_page = isinstance(named, GraphQLObjectType) and "pageInfo" in named.fields
-        below_entries = (DEFAULT_SIZE if sizes is None else sizes) if is_page else None
-        cost, path = max(
-            (self.of_object(each, selections, below_entries) for each in self._possible(named)),
-            key=lambda each: each[0],
-        )
-        # An empty list costs as much as one entry: what is below is planned all the same.
-        count = max(1, self._count(of, nodes[0].name.value, declared.type, entries, sizes))
-        return (1 + cost) * count, path
-
-    def _count(self, of: GraphQLObjectType, name: str, type_: Any, entries: int | None, size: int | None) -> int:
-        if not isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList):
-            return 1
-        if entries is not None and name in _PAGE_FIELDS:
-            return entries
-        return size if size is not None else self._list_sizes.get((of.name, name), DEFAULT_SIZE)
-
-    def _sizes(self, node: FieldNode) -> int | None:
-        """How many entries the arguments ask for; None where they do not say."""
-        for argument in node.arguments or ():
-            if argument.name.value in SIZES:
-                value = value_from_ast_untyped(argument.value, self._variables)
-                if isinstance(value, list):
-                    return len(value)
-                if type(value) is int:
-                    return value if 0 < value <= MAX_SIZE else 0  # what is out of range is refused and costs nothing
-        return None
-
-    def _possible(self, named: Any) -> tuple[GraphQLObjectType, ...]:
-        if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
-            return tuple(self._schema.get_possible_types(named))
-        return (named,)
 
     def _if_applies(self, of: GraphQLObjectType, fragment: Any) -> tuple[SelectionNode, ...]:
         condition = fragment.type_condition

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLError,
     NamedTypeNode,
     NonNullTypeNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
@@ -24,7 +25,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 
-from graph.cost import SIZES, Path
+from graph.cost import Path
 from graph.document_errors import TooBusy, copied, too_many_characters
 from graph.kept import Kept, KeptTexts
 from graph.reading import Read, Reader
@@ -119,10 +120,13 @@ class Operation:
 
 
 class Document:
-    """A document that was read, sound or not. `tokens` is what to charge for reading it."""
+    """A document that was read, sound or not. `tokens` is what to charge for reading it.
 
-    def __init__(self, read: Read, limits: DocumentLimits) -> None:
-        self._read, self._limits = read, limits
+    `slicing_arguments` are the names of arguments on which a cost may depend.
+    """
+
+    def __init__(self, read: Read, limits: DocumentLimits, slicing_arguments: frozenset[str] = frozenset()) -> None:
+        self._read, self._limits, self._slicing_arguments = read, limits, slicing_arguments
         self._operations: dict[str | None, Operation | None] = {}
 
     @property
@@ -153,7 +157,7 @@ class Document:
         if ast is None or node is None:
             return None
         fragments = {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)}
-        uses = _VariableUses()
+        uses = _VariableUses(self._slicing_arguments)
         for each in (node, *fragments.values()):
             visit(each, uses)
         return Operation(
@@ -177,8 +181,9 @@ class Documents:
     def __init__(self, schema: Schema, limits: DocumentLimits) -> None:
         self._limits = limits
         self._reader = Reader(schema.core, limits)
+        self._slicing_arguments = schema.costs.slicing_arguments
         self._kept = KeptTexts[Document](MAX_KEPT_TEXT)
-        self._reading: dict[str, asyncio.Future[Read]] = {}
+        self._reading: dict[str, asyncio.Future[Document]] = {}
         self._thread: ThreadPoolExecutor | None = None
 
     def known(self, text: str) -> Document | None:
@@ -187,14 +192,16 @@ class Documents:
 
     async def read(self, text: str) -> Document:
         """Read a document, sound or not; one that is asked for several times at once is read once. Raises TooBusy."""
+        found = self._kept.find(text)
+        if found is not None:
+            return found
         if len(text) > self._limits.max_characters:
             refusal = too_many_characters(len(text), self._limits.max_characters)
             return Document(Read(None, (refusal,), tokens=0), self._limits)
         if len(text) <= _MAX_INLINE_TEXT:
-            return self._kept.find(text) or self._keep(text, self._reader.read(text))
-        reading = self._reading.get(text) or self._begin(text)
-        read = await asyncio.shield(reading)  # others may wait for it, too
-        return self._kept.find(text) or Document(read, self._limits)
+            return self._keep(text, self._read(text))
+        # Others may wait for it, too.
+        return await asyncio.shield(self._reading.get(text) or self._begin(text))
 
     def close(self) -> None:
         """End the thread; what still waits is not read."""
@@ -202,23 +209,25 @@ class Documents:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._thread = None
 
-    def _begin(self, text: str) -> asyncio.Future[Read]:
+    def _read(self, text: str) -> Document:
+        return Document(self._reader.read(text), self._limits, self._slicing_arguments)
+
+    def _begin(self, text: str) -> asyncio.Future[Document]:
         if len(self._reading) >= MAX_WAITING:
             raise TooBusy
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
-        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._reader.read, text)
+        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read, text)
         self._reading[text] = reading
         reading.add_done_callback(partial(self._finish, text))
         return reading
 
-    def _finish(self, text: str, reading: asyncio.Future[Read]) -> None:
+    def _finish(self, text: str, reading: asyncio.Future[Document]) -> None:
         del self._reading[text]
         if not reading.cancelled() and reading.exception() is None:
             self._keep(text, reading.result())
 
-    def _keep(self, text: str, read: Read) -> Document:
-        document = Document(read, self._limits)
+    def _keep(self, text: str, document: Document) -> Document:
         if len(text) <= _MAX_TEXT:
             self._kept.keep(text, document)
         return document
@@ -235,16 +244,25 @@ def _plain_types(node: OperationDefinitionNode) -> dict[str, type] | None:
 
 
 def _hashable(values: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
-    """Make a key of some variables' values: lists by their length, which is all that a cost depends on."""
-    found = (values.get(name, Undefined) for name in names)
-    return tuple(len(each) if isinstance(each, list) else each for each in found)
+    """Make a key of some variables' values, by what a cost may depend on."""
+    return tuple(_sizes(values.get(name, Undefined)) for name in names)
+
+
+def _sizes(value: Any) -> Any:
+    """What a size may be read from: numbers, lists by their length, the fields of an object."""
+    if isinstance(value, list):
+        return len(value)
+    if isinstance(value, dict):
+        return tuple((name, _sizes(each)) for name, each in value.items())
+    return value if isinstance(value, int) or value is Undefined else None  # null is not absent: no default
 
 
 class _VariableUses(Visitor):
     """Collects the variables used in directives, and in arguments that size lists."""
 
-    def __init__(self) -> None:
+    def __init__(self, slicing_arguments: frozenset[str]) -> None:
         super().__init__()
+        self._slicing_arguments = slicing_arguments
         self.in_directives: set[str] = set()
         self.in_sizes: set[str] = set()
 
@@ -254,6 +272,10 @@ class _VariableUses(Visitor):
         }
 
     def enter_argument(self, node: Any, *_: Any) -> None:
-        if node.name.value in SIZES:
-            values = getattr(node.value, "values", None) or (node.value,)
-            self.in_sizes |= {each.name.value for each in values if isinstance(each, VariableNode)}
+        pending = [node.value] if node.name.value in self._slicing_arguments else []
+        while pending:
+            value = pending.pop()
+            if isinstance(value, VariableNode):
+                self.in_sizes.add(value.name.value)
+            elif isinstance(value, ObjectValueNode):
+                pending += [each.value for each in value.fields]

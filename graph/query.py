@@ -8,6 +8,7 @@ import strawberry
 from athletics import age_grade as rules
 from athletics.age_grade import AgeGradeTable, Sex
 from graph.context import Context, Info
+from graph.cost_directives import sized
 from graph.errors import InvalidArgument
 from graph.node import check_ids, load_node
 from graph.relation import connection
@@ -93,6 +94,7 @@ class Query:
     nodes = field(
         NodesById(many=True),
         "The objects of at most 100 global ids, in their order; null for the absent.",
+        list_size=sized(by=["ids"]),
         resolver=_nodes,
     )
 

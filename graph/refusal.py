@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 import strawberry
 
 from db.errors import PacegraphError
+from graph.cost_directives import sized
 from graph.errors import CallerError
 from graph.types.enums import UserErrorCode
 
@@ -28,7 +29,7 @@ class Payload:
     """What every mutation answers with."""
 
     user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why it was not done; empty when it was."
+        default_factory=list, description="Why it was not done; empty when it was.", directives=[sized(1)]
     )
 
 

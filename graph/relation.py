@@ -19,10 +19,22 @@ from strawberry.types import Info
 from db.models import Base
 from db.statements.page import AnySelect, Collection, Columns, PageShape, by_key, count, page
 from db.statements.visibility import Audience, Condition, Expression, Split
-from graph.pagination import CURSOR_ID, CURSOR_VALUE, Edge, Page, PageArguments, PageInfo, filter_parameters, page_info
+from graph.cost_directives import ListSize, sized
+from graph.pagination import (
+    CURSOR_ID,
+    CURSOR_VALUE,
+    DEFAULT_SIZE,
+    Edge,
+    Page,
+    PageArguments,
+    PageInfo,
+    filter_parameters,
+    page_info,
+)
 from graph.row_type import ROW_TYPES, Column, RowType, Value, field
 
 Node = TypeVar("Node")
+_SLICING = ("first", "last")
 
 
 Build = Callable[[Columns, Any, Audience, Expression | None], AnySelect]
@@ -121,7 +133,7 @@ def rows_by(
     return build
 
 
-def lookup(relation: Lookup, description: str, *, list_size: int | None = None) -> Any:
+def lookup(relation: Lookup, description: str, *, list_size: ListSize | None = None) -> Any:
     """Declare a field of related rows, without arguments."""
 
     async def resolve(root: Any, info: Info) -> Any:
@@ -131,7 +143,7 @@ def lookup(relation: Lookup, description: str, *, list_size: int | None = None) 
 
 
 def lookup_with(
-    relation: Lookup, description: str, returns: Any, *, list_size: int | None = None
+    relation: Lookup, description: str, returns: Any, *, list_size: ListSize | None = None
 ) -> Callable[[Callable[..., Arguments]], Any]:
     """Declare a field of related rows by a function from the field's arguments to the relation's."""
 
@@ -159,7 +171,9 @@ def connection(relation: Paged, description: str) -> Callable[[Callable[..., Pag
         module = f"graph.types.{_module_of(relation.target)}"
         returns = Connection[Annotated[relation.target, strawberry.lazy(module)]]  # type: ignore[name-defined]
         resolver = _with_signature_of(read_arguments, resolve, returns)
-        return field(relation, description, read_arguments=read_arguments, resolver=resolver)
+        slicing = [name for name in _SLICING if name in inspect.signature(read_arguments).parameters]
+        size = sized(DEFAULT_SIZE, by=slicing, fields=["edges", "nodes"])
+        return field(relation, description, list_size=size, read_arguments=read_arguments, resolver=resolver)
 
     return decorate
 

@@ -22,13 +22,13 @@ from strawberry.types.field import StrawberryField
 from db.models import Base
 from db.statements.page import Columns
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only
+from graph.cost_directives import ListSize
 from graph.ids import encode_id
 
 Value = Expression | Callable[[], Expression]
 """An expression, or a function that makes it when it is first needed."""
 
 _SOURCE = "pacegraph.source"
-_LIST_SIZE = "pacegraph.list_size"
 _ARGUMENTS = "pacegraph.arguments"
 _PRESENT = "__present"
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def field(
     source: Any,
     description: str,
     *,
-    list_size: int | None = None,
+    list_size: ListSize | None = None,
     read_arguments: Callable[..., Any] | None = None,
     **options: Any,
 ) -> Any:
@@ -75,8 +75,9 @@ def field(
 
     `list_size` is how many entries its cost assumes; `read_arguments` turns the field's arguments into the source's.
     """
-    metadata = {_SOURCE: source, _LIST_SIZE: list_size, _ARGUMENTS: read_arguments}
-    return strawberry.field(description=description, metadata=metadata, **options)
+    metadata = {_SOURCE: source, _ARGUMENTS: read_arguments}
+    directives = (list_size,) if list_size is not None else ()
+    return strawberry.field(description=description, metadata=metadata, directives=directives, **options)
 
 
 def column(
@@ -115,12 +116,6 @@ def arguments_reader_of(declared: StrawberryField) -> Callable[..., Any] | None:
     """Get the function from a field's arguments to its source's; None where the source takes none."""
     reader: Callable[..., Any] | None = declared.metadata.get(_ARGUMENTS)
     return reader
-
-
-def list_size_of(declared: StrawberryField) -> int | None:
-    """Get how many entries a list is assumed to have where its arguments do not say; None where nothing is declared."""
-    size: int | None = declared.metadata.get(_LIST_SIZE)
-    return size
 
 
 class RowType:

@@ -19,10 +19,10 @@ from strawberry.types.base import StrawberryObjectDefinition
 
 from graph.context import Context
 from graph.cost import CostModel
+from graph.cost_directives import list_size_of, weight_of
 from graph.errors import UnknownOperation, describe
 from graph.mutation import Mutation
 from graph.query import Query
-from graph.row_type import list_size_of
 from graph.scalars import SCALARS
 from graph.subscription import Subscription
 from graph.types.api_token import ApiToken
@@ -93,17 +93,17 @@ class Schema(strawberry.Schema):
 
     @cached_property
     def costs(self) -> CostModel:
-        """What operations cost, by the sizes that list fields declare."""
+        """What operations cost, by what fields declare."""
         name_of = self.config.name_converter.get_graphql_name
         definitions = [each.definition for each in self.schema_converter.type_map.values()]
-        sizes = {
-            (each.name, name_of(declared)): size
+        fields = {
+            (each.name, name_of(declared)): declared
             for each in definitions
             if isinstance(each, StrawberryObjectDefinition)
             for declared in each.fields
-            if (size := list_size_of(declared)) is not None
         }
-        return CostModel(self.core, sizes)
+        sizes = {of: size for of, declared in fields.items() if (size := list_size_of(declared)) is not None}
+        return CostModel(self.core, sizes, {of: weight_of(declared) for of, declared in fields.items()})
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Describe each error for the caller, in place; the unexpected ones are logged."""

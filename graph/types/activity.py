@@ -11,6 +11,7 @@ from db.models import ActivitySource, Visibility
 from db.statements import activity as statements
 from db.statements.best_effort import LISTED
 from graph.arguments import checked_number, checked_text, checked_texts
+from graph.cost_directives import sized
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.relation import Lookup, Paged, lookup, rows_by
 from graph.row_type import column, node_id, row_type
@@ -72,7 +73,7 @@ class Activity(Node):
             many=True,
         ),
         "Its best efforts, shortest distance first.",
-        list_size=len(StandardDistance),
+        list_size=sized(len(StandardDistance)),
     )
     duplicate_of: Annotated["Activity", strawberry.lazy("graph.types.activity")] | None = lookup(
         Lookup(

@@ -11,6 +11,7 @@ from db import models as m
 from db.models import MeasurementSystem
 from db.statements import athlete as statements
 from graph.arguments import checked_text
+from graph.cost_directives import sized
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.relation import Lookup, Paged, connection, lookup, lookup_with, rows_by
 from graph.row_type import column, node_id, row_type
@@ -69,7 +70,7 @@ class Athlete(Node):
         CURRENT_OF_ATHLETE,
         "The current personal bests, shortest distance first; to others than the athlete the bests they may see.",
         list[PersonalBest],
-        list_size=len(StandardDistance),
+        list_size=sized(len(StandardDistance), by=["distances"]),
     )(read_personal_bests)
     personal_best_history = connection(HISTORY_OF_ATHLETE, "Each improvement over one distance, newest first.")(
         read_history
@@ -79,7 +80,7 @@ class Athlete(Node):
     )
     training_summary = lookup_with(
         SUMMARIES_OF_ATHLETE, "The runs summed up by period, newest first; periods without runs are left out.",
-        list[TrainingSummary], list_size=52,
+        list[TrainingSummary], list_size=sized(52),
     )(read_summaries)  # fmt: skip
     jobs = connection(JOBS_OF_ATHLETE, "The athlete's jobs, newest first. Others than the athlete see none.")(read_jobs)
 

@@ -8,6 +8,7 @@ from db import models as m
 from db.models import Scope
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
 from graph.context import Caller
+from graph.cost_directives import sized
 from graph.relation import Lookup, lookup, rows_by
 from graph.row_type import make
 from graph.types.api_token import ApiToken
@@ -34,6 +35,7 @@ class Viewer:
         ),
         "The caller's API tokens, newest first: all that work (at most 50), and the last 50 that were revoked or "
         "expired, which `revokedAt` and `expiresAt` tell.",
+        list_size=sized(100),
     )
 
     @classmethod

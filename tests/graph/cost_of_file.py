@@ -1,0 +1,96 @@
+"""What an operation costs, from `schema.graphql` alone: from its directives and what their descriptions say.
+
+Written apart from `graph/cost.py`, and for being plain: nothing is kept, fragments are walked at each spread.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+    is_abstract_type,
+    is_composite_type,
+    parse,
+    value_from_ast_untyped,
+)
+
+
+class FromTheFile:
+    """One operation. `variables` are as a request has them."""
+
+    def __init__(self, schema: GraphQLSchema, text: str, variables: dict[str, Any]) -> None:
+        self.schema, self.variables = schema, dict(variables)
+        definitions = parse(text).definitions
+        self.fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
+        [self.operation] = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+        for each in self.operation.variable_definitions or ():
+            if each.default_value is not None:
+                self.variables.setdefault(each.variable.name.value, value_from_ast_untyped(each.default_value))
+
+    def cost(self) -> int:
+        root = self.schema.get_root_type(self.operation.operation)
+        return self.of_object(root, [self.operation.selection_set], {})
+
+    def of_object(self, of, selection_sets, sizes) -> int:
+        found = defaultdict(list)
+        for each in selection_sets:
+            self.collect(of, each, found)
+        return sum(self.of_field(of, nodes, sizes) for nodes in found.values())
+
+    def of_field(self, of, nodes, sizes) -> int:
+        name = nodes[0].name.value
+        if name.startswith("__"):
+            return 0 if name == "__typename" else 10
+        field = of.fields[name]
+        weight = int(self.directive(field, "cost").get("weight", 0))
+        returned = get_named_type(field.type)
+        if not is_composite_type(returned):
+            return weight
+        size = self.size(field, nodes[0])
+        sized_fields = self.directive(field, "listSize").get("sizedFields", [])
+        below = dict.fromkeys(sized_fields, size)
+        types = self.schema.get_possible_types(returned) if is_abstract_type(returned) else [returned]
+        selection_sets = [node.selection_set for node in nodes]
+        dearest = max(self.of_object(each, selection_sets, below) for each in types)
+        type_ = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
+        entries = sizes.get(name, size) if isinstance(type_, GraphQLList) else 1
+        return weight + entries * (1 + dearest)
+
+    def size(self, field, node) -> int:
+        declared = self.directive(field, "listSize")
+        values = {each.name.value: value_from_ast_untyped(each.value, self.variables) for each in node.arguments or ()}
+        asked = [values.get(name) for name in declared.get("slicingArguments", [])]
+        sizes = [len(each) if isinstance(each, list) else each for each in asked if isinstance(each, int | list)]
+        return max(1, *(0 if each > 1000 else each for each in sizes)) if sizes else declared.get("assumedSize", 20)
+
+    def directive(self, field, name) -> dict[str, Any]:
+        found = [each for each in field.ast_node.directives or () if each.name.value == name]
+        return (
+            {each.name.value: value_from_ast_untyped(each.value) for each in found[0].arguments or ()} if found else {}
+        )
+
+    def collect(self, of, selection_set, found) -> None:
+        for node in selection_set.selections:
+            if not self.is_included(node):
+                continue
+            if isinstance(node, FieldNode):
+                found[(node.alias or node.name).value].append(node)
+                continue
+            fragment = self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
+            on = self.schema.get_type(fragment.type_condition.name.value) if fragment.type_condition else of
+            if on is of or (is_abstract_type(on) and self.schema.is_sub_type(on, of)):
+                self.collect(of, fragment.selection_set, found)
+
+    def is_included(self, node) -> bool:
+        conditions = {
+            each.name.value: value_from_ast_untyped(each.arguments[0].value, self.variables)
+            for each in node.directives or ()
+        }
+        return not conditions.get("skip", False) and conditions.get("include", True)
