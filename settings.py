@@ -117,7 +117,9 @@ class Settings(BaseSettings):
     )
 
     # --- identity and privacy
-    session_lifetime_s: int = Field(30 * 86_400, ge=60, description="Seconds a sign-in lasts.")
+    session_lifetime_s: int = Field(
+        30 * 86_400, ge=60, description="Seconds a sign-in lasts without use; in use it is renewed."
+    )
     admin_athlete_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
         description="Strava ids of this server's administrators, comma separated: they see and may do everything.",

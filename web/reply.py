@@ -102,7 +102,8 @@ async def of_answer(exchange: Exchange, answer: Answer) -> Reply:
         headers.append((b"retry-after", b"%d" % answer.retry_after_s))
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append((b"allow", b"POST"))
-    if answer.public_s is not None and exchange.is_safe and answer.is_executed and not exchange.cookies:
+    sets_cookies = exchange.cookies or RENEWED_SESSION in exchange.scope.get("state", ())
+    if answer.public_s is not None and exchange.is_safe and answer.is_executed and not sets_cookies:
         headers += [(b"cache-control", b"public, max-age=%d" % answer.public_s), (b"age", b"%d" % answer.age_s)]
     elif answer.budget is not None:
         headers += rate_limit_headers(answer.budget)

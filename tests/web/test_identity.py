@@ -9,8 +9,10 @@ from starlette.requests import HTTPConnection
 
 from db.models import Scope
 from db.session import AsyncDatabase
+from graph.execution import Answer
 from tests import factories as make
 from web.identity import RENEWED_SESSION, InvalidCredentials, Sessions
+from web.reply import Exchange, of_answer
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +116,16 @@ async def test_the_answer_carries_the_renewed_session(api, db, settings):
     [cookie] = response.headers.get_list("set-cookie")
     assert sessions.cookies.read_session(cookie.partition("=")[2].partition(";")[0]).generation == 1
     assert {"httponly", "samesite=lax", "path=/"} <= set(cookie.lower().split("; "))
+
+
+@pytest.mark.parametrize(("age", "is_public"), [(timedelta(0), True), (timedelta(days=4), False)], ids=str)
+async def test_an_answer_that_renews_a_session_is_kept_by_no_shared_cache(db, database, sessions, age, is_public):
+    """Else the cache would sign others in."""
+    connection = with_cookie(sessions, session_of(db, sessions, age=age))
+    await sessions.caller(database, connection, None)
+    exchange = Exchange(connection.scope, {}, request_id="r", address="192.0.2.1", is_safe=True)
+    reply = await of_answer(exchange, Answer(b'{"data":{}}', public_s=60))
+    assert ((b"cache-control", b"public, max-age=60") in reply.headers) is is_public
 
 
 # --- what counts how soon
