@@ -13,6 +13,7 @@ from graphql import GraphQLError, Node, SourceLocation
 
 from graph.errors import CallerError
 
+TOO_COMPLEX = "DOCUMENT_TOO_COMPLEX"
 MAX_COUNT = 1_000_000
 """What is more is not counted: fragments multiply."""
 _MAX_LOCATIONS = 10
@@ -120,7 +121,7 @@ def nested_too_deep(limit: int, at: SourceLocation) -> GraphQLError:
 def too_entangled() -> GraphQLError:
     """Refuse a document whose validation would take too long."""
     return _refusal(
-        "DOCUMENT_TOO_COMPLEX",
+        TOO_COMPLEX,
         "The document selects the same fields so often, or its fragments spread each other so often, that checking it "
         "would take too long. Select each field once in its place, and share fewer fragments.",
         None,

@@ -1,5 +1,6 @@
 """Reading of documents: parsed, their shape checked, validated; each step in time that the limits bound."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -26,7 +27,7 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from graph.document_errors import copied, nested_too_deep, too_entangled, too_many_tokens
+from graph.document_errors import TOO_COMPLEX, copied, nested_too_deep, too_entangled, too_many_tokens
 from graph.errors import describe
 from graph.shape import DocumentLimits, Shape, shape_errors
 from graph.variables import MAX_ERRORS, cut
@@ -78,6 +79,9 @@ class Reader:
         asks = (
             node.name.value if node.name else None for node, extent in shape.operations() if extent.asks_about_schema
         )
+        if any(error.extensions and error.extensions["code"] == TOO_COMPLEX for error in found):
+            _take_apart(ast)
+            return Read(None, found, tokens)
         _forget_tokens(ast)
         return Read(ast, found, tokens, frozenset(asks))
 
@@ -165,16 +169,27 @@ def _forget_tokens(ast: DocumentNode) -> None:
 
     Nodes are frozen, but for their `__dict__`. What goes wrong in execution goes wrong at a field or a variable.
     """
-    pending: list[Node] = [ast]
-    while pending:
-        members = vars(node := pending.pop())
+    for node in _nodes(ast):
         if isinstance(node, FieldNode | VariableDefinitionNode):
             assert node.loc is not None
             del node.loc.start_token, node.loc.end_token
         else:
-            members["loc"] = None
-        for member in members.values():
+            vars(node)["loc"] = None
+
+
+def _take_apart(ast: DocumentNode) -> None:
+    """Free a document whose validation was broken off: the visitors of graphql-core hold it, and each other."""
+    for node in _nodes(ast):
+        vars(node).clear()
+
+
+def _nodes(ast: DocumentNode) -> Iterator[Node]:
+    pending: list[Node] = [ast]
+    while pending:
+        node = pending.pop()
+        for member in vars(node).values():
             if isinstance(member, Node):
                 pending.append(member)
             elif isinstance(member, tuple):
                 pending.extend(member)
+        yield node
