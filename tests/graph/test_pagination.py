@@ -259,7 +259,9 @@ async def test_a_forged_cursor_that_postgresql_cannot_hold_is_an_error(api, db, 
 
 async def refused_or_answered(api, query, **variables):
     response = await api.http.post(
-        "/graphql", content=json.dumps({"query": query, "variables": variables}, ensure_ascii=True)
+        "/graphql",
+        content=json.dumps({"query": query, "variables": variables}, ensure_ascii=True),
+        headers={"content-type": "application/json"},
     )
     assert response.status_code in {200, 400}
     codes = {error["extensions"]["code"] for error in response.json().get("errors", ())}
