@@ -15,6 +15,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLArgument,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLList,
@@ -27,6 +28,7 @@ from graphql import (
     SelectionSetNode,
     Undefined,
     get_named_type,
+    value_from_ast,
     value_from_ast_untyped,
 )
 
@@ -65,7 +67,7 @@ class _Field:
     types: tuple[GraphQLObjectType, ...]
     assumed_size: int
     slices: tuple[tuple[str, ...], ...]
-    defaults: Mapping[str, Any]
+    arguments: Mapping[str, GraphQLArgument]
     sized_fields: frozenset[str]
 
     def size(self, node: FieldNode, variables: dict[str, Any]) -> int:
@@ -73,8 +75,9 @@ class _Field:
         found: int | None = None
         given = {each.name.value: each.value for each in node.arguments or ()} if self.slices else {}
         for name, *inner in self.slices:
-            value = value_from_ast_untyped(given[name], variables) if name in given else Undefined
-            size = _size(self.defaults.get(name) if value is Undefined else value, inner)
+            declared = self.arguments[name]
+            value = value_from_ast(given[name], declared.type, variables) if name in given else Undefined
+            size = _size(declared.default_value if value is Undefined else value, inner)
             if size is not None and (found is None or size > found):
                 found = size
         return self.assumed_size if found is None else found
@@ -134,14 +137,13 @@ class CostModel:
         if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
             types = tuple(self.schema.get_possible_types(named))
         size = self._sizes.get((type_name, name), ListSize())
-        defaults = {each: argument.default_value for each, argument in declared.args.items()}
         return _Field(
             weight=self._weights.get((type_name, name), 0),
             is_list=isinstance(type_, GraphQLList),
             types=types,
             assumed_size=size.assumed_size or DEFAULT_SIZE,
             slices=tuple(tuple(path.split(".")) for path in size.slicing_arguments or ()),
-            defaults=defaults,
+            arguments=declared.args,
             sized_fields=frozenset(size.sized_fields or ()),
         )
 

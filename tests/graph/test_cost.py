@@ -162,7 +162,17 @@ class Thing:
 
 
 @strawberry.type
+class Holder:
+    entries: list[Thing]
+    others: list[Thing]
+
+
+@strawberry.type
 class Things:
+    @strawberry.field
+    def holder(self, size: int) -> Holder:
+        return Holder([], [])
+
     @strawberry.field
     def inside(self, page: Page) -> list[Thing]:
         return []
@@ -174,25 +184,32 @@ class Things:
 
 SIZES = {
     "{ inside(page: {size: 7}) { name } }": 7,
-    "query ($n: Int!) { inside(page: {size: $n}) { name } }": 9,
-    "query ($page: Page!) { inside(page: $page) { name } }": 8,
-    "query ($page: Page! = {size: 6}) { inside(page: $page) { name } }": 8,
+    "query ($n: Int!) { inside(page: {size: $n}) { name } }": "n",
+    "query ($page: Page!) { inside(page: $page) { name } }": "n",
+    "query ($page: Page! = {size: 6}) { inside(page: $page) { name } }": "n",
+    "{ inside(page: {}) { name } }": 30,
+    "query ($empty: Page! = {}) { inside(page: $empty) { name } }": 30,
     "{ withDefault { name } }": 40,
     "{ withDefault(size: 4) { name } }": 4,
     "query ($absent: Int) { withDefault(size: $absent) { name } }": 40,
+    "{ holder(size: 5) { entries { name } others { name } } }": 1 + 5 + 20,
 }
 
 
 @pytest.mark.parametrize(("text", "expected"), SIZES.items())
-async def test_a_size_inside_an_input_object_and_a_default_of_the_schema_count(text, expected):
+async def test_sizes_that_this_schema_does_not_declare_yet(text, expected):
     schema = strawberry.Schema(Things)
-    sizes = {("Things", "inside"): sized(by=["page.size"]), ("Things", "withDefault"): sized(by=["size"])}
+    sizes = {
+        ("Things", "inside"): sized(by=["page.size"]),
+        ("Things", "withDefault"): sized(by=["size"]),
+        ("Things", "holder"): sized(by=["size"], fields=["entries"]),
+    }
     schema.core, schema.costs = schema._schema, CostModel(schema._schema, sizes, {})
     document = await Documents(schema, LIMITS).read(text)
     operation = document.operation(None)
     for size in (8, 5, 8):
-        coerced = operation.variables(schema, {"n": 9, "page": {"size": size}})
-        assert operation.cost(schema, coerced)[0] == (size if "$page" in text else expected)
+        coerced = operation.variables(schema, {"n": size, "page": {"size": size}})
+        assert operation.cost(schema, coerced)[0] == (size if expected == "n" else expected)
 
 
 # --- what the file shows
