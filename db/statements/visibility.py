@@ -130,13 +130,20 @@ def _shared(model: type[Base]) -> ColumnElement[bool] | None:
     """Condition for rows that their athlete shows to others; None where no row of the model ever is."""
     if model is Athlete:
         return Athlete.shares.is_(true())
-    athlete_shares = exists().where(Athlete.id == OWNER[model], Athlete.shares) if model in OWNER else None
-    if athlete_shares is None:
-        return None
     if model is Activity:
-        return (Activity.visibility == Visibility.EVERYONE) & athlete_shares
-    if model in {BestEffort, PersonalBest}:
-        activity_id = BestEffort.activity_id if model is BestEffort else PersonalBest.activity_id
-        public = exists().where(Activity.id == activity_id, Activity.visibility == Visibility.EVERYONE)
-        return and_(public, athlete_shares, PersonalBest.for_others if model is PersonalBest else true())
+        return (Activity.visibility == Visibility.EVERYONE) & _athlete_shares(model)
+    if model is BestEffort:
+        return _is_of_public_activity(BestEffort.activity_id) & _athlete_shares(model)
+    if model is PersonalBest:
+        # Not the viewer's own: of those they see their own history.
+        others = PersonalBest.for_others & not_(own_rows(model))
+        return others & _is_of_public_activity(PersonalBest.activity_id) & _athlete_shares(model)
     return None
+
+
+def _athlete_shares(model: type[Base]) -> ColumnElement[bool]:
+    return exists().where(Athlete.id == OWNER[model], Athlete.shares)
+
+
+def _is_of_public_activity(activity_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    return exists().where(Activity.id == activity_id, Activity.visibility == Visibility.EVERYONE)

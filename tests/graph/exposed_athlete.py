@@ -1,0 +1,95 @@
+"""An athlete with a value in every field, some of whose runs are hidden from others."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from graph.ids import encode_id
+from tests import factories as make
+from tests.factories import NOON
+
+MARK = "Geheim"
+"""In every text of the athlete's."""
+MARKS = (MARK, "1961-02-03", "77007700")
+"""Values that are nobody else's."""
+_RUNNING = {"status": "RUNNING", "kind": "PERSONAL_BESTS"}
+
+
+@dataclass
+class ExposedAthlete:
+    """`shown` are the global ids of what others may see, `hidden` of the rest, by type name."""
+
+    person: make.Person
+    shown: dict[str, list[str]] = field(default_factory=dict)
+    hidden: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> set[str]:
+        return {each for ids in (self.shown, self.hidden) for found in ids.values() for each in found}
+
+    def add(self, type_name: str, number: int, *, is_shown: bool) -> None:
+        ids = self.shown if is_shown else self.hidden
+        ids.setdefault(type_name, []).append(encode_id(type_name, number))
+
+
+def create_exposed_athlete(db: Connection, **athlete: Any) -> ExposedAthlete:
+    texts = dict.fromkeys(("first_name", "last_name", "city", "country"), MARK)
+    person = make.create_person(db, sex="FEMALE", birth_date=date(1961, 2, 3), **(texts | athlete))
+    exposed = ExposedAthlete(person)
+    exposed.add("Athlete", person.athlete_id, is_shown=True)
+    make.create_connection(
+        db, person.athlete_id, strava_athlete_id=77007700, scopes=[MARK], last_synced_at=NOON, refused_at=NOON,
+        history_complete_at=NOON,
+    )  # fmt: skip
+    _add_runs(db, exposed)
+    _add_jobs(db, exposed)
+    _add_token(db, exposed)
+    return exposed
+
+
+def _add_runs(db: Connection, exposed: ExposedAthlete) -> None:
+    """For the athlete the second, fourth and fifth run each improved; for others the third, and by more the fourth."""
+    athlete_id = exposed.person.athlete_id
+    times_s = {1: 1300.0, 5: 1200.0, 9: 1250.0, 12: 1190.0, 20: 1180.0}
+    runs = {day: _add_run(db, athlete_id, day, "ONLY_ME" if day in {5, 20} else "EVERYONE") for day in times_s}
+    runs[30] = _add_run(db, athlete_id, 30, "EVERYONE", duplicate_of_id=runs[1])
+    runs[31] = _add_run(db, athlete_id, 31, "EVERYONE", duplicate_of_id=runs[20])
+    efforts = {
+        day: make.create_best_effort(db, runs[day], elapsed_s=time_s, age_on_day=64, sex="FEMALE")
+        for day, time_s in times_s.items()
+    }
+    far = make.create_best_effort(db, runs[5], distance="KM10", elapsed_s=3333.0)
+    make.follow(db, athlete_id)
+    for day, activity in runs.items():
+        exposed.add("Activity", activity, is_shown=day not in {5, 20})
+    for day, effort in efforts.items():
+        exposed.add("BestEffort", effort, is_shown=day not in {5, 20})
+        exposed.add("PersonalBest", effort, is_shown=day not in {5, 20})
+    for type_name in ("BestEffort", "PersonalBest"):
+        exposed.add(type_name, far, is_shown=False)
+
+
+def _add_run(db: Connection, athlete_id: int, day: int, visibility: str, **columns: Any) -> int:
+    return make.create_activity(
+        db, athlete_id, visibility=visibility, name=f"{MARK} {visibility}", started_at=NOON + timedelta(days=day),
+        distance_m=5000.5 + day, moving_time_s=2000 + day, elapsed_time_s=3000 + day, elevation_gain_m=100.5 + day,
+        average_heart_rate_bpm=130.5 + day, max_heart_rate_bpm=160.5 + day, average_cadence_rpm=70.5 + day, **columns,
+    )  # fmt: skip
+
+
+def _add_jobs(db: Connection, exposed: ExposedAthlete) -> None:
+    progress = {"progress_done": 3, "progress_total": 12, "progress_message": MARK, "attempt_started_at": NOON}
+    for columns in ({"status": "FAILED", "error_message": MARK}, {"status": "WAITING"}, _RUNNING):
+        job = make.create_job(db, exposed.person.athlete_id, **(columns | progress))
+        exposed.add("Job", job, is_shown=False)
+
+
+def _add_token(db: Connection, exposed: ExposedAthlete) -> None:
+    times = dict.fromkeys(("expires_at", "last_used_at", "revoked_at"), NOON)
+    make.create_token(db, exposed.person.account_id, name=MARK, **times)
+    db.exec_driver_sql("UPDATE api_tokens SET last_used_at = now()")
+    tokens = f"SELECT id FROM api_tokens WHERE account_id = {exposed.person.account_id}"
+    for number in db.exec_driver_sql(tokens).scalars():
+        exposed.add("ApiToken", number, is_shown=False)

@@ -1,0 +1,108 @@
+"""Who gets the value of each field: one table over the whole schema, which `test_privacy_walk.py` holds against it."""
+
+from enum import Enum, auto
+
+from graphql import GraphQLObjectType, GraphQLSchema
+
+
+class Exposure(Enum):
+    """Who gets a field's value. "Others" are signed in, where the operator set SHARING=on and the athlete shares."""
+
+    EVERYBODY = auto()  # signed out or not, and it tells of nobody
+    CALLER = auto()  # tells of who asks, and of nobody else
+    WAY = auto()  # holds no value: what it leads to is classified where it stands
+    SHARED = auto()  # the athlete and admins, and others the same
+    DERIVED = auto()  # as SHARED, but what others get is derived from what they may see
+    AGE = auto()  # as SHARED, where the athlete agreed to show age grades too
+    OWNER = auto()  # the athlete and admins
+    WRITE = auto()  # of a mutation: whoever may write, of what they wrote
+
+
+E = Exposure
+_CONNECTION = {E.WAY: "edges nodes pageInfo", E.DERIVED: "totalCount"}
+_EDGE = {E.WAY: "node", E.DERIVED: "cursor"}
+
+EXPOSURE: dict[str, dict[Exposure, str]] = {
+    "Query": {
+        E.EVERYBODY: "ageGrade",
+        E.CALLER: "viewer rateLimit",
+        E.WAY: "node nodes athlete athletes activity activities leaderboard job jobs",
+    },
+    "Viewer": {E.CALLER: "athlete scopes apiTokens"},
+    "RateLimit": {E.CALLER: "limit remaining resetAt cost"},
+    "Athlete": {
+        E.SHARED: "id firstName lastName displayName sex city country measurementSystem createdAt",
+        E.DERIVED: "activities personalBests personalBestHistory bestEfforts trainingSummary",
+        E.OWNER: "birthDate shares sharesAgeGrades stravaConnection jobs",
+    },
+    "Activity": {
+        E.SHARED: "id athlete name sportType source stravaId startedAt startedAtLocal timezone distanceMeters "
+        "movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond "
+        "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts",
+        E.DERIVED: "duplicateOf",
+    },
+    "BestEffort": {
+        E.SHARED: "id activity distance distanceMeters elapsedTimeSeconds startOffsetSeconds achievedAt excluded "
+        "provenance",
+        E.DERIVED: "rank isPersonalBest",
+        E.AGE: "ageGrade",
+    },
+    "PersonalBest": {
+        E.SHARED: "id athlete distance distanceMeters elapsedTimeSeconds achievedAt activity bestEffort",
+        E.DERIVED: "previous improvementSeconds",
+        E.AGE: "ageGrade",
+    },
+    "AgeGrade": {
+        # Also calculated, from what the caller gives (`Query.ageGrade`): then it is nobody's.
+        E.AGE: "percent ageOnDay sex table ageFactor openStandardSeconds ageStandardSeconds ageGradedTimeSeconds"
+    },
+    "TrainingSummary": {
+        E.DERIVED: "periodStart runCount distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters "
+        "longestRunMeters"
+    },
+    "StravaConnection": {
+        E.OWNER: "stravaAthleteId scopes connectedAt lastSyncedAt historyCompleteAt refusedAt",
+    },
+    "ApiToken": {E.OWNER: "id name hint scopes createdAt expiresAt lastUsedAt revokedAt"},
+    "Job": {
+        E.OWNER: "id kind status athlete progress attempts error result createdAt startedAt finishedAt version "
+        "waitingUntil"
+    },
+    "JobProgress": {E.OWNER: "done total percent estimatedSecondsLeft message"},
+    "JobError": {E.OWNER: "code message retryable"},
+    "JobResult": {E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged"},
+    "PageInfo": {E.DERIVED: "hasNextPage hasPreviousPage startCursor endCursor"},
+    **{f"{name}Connection": _CONNECTION for name in ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job")},
+    **{f"{name}Edge": _EDGE for name in ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job")},
+    "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
+    "Mutation": {
+        E.WRITE: "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
+        "retryJob updateAthlete excludeBestEffort createApiToken revokeApiToken submitFeedback"
+    },
+    "ConnectStravaPayload": {E.WRITE: "userErrors authorizationUrl"},
+    "DisconnectStravaPayload": {E.WRITE: "userErrors athlete job"},
+    "SyncStravaPayload": {E.WRITE: "userErrors job alreadyRunning taskId status"},
+    "JobPayload": {E.WRITE: "userErrors job"},
+    "UpdateAthletePayload": {E.WRITE: "userErrors athlete job"},
+    "ExcludeBestEffortPayload": {E.WRITE: "userErrors bestEffort athlete"},
+    "CreateApiTokenPayload": {E.WRITE: "userErrors apiToken secret"},
+    "RevokeApiTokenPayload": {E.WRITE: "userErrors apiToken"},
+    "SubmitFeedbackPayload": {E.WRITE: "userErrors accepted"},
+    "UserError": {E.WRITE: "field code message"},
+}
+
+
+def classified() -> dict[tuple[str, str], Exposure]:
+    """The table by (type, field)."""
+    return {
+        (type_name, field): exposure
+        for type_name, exposures in EXPOSURE.items()
+        for exposure, fields in exposures.items()
+        for field in fields.split()
+    }
+
+
+def fields_of(schema: GraphQLSchema) -> set[tuple[str, str]]:
+    """Every (type, field) of a schema, but introspection's."""
+    types = [each for each in schema.type_map.values() if isinstance(each, GraphQLObjectType)]
+    return {(each.name, field) for each in types if not each.name.startswith("__") for field in each.fields}

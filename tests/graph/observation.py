@@ -1,0 +1,94 @@
+"""What a viewer observes: every path to an athlete's rows asked, and each answer taken apart into fields."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import get_named_type
+
+from tests.graph.api import Api
+from tests.graph.exposed_athlete import ExposedAthlete
+from tests.graph.walk import SCHEMA, call, fragment, node_types, selection
+
+_CHANGING = {"remaining", "resetAt", "estimatedSecondsLeft", "lastUsedAt"}
+"""Fields whose values are others a moment later: of them only whether there is one is looked at."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A field's value; an object's is its id, or True where it has none, and a list's a tuple.
+
+    `of` is the id of the object, or of the nearest one around it that has an id; None for what hangs on no object.
+    """
+
+    type_name: str
+    field: str
+    value: Any
+    of: str | None
+
+    @property
+    def is_something(self) -> bool:
+        return self.value is True if self.field in _CHANGING else self.value is not None and self.value != ()
+
+
+def queries_of_everything(exposed: ExposedAthlete) -> Iterator[str]:
+    """Every object of the athlete's and every root field, with all that hangs on them."""
+    for ids in (exposed.shown, exposed.hidden):
+        for type_ in node_types():
+            for each in ids.get(type_.name, ()):
+                yield f'{{ node(id: "{each}") {{ __typename id {fragment(type_, 1, distance="KM5")} }} }}'
+                if root := {"Athlete": "athlete", "Activity": "activity", "Job": "job"}.get(type_.name):
+                    yield f'{{ {root}(id: "{each}") {{ {selection(type_, 0)} }} }}'
+    ids = ", ".join(f'"{each}"' for each in sorted(exposed.ids))
+    for type_ in node_types():
+        yield f"{{ nodes(ids: [{ids}]) {{ __typename id {fragment(type_, -1)} }} }}"
+    for name, field in SCHEMA.query_type.fields.items():
+        if "id" not in field.args and "ids" not in field.args:
+            yield f"{{ {call(name, field)} {{ {selection(get_named_type(field.type), 1)} }} }}"
+
+
+async def ask_everything(api: Api, token: str | None, exposed: ExposedAthlete) -> list[dict[str, Any]]:
+    """Ask all of it by plan and by graphql-core, which must say the same; gives the data."""
+    answers = []
+    for query in queries_of_everything(exposed):
+        planned, unplanned = await api.answer(query, token), await api.answer_unplanned(query, token)
+        assert "errors" not in planned, planned
+        assert _lasting(planned["data"]) == _lasting(unplanned["data"]), query
+        answers.append(_lasting(planned["data"]))
+    return answers
+
+
+def observations(answers: list[dict[str, Any]]) -> set[Observation]:
+    return {each for answer in answers for each in _observe({"__typename": "Query", **answer}, None)}
+
+
+def text_of(answers: list[dict[str, Any]]) -> str:
+    return json.dumps(answers, ensure_ascii=False)
+
+
+def _observe(found: dict[str, Any], around: str | None) -> Iterator[Observation]:
+    of = found.get("id", around)
+    for name, value in found.items():
+        if name == "__typename":
+            continue
+        yield Observation(found["__typename"], name, _identity(value), of)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                yield from _observe(each, of)
+
+
+def _identity(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_identity(each) for each in value)
+    if not isinstance(value, dict):
+        return value
+    return tuple(_identity(each) for each in value["nodes"]) if "nodes" in value else value.get("id", True)
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_lasting(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: each is not None if name in _CHANGING else _lasting(each) for name, each in value.items()}
