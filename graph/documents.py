@@ -127,7 +127,7 @@ class Document:
 
     def __init__(self, read: Read, limits: DocumentLimits, slicing_arguments: frozenset[str] = frozenset()) -> None:
         self._read, self._limits, self._slicing_arguments = read, limits, slicing_arguments
-        self._operations: dict[str | None, Operation | None] = {}
+        self._operations = Kept(_MAX_KEPT)
 
     @property
     def ast(self) -> DocumentNode | None:
@@ -145,11 +145,12 @@ class Document:
 
     def operation(self, name: str | None) -> Operation | None:
         """Get the operation that a request names; None where there is none, or none is named and there are several."""
-        if name not in self._operations:
-            if len(self._operations) > _MAX_KEPT:
-                return self._prepare(name)
-            self._operations[name] = self._prepare(name)
-        return self._operations[name]
+        found: Operation | None = self._operations.find(name)
+        if found is None:
+            found = self._prepare(name)
+            if found is not None:
+                self._operations.keep(name, found)
+        return found
 
     def _prepare(self, name: str | None) -> Operation | None:
         ast = self._read.ast

@@ -16,9 +16,11 @@
     │   ├── PersistedQueryNotSupported  PERSISTED_QUERY_NOT_SUPPORTED: none are registered here; send texts
     │   ├── PersistedQueryHashMismatch  PERSISTED_QUERY_HASH_MISMATCH: text and hash do not belong together
     │   └── UntrustedDocument           UNTRUSTED_DOCUMENT: not in the manifest, and nothing else runs
+    ├── graph.document_errors.TooBusy TOO_BUSY: too many unknown documents wait to be read
     ├── OperationTimeout        TIMEOUT: took longer than an operation may
     └── NotFound                NOT_FOUND: absent, or not visible: the two are not told apart
 
+What is wrong with a document's size and shape is in `graph/document_errors.py` (DOCUMENT_TOO_LARGE and others).
 Database errors keep their own code (`db/errors.py`). Everything else is INTERNAL: logged once with its traceback,
 and masked. `describe` is the one place where an error of graphql-core gets its `extensions.code`.
 """
