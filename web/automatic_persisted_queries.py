@@ -117,12 +117,11 @@ class PersistedQueries:
 
     def known(self, digest: str) -> str | None:
         """Get a text that this process has; None also when it is time to tell Redis that it is still in use."""
-        found = self._memory.get(digest)
-        if found is None or monotonic() - found[1] > _TOUCH_EVERY_S:
+        if not self._is_fresh(digest):
             return None
         self._memory.move_to_end(digest)
         self.hits += 1
-        return found[0]
+        return self._memory[digest][0]
 
     async def find(self, digest: str) -> str | None:
         """Get a text by its hash; None where there is none, or Redis is away."""
@@ -143,12 +142,16 @@ class PersistedQueries:
 
     async def add(self, digest: str, text: str, owner: str) -> None:
         """Keep a text whose hash was checked. `owner` is the caller: a key of the budget that it was charged to."""
-        if self.known(digest) is not None:
+        if self._is_fresh(digest):
             return
         self._remember(digest, text)
         share = crc32(owner.encode()) % _SHARES + 1
         if await self._ask(self._add, digest, text, share, self._max_bytes):
             self.registered += 1
+
+    def _is_fresh(self, digest: str) -> bool:
+        found = self._memory.get(digest)
+        return found is not None and monotonic() - found[1] <= _TOUCH_EVERY_S
 
     def _remember(self, digest: str, text: str) -> None:
         before = self._memory.pop(digest, None)

@@ -1,5 +1,6 @@
 """What the API process counts, in Prometheus's form."""
 
+from asyncio import all_tasks
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from web.limits.limits import Limits
+from web.persisted_documents import PersistedDocuments
 from web.services import Services
 
 
@@ -34,6 +36,7 @@ class _Counts(Collector):
         yield _gauge("database_connections", "Database connections that are in use.", pool.checkedout())  # type: ignore[attr-defined]
         yield from _limits(self._services.limits)
         yield from _streams(self._services)
+        yield from _documents(self._services.persisted)
         yield _counter("lost_enqueues", "Jobs that Redis did not take; the reconciler does.", self._services.jobs.lost)
 
 
@@ -61,6 +64,7 @@ def _streams(services: Services) -> Iterator[Metric]:
     streams, subscriptions = services.connections.streams, services.connections.subscriptions
     yield _gauge("open_connections", "WebSockets and event streams that are open.", streams.taken)
     yield _gauge("open_subscriptions", "Subscriptions under way.", subscriptions.taken)
+    yield _gauge("tasks", "Tasks of the event loop.", len(all_tasks()))
     yield _gauge("job_watchers", "Subscriptions that wait for news of jobs.", services.jobs.watchers)
     refused = CounterMetricFamily(
         "pacegraph_refused_streams", "Connections and subscriptions beyond what a caller may have.", labels=["kind"]
@@ -68,6 +72,20 @@ def _streams(services: Services) -> Iterator[Metric]:
     refused.add_metric(["connection"], streams.refused)
     refused.add_metric(["subscription"], subscriptions.refused)
     yield refused
+
+
+def _documents(persisted: PersistedDocuments) -> Iterator[Metric]:
+    yield _counter(
+        "untrusted_documents",
+        "Requests for documents outside the manifest: run (TRUSTED_DOCUMENTS=log) or refused (enforce).",
+        persisted.untrusted,
+    )
+    if (queries := persisted.queries) is not None:
+        asked = CounterMetricFamily("pacegraph_persisted_queries", "Requests by hash (APQ).", labels=["result"])
+        asked.add_metric(["found"], queries.hits)
+        asked.add_metric(["not_found"], queries.misses)
+        asked.add_metric(["registered"], queries.registered)
+        yield asked
 
 
 def metrics_route(services: Services) -> Route:
