@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help environment run test test-browser test-http-audit check lint format schema schema-check graphiql \
-	bench bench-more bench-serve lock clean
+	test-churn bench bench-more bench-serve lock clean
 
 help: ## this list
 	@echo "pacegraph: make <target>"
@@ -35,6 +35,9 @@ test-browser: environment ## the tests that drive a real browser
 
 test-http-audit: environment ## the audit of GraphQL over HTTP that graphql-http brings (needs Node)
 	@exec $(BIN)/python -m pytest -m http_audit $(TESTS)
+
+test-churn: environment ## ten thousand clients of streams come and go, and nothing may be left of them
+	@exec $(BIN)/python -m pytest -m churn $(TESTS)
 
 check: lint schema-check test ## everything CI checks: format, lint, types, architecture, schema, tests
 

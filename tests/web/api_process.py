@@ -1,10 +1,11 @@
 """The API as it is served: a process of its own, by `pacegraph api`."""
 
+import asyncio
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,13 @@ class ApiProcess:
     def files(self) -> int:
         return psutil.Process(self.pid).num_fds()
 
+    @property
+    def sockets(self) -> int:
+        """Connections that clients have, or had and which are not closed yet."""
+        port = int(self.address.rpartition(":")[2])
+        found = psutil.Process(self.pid).net_connections("tcp")
+        return len([each for each in found if each.laddr.port == port and each.raddr])
+
     def gauges(self) -> dict[str, float]:
         """What `/metrics` says, by name without prefix and labels."""
         text = httpx.get(f"http://{self.address}/metrics", trust_env=False).text
@@ -49,11 +57,20 @@ def api_process(settings: Settings, folder: Path, **changes: object) -> Iterator
         command = [sys.executable, "-m", "cli", "api"]
         process = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=out, stderr=out)
         try:
-            _await(f"http://127.0.0.1:{port}/healthz", log)
+            _await(f"http://127.0.0.1:{port}/healthz", process, log)
             yield ApiProcess(f"127.0.0.1:{port}", process.pid)
         finally:
             process.terminate()
             process.wait(timeout=10)
+
+
+async def until(is_so: Callable[[], bool], within_s: float) -> float:
+    """Wait for it; gives how long it took."""
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < within_s
+        await asyncio.sleep(0.05)
+    return time.monotonic() - began
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -67,11 +84,12 @@ def _text(value: object) -> str:
     return ",".join(map(_text, value)) if isinstance(value, tuple) else str(value)
 
 
-def _await(url: str, log: Path) -> None:
-    for _ in range(200):
+def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
         try:
             httpx.get(url, trust_env=False)
         except httpx.TransportError:
+            assert process.poll() is None, log.read_text()
             time.sleep(0.1)
         else:
             return
