@@ -137,7 +137,11 @@ class GraphQLOverHttp:
             exchange.is_safe,
             exchange.headers.get(b"graphql-cost") == _DRY_RUN,
         )
-        if exchange.accepts.streams and await self._is_stream(exchange, context, request):
+        if (
+            exchange.accepts.streams
+            and exchange.scope["method"] != "HEAD"
+            and await self._is_stream(exchange, context, request)
+        ):
             return request
         who = _who(exchange, context.caller)
         answer = await self._execute(who, context, request)
