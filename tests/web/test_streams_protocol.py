@@ -1,6 +1,8 @@
 """What a WebSocket may say, and what it is told: graphql-transport-ws by the book."""
 
 import asyncio
+import json
+from hashlib import sha256
 
 import pytest
 from websockets.asyncio.client import connect
@@ -196,6 +198,34 @@ async def test_an_operation_that_takes_too_long_ends(serving, db, person, job):
         await asyncio.sleep(1)
         db.exec_driver_sql("UPDATE jobs SET version = version + 1")  # seen within five seconds: the subscription lives
         assert (await socket.receive())["id"] == "kept"
+
+
+async def test_only_trusted_documents_run_there_too(serving, tmp_path, person, job):
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"watch": JOB}))
+    address = serving(trusted_documents="enforce", trusted_documents_manifest=manifest)
+    async with asyncio.timeout(15), web_socket(address) as socket:
+        await socket.begin(Authorization=f"Bearer {person.token}")
+        for query in ("{ __typename }", JOB.replace("status", "kind")):
+            await socket.subscribe(query, id=job)
+            assert await socket.error_code() == "UNTRUSTED_DOCUMENT"
+        await socket.subscribe(JOB, id=job)
+        await socket.next()
+        await socket.send(type="subscribe", id="2", payload={"documentId": "watch", "variables": {"id": job}})
+        await socket.next()
+
+
+async def test_a_text_may_be_registered_and_then_be_named_by_its_hash(address, person):
+    text = "{ viewer { scopes } }"
+    persisted = {"persistedQuery": {"version": 1, "sha256Hash": sha256(text.encode()).hexdigest()}}
+    async with asyncio.timeout(15), web_socket(address) as socket:
+        await socket.begin(Authorization=f"Bearer {person.token}")
+        await socket.send(type="subscribe", id="1", payload={"extensions": persisted})
+        assert await socket.error_code() == "PERSISTED_QUERY_NOT_FOUND"
+        for payload in ({"query": text, "extensions": persisted}, {"extensions": persisted}):
+            await socket.send(type="subscribe", id="1", payload=payload)
+            assert (await socket.next())["viewer"]
+            assert (await socket.receive())["type"] == "complete"
 
 
 # --- where it comes from
