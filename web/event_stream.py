@@ -88,7 +88,7 @@ class _EventStream:
             return
 
     async def _send_results(self, request: OperationRequest) -> None:
-        async with aclosing(self._subscriber.results(request)) as results:
+        async with aclosing(self._subscriber.results(request, log_fields_of(self._scope))) as results:
             async for result in results:
                 await self._send(_event(result))
                 if result.is_refusal:

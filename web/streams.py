@@ -6,7 +6,7 @@ reader holds one event, and gets the newest state when it comes to read it.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import ExitStack, aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -25,7 +25,7 @@ from graph.scalars import format_floats
 from graph.schema import build_schema
 from web.connections import Places, TooManySubscriptions
 from web.identity import InvalidCredentials
-from web.request_log import log_fields_of, request_id_of
+from web.request_log import request_id_of
 from web.services import Services
 
 FORBIDDEN = 4403
@@ -108,16 +108,16 @@ class Subscriber:
         """Wait until its time is over, or its credentials are. Raises StreamEnded, always."""
         while (left_s := self._ends_at - monotonic()) > 0:
             await asyncio.sleep(min(_CHECK_S, left_s))
-            await self._check()
+            with suppress(DatabaseError):  # nothing can be read meanwhile
+                await self.check()
         raise StreamEnded(GOING_AWAY, "This connection has been open for as long as one may be. Connect anew.")
 
-    async def _check(self) -> None:
+    async def check(self) -> None:
+        """Look whether it still is who it was, and may do the same. Raises StreamEnded, DatabaseError."""
         try:
             caller = await self._look()
         except InvalidCredentials:
             caller = None
-        except DatabaseError:
-            return  # nothing can be read meanwhile
         if caller != self.caller:
             error = CredentialsEnded()
             raise StreamEnded(FORBIDDEN, error.message, error)
@@ -126,8 +126,8 @@ class Subscriber:
         services = self.services
         return await services.sessions.caller(services.database, self._connection, self._authorization)
 
-    def context(self) -> Context:
-        """Make the surroundings of one operation."""
+    def context(self, log_fields: dict[str, Any]) -> Context:
+        """Make the surroundings of one operation, whose name goes to `log_fields`."""
         services, scope, caller = self.services, self._connection.scope, self.caller
         return Context(
             database=services.database,
@@ -136,15 +136,15 @@ class Subscriber:
             request_id=request_id_of(scope),
             begin_sign_in=_refuse_sign_in,
             budget=lambda: services.budgets.of(caller.viewer.account_id, self.address),
-            note_operation=lambda name: log_fields_of(scope).update(operation=name),
+            note_operation=lambda name: log_fields.update(operation=name),
             callers_changed=services.sessions.forget_callers,
             executor=services.executor,
             connection=self._connection,
         )
 
-    async def results(self, request: OperationRequest) -> AsyncGenerator[Result, None]:
+    async def results(self, request: OperationRequest, log_fields: dict[str, Any]) -> AsyncGenerator[Result, None]:
         """Run an operation: one result, or those of a subscription until it ends. Whatever is wrong is a result."""
-        context = self.context()
+        context = self.context(log_fields)
         try:
             if not await self._is_subscription(context, request):
                 yield await self._single(context, request)

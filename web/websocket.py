@@ -200,8 +200,9 @@ class _Connection:
     async def _run(self, number: str, payload: dict[str, Any]) -> None:
         """Run an operation to its end. Raises StreamEnded where it ends the connection."""
         this, started = asyncio.current_task(), perf_counter()
+        fields: dict[str, Any] = {}
         try:
-            await self._run_to_its_end(number, payload)
+            await self._run_to_its_end(number, payload, fields)
         except StreamEnded:
             raise
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the others'
@@ -211,18 +212,19 @@ class _Connection:
             if self._operations.get(number) is this:
                 del self._operations[number]
             self._active_at = monotonic()
-            write_request("SUBSCRIBE", self._scope["path"], None, perf_counter() - started, {})
+            write_request("SUBSCRIBE", self._scope["path"], None, perf_counter() - started, fields)
 
-    async def _run_to_its_end(self, number: str, payload: dict[str, Any]) -> None:
+    async def _run_to_its_end(self, number: str, payload: dict[str, Any], fields: dict[str, Any]) -> None:
         documents = self._subscriber.services.persisted
         try:
             await self._subscriber.services.limits.requests.admit(self._subscriber.address)
+            await self._subscriber.check()
             text = await documents.text_of(payload)
-        except (TooManyRequests, DocumentError) as error:
+        except (TooManyRequests, DocumentError, DatabaseError) as error:
             await self._send_error(number, refusal(self._request_id, _of_graphql(error)))
             return
         request = OperationRequest(text, payload.get("variables"), payload.get("operationName"))
-        async with aclosing(self._subscriber.results(request)) as results:
+        async with aclosing(self._subscriber.results(request, fields)) as results:
             async for result in results:
                 if result.is_refusal:
                     await self._send_error(number, result)
@@ -266,5 +268,5 @@ class _TooFast(CallerError):  # noqa: N818 - the name says what is the case
         return {**super().extensions, "retryAfterSeconds": self._retry_after_s}
 
 
-def _of_graphql(error: TooManyRequests | DocumentError) -> CallerError:
+def _of_graphql(error: TooManyRequests | DocumentError | DatabaseError) -> Exception:
     return _TooFast(error) if isinstance(error, TooManyRequests) else error
