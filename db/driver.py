@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -23,7 +24,7 @@ class _Lease:
     connection: AsyncConnection
     driver: Any
     until: float
-    """When the connection is to be replaced (pool_recycle), by the loop's clock."""
+    """When the connection is to be replaced (pool_recycle), by the monotonic clock."""
     idle_since: float = 0.0
 
     @property
@@ -52,6 +53,14 @@ class DriverConnections:
     _waiting: deque["asyncio.Future[_Lease | None]"] = field(default_factory=deque)
     _leased: int = 0
     _sweeper: asyncio.TimerHandle | None = None
+    _known_loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop: to ask asyncio each time would cost a call of the system."""
+        if self._known_loop is None:
+            self._known_loop = asyncio.get_running_loop()
+        return self._known_loop
 
     async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
         """Run a statement that only reads ($1, …) in a transaction of its own; returns the first row.
@@ -105,15 +114,14 @@ class DriverConnections:
         except BaseException:
             self._forget()
             raise
-        return _Lease(connection, driver, asyncio.get_running_loop().time() + self.recycle_s)
+        return _Lease(connection, driver, monotonic() + self.recycle_s)
 
     async def _wait(self) -> _Lease | None:
         """Wait for a connection; None: there is room to open one."""
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[_Lease | None] = loop.create_future()
+        turn: asyncio.Future[_Lease | None] = self._loop.create_future()
         self._waiting.append(turn)
         # asyncio.wait_for would cost more than the statement's own share of this process.
-        alarm = loop.call_later(self.timeout_s, _give_up, turn)
+        alarm = self._loop.call_later(self.timeout_s, _give_up, turn)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -139,7 +147,7 @@ class DriverConnections:
         return False
 
     def _release(self, lease: _Lease) -> None:
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if now >= lease.until:
             self._give_back(lease)
             return
@@ -148,7 +156,7 @@ class DriverConnections:
             return
         self._idle.append(lease)
         if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(_IDLE_S, self._sweep)
+            self._sweeper = self._loop.call_later(_IDLE_S, self._sweep)
 
     async def _discard(self, lease: _Lease) -> None:
         self._forget()
@@ -157,16 +165,16 @@ class DriverConnections:
 
     def _sweep(self) -> None:
         self._sweeper = None
-        oldest = asyncio.get_running_loop().time() - _IDLE_S
+        oldest = monotonic() - _IDLE_S
         spent = [lease for lease in self._idle if lease.idle_since <= oldest]
         self._idle = [lease for lease in self._idle if lease.idle_since > oldest]
         for lease in spent:
             self._give_back(lease)
         if self._idle:
-            self._sweeper = asyncio.get_running_loop().call_later(_IDLE_S, self._sweep)
+            self._sweeper = self._loop.call_later(_IDLE_S, self._sweep)
 
     def _give_back(self, lease: _Lease) -> None:
-        task = asyncio.get_running_loop().create_task(lease.connection.close())
+        task = self._loop.create_task(lease.connection.close())
         task.add_done_callback(lambda _: self._forget())
 
     def _forget(self) -> None:

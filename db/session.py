@@ -56,12 +56,16 @@ class _Pooled:
 class AsyncDatabase(_Pooled):
     """Pooled access by asyncpg."""
 
-    def __init__(self, settings: Settings, *, application_name: str) -> None:
-        """Make the engine; nothing connects yet. Raises InvalidSettings when DATABASE_URL is not set."""
+    def __init__(self, settings: Settings, *, application_name: str, statement_timeout_ms: int | None = None) -> None:
+        """Make the engine; nothing connects yet. Raises InvalidSettings when DATABASE_URL is not set.
+
+        PostgreSQL ends statements after `statement_timeout_ms` if that is less than DATABASE_STATEMENT_TIMEOUT_MS.
+        """
         super().__init__(settings)
         server_settings = {"application_name": application_name, "timezone": "UTC"}
-        if settings.database_statement_timeout_ms:
-            server_settings["statement_timeout"] = str(settings.database_statement_timeout_ms)
+        given = [ms for ms in (settings.database_statement_timeout_ms, statement_timeout_ms) if ms]
+        if given:
+            server_settings["statement_timeout"] = str(min(given))
         connect_args = {"server_settings": server_settings, "timeout": settings.database_connect_timeout_s}
         self.engine: AsyncEngine = create_async_engine(
             _url(settings, "postgresql+asyncpg"), connect_args=connect_args, **_pool_arguments(settings)

@@ -1,7 +1,7 @@
 """What an operation is charged: its cost before it runs, and back what it did not use."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import ceil
@@ -17,6 +17,8 @@ from graph.scalars import format_instant
 
 TOKENS_PER_POINT = 20
 """Reading a document that is not kept costs a point for so many tokens of it."""
+
+_PUNCTUATION = (b",", b"}", b"]", b"")
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +85,13 @@ def objects_in_json(json: bytes) -> int:
     An object begins with a brace and a quotation mark. So does the end of a text that ends in a brace, but there the
     mark is followed by punctuation, and a member's name is not.
     """
-    count: Callable[[bytes], int] = json.count
-    return count(b'{"') - count(b'{",') - count(b'{"}') - count(b'{"]')
+    find, found = json.find, 0
+    at = find(b"{")  # one byte is found far faster than two
+    while at >= 0:
+        if json.startswith(b'"', at + 1) and json[at + 2 : at + 3] not in _PUNCTUATION:
+            found += 1
+        at = find(b"{", at + 1)
+    return found
 
 
 def actual_cost(operation: Operation, requested: int, objects: int, mutations: int = 0) -> int:

@@ -1,7 +1,7 @@
 """What a request's resolvers are given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +58,14 @@ class Context:
     connection_params: dict[str, object] | None = None
     document: "Document | None" = None
     charge: "Charge | None" = None
-    loaders: Loaders = field(init=False)
+    _loaders: Loaders | None = None
 
-    def __post_init__(self) -> None:
-        self.forget()
+    @property
+    def loaders(self) -> Loaders:
+        """Made when first needed: a query that has a plan needs none."""
+        if self._loaders is None:
+            self._loaders = Loaders(Fetcher(self.database, self.caller.viewer))
+        return self._loaders
 
     @property
     def viewer(self) -> Viewer:
@@ -69,11 +73,11 @@ class Context:
 
     def of_operation(self) -> "Context":
         """Copy it for one of the operations that share a connection."""
-        return replace(self, document=None, charge=None)
+        return replace(self, document=None, charge=None, _loaders=None)
 
     def forget(self) -> None:
         """Begin with fresh loaders: after a write, and for each event of a subscription."""
-        self.loaders = Loaders(Fetcher(self.database, self.caller.viewer))
+        self._loaders = None
 
 
 Info = StrawberryInfo[Context, Any]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from graphql import (
@@ -42,6 +43,7 @@ _MAX_VARIANTS = 8  # trees and plans of an operation
 _MAX_ANSWERS = 4
 _MAX_TEXT = 8 * 1024  # a longer document is not kept
 _MAX_INLINE_TEXT = 512
+_INLINE_EVERY_S = 0.05
 _INTROSPECTION = {"__schema", "__type"}
 _NO_VARIABLES = VariableValues({}, {})
 _PLAIN = {"ID": str, "String": str, "Boolean": bool}
@@ -68,19 +70,14 @@ class Operation:
     plain_types: dict[str, type] | None = None
     """Python type of each variable, where all are ids, texts or booleans: most are, and then need no coercion."""
 
-    @property
-    def name(self) -> str | None:
-        return self.node.name.value if self.node.name else None
-
-    @property
-    def is_introspection(self) -> bool:
-        """Whether all that is asked is about the schema."""
+    def __post_init__(self) -> None:
+        self.name = self.node.name.value if self.node.name else None
+        self.is_query = self.node.operation is OperationType.QUERY
         selections = self.node.selection_set.selections
-        return all(isinstance(each, FieldNode) and each.name.value in _INTROSPECTION for each in selections)
-
-    @property
-    def is_query(self) -> bool:
-        return self.node.operation is OperationType.QUERY
+        self.is_introspection = all(
+            isinstance(each, FieldNode) and each.name.value in _INTROSPECTION for each in selections
+        )
+        """Whether all that is asked is about the schema."""
 
     def variables(self, schema: Schema, raw: Mapping[str, Any]) -> VariableValues | None:
         """Coerce variables; None where they do not fit, and `variable_errors` say why."""
@@ -116,6 +113,8 @@ class Operation:
 
     def directives(self, variables: VariableValues) -> tuple[Any, ...]:
         """Values of the variables that @skip and @include use."""
+        if not self.directive_variables:
+            return ()
         return tuple(variables.coerced.get(name) for name in self.directive_variables)
 
 
@@ -128,6 +127,7 @@ class Document:
     def __init__(self, read: Read, limits: DocumentLimits, slicing_arguments: frozenset[str] = frozenset()) -> None:
         self._read, self._limits, self._slicing_arguments = read, limits, slicing_arguments
         self._operations = Kept(_MAX_KEPT)
+        self.is_sound = not read.errors
 
     @property
     def ast(self) -> DocumentNode | None:
@@ -175,8 +175,8 @@ class Document:
 class Documents:
     """The documents of one schema, by their text.
 
-    Short ones are read at once. The others are read one after the other in a thread of their own, so that whoever asks
-    with a known one does not wait for them.
+    A short one is read at once, now and then. The others are read one after the other in a thread of their own, so
+    that whoever asks with a known one does not wait for them.
     """
 
     def __init__(self, schema: Schema, limits: DocumentLimits) -> None:
@@ -186,6 +186,7 @@ class Documents:
         self._kept = KeptTexts[Document](MAX_KEPT_TEXT)
         self._reading: dict[str, asyncio.Future[Document]] = {}
         self._thread: ThreadPoolExecutor | None = None
+        self._read_inline_at = -_INLINE_EVERY_S
 
     def known(self, text: str) -> Document | None:
         """Get a document that is kept, sound or not."""
@@ -199,8 +200,10 @@ class Documents:
         if len(text) > self._limits.max_characters:
             refusal = too_many_characters(len(text), self._limits.max_characters)
             return Document(Read(None, (refusal,), tokens=0), self._limits)
-        if len(text) <= _MAX_INLINE_TEXT:
-            return self._keep(text, self._read(text))
+        if len(text) <= _MAX_INLINE_TEXT and self._may_read_inline():
+            document = self._keep(text, self._read(text))
+            self._read_inline_at = monotonic()
+            return document
         # Others may wait for it, too.
         return await asyncio.shield(self._reading.get(text) or self._begin(text))
 
@@ -209,6 +212,10 @@ class Documents:
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._thread = None
+
+    def _may_read_inline(self) -> bool:
+        """Whether the loop has the time: those whose requests are under way wait for it at each of their steps."""
+        return not self._reading and monotonic() - self._read_inline_at > _INLINE_EVERY_S
 
     def _read(self, text: str) -> Document:
         return Document(self._reader.read(text), self._limits, self._slicing_arguments)

@@ -93,7 +93,7 @@ class Executor:
 
     async def _execute(self, context: Context, request: OperationRequest) -> Answer:
         document = self._documents.known(request.text) or await self.read(context, request.text)
-        if document.errors:
+        if not document.is_sound:
             return self._refused(context, document.errors)
         operation = document.operation(request.operation_name)
         if operation is None:

@@ -19,15 +19,17 @@ class TimeLimit:
         self.seconds = seconds
         self._running: dict[object, tuple[float, asyncio.Task[Any]]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # to ask asyncio each time costs a call of the system
 
     async def run(self, awaitable: Awaitable[T]) -> T:
         """Await; raises TimeoutError when the time is over, after what was awaited was cancelled."""
-        task = asyncio.current_task()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         mark, cancelling = object(), task.cancelling()
         self._running[mark] = (monotonic() + self.seconds, task)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self.seconds, self._look)
+            self._timer = loop.call_later(self.seconds, self._look)
         try:
             return await awaitable
         except asyncio.CancelledError:
@@ -42,7 +44,8 @@ class TimeLimit:
         self._timer, now = None, monotonic()
         for mark, (until, task) in list(self._running.items()):
             if until > now:
-                self._timer = asyncio.get_running_loop().call_later(until - now, self._look)
+                assert self._loop is not None
+                self._timer = self._loop.call_later(until - now, self._look)
                 return
             del self._running[mark]
             task.cancel()

@@ -6,6 +6,7 @@ one small statement serves many.
 """
 
 import asyncio
+from contextvars import Context
 from dataclasses import dataclass, field
 
 from db.session import AsyncDatabase
@@ -19,10 +20,10 @@ Versions = dict[int, int]
 
 @dataclass(eq=False, slots=True)
 class _Read:
-    """A read to come: whose versions, and what waits for it."""
+    """A read to come: whose versions, and who waits for it."""
 
     wanted: set[int] = field(default_factory=set)
-    answer: "asyncio.Future[Versions]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    waiting: "list[asyncio.Future[Versions]]" = field(default_factory=list)
 
 
 class DataVersions:
@@ -32,19 +33,22 @@ class DataVersions:
         self._database = database
         self._next: _Read | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # to ask asyncio each time costs a call of the system
 
     async def of(self, wanted: set[int]) -> Versions:
         """Read the versions of athletes' data, or of `ALL`; an athlete who does not exist has none.
 
         Raises DatabaseError.
         """
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         if self._next is None:
             self._next = _Read()
         self._next.wanted |= wanted
-        answer = self._next.answer
+        self._next.waiting.append(answer := loop.create_future())
         if self._reader is None:
-            self._reader = asyncio.create_task(self._read_on())
-        return await asyncio.shield(answer)
+            self._reader = loop.create_task(self._read_on(), context=Context())  # it is not one request's
+        versions: Versions = await answer
+        return versions
 
     async def _read_on(self) -> None:
         """Read as long as somebody waits; what is asked for meanwhile waits for the next round."""
@@ -52,14 +56,17 @@ class DataVersions:
             while (read := self._next) is not None:
                 self._next = None
                 try:
-                    read.answer.set_result(await self._read(read.wanted))
+                    versions = await self._read(read.wanted)
                 except Exception as error:  # noqa: BLE001 - it is raised to those who wait
-                    read.answer.set_exception(error)
-                    read.answer.exception()  # they may all be gone
+                    for each in read.waiting:
+                        if not each.done():
+                            each.set_exception(error)
+                else:
+                    for each in read.waiting:
+                        if not each.done():
+                            each.set_result(versions)
         finally:
             self._reader = None
-            if self._next is not None:  # cancelled: the process ends
-                self._next.answer.cancel()
 
     async def _read(self, wanted: set[int]) -> Versions:
         athletes = [each for each in wanted if each != ALL]

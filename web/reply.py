@@ -18,7 +18,7 @@ from web.identity import RENEWED_SESSION, InvalidCredentials
 from web.limits.headers import rate_limit_headers
 from web.media_type import WITHOUT_ACCEPT, Acceptable
 from web.origin import Origins
-from web.security_headers import NO_STORE, Headers, security_headers
+from web.security_headers import NO_STORE, Headers, data_headers
 
 _RETRY_AFTER_S = 1
 
@@ -56,9 +56,9 @@ class Replies:
     def __init__(self, settings: Settings, origins: Origins) -> None:
         varies = b"Accept, Accept-Encoding, Origin" if origins.varies else b"Accept, Accept-Encoding"
         self._origins = origins
-        self._private: Headers = [*security_headers(settings), NO_STORE, (b"vary", varies)]
+        self._private: Headers = [*data_headers(settings), NO_STORE, (b"vary", varies)]
         # Who is signed in is told something else, maybe, so what a shared cache keeps is not for them.
-        self._public: Headers = [*security_headers(settings), (b"vary", varies + b", Authorization, Cookie")]
+        self._public: Headers = [*data_headers(settings), (b"vary", varies + b", Authorization, Cookie")]
 
     def head(self, exchange: Exchange) -> Headers:
         """Make the headers that all answers to a request have, but for its type and length."""

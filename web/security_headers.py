@@ -8,12 +8,14 @@ Headers = list[tuple[bytes, bytes]]
 
 NO_STORE = (b"cache-control", b"no-store")
 _HTTPS_S = 365 * 86_400
-_FIXED: Headers = [
+_OF_ANYTHING: Headers = [
     (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+_OF_PAGES: Headers = [
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
 _NOTHING_LOADS = (
@@ -22,17 +24,22 @@ _NOTHING_LOADS = (
 )
 
 
-def security_headers(settings: Settings) -> Headers:
-    """Make the headers of data. A page has a Content-Security-Policy of its own.
+def data_headers(settings: Settings) -> Headers:
+    """Make the headers of data, which no browser shows as a page: each header costs.
 
     Where browsers reach the API by https, they are told to come by nothing else.
     """
     strict = settings.url.startswith("https://")
     return [
-        *_FIXED,
+        *_OF_ANYTHING,
         _NOTHING_LOADS,
         *([(b"strict-transport-security", b"max-age=%d" % _HTTPS_S)] if strict else []),
     ]
+
+
+def security_headers(settings: Settings) -> Headers:
+    """Make the headers of what browsers may show. A page has a Content-Security-Policy of its own."""
+    return [*data_headers(settings), *_OF_PAGES]
 
 
 def with_headers(send: Send, headers: Headers) -> Send:

@@ -1,6 +1,7 @@
 """What the API process holds for as long as it lives; made in `create_app`, handed to whoever needs it."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from fastapi import Request, WebSocket
 from redis.asyncio import Redis
@@ -55,7 +56,11 @@ class Services:
         settings.require("database_url", "redis_url", "secret_key", "token_encryption_keys")
         redis = connect_async(settings)
         schema = build_schema()
-        database = AsyncDatabase(settings, application_name="pacegraph-api")
+        database = AsyncDatabase(
+            settings,
+            application_name="pacegraph-api",
+            statement_timeout_ms=ceil(settings.operation_timeout_s * 1000),
+        )
         cache = _cache(settings, redis)
         planner = Planner(schema, cache, DataVersions(database))
         policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)

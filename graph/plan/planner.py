@@ -4,10 +4,12 @@ Whatever a plan does not cover, and whatever goes wrong in one, is left to graph
 propagation, and a query has no effects, so it can be run again.
 """
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -50,6 +52,10 @@ class Tree:
     readers: list[tuple[Field, ArgumentReader]]
     ids: list[tuple[Field, ArgumentReader]]
     units: list[Unit]
+
+    @cached_property
+    def may_be_cached(self) -> bool:
+        return any(unit.may_be_cached for unit in self.units)
 
     @property
     def constant(self) -> frozenset[Field]:
@@ -114,6 +120,7 @@ class Planner:
     ) -> None:
         self._schema, self._cache, self._versions = schema, cache, versions
         self._schema_digest = blake2b(str(schema).encode(), digest_size=20).digest()
+        self._introspecting = asyncio.Lock()  # threads would take the loop's time from it, each a share
         self.planned = 0
         """How many operations ran by plan, since the process started."""
         self.fallbacks: Counter[str] = Counter()
@@ -137,7 +144,7 @@ class Planner:
 
     async def _run(self, context: Context, operation: Operation, variables: VariableValues) -> Found:
         if operation.is_introspection:
-            return self._introspect(operation, variables)
+            return await self._introspect(operation, variables)
         tree = self._tree(operation, variables)
         asked = Asked(
             {selected: reader.read(variables) for selected, reader in tree.readers},
@@ -153,7 +160,7 @@ class Planner:
                 for place, column in zip(places, plan.columns, strict=True)
             ]
 
-        wanted = await self._wanted(context, tree, variables, asked)
+        wanted = await self._wanted(context, tree, variables, asked) if tree.may_be_cached else None
         if wanted is None:
             bodies = await compute(range(len(tree.roots)))
             found = Found(_object(tree.roots, bodies), sum(map(objects_in_json, bodies)))
@@ -185,13 +192,16 @@ class Planner:
             for unit, (subject, lifetime_s) in zip(tree.units, subjects, strict=True)
         ]  # fmt: skip
 
-    def _introspect(self, operation: Operation, variables: VariableValues) -> Found:
-        """Answer what is the same each time; graphql-core finds it out once."""
+    async def _introspect(self, operation: Operation, variables: VariableValues) -> Found:
+        """Answer what is the same each time; graphql-core finds it out once, beside the loop: it takes 50 ms."""
         key = tuple(sorted(variables.coerced.items()))
         found: bytes | None = operation.answers.find(key)
         if found is None:
             document = DocumentNode(definitions=(operation.node, *operation.fragments.values()))
-            result = execute_sync(self._schema.core, document, variable_values=variables.coerced)
+            async with self._introspecting:
+                result = await asyncio.to_thread(
+                    execute_sync, self._schema.core, document, variable_values=variables.coerced
+                )
             if result.errors:
                 raise NotPlanned("introspection")
             found = orjson.dumps(result.data)

@@ -72,11 +72,8 @@ class Unit:
         self._kinds = {type_name: _kinds_of(type_name, fields) for type_name, fields in root.below.items()}
         self._variables = sorted(_variables_below(root))
         self._digest = blake2b(schema_digest + _signature(root).encode(), digest_size=20).digest()
-
-    @property
-    def may_be_cached(self) -> bool:
+        self.may_be_cached = any(kinds is not None for kinds in self._kinds.values())
         """Whether some arguments' answer is cached."""
-        return any(kinds is not None for kinds in self._kinds.values())
 
     def kinds(self, arguments: Mapping[str, Any]) -> frozenset[Kind] | None:
         """Kinds of what the answer is made of; None where it is not cached. Raises InvalidId."""
