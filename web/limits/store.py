@@ -123,6 +123,7 @@ class BucketStore:
             self._probe.cancel()
         if self._probing is not None:
             self._probing.cancel()
+            await asyncio.wait({self._probing})
         await self._redis.aclose()
 
     async def _evaluate(self, entries: Sequence[Entry]) -> list[Settled]:
@@ -174,14 +175,17 @@ async def _within(seconds: float, asking: Coroutine[Any, Any, list[Settled]]) ->
     """
     asked = asyncio.create_task(asking)
     slice_s, left = seconds / _SLICES, _SLICES
-    for _ in range(_MOST_SLICES):
-        began = monotonic()
-        await asyncio.wait({asked}, timeout=slice_s)
-        if asked.done():
-            return asked.result()
-        left -= monotonic() - began < 2 * slice_s
-        if not left:
-            break
-    asked.add_done_callback(lambda task: task.cancelled() or task.exception())
-    asked.cancel()
+    try:
+        for _ in range(_MOST_SLICES):
+            began = monotonic()
+            await asyncio.wait({asked}, timeout=slice_s)
+            if asked.done():
+                return asked.result()
+            left -= monotonic() - began < 2 * slice_s
+            if not left:
+                break
+    finally:
+        if not asked.done():
+            asked.add_done_callback(lambda task: task.cancelled() or task.exception())
+            asked.cancel()
     raise TimeoutError(f"no answer within {seconds:g} s")

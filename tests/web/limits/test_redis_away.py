@@ -14,20 +14,6 @@ from web.limits.requests import TooManyRequests
 pytestmark = pytest.mark.anyio
 
 
-async def most_s(budget, times: int) -> float:
-    """The longest that a charge of 1 took."""
-    longest = 0.0
-    for _ in range(times):
-        began = monotonic()
-        await budget.charge(1)
-        longest = max(longest, monotonic() - began)
-    return longest
-
-
-def spend_all(client) -> None:
-    client.hset("pacegraph:budget:account:7", mapping={"level": "0"})
-
-
 async def test_without_redis_from_the_start_there_is_a_limit(limits, redis):
     redis.kill()
     made = limits(**SMALL)
@@ -96,11 +82,14 @@ async def test_a_paused_redis_costs_one_short_wait(limits, redis, caplog):
     with redis.paused():
         began = monotonic()
         await asyncio.gather(*(budget.charge(401) for budget in budgets))
-        assert 0.04 < monotonic() - began < 0.3
-        began = monotonic()
-        while monotonic() - began < 2.5:  # while Redis is looked for again
-            assert await most_s(made.budgets.of(100, ""), 20) < 0.04
-            await asyncio.sleep(0.01)
+        assert 0.04 < monotonic() - began < 1
+        until_s, waits_s = monotonic() + 2.5, []  # meanwhile Redis is looked for again
+        while monotonic() < until_s:
+            began = monotonic()
+            await made.budgets.of(100, "").charge(1)
+            waits_s.append(monotonic() - began)
+            await asyncio.sleep(0.005)
+        assert sorted(waits_s)[-3] < 0.04  # the machine may have had something else to do
         assert made.store.losses == 1
         assert len([each for each in caplog.records if "Redis is away" in each.message]) == 1
     await until(lambda: not made.store.is_away)

@@ -1,0 +1,82 @@
+"""What callers see of their limits, over HTTP."""
+
+import asyncio
+
+import pytest
+
+from tests import factories as make
+from tests.graph.api import serve
+from tests.web.limits.conftest import STEADY
+
+pytestmark = pytest.mark.anyio
+
+RATE = "{ rateLimit { limit remaining cost resetAt } }"
+ATHLETES = "{ athletes(first: 50) { nodes { id } } }"
+"""Costs 52 or so, and as good as nothing where there are no athletes."""
+SMALL = {**STEADY, "cost_bucket_ip": 100, "cost_limit": 100}
+
+
+async def test_an_answer_tells_what_it_cost_and_what_is_left(settings):
+    async with serve(settings.model_copy(update=SMALL)) as api:
+        response = await api.post(RATE)
+        rate, cost = response.json()["data"]["rateLimit"], response.json()["extensions"]["cost"]
+        assert rate["limit"] == cost["limit"] == 100
+        assert rate["remaining"] == 100 - rate["cost"]
+        assert cost["remaining"] == 100 - cost["actual"]
+        assert response.headers["ratelimit-policy"] == '"cost";q=100;w=100000000'
+        assert response.headers["ratelimit"].startswith(f'"cost";r={cost["remaining"]};t=')
+
+
+async def test_what_an_operation_did_not_use_is_given_back(settings):
+    async with serve(settings.model_copy(update=SMALL)) as api:
+        for _ in range(10):
+            cost = (await api.answer(ATHLETES))["extensions"]["cost"]
+            assert cost["requested"] > 50
+            assert cost["actual"] < 5
+        assert cost["remaining"] == 100 - 10 * cost["actual"]
+
+
+async def test_a_caller_whose_budget_is_used_up_is_told_when_to_come_again(settings):
+    changed = {**SMALL, "cost_refill_ip_per_s": 0.5, "cost_bucket_ip": 60}
+    async with serve(settings.model_copy(update=changed)) as api:
+        responses = await asyncio.gather(*(api.post(ATHLETES) for _ in range(100)))
+        refused = [each for each in responses if each.status_code == 429]
+        assert refused
+        for response in refused:
+            [error] = response.json()["errors"]
+            assert "data" not in response.json()
+            assert error["extensions"]["code"] == "RATE_LIMITED"
+            assert int(response.headers["retry-after"]) == error["extensions"]["retryAfterSeconds"] > 0
+            assert response.headers["ratelimit-policy"] == '"cost";q=60;w=120'
+            assert f"t={response.headers['retry-after']}" in response.headers["ratelimit"]
+        assert {each.status_code for each in responses} <= {200, 429}
+
+
+async def test_reporting_refuses_nothing(settings):
+    changed = {**SMALL, "cost_bucket_ip": 10, "cost_limit": 10, "cost_mode": "report"}
+    async with serve(settings.model_copy(update=changed)) as api:
+        responses = [await api.post(ATHLETES) for _ in range(5)]
+        assert {each.status_code for each in responses} == {200}
+        assert "pacegraph_would_be_refused_total 5.0" in (await api.http.get("/metrics")).text
+
+
+async def test_without_redis_there_is_an_answer_and_a_limit(settings):
+    gone = type(settings.redis_url)("redis://127.0.0.1:1/0")
+    async with serve(settings.model_copy(update={**SMALL, "redis_url": gone})) as api:
+        statuses = [(await api.post(RATE)).status_code for _ in range(150)]
+        assert set(statuses) == {200, 429}
+        assert statuses == sorted(statuses)
+
+
+async def test_operations_of_one_caller_wait_for_each_other(settings, db):
+    token = make.create_person(db).token
+    changed = {"concurrent_operations": 1, "waiting_operations": 3}
+    async with serve(settings.model_copy(update=changed)) as api:
+        await api.ask("{ __typename }", token)
+        responses = await asyncio.gather(*(api.post(ATHLETES, token) for _ in range(20)))
+        refused = [each for each in responses if each.status_code != 200]
+        assert 0 < len(refused) <= 16
+        for response in refused:
+            assert (response.status_code, response.headers["retry-after"]) == (429, "1")
+            assert response.json()["errors"][0]["extensions"]["code"] == "TOO_MANY_OPERATIONS"
+        assert (await api.post(ATHLETES, token)).status_code == 200
