@@ -15,7 +15,8 @@ def turns(at_once: int = 2, waiting: int = 10, wait_s: float = 5) -> Turns:
 
 
 def nothing_is_left(made: Turns) -> bool:
-    return (made.under_way, made.waiting, made._taken, made._lines) == (0, 0, {}, {})
+    idle = all(not use.taken and not use.line for use in made._uses.values())
+    return idle and (made.under_way, made.waiting, made._waiting) == (0, 0, {})
 
 
 async def test_so_many_run_at_once_and_the_others_wait_in_order():
@@ -132,3 +133,30 @@ async def test_no_turn_is_lost_whatever_happens(seed):
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(each) for each in outcomes} <= {type(None), TooManyOperations, asyncio.CancelledError}
     assert nothing_is_left(made)
+
+
+async def test_who_asks_little_does_not_wait_for_those_who_ask_much():
+    made = turns(at_once=4)
+    await made.take("heavier")
+    await asyncio.sleep(0.1)
+    await made.take("heavy")
+    await asyncio.sleep(0.1)
+    assert not made.try_take("heavy")  # two turns are what a crowd has
+    waiting = [asyncio.create_task(made.take(caller)) for caller in ("heavier", "heavy")]
+    await asyncio.sleep(0)
+    assert made.try_take("light")
+    made.give_back("light")
+    made.give_back("heavier")
+    await asyncio.sleep(0)
+    assert [task.done() for task in waiting] == [False, True]  # who took less, before who asked first
+    for caller in ("heavy", "heavy", "heavier"):
+        made.give_back(caller)
+        await asyncio.sleep(0)
+    assert nothing_is_left(made)
+
+
+async def test_a_caller_alone_has_all_its_turns():
+    made = turns(at_once=4)
+    for _ in range(4):
+        await made.take("a")
+    assert made.under_way == 4
