@@ -9,7 +9,9 @@
     ├── BodyTooSlow             408 BODY_TIMEOUT
     ├── BodyTooLarge            413 BODY_TOO_LARGE
     ├── AddressTooLong          414 ADDRESS_TOO_LONG
-    └── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is in no form that is read here
+    ├── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is in no form that is read here
+    ├── limits.requests.TooManyRequests   429 RATE_LIMITED: the address sends more requests than it may
+    └── limits.turns.TooManyOperations    429 TOO_MANY_OPERATIONS: the caller has too many under way, or one waited long
 
 Those of GraphQL are in `graph/errors.py`.
 """
