@@ -30,6 +30,8 @@ _MAX_BYTES = 1024 * 1024  # of an entry in Redis
 _FLIGHT_MS = 5000
 _POLL_S = 0.01
 _WAIT_S = 1.0
+_PATIENCE_S = 0.25
+"""How long a request waits for Redis's answer, at most once a second: then Redis is away."""
 _AWAY_S = 1.0
 _LOG_EVERY_S = 60.0
 _SEPARATOR = b"|"
@@ -88,11 +90,18 @@ Compute = Callable[[Sequence[int]], Awaitable[Sequence[bytes]]]
 class ResolverCache:
     """The cache of one process. `lifetimes` are the seconds of each kind; 0: not cached."""
 
-    def __init__(self, redis: Redis, lifetimes: Mapping[Kind, float], memory_bytes: int) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        lifetimes: Mapping[Kind, float],
+        memory_bytes: int,
+        is_redis_away: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`is_redis_away` tells what others found out: then it is not asked."""
         self.is_on = True
         self._lifetimes = lifetimes
         self._memory = _Memory(memory_bytes)
-        self._shared = _Shared(redis)
+        self._shared = _Shared(redis, is_redis_away)
         self._flights: dict[tuple[Key, int], asyncio.Future[Entry | None]] = {}
         self._refreshes: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
@@ -231,8 +240,8 @@ class _Memory:
 class _Shared:
     """Entries in Redis, for all processes; each is its version, when it was made in epoch seconds, and its JSON."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, is_redis_away: Callable[[], bool]) -> None:
+        self._redis, self._is_redis_away = redis, is_redis_away
         self._script = redis.register_script(_FIND)
         self._writes: set[asyncio.Task[None]] = set()
         self._away_until = 0.0
@@ -243,7 +252,7 @@ class _Shared:
         """Find the entry of each; None: the caller is to compute it. Waits for what others are computing."""
         places = [place for place, each in enumerate(wanted) if each.subject != CONSTANT]
         found: list[Entry | None] = [None] * len(wanted)
-        if not places or time.monotonic() < self._away_until:
+        if not places or self._is_away:
             return found
         give_up_at = time.monotonic() + _WAIT_S
         while places:
@@ -262,15 +271,20 @@ class _Shared:
                 await asyncio.sleep(_POLL_S)
         return found
 
+    @property
+    def _is_away(self) -> bool:
+        return self._is_redis_away() or time.monotonic() < self._away_until
+
     async def _ask(self, wanted: Sequence[Wanted]) -> list[bytes | int]:
         keys = [_PREFIX + each.key.text() for each in wanted]
         versions = [each.version for each in wanted]
-        answers: list[bytes | int] = await self._script(keys=keys, args=[_FLIGHT_MS, "1", *versions])
+        async with asyncio.timeout(_PATIENCE_S):
+            answers: list[bytes | int] = await self._script(keys=keys, args=[_FLIGHT_MS, "1", *versions])
         return answers
 
     def keep(self, wanted: Wanted, entry: Entry) -> None:
         """Write an entry in the background: nobody waits for that."""
-        if wanted.subject == CONSTANT or time.monotonic() < self._away_until:
+        if wanted.subject == CONSTANT or self._is_away:
             return
         task = asyncio.create_task(self._write(wanted, entry))
         self._writes.add(task)
@@ -280,7 +294,7 @@ class _Shared:
         key = _PREFIX + wanted.key.text()
         value = b"%d|%f|" % (entry.version, entry.made_at) + entry.body
         try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
+            async with asyncio.timeout(_PATIENCE_S), self._redis.pipeline(transaction=False) as pipeline:
                 if len(value) <= _MAX_BYTES:
                     pipeline.set(key, value, px=max(1, int(wanted.lifetime_s * 1000)))
                 pipeline.delete(f"{key}:flight:{entry.version}")
@@ -290,10 +304,12 @@ class _Shared:
 
     async def lead_refresh(self, wanted: Wanted) -> bool:
         """Tell whether this process is to refresh an entry; with Redis away each does for itself."""
-        if wanted.subject == CONSTANT or time.monotonic() < self._away_until:
+        if wanted.subject == CONSTANT or self._is_away:
             return True
         try:
-            return bool(await self._redis.set(f"{_PREFIX}{wanted.key.text()}:refresh", "1", nx=True, px=_FLIGHT_MS))
+            async with asyncio.timeout(_PATIENCE_S):
+                key = f"{_PREFIX}{wanted.key.text()}:refresh"
+                return bool(await self._redis.set(key, "1", nx=True, px=_FLIGHT_MS))
         except (RedisError, OSError) as error:
             self._note_failure(error)
             return True

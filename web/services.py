@@ -61,7 +61,8 @@ class Services:
             application_name="pacegraph-api",
             statement_timeout_ms=ceil(settings.operation_timeout_s * 1000),
         )
-        cache = _cache(settings, redis)
+        limits = Limits.of(settings)
+        cache = _cache(settings, redis, limits)
         planner = Planner(schema, cache, DataVersions(database))
         policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)
         documents = Documents(schema, DocumentLimits.of(settings))
@@ -73,7 +74,7 @@ class Services:
             redis=redis,
             jobs=RedisJobQueue(settings, redis),
             addresses=ClientAddresses(settings.trusted_proxies),
-            limits=Limits.of(settings),
+            limits=limits,
             sessions=Sessions(settings),
             connections=Connections(settings),
             origins=Origins(settings),
@@ -100,14 +101,14 @@ class Services:
         self.documents.close()
 
 
-def _cache(settings: Settings, redis: Redis) -> ResolverCache:
+def _cache(settings: Settings, redis: Redis, limits: Limits) -> ResolverCache:
     lifetimes = {
         Kind.ATHLETES: settings.cache_athletes_s,
         Kind.AGE_GRADES: settings.cache_age_grades_s,
         Kind.ACTIVITIES: settings.cache_activities_s,
         Kind.PERSONAL_BESTS: settings.cache_personal_bests_s,
     }
-    cache = ResolverCache(redis, lifetimes, settings.cache_memory_bytes)
+    cache = ResolverCache(redis, lifetimes, settings.cache_memory_bytes, lambda: limits.store.is_away)
     cache.is_on = settings.cache == "on"
     return cache
 

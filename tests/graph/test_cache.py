@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import signal
+import time
 from itertools import pairwise
 
 import psycopg
@@ -392,6 +395,24 @@ async def test_without_redis_the_database_answers_and_one_line_says_so(settings,
         assert cache.failures >= 1
         assert counts(api) == {"miss": 6}
         assert sum("answers are not shared" in record.message for record in caplog.records) == 1
+
+
+async def test_a_redis_that_hangs_costs_one_short_wait(settings, person, tmp_path):
+    redis = start_redis(tmp_path)
+    async with serve(settings.model_copy(update={"redis_url": type(settings.redis_url)(redis.url)})) as api:
+        await ask(api, NAME, person)
+        os.kill(redis.process.pid, signal.SIGSTOP)
+        try:
+            started, taken = time.monotonic(), []
+            for number in range(20):
+                began = time.monotonic()
+                await ask(api, NAME.replace("firstName", f"n{number}: firstName"), person)
+                taken.append(time.monotonic() - began)
+            assert max(taken) < 1
+            assert time.monotonic() - started < 2.5, taken
+        finally:
+            os.kill(redis.process.pid, signal.SIGCONT)
+    redis.stop()
 
 
 async def test_garbage_in_redis_is_not_an_answer(api, other_api, person, redis_url):
