@@ -96,16 +96,19 @@ def write(logger: logging.Logger, level: int, message: str, fields: dict[str, An
         logger.log(level, message, extra=fields)
         return
     handler = handlers[0]
-    handler.write_line(
-        {
-            "message": message,
-            "level": logging.getLevelName(level),
-            "logger": logger.name,
-            "process": handler.process,
-            **{name: handler.harmless(value) for name, value in {**fields, **_surroundings.get()}.items()},
-            "timestamp": datetime.now(UTC).isoformat(),
-        }
-    )
+    line = {
+        "message": message,
+        "level": logging.getLevelName(level),
+        "logger": logger.name,
+        "process": handler.process,
+        **fields,
+        **_surroundings.get(),
+        "timestamp": datetime.now(UTC),
+    }
+    for name, value in line.items():
+        if isinstance(value, str) and len(value) > _HARMLESS_LENGTH:
+            line[name] = handler.redacted(value)
+    handler.write_line(line)
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -184,16 +187,14 @@ class _JsonHandler(_Handler):
         self.process = process
         self.setFormatter(_json(process))
 
-    def harmless(self, value: Any) -> Any:
-        """Pass a field on without secrets."""
-        if isinstance(value, str) and len(value) > _HARMLESS_LENGTH:
-            return self._redaction.redact(value)
-        return value
+    def redacted(self, text: str) -> str:
+        """Take secrets out of a field."""
+        return self._redaction.redact(text)
 
     def write_line(self, fields: dict[str, Any]) -> None:
         """Write one line; one write a line, so that lines of several threads do not mix."""
-        self.stream.write(orjson.dumps(fields, default=str).decode() + "\n")
-        self.flush()
+        self.stream.write(orjson.dumps(fields, default=str, option=orjson.OPT_APPEND_NEWLINE).decode())
+        self.stream.flush()
 
 
 def _add_surroundings(record: logging.LogRecord) -> bool:

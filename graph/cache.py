@@ -57,7 +57,7 @@ return found
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wanted:
     """An answer that is asked for: of `subject`'s data in a `version`, kept for `lifetime_s` at most."""
 

@@ -29,7 +29,7 @@ from graph.time_limit import TimeLimit
 _RETRY_AFTER_S = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OperationRequest:
     """What a request asks to run. `is_safe_only`: nothing but a query; `is_dry_run`: tell the cost, run nothing."""
 
@@ -40,7 +40,7 @@ class OperationRequest:
     is_dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """An operation's answer: `body` is the response's JSON.
 

@@ -63,7 +63,7 @@ class Tree:
         return frozenset(selected for selected, reader in self.readers if reader.is_constant)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """What one request asks: the arguments of its fields as their sources take them, and those of its root fields."""
 
@@ -98,7 +98,7 @@ class Plan:
         return arguments.parameters[name]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """An operation's data: its JSON in parts, and how many objects it has without the root.
 

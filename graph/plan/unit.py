@@ -6,10 +6,9 @@ everybody's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from graphql import print_ast
@@ -49,8 +48,7 @@ CONSTANT = -1
 """Stands for answers that depend on nothing but their arguments, beside athletes' ids and `ALL`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """An answer's key: `digest` of what is asked, the variables it was asked with, and for whom it is."""
 
     digest: bytes
