@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 from bench.report import print_report
-from bench.serving import BENCH, PEERS, QUERIES, Served, require_tools, served
+from bench.serving import BENCH, PEERS, QUERIES, ROOT, Served, require_tools, served
 from settings import child_environment
 
-SERVERS = "pacegraph,mercurius,yoga,postgraphile,strawberry,limit"
+SERVERS = "pacegraph,pacegraph-cache,mercurius,yoga,postgraphile,strawberry,limit"
+CACHE_HOME = ROOT / ".local-bench-cache"
+"""The folder of the second pacegraph, whose cache is on."""
 ROUNDS = "3"
 
 
@@ -25,8 +27,8 @@ def main() -> int:
     options = {"REPS": ROUNDS, "SERVERS": SERVERS, "OUT": str(BENCH / "results.json"), "CHECK": "on"}
     options |= child_environment()
     results = Path(options["OUT"]).resolve()
-    with served() as server:
-        environment = options | _environment(server) | {"OUT": str(results)}
+    with served() as server, served(CACHE_HOME, CACHE="on", PORT="4210") as cached:
+        environment = options | _environment(server, cached) | {"OUT": str(results)}
         if options["CHECK"] == "on":
             subprocess.run(["node", "verify.mjs"], cwd=PEERS, env=environment, check=True)
         subprocess.run(["node", "bench.mjs", options["REPS"]], cwd=PEERS, env=environment, check=True)
@@ -35,18 +37,22 @@ def main() -> int:
     return 0
 
 
-def _environment(server: Served) -> dict[str, str]:
-    pacegraph = {
+def _external(server: Served) -> dict[str, object]:
+    return {
         "url": server.graphql,
         "pids": server.pids,
         "helperPids": [server.redis_pid],
         "queries": str(QUERIES),
         "ids": server.ids,
         "token": server.token,
+        "pgdata": server.pgdata,
         "pgLog": str(Path(server.logs) / "postgres.log"),
     }
+
+
+def _environment(server: Served, cached: Served) -> dict[str, str]:
     return {
-        "EXTERNAL": json.dumps({"pacegraph": pacegraph}),
+        "EXTERNAL": json.dumps({"pacegraph": _external(server), "pacegraph-cache": _external(cached)}),
         "PGHOST": server.pghost,
         "PGDATA": server.pgdata,
         "PYTHON": sys.executable,
