@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from graphql import (
@@ -44,6 +44,8 @@ _MAX_ANSWERS = 4
 _MAX_TEXT = 8 * 1024  # a longer document is not kept
 _MAX_INLINE_TEXT = 512
 _INLINE_EVERY_S = 0.05
+_CROWD = 4  # documents that wait to be read
+_REST = 2
 _INTROSPECTION = {"__schema", "__type"}
 _NO_VARIABLES = VariableValues({}, {})
 _PLAIN = {"ID": str, "String": str, "Boolean": bool}
@@ -220,12 +222,20 @@ class Documents:
     def _read(self, text: str) -> Document:
         return Document(self._reader.read(text), self._limits, self._slicing_arguments)
 
+    def _read_apart(self, text: str) -> Document:
+        """Read in the thread. While many wait, it rests as long as it works: else the loop has half of the time."""
+        began = monotonic()
+        document = self._read(text)
+        if len(self._reading) > _CROWD:
+            sleep(_REST * (monotonic() - began))
+        return document
+
     def _begin(self, text: str) -> asyncio.Future[Document]:
         if len(self._reading) >= MAX_WAITING:
             raise TooBusy
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
-        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read, text)
+        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read_apart, text)
         self._reading[text] = reading
         reading.add_done_callback(partial(self._finish, text))
         return reading

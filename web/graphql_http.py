@@ -21,8 +21,9 @@ from logs import bind
 from web import parameters, reply
 from web.body import let_pass, read_body
 from web.compression import coding_of
-from web.errors import AddressTooLong, CrossSite, MethodNotAllowed
+from web.errors import AddressTooLong, CrossSite, HttpRefusal, MethodNotAllowed
 from web.event_stream import serve_event_stream
+from web.identity import InvalidCredentials
 from web.media_type import acceptable, require_json, wants_page
 from web.parameters import Parameters
 from web.reply import Exchange, Replies, Reply
@@ -91,6 +92,8 @@ class GraphQLOverHttp:
             raise
         except Exception as error:  # noqa: BLE001 - here the last is answered
             _log(error)
+            if isinstance(error, HttpRefusal | InvalidCredentials):
+                await self._services.limits.pace.wait()
             return reply.of_error(exchange, error)
 
     def _options(self, exchange: Exchange) -> Reply:

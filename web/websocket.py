@@ -72,6 +72,7 @@ async def _serve(services: Services, scope: Scope, receive: Receive, send: Send)
         fields.update(refused="a page of another site sent a cookie; if it may, name its origin in CORS_ORIGINS")
         await send({"type": "websocket.close", "code": FORBIDDEN})
         return
+    await services.limits.pace.wait()
     subscriber = Subscriber(services, scope)
     accepted = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
     await send({"type": "websocket.accept", "subprotocol": accepted})

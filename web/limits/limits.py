@@ -7,6 +7,7 @@ from typing import Self
 from settings import Settings
 from web.limits.buckets import Buckets
 from web.limits.budget import Budgets
+from web.limits.pace import RefusalPace
 from web.limits.requests import RequestRate
 from web.limits.store import BucketStore, connect
 from web.limits.turns import Turns
@@ -21,6 +22,7 @@ class Limits:
     budgets: Budgets
     requests: RequestRate
     turns: Turns
+    pace: RefusalPace
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -37,6 +39,7 @@ class Limits:
             turns=Turns(
                 settings.concurrent_operations, waiting=settings.waiting_operations, wait_s=settings.operation_wait_s
             ),
+            pace=RefusalPace(),
         )
 
     async def close(self) -> None:
