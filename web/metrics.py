@@ -1,7 +1,7 @@
 """What the API process counts, in Prometheus's form."""
 
 from asyncio import all_tasks
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from graph.cache import ResolverCache
 from web.limits.limits import Limits
 from web.persisted_documents import PersistedDocuments
 from web.services import Services
@@ -24,12 +25,9 @@ class _Counts(Collector):
     def collect(self) -> Iterator[Metric]:
         database, pool = self._services.database, self._services.database.engine.pool
         yield _counter("planned_operations", "Operations that ran by plan.", self._planner.planned)
-        left = CounterMetricFamily(
-            "pacegraph_unplanned_operations", "Operations left to graphql-core, by reason.", labels=["reason"]
+        yield _labelled(
+            "unplanned_operations", "Operations left to graphql-core, by reason.", "reason", self._planner.fallbacks
         )
-        for reason, count in self._planner.fallbacks.items():
-            left.add_metric([reason], count)
-        yield left
         yield _counter(
             "database_pool_timeouts", "Times no database connection came free in time.", database.pool_timeouts
         )
@@ -37,17 +35,21 @@ class _Counts(Collector):
         yield from _limits(self._services.limits)
         yield from _streams(self._services)
         yield from _documents(self._services.persisted)
+        yield from _cache(self._services.cache)
+        yield _labelled(
+            "failed_operations", "Operations with errors, by the first one's code.", "code",
+            self._services.executor.refusals,
+        )  # fmt: skip
         yield _counter("lost_enqueues", "Jobs that Redis did not take; the reconciler does.", self._services.jobs.lost)
 
 
 def _limits(limits: Limits) -> Iterator[Metric]:
-    refused = CounterMetricFamily(
-        "pacegraph_refused", "Refused with 429, by what the caller had too many of.", labels=["limit"]
-    )
-    refused.add_metric(["cost"], limits.budgets.refused)
-    refused.add_metric(["requests"], limits.requests.refused)
-    refused.add_metric(["operations"], limits.turns.refused)
-    yield refused
+    refused = {
+        "cost": limits.budgets.refused,
+        "requests": limits.requests.refused,
+        "operations": limits.turns.refused,
+    }
+    yield _labelled("refused", "Refused with 429, by what the caller had too many of.", "limit", refused)
     yield _counter(
         "would_be_refused",
         "Operations not covered, which ran all the same (COST_MODE).",
@@ -66,12 +68,8 @@ def _streams(services: Services) -> Iterator[Metric]:
     yield _gauge("open_subscriptions", "Subscriptions under way.", subscriptions.taken)
     yield _gauge("tasks", "Tasks of the event loop.", len(all_tasks()))
     yield _gauge("job_watchers", "Subscriptions that wait for news of jobs.", services.jobs.watchers)
-    refused = CounterMetricFamily(
-        "pacegraph_refused_streams", "Connections and subscriptions beyond what a caller may have.", labels=["kind"]
-    )
-    refused.add_metric(["connection"], streams.refused)
-    refused.add_metric(["subscription"], subscriptions.refused)
-    yield refused
+    refused = {"connection": streams.refused, "subscription": subscriptions.refused}
+    yield _labelled("refused_streams", "Connections and subscriptions beyond what a caller may have.", "kind", refused)
 
 
 def _documents(persisted: PersistedDocuments) -> Iterator[Metric]:
@@ -81,11 +79,19 @@ def _documents(persisted: PersistedDocuments) -> Iterator[Metric]:
         persisted.untrusted,
     )
     if (queries := persisted.queries) is not None:
-        asked = CounterMetricFamily("pacegraph_persisted_queries", "Requests by hash (APQ).", labels=["result"])
-        asked.add_metric(["found"], queries.hits)
-        asked.add_metric(["not_found"], queries.misses)
-        asked.add_metric(["registered"], queries.registered)
-        yield asked
+        asked = {"found": queries.hits, "not_found": queries.misses, "registered": queries.registered}
+        yield _labelled("persisted_queries", "Requests by hash (APQ).", "result", asked)
+
+
+def _cache(cache: ResolverCache) -> Iterator[Metric]:
+    yield _labelled(
+        "cache_answers",
+        "Root fields' answers: from memory, from redis, computed (miss), computed before they expired (refresh).",
+        "how",
+        cache.counts,
+    )
+    yield _counter("cache_failures", "Times that the cache found Redis away.", cache.failures)
+    yield _gauge("cache_memory_bytes", "Bytes of answers that this process keeps.", cache.memory_bytes)
 
 
 def metrics_route(services: Services) -> Route:
@@ -97,6 +103,13 @@ def metrics_route(services: Services) -> Route:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
     return Route("/metrics", metrics)
+
+
+def _labelled(name: str, description: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"pacegraph_{name}", description, labels=[label])
+    for value, count in values.items():
+        family.add_metric([value], count)
+    return family
 
 
 def _counter(name: str, description: str, value: int) -> Metric:
