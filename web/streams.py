@@ -24,6 +24,7 @@ from graph.execution import OperationRequest
 from graph.scalars import format_floats
 from graph.schema import build_schema
 from web.connections import Places, TooManySubscriptions
+from web.errors import HttpRefusal
 from web.identity import InvalidCredentials
 from web.request_log import request_id_of
 from web.services import Services
@@ -203,12 +204,33 @@ async def _events(context: Context, request: OperationRequest) -> Any:
 
 def refusal(request_id: str, *errors: Exception) -> Result:
     """Make the result of an operation that did not run, or not to its end."""
-    described = [
-        each if isinstance(each, GraphQLError) else GraphQLError(str(each), original_error=each) for each in errors
-    ]
+    described = [_of_graphql(each) for each in errors]
     for each in described:
         describe(each, request_id)
     return Result(orjson.dumps({"errors": [each.formatted for each in described]}), is_refusal=True)
+
+
+def _of_graphql(error: Exception) -> GraphQLError:
+    if isinstance(error, GraphQLError):
+        return error
+    if isinstance(error, HttpRefusal):
+        error = _WithoutStatus(error)
+    return GraphQLError(str(error), original_error=error)
+
+
+class _WithoutStatus(CallerError):  # noqa: N818 - the name says what is the case
+    """What HTTP has a status and headers for, on a stream, which has neither."""
+
+    def __init__(self, refusal: HttpRefusal) -> None:
+        super().__init__(refusal.message, refusal.field)
+        self.code = refusal.code
+        self._retry_after_s: int | None = getattr(refusal, "retry_after_s", None)
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        if self._retry_after_s is None:
+            return super().extensions
+        return {**super().extensions, "retryAfterSeconds": self._retry_after_s}
 
 
 def _written(result: ExecutionResult) -> Result:

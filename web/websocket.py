@@ -14,7 +14,6 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from db.errors import DatabaseError
-from graph.errors import CallerError
 from graph.execution import OperationRequest
 from web.connections import Place, TooManyConnections, TooManySubscriptions
 from web.identity import InvalidCredentials
@@ -222,7 +221,7 @@ class _Connection:
             await self._subscriber.check()
             text = await documents.text_of(payload)
         except (TooManyRequests, DocumentError, DatabaseError) as error:
-            await self._send_error(number, refusal(self._request_id, _of_graphql(error)))
+            await self._send_error(number, refusal(self._request_id, error))
             return
         request = OperationRequest(text, payload.get("variables"), payload.get("operationName"))
         async with aclosing(self._subscriber.results(request, fields)) as results:
@@ -253,21 +252,3 @@ class _Connection:
             raise StreamEnded(TRY_AGAIN_LATER, "The client does not read what it asked for.") from error
         except OSError as error:
             raise ClientGone from error
-
-
-class _TooFast(CallerError):  # noqa: N818 - the name says what is the case
-    """`web.limits.requests.TooManyRequests` on a WebSocket, which has no statuses and headers."""
-
-    code = TooManyRequests.code
-
-    def __init__(self, refusal: TooManyRequests) -> None:
-        super().__init__(refusal.message)
-        self._retry_after_s = refusal.retry_after_s
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {**super().extensions, "retryAfterSeconds": self._retry_after_s}
-
-
-def _of_graphql(error: TooManyRequests | DocumentError | DatabaseError) -> Exception:
-    return _TooFast(error) if isinstance(error, TooManyRequests) else error

@@ -200,6 +200,21 @@ async def test_an_athletes_jobs_are_paid_for_too(serving, db, person, job, redis
     assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
+async def test_an_operation_without_a_turn_is_told_so(serving, db, person):
+    address = serving(concurrent_operations=1, waiting_operations=0)
+    async with asyncio.timeout(20), AsyncExitStack() as stack:
+        socket = await signed_in(stack, address, person.token)
+        with db.engine.execution_options(isolation_level="READ COMMITTED").begin() as lock:
+            lock.exec_driver_sql("LOCK TABLE athletes IN ACCESS EXCLUSIVE MODE")
+            for number in range(2):
+                await socket.subscribe("{ viewer { athlete { id city } } }", str(number))
+            refused = await socket.receive()
+        await socket.receive()
+    assert refused["type"] == "error"
+    extensions = refused["payload"][0]["extensions"]
+    assert extensions == {"code": "TOO_MANY_OPERATIONS", "retryAfterSeconds": 1}
+
+
 async def test_messages_count_as_requests(serving, person):
     address = serving(request_bucket_ip=30, request_refill_ip_per_s=0.001)
     async with asyncio.timeout(20), AsyncExitStack() as stack:
@@ -209,5 +224,7 @@ async def test_messages_count_as_requests(serving, person):
             if (message := await socket.receive())["type"] == "error":
                 break
             await socket.receive()
-    assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+    extensions = message["payload"][0]["extensions"]
+    assert extensions["code"] == "RATE_LIMITED"
+    assert extensions["retryAfterSeconds"] > 1
     assert 20 < number < 31
