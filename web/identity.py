@@ -122,9 +122,12 @@ class Sessions:
         return (await self._find(database, credential)).caller
 
     def credential_of(self, connection: HTTPConnection, authorization: str | None) -> Credential | None:
-        """Get what the caller shows: the header's value `authorization`, else the session's cookie, else nothing."""
+        """Get what the caller shows: the header's value `authorization`, else the session's cookie, else nothing.
+
+        Many frontends send an empty `Authorization` while nobody is signed in: they want no cookie to count either.
+        """
         if authorization is not None:
-            return Credential(_Kind.TOKEN, authorization)
+            return Credential(_Kind.TOKEN, authorization) if authorization.strip() else None
         cookie = connection.cookies.get(self.cookies.session_name)
         if cookie is None:
             return None

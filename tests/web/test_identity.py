@@ -11,6 +11,7 @@ from db.models import Scope
 from db.session import AsyncDatabase
 from graph.execution import Answer
 from tests import factories as make
+from tests.web.subscriber import cookie_of
 from web.identity import RENEWED_SESSION, InvalidCredentials, Sessions
 from web.reply import Exchange, of_answer
 
@@ -230,10 +231,19 @@ async def test_a_scope_includes_lesser_ones_and_is_no_more_than_the_accounts(
     assert caller.viewer.is_admin is (Scope.ADMIN in may)
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "pace_test", "Bearer x\x00y"])
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "pace_test", "Bearer x\x00y"])
 async def test_an_authorization_that_is_none_is_refused(database, sessions, header):
     with pytest.raises(InvalidCredentials):
         await sessions.caller(database, HTTPConnection({"type": "http", "headers": []}), header)
+
+
+async def test_an_empty_authorization_is_nobodys(settings, api, db):
+    """So do many frontends while nobody is signed in: `token ? `Bearer ${token}` : ""`."""
+    person = make.create_person(db)
+    query = {"query": "{ viewer { scopes } }"}
+    for headers in ({}, {"cookie": cookie_of(settings, db, person)}):
+        answer = await api.http.post("/graphql", json=query, headers={**headers, "authorization": ""})
+        assert answer.json() == {"data": {"viewer": None}} | {"extensions": answer.json()["extensions"]}
 
 
 async def test_a_token_elsewhere_than_in_its_header_is_nobodys(api, db):
