@@ -18,6 +18,7 @@ _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _OF_ANOTHER_SITE = frozenset({b"cross-site", b"same-site"})
 _ALLOWED_METHODS = b"GET, POST"
 _ALLOWED_HEADERS = b"accept, authorization, content-type, graphql-cost, x-request-id"
+_HEADER_NAMES = re.compile(rb"[a-z0-9-]+(, ?[a-z0-9-]+){0,49}")
 _EXPOSED_HEADERS = b"age, ratelimit, ratelimit-policy, retry-after, x-request-id"
 _PREFLIGHT_S = b"7200"
 """How long a browser may remember a preflight's answer; Chromium takes no more than two hours."""
@@ -79,9 +80,17 @@ class Origins:
             return []
         return [
             (b"access-control-allow-methods", _ALLOWED_METHODS),
-            (b"access-control-allow-headers", _ALLOWED_HEADERS),
+            (b"access-control-allow-headers", _allowed_headers(headers.get(b"access-control-request-headers", b""))),
             (b"access-control-max-age", _PREFLIGHT_S),
         ]
+
+
+def _allowed_headers(asked: bytes) -> bytes:
+    """Allow ours, and those asked for: frontends add their own, as for tracing, and one not allowed stops the call.
+
+    What is allowed is who may call: a page that may can do no more by a header than by the query.
+    """
+    return b"%b, %b" % (_ALLOWED_HEADERS, asked) if _HEADER_NAMES.fullmatch(asked) else _ALLOWED_HEADERS
 
 
 def origin_of(url: str) -> str:

@@ -81,6 +81,24 @@ def test_a_preflight_says_what_may_be_sent():
     assert ours.preflight(headers(origin=APP)) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "is_allowed"),
+    [
+        ("apollo-require-preflight,content-type,traceparent", True),
+        ("content-type, x-app-version", True),
+        ("*", False),
+        ("content-type\tx", False),
+        (",".join(["x-a"] * 1000), False),
+    ],
+)
+def test_a_page_that_may_call_may_send_headers_of_its_own(asked, is_allowed):
+    ours = origins(APP)
+    preflight = {"access_control_request_method": "POST", "access_control_request_headers": asked}
+    answered = dict(ours.preflight(headers(origin=APP, **preflight)))
+    assert answered[b"access-control-allow-headers"].endswith(b", " + asked.encode()) is is_allowed
+    assert ours.preflight(headers(origin="https://evil.test", **preflight)) == []
+
+
 @pytest.mark.parametrize("written", ["HTTPS://App.Example:443", "https://app.example/", "https://app.example"])
 def test_an_origin_is_read_as_browsers_write_it(written):
     assert not origins(written).is_foreign(headers(origin=APP))
