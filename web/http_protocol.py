@@ -30,6 +30,7 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if not self._is_in_head:
+            self._bound_idleness()
             return
         self._head_bytes += len(data)
         if self._head_bytes > _MAX_HEAD_BYTES or len(self.headers or ()) > _MAX_HEADERS:
@@ -37,16 +38,25 @@ class BoundedHttp(HttpToolsProtocol):
         elif self._deadline is None:
             self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse, _TOO_SLOW)
 
+    def _bound_idleness(self) -> None:
+        """Wait no longer than for a head: uvicorn ends its own waiting at any byte, whether it begins a request or not.
+
+        Such are line ends between requests, and the rest of a body that was answered before it had all come.
+        """
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        if is_answered and self._deadline is None and self.transport.get_protocol() is self:  # no WebSocket now
+            self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse, _TOO_SLOW)
+
     def on_message_begin(self) -> None:
         self._is_in_head, self._head_bytes = True, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._is_in_head = False
         self._forget_deadline()
         if len(self.headers) > _MAX_HEADERS:
             self._refuse(_TOO_LARGE)
             raise ValueError("too many headers")  # ends the parser's work
+        self._is_in_head = False
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -54,11 +64,11 @@ class BoundedHttp(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def _refuse(self, answer: bytes) -> None:
-        """End the connection; with an answer, unless one to an earlier request is under way."""
+        """End the connection; with an answer to a request that began, unless one to an earlier one is under way."""
         self._forget_deadline()
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_in_head and (self.cycle is None or self.cycle.response_complete):
             self.transport.write(answer)
         self.transport.close()
 

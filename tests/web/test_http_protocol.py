@@ -75,5 +75,17 @@ def test_the_next_request_is_not_waited_for_either(address):
     assert received.endswith(http_protocol._TOO_SLOW)
 
 
+@pytest.mark.parametrize(
+    "never_ending",
+    [[WHOLE, b"\r\n"], [b"POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n", *([b"x"] * 40)]],
+    ids=["line ends", "a body after its answer"],
+)
+def test_what_begins_no_request_is_not_waited_for(address, never_ending):
+    started = time.monotonic()
+    received = talk(address, *never_ending, pause_s=0.1)
+    assert received.count(b"HTTP/1.1 ") <= 1  # the answer to what was asked
+    assert time.monotonic() - started < 4.5
+
+
 def test_what_is_no_http_is_400(address):
     assert talk(address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").startswith(b"HTTP/1.1 400 ")
