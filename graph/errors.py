@@ -16,6 +16,9 @@
     │   ├── PersistedQueryNotSupported  PERSISTED_QUERY_NOT_SUPPORTED: none are registered here; send texts
     │   ├── PersistedQueryHashMismatch  PERSISTED_QUERY_HASH_MISMATCH: text and hash do not belong together
     │   └── UntrustedDocument           UNTRUSTED_DOCUMENT: not in the manifest, and nothing else runs
+    ├── web.connections
+    │   ├── TooManyConnections          TOO_MANY_CONNECTIONS: more WebSockets and event streams than a caller may have
+    │   └── TooManySubscriptions        TOO_MANY_SUBSCRIPTIONS: of a connection, or of a caller
     ├── graph.document_errors.TooBusy TOO_BUSY: too many unknown documents wait to be read
     ├── OperationTimeout        TIMEOUT: took longer than an operation may
     └── NotFound                NOT_FOUND: absent, or not visible: the two are not told apart
