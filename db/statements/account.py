@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.models import Account, ApiToken, Athlete, BrowserSession, Feedback, UsedSignIn
 
 _ACCOUNT_ID = bindparam("account_id", type_=BigInteger)
+_TOKEN_ID = bindparam("token_id", type_=BigInteger)
 _USED_STALE_S = 60  # "last used" is kept to the minute, so that reads do not write
 
 
@@ -153,8 +154,7 @@ def _works() -> ColumnElement[bool]:
 
 def note_token_use() -> Executable:
     """Note that the parameter `token_id` was used now."""
-    token_id = bindparam("token_id", type_=BigInteger)
-    return update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=func.now())
+    return update(ApiToken).where(ApiToken.id == _TOKEN_ID).values(last_used_at=func.now())
 
 
 def create_token(*, unless_there: bool = False) -> Executable:
@@ -179,6 +179,17 @@ def hold_account() -> Executable:
     return select(Account.id).where(Account.id == _ACCOUNT_ID).with_for_update()
 
 
+def hold_account_of_token() -> Executable:
+    """As `hold_account`, the account of the parameter `token_id`: nothing is made with a token while it is revoked."""
+    account_id = select(ApiToken.account_id).where(ApiToken.id == _TOKEN_ID).scalar_subquery()
+    return select(Account.id).where(Account.id == account_id).with_for_update()
+
+
+def working_token() -> Executable:
+    """Select the parameter `token_id`, if it works now."""
+    return select(ApiToken.id).where(ApiToken.id == _TOKEN_ID, _works())
+
+
 def count_tokens() -> Executable:
     """Count the tokens of the parameter `account_id` that work now."""
     return select(func.count()).select_from(ApiToken).where(ApiToken.account_id == _ACCOUNT_ID, _works())
@@ -196,7 +207,7 @@ def revoke_token(*, of_any_account: bool = False) -> Executable:
 
     Returns the ids; a token that was revoked before keeps its moment.
     """
-    revoked = select(ApiToken.id).where(ApiToken.id == bindparam("token_id", type_=BigInteger))
+    revoked = select(ApiToken.id).where(ApiToken.id == _TOKEN_ID)
     if not of_any_account:
         # Not "account_id": in an UPDATE a parameter must not be named as a column.
         revoked = revoked.where(ApiToken.account_id == bindparam("revoker_id", type_=BigInteger))

@@ -60,6 +60,8 @@ async def create_api_token(info: Info, wanted: CreateApiTokenInput) -> CreateApi
         "made_with_id": caller.token_id,
     }
     async with info.context.database.write() as connection:
+        await connection.execute(statements.hold_account(), {"account_id": caller.viewer.account_id})
+        await _check_still_works(connection, caller)
         await _make_room(connection, caller.viewer.account_id)
         token_id = (await connection.execute(statements.create_token(), values)).scalar_one()
     token = await load_node_of(info, "ApiToken", encode_id("ApiToken", token_id), "id")
@@ -79,10 +81,18 @@ def _expiry(caller: Caller, wanted: datetime | None) -> datetime | None:
     return wanted
 
 
+async def _check_still_works(connection: AsyncConnection, caller: Caller) -> None:
+    """Check the caller's token again: one that was just revoked elsewhere, and is still known here, makes no heirs."""
+    if caller.token_id is None:
+        return
+    found = await connection.execute(statements.working_token(), {"token_id": caller.token_id})
+    if found.first() is None:
+        raise Refused(UserErrorCode.UNAUTHENTICATED, "Your API token has expired or was revoked. Sign in anew.")
+
+
 async def _make_room(connection: AsyncConnection, account_id: int | None) -> None:
-    """Check that the account may have one more token; forget the oldest of those that work no more."""
+    """Check that the account may have one more token, being held; forget the oldest of those that work no more."""
     account = {"account_id": account_id}
-    await connection.execute(statements.hold_account(), account)
     if (await connection.execute(statements.count_tokens(), account)).scalar_one() >= MAX_TOKENS:
         message = f"The account has {MAX_TOKENS} tokens that work, which is the most. Revoke one that is not needed."
         raise Refused(UserErrorCode.CONFLICT, message)
@@ -100,6 +110,7 @@ async def revoke_api_token(info: Info, global_id: str) -> RevokeApiTokenPayload:
     if caller.token_id is None or parameters["token_id"] != caller.token_id:
         require_scope(info, Scope.SYNC)
     async with info.context.database.write() as connection:
+        await connection.execute(statements.hold_account_of_token(), {"token_id": parameters["token_id"]})
         statement = statements.revoke_token(of_any_account=caller.viewer.is_admin)
         revoked = (await connection.execute(statement, parameters)).scalars().all()
     if not revoked:

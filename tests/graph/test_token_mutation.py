@@ -59,6 +59,26 @@ async def test_a_token_stops_working_when_it_expires(api, db):
     assert (await api.post(VIEWER, over)).status_code == 401
 
 
+async def test_a_token_that_was_just_revoked_elsewhere_makes_none(api, db):
+    """It is known for a second or two more; what it made then would live on."""
+    person = make.create_person(db)
+    assert (await api.post(VIEWER, person.token)).status_code == 200
+    db.exec_driver_sql("UPDATE api_tokens SET revoked_at = now()")  # as another process does
+    payload = await mutate(api, "createApiToken", person.token, name="heir", scopes=[])
+    assert refusal(payload) == (None, "UNAUTHENTICATED")
+    assert db.exec_driver_sql("SELECT count(*) FROM api_tokens WHERE revoked_at IS NULL").scalar_one() == 0
+
+
+async def test_a_token_makes_none_while_it_is_revoked(api, db):
+    person = make.create_person(db)
+    assert (await api.post(VIEWER, person.token)).status_code == 200
+    revoked = encode_id("ApiToken", db.exec_driver_sql("SELECT id FROM api_tokens").scalar_one())
+    makes = [mutate(api, "createApiToken", person.token, name=str(number), scopes=[]) for number in range(8)]
+    revokes = mutate(api, "revokeApiToken", person.token, id=revoked)
+    await asyncio.gather(*makes[:4], revokes, *makes[4:], return_exceptions=True)
+    assert db.exec_driver_sql("SELECT count(*) FROM api_tokens WHERE revoked_at IS NULL").scalar_one() == 0
+
+
 @pytest.mark.parametrize("wanted", [["ADMIN"], ["SYNC"], ["READ", "ADMIN"]], ids=["admin", "sync", "mixed"])
 async def test_nobody_gives_away_what_they_do_not_have(api, db, wanted):
     person = make.create_person(db, scopes=("read",))
