@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = _Api(title="pacegraph", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
+    app.state.readiness = health.Readiness()
     app.graphql = GraphQLOverHttp(services)
     app.headers = [*security_headers(settings), NO_STORE]
     app.router.routes += [

@@ -1,5 +1,7 @@
 """Probes, with dependencies up and down."""
 
+import asyncio
+
 import pytest
 from pydantic import SecretStr
 
@@ -33,3 +35,11 @@ async def test_not_ready_without_redis(settings):
     assert status == 503
     assert dependencies["database"] == "ok"
     assert dependencies["redis"].startswith("unavailable: ")
+
+
+async def test_who_asks_without_end_takes_no_connections(settings):
+    """Else the pool would be theirs, and a load balancer would be told that the database is away."""
+    changes = {"database_pool_size": 1, "database_max_overflow": 0, "database_pool_timeout_s": 0.05}
+    async with serve(settings.model_copy(update=changes)) as api:
+        answers = await asyncio.gather(*(api.http.get("/readyz") for _ in range(300)))
+        assert {each.status_code for each in answers} == {200}
