@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from functools import cache, cached_property
+from hashlib import blake2b
 from typing import Any
 
 import strawberry
@@ -90,6 +91,11 @@ class Schema(strawberry.Schema):
     def core(self) -> GraphQLSchema:
         """The same schema, as graphql-core knows it: Strawberry has no public name for it."""
         return self._schema
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Tells this schema from another."""
+        return blake2b(self.as_str().encode(), digest_size=20).digest()
 
     @cached_property
     def costs(self) -> CostModel:
