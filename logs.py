@@ -223,5 +223,11 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line, _, rest = super().format(record).partition("\n")
         extra = {name: value for name, value in vars(record).items() if name not in _RESERVED and value is not None}
-        fields = "".join(f" {name}={value}" for name, value in extra.items())
+        fields = "".join(f" {name}={_on_one_line(value)}" for name, value in extra.items())
         return f"{line}{fields}" + (f"\n{rest}" if rest else "")
+
+
+def _on_one_line(value: Any) -> str:
+    """Write a field so that what a caller sent, such as a path, neither looks like a line nor commands the terminal."""
+    text = str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

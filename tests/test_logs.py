@@ -64,6 +64,13 @@ def test_a_text_line_is_for_reading(written):
     assert text()[8:] == " INFO    done status=200 request_id=r1\n"
 
 
+def test_a_text_line_is_one_line_whatever_a_caller_sent(written):
+    text = written(log_format="text")
+    logging.getLogger("test").info("request", extra={"path": "/é\n00:00:00 ERROR   forged \x1b[31m\u202e"})
+    [line] = text().splitlines()
+    assert line.endswith("\\n00:00:00 ERROR   forged \\x1b[31m\\u202e")
+
+
 def test_a_text_lines_traceback_follows_it(written):
     text = written(log_format="text")
     try:
