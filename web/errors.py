@@ -66,8 +66,8 @@ class CrossSite(HttpRefusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "A page of another site sent this with the browser's session. Name the site in CORS_ORIGINS, or send an "
-            "API token instead of cookies."
+            "A page of another site sent this with the browser's session. If it is this API's own address, name it in "
+            "PUBLIC_URL; else in CORS_ORIGINS, or send an API token instead of cookies."
         )
 
 
