@@ -162,6 +162,28 @@ def many(rows: Sql, alias: str, parts: Sequence[Part]) -> Value:
     return Value(f"(SELECT concat('[',string_agg({joined(parts)},','),']') FROM ({rows}) {alias})")
 
 
+def by_keys(level: int, rows: Sequence[Value]) -> list[Part]:
+    """Write a list that the level's parameters `kinds` and `keys` tell, arrays of one length: an entry is the row that
+    its kind, a position in `rows`, has for its key (`key_of_entry`).
+    """
+    branches = "".join(f" WHEN {kind} THEN {row.sql}" for kind, row in enumerate(rows))
+    entries = f"unnest({parameter(level, 'kinds', 'int[]')},{parameter(level, 'keys', 'bigint[]')})"
+    alias = f"k{level}"
+    return [
+        Literal("["),
+        Value(
+            f"(SELECT string_agg(CASE {alias}.kind{branches} END,',' ORDER BY {alias}.place) "
+            f"FROM {entries} WITH ORDINALITY {alias}(kind,key,place))"
+        ),
+        Literal("]"),
+    ]
+
+
+def key_of_entry(level: int) -> Sql:
+    """Refer to the key of an entry of `by_keys`."""
+    return f"k{level}.key"
+
+
 def some(rows: Sql, alias: str, parts: Sequence[Part]) -> Value:
     """Write what is aggregated over the rows of a level."""
     return Value(f"(SELECT {joined(parts)} FROM ({rows}) {alias})")

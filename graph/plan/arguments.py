@@ -55,7 +55,8 @@ class ArgumentReader:
         """Get the arguments of a root field; what is constant, and ids from variables, without reading them anew."""
         if self._id_variable is not None:
             argument, name = self._id_variable
-            return {argument: variables.coerced[name]}
+            if variables.coerced.get(name) is not None:  # else the error is to be made
+                return {argument: variables.coerced[name]}
         if self._variables or self._constant is None:
             self._constant = self.python_arguments(variables)
         return self._constant

@@ -70,19 +70,24 @@ class Compiler:
         self.slots: dict[int, Field] = {}
         self.exact_levels: set[int] = set()
 
-    def row(self, selected: Field, type_name: str, key_name: str = "key") -> Value:
-        """Compile a root field that answers with one row, by the parameter `key_name` of its level."""
+    def row(self, selected: Field, type_name: str) -> Value:
+        """Compile a root field that answers with one row, by the parameter `key` of its level."""
         level = self._level(selected)
-        key: Expression = literal_column(json.parameter(level.number, key_name, "bigint"))
-        parts = self._object(level, ROW_TYPES[type_name], selected.below[type_name])
-        rows = self._rows(level, rows_of_type(type_name).build(self._columns(level), None, self._audience, key))
-        return json.one(rows, level.alias, parts, nullable=True)
+        return self._row(level, selected, type_name, json.parameter(level.number, "key", "bigint"))
 
-    def nodes(self, selected: Field, type_names: Sequence[str]) -> list[Part]:
-        """Compile a root field that answers with the rows of several ids, by the parameters `key_0`, `key_1`, …"""
-        rows = [self.row(selected, name, f"key_{number}") for number, name in enumerate(type_names)]
-        separated = [part for row in rows for part in (Literal(","), row)][1:]
-        return [Literal("["), *separated, Literal("]")]
+    def nodes(self, selected: Field) -> list[Part]:
+        """Compile a root field that answers with the rows of several ids, by the parameters `kinds` and `keys`.
+
+        Of whatever types the ids are, the statement is the same: each list of types would have its own otherwise.
+        """
+        ids = self._level(selected).number
+        rows = [self._row(self._level(selected), selected, name, json.key_of_entry(ids)) for name in selected.below]
+        return json.by_keys(ids, rows)
+
+    def _row(self, level: Level, selected: Field, type_name: str, key: str) -> Value:
+        parts = self._object(level, ROW_TYPES[type_name], selected.below[type_name])
+        statement = rows_of_type(type_name).build(self._columns(level), None, self._audience, literal_column(key))
+        return json.one(self._rows(level, statement), level.alias, parts, nullable=True)
 
     def viewer(self, selected: Field) -> list[Part]:
         """Compile the caller, who is signed in; the parameter `scopes` of its level is their JSON."""

@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from typing import Any
 
 import orjson
-from graphql import DocumentNode, execute_sync
+from graphql import DocumentNode, GraphQLError, execute_sync
 from graphql.execution.values import VariableValues
 from graphql.type import GraphQLNonNull
 
@@ -119,7 +118,7 @@ class Planner:
         self, schema: Schema, cache: ResolverCache | None = None, versions: DataVersions | None = None
     ) -> None:
         self._schema, self._cache, self._versions = schema, cache, versions
-        self._schema_digest = blake2b(str(schema).encode(), digest_size=20).digest()
+        self._schema_digest = schema.digest
         self._introspecting = asyncio.Lock()  # threads would take the loop's time from it, each a share
         self.planned = 0
         """How many operations ran by plan, since the process started."""
@@ -134,6 +133,8 @@ class Planner:
             self.fallbacks[error.reason] += 1
         except CallerError as error:
             self.fallbacks[error.code] += 1
+        except GraphQLError:  # arguments do not fit, which only their values tell
+            self.fallbacks["arguments"] += 1
         except DatabaseError:
             raise  # graphql-core would meet it too, after waiting as long again
         except Exception:
@@ -237,7 +238,7 @@ class Planner:
     ) -> Plan:
         """Get the plan `at` an audience, values of directives, and the places of the root fields it is for."""
         shapes = tuple([each.shape for each in asked.arguments.values()])
-        types = tuple([_types(selected, values) for selected, values in asked.roots.items()])
+        types = tuple([_type(selected, values) for selected, values in asked.roots.items()])
         key = (at, shapes, types)
         found: Plan | None = operation.plans.find(key)
         if found is None:
@@ -265,17 +266,17 @@ def _all_fields(fields: list[Field]) -> list[Field]:
     return found
 
 
-def _types(selected: Field, values: Mapping[str, Any]) -> tuple[str, ...] | bool:
-    """What of the ids shapes the statement: their types. Raises InvalidId, OutOfRange."""
+def _type(selected: Field, values: Mapping[str, Any]) -> str | None:
+    """What of an id shapes the statement: its type, where several are possible. Raises InvalidId, OutOfRange."""
     source = source_of(declared(selected))
     if isinstance(source, ById):
         source.key(values)  # who sees nothing has no parameter that would refuse a wrong id
     if not isinstance(source, NodesById):
-        return False
+        return None
     if source.many:
         check_ids(values["ids"])
-        return tuple(decode_node_id(each, "ids")[0] for each in values["ids"])
-    return (decode_node_id(values["id"], "id")[0],)
+        return None
+    return decode_node_id(values["id"], "id")[0]
 
 
 def _compile(context: Context, tree: Tree, asked: Asked, places: Sequence[int]) -> Plan:
@@ -302,7 +303,7 @@ def _root(compiler: Compiler, context: Context, selected: Field, values: Mapping
         case NodesById(many=False):
             return [compiler.row(selected, decode_node_id(values["id"], "id")[0])]
         case NodesById():
-            return compiler.nodes(selected, [decode_node_id(each, "ids")[0] for each in values["ids"]])
+            return compiler.nodes(selected)
         case Paged():
             return [compiler.paged(selected, source)]
         case Caller() if context.viewer.account_id is not None:
@@ -321,8 +322,15 @@ def _root_value(selected: Field, context: Context, arguments: dict[str, Any], na
         case NodesById(many=False):
             return decode_node_id(arguments["id"], "id")[1]
         case NodesById():
-            return decode_node_id(arguments["ids"][int(name.removeprefix("key_"))], "ids")[1]
+            found = [decode_node_id(each, "ids") for each in arguments["ids"]]
+            return [number for _, number in found] if name == "keys" else _kinds(selected, found)
     return orjson.dumps(sorted(each.name for each in context.caller.scopes)).decode()
+
+
+def _kinds(selected: Field, ids: Sequence[tuple[str, int]]) -> list[int]:
+    """Tell the types of ids by their positions among those that the field may return."""
+    kinds = {type_name: kind for kind, type_name in enumerate(selected.below)}
+    return [kinds[type_name] for type_name, _ in ids]
 
 
 def _computed(selected: Field, context: Context, asked: Asked) -> bytes:
