@@ -1,7 +1,7 @@
 """What a request's resolvers are given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,7 @@ class Context:
 
     `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser; `note_operation` is
     told the operation's name, None for one without. `budget` gets the caller's budget, and `charge` is what the
-    operation was charged, once it is. `document` is the operation's, where it was read already. `connection` is the
-    HTTP request or WebSocket, `connection_params` the payload of a WebSocket's `connection_init`.
+    operation was charged, once it is. `document` is the operation's, where it was read already.
     """
 
     database: AsyncDatabase
@@ -54,8 +53,6 @@ class Context:
     note_operation: Callable[[str | None], None]
     callers_changed: Callable[[], None]
     executor: "Executor"
-    connection: Any = None
-    connection_params: dict[str, object] | None = None
     document: "Document | None" = None
     charge: "Charge | None" = None
     _loaders: Loaders | None = None
@@ -70,10 +67,6 @@ class Context:
     @property
     def viewer(self) -> Viewer:
         return self.caller.viewer
-
-    def of_operation(self) -> "Context":
-        """Copy it for one of the operations that share a connection."""
-        return replace(self, document=None, charge=None, _loaders=None)
 
     def forget(self) -> None:
         """Begin with fresh loaders: after a write, and for each event of a subscription."""

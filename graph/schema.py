@@ -32,15 +32,7 @@ from graph.types.personal_best import PersonalBest
 
 
 class _Steps(SchemaExtension):
-    """An operation's steps on graphql-core: read, admitted, run, settled; those that were taken already are not again.
-
-    Operations of a WebSocket share its context, so each gets a copy.
-    """
-
-    async def on_operation(self) -> AsyncIterator[None]:
-        if self._context.document is None:
-            self.execution_context.context = self._context.of_operation()
-        yield
+    """An operation's steps on graphql-core: read, admitted, run, settled; those taken already are not taken again."""
 
     async def on_parse(self) -> AsyncIterator[None]:
         context, execution = self._context, self.execution_context

@@ -1,5 +1,6 @@
 """What the API process holds for as long as it lives; made in `create_app`, handed to whoever needs it."""
 
+import asyncio
 from dataclasses import dataclass
 from math import ceil
 
@@ -28,6 +29,8 @@ from web.limits.limits import Limits
 from web.origin import Origins
 from web.persisted_documents import PersistedDocuments
 
+_SIGN_INS_AT_ONCE = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -48,6 +51,8 @@ class Services:
     cache: ResolverCache
     persisted: PersistedDocuments
     strava: StravaClient
+    sign_ins: asyncio.Semaphore
+    """Sign-ins that ask Strava at once: each holds a thread, of which there are few."""
     keys: KeyRing
 
     @classmethod
@@ -84,6 +89,7 @@ class Services:
             cache=cache,
             persisted=PersistedDocuments.of(settings, redis),
             strava=StravaClient.from_settings(settings),
+            sign_ins=asyncio.Semaphore(_SIGN_INS_AT_ONCE),
             keys=KeyRing(settings.token_encryption_keys),
         )
 

@@ -104,8 +104,11 @@ async def _use(services: Services, state_sha256: bytes) -> bool:
 
 async def _finish(request: Request, code: str, scopes: list[str], back_to: str) -> Response:
     services = services_of(request)
+    if services.sign_ins.locked():
+        return _refusal(503, "TOO_BUSY", "Many are signing in just now. Begin again in a moment.")
     try:
-        grant = await asyncio.to_thread(services.strava.exchange_code, code)
+        async with services.sign_ins:
+            grant = await asyncio.to_thread(services.strava.exchange_code, code)
     except StravaError as failure:
         return _refusal(502, failure.code, f"Strava refused the sign-in: {failure}. Begin again.")
     async with services.database.write() as db:

@@ -140,7 +140,6 @@ class Subscriber:
             note_operation=lambda name: log_fields.update(operation=name),
             callers_changed=services.sessions.forget_callers,
             executor=services.executor,
-            connection=self._connection,
         )
 
     async def results(self, request: OperationRequest, log_fields: dict[str, Any]) -> AsyncGenerator[Result, None]:

@@ -41,6 +41,7 @@ _NOT_ACCEPTABLE = 4406
 _NOT_BEGUN = 4408
 _ALREADY_EXISTS = 4409
 _TOO_MANY = 4429
+_TRY_LATER = 1013  # the client of graphql-ws comes again after this one; after 4429 never
 
 _INIT_S = 5.0
 """Seconds that `connection_init` may take to come."""
@@ -92,7 +93,7 @@ def _arrive(services: Services, subscriber: Subscriber) -> Place:
     try:
         return services.connections.stream(f"new:{subscriber.address}")
     except TooManyConnections as error:
-        raise StreamEnded(_TOO_MANY, error.message) from error
+        raise StreamEnded(_TRY_LATER, error.message) from error
 
 
 async def _close(send: Send, ended: StreamEnded) -> None:
@@ -173,7 +174,7 @@ class _Connection:
         except DatabaseError as error:
             raise StreamEnded(TRY_AGAIN_LATER, error.public_message) from error
         if not self._place.move(self._subscriber.key):
-            raise StreamEnded(_TOO_MANY, TooManyConnections(self._place.places.limit).message)
+            raise StreamEnded(_TRY_LATER, TooManyConnections(self._place.places.limit).message)
         self._is_begun = True
         self._tasks.create_task(self._idle())
         self._tasks.create_task(self._subscriber.watch())

@@ -120,7 +120,7 @@ async def test_connections_of_a_caller(serving, db, person, job):
                 async with web_socket(address) as beyond:
                     await beyond.send(type="connection_init", payload={"Authorization": f"Bearer {person.token}"})
                     code, reason = await beyond.closed()
-                assert code == 4429
+                assert code == 1013
                 assert "2 WebSockets and event streams open" in reason
                 refused = await post_stream(address, person.token, id=job)
                 assert refused.status_code == 429
@@ -136,7 +136,7 @@ async def test_who_has_not_begun_is_counted_by_address(serving, person):
     async with asyncio.timeout(20), AsyncExitStack() as stack:
         first, _ = [await stack.enter_async_context(web_socket(address)) for _ in range(2)]
         third = await stack.enter_async_context(web_socket(address))
-        assert (await third.closed())[0] == 4429
+        assert (await third.closed())[0] == 1013
         await first.begin(Authorization=f"Bearer {person.token}")
         await stack.enter_async_context(web_socket(address))
 

@@ -13,7 +13,7 @@ from web.limits.bucket import BucketSize
 from web.limits.buckets import Buckets
 from web.limits.headers import REQUESTS, rate_limit_headers
 
-EXEMPT = frozenset({"/healthz", "/readyz", "/metrics"})
+EXEMPT = frozenset({"/healthz", "/readyz"})
 """What load balancers and Prometheus ask."""
 _GRAPHQL = "/graphql"
 _DENIAL = "websocket.http.response"

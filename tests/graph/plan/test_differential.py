@@ -29,7 +29,7 @@ from tests.graph.limits import WIDE_LIMITS
 from tests.graph.plan.population import populate
 from tests.graph.plan.queries import documents
 
-EXAMPLES = 500
+EXAMPLES = 300
 VIEWERS = ["owner", "stranger", "admin", "signed out"]
 
 
