@@ -179,6 +179,8 @@ class ResolverCache:
                 each = wanted[place]
                 assert each is not None
                 self._flights.pop((each.key, each.version)).set_result(found[place])
+                if found[place] is None:
+                    self._shared.keep(each, None)
 
     def _keep(self, wanted: Wanted | None, entry: Entry | None, *, is_new: bool) -> None:
         assert wanted is not None
@@ -224,17 +226,19 @@ class _Memory:
         return entry
 
     def keep(self, key: Key, entry: Entry) -> None:
-        self._drop(self._entries.pop(key, None))
-        if len(entry.body) * _SHARE > self._limit:
+        if (old := self._entries.pop(key, None)) is not None:
+            self.bytes -= _size(key, old)
+        if _size(key, entry) * _SHARE > self._limit:
             return
         self._entries[key] = entry
-        self.bytes += len(entry.body) + _ENTRY_BYTES
+        self.bytes += _size(key, entry)
         while self.bytes > self._limit:
-            self._drop(self._entries.popitem(last=False)[1])
+            self.bytes -= _size(*self._entries.popitem(last=False))
 
-    def _drop(self, entry: Entry | None) -> None:
-        if entry is not None:
-            self.bytes -= len(entry.body) + _ENTRY_BYTES
+
+def _size(key: Key, entry: Entry) -> int:
+    """Bytes of an entry, about; variables may be longer than what they ask for."""
+    return len(entry.body) + len(key.variables) + _ENTRY_BYTES
 
 
 class _Shared:
@@ -282,22 +286,22 @@ class _Shared:
             answers: list[bytes | int] = await self._script(keys=keys, args=[_FLIGHT_MS, "1", *versions])
         return answers
 
-    def keep(self, wanted: Wanted, entry: Entry) -> None:
-        """Write an entry in the background: nobody waits for that."""
+    def keep(self, wanted: Wanted, entry: Entry | None) -> None:
+        """Write an entry in the background, and end its flight; None: it could not be computed. Nobody waits."""
         if wanted.subject == CONSTANT or self._is_away:
             return
         task = asyncio.create_task(self._write(wanted, entry))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
-    async def _write(self, wanted: Wanted, entry: Entry) -> None:
+    async def _write(self, wanted: Wanted, entry: Entry | None) -> None:
         key = _PREFIX + wanted.key.text()
-        value = b"%d|%f|" % (entry.version, entry.made_at) + entry.body
+        value = b"%d|%f|" % (entry.version, entry.made_at) + entry.body if entry is not None else None
         try:
             async with asyncio.timeout(_PATIENCE_S), self._redis.pipeline(transaction=False) as pipeline:
-                if len(value) <= _MAX_BYTES:
+                if value is not None and len(value) <= _MAX_BYTES:
                     pipeline.set(key, value, px=max(1, int(wanted.lifetime_s * 1000)))
-                pipeline.delete(f"{key}:flight:{entry.version}")
+                pipeline.delete(f"{key}:flight:{wanted.version}")
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             self._note_failure(error)

@@ -30,9 +30,12 @@ class Charge:
         self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
 
     def settle(self, actual: int) -> None:
-        """Give back what the operation did not use. `actual` may be more than was requested; that is not charged."""
+        """Give back what the operation did not use. `actual` may be more than was requested; that is not charged.
+
+        Of what the budget did not cover (COST_MODE=report) nothing was taken, and nothing is given back.
+        """
         self.actual = actual
-        if actual < self.requested:
+        if actual < self.requested and not self.state.retry_after_s:
             self.state = self._budget.refund(self.requested - actual)
 
     async def repeat(self) -> None:

@@ -10,9 +10,12 @@ from itertools import pairwise
 import psycopg
 import pytest
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
+from db.errors import DatabaseError
+from graph.cache import ResolverCache, Wanted
 from graph.ids import encode_id
-from graph.plan.unit import KINDS, Kind
+from graph.plan.unit import KINDS, Key, Kind
 from local.redis import start_redis
 from tests import factories as make
 from tests.graph.api import serve
@@ -345,6 +348,15 @@ async def test_this_processs_entries_take_no_more_than_their_room(settings, db, 
         assert counts(api) == {"miss": 20, "memory": 1}
 
 
+async def test_variables_that_are_longer_than_their_answer_take_room_too(settings, person):
+    async with serve(settings.model_copy(update={"cache_memory_bytes": 20_000})) as api:
+        for number in range(10):
+            ids = [encode_id("Activity", number)] * 100
+            await api.answer("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", person.token, ids=ids)
+        memory = api.app.state.services.cache._memory
+        assert 5_000 < sum(len(key.variables) + len(entry.body) for key, entry in memory._entries.items()) <= 20_000
+
+
 # --- one flight, and Redis away
 
 
@@ -380,6 +392,27 @@ async def test_one_that_fails_does_not_fail_the_others(api, person):
     await asyncio.sleep(0.005)
     first.cancel()
     assert [(await each)["athlete"]["activities"]["totalCount"] for each in others] == [0, 0, 0]
+
+
+async def test_who_fails_lets_the_next_one_try_at_once(redis_url):
+    async with AsyncRedis.from_url(redis_url) as redis:
+        cache = ResolverCache(redis, {}, 10**6)
+        wanted = [Wanted(Key(b"digest", b"[]", "all"), 1, 1, 60.0)]
+        with pytest.raises(DatabaseError):
+            await cache.answers(wanted, _failing)
+        await asyncio.gather(*cache._shared._writes)
+        began = time.monotonic()
+        assert [each.body for each in await cache.answers(wanted, _answering)] == [b"{}"]
+        assert time.monotonic() - began < 0.5
+        await cache.close()
+
+
+async def _failing(places):
+    raise DatabaseError
+
+
+async def _answering(places):
+    return [b"{}" for _ in places]
 
 
 async def test_without_redis_the_database_answers_and_one_line_says_so(settings, person, tmp_path, caplog):

@@ -60,6 +60,13 @@ async def test_reporting_refuses_nothing(settings):
         assert "pacegraph_would_be_refused_total 5.0" in (await api.http.get("/metrics")).text
 
 
+async def test_reporting_gives_back_only_what_was_taken(settings):
+    changed = {**SMALL, "cost_bucket_ip": 10, "cost_limit": 10, "cost_mode": "report", "cost_refill_ip_per_s": 0.001}
+    async with serve(settings.model_copy(update=changed)) as api:
+        assert (await api.answer("{ __schema { queryType { name } } }"))["extensions"]["cost"]["remaining"] == 0
+        assert (await api.answer(ATHLETES))["extensions"]["cost"]["remaining"] == 0
+
+
 async def test_without_redis_there_is_an_answer_and_a_limit(settings):
     gone = type(settings.redis_url)("redis://127.0.0.1:1/0")
     async with serve(settings.model_copy(update={**SMALL, "redis_url": gone})) as api:
