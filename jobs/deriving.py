@@ -60,6 +60,7 @@ class Deriving:
 
     def _begin(self) -> None:
         with self._attempt.step() as step:
+            step.connection.execute(sync.lock_athlete(), self._values)  # first, as everybody who writes their data
             for statement in sync.settle_unwanted():
                 step.connection.execute(statement, self._values)
             left = step.connection.execute(sync.count_underived(one=self._one), self._values).scalar_one()

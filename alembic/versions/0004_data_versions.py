@@ -27,6 +27,14 @@ _OF_ROWS = """
         RETURN NULL;
     END $$
 """
+# A table that is emptied has no rows to tell whose they were.
+_OF_TABLE = """
+    CREATE FUNCTION note_emptied_table() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE athletes SET data_version = data_version;
+        RETURN NULL;
+    END $$
+"""
 # A row for each server process, so that concurrent transactions do not wait for each other.
 _OF_ALL = f"""
     CREATE FUNCTION note_changed_athletes() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -46,14 +54,14 @@ def upgrade() -> None:
         sa.Column("changes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("slot", name=op.f("pk_data_changes")),
     )
-    for function in (_OF_ATHLETE, _OF_ROWS, _OF_ALL):
+    for function in (_OF_ATHLETE, _OF_ROWS, _OF_TABLE, _OF_ALL):
         op.execute(function)
     op.execute(
         "CREATE TRIGGER next_data_version BEFORE INSERT OR UPDATE ON athletes "
         "FOR EACH ROW EXECUTE FUNCTION next_data_version()"
     )
     op.execute(
-        "CREATE TRIGGER note_changed_athletes AFTER INSERT OR UPDATE OR DELETE ON athletes "
+        "CREATE TRIGGER note_changed_athletes AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON athletes "
         "FOR EACH STATEMENT EXECUTE FUNCTION note_changed_athletes()"
     )
     for table in _TABLES:
@@ -62,17 +70,21 @@ def upgrade() -> None:
                 f"CREATE TRIGGER note_{event.lower()} AFTER {event} ON {table} "
                 f"REFERENCING {rows} TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_rows()"
             )
+        op.execute(
+            f"CREATE TRIGGER note_truncate AFTER TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION note_emptied_table()"
+        )
     op.execute("UPDATE athletes SET data_version = data_version")
     op.execute(f"INSERT INTO data_changes (slot, changes) VALUES (0, {_CLOCK}) ON CONFLICT DO NOTHING")  # noqa: S608
 
 
 def downgrade() -> None:
     for table in _TABLES:
-        for event in ("insert", "update", "delete"):
+        for event in ("insert", "update", "delete", "truncate"):
             op.execute(f"DROP TRIGGER note_{event} ON {table}")
     op.execute("DROP TRIGGER note_changed_athletes ON athletes")
     op.execute("DROP TRIGGER next_data_version ON athletes")
-    for function in ("note_changed_athletes", "note_changed_rows", "next_data_version"):
+    for function in ("note_changed_athletes", "note_emptied_table", "note_changed_rows", "next_data_version"):
         op.execute(f"DROP FUNCTION {function}()")
     op.drop_table("data_changes")
     op.drop_column("athletes", "data_version")

@@ -142,6 +142,17 @@ async def test_whatever_is_written_is_seen_by_the_next_read(api, db, person, rea
     assert counts(api)["memory"] >= 2
 
 
+@pytest.mark.parametrize("table", ["best_efforts", "activities", "athletes"])
+async def test_a_table_that_is_emptied_is_seen_to_be(api, db, person, table):
+    make.create_best(db, person.athlete_id, 1200.0)
+    query = "query($id: ID!) { athlete(id: $id) { personalBests { id } } activities { totalCount } }"
+    before = await ask(api, query, person)
+    db.exec_driver_sql(f"TRUNCATE {table} CASCADE")
+    after = await ask(api, query, person)
+    assert before["athlete"]["personalBests"] != (after["athlete"] or {}).get("personalBests")
+    assert after["activities"]["totalCount"] == (1 if table == "best_efforts" else 0)
+
+
 async def test_what_is_not_committed_neither_shows_nor_stays(api, database_url, person):
     rename = f"UPDATE athletes SET first_name = 'Bea' WHERE id = {person.athlete_id}"
     for commit in (False, True):
