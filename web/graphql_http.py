@@ -148,7 +148,7 @@ class GraphQLOverHttp:
             return request
         who = _who(exchange, context.caller)
         answer = await self._execute(who, context, request)
-        if "extensions" in asked and answer.is_executed:
+        if "extensions" in asked and answer.is_executed and not request.is_dry_run:
             await documents.register(asked, request.text, who)
         return await reply.of_answer(exchange, answer)
 

@@ -69,6 +69,12 @@ async def test_by_get_too(api):
     assert answer["data"] == ANSWER
 
 
+async def test_a_dry_run_pays_nothing_and_registers_nothing(api):
+    response = await api.http.post("/graphql", json=apq(TEXT, with_text=True), headers={"graphql-cost": "validate"})
+    assert response.json()["data"] is None
+    assert code((await post(api, apq(TEXT)))[1])[0] == "PersistedQueryNotFound"
+
+
 async def test_not_found_is_not_kept_by_caches(api):
     response, _ = await get(api, **apq(TEXT))
     assert "no-store" in response.headers["cache-control"] or "private" in response.headers["cache-control"]
