@@ -75,6 +75,3 @@ class Budget(Protocol):
 
     def refund(self, amount: int) -> BudgetState:
         """Give back what an operation was charged and did not use."""
-
-    async def require_some(self) -> None:
-        """Check that anything is left. Raises BudgetExhausted."""

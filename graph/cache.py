@@ -26,7 +26,7 @@ _PREFIX = "pacegraph:cache:"
 _REFRESH_AT = 0.9  # of an entry's time
 _SHARE = 4  # an entry takes no more than this part of the memory
 _ENTRY_BYTES = 400  # an entry's own, about
-_MAX_BYTES = 1024 * 1024  # of an entry in Redis
+_MAX_BYTES = 256 * 1024  # of an entry in Redis
 _FLIGHT_MS = 5000
 _POLL_S = 0.01
 _WAIT_S = 1.0
@@ -139,8 +139,8 @@ class ResolverCache:
             await self._lead(wanted, found, led, missing, compute)
         for place, flight in awaited:
             found[place] = await asyncio.shield(flight)
-            if found[place] is None:  # whoever computed it failed, perhaps for reasons of their own
-                found[place] = _entry(wanted[place], (await compute([place]))[0])
+            if found[place] is None:  # whoever computed it failed, perhaps for reasons of their own: another leads
+                [found[place]] = await self.answers([wanted[place]], _at(place, compute))
         return [each for each in found if each is not None]
 
     def _in_memory(self, wanted: Wanted, compute: Compute, place: int) -> Entry | None:
@@ -342,3 +342,8 @@ def _parsed(value: bytes, wanted: Wanted) -> Entry | None:
     except ValueError:
         return None  # not written by us
     return entry if body and entry.age_s < wanted.lifetime_s else None
+
+
+def _at(place: int, compute: Compute) -> Compute:
+    """Compute one place, whatever it is called."""
+    return lambda _: compute([place])

@@ -70,7 +70,10 @@ def check_limit(budget: Budget, cost: int, path: Path) -> None:
 
 
 def objects_in(data: Any) -> int:
-    """Count the objects in an answer's data that have members, without its root."""
+    """Count the objects in an answer's data that have members, without its root.
+
+    A null in a list counts, for it was looked for: `nodes` has one where an id leads to nothing.
+    """
     pending, found = [data], 0
     while pending:
         value = pending.pop()
@@ -78,6 +81,7 @@ def objects_in(data: Any) -> int:
             found += bool(value)
             pending.extend(value.values())
         elif isinstance(value, list):
+            found += value.count(None)
             pending.extend(value)
     return max(0, found - 1)
 

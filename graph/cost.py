@@ -1,9 +1,9 @@
 """What an operation costs, before it runs: from the document and the coerced variables, so that a literal and a
 variable cost the same.
 
-An object costs 1, a scalar nothing, a question about the schema 10, a field besides what its weight says (`@cost`:
-mutations 10). A list costs its entries, as many as its `@listSize` says. Of an interface's types the dearest counts.
-`schema.graphql` shows the directives; nothing else is known of single fields here.
+An object costs 1, a scalar nothing, a question about the schema 10 and more for its lists, a field besides what its
+weight says (`@cost`: mutations 10). A list costs its entries, as many as its `@listSize` says. Of an interface's types
+the dearest counts. `schema.graphql` shows the directives; nothing else is known of single fields here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from graph.cost_directives import INTROSPECTION, ListSize
+from graph.cost_directives import INTROSPECTION, INTROSPECTION_GROWTH, ListSize
 from graph.errors import CallerError
 from graph.pagination import DEFAULT_SIZE, MAX_SIZE
 
@@ -178,18 +178,40 @@ class _Estimate:
         name = nodes[0].name.value
         declared = self._declared[of.name].get(name)
         if declared is None:
-            return (0 if name == "__typename" else INTROSPECTION), ()
+            return self._of_introspection(name, nodes), ()
         if not declared.types:
             return declared.weight, ()
         size = declared.size(nodes[0], self._variables)
         below = (max(1, size), declared.sized_fields) if declared.sized_fields else None
-        selections = tuple(node.selection_set for node in nodes if node.selection_set)
+        selections = _selections(nodes)
         cost, path = max((self.of_object(each, selections, below) for each in declared.types), key=lambda each: each[0])
         count = 1
         if declared.is_list:
             # An empty list costs as much as one entry: what is below is planned all the same.
             count = sized[0] if sized is not None and name in sized[1] else max(1, size)
         return declared.weight + (1 + cost) * count, path
+
+    def _of_introspection(self, name: str, nodes: list[FieldNode]) -> int:
+        if name == "__typename":
+            return 0
+        of = self._schema.get_type("__Schema" if name == "__schema" else "__Type")
+        assert isinstance(of, GraphQLObjectType)
+        return INTROSPECTION + self._of_lists(of, _selections(nodes), INTROSPECTION)
+
+    def _of_lists(self, of: GraphQLObjectType, selections: tuple[SelectionSetNode, ...], each: int) -> int:
+        """Cost of what is asked about a part of the schema: its lists, `each` for one, more for those inside it."""
+        key = (of.name, tuple(map(id, selections)), each)
+        if key not in self._known:
+            total = 0
+            for name, nodes in self._fields_of(of, selections).items():
+                declared = self._declared[of.name].get(name)
+                if declared is None or not declared.types:
+                    continue
+                weight = each if declared.is_list else 0
+                inside = each * INTROSPECTION_GROWTH if declared.is_list else each
+                total += weight + self._of_lists(declared.types[0], _selections(nodes), inside)
+            self._known[key] = total, ()
+        return self._known[key][0]
 
     def _fields_of(self, of: GraphQLObjectType, selections: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
         """Fields that execution would resolve, by response name, in the document's order."""
@@ -229,3 +251,7 @@ class _Estimate:
                 if bool(value) is (name == "skip"):
                     return False
         return True
+
+
+def _selections(nodes: list[FieldNode]) -> tuple[SelectionSetNode, ...]:
+    return tuple(node.selection_set for node in nodes if node.selection_set)

@@ -15,6 +15,7 @@ from graph.pagination import DEFAULT_SIZE, MAX_SIZE
 
 MUTATION = 10
 INTROSPECTION = 10
+INTROSPECTION_GROWTH = 4
 
 
 @strawberry.schema_directive(
@@ -22,7 +23,8 @@ INTROSPECTION = 10
     name="cost",
     description="What asking for the field costs besides the objects it returns. Each of those costs 1, and what is "
     "selected of it; scalars cost nothing. Of an interface's types the dearest counts. `__schema` and `__type` cost "
-    f"{INTROSPECTION}. The weight is a whole number.",
+    f"{INTROSPECTION}, and so does a list below them, {INTROSPECTION_GROWTH} times as much for each list it is in. "
+    "The weight is a whole number.",
 )
 class Cost:
     """The weight, in decimal digits."""

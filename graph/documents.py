@@ -44,7 +44,7 @@ _MAX_ANSWERS = 4
 _MAX_TEXT = 8 * 1024  # a longer document is not kept
 _MAX_INLINE_TEXT = 512
 _INLINE_EVERY_S = 0.05
-_CROWD = 4  # documents that wait to be read
+_CROWD = 1  # documents that wait to be read, the one that is read among them
 _REST = 2
 _INTROSPECTION = {"__schema", "__type"}
 _NO_VARIABLES = VariableValues({}, {})
@@ -193,6 +193,10 @@ class Documents:
     def known(self, text: str) -> Document | None:
         """Get a document that is kept, sound or not."""
         return self._kept.find(text)
+
+    def most_tokens(self, text: str) -> int:
+        """Tell how many tokens of a text are read at most: each has a character."""
+        return min(len(text), self._limits.max_tokens)
 
     async def read(self, text: str) -> Document:
         """Read a document, sound or not; one that is asked for several times at once is read once. Raises TooBusy."""

@@ -14,7 +14,7 @@ from graphql import GraphQLError, OperationType
 from graphql.execution.values import VariableValues
 from strawberry.types import ExecutionResult
 
-from db.errors import DatabaseError
+from db.errors import DatabaseError, StatementTimeout
 from graph.budget import BudgetExhausted, BudgetState
 from graph.charge import TOKENS_PER_POINT, Charge, actual_cost, check_limit, objects_in
 from graph.context import Context
@@ -89,6 +89,8 @@ class Executor:
         except TimeoutError:
             return self._refused(context, [_wrapped(OperationTimeout(self._policy.timeout_s))], status=503)
         except DatabaseError as error:
+            if context.charge is not None and not isinstance(error, StatementTimeout):
+                context.charge.settle(0)  # an outage is not the caller's to pay for
             return self._refused(context, [_wrapped(error)], status=503, retry_after_s=_RETRY_AFTER_S)
 
     async def _execute(self, context: Context, request: OperationRequest) -> Answer:
@@ -117,10 +119,14 @@ class Executor:
         if known is not None:
             return known
         budget = context.budget()
-        await budget.require_some()
-        document = await self._documents.read(text)
-        if points := document.tokens // TOKENS_PER_POINT:
-            await budget.charge(points)
+        # Charged before, for reading is the work, by what it may be at most; the rest is given back.
+        most = min(self._documents.most_tokens(text) // TOKENS_PER_POINT, budget.operation_limit)
+        charge = Charge(budget, most, await budget.charge(most), actual=0)
+        try:
+            document = await self._documents.read(text)
+            charge.actual = min(most, document.tokens // TOKENS_PER_POINT)
+        finally:
+            charge.settle(charge.actual or 0)
         return document
 
     async def admit(self, context: Context, operation: Operation, variables: VariableValues) -> Charge:

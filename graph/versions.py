@@ -1,16 +1,20 @@
 """Versions of data, by which a cached answer is known to be current.
 
-They are read from PostgreSQL for every request, after it came: what was committed before is seen, by whichever process
-and in whatever way it was written. Requests that come while a read is under way share the next one, so that under load
-one small statement serves many.
+They are read from PostgreSQL for every request, after it came: what was committed before is seen, whichever process
+wrote it (with `session_replication_role = replica`, as some tools restore dumps, nothing is noted). Requests that come
+while a read is under way share the next one, so that under load one small statement serves many.
 """
 
 import asyncio
 from contextvars import Context
 from dataclasses import dataclass, field
 
+from db.errors import DatabaseUnavailable
 from db.session import AsyncDatabase
 from db.statements.data_version import OF_ATHLETES_AND_ALL
+
+_PATIENCE_S = 10.0
+"""Everybody waits for the one that reads: it must not wait for a connection that is lost unnoticed."""
 
 ALL = 0
 """Stands for everybody's data together, beside the ids of athletes, which begin at 1."""
@@ -70,7 +74,12 @@ class DataVersions:
 
     async def _read(self, wanted: set[int]) -> Versions:
         athletes = [each for each in wanted if each != ALL]
-        ids, versions, of_all = await self._database.fetch_row(OF_ATHLETES_AND_ALL, (athletes, ALL in wanted))
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                row = await self._database.fetch_row(OF_ATHLETES_AND_ALL, (athletes, ALL in wanted))
+        except TimeoutError as error:
+            raise DatabaseUnavailable("PostgreSQL does not answer") from error
+        ids, versions, of_all = row
         found = dict(zip(ids or (), versions or (), strict=True))
         if of_all is not None:
             found[ALL] = of_all

@@ -164,7 +164,7 @@ class Planner:
         wanted = await self._wanted(context, tree, variables, asked) if tree.may_be_cached else None
         if wanted is None:
             bodies = await compute(range(len(tree.roots)))
-            found = Found(_object(tree.roots, bodies), sum(map(objects_in_json, bodies)))
+            found = Found(_object(tree.roots, bodies), sum(map(objects_in_json, bodies)) + _absent(tree.roots, bodies))
         else:
             assert self._cache is not None
             found = _found(tree.roots, await self._cache.answers(wanted, compute), wanted)
@@ -366,11 +366,20 @@ def _object(roots: list[Field], answers: Sequence[bytes]) -> list[bytes]:
     return [*parts, b"}"] if parts else [b"{}"]
 
 
+def _absent(roots: list[Field], bodies: Sequence[bytes]) -> int:
+    """Count the nulls in lists: only `nodes` has any."""
+    return sum(
+        orjson.loads(body).count(None)
+        for selected, body in zip(roots, bodies, strict=True)
+        if selected.name == "nodes" and b"null" in body
+    )
+
+
 def _found(roots: list[Field], entries: Sequence[Entry], wanted: Sequence[Wanted | None]) -> Found:
     public = all(each is not None and each.subject == CONSTANT for each in wanted)
     return Found(
         _object(roots, [entry.body for entry in entries]),
-        sum(entry.objects for entry in entries),
+        sum(entry.objects for entry in entries) + _absent(roots, [entry.body for entry in entries]),
         int(min(entry.lifetime_s for entry in entries)) if public else None,
         int(max(entry.age_s for entry in entries)) if public else 0,
     )

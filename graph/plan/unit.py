@@ -101,7 +101,9 @@ class Unit:
 
     def key(self, caller: Requester, subject: int, variables: VariableValues) -> Key:
         """Make the key of the answer for a caller."""
-        values = orjson.dumps([variables.coerced.get(name) for name in self._variables], default=repr)
+        coerced = variables.coerced
+        given = [[coerced[name]] if name in coerced else [] for name in self._variables]  # null is not absent
+        values = orjson.dumps(given, default=repr)
         return Key(self._digest, values, self._scope(caller, subject))
 
     def _athlete(self, arguments: Mapping[str, Any]) -> int | None:

@@ -47,7 +47,8 @@ class FromTheFile:
     def of_field(self, of, nodes, sizes) -> int:
         name = nodes[0].name.value
         if name.startswith("__"):
-            return 0 if name == "__typename" else 10
+            asked = {"__schema": "__Schema", "__type": "__Type"}
+            return 0 if name == "__typename" else 10 + self.of_schema(self.schema.get_type(asked[name]), nodes, 10)
         field = of.fields[name]
         weight = int(self.directive(field, "cost").get("weight", 0))
         returned = get_named_type(field.type)
@@ -62,6 +63,19 @@ class FromTheFile:
         type_ = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
         entries = sizes.get(name, size) if isinstance(type_, GraphQLList) else 1
         return weight + entries * (1 + dearest)
+
+    def of_schema(self, of, nodes, each) -> int:
+        """`each` list of what is asked about the schema; four times as much inside it."""
+        found = defaultdict(list)
+        for node in nodes:
+            self.collect(of, node.selection_set, found)
+        total = 0
+        for name, below in found.items():
+            returned = get_named_type(of.fields[name].type) if name in of.fields else None
+            if returned is not None and is_composite_type(returned):
+                is_list = "[" in str(of.fields[name].type)
+                total += is_list * each + self.of_schema(returned, below, each * 4 if is_list else each)
+        return total
 
     def size(self, field, node) -> int:
         declared = self.directive(field, "listSize")

@@ -95,7 +95,12 @@ COSTS = {
         11,
         "node.jobs.nodes",
     ),
-    "a question about the schema": ('{ __schema { types { name } } __type(name: "A") { name } }', 20, "__schema"),
+    "a question about the schema": ('{ __schema { types { name } } __type(name: "A") { name } }', 30, "__schema"),
+    "lists of the schema": (
+        "{ __schema { queryType { name } types { fields { args { type { name } } } enumValues { name } } } }",
+        10 + 10 + 40 + 160 + 40,
+        "__schema",
+    ),
     "twice the same": (
         "{ viewer { scopes } viewer { scopes } ...F } fragment F on Query { viewer { scopes } }",
         1,

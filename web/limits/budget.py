@@ -80,12 +80,6 @@ class CallerBudget:
         self._bucket.give_back(amount, monotonic())
         return self._state(0)
 
-    async def require_some(self) -> None:
-        if await self._take(1):
-            self._bucket.give_back(1, monotonic())
-        else:
-            self._budgets.refuse(self._bucket, self._state(0, wait_for=1))
-
     async def _take(self, amount: int) -> bool:
         self._bucket = self._buckets.current(self._bucket)
         return await self._buckets.take(self._bucket, amount)

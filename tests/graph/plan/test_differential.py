@@ -45,9 +45,6 @@ class Unlimited:
     def refund(self, amount: int) -> BudgetState:
         return self.state
 
-    async def require_some(self) -> None:
-        return
-
 
 @pytest.fixture(scope="module")
 def population_url(clone):
