@@ -213,12 +213,12 @@ async def test_a_hundred_requests_at_once_look_up_once(db, database, sessions):
 @pytest.mark.parametrize(
     ("given", "is_admin", "may"),
     [
-        (["read"], False, {Scope.READ}),
-        (["sync"], False, {Scope.READ, Scope.SYNC}),
-        (["read", "admin"], True, set(Scope)),
-        (["admin"], True, set(Scope)),
-        (["admin"], False, set()),
-        (["read", "sync", "admin"], False, {Scope.READ, Scope.SYNC}),
+        (["read"], False, "read"),
+        (["sync"], False, "read sync"),
+        (["read", "admin"], True, "admin read sync"),
+        (["admin"], True, "admin read sync"),
+        (["admin"], False, ""),
+        (["read", "sync", "admin"], False, "read sync"),
     ],
     ids=str,
 )
@@ -227,8 +227,8 @@ async def test_a_scope_includes_lesser_ones_and_is_no_more_than_the_accounts(
 ):
     token = make.create_token(db, make.create_account(db, is_admin=is_admin), scopes=given)
     caller = await sessions.caller(database, HTTPConnection({"type": "http", "headers": []}), f"Bearer {token}")
-    assert caller.scopes == may
-    assert caller.viewer.is_admin is (Scope.ADMIN in may)
+    assert " ".join(sorted(caller.scopes)) == may
+    assert caller.viewer.is_admin is ("admin" in may)
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "pace_test", "Bearer x\x00y"])
