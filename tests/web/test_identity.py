@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.requests import HTTPConnection
 
-from db.models import Scope
 from db.session import AsyncDatabase
 from graph.execution import Answer
 from tests import factories as make
