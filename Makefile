@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help environment run test test-browser test-http-audit check lint format schema schema-check graphiql \
-	test-churn bench bench-more bench-serve lock clean
+	test-churn test-security audit bench bench-more bench-serve lock clean
 
 help: ## this list
 	@echo "pacegraph: make <target>"
@@ -39,7 +39,13 @@ test-http-audit: environment ## the audit of GraphQL over HTTP that graphql-http
 test-churn: environment ## ten thousand clients of streams come and go, and nothing may be left of them
 	@exec $(BIN)/python -m pytest -m churn $(TESTS)
 
-check: lint schema-check test ## everything CI checks: format, lint, types, architecture, schema, tests
+test-security: environment ## slow proofs: operations made by schemathesis, honest clients beside abusive ones
+	@exec $(BIN)/python -m pytest -m security -s $(TESTS)
+
+audit: environment ## known vulnerabilities of what is installed, where the registries tell; pinned hashes everywhere
+	@$(BIN)/python -m tests.security.supply_chain
+
+check: lint schema-check audit test ## everything CI checks: format, lint, types, architecture, schema, tests
 
 lint: environment ## format, ruff and mypy, changing nothing
 	@$(BIN)/ruff format --check --quiet $(wildcard $(SOURCES)) || { echo "Not formatted: make format" >&2; exit 1; }
