@@ -152,7 +152,6 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 CREDENTIALS = {
     "unknown": "Bearer pace_unknown",
     "empty": "Bearer ",
-    "blank": "",
     "basic": "Basic dXNlcjpwYXNz",
     "no-scheme": "pace_unknown",
     "long": "Bearer " + "x" * 5000,

@@ -9,7 +9,7 @@ from web.limits.buckets import Buckets
 from web.limits.budget import Budgets
 from web.limits.pace import RefusalPace
 from web.limits.requests import RequestRate
-from web.limits.store import BucketStore, connect
+from web.limits.store import PATIENCE_S, BucketStore, connect
 from web.limits.turns import Turns
 
 
@@ -25,11 +25,11 @@ class Limits:
     pace: RefusalPace
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Make them; nothing connects yet."""
+    def of(cls, settings: Settings, patience_s: float = PATIENCE_S) -> Self:
+        """Make them; nothing connects yet. `patience_s` is how long a request waits for Redis at most."""
         assert settings.secret_key is not None
         secret = sha256(b"addresses in Redis " + settings.secret_key.get_secret_value().encode()).digest()
-        store = BucketStore(connect(settings))
+        store = BucketStore(connect(settings), patience_s)
         buckets = Buckets(store, secret)
         return cls(
             store=store,

@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError
 
 from settings import Settings
 
-_PATIENCE_S = 0.05
+PATIENCE_S = 0.05
 """How long a request waits for Redis, at most once: then Redis is away until it answers again."""
 _PROBE_EVERY_S = 1.0
 _PROBE_PATIENCE_S = 2.0
@@ -97,8 +97,8 @@ def connect(settings: Settings) -> Redis:
 class BucketStore:
     """Redis, as long as it answers. Once it does not, nobody waits for it until it does."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, patience_s: float = PATIENCE_S) -> None:
+        self._redis, self._patience_s = redis, patience_s
         self._logged_at = -_LOG_EVERY_S
         self._probe: asyncio.TimerHandle | None = None
         self._probing: asyncio.Task[None] | None = None
@@ -111,7 +111,7 @@ class BucketStore:
     async def settle(self, entries: Sequence[Entry]) -> list[Settled] | None:
         """Settle all entries, in their order; None when Redis is away, and then nobody knows whether it did."""
         try:
-            return await _within(_PATIENCE_S, self._evaluate(entries))
+            return await _within(self._patience_s, self._evaluate(entries))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with Redis, requests go on without it
             self._lose(error)
             return None
