@@ -4,7 +4,6 @@ Whatever a plan does not cover, and whatever goes wrong in one, is left to graph
 propagation, and a query has no effects, so it can be run again.
 """
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from graph.context import Context
 from graph.documents import Operation
 from graph.errors import CallerError
 from graph.node import check_ids, decode_node_id
+from graph.plan.apart import Apart
 from graph.plan.arguments import ArgumentReader
 from graph.plan.compile import Compiler, declared
 from graph.plan.selection import Field, NotPlanned, SelectionBuilder
@@ -39,6 +39,8 @@ from graph.schema import Schema
 from graph.versions import DataVersions
 
 _SCHEMA_PUBLIC_S = 60
+_MOST_INLINE = 60
+"""Fields that are compiled at once, in some 5 ms; more of them beside the loop."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ class Tree:
     readers: list[tuple[Field, ArgumentReader]]
     ids: list[tuple[Field, ArgumentReader]]
     units: list[Unit]
+    size: int
+    """How many fields are selected."""
 
     @cached_property
     def may_be_cached(self) -> bool:
@@ -119,7 +123,7 @@ class Planner:
     ) -> None:
         self._schema, self._cache, self._versions = schema, cache, versions
         self._schema_digest = schema.digest
-        self._introspecting = asyncio.Lock()  # threads would take the loop's time from it, each a share
+        self._apart = Apart()
         self.planned = 0
         """How many operations ran by plan, since the process started."""
         self.fallbacks: Counter[str] = Counter()
@@ -154,7 +158,7 @@ class Planner:
 
         async def compute(places: Sequence[int]) -> list[bytes]:
             key = (context.viewer.audience, operation.directives(variables), tuple(places))
-            plan = self._plan(context, operation, tree, asked, key)
+            plan = await self._plan(context, operation, tree, asked, key)
             row = await _fetch(context, plan, asked) if plan.statement is not None else ()
             return [
                 row[column].encode() if column is not None else _computed(tree.roots[place], context, asked)
@@ -199,10 +203,7 @@ class Planner:
         found: bytes | None = operation.answers.find(key)
         if found is None:
             document = DocumentNode(definitions=(operation.node, *operation.fragments.values()))
-            async with self._introspecting:
-                result = await asyncio.to_thread(
-                    execute_sync, self._schema.core, document, variable_values=variables.coerced
-                )
+            result = await self._apart.run(execute_sync, self._schema.core, document, variable_values=variables.coerced)
             if result.errors:
                 raise NotPlanned("introspection")
             found = orjson.dumps(result.data)
@@ -224,11 +225,12 @@ class Planner:
                 [(each, reader) for each, reader in readers if reader.is_needed],
                 [(each, reader) for each, reader in readers if each in roots and not reader.is_needed],
                 [Unit(self._schema_digest, each) for each in roots],
+                len(readers),
             )
             operation.trees.keep(key, found)
         return found
 
-    def _plan(
+    async def _plan(
         self,
         context: Context,
         operation: Operation,
@@ -242,7 +244,10 @@ class Planner:
         key = (at, shapes, types)
         found: Plan | None = operation.plans.find(key)
         if found is None:
-            found = _compile(context, tree, asked, at[-1])
+            if tree.size <= _MOST_INLINE:
+                found = _compile(context, tree, asked, at[-1])
+            else:
+                found = await self._apart.run(_compile, context, tree, asked, at[-1])
             operation.plans.keep(key, found)
         return found
 
