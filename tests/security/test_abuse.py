@@ -12,6 +12,7 @@ a machine, on which other work is seen at once: what is measured may be measured
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.security
 ABUSERS, HONEST = 50, 10
 QUIET_S, PACED_S, FLAT_OUT_S = 5, 10, 8
 MOST_ATTEMPTS = 3
+SETTLE_S = 1
 HONEST_PAUSE_S, ABUSIVE_PAUSE_S = 0.15, 1.0
 MOST_TIMES_QUIET = 3
 LEAST_MS = 20
@@ -99,26 +101,28 @@ def test_honest_clients_are_served_beside_abusive_ones(
     with api_process(defaults, tmp_path) as api:
         load = Load(api, runners, is_one_address)
         load.under_abuse(2, ABUSIVE_PAUSE_S)  # for plans and connections to be there
-        flat_out, told = load.under_abuse(FLAT_OUT_S, 0)
-        _report("as many abusive requests as are answered", flat_out, told)
         for _ in range(MOST_ATTEMPTS):
             quiet, paced, told_paced = _measured(load)
             if paced["p99_ms"] <= MOST_TIMES_QUIET * max(quiet["p99_ms"], LEAST_MS):
                 break
         else:
             pytest.fail(f"p99 was {quiet['p99_ms']:.1f} ms, beside abusive clients {paced['p99_ms']:.1f} ms")
+        flat_out, told = load.under_abuse(FLAT_OUT_S, 0)
+        _report("as many abusive requests as are answered", flat_out, told)
     assert flat_out["failures"] == {}
     assert not any(answer.startswith("5") for answer in told | told_paced)
 
 
 def _measured(load: Load) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
     idle = load.abusive(1, ABUSIVE_PAUSE_S)
+    time.sleep(SETTLE_S)  # what was before is no part of the quiet
     quiet = load.honest(QUIET_S)
     idle.kill()
     idle.communicate()
     paced, told = load.under_abuse(PACED_S, ABUSIVE_PAUSE_S)
     _report("quiet", quiet, {})
     _report(f"a request a second from each of {ABUSERS}", paced, told)
+    sys.stdout.write(f"{paced['p99_ms'] / quiet['p99_ms']:.1f} times the quiet p99\n")
     assert quiet["failures"] == paced["failures"] == {}
     assert sum(told.values()) > ABUSERS * PACED_S / 3  # the abuse took place
     return quiet, paced, told
