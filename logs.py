@@ -6,12 +6,13 @@ Every process sets its logs up once, with `set_up`. What surrounds a line is put
 No line holds a secret, whoever logs it: neither one of the settings, nor what looks like a token.
 """
 
+import asyncio
 import json
 import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
@@ -84,7 +85,7 @@ def set_up(settings: Settings, process: str) -> None:
 
 
 def write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
-    """Log a line with `fields`, for callers that do so thousands of times a second.
+    """Log a line with `fields`, for callers in the event loop's thread that do so thousands of times a second.
 
     It is the line that `logger.log(level, message, extra=fields)` would make; where this process logs JSON, no
     LogRecord is made for it.
@@ -180,21 +181,46 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 class _JsonHandler(_Handler):
-    """Writes JSON lines to standard error."""
+    """Writes JSON lines to standard error.
+
+    Lines of `write_line` that come in the same turn of an event loop are written together: each write is a call of the
+    system, which may take longer than a small query. They keep their place among the others.
+    """
 
     def __init__(self, process: str, redaction: _Redaction) -> None:
         super().__init__(redaction)
         self.process = process
         self.setFormatter(_json(process))
+        self._lines: list[bytes] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def redacted(self, text: str) -> str:
         """Take secrets out of a field."""
         return self._redaction.redact(text)
 
     def write_line(self, fields: dict[str, Any]) -> None:
-        """Write one line; one write a line, so that lines of several threads do not mix."""
-        self.stream.write(orjson.dumps(fields, default=str, option=orjson.OPT_APPEND_NEWLINE).decode())
-        self.stream.flush()
+        """Write a line, at the end of the loop's turn."""
+        self._lines.append(orjson.dumps(fields, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        if len(self._lines) > 1:
+            return
+        try:
+            if self._loop is None or self._loop.is_closed():
+                self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self.flush)
+        except RuntimeError:  # no loop
+            self._loop = None
+            self.flush()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.flush()
+        super().emit(record)
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write(b"".join(lines).decode())
+            super().flush()
 
 
 def _add_surroundings(record: logging.LogRecord) -> bool:
