@@ -1,7 +1,7 @@
 """Runs operations: finds the document, charges the cost, runs it by plan or on graphql-core, and writes the answer.
 
-HTTP's operations come through `Executor.execute`. Those of WebSockets and event streams come through Strawberry, whose
-extension (`graph/schema.py`) takes the same steps one by one: `read`, `admit`, `settle`.
+Queries and mutations come through `Executor.execute`, over HTTP, WebSockets and event streams alike. Subscriptions come
+through Strawberry, whose extension (`graph/schema.py`) takes the same steps one by one: `read`, `admit`, `settle`.
 """
 
 from collections import Counter
@@ -121,12 +121,12 @@ class Executor:
         budget = context.budget()
         # Charged before, for reading is the work, by what it may be at most; the rest is given back.
         most = min(self._documents.most_tokens(text) // TOKENS_PER_POINT, budget.operation_limit)
-        charge = Charge(budget, most, await budget.charge(most), actual=0)
+        charge, used = Charge(budget, most, await budget.charge(most)), 0
         try:
             document = await self._documents.read(text)
-            charge.actual = min(most, document.tokens // TOKENS_PER_POINT)
+            used = document.tokens // TOKENS_PER_POINT
         finally:
-            charge.settle(charge.actual or 0)
+            charge.settle(used)
         return document
 
     async def admit(self, context: Context, operation: Operation, variables: VariableValues) -> Charge:
