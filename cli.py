@@ -4,6 +4,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from settings import InvalidSettings, Settings, load_settings
@@ -19,6 +20,9 @@ NEEDED_BY_PROCESSES = (
     "strava_client_id",
     "strava_client_secret",
 )
+
+HAS_LEGACY = find_spec("legacy") is not None
+"""False once its folder is deleted, at the end of the migration."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -74,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--activities", type=int, default=200_000, help="how many to write on first use")
     bench.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
     add("key", _key, "print a new key for TOKEN_ENCRYPTION_KEYS")
+    if HAS_LEGACY:
+        from legacy.commands import add_commands
+
+        add_commands(add)
     return parser
 
 
@@ -100,6 +108,10 @@ def _api(options: argparse.Namespace) -> int:
 
     logs.set_up(settings, "api")
     app = create_app(settings)
+    if HAS_LEGACY and settings.legacy == "on":
+        from legacy.app import add_routes
+
+        add_routes(app, settings)
     # What is there now stays: a full collection need not look at it, and seldom finds anything at all.
     gc.collect()
     gc.freeze()

@@ -5,6 +5,7 @@ A value comes from the environment, else from the file `.env` in the working dir
 """
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -53,6 +54,7 @@ DatabaseUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
 SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
 WebUrl = Annotated[str, AfterValidator(_http_url)]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Settings(BaseSettings):
@@ -240,6 +242,26 @@ class Settings(BaseSettings):
         8 * 1024 * 1024, ge=0, description="Bytes of cached answers a process keeps besides Redis."
     )
 
+    # --- feature flags and the migration from the older service
+    background_sync: Literal["on", "off"] = Field(
+        "on", description="off: syncs wait until it is on again; nothing is lost. The flag background-sync."
+    )
+    rate_limiting: Literal["on", "off"] = Field(
+        "on", description="off: neither requests nor operations at once are limited. The flag rate-limiting."
+    )
+    feature_flags_refresh_s: float = Field(
+        1, ge=0.1, le=60, description="Seconds between two looks at the feature flags that Redis holds."
+    )
+    legacy: Literal["on", "off"] = Field(
+        "on", description="off: the older service's REST routes and import names are gone. The flag legacy-rest."
+    )
+    legacy_deprecated_on: date = Field(
+        date(2026, 11, 23), description="Day since which the REST routes are deprecated, told by `Deprecation`."
+    )
+    legacy_sunset_on: date = Field(
+        date(2027, 5, 31), description="Day after which the REST routes may be gone, told by `Sunset`."
+    )
+
     # --- the API's surface
     graphiql: Literal["on", "off"] = Field("on", description="on: GraphiQL is served at /graphiql.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -269,7 +291,10 @@ class Settings(BaseSettings):
     )
 
     # --- logs
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_level: LogLevel = Field("INFO", description="Least level that is logged.")
+    log_levels: Annotated[dict[str, LogLevel], NoDecode] = Field(
+        {}, description="Other levels for some loggers and those below them, as pacegraph.request=WARNING,jobs=DEBUG."
+    )
     log_format: Literal["json", "text"] = Field(
         "json", description="json: one object a line; text: for reading in a terminal."
     )
@@ -291,6 +316,9 @@ class Settings(BaseSettings):
         for name in ("token_encryption_keys", "admin_athlete_ids", "trusted_proxies", "cors_origins"):
             if isinstance(raw := values.get(name), str):
                 values[name] = tuple(part.strip() for part in raw.split(",") if part.strip())
+        if isinstance(raw := values.get("log_levels"), str):
+            pairs = (part.partition("=") for part in raw.split(",") if part.strip())
+            values["log_levels"] = {name.strip(): level.strip().upper() for name, _, level in pairs}
         return values
 
     @model_validator(mode="after")

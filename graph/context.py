@@ -10,6 +10,7 @@ from strawberry.types import Info as StrawberryInfo
 from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
+from flags.switches import ALL_ON, Switches
 from graph.budget import Budget
 from graph.fetch import Fetcher
 from graph.job_queue import JobQueue
@@ -42,6 +43,7 @@ class Context:
     `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser; `note_operation` is
     told the operation's name, None for one without. `budget` gets the caller's budget, and `charge` is what the
     operation was charged, once it is. `document` is the operation's, where it was read already.
+    `switches` say what is switched on for the caller.
     """
 
     database: AsyncDatabase
@@ -53,6 +55,7 @@ class Context:
     note_operation: Callable[[str | None], None]
     callers_changed: Callable[[], None]
     executor: "Executor"
+    switches: Switches = ALL_ON
     document: "Document | None" = None
     charge: "Charge | None" = None
     _loaders: Loaders | None = None

@@ -175,7 +175,7 @@ class Executor:
     async def _planned(
         self, context: Context, operation: Operation, variables: VariableValues, request: OperationRequest
     ) -> Answer | None:
-        if not self.plans_are_on or not operation.is_query:
+        if not (operation.is_query and self.plans_are_on and context.switches.planned_execution):
             return None
         found = await self._planner.answer(context, operation, variables)
         if found is None:
