@@ -61,6 +61,7 @@ class _Relation:
     key: Expression | None
     key_to_others: Value | None = None
 
+    @lru_cache(maxsize=256)  # noqa: B019 - declarations live as long as the process
     def select_key(self, model: type[Base], audience: Audience) -> Expression:
         """Make the column for an audience: rows of others may start from another (`key_to_others`)."""
         assert self.key is not None

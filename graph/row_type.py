@@ -48,8 +48,16 @@ class Column:
     id_of: str | None = None
     to_others: Value | None = None
 
+    @cached_property
+    def made(self) -> Expression:
+        """The expression itself."""
+        found: Expression = _made(self.expression)
+        return found
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - declarations live as long as the process
     def select(self, model: type[Base], audience: Audience) -> Expression:
-        expression = _made(self.expression)
+        """Make what an audience's statements select."""
+        expression = self.made
         if self.to_others is not None:
             return or_to_others(model, expression, _made(self.to_others), audience)
         return owner_only(model, expression, audience) if self.owner_only else expression

@@ -23,6 +23,9 @@ from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
 REFUSED = "\x01"
 """Written where a value that must not be null is: no JSON holds it, so whoever reads the answer sees it at once."""
 
+OF = "«of»"
+"""Where the key of a level's parent stands in a template."""
+
 _SHARED = {VIEWER.key, VIEWER_ACCOUNT.key}
 _MOST_ARGUMENTS = 90  # PostgreSQL takes at most 100
 _PARAMETER = re.compile(r"\$(\d+)")
@@ -201,8 +204,19 @@ def listed(parts: Sequence[Part], *, order_by: Sql = "", where: Sql = "") -> lis
     return [Literal("["), Value(f"string_agg({joined(parts)},','{ordered}){filtered}"), Literal("]")]
 
 
-def rows_of(statement: AnySelect, level: int) -> Sql:
-    """Write a statement as text: its parameters named by `level`, its own constants as literals."""
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A statement of some level: whatever the level, and the key of its parent, it is the same."""
+
+    sql: Sql
+
+    def at(self, level: int, of: Sql | None) -> Sql:
+        """Write it for a level, below the key `of`; None where there is none."""
+        return self.sql.replace("«.", f"«{level}.").replace(OF, of or "")
+
+
+def template(statement: AnySelect) -> Template:
+    """Write a statement as text, its own constants as literals; where its parent's key is to stand, it has OF."""
     compiled = statement.compile(dialect=_DIALECT)
     names: Sequence[str] = compiled.positiontup or ()
     constants = {name: bind.effective_value for name, bind in compiled.binds.items()}
@@ -211,9 +225,9 @@ def rows_of(statement: AnySelect, level: int) -> Sql:
         name = names[int(match[1]) - 1]
         if (constant := constants.get(name)) is not None:
             return _constant(constant)
-        return f"«{name}»" if name in _SHARED else f"«{level}.{name}»"
+        return f"«{name}»" if name in _SHARED else f"«.{name}»"
 
-    return _PARAMETER.sub(named, str(compiled))
+    return Template(_PARAMETER.sub(named, str(compiled)))
 
 
 def reference(alias: str, label: str) -> Sql:

@@ -29,11 +29,6 @@ class ArgumentReader:
         self._constant: dict[str, Any] | None = None
 
     @property
-    def is_needed(self) -> bool:
-        """Whether the field has a function that reads its arguments."""
-        return self._read is not None
-
-    @property
     def is_constant(self) -> bool:
         """Whether the arguments hold no variable."""
         return not self._variables
@@ -67,6 +62,11 @@ class ArgumentReader:
         values = get_argument_values(self._selected.definition, self._selected.node, variables)
         converter = self._schema.schema_converter
         return convert_arguments(values, self._declared.arguments, converter.scalar_registry, self._schema.config)
+
+
+def has_reader(selected: Field) -> bool:
+    """Tell whether a field has a function that reads its arguments."""
+    return arguments_reader_of(declared(selected)) is not None
 
 
 def _id_variable(selected: Field) -> tuple[str, str] | None:

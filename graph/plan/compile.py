@@ -6,22 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLList, GraphQLNonNull
-from sqlalchemy import ARRAY, Boolean, Date, DateTime, Double, Integer, Numeric, literal_column
+from sqlalchemy import ARRAY, Boolean, Date, DateTime, Double, Integer, Numeric
 from strawberry.types.field import StrawberryField
 
 from db.statements import json
-from db.statements.json import Form, Literal, Part, Value
-from db.statements.page import AnySelect
-from db.statements.page import count as count_statement
-from db.statements.page import page as page_statement
+from db.statements.json import Form, Literal, Part, Sql, Value
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT, Audience, Expression
 from graph.node import rows_of_type
 from graph.pagination import CURSOR_ID, CURSOR_VALUE, PageArguments, order_name
 from graph.plan.selection import Field, NotPlanned
+from graph.plan.templates import Selected, lookup_rows, page_count, page_rows
 from graph.relation import NO_ARGUMENTS, Arguments, Lookup, Paged
 from graph.row_type import ROW_TYPES, Column, Embedded, RowType, source_of
-
-_NOTHING: Expression = literal_column("1")
 
 
 def declared(selected: Field) -> StrawberryField:
@@ -42,14 +38,10 @@ class Level:
     def alias(self) -> str:
         return f"r{self.number}"
 
-    def take(self, label: str, expression: Expression) -> str:
-        """Have a column selected, and refer to it."""
+    def take(self, label: str, expression: Expression) -> Sql:
+        """Have a column selected, and refer to it, from here or from the level below."""
         self.columns[label] = expression
         return json.reference(self.alias, label)
-
-    def key(self, label: str, expression: Expression) -> Expression:
-        """Have a column selected, and refer to it from the level below."""
-        return literal_column(self.take(label, expression))
 
 
 class Compiler:
@@ -84,10 +76,10 @@ class Compiler:
         rows = [self._row(self._level(selected), selected, name, json.key_of_entry(ids)) for name in selected.below]
         return json.by_keys(ids, rows)
 
-    def _row(self, level: Level, selected: Field, type_name: str, key: str) -> Value:
+    def _row(self, level: Level, selected: Field, type_name: str, key: Sql) -> Value:
         parts = self._object(level, ROW_TYPES[type_name], selected.below[type_name])
-        statement = rows_of_type(type_name).build(self._columns(level), None, self._audience, literal_column(key))
-        return json.one(self._rows(level, statement), level.alias, parts, nullable=True)
+        template = lookup_rows(rows_of_type(type_name), Selected.of(level.columns), None, self._audience)
+        return json.one(template.at(level.number, key), level.alias, parts, nullable=True)
 
     def viewer(self, selected: Field) -> list[Part]:
         """Compile the caller, who is signed in; the parameter `scopes` of its level is their JSON."""
@@ -101,13 +93,13 @@ class Compiler:
             source = source_of(declared(each))
             if isinstance(source, Lookup):
                 signed_in = {VIEWER: VIEWER.key, VIEWER_ACCOUNT: VIEWER_ACCOUNT.key}[source.key]  # type: ignore[index]
-                key: Expression = literal_column(json.shared_parameter(signed_in, "bigint"))
+                key = json.shared_parameter(signed_in, "bigint")
                 members.append((each.response_name, [self._lookup(each, source, key)]))
             else:
                 members.append((each.response_name, [Value(json.parameter(level.number, "scopes", "text"))]))
         return json.object_(members)
 
-    def paged(self, selected: Field, relation: Paged, key: Expression | None = None) -> Value:
+    def paged(self, selected: Field, relation: Paged, key: Sql | None = None) -> Value:
         """Compile a connection: of all rows, or of the parent that `key` names."""
         level = self._level(selected)
         page = _PageParts(self, selected, level, relation)
@@ -116,21 +108,20 @@ class Compiler:
             return Value(json.joined(parts))
         if not page.reads_one_more:
             self.exact_levels.add(level.number)
-        statement = page_statement(
-            relation.collection, self._columns(level), page.arguments.shape, self._audience, of=key
-        )
-        rows = self._rows(level, statement)
+        columns, shape = Selected.of(level.columns), page.arguments.shape
+        template = page_rows(relation, columns, shape, self._audience, has_parent=key is not None)
+        rows = template.at(level.number, key)
         if selected in self._constant:
             limit = page.arguments.size + page.reads_one_more
             rows = json.with_constant(rows, json.parameter_name(level.number, "row_limit"), limit)
         return json.some(json.numbered(rows, level.alias) if page.is_numbered else rows, level.alias, parts)
 
-    def _lookup(self, selected: Field, relation: Lookup, key: Expression) -> Value:
+    def _lookup(self, selected: Field, relation: Lookup, key: Sql) -> Value:
         arguments: Arguments = self.arguments.get(selected, NO_ARGUMENTS)
         level = self._level(selected)
         parts = self._object(level, relation.row_type, selected.below[relation.target])
-        statement = relation.build(self._columns(level), arguments.shape, self._audience, key)
-        rows = self._rows(level, statement)
+        columns, shape = Selected.of(level.columns), arguments.shape
+        rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, key)
         if relation.many:
             return json.many(rows, level.alias, parts)
         return json.one(rows, level.alias, parts, nullable=not _is_non_null(selected))
@@ -139,12 +130,12 @@ class Compiler:
         """Compile an object of a level's rows."""
         return self._object(level, row_type, fields)
 
-    def count(self, connection: Field, relation: Paged, arguments: PageArguments, key: Expression | None) -> Value:
+    def count(self, connection: Field, relation: Paged, arguments: PageArguments, key: Sql | None) -> Value:
         """Compile the length of a connection's whole list."""
         level = self._level(connection)
         filters = frozenset(name for name, _ in arguments.filters)
-        statement = count_statement(relation.collection, filters, self._audience, of=key)
-        return Value(f"({self._rows(level, statement)})")
+        template = page_count(relation, filters, self._audience, has_parent=key is not None)
+        return Value(f"({template.at(level.number, key)})")
 
     def _object(self, level: Level, row_type: RowType, fields: Sequence[Field], prefix: str = "") -> list[Part]:
         members = [(each.response_name, self._member(level, row_type, each, prefix)) for each in fields]
@@ -182,19 +173,13 @@ class Compiler:
         present = source.present.select(row_type.model, self._audience)
         return [json.if_present(level.take(label + "__present", present), parts)]
 
-    def _key(self, level: Level, row_type: RowType, relation: Lookup | Paged) -> Expression:
-        return level.key(relation.key_label, relation.select_key(row_type.model, self._audience))
+    def _key(self, level: Level, row_type: RowType, relation: Lookup | Paged) -> Sql:
+        return level.take(relation.key_label, relation.select_key(row_type.model, self._audience))
 
     def _level(self, selected: Field) -> Level:
         self._levels += 1
         self.slots[self._levels] = selected
         return Level(self._levels)
-
-    def _columns(self, level: Level) -> dict[str, Expression]:
-        return level.columns or {"nothing": _NOTHING}
-
-    def _rows(self, level: Level, statement: AnySelect) -> str:
-        return json.rows_of(statement, level.number)
 
 
 class _PageParts:
@@ -217,7 +202,7 @@ class _PageParts:
     def _members(self, name: str) -> list[Field]:
         return [each for each in self.fields if each.definition is not None and each.name == name]
 
-    def member(self, selected: Field, key: Expression | None) -> Sequence[Part]:
+    def member(self, selected: Field, key: Sql | None) -> Sequence[Part]:
         """Compile a field of the connection."""
         if selected.definition is None:
             return [Literal(f'"{selected.parent.name}"')]
@@ -281,10 +266,9 @@ def _form(selected: Field, source: Column) -> Form:
     named: Any = selected.definition.type
     while isinstance(named, GraphQLNonNull | GraphQLList):
         named = named.of_type
-    expression: Any = source.expression() if callable(source.expression) else source.expression
     if isinstance(named, GraphQLEnumType):
-        return Form.NAMES if isinstance(expression.type, ARRAY) else Form.NAME
-    return Form.NUMBER_AS_TEXT if source.convert is str else _form_of(expression)
+        return Form.NAMES if isinstance(source.made.type, ARRAY) else Form.NAME
+    return Form.NUMBER_AS_TEXT if source.convert is str else _form_of(source.made)
 
 
 def _form_of(expression: Any) -> Form:

@@ -27,7 +27,7 @@ from graph.documents import Operation
 from graph.errors import CallerError
 from graph.node import check_ids, decode_node_id
 from graph.plan.apart import Apart
-from graph.plan.arguments import ArgumentReader
+from graph.plan.arguments import ArgumentReader, has_reader
 from graph.plan.compile import Compiler, declared
 from graph.plan.selection import Field, NotPlanned, SelectionBuilder
 from graph.plan.unit import CONSTANT, Unit
@@ -219,13 +219,18 @@ class Planner:
             root = self._schema.core.query_type
             assert root is not None
             roots = builder.fields(root, (operation.node.selection_set,))
-            readers = [(each, ArgumentReader(self._schema, each)) for each in _all_fields(roots)]
+            fields = _all_fields(roots)
+            with_reader = [each for each in fields if has_reader(each)]
             found = Tree(
                 roots,
-                [(each, reader) for each, reader in readers if reader.is_needed],
-                [(each, reader) for each, reader in readers if each in roots and not reader.is_needed],
+                [(each, ArgumentReader(self._schema, each)) for each in with_reader],
+                [
+                    (each, ArgumentReader(self._schema, each))
+                    for each in roots
+                    if each.definition is not None and not has_reader(each)
+                ],
                 [Unit(self._schema_digest, each) for each in roots],
-                len(readers),
+                len(fields),
             )
             operation.trees.keep(key, found)
         return found

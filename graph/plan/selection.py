@@ -133,12 +133,16 @@ class SelectionBuilder:
 
 def variables_of(selected: Field) -> tuple[str, ...]:
     """Tell which variables a field's own arguments use, by name."""
-    found: set[str] = set()
-
-    class Variables(Visitor):
-        def enter_variable(self, node: VariableNode, *_: Any) -> None:
-            found.add(node.name.value)
-
+    variables = _Variables()
     for argument in selected.node.arguments or ():
-        visit(argument, Variables())
-    return tuple(sorted(found))
+        visit(argument, variables)
+    return tuple(sorted(variables.found))
+
+
+class _Variables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.found.add(node.name.value)
