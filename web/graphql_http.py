@@ -4,18 +4,16 @@ Plain ASGI, without routing, middleware and request objects: they would cost mor
 """
 
 import logging
-from functools import partial
 from time import perf_counter
 from typing import Any
 
 from graphql import OperationType
-from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from db.errors import DatabaseError, PacegraphError
-from graph.context import Caller, Context
-from graph.execution import Answer, OperationRequest
+from graph.context import Context
+from graph.execution import OperationRequest
 from graph.time_limit import TimeLimit
 from logs import bind
 from web import parameters, reply
@@ -25,12 +23,12 @@ from web.errors import AddressTooLong, CrossSite, HttpRefusal, MethodNotAllowed
 from web.event_stream import serve_event_stream
 from web.identity import InvalidCredentials
 from web.media_type import acceptable, require_json, wants_page
+from web.operations import Operations, who_asks
 from web.parameters import Parameters
 from web.reply import Exchange, Replies, Reply
 from web.request_log import acceptable_id, new_id, write_request
 from web.security_headers import with_headers
 from web.services import Services
-from web.sign_in import begin_sign_in
 
 _PATH = "/graphql"
 _METHODS = "GET, HEAD, POST, OPTIONS"
@@ -48,6 +46,7 @@ class GraphQLOverHttp:
 
     def __init__(self, services: Services) -> None:
         self._services, self._settings = services, services.settings
+        self._operations = Operations(services)
         self._replies = Replies(services.settings, services.origins)
         self._body_limit = TimeLimit(services.settings.body_timeout_s)
 
@@ -130,7 +129,7 @@ class GraphQLOverHttp:
         )
 
     async def _run(self, exchange: Exchange, asked: Parameters) -> Reply | OperationRequest:
-        context = self._context(exchange, await self._caller(exchange))
+        context = self._operations.context(exchange, await self._operations.caller(exchange))
         documents = self._services.persisted
         text = documents.text_of_now(asked)
         request = OperationRequest(
@@ -146,46 +145,11 @@ class GraphQLOverHttp:
             and await self._is_stream(exchange, context, request)
         ):
             return request
-        who = _who(exchange, context.caller)
-        answer = await self._execute(who, context, request)
+        who = who_asks(exchange, context.caller)
+        answer = await self._operations.execute(who, context, request)
         if "extensions" in asked and answer.is_executed and not request.is_dry_run:
             await documents.register(asked, request.text, who)
         return await reply.of_answer(exchange, answer)
-
-    async def _execute(self, who: str, context: Context, request: OperationRequest) -> Answer:
-        turns = self._services.limits.turns
-        if not turns.try_take(who):
-            await turns.take(who)
-        try:
-            return await self._services.executor.execute(context, request)
-        finally:
-            turns.give_back(who)
-
-    async def _caller(self, exchange: Exchange) -> Caller:
-        authorization = exchange.headers.get(b"authorization")
-        return await self._services.sessions.caller(
-            self._services.database,
-            HTTPConnection(exchange.scope),
-            authorization.decode("latin-1") if authorization is not None else None,
-        )
-
-    def _context(self, exchange: Exchange, caller: Caller) -> Context:
-        services = self._services
-        return Context(
-            database=services.database,
-            jobs=services.jobs,
-            caller=caller,
-            request_id=exchange.request_id,
-            begin_sign_in=partial(self._begin_sign_in, exchange),
-            budget=partial(services.limits.budgets.of, caller.viewer.account_id, exchange.address),
-            note_operation=partial(exchange.fields.__setitem__, "operation"),
-            callers_changed=services.sessions.forget_callers,
-            executor=services.executor,
-        )
-
-    def _begin_sign_in(self, exchange: Exchange) -> str:
-        cookies = HTTPConnection(exchange.scope).cookies
-        return begin_sign_in(self._services, MutableHeaders(raw=exchange.cookies), _GRAPHIQL, cookies)
 
     async def _is_stream(self, exchange: Exchange, context: Context, request: OperationRequest) -> bool:
         """Tell whether the answer is a stream: that of a subscription, or of anything if nothing else is accepted."""
@@ -202,12 +166,6 @@ class GraphQLOverHttp:
         state["request_id"], state["log_fields"] = exchange.request_id, exchange.fields
         headers = self._replies.head(exchange)
         await serve_event_stream(self._services, exchange.scope, receive, with_headers(send, headers), request)
-
-
-def _who(exchange: Exchange, caller: Caller) -> str:
-    """Name whom an operation counts for: the account, or without one the address."""
-    account_id = caller.viewer.account_id
-    return f"address:{exchange.address}" if account_id is None else f"account:{account_id}"
 
 
 def _log(error: Exception) -> None:
