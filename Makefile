@@ -10,13 +10,13 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run test test-browser test-http-audit check lint format schema schema-check graphiql \
-	test-churn test-security audit bench bench-more bench-serve lock clean
+.PHONY: help environment run check lint format schema schema-check graphiql audit bench bench-more bench-serve lock clean \
+	test test-unit test-integration test-load test-migration test-browser test-http-audit test-churn test-security
 
 help: ## this list
 	@echo "pacegraph: make <target>"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r target what; do \
-		printf '  %-15s  %s\n' "$$target" "$$what"; done
+		printf '  %-16s  %s\n' "$$target" "$$what"; done
 
 environment: ## .venv with the locked packages; done once, again when the lock file changes
 	@if [ -z "$(PYTHON)" ]; then \
@@ -27,8 +27,28 @@ environment: ## .venv with the locked packages; done once, again when the lock f
 run: environment ## everything: PostgreSQL, Redis, simulated Strava, workers, API with GraphiQL (PORT, PACEGRAPH_HOME)
 	@exec $(BIN)/python -m cli run --with-parent
 
+# Which tests are of a kind, tests/kinds.py says. Those of load have the machine for themselves.
+PYTEST = $(BIN)/python -m pytest
+PARALLEL = -n $(TEST_WORKERS) --dist worksteal
+ORDINARY = not (browser or http_audit or churn or security)
+
 test: environment ## the tests (TESTS="tests/local -k postgres" for some, TEST_WORKERS=4 for more at once)
-	@exec $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal $(TESTS)
+	@$(PYTEST) $(PARALLEL) -m "not load and $(ORDINARY)" $(TESTS); most=$$?; \
+	[ $$most = 0 ] || [ $$most = 5 ] || exit $$most; \
+	$(PYTEST) -n 0 -m "load and $(ORDINARY)" $(TESTS); load=$$?; \
+	[ $$load != 5 ] || exit $$most; exit $$load  # 5: none of TESTS is of that kind
+
+test-unit: environment ## those that need neither PostgreSQL nor Redis nor another process
+	@exec $(PYTEST) $(PARALLEL) -m "unit and $(ORDINARY)" $(TESTS)
+
+test-integration: environment ## those of the API, the jobs and the command line, on PostgreSQL, Redis and workers
+	@exec $(PYTEST) $(PARALLEL) -m "integration and $(ORDINARY)" $(TESTS)
+
+test-load: environment ## 500 requests at once on a pool of 10, and what else is asked much at once; prints what it saw
+	@exec $(PYTEST) -n 0 -s -m "load and $(ORDINARY)" $(TESTS)
+
+test-migration: environment ## what callers of the older service rely on; the database's steps up and down
+	@exec $(PYTEST) $(PARALLEL) -m "migration and $(ORDINARY)" $(TESTS)
 
 test-browser: environment ## the tests that drive a real browser
 	@exec $(BIN)/python -m pytest -m browser $(TESTS)

@@ -19,6 +19,8 @@ from local.redis import start_redis
 from local.secrets import new_encryption_key
 from settings import Settings, load_settings
 
+pytest_plugins = ["tests.kinds"]
+
 SECRETS = {"secret_key": "a secret key for tests, long enough", "token_encryption_keys": new_encryption_key()}
 STRAVA = {"strava_client_id": "4711", "strava_client_secret": "the-app-secret"}
 

@@ -1,0 +1,151 @@
+"""The four kinds of tests, and the one rule that says which kind a test is.
+
+- migration: the tests of what old callers rely on, and of Alembic's steps up and down (folders in `_BY_PATH`);
+- load: those that ask much at once (folders in `_BY_PATH`);
+- integration: those that use a service (fixtures in `_SERVICES`), or start one for themselves (`_BY_PATH`);
+- unit: all others. They may open no socket and start no process: one that tries fails, whatever it does with the error.
+
+Markers say it (`pytest -m unit`); nobody sets them by hand. A file whose tests start something without a fixture of
+`_SERVICES` is named in `_BY_PATH`.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+KINDS = {
+    "unit": "needs no PostgreSQL, no Redis, no process; opens no socket (make test-unit)",
+    "integration": "uses PostgreSQL, Redis, workers or a server (make test-integration)",
+    "load": "asks much at once, of pools above all (make test-load)",
+    "migration": "what old callers rely on, and the database's steps up and down (make test-migration)",
+}
+
+_BY_PATH = {
+    "tests/legacy/": "migration",
+    "tests/db/test_migration.py": "migration",
+    "tests/load/": "load",
+    "tests/churn/": "load",
+    "tests/security/test_abuse.py": "load",
+    "tests/web/test_streams_load.py": "load",
+    "tests/browser/": "integration",
+    "tests/http_audit/": "integration",
+    "tests/jobs/test_enqueue.py": "integration",  # a Redis of its own, which it ends
+    "tests/local/": "integration",  # starts and ends services
+    "tests/security/test_supply_chain.py": "integration",  # runs pip-audit
+    "tests/strava/test_client.py": "integration",  # these ask the simulated Strava over HTTP
+    "tests/strava/test_conformance.py": "integration",
+    "tests/strava/test_simulator.py": "integration",
+    "tests/strava/test_webhooks.py": "integration",
+    "tests/test_kinds.py": "integration",  # these start Python anew
+    "tests/test_settings.py": "integration",
+    "tests/web/test_persisted_documents.py": "integration",  # a Redis that is away, or hangs
+}
+_SERVICES = {"services_home", "postgres_url", "redis_server_url", "redis"}
+"""Fixtures, most of which others are made from, that start PostgreSQL or Redis."""
+
+_OUTSIDE = {
+    "socket.connect",
+    "socket.bind",
+    "psycopg.connect",
+    "subprocess.Popen",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.system",
+}
+"""Events of Python's auditing, and one of ours, that a unit test must not cause."""
+
+_tried: list[str] | None = None
+"""What the unit test under way tried; None while there is none."""
+
+
+class ReachedOut(Exception):  # noqa: N818 - the name says what is the case
+    """A unit test opened a socket or started a process."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(
+            f"{event}: a unit test opens no socket and starts no process. Take the service from a fixture of "
+            "tests/conftest.py, or name the test's file in tests/kinds.py."
+        )
+
+
+def kind_of(path: str, fixtures: set[str]) -> str:
+    """Tell a test's kind by its file, relative to the checkout, and the names of all fixtures that it uses."""
+    for prefix, kind in _BY_PATH.items():
+        if path.startswith(prefix):
+            return kind
+    return "integration" if fixtures & _SERVICES else "unit"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for kind, what in KINDS.items():
+        config.addinivalue_line("markers", f"{kind}: {what}; tests/kinds.py says which tests are")
+
+
+@pytest.hookimpl(tryfirst=True)  # before markers select
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if by_hand := [mark.name for mark in item.iter_markers() if mark.name in KINDS]:
+            raise pytest.UsageError(f"{item.nodeid} is marked {by_hand[0]} by hand: tests/kinds.py says what it is")
+        path = item.path.relative_to(ROOT).as_posix() if item.path.is_relative_to(ROOT) else item.path.name
+        item.add_marker(kind_of(path, set(getattr(item, "fixturenames", ()))))
+
+
+def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:
+    counted = Counter(mark.name for item in items for mark in item.iter_markers() if mark.name in KINDS)
+    return "tests by kind: " + ", ".join(f"{counted[kind]} {kind}" for kind in KINDS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    with _Watch(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with _Watch(item):
+        return (yield)
+
+
+class _Watch:
+    """Watches a unit test, whose setup and call fail if it reaches out; the end of other tests' fixtures is not its."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._is_unit = item.get_closest_marker("unit") is not None
+
+    def __enter__(self) -> None:
+        global _tried  # noqa: PLW0603 - audit hooks are the interpreter's
+        _tried = [] if self._is_unit else None
+
+    def __exit__(self, *_: object) -> None:
+        global _tried
+        tried, _tried = _tried, None
+        if tried:
+            raise ReachedOut(tried[0])
+
+
+def _refuse(event: str, _: tuple[object, ...]) -> None:
+    if _tried is not None and event in _OUTSIDE:
+        _tried.append(event)
+        raise ReachedOut(event)
+
+
+def _audited(connect):
+    """Let libpq, which is not Python, tell when it connects."""
+
+    def connecting(*arguments, **values):
+        sys.audit("psycopg.connect")
+        return connect(*arguments, **values)
+
+    return connecting
+
+
+sys.addaudithook(_refuse)
+psycopg.connect = _audited(psycopg.connect)
