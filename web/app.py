@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
@@ -48,11 +49,12 @@ def create_app(settings: Settings) -> FastAPI:
     app = _Api(title="pacegraph", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
     app.state.readiness = health.Readiness()
+    app.state.metrics = CollectorRegistry()
     app.graphql = GraphQLOverHttp(services)
     app.headers = [*security_headers(settings), NO_STORE]
     app.router.routes += [
         WebSocketRoute("/graphql", WebSockets(services)),
-        metrics_route(services),
+        metrics_route(services, app.state.metrics),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
     ]
     app.include_router(health.router)

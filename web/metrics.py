@@ -94,9 +94,8 @@ def _cache(cache: ResolverCache) -> Iterator[Metric]:
     yield _gauge("cache_memory_bytes", "Bytes of answers that this process keeps.", cache.memory_bytes)
 
 
-def metrics_route(services: Services) -> Route:
-    """Make the route `/metrics`."""
-    registry = CollectorRegistry()
+def metrics_route(services: Services, registry: CollectorRegistry) -> Route:
+    """Make the route `/metrics`, which shows what is in `registry`."""
     registry.register(_Counts(services))
 
     async def metrics(_: Request) -> Response:

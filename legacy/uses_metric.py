@@ -1,0 +1,26 @@
+"""Uses of what is old, in Prometheus's form."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from legacy.uses import LegacyUses
+
+
+class UsesCollector(Collector):
+    """Shows the counts in /metrics, as `pacegraph_legacy_uses_total{kind,name}`: those of all processes together."""
+
+    def __init__(self, uses: LegacyUses) -> None:
+        self._uses = uses
+        uses.watch()
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "pacegraph_legacy_uses",
+            "Uses of the older service's imports and routes, of all processes: not to be summed over them.",
+            labels=["kind", "name"],
+        )
+        for labels, count in sorted(self._uses.counts().items()):
+            family.add_metric(labels, count)
+        yield family

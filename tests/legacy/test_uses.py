@@ -1,0 +1,143 @@
+"""Counts of what is still used: in Redis, bounded, and never in anybody's way."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from legacy import uses
+from legacy.uses import LegacyUses, forget_uses, read_uses
+from settings import child_environment, load_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def counting(redis_url):
+    return load_settings(None, redis_url=redis_url)
+
+
+def until(condition):
+    ends = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def known(settings):
+    return [(*use.place, use.count) for use in read_uses(settings)]
+
+
+def test_uses_of_several_processes_are_added(counting):
+    one, other = LegacyUses(counting), LegacyUses(counting)
+    for _ in range(3):
+        one.note_route("GET /v1/athletes")
+    other.note_route("GET /v1/athletes")
+    other.note_import("database.get_db", "main.py:7")
+    until(lambda: len(read_uses(counting)) == 2 and read_uses(counting)[0].count == 4)
+    assert known(counting) == [("route", "GET /v1/athletes", "", 4), ("import", "database.get_db", "main.py:7", 1)]
+
+
+def test_the_first_and_the_last_use_are_known(counting, redis_url):
+    before = json.dumps(["route", "GET /v1/athletes", ""])
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(uses._KEY, before, "7 1000 2000")
+    LegacyUses(counting).note_route("GET /v1/athletes")
+    until(lambda: read_uses(counting)[0].count == 8)
+    [use] = read_uses(counting)
+    assert use.first.timestamp() == 1000
+    assert abs(use.last.timestamp() - time.time()) < 10
+
+
+def test_what_was_noted_is_counted_at_once_and_once(counting):
+    noted = LegacyUses(counting)
+    seen = []
+    for _ in range(40):
+        noted.note_route("GET /health")
+        seen.append(noted.counts()["route", "GET /health"])
+        time.sleep(0.05)
+    assert seen == list(range(1, 41))
+
+
+def test_other_processes_uses_are_counted_too(counting):
+    LegacyUses(counting).note_import("database.Base", "models.py:1")
+    until(lambda: read_uses(counting))
+    watching = LegacyUses(counting)
+    watching.watch()
+    until(lambda: watching.counts() == {("import", "database.Base"): 1})
+
+
+def test_the_number_of_places_is_bounded(counting, redis_url):
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(uses._KEY, mapping={f"other {number}": "1 1 1" for number in range(uses._PLACES)})
+        noted = LegacyUses(counting)
+        for line in range(uses._PLACES * 2):
+            noted.note_import("database.Base", f"models.py:{line}")
+        assert len(noted._pending) <= uses._PLACES + 1
+        until(lambda: sum(use.count for use in read_uses(counting)) == uses._PLACES * 2)
+        assert redis.hlen(uses._KEY) == uses._PLACES + 1
+    assert known(counting) == [("import", "database.Base", "(elsewhere)", uses._PLACES * 2)]
+
+
+def test_what_does_not_belong_there_does_not_hide_the_rest(counting, redis_url):
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(uses._KEY, mapping={"x": "y", "[1]": "1 2 3", json.dumps(["route", "a", ""]): "1 2 3"})
+    assert known(counting) == [("route", "a", "", 1)]
+
+
+def test_forgetting_begins_anew(counting):
+    LegacyUses(counting).note_route("a")
+    until(lambda: read_uses(counting))
+    forget_uses(counting)
+    assert read_uses(counting) == []
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "redis://10.255.255.1:6379", "unix:///nowhere"])
+def test_without_redis_nothing_fails_waits_or_is_lost(url):
+    noted = LegacyUses(load_settings(None, redis_url=url))
+    started = time.monotonic()
+    for _ in range(1000):
+        noted.note_route("GET /v1/athletes")
+    assert time.monotonic() - started < 0.5
+    time.sleep(2.5)
+    assert noted.counts() == {("route", "GET /v1/athletes"): 1000}
+
+
+def test_what_waited_for_redis_is_written_when_it_is_back(counting):
+    noted = LegacyUses(load_settings(None, redis_url="redis://127.0.0.1:1"))
+    noted.note_route("a")
+    time.sleep(1.5)
+    noted._settings = counting
+    until(lambda: known(counting) == [("route", "a", "", 1)])
+
+
+def test_a_script_that_ends_at_once_is_counted(counting, redis_url):
+    code = "from legacy.uses import process_uses; process_uses().note_import('database.engine', 'run.py:1')"
+    started = time.monotonic()
+    environment = child_environment(REDIS_URL=redis_url)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+    assert time.monotonic() - started < 5
+    assert known(counting) == [("import", "database.engine", "run.py:1", 1)]
+
+
+def test_a_forked_process_counts_its_own(counting):
+    noted = LegacyUses(counting)
+    noted.note_route("parent")
+    child = os.fork()
+    if not child:
+        noted.note_route("child")
+        time.sleep(1.5)
+        os._exit(0)
+    os.waitpid(child, 0)
+    until(lambda: len(read_uses(counting)) == 2)
+    assert sorted(known(counting)) == [("route", "child", "", 1), ("route", "parent", "", 1)]
+
+
+def test_the_import_of_the_counter_does_not_bring_redis():
+    code = "import sys, legacy.uses; sys.exit('redis' in sys.modules or 'prometheus_client' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
