@@ -12,11 +12,12 @@ Drivers' errors become `db.errors` here.
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from db.driver import DriverConnections
 from db.errors import DatabaseBusy, DatabaseError, DatabaseUnavailable, StatementTimeout
@@ -25,6 +26,7 @@ from settings import Settings, load_settings
 _QUERY_CANCELED = "57014"  # SQLSTATE
 _REFUSALS = {"08", "28", "3D", "53", "57"}  # its classes: connection, sign-in, no such database, resources, shutdown
 _ASYNCPG_NAMES = {"sslmode": "ssl"}
+_making = Lock()
 
 
 class _Pooled:
@@ -193,10 +195,30 @@ async def get_db() -> AsyncIterator[AsyncSession]:
         yield session
 
 
-def get_db_sync() -> Iterator[Session]:
-    """Yield a session of the process's pool, made from the settings on first use: a FastAPI dependency.
+def sync_engine() -> Engine:
+    """Give the engine of the process's pool, made from the settings on first use; it connects when it is used.
 
-    Nothing is committed unless the caller commits.
+    For code that brings its own sessions, tables or migrations. Raises InvalidSettings when DATABASE_URL is not set.
     """
-    with Session(_default_sync().engine, expire_on_commit=False) as session:
+    with _making:  # threads that come at once must not make a pool each
+        return _default_sync().engine
+
+
+class _SyncSessions(sessionmaker[Session]):
+    """Makes sessions of the process's pool where it has no other `bind`."""
+
+    def __call__(self, **arguments: Any) -> Session:
+        if self.kw["bind"] is None and "bind" not in arguments:
+            arguments["bind"] = sync_engine()
+        return super().__call__(**arguments)
+
+
+sync_sessions = _SyncSessions(autoflush=False)
+"""Makes a session, for scripts and tasks: `with sync_sessions() as session:`, or close it. Made from the settings on
+first use. Nothing is committed unless the caller commits, nothing is flushed before that or `flush()`."""
+
+
+def get_db_sync() -> Iterator[Session]:
+    """Yield a session of `sync_sessions`, and close it: a FastAPI dependency."""
+    with sync_sessions() as session:
         yield session

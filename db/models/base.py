@@ -31,6 +31,16 @@ class Base(DeclarativeBase):
     type_annotation_map: dict[Any, Any] = {int: Integer, str: Text, float: Double}  # noqa: RUF012 - SQLAlchemy's form
 
 
+class ApplicationBase(DeclarativeBase):
+    """Base for the tables of an application that runs beside pacegraph, in the same database or another.
+
+    It has names, metadata and migrations of its own: an `Athlete` here is not pacegraph's. Constraints have the names
+    that PostgreSQL gives, and annotations need not be `Mapped`.
+    """
+
+    __allow_unmapped__ = True
+
+
 def quoted(members: Iterable[Enum]) -> str:
     """Values of the enum's members as a list of SQL literals."""
     return ", ".join(f"'{member.value}'" for member in members)
