@@ -116,6 +116,7 @@ def _api(options: argparse.Namespace) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    app.state.services.documents.begin_process()
     # The loop is not to wait 5 ms for each of its turns while a thread reads an unknown document.
     sys.setswitchinterval(0.001)
 

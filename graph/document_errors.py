@@ -9,6 +9,8 @@ TOO_MANY_DIRECTIVES     of the document
 TOO_BUSY                too many unknown documents wait to be read
 """
 
+from typing import Any
+
 from graphql import GraphQLError, Node, SourceLocation
 
 from graph.errors import CallerError
@@ -139,8 +141,20 @@ def _count(found: int) -> str:
     return f"more than {MAX_COUNT}" if found >= MAX_COUNT else str(found)
 
 
-def copied(error: GraphQLError) -> GraphQLError:
+class DocumentError(GraphQLError):
+    """An error of a document that holds nothing of the document: it may be kept, and sent between processes."""
+
+    def __reduce__(self) -> Any:
+        return _remade, (self.message, self.locations, self.extensions)
+
+
+def copied(error: GraphQLError) -> DocumentError:
     """Copy an error without what it holds of the document, which is kept no longer for it."""
-    copy = GraphQLError(error.message, original_error=error.original_error, extensions=dict(error.extensions or {}))
-    copy.locations = error.locations[:_MAX_LOCATIONS] if error.locations else None
-    return copy
+    locations = error.locations[:_MAX_LOCATIONS] if error.locations else None
+    return _remade(error.message, locations, dict(error.extensions or {}))
+
+
+def _remade(message: str, locations: list[SourceLocation] | None, extensions: dict[str, Any]) -> DocumentError:
+    made = DocumentError(message, extensions=extensions)
+    made.locations = locations
+    return made

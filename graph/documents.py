@@ -1,12 +1,12 @@
 """Documents, read once, and the plans of their operations; kept, the least used dropped first."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic, sleep
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -28,8 +28,9 @@ from graphql.pyutils import Undefined
 
 from graph.cost import Path
 from graph.document_errors import TooBusy, copied, too_many_characters
+from graph.document_process import DocumentProcess, DocumentWork, process_is_possible
 from graph.kept import Kept, KeptTexts
-from graph.reading import Read, Reader
+from graph.reading import Read
 from graph.schema import Schema
 from graph.shape import DocumentLimits
 from graph.variables import coerce_variables
@@ -44,10 +45,9 @@ _MAX_ANSWERS = 4
 _MAX_TEXT = 8 * 1024  # a longer document is not kept
 _MAX_INLINE_TEXT = 512
 _INLINE_EVERY_S = 0.05
-_CROWD = 1  # documents that wait to be read, the one that is read among them
-_REST = 2
 _INTROSPECTION = {"__schema", "__type"}
 _NO_VARIABLES = VariableValues({}, {})
+T = TypeVar("T")
 _PLAIN = {"ID": str, "String": str, "Boolean": bool}
 
 
@@ -177,18 +177,25 @@ class Document:
 class Documents:
     """The documents of one schema, by their text.
 
-    A short one is read at once, now and then. The others are read one after the other in a thread of their own, so
-    that whoever asks with a known one does not wait for them.
+    A short one is read at once, now and then. The others are read one after the other in a process of their own, or
+    without one (`begin_process`) in a thread, so that whoever asks with a known one does not wait for them.
     """
 
     def __init__(self, schema: Schema, limits: DocumentLimits) -> None:
         self._limits = limits
-        self._reader = Reader(schema.core, limits)
+        self._work = DocumentWork(schema.core, limits)
+        self._process: DocumentProcess | None = None
         self._slicing_arguments = schema.costs.slicing_arguments
         self._kept = KeptTexts[Document](MAX_KEPT_TEXT)
         self._reading: dict[str, asyncio.Future[Document]] = {}
         self._thread: ThreadPoolExecutor | None = None
         self._read_inline_at = -_INLINE_EVERY_S
+        self._waiting = 0
+
+    def begin_process(self) -> None:
+        """Read in a process from now on, where that is possible. Call it before the event loop begins."""
+        if process_is_possible():
+            self._process = DocumentProcess(self._work, self._limits)
 
     def known(self, text: str) -> Document | None:
         """Get a document that is kept, sound or not."""
@@ -213,36 +220,54 @@ class Documents:
         # Others may wait for it, too.
         return await asyncio.shield(self._reading.get(text) or self._begin(text))
 
+    async def introspect(self, operation: Operation, variables: VariableValues) -> bytes | None:
+        """Answer an operation that asks about nothing but the schema; None where that makes errors. Raises TooBusy."""
+        if self._waiting >= MAX_WAITING:
+            raise TooBusy
+        document = DocumentNode(definitions=(operation.node, *operation.fragments.values()))
+        self._waiting += 1
+        try:
+            return await self._apart(self._introspect_apart, document, dict(variables.coerced))
+        finally:
+            self._waiting -= 1
+
     def close(self) -> None:
-        """End the thread; what still waits is not read."""
+        """End the thread and the process; what still waits is not read."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._thread = None
+        if self._process is not None:
+            self._process.close()
+            self._process = None
 
     def _may_read_inline(self) -> bool:
         """Whether the loop has the time: those whose requests are under way wait for it at each of their steps."""
         return not self._reading and monotonic() - self._read_inline_at > _INLINE_EVERY_S
 
     def _read(self, text: str) -> Document:
-        return Document(self._reader.read(text), self._limits, self._slicing_arguments)
+        return Document(self._work.read(text), self._limits, self._slicing_arguments)
 
     def _read_apart(self, text: str) -> Document:
-        """Read in the thread. While many wait, it rests as long as it works: else the loop has half of the time."""
-        began = monotonic()
-        document = self._read(text)
-        if len(self._reading) > _CROWD:
-            sleep(_REST * (monotonic() - began))
-        return document
+        """Read from the thread, which waits for the process where there is one."""
+        read = (self._process or self._work).read(text)
+        return Document(read, self._limits, self._slicing_arguments)
+
+    def _introspect_apart(self, document: DocumentNode, variables: dict[str, Any]) -> bytes | None:
+        return (self._process or self._work).introspect(document, variables)
 
     def _begin(self, text: str) -> asyncio.Future[Document]:
         if len(self._reading) >= MAX_WAITING:
             raise TooBusy
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
-        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read_apart, text)
+        reading = self._apart(self._read_apart, text)
         self._reading[text] = reading
         reading.add_done_callback(partial(self._finish, text))
         return reading
+
+    def _apart(self, function: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":
+        """Call in the thread."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="documents")
+        return asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def _finish(self, text: str, reading: asyncio.Future[Document]) -> None:
         del self._reading[text]

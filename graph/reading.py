@@ -68,7 +68,7 @@ class Reader:
             return Read(None, (self._unreadable(error),), self._charged(text, parser))
         except RecursionError:
             at = SourceLocation(lexer.token.line, lexer.token.column)
-            return Read(None, (nested_too_deep(limits.max_depth, at),), self._charged(text, parser))
+            return Read(None, (copied(nested_too_deep(limits.max_depth, at)),), self._charged(text, parser))
         finally:
             _unlink(lexer)
         tokens = self._charged(text, parser)
@@ -91,7 +91,7 @@ class Reader:
     def _unreadable(self, error: GraphQLError) -> GraphQLError:
         # graphql-core tells what stopped the parser by the message alone; no other error of it begins like this.
         if error.message.startswith("Syntax Error: Document contains more than"):
-            return too_many_tokens(self._limits.max_tokens, error)
+            return copied(too_many_tokens(self._limits.max_tokens, error))
         return _described(error)
 
     def _validate(self, ast: DocumentNode) -> list[GraphQLError]:

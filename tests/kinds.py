@@ -35,6 +35,7 @@ _BY_PATH = {
     "tests/web/test_streams_load.py": "load",
     "tests/browser/": "integration",
     "tests/http_audit/": "integration",
+    "tests/graph/test_document_process.py": "integration",  # begins processes
     "tests/jobs/test_enqueue.py": "integration",  # a Redis of its own, which it ends
     "tests/local/": "integration",  # starts and ends services
     "tests/security/test_supply_chain.py": "integration",  # runs pip-audit

@@ -68,9 +68,9 @@ class Services:
         )
         limits = Limits.of(settings)
         cache = _cache(settings, redis, limits)
-        planner = Planner(schema, cache, DataVersions(database))
         policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)
         documents = Documents(schema, DocumentLimits.of(settings))
+        planner = Planner(schema, documents, cache, DataVersions(database))
         executor = Executor(schema, documents, planner, policy)
         executor.plans_are_on = settings.planned_execution == "on"
         return cls(

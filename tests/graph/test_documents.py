@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graph.document_errors import TooBusy
+from graph.document_process import DocumentWork
 from graph.documents import MAX_KEPT_TEXT, MAX_WAITING, Documents
 from graph.schema import build_schema
 from graph.variables import MAX_MESSAGE
@@ -71,9 +72,9 @@ async def test_kept_documents_stay_within_their_room_and_those_in_use_stay(docum
 
 async def test_an_unknown_document_that_many_ask_for_is_read_once(documents, monkeypatch):
     readings = []
-    read = documents._reader.read
+    read = documents._work.read
     monkeypatch.setattr(
-        documents._reader, "read", lambda text: readings.append(threading.current_thread()) or read(text)
+        documents._work, "read", lambda text: readings.append(threading.current_thread()) or read(text)
     )
     found = await asyncio.gather(*(documents.read(LONG + "{ viewer { scopes } }") for _ in range(50)))
     assert len(set(map(id, found))) == 1
@@ -94,7 +95,7 @@ async def test_unknown_documents_wait_in_bounded_number_and_known_ones_not_at_al
     known = LONG + "{ viewer { scopes } }"
     await documents.read(known)
     begun, go_on = threading.Event(), threading.Event()
-    documents._reader.read = lambda _: (begun.set(), go_on.wait(5)) and pytest.fail("ended")
+    documents._work.read = lambda _: (begun.set(), go_on.wait(5)) and pytest.fail("ended")
     waiting = [asyncio.create_task(documents.read(f"{LONG}{{ a{number} }}")) for number in range(MAX_WAITING)]
     await asyncio.sleep(0)
     assert begun.wait(5)
@@ -108,7 +109,7 @@ async def test_unknown_documents_wait_in_bounded_number_and_known_ones_not_at_al
 
 
 async def test_documents_over_the_length_are_refused_unread(documents, monkeypatch):
-    monkeypatch.setattr(documents._reader, "read", lambda _: pytest.fail("was read"))
+    monkeypatch.setattr(documents._work, "read", lambda _: pytest.fail("was read"))
     text = "{ " + " " * LIMITS.max_characters + "__typename }"
     [error] = (await documents.read(text)).errors
     assert error.extensions == {"code": "DOCUMENT_TOO_LARGE", "found": len(text), "limit": LIMITS.max_characters}
@@ -271,7 +272,7 @@ async def test_kept_documents_know_where_their_fields_stand(documents):
 def test_reading_leaves_little_to_the_garbage_collector(name):
     """It would stop all threads for 0.2 s now and then."""
     text, _ = ATTACKS[name]
-    reader = Documents(SCHEMA, LIMITS)._reader
+    reader = DocumentWork(SCHEMA.core, LIMITS)
     reader.read(text)
     gc.collect()
     gc.disable()
@@ -302,5 +303,5 @@ def reference(text: str) -> list[str]:
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
 def test_small_documents_are_judged_as_graphql_core_does(text):
-    read = Documents(SCHEMA, LIMITS)._reader.read(text)
+    read = DocumentWork(SCHEMA.core, LIMITS).read(text)
     assert [error.message for error in read.errors] == reference(text)

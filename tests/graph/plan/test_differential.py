@@ -66,8 +66,9 @@ class Both:
     def __init__(self, database: AsyncDatabase, caller: Caller, cache: ResolverCache | None = None) -> None:
         self.database, self.caller = database, caller
         self.schema = build_schema()
-        self.planner = Planner(self.schema, cache, DataVersions(database))
-        self.executor = Executor(self.schema, Documents(self.schema, WIDE_LIMITS), self.planner, ExecutionPolicy())
+        documents = Documents(self.schema, WIDE_LIMITS)
+        self.planner = Planner(self.schema, documents, cache, DataVersions(database))
+        self.executor = Executor(self.schema, documents, self.planner, ExecutionPolicy())
 
     def context(self) -> Context:
         return Context(

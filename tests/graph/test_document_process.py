@@ -1,0 +1,111 @@
+"""Reading in a process of its own: the same as here; what happens to the process happens to one document only."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from graphql import parse
+
+from graph.document_errors import TooBusy
+from graph.document_process import DocumentProcess, DocumentWork
+from graph.documents import Documents
+from graph.schema import build_schema
+from graph.shape import DocumentLimits
+from settings import load_settings
+
+SCHEMA = build_schema()
+LIMITS = DocumentLimits.of(load_settings(None))
+WITH_VARIABLES = """
+    query Q($id: ID!, $n: Int = 3) {
+      activity(id: $id) { id ...F @skip(if: false) } a: activities(first: $n) { nodes { id } } }
+    fragment F on Activity { name }
+"""
+TEXTS = [
+    WITH_VARIABLES,
+    "{ viewer { nonsense } }",
+    "{ viewer {",
+    "{ " + "a " * 3000 + "}",
+    "query A { apiVersion } query B { __schema { queryType { name } } }",
+    "{ viewer { athlete { " * 200,
+]
+
+
+@pytest.fixture
+def process():
+    process = DocumentProcess(DocumentWork(SCHEMA.core, LIMITS), LIMITS)
+    yield process
+    process.close()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_is_read_is_the_same_as_here(process, text):
+    here, there = DocumentWork(SCHEMA.core, LIMITS).read(text), process.read(text)
+    assert there.ast == here.ast
+    assert [error.formatted for error in there.errors] == [error.formatted for error in here.errors]
+    assert (there.tokens, there.schema_operations) == (here.tokens, here.schema_operations)
+
+
+def test_questions_about_the_schema_are_answered_the_same(process):
+    work = DocumentWork(SCHEMA.core, LIMITS)
+    document = parse("query($n: String!) { __type(name: $n) { name fields { name } } }", no_location=True)
+    found = process.introspect(document, {"n": "Athlete"})
+    assert found == work.introspect(document, {"n": "Athlete"})
+    assert b'"personalBests"' in found
+    assert process.introspect(parse("{ __schema { nonsense } }"), {}) == work.introspect(
+        parse("{ __schema { nonsense } }"), {}
+    )
+
+
+def test_it_is_nicer_than_the_api(process):
+    assert psutil.Process(process._process.pid).nice() > psutil.Process().nice()
+
+
+def test_it_holds_no_file_of_the_api():
+    with Path(os.devnull).open() as opened:
+        process = DocumentProcess(DocumentWork(SCHEMA.core, LIMITS), LIMITS)
+        process.read(TEXTS[0])
+        files = list(Path(f"/proc/{process._process.pid}/fd").iterdir())
+        process.close()
+    assert opened.fileno() > 2
+    assert len(files) == 4  # the three standard ones and the pipe
+
+
+@pytest.mark.anyio
+async def test_a_process_that_is_killed_costs_one_document():
+    documents = Documents(SCHEMA, LIMITS)
+    documents.begin_process()
+    try:
+        text = "{ apiVersion " + " ".join(f"a{n}: apiVersion" for n in range(29)) + " " * 500 + "}"
+        assert (await documents.read(text)).is_sound
+        killed = documents._process._process
+        os.kill(killed.pid, signal.SIGKILL)
+        with pytest.raises(TooBusy):
+            await documents.read(text.replace("a1:", "b1:"))
+        assert (await documents.read(text.replace("a1:", "c1:"))).is_sound
+        assert documents._process.restarts == 1
+        assert not psutil.pid_exists(killed.pid)
+        child = documents._process._process.pid
+    finally:
+        documents.close()
+    assert not psutil.pid_exists(child)
+
+
+@pytest.mark.anyio
+async def test_others_are_served_while_a_document_is_read():
+    documents = Documents(SCHEMA, LIMITS)
+    documents.begin_process()
+    try:
+        reading = asyncio.ensure_future(documents.read("{ viewer { athlete { " + "id firstName " * 900 + "} } }"))
+        await asyncio.sleep(0)
+        child = psutil.Process(documents._process._process.pid)
+        child.suspend()
+        begun = asyncio.get_running_loop().time()
+        assert (await documents.read("{ apiVersion }")).is_sound or documents.known("{ apiVersion }")
+        assert asyncio.get_running_loop().time() - begun < 0.5
+        child.resume()
+        assert not (await reading).is_sound
+    finally:
+        documents.close()
