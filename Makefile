@@ -2,7 +2,7 @@
 
 TEST_WORKERS ?= 2
 TESTS ?=
-SOURCES = settings.py logs.py cli.py athletics flags db strava jobs graph web local legacy tests bench alembic
+SOURCES = settings.py cli.py logs athletics flags db strava jobs graph web local legacy tests bench alembic
 BIN = .venv/bin
 
 # The first Python that is new enough. PYTHON=… chooses another.

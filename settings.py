@@ -7,7 +7,7 @@ A value comes from the environment, else from the file `.env` in the working dir
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-__all__ = ["InvalidSettings", "Settings", "load_settings"]
+__all__ = ["InvalidSettings", "Settings", "load_settings", "wants_json_logs"]
 
 
 class InvalidSettings(Exception):  # noqa: N818 - the whole set is invalid; the message names the one at fault
@@ -55,6 +55,17 @@ SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
 WebUrl = Annotated[str, AfterValidator(_http_url)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+def _level_of_logger(pair: str) -> tuple[str, str]:
+    """Read one of LOG_LEVELS."""
+    name, equals, level = (part.strip() for part in pair.partition("="))
+    if not (name and equals and level.upper() in get_args(LogLevel)):
+        raise ValueError(
+            f"LOG_LEVELS: {pair!r} is not a logger's name, an equals sign and one of {', '.join(get_args(LogLevel))}, "
+            "as in pacegraph.request=WARNING,jobs=DEBUG"
+        )
+    return name, level.upper()
 
 
 class Settings(BaseSettings):
@@ -317,8 +328,7 @@ class Settings(BaseSettings):
             if isinstance(raw := values.get(name), str):
                 values[name] = tuple(part.strip() for part in raw.split(",") if part.strip())
         if isinstance(raw := values.get("log_levels"), str):
-            pairs = (part.partition("=") for part in raw.split(",") if part.strip())
-            values["log_levels"] = {name.strip(): level.strip().upper() for name, _, level in pairs}
+            values["log_levels"] = dict(_level_of_logger(part.strip()) for part in raw.split(",") if part.strip())
         return values
 
     @model_validator(mode="after")
@@ -366,6 +376,17 @@ def load_settings(env_file: str | None = ".env", **overrides: object) -> Setting
         raise InvalidSettings(f"{name}: {message}" if name else message) from None
     except SettingsError as error:
         raise InvalidSettings(str(error)) from None
+
+
+class _LogForm(BaseSettings):
+    model_config = Settings.model_config
+
+    log_format: str = ""
+
+
+def wants_json_logs(env_file: str | None = ".env") -> bool:
+    """Tell whether LOG_FORMAT=json is set, not merely the default, however wrong the other settings are."""
+    return _LogForm(_env_file=env_file).log_format == "json"  # type: ignore[call-arg]
 
 
 def child_environment(**values: str) -> dict[str, str]:

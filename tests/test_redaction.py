@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 import logs
+from logs.redaction import Redaction
 from settings import load_settings
 
 SECRET_KEY = 'the key that signs, with a "quote" and a / in it'
@@ -27,7 +28,7 @@ def redact():
         database_url=f"postgresql://runner:{quote(PASSWORD, safe='')}@db/pacegraph",
         redis_url="redis://:pacegraph@cache/0",
     )
-    return logs._Redaction(settings).redact
+    return Redaction(settings).redact
 
 
 HEX = "0123456789abcdef0123456789abcdef01234567"
@@ -111,6 +112,7 @@ def test_every_way_of_logging_is_covered(written):
     forms = [SECRET_KEY, SECRET_KEY[:20], json.dumps(SECRET_KEY)[1:-1], TOKEN]
     assert [form for form in forms if form in text] == []
     lines = text.splitlines()
-    assert [bool(re.match(r"\{.*\}$", line)) for line in lines] == [True] * 5 + [False]
+    assert [bool(re.match(r"\{.*\}$", line)) for line in lines] == [True] * 6
     assert all("***" in line for line in lines[:5])
-    assert [json.loads(line)["level"] for line in lines[:5]] == ["WARNING", "INFO", "INFO", "ERROR", "CRITICAL"]
+    levels = ["WARNING", "INFO", "INFO", "ERROR", "CRITICAL", "ERROR"]
+    assert [json.loads(line)["level"] for line in lines] == levels

@@ -73,7 +73,7 @@ async def test_an_inner_error_carries_the_requests_id(api, db, lines):
     written = lines()
     [error] = [line for line in written if line["level"] == "ERROR"]
     assert error["request_id"] == "mine-4711"
-    assert "UndefinedTable" in error["exc_info"]
+    assert "UndefinedTable" in error["exception"]["stack"]
     assert of_requests(written)
 
 
