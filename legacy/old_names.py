@@ -1,0 +1,96 @@
+"""The older service's import names and what stands for each: for the modules of `imports/` and `migrate_imports`."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+__all__ = ["OLD_MODULES", "Successor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """What stands for an old name.
+
+    `imports` are pairs of module and name. Without `code` the first of them is the successor itself; with it, the code
+    binds the old name, `{alias}`, by what is imported. Without imports there is no successor, and `remedy` says what to
+    do. `old` is what the old name gives as long as it is there ("module:name"), where that is something else.
+    """
+
+    imports: tuple[tuple[str, str], ...] = ()
+    code: str = ""
+    remedy: str = ""
+    old: str = ""
+
+    def instead(self, alias: str) -> str:
+        """Python on one line that does without the old name; a remedy in words where there is none."""
+        if not self.imports:
+            return self.remedy
+        if not self.code:
+            [(module, name)] = self.imports
+            return f"from {module} import {name}" + (f" as {alias}" if alias != name else "")
+        imports = "; ".join(f"from {module} import {name}" for module, name in self.imports)
+        return f"{imports}; {self.remedy or self.code.format(alias=alias)}"
+
+    def resolve(self) -> Any:
+        """Give what the old name stands for. An engine is made here, from the settings; it connects when it is used."""
+        module, _, name = (self.old or ":".join(self.imports[0])).partition(":")
+        found = getattr(import_module(module), name)
+        return found() if self.code and not self.old else found
+
+
+_LOAD_SETTINGS = ("settings", "load_settings")
+_DATABASE = {
+    "Base": Successor((("db.models.base", "ApplicationBase"),)),
+    "SessionLocal": Successor((("db.session", "sync_sessions"),)),
+    "engine": Successor((("db.session", "sync_engine"),), "{alias} = sync_engine()"),
+    "get_db": Successor((("db.session", "get_db_sync"),)),
+    "get_db_sync": Successor((("db.session", "sync_sessions"),), old="legacy.old_session:get_db_sync"),
+}
+_SET_UP = Successor(
+    (("logs", "set_up"), _LOAD_SETTINGS),
+    "def {alias}(level=None):\n"
+    '    set_up(load_settings(**({{"log_level": level.upper()}} if level else {{}})), "app")\n',
+    'set_up(load_settings(), "app")',
+    old="legacy.old_logging:setup_logging",
+)
+_REDIS = "Redis.from_url(load_settings().redis_url.get_secret_value(), decode_responses=True)"
+_GET_REDIS = Successor(
+    (("redis", "Redis"), _LOAD_SETTINGS),
+    f"def {{alias}}():\n    return {_REDIS}\n",
+    _REDIS,
+    old="legacy.old_cache:get_redis",
+)
+_OWN_CACHE = "a cache of the application's own: copy legacy/old_cache.py into it and import the name from there"
+
+OLD_MODULES: dict[str, dict[str, Successor]] = {
+    "database": _DATABASE,
+    "core.database": _DATABASE,
+    "core.config": {
+        "Settings": Successor((("settings", "Settings"),), old="legacy.old_settings:OldSettings"),
+        "get_settings": Successor(
+            (_LOAD_SETTINGS,),
+            "def {alias}():\n    return load_settings()\n",
+            "load_settings()",
+            old="legacy.old_settings:get_settings",
+        ),
+        "settings": Successor((_LOAD_SETTINGS,), "{alias} = load_settings()", old="legacy.old_settings:settings"),
+    },
+    "core.logging": {
+        "configure_logging": _SET_UP,
+        "get_logger": Successor((("logging", "getLogger"),)),
+        "logger": Successor((("logging", "getLogger"),), '{alias} = getLogger("app")', old="legacy.old_logging:logger"),
+        "setup_logging": _SET_UP,
+    },
+    "core.cache": {
+        "get_redis": _GET_REDIS,
+        "get_redis_client": _GET_REDIS,
+        "redis_client": Successor(
+            (("redis", "Redis"), _LOAD_SETTINGS), f"{{alias}} = {_REDIS}", old="legacy.old_cache:redis_client"
+        ),
+        **{
+            name: Successor(remedy=_OWN_CACHE, old=f"legacy.old_cache:{name}")
+            for name in ("cache_key", "cached", "delete_cache", "delete_pattern", "get_cache", "set_cache")
+        },
+    },
+}
+"""Successors by old module and name."""
