@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
-from settings import InvalidSettings, Settings, load_settings
+import logs
+from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
 __all__ = ["main"]
 
@@ -29,26 +31,46 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 is success, 1 is failure, 2 is wrong usage or a wrong setting."""
+    logs.prepare("pacegraph")
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:
+        _set_up_logs(options.name)
         return command(options)
     except InvalidSettings as error:
-        print(f"pacegraph: {error}", file=sys.stderr)
+        logs.tell(str(error))
         return 2
     except KeyboardInterrupt:
         return 130
 
 
+def _set_up_logs(process: str) -> None:
+    """Set the logs up as far as it goes: a command that needs settings says what is wrong with them."""
+    try:
+        logs.set_up(load_settings(), process)
+    except InvalidSettings:
+        logs.prepare(process)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in a line of the log, where only such are wanted."""
+
+    def error(self, message: str) -> NoReturn:
+        if not wants_json_logs():
+            super().error(message)
+        logs.tell(f"{message} ({self.format_usage().strip()})")
+        self.exit(2)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pacegraph", description="A GraphQL API over runners' activities, personal bests and age grades."
     )
     commands = parser.add_subparsers(metavar="command", required=True)
 
     def add(name: str, command: Command, description: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=description, description=description)
-        added.set_defaults(command=command)
+        added.set_defaults(command=command, name=name)
         return added
 
     run = add("run", _run, "start everything on this machine: PostgreSQL, Redis, simulated Strava, workers, API")
@@ -103,10 +125,8 @@ def _bench_serve(options: argparse.Namespace) -> int:
 def _api(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
-    import logs
     from web import create_app
 
-    logs.set_up(settings, "api")
     app = create_app(settings)
     if HAS_LEGACY and settings.legacy == "on":
         from legacy.app import add_routes
@@ -153,10 +173,8 @@ def _serve(app: object, settings: Settings, host: str, port: int) -> int:
 def _worker(_options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
-    import logs
     from jobs.worker import main as work
 
-    logs.set_up(settings, "worker")
     return work(settings)
 
 
@@ -173,11 +191,11 @@ def _migrate(options: argparse.Namespace) -> int:
         else:
             upgrade(settings, options.to or "head")
     except CommandError as error:
-        print(f"pacegraph: {error}", file=sys.stderr)
+        logs.tell(str(error))
         return 1
     except OperationalError as error:
         reason, _, _ = str(error.orig).partition("\n")
-        print(f"pacegraph: the migrations stopped: {reason}", file=sys.stderr)
+        logs.tell(f"the migrations stopped: {reason}")
         return 1
     return 0
 
@@ -191,7 +209,7 @@ def _schema(options: argparse.Namespace) -> int:
     elif not options.check:
         print(generated, end="")
     elif not SCHEMA_FILE.exists() or SCHEMA_FILE.read_text() != generated:
-        print("pacegraph: schema.graphql is not what the code says. Write it anew: make schema", file=sys.stderr)
+        logs.tell("schema.graphql is not what the code says. Write it anew: make schema")
         return 1
     return 0
 

@@ -6,7 +6,6 @@ The peers' tables are in the database `postgres` of the same PostgreSQL, with th
 import os
 import secrets
 import signal
-import sys
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +31,7 @@ from local.run import _answers, _refuse_taken_port, _Run
 from local.secrets import kept_secret
 from local.service import Service, ServiceFailed
 from local.supervisor import Supervisor
+from logs import tell
 from settings import Settings, load_settings
 
 __all__ = ["DEFAULT_ACTIVITIES", "DEFAULT_HOME", "bench_serve"]
@@ -69,7 +69,7 @@ _Connection = psycopg.Connection[Any]
 def bench_serve(settings: Settings, *, activities: int = DEFAULT_ACTIVITIES, with_parent: bool = False) -> int:
     """Serve as `local.run.run` does. The first start writes the rows, with `activities` of the 200,000 or more."""
     if activities < LEAST_ACTIVITIES:
-        print(f"pacegraph: --activities: the data set needs {LEAST_ACTIVITIES} or more", file=sys.stderr)
+        tell(f"--activities: the data set needs {LEAST_ACTIVITIES} or more")
         return 2
     if with_parent:
         die_with_parent(signal.SIGTERM, os.getppid())
@@ -79,7 +79,7 @@ def bench_serve(settings: Settings, *, activities: int = DEFAULT_ACTIVITIES, wit
             _refuse_taken_port(settings)
             return guarded(lambda: _BenchRun(settings, home, activities).serve(), at_end=home.withdraw)
     except (HomeInUse, ServiceFailed) as error:
-        print(f"pacegraph: {error}", file=sys.stderr)
+        tell(str(error))
         return 1
 
 

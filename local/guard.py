@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from local.processes import adopt_orphans, die_with_parent, end_descendants
+from logs import tell
 
 __all__ = ["STOP_SIGNALS", "StopRequested", "guarded"]
 
@@ -44,7 +45,7 @@ def guarded(work: Callable[[], int], *, at_end: Callable[[], None]) -> int:
     at_end()
     end_descendants(_GRACE_S if code < 0 else 0)
     if code < 0:
-        print(f"pacegraph: the supervisor was killed by signal {-code}; what it had started is ended", file=sys.stderr)
+        tell(f"the supervisor was killed by signal {-code}; what it had started is ended")
         return 1
     return code
 

@@ -1,7 +1,6 @@
 """`pacegraph trusted-documents check`: whether each document of a manifest would run, and what it would cost."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 from graphql import OperationDefinitionNode, value_from_ast_untyped
@@ -10,6 +9,7 @@ from graphql.execution.values import VariableValues
 from graph.documents import Document, Documents
 from graph.schema import build_schema
 from graph.shape import DocumentLimits
+from logs import tell
 from settings import Settings
 from web.persisted_documents import limits
 from web.trusted_documents import read_manifest
@@ -31,7 +31,7 @@ def check_manifest(path: Path, settings: Settings) -> int:
             for name, cost in asyncio.run(_costs(text, settings)):
                 print(f"{cost:>7}  {name}  {identifier}")
         except _Unfit as error:
-            print(f"pacegraph: {path}: the document {identifier!r}: {error}", file=sys.stderr)
+            tell(f"{path}: the document {identifier!r}: {error}")
             return 1
     return 0
 

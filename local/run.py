@@ -16,6 +16,7 @@ from local.redis import start_redis
 from local.secrets import kept_secret, new_encryption_key, new_secret_key
 from local.service import Service, ServiceFailed
 from local.supervisor import Supervisor
+from logs import tell
 from settings import InvalidSettings, Settings, child_environment, load_settings
 
 __all__ = ["run"]
@@ -36,7 +37,7 @@ def run(settings: Settings, *, with_parent: bool = False) -> int:
             _refuse_taken_port(settings)
             return guarded(lambda: _Run(settings, home).serve(), at_end=home.withdraw)
     except (HomeInUse, ServiceFailed) as error:
-        print(f"pacegraph: {error}", file=sys.stderr)
+        tell(str(error))
         return 1
 
 
@@ -69,7 +70,7 @@ class _Run:
             print(f"ready after {time.monotonic() - started:.1f} s; Ctrl-C ends it\n", flush=True)
             self.supervisor.watch()
         except (ServiceFailed, InvalidSettings) as error:
-            print(f"pacegraph: {error}", file=sys.stderr)
+            tell(str(error))
             return 1
         except StopRequested:
             print("\nstopping … ", end="", flush=True)

@@ -22,7 +22,7 @@ from settings import Settings, wants_json_logs
 
 __all__ = ["prepare", "rename", "set_up", "tell"]
 
-_QUIET = ("httpx", "httpcore", "asyncio", "rq", "alembic.runtime.migration")
+_QUIET = ("httpx", "httpcore", "asyncio", "rq", "alembic")
 """Loggers that say too much: WARNING, unless LOG_LEVELS says otherwise."""
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,11 @@ _show_warning = warnings.showwarning
 
 def prepare(process: str) -> None:
     """Set the logs up before the settings are known, where LOG_FORMAT=json is set: what fails then is a line too."""
-    if wants_json_logs():
+    silent = logging.NullHandler()  # what is wrong with the file of settings is said when they are read
+    logging.getLogger().addHandler(silent)
+    wanted = wants_json_logs()
+    logging.getLogger().removeHandler(silent)
+    if wanted:
         set_up(Settings.model_construct(), process)
 
 
