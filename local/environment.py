@@ -70,7 +70,17 @@ def _make() -> None:
         [*pip, "--no-deps", "--no-build-isolation", "-e", "."],
         remedy="The command `pacegraph` could not be installed from pyproject.toml; the lines above say why.",
     )
+    _add_old_names()
     STAMP.write_text(_digest())
+
+
+def _add_old_names() -> None:
+    """Let `database` and `core` of the older service be found, after all else; not any more once legacy/ is deleted.
+
+    Python passes over a folder that is not there.
+    """
+    for packages in ENVIRONMENT.glob("lib/python3*/site-packages"):
+        (packages / "pacegraph-legacy.pth").write_text(f"{ROOT / 'legacy' / 'imports'}\n")
 
 
 def _has_pip() -> bool:
