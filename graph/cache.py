@@ -98,7 +98,6 @@ class ResolverCache:
         is_redis_away: Callable[[], bool] = lambda: False,
     ) -> None:
         """`is_redis_away` tells what others found out: then it is not asked."""
-        self.is_on = True
         self._lifetimes = lifetimes
         self._memory = _Memory(memory_bytes)
         self._shared = _Shared(redis, is_redis_away)
@@ -119,7 +118,7 @@ class ResolverCache:
 
     def lifetime_s(self, kinds: frozenset[Kind] | None) -> float:
         """Tell how long an answer of these kinds is kept: 0 where one of them is not cached at all."""
-        return min((self._lifetimes[each] for each in kinds), default=0.0) if kinds and self.is_on else 0.0
+        return min((self._lifetimes[each] for each in kinds), default=0.0) if kinds else 0.0
 
     async def answers(self, wanted: Sequence[Wanted | None], compute: Compute) -> list[Entry]:
         """Find or compute an answer for each place; None is one that is not cached. Raises what `compute` raises."""

@@ -38,9 +38,10 @@ class Charge:
         if actual < self.requested and not self.state.retry_after_s:
             self.state = self._budget.refund(self.requested - actual)
 
-    async def repeat(self) -> None:
-        """Charge the same again: for one more event of a subscription. Raises BudgetExhausted."""
-        self.state = await self._budget.charge(self.requested)
+    async def repeat(self, budget: Budget) -> None:
+        """Charge the same again, now to `budget`: for one more event of a subscription. Raises BudgetExhausted."""
+        self._budget = budget
+        self.state = await budget.charge(self.requested)
 
     def report(self) -> dict[str, Any]:
         """Make `extensions.cost`."""

@@ -43,7 +43,8 @@ class Context:
     `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser; `note_operation` is
     told the operation's name, None for one without. `budget` gets the caller's budget, and `charge` is what the
     operation was charged, once it is. `document` is the operation's, where it was read already.
-    `switches` say what is switched on for the caller.
+    `switches` say what is switched on for the caller; `renew` gets the caller and the switches as they are now, for
+    operations that go on: None where they stay.
     """
 
     database: AsyncDatabase
@@ -56,6 +57,7 @@ class Context:
     callers_changed: Callable[[], None]
     executor: "Executor"
     switches: Switches = ALL_ON
+    renew: Callable[[], tuple[Caller, Switches]] | None = None
     document: "Document | None" = None
     charge: "Charge | None" = None
     _loaders: Loaders | None = None
@@ -74,6 +76,8 @@ class Context:
     def forget(self) -> None:
         """Begin with fresh loaders: after a write, and for each event of a subscription."""
         self._loaders = None
+        if self.renew is not None:
+            self.caller, self.switches = self.renew()
 
 
 Info = StrawberryInfo[Context, Any]

@@ -73,8 +73,6 @@ class Executor:
     def __init__(self, schema: Schema, documents: Documents, planner: Planner, policy: ExecutionPolicy) -> None:
         self._schema, self._documents, self._planner, self._policy = schema, documents, planner, policy
         self._time_limit = TimeLimit(policy.timeout_s)
-        self.plans_are_on = True
-        """Whether queries run by plan; else all run on graphql-core."""
         self.refusals: Counter[str] = Counter()
         """How many operations were refused or failed, by the code of the first error, since the process started."""
 
@@ -175,7 +173,7 @@ class Executor:
     async def _planned(
         self, context: Context, operation: Operation, variables: VariableValues, request: OperationRequest
     ) -> Answer | None:
-        if not (operation.is_query and self.plans_are_on and context.switches.planned_execution):
+        if not (operation.is_query and context.switches.planned_execution):
             return None
         found = await self._planner.answer(context, operation, variables)
         if found is None:

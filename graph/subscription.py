@@ -67,7 +67,7 @@ async def _charge(info: Info, *, is_first: bool) -> None:
     Raises BudgetExhausted.
     """
     if not is_first and info.context.charge is not None:
-        await info.context.charge.repeat()
+        await info.context.charge.repeat(info.context.budget())
 
 
 async def _visible_job(info: Info, global_id: str) -> Job:

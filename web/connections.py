@@ -39,9 +39,9 @@ class Places:
         """How many are taken now, by all callers together."""
         return self._taken.total()
 
-    def take(self, caller: str) -> "Place | None":
-        """Take a place; None where the caller has as many as they may."""
-        if self._taken[caller] >= self.limit:
+    def take(self, caller: str, *, is_limited: bool = True) -> "Place | None":
+        """Take a place; None where the caller is limited and has as many as they may."""
+        if is_limited and self._taken[caller] >= self.limit:
             self.refused += 1
             return None
         self._taken[caller] += 1
@@ -67,9 +67,9 @@ class Place:
     def __exit__(self, *_: object) -> None:
         self.places.leave(self.caller)
 
-    def move(self, caller: str) -> bool:
+    def move(self, caller: str, *, is_limited: bool = True) -> bool:
         """Count the place as another caller's: who has it is known only now. False where they have no place left."""
-        other = self.places.take(caller)
+        other = self.places.take(caller, is_limited=is_limited)
         if other is None:
             return False
         self.places.leave(self.caller)
@@ -84,16 +84,16 @@ class Connections:
         self.streams = Places(settings.connections_per_caller)
         self.subscriptions = Places(settings.subscriptions_per_caller)
 
-    def stream(self, caller: str) -> Place:
+    def stream(self, caller: str, *, is_limited: bool = True) -> Place:
         """Take a place for a WebSocket or an event stream. Raises TooManyConnections."""
-        place = self.streams.take(caller)
+        place = self.streams.take(caller, is_limited=is_limited)
         if place is None:
             raise TooManyConnections(self.streams.limit)
         return place
 
-    def subscription(self, caller: str) -> Place:
+    def subscription(self, caller: str, *, is_limited: bool = True) -> Place:
         """Take a place for a subscription. Raises TooManySubscriptions."""
-        place = self.subscriptions.take(caller)
+        place = self.subscriptions.take(caller, is_limited=is_limited)
         if place is None:
             raise TooManySubscriptions(self.subscriptions.limit, "You have")
         return place

@@ -39,7 +39,7 @@ async def serve_event_stream(
     subscriber, request_id = Subscriber(services, scope), request_id_of(scope)
     try:
         await subscriber.identify()
-        place = services.connections.stream(subscriber.key)
+        place = services.connections.stream(subscriber.key, is_limited=subscriber.switches.rate_limiting)
     except InvalidCredentials as error:
         response = error_response(401, "UNAUTHENTICATED", str(error), {"www-authenticate": "Bearer"}, request_id)
     except TooManyConnections as error:

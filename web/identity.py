@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -20,9 +20,11 @@ from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements import account as statements
 from db.statements.visibility import Viewer
+from flags.flags import Flags
 from graph.context import Caller
 from settings import Settings
 from web.cookies import Cookies, SessionCookie
+from web.switches import switches_of
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +74,18 @@ _Key = tuple[_Kind, bytes]
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A caller, and the `Set-Cookie` that renews the session; None while that is young, and for tokens."""
+    """A caller, and the `Set-Cookie` that renews the session; None while that is young, and for tokens.
+
+    `sharing_caller` is the same caller while sharing is on for them.
+    """
 
     caller: Caller
+    sharing_caller: Caller
     renewal: bytes | None = None
+
+    @classmethod
+    def of(cls, caller: Caller, renewal: bytes | None = None) -> "_Found":
+        return cls(caller, replace(caller, viewer=replace(caller.viewer, sharing=True)), renewal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +100,10 @@ class _Known:
 class Sessions:
     """Knows callers by their credentials; begins and ends sessions."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, flags: Flags) -> None:
         self.cookies = Cookies(settings)
-        self._sharing = settings.sharing == "on"
-        self._nobody = _Found(Caller(Viewer(sharing=self._sharing)))
+        self._flags = flags
+        self._nobody = _Found.of(Caller(Viewer()))
         self._known: dict[_Key, _Known] = {}
         self._looking: dict[_Key, asyncio.Task[_Found]] = {}
 
@@ -115,11 +125,16 @@ class Sessions:
             state[_HELD_SESSION] = True
             if found.renewal is not None:
                 state[RENEWED_SESSION] = found.renewal
-        return found.caller
+        return self._by_flags(found)
 
     async def caller_of(self, database: AsyncDatabase, credential: Credential) -> Caller:
         """Tell who shows `credential`. Raises InvalidCredentials for a token that is no good."""
-        return (await self._find(database, credential)).caller
+        return self._by_flags(await self._find(database, credential))
+
+    def _by_flags(self, found: _Found) -> Caller:
+        """Get a caller as the flag `sharing` says now, however long ago they were looked up."""
+        switches = switches_of(self._flags, found.caller.viewer, "")
+        return found.sharing_caller if switches.sharing else found.caller
 
     def credential_of(self, connection: HTTPConnection, authorization: str | None) -> Credential | None:
         """Get what the caller shows: the header's value `authorization`, else the session's cookie, else nothing.
@@ -222,7 +237,7 @@ class Sessions:
             await self._note(database, statements.note_generation(), parameters)
         scopes = _OWN_SCOPES | {Scope.ADMIN} if account["is_admin"] else _OWN_SCOPES
         renewal = None if of_any_generation else await self._renew(database, cookie)
-        return _Found(self._caller(account, scopes, works_until=cookie.expires_at), renewal)
+        return _Found.of(_caller(account, scopes, works_until=cookie.expires_at), renewal)
 
     async def _account_of(
         self, db: AsyncConnection, cookie: SessionCookie, *, of_any_generation: bool
@@ -258,16 +273,7 @@ class Sessions:
             await self._note(database, statements.note_token_use(), {"token_id": token["token_id"]})
         given = {Scope(scope) for scope in token["scopes"]} - (set() if token["is_admin"] else {Scope.ADMIN})
         scopes = frozenset[Scope]().union(*(_IMPLIED[scope] for scope in given))
-        return _Found(self._caller(token, scopes, token_id=token["token_id"], works_until=token["expires_at"]))
-
-    def _caller(self, account: RowMapping, scopes: frozenset[Scope], **of_credential: Any) -> Caller:
-        viewer = Viewer(
-            account_id=account["id"],
-            athlete_id=account["athlete_id"],
-            is_admin=Scope.ADMIN in scopes,
-            sharing=self._sharing,
-        )
-        return Caller(viewer, scopes, **of_credential)
+        return _Found.of(_caller(token, scopes, token_id=token["token_id"], works_until=token["expires_at"]))
 
     async def _note(self, database: AsyncDatabase, statement: Executable, parameters: dict[str, Any]) -> bool:
         """Write what is good to know, and needs not keep the caller from being served."""
@@ -278,3 +284,14 @@ class Sessions:
             logger.warning("the use of a credential could not be noted: %s", type(error).__name__)
             return False
         return True
+
+
+def _caller(account: RowMapping, scopes: frozenset[Scope], **of_credential: Any) -> Caller:
+    viewer = Viewer(account["id"], account["athlete_id"], is_admin=Scope.ADMIN in scopes)
+    return Caller(viewer, scopes, **of_credential)
+
+
+def with_sharing(caller: Caller, *, is_on: bool) -> Caller:
+    """Get the same caller with sharing on or off for them."""
+    viewer = caller.viewer
+    return caller if viewer.sharing == is_on else replace(caller, viewer=replace(viewer, sharing=is_on))

@@ -10,6 +10,7 @@ from graph.execution import Answer, OperationRequest
 from web.reply import Exchange
 from web.services import Services
 from web.sign_in import begin_sign_in
+from web.switches import switches_of
 
 _GRAPHIQL = "/graphiql"
 
@@ -32,23 +33,33 @@ class Operations:
     def context(self, exchange: Exchange, caller: Caller) -> Context:
         """Make the surroundings of one operation."""
         services = self._services
+        switches = switches_of(services.flags, caller.viewer, exchange.address)
         return Context(
             database=services.database,
             jobs=services.jobs,
             caller=caller,
             request_id=exchange.request_id,
             begin_sign_in=partial(self._begin_sign_in, exchange),
-            budget=partial(services.limits.budgets.of, caller.viewer.account_id, exchange.address),
+            budget=partial(
+                services.limits.budgets.of,
+                caller.viewer.account_id,
+                exchange.address,
+                is_enforced=switches.cost_limiting,
+            ),
             note_operation=partial(exchange.fields.__setitem__, "operation"),
             callers_changed=services.sessions.forget_callers,
             executor=services.executor,
+            switches=switches,
         )
 
     async def execute(self, who: str, context: Context, request: OperationRequest) -> Answer:
         """Run an operation in its caller's turn. Raises TooManyOperations."""
         turns = self._services.limits.turns
         if not turns.try_take(who):
-            await turns.take(who)
+            if context.switches.rate_limiting:
+                await turns.take(who)
+            else:
+                turns.take_at_once(who)
         try:
             return await self._services.executor.execute(context, request)
         finally:

@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 
 from db.encryption import KeyRing
 from db.session import AsyncDatabase
+from flags.flags import Flags
+from flags.watch import FlagWatch
 from graph.cache import ResolverCache
 from graph.documents import Documents
 from graph.execution import ExecutionPolicy, Executor
@@ -45,6 +47,8 @@ class Services:
     sessions: Sessions
     connections: Connections
     origins: Origins
+    flags: Flags
+    flag_watch: FlagWatch
     executor: Executor
     documents: Documents
     planner: Planner
@@ -66,13 +70,13 @@ class Services:
             application_name="pacegraph-api",
             statement_timeout_ms=ceil(settings.operation_timeout_s * 1000),
         )
-        limits = Limits.of(settings)
+        flags = Flags(settings)
+        limits = Limits.of(settings, flags)
         cache = _cache(settings, redis, limits)
         policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)
         documents = Documents(schema, DocumentLimits.of(settings))
         planner = Planner(schema, documents, cache, DataVersions(database))
         executor = Executor(schema, documents, planner, policy)
-        executor.plans_are_on = settings.planned_execution == "on"
         return cls(
             settings=settings,
             database=database,
@@ -80,9 +84,11 @@ class Services:
             jobs=RedisJobQueue(settings, redis),
             addresses=ClientAddresses(settings.trusted_proxies),
             limits=limits,
-            sessions=Sessions(settings),
+            sessions=Sessions(settings, flags),
             connections=Connections(settings),
             origins=Origins(settings),
+            flags=flags,
+            flag_watch=FlagWatch(flags, redis, settings.feature_flags_refresh_s),
             executor=executor,
             documents=documents,
             planner=planner,
@@ -97,7 +103,12 @@ class Services:
     def budgets(self) -> Budgets:
         return self.limits.budgets
 
+    async def start(self) -> None:
+        """Begin what goes on beside the requests; the flags are as Redis says before the first one comes."""
+        await self.flag_watch.start()
+
     async def close(self) -> None:
+        await self.flag_watch.close()
         await self.jobs.close()
         await self.cache.close()
         await self.limits.close()
@@ -114,9 +125,7 @@ def _cache(settings: Settings, redis: Redis, limits: Limits) -> ResolverCache:
         Kind.ACTIVITIES: settings.cache_activities_s,
         Kind.PERSONAL_BESTS: settings.cache_personal_bests_s,
     }
-    cache = ResolverCache(redis, lifetimes, settings.cache_memory_bytes, lambda: limits.store.is_away)
-    cache.is_on = settings.cache == "on"
-    return cache
+    return ResolverCache(redis, lifetimes, settings.cache_memory_bytes, lambda: limits.store.is_away)
 
 
 def services_of(connection: Request | WebSocket) -> Services:

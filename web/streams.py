@@ -18,6 +18,7 @@ from starlette.types import Scope
 from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, PacegraphError
+from flags.switches import Switches
 from graph.context import Caller, Context
 from graph.errors import CallerError, InvalidArgument, OperationTimeout, Unauthenticated, describe
 from graph.execution import OperationRequest
@@ -25,9 +26,11 @@ from graph.scalars import format_floats
 from graph.schema import build_schema
 from web.connections import Places, TooManySubscriptions
 from web.errors import HttpRefusal
-from web.identity import InvalidCredentials
+from web.identity import InvalidCredentials, with_sharing
+from web.limits.budget import CallerBudget
 from web.request_log import request_id_of
 from web.services import Services
+from web.switches import switches_of
 
 FORBIDDEN = 4403
 GOING_AWAY = 1001
@@ -100,6 +103,11 @@ class Subscriber:
         account_id = self.caller.viewer.account_id
         return f"address:{self.address}" if account_id is None else f"account:{account_id}"
 
+    @property
+    def switches(self) -> Switches:
+        """What is switched on for them now."""
+        return switches_of(self.services.flags, self.caller.viewer, self.address)
+
     async def identify(self, authorization: str | None = None) -> None:
         """Find out who it is, by `authorization`, else the header, else the cookie. Raises InvalidCredentials."""
         self._authorization = authorization if authorization is not None else self._authorization
@@ -119,9 +127,10 @@ class Subscriber:
             caller = await self._look()
         except InvalidCredentials:
             caller = None
-        if caller != self.caller:
+        if caller is None or with_sharing(caller, is_on=self.caller.viewer.sharing) != self.caller:
             error = CredentialsEnded()
             raise StreamEnded(FORBIDDEN, error.message, error)
+        self.caller = caller
 
     async def _look(self) -> Caller:
         services = self.services
@@ -129,18 +138,30 @@ class Subscriber:
 
     def context(self, log_fields: dict[str, Any]) -> Context:
         """Make the surroundings of one operation, whose name goes to `log_fields`."""
-        services, scope, caller = self.services, self._connection.scope, self.caller
+        services = self.services
+        caller, switches = self._now()
         return Context(
             database=services.database,
             jobs=services.jobs,
             caller=caller,
-            request_id=request_id_of(scope),
+            request_id=request_id_of(self._connection.scope),
             begin_sign_in=_refuse_sign_in,
-            budget=lambda: services.budgets.of(caller.viewer.account_id, self.address),
+            budget=self._budget,
             note_operation=lambda name: log_fields.update(operation=name),
             callers_changed=services.sessions.forget_callers,
             executor=services.executor,
+            switches=switches,
+            renew=self._now,
         )
+
+    def _now(self) -> tuple[Caller, Switches]:
+        """Get the caller as the flags are now, and their switches."""
+        switches = self.switches
+        return with_sharing(self.caller, is_on=switches.sharing), switches
+
+    def _budget(self) -> CallerBudget:
+        account_id, is_enforced = self.caller.viewer.account_id, self.switches.cost_limiting
+        return self.services.budgets.of(account_id, self.address, is_enforced=is_enforced)
 
     async def results(self, request: OperationRequest, log_fields: dict[str, Any]) -> AsyncGenerator[Result, None]:
         """Run an operation: one result, or those of a subscription until it ends. Whatever is wrong is a result."""
@@ -174,7 +195,10 @@ class Subscriber:
 
     async def _single(self, context: Context, request: OperationRequest) -> Result:
         turns = self.services.limits.turns
-        await turns.take(self.key)
+        if context.switches.rate_limiting:
+            await turns.take(self.key)
+        else:
+            turns.take_at_once(self.key)
         try:
             answer = await context.executor.execute(context, request)
         finally:
@@ -184,11 +208,12 @@ class Subscriber:
     def _take_places(self) -> ExitStack:
         """Count a subscription: for this connection, and for its caller. Raises TooManySubscriptions."""
         with ExitStack() as places:
-            own = self._own.take(self.key)
+            is_limited = self.switches.rate_limiting
+            own = self._own.take(self.key, is_limited=is_limited)
             if own is None:
                 raise TooManySubscriptions(self._own.limit, "This connection has")
             places.enter_context(own)
-            places.enter_context(self.services.connections.subscription(self.key))
+            places.enter_context(self.services.connections.subscription(self.key, is_limited=is_limited))
             return places.pop_all()
 
 

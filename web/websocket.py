@@ -32,6 +32,7 @@ from web.streams import (
     refusal,
     stream_tasks,
 )
+from web.switches import switches_at
 from web.websocket_message import BAD_REQUEST, read_message, read_payload, read_text
 
 PROTOCOL = "graphql-transport-ws"
@@ -91,7 +92,8 @@ async def _serve(services: Services, scope: Scope, receive: Receive, send: Send)
 def _arrive(services: Services, subscriber: Subscriber) -> Place:
     """Take a place among those of the address who have not said yet who they are. Raises StreamEnded."""
     try:
-        return services.connections.stream(f"new:{subscriber.address}")
+        is_limited = switches_at(services.flags, subscriber.address).rate_limiting
+        return services.connections.stream(f"new:{subscriber.address}", is_limited=is_limited)
     except TooManyConnections as error:
         raise StreamEnded(_TRY_LATER, error.message) from error
 
@@ -173,7 +175,7 @@ class _Connection:
             raise StreamEnded(FORBIDDEN, str(error)) from error
         except DatabaseError as error:
             raise StreamEnded(TRY_AGAIN_LATER, error.public_message) from error
-        if not self._place.move(self._subscriber.key):
+        if not self._place.move(self._subscriber.key, is_limited=self._subscriber.switches.rate_limiting):
             raise StreamEnded(_TRY_LATER, TooManyConnections(self._place.places.limit).message)
         self._is_begun = True
         self._tasks.create_task(self._idle())
@@ -187,7 +189,8 @@ class _Connection:
         if number in self._operations:
             raise StreamEnded(_ALREADY_EXISTS, f"Subscriber for {number} already exists")
         limit = self._settings.subscriptions_per_connection
-        if len(self._operations) >= 2 * limit:  # queries and mutations, which end soon, besides the subscriptions
+        # Queries and mutations, which end soon, besides the subscriptions.
+        if len(self._operations) >= 2 * limit and self._subscriber.switches.rate_limiting:
             error = TooManySubscriptions(limit, "This connection has")
             await self._send_error(number, refusal(self._request_id, error))
             return

@@ -184,7 +184,7 @@ class Planner:
     ) -> list[Wanted | None] | None:
         """Tell what of the cache each root field asks for; None where nothing is cached. Raises InvalidId."""
         cache, viewer = self._cache, context.viewer
-        if cache is None or self._versions is None or not (cache.is_on and context.switches.resolver_cache):
+        if cache is None or self._versions is None or not context.switches.resolver_cache:
             return None
         subjects = []
         for selected, unit in zip(tree.roots, tree.units, strict=True):

@@ -10,6 +10,7 @@ import httpx
 from sqlalchemy import event
 
 from settings import Settings
+from tests.switched import switched
 from web import create_app
 
 
@@ -37,12 +38,8 @@ class Api:
 
     async def answer_unplanned(self, query: str, token: str | None = None, **variables: Any) -> dict[str, Any]:
         """The whole body, by graphql-core."""
-        executor = self.app.state.services.executor
-        executor.plans_are_on = False
-        try:
+        with switched(self.app.state.services.flags, planned_execution=False):
             return await self.answer(query, token, **variables)
-        finally:
-            executor.plans_are_on = True
 
     async def both(self, query: str, token: str | None, variables: dict[str, Any]) -> dict[str, Any]:
         """The whole body; of a query, which goes by plan, graphql-core must say the same."""
@@ -68,10 +65,8 @@ class Api:
         await self.ask("{ __typename }", token)  # who asks is known from now on
         self.queries.clear()
         ask = self.answer if planned else self.answer_unplanned
-        cache = self.app.state.services.cache
-        cache.is_on = False
-        answer = await ask(query, token, **variables)
-        cache.is_on = True
+        with switched(self.app.state.services.flags, resolver_cache=False):
+            answer = await ask(query, token, **variables)
         assert "errors" not in answer, answer
         await asyncio.sleep(0)  # asyncpg reports in the loop's next round
         # asyncpg asks once a connection how to read arrays.

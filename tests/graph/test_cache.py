@@ -20,6 +20,7 @@ from local.redis import start_redis
 from tests import factories as make
 from tests.graph.api import serve
 from tests.graph.walk import SCHEMA, types_below
+from tests.switched import switched
 
 pytestmark = pytest.mark.anyio
 
@@ -322,8 +323,8 @@ async def test_the_switch_turns_it_off_and_on(settings, person):
     async with serve(settings.model_copy(update={"cache": "off"})) as api:
         await ask(api, NAME, person)
         assert counts(api) == {}
-        api.app.state.services.cache.is_on = True
-        await ask(api, NAME, person)
+        with switched(api.app.state.services.flags, resolver_cache=True):
+            await ask(api, NAME, person)
         assert counts(api) == {"miss": 1}
 
 

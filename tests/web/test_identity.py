@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from db.session import AsyncDatabase
+from flags.flags import Flags
 from graph.execution import Answer
 from tests import factories as make
 from tests.web.subscriber import cookie_of
@@ -28,7 +29,7 @@ async def database(settings):
 
 @pytest.fixture
 def sessions(settings):
-    return Sessions(settings)
+    return Sessions(settings, Flags(settings))
 
 
 def with_cookie(sessions, cookie):

@@ -26,23 +26,22 @@ class Budgets:
         self._address_limit = min(settings.cost_limit, settings.cost_bucket_ip)
         self._buckets = buckets
         self._logged_at: dict[str, float] = {}
-        self.is_enforced = settings.cost_mode == "enforce"
         self.would_be_refused = 0
-        """How many operations were not covered and ran all the same (COST_MODE=report), since the process started."""
+        """How many operations were not covered and ran all the same (cost-limiting off), since the process started."""
         self.refused = 0
         """How many were refused."""
 
-    def of(self, account_id: int | None, address: str) -> "CallerBudget":
+    def of(self, account_id: int | None, address: str, *, is_enforced: bool = True) -> "CallerBudget":
         """Get a caller's budget: the account's, or without one the address's."""
         if account_id is not None:
             bucket = self._buckets.find("budget", account_id, self._of_account)
-            return CallerBudget(self, self._buckets, bucket, self._account_limit)
+            return CallerBudget(self, self._buckets, bucket, self._account_limit, is_enforced=is_enforced)
         bucket = self._buckets.find("budget", address, self._of_address)
-        return CallerBudget(self, self._buckets, bucket, self._address_limit)
+        return CallerBudget(self, self._buckets, bucket, self._address_limit, is_enforced=is_enforced)
 
-    def refuse(self, bucket: Bucket, state: BudgetState) -> None:
+    def refuse(self, bucket: Bucket, state: BudgetState, *, is_enforced: bool) -> None:
         """Refuse, or note that it would be refused. Raises BudgetExhausted."""
-        if self.is_enforced:
+        if is_enforced:
             self.refused += 1
             raise BudgetExhausted(state)
         self.would_be_refused += 1
@@ -58,21 +57,19 @@ class Budgets:
 class CallerBudget:
     """`graph.budget.Budget` of one caller."""
 
-    __slots__ = ("_bucket", "_buckets", "_budgets", "operation_limit")
+    __slots__ = ("_bucket", "_buckets", "_budgets", "is_enforced", "operation_limit")
 
-    def __init__(self, budgets: Budgets, buckets: Buckets, bucket: Bucket, operation_limit: int) -> None:
+    def __init__(
+        self, budgets: Budgets, buckets: Buckets, bucket: Bucket, operation_limit: int, *, is_enforced: bool
+    ) -> None:
         self._budgets, self._buckets, self._bucket = budgets, buckets, bucket
-        self.operation_limit = operation_limit
-
-    @property
-    def is_enforced(self) -> bool:
-        return self._budgets.is_enforced
+        self.operation_limit, self.is_enforced = operation_limit, is_enforced
 
     async def charge(self, cost: int) -> BudgetState:
         if self._bucket.spend(cost, monotonic()) or await self._take(cost):
             return self._state(cost)
         state = self._state(cost, wait_for=cost)
-        self._budgets.refuse(self._bucket, state)
+        self._budgets.refuse(self._bucket, state, is_enforced=self.is_enforced)
         return state
 
     def refund(self, amount: int) -> BudgetState:

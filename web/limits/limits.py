@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
+from flags.flags import Flags
 from settings import Settings
 from web.limits.buckets import Buckets
 from web.limits.budget import Budgets
@@ -25,22 +26,29 @@ class Limits:
     pace: RefusalPace
 
     @classmethod
-    def of(cls, settings: Settings, patience_s: float = PATIENCE_S) -> Self:
+    def of(cls, settings: Settings, flags: Flags, patience_s: float = PATIENCE_S) -> Self:
         """Make them; nothing connects yet. `patience_s` is how long a request waits for Redis at most."""
         assert settings.secret_key is not None
         secret = sha256(b"addresses in Redis " + settings.secret_key.get_secret_value().encode()).digest()
         store = BucketStore(connect(settings), patience_s)
         buckets = Buckets(store, secret)
-        return cls(
+        limits = cls(
             store=store,
             buckets=buckets,
             budgets=Budgets(settings, buckets),
-            requests=RequestRate(settings, buckets),
+            requests=RequestRate(settings, buckets, flags),
             turns=Turns(
                 settings.concurrent_operations, waiting=settings.waiting_operations, wait_s=settings.operation_wait_s
             ),
             pace=RefusalPace(),
         )
+        flags.listen(lambda: limits._heed(flags))
+        return limits
+
+    def _heed(self, flags: Flags) -> None:
+        """Let go on at once who waits in line, where there is to be no line any more."""
+        if flags.everybody is not None and not flags.everybody.rate_limiting:
+            self.turns.let_all_go()
 
     async def close(self) -> None:
         await self.buckets.close()

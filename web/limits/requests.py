@@ -5,6 +5,7 @@ from time import monotonic
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flags.flags import Flags
 from graph.budget import BudgetState
 from settings import Settings
 from web.address import ClientAddresses
@@ -12,8 +13,9 @@ from web.errors import HttpRefusal
 from web.limits.bucket import BucketSize
 from web.limits.buckets import Buckets
 from web.limits.headers import REQUESTS, rate_limit_headers
+from web.switches import switches_at
 
-EXEMPT = frozenset({"/healthz", "/readyz"})
+EXEMPT = frozenset({"/health", "/healthz", "/readyz"})
 """What load balancers and Prometheus ask."""
 _GRAPHQL = "/graphql"
 _DENIAL = "websocket.http.response"
@@ -38,14 +40,16 @@ class TooManyRequests(HttpRefusal):
 class RequestRate:
     """Counts the requests of each address."""
 
-    def __init__(self, settings: Settings, buckets: Buckets) -> None:
+    def __init__(self, settings: Settings, buckets: Buckets, flags: Flags) -> None:
         self._size = BucketSize(settings.request_bucket_ip, settings.request_refill_ip_per_s)
-        self._buckets = buckets
+        self._buckets, self._flags = buckets, flags
         self.refused = 0
         """How many requests were refused, since the process started."""
 
     async def admit(self, address: str) -> None:
         """Count a request of `address`. Raises TooManyRequests. It seldom awaits anything: mostly a lease covers it."""
+        if not switches_at(self._flags, address).rate_limiting:
+            return
         bucket = self._buckets.find("requests", address, self._size)
         if not await self._buckets.take(bucket, 1):
             self.refused += 1

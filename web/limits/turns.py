@@ -105,6 +105,22 @@ class Turns:
         self.waited += 1
         await self._wait(caller, use)
 
+    def take_at_once(self, caller: object) -> None:
+        """Take a turn, however many there are: the caller is not limited."""
+        if not self.try_take(caller):
+            self._give(self._uses[caller], monotonic())
+
+    def let_all_go(self) -> None:
+        """Give a turn to everybody who waits for one."""
+        now = monotonic()
+        for use in self._waiting.values():
+            for waiting in use.line:
+                if not waiting.done():
+                    self._give(use, now)
+                    waiting.set_result(None)
+            use.line.clear()
+        self._waiting.clear()
+
     def give_back(self, caller: object) -> None:
         """End a turn: the first in line has it, if anybody waits."""
         use, now = self._uses[caller], monotonic()

@@ -16,6 +16,7 @@ from sqlalchemy import create_engine
 from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
+from flags.switches import Switches
 from graph.budget import BudgetState
 from graph.cache import ResolverCache
 from graph.context import Caller, Context
@@ -70,7 +71,7 @@ class Both:
         self.planner = Planner(self.schema, documents, cache, DataVersions(database))
         self.executor = Executor(self.schema, documents, self.planner, ExecutionPolicy())
 
-    def context(self) -> Context:
+    def context(self, *, planned: bool) -> Context:
         return Context(
             database=self.database,
             jobs=None,  # queries start none
@@ -81,15 +82,17 @@ class Both:
             note_operation=lambda _: None,
             callers_changed=lambda: None,
             executor=self.executor,
+            switches=Switches(planned_execution=planned),
         )
 
     async def answers(self, query: str, variables: dict[str, Any]) -> tuple[bytes | None, bytes]:
         fallbacks = self.planner.fallbacks.total()
         answers = []
-        for self.executor.plans_are_on in (True, False):
-            answers.append((await self.executor.execute(self.context(), OperationRequest(query, variables))).body)
-        planned, unplanned = answers
-        return planned if self.planner.fallbacks.total() == fallbacks else None, unplanned
+        for planned in (True, False):
+            context = self.context(planned=planned)
+            answers.append((await self.executor.execute(context, OperationRequest(query, variables))).body)
+        by_plan, unplanned = answers
+        return by_plan if self.planner.fallbacks.total() == fallbacks else None, unplanned
 
 
 def caller(viewer: str, population: Any) -> Caller:

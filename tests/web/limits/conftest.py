@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from flags.flags import Flags
 from local.redis import start_redis
 from local.service import Service
 from settings import load_settings
@@ -69,7 +70,8 @@ async def limits(redis) -> AsyncIterator[Callable[..., Limits]]:
 
         def make(**changes) -> Limits:
             changes.setdefault("redis_url", redis.url)
-            made = Limits.of(load_settings(None, **SECRETS, **changes))
+            settings = load_settings(None, **SECRETS, **changes)
+            made = Limits.of(settings, Flags(settings))
             stack.push_async_callback(made.close)
             return made
 

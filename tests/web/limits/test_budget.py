@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from flags.flags import Flags
 from graph.budget import BudgetExhausted, BudgetState
 from settings import load_settings
 from tests.conftest import SECRETS
@@ -143,9 +144,8 @@ async def test_an_empty_budget_takes_what_costs_nothing(limits):
 
 async def test_report_mode_refuses_nothing_and_tells_once(limits, caplog):
     caplog.set_level(logging.WARNING)
-    made = limits(**{**SMALL, "cost_mode": "report"})
-    budget = made.budgets.of(ACCOUNT, "")
-    assert not budget.is_enforced
+    made = limits(**SMALL)
+    budget = made.budgets.of(ACCOUNT, "", is_enforced=False)
     await budget.charge(990)
     assert [(await budget.charge(20)).remaining for _ in range(5)] == [10] * 5
     await budget.charge(10)
@@ -199,7 +199,7 @@ async def _keep_books(url: str, operations, at_once: int) -> None:
         client.flushall()
         changed = load_settings(None, redis_url=url, **SECRETS, **SMALL)
         # A busy machine is not to pass for a Redis that is away.
-        processes = [Limits.of(changed, patience_s=10), Limits.of(changed, patience_s=10)]
+        processes = [Limits.of(changed, Flags(changed), patience_s=10) for _ in range(2)]
         spent = 0
 
         async def run(kind: str, process: int, amount: int) -> None:

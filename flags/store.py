@@ -1,0 +1,151 @@
+"""The flags in Redis: one hash for all processes, and a bounded log of who changed what.
+
+A change is one transaction: the flag's JSON in the hash, an entry of the log, and word to all processes to look.
+"""
+
+import logging
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import time_ns
+from typing import Any, cast
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.client import Pipeline
+from redis.retry import Retry
+
+from flags.definition import DEFINITIONS
+from flags.flags import VERSION, version_of
+from flags.rollout import InvalidRollout, Rollout, read_json, write_json
+from flags.switches import Flag
+from settings import Settings
+
+HASH = "pacegraph:flags"
+CHANNEL = "pacegraph:flags:changed"
+LOG = "pacegraph:flags:log"
+RESTORE = """
+local version = tonumber(redis.call('HGET', KEYS[1], 'version') or '')
+if version == nil or version < tonumber(ARGV[1]) then
+    redis.call('DEL', KEYS[1])
+    redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+end
+"""
+"""Writes back what Redis lost, unless somebody did, or a change came in between."""
+_LOG_ENTRIES = 1000
+_TIMEOUT_S = 2
+
+logger = logging.getLogger("pacegraph.flags")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the log. `at` is ISO 8601, UTC; `old` and `new` are rollouts' texts."""
+
+    at: str
+    by: str
+    flag: str
+    old: str
+    new: str
+    reason: str
+
+
+def connect(settings: Settings) -> Redis:
+    """Make a client that gives up soon. Nothing connects yet. Raises InvalidSettings."""
+    settings.require("redis_url")
+    assert settings.redis_url is not None
+    url = settings.redis_url.get_secret_value()
+    return Redis.from_url(
+        url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 1)
+    )
+
+
+class FlagStore:
+    """Reads and changes the flags. All of it raises RedisError where Redis is away."""
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
+        self._settings, self._redis = settings, redis
+
+    def read(self) -> Mapping[bytes, bytes]:
+        """Get what Redis holds: `Flags.heed` takes it."""
+        return cast("Mapping[bytes, bytes]", self._redis.hgetall(HASH))
+
+    def restore(self, held: Mapping[bytes, bytes]) -> None:
+        """Write back what Redis lost."""
+        self._redis.eval(RESTORE, 1, HASH, *restored(held))
+
+    def set(self, flag: Flag, wanted: Rollout, *, keep_on: bool = False, keep_off: bool = False) -> Change:
+        """Change a flag; `keep_on` and `keep_off`: its lists stay as they are."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        signed = replace(wanted, by=_who(), at=at)
+
+        def change(before: Rollout | None) -> Rollout:
+            on_for = before.on_for if before and keep_on else signed.on_for
+            off_for = before.off_for if before and keep_off else signed.off_for
+            return replace(signed, on_for=on_for, off_for=off_for)
+
+        return self._change(flag, signed, change)
+
+    def reset(self, flag: Flag, reason: str = "") -> Change:
+        """Let the settings decide again."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return self._change(flag, Rollout(by=_who(), at=at, reason=reason), lambda _: None)
+
+    def log(self) -> Iterator[Change]:
+        """Read the log, the newest entry first."""
+        entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", self._redis.xrevrange(LOG))
+        for _, fields in entries:
+            named = {name.decode(): value.decode(errors="replace") for name, value in fields.items()}
+            yield Change(**{name: named.get(name, "") for name in Change.__slots__})
+
+    def _change(self, flag: Flag, signed: Rollout, new: Any) -> Change:
+        def write(pipeline: Pipeline) -> Change:
+            before = _read(cast("bytes | None", pipeline.hget(HASH, flag.value)))
+            after: Rollout | None = new(before)
+            # The time, so that a change counts even where Redis lost those before it.
+            version = max(version_of(self.read()) + 1, time_ns() // 1_000_000)
+            texts = (self._text(flag, before), self._text(flag, after))
+            made = Change(signed.at, signed.by, flag.value, *texts, signed.reason)
+            pipeline.multi()
+            if after is None:
+                pipeline.hdel(HASH, flag.value)
+            else:
+                pipeline.hset(HASH, flag.value, cast("str", write_json(after)))
+            pipeline.hset(HASH, VERSION.decode(), str(version))
+            entry = {name: getattr(made, name) for name in Change.__slots__}
+            pipeline.xadd(LOG, cast("dict[Any, Any]", entry), maxlen=_LOG_ENTRIES)
+            pipeline.publish(CHANNEL, flag.value)
+            return made
+
+        made = cast("Change", self._redis.transaction(cast("Any", write), HASH, value_from_callable=True))
+        fields = {name: getattr(made, name) or None for name in ("flag", "old", "new", "by", "reason")}
+        logger.info("a flag was set", extra=fields)
+        return made
+
+    def _text(self, flag: Flag, rollout: Rollout | None) -> str:
+        if rollout is not None:
+            return rollout.text
+        return f"{DEFINITIONS[flag].default(self._settings).text} (settings)"
+
+
+def restored(held: Mapping[bytes, bytes]) -> list[bytes]:
+    """Write a hash's fields as RESTORE takes them."""
+    return [b"%d" % version_of(held), *(each for pair in held.items() for each in pair)]
+
+
+def _read(value: bytes | None) -> Rollout | None:
+    """Read what is to be replaced, which may be nonsense."""
+    try:
+        return read_json(value) if value is not None else None
+    except InvalidRollout:
+        return None
+
+
+def _who() -> str:
+    """Name the user of the operating system whose process this is."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user may have no name
+        return f"uid {os.getuid()}"
