@@ -1,13 +1,39 @@
 """What the older service's callers find in the API."""
 
 from fastapi import FastAPI
+from starlette.routing import Route as Path
 
+from legacy.rest.answers import LegacyAnswers
+from legacy.rest.docs_page import docs_page
+from legacy.rest.endpoint import Endpoint, Rest
+from legacy.rest.health import health
+from legacy.rest.openapi import describe
+from legacy.rest.routes import ROUTES, Route
 from legacy.uses import LegacyUses
 from legacy.uses_metric import UsesCollector
 from settings import Settings
+from web.services import Services
 
 
 def add_routes(app: FastAPI, settings: Settings) -> None:
     """Add the older service's routes to the API that `web.create_app` made."""
     uses = LegacyUses(settings)
     app.state.metrics.register(UsesCollector(uses))
+    services: Services = app.state.services
+    rest = Rest(services, uses)
+    app.router.routes += [
+        *(Path(path, Endpoint(rest, routes)) for path, routes in _by_path().items()),
+        Path("/health", health(services, app.state.readiness)),
+        Path("/docs", docs_page),
+    ]
+    app.add_middleware(LegacyAnswers, settings=settings, origins=services.origins)
+    describe(app, ROUTES, settings.legacy_sunset_on.isoformat())
+
+
+def _by_path() -> dict[str, dict[str, Route]]:
+    """Sort the routes by their paths, and those by method."""
+    found: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        for path in (route.path, *route.aliases):
+            found.setdefault(path, {})[route.method] = route
+    return found

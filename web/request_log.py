@@ -15,7 +15,7 @@ from logs import bound, write
 _HEADER = "x-request-id"
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._-]{8,100}")
 _SERVER_ERROR = 500
-_UNLOGGED = {"/healthz", "/readyz"}
+_UNLOGGED = {"/health", "/healthz", "/readyz"}
 
 logger = logging.getLogger("pacegraph.request")
 

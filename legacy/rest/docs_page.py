@@ -1,0 +1,73 @@
+"""`/docs`: the OpenAPI document as a page that loads nothing, with the GraphQL query that replaces each route."""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from graphql import parse, print_ast
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from legacy.rest.openapi import QUERY
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1f;
+  background: #fff; }
+h2 { margin: 2.5rem 0 0.2rem; font-size: 1.1rem; }
+h2 code, h2 b { font-family: ui-monospace, monospace; }
+pre, td code { background: #f3f3f6; border-radius: 4px; }
+pre { padding: 0.8rem; overflow-x: auto; font-size: 0.85rem; }
+table { border-collapse: collapse; } td { padding: 0.1rem 0.8rem 0.1rem 0; vertical-align: top; }
+@media (prefers-color-scheme: dark) { body { color: #e6e6ea; background: #17171a; } a { color: #9db8ff; }
+  pre, td code { background: #26262b; } }
+"""
+_DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
+_HEADERS = {
+    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "cache-control": "no-cache",
+}
+
+
+async def docs_page(request: Request) -> Response:
+    """Answer the page."""
+    app: FastAPI = request.app
+    return HTMLResponse(page(app.openapi()), headers=_HEADERS)
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """Write the page of a document."""
+    return "\n".join((
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>pacegraph: REST routes</title>',
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>',
+        f"<h1>REST routes</h1><p>{escape(document['info']['description'])}</p>",
+        '<p><a href="/graphiql">GraphiQL</a>. The same as data: <a href="/openapi.json">OpenAPI</a>.</p>',
+        *_operations(document),
+        "</body></html>",
+    ))  # fmt: skip
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[str]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if operation.get("deprecated"):
+                yield from _operation(f"{method.upper()} {path}", operation)
+
+
+def _operation(name: str, operation: Mapping[str, Any]) -> Iterator[str]:
+    method, _, path = name.partition(" ")
+    yield f'<h2 id="{escape(name)}"><b>{method}</b> <code>{escape(path)}</code></h2>'
+    yield f"<p>{escape(operation['summary'])}.</p>"
+    if parameters := operation.get("parameters"):
+        rows = (
+            f"<tr><td><code>{escape(each['name'])}</code></td><td>{escape(each.get('description', ''))}</td></tr>"
+            for each in parameters
+        )
+        yield f"<table>{''.join(rows)}</table>"
+    if query := operation.get(QUERY):
+        yield f"<p>In GraphQL:</p><pre>{escape(print_ast(parse(query)))}</pre>"
+    else:
+        yield f"<p>{escape(operation['description'])}</p>"

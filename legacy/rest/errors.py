@@ -1,0 +1,181 @@
+"""Refusals of the routes: `errors` as all of the API has them, and `detail` as the older service's callers read it.
+
+web.errors.HttpRefusal
+└── RestRefusal          a status and code of its own
+    ├── InvalidParameters    422 BAD_USER_INPUT, OUT_OF_RANGE: parameters or body; `detail` is a list as FastAPI's
+    └── SwitchedOff          410 LEGACY_REST_OFF: the flag legacy-rest is off; tells the GraphQL successor
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from graph.errors import CallerError
+from graph.execution import Answer
+from web.errors import HttpRefusal
+
+STATUS_OF_CODE = {
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "INTROSPECTION_DISABLED": 403,
+    "UNTRUSTED_DOCUMENT": 403,
+    "NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "NOT_CONNECTED": 400,
+    "COST_LIMIT_EXCEEDED": 400,
+    "INVALID": 422,
+    "INVALID_ID": 422,
+    "INVALID_CURSOR": 422,
+    "OUT_OF_RANGE": 422,
+    "BAD_USER_INPUT": 422,
+    "RATE_LIMITED": 429,
+    "TOO_MANY_OPERATIONS": 429,
+    "DATABASE_BUSY": 503,
+    "DATABASE_UNAVAILABLE": 503,
+    "TIMEOUT": 503,
+    "TOO_BUSY": 503,
+    "INTERNAL": 500,
+}
+_OUT_OF_RANGE = frozenset({
+    "greater_than", "greater_than_equal", "less_than", "less_than_equal", "string_too_long", "string_too_short",
+    "too_long",
+})  # fmt: skip
+_LONGEST_MESSAGE = 300
+
+
+class RestRefusal(HttpRefusal):
+    """A request that is refused."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, field, headers)
+        self.code, self.status, self.more = code, STATUS_OF_CODE.get(code, 400), more or {}
+
+    @property
+    def body(self) -> bytes:
+        return problems([(self.code, self.message, self.field)], self.message, self.more)
+
+
+class NotThere(RestRefusal):
+    """Absent, or not visible to the caller."""
+
+    def __init__(self, what: str, field: str | None = None) -> None:
+        super().__init__("NOT_FOUND", f"{what} not found", field)
+
+
+class SwitchedOff(RestRefusal):
+    """The routes are switched off for the caller."""
+
+    def __init__(self, successor: str) -> None:
+        super().__init__(
+            "LEGACY_REST_OFF",
+            "The REST routes are switched off (feature flag legacy-rest). Send the query in `extensions.successor` to "
+            "POST /graphql instead.",
+            more={"successor": {"url": "/graphql", "query": successor}},
+        )
+        self.status = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one parameter. `where` is query, path or body, `kind` pydantic's name for it."""
+
+    where: str
+    name: str
+    message: str
+    kind: str = "value_error"
+
+    @property
+    def code(self) -> str:
+        return "OUT_OF_RANGE" if self.kind in _OUT_OF_RANGE else "BAD_USER_INPUT"
+
+
+class InvalidParameters(RestRefusal):
+    """Parameters, or a body, that cannot be used."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        first = faults[0]
+        super().__init__(first.code, _said(first), first.name or None)
+        self.faults = faults
+
+    @property
+    def body(self) -> bytes:
+        detail = [
+            {"type": each.kind, "loc": [each.where, *([each.name] if each.name else [])], "msg": each.message}
+            for each in self.faults
+        ]
+        return problems([(each.code, _said(each), each.name or None) for each in self.faults], detail)
+
+
+def faults_of(error: ValidationError, where: str) -> list[Fault]:
+    """Tell what pydantic found wrong, without the values."""
+    return [
+        Fault(
+            where,
+            ".".join(map(str, each["loc"])),
+            each["msg"].removeprefix("Value error, ")[:_LONGEST_MESSAGE],
+            each["type"],
+        )
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+
+
+def problems(
+    errors: Sequence[tuple[str, str, str | None]], detail: Any, more: Mapping[str, Any] | None = None
+) -> bytes:
+    """Make an error's body, from codes, messages and the fields at fault."""
+    shown = [
+        {"message": message, "extensions": {"code": code, **({"field": field} if field else {}), **(more or {})}}
+        for code, message, field in errors
+    ]
+    return orjson.dumps({"errors": shown, "detail": detail})
+
+
+class OperationFailed(Exception):  # noqa: N818 - says what is the case; never leaves this package
+    """An operation answered with errors; `answer` is what the caller is told."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def failed(answer: Answer, error: Mapping[str, Any], names: Mapping[str, str]) -> OperationFailed:
+    """Make the failure of an operation from its first error. `names` are the parameters' by GraphQL's arguments'."""
+    extensions = {**error.get("extensions", {})}
+    code, message = extensions.pop("code", "INTERNAL"), error["message"]
+    field = extensions.pop("field", None)
+    if field is not None:
+        name = names.get(field, field)
+        message, field = message.replace(f"`{field}`", f"`{name}`").replace(f"'{field}'", f"`{name}`"), name
+    body = problems([(code, message, field)], message, extensions)
+    status = answer.status or STATUS_OF_CODE.get(code, 400)
+    return OperationFailed(Answer(body, False, status, answer.retry_after_s, answer.budget))
+
+
+def refused_mutation(answer: Answer, error: Mapping[str, Any], names: Mapping[str, str]) -> OperationFailed:
+    """Make the failure of a mutation from its first user error."""
+    field = ".".join(error["field"]) if error["field"] else None
+    said = {"message": error["message"], "extensions": {"code": error["code"], "field": field}}
+    if field is None:
+        del said["extensions"]["field"]
+    return failed(answer, said, names)
+
+
+def as_refusal(error: Exception) -> Exception:
+    """Give errors of GraphQL's the status that callers of REST expect; others stay as they are."""
+    if isinstance(error, CallerError) and not hasattr(error, "retry_after_s"):
+        return RestRefusal(error.code, error.message, error.field)
+    return error
+
+
+def _said(fault: Fault) -> str:
+    return f"`{fault.name}`: {fault.message}." if fault.name else f"The {fault.where}: {fault.message}."

@@ -1,0 +1,43 @@
+"""`/health`, as the older service's monitors know it."""
+
+from collections.abc import Awaitable, Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from web.health import Readiness
+from web.services import Services
+
+
+def health(services: Services, readiness: Readiness) -> Callable[[Request], Awaitable[Response]]:
+    """Make the endpoint. It looks at what `/readyz` looks at, and shares its last look."""
+    running = _version()
+
+    async def answer(_: Request) -> Response:
+        found = await readiness.look(services)
+        return JSONResponse(_said(found, running), 200 if found["status"] == "ok" else 503)
+
+    return answer
+
+
+def _said(found: dict[str, Any], running: str) -> dict[str, Any]:
+    states: dict[str, str] = found["dependencies"]
+    return {
+        "status": _word(is_well=found["status"] == "ok"),
+        "version": running,
+        **{name: "connected" if state == "ok" else state for name, state in states.items()},
+        "checks": {name: _word(is_well=state == "ok") for name, state in states.items()},
+    }
+
+
+def _word(*, is_well: bool) -> str:
+    return "healthy" if is_well else "unhealthy"
+
+
+def _version() -> str:
+    try:
+        return version("pacegraph")
+    except PackageNotFoundError:
+        return "unknown"

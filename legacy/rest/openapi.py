@@ -1,0 +1,123 @@
+"""The routes' OpenAPI document: part of `/openapi.json`, and what the page `/docs` is made of."""
+
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, FastAPI, Path, Query
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
+
+from legacy.rest import models
+from legacy.rest.parameters import Parameters
+from legacy.rest.routes import Route
+
+DESCRIPTION = (
+    "The older service's REST routes over pacegraph. They are deprecated, end on {sunset}, and run the GraphQL query "
+    "that each one names: send that to `POST /graphql` instead."
+)
+QUERY = "x-graphql-query"
+"""Where an operation of the document holds the GraphQL query that replaces it."""
+
+_ERRORS = {
+    401: "Nobody is signed in, or the token is no good.",
+    404: "Absent, or not visible to the caller.",
+    410: "The routes are switched off (feature flag legacy-rest).",
+    422: "A parameter cannot be used; `detail` is a list as FastAPI's.",
+    429: "Too much at once, or the budget is used up; `Retry-After` says when to come again.",
+}
+_HEADERS: dict[str, Any] = {
+    "Deprecation": {"description": "RFC 9745: since when.", "schema": {"type": "string"}},
+    "Sunset": {"description": "RFC 8594: when the route ends.", "schema": {"type": "string"}},
+    "Link": {"description": "Documentation, successor; of lists, the next page.", "schema": {"type": "string"}},
+}
+_SECURITY = {
+    "token": {"type": "http", "scheme": "bearer", "description": "An API token (createApiToken)."},
+    "session": {"type": "apiKey", "in": "cookie", "name": "pacegraph_session", "description": "A browser's session."},
+}
+
+
+def describe(app: FastAPI, routes: tuple[Route, ...], sunset: str) -> None:
+    """Let the app's OpenAPI document describe the routes, too. It is made when it is first asked for."""
+    made: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        if not made:
+            described = [*app.routes, *_described(routes)]
+            made.update(get_openapi(title=app.title, version=app.version, routes=described))
+            made["info"]["description"] = DESCRIPTION.format(sunset=sunset)
+            made.setdefault("components", {})["securitySchemes"] = _SECURITY
+        return made
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _described(routes: tuple[Route, ...]) -> list[BaseRoute]:
+    """Make routes of FastAPI's that are never served: it writes documents from such."""
+    router = APIRouter()
+    for route in routes:
+        for path in (route.path, *route.aliases):
+            _describe(router, route, path)
+    router.add_api_route(
+        "/health", _named("health", []), response_model=models.Health, deprecated=True, tags=["health"],
+        summary="Whether the API and what it depends on works", operation_id="GET /health",
+        description="Replaced by `/readyz`, and `/healthz` for the process alone.",
+        responses={200: {"headers": _HEADERS}, 503: {"model": models.Health, "description": "Something does not."}},
+    )  # fmt: skip
+    return router.routes
+
+
+def _describe(router: APIRouter, route: Route, path: str) -> None:
+    errors: dict[int | str, dict[str, Any]] = {
+        status: {"model": models.Problems, "description": said} for status, said in _ERRORS.items()
+    }
+    router.add_api_route(
+        path,
+        _named(f"{route.method} {path}", _parameters(route)),
+        methods=[route.method],
+        response_model=route.answers,
+        summary=route.summary,
+        description=_successor(route) if path == route.path else f"The same as `{route.path}`.",
+        operation_id=f"{route.method} {path}",
+        deprecated=True,
+        tags=["v1" if path.startswith("/v1") else path.split("/")[1]],
+        responses={
+            200: {"headers": _HEADERS},
+            **errors,
+            "default": {"model": models.Problems, "description": "Any other error."},
+        },
+        openapi_extra={QUERY: route.operation, "security": [{"token": []}, {"session": []}, {}]},
+    )
+
+
+def _successor(route: Route) -> str:
+    return f"Replaced by this query of GraphQL's:\n\n```graphql\n{route.operation}\n```"
+
+
+def _parameters(route: Route) -> list[Parameter]:
+    given = [
+        _parameter(name, Annotated[str, Path(description=f"{kind}: UUID of the older service, GraphQL id, or number.")])
+        for name, kind in route.id_parameters.items()
+    ]
+    if route.takes is not Parameters:
+        place = Query() if route.method == "GET" else Body()
+        is_needed = route.method == "GET" or any(each.is_required() for each in route.takes.model_fields.values())
+        given.append(
+            _parameter("given", Annotated[route.takes if is_needed else route.takes | None, place], is_needed=is_needed)
+        )
+    return given
+
+
+def _parameter(name: str, annotation: Any, *, is_needed: bool = True) -> Parameter:
+    default = Parameter.empty if is_needed else None
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _named(name: str, parameters: list[Parameter]) -> Callable[..., None]:
+    def described() -> None:
+        """Stand for a route."""
+
+    described.__name__ = name
+    described.__doc__ = None
+    described.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return described

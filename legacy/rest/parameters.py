@@ -1,0 +1,245 @@
+"""What the routes are given: in the address, and as JSON."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from math import isfinite
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+import orjson
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
+
+from athletics.age_grade import AgeGradeTable
+from legacy.rest.distances import DISTANCES, metres
+from legacy.rest.errors import Fault, InvalidParameters, faults_of
+from web.errors import BadRequest
+
+M = TypeVar("M", bound="Parameters")
+
+MAX_LIMIT = 1000
+MAX_OFFSET = 100_000
+_MOST_IN_ADDRESS = 50
+_FIRST_YEAR, _LAST_YEAR = 1900, 9998
+_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,6})?)")
+_SEXES = {"m": "MALE", "male": "MALE", "f": "FEMALE", "female": "FEMALE", "w": "FEMALE"}
+
+
+def _moment(value: Any) -> datetime | date:
+    """Read a day, or an instant; without an offset it is UTC."""
+    if not isinstance(value, str):
+        raise ValueError("write a day like 2026-05-17, or an instant like 2026-05-17T09:30:00Z")  # noqa: TRY004
+    try:
+        found = date.fromisoformat(value) if len(value) == len("2026-05-17") else _instant(value)
+    except (ValueError, OverflowError):
+        raise ValueError("write a day like 2026-05-17, or an instant like 2026-05-17T09:30:00Z") from None
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError(f"the year must be between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return found
+
+
+def _instant(value: str) -> datetime:
+    # In an address "+" is a blank, and many callers do not know.
+    found = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _seconds(value: Any) -> float:
+    """Read a time: seconds, or as 42:10 or 1:42:10."""
+    clock = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if clock:
+        return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
+    return _number(value, "write seconds, or a time like 42:10 or 1:42:10")
+
+
+def _metres(value: Any) -> float:
+    known = metres(value) if isinstance(value, str) else None
+    return known if known is not None else _number(value, f"write metres, or one of {', '.join(DISTANCES.values())}")
+
+
+def _number(value: Any, remedy: str) -> float:
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        number = None
+    if number is None or not isfinite(number):
+        raise ValueError(remedy)
+    return number
+
+
+def _sex(value: Any) -> str:
+    found = _SEXES.get(value.strip().lower()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("write M or F")
+    return found
+
+
+def _words(value: Any) -> Any:
+    return [each for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+
+def _capitals(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+Moment = Annotated[
+    datetime | date,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
+]
+Day = Annotated[date, Field(ge=date(_FIRST_YEAR, 1, 1), le=date(_LAST_YEAR, 12, 31))]
+Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "examples": ["1:42:10"]})]
+Metres = Annotated[float, BeforeValidator(_metres), WithJsonSchema({"type": "string", "examples": ["5k", "10000"]})]
+Sex = Annotated[str, BeforeValidator(_sex), WithJsonSchema({"type": "string", "enum": ["M", "F"]})]
+Words = Annotated[list[Annotated[str, Field(max_length=100)]], BeforeValidator(_words), Field(max_length=50)]
+
+
+class Parameters(BaseModel):
+    """What a route takes. Other parameters are let pass, as FastAPI does."""
+
+    ALIASES: ClassVar[Mapping[str, str]] = {}
+    """Other names that callers use, in small letters, by ours."""
+    LISTS: ClassVar[frozenset[str]] = frozenset()
+    """Which may be given several times."""
+
+
+class Page(Parameters):
+    """Which part of a list."""
+
+    ALIASES = {"per_page": "limit", "page_size": "limit", "skip": "offset"}
+
+    limit: int = Field(100, ge=1, le=MAX_LIMIT, description="How many.")
+    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many are left out ahead of them.")
+    page: int | None = Field(
+        None, ge=1, le=MAX_OFFSET, description="Instead of `offset`: which page of `limit`, from 1."
+    )
+
+    @property
+    def start(self) -> int:
+        """How many are left out. Raises InvalidParameters."""
+        start = self.offset if self.page is None else (self.page - 1) * self.limit
+        if start > MAX_OFFSET:
+            remedy = f"it lies more than {MAX_OFFSET} behind the start; use `since` and `until`, or GraphQL's cursors"
+            raise InvalidParameters([Fault("query", "page", remedy, "less_than_equal")])
+        return start
+
+
+class ActivityPage(Page):
+    """Which activities of an athlete."""
+
+    ALIASES = {
+        **Page.ALIASES, "start_date": "since", "date_from": "since", "after": "since", "end_date": "until",
+        "date_to": "until", "before": "until", "sport_type": "sport", "type": "sport", "min_distance": "min_distance_m",
+        "max_distance": "max_distance_m",
+    }  # fmt: skip
+    LISTS = frozenset({"sport"})
+
+    since: Moment | None = Field(None, description="From this day (UTC) or instant on.")
+    until: Moment | None = Field(None, description="Until this day (UTC), which is included, or before this instant.")
+    sport: Words | None = Field(None, description="Of these sports, as run or Run; several with commas.")
+    min_distance_m: float | None = Field(None, ge=0, le=10_000_000, allow_inf_nan=False, description="In metres.")
+    max_distance_m: float | None = Field(None, ge=0, le=10_000_000, allow_inf_nan=False, description="In metres.")
+
+
+class AnyonesActivityPage(ActivityPage):
+    """Which activities."""
+
+    athlete_id: str | None = Field(None, max_length=100, description="Of this athlete only.")
+
+
+class Performance(Parameters):
+    """What an age grade is calculated from."""
+
+    ALIASES = {
+        "distance_m": "distance", "distance_meters": "distance", "time_s": "time", "time_seconds": "time",
+        "duration_s": "time", "elapsed_s": "time", "birthdate": "birth_date", "date_of_birth": "birth_date",
+        "activity_date": "date", "gender": "sex",
+    }  # fmt: skip
+
+    distance: Metres = Field(description="In metres, or as 5k, mile, half_marathon.")
+    time: Seconds = Field(description="In seconds, or as 42:10 or 1:42:10.")
+    sex: Sex = Field(description="M or F.")
+    age: int | None = Field(None, ge=0, le=150, description="Completed years on the day; or give `birth_date`.")
+    birth_date: Day | None = Field(None, description="Instead of `age`.")
+    date: Day | None = Field(None, description="The day, with `birth_date`; today when not given.")
+    table: Annotated[AgeGradeTable, BeforeValidator(_capitals)] | None = Field(
+        None, description="When not given: the newest for the road, below one mile the one for the track."
+    )
+
+
+class SyncWanted(Parameters):
+    """What is to be synced. In the address or as JSON; JSON counts where both are given."""
+
+    athlete_id: str | None = Field(None, max_length=100, description="Whose activities; the caller's when not given.")
+    mode: Annotated[Literal["INCREMENTAL", "FULL"], BeforeValidator(_capitals)] = Field(
+        "INCREMENTAL", description="What is new; or all again."
+    )
+    since: Day | None = Field(None, description="Only from this day (UTC) on.")
+    until: Day | None = Field(None, description="Only until this day (UTC), included.")
+
+
+class Feedback(Parameters):
+    """What somebody wants to say."""
+
+    ALIASES = {"text": "message", "feedback": "message", "comment": "message", "notes": "message", "email": "contact"}
+
+    message: str = Field(min_length=1, max_length=5000, description="What you want to say.")
+    contact: str | None = Field(None, max_length=200, description="How to answer you.")
+
+
+def read(model: type[M], given: Mapping[str, Any], where: str) -> M:
+    """Check what is given. Raises InvalidParameters."""
+    named = {name: value for name, value in given.items() if name in model.model_fields}
+    for name, value in given.items():
+        if (known := model.ALIASES.get(name.lower())) is not None:
+            named.setdefault(known, value)
+    try:
+        return model.model_validate(named)
+    except ValidationError as error:
+        raise InvalidParameters(faults_of(error, where)) from None
+
+
+def of_address(query_string: bytes, model: type[Parameters]) -> dict[str, str]:
+    """Read an address's parameters; an empty one counts as absent. Raises BadRequest."""
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=_MOST_IN_ADDRESS)
+    except ValueError:  # UnicodeError is one
+        raise BadRequest(f"The address has more than {_MOST_IN_ADDRESS} parameters, or they are not UTF-8.") from None
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        is_list = model.ALIASES.get(name, name) in model.LISTS
+        found[name] = f"{found[name]},{value}" if is_list and name in found else value
+    return found
+
+
+def of_body(body: bytes) -> dict[str, Any]:
+    """Read a JSON object; nothing is an empty one. Raises InvalidParameters."""
+    if not body.strip():
+        return {}
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidParameters([Fault("body", "", f"it is not JSON in UTF-8: {error}", "json_invalid")]) from None
+    if not isinstance(found, dict):
+        raise InvalidParameters([Fault("body", "", "it must be a JSON object", "model_attributes_type")])
+    return found
+
+
+def first_instant(moment: datetime | date | None) -> str | None:
+    """Write the instant at which a moment begins."""
+    return None if moment is None else _written(moment if isinstance(moment, datetime) else _midnight(moment))
+
+
+def last_instant(moment: datetime | date | None) -> str | None:
+    """Write the instant before which something is until a moment: a day is included."""
+    if moment is None or isinstance(moment, datetime):
+        return first_instant(moment)
+    return _written(_midnight(moment) + timedelta(days=1))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _written(instant: datetime) -> str:
+    return instant.isoformat()

@@ -1,0 +1,203 @@
+"""The routes: what each takes, the operation that it runs, and what it answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from athletics.age_grade import age_on, default_table
+from legacy.rest import models, shapes, successors
+from legacy.rest.distances import sport_type
+from legacy.rest.errors import Fault, InvalidParameters
+from legacy.rest.parameters import (
+    ActivityPage,
+    AnyonesActivityPage,
+    Feedback,
+    Page,
+    Parameters,
+    Performance,
+    SyncWanted,
+    first_instant,
+    last_instant,
+)
+
+ID_PARAMETERS = {"athlete_id": "Athlete", "activity_id": "Activity", "task_id": "Job"}
+"""Parameters that are ids, and of which type."""
+
+Ids = Mapping[str, str]
+Variables = Callable[[Ids, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """How a list is paged: `end` is the operation that gives where a part of it ends, `connection` the way there."""
+
+    end: str
+    connection: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route. `path` is the older service's; `aliases` lead to the same.
+
+    `operation` is what it runs, its successor; `variables` makes the operation's from the ids (GraphQL's, by parameter)
+    and the other parameters; `shape` makes the answer, None where what was asked for is absent: then `what` is not
+    found. `mutation` is the name of a mutation's field. `of_athlete` is run instead where `athlete_id` is given.
+    """
+
+    method: str
+    path: str
+    summary: str
+    operation: str
+    shape: Callable[[shapes.Data, shapes.Old], Any]
+    answers: Any
+    takes: type[Parameters] = Parameters
+    variables: Variables = field(default=lambda ids, _: {"id": next(iter(ids.values()))} if ids else {})
+    what: str = "Object"
+    aliases: tuple[str, ...] = ()
+    listed: Listed | None = None
+    mutation: str | None = None
+    needs_caller: bool = False
+    of_athlete: "Route | None" = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def id_parameters(self) -> dict[str, str]:
+        """Its parameters in the path that are ids, and of which type."""
+        return {name: kind for name, kind in ID_PARAMETERS.items() if f"{{{name}}}" in self.path}
+
+    @property
+    def argument_names(self) -> dict[str, str]:
+        """The parameters by the GraphQL arguments that they become, to name them in errors."""
+        return {**_ARGUMENTS, "id": next(iter(self.id_parameters), "athlete_id")}
+
+
+_ARGUMENTS = {
+    "first": "limit", "after": "offset", "filter.sportTypes": "sport", "filter.startedFrom": "since",
+    "filter.startedUntil": "until", "filter.minDistanceMeters": "min_distance_m",
+    "filter.maxDistanceMeters": "max_distance_m", "input.athleteId": "athlete_id", "input.mode": "mode",
+    "input.since": "since", "input.until": "until", "input.message": "message", "input.contact": "contact",
+    "input.distanceMeters": "distance", "input.elapsedTimeSeconds": "time", "input.sex": "sex", "input.age": "age",
+    "input.table": "table",
+}  # fmt: skip
+
+
+def _activities(_: Ids, wanted: ActivityPage) -> dict[str, Any]:
+    given = {
+        "startedFrom": first_instant(wanted.since),
+        "startedUntil": last_instant(wanted.until),
+        "sportTypes": [sport_type(each) for each in wanted.sport] if wanted.sport else None,
+        "minDistanceMeters": wanted.min_distance_m,
+        "maxDistanceMeters": wanted.max_distance_m,
+    }
+    return {"filter": {name: value for name, value in given.items() if value is not None}}
+
+
+def _activities_of_athlete(ids: Ids, wanted: ActivityPage) -> dict[str, Any]:
+    return {"id": ids["athlete_id"], **_activities(ids, wanted)}
+
+
+def _performance(_: Ids, wanted: Performance) -> dict[str, Any]:
+    table = wanted.table or default_table(wanted.distance)
+    values = {"distanceMeters": wanted.distance, "elapsedTimeSeconds": wanted.time, "sex": wanted.sex}
+    return {"input": {**values, "age": _age(wanted), "table": table}}
+
+
+def _age(wanted: Performance) -> int:
+    if (wanted.age is None) == (wanted.birth_date is None):
+        raise InvalidParameters([Fault("query", "age", "give it, or `birth_date`, but not both")])
+    if wanted.age is not None:
+        return wanted.age
+    assert wanted.birth_date is not None
+    age = age_on(wanted.birth_date, wanted.date or datetime.now(UTC).date())
+    if age is None:
+        raise InvalidParameters([Fault("query", "birth_date", "it lies behind the day of the performance")])
+    return age
+
+
+def _sync(ids: Ids, wanted: SyncWanted) -> dict[str, Any]:
+    days = {"since": wanted.since, "until": wanted.until}
+    given = {name: day.isoformat() for name, day in days.items() if day is not None}
+    return {"input": {"athleteId": ids["athlete_id"], "mode": wanted.mode, **given}}
+
+
+def _recalculation(ids: Ids, _: Parameters) -> dict[str, Any]:
+    return {"input": {"athleteId": ids["athlete_id"]}}
+
+
+def _feedback(_: Ids, wanted: Feedback) -> dict[str, Any]:
+    return {"input": {"message": wanted.message, "contact": wanted.contact}}
+
+
+_ACTIVITIES_OF_ATHLETE = Route(
+    "GET", "/v1/athletes/{athlete_id}/activities", "An athlete's activities, newest first",
+    successors.ACTIVITIES_OF_ATHLETE, shapes.activities_of_athlete, list[models.Activity],
+    takes=ActivityPage, variables=_activities_of_athlete, what="Athlete",
+    listed=Listed(successors.ACTIVITIES_OF_ATHLETE_END, ("athlete", "activities")),
+)  # fmt: skip
+
+ROUTES = (
+    Route(
+        "GET", "/v1/athletes", "The athletes that the caller may see", successors.ATHLETES, shapes.athletes,
+        list[models.Athlete], takes=Page, variables=lambda *_: {},
+        listed=Listed(successors.ATHLETES_END, ("athletes",)),
+    ),
+    Route(
+        "GET", "/v1/athletes/me", "The athlete that the caller is", successors.ME, shapes.me, models.Athlete,
+        what="Athlete", needs_caller=True,
+    ),
+    Route(
+        "GET", "/v1/athletes/{athlete_id}", "An athlete", successors.ATHLETE, shapes.athlete, models.Athlete,
+        what="Athlete",
+    ),
+    _ACTIVITIES_OF_ATHLETE,
+    Route(
+        "GET", "/v1/athletes/{athlete_id}/personal-bests", "An athlete's personal bests, shortest distance first",
+        successors.PERSONAL_BESTS, shapes.personal_bests, list[models.PersonalBest], what="Athlete",
+        aliases=("/v1/athletes/{athlete_id}/personal_bests", "/v1/athletes/{athlete_id}/pbs"),
+    ),
+    Route(
+        "GET", "/v1/athletes/{athlete_id}/age-grades", "The age grades of an athlete's personal bests",
+        successors.PERSONAL_BESTS, shapes.age_grades_of_athlete, list[models.AthleteAgeGrade], what="Athlete",
+        aliases=("/v1/athletes/{athlete_id}/age_grades",),
+    ),
+    Route(
+        "GET", "/v1/activities", "The activities that the caller may see, newest first", successors.ACTIVITIES,
+        shapes.activities, list[models.Activity], takes=AnyonesActivityPage, variables=_activities,
+        listed=Listed(successors.ACTIVITIES_END, ("activities",)), of_athlete=_ACTIVITIES_OF_ATHLETE,
+    ),
+    Route(
+        "GET", "/v1/activities/{activity_id}", "An activity with its best efforts", successors.ACTIVITY,
+        shapes.activity, models.ActivityDetail, what="Activity",
+    ),
+    Route(
+        "GET", "/v1/age-grade", "Calculates an age grade; needs no sign-in", successors.AGE_GRADE, shapes.age_grade,
+        models.AgeGrade, takes=Performance, variables=_performance, aliases=("/v1/age_grade",),
+    ),
+    Route(
+        "POST", "/v1/athletes/{athlete_id}/recalculate-pbs", "Derive personal bests anew, in a task",
+        successors.RECALCULATE_PERSONAL_BESTS, shapes.personal_bests_task, models.Task, variables=_recalculation,
+        what="Athlete", aliases=("/v1/athletes/{athlete_id}/recalculate-personal-bests",),
+        mutation="recalculatePersonalBests",
+    ),
+    Route(
+        "POST", "/v1/athletes/{athlete_id}/recalculate-age-grades", "Grade all best efforts anew, in a task",
+        successors.RECALCULATE_AGE_GRADES, shapes.age_grades_task, models.Task, variables=_recalculation,
+        what="Athlete", mutation="recalculateAgeGrades",
+    ),
+    Route(
+        "POST", "/strava/sync", "Fetch an athlete's activities from Strava, in a task", successors.SYNC, shapes.sync,
+        models.Task, takes=SyncWanted, variables=_sync, mutation="syncStrava", needs_caller=True,
+    ),
+    Route(
+        "GET", "/strava/sync/{task_id}", "Where a task is, whatever it does", successors.JOB, shapes.task,
+        models.TaskState, what="Task", aliases=("/strava/sync/status/{task_id}", "/v1/tasks/{task_id}"),
+    ),
+    Route(
+        "POST", "/feedback", "Say something to the operator of this server", successors.FEEDBACK, shapes.feedback,
+        models.FeedbackKept, takes=Feedback, variables=_feedback, mutation="submitFeedback", aliases=("/v1/feedback",),
+    ),
+)  # fmt: skip
