@@ -37,7 +37,7 @@ from settings import Settings
 MAX_SCHEMA_DEPTH = 24
 """Levels below `__schema` and `__type`; the introspection query of graphql-js has 14."""
 _CHARACTERS_PER_TOKEN = 32
-_COMPARISONS_PER_TOKEN = 10
+_COMPARISONS_PER_TOKEN = 3
 _SCHEMA_FIELDS = {"__schema", "__type"}
 
 
