@@ -82,7 +82,7 @@ def _warn(name: str, instead: str, user: FrameType) -> None:
     _log_once(message)
     registry = user.f_globals.setdefault("__warningregistry__", {})
     module = user.f_globals.get("__name__", "<unknown>")
-    warnings.warn_explicit(message, DeprecationWarning, path, line, module, registry, user.f_globals)
+    warnings.warn_explicit(message, DeprecationWarning, path, line, module, registry)
 
 
 @cache
