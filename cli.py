@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import logging
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -197,6 +198,7 @@ def _migrate(options: argparse.Namespace) -> int:
         reason, _, _ = str(error.orig).partition("\n")
         logs.tell(f"the migrations stopped: {reason}")
         return 1
+    logging.getLogger("pacegraph.migration").info("the migrations are done")
     return 0
 
 

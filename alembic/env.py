@@ -1,11 +1,16 @@
 """Runs migrations on the database of DATABASE_URL, in a transaction each, one process at a time."""
 
+import logging
+from typing import Any
+
 from alembic import context
 from sqlalchemy import text
 
 from db.models import Base
 from db.session import SyncDatabase
 from settings import load_settings
+
+_log = logging.getLogger("pacegraph.migration")
 
 _MIGRATION_LOCK = 0x70616365  # "pace": two processes that start at once migrate one after the other
 
@@ -19,13 +24,23 @@ def run() -> None:
         with database.engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
             connection.commit()
-            context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+            context.configure(
+                connection=connection,
+                target_metadata=Base.metadata,
+                transaction_per_migration=True,
+                on_version_apply=_log_step,
+            )
             with context.begin_transaction():
                 context.run_migrations()
             connection.commit()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
     finally:
         database.close()
+
+
+def _log_step(*, step: Any, **_: Any) -> None:
+    direction = "up" if step.is_upgrade else "down"
+    _log.info("migrated", extra={"revision": step.up_revision_id, "direction": direction})
 
 
 run()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -16,6 +16,7 @@ from db.statements import job
 from jobs.enqueue import publish
 from jobs.lease import JobCancelled, Lease, LeaseLost
 from jobs.stop import StopRequest
+from jobs.sync_switch import SyncSwitchedOff
 
 __all__ = ["Attempt", "Step"]
 
@@ -55,9 +56,16 @@ class Attempt:
     """A claimed job, while it is worked on. Use it in a `with`: that keeps the lease."""
 
     def __init__(
-        self, database: SyncDatabase, redis: Redis, row: Row[Any], *, lease_s: float, stop: StopRequest
+        self,
+        database: SyncDatabase,
+        redis: Redis,
+        row: Row[Any],
+        *,
+        lease_s: float,
+        stop: StopRequest,
+        switch: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Take the job's `row` as `claim` returned it."""
+        """Take the job's `row` as `claim` returned it. `switch` tells whether the job is to go on now."""
         self.job_id: int = row.id
         self.kind = JobKind(row.kind)
         self.athlete_id: int | None = row.athlete_id
@@ -68,6 +76,7 @@ class Attempt:
         self.key = {"job_id": row.id, "attempt": row.attempts}
         self.checkpoint: dict[str, Any] = row.checkpoint
         self.stop = stop
+        self._switch = switch
         self._progress = (row.progress_done, row.progress_total, row.progress_message)
         self._database = database
         self._redis = redis
@@ -90,11 +99,15 @@ class Attempt:
     def step(self) -> Iterator[Step]:
         """Open a transaction whose end writes data, checkpoint, progress and counters at once.
 
-        Raises as `check`, and LeaseLost whenever the job's row is not this attempt's: then nothing is written.
+        Raises as `check`, SyncSwitchedOff, and LeaseLost whenever the job's row is not this attempt's: then nothing is
+        written.
         """
         self.check()
+        may_go_on = self._switch()  # it may ask Redis: not in a transaction
         with self._database.write() as connection:
             self._hold(connection)
+            if not may_go_on:
+                raise SyncSwitchedOff(self.job_id)
             done, total, message = self._progress
             yield (step := Step(connection, dict(self.checkpoint), done, total, message))
             moved = step.done > done or step.checkpoint != self.checkpoint

@@ -3,13 +3,15 @@
 AttemptStopped              the attempt has to end now; nothing it has not committed is written
 ├── LeaseLost               another worker may have taken the job over, or it was ended: write nothing more
 ├── JobCancelled            somebody wants the job to end
-└── WorkerStopping          this worker is to stop: another goes on with the job
+├── WorkerStopping          this worker is to stop: another goes on with the job
+└── SyncSwitchedOff         background sync is off for the athlete (jobs/sync_switch.py)
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, Self
 
 from sqlalchemy import Row
@@ -61,7 +63,8 @@ class Lease:
         self._left = threading.Event()
         self._lost = False
         self._cancelled = False
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        here = copy_context()  # so that the thread's lines are the job's
+        self._thread = threading.Thread(target=here.run, args=(self._keep,), name="lease", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

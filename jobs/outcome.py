@@ -16,6 +16,7 @@ from db.models import JobErrorCode
 from db.statements import job
 from jobs.lease import JobCancelled, LeaseLost, WorkerStopping
 from jobs.strava_tokens import StravaNotConnected
+from jobs.sync_switch import SYNC_PAUSE_S, SyncSwitchedOff
 from strava.errors import (
     StravaAppInactive,
     StravaAthleteLimit,
@@ -60,6 +61,12 @@ def _wait_for_quota(error: StravaRateLimited, _failures: int, _max: int) -> Outc
     return Outcome("waiting for quota", job.wait(), {"until": error.retry_at, "text": text, "failed": 0})
 
 
+def _wait_for_switch(_error: SyncSwitchedOff, _failures: int, _max: int) -> Outcome:
+    until = datetime.now(UTC) + timedelta(seconds=SYNC_PAUSE_S)
+    text = "Background sync is switched off on this server; goes on when it is on again"
+    return Outcome("switched off", job.wait(), {"until": until, "text": text, "failed": 0})
+
+
 def _try_again(error: Exception, failures: int, max_failures: int) -> Outcome:
     code, text = _PASSING[StravaUnavailable if isinstance(error, StravaUnavailable) else DatabaseError]
     if failures + 1 >= max_failures:
@@ -102,6 +109,7 @@ _RULES: tuple[tuple[type[Exception], Callable[[Any, int, int], Outcome]], ...] =
     (LeaseLost, lambda *_: Outcome("lease lost")),
     (JobCancelled, lambda *_: Outcome("cancelled", job.stop_cancelled())),
     (WorkerStopping, lambda *_: Outcome("given back", job.give_back())),
+    (SyncSwitchedOff, _wait_for_switch),
     (StravaRateLimited, _wait_for_quota),
     (StravaUnavailable, _try_again),
     (DatabaseError, _try_again),

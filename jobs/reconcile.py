@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis, RedisError
+from sqlalchemy import Connection
 
 from db.errors import DatabaseError
 from db.models import JobStatus
 from db.session import SyncDatabase
 from db.statements import job
+from flags.flags import Flags
+from flags.watch import FlagReader
 from jobs.enqueue import connect, enqueue, publish, waiting
+from jobs.log_fields import log_fields
+from jobs.sync_switch import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
 from settings import Settings
 
 __all__ = ["Reconciler", "reconcile_forever"]
@@ -53,19 +58,22 @@ class Reconciler:
         self._settings = settings
         self._database = database
         self._redis = redis
+        self._flags = FlagReader(settings, redis)
         # How long a job may take from the commit to the queue, and from the queue to its claim.
         self._patience_s = max(_LEAST_PATIENCE_S, 2 * settings.job_reconcile_interval_s)
 
     def look(self) -> None:
         """Set right what is wrong, unless another one is at it. Raises DatabaseError and RedisError."""
+        flags = self._flags.refresh()
         with self._database.write() as connection:
             if not connection.execute(job.lead()).scalar_one():
                 return
             values = {"max_failures": self._settings.job_max_attempts}
             taken_back = connection.execute(job.take_back(), values).all()
+            _hold_back(connection, flags)
             due = connection.execute(job.wake()).all()
         for row in taken_back:
-            extra = {"job_id": row.id, "kind": row.kind, "status": row.status}
+            extra = {**log_fields(row), "job_status": row.status}
             _log.warning("took a job back from a worker that gave no sign of life", extra=extra)
         self._enqueue([*taken_back, *due])
         self._enqueue_lost()
@@ -87,7 +95,17 @@ class Reconciler:
         if not lost:
             return
         with self._database.write() as connection:
-            connection.execute(job.note_enqueued(), {"ids": lost})
-        for job_id in lost:
-            _log.warning("enqueued a job that the queue had lost", extra={"job_id": job_id})
-            enqueue(self._redis, job_id)
+            still_queued = connection.execute(job.note_enqueued(), {"ids": lost}).all()
+        for row in still_queued:
+            _log.warning("enqueued a job that the queue had lost", extra=log_fields(row))
+            enqueue(self._redis, row.id)
+
+
+def _hold_back(connection: Connection, flags: Flags) -> None:
+    """Let syncs that are switched off wait on."""
+    if is_on_for_all(flags):
+        return
+    kinds = {"job_kinds": [kind.value for kind in SWITCHED]}
+    waiting_syncs = connection.execute(job.due(), kinds).all()
+    if ids := switched_off(flags, ((row.id, row.athlete_id) for row in waiting_syncs)):
+        connection.execute(job.postpone(), {"ids": ids, "seconds": SYNC_PAUSE_S})

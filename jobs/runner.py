@@ -12,12 +12,16 @@ from db.errors import DatabaseError
 from db.models import JobKind
 from db.session import SyncDatabase
 from db.statements import job, strava_connection
+from flags.watch import FlagReader
 from jobs.attempt import Attempt
 from jobs.enqueue import connect, publish
+from jobs.log_fields import log_fields
 from jobs.outcome import Outcome, ended_well, outcome_of
-from jobs.services import JobLog, Services
+from jobs.services import Services
 from jobs.stop import StopRequest
+from jobs.sync_switch import sync_switch
 from jobs.tasks import age_grades, disconnect, personal_bests, strava_sync
+from logs import bind, bound
 from settings import Settings
 from strava.client import StravaClient
 from strava.errors import StravaUnauthorized
@@ -47,17 +51,18 @@ def run(job_id: int) -> None:
     settings = SETTINGS.get()
     # Made here, after the fork: no connection is shared between processes.
     database, redis = SyncDatabase(settings, application_name="pacegraph-worker"), connect(settings)
-    try:
-        with StravaClient.from_settings(settings) as strava:
-            _Run(settings, database, redis, strava, stop).run(job_id)
-    except DatabaseError as error:
-        # Not even claimed, or not concluded: the reconciler sees to it.
-        _log.warning("PostgreSQL went away", extra={"job_id": job_id, "error": str(error)})
-    except Exception:  # noqa: BLE001 - RQ could do no more with it
-        _log.exception("a job's wrapper failed", extra={"job_id": job_id})
-    finally:
-        redis.close()
-        database.close()
+    with bound(job_id=job_id):
+        try:
+            with StravaClient.from_settings(settings) as strava:
+                _Run(settings, database, redis, strava, stop).run(job_id)
+        except DatabaseError as error:
+            # Not even claimed, or not concluded: the reconciler sees to it.
+            _log.warning("PostgreSQL went away", extra={"error": str(error)})
+        except Exception:  # noqa: BLE001 - RQ could do no more with it
+            _log.exception("a job's wrapper failed")
+        finally:
+            redis.close()
+            database.close()
 
 
 class _Run:
@@ -73,17 +78,15 @@ class _Run:
     def run(self, job_id: int) -> None:
         attempt = self._claim(job_id)
         if attempt is None:
-            _log.debug("the job is not queued any more", extra={"job_id": job_id})
+            _log.debug("the job is not queued any more")
             return
         started = time.monotonic()
-        fields = {"job_id": job_id, "kind": attempt.kind.value, "attempt": attempt.number}
-        log = JobLog(_log, fields)
-        log.info("job started")
+        _log.info("job started")
         with attempt:
-            error = self._work(attempt, log)
+            error = self._work(attempt)
         outcome = self._outcome(attempt, error)
         duration = {"duration_ms": round(1000 * (time.monotonic() - started)), "outcome": outcome.event}
-        log.log(
+        _log.log(
             logging.ERROR if outcome.unexpected else logging.INFO,
             "job ended",
             extra=duration | ({"error": str(error)} if error and not outcome.unexpected else {}),
@@ -97,14 +100,17 @@ class _Run:
             row = connection.execute(job.claim(), {"job_id": job_id, "lease_s": lease_s}).one_or_none()
         if row is None:
             return None
+        bind(**log_fields(row), attempt=row.attempts)
         publish(self._redis, row.id, row.athlete_id, row.version)
-        return Attempt(self._database, self._redis, row, lease_s=lease_s, stop=self._stop)
+        flags = FlagReader(self._settings, self._redis, logging.DEBUG)
+        switch = sync_switch(flags, JobKind(row.kind), row.athlete_id)
+        return Attempt(self._database, self._redis, row, lease_s=lease_s, stop=self._stop, switch=switch)
 
-    def _work(self, attempt: Attempt, log: JobLog) -> Exception | None:
+    def _work(self, attempt: Attempt) -> Exception | None:
         """Run the task; returns what it raised."""
         try:
             keys = KeyRing(self._settings.token_encryption_keys)
-            TASKS[attempt.kind](attempt, Services(self._settings, self._database, self._strava, keys, log))
+            TASKS[attempt.kind](attempt, Services(self._settings, self._database, self._strava, keys, _log))
         except Exception as error:  # noqa: BLE001 - the table says what each one means
             return error
         return None
@@ -136,4 +142,4 @@ class _Run:
         if news:
             publish(self._redis, news.id, news.athlete_id, news.version)
         else:
-            _log.warning("the job was taken over meanwhile", extra=attempt.key)
+            _log.warning("the job was taken over meanwhile")

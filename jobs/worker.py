@@ -12,8 +12,10 @@ ended after a few seconds is killed, and its job is taken over when the lease ha
 import logging
 import os
 import signal
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -29,6 +31,7 @@ from jobs.enqueue import QUEUE
 from jobs.processes import die_with_parent
 from jobs.reconcile import reconcile_forever
 from jobs.runner import SETTINGS
+from logs import bound, rename
 from settings import Settings
 
 __all__ = ["main"]
@@ -42,7 +45,9 @@ _fork = get_context("fork").Process
 def main(settings: Settings) -> int:
     """Work until SIGTERM or SIGINT. The caller has set logging up. Raises InvalidSettings."""
     settings.require("database_url", "redis_url", "strava_client_id", "strava_client_secret", "token_encryption_keys")
-    _Pool(settings).start(logging_level="WARNING")
+    _log.info("the workers start", extra={"workers": settings.workers})
+    _Pool(settings).start(logging_level=None)  # type: ignore[arg-type] # LOG_LEVEL and LOG_LEVELS say it
+    _log.info("the workers have ended")
     return 0
 
 
@@ -60,6 +65,10 @@ class _JobWorker(Worker):
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
+
+    def execute_job(self, job: RqJob, queue: Queue) -> None:
+        with bound(job_id=job.args[0]):
+            super().execute_job(job, queue)
 
     def main_work_horse(self, job: RqJob, queue: Queue) -> None:
         die_with_parent(self._own_pid)
@@ -104,18 +113,32 @@ def _as_worker(parent: int, settings: Settings, name: str) -> None:
     """Run as a worker process; a stop that comes before RQ is ready for it ends the process."""
     _default_signals()
     die_with_parent(parent, signal.SIGTERM)
-    try:
-        # RQ's scheduler, one process more, has nothing to do: the reconciler wakes what waits.
-        _JobWorker(settings, name).work(with_scheduler=False, logging_level="WARNING")
-    except RedisError as error:
-        _log.warning("a worker lost Redis; another takes its place", extra={"error": str(error)})
-        time.sleep(1)
+    with _last_words():
+        try:
+            # RQ's scheduler, one process more, has nothing to do: the reconciler wakes what waits.
+            _JobWorker(settings, name).work(with_scheduler=False)
+        except RedisError as error:
+            _log.warning("a worker lost Redis; another takes its place", extra={"error": str(error)})
+            time.sleep(1)
 
 
 def _as_reconciler(parent: int, settings: Settings) -> None:
     _default_signals()
     die_with_parent(parent)
-    reconcile_forever(settings)
+    with _last_words():
+        rename("reconciler")
+        _log.info("the reconciler starts")
+        reconcile_forever(settings)
+
+
+@contextmanager
+def _last_words() -> Iterator[None]:
+    """Log what ends a forked process, which multiprocessing would print past the log."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - the process ends
+        _log.critical("the process ends by an error", exc_info=True)
+        sys.exit(1)
 
 
 def _default_signals() -> None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, and_, case, cast, func, text
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, String, and_, case, cast, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
@@ -57,6 +57,7 @@ class Job(Base):
     ran out and was taken over changes nothing more. `lease_until` is when a running job's worker is taken for dead.
     `waiting_until` is when a WAITING job goes on. `checkpoint` is what an attempt hands to the next; `version` rises
     with every change, so that a watcher can tell old news from new. `athlete_id` is null for work on all athletes.
+    `request_id` and `trace_id` are of the request that created it, for the log; null where there was none.
     """
 
     __tablename__ = "jobs"
@@ -69,6 +70,8 @@ class Job(Base):
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     checkpoint: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     idempotency_key: Mapped[str | None]
+    request_id: Mapped[str | None] = mapped_column(String(100))
+    trace_id: Mapped[str | None] = mapped_column(String(32))
     attempts: Mapped[int] = mapped_column(server_default="0")
     failures: Mapped[int] = mapped_column(server_default="0")
     version: Mapped[int] = mapped_column(server_default="0")

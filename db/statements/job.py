@@ -14,12 +14,14 @@ from sqlalchemy import (
     Executable,
     Float,
     Integer,
+    String,
     Text,
     Update,
     any_,
     bindparam,
     case,
     exists,
+    false,
     func,
     null,
     or_,
@@ -50,15 +52,15 @@ _JOB_ID = bindparam("job_id", type_=BigInteger)
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _KIND = bindparam("job_kind", type_=Text)
 _KEY = bindparam("key", type_=Text)
-# What watchers are told of a change, and what a caller needs to enqueue.
-_NEWS = (Job.id, Job.kind, Job.athlete_id, Job.status, Job.version)
+# What watchers are told of a change, what a caller needs to enqueue, and whence the job came, for the log.
+_NEWS = (Job.id, Job.kind, Job.athlete_id, Job.status, Job.version, Job.request_id, Job.trace_id)
 
 
 def create() -> Executable:
     """Write a job, QUEUED; returns its news, or nothing where `existing` finds the one that is in its way.
 
     Parameters: `athlete` (null: all athletes), `account`, `job_kind`, `job_arguments` (JSON), `key` (idempotency key,
-    null for none).
+    null for none), and, both optional, what the log is to tell of where it came from: `request_id`, `trace_id`.
     """
     return (
         insert(Job)
@@ -68,6 +70,8 @@ def create() -> Executable:
             kind=_KIND,
             arguments=bindparam("job_arguments", type_=JSONB),
             idempotency_key=_KEY,
+            request_id=bindparam("request_id", value=None, type_=String),
+            trace_id=bindparam("trace_id", value=None, type_=String),
             status=JobStatus.QUEUED,
             enqueued_at=func.now(),
         )
@@ -272,8 +276,24 @@ def wake() -> Executable:
     """Queue the jobs that have waited long enough; returns their news."""
     return (
         _change(Job.status == JobStatus.WAITING, Job.waiting_until <= func.now())
-        .values(status=JobStatus.QUEUED, waiting_until=null(), enqueued_at=func.now())
+        .values(status=JobStatus.QUEUED, waiting_until=null(), progress_message=null(), enqueued_at=func.now())
         .returning(*_NEWS)
+    )
+
+
+def due() -> Executable:
+    """Select `id` and `athlete_id` of the jobs of the kinds `job_kinds` that `wake` would queue to be done."""
+    waits = (Job.status == JobStatus.WAITING) & (Job.waiting_until <= func.now())
+    return select(Job.id, Job.athlete_id).where(_FILTERS["job_kinds"], waits, Job.cancel_requested.is_(false()))
+
+
+def postpone() -> Executable:
+    """Let the jobs `ids` that wait do so for `seconds` more. Nobody is told: it is what they were told before."""
+    wanted = Job.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))
+    return (
+        update(Job)
+        .where(wanted, Job.status == JobStatus.WAITING)
+        .values(waiting_until=func.now() + _seconds("seconds"))
     )
 
 
@@ -283,9 +303,10 @@ def queued_before() -> Executable:
 
 
 def note_enqueued() -> Executable:
-    """Note that the jobs `ids` were enqueued now, those still QUEUED."""
-    ids = bindparam("ids", type_=ARRAY(BigInteger))
-    return update(Job).where(Job.id == any_(ids), Job.status == JobStatus.QUEUED).values(enqueued_at=func.now())
+    """Note that the jobs `ids` were enqueued now, those still QUEUED; returns their news."""
+    wanted = Job.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))
+    queued = update(Job).where(wanted, Job.status == JobStatus.QUEUED)
+    return queued.values(enqueued_at=func.now()).returning(*_NEWS)
 
 
 def _change(*conditions: ColumnElement[bool]) -> Update:
@@ -308,4 +329,8 @@ def _lease_end() -> ColumnElement[Any]:
 
 
 def _ago(parameter: str) -> ColumnElement[Any]:
-    return func.now() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam(parameter, type_=Float))
+    return func.now() - _seconds(parameter)
+
+
+def _seconds(parameter: str) -> ColumnElement[Any]:
+    return func.make_interval(0, 0, 0, 0, 0, 0, bindparam(parameter, type_=Float))

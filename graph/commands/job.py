@@ -1,5 +1,6 @@
 """Starting and steering jobs."""
 
+import logging
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,9 +25,12 @@ from graph.types.activity import Activity
 from graph.types.enums import UserErrorCode
 from graph.types.job import JOB_BY_ID, Job
 from graph.types.job_mutation import JobPayload, SyncStravaInput, SyncStravaPayload
+from logs import correlation
 
 _ATTEMPTS = 3
 _MAX_STRAVA_ID = 2**63 - 1
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ async def create_job(connection: AsyncConnection, info: Info, wanted: Wanted) ->
         "job_kind": wanted.kind,
         "job_arguments": wanted.arguments,
         "key": wanted.idempotency_key,
+        **correlation(),
     }
     for _ in range(_ATTEMPTS):
         created = (await connection.execute(statements.create(), parameters)).mappings().first()
@@ -70,6 +75,7 @@ async def create_job(connection: AsyncConnection, info: Info, wanted: Wanted) ->
 
 async def hand_over(info: Info, started: Started) -> None:
     """Give a created job to the workers and tell watchers; call it after the commit."""
+    _note("a job was created" if started.created else "the job was there already", started.news)
     if started.created:
         await info.context.jobs.announce(_change(started.news))
         await info.context.jobs.enqueue(started.news["id"])
@@ -121,18 +127,18 @@ async def recalculate(info: Info, kind: JobKind, global_id: str | None) -> JobPa
 
 async def cancel_job(info: Info, global_id: str) -> JobPayload:
     """Cancel a job: at once if it does not run, else at its next checkpoint. Raises Refused, CallerError."""
-    return await _steer(info, global_id, statements.cancel(), "It has ended already.")
+    return await _steer(info, global_id, statements.cancel(), "a job's end was asked for", "It has ended already.")
 
 
 async def retry_job(info: Info, global_id: str) -> JobPayload:
     """Queue a failed or cancelled job again. Raises Refused, CallerError."""
     refusal = "Only a job that failed or was cancelled, and only while no other of its kind is active."
-    payload = await _steer(info, global_id, statements.retry(), refusal)
+    payload = await _steer(info, global_id, statements.retry(), "a job was queued again", refusal)
     await info.context.jobs.enqueue(decode_id_of("Job", global_id, "input.id"))
     return payload
 
 
-async def _steer(info: Info, global_id: str, statement: Executable, refusal: str) -> JobPayload:
+async def _steer(info: Info, global_id: str, statement: Executable, done: str, refusal: str) -> JobPayload:
     require_scope(info, Scope.SYNC)
     if await load_node_of(info, "Job", global_id, "input.id") is None:
         raise not_found("input.id", "job")
@@ -144,8 +150,14 @@ async def _steer(info: Info, global_id: str, statement: Executable, refusal: str
         news = None
     if news is None:
         raise Refused(UserErrorCode.CONFLICT, refusal, "input.id")
+    _note(done, news)
     await info.context.jobs.announce(_change(news))
     return JobPayload(job=await load_job(info, job_id))
+
+
+def _note(what: str, news: RowMapping) -> None:
+    """Log what a request did to a job, whose other lines have the id of the request that created it."""
+    _log.info(what, extra={"job_id": news["id"], "kind": news["kind"]})
 
 
 def _change(news: RowMapping) -> JobChange:

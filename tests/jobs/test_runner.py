@@ -104,7 +104,7 @@ def test_the_unexpected_is_masked_and_logged_once(world, caplog):
     assert "surprise" not in job["error_message"]
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert record.exc_info
-    assert (record.job_id, record.kind, record.attempt) == (job["id"], "STRAVA_SYNC", 1)
+    assert (record.message, record.outcome) == ("job ended", "failed")
     assert record.duration_ms > 0
 
 
