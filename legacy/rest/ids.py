@@ -15,7 +15,7 @@ from graph.errors import InvalidId
 from graph.ids import decode_id, decode_id_of, encode_id
 from legacy.rest.errors import NotThere
 
-KINDS = {"Athlete": "athlete", "Activity": "activity", "PersonalBest": "personal_best", "BestEffort": "best_effort"}
+KINDS = {"Athlete": "athlete", "Activity": "activity"}
 """The table's kinds, by the types that may have come from the older service."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
@@ -26,7 +26,11 @@ _LOOK_AGAIN_S = 5.0
 
 _HAS_TABLE = "SELECT to_regclass('legacy.ids') IS NOT NULL"
 _NEW = "SELECT new_id FROM legacy.ids WHERE kind = $1 AND old_id = $2"
-_OLD = "SELECT json_object_agg(new_id, old_id)::text FROM legacy.ids WHERE kind = $1 AND new_id = ANY($2::bigint[])"
+# Several old objects may have become one; it goes by the same of their ids each time.
+_OLD = (
+    "SELECT json_object_agg(new_id, old_id)::text FROM (SELECT new_id, min(old_id) AS old_id FROM legacy.ids "
+    "WHERE kind = $1 AND new_id = ANY($2::bigint[]) GROUP BY new_id) AS found"
+)
 
 
 class OldIds:

@@ -1,5 +1,6 @@
 """The routes' OpenAPI document: part of `/openapi.json`, and what the page `/docs` is made of."""
 
+import re
 from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Annotated, Any
@@ -60,7 +61,7 @@ def _described(routes: tuple[Route, ...]) -> list[BaseRoute]:
             _describe(router, route, path)
     router.add_api_route(
         "/health", _named("health", []), response_model=models.Health, deprecated=True, tags=["health"],
-        summary="Whether the API and what it depends on works", operation_id="GET /health",
+        summary="Whether the API and what it depends on works", operation_id=_id("GET", "/health"),
         description="Replaced by `/readyz`, and `/healthz` for the process alone.",
         responses={200: {"headers": _HEADERS}, 503: {"model": models.Health, "description": "Something does not."}},
     )  # fmt: skip
@@ -73,12 +74,12 @@ def _describe(router: APIRouter, route: Route, path: str) -> None:
     }
     router.add_api_route(
         path,
-        _named(f"{route.method} {path}", _parameters(route)),
+        _named(_id(route.method, path), _parameters(route)),
         methods=[route.method],
         response_model=route.answers,
         summary=route.summary,
         description=_successor(route) if path == route.path else f"The same as `{route.path}`.",
-        operation_id=f"{route.method} {path}",
+        operation_id=_id(route.method, path),
         deprecated=True,
         tags=["v1" if path.startswith("/v1") else path.split("/")[1]],
         responses={
@@ -88,6 +89,11 @@ def _describe(router: APIRouter, route: Route, path: str) -> None:
         },
         openapi_extra={QUERY: route.operation, "security": [{"token": []}, {"session": []}, {}]},
     )
+
+
+def _id(method: str, path: str) -> str:
+    """Make an operation's id, of which generators of clients make a name: get_v1_athletes_athlete_id."""
+    return "_".join([method.lower(), *re.findall(r"\w+", path.replace("-", "_"))])
 
 
 def _successor(route: Route) -> str:
@@ -100,11 +106,12 @@ def _parameters(route: Route) -> list[Parameter]:
         for name, kind in route.id_parameters.items()
     ]
     if route.takes is not Parameters:
-        place = Query() if route.method == "GET" else Body()
-        is_needed = route.method == "GET" or any(each.is_required() for each in route.takes.model_fields.values())
-        given.append(
-            _parameter("given", Annotated[route.takes if is_needed else route.takes | None, place], is_needed=is_needed)
-        )
+        is_needed = any(each.is_required() for each in route.takes.model_fields.values())
+        if route.method == "GET" or not is_needed:
+            given.append(_parameter("given", Annotated[route.takes, Query()]))
+        if route.method == "POST":
+            taken: Any = route.takes if is_needed else route.takes | None
+            given.append(_parameter("body", Annotated[taken, Body()], is_needed=is_needed))
     return given
 
 

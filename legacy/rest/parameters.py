@@ -213,13 +213,15 @@ def of_address(query_string: bytes, model: type[Parameters]) -> dict[str, str]:
 
 
 def of_body(body: bytes) -> dict[str, Any]:
-    """Read a JSON object; nothing is an empty one. Raises InvalidParameters."""
+    """Read a JSON object; nothing, and null, is an empty one. Raises InvalidParameters."""
     if not body.strip():
         return {}
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidParameters([Fault("body", "", f"it is not JSON in UTF-8: {error}", "json_invalid")]) from None
+    if found is None:
+        return {}
     if not isinstance(found, dict):
         raise InvalidParameters([Fault("body", "", "it must be a JSON object", "model_attributes_type")])
     return found
