@@ -1,0 +1,40 @@
+"""Root fields that no statement answers."""
+
+from typing import Any
+
+import orjson
+from graphql.type import GraphQLNonNull
+
+from graph.context import Context
+from graph.plan.compile import declared
+from graph.plan.selection import Field
+from graph.plan.tree import Asked
+from graph.root import Caller
+from graph.row_type import source_of
+from graph.scalars import format_floats
+
+
+def computed(selected: Field, context: Context, asked: Asked) -> bytes:
+    """Write the JSON of a root field that is computed."""
+    if selected.definition is None:
+        return orjson.dumps(selected.parent.name)
+    source = source_of(declared(selected))
+    if isinstance(source, Caller):
+        return b"null"
+    return orjson.dumps(_project(selected, source.compute(context, asked.roots[selected])))
+
+
+def _project(selected: Field, made: Any) -> dict[str, Any]:
+    """Pick the selected members of a computed object, all of them leaves."""
+    (fields,) = selected.below.values()
+    return {each.response_name: format_floats(_leaf(each, made)) for each in fields}
+
+
+def _leaf(selected: Field, made: Any) -> Any:
+    if selected.definition is None:
+        return selected.parent.name
+    type_: Any = selected.definition.type
+    while isinstance(type_, GraphQLNonNull):
+        type_ = type_.of_type
+    found = getattr(made, declared(selected).python_name)
+    return None if found is None else type_.serialize(found)
