@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import logs
+from flags.commands import add_arguments as add_flag_arguments
 from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
 __all__ = ["main"]
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--activities", type=int, default=200_000, help="how many to write on first use")
     bench.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
     add("key", _key, "print a new key for TOKEN_ENCRYPTION_KEYS")
+    add_flag_arguments(add("flags", _flags, "show the feature flags, and change them (docs/flags.md)"))
     if HAS_LEGACY:
         from legacy.commands import add_commands
 
@@ -234,6 +236,16 @@ def _doctor(_options: argparse.Namespace) -> int:
     from local.doctor import diagnose
 
     return diagnose(load_settings())
+
+
+def _flags(options: argparse.Namespace) -> int:
+    from flags.commands import run
+    from local.redis import running_redis
+
+    settings = load_settings()
+    if settings.redis_url is None and (url := running_redis(settings.pacegraph_home)):  # that of `pacegraph run`
+        settings = load_settings(redis_url=url)
+    return run(options, settings)
 
 
 def _key(_options: argparse.Namespace) -> int:

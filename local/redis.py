@@ -14,7 +14,7 @@ from local.processes import new_log, spawn
 from local.service import Service, ServiceFailed, await_ready
 from local.sockets import socket_folder
 
-__all__ = ["OLDEST_VERSION", "start_redis"]
+__all__ = ["OLDEST_VERSION", "running_redis", "start_redis"]
 
 OLDEST_VERSION = (6, 2)
 
@@ -37,7 +37,7 @@ def start_redis(home: Path) -> Service:
     process = spawn(_command(path, data), log=log)
     service = Service(
         name="Redis",
-        url=f"unix://{quote(str(path))}?db=0",
+        url=_url(path),
         process=process,
         log=log,
         stop_signal=signal.SIGTERM,
@@ -45,6 +45,16 @@ def start_redis(home: Path) -> Service:
     )
     await_ready(service, lambda: _ask(path, b"PING\r\n", rb"\+(PONG)") is not None, within_s=10)
     return service
+
+
+def running_redis(home: Path) -> str | None:
+    """URL of the Redis that serves `home` now; None where there is none, or its socket is elsewhere."""
+    path = home.resolve() / "redis" / "redis.sock"
+    return _url(path) if _ask(path, b"PING\r\n", rb"\+(PONG)") is not None else None
+
+
+def _url(path: Path) -> str:
+    return f"unix://{quote(str(path))}?db=0"
 
 
 def _command(path: Path, data: Path) -> list[str]:
