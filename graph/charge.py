@@ -32,15 +32,17 @@ class Charge:
     def settle(self, actual: int) -> None:
         """Give back what the operation did not use. `actual` may be more than was requested; that is not charged.
 
-        Of what the budget did not cover (COST_MODE=report) nothing was taken, and nothing is given back.
+        Of what the budget did not cover (COST_MODE=report) nothing was taken, and nothing is given back. Settled again,
+        it gives back what is less than before.
         """
+        taken = self.requested if self.actual is None else min(self.actual, self.requested)
         self.actual = actual
-        if actual < self.requested and not self.state.retry_after_s:
-            self.state = self._budget.refund(self.requested - actual)
+        if actual < taken and not self.state.retry_after_s:
+            self.state = self._budget.refund(taken - actual)
 
     async def repeat(self, budget: Budget) -> None:
         """Charge the same again, now to `budget`: for one more event of a subscription. Raises BudgetExhausted."""
-        self._budget = budget
+        self._budget, self.actual = budget, None
         self.state = await budget.charge(self.requested)
 
     def report(self) -> dict[str, Any]:

@@ -201,6 +201,8 @@ class Executor:
         errors = result.errors or []
         if result.data is None and any(error.path is None for error in errors):
             return self._refused(context, errors)
+        if (outage := _outage(errors)) and _is_undone(operation, result.data):
+            raise outage  # as a plan does: the whole is to be asked again
         body: dict[str, Any] = {"data": format_floats(result.data)}
         if errors:
             self._count(errors)
@@ -237,6 +239,15 @@ class Executor:
 
 def _wrapped(error: Exception) -> GraphQLError:
     return GraphQLError(str(error), original_error=error)
+
+
+def _outage(errors: Sequence[GraphQLError]) -> DatabaseError | None:
+    return next((each.original_error for each in errors if isinstance(each.original_error, DatabaseError)), None)
+
+
+def _is_undone(operation: Operation, data: Any) -> bool:
+    """Tell whether nothing was changed that a caller would have to know of: a query, or one mutation that failed."""
+    return operation.is_query or (data is None and len(operation.node.selection_set.selections) == 1)
 
 
 def _is_exhausted(error: GraphQLError) -> bool:
