@@ -6,7 +6,7 @@ changes it.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 
 from openfeature import api
@@ -52,6 +52,8 @@ class Flags:
         """How often Redis was found to be away."""
         self.nonsense = 0
         """How often Redis was found to hold what is no rollout."""
+        self._apart: list[Flag]
+        self._common: dict[str, bool]
         self.everybody: Switches | None = self._for_all()
         """The switches of all callers, while no flag tells callers apart; else None, and `of` tells."""
 
@@ -152,23 +154,25 @@ class Flags:
     # --- evaluation
 
     def _for_all(self) -> Switches | None:
-        if all(self.rollout_of(flag)[0].is_for_all for flag in Flag):
-            return self._evaluate(None)
-        return None
+        """Evaluate the flags that are the same for everybody; their switches, if all flags are."""
+        common = [flag for flag in Flag if self.rollout_of(flag)[0].is_for_all]
+        self._apart = [flag for flag in Flag if flag not in common]
+        self._common = self._values(common, None)
+        return None if self._apart else Switches(**self._common)
 
     def _keep(self, key: str) -> Switches:
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        found = self._known[key] = self._evaluate(key)
+        found = self._known[key] = Switches(**self._common, **self._values(self._apart, key))
         return found
 
-    def _evaluate(self, key: str | None) -> Switches:
+    def _values(self, flags: Iterable[Flag], key: str | None) -> dict[str, bool]:
         context = EvaluationContext(targeting_key=key)
         values = {}
-        for flag in Flag:
+        for flag in flags:
             value = self.rollout_of(flag)[0].is_on(flag, key)
             values[flag.value.replace("-", "_")] = self._client.get_boolean_value(flag.value, value, context)
-        return Switches(**values)
+        return values
 
 
 def version_of(held: Mapping[bytes, bytes]) -> int:

@@ -115,7 +115,7 @@ class FlagStore:
                 pipeline.hset(HASH, flag.value, cast("str", write_json(after)))
             pipeline.hset(HASH, VERSION.decode(), str(version))
             entry = {name: getattr(made, name) for name in Change.__slots__}
-            pipeline.xadd(LOG, cast("dict[Any, Any]", entry), maxlen=_LOG_ENTRIES)
+            pipeline.xadd(LOG, cast("dict[Any, Any]", entry), maxlen=_LOG_ENTRIES, approximate=False)
             pipeline.publish(CHANNEL, flag.value)
             return made
 

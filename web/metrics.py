@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from flags.flags import Flags
+from flags.switches import Flag
 from graph.cache import ResolverCache
 from web.limits.limits import Limits
 from web.persisted_documents import PersistedDocuments
@@ -36,6 +38,7 @@ class _Counts(Collector):
         yield from _streams(self._services)
         yield from _documents(self._services.persisted)
         yield from _cache(self._services.cache)
+        yield from _flags(self._services.flags)
         yield _labelled(
             "failed_operations", "Operations with errors, by the first one's code.", "code",
             self._services.executor.refusals,
@@ -52,7 +55,7 @@ def _limits(limits: Limits) -> Iterator[Metric]:
     yield _labelled("refused", "Refused with 429, by what the caller had too many of.", "limit", refused)
     yield _counter(
         "would_be_refused",
-        "Operations not covered, which ran all the same (COST_MODE).",
+        "Operations not covered, which ran all the same (the flag cost-limiting is off).",
         limits.budgets.would_be_refused,
     )
     yield _counter("local_budgets", "Charges kept in this process, Redis being away.", limits.buckets.spent_alone)
@@ -92,6 +95,22 @@ def _cache(cache: ResolverCache) -> Iterator[Metric]:
     )
     yield _counter("cache_failures", "Times that the cache found Redis away.", cache.failures)
     yield _gauge("cache_memory_bytes", "Bytes of answers that this process keeps.", cache.memory_bytes)
+
+
+def _flags(flags: Flags) -> Iterator[Metric]:
+    state = GaugeMetricFamily(
+        "pacegraph_feature_flag",
+        "Percentage of callers that a flag is on for, besides those who are named; `source`: settings or redis.",
+        labels=["flag", "source"],
+    )
+    for flag in Flag:
+        rollout, is_default = flags.rollout_of(flag)
+        percent = 0.0 if rollout.is_killed else rollout.percent
+        state.add_metric([flag.value, "settings" if is_default else "redis"], percent)
+    yield state
+    yield _counter("feature_flag_changes", "Changes of a flag that this process heeded.", flags.changes)
+    yield _counter("feature_flag_losses", "Times that Redis did not tell the flags.", flags.losses)
+    yield _counter("feature_flag_nonsense", "Times that Redis held what is no flag.", flags.nonsense)
 
 
 def metrics_route(services: Services, registry: CollectorRegistry) -> Route:
