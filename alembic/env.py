@@ -1,6 +1,7 @@
 """Runs migrations on the database of DATABASE_URL, in a transaction each, one process at a time."""
 
 import logging
+from importlib.util import find_spec
 from typing import Any
 
 from alembic import context
@@ -24,6 +25,10 @@ def run() -> None:
         with database.engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
             connection.commit()
+            if find_spec("legacy") is not None:  # which is to be deleted one day
+                from legacy.adoption.making_way import make_way
+
+                make_way(connection)
             context.configure(
                 connection=connection,
                 target_metadata=Base.metadata,

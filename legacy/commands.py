@@ -26,7 +26,27 @@ def add_commands(add: Add) -> None:
     uses = add("legacy-uses", _legacy_uses, "show which old imports and routes are still used, where, and since when")
     uses.add_argument("--json", action="store_true", help="as JSON")
     uses.add_argument("--forget", action="store_true", help="begin to count anew, after they are shown")
+    _add_adopt(add)
     add("legacy-path", _legacy_path, "print the folder of the old import names, for the end of PYTHONPATH")
+
+
+def _add_adopt(add: Add) -> None:
+    adopt = add("adopt", _adopt, "adopt the rows of the older service's database (docs/adoption.md)")
+    adopt.add_argument("--batch-size", type=int, default=500, metavar="N", help="rows a transaction (default: 500)")
+    adopt.add_argument("--naive-times", metavar="ZONE", help="where times without a zone were told (default: UTC)")
+    action = adopt.add_mutually_exclusive_group()
+    action.add_argument("--dry-run", action="store_true", help="say what would become of every row; write nothing")
+    action.add_argument("--rescan", action="store_true", help="look at every row again")
+    action.add_argument("--finish", action="store_true", help="carry over the last changes, and note no more")
+    action.add_argument("--verify", action="store_true", help="compare everything; 1 if anything differs")
+    action.add_argument("--undo", action="store_true", help="remove what came from the adoption alone")
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    from legacy.adoption.command import Wanted, adopt
+
+    flags = {name: getattr(options, name) for name in ("dry_run", "rescan", "finish", "verify", "undo")}
+    return adopt(load_settings(), Wanted(options.batch_size, options.naive_times, **flags))
 
 
 def _migrate_imports(options: argparse.Namespace) -> int:

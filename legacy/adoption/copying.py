@@ -1,0 +1,146 @@
+"""The adoption as a whole: triggers first, then every table once by its primary key, then what changed meanwhile.
+
+Each batch is one transaction with its checkpoint: a process that dies leaves whole batches, and the next goes on there.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from legacy.adoption import bookkeeping, capture
+from legacy.adoption.adopting import Adopter, Counts
+from legacy.adoption.bookkeeping import KINDS
+from legacy.adoption.old_table import OldTable
+from legacy.adoption.steps import Steps
+
+__all__ = ["Copy"]
+
+_log = logging.getLogger(__name__)
+
+_SMALL_BATCHES = 10
+
+
+class Copy:
+    """Copies, and carries over what the old service writes."""
+
+    def __init__(self, steps: Steps, adopter: Adopter, batch_size: int) -> None:
+        self._steps = steps
+        self._adopter = adopter
+        self._batch_size = batch_size
+
+    def run(self, *, rescan: bool = False) -> None:
+        """Copy what is not copied yet, and carry over until nothing is left or the old service writes as fast."""
+        self._steps.take(bookkeeping.prepare)
+        self._note_changes(rescan=rescan)
+        self._steps.take(bookkeeping.retry_kept_aside)
+        for kind in KINDS:
+            self._copy(kind)
+        self.carry_over()
+
+    def carry_over(self) -> None:
+        """Bring in step what the old service wrote, until nothing is left or only what it writes just now."""
+        started, done, small = time.monotonic(), 0, 0
+        while small < _SMALL_BATCHES:
+            taken, counts = self._steps.take(self._carry_over_some)
+            if not taken:
+                return
+            done += taken
+            small = small + 1 if taken < self._batch_size else 0
+            _report("changes", done, None, started, counts)
+
+    def finish(self) -> None:
+        """Carry over the last changes while nobody writes to the old tables, and note no more."""
+        watched = [self._adopter.tables[kind] for kind in sorted(self._adopter.tables)]
+
+        def last(connection: Connection) -> None:
+            bookkeeping.take_turn(connection)
+            capture.hold(connection, watched)
+            while self._carry_over_some(connection)[0]:
+                pass
+            capture.stop_noting(connection, watched)
+            bookkeeping.finish(connection)
+
+        self._steps.take(last)
+        _log.info("the adoption is finished: what the old service writes from now on is not carried over")
+
+    def _note_changes(self, *, rescan: bool) -> None:
+        """See to the triggers; where one was missing after a walk had begun, everything is walked again."""
+        begun = self._steps.take(lambda connection: any(_has_begun(connection, kind) for kind in KINDS))
+        made = [self._steps.take(self._noting(table)) for table in self._adopter.tables.values()]
+        if begun and (rescan or any(made)):
+            self._steps.take(bookkeeping.start_again)
+
+    def _noting(self, table: OldTable) -> Callable[[Connection], bool]:
+        return lambda connection: capture.note_changes(connection, table, self._adopter.mapper)
+
+    def _copy(self, kind: str) -> None:
+        table = self._adopter.tables.get(kind)
+        if table is None:
+            self._steps.take(lambda connection: bookkeeping.advance(connection, kind, None, 0, complete=True))
+            return
+        total = self._steps.take(table.count)
+        started, done, complete = time.monotonic(), 0, False
+        while not complete:
+            rows, counts, complete = self._steps.take(lambda connection: self._copy_some(connection, table, kind))
+            done += rows
+            if rows:
+                _report(kind, done, total, started, counts)
+
+    def _copy_some(self, connection: Connection, table: OldTable, kind: str) -> tuple[int, Counts, bool]:
+        bookkeeping.take_turn(connection)
+        progress = bookkeeping.progress(connection, kind)
+        if progress.complete:
+            return 0, Counts(), True
+        rows = table.after(connection, progress.after_key, self._batch_size)
+        counts = self._adopter.adopt(connection, kind, rows) if rows else Counts()
+        complete = len(rows) < self._batch_size
+        after_key = rows[-1].old_id if rows else None
+        bookkeeping.advance(connection, kind, after_key, len(rows), complete=complete)
+        return len(rows), counts, complete
+
+    def _carry_over_some(self, connection: Connection) -> tuple[int, Counts]:
+        """Take a batch of changes: first who and what there is, in the order in which one refers to the other, then
+        what is gone, the other way round.
+        """
+        bookkeeping.take_turn(connection)
+        changes = bookkeeping.take_changes(connection, self._batch_size)
+        counts = Counts()
+        changed = {kind: list({old_id for source, old_id in changes if source == kind and old_id}) for kind in KINDS}
+        for kind in KINDS:
+            if (kind, None) in changes:
+                bookkeeping.note_all_changed(connection, kind)
+            if changed[kind]:
+                _add(counts, self._adopter.carry_over(connection, kind, changed[kind]))
+        for kind in reversed(KINDS):
+            if changed[kind]:
+                _add(counts, self._adopter.let_go(connection, kind, changed[kind]))
+        return len(changes), counts
+
+
+def _has_begun(connection: Connection, kind: str) -> bool:
+    progress = bookkeeping.progress(connection, kind)
+    return progress.complete or progress.after_key is not None
+
+
+def _add(counts: Counts, more: Counts) -> None:
+    counts.written += more.written
+    counts.kept_aside += more.kept_aside
+    counts.deleted += more.deleted
+
+
+def _report(source: str, done: int, total: int | None, started: float, counts: Counts) -> None:
+    rows_per_s = done / max(time.monotonic() - started, 1e-6)
+    _log.info(
+        "a batch is adopted",
+        extra={
+            "source": source,
+            "done": done,
+            "total": total,
+            "rows_per_s": round(rows_per_s),
+            "written": counts.written,
+            "kept_aside": counts.kept_aside,
+            "deleted": counts.deleted,
+        },
+    )

@@ -1,0 +1,148 @@
+"""pacegraph's rows as the adoption writes, compares and deletes them: athletes, activities, feedback."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from athletics.sport import RUN_SPORT_TYPES
+
+__all__ = ["NEW_TABLES", "Current", "NewTable"]
+
+_RUNS = ", ".join(f"'{each}'" for each in sorted(RUN_SPORT_TYPES))
+_TIMES = {"created_at", "started_at", "started_at_local"}
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A row as it is now. `changed_at` is when pacegraph last wrote what users see of it."""
+
+    values: dict[str, Any]
+    changed_at: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NewTable:
+    """`columns` are adopted; `first` are written once and pacegraph's from then on; `renewed` is set at each update."""
+
+    name: str
+    columns: Mapping[str, str]
+    first: Mapping[str, str]
+    renewed: str
+    has_updated_at: bool = True
+
+    def new_ids(self, connection: Connection, number: int) -> list[int]:
+        """Ids that nobody else gets."""
+        statement = text(
+            "SELECT nextval(pg_get_serial_sequence('public.' || CAST(:name AS text), 'id')) FROM generate_series(1, :number)"
+        )
+        return list(connection.execute(statement, {"name": self.name, "number": number}).scalars())
+
+    def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+        """Write rows with their ids; returns the ids of those that no other row was in the way of."""
+        columns = {**self.columns, **self.first}
+        selected = ["coalesce(created_at, now())" if name == "created_at" else name for name in columns]
+        statement = text(
+            f"INSERT INTO public.{self.name} (id, {', '.join(columns)}) OVERRIDING SYSTEM VALUE "  # noqa: S608
+            f"SELECT id, {', '.join(selected)} FROM {self._recordset(columns)} "
+            "ON CONFLICT DO NOTHING RETURNING id"
+        )
+        return set(connection.execute(statement, {"rows": json.dumps(list(rows))}).scalars())
+
+    def update(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write all adopted columns of rows, by id."""
+        values = ", ".join(
+            f"{name} = coalesce(r.{name}, t.{name})" if name == "created_at" else f"{name} = r.{name}"
+            for name in self.columns
+        )
+        statement = text(
+            f"UPDATE public.{self.name} t SET {values}{self.renewed} "  # noqa: S608
+            f"FROM {self._recordset(self.columns)} WHERE t.id = r.id"
+        )
+        connection.execute(statement, {"rows": json.dumps(list(rows))})
+
+    def current(self, connection: Connection, ids: Iterable[int], *, lock: bool = False) -> dict[int, Current]:
+        """Rows of `ids`, those that there are; with `lock` nobody else changes them until the commit."""
+        changed_at = "updated_at" if self.has_updated_at else "created_at"
+        statement = text(
+            f"SELECT id, to_jsonb(t), {changed_at} FROM public.{self.name} t "  # noqa: S608
+            f"WHERE id = ANY(:ids) ORDER BY id {'FOR NO KEY UPDATE' if lock else ''}"
+        )
+        rows = connection.execute(statement, {"ids": sorted(ids)})
+        return {new_id: Current(_plain(values), changed) for new_id, values, changed in rows}
+
+    def delete(self, connection: Connection, ids: Iterable[int]) -> int:
+        """Delete rows, and what hangs on them; returns how many there were."""
+        statement = text(f"DELETE FROM public.{self.name} WHERE id = ANY(:ids) RETURNING id")  # noqa: S608
+        return len(connection.execute(statement, {"ids": sorted(ids)}).all())
+
+    def _recordset(self, columns: Mapping[str, str]) -> str:
+        named = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        return f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id bigint, {named})"
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Times as Python writes them, which is how they were written down."""
+    return {
+        name: datetime.fromisoformat(value).isoformat() if name in _TIMES and value else value
+        for name, value in values.items()
+    }
+
+
+NEW_TABLES = {
+    "athlete": NewTable(
+        "athletes",
+        {
+            "first_name": "text",
+            "last_name": "text",
+            "sex": "text",
+            "birth_date": "date",
+            "city": "text",
+            "country": "text",
+            "measurement_system": "text",
+            "created_at": "timestamptz",
+        },
+        {},
+        ", updated_at = now()",
+    ),
+    "activity": NewTable(
+        "activities",
+        {
+            "athlete_id": "bigint",
+            "source": "text",
+            "strava_id": "bigint",
+            "name": "text",
+            "sport_type": "text",
+            "started_at": "timestamptz",
+            "started_at_local": "timestamp",
+            "timezone": "text",
+            "distance_m": "float8",
+            "moving_time_s": "integer",
+            "elapsed_time_s": "integer",
+            "elevation_gain_m": "float8",
+            "average_heart_rate_bpm": "float8",
+            "max_heart_rate_bpm": "float8",
+            "average_cadence_rpm": "float8",
+            "visibility": "text",
+            "flagged": "boolean",
+            "manual": "boolean",
+            "given_efforts": "jsonb",
+            "created_at": "timestamptz",
+        },
+        {"streams_state": "text"},
+        # Efforts hang on what changed: they are derived again. Streams are none of the old service's.
+        """, updated_at = now(), efforts_version = NULL, streams_state = CASE
+            WHEN t.streams_state NOT IN ('ABSENT', 'UNWANTED') THEN t.streams_state
+            WHEN r.sport_type IN (@runs) THEN 'ABSENT' ELSE 'UNWANTED' END""".replace("@runs", _RUNS),
+    ),
+    "feedback": NewTable(
+        "feedback",
+        {"account_id": "bigint", "message": "text", "contact": "text", "created_at": "timestamptz"},
+        {},
+        "",
+        has_updated_at=False,
+    ),
+}

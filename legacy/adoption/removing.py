@@ -1,0 +1,96 @@
+"""Rows that came from the adoption go again: because the old service deleted them, or because it is undone.
+
+What pacegraph changed since, or what people have used here, stays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from legacy.adoption import bookkeeping
+from legacy.adoption.bookkeeping import Known
+from legacy.adoption.new_row import NEW_TABLES, Current
+from legacy.adoption.strava_grant import Grants, is_untouched
+
+__all__ = ["Removed", "remove"]
+
+CHANGED = "pacegraph has changed it since, so it stays"
+USED = "the athlete has signed in to pacegraph, or has data here that is pacegraph's own, so it stays"
+
+_USED = text(
+    """
+    SELECT a.id FROM public.athletes a WHERE a.id = ANY(:ids) AND (
+        EXISTS (SELECT FROM public.activities WHERE athlete_id = a.id)
+        OR EXISTS (SELECT FROM public.accounts c WHERE c.athlete_id = a.id AND (
+            c.last_signed_in_at IS NOT NULL OR c.is_admin
+            OR EXISTS (SELECT FROM public.api_tokens WHERE account_id = c.id)
+            OR EXISTS (SELECT FROM public.browser_sessions WHERE account_id = c.id)))
+        OR EXISTS (SELECT FROM legacy.ids JOIN legacy.adopted USING (kind, old_id)
+            WHERE kind = 'athlete' AND new_id = a.id AND joined))
+    """
+)
+
+
+@dataclass(slots=True)
+class Removed:
+    """What became of rows. `gone`: old ids of which nothing is here any more. `stays`: the others, with reasons."""
+
+    gone: list[str] = field(default_factory=list)
+    stays: dict[str, str] = field(default_factory=dict)
+    deleted: int = 0
+
+
+def remove(connection: Connection, kind: str, old_ids: Sequence[str], grants: Grants) -> Removed:
+    """Delete the rows that old ones became, where the adoption made them; forgets those that are gone."""
+    table = NEW_TABLES[kind]
+    known = bookkeeping.known(connection, kind, old_ids)
+    made = [each for each in known.values() if not each.joined]
+    current = table.current(connection, [each.new_id for each in made], lock=True)
+    used = _used(connection, grants, made) if kind == "athlete" else {}
+    removed = Removed()
+    doomed = []
+    for each in made:
+        there = current.get(each.new_id)
+        if there is None:
+            continue
+        if reason := _reason_to_stay(kind, each, there) or used.get(each.new_id):
+            removed.stays[each.old_id] = reason
+        else:
+            doomed.append(each)
+    removed.deleted = table.delete(connection, [each.new_id for each in doomed])
+    _place_joined_again(connection, kind, doomed)
+    removed.gone = [old_id for old_id in known if old_id not in removed.stays]
+    bookkeeping.forget(connection, kind, removed.gone)
+    return removed
+
+
+def _reason_to_stay(kind: str, known: Known, there: Current) -> str | None:
+    return CHANGED if NEW_TABLES[kind].has_updated_at and there.changed_at != known.written_at else None
+
+
+def _used(connection: Connection, grants: Grants, made: Sequence[Known]) -> dict[int, str]:
+    ids = [each.new_id for each in made]
+    used = set(connection.execute(_USED, {"ids": ids}).scalars())
+    connections = grants.current(connection, ids)
+    for each in made:
+        there, written = connections.get(each.new_id), (each.written or {}).get("connection")
+        if there is not None and (written is None or not is_untouched(there, written)):
+            used.add(each.new_id)
+    return dict.fromkeys(used, USED)
+
+
+def _place_joined_again(connection: Connection, kind: str, doomed: Sequence[Known]) -> None:
+    """Old rows that shared a deleted one are looked at anew."""
+    others = text(
+        "DELETE FROM legacy.ids WHERE kind = :kind AND new_id = ANY(:new_ids) AND NOT old_id = ANY(:old_ids) "
+        "RETURNING old_id"
+    )
+    values = {"kind": kind, "new_ids": [each.new_id for each in doomed], "old_ids": [each.old_id for each in doomed]}
+    left = list(connection.execute(others, values).scalars())
+    bookkeeping.forget(connection, kind, left)
+    for old_id in left:
+        connection.execute(
+            text("INSERT INTO legacy.changes (source, old_id) VALUES (:kind, :old_id)"),
+            {"kind": kind, "old_id": old_id},
+        )

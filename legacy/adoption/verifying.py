@@ -1,0 +1,188 @@
+"""Row by row, value by value: is what is here what the old tables have? All of it in one snapshot, which locks nothing.
+
+A value that differs is a difference, unless pacegraph itself wrote it since (then the row's time of change tells so).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from legacy.adoption import bookkeeping, capture
+from legacy.adoption.adopting import Adopter
+from legacy.adoption.bookkeeping import KINDS, Known
+from legacy.adoption.mapping import Mapped
+from legacy.adoption.new_row import NEW_TABLES, Current
+from legacy.adoption.old_table import OldTable, Row, quoted
+from legacy.adoption.renewing import differing, own_columns
+from legacy.adoption.strava_grant import is_untouched
+
+__all__ = ["Verdict", "verify"]
+
+_AT_ONCE = 1000
+_SHOWN = 50
+
+
+@dataclass(slots=True)
+class Verdict:
+    """`differences` says which, at most 50; `number` counts all. `own` counts what pacegraph changed itself."""
+
+    differences: list[str] = field(default_factory=list)
+    number: int = 0
+    compared: Counter[str] = field(default_factory=Counter)
+    own: Counter[str] = field(default_factory=Counter)
+
+    def differs(self, what: str) -> None:
+        self.number += 1
+        if len(self.differences) < _SHOWN:
+            self.differences.append(what)
+
+
+def verify(connection: Connection, adopter: Adopter) -> Verdict:
+    """Compare everything; `connection` is to show one snapshot."""
+    verdict = Verdict()
+    for kind in KINDS:
+        table = adopter.tables.get(kind)
+        if table is not None:
+            _Comparison(connection, adopter, kind, verdict).run(table)
+    if waiting := bookkeeping.count_changes(connection):
+        verdict.differs(f"{waiting} changes of the older service are not carried over yet: run `pacegraph adopt`")
+    return verdict
+
+
+class _Comparison:
+    def __init__(self, connection: Connection, adopter: Adopter, kind: str, verdict: Verdict) -> None:
+        self._connection = connection
+        self._adopter = adopter
+        self._kind = kind
+        self._verdict = verdict
+        self._new = NEW_TABLES[kind]
+        self._deleted: Counter[int] = Counter()
+
+    def run(self, table: OldTable) -> None:
+        for rows in table.all(self._connection, _AT_ONCE):
+            self._compare(rows)
+        self._look_for_orphans(table)
+        self._look_for_deleted()
+        if not capture.is_noting(self._connection, table) and not bookkeeping.is_finished(self._connection):
+            self._verdict.differs(
+                f"{table}: its trigger is gone, so changes were missed: run `pacegraph adopt --rescan`"
+            )
+
+    def _compare(self, rows: Sequence[Row]) -> None:
+        old_ids = [row.old_id for row in rows]
+        mapped, refused = self._adopter.mapped(self._connection, self._kind, rows)
+        known = bookkeeping.known(self._connection, self._kind, old_ids)
+        current = self._new.current(self._connection, [each.new_id for each in known.values()])
+        aside = self._kept_aside(old_ids)
+        for note in refused:
+            if note.old_id not in aside:
+                self._differs(note.old_id, f"is neither adopted nor kept aside ({note.reason})")
+        for row in mapped:
+            self._verdict.compared[self._kind] += 1
+            if row.old_id in known:
+                self._compare_one(row, known[row.old_id], current.get(known[row.old_id].new_id))
+            elif row.old_id not in aside:
+                self._differs(row.old_id, "is not adopted")
+        if self._kind == "athlete":
+            self._compare_access([(row, known[row.old_id]) for row in mapped if row.old_id in known])
+
+    def _compare_one(self, row: Mapped, known: Known, there: Current | None) -> None:
+        if there is None:
+            athlete_id = (known.written or {}).get("athlete_id")
+            if athlete_id is None:
+                self._differs(row.old_id, f"became {self._new.name} {known.new_id}, which is gone")
+            else:
+                self._deleted[athlete_id] += 1
+            return
+        if known.joined:
+            return
+        own = own_columns(self._new, known, there)
+        for name in differing(self._new, row.values, there):
+            if name in own:
+                self._verdict.own[f"{self._new.name}.{name}"] += 1
+            else:
+                what = (
+                    f"{self._new.name} {known.new_id}: {name} is {there.values[name]!r}, not {row.values.get(name)!r}"
+                )
+                self._differs(row.old_id, what)
+
+    def _compare_access(self, rows: Sequence[tuple[Mapped, Known]]) -> None:
+        """Compare accounts and connections to Strava. No token is ever shown."""
+        made = [(row, known) for row, known in rows if not known.joined]
+        ids = [known.new_id for _, known in made]
+        connections = self._adopter.grants.current(self._connection, ids)
+        accounts = set(self._column("SELECT athlete_id FROM public.accounts WHERE athlete_id = ANY(:ids)", ids))
+        leaving = set(
+            self._column(
+                "SELECT athlete_id FROM public.jobs WHERE athlete_id = ANY(:ids) "
+                "AND kind IN ('STRAVA_DISCONNECT', 'ERASE_ATHLETE')",
+                ids,
+            )
+        )
+        for row, known in made:
+            if known.new_id not in accounts:
+                self._differs(row.old_id, f"athletes {known.new_id}: has no account")
+            problem = self._connection_problem(row, known, connections.get(known.new_id), known.new_id in leaving)
+            if problem:
+                self._differs(row.old_id, f"strava_connections of athlete {known.new_id}: {problem}")
+
+    def _connection_problem(self, row: Mapped, known: Known, there: Any, leaving: bool) -> str | None:  # noqa: FBT001
+        written = (known.written or {}).get("connection")
+        if there is None:
+            return None if row.grant is None or leaving else "there is none"
+        if written is None or not is_untouched(there, written):
+            self._verdict.own["strava_connections"] += 1
+            return None
+        if row.grant is None:
+            return "there is one, and the older service has none"
+        return self._adopter.grants.differs(there, row.grant)
+
+    def _look_for_orphans(self, table: OldTable) -> None:
+        assert table.key
+        statement = (
+            f"SELECT old_id FROM legacy.ids WHERE kind = :kind AND NOT EXISTS (SELECT FROM {table.sql} t "  # noqa: S608
+            f"WHERE t.{quoted(table.key)}::text = old_id) ORDER BY old_id"
+        )
+        for old_id in self._connection.execute(text(statement), {"kind": self._kind}).scalars():
+            self._differs(old_id, "is adopted, and the older service has it no more")
+
+    def _look_for_deleted(self) -> None:
+        """Activities that are gone: pacegraph's jobs tell how many they deleted, because Strava has them no more."""
+        statement = text(
+            "SELECT athlete_id, sum(activities_deleted) FROM public.jobs WHERE athlete_id = ANY(:ids) GROUP BY 1"
+        )
+        by_jobs: dict[int, int] = dict(self._connection.execute(statement, {"ids": list(self._deleted)}).all())
+        for athlete_id, missing in self._deleted.items():
+            if missing <= by_jobs.get(athlete_id, 0):
+                self._verdict.own["activities (deleted)"] += missing
+            else:
+                self._differs(f"of athlete {athlete_id}", f"{missing} adopted activities are gone")
+
+    def _kept_aside(self, old_ids: Sequence[str]) -> set[str]:
+        statement = text("SELECT old_id FROM legacy.kept_aside WHERE source = :kind AND old_id = ANY(:old_ids)")
+        return set(self._connection.execute(statement, {"kind": self._kind, "old_ids": list(old_ids)}).scalars())
+
+    def _column(self, statement: str, ids: Sequence[int]) -> Sequence[Any]:
+        return self._connection.execute(text(statement), {"ids": list(ids)}).scalars().all()
+
+    def _differs(self, old_id: str, what: str) -> None:
+        self._verdict.differs(f"{self._kind} {old_id}: {what}")
+
+
+def lines_of(verdict: Verdict) -> list[str]:
+    """What to print."""
+    lines = [f"compared: {_listed(verdict.compared)}"]
+    if verdict.own:
+        lines.append(f"pacegraph's own since, and so not compared: {_listed(verdict.own)}")
+    lines += [f"DIFFERENCE {each}" for each in verdict.differences]
+    if verdict.number > len(verdict.differences):
+        lines.append(f"and {verdict.number - len(verdict.differences)} more")
+    lines.append(f"{verdict.number} differences" if verdict.number else "no difference")
+    return lines
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(counts.items())) or "nothing"
