@@ -37,21 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:
-        _set_up_logs(options.name)
+        logs.set_up_early(options.name)
         return command(options)
     except InvalidSettings as error:
         logs.tell(str(error))
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-def _set_up_logs(process: str) -> None:
-    """Set the logs up as far as it goes: a command that needs settings says what is wrong with them."""
-    try:
-        logs.set_up(load_settings(), process)
-    except InvalidSettings:
-        logs.prepare(process)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -20,6 +20,7 @@ from graphql import DocumentNode, GraphQLSchema, execute_sync
 from graph.document_errors import TooBusy
 from graph.reading import Read, Reader
 from graph.shape import DocumentLimits
+from logs import child_process
 
 _PATIENCE_S = 10
 """No document takes a hundredth of it, on a machine that is not overwhelmed."""
@@ -114,13 +115,13 @@ def _serve(connection: Connection, limits: DocumentLimits, work: DocumentWork | 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the API's affair, and this ends with it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(_NICENESS)
-    if work is None:
-        from graph.schema import build_schema
+    with child_process("documents"), contextlib.suppress(EOFError, OSError):
+        if work is None:
+            from graph.schema import build_schema
 
-        work = DocumentWork(build_schema().core, limits)
-    else:
-        _close_files_but(connection.fileno())
-    with contextlib.suppress(EOFError, OSError):
+            work = DocumentWork(build_schema().core, limits)
+        else:
+            _close_files_but(connection.fileno())
         while True:
             what, arguments = connection.recv()
             connection.send(getattr(work, what)(*arguments))

@@ -149,10 +149,10 @@ def describe(error: GraphQLError, request_id: str) -> None:
     elif isinstance(original, CallerError):
         error.extensions = original.extensions
     elif isinstance(original, DatabaseError):
-        logger.warning("request failed: %s", original, extra={"path": error.path})
+        logger.warning("request failed: %s", original, extra={"graphql_path": error.path})
         _mask(error, original.code, original.public_message, request_id)
     else:
-        logger.error("unexpected error in a resolver", exc_info=original, extra={"path": error.path})
+        logger.error("unexpected error in a resolver", exc_info=original, extra={"graphql_path": error.path})
         _mask(error, "INTERNAL", "Something went wrong on the server.", request_id)
 
 

@@ -12,10 +12,8 @@ ended after a few seconds is killed, and its job is taken over when the lease ha
 import logging
 import os
 import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -31,7 +29,7 @@ from jobs.enqueue import QUEUE
 from jobs.processes import die_with_parent
 from jobs.reconcile import reconcile_forever
 from jobs.runner import SETTINGS
-from logs import bound, rename
+from logs import bound, child_process
 from settings import Settings
 
 __all__ = ["main"]
@@ -113,7 +111,7 @@ def _as_worker(parent: int, settings: Settings, name: str) -> None:
     """Run as a worker process; a stop that comes before RQ is ready for it ends the process."""
     _default_signals()
     die_with_parent(parent, signal.SIGTERM)
-    with _last_words():
+    with child_process("worker"):
         try:
             # RQ's scheduler, one process more, has nothing to do: the reconciler wakes what waits.
             _JobWorker(settings, name).work(with_scheduler=False)
@@ -125,20 +123,9 @@ def _as_worker(parent: int, settings: Settings, name: str) -> None:
 def _as_reconciler(parent: int, settings: Settings) -> None:
     _default_signals()
     die_with_parent(parent)
-    with _last_words():
-        rename("reconciler")
+    with child_process("reconciler"):
         _log.info("the reconciler starts")
         reconcile_forever(settings)
-
-
-@contextmanager
-def _last_words() -> Iterator[None]:
-    """Log what ends a forked process, which multiprocessing would print past the log."""
-    try:
-        yield
-    except Exception:  # noqa: BLE001 - the process ends
-        _log.critical("the process ends by an error", exc_info=True)
-        sys.exit(1)
 
 
 def _default_signals() -> None:

@@ -7,8 +7,19 @@ whatever module. `docs/logs.md` lists the fields.
 No line holds a secret, whoever logs it: neither one of the settings, nor what looks like a token.
 """
 
-from logs.process import prepare, rename, set_up, tell
+from logs.process import child_process, prepare, set_up, set_up_early, tell
 from logs.surroundings import begin, bind, bound, correlation
 from logs.writing import write
 
-__all__ = ["begin", "bind", "bound", "correlation", "prepare", "rename", "set_up", "tell", "write"]
+__all__ = [
+    "begin",
+    "bind",
+    "bound",
+    "child_process",
+    "correlation",
+    "prepare",
+    "set_up",
+    "set_up_early",
+    "tell",
+    "write",
+]

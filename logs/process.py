@@ -9,8 +9,8 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, TextIO
@@ -18,9 +18,9 @@ from typing import Any, TextIO
 from logs.line import Identity
 from logs.redaction import Redaction
 from logs.writing import Handler, JsonHandler
-from settings import Settings, wants_json_logs
+from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
-__all__ = ["prepare", "rename", "set_up", "tell"]
+__all__ = ["child_process", "prepare", "set_up", "set_up_early", "tell"]
 
 _QUIET = ("httpx", "httpcore", "asyncio", "rq", "alembic")
 """Loggers that say too much: WARNING, unless LOG_LEVELS says otherwise."""
@@ -40,6 +40,14 @@ def prepare(process: str) -> None:
         set_up(Settings.model_construct(), process)
 
 
+def set_up_early(process: str) -> None:
+    """Set the logs up by the settings that are found, as far as that goes: who needs settings says what is wrong."""
+    try:
+        set_up(load_settings(), process)
+    except InvalidSettings:
+        prepare(process)
+
+
 def set_up(settings: Settings, process: str) -> None:
     """Send this process's logs to standard error in the form of LOG_FORMAT; `process` says which it is."""
     kind = JsonHandler if settings.log_format == "json" else Handler
@@ -50,10 +58,22 @@ def set_up(settings: Settings, process: str) -> None:
     sys.excepthook, sys.unraisablehook, threading.excepthook = _log_uncaught, _log_unraisable, _log_end_of_thread
 
 
-def rename(process: str) -> None:
-    """Say that this process, which was forked, is another than the one that set the logs up."""
-    for handler in _our_handlers():
+@contextmanager
+def child_process(process: str) -> Iterator[None]:
+    """Do the work of a process that another of ours started, forked or not, and log what ends it, if anything does.
+
+    multiprocessing would print it past the log.
+    """
+    handlers = _our_handlers()
+    for handler in handlers:
         handler.be(Identity(process, handler.identity.version))
+    if not handlers:
+        set_up_early(process)
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - the process ends
+        _log.critical("the process ends by an error", exc_info=True)
+        sys.exit(1)
 
 
 def tell(message: str) -> None:

@@ -18,6 +18,8 @@ __all__ = ["Handler", "JsonHandler", "write"]
 _HARMLESS_LENGTH = 32
 """Characters of a field that need not be searched for tokens: all are longer."""
 _root = logging.getLogger()
+_STREAM_ERRORS = (OSError, ValueError, AttributeError)
+"""Of a standard error that is closed, full or not there at all: work goes on without a log."""
 _FAILED = "a line of the log could not be written"
 
 
@@ -90,7 +92,7 @@ class JsonHandler(Handler):
         super().emit(record)
 
     def flush(self) -> None:
-        with self.lock or nullcontext():
+        with self.lock or nullcontext(), suppress(*_STREAM_ERRORS):
             lines, self._lines = self._lines, []
             if lines:
                 self.stream.write(b"".join(lines).decode())

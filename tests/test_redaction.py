@@ -13,6 +13,7 @@ import pytest
 import logs
 from logs.redaction import Redaction
 from settings import load_settings
+from tests.log_state import logs_restored
 
 SECRET_KEY = 'the key that signs, with a "quote" and a / in it'
 CLIENT_SECRET = "the-secret-of-the-strava-application"
@@ -86,13 +87,9 @@ def test_no_text_takes_long(redact, part):
 def written(monkeypatch):
     """Sets the logs of this process up, as JSON lines; gives what they are written to."""
     monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
-    root = logging.getLogger()
-    handlers, level, hook = root.handlers[:], root.level, sys.excepthook
-    logs.set_up(load_settings(None, secret_key=SECRET_KEY), "test")
-    yield stream
-    root.handlers[:], sys.excepthook = handlers, hook
-    root.setLevel(level)
-    logging.captureWarnings(False)
+    with logs_restored():
+        logs.set_up(load_settings(None, secret_key=SECRET_KEY), "test")
+        yield stream
 
 
 def test_every_way_of_logging_is_covered(written):

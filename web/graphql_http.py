@@ -15,7 +15,6 @@ from db.errors import DatabaseError, PacegraphError
 from graph.context import Context
 from graph.execution import OperationRequest
 from graph.time_limit import TimeLimit
-from logs import bind
 from web import parameters, reply
 from web.body import let_pass, read_body
 from web.compression import coding_of
@@ -26,7 +25,7 @@ from web.media_type import acceptable, require_json, wants_page
 from web.operations import Operations, who_asks
 from web.parameters import Parameters
 from web.reply import Exchange, Replies, Reply
-from web.request_log import acceptable_id, new_id, write_request
+from web.request_log import begin_request, write_request
 from web.security_headers import with_headers
 from web.services import Services
 
@@ -53,10 +52,8 @@ class GraphQLOverHttp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        request_id = acceptable_id(headers.get(b"x-request-id")) or new_id()
         address = self._services.addresses.of(scope)
-        exchange = Exchange(scope, headers, request_id, address, scope["method"] in _SAFE)
-        bind(request_id=request_id)  # the task is this request's own
+        exchange = Exchange(scope, headers, begin_request(headers), address, scope["method"] in _SAFE)
         status = _CLIENT_GONE
         try:
             answer = await self._reply(exchange, receive)

@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from typing import Self
 
 from redis import RedisError
@@ -104,7 +105,7 @@ class RedisJobQueue:
         self, *, job_id: int | None = None, athlete_id: int | None = None
     ) -> AsyncIterator[AsyncIterator[JobChange | None]]:
         if self._listener is None:
-            self._listener = asyncio.create_task(self._listen())
+            self._listener = asyncio.create_task(self._listen(), context=Context())  # it is not one request's
         watchers, key = (self._by_job, job_id) if job_id is not None else (self._by_athlete, athlete_id)
         news = _News()
         watchers.setdefault(key, set()).add(news)

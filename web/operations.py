@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from graph.context import Caller, Context
 from graph.execution import Answer, OperationRequest
+from logs import bind
 from web.reply import Exchange
 from web.services import Services
 from web.sign_in import begin_sign_in
@@ -22,13 +23,16 @@ class Operations:
         self._services = services
 
     async def caller(self, exchange: Exchange) -> Caller:
-        """Tell who asks. Raises InvalidCredentials."""
+        """Tell who asks, the log too. Raises InvalidCredentials."""
         authorization = exchange.headers.get(b"authorization")
-        return await self._services.sessions.caller(
+        caller = await self._services.sessions.caller(
             self._services.database,
             HTTPConnection(exchange.scope),
             authorization.decode("latin-1") if authorization is not None else None,
         )
+        if caller.viewer.athlete_id is not None:
+            bind(athlete_id=caller.viewer.athlete_id)
+        return caller
 
     def context(self, exchange: Exchange, caller: Caller) -> Context:
         """Make the surroundings of one operation."""

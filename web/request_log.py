@@ -1,7 +1,11 @@
-"""One log line a request, and an id that ties a request's lines, its answer and its errors together."""
+"""One log line a request, and an id that ties a request's lines, its answer, its errors and its jobs together.
+
+A line says neither from which address nor by which program it was asked: that is nobody's to keep.
+"""
 
 import logging
 import re
+from collections.abc import Mapping
 from itertools import count
 from secrets import token_hex
 from time import perf_counter
@@ -10,10 +14,13 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from logs import bound, write
+from logs import begin, write
 
-_HEADER = "x-request-id"
+_HEADER = b"x-request-id"
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._-]{8,100}")
+_TRACE_HEADER = b"traceparent"
+_TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_CLIENT_GONE = 499
 _SERVER_ERROR = 500
 _UNLOGGED = {"/health", "/healthz", "/readyz"}
 
@@ -36,24 +43,28 @@ class RequestLog:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        fields: dict[str, Any] = {"status": 499 if scope["type"] == "http" else None}
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = begin_request(headers)
+        fields: dict[str, Any] = {"status": _CLIENT_GONE if scope["type"] == "http" else None}
         state = scope.setdefault("state", {})
         state["request_id"], state["log_fields"] = request_id, fields
 
         async def observed_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 fields["status"] = message["status"]
-                MutableHeaders(scope=message)[_HEADER] = request_id
+                MutableHeaders(scope=message)[_HEADER.decode()] = request_id
             await send(message)
 
         started = perf_counter()
-        with bound(request_id=request_id):
-            try:
-                await self._app(scope, receive, observed_send)
-            finally:
-                status = fields.pop("status")
-                write_request(scope.get("method", "WEBSOCKET"), scope["path"], status, perf_counter() - started, fields)
+        try:
+            await self._app(scope, receive, observed_send)
+        except Exception:
+            if fields["status"] == _CLIENT_GONE:  # the answer is made further out
+                fields["status"] = _SERVER_ERROR
+            raise
+        finally:
+            status = fields.pop("status")
+            write_request(scope.get("method", "WEBSOCKET"), scope["path"], status, perf_counter() - started, fields)
 
 
 def request_id_of(scope: Scope) -> str:
@@ -68,14 +79,18 @@ def log_fields_of(scope: Scope) -> dict[str, Any]:
     return fields
 
 
-def new_id() -> str:
-    """Make a request id: of this process, and counting."""
-    return f"{_process}{next(_numbers):016x}"
+def begin_request(headers: Mapping[bytes, bytes]) -> str:
+    """Give a request its id, the caller's own if it is sound, and have all lines of this task tell it; gives it.
 
-
-def acceptable_id(given: bytes | None) -> str | None:
-    """Take a caller's own request id, if it is sound."""
-    return given.decode() if given and _ACCEPTABLE.fullmatch(given) else None
+    They also tell the trace that the caller says it belongs to (W3C Trace Context). The task must be the request's.
+    """
+    given = headers.get(_HEADER)
+    request_id = given.decode() if given and _ACCEPTABLE.fullmatch(given) else f"{_process}{next(_numbers):016x}"
+    if _TRACE_HEADER in headers and (trace := _TRACE.fullmatch(headers[_TRACE_HEADER])):
+        begin(request_id=request_id, trace_id=trace[1].decode())
+    else:
+        begin(request_id=request_id)
+    return request_id
 
 
 def write_request(method: str, path: str, status: int | None, seconds: float, fields: dict[str, Any]) -> None:
@@ -86,8 +101,3 @@ def write_request(method: str, path: str, status: int | None, seconds: float, fi
     write(logger, level, "request", {
         "method": method, "path": path, "status": status, "duration_ms": round(seconds * 1000, 2), **fields,
     })  # fmt: skip
-
-
-def _request_id(scope: Scope) -> str:
-    given = next((value for name, value in scope["headers"] if name == _HEADER.encode()), None)
-    return acceptable_id(given) or new_id()

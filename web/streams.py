@@ -24,6 +24,7 @@ from graph.errors import CallerError, InvalidArgument, OperationTimeout, Unauthe
 from graph.execution import OperationRequest
 from graph.scalars import format_floats
 from graph.schema import build_schema
+from logs import bind
 from web.connections import Places, TooManySubscriptions
 from web.errors import HttpRefusal
 from web.identity import InvalidCredentials, with_sharing
@@ -112,6 +113,8 @@ class Subscriber:
         """Find out who it is, by `authorization`, else the header, else the cookie. Raises InvalidCredentials."""
         self._authorization = authorization if authorization is not None else self._authorization
         self.caller = await self._look()
+        if self.caller.viewer.athlete_id is not None:
+            bind(athlete_id=self.caller.viewer.athlete_id)
 
     async def watch(self) -> None:
         """Wait until its time is over, or its credentials are. Raises StreamEnded, always."""

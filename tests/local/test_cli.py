@@ -4,6 +4,13 @@ import pytest
 from cryptography.fernet import Fernet
 
 import cli
+from tests.log_state import logs_restored
+
+
+@pytest.fixture(autouse=True)
+def _logs():
+    with logs_restored():
+        yield
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["run", "--fast"], ["schema", "--check", "--write"]])

@@ -2,13 +2,13 @@
 
 import io
 import json
-import logging
 import sys
 
 import pytest
 
 import logs
 from tests import factories as make
+from tests.log_state import logs_restored
 
 pytestmark = pytest.mark.anyio
 
@@ -18,13 +18,10 @@ NAMED = {"query": "query Mine { viewer { scopes } }", "operationName": "Mine"}
 @pytest.fixture
 def lines(settings, monkeypatch):
     """Sends logs to standard error as a process does; gives the lines written since."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
-    logs.set_up(settings.model_copy(update={"log_level": "DEBUG"}), "api")
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with logs_restored():
+        logs.set_up(settings.model_copy(update={"log_level": "DEBUG"}), "api")
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def of_requests(lines):
