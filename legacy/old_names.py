@@ -12,12 +12,13 @@ class Successor:
     """What stands for an old name.
 
     `imports` are pairs of module and name. Without `code` the first of them is the successor itself; with it, the code
-    binds the old name, `{alias}`, by what is imported. Without imports there is no successor, and `remedy` says what to
-    do. `old` is what the old name gives as long as it is there ("module:name"), where that is something else.
+    binds the old name, `{alias}`, by what is imported; `call` is what a call of it does, where it is a function. Without
+    imports there is no successor, and `remedy` says what to do. `old` is what the old name gives as long as it is there ("module:name"), where that is something else.
     """
 
     imports: tuple[tuple[str, str], ...] = ()
     code: str = ""
+    call: str = ""
     remedy: str = ""
     old: str = ""
 
@@ -29,7 +30,7 @@ class Successor:
             [(module, name)] = self.imports
             return f"from {module} import {name}" + (f" as {alias}" if alias != name else "")
         imports = "; ".join(f"from {module} import {name}" for module, name in self.imports)
-        return f"{imports}; {self.remedy or self.code.format(alias=alias)}"
+        return f"{imports}; {self.call or self.code.format(alias=alias)}"
 
     def resolve(self) -> Any:
         """Give what the old name stands for. An engine is made here, from the settings; it connects when it is used."""
@@ -55,9 +56,8 @@ _SET_UP = Successor(
 )
 _REDIS = "Redis.from_url(load_settings().redis_url.get_secret_value(), decode_responses=True)"
 _GET_REDIS = Successor(
-    (("redis", "Redis"), _LOAD_SETTINGS),
-    f"def {{alias}}():\n    return {_REDIS}\n",
-    _REDIS,
+    (("functools", "cache"), ("redis", "Redis"), _LOAD_SETTINGS),
+    f"{{alias}} = cache(lambda: {_REDIS})",
     old="legacy.old_cache:get_redis",
 )
 _OWN_CACHE = "a cache of the application's own: copy legacy/old_cache.py into it and import the name from there"
