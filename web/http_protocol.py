@@ -1,8 +1,13 @@
-"""HTTP's first lines, bounded: uvicorn's parser would take any number of headers of any length, for any time."""
+"""HTTP's first lines, bounded: uvicorn's parser would take any number of headers of any length, for any time.
+
+What is written goes out at the end of the loop's turn (`web/gathered_writes.py`).
+"""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from web.gathered_writes import GatheredWrites
 
 _MAX_HEAD_BYTES = 384 * 1024
 """Bytes of a request's address and headers. An address alone may have BODY_MAX_BYTES, 256 KiB unless set otherwise."""
@@ -20,7 +25,8 @@ class BoundedHttp(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._raw_transport = transport
+        super().connection_made(GatheredWrites(transport, self.loop))  # type: ignore[arg-type]
         self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse, _TOO_SLOW)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -58,6 +64,10 @@ class BoundedHttp(HttpToolsProtocol):
             raise ValueError("too many headers")  # ends the parser's work
         self._is_in_head = False
         super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self.transport = self._raw_transport  # messages of a WebSocket are gathered by its own protocol
+        super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():
