@@ -1,24 +1,32 @@
-"""Log lines: their form, what surrounds them, how much is logged."""
+"""Log lines: their form, what surrounds them, how much is logged, and what would be said past them."""
 
 import asyncio
+import contextvars
+import gc
 import io
 import json
 import logging
+import os
 import sys
+import threading
+import warnings
 
 import pytest
 
 import logs
-from settings import load_settings
+from settings import InvalidSettings, load_settings
+from tests.log_state import logs_restored
 
 logger = logging.getLogger("pacegraph.test")
+
+HEAD = ["timestamp", "level", "logger", "message"]
+IDENTITY = ["process", "version", "pid"]
+FORMS = ["json", "text"]
 
 
 @pytest.fixture
 def written(monkeypatch):
     """Sets logs up with changed settings; gives a function for what was written."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
 
     def set_up(**changes):
@@ -26,60 +34,176 @@ def written(monkeypatch):
         logs.set_up(load_settings(None, **changes), "worker")
         return stream.getvalue
 
-    yield set_up
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with logs_restored():
+        yield set_up
+
+
+def only(text):
+    [line] = map(json.loads, text().splitlines())
+    return line
+
+
+def fail():
+    raise KeyError("mine\nERROR   forged")
 
 
 def test_a_json_line_is_one_object(written):
     text = written()
     logger.warning("two\nlines, %s", "formatted", extra={"job_id": 7, "path": "/x"})
-    [line] = text().splitlines()
-    found = json.loads(line)
+    found = only(text)
+    assert list(found) == [*HEAD, "job_id", "path", *IDENTITY]
     assert found.pop("timestamp").endswith("+00:00")
     assert found == {
         "message": "two\nlines, formatted",
         "level": "WARNING",
         "logger": "pacegraph.test",
         "process": "worker",
+        "version": "0.1.0",
+        "pid": os.getpid(),
         "job_id": 7,
         "path": "/x",
     }
 
 
-def test_a_traceback_stays_within_its_line(written):
+def test_both_ways_of_writing_make_the_same_line(written):
+    text = written()
+    fields = {"status": 200, "path": "/x" * 40, "operation": None, "duration_ms": 1.5}
+    with logs.bound(request_id="r" * 40, job_id=3):
+        logs.write(logger, logging.INFO, "request", fields)
+        logger.info("request", extra=fields)
+    fast, slow = map(json.loads, text().splitlines())
+    fast.pop("timestamp")
+    slow.pop("timestamp")
+    assert list(fast.items()) == list(slow.items())
+
+
+@pytest.mark.parametrize("error", [KeyError("mine"), ExceptionGroup("both", [ValueError("a"), KeyError("b")])], ids=str)
+def test_an_exception_is_one_field(written, error):
     text = written()
     try:
-        raise KeyError("mine")
-    except KeyError:
+        raise RuntimeError("first") from error
+    except RuntimeError:
         logger.exception("failed")
+    found = only(text)["exception"]
+    assert list(found) == ["type", "message", "stack"]
+    assert (found["type"], found["message"]) == ("RuntimeError", "first")
+    assert "raise RuntimeError" in found["stack"]
+    assert str(error) in found["stack"], "what led to it too"
+
+
+def test_an_exception_of_ours_is_named_in_full(written):
+    text = written()
+    try:
+        raise InvalidSettings("PORT: wrong")
+    except InvalidSettings:
+        logger.exception("failed")
+    assert only(text)["exception"]["type"] == "settings.InvalidSettings"
+
+
+def test_where_there_is_no_exception_there_is_no_field(written):
+    text = written()
+    logger.info("fine", exc_info=True)  # noqa: LOG014 - libraries do
+    assert "exception" not in only(text)
+
+
+class Unwritable:
+    def __str__(self):
+        raise ValueError
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "value",
+    ["\ud800", 2**70, float("nan"), {1: "a"}, {"a": [2**70]}, b"bytes", {"s"}, Unwritable(), "x" * 100_000, object()],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_a_field_holds_the_line_is_written_and_whole(written, form, value):
+    text = written(log_format=form)
+    logger.info("odd", extra={"value": value, "job_id": 7})
+    logs.write(logger, logging.INFO, "odd", {"value": value, "job_id": 7})
+    lines = text().splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) < 16_384
+    for line in lines:
+        assert form == "text" or (json.loads(line)["message"], json.loads(line)["job_id"]) == ("odd", 7)
+        assert form == "json" or ": odd value=" in line
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end_and_no_secret(written):
+    text = written()
+    token = "pace_" + "aB3-_" * 9
+    logger.info("x", extra={"path": f"begin{'/' * 3973}{token}{'/' * 4000}end"})
+    path = only(text)["path"]
+    assert path.startswith("begin")
+    assert path.endswith("end")
+    assert token[5:15] not in path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_line_that_cannot_be_made_is_told_of(written, form):
+    text = written(log_format=form)
+    logger.info("%d", "x")
     [line] = text().splitlines()
-    assert "KeyError: 'mine'" in json.loads(line)["exc_info"]
+    assert "a line of the log could not be written" in line
+    assert form == "text" or json.loads(line)["of"].startswith("pacegraph.test:")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_without_standard_error_work_goes_on(written, monkeypatch, form):
+    written(log_format=form)
+    for stream in (io.StringIO(), None):
+        if stream is not None:
+            stream.close()
+        logging.getLogger().handlers[0].stream = stream
+        logger.info("to nobody")
+        logs.write(logger, logging.INFO, "to nobody", {})
+        logger.info("to nobody")
+
+
+# --- text
 
 
 def test_a_text_line_is_for_reading(written):
     text = written(log_format="text")
     with logs.bound(request_id="r1"):
         logger.info("done", extra={"status": 200, "operation": None})
-    assert text()[8:] == " INFO    done status=200 request_id=r1\n"
+    time, rest = text().split(" ", 1)
+    assert rest == f"INFO    worker[{os.getpid()}] pacegraph.test: done request_id=r1 status=200\n"
+    assert time.endswith("+00:00")
 
 
 def test_a_text_line_is_one_line_whatever_a_caller_sent(written):
     text = written(log_format="text")
-    logging.getLogger("test").info("request", extra={"path": "/é\n00:00:00 ERROR   forged \x1b[31m\u202e"})
+    logger.info("request\nERROR   %s", "\x1b[2J", extra={"path": "/é\n00:00:00 ERROR   forged \x1b[31m\u202e"})
     [line] = text().splitlines()
-    assert line.endswith("\\n00:00:00 ERROR   forged \\x1b[31m\\u202e")
+    assert "request\\nERROR   \\x1b[2J" in line
+    assert line.endswith('path="/é\\n00:00:00 ERROR   forged \\x1b[31m\\u202e"')
 
 
-def test_a_text_lines_traceback_follows_it(written):
+def test_what_a_caller_sent_is_no_field(written):
+    text = written(log_format="text")
+    logger.info("by %s", "x status=500", extra={"path": '/ status=500 x="', "empty": "", "list": ["a", 1]})
+    assert text().partition("pacegraph.test: ")[2] == (
+        '"by x status=500" path="/ status=500 x=\\"" empty="" list="[\\"a\\",1]"\n'
+    )
+
+
+def test_a_text_lines_stack_is_below_and_looks_like_no_line(written):
     text = written(log_format="text")
     try:
-        raise KeyError("mine")
-    except KeyError:
+        fail()
+    except KeyError as error:
         logger.exception("failed", extra={"job_id": 7})
+        logger.exception("%s", "again", exc_info=ValueError(f"{error.args[0]}\r\x1b"))
     first, *rest = text().splitlines()
-    assert first.endswith("failed job_id=7")
-    assert rest[-1] == "KeyError: 'mine'"
+    assert first.endswith("failed job_id=7 exception=KeyError")
+    own = [line for line in rest if not line.startswith("    | ")]
+    assert len(own) == 1
+    assert own[0].endswith("again exception=ValueError")
+    assert rest[-1] == "    | ERROR   forged\\r\\x1b"
+
+
+# --- what surrounds a line
 
 
 def test_what_is_bound_reaches_every_line_within(written):
@@ -97,19 +221,25 @@ def test_what_is_bound_reaches_every_line_within(written):
 
 def test_what_is_bound_ends_when_the_block_raises(written):
     text = written()
-    with pytest.raises(KeyError), logs.bound(job_id=1):
-        raise KeyError
+
+    def work():
+        with logs.bound(job_id=1):
+            logs.bind(attempt=2)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
     logger.info("after")
-    assert "job_id" not in json.loads(text())
+    assert not {"job_id", "attempt"} & only(text).keys()
 
 
 def test_requests_side_by_side_keep_their_own(written):
     text = written()
 
     async def request(number):
-        with logs.bound(request_id=number):
-            await asyncio.sleep(0.01)
-            logger.info("line %s", number)
+        logs.begin(request_id=number)
+        await asyncio.sleep(0.01)
+        logger.info("line %s", number)
 
     async def all_at_once():
         await asyncio.gather(*map(request, range(5)))
@@ -117,6 +247,29 @@ def test_requests_side_by_side_keep_their_own(written):
     asyncio.run(all_at_once())
     lines = [json.loads(line) for line in text().splitlines()]
     assert [line["request_id"] for line in lines] == [int(line["message"].split()[1]) for line in lines]
+
+
+def test_a_request_begins_without_what_was_bound_before(written):
+    text = written()
+
+    def two_requests():
+        logs.begin(request_id="r1", trace_id="t1")
+        logs.bind(athlete_id=1)
+        logs.begin(request_id="r2")
+        logger.info("second")
+
+    contextvars.copy_context().run(two_requests)
+    assert only(text).keys() == {*HEAD, *IDENTITY, "request_id"}
+
+
+def test_what_a_job_takes_along_is_what_lines_show():
+    token = "pace_" + "aB3-_" * 9
+    with logs.bound(request_id=token, trace_id=None, job_id=1):
+        assert logs.correlation() == {"request_id": "pace_***", "trace_id": None}
+    assert logs.correlation() == {"request_id": None, "trace_id": None}
+
+
+# --- levels
 
 
 @pytest.mark.parametrize(("level", "expected"), [("DEBUG", 4), ("INFO", 3), ("WARNING", 2), ("ERROR", 1)], ids=str)
@@ -136,8 +289,125 @@ def test_chatty_libraries_are_quiet(written, name):
     assert "heard" in text()
 
 
-def test_setting_up_again_does_not_double_lines(written):
-    written()
+def heard(text, *names):
+    """Which of the loggers say something at DEBUG and INFO, and by `write`."""
+    for name in names:
+        logging.getLogger(name).debug("d")
+        logging.getLogger(name).info("i")
+        logs.write(logging.getLogger(name), logging.INFO, "w", {})
+    return {name: "".join(each["message"] for each in map(json.loads, text().splitlines()) if each["logger"] == name)
+            for name in names}  # fmt: skip
+
+
+def test_loggers_and_those_below_them_have_levels_of_their_own(written):
+    text = written(log_levels="pacegraph.request=WARNING, jobs=debug,rq = INFO")
+    names = ["pacegraph.request", "pacegraph.requests", "jobs", "jobs.runner", "jobsx", "rq", "rq.worker", "httpx"]
+    assert heard(text, *names) == {
+        "pacegraph.request": "",
+        "pacegraph.requests": "iw",
+        "jobs": "diw",
+        "jobs.runner": "diw",
+        "jobsx": "iw",
+        "rq": "iw",
+        "rq.worker": "iw",
+        "httpx": "",
+    }
+
+
+def test_a_level_below_one_that_is_quiet_wins(written):
+    text = written(log_levels="rq.job=DEBUG", log_level="ERROR")
+    assert heard(text, "rq.worker", "rq.job", "jobs") == {"rq.worker": "", "rq.job": "diw", "jobs": ""}
+
+
+def test_setting_up_again_forgets_levels_and_doubles_no_lines(written):
+    written(log_levels="jobs=DEBUG")
     text = written()
-    logger.info("once")
-    assert len(text().splitlines()) == 1
+    assert heard(text, "jobs") == {"jobs": "iw"}
+
+
+@pytest.mark.parametrize("levels", ["jobs", "jobs=", "jobs=LOUD", "=INFO", "jobs=INFO,rq", "jobs=INFO;rq=INFO", "INFO"])
+def test_wrong_levels_are_told_with_the_settings_name(levels):
+    with pytest.raises(InvalidSettings, match=r"^LOG_LEVELS: '.*' is not a logger's name, an equals sign and one of"):
+        load_settings(None, log_levels=levels)
+
+
+# --- what would be said past the log
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_warnings_are_lines(written, form):
+    text = written(log_format=form)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = sys.modules["logs.process"]._log_warning
+        warnings.warn("database is deprecated", DeprecationWarning, stacklevel=1)
+    [line] = text().splitlines()
+    assert "database is deprecated" in line
+    if form == "json":
+        found = json.loads(line)
+        assert (found["logger"], found["category"], found["file"]) == ("py.warnings", "DeprecationWarning", __file__)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_ends_a_thread_is_a_line(written):
+    text = written()
+    thread = threading.Thread(target=fail, name="lease")
+    thread.start()
+    thread.join()
+    line = only(text)
+    assert (line["level"], line["ended_thread"], line["exception"]["type"]) == ("ERROR", "lease", "KeyError")
+
+
+def test_what_fails_where_nobody_hears_it_is_a_line(written):
+    class Failing:
+        def __del__(self):
+            fail()
+
+    text = written()
+    Failing()
+    gc.collect()
+    assert only(text)["exception"]["type"] == "KeyError"
+
+
+def test_what_fails_in_a_task_that_nobody_awaits_is_a_line(written):
+    text = written()
+
+    async def main():
+        task = asyncio.create_task(fail_later())
+        await asyncio.sleep(0.01)
+        del task
+        gc.collect()
+
+    async def fail_later():
+        fail()
+
+    asyncio.run(main())
+    line = only(text)
+    assert (line["logger"], line["exception"]["type"]) == ("asyncio", "KeyError")
+
+
+def test_what_ends_the_process_is_a_line(written):
+    text = written()
+    try:
+        fail()
+    except KeyError as error:
+        sys.excepthook(KeyError, error, error.__traceback__)
+    assert only(text)["level"] == "CRITICAL"
+
+
+def test_an_interruption_is_a_line_without_a_stack(written):
+    text = written()
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert only(text).keys() == {*HEAD, *IDENTITY}
+
+
+@pytest.mark.parametrize(("asked", "is_line"), [("json", True), ("text", False), ("", False)])
+def test_who_calls_a_command_is_told_plainly_unless_lines_are_asked_for(written, monkeypatch, tmp_path, asked, is_line):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOG_FORMAT", asked)
+    text = written()
+    logs.tell("PORT: is wrong")
+    if is_line:
+        assert only(text)["message"] == "PORT: is wrong"
+    else:
+        assert text() == "pacegraph: PORT: is wrong\n"
