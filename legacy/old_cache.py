@@ -67,7 +67,7 @@ def set_cache(key: str, value: Any, ttl: int = 300) -> bool:
     """Keep a value for `ttl` seconds; False where there is no Redis. Raises TypeError for what is no JSON."""
     text = json.dumps(value, default=str)
     try:
-        _client().setex(key, ttl, text)
+        _client().set(key, text, ex=ttl)
     except RedisError as error:
         _log.warning("the cache could not be written", extra={"error": type(error).__name__})
         return False

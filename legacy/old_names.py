@@ -12,8 +12,9 @@ class Successor:
     """What stands for an old name.
 
     `imports` are pairs of module and name. Without `code` the first of them is the successor itself; with it, the code
-    binds the old name, `{alias}`, by what is imported; `call` is what a call of it does, where it is a function. Without
-    imports there is no successor, and `remedy` says what to do. `old` is what the old name gives as long as it is there ("module:name"), where that is something else.
+    binds the old name, `{alias}`, by what is imported. `call` is what a call of it does, where it is a function.
+    Without imports there is no successor, and `remedy` says what to do. `old` is what the old name gives as long as it
+    is there ("module:name"), where that is something else.
     """
 
     imports: tuple[tuple[str, str], ...] = ()

@@ -5,6 +5,7 @@ from pathlib import Path
 __all__ = ["OwnModules"]
 
 _OURS = {"db", "logs", "settings"}
+_PACEGRAPH = Path(__file__).resolve().parents[2]
 
 
 class OwnModules:
@@ -12,21 +13,20 @@ class OwnModules:
 
     def __init__(self, file: Path, top: Path) -> None:
         """Look from the file upwards to the folder that was asked for, and on to the working directory above it."""
-        folder, end = file.resolve().parent, top.resolve()
+        folder, end, here = file.resolve().parent, top.resolve(), Path.cwd().resolve()
         end = end if end.is_dir() else end.parent
-        here = Path.cwd().resolve()
-        self._roots = [
-            each
-            for each in (folder, *folder.parents)
-            if (each.is_relative_to(end) or (end.is_relative_to(here) and each.is_relative_to(here)))
-            # What is in a package is not found by its bare name.
-            and not (each / "__init__.py").exists()
+        # What is in a package is not found by its bare name.
+        above = [
+            each for each in (folder, *folder.parents) if not (each / "__init__.py").exists() and each != _PACEGRAPH
         ]
+        self._below = [each for each in above if each.is_relative_to(end)]
+        self._above = [each for each in above if end.is_relative_to(here) and each.is_relative_to(here)]
+        self._here = [each for each in self._above if each == here]
 
     def in_place_of_old(self, module: str) -> Path | None:
         """Give the application's file that is found where `module`, an old name, is imported."""
         parts = module.split(".")
-        for root in self._roots:
+        for root in (*self._below, *self._above):
             for length in range(1, len(parts) + 1):
                 path = root.joinpath(*parts[:length])
                 # A folder without __init__.py hides nothing: it is one with the old names' folder.
@@ -41,7 +41,7 @@ class OwnModules:
         top = module.split(".", maxsplit=1)[0]
         if top not in _OURS:
             return None
-        for root in self._roots:
+        for root in (*self._below, *self._here):
             if (root / f"{top}.py").exists():
                 return root / f"{top}.py"
             if _has_modules(root / top):

@@ -29,6 +29,7 @@ class Plan:
         self.remarks: list[tuple[cst.CSTNode, str, bool]] = []
         self.changes: dict[cst.CSTNode, Change] = {}
         self._replacements: dict[int, Replacement] = {}
+        self._done: list[OldImport] = []
         self._locals: dict[tuple[str, str], str] = {}
         self._plan()
 
@@ -70,7 +71,8 @@ class Plan:
                 self._plan_name(old)
         for module in OLD_MODULES:
             self._plan_module(module, [old for old in found if old.module == module and old.name is None])
-        if any(old.module == "core.config" and id(old.statement) in self._replacements for old in found):
+        of_settings = [old for old in found if old.module == "core.config"]
+        if of_settings and all(any(old is each for each in self._done) for old in of_settings):
             settings = SettingsUses(self._names)
             self.changes |= settings.changes
             for node, text in settings.remarks:
@@ -118,12 +120,10 @@ class Plan:
         assert old.name is not None
         assert old.alias is not None
         successor = self._successor(old.statement, old.module, old.name)
-        if successor is None:
+        if successor is None or not self._has_room(old.statement, successor):
             return
-        replacement = self._replacement(old.statement)
+        replacement = self._replacement(old)
         depending, others = self._uses_of_get_db_sync(old) if old.name == "get_db_sync" else ([], [])
-        if successor.code and not self._has_room(old.statement, successor):
-            return
         if depending and not others:
             successor = _AS_DEPENDENCY
         if successor.code:
@@ -177,8 +177,9 @@ class Plan:
             self._leave(statement, "put the import on a line of its own, and run this again")
         return has_room
 
-    def _replacement(self, statement: ImportStatement) -> Replacement:
-        return self._replacements.setdefault(id(statement), Replacement(statement))
+    def _replacement(self, old: OldImport) -> Replacement:
+        self._done.append(old)
+        return self._replacements.setdefault(id(old.statement), Replacement(old.statement))
 
     def _bind(self, replacement: Replacement, successor: Successor, bound: str) -> None:
         """Import what the successor's code needs, and bind the old name by it."""
@@ -248,7 +249,7 @@ class Plan:
         return None
 
     def _replace_module(self, old: OldImport, successors: dict[str, Successor]) -> None:
-        replacement = self._replacement(old.statement)
+        replacement = self._replacement(old)
         assert old.alias is not None
         replacement.gone.append(old.alias)
         for name, successor in successors.items():

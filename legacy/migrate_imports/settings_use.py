@@ -84,7 +84,8 @@ class SettingsUses:
             return all(isinstance(target.operator, cst.Is | cst.IsNot) for target in parent.comparisons)
         if isinstance(parent, cst.BooleanOperation):
             return self._is_asked_whether_set(parent)
-        return isinstance(parent, cst.Call) and called(parent) == "bool"
+        call = self._names.parents.get(parent) if isinstance(parent, cst.Arg) else None
+        return isinstance(call, cst.Call) and called(call) == "bool"
 
 
 def _locals_that_hold_settings(names: Names) -> set[str]:
