@@ -5,6 +5,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -44,6 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception:
+        if not logs.log_end():
+            raise
+        return 1
 
 
 class _Parser(argparse.ArgumentParser):
@@ -132,10 +137,20 @@ def _api(options: argparse.Namespace) -> int:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     app.state.services.documents.begin_process()
+    _allow_many_files()
     # The loop is not to wait 5 ms for each of its turns while a thread reads an unknown document.
     sys.setswitchinterval(0.001)
 
     return _serve(app, settings, options.host or settings.host, options.port or settings.port)
+
+
+def _allow_many_files() -> None:
+    """Take as many open files as the system lets this process have: each client's connection is one."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS says "unlimited" and means less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _serve(app: object, settings: Settings, host: str, port: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from local.processes import adopt_orphans, die_with_parent, end_descendants
-from logs import tell
+from logs import log_end, tell
 
 __all__ = ["STOP_SIGNALS", "StopRequested", "guarded"]
 
@@ -63,7 +63,8 @@ def _be_supervisor(work: Callable[[], int], parent: int) -> None:
     except StopRequested:
         code = 0
     except Exception:  # noqa: BLE001 - this process ends here, without the parent's clean-up
-        sys.excepthook(*sys.exc_info())
+        if not log_end():
+            sys.excepthook(*sys.exc_info())
     finally:
         end_descendants(0)
         sys.stdout.flush()

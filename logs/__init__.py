@@ -7,7 +7,7 @@ whatever module. `docs/logs.md` lists the fields.
 No line holds a secret, whoever logs it: neither one of the settings, nor what looks like a token.
 """
 
-from logs.process import child_process, prepare, set_up, set_up_early, tell
+from logs.process import child_process, log_end, prepare, set_up, set_up_early, tell
 from logs.surroundings import begin, bind, bound, correlation
 from logs.writing import write
 
@@ -17,6 +17,7 @@ __all__ = [
     "bound",
     "child_process",
     "correlation",
+    "log_end",
     "prepare",
     "set_up",
     "set_up_early",

@@ -20,10 +20,13 @@ from logs.redaction import Redaction
 from logs.writing import Handler, JsonHandler
 from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
-__all__ = ["child_process", "prepare", "set_up", "set_up_early", "tell"]
+__all__ = ["child_process", "log_end", "prepare", "set_up", "set_up_early", "tell"]
 
 _QUIET = ("httpx", "httpcore", "asyncio", "rq", "alembic")
 """Loggers that say too much: WARNING, unless LOG_LEVELS says otherwise."""
+
+_INDEPENDENT = ("rq.worker",)
+"""Loggers whose library gives them a level when it is imported, unless they have one."""
 
 _log = logging.getLogger(__name__)
 _leveled: list[str] = []
@@ -71,9 +74,20 @@ def child_process(process: str) -> Iterator[None]:
         set_up_early(process)
     try:
         yield
-    except Exception:  # noqa: BLE001 - the process ends
-        _log.critical("the process ends by an error", exc_info=True)
+    except Exception:
+        if not log_end():
+            raise
         sys.exit(1)
+
+
+def log_end() -> bool:
+    """Log the error that is being handled as what ends the process; False where no logs are set up.
+
+    To wait for `sys.excepthook` is not enough: libraries put their own there.
+    """
+    if _our_handlers():
+        _log.critical("the process ends by an error", exc_info=True)
+    return bool(_our_handlers())
 
 
 def tell(message: str) -> None:
@@ -107,6 +121,11 @@ def _set_levels(level: str, others: Mapping[str, str]) -> None:
     for name, its_level in {**quiet, **others}.items():
         _leveled.append(name)
         logging.getLogger(name).setLevel(its_level)
+    for name in set(_INDEPENDENT) - set(others):
+        _leveled.append(name)
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.NOTSET)
+        logger.setLevel(logger.getEffectiveLevel())
 
 
 def _is_within(name: str, others: Mapping[str, str]) -> bool:

@@ -319,6 +319,14 @@ def test_a_level_below_one_that_is_quiet_wins(written):
     assert heard(text, "rq.worker", "rq.job", "jobs") == {"rq.worker": "", "rq.job": "diw", "jobs": ""}
 
 
+def test_a_library_that_is_imported_later_changes_no_level(written):
+    text = written(log_levels="rq=ERROR")
+    rq = logging.getLogger("rq.worker")
+    if rq.level == logging.NOTSET:  # as rq.worker does when it is imported
+        rq.setLevel(logging.INFO)
+    assert heard(text, "rq.worker") == {"rq.worker": ""}
+
+
 def test_setting_up_again_forgets_levels_and_doubles_no_lines(written):
     written(log_levels="jobs=DEBUG")
     text = written()
