@@ -42,8 +42,8 @@ class Successor:
 
 _LOAD_SETTINGS = ("settings", "load_settings")
 _DATABASE = {
-    "Base": Successor((("db.models.base", "ApplicationBase"),)),
     "SessionLocal": Successor((("db.session", "sync_sessions"),)),
+    "Base": Successor((("db.models.base", "ApplicationBase"),)),
     "engine": Successor((("db.session", "sync_engine"),), "{alias} = sync_engine()"),
     "get_db": Successor((("db.session", "get_db_sync"),)),
     "get_db_sync": Successor((("db.session", "sync_sessions"),), old="legacy.old_session:get_db_sync"),

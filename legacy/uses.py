@@ -173,7 +173,10 @@ class LegacyUses:
     def _say_once(self, error: Exception) -> None:
         if not self._is_away:
             self._is_away = True
-            _log.info("uses of old names are not counted in Redis for now", extra={"error": type(error).__name__})
+            level = (
+                logging.DEBUG if isinstance(error, InvalidSettings) else logging.INFO
+            )  # there may be no Redis at all
+            _log.log(level, "uses of old names are not counted in Redis for now", extra={"error": type(error).__name__})
 
 
 def process_uses() -> LegacyUses:
