@@ -1,11 +1,17 @@
 """Logs as they were: setting them up changes the process, which other tests share."""
 
+import io
 import logging
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import pytest
+
+import logs
+from settings import load_settings
 
 
 @contextmanager
@@ -23,6 +29,20 @@ def logs_restored() -> Iterator[None]:
         for name, logger in _loggers():
             logger.setLevel(levels.get(name, logging.NOTSET))
         sys.excepthook, sys.unraisablehook, threading.excepthook, warnings.showwarning = hooks
+
+
+@contextmanager
+def logs_written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Callable[[], str]]]:
+    """Give a function that sets logs up with changed settings, and gives one for what was written since."""
+    stream = io.StringIO()
+
+    def set_up(**changes: object) -> Callable[[], str]:
+        monkeypatch.setattr(sys, "stderr", stream)
+        logs.set_up(load_settings(None, **changes), "worker")
+        return stream.getvalue
+
+    with logs_restored():
+        yield set_up
 
 
 def _loggers() -> list[tuple[str, logging.Logger]]:

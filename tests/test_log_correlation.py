@@ -10,108 +10,28 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
-from datetime import datetime
-from pathlib import Path
-from socket import create_server
 
-import httpx
 import psutil
 import psycopg
 import pytest
 from redis import Redis
+from websockets.sync.client import connect
 
+from cli import HAS_LEGACY
 from graph.ids import encode_id
 from local.migrations import downgrade, upgrade
 from settings import child_environment, load_settings
 from tests import factories as make
+from tests.deployment import ROOT, Deployment, until
 from tests.jobs.simulated import CLIENT_ID, CLIENT_SECRET, simulated_strava
 from tests.jobs.world import World
 
-ROOT = Path(__file__).parents[1]
-WITHIN_S = 40
-REQUIRED = {
-    "timestamp": str, "level": str, "logger": str, "message": str, "process": str, "version": str, "pid": int,
-}  # fmt: skip
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACE_PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 SYNC = "mutation($i: SyncStravaInput!) { syncStrava(input: $i) { alreadyRunning job { id } userErrors { message } } }"
 RETRY = "mutation($i: RetryJobInput!) { retryJob(input: $i) { job { id } userErrors { message } } }"
+RENEWAL = "UPDATE jobs SET lease_until="
 SLOW = {"path": "/streams", "delay_s": 0.1, "times": None}
-
-
-class Deployment:
-    """The processes of an installation, and what each wrote to standard error."""
-
-    def __init__(self, folder, environment):
-        self.folder, self.environment = folder, environment
-        self.logs: dict[str, Path] = {}
-
-    def start(self, *arguments, **changes):
-        name = f"{len(self.logs)}-{arguments[0]}"
-        self.logs[name] = self.folder / f"{name}.log"
-        environment = child_environment(**self.environment | changes)
-        with self.logs[name].open("wb") as log:
-            command = [sys.executable, "-m", "cli", *arguments]
-            return subprocess.Popen(command, env=environment, stderr=log, stdout=subprocess.DEVNULL, cwd=self.folder)
-
-    def run(self, *arguments, **changes):
-        """Run a command to its end; gives its exit code."""
-        return self.start(*arguments, **changes).wait(WITHIN_S)
-
-    @contextmanager
-    def running(self, *arguments, **changes):
-        process = self.start(*arguments, **changes)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(WITHIN_S)
-
-    @contextmanager
-    def api(self, **changes):
-        with create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        http = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30)
-        with self.running("api", "--port", str(port), **changes), http:
-            until(lambda: answers(http), self)
-            yield http
-
-    def text(self):
-        return "\n".join(log.read_text() for log in self.logs.values())
-
-    def lines(self):
-        """All lines, in the order of time; each is checked."""
-        found = [checked(line) for log in self.logs.values() for line in log.read_text().splitlines()]
-        return sorted(found, key=lambda line: line["timestamp"])
-
-    def lines_of(self, **fields):
-        return [line for line in self.lines() if fields.items() <= line.items()]
-
-
-def checked(text):
-    """Read a line, which must be an object with the fields that all have."""
-    line = json.loads(text)
-    assert {name: type(line.get(name)) for name in REQUIRED} == REQUIRED, line
-    assert datetime.fromisoformat(line["timestamp"]).utcoffset().total_seconds() == 0
-    exception = line.get("exception")
-    assert exception is None or exception.keys() == {"type", "message", "stack"}
-    return line
-
-
-def until(condition, deployment):
-    deadline = time.monotonic() + WITHIN_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, deployment.text()[-4000:]
-        time.sleep(0.05)
-    return found
-
-
-def answers(http):
-    try:
-        return http.get("/healthz").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture
@@ -246,6 +166,37 @@ def test_a_job_that_waits_goes_on_with_the_id_and_one_of_nobody_has_none(deploym
     assert not [line for line in without if {"request_id", "trace_id", "athlete_id"} & line.keys()]
 
 
+def test_a_websockets_job_has_the_id_of_its_connection(deployment, runner, world):
+    with deployment.api() as http:
+        url = f"ws://{http.base_url.netloc.decode()}/graphql"
+        headers = {"x-request-id": "follow-me-4711", "traceparent": TRACE_PARENT}
+        with connect(url, subprotocols=["graphql-transport-ws"], additional_headers=headers, proxy=None) as socket:
+            socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {runner.token}"}}))
+            assert json.loads(socket.recv())["type"] == "connection_ack"
+            variables = {"i": {"athleteId": encode_id("Athlete", runner.athlete_id)}}
+            wanted = {"id": "1", "type": "subscribe", "payload": {"query": SYNC, "variables": variables}}
+            socket.send(json.dumps(wanted))
+            assert json.loads(socket.recv())["type"] == "next"
+    assert_followed(deployment, runner, world)
+    assert deployment.lines_of(message="request", method="SUBSCRIBE", athlete_id=runner.athlete_id)
+
+
+@pytest.mark.skipif(not HAS_LEGACY, reason="the older service's routes are gone")
+def test_a_rest_routes_job_has_the_requests_id(deployment, runner, world):
+    headers = {"authorization": f"Bearer {runner.token}", "x-request-id": "follow-me-4711", "traceparent": TRACE_PARENT}
+    with deployment.api() as http:
+        answer = http.post("/strava/sync", headers=headers)
+        assert answer.json()["status"] == "queued", answer.text
+    assert_followed(deployment, runner, world)
+
+
+def assert_followed(deployment, runner, world):
+    assert world.rows("SELECT request_id, trace_id FROM jobs") == [{"request_id": "follow-me-4711", "trace_id": TRACE}]
+    ids = {"request_id": "follow-me-4711", "trace_id": TRACE, "athlete_id": runner.athlete_id}
+    assert deployment.lines_of(message="a job was created", **ids)
+    assert deployment.lines_of(message="request", **ids)
+
+
 @pytest.mark.parametrize(
     "given", ["00-" + "0" * 32 + "-b7ad6b7169203331-01", f"ff{TRACE_PARENT[2:]}", "00-x-y-01", "é"]
 )
@@ -256,18 +207,22 @@ def test_an_unsound_trace_is_none(deployment, runner, world, given):
     assert not [line for line in deployment.lines() if "trace_id" in line]
 
 
-def test_levels_of_loggers(deployment, runner, world):
+def test_levels_of_loggers(deployment, runner, world, strava):
+    strava.fault("slow", **SLOW)
     levels = "pacegraph.request=WARNING,jobs=DEBUG,sqlalchemy.engine=INFO"
     with deployment.api(LOG_LEVELS=levels) as http, deployment.running("worker", LOG_LEVELS=levels):
         sync(http, runner, "follow-me-4711")
         [job_id] = [row["id"] for row in world.rows("SELECT id FROM jobs")]
+        until(lambda: RENEWAL in deployment.text(), deployment)
+        strava.heal()
         world.await_job(job_id, "SUCCEEDED")
         world.enqueue(job_id)  # once more: it is not queued, which is told at DEBUG
         until(lambda: deployment.lines_of(level="DEBUG", logger="jobs.runner"), deployment)
     lines = deployment.lines()
     assert not deployment.lines_of(logger="pacegraph.request")
     assert deployment.lines_of(message="a job was created", level="INFO")
-    assert [line for line in lines if line["logger"] == "sqlalchemy.engine.Engine" and line.get("job_id") == job_id]
+    renewals = [line for line in lines if line["message"].startswith(RENEWAL)]
+    assert {line.get("request_id") for line in renewals} == {"follow-me-4711"}, "in the lease's thread too"
     assert {line["logger"].partition(".")[0] for line in lines if line["level"] == "DEBUG"} == {"jobs"}
 
 
@@ -303,12 +258,43 @@ def test_what_cannot_be_imported_is_a_line_too(deployment, command, module, tmp_
     assert (line["process"], line["exception"]["type"]) == (command, "ImportError")
 
 
-def test_what_ends_a_forked_process_is_a_line(deployment, redis_url):
-    """The reconciler of a worker whose connection arguments PostgreSQL's driver refuses."""
-    url = f"{deployment.environment['DATABASE_URL']}&no_such_option=1"
-    with deployment.running("worker", DATABASE_URL=url):
-        until(lambda: "no_such_option" in deployment.text(), deployment)
-    assert [line for line in deployment.lines() if line["level"] in {"CRITICAL", "WARNING", "ERROR"}]
+CHILDREN = """
+import logging, multiprocessing, warnings
+import logs
+
+def work(fails):
+    with logs.child_process("child"):
+        logging.getLogger("work").info("begun")
+        if fails:
+            raise KeyError("mine")
+
+if __name__ == "__main__":
+    logs.set_up_early("parent")
+    for method in ("fork", "spawn"):
+        for fails in (False, True):
+            child = multiprocessing.get_context(method).Process(target=work, args=(fails,))
+            child.start()
+            child.join()
+            logging.getLogger("work").info("ended", extra={"code": child.exitcode})
+    warnings.warn("a warning")
+    import strawberry  # which sets sys.excepthook
+"""
+
+
+def test_what_ends_a_child_is_a_line_with_the_childs_name(deployment, tmp_path):
+    (tmp_path / "children.py").write_text(CHILDREN)
+    log = tmp_path / "children.log"
+    deployment.logs["children"] = log
+    with log.open("wb") as out:
+        environment = child_environment(**deployment.environment)
+        subprocess.run([sys.executable, "children.py"], env=environment, cwd=tmp_path, stderr=out, check=True)
+    assert [line["code"] for line in deployment.lines_of(message="ended")] == [0, 1, 0, 1]
+    begun = deployment.lines_of(message="begun", process="child")
+    failed = deployment.lines_of(level="CRITICAL", process="child")
+    assert [line["exception"]["type"] for line in failed] == ["KeyError"] * 2
+    assert {line["pid"] for line in failed} < {line["pid"] for line in begun}
+    assert len({line["pid"] for line in deployment.lines()}) == 5
+    assert deployment.lines_of(logger="py.warnings", process="parent", category="UserWarning")
 
 
 # --- the migration

@@ -2,20 +2,16 @@
 
 import asyncio
 import contextvars
-import gc
 import io
 import json
 import logging
 import os
-import sys
-import threading
-import warnings
 
 import pytest
 
 import logs
 from settings import InvalidSettings, load_settings
-from tests.log_state import logs_restored
+from tests.log_state import logs_written
 
 logger = logging.getLogger("pacegraph.test")
 
@@ -27,14 +23,7 @@ FORMS = ["json", "text"]
 @pytest.fixture
 def written(monkeypatch):
     """Sets logs up with changed settings; gives a function for what was written."""
-    stream = io.StringIO()
-
-    def set_up(**changes):
-        monkeypatch.setattr(sys, "stderr", stream)
-        logs.set_up(load_settings(None, **changes), "worker")
-        return stream.getvalue
-
-    with logs_restored():
+    with logs_written(monkeypatch) as set_up:
         yield set_up
 
 
@@ -337,85 +326,3 @@ def test_setting_up_again_forgets_levels_and_doubles_no_lines(written):
 def test_wrong_levels_are_told_with_the_settings_name(levels):
     with pytest.raises(InvalidSettings, match=r"^LOG_LEVELS: '.*' is not a logger's name, an equals sign and one of"):
         load_settings(None, log_levels=levels)
-
-
-# --- what would be said past the log
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_warnings_are_lines(written, form):
-    text = written(log_format=form)
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = sys.modules["logs.process"]._log_warning
-        warnings.warn("database is deprecated", DeprecationWarning, stacklevel=1)
-    [line] = text().splitlines()
-    assert "database is deprecated" in line
-    if form == "json":
-        found = json.loads(line)
-        assert (found["logger"], found["category"], found["file"]) == ("py.warnings", "DeprecationWarning", __file__)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_ends_a_thread_is_a_line(written):
-    text = written()
-    thread = threading.Thread(target=fail, name="lease")
-    thread.start()
-    thread.join()
-    line = only(text)
-    assert (line["level"], line["ended_thread"], line["exception"]["type"]) == ("ERROR", "lease", "KeyError")
-
-
-def test_what_fails_where_nobody_hears_it_is_a_line(written):
-    class Failing:
-        def __del__(self):
-            fail()
-
-    text = written()
-    Failing()
-    gc.collect()
-    assert only(text)["exception"]["type"] == "KeyError"
-
-
-def test_what_fails_in_a_task_that_nobody_awaits_is_a_line(written):
-    text = written()
-
-    async def main():
-        task = asyncio.create_task(fail_later())
-        await asyncio.sleep(0.01)
-        del task
-        gc.collect()
-
-    async def fail_later():
-        fail()
-
-    asyncio.run(main())
-    line = only(text)
-    assert (line["logger"], line["exception"]["type"]) == ("asyncio", "KeyError")
-
-
-def test_what_ends_the_process_is_a_line(written):
-    text = written()
-    try:
-        fail()
-    except KeyError as error:
-        sys.excepthook(KeyError, error, error.__traceback__)
-    assert only(text)["level"] == "CRITICAL"
-
-
-def test_an_interruption_is_a_line_without_a_stack(written):
-    text = written()
-    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert only(text).keys() == {*HEAD, *IDENTITY}
-
-
-@pytest.mark.parametrize(("asked", "is_line"), [("json", True), ("text", False), ("", False)])
-def test_who_calls_a_command_is_told_plainly_unless_lines_are_asked_for(written, monkeypatch, tmp_path, asked, is_line):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LOG_FORMAT", asked)
-    text = written()
-    logs.tell("PORT: is wrong")
-    if is_line:
-        assert only(text)["message"] == "PORT: is wrong"
-    else:
-        assert text() == "pacegraph: PORT: is wrong\n"
