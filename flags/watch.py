@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from time import monotonic
 from typing import cast
 
@@ -17,6 +16,8 @@ from settings import Settings
 _PATIENCE_S = 5.0
 _FIRST_PATIENCE_S = 1.0
 _AWAY_S = 5.0
+_CANCEL_AGAIN_S = 0.1
+_CANCEL_AGAIN_S = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +39,9 @@ class FlagWatch:
         self._task = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        while self._task is not None and not self._task.done():
+            self._task.cancel()  # redis-py swallows one that comes while it gives up waiting itself
+            await asyncio.wait({self._task}, timeout=_CANCEL_AGAIN_S)
 
     async def _watch(self) -> None:
         while True:
