@@ -117,10 +117,9 @@ class RedisJobQueue:
                 del watchers[key]
 
     async def close(self) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listener
+        while self._listener is not None and not self._listener.done():
+            self._listener.cancel()  # again, if need be: redis-py loses one that comes as its own time runs out
+            await asyncio.wait({self._listener}, timeout=0.1)
         self._redis.close()
 
     async def _listen(self) -> None:
