@@ -135,7 +135,10 @@ class Settings(BaseSettings):
     )
     admin_athlete_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
-        description="Strava ids of this server's administrators, comma separated: they see and may do everything.",
+        description=(
+            "Strava ids of this server's administrators, comma separated: they see and may do everything. Heeded when "
+            "they sign in."
+        ),
     )
     sharing: Literal["on", "off"] = Field(
         "off",

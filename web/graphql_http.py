@@ -20,6 +20,7 @@ from web.body import let_pass, read_body
 from web.compression import coding_of
 from web.errors import AddressTooLong, CrossSite, HttpRefusal, MethodNotAllowed
 from web.event_stream import serve_event_stream
+from web.header_fields import by_name
 from web.identity import InvalidCredentials
 from web.media_type import acceptable, require_json, wants_page
 from web.operations import Operations, who_asks
@@ -51,7 +52,7 @@ class GraphQLOverHttp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers = by_name(scope["headers"])
         address = self._services.addresses.of(scope)
         exchange = Exchange(scope, headers, begin_request(headers), address, scope["method"] in _SAFE)
         status = _CLIENT_GONE

@@ -136,7 +136,7 @@ async def keep_grant(connection: AsyncConnection, services: Services, grant: Tok
         athlete_id = (await connection.execute(accounts.create_athlete(), _athlete_values(grant.athlete))).scalar_one()
     granted = {"athlete": athlete_id, "strava_athlete": strava_id, "granted_scopes": scopes}
     await connection.execute(connections.connect(), {**granted, **encrypted(services.keys, grant.tokens)})
-    account = {"athlete_id": athlete_id, "makes_admin": _is_admin(services.settings, strava_id)}
+    account = {"athlete_id": athlete_id, "is_administrator": _is_admin(services.settings, strava_id)}
     return (await connection.execute(accounts.sign_in(), account)).mappings().one()
 
 

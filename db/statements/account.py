@@ -231,16 +231,16 @@ def create_athlete() -> Executable:
 def sign_in() -> Executable:
     """Write or update the account of the parameter `athlete_id`; returns `id`, `session_epoch`.
 
-    `makes_admin` gives administration; what was given before stays.
+    `is_administrator` gives administration, or takes it back.
     """
     insertion = insert(Account).values(
         athlete_id=bindparam("athlete_id", type_=BigInteger),
-        is_admin=bindparam("makes_admin"),
+        is_admin=bindparam("is_administrator"),
         last_signed_in_at=func.now(),
     )
     return insertion.on_conflict_do_update(
         index_elements=[Account.athlete_id],
-        set_={"last_signed_in_at": func.now(), "is_admin": or_(Account.is_admin, insertion.excluded.is_admin)},
+        set_={"last_signed_in_at": func.now(), "is_admin": insertion.excluded.is_admin},
     ).returning(Account.id, Account.session_epoch)
 
 

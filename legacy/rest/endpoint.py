@@ -34,6 +34,7 @@ from web import reply
 from web.body import let_pass, read_body
 from web.compression import coding_of
 from web.errors import AddressTooLong, BodyTooLarge, CrossSite, HttpRefusal, MethodNotAllowed
+from web.header_fields import by_name
 from web.identity import InvalidCredentials
 from web.media_type import Acceptable, require_json
 from web.operations import Operations, who_asks
@@ -66,7 +67,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(
-            scope, dict(scope["headers"]), request_id_of(scope), self._rest.services.addresses.of(scope),
+            scope, by_name(scope["headers"]), request_id_of(scope), self._rest.services.addresses.of(scope),
             accepts=_JSON, fields=log_fields_of(scope),
         )  # fmt: skip
         try:

@@ -9,9 +9,11 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import uvicorn
 
+from graph.ids import encode_id
 from local.simulated_strava import _DEMO_RUNS
 from settings import Settings
 from strava.simulator import create_simulator
+from tests import factories as make
 from tests.conftest import STRAVA
 from tests.graph.api import Api, serve
 from web import create_app
@@ -65,3 +67,15 @@ def strava_url() -> Iterator[str]:
     secrets = {"client_id": STRAVA["strava_client_id"], "client_secret": STRAVA["strava_client_secret"]}
     with listening(create_simulator(runs=_DEMO_RUNS, athletes=3, **secrets)) as address:
         yield f"http://{address}"
+
+
+@pytest.fixture
+def person(db) -> make.Person:
+    """Somebody with an account and a token."""
+    return make.create_person(db)
+
+
+@pytest.fixture
+def job(db, person) -> str:
+    """Global id of a job of theirs, which runs."""
+    return encode_id("Job", make.create_job(db, person.athlete_id, status="RUNNING", version=1))

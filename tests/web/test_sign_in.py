@@ -354,3 +354,6 @@ async def test_administrators_are_named_by_their_strava_id(settings, strava_url)
     async with serve(settings.model_copy(update=urls | {"admin_athlete_ids": (1001,)})) as browser:
         await sign_in(browser)
         assert (await viewer(browser))["scopes"] == ["ADMIN", "READ", "SYNC"]
+    async with serve(settings.model_copy(update=urls)) as browser:
+        await sign_in(browser)
+        assert (await viewer(browser))["scopes"] == ["READ", "SYNC"]

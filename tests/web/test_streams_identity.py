@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from graph.ids import encode_id
 from tests import factories as make
 from tests.web.subscriber import JOB, cookie_of, event_stream, web_socket
 
@@ -14,16 +13,6 @@ pytestmark = pytest.mark.anyio
 
 SOON_S = 6
 """Another process heeds an ended token after two looks at most, two seconds apart, and what it remembers."""
-
-
-@pytest.fixture
-def person(db):
-    return make.create_person(db)
-
-
-@pytest.fixture
-def job(db, person):
-    return encode_id("Job", make.create_job(db, person.athlete_id, status="RUNNING", version=1))
 
 
 ENDED = {

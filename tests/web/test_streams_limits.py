@@ -8,7 +8,6 @@ import httpx
 import pytest
 from redis import Redis
 
-from graph.ids import encode_id
 from jobs.enqueue import publish
 from tests import factories as make
 from tests.web.subscriber import ATHLETE_JOBS, JOB, event_stream, web_socket
@@ -16,16 +15,6 @@ from tests.web.subscriber import ATHLETE_JOBS, JOB, event_stream, web_socket
 pytestmark = pytest.mark.anyio
 
 QUERY = "{ __typename }"
-
-
-@pytest.fixture
-def person(db):
-    return make.create_person(db)
-
-
-@pytest.fixture
-def job(db, person):
-    return encode_id("Job", make.create_job(db, person.athlete_id, status="RUNNING", version=1))
 
 
 def advance(db, redis_url, person):

@@ -8,22 +8,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from graph.ids import encode_id
-from tests import factories as make
 from tests.web.api_process import api_process
 from tests.web.subscriber import JOB, Socket, cookie_of, event_stream, web_socket
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def person(db):
-    return make.create_person(db)
-
-
-@pytest.fixture
-def job(db, person):
-    return encode_id("Job", make.create_job(db, person.athlete_id, status="RUNNING", version=1))
 
 
 async def test_who_does_not_begin_is_let_go(address):

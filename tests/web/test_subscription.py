@@ -17,11 +17,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def person(db):
-    return make.create_person(db)
-
-
-@pytest.fixture
 def job(db, person):
     return make.create_job(db, person.athlete_id, status="RUNNING", version=1)
 
