@@ -15,6 +15,7 @@ from tokenize import detect_encoding
 from warnings import catch_warnings, simplefilter
 
 from legacy.migrate_imports.remark import Remark
+from legacy.old_names import OLD_MODULES
 
 __all__ = ["Unreadable", "diff", "exported_names", "python_files", "read", "write_atomically"]
 
@@ -85,7 +86,7 @@ def exported_names(files: Iterable[Path]) -> defaultdict[str, set[str]]:
         with suppress(OSError, SyntaxError, ValueError, RecursionError, MemoryError), catch_warnings():
             simplefilter("ignore")  # of the application's own: it is not run here
             for node in ast.walk(ast.parse(file.read_bytes())):
-                if isinstance(node, ast.ImportFrom):
+                if isinstance(node, ast.ImportFrom) and (node.level or node.module not in OLD_MODULES):
                     names[(node.module or "__init__").rpartition(".")[2]] |= {alias.name for alias in node.names}
     return names
 

@@ -122,6 +122,8 @@ class Plan:
         successor = self._successor(old.statement, old.module, old.name)
         if successor is None or not self._has_room(old.statement, successor):
             return
+        if old.module == "core.config" and old.bound in self._exported:
+            self._leave(old.statement, f"other modules import {old.bound} from here: write its new names there too")
         replacement = self._replacement(old)
         depending, others = self._uses_of_get_db_sync(old) if old.name == "get_db_sync" else ([], [])
         if depending and not others:

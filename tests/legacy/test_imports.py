@@ -296,6 +296,19 @@ def test_logs_are_pacegraphs(run):
     assert (line["message"], line["logger"], line["process"]) == ("hello", "x", "app")
 
 
+def test_the_environment_that_make_makes_has_the_names(tmp_path):
+    if Path(sys.prefix) != ROOT / ".venv":
+        pytest.skip("another environment than the one of local/environment.py")
+    ended = subprocess.run(
+        [sys.executable, "-W", "default", "-c", "from database import Base"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert warned(ended.stderr) == {("database.Base", "<string>:1")}
+
+
 # --- the commands
 
 

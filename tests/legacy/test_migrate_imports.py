@@ -219,6 +219,38 @@ def test_a_session_that_is_called_and_depended_on_becomes_two():
     )
 
 
+def test_calls_with_arguments_keep_a_function_to_call():
+    after, _ = rewritten("from core.logging import setup_logging\nsetup_logging(level='debug')\n")
+    assert "def setup_logging(level=None):" in after
+    assert after.endswith("setup_logging(level='debug')\n")
+
+
+def test_what_may_not_run_is_imported_again_where_it_must():
+    becomes(
+        """\
+        if x:
+            from core.config import settings
+        from core.config import settings
+        from core.config import settings as s
+        """,
+        """\
+        if x:
+            from settings import load_settings
+            settings = load_settings()
+        from settings import load_settings
+        settings = load_settings()
+        s = load_settings()
+        """,
+    )
+
+
+def test_settings_that_other_modules_import_from_here_are_told():
+    after, [(line, message)] = rewritten("from core.config import settings\n", exported=frozenset({"settings"}))
+    assert "load_settings()" in after
+    assert line == 1
+    assert "other modules import settings from here" in message
+
+
 def test_what_other_modules_import_from_here_stays_here():
     text = "from core.logging import setup_logging\nsetup_logging()\n"
     after, _ = rewritten(text, exported=frozenset({"setup_logging"}))
@@ -388,6 +420,16 @@ def test_scripts_without_an_ending_are_python_by_their_first_line(app):
     assert cli.main(["migrate-imports", str(app), "--write"]) == 0
     assert "db.session" in (app / "run").read_text()
     assert "from database" in (app / "sh").read_text()
+
+
+def test_what_a_file_hands_on_is_seen_in_the_others(app, capsys):
+    (app / "app_config.py").write_text("from core.config import settings\n")
+    (app / "config.py").write_text("from core.config import settings\n")
+    (app / "main.py").write_text("from app_config import settings\nsettings.PORT\n")
+    assert cli.main(["migrate-imports", str(app)]) == 1
+    error = capsys.readouterr().err
+    assert f"{app}/app_config.py:1: other modules import settings" in error
+    assert "/config.py:" not in error
 
 
 def test_one_file_or_none(app, capsys):

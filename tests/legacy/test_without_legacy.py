@@ -13,6 +13,7 @@ from pathlib import Path
 from socket import create_server
 
 import httpx
+import psycopg
 import pytest
 
 from settings import child_environment
@@ -123,6 +124,14 @@ def test_the_api_answers(request, kind, environment):
         assert http.get("/readyz").status_code == 200
         assert "pacegraph_legacy" not in http.get("/metrics").text
         assert http.get("/v1/athletes").status_code == 404
+
+
+def test_migrations_run(tree, postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE without_legacy")
+        done = pacegraph(tree, "migrate", DATABASE_URL=postgres_url.replace("@/postgres", "@/without_legacy"))
+        connection.execute("DROP DATABASE without_legacy WITH (FORCE)")
+    assert done.returncode == 0, done.stderr
 
 
 def test_lint_finds_what_it_is_told_to_look_at(tree):
