@@ -155,7 +155,8 @@ def failed(answer: Answer, error: Mapping[str, Any], names: Mapping[str, str]) -
     field = extensions.pop("field", None)
     if field is not None:
         name = names.get(field, field)
-        message, field = message.replace(f"`{field}`", f"`{name}`").replace(f"'{field}'", f"`{name}`"), name
+        message = message.replace(f"`{field}`", f"`{name}`")
+        message, field = message if f"`{name}`" in message else f"`{name}`: {message}", name
     body = problems([(code, message, field)], message, extensions)
     status = answer.status or STATUS_OF_CODE.get(code, 400)
     return OperationFailed(Answer(body, False, status, answer.retry_after_s, answer.budget))

@@ -57,8 +57,10 @@ def _described(routes: tuple[Route, ...]) -> list[BaseRoute]:
     """Make routes of FastAPI's that are never served: it writes documents from such."""
     router = APIRouter()
     for route in routes:
-        for path in (route.path, *route.aliases):
-            _describe(router, route, path)
+        name = _id(route.method, route.path)
+        _describe(router, route, route.path, name)
+        for number, alias in enumerate(route.aliases, 2):
+            _describe(router, route, alias, f"{name}_{number}")
     router.add_api_route(
         "/health", _named("health", []), response_model=models.Health, deprecated=True, tags=["health"],
         summary="Whether the API and what it depends on works", operation_id=_id("GET", "/health"),
@@ -68,18 +70,18 @@ def _described(routes: tuple[Route, ...]) -> list[BaseRoute]:
     return router.routes
 
 
-def _describe(router: APIRouter, route: Route, path: str) -> None:
+def _describe(router: APIRouter, route: Route, path: str, name: str) -> None:
     errors: dict[int | str, dict[str, Any]] = {
         status: {"model": models.Problems, "description": said} for status, said in _ERRORS.items()
     }
     router.add_api_route(
         path,
-        _named(_id(route.method, path), _parameters(route)),
+        _named(name, _parameters(route)),
         methods=[route.method],
         response_model=route.answers,
         summary=route.summary,
         description=_successor(route) if path == route.path else f"The same as `{route.path}`.",
-        operation_id=_id(route.method, path),
+        operation_id=name,
         deprecated=True,
         tags=["v1" if path.startswith("/v1") else path.split("/")[1]],
         responses={

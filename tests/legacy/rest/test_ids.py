@@ -1,0 +1,96 @@
+"""Ids: plain numbers, GraphQL's, and the UUIDs of the older service, which answers have, too, where there is one."""
+
+from uuid import uuid4
+
+import pytest
+
+from graph.ids import encode_id
+
+pytestmark = pytest.mark.anyio
+
+OLD_ATHLETE, OLD_RUN = str(uuid4()), str(uuid4())
+TABLE = "CREATE TABLE legacy.ids (kind text, old_id text, new_id bigint, PRIMARY KEY (kind, old_id))"
+
+
+@pytest.fixture
+def adopted(db, people):
+    """The owner and the public run came from the older service."""
+    db.exec_driver_sql("CREATE SCHEMA legacy")
+    db.exec_driver_sql(TABLE)
+    keep(db, "athlete", OLD_ATHLETE, people.owner.athlete_id)
+    keep(db, "activity", OLD_RUN, people.public_run)
+
+
+def keep(db, kind: str, old_id: str, new_id: int) -> None:
+    db.exec_driver_sql("INSERT INTO legacy.ids VALUES (%s, %s, %s)", (kind, old_id, new_id))
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_every_spelling_leads_to_the_same(rest, people):
+    spellings = [
+        OLD_ATHLETE, OLD_ATHLETE.upper(), OLD_ATHLETE.replace("-", ""), people.owner.id, str(people.owner.athlete_id),
+    ]  # fmt: skip
+    answers = [await rest.get(f"/v1/athletes/{each}", people.owner.token) for each in spellings]
+    assert {each.status_code for each in answers} == {200}
+    assert len({each.content for each in answers}) == 1
+    assert answers[0].json()["id"] == OLD_ATHLETE
+    assert answers[0].json()["graphql_id"] == people.owner.id
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_what_was_adopted_keeps_its_id_wherever_it_is_named(rest, people):
+    token = people.owner.token
+    newer, older = (await rest.get("/v1/activities?athlete_id=" + OLD_ATHLETE, token)).json()
+    assert (older["id"], older["athlete_id"]) == (OLD_RUN, OLD_ATHLETE)
+    assert (newer["id"], newer["athlete_id"]) == (encode_id("Activity", people.private_run), OLD_ATHLETE)
+    assert (await rest.get(f"/v1/activities/{OLD_RUN}", token)).json()["id"] == OLD_RUN
+    for path in ("personal-bests", "age-grades"):
+        [best] = (await rest.get(f"/v1/athletes/{OLD_ATHLETE}/{path}", people.stranger.token)).json() or [None]
+        if best:
+            assert (best["athlete_id"], best["activity_id"]) == (OLD_ATHLETE, OLD_RUN)
+    task = (await rest.send("POST", f"/v1/athletes/{OLD_ATHLETE}/recalculate-pbs", token)).json()
+    assert task["status"] == "queued"
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_a_uuid_gives_no_more_right_than_another_id(rest, people, db):
+    hidden = str(uuid4())
+    keep(db, "athlete", hidden, people.stranger.athlete_id)
+    invisible = await rest.get(f"/v1/athletes/{hidden}", people.owner.token)
+    unknown = await rest.get(f"/v1/athletes/{uuid4()}", people.owner.token)
+    of_another_kind = await rest.get(f"/v1/athletes/{OLD_RUN}", people.owner.token)
+    assert {each.status_code for each in (invisible, unknown, of_another_kind)} == {404}
+    assert invisible.json() == unknown.json() == of_another_kind.json()
+
+
+async def test_without_an_adopted_database_there_are_none(rest, people):
+    assert (await rest.get(f"/v1/athletes/{OLD_ATHLETE}", people.owner.token)).status_code == 404
+    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == people.owner.id
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_the_table_goes_while_the_api_runs(rest, people, db):
+    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == OLD_ATHLETE
+    db.exec_driver_sql("DROP SCHEMA legacy CASCADE")
+    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == people.owner.id
+    assert (await rest.get(f"/v1/athletes/{OLD_ATHLETE}", people.owner.token)).status_code == 404
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_several_that_became_one_go_by_the_same_id(rest, people, db):
+    keep(db, "athlete", "00000000-0000-0000-0000-000000000001", people.owner.athlete_id)
+    for _ in range(3):
+        found = (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"]
+        assert found == "00000000-0000-0000-0000-000000000001"
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_ids_take_as_many_statements_for_many_as_for_one(rest, people):
+    token, counts = people.owner.token, []
+    for limit in (1, 2):
+        await rest.get(f"/v1/activities?limit={limit}", token)
+        rest.queries.clear()
+        await rest.get(f"/v1/activities?limit={limit}", token)
+        await rest.get("/healthz")
+        counts.append(len([each for each in rest.queries if "legacy.ids" in each]))
+    assert counts == [2, 2]
