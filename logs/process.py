@@ -115,9 +115,7 @@ def _set_levels(level: str, others: Mapping[str, str]) -> None:
         logging.getLogger(_leveled.pop()).setLevel(logging.NOTSET)
     root = logging.getLogger()
     root.setLevel(level)
-    quiet: dict[str, int | str] = {
-        name: max(logging.WARNING, root.level) for name in _QUIET if not _is_within(name, others)
-    }
+    quiet: dict[str, int | str] = {name: max(logging.WARNING, root.level) for name in _QUIET}
     for name, its_level in {**quiet, **others}.items():
         _leveled.append(name)
         logging.getLogger(name).setLevel(its_level)
@@ -126,10 +124,6 @@ def _set_levels(level: str, others: Mapping[str, str]) -> None:
         logger = logging.getLogger(name)
         logger.setLevel(logging.NOTSET)
         logger.setLevel(logger.getEffectiveLevel())
-
-
-def _is_within(name: str, others: Mapping[str, str]) -> bool:
-    return any(name == other or name.startswith(f"{other}.") for other in others)
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
