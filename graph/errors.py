@@ -24,6 +24,7 @@
     └── NotFound                NOT_FOUND: absent, or not visible: the two are not told apart
 
 What is wrong with a document's size and shape is in `graph/document_errors.py` (DOCUMENT_TOO_LARGE and others).
+Those of the older service's routes, LEGACY_REST_OFF among them, are in `legacy/rest/errors.py`.
 Database errors keep their own code (`db/errors.py`). Everything else is INTERNAL: logged once with its traceback,
 and masked. `describe` is the one place where an error of graphql-core gets its `extensions.code`.
 """

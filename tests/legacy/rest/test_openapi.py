@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -9,11 +10,15 @@ from graphql import parse, validate
 
 from graph.schema import build_schema
 from legacy.rest.answers import is_legacy
+from legacy.rest.errors import STATUS_OF_CODE
 from legacy.rest.routes import ROUTES
 from tests.legacy.rest.conftest import serve_rest
 
 pytestmark = pytest.mark.anyio
 
+ROOT = Path(__file__).parents[3]
+INTERNAL = {"INTERNAL", "INTROSPECTION_DISABLED", "UNTRUSTED_DOCUMENT", "INVALID_CURSOR"}
+"""Codes that mean an error of the routes themselves: their operations are ours."""
 PATHS = {path for route in ROUTES for path in (route.path, *route.aliases)} | {"/health"}
 
 
@@ -77,6 +82,16 @@ async def test_the_document_names_the_successor(rest):
         operation = paths[route.path][route.method.lower()]
         assert operation["x-graphql-query"] == route.operation
         assert route.operation in operation["description"]
+
+
+def test_the_documentation_has_every_route_and_code():
+    told = (ROOT / "docs" / "rest.md").read_text()
+    for route in ROUTES:
+        assert f"`{route.name}`" in told
+        for alias in route.aliases:
+            assert f"`{alias}`" in told or f"`…/{alias.rsplit('/', 1)[1]}`" in told
+    for code in {*STATUS_OF_CODE, "LEGACY_REST_OFF"} - INTERNAL:
+        assert f"`{code}`" in told, code
 
 
 class Page(HTMLParser):
