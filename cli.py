@@ -128,7 +128,7 @@ def _api(options: argparse.Namespace) -> int:
     from web import create_app
 
     app = create_app(settings)
-    if HAS_LEGACY and settings.legacy == "on":
+    if HAS_LEGACY:
         from legacy.app import add_routes
 
         add_routes(app, settings)

@@ -267,7 +267,8 @@ class Settings(BaseSettings):
         1, ge=0.1, le=60, description="Seconds between two looks at the feature flags that Redis holds."
     )
     legacy: Literal["on", "off"] = Field(
-        "on", description="off: the older service's REST routes and import names are gone. The flag legacy-rest."
+        "on",
+        description="off: the older service's REST routes answer 410, its import names fail. Flag: legacy-rest.",
     )
     legacy_deprecated_on: date = Field(
         date(2026, 11, 23), description="Day since which the REST routes are deprecated, told by `Deprecation`."
