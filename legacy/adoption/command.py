@@ -111,8 +111,8 @@ class _Adoption:
         print_lines(undo(self._steps, adopter, self._wanted.batch_size))
         with self._database.read() as connection:
             left = bookkeeping.exists(connection)
+        self._recalculate(is_undone=not left)  # athletes who were joined lost activities
         if left:
-            self._recalculate()
             print_lines(["what is left keeps its old ids in legacy.ids: adopting again meets it there"])
         return 0
 
@@ -121,9 +121,9 @@ class _Adoption:
         with self._database.read() as connection:
             yield connection.execution_options(isolation_level="REPEATABLE READ")
 
-    def _recalculate(self) -> None:
+    def _recalculate(self, *, is_undone: bool = False) -> None:
         """Have a worker derive efforts and bests, where activities changed."""
-        job_id, status = self._steps.take(_recalculation)
+        job_id, status = self._steps.take(_new_recalculation if is_undone else _recalculation)
         if job_id is None:
             return
         if status == JobStatus.RUNNING:
@@ -144,6 +144,15 @@ def _recalculation(connection: Connection) -> tuple[int | None, str | None]:
     bookkeeping.take_turn(connection)
     if not bookkeeping.recalculation_is_wanted(connection):
         return None, None
+    job_id, status = _new_recalculation(connection)
+    # One that runs may be past the athletes that changed.
+    if job_id is not None and status != JobStatus.RUNNING:
+        bookkeeping.want_recalculation(connection, wanted=False)
+    return job_id, status
+
+
+def _new_recalculation(connection: Connection) -> tuple[int | None, str | None]:
+    """As `_recalculation`, whether it is wanted or not."""
     values: dict[str, Any] = {
         "athlete": None,
         "account": None,
@@ -153,12 +162,7 @@ def _recalculation(connection: Connection) -> tuple[int | None, str | None]:
     }
     row = connection.execute(job.create(), values).one_or_none()
     row = row or connection.execute(job.existing(), values).one_or_none()
-    if row is None:
-        return None, None
-    # One that runs may be past the athletes that changed.
-    if row.status != JobStatus.RUNNING:
-        bookkeeping.want_recalculation(connection, wanted=False)
-    return row.id, row.status
+    return (None, None) if row is None else (row.id, row.status)
 
 
 def _tables_of(connection: Connection) -> list[OldTable]:
