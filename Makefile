@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help environment run check lint format schema schema-check graphiql audit bench bench-more bench-serve lock clean \
-	test test-unit test-integration test-load test-migration test-browser test-http-audit test-churn test-security
+	test test-unit test-integration test-load test-migration drill test-browser test-http-audit test-churn test-security
 
 help: ## this list
 	@echo "pacegraph: make <target>"
@@ -30,7 +30,7 @@ run: environment ## everything: PostgreSQL, Redis, simulated Strava, workers, AP
 # Which tests are of a kind, tests/kinds.py says. Those of load have the machine for themselves.
 PYTEST = $(BIN)/python -m pytest
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
-ORDINARY = not (browser or http_audit or churn or security)
+ORDINARY = not (browser or http_audit or churn or security or drill)
 
 test: environment ## the tests (TESTS="tests/local -k postgres" for some, TEST_WORKERS=4 for more at once)
 	@$(PYTEST) $(PARALLEL) -m "not load and $(ORDINARY)" $(TESTS); most=$$?; \
@@ -49,6 +49,9 @@ test-load: environment ## 500 requests at once on a pool of 10, and what else is
 
 test-migration: environment ## what callers of the older service rely on; the database's steps up and down
 	@exec $(PYTEST) $(PARALLEL) -m "migration and $(ORDINARY)" $(TESTS)
+
+drill: environment ## rehearses going back: each command of docs/rollback.md, on a whole server that is read from meanwhile
+	@exec $(PYTEST) -n 0 -s -m drill $(TESTS)
 
 test-browser: environment ## the tests that drive a real browser
 	@exec $(BIN)/python -m pytest -m browser $(TESTS)
