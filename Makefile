@@ -51,7 +51,7 @@ test-migration: environment ## what callers of the older service rely on; the da
 	@exec $(PYTEST) $(PARALLEL) -m "migration and $(ORDINARY)" $(TESTS)
 
 drill: environment ## rehearses going back: each command of docs/rollback.md, on a whole server that is read from meanwhile
-	@exec $(PYTEST) -n 0 -s -m drill $(TESTS)
+	@$(PYTEST) -n 0 -s -m drill $(TESTS) || { code=$$?; [ $$code = 5 ] && [ ! -d tests/legacy ] || exit $$code; }
 
 test-browser: environment ## the tests that drive a real browser
 	@exec $(BIN)/python -m pytest -m browser $(TESTS)
