@@ -119,7 +119,7 @@ def _assert_whole(api, crowd, database_url) -> None:
             "WHERE application_name = 'pacegraph-api' AND datname = current_database() AND state <> 'idle'"
         )
     assert held == 0
-    told = asyncio.run(ask_at_once(api.address, crowd(40, change))).told
+    told = asyncio.run(ask_at_once(api.address, crowd(40, page, change))).told
     assert set(told) == {"200"}
     with watched(database_url, "pacegraph-api") as seen, locked(database_url, 0.3):
         asyncio.run(ask_at_once(api.address, crowd(50, change)))
