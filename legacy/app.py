@@ -23,7 +23,7 @@ def add_routes(app: FastAPI, settings: Settings) -> None:
     rest = Rest(services, uses)
     app.router.routes += [
         *(Path(path, Endpoint(rest, routes)) for path, routes in _by_path().items()),
-        Path("/health", health(services, app.state.readiness)),
+        Path("/health", health(services, app.state.readiness, uses)),
         Path("/docs", docs_page),
     ]
     app.add_middleware(LegacyAnswers, settings=settings, origins=services.origins)
@@ -31,9 +31,13 @@ def add_routes(app: FastAPI, settings: Settings) -> None:
 
 
 def _by_path() -> dict[str, dict[str, Route]]:
-    """Sort the routes by their paths, and those by method."""
+    """Sort the routes by their paths, and those by method. A slash at the end is answered, not redirected.
+
+    The redirect would name the scheme and host that this process sees, which behind a proxy may be http.
+    """
     found: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         for path in (route.path, *route.aliases):
-            found.setdefault(path, {})[route.method] = route
+            for each in (path, f"{path}/"):
+                found.setdefault(each, {})[route.method] = route
     return found

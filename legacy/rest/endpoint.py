@@ -126,7 +126,7 @@ class Endpoint:
                 receive, exchange.headers, self._rest.services.settings.body_max_bytes, self._rest.body_limit
             )
             if body.strip():
-                require_json(exchange.headers.get(b"content-type"), exchange.headers.get(b"content-encoding"))
+                require_json(_content_type(exchange.headers), exchange.headers.get(b"content-encoding"))
                 where = "body"
             # What is left out and what is null are the same.
             given |= {name: value for name, value in parameters.of_body(body).items() if value is not None}
@@ -220,6 +220,12 @@ class _Run:
         kept = [(name, value) for name, value in given if name not in paging]
         start = wanted.start + wanted.limit
         return f"{scope['path']}?{urlencode([*kept, ('limit', wanted.limit), ('offset', start)])}"
+
+
+def _content_type(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """Get a body's type. Without one it is JSON, as to FastAPI, of callers that no page of another site can be."""
+    given = headers.get(b"content-type")
+    return b"application/json" if given is None and b"authorization" in headers else given
 
 
 def _connection(data: Mapping[str, Any], route: Route) -> dict[str, Any] | None:

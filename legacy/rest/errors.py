@@ -44,6 +44,7 @@ _OUT_OF_RANGE = frozenset({
     "too_long",
 })  # fmt: skip
 _LONGEST_MESSAGE = 300
+_UNPROCESSABLE = 422
 
 
 class RestRefusal(HttpRefusal):
@@ -62,7 +63,8 @@ class RestRefusal(HttpRefusal):
 
     @property
     def body(self) -> bytes:
-        return problems([(self.code, self.message, self.field)], self.message, self.more)
+        detail = _detail(self.status, self.message, self.field)
+        return problems([(self.code, self.message, self.field)], detail, self.more)
 
 
 class NotThere(RestRefusal):
@@ -157,8 +159,8 @@ def failed(answer: Answer, error: Mapping[str, Any], names: Mapping[str, str]) -
         name = names.get(field, field)
         message = message.replace(f"`{field}`", f"`{name}`")
         message, field = message if f"`{name}`" in message else f"`{name}`: {message}", name
-    body = problems([(code, message, field)], message, extensions)
     status = answer.status or STATUS_OF_CODE.get(code, 400)
+    body = problems([(code, message, field)], _detail(status, message, field), extensions)
     return OperationFailed(Answer(body, False, status, answer.retry_after_s, answer.budget))
 
 
@@ -176,6 +178,13 @@ def as_refusal(error: Exception) -> Exception:
     if isinstance(error, CallerError) and not hasattr(error, "retry_after_s"):
         return RestRefusal(error.code, error.message, error.field)
     return error
+
+
+def _detail(status: int, message: str, field: str | None) -> Any:
+    """Say an error as FastAPI does. Whether a parameter was in the address, the path or the body is not known here."""
+    if status != _UNPROCESSABLE:
+        return message
+    return [{"type": "value_error", "loc": [field] if field else [], "msg": message}]
 
 
 def _said(fault: Fault) -> str:

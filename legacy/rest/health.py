@@ -7,15 +7,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from legacy.uses import LegacyUses
 from web.health import Readiness
 from web.services import Services
 
 
-def health(services: Services, readiness: Readiness) -> Callable[[Request], Awaitable[Response]]:
-    """Make the endpoint. It looks at what `/readyz` looks at, and shares its last look."""
+def health(services: Services, readiness: Readiness, uses: LegacyUses) -> Callable[[Request], Awaitable[Response]]:
+    """Make the endpoint. It looks at what `/readyz` looks at, and shares its last look. Its uses are counted."""
     running = _version()
 
     async def answer(_: Request) -> Response:
+        uses.note_route("GET /health")
         found = await readiness.look(services)
         return JSONResponse(_said(found, running), 200 if found["status"] == "ok" else 503)
 

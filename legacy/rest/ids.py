@@ -13,7 +13,6 @@ import orjson
 from db.session import AsyncDatabase
 from graph.errors import InvalidId
 from graph.ids import decode_id, decode_id_of, encode_id
-from legacy.rest.errors import NotThere
 
 KINDS = {"Athlete": "athlete", "Activity": "activity"}
 """The table's kinds, by the types that may have come from the older service."""
@@ -21,6 +20,8 @@ KINDS = {"Athlete": "athlete", "Activity": "activity"}
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _MAX_NUMBER = 2**63 - 1
+_NOTHING = _MAX_NUMBER
+"""A number that no object has."""
 _UNDEFINED_TABLE = "42P01"
 _LOOK_AGAIN_S = 5.0
 
@@ -42,7 +43,10 @@ class OldIds:
         self._looked_at = float("-inf")
 
     async def global_id(self, type_name: str, given: str, field: str) -> str:
-        """Get the GraphQL id that a caller means. Raises InvalidId; NotThere for a UUID that leads to nothing."""
+        """Get the GraphQL id that a caller means. Raises InvalidId.
+
+        A UUID that leads to nothing gives one of nothing: the operation answers as for what the caller may not see.
+        """
         if _NUMBER.fullmatch(given) and int(given) <= _MAX_NUMBER:
             return encode_id(type_name, int(given))
         if not _UUID.fullmatch(given):
@@ -53,9 +57,7 @@ class OldIds:
             return given
         kind = KINDS.get(type_name)
         found = await self._row(_NEW, kind, _hyphenated(given)) if kind else None
-        if found is None:
-            raise NotThere(type_name, field)
-        return encode_id(type_name, found)
+        return encode_id(type_name, _NOTHING if found is None else found)
 
     async def old_ids(self, data: Any) -> dict[str, str]:
         """Get the old ids of all objects in an operation's data that have one, by their GraphQL ids."""

@@ -39,13 +39,6 @@ class AgeGrade(_Answer):
     age_graded_time_s: float = Field(description="In seconds.")
 
 
-class CalculatedAgeGrade(AgeGrade):
-    """An age grade, and what it was calculated from."""
-
-    distance_m: float = Field(description="In metres.")
-    time_s: float = Field(description="In seconds.")
-
-
 class BestEffort(_Answer):
     """The fastest stretch over a standard distance inside one run."""
 

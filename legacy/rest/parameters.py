@@ -91,6 +91,7 @@ Day = Annotated[date, Field(ge=date(_FIRST_YEAR, 1, 1), le=date(_LAST_YEAR, 12, 
 Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "examples": ["1:42:10"]})]
 Metres = Annotated[float, BeforeValidator(_metres), WithJsonSchema({"type": "string", "examples": ["5k", "10000"]})]
 Sex = Annotated[str, BeforeValidator(_sex), WithJsonSchema({"type": "string", "enum": ["M", "F"]})]
+Id = Annotated[str, Field(max_length=100, coerce_numbers_to_str=True)]
 Words = Annotated[list[Annotated[str, Field(max_length=100)]], BeforeValidator(_words), Field(max_length=50)]
 
 
@@ -144,7 +145,7 @@ class ActivityPage(Page):
 class AnyonesActivityPage(ActivityPage):
     """Which activities."""
 
-    athlete_id: str | None = Field(None, max_length=100, description="Of this athlete only.")
+    athlete_id: Id | None = Field(None, description="Of this athlete only.")
 
 
 class Performance(Parameters):
@@ -170,7 +171,7 @@ class Performance(Parameters):
 class SyncWanted(Parameters):
     """What is to be synced. In the address or as JSON; JSON counts where both are given."""
 
-    athlete_id: str | None = Field(None, max_length=100, description="Whose activities; the caller's when not given.")
+    athlete_id: Id | None = Field(None, description="Whose activities; the caller's when not given.")
     mode: Annotated[Literal["INCREMENTAL", "FULL"], BeforeValidator(_capitals)] = Field(
         "INCREMENTAL", description="What is new; or all again."
     )

@@ -115,6 +115,10 @@ async def test_bad_input_is_named(rest, people, path, field, code):
     [error] = response.json()["errors"]
     assert (error["extensions"]["field"], error["extensions"]["code"]) == (field, code)
     assert f"`{field}`" in error["message"]
+    [detail] = response.json()["detail"]
+    assert detail["loc"][-1] == field
+    assert detail["msg"] in error["message"]
+    assert detail["type"]
 
 
 async def test_all_that_is_wrong_is_told_at_once(rest):
@@ -181,6 +185,19 @@ async def test_forms_are_not_taken(rest, content_type):
     body = b'{"message": "forged"}'
     response = await rest.send("POST", "/feedback", content=body, headers={"content-type": content_type})
     assert (response.status_code, response.json()["errors"][0]["extensions"]["field"]) == (415, "Content-Type")
+
+
+@pytest.mark.parametrize(("caller", "status"), [("owner", 200), ("nobody", 415)])
+async def test_a_body_without_a_type_is_json_of_who_sends_a_token(rest, people, caller, status):
+    response = await rest.send("POST", "/feedback", people.tokens[caller], content=b'{"message": "x"}')
+    assert response.status_code == status, response.text
+
+
+@pytest.mark.parametrize("path", ["/v1/athletes", "/v1/athletes/me", "/v1/activities", "/v1/age-grade", "/strava/sync"])
+async def test_a_slash_at_the_end_changes_nothing(rest, people, path):
+    plain, slashed = [await rest.get(each, people.owner.token) for each in (path, f"{path}/")]
+    assert (plain.status_code, plain.content) == (slashed.status_code, slashed.content)
+    assert plain.status_code in {200, 405, 422}
 
 
 @pytest.mark.parametrize(

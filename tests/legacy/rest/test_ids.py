@@ -61,6 +61,26 @@ async def test_a_uuid_gives_no_more_right_than_another_id(rest, people, db):
     of_another_kind = await rest.get(f"/v1/athletes/{OLD_RUN}", people.owner.token)
     assert {each.status_code for each in (invisible, unknown, of_another_kind)} == {404}
     assert invisible.json() == unknown.json() == of_another_kind.json()
+    for path in (f"/v1/athletes/{hidden}/recalculate-pbs", f"/v1/athletes/{uuid4()}/recalculate-pbs"):
+        assert (await rest.send("POST", path)).status_code == 401
+
+
+@pytest.mark.usefixtures("adopted")
+async def test_changes_do_not_tell_which_uuids_there_are(rest, people, db):
+    hidden = str(uuid4())
+    keep(db, "athlete", hidden, people.stranger.athlete_id)
+    for path in ("/v1/athletes/{}/recalculate-pbs", "/strava/sync?athlete_id={}"):
+        invisible, unknown = [
+            await rest.send("POST", path.format(each), people.owner.token) for each in (hidden, uuid4())
+        ]
+        assert (invisible.status_code, invisible.json()) == (unknown.status_code, unknown.json())
+        assert invisible.status_code == 404
+        assert invisible.headers.keys() == unknown.headers.keys()
+
+
+async def test_a_task_of_the_older_service_is_gone(rest, people):
+    response = await rest.get(f"/strava/sync/{uuid4()}", people.owner.token)
+    assert (response.status_code, response.json()["detail"]) == (404, "Task not found")
 
 
 async def test_without_an_adopted_database_there_are_none(rest, people):

@@ -27,6 +27,8 @@ async def test_a_sync_is_a_job_and_the_same_while_it_runs(rest, people):
     assert first.json()["status"] == "queued"
     again = await sync(rest, people.owner.token, json={"athlete_id": people.owner.id, "mode": "full"})
     assert again.json() == first.json()
+    by_number = await sync(rest, people.owner.token, json={"athlete_id": people.owner.athlete_id})
+    assert by_number.json() == first.json()
     by_admin = await sync(rest, people.admin.token, params={"athlete_id": people.owner.athlete_id})
     assert by_admin.json() == first.json()
     query = "query($id: ID!) { job(id: $id) { kind status } }"
@@ -42,7 +44,8 @@ async def test_a_sync_is_a_job_and_the_same_while_it_runs(rest, people):
         ("stranger", {"json": {"athlete_id": "OWNER"}}, 404, "NOT_FOUND"),
         ("admin", {}, 422, "BAD_USER_INPUT"),
         ("owner", {"json": {"mode": "some"}}, 422, "BAD_USER_INPUT"),
-        ("owner", {"json": {"athlete_id": 7}}, 422, "BAD_USER_INPUT"),
+        ("owner", {"json": {"athlete_id": True}}, 422, "BAD_USER_INPUT"),
+        ("owner", {"json": {"athlete_id": 7.5}}, 422, "INVALID_ID"),
         ("owner", {"json": {"since": "2026-02-01", "until": "2026-01-01"}}, 422, "INVALID"),
         ("owner", {"json": {"since": "1066-01-01"}}, 422, "OUT_OF_RANGE"),
     ],
