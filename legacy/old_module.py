@@ -111,5 +111,6 @@ def _asked_for(user: FrameType) -> tuple[str, ...]:
         if each.offset == user.f_lasti:
             names = before.argval if each.opname == "IMPORT_NAME" and before is not None else None
             return names if isinstance(names, tuple) else ()
-        before = each
+        if each.opname != "EXTENDED_ARG":  # the next one's operand, where the module has many names
+            before = each
     return ()

@@ -62,6 +62,7 @@ def test_what_is_to_be_written_instead_can_be_written(run):
         ("def f():\n    from database import Base\n\nf()", [("database.Base", 2)]),
         ("from database import (\n    Base,\n    get_db as g,\n)", [("database.Base", 1), ("database.get_db", 1)]),
         ("import importlib\nimportlib.import_module('database').Base", [("database", 2), ("database.Base", 2)]),
+        ("; ".join(f"v{n} = {n}.5" for n in range(300)) + "\nfrom database import Base", [("database.Base", 2)]),
     ],
 )  # fmt: skip
 def test_each_way_to_import_is_told(run, code, uses):
