@@ -6,6 +6,7 @@ A value comes from the environment, else from the file `.env` in the working dir
 
 import os
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
@@ -21,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-__all__ = ["InvalidSettings", "Settings", "load_settings", "wants_json_logs"]
+__all__ = ["InvalidSettings", "Settings", "get_settings", "load_settings", "wants_json_logs"]
 
 
 class InvalidSettings(Exception):  # noqa: N818 - the whole set is invalid; the message names the one at fault
@@ -310,19 +311,14 @@ class Settings(BaseSettings):
     log_levels: Annotated[dict[str, LogLevel], NoDecode] = Field(
         {}, description="Other levels for some loggers and those below them, as pacegraph.request=WARNING,jobs=DEBUG."
     )
-    log_format: Literal["json", "text"] = Field(
-        "json", description="json: one object a line; text: for reading in a terminal."
-    )
+    log_format: Literal["json", "text"] = Field("json", description="json: one object a line; text: for a terminal.")
 
     # --- the simulated Strava
     simulator_runs: Path | None = Field(
         None, description="File of the simulated athlete's runs, one JSON object a line; default: the demo runs."
     )
     simulator_athletes: int = Field(
-        1,
-        ge=1,
-        le=100_000,
-        description="Athletes the simulated Strava knows; those beyond the first have synthetic runs.",
+        1, ge=1, le=100_000, description="Athletes the simulated Strava knows; all but the first have synthetic runs."
     )
 
     @model_validator(mode="before")
@@ -380,6 +376,12 @@ def load_settings(env_file: str | None = ".env", **overrides: object) -> Setting
         raise InvalidSettings(f"{name}: {message}" if name else message) from None
     except SettingsError as error:
         raise InvalidSettings(str(error)) from None
+
+
+@cache
+def get_settings() -> Settings:
+    """Give the process's settings, read once: for applications, also under `Depends`. Raises as `load_settings`."""
+    return load_settings()
 
 
 class _LogForm(BaseSettings):

@@ -68,12 +68,7 @@ OLD_MODULES: dict[str, dict[str, Successor]] = {
     "core.database": _DATABASE,
     "core.config": {
         "Settings": Successor((("settings", "Settings"),), old="legacy.old_settings:OldSettings"),
-        "get_settings": Successor(
-            (_LOAD_SETTINGS,),
-            "def {alias}():\n    return load_settings()\n",
-            "load_settings()",
-            old="legacy.old_settings:get_settings",
-        ),
+        "get_settings": Successor((("settings", "get_settings"),), old="legacy.old_settings:get_settings"),
         "settings": Successor((_LOAD_SETTINGS,), "{alias} = load_settings()", old="legacy.old_settings:settings"),
     },
     "core.logging": {

@@ -7,7 +7,15 @@ What is not rewritten keeps its bytes: comments, formatting, line endings, encod
 import sys
 from pathlib import Path
 
-from legacy.migrate_imports.files import Unreadable, diff, exported_names, python_files, read, write_atomically
+from legacy.migrate_imports.files import (
+    Unreadable,
+    diff,
+    exported_names,
+    python_files,
+    read,
+    reads_settings,
+    write_atomically,
+)
 from legacy.migrate_imports.own_modules import OwnModules
 from legacy.migrate_imports.remark import Remark
 from legacy.migrate_imports.rewriting import rewrite
@@ -27,9 +35,10 @@ def migrate_imports(path: Path, *, write: bool) -> int:
     files = [each for each in found if isinstance(each, Path)]
     remarks = [each for each in found if isinstance(each, Remark)]
     exported = exported_names(files)
+    has_settings = any(reads_settings(each, OwnModules(each, path)) for each in files)
     changed = 0
     for file in files:
-        has_changed, of_file = _migrate(file, path, exported[file.stem], write=write)
+        has_changed, of_file = _migrate(file, path, exported[file.stem], has_settings=has_settings, write=write)
         changed += has_changed
         remarks += of_file
     for remark in remarks:
@@ -40,10 +49,12 @@ def migrate_imports(path: Path, *, write: bool) -> int:
     return 1 if left else 0
 
 
-def _migrate(file: Path, top: Path, exported: set[str], *, write: bool) -> tuple[bool, list[Remark]]:
+def _migrate(
+    file: Path, top: Path, exported: set[str], *, has_settings: bool, write: bool
+) -> tuple[bool, list[Remark]]:
     try:
         before = read(file)
-        after, remarks = rewrite(before, file, OwnModules(file, top), exported)
+        after, remarks = rewrite(before, file, OwnModules(file, top), exported, reads_settings=has_settings)
         if after == before:
             return False, remarks
         if write:

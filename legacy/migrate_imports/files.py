@@ -14,10 +14,11 @@ from pathlib import Path
 from tokenize import detect_encoding
 from warnings import catch_warnings, simplefilter
 
+from legacy.migrate_imports.own_modules import OwnModules
 from legacy.migrate_imports.remark import Remark
 from legacy.old_names import OLD_MODULES
 
-__all__ = ["Unreadable", "diff", "exported_names", "python_files", "read", "write_atomically"]
+__all__ = ["Unreadable", "diff", "exported_names", "python_files", "read", "reads_settings", "write_atomically"]
 
 _NOT_OURS = {"__pycache__", "node_modules", "site-packages"}
 _NO_NEWLINE = "\\ No newline at end of file"
@@ -83,12 +84,32 @@ def exported_names(files: Iterable[Path]) -> defaultdict[str, set[str]]:
     """Give the names that some file imports from a module, by the last part of the module's name."""
     names: defaultdict[str, set[str]] = defaultdict(set)
     for file in files:
-        with suppress(OSError, SyntaxError, ValueError, RecursionError, MemoryError), catch_warnings():
-            simplefilter("ignore")  # of the application's own: it is not run here
-            for node in ast.walk(ast.parse(file.read_bytes())):
-                if isinstance(node, ast.ImportFrom) and (node.level or node.module not in OLD_MODULES):
-                    names[(node.module or "__init__").rpartition(".")[2]] |= {alias.name for alias in node.names}
+        for node in _imports(file):
+            if isinstance(node, ast.ImportFrom) and (node.level or node.module not in OLD_MODULES):
+                names[(node.module or "__init__").rpartition(".")[2]] |= {alias.name for alias in node.names}
     return names
+
+
+def reads_settings(file: Path, own: OwnModules) -> bool:
+    """Whether a file imports the older service's settings, or pacegraph's."""
+    modules: set[str] = set()
+    for node in _imports(file):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif not node.level and node.module:
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    old, new = "core.config", "settings"
+    is_old = old in modules and own.in_place_of_old(old) is None
+    return is_old or (new in modules and own.in_place_of_new(new) is None)
+
+
+def _imports(file: Path) -> list[ast.Import | ast.ImportFrom]:
+    """Find a file's import statements; none in one that cannot be read, which is told when it is migrated."""
+    with suppress(OSError, SyntaxError, ValueError, RecursionError, MemoryError), catch_warnings():
+        simplefilter("ignore")  # of the application's own: it is not run here
+        tree = ast.parse(file.read_bytes())
+        return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return []
 
 
 def write_atomically(file: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ import libcst as cst
 from legacy.migrate_imports.names import Names, Reference
 from legacy.migrate_imports.old_import import ImportStatement, OldImport, old_imports
 from legacy.migrate_imports.own_modules import OwnModules
-from legacy.migrate_imports.settings_use import Change, SettingsUses, called
+from legacy.migrate_imports.settings_use import Change, SettingsUses, called, remedy_of
 from legacy.migrate_imports.statements import Imported, Replacement
 from legacy.old_names import OLD_MODULES, Successor
 
@@ -23,9 +23,9 @@ _AS_DEPENDENCY = Successor((("db.session", "get_db_sync"),))
 class Plan:
     """The plan of one module: replacements of statements, changes of expressions, `remarks` (node, text, is left)."""
 
-    def __init__(self, names: Names, own: OwnModules, exported: set[str]) -> None:
+    def __init__(self, names: Names, own: OwnModules, exported: set[str], *, reads_settings: bool) -> None:
         """`exported`: names that other modules import from this one, so that it must go on to have them."""
-        self._names, self._own, self._exported = names, own, exported
+        self._names, self._own, self._exported, self._reads_settings = names, own, exported, reads_settings
         self.remarks: list[tuple[cst.CSTNode, str, bool]] = []
         self.changes: dict[cst.CSTNode, Change] = {}
         self._replacements: dict[int, Replacement] = {}
@@ -72,11 +72,11 @@ class Plan:
         for module in OLD_MODULES:
             self._plan_module(module, [old for old in found if old.module == module and old.name is None])
         of_settings = [old for old in found if old.module == "core.config"]
-        if of_settings and all(any(old is each for each in self._done) for old in of_settings):
-            settings = SettingsUses(self._names)
-            self.changes |= settings.changes
-            for node, text in settings.remarks:
-                self._leave(node, text)
+        if all(any(old is each for each in self._done) for old in of_settings):
+            if of_settings:
+                self._follow_settings()
+            if self._reads_settings:
+                self._look_at_what_may_be_settings()
         self._look_at_strings()
 
     def _leave(self, node: cst.CSTNode, text: str) -> None:
@@ -263,6 +263,21 @@ class Plan:
         if not successors:  # whoever imports the name from this module finds something there
             first = next(iter(OLD_MODULES[old.module].values()))
             replacement.whole.append((first.imports[0][0], old.bound.rpartition(".")[2]))
+
+    def _follow_settings(self) -> None:
+        settings = SettingsUses(self._names)
+        self.changes |= settings.changes
+        for node, text in settings.remarks:
+            self._leave(node, text)
+
+    def _look_at_what_may_be_settings(self) -> None:
+        """Leave what has an old setting's name, and is not seen to be one: the settings may have come there."""
+        told = {node for node, _, _ in self.remarks}
+        for node in self._names.references:
+            if not isinstance(node, cst.Attribute) or node in self.changes or node in told:
+                continue
+            if (remedy := remedy_of(node)) is not None:
+                self._leave(node, remedy)
 
     def _look_at_strings(self) -> None:
         """Leave the old names that stand in strings, as for `mock.patch` and `import_module`."""

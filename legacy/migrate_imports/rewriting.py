@@ -19,18 +19,22 @@ from legacy.migrate_imports.statements import Replacement, replace_in_line, repl
 __all__ = ["rewrite"]
 
 _MAY_BE_OLD = re.compile(rb"\b(database|core)\b")
+_MAY_BE_SETTING = re.compile(rb"\.\s*[A-Z][A-Z_]+\b")
 
 
-def rewrite(data: bytes, file: Path, own: OwnModules, exported: set[str]) -> tuple[bytes, list[Remark]]:
+def rewrite(
+    data: bytes, file: Path, own: OwnModules, exported: set[str], *, reads_settings: bool = False
+) -> tuple[bytes, list[Remark]]:
     """Give the module's bytes as they should be, and what is to be said about it. Raises Unreadable.
 
-    `exported` are names that other modules import from this one.
+    `exported` are names that other modules import from this one. `reads_settings`: some module of the application reads
+    the settings, so that this one may get them from there.
     """
     module = _parse(data)
-    if not _MAY_BE_OLD.search(data):
+    if not (_MAY_BE_OLD.search(data) or (reads_settings and _MAY_BE_SETTING.search(data))):
         return data, []
     names = Names(MetadataWrapper(module))
-    plan = Plan(names, own, exported)
+    plan = Plan(names, own, exported, reads_settings=reads_settings)
     remarks = [Remark(file, names.line(node), text, is_left) for node, text, is_left in plan.remarks]
     remarks.sort(key=lambda remark: remark.line)
     if not plan.replacements and not plan.changes:

@@ -10,7 +10,7 @@ from legacy.migrate_imports.names import Names
 from legacy.old_settings import field_of
 from settings import Settings
 
-__all__ = ["Change", "SettingsUses", "called"]
+__all__ = ["Change", "SettingsUses", "called", "remedy_of"]
 
 Change = Callable[[cst.CSTNode], cst.BaseExpression]
 
@@ -29,10 +29,6 @@ class SettingsUses:
         for node in names.references:
             if isinstance(node, cst.Attribute) and self._is_settings(node.value):
                 self._look_at(node)
-            elif isinstance(node, cst.Attribute) and "core.config.get_settings" in _imported_as_it_is(
-                names, node.value
-            ):
-                self._leave(node, "the settings are read anew at each call: there is nothing to clear")
         for call in names.nodes():
             if isinstance(call, cst.Call) and called(call) in {"getattr", "hasattr", "setattr"}:
                 self._look_at_string(call)
@@ -88,6 +84,16 @@ class SettingsUses:
         return isinstance(call, cst.Call) and called(call) == "bool"
 
 
+def remedy_of(node: cst.Attribute) -> str | None:
+    """Say what to write where an attribute has the name of an old setting; None where it has not."""
+    name = node.attr.value
+    field = field_of(name) if name.isupper() else None
+    if field is None or (isinstance(node.value, cst.Name) and node.value.value in {"self", "cls"}):
+        return None
+    secret = ", a SecretStr" if _secrecy(field) is not None else ""
+    return f"{name} may be the older service's setting: it is `{field}` now{secret}"
+
+
 def _locals_that_hold_settings(names: Names) -> set[str]:
     """Give the module's own names for the settings: assigned from them, or parameters that are declared as them."""
     found: set[str] = set()
@@ -133,10 +139,6 @@ def _depends_on_settings(names: Names, default: cst.BaseExpression) -> bool:
         and called(default) in {"Depends", "Security"}
         and any("core.config.get_settings" in names.imported(argument.value) for argument in default.args)
     )
-
-
-def _imported_as_it_is(names: Names, node: cst.BaseExpression) -> set[str]:
-    return set() if isinstance(node, cst.Call) else names.imported(node)
 
 
 def _own_names(names: Names, node: cst.BaseExpression) -> set[str]:

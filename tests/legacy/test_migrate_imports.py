@@ -13,9 +13,13 @@ from legacy.migrate_imports.own_modules import OwnModules
 from legacy.migrate_imports.rewriting import rewrite
 
 
-def rewritten(text: str, folder: Path = Path("/nowhere"), exported: frozenset[str] = frozenset()):
-    data, remarks = rewrite(dedent(text).encode(), folder / "a.py", OwnModules(folder / "a.py", folder), set(exported))
-    again, _ = rewrite(data, folder / "a.py", OwnModules(folder / "a.py", folder), set(exported))
+def rewritten(
+    text: str, folder: Path = Path("/nowhere"), exported: frozenset[str] = frozenset(), *, reads_settings: bool = False
+):
+    file = folder / "a.py"
+    given = file, OwnModules(file, folder), set(exported)
+    data, remarks = rewrite(dedent(text).encode(), *given, reads_settings=reads_settings)
+    again, _ = rewrite(data, *given, reads_settings=reads_settings)
     assert again == data
     return data.decode(), [(remark.line, remark.message) for remark in remarks]
 
@@ -188,17 +192,14 @@ def test_settings_that_are_handed_over_are_followed():
         def f(a: Settings, b=Depends(get_settings), c: "int" = 0):
             d = get_settings()
             return a.PORT, b.PORT, c.PORT, d.PORT, get_settings().PORT
+        get_settings.cache_clear()
         """,
         """\
-        from settings import Settings
-        from settings import load_settings
-
-
-        def get_settings():
-            return load_settings()
+        from settings import Settings, get_settings
         def f(a: Settings, b=Depends(get_settings), c: "int" = 0):
             d = get_settings()
             return a.port, b.port, c.PORT, d.port, get_settings().port
+        get_settings.cache_clear()
         """,
     )
 
@@ -278,13 +279,52 @@ def test_what_cannot_be_done_is_left_and_said(text, line, word):
     assert word in message
 
 
-@pytest.mark.parametrize(
-    "use", ["settings.NO_SUCH_THING", "settings.PORT = 1", "getattr(settings, 'PORT')", "get_settings.cache_clear()"]
-)
+@pytest.mark.parametrize("use", ["settings.NO_SUCH_THING", "settings.PORT = 1", "getattr(settings, 'PORT')"])
 def test_uses_of_settings_that_cannot_be_done_are_said(use):
-    after, [(line, _)] = rewritten(f"from core.config import settings, get_settings\n\n{use}\n")
+    after, [(line, _)] = rewritten(f"from core.config import settings\n\n{use}\n")
     assert use in after
     assert line == 3
+
+
+NOT_FOLLOWED = """\
+from core.config import Settings, get_settings, settings
+@dataclass
+class A:
+    config: Settings
+    def f(self):
+        return self.config.PORT
+def conf() -> Settings:
+    return get_settings()
+conf().DATABASE_URL
+def g(b=Depends(conf)):
+    return b.PORT
+(c := get_settings()).PORT
+[each.PORT for each in [settings]]
+"""
+
+
+def test_settings_that_cannot_be_followed_are_said():
+    after, remarks = rewritten(NOT_FOLLOWED, reads_settings=True)
+    assert [line for line, _ in remarks] == [6, 9, 11, 12, 13]
+    assert "DATABASE_URL may be the older service's setting: it is `database_url` now, a SecretStr" in remarks[1][1]
+    assert after.count(".PORT") == 4
+
+
+def test_settings_that_come_from_another_module_are_said(tmp_path, capsys):
+    (tmp_path / "deps.py").write_text("from core.config import settings\nConfig = settings\n")
+    (tmp_path / "uses.py").write_text("import deps\nfrom deps import Config\ndeps.settings.PORT\nConfig.PORT\n")
+    for arguments in ([], ["--write"], ["--write"]):
+        assert cli.main(["migrate-imports", str(tmp_path), *arguments]) == 1
+        error = capsys.readouterr().err
+        assert f"{tmp_path}/uses.py:3: PORT may be" in error
+        assert f"{tmp_path}/uses.py:4: PORT may be" in error
+
+
+def test_without_the_old_settings_nothing_is_taken_for_them(tmp_path, capsys):
+    (tmp_path / "settings.py").write_text("PORT = 1\n")
+    (tmp_path / "uses.py").write_text("import settings\nimport database\nsettings.PORT\n")
+    assert cli.main(["migrate-imports", str(tmp_path)]) == 0
+    assert "may be" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
