@@ -1,7 +1,13 @@
 """What the older service's callers find in the API."""
 
+from asyncio import to_thread
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.routing import Route as Path
+from starlette.types import Lifespan
 
 from legacy.rest.answers import LegacyAnswers
 from legacy.rest.docs_page import docs_page
@@ -28,6 +34,22 @@ def add_routes(app: FastAPI, settings: Settings) -> None:
     ]
     app.add_middleware(LegacyAnswers, settings=settings, origins=services.origins)
     describe(app, ROUTES, settings.legacy_sunset_on.isoformat())
+    app.router.lifespan_context = _counting(uses, app.router.lifespan_context)
+
+
+def _counting(uses: LegacyUses, lifespan: Lifespan[Any]) -> Lifespan[Any]:
+    """Write and read the counts as long as the API is up: no thread outlives it."""
+
+    @asynccontextmanager
+    async def living(app: FastAPI) -> AsyncIterator[Any]:
+        uses.watch()
+        try:
+            async with lifespan(app) as state:
+                yield state
+        finally:
+            await to_thread(uses.end)
+
+    return living
 
 
 def _by_path() -> dict[str, dict[str, Route]]:

@@ -129,11 +129,13 @@ class LegacyUses:
                 return
             self._thread = threading.Thread(target=self._run, name="legacy-uses", daemon=True)
             thread = self._thread
-        atexit.register(self._end)
+        atexit.register(self.end)
         with suppress(RuntimeError):  # the interpreter is about to end
             thread.start()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Write what was noted, within a second, and no more. The end of the process does it, too."""
+        atexit.unregister(self.end)
         thread, self._ends = self._thread, True
         self._wake.set()
         if thread is not None and thread.is_alive():

@@ -13,7 +13,6 @@ class UsesCollector(Collector):
 
     def __init__(self, uses: LegacyUses) -> None:
         self._uses = uses
-        uses.watch()
 
     def collect(self) -> Iterator[Metric]:
         family = CounterMetricFamily(

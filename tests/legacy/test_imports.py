@@ -328,7 +328,7 @@ def test_uses_are_shown_and_forgotten(capsys, redis_url, monkeypatch, tmp_path):
     uses = LegacyUses(load_settings())
     uses.note_import("database.get_db", "main.py:3")
     uses.note_route("GET /v1/athletes")
-    uses._flush()
+    uses.end()
     assert cli.main(["legacy-uses"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split()[:4] == ["KIND", "NAME", "WHERE", "USES"]

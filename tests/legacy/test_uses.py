@@ -22,6 +22,20 @@ def counting(redis_url):
     return load_settings(None, redis_url=redis_url)
 
 
+@pytest.fixture
+def counter():
+    """Makes counters, and ends their threads."""
+    made: list[LegacyUses] = []
+
+    def make(settings) -> LegacyUses:
+        made.append(LegacyUses(settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
 def until(condition):
     ends = time.monotonic() + 5
     while not condition():
@@ -33,8 +47,8 @@ def known(settings):
     return [(*use.place, use.count) for use in read_uses(settings)]
 
 
-def test_uses_of_several_processes_are_added(counting):
-    one, other = LegacyUses(counting), LegacyUses(counting)
+def test_uses_of_several_processes_are_added(counting, counter):
+    one, other = counter(counting), counter(counting)
     for _ in range(3):
         one.note_route("GET /v1/athletes")
     other.note_route("GET /v1/athletes")
@@ -43,19 +57,19 @@ def test_uses_of_several_processes_are_added(counting):
     assert known(counting) == [("route", "GET /v1/athletes", "", 4), ("import", "database.get_db", "main.py:7", 1)]
 
 
-def test_the_first_and_the_last_use_are_known(counting, redis_url):
+def test_the_first_and_the_last_use_are_known(counting, redis_url, counter):
     before = json.dumps(["route", "GET /v1/athletes", ""])
     with Redis.from_url(redis_url) as redis:
         redis.hset(uses._KEY, before, "7 1000 2000")
-    LegacyUses(counting).note_route("GET /v1/athletes")
+    counter(counting).note_route("GET /v1/athletes")
     until(lambda: read_uses(counting)[0].count == 8)
     [use] = read_uses(counting)
     assert use.first.timestamp() == 1000
     assert abs(use.last.timestamp() - time.time()) < 10
 
 
-def test_what_was_noted_is_counted_at_once_and_once(counting):
-    noted = LegacyUses(counting)
+def test_what_was_noted_is_counted_at_once_and_once(counting, counter):
+    noted = counter(counting)
     seen = []
     for _ in range(40):
         noted.note_route("GET /health")
@@ -64,18 +78,18 @@ def test_what_was_noted_is_counted_at_once_and_once(counting):
     assert seen == list(range(1, 41))
 
 
-def test_other_processes_uses_are_counted_too(counting):
-    LegacyUses(counting).note_import("database.Base", "models.py:1")
+def test_other_processes_uses_are_counted_too(counting, counter):
+    counter(counting).note_import("database.Base", "models.py:1")
     until(lambda: read_uses(counting))
-    watching = LegacyUses(counting)
+    watching = counter(counting)
     watching.watch()
     until(lambda: watching.counts() == {("import", "database.Base"): 1})
 
 
-def test_the_number_of_places_is_bounded(counting, redis_url):
+def test_the_number_of_places_is_bounded(counting, redis_url, counter):
     with Redis.from_url(redis_url) as redis:
         redis.hset(uses._KEY, mapping={f"other {number}": "1 1 1" for number in range(uses._PLACES)})
-        noted = LegacyUses(counting)
+        noted = counter(counting)
         for line in range(uses._PLACES * 2):
             noted.note_import("database.Base", f"models.py:{line}")
         assert len(noted._pending) <= uses._PLACES + 1
@@ -90,16 +104,16 @@ def test_what_does_not_belong_there_does_not_hide_the_rest(counting, redis_url):
     assert known(counting) == [("route", "a", "", 1)]
 
 
-def test_forgetting_begins_anew(counting):
-    LegacyUses(counting).note_route("a")
+def test_forgetting_begins_anew(counting, counter):
+    counter(counting).note_route("a")
     until(lambda: read_uses(counting))
     forget_uses(counting)
     assert read_uses(counting) == []
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "redis://10.255.255.1:6379", "unix:///nowhere"])
-def test_without_redis_nothing_fails_waits_or_is_lost(url):
-    noted = LegacyUses(load_settings(None, redis_url=url))
+def test_without_redis_nothing_fails_waits_or_is_lost(url, counter):
+    noted = counter(load_settings(None, redis_url=url))
     started = time.monotonic()
     for _ in range(1000):
         noted.note_route("GET /v1/athletes")
@@ -108,8 +122,8 @@ def test_without_redis_nothing_fails_waits_or_is_lost(url):
     assert noted.counts() == {("route", "GET /v1/athletes"): 1000}
 
 
-def test_what_waited_for_redis_is_written_when_it_is_back(counting):
-    noted = LegacyUses(load_settings(None, redis_url="redis://127.0.0.1:1"))
+def test_what_waited_for_redis_is_written_when_it_is_back(counting, counter):
+    noted = counter(load_settings(None, redis_url="redis://127.0.0.1:1"))
     noted.note_route("a")
     time.sleep(1.5)
     noted._settings = counting
@@ -125,8 +139,8 @@ def test_a_script_that_ends_at_once_is_counted(counting, redis_url):
     assert known(counting) == [("import", "database.engine", "run.py:1", 1)]
 
 
-def test_a_forked_process_counts_its_own(counting):
-    noted = LegacyUses(counting)
+def test_a_forked_process_counts_its_own(counting, counter):
+    noted = counter(counting)
     noted.note_route("parent")
     child = os.fork()
     if not child:
@@ -141,3 +155,13 @@ def test_a_forked_process_counts_its_own(counting):
 def test_the_import_of_the_counter_does_not_bring_redis():
     code = "import sys, legacy.uses; sys.exit('redis' in sys.modules or 'prometheus_client' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_at_the_end_all_is_written_and_the_thread_is_gone(counting):
+    noted = LegacyUses(counting)
+    noted.note_route("a")
+    noted.end()
+    assert known(counting) == [("route", "a", "", 1)]
+    assert not noted._thread.is_alive()
+    noted.note_route("b")
+    assert known(counting) == [("route", "a", "", 1)]

@@ -1,7 +1,10 @@
 """Each use is counted, by route."""
 
+import threading
+
 import pytest
 
+from legacy.uses import read_uses
 from tests.legacy.rest.conftest import serve_rest
 
 pytestmark = pytest.mark.anyio
@@ -24,3 +27,11 @@ async def test_uses_are_counted_by_route_whatever_the_answer(settings, people):
         'pacegraph_legacy_uses_total{kind="route",name="GET /v1/athletes/{athlete_id}"} 3.0',
         'pacegraph_legacy_uses_total{kind="route",name="GET /v1/athletes/{athlete_id}/personal-bests"} 2.0',
     ]
+
+
+async def test_the_counter_ends_with_the_api(settings):
+    async with serve_rest(settings) as rest:
+        await rest.get("/health")
+        assert "legacy-uses" in {each.name for each in threading.enumerate()}
+    assert "legacy-uses" not in {each.name for each in threading.enumerate()}
+    assert [use.place.name for use in read_uses(settings)] == ["GET /health"]
