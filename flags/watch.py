@@ -17,7 +17,6 @@ _PATIENCE_S = 5.0
 _FIRST_PATIENCE_S = 1.0
 _AWAY_S = 5.0
 _CANCEL_AGAIN_S = 0.1
-_CANCEL_AGAIN_S = 0.1
 
 logger = logging.getLogger(__name__)
 
