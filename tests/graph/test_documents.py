@@ -73,9 +73,7 @@ async def test_kept_documents_stay_within_their_room_and_those_in_use_stay(docum
 async def test_an_unknown_document_that_many_ask_for_is_read_once(documents, monkeypatch):
     readings = []
     read = documents._work.read
-    monkeypatch.setattr(
-        documents._work, "read", lambda text: readings.append(threading.current_thread()) or read(text)
-    )
+    monkeypatch.setattr(documents._work, "read", lambda text: readings.append(threading.current_thread()) or read(text))
     found = await asyncio.gather(*(documents.read(LONG + "{ viewer { scopes } }") for _ in range(50)))
     assert len(set(map(id, found))) == 1
     [thread] = readings
