@@ -10,10 +10,10 @@ from legacy.adoption import bookkeeping
 from legacy.adoption.bookkeeping import Known, Note
 from legacy.adoption.mapping import Mapped, Mapper
 from legacy.adoption.old_row import Naive, Refused
-from legacy.adoption.old_table import OldTable, Row
+from legacy.adoption.old_table import OldTable, Row, quoted
 from legacy.adoption.placing import place_activities, place_athletes, place_feedback
 from legacy.adoption.removing import remove
-from legacy.adoption.renewing import Renewal
+from legacy.adoption.renewing import STAYS, Renewal
 from legacy.adoption.strava_grant import Grants
 
 __all__ = ["NO_ATHLETE", "Adopter", "Counts"]
@@ -47,10 +47,13 @@ class Adopter:
         mapped = self._with_parents(connection, kind, mapped, notes, known, hold=True)
         if kind == "activity":
             self._give_efforts(connection, mapped)
-        new = [row for row in mapped if row.old_id not in known]
-        placed = self._place(connection, kind, new)
+        # Those that there are come first: one may have given up what a new one is now.
         renewal = Renewal(connection, kind, self.grants)
         renewal.renew([(row, known[row.old_id]) for row in mapped if row.old_id in known])
+        new = [row for row in mapped if row.old_id not in known] + renewal.unplaced
+        placed = self._place(connection, kind, new)
+        if kind == "athlete" and renewal.unplaced:
+            self._look_again_at_theirs(connection, [row.old_id for row in renewal.unplaced])
         notes += placed + renewal.notes
         for row in mapped:
             notes += [Note(kind, row.old_id, remark, adopted=True, row=row.row) for remark in row.remarks]
@@ -147,6 +150,21 @@ class Adopter:
             return place_athletes(connection, self.grants, rows)
         return (place_activities if kind == "activity" else place_feedback)(connection, rows)
 
+    def _look_again_at_theirs(self, connection: Connection, athletes: Sequence[str]) -> None:
+        """Old athletes are other rows than before: so are those whose runs and messages these are."""
+        for kind in ("activity", "feedback"):
+            table = self.tables.get(kind)
+            if table is None or not self.mapper.has(kind, "athlete_id"):
+                continue
+            column = quoted(self.mapper.column(kind, "athlete_id"))
+            connection.execute(
+                text(
+                    f"INSERT INTO legacy.changes (source, old_id) SELECT :kind, {quoted(table.key or '')}::text "  # noqa: S608
+                    f"FROM {table.sql} WHERE {column}::text = ANY(:athletes)"
+                ),
+                {"kind": kind, "athletes": list(athletes)},
+            )
+
     # --- best efforts
 
     def _give_efforts(self, connection: Connection, rows: list[Mapped]) -> None:
@@ -173,7 +191,7 @@ class Adopter:
 
 def _refusal(kind: str, old_id: str, reason: str, row: object, known: dict[str, Known]) -> Note:
     if old_id in known:
-        reason = f"{reason}; what was adopted before stays"
+        reason = f"{reason}; {STAYS}"
     return Note(kind, old_id, reason, adopted=old_id in known, row=row if isinstance(row, dict) else None)
 
 

@@ -96,6 +96,7 @@ def drop(connection: Connection) -> None:
     """Drop the tables, and the schema if nothing else is in it."""
     for book in BOOKS:
         connection.execute(text(f"DROP TABLE IF EXISTS legacy.{book}"))
+    connection.execute(text("DROP FUNCTION IF EXISTS legacy.note_change()"))
     left = text("SELECT count(*) FROM pg_class WHERE relnamespace = 'legacy'::regnamespace")
     if not connection.execute(left).scalar_one():
         connection.execute(text("DROP SCHEMA legacy"))
@@ -275,14 +276,14 @@ def retry_kept_aside(connection: Connection, reason: str | None = None) -> None:
 # --- what the old service wrote since
 
 
-def take_changes(connection: Connection, limit: int) -> list[tuple[str, str | None]]:
-    """Take the oldest changes off the list, as (source, old id)."""
+def take_changes(connection: Connection, newest: int, limit: int) -> list[tuple[str, str | None]]:
+    """Take the oldest changes up to `newest` off the list, as (source, old id)."""
     rows = connection.execute(
         text(
-            "DELETE FROM legacy.changes WHERE id IN (SELECT id FROM legacy.changes ORDER BY id LIMIT :row_limit) "
-            "RETURNING source, old_id"
+            "DELETE FROM legacy.changes WHERE id IN (SELECT id FROM legacy.changes WHERE id <= :newest "
+            "ORDER BY id LIMIT :row_limit) RETURNING source, old_id"
         ),
-        {"row_limit": limit},
+        {"newest": newest, "row_limit": limit},
     )
     return [(row.source, row.old_id) for row in rows]
 
@@ -296,6 +297,12 @@ def note_all_changed(connection: Connection, kind: str) -> None:
         ),
         {"kind": kind},
     )
+
+
+def newest_change(connection: Connection) -> int:
+    """The last on the list, 0 where it is empty."""
+    found: int = connection.execute(text("SELECT coalesce(max(id), 0) FROM legacy.changes")).scalar_one()
+    return found
 
 
 def count_changes(connection: Connection) -> int:

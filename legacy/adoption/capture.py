@@ -7,6 +7,7 @@ the list in the transaction that reads the row anew. The triggers fire for repli
 
 from sqlalchemy import Connection, text
 
+from legacy.adoption.bookkeeping import take_turn
 from legacy.adoption.mapping import Mapper
 from legacy.adoption.old_table import OldTable, quoted
 
@@ -63,6 +64,7 @@ def is_noting(connection: Connection, table: OldTable) -> bool:
 
 def note_changes(connection: Connection, table: OldTable, mapper: Mapper) -> bool:
     """Make the triggers of a table, unless they are there; whether they were made. Fails after 2 s behind a lock."""
+    take_turn(connection)  # two who made the same function at once would fail
     watched = _watched(table, mapper)
     if watched is None or is_noting(connection, table):
         return False

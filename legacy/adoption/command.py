@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
 
 import logs
 from db.encryption import KeyRing
@@ -17,7 +18,7 @@ from db.session import SyncDatabase
 from db.statements import job
 from legacy.adoption import bookkeeping
 from legacy.adoption.adopting import Adopter
-from legacy.adoption.copying import Copy
+from legacy.adoption.copying import Copy, NotFinished
 from legacy.adoption.old_table import OldTable, by_kind, old_tables
 from legacy.adoption.reporting import rehearse, report
 from legacy.adoption.steps import Steps
@@ -26,6 +27,8 @@ from legacy.adoption.verifying import lines_of, verify
 from settings import InvalidSettings, Settings
 
 __all__ = ["Wanted", "adopt"]
+
+_NO_PRIVILEGE = "42501"
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +62,13 @@ def adopt(settings: Settings, wanted: Wanted) -> int:
     database = SyncDatabase(unbounded, application_name="pacegraph-adopt")
     try:
         return _Adoption(database, settings, wanted).run()
-    except (DatabaseError, NothingToAdopt) as error:
+    except (DatabaseError, NothingToAdopt, NotFinished) as error:
         logs.tell(str(error))
+        return 1
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NO_PRIVILEGE:
+            raise
+        logs.tell(f"{error.orig}: DATABASE_URL has to name a role that owns the older service's tables")
         return 1
     finally:
         database.close()
@@ -127,9 +135,7 @@ class _Adoption:
         if job_id is None:
             return
         if status == JobStatus.RUNNING:
-            _log.warning(
-                "personal bests are being recalculated already: adopt again afterwards", extra={"job_id": job_id}
-            )
+            print_lines([_recalculates_already(job_id, is_undone=is_undone)])
             return
         print_lines([f"job {job_id} recalculates best efforts and personal bests (`pacegraph worker` runs it)"])
         if self._settings.redis_url is not None:
@@ -137,6 +143,12 @@ class _Adoption:
 
             with connect(self._settings) as redis:
                 enqueue(redis, job_id)
+
+
+def _recalculates_already(job_id: int, *, is_undone: bool) -> str:
+    """A running job may be past athletes who changed; the next adoption asks again, after an undo somebody has to."""
+    then = "`pacegraph recalculate-personal-bests`" if is_undone else "`pacegraph adopt` again, which starts another"
+    return f"job {job_id} recalculates personal bests already, from before this: once it has ended, run {then}"
 
 
 def _recalculation(connection: Connection) -> tuple[int | None, str | None]:

@@ -6,20 +6,30 @@ Each batch is one transaction with its checkpoint: a process that dies leaves wh
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy import Connection
 
+from db.errors import PacegraphError
 from legacy.adoption import bookkeeping, capture
 from legacy.adoption.adopting import Adopter, Counts
 from legacy.adoption.bookkeeping import KINDS
 from legacy.adoption.old_table import OldTable
 from legacy.adoption.steps import Steps
 
-__all__ = ["Copy"]
+__all__ = ["Copy", "NotFinished"]
+
+_ROUNDS = 20
+_ENDLESS = (
+    f"{_ROUNDS} times, what was carried over had other rows looked at again, and more are left; nothing is finished: "
+    "`pacegraph adopt --verify` tells which rows differ"
+)
 
 _log = logging.getLogger(__name__)
 
-_SMALL_BATCHES = 10
+
+class NotFinished(PacegraphError):  # noqa: N818
+    """`--finish` left everything as it was; the message says why."""
 
 
 class Copy:
@@ -40,15 +50,20 @@ class Copy:
         self.carry_over()
 
     def carry_over(self) -> None:
-        """Bring in step what the old service wrote, until nothing is left or only what it writes just now."""
-        started, done, small = time.monotonic(), 0, 0
-        while small < _SMALL_BATCHES:
-            taken, counts = self._steps.take(self._carry_over_some)
-            if not taken:
+        """Bring in step what the old service wrote until now; it may go on writing, as fast as it likes."""
+        started, done = time.monotonic(), 0
+        # What is carried over may have other rows looked at again, in the next round. What the old service writes as
+        # fast as it is carried over is left to the next run, or to `finish`.
+        for _ in range(_ROUNDS):
+            newest = self._steps.take(bookkeeping.newest_change)
+            if not newest:
                 return
-            done += taken
-            small = small + 1 if taken < self._batch_size else 0
-            _report("changes", done, None, started, counts)
+            taken = self._batch_size
+            while taken:
+                taken, counts = self._steps.take(partial(self._carry_over_some, newest=newest))
+                done += taken
+                if taken:
+                    _report("changes", done, None, started, counts)
 
     def finish(self) -> None:
         """Carry over the last changes while nobody writes to the old tables, and note no more."""
@@ -57,8 +72,7 @@ class Copy:
         def last(connection: Connection) -> None:
             bookkeeping.take_turn(connection)
             capture.hold(connection, watched)
-            while self._carry_over_some(connection)[0]:
-                pass
+            self._carry_over_all(connection)
             capture.stop_noting(connection, watched)
             bookkeeping.finish(connection)
 
@@ -100,12 +114,21 @@ class Copy:
         bookkeeping.advance(connection, kind, after_key, len(rows), complete=complete)
         return len(rows), counts, complete
 
-    def _carry_over_some(self, connection: Connection) -> tuple[int, Counts]:
-        """Take a batch of changes: first who and what there is, in the order in which one refers to the other, then
-        what is gone, the other way round.
+    def _carry_over_all(self, connection: Connection) -> None:
+        for _ in range(_ROUNDS):
+            newest = bookkeeping.newest_change(connection)
+            if not newest:
+                return
+            while self._carry_over_some(connection, newest=newest)[0]:
+                pass
+        raise NotFinished(_ENDLESS)
+
+    def _carry_over_some(self, connection: Connection, *, newest: int) -> tuple[int, Counts]:
+        """Take a batch of changes up to `newest`: first who and what there is, in the order in which one refers to
+        the other, then what is gone, the other way round.
         """
         bookkeeping.take_turn(connection)
-        changes = bookkeeping.take_changes(connection, self._batch_size)
+        changes = bookkeeping.take_changes(connection, newest, self._batch_size)
         counts = Counts()
         changed = {kind: list({old_id for source, old_id in changes if source == kind and old_id}) for kind in KINDS}
         for kind in KINDS:

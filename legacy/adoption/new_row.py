@@ -37,7 +37,8 @@ class NewTable:
     def new_ids(self, connection: Connection, number: int) -> list[int]:
         """Ids that nobody else gets."""
         statement = text(
-            "SELECT nextval(pg_get_serial_sequence('public.' || CAST(:name AS text), 'id')) FROM generate_series(1, :number)"
+            "SELECT nextval(pg_get_serial_sequence('public.' || CAST(:name AS text), 'id')) "
+            "FROM generate_series(1, :number)"
         )
         return list(connection.execute(statement, {"name": self.name, "number": number}).scalars())
 

@@ -9,15 +9,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from athletics.sport import is_run
 from legacy.adoption import bookkeeping
 from legacy.adoption.bookkeeping import Note
+from legacy.adoption.joining import join
 from legacy.adoption.mapping import Mapped
 from legacy.adoption.new_row import NEW_TABLES, NewTable
 from legacy.adoption.strava_grant import Grants, connected
 
-__all__ = ["join_reasons", "place_activities", "place_athletes", "place_feedback", "refusal"]
+__all__ = ["place_activities", "place_athletes", "place_feedback", "refusal"]
 
-JOINED = "pacegraph had it already, from Strava: pacegraph's own row stands"
 IN_THE_WAY = "another row was in the way, and is gone: the next run adopts it"
-DUPLICATE = "another old row is the same at Strava: that one was adopted for both"
 
 
 def place_feedback(connection: Connection, rows: Sequence[Mapped]) -> list[Note]:
@@ -66,23 +65,6 @@ def _first_of_each(rows: Iterable[Mapped]) -> list[Mapped]:
     for row in rows:
         found.setdefault(row.grant.strava_id if row.grant else row.old_id, row)
     return list(found.values())
-
-
-def join(connection: Connection, kind: str, rows: Sequence[tuple[Mapped, int]]) -> list[Note]:
-    """Note that old rows are rows that there are; nothing of these is changed."""
-    bookkeeping.note_adopted(connection, kind, [(row.old_id, new_id, None) for row, new_id in rows])
-    reasons = join_reasons(connection, kind, [new_id for _, new_id in rows])
-    return [Note(kind, row.old_id, reasons.get(new_id, JOINED), adopted=True, row=row.row) for row, new_id in rows]
-
-
-def join_reasons(connection: Connection, kind: str, new_ids: Sequence[int]) -> dict[int, str]:
-    """Why rows were joined, for those new ids that another old row became."""
-    statement = text(
-        "SELECT new_id FROM legacy.ids JOIN legacy.adopted USING (kind, old_id) "
-        "WHERE kind = :kind AND NOT joined AND new_id = ANY(:new_ids)"
-    )
-    found = connection.execute(statement, {"kind": kind, "new_ids": list(new_ids)}).scalars()
-    return dict.fromkeys(found, DUPLICATE)
 
 
 def _insert(

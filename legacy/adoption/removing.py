@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from legacy.adoption import bookkeeping
 from legacy.adoption.bookkeeping import Known
+from legacy.adoption.joining import look_again_at_joined
 from legacy.adoption.new_row import NEW_TABLES, Current
 from legacy.adoption.strava_grant import Grants, is_untouched
 
@@ -25,9 +26,7 @@ _USED = text(
         OR EXISTS (SELECT FROM public.accounts c WHERE c.athlete_id = a.id AND (
             c.last_signed_in_at IS NOT NULL OR c.is_admin
             OR EXISTS (SELECT FROM public.api_tokens WHERE account_id = c.id)
-            OR EXISTS (SELECT FROM public.browser_sessions WHERE account_id = c.id)))
-        OR EXISTS (SELECT FROM legacy.ids JOIN legacy.adopted USING (kind, old_id)
-            WHERE kind = 'athlete' AND new_id = a.id AND joined))
+            OR EXISTS (SELECT FROM public.browser_sessions WHERE account_id = c.id))))
     """
 )
 
@@ -82,15 +81,7 @@ def _used(connection: Connection, grants: Grants, made: Sequence[Known]) -> dict
 
 def _place_joined_again(connection: Connection, kind: str, doomed: Sequence[Known]) -> None:
     """Old rows that shared a deleted one are looked at anew."""
-    others = text(
-        "DELETE FROM legacy.ids WHERE kind = :kind AND new_id = ANY(:new_ids) AND NOT old_id = ANY(:old_ids) "
-        "RETURNING old_id"
-    )
-    values = {"kind": kind, "new_ids": [each.new_id for each in doomed], "old_ids": [each.old_id for each in doomed]}
-    left = list(connection.execute(others, values).scalars())
-    bookkeeping.forget(connection, kind, left)
-    for old_id in left:
-        connection.execute(
-            text("INSERT INTO legacy.changes (source, old_id) VALUES (:kind, :old_id)"),
-            {"kind": kind, "old_id": old_id},
-        )
+    new_ids = [each.new_id for each in doomed]
+    look_again_at_joined(connection, kind, new_ids)
+    others = text("SELECT old_id FROM legacy.ids WHERE kind = :kind AND new_id = ANY(:new_ids)")
+    bookkeeping.forget(connection, kind, list(connection.execute(others, {"kind": kind, "new_ids": new_ids}).scalars()))

@@ -12,16 +12,20 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from legacy.adoption import bookkeeping
 from legacy.adoption.bookkeeping import Known, Note
+from legacy.adoption.joining import Joins, look_again_at_joined
 from legacy.adoption.mapping import Mapped
 from legacy.adoption.new_row import NEW_TABLES, Current, NewTable
-from legacy.adoption.placing import JOINED, join_reasons, refusal
+from legacy.adoption.placing import refusal
+from legacy.adoption.removing import remove
 from legacy.adoption.strava_grant import Grants
 
-__all__ = ["GONE", "Renewal", "differing", "own_columns"]
+__all__ = ["GONE", "STAYS", "Renewal", "differing", "own_columns"]
 
 OWNED = "owned_by_pacegraph"
 """In what is written down of a row: the columns that pacegraph changed and the old service may not change any more."""
 
+STAYS = "what was adopted before stays"
+TAKEN = "another athlete here has that account at Strava, so this one is not connected"
 GONE = "pacegraph has deleted it since: it stays so"
 
 
@@ -34,18 +38,22 @@ class Renewal:
         self._table = NEW_TABLES[kind]
         self._grants = grants
         self.notes: list[Note] = []
+        self.unplaced: list[Mapped] = []
+        """Rows that are at Strava what another row is now, or not any more: they are to be placed anew."""
         self.written = 0
         """Rows that were changed."""
 
     def renew(self, rows: Sequence[tuple[Mapped, Known]]) -> None:
         """Write what changed, and note what did not."""
         current = self._table.current(self._connection, [known.new_id for _, known in rows], lock=True)
-        joined = [known.new_id for _, known in rows if known.joined]
-        reasons = join_reasons(self._connection, self._kind, joined)
+        joins = Joins(self._connection, self._kind, rows)
         for row, known in rows:
             there = current.get(known.new_id)
-            if known.joined:
-                self._note(row, reasons.get(known.new_id, JOINED))
+            if known.joined and joins.holds(row, known, there):
+                self._note(row, joins.reason(known.new_id))
+            elif known.joined:
+                bookkeeping.forget(self._connection, self._kind, [row.old_id])
+                self.unplaced.append(row)
             elif there is None:
                 self._note(row, GONE)
             else:
@@ -62,9 +70,13 @@ class Renewal:
             if {"sex", "birth_date"} & set(differs):
                 _derive_again(self._connection, known.new_id)
             self.written += 1
+            if {"athlete_id", "strava_id"} & set(differs):
+                look_again_at_joined(self._connection, self._kind, [known.new_id])
         elif not differs and written.get("connection") != before.get("connection"):
             _write_down(self._connection, self._kind, row.old_id, written)
             self.written += 1
+        if (written.get("connection") or {}).get("strava_id") != (before.get("connection") or {}).get("strava_id"):
+            look_again_at_joined(self._connection, self._kind, [known.new_id])
 
     def _renew_grant(self, row: Mapped, known: Known) -> dict[str, Any]:
         """What is written of the connection to Strava, if any."""
@@ -74,6 +86,8 @@ class Renewal:
         if row.grant:
             self._grants.open(row.grant, row.remarks)
         written = self._grants.renew(self._connection, known.new_id, row.grant, before)
+        if row.grant and not written and before is None:
+            row.remarks.append(TAKEN)
         return {"connection": written} if written else {}
 
     def _update(self, row: Mapped, new_id: int, wanted: Mapping[str, Any]) -> bool:
@@ -84,8 +98,26 @@ class Renewal:
         except OperationalError:
             raise
         except DBAPIError as error:
-            self._note(row, f"{refusal(error)}; what was adopted before stays")
+            if not self._is_another_now(row, wanted) or not self._let_go(row):
+                self._note(row, f"{refusal(error)}; {STAYS}")
             return False
+        return True
+
+    def _is_another_now(self, row: Mapped, wanted: Mapping[str, Any]) -> bool:
+        """Whether another row has the same id at Strava."""
+        if self._kind != "activity" or row.values["strava_id"] is None:
+            return False
+        statement = text(
+            "SELECT EXISTS (SELECT FROM public.activities WHERE athlete_id = :athlete AND strava_id = :strava_id)"
+        )
+        values = {"athlete": wanted["athlete_id"], "strava_id": wanted["strava_id"]}
+        return bool(self._connection.execute(statement, values).scalar_one())
+
+    def _let_go(self, row: Mapped) -> bool:
+        """Give up a row's own, so that it joins the other; not where pacegraph has changed it."""
+        if remove(self._connection, self._kind, [row.old_id], self._grants).stays:
+            return False
+        self.unplaced.append(row)
         return True
 
     def _note(self, row: Mapped, reason: str) -> None:

@@ -50,8 +50,8 @@ class Grants:
         values = self._values(grant)
         row = connection.execute(
             text(
-                "INSERT INTO public.strava_connections (athlete_id, strava_athlete_id, refused_at, scopes, access_token, "
-                "refresh_token, token_expires_at, last_synced_at) "
+                "INSERT INTO public.strava_connections (athlete_id, strava_athlete_id, refused_at, scopes, "
+                "access_token, refresh_token, token_expires_at, last_synced_at) "
                 "VALUES (:athlete, :strava_id, CASE WHEN :works THEN NULL ELSE now() END, :scopes, :access_token, "
                 ":refresh_token, :token_expires_at, :last_synced_at) ON CONFLICT DO NOTHING RETURNING id"
             ),
@@ -68,7 +68,7 @@ class Grants:
             return self.connect(connection, athlete_id, grant) if grant and written is None else written
         if written is None or not is_untouched(current, written):
             return written
-        if grant is None:
+        if grant is None or connected(connection, [grant.strava_id]).get(grant.strava_id, athlete_id) != athlete_id:
             connection.execute(
                 text("DELETE FROM public.strava_connections WHERE athlete_id = :athlete"), {"athlete": athlete_id}
             )

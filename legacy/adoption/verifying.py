@@ -13,11 +13,12 @@ from sqlalchemy import Connection, text
 from legacy.adoption import bookkeeping, capture
 from legacy.adoption.adopting import Adopter
 from legacy.adoption.bookkeeping import KINDS, Known
+from legacy.adoption.joining import Joins
 from legacy.adoption.mapping import Mapped
 from legacy.adoption.new_row import NEW_TABLES, Current
 from legacy.adoption.old_table import OldTable, Row, quoted
-from legacy.adoption.renewing import differing, own_columns
-from legacy.adoption.strava_grant import is_untouched
+from legacy.adoption.renewing import STAYS, differing, own_columns
+from legacy.adoption.strava_grant import connected, is_untouched
 
 __all__ = ["Verdict", "verify"]
 
@@ -77,19 +78,23 @@ class _Comparison:
         known = bookkeeping.known(self._connection, self._kind, old_ids)
         current = self._new.current(self._connection, [each.new_id for each in known.values()])
         aside = self._kept_aside(old_ids)
+        pairs = [(row, known[row.old_id]) for row in mapped if row.old_id in known]
+        joins = Joins(self._connection, self._kind, pairs)
         for note in refused:
             if note.old_id not in aside:
                 self._differs(note.old_id, f"is neither adopted nor kept aside ({note.reason})")
         for row in mapped:
             self._verdict.compared[self._kind] += 1
-            if row.old_id in known:
-                self._compare_one(row, known[row.old_id], current.get(known[row.old_id].new_id))
+            if STAYS in aside.get(row.old_id, ""):
+                self._verdict.own[f"{self._kind} (not taken over)"] += 1
+            elif row.old_id in known:
+                self._compare_one(row, known[row.old_id], current.get(known[row.old_id].new_id), joins)
             elif row.old_id not in aside:
                 self._differs(row.old_id, "is not adopted")
         if self._kind == "athlete":
-            self._compare_access([(row, known[row.old_id]) for row in mapped if row.old_id in known])
+            self._compare_access(pairs)
 
-    def _compare_one(self, row: Mapped, known: Known, there: Current | None) -> None:
+    def _compare_one(self, row: Mapped, known: Known, there: Current | None, joins: Joins) -> None:
         if there is None:
             athlete_id = (known.written or {}).get("athlete_id")
             if athlete_id is None:
@@ -98,6 +103,8 @@ class _Comparison:
                 self._deleted[athlete_id] += 1
             return
         if known.joined:
+            if not joins.holds(row, known, there):
+                self._differs(row.old_id, f"is not the same as {self._new.name} {known.new_id} any more")
             return
         own = own_columns(self._new, known, there)
         for name in differing(self._new, row.values, there):
@@ -132,7 +139,9 @@ class _Comparison:
     def _connection_problem(self, row: Mapped, known: Known, there: Any, leaving: bool) -> str | None:  # noqa: FBT001
         written = (known.written or {}).get("connection")
         if there is None:
-            return None if row.grant is None or leaving else "there is none"
+            if row.grant is None or leaving or connected(self._connection, [row.grant.strava_id]):
+                return None
+            return "there is none"
         if written is None or not is_untouched(there, written):
             self._verdict.own["strava_connections"] += 1
             return None
@@ -161,9 +170,14 @@ class _Comparison:
             else:
                 self._differs(f"of athlete {athlete_id}", f"{missing} adopted activities are gone")
 
-    def _kept_aside(self, old_ids: Sequence[str]) -> set[str]:
-        statement = text("SELECT old_id FROM legacy.kept_aside WHERE source = :kind AND old_id = ANY(:old_ids)")
-        return set(self._connection.execute(statement, {"kind": self._kind, "old_ids": list(old_ids)}).scalars())
+    def _kept_aside(self, old_ids: Sequence[str]) -> dict[str, str]:
+        """Reasons by old id."""
+        statement = text(
+            "SELECT old_id, string_agg(reason, '; ') FROM legacy.kept_aside "
+            "WHERE source = :kind AND old_id = ANY(:old_ids) GROUP BY 1"
+        )
+        rows = self._connection.execute(statement, {"kind": self._kind, "old_ids": list(old_ids)})
+        return dict(rows.all())
 
     def _column(self, statement: str, ids: Sequence[int]) -> Sequence[Any]:
         return self._connection.execute(text(statement), {"ids": list(ids)}).scalars().all()

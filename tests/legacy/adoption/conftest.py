@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Connection, create_engine
 
 from local.migrations import upgrade
 from settings import Settings, load_settings
@@ -31,12 +32,27 @@ def restored(postgres_url: str) -> str:
     return "old_template"
 
 
+@pytest.fixture(scope="session")
+def migrated_old(postgres_url: str, restored: str) -> str:
+    """Name of such a database after `pacegraph migrate`."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE old_migrated TEMPLATE {restored}")
+    upgrade(load_settings(None, database_url=postgres_url.replace("@/postgres", "@/old_migrated")))
+    return "old_migrated"
+
+
 @pytest.fixture
-def old_url(postgres_url: str, restored: str) -> Iterator[str]:
-    """URL of such a database, which this test has for itself; not migrated."""
+def template(migrated_old: str) -> str:
+    """What a test begins with; one that migrates itself says otherwise."""
+    return migrated_old
+
+
+@pytest.fixture
+def old_url(postgres_url: str, template: str) -> Iterator[str]:
+    """URL of such a database, which this test has for itself."""
     name = f"old_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {restored}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield postgres_url.replace("@/postgres", f"@/{name}")
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -51,7 +67,15 @@ def settings(old_url: str, redis_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 def world(settings: Settings, capsys) -> Iterator[World]:
     """The database migrated, nothing adopted yet."""
-    upgrade(settings)
     world = World(settings, capsys)
     yield world
     world.close()
+
+
+@pytest.fixture
+def db_of_world(world: World, old_url: str) -> Iterator[Connection]:
+    """A connection to it that commits each statement, for `tests.factories`."""
+    engine = create_engine(old_url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()

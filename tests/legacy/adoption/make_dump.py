@@ -120,8 +120,8 @@ CREATE TABLE public.feedback (
     created_at timestamp with time zone DEFAULT now()
 );
 
-CREATE VIEW public.weekly_volume AS SELECT athlete_id, date_trunc('week', start_time) AS week, sum(distance_m) AS distance_m
-    FROM public.activity GROUP BY 1, 2;
+CREATE VIEW public.weekly_volume AS SELECT athlete_id, date_trunc('week', start_time) AS week,
+    sum(distance_m) AS distance_m FROM public.activity GROUP BY 1, 2;
 """
 
 _STANDARD = {"400m": 400, "800m": 800, "1k": 1000, "mile": 1609, "5k": 5000, "10k": 10000}
@@ -193,7 +193,7 @@ def _runs(dump: Dump, athlete: str, number: int) -> None:
         distance_m = random.choice([3000.4, 5020.0, 8046.7, 10050.0, 21110.0])
         pace = 290 + random.random() * 60
         moving_s = round(distance_m / 1000 * pace)
-        start = datetime(2025, 1, 6, 6) + timedelta(days=13 * run, minutes=number)
+        start = datetime(2025, 1, 6, 6) + timedelta(days=13 * run, minutes=number)  # noqa: DTZ001 - the column has no zone
         activity = dump.id()
         zone = ("Europe/Lisbon", "(GMT-05:00) America/New_York", None)[run % 3]
         is_run = run % 9 != 5
@@ -207,7 +207,9 @@ def _runs(dump: Dump, athlete: str, number: int) -> None:
             if is_run and meters <= distance_m and run % 2 == 0:
                 elapsed_s = round(meters / 1000 * pace) + 2
                 at = start.replace(tzinfo=UTC)
-                dump.add("best_effort", dump.id(), athlete, activity, name, meters, elapsed_s, at, 10**10 + dump._number)
+                dump.add(
+                    "best_effort", dump.id(), athlete, activity, name, meters, elapsed_s, at, 10**10 + dump._number
+                )
                 bests[name] = min(bests.get(name, elapsed_s), elapsed_s)
         if run % 6 == 0:
             for split in range(1, 3):
@@ -224,16 +226,16 @@ def _hard_athletes(dump: Dump, somebody: str) -> None:
     nothing = [None] * 8
     dump.add("athlete", dump.id(), None, None, None, *nothing, None)
     # The same runner a second time, by Strava's id; and values that have no place here.
-    dump.add("athlete", dump.id(), None, "again@example.com", "Zoë again", None, None, None, None, 1001, "a" * 40, "b" * 40, None, None)  # fmt: skip
-    dump.add("athlete", dump.id(), None, "old@example.com", "Methuselah", "0969-01-01", "M", None, None, -5, "c", "d", None, "NaN")  # fmt: skip
-    dump.add("athlete", dump.id(), "infinity", "later@example.com", "Later", "infinity", "F", None, None, 4000, None, None, "infinity", None)  # fmt: skip
+    dump.add("athlete", dump.id(), None, "again@example.com", "Zoë again", None, None, None, None, 1001, "a" * 40, "b" * 40, None, None)  # fmt: skip # noqa: E501
+    dump.add("athlete", dump.id(), None, "old@example.com", "Methuselah", "0969-01-01", "M", None, None, -5, "c", "d", None, "NaN")  # fmt: skip # noqa: E501
+    dump.add("athlete", dump.id(), "infinity", "later@example.com", "Later", "infinity", "F", None, None, 4000, None, None, "infinity", None)  # fmt: skip # noqa: E501
     # Encrypted with a key of the older service that is not in the ring.
-    dump.add("athlete", dump.id(), None, "sealed@example.com", "Sealed", "1990-01-01", "F", None, None, 4001, "gAAAAABsealed", "gAAAAABsealed", None, None)  # fmt: skip
+    dump.add("athlete", dump.id(), None, "sealed@example.com", "Sealed", "1990-01-01", "F", None, None, 4001, "gAAAAABsealed", "gAAAAABsealed", None, None)  # fmt: skip # noqa: E501
 
 
 def _hard_activities(dump: Dump, athletes: list[str]) -> None:
     one, two = athletes[1], athletes[2]
-    start = datetime(2025, 3, 1, 7, 30)
+    start = datetime(2025, 3, 1, 7, 30)  # noqa: DTZ001 - the column has no zone
 
     def add(**changed: Any) -> str:
         values = {
@@ -268,7 +270,7 @@ def _hard_activities(dump: Dump, athletes: list[str]) -> None:
     add(name="a number too long", external_activity_id="9" * 40)
     add(name="of a watch", provider="garmin", source="garmin", external_activity_id="12345")
     add(name="typed in", provider=None, source="manual", sport="Trail Run")
-    add(name=":bind %s {} \\ ' \" \u202e 𝕏 \x01", external_activity_id=str(number + 6))
+    add(name=":bind %s {} \\ ' \" \u202e 𝕏 \x01", external_activity_id=str(number + 6))  # noqa: RUF001
     effort = add(name="bad efforts", external_activity_id=str(number + 7))
     for index, (meters, elapsed_s) in enumerate(
         [(400, 90), (400, -1), (400, 0), (None, 100), ("NaN", 100), (5000, None)]

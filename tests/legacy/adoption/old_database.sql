@@ -104,8 +104,8 @@ CREATE TABLE public.feedback (
     created_at timestamp with time zone DEFAULT now()
 );
 
-CREATE VIEW public.weekly_volume AS SELECT athlete_id, date_trunc('week', start_time) AS week, sum(distance_m) AS distance_m
-    FROM public.activity GROUP BY 1, 2;
+CREATE VIEW public.weekly_volume AS SELECT athlete_id, date_trunc('week', start_time) AS week,
+    sum(distance_m) AS distance_m FROM public.activity GROUP BY 1, 2;
 
 INSERT INTO public.alembic_version VALUES ('add_pb_age_0042');
 INSERT INTO public.athlete VALUES

@@ -89,7 +89,7 @@ class World:
             row["reason"]
             for row in self.rows(
                 "SELECT reason FROM legacy.kept_aside k JOIN activity o ON o.id::text = k.old_id "
-                "WHERE source = 'activity' AND o.name = %s ORDER BY reason",
+                "WHERE k.source = 'activity' AND o.name = %s ORDER BY reason",
                 name,
             )
         ]
@@ -97,7 +97,9 @@ class World:
     def old_contents(self) -> dict[str, str]:
         """A fingerprint of every old table."""
         return {
-            name: self.value(f"SELECT md5(coalesce(string_agg(to_jsonb(t)::text, '' ORDER BY to_jsonb(t)::text), '')) FROM {table} t")
+            name: self.value(
+                f"SELECT md5(coalesce(string_agg(to_jsonb(t)::text, '' ORDER BY to_jsonb(t)::text), '')) FROM {table} t"
+            )
             for name, table in OLD_TABLES.items()
         }
 
