@@ -1,18 +1,20 @@
-"""Ids: of GraphQL, plain numbers, and the UUIDs that objects had in the older service.
+"""Ids: of GraphQL, plain numbers, and UUIDs: those that objects had in the older service, and those of the newer.
 
-Those are in the table `legacy.ids`, which exists once an old database was adopted.
+The former are in the table `legacy.ids`, which exists once an old database was adopted.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 from db.session import AsyncDatabase
 from graph.errors import InvalidId
 from graph.ids import decode_id, decode_id_of, encode_id
+from legacy.rest.uuids import number_in
 
 KINDS = {"Athlete": "athlete", "Activity": "activity"}
 """The table's kinds, by the types that may have come from the older service."""
@@ -55,8 +57,9 @@ class OldIds:
             except InvalidId:
                 raise InvalidId(field, f"{type_name.lower()}s here") from None
             return given
-        kind = KINDS.get(type_name)
-        found = await self._row(_NEW, kind, _hyphenated(given)) if kind else None
+        found = number_in(given, type_name)
+        if found is None and (kind := KINDS.get(type_name)):
+            found = await self._row(_NEW, kind, str(UUID(given)))
         return encode_id(type_name, _NOTHING if found is None else found)
 
     async def old_ids(self, data: Any) -> dict[str, str]:
@@ -106,8 +109,3 @@ def _ids_in(data: Any) -> Iterator[tuple[str, int]]:
             pending.extend(value.values())
         elif isinstance(value, list):
             pending.extend(value)
-
-
-def _hyphenated(uuid: str) -> str:
-    digits = uuid.replace("-", "").lower()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

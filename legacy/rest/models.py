@@ -1,9 +1,14 @@
 """What the routes answer with, in the older service's names: both, where its answers had two for the same."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Uuid = Annotated[
+    str,
+    Field(description="The older service's where it came from there.", json_schema_extra={"format": "uuid"}),
+]
 
 
 class _Answer(BaseModel):
@@ -13,7 +18,7 @@ class _Answer(BaseModel):
 class Athlete(_Answer):
     """An athlete."""
 
-    id: str = Field(description="The older service's UUID where it came from there, else its GraphQL id.")
+    id: Uuid
     graphql_id: str = Field(description="Its id in GraphQL.")
     display_name: str
     first_name: str
@@ -42,7 +47,7 @@ class AgeGrade(_Answer):
 class BestEffort(_Answer):
     """The fastest stretch over a standard distance inside one run."""
 
-    id: str
+    id: Uuid
     graphql_id: str
     distance_category: str = Field(description="As 5k, mile, half_marathon.")
     distance_meters: float
@@ -56,9 +61,9 @@ class BestEffort(_Answer):
 class Activity(_Answer):
     """An activity."""
 
-    id: str = Field(description="The older service's UUID where it came from there, else its GraphQL id.")
+    id: Uuid
     graphql_id: str = Field(description="Its id in GraphQL.")
-    athlete_id: str
+    athlete_id: Uuid
     name: str
     sport: str = Field(description="In small letters, as run.")
     sport_type: str = Field(description="As Strava writes it, as Run.")
@@ -95,10 +100,10 @@ class ActivityDetail(Activity):
 class PersonalBest(_Answer):
     """An athlete's best over a distance."""
 
-    id: str
+    id: Uuid
     graphql_id: str
-    athlete_id: str
-    activity_id: str
+    athlete_id: Uuid
+    activity_id: Uuid
     distance_category: str = Field(description="As 5k, mile, half_marathon.")
     distance_meters: float
     time_seconds: float = Field(description="Pauses included.")
@@ -112,9 +117,9 @@ class PersonalBest(_Answer):
 class AthleteAgeGrade(AgeGrade):
     """A personal best's age grade."""
 
-    personal_best_id: str
-    athlete_id: str
-    activity_id: str
+    personal_best_id: Uuid
+    athlete_id: Uuid
+    activity_id: Uuid
     distance_category: str
     distance_m: float
     time_s: float
@@ -124,7 +129,7 @@ class AthleteAgeGrade(AgeGrade):
 class Task(_Answer):
     """A task that was started, or ran already."""
 
-    task_id: str = Field(description="To ask for its state with.")
+    task_id: Uuid = Field(description="To ask for its state with.")
     status: Literal["queued"]
 
 
@@ -150,7 +155,8 @@ class TaskResult(_Answer):
 class TaskState(_Answer):
     """Where a task is."""
 
-    task_id: str
+    task_id: Uuid
+    graphql_id: str = Field(description="Its id in GraphQL, as a job.")
     status: Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
     kind: str
     progress: TaskProgress

@@ -104,7 +104,7 @@ def _successor(route: Route) -> str:
 
 def _parameters(route: Route) -> list[Parameter]:
     given = [
-        _parameter(name, Annotated[str, Path(description=f"{kind}: UUID of the older service, GraphQL id, or number.")])
+        _parameter(name, Annotated[str, Path(description=f"{kind}: UUID, GraphQL id, or number.")])
         for name, kind in route.id_parameters.items()
     ]
     if route.takes is not Parameters:

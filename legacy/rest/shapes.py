@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from legacy.rest.distances import DISTANCES, METERS_PER_MILE
+from legacy.rest.uuids import uuid_of
 
 Data = Mapping[str, Any]
 Old = Mapping[str, str]
@@ -57,15 +58,15 @@ def age_grade(data: Data, _: Old) -> Any:
 
 
 def sync(data: Data, _: Old) -> Any:
-    return {"task_id": data["syncStrava"]["taskId"], "status": data["syncStrava"]["status"]}
+    return {"task_id": uuid_of(data["syncStrava"]["taskId"]), "status": data["syncStrava"]["status"]}
 
 
 def personal_bests_task(data: Data, _: Old) -> Any:
-    return {"task_id": data["recalculatePersonalBests"]["job"]["id"], "status": "queued"}
+    return _queued(data["recalculatePersonalBests"]["job"])
 
 
 def age_grades_task(data: Data, _: Old) -> Any:
-    return {"task_id": data["recalculateAgeGrades"]["job"]["id"], "status": "queued"}
+    return _queued(data["recalculateAgeGrades"]["job"])
 
 
 def feedback(_: Data, __: Old) -> Any:
@@ -75,7 +76,8 @@ def feedback(_: Data, __: Old) -> Any:
 def task(data: Data, _: Old) -> Any:
     job = data["job"]
     return job and {
-        "task_id": job["id"],
+        "task_id": uuid_of(job["id"]),
+        "graphql_id": job["id"],
         "status": job["status"].lower(),
         "kind": job["kind"].lower(),
         "progress": _snake(job["progress"]),
@@ -84,6 +86,10 @@ def task(data: Data, _: Old) -> Any:
         "error_code": job["error"] and job["error"]["code"],
         **{_snake_name(name): job[name] for name in ("createdAt", "startedAt", "finishedAt", "waitingUntil")},
     }
+
+
+def _queued(job: Data) -> dict[str, str]:
+    return {"task_id": uuid_of(job["id"]), "status": "queued"}
 
 
 def _athlete(each: Data, old: Old) -> dict[str, Any]:
@@ -202,7 +208,7 @@ def _ids(each: Data, old: Old) -> dict[str, str]:
 
 def _id(each: Data, old: Old) -> str:
     given: str = each["id"]
-    return old.get(given, given)
+    return old.get(given) or uuid_of(given)
 
 
 def _clock(seconds: float) -> str:

@@ -1,10 +1,11 @@
 """Ids: plain numbers, GraphQL's, and the UUIDs of the older service, which answers have, too, where there is one."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from graph.ids import encode_id
+from graph.ids import decode_id, encode_id
+from legacy.rest.uuids import uuid_of
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +43,7 @@ async def test_what_was_adopted_keeps_its_id_wherever_it_is_named(rest, people):
     token = people.owner.token
     newer, older = (await rest.get("/v1/activities?athlete_id=" + OLD_ATHLETE, token)).json()
     assert (older["id"], older["athlete_id"]) == (OLD_RUN, OLD_ATHLETE)
-    assert (newer["id"], newer["athlete_id"]) == (encode_id("Activity", people.private_run), OLD_ATHLETE)
+    assert (newer["id"], newer["athlete_id"]) == (uuid_of(encode_id("Activity", people.private_run)), OLD_ATHLETE)
     assert (await rest.get(f"/v1/activities/{OLD_RUN}", token)).json()["id"] == OLD_RUN
     for path in ("personal-bests", "age-grades"):
         [best] = (await rest.get(f"/v1/athletes/{OLD_ATHLETE}/{path}", people.stranger.token)).json() or [None]
@@ -78,6 +79,37 @@ async def test_changes_do_not_tell_which_uuids_there_are(rest, people, db):
         assert invisible.headers.keys() == unknown.headers.keys()
 
 
+async def test_every_id_is_a_uuid_and_leads_back(rest, people):
+    """A caller that knows ids as UUIDs only reads all there is."""
+    token, athlete = people.owner.token, uuid_of(people.owner.id)
+    found = [
+        (await rest.get(path, token)).json()
+        for path in (
+            "/v1/athletes", "/v1/activities", f"/v1/activities?athlete_id={athlete}",
+            f"/v1/athletes/{athlete}/personal-bests", f"/v1/athletes/{athlete}/age-grades",
+            f"/v1/activities/{uuid_of(people.ids['activity_id'])}", f"/strava/sync/{uuid_of(people.ids['task_id'])}",
+        )
+    ]  # fmt: skip
+    names = {"id", "athlete_id", "activity_id", "personal_best_id", "task_id"}
+    ids = [(name, value) for name, value in members(found) if name in names]
+    assert {name for name, _ in ids} >= names - {"personal_best_id"}
+    assert {UUID(value).version for _, value in ids} == {8}
+    assert all(decode_id(value, name) for name, value in members(found) if name == "graphql_id")
+
+
+def members(value):
+    if isinstance(value, list):
+        return [each for item in value for each in members(item)]
+    if not isinstance(value, dict):
+        return []
+    return [*value.items(), *(each for item in value.values() for each in members(item))]
+
+
+async def test_a_uuid_of_another_kind_leads_to_nothing(rest, people):
+    response = await rest.get(f"/v1/athletes/{uuid_of(people.ids['activity_id'])}", people.owner.token)
+    assert (response.status_code, response.json()["detail"]) == (404, "Athlete not found")
+
+
 async def test_a_task_of_the_older_service_is_gone(rest, people):
     response = await rest.get(f"/strava/sync/{uuid4()}", people.owner.token)
     assert (response.status_code, response.json()["detail"]) == (404, "Task not found")
@@ -85,14 +117,14 @@ async def test_a_task_of_the_older_service_is_gone(rest, people):
 
 async def test_without_an_adopted_database_there_are_none(rest, people):
     assert (await rest.get(f"/v1/athletes/{OLD_ATHLETE}", people.owner.token)).status_code == 404
-    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == people.owner.id
+    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == uuid_of(people.owner.id)
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_the_table_goes_while_the_api_runs(rest, people, db):
     assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == OLD_ATHLETE
     db.exec_driver_sql("DROP SCHEMA legacy CASCADE")
-    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == people.owner.id
+    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == uuid_of(people.owner.id)
     assert (await rest.get(f"/v1/athletes/{OLD_ATHLETE}", people.owner.token)).status_code == 404
 
 

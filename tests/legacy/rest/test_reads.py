@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from legacy.rest.routes import ROUTES, Route
+from legacy.rest.uuids import uuid_of
 from tests import factories as make
 from tests.factories import NOON
 from tests.legacy.rest.conftest import serve_rest
@@ -94,7 +95,7 @@ async def test_who_sees_what(rest, people):
     seen = {}
     for caller, token in people.tokens.items():
         runs = (await rest.get("/v1/activities", token)).json()
-        seen[caller] = sorted(each["visibility"] for each in runs if each["athlete_id"] == people.owner.id)
+        seen[caller] = sorted(each["visibility"] for each in runs if each["athlete_id"] == uuid_of(people.owner.id))
         detail = await rest.get(f"/v1/activities/{people.private_run}", token)
         assert detail.status_code == (200 if caller in {"owner", "admin"} else 404)
     both = ["everyone", "only_me"]
@@ -112,13 +113,13 @@ async def test_without_sharing_others_see_nothing(settings, people):
     async with serve_rest(settings) as rest:
         assert (await rest.get(f"/v1/athletes/{people.owner.id}", people.stranger.token)).status_code == 404
         runs = (await rest.get("/v1/activities", people.stranger.token)).json()
-        assert {each["athlete_id"] for each in runs} == {people.stranger.id}
+        assert {each["athlete_id"] for each in runs} == {uuid_of(people.stranger.id)}
 
 
 async def test_values_in_the_older_services_words(rest, people):
     [run] = (await rest.get("/v1/activities?until=2026-03-01", people.owner.token)).json()
     told = {
-        "athlete_id": people.owner.id, "sport": "run", "source": "strava", "distance_m": 10_000, "distance": 10_000,
+        "athlete_id": uuid_of(people.owner.id), "sport": "run", "source": "strava", "distance_m": 10_000, "distance": 10_000,
         "duration_s": 3000, "moving_time": 3000, "elapsed_time": 3060, "start_time": "2026-03-01T12:00:00Z",
         "start_date": "2026-03-01T12:00:00Z", "pace_per_mile": "8:03/mi", "duration_formatted": "50:00",
         "avg_hr": 151.5, "max_hr": None,
