@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from redis import Redis
@@ -196,7 +196,23 @@ async def test_a_stream_that_is_open_goes_by_the_flags_of_now(served, person, sh
         assert (await socket.next())["athlete"] is not None
 
 
-async def test_an_event_of_a_subscription_is_charged_by_the_flag_of_now(served, db, person, redis_url):
+@asynccontextmanager
+async def events_over_websocket(address, token, job):
+    """Gives what gets the next event, as it was sent."""
+    async with web_socket(address) as socket:
+        await socket.begin(Authorization=f"Bearer {token}")
+        await socket.subscribe(JOB, "1", id=job)
+        yield socket.receive
+
+
+@asynccontextmanager
+async def events_of_stream(address, token, job):
+    async with event_stream(address, token, JOB, id=job) as events:
+        yield lambda: anext(events)
+
+
+@pytest.mark.parametrize("events", [events_over_websocket, events_of_stream])
+async def test_an_event_of_a_subscription_is_charged_by_the_flag_of_now(served, db, person, redis_url, events):
     job_id = make.create_job(db, person.athlete_id, status="RUNNING", version=1)
     api = served(cost_bucket_user=3, cost_refill_user_per_s=1e-6)
 
@@ -205,18 +221,15 @@ async def test_an_event_of_a_subscription_is_charged_by_the_flag_of_now(served, 
         with Redis.from_url(redis_url) as redis:
             publish(redis, job_id, person.athlete_id, version)
 
-    async with asyncio.timeout(30), web_socket(api.address) as socket:
-        await socket.begin(Authorization=f"Bearer {person.token}")
-        await api.switch(Flag.COST_LIMITING, is_on=False)
-        await socket.subscribe(JOB, "1", id=encode_id("Job", job_id))
-        for _ in range(6):
-            await socket.next()
-            advance()
-        await socket.next()
+    await api.switch(Flag.COST_LIMITING, is_on=False)
+    async with asyncio.timeout(30), events(api.address, person.token, encode_id("Job", job_id)) as receive:
+        for version in range(1, 8):
+            assert f"'version': {version}," in str(await receive())
+            if version < 7:
+                advance()
         await api.switch(Flag.COST_LIMITING, is_on=True)
         advance()
-        message = await socket.receive()
-        assert "RATE_LIMITED" in str(message)
+        assert "RATE_LIMITED" in str(await receive())
 
 
 async def test_with_all_of_them_off_reads_are_served_and_right(api, db, person, shown):
