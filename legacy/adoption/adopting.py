@@ -52,8 +52,8 @@ class Adopter:
         renewal.renew([(row, known[row.old_id]) for row in mapped if row.old_id in known])
         new = [row for row in mapped if row.old_id not in known] + renewal.unplaced
         placed = self._place(connection, kind, new)
-        if kind == "athlete" and renewal.unplaced:
-            self._look_again_at_theirs(connection, [row.old_id for row in renewal.unplaced])
+        if kind == "athlete" and new and bookkeeping.has_begun(connection, "activity"):
+            self._look_again_at_theirs(connection, [row.old_id for row in new])
         notes += placed + renewal.notes
         for row in mapped:
             notes += [Note(kind, row.old_id, remark, adopted=True, row=row.row) for remark in row.remarks]
@@ -68,10 +68,7 @@ class Adopter:
         """Bring rows in step that the old service wrote or deleted."""
         table = self.tables.get(kind)
         rows = table.of(connection, old_ids) if table else []
-        counts = self.adopt(connection, kind, rows) if rows else Counts()
-        if kind == "athlete" and counts.written:
-            bookkeeping.retry_kept_aside(connection, NO_ATHLETE)
-        return counts
+        return self.adopt(connection, kind, rows) if rows else Counts()
 
     def let_go(self, connection: Connection, kind: str, old_ids: Sequence[str]) -> Counts:
         """Delete what rows became that the old service has no more."""
@@ -151,16 +148,16 @@ class Adopter:
         return (place_activities if kind == "activity" else place_feedback)(connection, rows)
 
     def _look_again_at_theirs(self, connection: Connection, athletes: Sequence[str]) -> None:
-        """Old athletes are other rows than before: so are those whose runs and messages these are."""
+        """Old athletes became other rows than before, or rows at all: their runs and messages hang on that."""
         for kind in ("activity", "feedback"):
             table = self.tables.get(kind)
-            if table is None or not self.mapper.has(kind, "athlete_id"):
+            if table is None or table.key is None or not self.mapper.has(kind, "athlete_id"):
                 continue
-            column = quoted(self.mapper.column(kind, "athlete_id"))
+            column = self.mapper.column(kind, "athlete_id")
             connection.execute(
                 text(
-                    f"INSERT INTO legacy.changes (source, old_id) SELECT :kind, {quoted(table.key or '')}::text "  # noqa: S608
-                    f"FROM {table.sql} WHERE {column}::text = ANY(:athletes)"
+                    f"INSERT INTO legacy.changes (source, old_id) SELECT :kind, {quoted(table.key)}::text "  # noqa: S608
+                    f"FROM {table.sql} WHERE {quoted(column)} = ANY(CAST(:athletes AS {table.types[column]}[]))"
                 ),
                 {"kind": kind, "athletes": list(athletes)},
             )

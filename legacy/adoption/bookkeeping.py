@@ -118,6 +118,12 @@ def progress(connection: Connection, source: str) -> Progress:
     return Progress(*row)
 
 
+def has_begun(connection: Connection, source: str) -> bool:
+    """Whether the walk of a table has begun."""
+    found = progress(connection, source)
+    return found.complete or found.after_key is not None
+
+
 def advance(connection: Connection, source: str, after_key: str | None, rows: int, *, complete: bool) -> None:
     """Note that the walk is behind `after_key`, and how many rows it took."""
     connection.execute(
@@ -253,8 +259,18 @@ def note_aside(connection: Connection, source: str, old_ids: Sequence[str], note
                 "SELECT :source, old_id, reason, adopted, old_row FROM jsonb_to_recordset(CAST(:rows AS jsonb)) "
                 "AS r(old_id text, reason text, adopted boolean, old_row jsonb) ON CONFLICT DO NOTHING"
             ),
-            {"source": source, "rows": json.dumps(rows)},
+            {"source": source, "rows": _fit_for_jsonb(rows)},
         )
+
+
+def _fit_for_jsonb(rows: Any) -> str:
+    """JSON without the characters that jsonb refuses: NUL, and halves of surrogate pairs."""
+    return (
+        json.dumps(rows, ensure_ascii=False)
+        .encode(errors="replace")
+        .decode()
+        .replace("\\u0000", "\N{REPLACEMENT CHARACTER}")
+    )
 
 
 def _harmless(row: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -262,14 +278,14 @@ def _harmless(row: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     return row and {name: value for name, value in row.items() if not any(word in name.lower() for word in _SECRET)}
 
 
-def retry_kept_aside(connection: Connection, reason: str | None = None) -> None:
-    """Look again at what was kept aside, for `reason` or any."""
+def retry_kept_aside(connection: Connection) -> None:
+    """Look again at what was kept aside."""
     connection.execute(
         text(
             "INSERT INTO legacy.changes (source, old_id) SELECT DISTINCT source, old_id FROM legacy.kept_aside "
-            "WHERE source = ANY(:kinds) AND (CAST(:reason AS text) IS NULL OR reason = :reason)"
+            "WHERE source = ANY(:kinds)"
         ),
-        {"kinds": list(KINDS), "reason": reason},
+        {"kinds": list(KINDS)},
     )
 
 

@@ -5,7 +5,6 @@ Each batch is one transaction with its checkpoint: a process that dies leaves wh
 
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import Connection
@@ -81,13 +80,15 @@ class Copy:
 
     def _note_changes(self, *, rescan: bool) -> None:
         """See to the triggers; where one was missing after a walk had begun, everything is walked again."""
-        begun = self._steps.take(lambda connection: any(_has_begun(connection, kind) for kind in KINDS))
-        made = [self._steps.take(self._noting(table)) for table in self._adopter.tables.values()]
-        if begun and (rescan or any(made)):
+        for table in self._adopter.tables.values():
+            self._steps.take(partial(self._note_changes_of, table=table))
+        if rescan and self._steps.take(_any_has_begun):
             self._steps.take(bookkeeping.start_again)
 
-    def _noting(self, table: OldTable) -> Callable[[Connection], bool]:
-        return lambda connection: capture.note_changes(connection, table, self._adopter.mapper)
+    def _note_changes_of(self, connection: Connection, table: OldTable) -> None:
+        # In one transaction: who died in between would leave a trigger that looks as if it had been there all the time.
+        if capture.note_changes(connection, table, self._adopter.mapper) and _any_has_begun(connection):
+            bookkeeping.start_again(connection)
 
     def _copy(self, kind: str) -> None:
         table = self._adopter.tables.get(kind)
@@ -142,9 +143,8 @@ class Copy:
         return len(changes), counts
 
 
-def _has_begun(connection: Connection, kind: str) -> bool:
-    progress = bookkeeping.progress(connection, kind)
-    return progress.complete or progress.after_key is not None
+def _any_has_begun(connection: Connection) -> bool:
+    return any(bookkeeping.has_begun(connection, kind) for kind in KINDS)
 
 
 def _add(counts: Counts, more: Counts) -> None:
