@@ -78,6 +78,10 @@ def _words(value: Any) -> Any:
     return [each for each in value.split(",") if each.strip()] if isinstance(value, str) else value
 
 
+def _line(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
 def _capitals(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -102,6 +106,20 @@ class Parameters(BaseModel):
     """Other names that callers use, in small letters, by ours."""
     LISTS: ClassVar[frozenset[str]] = frozenset()
     """Which may be given several times."""
+
+    @classmethod
+    def names(cls, given: Mapping[str, Any]) -> dict[str, str]:
+        """Find under which name each parameter is given."""
+        found = {name: name for name in given if name in cls.model_fields}
+        for name in given:
+            if (known := cls.ALIASES.get(name.lower())) is not None:
+                found.setdefault(known, name)
+        return found
+
+    @classmethod
+    def values(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Get the parameters from all that is given."""
+        return {parameter: given[name] for parameter, name in cls.names(given).items()}
 
 
 class Page(Parameters):
@@ -184,18 +202,28 @@ class Feedback(Parameters):
 
     ALIASES = {"text": "message", "feedback": "message", "comment": "message", "notes": "message", "email": "contact"}
 
-    message: str = Field(min_length=1, max_length=5000, description="What you want to say.")
+    message: str = Field(
+        min_length=1,
+        max_length=5000,
+        description="What you want to say. Whatever else is sent, as `activity_id` and `perceived_effort`, becomes "
+        "lines of it, and is enough by itself.",
+    )
     contact: str | None = Field(None, max_length=200, description="How to answer you.")
+
+    @classmethod
+    def values(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        found, known = super().values(given), {*cls.names(given).values()}
+        lines = [f"{name}: {_line(value)}" for name, value in given.items() if name not in known and value != ""]
+        said = found.get("message", "")
+        if lines and isinstance(said, str):
+            found["message"] = "\n".join([said.strip(), *lines]).strip()
+        return found
 
 
 def read(model: type[M], given: Mapping[str, Any], where: str) -> M:
     """Check what is given. Raises InvalidParameters."""
-    named = {name: value for name, value in given.items() if name in model.model_fields}
-    for name, value in given.items():
-        if (known := model.ALIASES.get(name.lower())) is not None:
-            named.setdefault(known, value)
     try:
-        return model.model_validate(named)
+        return model.model_validate(model.values(given))
     except ValidationError as error:
         raise InvalidParameters(faults_of(error, where)) from None
 

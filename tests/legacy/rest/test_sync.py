@@ -99,13 +99,31 @@ async def test_feedback_is_kept(rest, db, people):
     assert response.json() == {"status": "received"}
     rows = db.exec_driver_sql("SELECT message, contact, account_id FROM feedback ORDER BY id").all()
     assert [tuple(row) for row in rows] == [
-        ("Good!", "a@b.example", None), ("Also good", None, people.owner.account_id),
+        ("Good!", "a@b.example", None), ("Also good\nunknown: 1", None, people.owner.account_id),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
+    ("body", "message", "contact"),
+    [
+        ({"activity_id": "A", "perceived_effort": 7, "notes": "legs\nheavy"},
+         "legs\nheavy\nactivity_id: A\nperceived_effort: 7", None),
+        ({"activity_id": 5, "perceived_effort": 0, "notes": None}, "activity_id: 5\nperceived_effort: 0", None),
+        ({"mood": {"pre": [1, "ü"]}, "notes": ""}, 'mood: {"pre":[1,"ü"]}', None),
+        ({"notes": "n", "message": "m", "text": "t", "Notes": "N"}, "m\nnotes: n\ntext: t\nNotes: N", None),
+        ({"message": "m", "contact": "a@b.c", "email": "d@e.f"}, "m\nemail: d@e.f", "a@b.c"),
+        ({"message": "m", "hurts": False, "line": ""}, "m\nhurts: false", None),
+    ],
+)  # fmt: skip
+async def test_nothing_that_is_sent_gets_lost(rest, db, body, message, contact):
+    assert (await rest.send("POST", "/feedback", json=body)).json() == {"status": "received"}
+    assert db.exec_driver_sql("SELECT message, contact FROM feedback").one() == (message, contact)
+
+
+@pytest.mark.parametrize(
     "body",
-    [None, {}, {"message": ""}, {"message": " "}, {"message": "x" * 5001}, {"message": 7}, {"message": None},
+    [{"message": "x" * 4990, "activity_id": 12345}, {"message": 7, "activity_id": 1}, None, {},
+     {"message": ""}, {"message": " "}, {"message": "x" * 5001}, {"message": 7}, {"message": None},
      {"message": "\x00"}, {"message": "x", "contact": "x" * 201}],
 )  # fmt: skip
 async def test_feedback_that_cannot_be_kept(rest, db, body):
