@@ -29,6 +29,8 @@ class Athlete(_Answer):
     country: str | None
     strava_athlete_id: int | None = Field(description="Null where not connected, and for others than the athlete.")
     created_at: datetime
+    email: None = Field(description="Not known here.")
+    subscription_tier: None = Field(description="There are none here.")
 
 
 class AgeGrade(_Answer):
@@ -89,12 +91,26 @@ class Activity(_Answer):
     pace_per_mile: str | None = Field(description="As 8:03/mi.")
     duration_formatted: str | None = Field(description="As 42:10 or 1:42:10.")
     visibility: Literal["everyone", "followers_only", "only_me"]
+    is_race: None = Field(description="Not known here.")
+    splits: list[Any] = Field(max_length=0, description="None are kept here.")
 
 
 class ActivityDetail(Activity):
     """An activity with its best efforts."""
 
     best_efforts: list[BestEffort]
+
+
+class ActivityAgeGrade(_Answer):
+    """How good an activity is for age and sex."""
+
+    activity_id: Uuid
+    graphql_id: str = Field(description="The activity's id in GraphQL.")
+    performance_percentage: float | None = Field(
+        description="In percent; null where it is no run, or birth date or sex is not known or not shown."
+    )
+    distance_category: str | None = Field(description="What was graded: its best effort over the longest distance.")
+    age_grade: AgeGrade | None
 
 
 class PersonalBest(_Answer):

@@ -174,6 +174,11 @@ ROUTES = (
         shapes.activity, models.ActivityDetail, what="Activity",
     ),
     Route(
+        "GET", "/v1/activities/{activity_id}/age-grade", "An activity's age grade", successors.AGE_GRADE_OF_ACTIVITY,
+        shapes.age_grade_of_activity, models.ActivityAgeGrade, what="Activity",
+        aliases=("/v1/activities/{activity_id}/age_grade",),
+    ),
+    Route(
         "GET", "/v1/age-grade", "Calculates an age grade; needs no sign-in", successors.AGE_GRADE, shapes.age_grade,
         models.AgeGrade, takes=Performance, variables=_performance, aliases=("/v1/age_grade",),
     ),

@@ -35,12 +35,16 @@ def activities(data: Data, old: Old) -> Any:
 
 def activities_of_athlete(data: Data, old: Old) -> Any:
     found = data["athlete"]
-    return found and [_activity(each, old) for each in found["activities"]["nodes"]]
+    return found and [_activity({**each, "athlete": found}, old) for each in found["activities"]["nodes"]]
 
 
 def activity(data: Data, old: Old) -> Any:
     found = data["activity"]
     return found and {**_activity(found, old), "best_efforts": [_effort(each, old) for each in found["bestEfforts"]]}
+
+
+def age_grade_of_activity(data: Data, old: Old) -> Any:
+    return data["activity"] and _graded_activity(data["activity"], old)
 
 
 def personal_bests(data: Data, old: Old) -> Any:
@@ -105,6 +109,8 @@ def _athlete(each: Data, old: Old) -> dict[str, Any]:
         "country": each["country"],
         "strava_athlete_id": int(connection["stravaAthleteId"]) if connection else None,
         "created_at": each["createdAt"],
+        "email": None,
+        "subscription_tier": None,
     }
 
 
@@ -138,6 +144,8 @@ def _activity(each: Data, old: Old) -> dict[str, Any]:
         "pace_per_mile": f"{_clock(seconds * METERS_PER_MILE / meters)}/mi" if seconds and meters else None,
         "duration_formatted": _clock(seconds) if seconds else None,
         "visibility": each["visibility"].lower(),
+        "is_race": None,
+        "splits": [],
     }
 
 
@@ -179,6 +187,19 @@ def _graded_best(each: Data, of: Data, old: Old) -> dict[str, Any]:
         "time_s": each["elapsedTimeSeconds"],
         "achieved_at": each["achievedAt"],
         **_age_grade(each["ageGrade"]),
+    }
+
+
+def _graded_activity(each: Data, old: Old) -> dict[str, Any]:
+    """Grade what is nearest to the whole: the effort over the longest distance inside, of those that have a grade."""
+    graded = [effort for effort in each["bestEfforts"] if effort["ageGrade"]]
+    longest = graded[-1] if graded else None
+    return {
+        "activity_id": _id(each, old),
+        "graphql_id": each["id"],
+        "performance_percentage": longest and longest["ageGrade"]["percent"],
+        "distance_category": longest and DISTANCES[longest["distance"]],
+        "age_grade": longest and _age_grade(longest["ageGrade"]),
     }
 
 

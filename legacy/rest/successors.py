@@ -4,11 +4,12 @@ A list is asked for a page of it or, to get to where the page begins, for no mor
 """
 
 _ATHLETE = "id firstName lastName displayName sex birthDate city country createdAt stravaConnection { stravaAthleteId }"
-_ACTIVITY = (
-    "id athlete { id } name sportType source stravaId startedAt startedAtLocal timezone distanceMeters "
+_RUN = (
+    "id name sportType source stravaId startedAt startedAtLocal timezone distanceMeters "
     "movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond averageHeartRate "
     "maxHeartRate averageCadence visibility"
 )
+_ACTIVITY = f"{_RUN} athlete {{ id }}"
 _AGE_GRADE = "percent ageOnDay sex table ageFactor openStandardSeconds ageStandardSeconds ageGradedTimeSeconds"
 _BEST = f"id distance distanceMeters elapsedTimeSeconds achievedAt activity {{ id }} ageGrade {{ {_AGE_GRADE} }}"
 _EFFORT = f"id distance distanceMeters elapsedTimeSeconds achievedAt rank isPersonalBest ageGrade {{ {_AGE_GRADE} }}"
@@ -27,19 +28,23 @@ _ACTIVITIES = (
 )
 _ACTIVITIES_OF_ATHLETE = (
     "query ActivitiesOfAthlete($id: ID!, $first: Int, $after: String, $filter: ActivityFilter) "
-    "{ athlete(id: $id) { activities(first: $first, after: $after, filter: $filter) { %s } } }"
+    "{ athlete(id: $id) { id activities(first: $first, after: $after, filter: $filter) { %s } } }"
 )
 
 ATHLETES = _ATHLETES % f"nodes {{ {_ATHLETE} }} {_END}"
 ATHLETES_END = _ATHLETES % _END
 ACTIVITIES = _ACTIVITIES % f"nodes {{ {_ACTIVITY} }} {_END}"
 ACTIVITIES_END = _ACTIVITIES % _END
-ACTIVITIES_OF_ATHLETE = _ACTIVITIES_OF_ATHLETE % f"nodes {{ {_ACTIVITY} }} {_END}"
+ACTIVITIES_OF_ATHLETE = _ACTIVITIES_OF_ATHLETE % f"nodes {{ {_RUN} }} {_END}"
 ACTIVITIES_OF_ATHLETE_END = _ACTIVITIES_OF_ATHLETE % _END
 
 ME = f"query Me {{ viewer {{ athlete {{ {_ATHLETE} }} }} }}"
 ATHLETE = f"query Athlete($id: ID!) {{ athlete(id: $id) {{ {_ATHLETE} }} }}"
 ACTIVITY = f"query Activity($id: ID!) {{ activity(id: $id) {{ {_ACTIVITY} bestEfforts {{ {_EFFORT} }} }} }}"
+AGE_GRADE_OF_ACTIVITY = (
+    "query AgeGradeOfActivity($id: ID!) "
+    f"{{ activity(id: $id) {{ id bestEfforts {{ distance ageGrade {{ {_AGE_GRADE} }} }} }} }}"
+)
 PERSONAL_BESTS = f"query PersonalBests($id: ID!) {{ athlete(id: $id) {{ id personalBests {{ {_BEST} }} }} }}"
 AGE_GRADE = f"query AgeGrade($input: AgeGradeInput!) {{ ageGrade(input: $input) {{ {_AGE_GRADE} }} }}"
 JOB = f"query Task($id: ID!) {{ job(id: $id) {{ {_JOB} }} }}"

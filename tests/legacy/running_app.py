@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from socket import create_server
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
 import httpx
+from pydantic import BaseModel, TypeAdapter
 
 from settings import child_environment
 
@@ -85,31 +88,83 @@ class RunningApp:
             "recalculate": self.run("scripts/recalculate_pbs.py"),
         }
         with self.serving() as http:
-            for method, path, body in REQUESTS:
-                answer = http.request(method, path, json=body)
+            known: dict[str, str] = {}
+            for asked in REQUESTS:
+                answer = http.request(asked.method, asked.path.format(**known), json=asked.body)
                 assert "x-request-id" in answer.headers
-                answers[f"{method} {path} {body}"] = (answer.status_code, answer.json())
+                asked.check(answer)
+                known |= TASK_ID.findall(answer.text)
+                answers[f"{asked.method} {asked.path}"] = answer.json()
         answers["report"] = self.run("scripts/report.py")
         return answers
 
 
+class Detail(BaseModel):
+    """What FastAPI says of an error."""
+
+    detail: str
+
+
+class Faults(BaseModel):
+    """What FastAPI says of what it cannot read."""
+
+    class Fault(BaseModel):
+        type: str
+        loc: list[str]
+        msg: str
+
+    detail: list[Fault]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of the application's callers, and what they rely on: the status, and the schema of the answer."""
+
+    method: str
+    path: str
+    answers: Any
+    status: int = 200
+    body: Any = None
+
+    def check(self, answer: httpx.Response) -> None:
+        assert answer.status_code == self.status, (self, answer.text)
+        TypeAdapter(self.answers).validate_json(answer.content, strict=True)
+
+
 FEEDBACK = {"activity_id": str(RUN), "perceived_effort": 7, "notes": "legs heavy"}
+TASK_ID = re.compile(r'"(task_id)":"([^"]+)"')
+
+
+def _schemas() -> Any:
+    """The application's own, which know nothing of us."""
+    spec = spec_from_file_location("old_app_schemas", OLD_APP / "schemas.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+schemas = _schemas()
 REQUESTS = [
-    ("GET", "/health", None),
-    ("GET", "/v1/athletes", None),
-    ("GET", f"/v1/athletes/{ADA}", None),
-    ("GET", f"/v1/athletes/{RUN}", None),
-    ("GET", f"/v1/activities?athlete_id={ADA}&limit=3", None),
-    ("GET", f"/v1/athletes/{ADA}/personal-bests", None),
-    ("GET", f"/v1/activities/{RUN}/age-grade", None),
-    ("GET", f"/v1/activities/{RUN}/age-grade", None),
-    ("GET", f"/strava/sync/{uuid5(ADA, 'sync')}", None),
-    ("POST", "/strava/sync", None),
-    ("GET", f"/strava/sync/{uuid5(ADA, 'sync')}", None),
-    ("GET", "/strava/configured", None),
-    ("POST", "/feedback", FEEDBACK),
-    ("POST", "/feedback", FEEDBACK),
-    ("GET", "/feedback", None),
+    Asked("GET", "/health", schemas.HealthResponse),
+    Asked("GET", "/v1/athletes", list[schemas.AthleteResponse]),
+    Asked("GET", f"/v1/athletes/{ADA}", schemas.AthleteResponse),
+    Asked("GET", f"/v1/athletes/{RUN}", Detail, 404),
+    Asked("GET", "/v1/athletes/nobody", Faults, 422),
+    Asked("GET", f"/v1/activities?athlete_id={ADA}&limit=3", list[schemas.ActivityResponse]),
+    Asked("GET", f"/v1/activities?athlete_id={ADA}&limit=0", Faults, 422),
+    Asked("GET", f"/v1/activities?athlete_id={ADA}", list[schemas.ActivityResponse]),
+    Asked("GET", f"/v1/activities?athlete_id={RUN}", Detail, 404),
+    Asked("GET", f"/v1/athletes/{ADA}/personal-bests", list[schemas.PersonalBestResponse]),
+    Asked("GET", f"/v1/activities/{RUN}/age-grade", schemas.AgeGradeResponse),
+    Asked("GET", f"/v1/activities/{RUN}/age-grade", schemas.AgeGradeResponse),
+    Asked("GET", f"/v1/activities/{ADA}/age-grade", Detail, 404),
+    Asked("GET", f"/strava/sync/{RUN}", Detail, 404),
+    Asked("POST", "/strava/sync", schemas.TaskResponse),
+    Asked("GET", "/strava/sync/{task_id}", schemas.TaskStatus),
+    Asked("POST", "/feedback", schemas.FeedbackResponse, body=FEEDBACK),
+    Asked("POST", "/feedback", Faults, 422, body=[]),
 ]
 
 

@@ -9,6 +9,7 @@ import database
 from core.config import settings
 from core.logging import get_logger, setup_logging
 from routers import feedback, strava, v1
+from schemas import HealthResponse
 
 setup_logging()
 logger = get_logger(__name__)
@@ -30,14 +31,15 @@ async def log_requests(request: Request, call_next):
     return response
 
 
-@app.get("/health")
+@app.get("/health", response_model=HealthResponse)
 def health():
     """Enhanced health check: database and pool."""
     with database.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
     return {
         "status": "healthy",
-        "database": "ok",
-        "pool_size": settings.DB_POOL_SIZE,
-        "cache": "configured" if settings.REDIS_URL else "off",
+        "version": app.version,
+        "database": "connected",
+        "redis": "connected" if settings.REDIS_URL else "off",
+        "checks": {"database": "healthy", "redis": "healthy" if settings.REDIS_URL else "unhealthy"},
     }

@@ -51,7 +51,7 @@ class Activity(Base):
 
     athlete = relationship("Athlete", back_populates="activities")
     splits = relationship("ActivitySplit", back_populates="activity", order_by="ActivitySplit.split_number")
-    feedback = relationship("ActivityFeedback", back_populates="activity", uselist=False)
+    feedback = relationship("ActivityFeedback", back_populates="activity")
 
 
 class ActivitySplit(Base):
@@ -83,7 +83,7 @@ class ActivityFeedback(Base):
     __tablename__ = "activity_feedback"
 
     id = Column(Integer, primary_key=True)
-    activity_id = Column(UUID(as_uuid=True), ForeignKey("activity.id"), nullable=False, unique=True)
+    activity_id = Column(UUID(as_uuid=True), ForeignKey("activity.id"), nullable=False)
     perceived_effort = Column(Integer)
     notes = Column(Text)
 

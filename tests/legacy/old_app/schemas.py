@@ -1,6 +1,6 @@
 """Pydantic schemas."""
 from datetime import date, datetime
-from typing import List, Optional
+from typing import Dict, List, Literal, Optional
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -27,16 +27,33 @@ class ActivityResponse(Row):
     id: UUID
     name: str
     start_time: datetime
-    distance_m: int
+    distance_m: float
     duration_s: int
-    is_race: bool
-    splits: List[SplitResponse] = []
+    is_race: Optional[bool]
+    splits: List[SplitResponse]
 
 
 class PersonalBestResponse(Row):
     distance_category: str
-    time_seconds: int
+    time_seconds: float
     activity_id: UUID
+
+
+class AgeGradeResponse(BaseModel):
+    activity_id: UUID
+    performance_percentage: Optional[float]
+
+
+class TaskResponse(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    task_id: UUID
+    status: Literal["queued"]
+
+
+class TaskStatus(BaseModel):
+    task_id: UUID
+    status: Literal["queued", "running", "succeeded", "failed"]
 
 
 class FeedbackCreate(BaseModel):
@@ -45,5 +62,13 @@ class FeedbackCreate(BaseModel):
     notes: Optional[str] = None
 
 
-class FeedbackResponse(FeedbackCreate, Row):
-    id: int
+class FeedbackResponse(BaseModel):
+    status: Literal["received"]
+
+
+class HealthResponse(BaseModel):
+    status: Literal["healthy", "unhealthy"]
+    version: str
+    database: str
+    redis: str
+    checks: Dict[str, str]

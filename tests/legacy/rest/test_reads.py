@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from graph.ids import encode_id
 from legacy.rest.routes import ROUTES, Route
 from legacy.rest.uuids import uuid_of
 from tests import factories as make
@@ -119,10 +120,10 @@ async def test_without_sharing_others_see_nothing(settings, people):
 async def test_values_in_the_older_services_words(rest, people):
     [run] = (await rest.get("/v1/activities?until=2026-03-01", people.owner.token)).json()
     told = {
-        "athlete_id": uuid_of(people.owner.id), "sport": "run", "source": "strava", "distance_m": 10_000, "distance": 10_000,
-        "duration_s": 3000, "moving_time": 3000, "elapsed_time": 3060, "start_time": "2026-03-01T12:00:00Z",
-        "start_date": "2026-03-01T12:00:00Z", "pace_per_mile": "8:03/mi", "duration_formatted": "50:00",
-        "avg_hr": 151.5, "max_hr": None,
+        "athlete_id": uuid_of(people.owner.id), "sport": "run", "source": "strava", "distance_m": 10_000,
+        "distance": 10_000, "duration_s": 3000, "moving_time": 3000, "elapsed_time": 3060, "avg_hr": 151.5,
+        "start_time": "2026-03-01T12:00:00Z", "start_date": "2026-03-01T12:00:00Z", "pace_per_mile": "8:03/mi",
+        "duration_formatted": "50:00", "max_hr": None, "is_race": None, "splits": [],
     }  # fmt: skip
     assert {name: run[name] for name in told} == told
     athlete = (await rest.get("/v1/athletes/me", people.owner.token)).json()
@@ -241,6 +242,21 @@ async def test_age_grades_are_calculated_from_what_callers_write(rest, query, ag
     assert response.status_code == 200, response.text
     assert (response.json()["age_on_day"], response.json()["table"]) == (age, table)
     assert 30 < response.json()["percent"] < 100
+
+
+async def test_an_activity_is_graded_by_its_longest_effort(rest, db, people):
+    path = f"/v1/activities/{people.public_run}/age-grade"
+    of_5k = (await rest.get(path, people.owner.token)).json()
+    assert of_5k["distance_category"] == "5k"
+    make.create_best_effort(db, people.public_run, distance="KM10", elapsed_s=3000.0)
+    make.create_best_effort(db, people.public_run, distance="MILE1", elapsed_s=300.0)
+    graded = (await rest.get(path, people.owner.token)).json()
+    assert graded["distance_category"] == "10k"
+    assert graded["performance_percentage"] == graded["age_grade"]["percent"] != of_5k["performance_percentage"]
+    assert graded["graphql_id"] == encode_id("Activity", people.public_run)
+    hidden = (await rest.get(path, people.stranger.token)).json()
+    assert (hidden["performance_percentage"], hidden["age_grade"]) == (None, None)
+    assert hidden["activity_id"] == graded["activity_id"]
 
 
 @pytest.mark.parametrize(

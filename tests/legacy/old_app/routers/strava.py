@@ -8,13 +8,16 @@ from core.database import (
     get_db_sync,
 )
 from models import Athlete
+from schemas import TaskResponse, TaskStatus
 from tasks import strava_tasks
 
 router = APIRouter(prefix="/strava", tags=["strava"])
 
 
-@router.post("/sync")
-def sync(db: Session = Depends(get_db)):
+@router.post("/sync", response_model=TaskResponse)
+def sync(db: Session = Depends(get_db), config: Settings = Depends(get_settings)):
+    if not (config.STRAVA_CLIENT_ID and config.STRAVA_CLIENT_SECRET):
+        raise HTTPException(status_code=400, detail="Strava is not configured")
     athlete = db.query(Athlete).order_by(Athlete.display_name).first()
     if athlete is None:
         raise HTTPException(status_code=404, detail="no athlete")
@@ -22,11 +25,9 @@ def sync(db: Session = Depends(get_db)):
     return {"task_id": task_id, "status": "queued"}
 
 
-@router.get("/sync/{task_id}")
+@router.get("/sync/{task_id}", response_model=TaskStatus)
 def status(task_id: str, db: Session = Depends(get_db_sync)):
-    return {"task_id": task_id, "status": strava_tasks.status(db, task_id)}
-
-
-@router.get("/configured")
-def configured(config: Settings = Depends(get_settings)):
-    return {"configured": bool(config.STRAVA_CLIENT_ID and config.STRAVA_CLIENT_SECRET), "id": config.STRAVA_CLIENT_ID}
+    found = strava_tasks.status(db, task_id)
+    if found is None:
+        raise HTTPException(status_code=404, detail="Task not found")
+    return {"task_id": task_id, "status": found}

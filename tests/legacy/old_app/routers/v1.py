@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from core.cache import get_redis_client
 from database import get_db
 from models import Activity, Athlete, PersonalBest
-from schemas import ActivityResponse, AthleteResponse, PersonalBestResponse
+from schemas import ActivityResponse, AgeGradeResponse, AthleteResponse, PersonalBestResponse
 from services.age_grade import age_grade
 
 router = APIRouter(prefix="/v1", tags=["v1"])
@@ -30,11 +30,13 @@ def get_athlete(id: UUID, db: Session = Depends(get_db)):
 @router.get("/activities", response_model=List[ActivityResponse])
 def get_activities(
     athlete_id: UUID,
-    limit: int = Query(50, le=200),
+    limit: int = Query(100, ge=1, le=1000),
     db: Session = Depends(get_db),
 ):
     athlete = db.get(Athlete, athlete_id)
-    return athlete.activities[:limit] if athlete else []
+    if not athlete:
+        raise HTTPException(status_code=404, detail="Athlete not found")
+    return athlete.activities[:limit]
 
 
 @router.get("/athletes/{id}/personal-bests", response_model=List[PersonalBestResponse])
@@ -42,7 +44,7 @@ def get_personal_bests(id: UUID, db: Session = Depends(get_db)):
     return db.query(PersonalBest).filter(PersonalBest.athlete_id == id).order_by(PersonalBest.time_seconds).all()
 
 
-@router.get("/activities/{id}/age-grade")
+@router.get("/activities/{id}/age-grade", response_model=AgeGradeResponse)
 def get_age_grade(id: UUID, db: Session = Depends(get_db)):
     activity = db.get(Activity, id)
     if activity is None:

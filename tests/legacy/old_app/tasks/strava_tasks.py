@@ -31,9 +31,11 @@ def sync_strava_activities(athlete_id):
         db.close()
 
 
-def status(db, task_id: str) -> str:
+def status(db, task_id: str):
     from models import Athlete
 
     known = {str(uuid.uuid5(each.id, "sync")): each for each in db.query(Athlete)}
     athlete = known.get(task_id)
-    return "unknown" if athlete is None else "success" if athlete.last_strava_sync else "queued"
+    if athlete is None:
+        return None
+    return "succeeded" if athlete.last_strava_sync else "queued"

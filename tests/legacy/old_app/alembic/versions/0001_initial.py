@@ -61,7 +61,7 @@ def upgrade():
     op.create_table(
         "activity_feedback",
         sa.Column("id", sa.Integer(), primary_key=True),
-        sa.Column("activity_id", UUID(as_uuid=True), sa.ForeignKey("activity.id"), nullable=False, unique=True),
+        sa.Column("activity_id", UUID(as_uuid=True), sa.ForeignKey("activity.id"), nullable=False),
         sa.Column("perceived_effort", sa.Integer()),
         sa.Column("notes", sa.Text()),
     )
