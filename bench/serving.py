@@ -42,11 +42,20 @@ class Served:
 
     def cpu_s(self) -> float:
         """Seconds of CPU that the API has used."""
-        return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in self.pids)
+        return sum(sum(each.cpu_times()[:2]) for each in (*self._processes(), *self._helpers()))
 
     def memory_mb(self) -> float:
         """Resident memory of the API."""
-        return sum(psutil.Process(pid).memory_info().rss for pid in self.pids) / 2**20
+        own = sum(each.memory_info().rss for each in self._processes())
+        # Forked from a process above, they share most of their memory with it.
+        return (own + sum(each.memory_full_info().uss for each in self._helpers())) / 2**20
+
+    def _processes(self) -> list[psutil.Process]:
+        return [psutil.Process(pid) for pid in self.pids]
+
+    def _helpers(self) -> list[psutil.Process]:
+        """Processes that those of the server began, such as the one that reads documents."""
+        return [child for each in self._processes() for child in each.children(recursive=True)]
 
     def ask(self, query: str, variables: dict[str, object] | None = None) -> bytes:
         """Send one query. Raises AssertionError when the answer is no success."""

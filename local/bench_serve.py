@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
-import psutil
 import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
@@ -135,9 +134,8 @@ class _BenchRun(_Run):
         self._say_where(facts)
 
     def _bench_facts(self, api: Service, postgres: Service, redis: Service) -> dict[str, object]:
-        children = psutil.Process(api.process.pid).children(recursive=True)
         return {
-            "pids": [api.process.pid, *(child.pid for child in children)],
+            "pids": [api.process.pid],
             "redis_pid": redis.process.pid,
             "pgdata": str(self.home.folder / "postgres"),
             "pghost": parse_qs(urlsplit(postgres.url).query)["host"][0],

@@ -27,7 +27,7 @@ _SHARES = 16
 _KEYS = ["pacegraph:apq:texts", *(f"pacegraph:apq:used:{share}" for share in range(_SHARES))]
 _MEMORY_CHARACTERS = 2 * 1024 * 1024
 _TOUCH_EVERY_S = 600.0
-_TIMEOUT_S = 0.25
+_PATIENCE_S = 0.25
 _AWAY_S = 1.0
 _LOG_EVERY_S = 60.0
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -107,8 +107,8 @@ logger = logging.getLogger(__name__)
 class PersistedQueries:
     """The registered texts; those used lately also in this process, where they cost no round trip."""
 
-    def __init__(self, redis: Redis, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+    def __init__(self, redis: Redis, max_bytes: int, patience_s: float = _PATIENCE_S) -> None:
+        self._max_bytes, self._patience_s = max_bytes, patience_s
         self._find, self._add = redis.register_script(_FIND), redis.register_script(_ADD)
         self._memory: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._memory_characters = 0
@@ -166,7 +166,7 @@ class PersistedQueries:
         if monotonic() < self._away_until:
             return None
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
+            async with asyncio.timeout(self._patience_s):
                 return await script(keys=_KEYS, args=[digest, KEPT_S, OVERHEAD_BYTES, *arguments])
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
             self._note_away(error)
