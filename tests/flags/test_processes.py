@@ -5,8 +5,9 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from contextlib import AsyncExitStack, suppress
-from itertools import cycle, pairwise
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from itertools import count, cycle, pairwise
 from time import monotonic
 
 import httpx
@@ -25,8 +26,10 @@ from tests.web.subscriber import JOB, web_socket
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 2.0
 CLIENTS = 8
+FLIPS = 10
+LOOKS_APART_S = 2.5
+"""Longer than between two looks at a stream's credentials."""
 OWN = "{ viewer { athlete { id firstName activities(first: 5) { totalCount nodes { name distanceMeters } } } } }"
 OTHER = "query($id: ID!) { athlete(id: $id) { firstName } }"
 SYNC = (
@@ -58,18 +61,24 @@ class Load:
         self.counts: Counter[str] = Counter()
         self.strange: list[str] = []
         self.expected = None
+        self._is_over = False
 
-    async def run(self, seconds: float = SECONDS) -> None:
-        end = monotonic() + seconds
+    @asynccontextmanager
+    async def going_on(self) -> AsyncIterator[None]:
+        """Clients ask inside the block."""
         async with httpx.AsyncClient(base_url=self._url, headers=self._headers, trust_env=False, timeout=20) as http:
             self.expected = (await self._ask(http, OWN))["data"]
             async with asyncio.TaskGroup() as clients:
                 for _ in range(CLIENTS):
-                    clients.create_task(self._client(http, end))
+                    clients.create_task(self._client(http))
+                try:
+                    yield
+                finally:
+                    self._is_over = True
 
-    async def _client(self, http: httpx.AsyncClient, end: float) -> None:
+    async def _client(self, http: httpx.AsyncClient) -> None:
         asks = cycle((self._own, self._other, self._own, self._sync, self._own, self._rest))
-        while monotonic() < end:
+        while not self._is_over:
             await next(asks)(http)
 
     async def _own(self, http: httpx.AsyncClient) -> None:
@@ -102,15 +111,16 @@ class Load:
             self.strange.append(str(answer)[:300])
 
 
-async def flip(store: FlagStore, flags: list[Flag], until_done: asyncio.Task) -> int:
-    """Flip flags every 100 ms; tells how often."""
-    number = 0
-    while not until_done.done():
-        number += 1
-        for flag in flags:
-            await asyncio.to_thread(store.set, flag, OFF if number % 2 else ON)
-        await asyncio.sleep(0.1)
-    return number
+async def flip(store: FlagStore, flags: Sequence[Flag], is_enough: Callable[[], bool]) -> int:
+    """Flip flags all the time, at least ten times, until it is enough; tells how many changes that were."""
+    async with asyncio.timeout(20):
+        for number in count(1):
+            for flag in flags:
+                await asyncio.to_thread(store.set, flag, OFF if number % 2 else ON)
+            await asyncio.sleep(0.05)
+            if number >= FLIPS and is_enough():
+                return number * len(flags)
+    raise AssertionError("unreachable")
 
 
 def command(settings, *arguments: str) -> subprocess.CompletedProcess:
@@ -120,10 +130,14 @@ def command(settings, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-def state(api: ApiProcess, flag: Flag) -> float:
+def lines(api: ApiProcess) -> list[str]:
+    """Get the metrics of the flags' states."""
     text = httpx.get(f"http://{api.address}/metrics", trust_env=False).text
-    [line] = [each for each in text.splitlines() if each.startswith(f'pacegraph_feature_flag{{flag="{flag}"')]
-    return float(line.rpartition(" ")[2])
+    return [each for each in text.splitlines() if each.startswith("pacegraph_feature_flag{")]
+
+
+def state(api: ApiProcess, flag: Flag) -> float:
+    return float(next(line for line in lines(api) if f'flag="{flag}"' in line).rpartition(" ")[2])
 
 
 async def test_two_processes_heed_a_change_at_once_and_each_says_so(settings, tmp_path, person, shown):
@@ -133,7 +147,7 @@ async def test_two_processes_heed_a_change_at_once_and_each_says_so(settings, tm
         for folder in folders:
             folder.mkdir()
             apis.append(stack.enter_context(api_process(settings, folder, feature_flags_refresh_s=60)))
-        for text, expected in (("on", True), ("off", False), ("100%", True)):
+        for text, expected in (("on", True), ("off", False)):
             assert command(settings, "set", "sharing", text, "--reason", "a drill").returncode == 0
             began = monotonic()
             await until(lambda wanted=expected: all(bool(state(api, Flag.SHARING)) is wanted for api in apis))
@@ -147,25 +161,30 @@ async def test_two_processes_heed_a_change_at_once_and_each_says_so(settings, tm
     for folder in folders:
         lines = [json.loads(line) for line in (folder / "api.log").read_text().splitlines() if line.startswith("{")]
         heeded = [line for line in lines if line["message"] == "a flag changed"]
-        assert [line["new"] for line in heeded] == ["on", "off", "on"]
+        assert [line["new"] for line in heeded] == ["on", "off"]
         assert {line["reason"] for line in heeded} == {"a drill"}
 
 
-@pytest.mark.parametrize("flag", [*Flag, None], ids=lambda flag: flag or "all-at-once")
-async def test_flipped_under_load_no_request_fails(settings, tmp_path, person, shown, flag):
-    flags = [flag] if flag else list(Flag)
+async def test_flipped_under_load_no_request_fails(settings, tmp_path, person, shown):
+    """One flag after the other, then all at once."""
     with api_process(settings, tmp_path) as api, connect(settings) as redis:
-        load = Load(api.address, person, shown)
-        loading = asyncio.create_task(load.run())
-        flips = await flip(FlagStore(settings, redis), flags, loading)
-        await loading
-        assert api.gauges()["feature_flag_changes_total"] >= flips * len(flags) - 2 * len(flags)
+        load, store, changes = Load(api.address, person, shown), FlagStore(settings, redis), 0
+        async with load.going_on():
+            for flags in (*((flag,) for flag in Flag), tuple(Flag)):
+                load.counts.clear()
+                seen = {"hidden", "sync", "rest"}
+                seen |= {"shown"} if Flag.SHARING in flags else set()
+                seen |= {"rest refused"} if Flag.LEGACY_REST in flags else set()
+                changes += await flip(
+                    store, flags, lambda seen=seen: seen <= set(load.counts) and load.counts["own"] > 40
+                )
+                assert load.strange == [], flags
+                for flag in flags:
+                    store.reset(flag)
+                await until(lambda: all('source="settings"' in line for line in lines(api)))
+                await asyncio.sleep(0.1)  # what was asked before is answered
+        assert api.gauges()["feature_flag_changes_total"] > changes / 2, "changes that come at once are heeded at once"
     assert load.strange == []
-    assert flips > 10
-    assert load.counts["own"] > 50
-    assert {"hidden", "sync", "rest"} <= set(load.counts)
-    assert (load.counts["shown"] > 0) == (Flag.SHARING in flags), load.counts
-    assert (load.counts["rest refused"] > 0) == (Flag.LEGACY_REST in flags), load.counts
 
 
 async def test_percentages_raised_under_load_only_add_callers(settings, tmp_path, db, shown):
@@ -200,14 +219,14 @@ async def test_redis_killed_and_back_under_load(settings, tmp_path, person, show
         store.set(Flag.SHARING, ON)
         await until(lambda: state(api, Flag.SHARING) == 100)
         load = Load(api.address, person, shown)
-        loading = asyncio.create_task(load.run(3))
-        await asyncio.sleep(0.7)
-        redis.kill()
-        await asyncio.sleep(1.2)
-        redis.start()
-        await loading
+        async with load.going_on():
+            for step in (None, redis.kill, redis.start):
+                if step is not None:
+                    await asyncio.to_thread(step)
+                before = load.counts.copy()
+                await asyncio.sleep(0.5)
+                await until(lambda before=before: all((load.counts - before)[kind] > 5 for kind in ("shown", "sync")))
         assert load.strange == []
-        assert load.counts["shown"] > 0
         assert load.counts["hidden"] == 0, "the last known state stays"
         await until(lambda: store.read().get(b"sharing") is not None)
         store.set(Flag.SHARING, OFF)
@@ -223,8 +242,8 @@ async def test_streams_that_are_open_outlive_all_flips(settings, tmp_path, db, p
             await socket.begin(Authorization=f"Bearer {person.token}")
             await socket.subscribe(JOB, "job", id=job)
             await socket.next()
-            pausing = asyncio.create_task(asyncio.sleep(2.5))  # longer than between two looks at the credentials
-            await flip(FlagStore(settings, redis), list(Flag), pausing)
+            began = monotonic()
+            await flip(FlagStore(settings, redis), list(Flag), lambda: monotonic() > began + LOOKS_APART_S)
             db.exec_driver_sql("UPDATE jobs SET version = version + 1, progress_done = 7")
             assert (await socket.next())["jobUpdated"]["progress"] == {"done": 7}
             with suppress(TimeoutError):
