@@ -32,11 +32,8 @@ PYTEST = $(BIN)/python -m pytest
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
 ORDINARY = not (browser or http_audit or churn or security or drill)
 
-test: environment ## the tests (TESTS="tests/local -k postgres" for some, TEST_WORKERS=4 for more at once)
-	@$(PYTEST) $(PARALLEL) -m "not load and $(ORDINARY)" $(TESTS); most=$$?; \
-	[ $$most = 0 ] || [ $$most = 5 ] || exit $$most; \
-	$(PYTEST) -n 0 -m "load and $(ORDINARY)" $(TESTS); load=$$?; \
-	[ $$load != 5 ] || exit $$most; exit $$load  # 5: none of TESTS is of that kind
+test: environment ## all tests but the slow proofs below (TESTS="tests/local -k postgres" for some, TEST_WORKERS=4)
+	@exec $(PYTEST) $(PARALLEL) -m "not load and $(ORDINARY)" $(TESTS)
 
 test-unit: environment ## those that need neither PostgreSQL nor Redis nor another process
 	@exec $(PYTEST) $(PARALLEL) -m "unit and $(ORDINARY)" $(TESTS)
