@@ -14,6 +14,7 @@ from legacy.adoption.old_table import OldTable, quoted
 __all__ = ["is_noting", "note_changes", "stop_noting"]
 
 _TRIGGER = "pacegraph_adoption"
+# Only the id is read, for whatever cannot be read would fail the older service's write.
 # The older service's role need not know schema `legacy`: the function acts for its owner.
 _FUNCTION = """
     CREATE OR REPLACE FUNCTION legacy.note_change() RETURNS trigger
@@ -27,10 +28,10 @@ _FUNCTION = """
             RETURN NULL;
         END IF;
         IF TG_OP <> 'INSERT' THEN
-            old_id := to_jsonb(OLD) ->> TG_ARGV[1];
+            EXECUTE pg_catalog.format('SELECT ($1).%I::text', TG_ARGV[1]) INTO old_id USING OLD;
         END IF;
         IF TG_OP <> 'DELETE' THEN
-            new_id := to_jsonb(NEW) ->> TG_ARGV[1];
+            EXECUTE pg_catalog.format('SELECT ($1).%I::text', TG_ARGV[1]) INTO new_id USING NEW;
         END IF;
         INSERT INTO legacy.changes (source, old_id)
         SELECT DISTINCT TG_ARGV[0], changed FROM unnest(ARRAY[old_id, new_id]) AS changed WHERE changed IS NOT NULL;

@@ -147,8 +147,8 @@ class _Adoption:
 
 def _recalculates_already(job_id: int, *, is_undone: bool) -> str:
     """A running job may be past athletes who changed; the next adoption asks again, after an undo somebody has to."""
-    then = "`pacegraph recalculate-personal-bests`" if is_undone else "`pacegraph adopt` again, which starts another"
-    return f"job {job_id} recalculates personal bests already, from before this: once it has ended, run {then}"
+    then = "an administrator asks for `recalculatePersonalBests(input: {})`" if is_undone else "run `pacegraph adopt`"
+    return f"job {job_id} recalculates personal bests since before this: once it has ended, {then}, for it may be stale"
 
 
 def _recalculation(connection: Connection) -> tuple[int | None, str | None]:

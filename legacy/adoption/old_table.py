@@ -117,8 +117,9 @@ class OldTable:
         return self.types[self.key]
 
     def _rows(self, connection: Connection, rest: str, parameters: dict[str, Any]) -> list[Row]:
-        # JSON, for it can tell what Python has no value for: 'infinity', NaN, years beyond 9999.
-        statement = text(f"SELECT {self._key_sql}::text, to_jsonb(t)::text FROM {self.sql} t {rest}")  # noqa: S608
+        # JSON, for it can tell what Python has no value for: 'infinity', NaN, years beyond 9999. Not jsonb, which has
+        # no place for what a column of type json may have, as \\u0000.
+        statement = text(f"SELECT {self._key_sql}::text, to_json(t)::text FROM {self.sql} t {rest}")  # noqa: S608
         return [Row(old_id, _read(row)) for old_id, row in connection.execute(statement, parameters)]
 
 

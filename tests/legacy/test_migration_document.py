@@ -1,4 +1,4 @@
-"""What docs/migration.md, docs/rollback.md and docs/flags.md name is there: commands, files, settings, flags, make targets."""
+"""What docs/{migration,rollback,flags,adoption}.md name is there: commands, files, settings, flags, make targets."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from legacy.rest.routes import ROUTES
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("migration", "rollback", "flags")
+NAMES = ("migration", "rollback", "flags", "adoption")
 DOCUMENTS = {name: (ROOT / f"docs/{name}.md").read_text() for name in NAMES}
 STAND_INS = {"NAME": "sharing", "PATH": ".", "$flag": "sharing", "$share": "1%", "…": ""}
 

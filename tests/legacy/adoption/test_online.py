@@ -9,7 +9,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from legacy.adoption import steps
 from legacy.adoption.adopting import Adopter
+from legacy.adoption.command import Wanted, adopt
+from legacy.adoption.copying import Copy
 from tests import factories as make
 
 
@@ -270,3 +273,54 @@ def test_an_api_serves_what_was_adopted_so_far(world, db_of_world):
     )
     assert orphans == 0
     assert make.create_activity(db_of_world)  # pacegraph's own ids go on
+
+
+def test_one_who_dies_when_the_trigger_is_back_leaves_the_walk_to_the_next(world, monkeypatch):
+    world.adopt(finish=True)
+    world.write("UPDATE activity SET name = 'late change' WHERE name = 'zero'")
+
+    def die(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Copy, "_copy", die)
+        with pytest.raises(SystemExit):
+            world.adopt()
+    world.adopt()
+    assert world.activity("late change")["name"] == "late change"
+
+
+def test_json_that_jsonb_refuses_stops_neither_the_old_service_nor_the_adoption(world):
+    raw = r'{"text": "a\u0000b", "half": "\ud83d"}'
+    world.write("ALTER TABLE activity ADD COLUMN payload json")
+    world.write("UPDATE activity SET payload = %s WHERE name IN ('zero', 'negative distance')", raw)
+    world.adopt()
+    assert world.activity("zero")
+    aside = world.one("SELECT old_row FROM legacy.kept_aside WHERE old_row ->> 'name' = 'negative distance'")
+    assert aside["old_row"]["payload"]["text"] == "a\N{REPLACEMENT CHARACTER}b"
+    world.write("UPDATE activity SET name = 'noted', payload = %s WHERE name = 'zero'", raw.replace("b", "c"))
+    world.adopt()
+    assert world.activity("noted")["name"] == "noted"
+    assert world.run(verify=True)[0] == 0
+
+
+def test_a_table_that_is_held_is_told(world, settings, monkeypatch, capsys):
+    """Writers who come later wait for 2 s at most, and are let by between two attempts."""
+    monkeypatch.setattr(steps, "_ATTEMPTS", 2)
+    url = settings.database_url.get_secret_value()
+    with psycopg.connect(url) as holder:
+        holder.execute("UPDATE activity SET name = name WHERE name = 'zero'")
+        code = adopt(settings, Wanted())
+        holder.rollback()
+    assert code == 1
+    assert "another transaction held a table of the older service" in capsys.readouterr().err
+    world.adopt()
+    assert world.run(verify=True)[0] == 0
+
+
+def test_undone_while_bests_are_recalculated(world):
+    world.adopt()
+    world.write("UPDATE jobs SET status = 'RUNNING', lease_until = now() + interval '1 hour'")
+    lines = world.adopt(undo=True)
+    assert any("recalculatePersonalBests(input: {})" in line for line in lines), lines
+    assert not any("run `pacegraph adopt`" in line for line in lines)
