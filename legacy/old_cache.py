@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from redis import Redis, RedisError
 
-from settings import load_settings
+from settings import InvalidSettings, load_settings
 
 __all__ = [
     "cache_key", "cached", "delete_cache", "delete_pattern", "get_cache", "get_redis", "redis_client", "set_cache",
@@ -16,6 +16,9 @@ __all__ = [
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+
+_AWAY = (RedisError, InvalidSettings)
+"""What says that there is no Redis; the latter that REDIS_URL is not set."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,13 +57,13 @@ def cache_key(prefix: str, *arguments: Any, **named: Any) -> str:
 
 
 def get_cache(key: str) -> Any:
-    """Give the value of a key; None where there is none, or no Redis."""
+    """Give the value of a key; None where there is none, no Redis, or something that is no JSON."""
     try:
         found = _client().get(key)
-    except RedisError as error:
+        return None if found is None else json.loads(found)
+    except (*_AWAY, ValueError) as error:
         _log.warning("the cache could not be read", extra={"error": type(error).__name__})
         return None
-    return None if found is None else json.loads(found)
 
 
 def set_cache(key: str, value: Any, ttl: int = 300) -> bool:
@@ -68,7 +71,7 @@ def set_cache(key: str, value: Any, ttl: int = 300) -> bool:
     text = json.dumps(value, default=str)
     try:
         _client().set(key, text, ex=ttl)
-    except RedisError as error:
+    except _AWAY as error:
         _log.warning("the cache could not be written", extra={"error": type(error).__name__})
         return False
     return True
@@ -78,7 +81,7 @@ def delete_cache(key: str) -> bool:
     """Forget a key; False where there is no Redis."""
     try:
         _client().delete(key)
-    except RedisError as error:
+    except _AWAY as error:
         _log.warning("the cache could not be written", extra={"error": type(error).__name__})
         return False
     return True
@@ -88,7 +91,7 @@ def delete_pattern(pattern: str) -> int:
     """Forget all keys that match, `athlete:7:*`; returns how many."""
     try:
         return sum(int(_client().delete(key)) for key in _client().scan_iter(pattern))
-    except RedisError as error:
+    except _AWAY as error:
         _log.warning("the cache could not be written", extra={"error": type(error).__name__})
         return 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from redis import Redis
 
 import cli
 from legacy.old_names import OLD_MODULES
@@ -281,8 +282,16 @@ def test_cached_values_come_from_redis_and_are_missing_without(run, redis_url):
     here, there = {"percent": 61.5}, "x:1:b=2"
     said = run(code, "-W", "ignore", REDIS_URL=redis_url)
     assert f"{here} {here} 1\nTrue [1] None True None\n1 {there}\n" in said
-    said = run(code, "-W", "ignore", REDIS_URL="redis://127.0.0.1:1")
-    assert f"{here} {here} 2\nFalse None None False None\n0 {there}\n" in said
+    for environment in ({"REDIS_URL": "redis://127.0.0.1:1"}, {}):
+        said = run(code, "-W", "ignore", **environment)
+        assert f"{here} {here} 2\nFalse None None False None\n0 {there}\n" in said
+
+
+@pytest.mark.parametrize("value", [b"not JSON", b"\xff", b""])
+def test_what_is_no_json_is_as_if_it_were_not_there(run, redis_url, value):
+    with Redis.from_url(redis_url) as redis:
+        redis.set("a", value)
+    assert run("from core.cache import get_cache\nprint(get_cache('a'))", REDIS_URL=redis_url).startswith("None\n")
 
 
 def test_logs_are_pacegraphs(run):
