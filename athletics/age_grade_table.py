@@ -36,6 +36,9 @@ class AgeGradeTable(StrEnum):
     TRACK_2023 = "TRACK_2023"
 
 
+_NAMES = {"age": "Age", "distance_m": "Distance in metres", "elapsed_s": "Time in seconds"}
+
+
 class OutOfTable(ValueError):  # noqa: N818 - names what happened, as its subclasses do
     """The `value` of `field` ("age" or "distance_m") is outside `minimum` to `maximum` of `table`; see `remedy`."""
 
@@ -43,8 +46,8 @@ class OutOfTable(ValueError):  # noqa: N818 - names what happened, as its subcla
         self.field, self.value, self.table = field, value, table
         self.minimum, self.maximum = bounds
         self.remedy = _remedy(field, value, bounds)
-        name = {"age": "Age", "distance_m": "Distance in metres"}[field]
-        super().__init__(f"{name} {value:g} is outside {table}: {bounds[0]:g} to {bounds[1]:g}. {self.remedy}")
+        given = f"{_NAMES[field]} {value:.12g}"
+        super().__init__(f"{given} is outside {table}: {bounds[0]:g} to {bounds[1]:g}. {self.remedy}")
 
 
 class AgeOutOfTable(OutOfTable):
@@ -60,7 +63,7 @@ class InvalidPerformance(ValueError):  # noqa: N818
 
     def __init__(self, field: str, value: float) -> None:
         self.field, self.value = field, value
-        super().__init__(f"{field} is {value}: give a positive, finite number")
+        super().__init__(f"{_NAMES[field]} {value:.12g}: give a positive, finite number")
 
 
 @dataclass(frozen=True, slots=True)

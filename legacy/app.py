@@ -10,7 +10,7 @@ from starlette.routing import Route as Path
 from starlette.types import Lifespan
 
 from legacy.rest.answers import LegacyAnswers
-from legacy.rest.docs_page import docs_page
+from legacy.rest.docs_page import GUIDE, docs_page, guide
 from legacy.rest.endpoint import Endpoint, Rest
 from legacy.rest.health import health
 from legacy.rest.openapi import describe
@@ -31,6 +31,7 @@ def add_routes(app: FastAPI, settings: Settings) -> None:
         *(Path(path, Endpoint(rest, routes)) for path, routes in _by_path().items()),
         Path("/health", health(services, app.state.readiness, uses)),
         Path("/docs", docs_page),
+        *([Path("/docs/rest.md", guide)] if GUIDE.is_file() else []),
     ]
     app.add_middleware(LegacyAnswers, settings=settings, origins=services.origins)
     describe(app, ROUTES, settings.legacy_sunset_on.isoformat())

@@ -1,17 +1,24 @@
-"""`/docs`: the OpenAPI document as a page that loads nothing, with the GraphQL query that replaces each route."""
+"""`/docs`: the OpenAPI document as a page that loads nothing, with the GraphQL query that replaces each route.
 
+`/docs/rest.md` is what there is to read about all of them; it is there where the API runs from its sources.
+"""
+
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from graphql import parse, print_ast
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from legacy.rest.openapi import QUERY
+
+GUIDE = Path(__file__).parents[2] / "docs" / "rest.md"
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1f;
@@ -32,10 +39,18 @@ _HEADERS = {
 }
 
 
+_GUIDE_LINK = '<a href="/docs/rest.md">How they answer: ids, lists, tasks, errors</a>. '
+
+
 async def docs_page(request: Request) -> Response:
     """Answer the page."""
     app: FastAPI = request.app
     return HTMLResponse(page(app.openapi()), headers=_HEADERS)
+
+
+async def guide(_: Request) -> Response:
+    """Answer the text about the routes."""
+    return FileResponse(GUIDE, media_type="text/plain", headers={"cache-control": "no-cache"})
 
 
 def page(document: Mapping[str, Any]) -> str:
@@ -43,11 +58,17 @@ def page(document: Mapping[str, Any]) -> str:
     return "\n".join((
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>pacegraph: REST routes</title>',
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>',
-        f"<h1>REST routes</h1><p>{escape(document['info']['description'])}</p>",
-        '<p><a href="/graphiql">GraphiQL</a>. The same as data: <a href="/openapi.json">OpenAPI</a>.</p>',
+        f"<h1>REST routes</h1><p>{_prose(document['info']['description'])}</p>",
+        f"<p>{_GUIDE_LINK if GUIDE.is_file() else ''}",
+        '<a href="/graphiql">GraphiQL</a>. The same as data: <a href="/openapi.json">OpenAPI</a>.</p>',
         *_operations(document),
         "</body></html>",
     ))  # fmt: skip
+
+
+def _prose(text: str) -> str:
+    """Write text in which `this` is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[str]:
@@ -60,14 +81,14 @@ def _operations(document: Mapping[str, Any]) -> Iterator[str]:
 def _operation(name: str, operation: Mapping[str, Any]) -> Iterator[str]:
     method, _, path = name.partition(" ")
     yield f'<h2 id="{escape(name)}"><b>{method}</b> <code>{escape(path)}</code></h2>'
-    yield f"<p>{escape(operation['summary'])}.</p>"
+    yield f"<p>{_prose(operation['summary'])}.</p>"
     if parameters := operation.get("parameters"):
         rows = (
-            f"<tr><td><code>{escape(each['name'])}</code></td><td>{escape(each.get('description', ''))}</td></tr>"
+            f"<tr><td><code>{escape(each['name'])}</code></td><td>{_prose(each.get('description', ''))}</td></tr>"
             for each in parameters
         )
         yield f"<table>{''.join(rows)}</table>"
     if query := operation.get(QUERY):
         yield f"<p>In GraphQL:</p><pre>{escape(print_ast(parse(query)))}</pre>"
     else:
-        yield f"<p>{escape(operation['description'])}</p>"
+        yield f"<p>{_prose(operation['description'])}</p>"

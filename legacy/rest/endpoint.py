@@ -29,6 +29,7 @@ from legacy.rest.errors import (
 from legacy.rest.ids import OldIds
 from legacy.rest.parameters import MAX_LIMIT, AnyonesActivityPage, Page, Parameters, SyncWanted
 from legacy.rest.routes import ID_PARAMETERS, Route
+from legacy.rest.successors import MOST_COST_EACH
 from legacy.uses import LegacyUses
 from web import reply
 from web.body import let_pass, read_body
@@ -120,18 +121,17 @@ class Endpoint:
 
     async def _parameters(self, exchange: Exchange, receive: Receive, route: Route) -> Parameters:
         given: dict[str, Any] = dict(parameters.of_address(exchange.scope["query_string"], route.takes))
-        where = "query"
+        in_body: dict[str, Any] = {}
         if route.method == "POST":
             body = await read_body(
                 receive, exchange.headers, self._rest.services.settings.body_max_bytes, self._rest.body_limit
             )
             if body.strip():
                 require_json(_content_type(exchange.headers), exchange.headers.get(b"content-encoding"))
-                where = "body"
             # What is left out and what is null are the same.
-            given |= {name: value for name, value in parameters.of_body(body).items() if value is not None}
-            where = where if given else "body"
-        return parameters.read(route.takes, given, where)
+            in_body = {name: value for name, value in parameters.of_body(body).items() if value is not None}
+        is_of_body = in_body or (route.method == "POST" and not given)
+        return parameters.read(route.takes, given, in_body, "body" if is_of_body else "query")
 
 
 class _Run:
@@ -145,6 +145,8 @@ class _Run:
         """Run what the route is for. Raises HttpRefusal, CallerError, OperationFailed, DatabaseError."""
         if route.needs_caller and self._caller.viewer.account_id is None:
             raise Unauthenticated
+        if isinstance(wanted, Page) and self._caller.viewer.account_id is None:
+            wanted = wanted.of_at_most(self._most_signed_out())
         if isinstance(wanted, AnyonesActivityPage) and wanted.athlete_id is not None and route.of_athlete:
             route = route.of_athlete
         variables = route.variables(await self._ids(wanted), wanted)
@@ -172,6 +174,11 @@ class _Run:
         if athlete_id is None:
             raise InvalidParameters([Fault("query", "athlete_id", "you are no athlete, so say whose", "missing")])
         return encode_id("Athlete", athlete_id)
+
+    def _most_signed_out(self) -> int:
+        """Say how many of a list the signed-out get at once: they cost half of what an address may spend at most."""
+        settings = self._rest.services.settings
+        return max(1, min(settings.cost_limit, settings.cost_bucket_ip) // (2 * MOST_COST_EACH))
 
     async def _page(self, route: Route, variables: dict[str, Any], wanted: Page) -> dict[str, Any]:
         """Go to where the page begins, in steps as large as lists may be asked for, and read it."""

@@ -6,7 +6,7 @@ web.errors.HttpRefusal
     └── SwitchedOff          410 LEGACY_REST_OFF: the flag legacy-rest is off; tells the GraphQL successor
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,11 +118,11 @@ class InvalidParameters(RestRefusal):
         return problems([(each.code, _said(each), each.name or None) for each in self.faults], detail)
 
 
-def faults_of(error: ValidationError, where: str) -> list[Fault]:
-    """Tell what pydantic found wrong, without the values."""
+def faults_of(error: ValidationError, where: Callable[[str], str]) -> list[Fault]:
+    """Tell what pydantic found wrong, without the values. `where` says where a parameter was given."""
     return [
         Fault(
-            where,
+            where(str(each["loc"][0]) if each["loc"] else ""),
             ".".join(map(str, each["loc"])),
             each["msg"].removeprefix("Value error, ")[:_LONGEST_MESSAGE],
             each["type"],

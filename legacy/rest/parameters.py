@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from math import isfinite
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -48,22 +48,24 @@ def _seconds(value: Any) -> float:
     """Read a time: seconds, or as 42:10 or 1:42:10."""
     clock = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if clock:
-        return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
-    return _number(value, "write seconds, or a time like 42:10 or 1:42:10")
+        value = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
+    return _positive(value, "write seconds, or a time like 42:10 or 1:42:10")
 
 
 def _metres(value: Any) -> float:
     known = metres(value) if isinstance(value, str) else None
-    return known if known is not None else _number(value, f"write metres, or one of {', '.join(DISTANCES.values())}")
+    return known if known is not None else _positive(value, f"write metres, or one of {', '.join(DISTANCES.values())}")
 
 
-def _number(value: Any, remedy: str) -> float:
+def _positive(value: Any, remedy: str) -> float:
     try:
         number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
     except (ValueError, OverflowError):
         number = None
     if number is None or not isfinite(number):
         raise ValueError(remedy)
+    if number <= 0:
+        raise ValueError(f"it must be more than 0: {remedy}")
     return number
 
 
@@ -80,6 +82,10 @@ def _words(value: Any) -> Any:
 
 def _line(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _small_letters(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _capitals(value: Any) -> Any:
@@ -142,6 +148,11 @@ class Page(Parameters):
             raise InvalidParameters([Fault("query", "page", remedy, "less_than_equal")])
         return start
 
+    def of_at_most(self, limit: int) -> Self:
+        """Make the page that begins where this does, and has no more than `limit`. Raises InvalidParameters."""
+        changes = {"limit": min(self.limit, limit), "offset": self.start, "page": None}
+        return self.model_copy(update=changes)
+
 
 class ActivityPage(Page):
     """Which activities of an athlete."""
@@ -190,8 +201,8 @@ class SyncWanted(Parameters):
     """What is to be synced. In the address or as JSON; JSON counts where both are given."""
 
     athlete_id: Id | None = Field(None, description="Whose activities; the caller's when not given.")
-    mode: Annotated[Literal["INCREMENTAL", "FULL"], BeforeValidator(_capitals)] = Field(
-        "INCREMENTAL", description="What is new; or all again."
+    mode: Annotated[Literal["incremental", "full"], BeforeValidator(_small_letters)] = Field(
+        "incremental", description="What is new; or all again."
     )
     since: Day | None = Field(None, description="Only from this day (UTC) on.")
     until: Day | None = Field(None, description="Only until this day (UTC), included.")
@@ -220,11 +231,21 @@ class Feedback(Parameters):
         return found
 
 
-def read(model: type[M], given: Mapping[str, Any], where: str) -> M:
-    """Check what is given. Raises InvalidParameters."""
+def read(model: type[M], in_address: Mapping[str, Any], in_body: Mapping[str, Any], missing: str) -> M:
+    """Check what is given; the body counts where both have something. Raises InvalidParameters.
+
+    `missing` is where to look for what is in neither: query or body.
+    """
+    given = {**in_address, **in_body}
     try:
         return model.model_validate(model.values(given))
     except ValidationError as error:
+        names = model.names(given)
+
+        def where(parameter: str) -> str:
+            name = names.get(parameter)
+            return missing if name is None else "body" if name in in_body else "query"
+
         raise InvalidParameters(faults_of(error, where)) from None
 
 

@@ -121,7 +121,7 @@ def _age(wanted: Performance) -> int:
 def _sync(ids: Ids, wanted: SyncWanted) -> dict[str, Any]:
     days = {"since": wanted.since, "until": wanted.until}
     given = {name: day.isoformat() for name, day in days.items() if day is not None}
-    return {"input": {"athleteId": ids["athlete_id"], "mode": wanted.mode, **given}}
+    return {"input": {"athleteId": ids["athlete_id"], "mode": wanted.mode.upper(), **given}}
 
 
 def _recalculation(ids: Ids, _: Parameters) -> dict[str, Any]:

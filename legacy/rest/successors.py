@@ -31,6 +31,9 @@ _ACTIVITIES_OF_ATHLETE = (
     "{ athlete(id: $id) { id activities(first: $first, after: $after, filter: $filter) { %s } } }"
 )
 
+MOST_COST_EACH = 2
+"""What an entry of these lists costs at most: itself, and one object of its own."""
+
 ATHLETES = _ATHLETES % f"nodes {{ {_ATHLETE} }} {_END}"
 ATHLETES_END = _ATHLETES % _END
 ACTIVITIES = _ACTIVITIES % f"nodes {{ {_ACTIVITY} }} {_END}"

@@ -185,9 +185,9 @@ def test_a_distance_outside_the_table_is_refused(meters, table):
 
 @pytest.mark.parametrize("bad", [0, -5000, nan, inf, -inf])
 def test_what_is_no_positive_number_is_refused(bad):
-    with pytest.raises(InvalidPerformance, match="elapsed_s"):
+    with pytest.raises(InvalidPerformance, match="Time in seconds"):
         age_grade(5000, bad, Sex.MALE, 40, AgeGradeTable.ROAD_2025)
-    with pytest.raises(InvalidPerformance, match="distance_m"):
+    with pytest.raises(InvalidPerformance, match="Distance in metres"):
         age_grade(bad, 1200, Sex.MALE, 40, AgeGradeTable.ROAD_2025)
 
 

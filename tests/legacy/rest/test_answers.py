@@ -129,6 +129,37 @@ async def test_all_that_is_wrong_is_told_at_once(rest):
     assert {each["type"] for each in body["detail"]} == {"int_parsing", "greater_than_equal"}
 
 
+async def test_each_fault_tells_where_it_was_given(rest, people):
+    response = await rest.send(
+        "POST", "/strava/sync?since=x&athlete_id=y", people.owner.token, json={"mode": "all", "athlete_id": True}
+    )
+    found = {detail["loc"][1]: detail["loc"][0] for detail in response.json()["detail"]}
+    assert found == {"since": "query", "mode": "body", "athlete_id": "body"}
+    for query, body, where in (("", None, "body"), ("contact=x", None, "query"), ("", {"contact": "x"}, "body")):
+        response = await rest.send("POST", f"/feedback?{query}", json=body)
+        assert response.json()["detail"][0]["loc"] == [where, "message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/v1/age-grade?distance=5k&time=0&sex=M&age=40", "`time`: it must be more than 0: write seconds, or"),
+        ("/v1/age-grade?distance=5k&time=0:00&sex=M&age=40", "`time`: it must be more than 0: write seconds, or"),
+        ("/v1/age-grade?distance=-1&time=9&sex=M&age=40", "`distance`: it must be more than 0: write metres, or"),
+        ("/v1/age-grade?distance=5000000&time=9&sex=M&age=40", "`distance`: Distance in metres 5000000 is outside"),
+    ],
+)
+async def test_messages_say_it_in_the_callers_words(rest, path, said):
+    assert (await rest.get(path)).json()["errors"][0]["message"].startswith(said)
+
+
+async def test_a_mode_is_told_as_it_is_documented(rest, people):
+    response = await rest.send("POST", "/strava/sync?mode=some", people.owner.token)
+    assert "'incremental' or 'full'" in response.json()["errors"][0]["message"]
+    for mode in ("full", "FULL"):
+        assert (await rest.send("POST", f"/strava/sync?mode={mode}", people.owner.token)).status_code == 200
+
+
 @pytest.mark.parametrize("query", ["a=%ff", "&".join(f"p{number}=1" for number in range(60)), "limit=%80"])
 async def test_addresses_that_make_no_sense(rest, query):
     response = await rest.get(f"/v1/athletes?{query}")

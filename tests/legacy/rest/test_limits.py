@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from legacy.rest.parameters import Page
+from legacy.rest.successors import ACTIVITIES, ACTIVITIES_OF_ATHLETE, ATHLETES, MOST_COST_EACH
 from tests import factories as make
 from tests.legacy.rest.conftest import serve_rest
 from tests.web.limits.conftest import STEADY
@@ -61,6 +63,31 @@ async def test_what_one_operation_may_cost(settings, people):
         assert response.json()["errors"][0]["extensions"]["code"] == "COST_LIMIT_EXCEEDED"
 
 
+@pytest.mark.parametrize("path", ["/v1/athletes", "/v1/activities", "/v1/athletes/{}/activities"])
+async def test_the_signed_out_get_what_their_budget_allows(settings, people, path):
+    path = path.format(people.owner.athlete_id)
+    async with serve_rest(settings, sharing="on", cost_refill_ip_per_s=1e-6) as rest:
+        for _ in range(2):
+            response = await rest.get(f"{path}?limit=1000")
+            assert response.status_code in {200, 404}, response.text
+            assert await remaining(rest, None) > 1900
+
+
+@pytest.mark.parametrize("operation", [ATHLETES, ACTIVITIES, ACTIVITIES_OF_ATHLETE])
+async def test_what_an_entry_costs_at_most(rest, people, operation):
+    variables = {"id": people.owner.id} if "$id" in operation else {}
+    costs = [
+        (await rest.answer(operation, people.owner.token, first=first, **variables))["extensions"]["cost"]["requested"]
+        for first in (1, 101)
+    ]
+    assert costs[1] - costs[0] <= 100 * MOST_COST_EACH
+
+
+def test_a_page_of_at_most_so_many_begins_where_it_would():
+    assert Page(limit=1000, page=3).of_at_most(500) == Page(limit=500, offset=2000)
+    assert Page(limit=10, offset=7).of_at_most(500) == Page(limit=10, offset=7)
+
+
 async def test_the_way_to_a_page_is_charged_too(settings, db):
     person = make.create_person(db)
     for _ in range(4):
@@ -75,7 +102,7 @@ async def test_the_way_to_a_page_is_charged_too(settings, db):
         assert await spent("/v1/activities?limit=1&offset=3") > await spent("/v1/activities?limit=1")
 
 
-async def remaining(rest, token: str) -> int:
+async def remaining(rest, token: str | None) -> int:
     return (await rest.answer("{ rateLimit { remaining } }", token))["data"]["rateLimit"]["remaining"]
 
 

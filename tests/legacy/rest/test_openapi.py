@@ -122,3 +122,11 @@ async def test_the_page_shows_all_routes_and_loads_nothing(settings):
     assert "2027-05-31" in response.text
     assert "mutation Sync($input: SyncStravaInput!)" in response.text
     assert "url(" not in response.text
+    assert "`" not in response.text
+    assert 'href="/docs/rest.md"' in response.text
+
+
+async def test_what_there_is_to_read_is_served(rest):
+    response = await rest.get("/docs/rest.md")
+    assert response.headers["content-type"].startswith("text/plain")
+    assert response.text == (ROOT / "docs" / "rest.md").read_text()
