@@ -32,7 +32,7 @@ MOST_ATTEMPTS = 3
 SETTLE_S = 1
 HONEST_PAUSE_S, ABUSIVE_PAUSE_S = 0.15, 1.0
 MOST_TIMES_QUIET = 3
-LEAST_MS = 20
+LEAST_MS = 10
 """Below this the machine's own noise decides: the load's processes share its cores with the server."""
 
 
