@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logs import tell
 from settings import load_settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from legacy.uses import Use
 
 Command = Callable[[argparse.Namespace], int]
@@ -58,18 +61,25 @@ def _migrate_imports(options: argparse.Namespace) -> int:
 def _legacy_uses(options: argparse.Namespace) -> int:
     from redis import RedisError
 
-    from legacy.uses import forget_uses, read_uses
+    from legacy.uses import counted_since, forget_uses, read_uses
 
     settings = load_settings()
     try:
         uses = read_uses(settings)
         print(_as_json(uses) if options.json else _as_table(uses))
+        print(_said_of(counted_since(settings)), file=sys.stderr if options.json else sys.stdout)
         if options.forget:
             forget_uses(settings)
     except RedisError as error:
-        print(f"pacegraph: Redis (REDIS_URL) does not tell what is used: {error}", file=sys.stderr)
+        tell(f"Redis (REDIS_URL) does not tell what is used: {error}")
         return 1
     return 0
+
+
+def _said_of(since: "datetime | None") -> str:
+    if since is None:
+        return "But nothing was counted: no process that counts uses has this Redis (REDIS_URL), or it lost them."
+    return f"Counted since {since:%Y-%m-%d %H:%M} UTC."
 
 
 def _as_json(uses: "list[Use]") -> str:
@@ -82,7 +92,7 @@ def _as_json(uses: "list[Use]") -> str:
 
 def _as_table(uses: "list[Use]") -> str:
     if not uses:
-        return "Nothing old was used since the counting began."
+        return "Nothing old was used."
     rows = [("KIND", "NAME", "WHERE", "USES", "FIRST (UTC)", "LAST (UTC)")]
     rows += [(*use.place, str(use.count), f"{use.first:%Y-%m-%d %H:%M}", f"{use.last:%Y-%m-%d %H:%M}") for use in uses]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -24,9 +24,11 @@ from settings import InvalidSettings, Settings, load_settings
 if TYPE_CHECKING:
     from redis import Redis
 
-__all__ = ["LegacyUses", "Use", "forget_uses", "process_uses", "read_uses"]
+__all__ = ["LegacyUses", "Use", "counted_since", "forget_uses", "process_uses", "read_uses"]
 
 _KEY = "pacegraph:legacy:uses"
+_SINCE = "since"
+"""The field that says when the counting began. It stands with the counts, to be lost when they are."""
 _PLACES = 2000
 """Places (import sites, routes) that are told apart; what comes beyond is counted under its name alone."""
 _ELSEWHERE = "(elsewhere)"
@@ -167,6 +169,7 @@ class LegacyUses:
     def _exchange(self) -> Counter[tuple[str, str]]:
         """Add what is being sent; returns the totals."""
         with _connect(self._settings or load_settings()) as redis, redis.pipeline() as pipeline:
+            pipeline.hsetnx(_KEY, _SINCE, round(time()))
             if self._sending:
                 pipeline.eval(_ADD, 1, _KEY, *_arguments(self._sending))
             pipeline.hgetall(_KEY)
@@ -199,11 +202,24 @@ def read_uses(settings: Settings) -> list[Use]:
         return sorted(_uses(redis.hgetall(_KEY)), key=lambda use: (-use.count, use.place))
 
 
+def counted_since(settings: Settings) -> datetime | None:
+    """When the counting began; None where no process has counted in this Redis. Raises as `read_uses`."""
+    settings.require("redis_url")
+    with _connect(settings) as redis:
+        values: dict[str, str] = redis.hgetall(_KEY)
+    begun = [use.first for use in _uses(values)]
+    with suppress(KeyError, ValueError):
+        begun.append(_instant(int(values[_SINCE])))
+    return min(begun, default=None)
+
+
 def forget_uses(settings: Settings) -> None:
     """Begin to count anew. Raises as `read_uses`."""
     settings.require("redis_url")
-    with _connect(settings) as redis:
-        redis.delete(_KEY)
+    with _connect(settings) as redis, redis.pipeline() as pipeline:
+        pipeline.delete(_KEY)
+        pipeline.hset(_KEY, _SINCE, round(time()))
+        pipeline.execute()
 
 
 def _connect(settings: Settings) -> "Redis":

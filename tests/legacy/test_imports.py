@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -333,7 +334,7 @@ def test_uses_are_shown_and_forgotten(capsys, redis_url, monkeypatch, tmp_path):
     assert "REDIS_URL: is not set" in capsys.readouterr().err
     monkeypatch.setenv("REDIS_URL", redis_url)
     assert cli.main(["legacy-uses"]) == 0
-    assert "Nothing old was used" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("Nothing old was used.\nBut nothing was counted: ")
     uses = LegacyUses(load_settings())
     uses.note_import("database.get_db", "main.py:3")
     uses.note_route("GET /v1/athletes")
@@ -342,6 +343,7 @@ def test_uses_are_shown_and_forgotten(capsys, redis_url, monkeypatch, tmp_path):
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split()[:4] == ["KIND", "NAME", "WHERE", "USES"]
     assert rows[0].startswith("import  database.get_db   main.py:3  1     ")
+    assert re.fullmatch(r"Counted since 20\d\d-\d\d-\d\d \d\d:\d\d UTC\.", rows[-1])
     assert cli.main(["legacy-uses", "--json", "--forget"]) == 0
     assert {use["name"]: use["count"] for use in json.loads(capsys.readouterr().out)} == {
         "database.get_db": 1,

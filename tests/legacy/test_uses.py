@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from legacy import uses
-from legacy.uses import LegacyUses, forget_uses, read_uses
+from legacy.uses import LegacyUses, counted_since, forget_uses, read_uses
 from settings import child_environment, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +68,23 @@ def test_the_first_and_the_last_use_are_known(counting, redis_url, counter):
     assert abs(use.last.timestamp() - time.time()) < 10
 
 
+def test_it_is_known_since_when_there_are_counts(counting, redis_url, counter):
+    """Also where nothing was used: else "nothing" may mean that nobody counted, or that Redis lost what was."""
+    assert counted_since(counting) is None
+    began = time.time()
+    counter(counting).watch()
+    until(lambda: counted_since(counting) is not None)
+    assert abs(counted_since(counting).timestamp() - began) < 10
+    with Redis.from_url(redis_url) as redis:
+        redis.hset(uses._KEY, uses._SINCE, 5000)
+        redis.hset(uses._KEY, json.dumps(["route", "GET /v1/athletes", ""]), "7 1000 2000")
+        assert counted_since(counting).timestamp() == 1000
+        forget_uses(counting)
+        assert counted_since(counting).timestamp() >= round(began)
+        redis.flushdb()
+    assert counted_since(counting) is None
+
+
 def test_what_was_noted_is_counted_at_once_and_once(counting, counter):
     noted = counter(counting)
     seen = []
@@ -94,7 +111,7 @@ def test_the_number_of_places_is_bounded(counting, redis_url, counter):
             noted.note_import("database.Base", f"models.py:{line}")
         assert len(noted._pending) <= uses._PLACES + 1
         until(lambda: sum(use.count for use in read_uses(counting)) == uses._PLACES * 2)
-        assert redis.hlen(uses._KEY) == uses._PLACES + 1
+        assert redis.hlen(uses._KEY) == uses._PLACES + 2  # with when the counting began
     assert known(counting) == [("import", "database.Base", "(elsewhere)", uses._PLACES * 2)]
 
 
