@@ -17,6 +17,7 @@ __all__ = ["Handler", "JsonHandler", "write"]
 
 _HARMLESS_LENGTH = 32
 """Characters of a field that need not be searched for tokens: all are longer."""
+_LEVEL_NAMES = {level: name for name, level in logging.getLevelNamesMapping().items() if name not in {"WARN", "FATAL"}}
 _root = logging.getLogger()
 _STREAM_ERRORS = (OSError, ValueError, AttributeError)
 """Of a standard error that is closed, full or not there at all: work goes on without a log."""
@@ -114,7 +115,7 @@ def write(logger: logging.Logger, level: int, message: str, fields: dict[str, An
     handler = handlers[0]
     line = {
         "timestamp": datetime.now(UTC),
-        "level": logging.getLevelName(level),
+        "level": _LEVEL_NAMES[level],
         "logger": logger.name,
         "message": message,
         **surroundings(),

@@ -19,6 +19,7 @@ from legacy.migrate_imports.files import (
 from legacy.migrate_imports.own_modules import OwnModules
 from legacy.migrate_imports.remark import Remark
 from legacy.migrate_imports.rewriting import rewrite
+from logs import tell
 
 __all__ = ["migrate_imports"]
 
@@ -29,7 +30,7 @@ def migrate_imports(path: Path, *, write: bool) -> int:
     0 when all is done; 1 when something is left for people to do, or a file could not be read; 2 without such a path.
     """
     if not path.exists():
-        print(f"pacegraph: {path}: there is no such file or folder", file=sys.stderr)
+        tell(f"{path}: there is no such file or folder")
         return 2
     found = list(python_files(path))
     files = [each for each in found if isinstance(each, Path)]
