@@ -145,7 +145,7 @@ class AthleteAgeGrade(AgeGrade):
 class Task(_Answer):
     """A task that was started, or ran already."""
 
-    task_id: Uuid = Field(description="To ask for its state with.")
+    task_id: str = Field(description="To ask for its state with, here or in GraphQL: the job's id.")
     status: Literal["queued"]
 
 
@@ -171,8 +171,7 @@ class TaskResult(_Answer):
 class TaskState(_Answer):
     """Where a task is."""
 
-    task_id: Uuid
-    graphql_id: str = Field(description="Its id in GraphQL, as a job.")
+    task_id: str
     status: Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
     kind: str
     progress: TaskProgress

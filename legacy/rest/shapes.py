@@ -62,7 +62,7 @@ def age_grade(data: Data, _: Old) -> Any:
 
 
 def sync(data: Data, _: Old) -> Any:
-    return {"task_id": uuid_of(data["syncStrava"]["taskId"]), "status": data["syncStrava"]["status"]}
+    return {"task_id": data["syncStrava"]["taskId"], "status": data["syncStrava"]["status"]}
 
 
 def personal_bests_task(data: Data, _: Old) -> Any:
@@ -80,8 +80,7 @@ def feedback(_: Data, __: Old) -> Any:
 def task(data: Data, _: Old) -> Any:
     job = data["job"]
     return job and {
-        "task_id": uuid_of(job["id"]),
-        "graphql_id": job["id"],
+        "task_id": job["id"],
         "status": job["status"].lower(),
         "kind": job["kind"].lower(),
         "progress": _snake(job["progress"]),
@@ -93,7 +92,7 @@ def task(data: Data, _: Old) -> Any:
 
 
 def _queued(job: Data) -> dict[str, str]:
-    return {"task_id": uuid_of(job["id"]), "status": "queued"}
+    return {"task_id": job["id"], "status": "queued"}
 
 
 def _athlete(each: Data, old: Old) -> dict[str, Any]:

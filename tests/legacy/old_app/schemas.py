@@ -47,12 +47,12 @@ class AgeGradeResponse(BaseModel):
 class TaskResponse(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    task_id: UUID
+    task_id: str
     status: Literal["queued"]
 
 
 class TaskStatus(BaseModel):
-    task_id: UUID
+    task_id: str
     status: Literal["queued", "running", "succeeded", "failed"]
 
 
