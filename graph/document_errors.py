@@ -34,6 +34,10 @@ class TooBusy(CallerError):  # noqa: N818 - the name says what is the case
         )
 
 
+class NotRead(TooBusy):
+    """Reading the document was begun, and did not end. It is paid for: it may be the document's doing."""
+
+
 def too_deep(found: int, limit: int, at: Node | None, where: str = "deep") -> GraphQLError:
     """Refuse an operation that selects `found` levels of fields."""
     return _refusal(

@@ -12,19 +12,23 @@ import signal
 import sys
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import orjson
 from graphql import DocumentNode, GraphQLSchema, execute_sync
 
-from graph.document_errors import TooBusy
+from graph.document_errors import NotRead, TooBusy
 from graph.reading import Read, Reader
 from graph.shape import DocumentLimits
 from logs import child_process
 
 _PATIENCE_S = 10
 """No document takes a hundredth of it, on a machine that is not overwhelmed."""
+_START_PATIENCE_S = 60
 _NICENESS = 10
+_DEEPEST_PICKLE = 10_000
+"""Recursions of writing an answer: what the parser read in a thousand takes some thousands to be written."""
 _FIRST_FILE = 3  # after standard input, output and error
 
 logger = logging.getLogger(__name__)
@@ -58,7 +62,7 @@ class DocumentProcess:
         self._start("fork", work)
 
     def read(self, text: str) -> Read:
-        """Read a text there. Raises TooBusy where it takes far too long, or ends the process."""
+        """Read a text there. Raises NotRead where it takes far too long, or ends the process."""
         found: Read = self._do("read", text)
         return found
 
@@ -73,16 +77,26 @@ class DocumentProcess:
         self._end()
 
     def _do(self, what: str, *arguments: Any) -> Any:
+        self._send((what, arguments))
         try:
-            self._connection.send((what, arguments))
             if self._connection.poll(_PATIENCE_S):
-                return self._connection.recv()
+                is_done, found = self._connection.recv()
+                if not is_done:
+                    raise RuntimeError(found)
+                return found
         except (OSError, EOFError):
             pass
         # What ended one process is not given to the next: it may have been the reason.
-        if not self._is_closed:
+        self._restart()
+        raise NotRead
+
+    def _send(self, request: tuple[str, tuple[Any, ...]]) -> None:
+        """Send a request; to another process where the one before ended while nothing was asked of it."""
+        try:
+            self._connection.send(request)
+        except OSError:
             self._restart()
-        raise TooBusy
+            self._connection.send(request)
 
     def _end(self) -> None:
         self._connection.close()
@@ -90,6 +104,8 @@ class DocumentProcess:
         self._process.join()
 
     def _restart(self) -> None:
+        if self._is_closed:
+            raise TooBusy
         self._end()
         self.restarts += 1
         logger.error("the process that reads documents ended, another takes over", extra={"restarts": self.restarts})
@@ -103,6 +119,9 @@ class DocumentProcess:
         )
         self._process.start()
         theirs.close()
+        if not self._connection.poll(_START_PATIENCE_S):
+            raise NotRead
+        self._connection.recv()
 
 
 def process_is_possible() -> bool:
@@ -114,7 +133,6 @@ def _serve(connection: Connection, limits: DocumentLimits, work: DocumentWork | 
     """Do what is asked until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the API's affair, and this ends with it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.nice(_NICENESS)
     with child_process("documents"), contextlib.suppress(EOFError, OSError):
         if work is None:
             from graph.schema import build_schema
@@ -122,9 +140,25 @@ def _serve(connection: Connection, limits: DocumentLimits, work: DocumentWork | 
             work = DocumentWork(build_schema().core, limits)
         else:
             _close_files_but(connection.fileno())
+        os.nice(_NICENESS)
+        connection.send("ready")
         while True:
             what, arguments = connection.recv()
-            connection.send(getattr(work, what)(*arguments))
+            connection.send_bytes(_answer(work, what, arguments))
+
+
+def _answer(work: DocumentWork, what: str, arguments: tuple[Any, ...]) -> bytes:
+    """Do it, and write whether it was done, with what was found or why not: no document ends the process."""
+    deepest = sys.getrecursionlimit()
+    try:
+        found = getattr(work, what)(*arguments)
+        sys.setrecursionlimit(_DEEPEST_PICKLE)
+        return bytes(ForkingPickler.dumps((True, found)))
+    except Exception as error:
+        logger.exception("a document could not be read")
+        return bytes(ForkingPickler.dumps((False, f"{what}: {type(error).__name__}")))
+    finally:
+        sys.setrecursionlimit(deepest)
 
 
 def _close_files_but(kept: int) -> None:

@@ -253,7 +253,10 @@ class Documents:
         return Document(read, self._limits, self._slicing_arguments)
 
     def _introspect_apart(self, document: DocumentNode, variables: dict[str, Any]) -> bytes | None:
-        return (self._process or self._work).introspect(document, variables)
+        try:
+            return (self._process or self._work).introspect(document, variables)
+        except RecursionError:  # too deep to be sent there
+            return self._work.introspect(document, variables)
 
     def _begin(self, text: str) -> asyncio.Future[Document]:
         if len(self._reading) >= MAX_WAITING:

@@ -18,7 +18,7 @@ from db.errors import DatabaseError, StatementTimeout
 from graph.budget import BudgetExhausted, BudgetState
 from graph.charge import TOKENS_PER_POINT, Charge, actual_cost, check_limit, objects_in
 from graph.context import Context
-from graph.document_errors import TooBusy
+from graph.document_errors import NotRead, TooBusy
 from graph.documents import Document, Documents, Operation
 from graph.errors import CallerError, IntrospectionDisabled, OperationTimeout, UnknownOperation, describe
 from graph.plan.planner import Found, Planner
@@ -123,6 +123,9 @@ class Executor:
         try:
             document = await self._documents.read(text)
             used = document.tokens // TOKENS_PER_POINT
+        except NotRead:
+            used = most
+            raise
         finally:
             charge.settle(used)
         return document

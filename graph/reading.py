@@ -151,6 +151,8 @@ def _forget_comparisons(fields: dict[str, list[Any]]) -> None:
 
 def _described(error: GraphQLError) -> GraphQLError:
     """Give an error its code, short enough to be sent."""
+    if isinstance(error.original_error, ValueError):  # Python reads no number of more than 4,300 digits
+        error = GraphQLError("A number has too many digits. Send one that fits its type.", error.nodes)
     describe(error, "")
     described = copied(error)
     described.message = cut(error.message)

@@ -54,6 +54,11 @@ class DataVersions:
         versions: Versions = await answer
         return versions
 
+    async def close(self) -> None:
+        """Wait for a read under way, whose askers may be gone."""
+        if self._reader is not None:
+            await asyncio.wait([self._reader], timeout=_PATIENCE_S)
+
     async def _read_on(self) -> None:
         """Read as long as somebody waits; what is asked for meanwhile waits for the next round."""
         try:

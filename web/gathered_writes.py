@@ -37,7 +37,8 @@ class GatheredWrites:
         """Send what was written."""
         if self._parts:
             parts, self._parts, self._size = self._parts, [], 0
-            self._transport.write(b"".join(parts))
+            if not self._transport.is_closing():  # the client may be gone by now
+                self._transport.write(b"".join(parts))
 
     def close(self) -> None:
         """Send what was written, then close."""

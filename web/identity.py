@@ -107,6 +107,11 @@ class Sessions:
         self._known: dict[_Key, _Known] = {}
         self._looking: dict[_Key, asyncio.Task[_Found]] = {}
 
+    async def close(self) -> None:
+        """Wait for look-ups under way, which nobody may wait for any more: they use the database."""
+        if looking := [*self._looking.values()]:
+            await asyncio.wait(looking, timeout=_KNOWN_S)
+
     # --- who asks
 
     async def caller(self, database: AsyncDatabase, connection: HTTPConnection, authorization: str | None) -> Caller:

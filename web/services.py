@@ -111,6 +111,8 @@ class Services:
         await self.flag_watch.close()
         await self.jobs.close()
         await self.cache.close()
+        await self.sessions.close()
+        await self.planner.close()
         await self.limits.close()
         await self.redis.aclose()
         await self.database.close()

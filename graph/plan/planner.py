@@ -68,6 +68,10 @@ class Planner:
         self.fallbacks: Counter[str] = Counter()
         """How many were left to graphql-core, by reason."""
 
+    async def close(self) -> None:
+        if self._versions is not None:
+            await self._versions.close()
+
     async def answer(self, context: Context, operation: Operation, variables: VariableValues) -> Found | None:
         """Answer a query with its data; None: graphql-core is to run it. Raises DatabaseError."""
         try:

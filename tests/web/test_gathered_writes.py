@@ -68,6 +68,16 @@ async def test_much_is_not_held_back(ends):
     assert len(received(reader)) > 0
 
 
+async def test_what_was_written_to_a_connection_that_is_lost_by_then_is_dropped(ends):
+    writer, _ = ends
+    failures = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    writer.write(b"too late")
+    writer.abort()
+    await asyncio.sleep(0.01)
+    assert failures == []
+
+
 async def test_all_else_is_the_transports(ends):
     writer, _ = ends
     assert not writer.is_closing()

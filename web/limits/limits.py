@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Self
 
 from flags.flags import Flags
+from flags.switches import Flag
 from settings import Settings
 from web.limits.buckets import Buckets
 from web.limits.budget import Budgets
@@ -47,7 +48,8 @@ class Limits:
 
     def _heed(self, flags: Flags) -> None:
         """Let go on at once who waits in line, where there is to be no line any more."""
-        if flags.everybody is not None and not flags.everybody.rate_limiting:
+        rollout, _ = flags.rollout_of(Flag.RATE_LIMITING)
+        if rollout.is_for_all and not rollout.is_on(Flag.RATE_LIMITING, None):
             self.turns.let_all_go()
 
     async def close(self) -> None:
