@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from db.errors import DatabaseUnavailable
 from db.session import AsyncDatabase
 from db.statements.data_version import OF_ATHLETES_AND_ALL
+from graph.time_limit import TimeLimit
 
 _PATIENCE_S = 10.0
 """Everybody waits for the one that reads: it must not wait for a connection that is lost unnoticed."""
@@ -35,6 +36,7 @@ class DataVersions:
 
     def __init__(self, database: AsyncDatabase) -> None:
         self._database = database
+        self._patience = TimeLimit(_PATIENCE_S)
         self._next: _Read | None = None
         self._reader: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # to ask asyncio each time costs a call of the system
@@ -80,8 +82,7 @@ class DataVersions:
     async def _read(self, wanted: set[int]) -> Versions:
         athletes = [each for each in wanted if each != ALL]
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                row = await self._database.fetch_row(OF_ATHLETES_AND_ALL, (athletes, ALL in wanted))
+            row = await self._patience.run(self._database.fetch_row(OF_ATHLETES_AND_ALL, (athletes, ALL in wanted)))
         except TimeoutError as error:
             raise DatabaseUnavailable("PostgreSQL does not answer") from error
         ids, versions, of_all = row
