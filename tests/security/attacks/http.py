@@ -150,7 +150,8 @@ async def _(world: World) -> str:
     left = []
     for number in range(3):
         answer = await world.ask(
-            "{ rateLimit { remaining } __schema { types { fields { name } } } }", headers={"x-forwarded-for": f"9.9.9.{number}"}
+            "{ rateLimit { remaining } __schema { types { fields { name } } } }",
+            headers={"x-forwarded-for": f"9.9.9.{number}"},
         )
         left.append(data_of(answer)["rateLimit"]["remaining"])
     assert left[0] > left[1] > left[2]  # one budget
