@@ -119,9 +119,13 @@ class DocumentProcess:
         )
         self._process.start()
         theirs.close()
-        if not self._connection.poll(_START_PATIENCE_S):
+        try:
+            is_ready = self._connection.poll(_START_PATIENCE_S) and self._connection.recv()
+        except (OSError, EOFError):
+            is_ready = False
+        if not is_ready:
+            self._end()  # else the next to ask would take its late word for an answer
             raise NotRead
-        self._connection.recv()
 
 
 def process_is_possible() -> bool:

@@ -89,6 +89,16 @@ def test_what_ended_while_idle_costs_nobody_anything(process):
     assert process.restarts == 1
 
 
+def test_one_that_does_not_begin_in_time_is_not_taken_for_one_that_did(process, monkeypatch):
+    os.kill(process._process.pid, signal.SIGKILL)
+    process._process.join()
+    with monkeypatch.context() as patched:
+        patched.setattr("graph.document_process._START_PATIENCE_S", 0)
+        with pytest.raises(TooBusy):
+            process.read(TEXTS[0])
+    assert process.read(TEXTS[0]).ast is not None
+
+
 def test_a_number_of_thousands_of_digits_is_the_callers_fault(process):
     [error] = process.read("{ activities(first: " + "9" * 5000 + ") { totalCount } }").errors
     assert error.extensions["code"] == "GRAPHQL_VALIDATION_FAILED"
