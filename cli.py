@@ -1,20 +1,25 @@
 """The command line, `pacegraph`. Each command imports what it needs when it runs."""
 
 import argparse
-import gc
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import logs
 from flags.commands import add_arguments as add_flag_arguments
-from settings import InvalidSettings, Settings, load_settings, wants_json_logs
-
-__all__ = ["main"]
+from operator_commands.arguments import (
+    add_import_arguments,
+    add_migrate_arguments,
+    add_schema_arguments,
+    add_simulate_strava_arguments,
+    add_strava_webhook_arguments,
+    add_trusted_documents_arguments,
+    add_yes_argument,
+)
+from settings import InvalidSettings, load_settings, wants_json_logs
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "schema.graphql"
 NEEDED_BY_PROCESSES = (
@@ -27,7 +32,7 @@ NEEDED_BY_PROCESSES = (
 )
 
 HAS_LEGACY = find_spec("legacy") is not None
-"""False once its folder is deleted, at the end of the migration."""
+"""False once the folder is deleted, at the end of the migration."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -35,7 +40,7 @@ Command = Callable[[argparse.Namespace], int]
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 is success, 1 is failure, 2 is wrong usage or a wrong setting."""
     logs.prepare("pacegraph")
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     command: Command = options.command
     try:
         logs.set_up_early(options.name)
@@ -45,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except Exception:
-        if not logs.log_end():
+    except Exception as error:
+        if not logs.log_end(error):
             raise
         return 1
 
@@ -61,56 +66,15 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="pacegraph", description="A GraphQL API over runners' activities, personal bests and age grades."
-    )
-    commands = parser.add_subparsers(metavar="command", required=True)
-
-    def add(name: str, command: Command, description: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=description, description=description)
-        added.set_defaults(command=command, name=name)
-        return added
-
-    run = add("run", _run, "start everything on this machine: PostgreSQL, Redis, simulated Strava, workers, API")
-    run.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
-    api = add("api", _api, "serve the API")
-    api.add_argument("--host", help="address to listen on (HOST)")
-    api.add_argument("--port", type=int, help="port to listen on (PORT)")
-    add("worker", _worker, "run the job workers")
-    migrate = add("migrate", _migrate, "bring the database up to date")
-    migrate.add_argument(
-        "--to", metavar="REVISION", help="the revision to end at; default: the newest, with --down one step back"
-    )
-    migrate.add_argument("--down", action="store_true", help="go back instead of forward (to `base`: drops everything)")
-    schema = add("schema", _schema, "print the GraphQL schema")
-    action = schema.add_mutually_exclusive_group()
-    action.add_argument("--check", action="store_true", help="compare schema.graphql with it; 1 if they differ")
-    action.add_argument("--write", action="store_true", help="write it to schema.graphql")
-    trusted = add("trusted-documents", _trusted_documents, "check a manifest of trusted documents")
-    trusted.add_argument("action", choices=["check"], help="check: the schema, the limits, and what each would cost")
-    trusted.add_argument("manifest", type=Path, metavar="MANIFEST", help="a file of Relay, Apollo or GraphQL Codegen")
-    simulator = add("simulate-strava", _simulate_strava, "serve a simulated Strava")
-    simulator.add_argument("--port", type=int, default=8100, help="port to listen on (default: 8100)")
-    add(
-        "doctor", _doctor, "check settings, PostgreSQL, Redis, migrations and Strava credentials, and say what is wrong"
-    )
-    bench = add("bench-serve", _bench_serve, "serve the benchmark's rows from embedded services (bench/README.md)")
-    bench.add_argument("--activities", type=int, default=200_000, help="how many to write on first use")
-    bench.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
-    add("key", _key, "print a new key for TOKEN_ENCRYPTION_KEYS")
-    add_flag_arguments(add("flags", _flags, "show the feature flags, and change them (docs/flags.md)"))
-    if HAS_LEGACY:
-        from legacy.commands import add_commands
-
-        add_commands(add)
-    return parser
-
-
 def _run(options: argparse.Namespace) -> int:
     from local.run import run
 
-    return run(load_settings(), with_parent=options.with_parent)
+    home = {} if options.home is None else {"pacegraph_home": options.home}
+    return run(
+        load_settings(**home),
+        with_parent=options.with_parent,
+        forget_connections=options.forget_connections,
+    )
 
 
 def _bench_serve(options: argparse.Namespace) -> int:
@@ -125,59 +89,24 @@ def _bench_serve(options: argparse.Namespace) -> int:
 def _api(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
+    from graph.schema.build import build_core_schema
     from web import create_app
+    from web.http.server import serve, tune_process
 
     app = create_app(settings)
     if HAS_LEGACY:
         from legacy.app import add_routes
 
         add_routes(app, settings)
-    # What is there now stays: a full collection need not look at it, and seldom finds anything at all.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    app.state.services.documents.begin_process()
-    _allow_many_files()
-    # The loop is not to wait 5 ms for each of its turns while a thread reads an unknown document.
-    sys.setswitchinterval(0.001)
-
-    return _serve(app, settings, options.host or settings.host, options.port or settings.port)
-
-
-def _allow_many_files() -> None:
-    """Take as many open files as the system lets this process have: each client's connection is one."""
-    import resource
-
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS says "unlimited" and means less
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _serve(app: object, settings: Settings, host: str, port: int) -> int:
-    import uvicorn
-
-    from web.http_protocol import BoundedHttp
-    from web.server import Server
-
-    server = Server(
-        uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            host=host,
-            port=port,
-            loop="uvloop",
-            http=BoundedHttp,
-            log_config=None,  # logs are the app's affair
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # whom to believe is TRUSTED_PROXIES' affair, not FORWARDED_ALLOW_IPS'
-            timeout_graceful_shutdown=3,  # open subscriptions would hold it for ever
-            ws_max_size=settings.body_max_bytes,
-            ws_ping_timeout=settings.subscription_send_timeout_s,
-        ),
-        unread_s=settings.subscription_send_timeout_s,
+    tune_process()
+    app.state.services.documents.begin_process(build_core_schema)
+    return serve(
+        app,
+        settings,
+        options.host or settings.host,
+        options.port or settings.port,
+        on_shutdown=app.state.services.open_streams.stopping.set,
     )
-    server.run()
-    return 0 if server.started else 1
 
 
 def _worker(_options: argparse.Namespace) -> int:
@@ -191,20 +120,32 @@ def _worker(_options: argparse.Namespace) -> int:
 def _migrate(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require("database_url")
+    from alembic.util import CommandError
     from sqlalchemy.exc import OperationalError
 
-    from local.migrations import CommandError, downgrade, upgrade
+    from db.errors import DatabaseError
+    from operator_commands.confirmation import confirm
+    from operator_commands.migrations import data_lost, downgrade, upgrade
 
     try:
         if options.down:
-            downgrade(settings, options.to or "-1")
+            target = options.to or "-1"
+            dropped = data_lost(settings, target)
+            named = ", ".join(
+                f"{name} ({count} {'values' if '.' in name else 'rows'})"
+                for name, count in dropped.items()
+            )
+            question = f"Only a backup brings back what this drops: {named}"
+            if dropped and not confirm(question, yes=options.yes):
+                return 1
+            downgrade(settings, target)
         else:
             upgrade(settings, options.to or "head")
     except CommandError as error:
         logs.tell(str(error))
         return 1
-    except OperationalError as error:
-        reason, _, _ = str(error.orig).partition("\n")
+    except (OperationalError, DatabaseError) as error:
+        reason, _, _ = str(getattr(error, "orig", error)).partition("\n")
         logs.tell(f"the migrations stopped: {reason}")
         return 1
     logging.getLogger("pacegraph.migration").info("the migrations are done")
@@ -212,7 +153,7 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from graph.schema import print_schema
+    from graph.schema.build import print_schema
 
     generated = print_schema()
     if options.write:
@@ -226,40 +167,232 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _trusted_documents(options: argparse.Namespace) -> int:
-    from local.manifest_check import check_manifest
+    from operator_commands.trusted_documents import check_manifest
 
     return check_manifest(options.manifest, load_settings())
 
 
 def _simulate_strava(options: argparse.Namespace) -> int:
     from local.simulated_strava import create_demo_strava
+    from web.http.server import serve
 
     settings = load_settings()
     strava = create_demo_strava(settings, url=f"http://127.0.0.1:{options.port}")
-    return _serve(strava, settings, "127.0.0.1", options.port)
+    return serve(strava, settings, "127.0.0.1", options.port)
 
 
 def _doctor(_options: argparse.Namespace) -> int:
-    from local.doctor import diagnose
+    from local.home_settings import with_running_services
+    from operator_commands.doctor import diagnose
 
-    return diagnose(load_settings())
+    return diagnose(with_running_services(load_settings()))
 
 
 def _flags(options: argparse.Namespace) -> int:
     from flags.commands import run
-    from local.redis import running_redis
+    from local.home_settings import embedded_redis, with_running_services
 
-    settings = load_settings()
-    if settings.redis_url is None and (url := running_redis(settings.pacegraph_home)):  # that of `pacegraph run`
-        settings = load_settings(redis_url=url)
-    return run(options, settings)
+    settings = with_running_services(load_settings())
+    code = run(options, settings)
+    if code == 0 and options.action in {"set", "reset"} and (url := embedded_redis(settings)):
+        from redis import RedisError
+
+        from local.kept_flags import keep_flags
+
+        try:
+            keep_flags(settings.pacegraph_home, url)
+        except (OSError, RedisError) as error:
+            logs.tell(f"the change holds until Redis restarts: it could not be kept ({error})")
+            return 1
+    return code
+
+
+def _forget_connections(options: argparse.Namespace) -> int:
+    from db.errors import DatabaseError
+    from local.home_settings import with_running_services
+    from operator_commands.confirmation import confirm
+    from operator_commands.stored_tokens import forget_unreadable
+
+    settings = with_running_services(load_settings())
+    settings.require("database_url", "token_encryption_keys")
+    question = "Forgets the Strava tokens that TOKEN_ENCRYPTION_KEYS do not decrypt"
+    if not confirm(question, yes=options.yes):
+        return 1
+    try:
+        count = forget_unreadable(settings)
+    except DatabaseError as error:
+        logs.tell(str(error))
+        return 1
+    print(f"forgot the tokens of {count} athletes, who have to connect again")
+    return 0
+
+
+def _end_demo(options: argparse.Namespace) -> int:
+    from local.home_settings import with_running_services
+    from operator_commands.confirmation import confirm
+    from operator_commands.demo_tokens import end_in
+
+    settings = with_running_services(load_settings())
+    settings.require("database_url")
+    if not confirm("Ends the API tokens of the demo", yes=options.yes):
+        return 1
+    print(f"ended {end_in(settings)} API tokens of the demo")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from db.models import Visibility
+    from local.home_settings import with_running_services
+    from operator_commands.import_files import import_files
+
+    return import_files(
+        with_running_services(load_settings()),
+        options.paths,
+        athlete=options.athlete,
+        visibility=Visibility(options.visibility),
+        is_dry_run=options.dry_run,
+    )
+
+
+def _strava_webhook(options: argparse.Namespace) -> int:
+    from local.home_settings import with_running_services
+    from operator_commands.strava_webhook import run_action
+
+    return run_action(options.action, with_running_services(load_settings()))
 
 
 def _key(_options: argparse.Namespace) -> int:
-    from local.secrets import new_encryption_key
+    from local.generated_secrets import new_encryption_key
 
     print(new_encryption_key())
     return 0
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_parent_argument(parser)
+    parser.add_argument("--home", type=Path, help="folder for all data (PACEGRAPH_HOME)")
+    parser.add_argument(
+        "--forget-connections",
+        action="store_true",
+        help="forget Strava tokens that no key decrypts; activities stay",
+    )
+
+
+def _add_parent_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--with-parent", action="store_true", help="stop when the parent process ends"
+    )
+
+
+def _add_api_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (HOST)")
+    parser.add_argument("--port", type=int, help="port to listen on (PORT)")
+
+
+def _add_bench_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--activities", type=int, default=200_000, help="number to write on first use"
+    )
+    _add_parent_argument(parser)
+
+
+def _add_nothing(_parser: argparse.ArgumentParser) -> None:
+    """Leave a command without arguments."""
+
+
+class _CommandRow(NamedTuple):
+    name: str
+    command: Command
+    description: str
+    add_arguments: Callable[[argparse.ArgumentParser], None] = _add_nothing
+
+
+_COMMANDS = (
+    _CommandRow(
+        "run",
+        _run,
+        "start everything on this machine: PostgreSQL, Redis, simulated Strava, workers, API",
+        _add_run_arguments,
+    ),
+    _CommandRow("api", _api, "serve the API", _add_api_arguments),
+    _CommandRow("worker", _worker, "run the job workers"),
+    _CommandRow(
+        "migrate", _migrate, "migrate the database to the newest revision", add_migrate_arguments
+    ),
+    _CommandRow("schema", _schema, "print the GraphQL schema", add_schema_arguments),
+    _CommandRow(
+        "trusted-documents",
+        _trusted_documents,
+        "check a manifest of trusted documents",
+        add_trusted_documents_arguments,
+    ),
+    _CommandRow(
+        "simulate-strava",
+        _simulate_strava,
+        "serve a simulated Strava",
+        add_simulate_strava_arguments,
+    ),
+    _CommandRow(
+        "doctor",
+        _doctor,
+        "check settings, PostgreSQL, Redis, migrations and Strava credentials, "
+        "and say what is wrong",
+    ),
+    _CommandRow(
+        "bench-serve",
+        _bench_serve,
+        "serve the benchmark's rows from embedded services (bench/README.md)",
+        _add_bench_serve_arguments,
+    ),
+    _CommandRow(
+        "forget-connections",
+        _forget_connections,
+        "forget the Strava tokens that no key decrypts; athletes then connect again",
+        add_yes_argument,
+    ),
+    _CommandRow(
+        "import",
+        _import,
+        "import recordings from FIT, GPX and TCX files (docs/files.md)",
+        add_import_arguments,
+    ),
+    _CommandRow(
+        "strava-webhook",
+        _strava_webhook,
+        "let Strava report changes to this server, or end it",
+        add_strava_webhook_arguments,
+    ),
+    _CommandRow("end-demo", _end_demo, "end the API tokens of the demo", add_yes_argument),
+    _CommandRow("key", _key, "print a new key for TOKEN_ENCRYPTION_KEYS"),
+    _CommandRow(
+        "flags",
+        _flags,
+        "show the feature flags, and change them (docs/flags.md)",
+        add_flag_arguments,
+    ),
+)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands; `command` and `name` of what it parses say which to run."""
+    parser = _Parser(
+        prog="pacegraph",
+        description="A GraphQL API over runners' activities, personal bests and age grades.",
+    )
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    def add(name: str, command: Command, description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=description, description=description)
+        added.set_defaults(command=command, name=name)
+        return added
+
+    for row in _COMMANDS:
+        row.add_arguments(add(row.name, row.command, row.description))
+    if HAS_LEGACY:
+        from legacy.commands import add_commands
+
+        add_commands(add)
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""Every setting of pacegraph: typed, described, validated at start. The only module that reads the environment.
+"""Every setting of pacegraph: typed, described, validated at start.
 
-A value comes from the environment, else from the file `.env` in the working directory, else from the default here.
-`load_settings` turns whatever is wrong into one line that names the setting.
+The only module that reads the environment.
+
+A value comes from the environment, else from the file `.env` in the working directory, else from
+the default here. `load_settings` reports the first invalid setting in one line that names it.
 """
 
 import os
+import re
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -22,17 +25,20 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-__all__ = ["InvalidSettings", "Settings", "get_settings", "load_settings", "wants_json_logs"]
 
+class InvalidSettings(Exception):
+    """A setting is missing or wrong.
 
-class InvalidSettings(Exception):  # noqa: N818 - the whole set is invalid; the message names the one at fault
-    """A setting is missing or wrong. The message is one line: the setting's name, what is wrong, what is expected."""
+    The message is one line: the setting's name, what is wrong, what is expected.
+    """
 
 
 def _url_of(*schemes: str) -> AfterValidator:
+    starts = tuple(f"{scheme}://" for scheme in schemes)
+
     def check(value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(tuple(f"{scheme}://" for scheme in schemes)):
-            raise ValueError(f"must be a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        if not value.get_secret_value().startswith(starts):
+            raise ValueError(f"must be a URL that starts with {' or '.join(starts)}")
         return value
 
     return AfterValidator(check)
@@ -44,15 +50,24 @@ def _http_url(value: str) -> str:
 
 def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < _SECRET_KEY_CHARACTERS:
-        raise ValueError(f"must have {_SECRET_KEY_CHARACTERS} characters or more")
+        raise ValueError(f"must have at least {_SECRET_KEY_CHARACTERS} characters")
     return value
 
 
 _FERNET_KEY_BYTES = 32
 _SECRET_KEY_CHARACTERS = 32
+_PATH_SECRET = re.compile(r"[A-Za-z0-9_-]{16,200}")
+
+
+def _fit_for_a_path(value: SecretStr) -> SecretStr:
+    if not _PATH_SECRET.fullmatch(value.get_secret_value()):
+        raise ValueError("must be 16 to 200 letters, digits, - and _")
+    return value
+
 
 DatabaseUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
 SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
+PathSecret = Annotated[SecretStr, AfterValidator(_fit_for_a_path)]
 RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
 WebUrl = Annotated[str, AfterValidator(_http_url)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -63,49 +78,73 @@ def _level_of_logger(pair: str) -> tuple[str, str]:
     name, equals, level = (part.strip() for part in pair.partition("="))
     if not (name and equals and level.upper() in get_args(LogLevel)):
         raise ValueError(
-            f"LOG_LEVELS: {pair!r} is not a logger's name, an equals sign and one of {', '.join(get_args(LogLevel))}, "
-            "as in pacegraph.request=WARNING,jobs=DEBUG"
+            f"LOG_LEVELS: {pair!r} must be a logger's name, an equals sign and one of "
+            f"{', '.join(get_args(LogLevel))}, such as pacegraph.request=WARNING,jobs=DEBUG"
         )
     return name, level.upper()
 
 
 class Settings(BaseSettings):
-    """The settings of one process. Immutable; secrets are SecretStr, so that no log can print them."""
+    """The settings of one process. Immutable. Secrets are SecretStr, so no log can print them."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
-    # --- where things are
+    # --- addresses and folders
     pacegraph_home: Path = Field(
-        Path(".local"), description="Folder of the embedded services' data, secrets and run.json."
+        Path(".local"),
+        description="Folder for the data of the embedded services, their secrets and run.json.",
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
     public_url: WebUrl | None = Field(
-        None, description="Address that browsers reach the API at, as https://runs.example; default http://HOST:PORT."
+        None,
+        description="URL at which browsers reach the API, such as https://runs.example. Default: "
+        "http://HOST:PORT.",
     )
 
     # --- PostgreSQL
     database_url: DatabaseUrl | None = Field(
-        None, description="PostgreSQL, as postgresql://user:password@host/name; unset: `pacegraph run` starts its own."
+        None,
+        description="PostgreSQL, as postgresql://user:password@host/name. Unset: `pacegraph run` "
+        "starts its own.",
     )
-    database_pool_size: int = Field(10, ge=1, le=500, description="Connections a process keeps open.")
+    database_pool_size: int = Field(
+        10, ge=1, le=500, description="Connections each process keeps open."
+    )
     database_max_overflow: int = Field(
-        5, ge=0, le=500, description="Connections a process opens beyond the pool under load."
+        5, ge=0, le=500, description="Additional connections each process may open under load."
     )
     database_pool_timeout_s: float = Field(
         5,
         gt=0,
         le=300,
-        description="Seconds to wait for a free connection before the request fails with DATABASE_BUSY.",
+        description="Seconds a request waits for a free connection before it fails with "
+        "DATABASE_BUSY.",
     )
-    database_pool_recycle_s: int = Field(1800, ge=1, description="Seconds after which a pooled connection is replaced.")
+    database_pool_recycle_s: int = Field(
+        1800, ge=1, description="Seconds after which a pooled connection is replaced."
+    )
     database_pre_ping: bool = Field(
-        True, description="Test a pooled connection before use, so that a restart of PostgreSQL goes unnoticed."
+        True,
+        description="Test each pooled connection before use, so that requests survive a restart "
+        "of PostgreSQL.",
     )
     database_statement_timeout_ms: int = Field(
-        30_000, ge=0, description="Milliseconds after which PostgreSQL cancels a statement; 0 is never."
+        30_000,
+        ge=0,
+        description="Milliseconds after which PostgreSQL cancels a statement. 0: never.",
+    )
+    database_idle_transaction_timeout_ms: int = Field(
+        60_000,
+        ge=0,
+        description="Milliseconds that a transaction may do nothing before PostgreSQL ends its "
+        "connection. 0: leave it to the server.",
     )
     database_connect_timeout_s: float = Field(
         10, gt=0, le=300, description="Seconds to wait for PostgreSQL to accept a connection."
@@ -114,221 +153,543 @@ class Settings(BaseSettings):
     # --- Redis
     redis_url: RedisUrl | None = Field(
         None,
-        description="Redis or Valkey, as redis://host:6379/0 or unix:///path; unset: `pacegraph run` starts its own.",
+        description="Redis or Valkey, as redis://host:6379/0 or unix:///path. Unset: `pacegraph "
+        "run` starts its own.",
     )
 
     # --- secrets
     secret_key: SecretKey | None = Field(
         None,
-        description="Signs session cookies; 32 characters or more. `pacegraph run` keeps one in PACEGRAPH_HOME.",
+        description="Key that signs session cookies, at least 32 characters. Unset: `pacegraph "
+        "run` keeps one in PACEGRAPH_HOME.",
     )
     token_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         description=(
-            "Key ring for Strava tokens at rest: Fernet keys, comma separated. The first encrypts, all decrypt; "
-            "rotate by putting a new one first. `pacegraph run` makes one and keeps it in PACEGRAPH_HOME."
+            "Fernet keys that encrypt stored Strava tokens, comma separated. The first "
+            "encrypts, all decrypt. To rotate, put a new key first. Unset: `pacegraph "
+            "run` keeps one in PACEGRAPH_HOME."
         ),
     )
 
     # --- identity and privacy
     session_lifetime_s: int = Field(
-        30 * 86_400, ge=60, description="Seconds a sign-in lasts without use; in use it is renewed."
+        30 * 86_400, ge=60, description="Seconds a session lasts without use. Use renews it."
+    )
+    session_max_days: float = Field(
+        90,
+        gt=0,
+        le=36_500,
+        description="Days from sign-in to the end of a session, however much it is used.",
     )
     admin_athlete_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
         description=(
-            "Strava ids of this server's administrators, comma separated: they see and may do everything. Heeded when "
-            "they sign in."
+            "Strava athlete ids of this server's administrators, comma separated. They "
+            "can read and change everything. Takes effect at their next sign-in."
         ),
     )
     sharing: Literal["on", "off"] = Field(
         "off",
-        description="on: athletes who agree are visible to other signed-in athletes. Strava's API agreement wants off.",
+        description="on: signed-in athletes can see other athletes who agreed to it. Strava's API "
+        "agreement requires off.",
     )
 
     # --- Strava
-    strava_api_url: WebUrl = Field("https://www.strava.com/api/v3", description="Base address of Strava's API.")
-    strava_oauth_url: WebUrl = Field(
-        "https://www.strava.com/oauth", description="Base address of Strava's authorization pages."
+    strava_api_url: WebUrl = Field(
+        "https://www.strava.com/api/v3", description="Base URL of Strava's API."
     )
-    strava_client_id: str | None = Field(None, description="Client ID of your Strava API application.")
-    strava_client_secret: SecretStr | None = Field(None, description="Client secret of your Strava API application.")
-    strava_timeout_s: float = Field(20, gt=0, le=300, description="Seconds to wait for an answer of Strava.")
+    strava_oauth_url: WebUrl = Field(
+        "https://www.strava.com/oauth", description="Base URL of Strava's authorization pages."
+    )
+    strava_client_id: str | None = Field(
+        None, description="Client ID of your Strava API application."
+    )
+    strava_client_secret: SecretStr | None = Field(
+        None, description="Client secret of your Strava API application."
+    )
+    strava_timeout_s: float = Field(
+        20,
+        gt=0,
+        le=300,
+        description="Seconds that a response from Strava may take as a whole.",
+    )
+    strava_refresh_timeout_s: float = Field(
+        120,
+        gt=0,
+        le=3600,
+        description="Seconds to wait for new tokens from Strava. What is issued later is lost, and "
+        "the athlete has to connect again. At least STRAVA_TIMEOUT_S.",
+    )
+    strava_max_answer_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024,
+        le=2_000_000_000,
+        description="Maximum bytes of a response from Strava, after decompression.",
+    )
     strava_page_size: int = Field(
-        100, ge=1, le=200, description="Activities asked of Strava a page; 200 is Strava's most."
+        100,
+        ge=1,
+        le=200,
+        description="Activities to request from Strava per page. Strava allows at most 200.",
+    )
+
+    strava_webhook_secret: PathSecret | None = Field(
+        None,
+        description="Secret end of the address to which Strava reports changes, "
+        "/strava/webhook/SECRET: 16 or more letters, digits, - and _. Unset: /strava/webhook. "
+        "Strava signs nothing, so anyone who knows the address can send events.",
+    )
+    strava_webhook_verify_token: SecretStr | None = Field(
+        None,
+        description="Token by which Strava's first request is recognized. Default: derived from "
+        "SECRET_KEY.",
+    )
+
+    sync_budget_requests: int = Field(
+        50,
+        ge=0,
+        le=1_000_000,
+        description="Requests to Strava that an athlete's syncs may make in a burst, apart from "
+        "those that bring new data. 0: no limit.",
+    )
+    sync_budget_refill_per_h: float = Field(
+        20,
+        gt=0,
+        le=1_000_000,
+        description="Requests that this budget regains per hour.",
     )
 
     # --- jobs
     workers: int = Field(2, ge=1, le=64, description="Worker processes of `pacegraph worker`.")
     job_lease_s: float = Field(
-        15, ge=1, le=3600, description="Seconds without a sign of life after which another worker takes a job over."
+        15,
+        ge=1,
+        le=3600,
+        description="Seconds without a heartbeat after which another worker takes over a job.",
     )
     job_max_attempts: int = Field(
-        5, ge=1, le=100, description="Attempts at a job before it is FAILED, when the error may pass."
+        5,
+        ge=1,
+        le=100,
+        description="Attempts before a job becomes FAILED, for errors that may be temporary.",
     )
     job_reconcile_interval_s: float = Field(
-        1, ge=0.1, le=60, description="Seconds between two looks for lost and due jobs."
+        1, ge=0.1, le=60, description="Seconds between two searches for lost and due jobs."
     )
 
-    # --- what operations may cost
+    job_attempt_max_s: float = Field(
+        21_600,
+        ge=1,
+        le=31_536_000,
+        description="Seconds that one attempt at a job may run. Then it is ended and tried again, as "
+        "a failure. Waiting for Strava's quota does not count.",
+    )
+    job_max_life_s: float = Field(
+        2_592_000,
+        ge=60,
+        le=315_360_000,
+        description="Seconds from a job's start or retry to its end, all waiting included. Then it "
+        "becomes FAILED with TIMED_OUT.",
+    )
+    job_retention_days: int = Field(
+        90, ge=0, le=36_500, description="Days to keep ended jobs. 0: forever."
+    )
+    idempotency_key_lifetime_s: float = Field(
+        86_400,
+        ge=60,
+        le=31_536_000,
+        description="Seconds for which a mutation repeated with its idempotency key has no effect.",
+    )
+
+    # --- feedback
+    feedback_retention_days: int = Field(
+        365, ge=0, le=36_500, description="Days to keep feedback. 0: forever."
+    )
+    feedback_per_caller: int = Field(
+        20,
+        ge=1,
+        le=1_000_000,
+        description="Messages of feedback that an account, or a signed-out address, may send in 24 "
+        "hours.",
+    )
+    feedback_max: int = Field(
+        10_000,
+        ge=1,
+        le=100_000_000,
+        description="Messages of feedback to keep, at most half of signed-out callers. More are "
+        "refused.",
+    )
+
+    # --- cost of operations
     cost_limit: int = Field(
-        5000, ge=1, le=2_000_000_000, description="What one operation may cost: about the objects it may return."
+        5000,
+        ge=1,
+        le=2_000_000_000,
+        description="Maximum cost of one operation: roughly the number of objects it may return.",
     )
-    cost_bucket_user: int = Field(20_000, ge=1, le=2_000_000_000, description="Budget of an account, when full.")
-    cost_refill_user_per_s: float = Field(400, gt=0, description="What an account's budget gains a second.")
+    cost_bucket_user: int = Field(
+        20_000, ge=1, le=2_000_000_000, description="Size of an account's cost budget."
+    )
+    cost_refill_user_per_s: float = Field(
+        400, gt=0, description="Points an account's cost budget regains per second."
+    )
     cost_bucket_ip: int = Field(
-        2000, ge=1, le=2_000_000_000, description="Budget of an address whose callers are signed out, when full."
+        2000,
+        ge=1,
+        le=2_000_000_000,
+        description="Size of the cost budget that all signed-out callers of one address share.",
     )
-    cost_refill_ip_per_s: float = Field(40, gt=0, description="What such a budget gains a second.")
+    cost_refill_ip_per_s: float = Field(
+        40, gt=0, description="Points such a budget regains per second."
+    )
+    cost_per_database_ms: float = Field(
+        25,
+        ge=0,
+        le=1_000_000,
+        description="Points that a millisecond in the database costs where an operation's objects "
+        "cost less. 0: time costs nothing.",
+    )
+    database_time_user_ms: int = Field(
+        5000,
+        ge=1,
+        le=2_000_000_000,
+        description="Milliseconds that an account's operations may work in the database in a burst. "
+        "More becomes a debt, and operations are refused until it is paid.",
+    )
+    database_time_refill_user_ms_per_s: float = Field(
+        100, gt=0, description="Milliseconds of it that an account regains per second."
+    )
+    database_time_ip_ms: int = Field(
+        500,
+        ge=1,
+        le=2_000_000_000,
+        description="The same for all signed-out callers of one address.",
+    )
+    database_time_refill_ip_ms_per_s: float = Field(
+        10, gt=0, description="Milliseconds of it that an address regains per second."
+    )
+    operation_database_time_s: float = Field(
+        1.5,
+        ge=0.5,
+        le=3600,
+        description="Seconds that PostgreSQL may work for an operation, without waiting for locks. "
+        "Then it ends with TIMEOUT.",
+    )
     cost_mode: Literal["enforce", "report"] = Field(
         "enforce",
-        description="report: an operation that costs too much is logged and counted, and runs all the same.",
+        description="enforce: refuse operations that cost too much. report: log and count them, "
+        "but run them.",
     )
 
-    # --- how much one caller may ask at once
+    # --- limits per caller
     request_bucket_ip: int = Field(
-        3000, ge=1, le=2_000_000_000, description="Requests an address may send in a burst, signed in or not."
+        3000,
+        ge=1,
+        le=2_000_000_000,
+        description="Requests an address may send in a burst, signed in or not.",
     )
-    request_refill_ip_per_s: float = Field(1000, gt=0, description="Requests an address may send a second, sustained.")
-    concurrent_operations: int = Field(
-        16, ge=1, le=10_000, description="Operations of one caller that run at once, a process; others wait their turn."
+    request_refill_ip_per_s: float = Field(
+        1000, gt=0, description="Requests an address may send per second in the long run."
+    )
+    concurrent_operations: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Operations of one caller that run at once, per process. Others wait. Default: "
+        "half of DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW. With more, one caller can take all "
+        "connections.",
     )
     waiting_operations: int = Field(
-        1000, ge=0, le=100_000, description="Operations of one caller that may wait; those beyond are refused (429)."
+        1000,
+        ge=0,
+        le=100_000,
+        description="Operations of one caller that may wait. More are refused (429).",
     )
     operation_wait_s: float = Field(
-        10, gt=0, le=300, description="Seconds an operation waits for its turn before it is refused (429)."
+        10,
+        gt=0,
+        le=300,
+        description="Seconds an operation may wait before it is refused (429).",
     )
     operation_timeout_s: float = Field(
-        30, gt=0, le=3600, description="Seconds an operation may take; then it ends with TIMEOUT, its SQL with it."
+        30,
+        gt=0,
+        le=3600,
+        description="Seconds an operation may take. Then it ends with TIMEOUT, and its SQL is "
+        "cancelled.",
+    )
+    sign_ins_at_once: int = Field(
+        8,
+        ge=1,
+        le=100,
+        description="Sign-ins that may wait for Strava at once, per process. Others queue, the "
+        "addresses take turns.",
+    )
+    sign_ins_per_address: int = Field(
+        2, ge=1, le=100, description="How many of them may be of one address."
+    )
+    sign_in_wait_s: float = Field(
+        10,
+        gt=0,
+        le=300,
+        description="Seconds a sign-in may queue before it is refused (503). It can go on later.",
+    )
+    sign_in_bucket_ip: int = Field(
+        60,
+        ge=1,
+        le=1_000_000,
+        description="Failed sign-ins an address may have in a burst. More are refused (429).",
+    )
+    sign_in_refill_ip_per_s: float = Field(
+        2, gt=0, description="Failed sign-ins an address may have per second in the long run."
     )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
         (),
         description=(
-            "Addresses or networks of your reverse proxies, comma separated: from them alone X-Forwarded-For and "
-            "X-Forwarded-Proto are believed."
+            "Addresses or networks of your reverse proxies, comma separated. Only they "
+            "may set X-Forwarded-For and X-Forwarded-Proto."
         ),
     )
 
-    # --- what a document may look like
-    document_max_tokens: int = Field(2000, ge=10, le=100_000, description="Tokens of a GraphQL document.")
-    document_max_depth: int = Field(12, ge=1, le=100, description="Levels of fields; introspection may go deeper.")
-    document_max_aliases: int = Field(30, ge=0, le=10_000, description="Aliases, those of fragments at each use.")
-    document_max_root_fields: int = Field(30, ge=1, le=10_000, description="Fields of an operation's root.")
-    document_max_directives: int = Field(50, ge=0, le=10_000, description="Directives.")
-    body_max_bytes: int = Field(
-        256 * 1024, ge=1024, le=100 * 1024 * 1024, description="Bytes of a request's body, or of a GET's address."
+    # --- limits of documents
+    document_max_tokens: int = Field(
+        2000, ge=10, le=100_000, description="Maximum tokens in a GraphQL document."
     )
-    body_timeout_s: float = Field(10, gt=0, le=300, description="Seconds a request's body may take to arrive.")
+    document_max_depth: int = Field(
+        12, ge=1, le=100, description="Maximum depth of fields. Introspection may be deeper."
+    )
+    document_max_aliases: int = Field(
+        30,
+        ge=0,
+        le=10_000,
+        description="Maximum aliases in an operation. Those of a fragment count each time it is "
+        "spread.",
+    )
+    document_max_root_fields: int = Field(
+        30, ge=1, le=10_000, description="Maximum root fields of an operation."
+    )
+    document_max_directives: int = Field(
+        50, ge=0, le=10_000, description="Maximum directives in a document."
+    )
+    body_max_bytes: int = Field(
+        256 * 1024,
+        ge=1024,
+        le=100 * 1024 * 1024,
+        description="Maximum bytes of a request's body, or of a WebSocket message. A URL may have as "
+        "many, but at most 64 KiB.",
+    )
+    body_timeout_s: float = Field(
+        10, gt=0, le=300, description="Seconds a request's body may take to arrive."
+    )
     introspection: Literal["on", "signed-in", "off"] = Field(
-        "on", description="Who may ask about the schema: everybody, signed-in callers, administrators only (off)."
+        "on",
+        description="Callers that may use introspection. on: all. signed-in: signed-in callers. "
+        "off: only administrators.",
     )
     suggestions: Literal["on", "off"] = Field(
-        "off", description='on: errors about unknown names suggest known ones ("Did you mean …"); for development.'
+        "off",
+        description='on: errors about unknown names suggest known ones ("Did you mean …"). Meant '
+        "for development.",
     )
     trusted_documents: Literal["off", "log", "enforce"] = Field(
         "off",
-        description="enforce: only documents of the manifest run. log: others are logged and counted, and run.",
+        description="enforce: run only documents of the manifest. log: run others too, but log "
+        "and count them.",
     )
     trusted_documents_manifest: Path | None = Field(
-        None, description="The manifest: a JSON file as Relay, Apollo or GraphQL Codegen write it."
+        None,
+        description="Path of the manifest: a JSON file as Relay, Apollo or GraphQL Codegen writes "
+        "it.",
     )
     persisted_queries: Literal["on", "off"] = Field(
-        "on", description="on: automatic persisted queries (APQ) may be registered; never with trusted documents."
+        "on",
+        description=(
+            "on: clients may register automatic persisted queries (APQ). Ignored unless "
+            "TRUSTED_DOCUMENTS=off."
+        ),
     )
     persisted_queries_max_bytes: int = Field(
-        16 * 1024 * 1024, ge=1024, description="Bytes of registered queries in Redis, together."
+        16 * 1024 * 1024, ge=1024, description="Maximum bytes of all registered queries in Redis."
     )
 
-    # --- how queries run
+    # --- query execution
     planned_execution: Literal["on", "off"] = Field(
-        "on", description="off: every query runs on graphql-core, for the case that plans are at fault."
+        "on",
+        description="off: run every query with graphql-core, in case query plans are at fault.",
     )
 
-    # --- the resolver cache
-    cache: Literal["on", "off"] = Field("on", description="off: nothing is cached.")
-    cache_athletes_s: float = Field(600, ge=0, description="Seconds athletes are cached; 0 is not at all.")
-    cache_age_grades_s: float = Field(300, ge=0, description="Seconds age grades are cached; 0 is not at all.")
-    cache_activities_s: float = Field(60, ge=0, description="Seconds lists of activities are cached; 0 is not at all.")
+    # --- cache
+    cache: Literal["on", "off"] = Field("on", description="off: cache nothing.")
+    cache_athletes_s: float = Field(
+        600, ge=0, description="Seconds to cache athletes. 0: not at all."
+    )
+    cache_age_grades_s: float = Field(
+        300, ge=0, description="Seconds to cache age grades. 0: not at all."
+    )
+    cache_activities_s: float = Field(
+        60, ge=0, description="Seconds to cache lists of activities. 0: not at all."
+    )
     cache_personal_bests_s: float = Field(
-        300, ge=0, description="Seconds personal bests and best efforts are cached; 0 is not at all."
+        300,
+        ge=0,
+        description="Seconds to cache personal bests and best efforts. 0: not at all.",
     )
     cache_memory_bytes: int = Field(
-        8 * 1024 * 1024, ge=0, description="Bytes of cached answers a process keeps besides Redis."
+        8 * 1024 * 1024,
+        ge=0,
+        description="Bytes of cached answers each process keeps in memory, in addition to Redis. "
+        "At most half of KEPT_MEMORY_BYTES.",
+    )
+    kept_memory_bytes: int = Field(
+        48 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Bytes of all that an API process keeps to answer sooner: parsed documents, "
+        "plans, SQL, answers about the schema and cached answers.",
     )
 
-    # --- feature flags and the migration from the older service
+    # --- feature flags, and migration from the older service
     background_sync: Literal["on", "off"] = Field(
-        "on", description="off: syncs wait until it is on again; nothing is lost. The flag background-sync."
+        "on",
+        description="off: syncs wait until it is on again; none is lost. Default of the flag "
+        "background-sync.",
     )
     rate_limiting: Literal["on", "off"] = Field(
-        "on", description="off: neither requests nor operations at once are limited. The flag rate-limiting."
+        "on",
+        description="off: limit neither the rate of requests nor concurrent operations. Default "
+        "of the flag rate-limiting.",
     )
     feature_flags_refresh_s: float = Field(
-        1, ge=0.1, le=60, description="Seconds between two looks at the feature flags that Redis holds."
+        1,
+        ge=0.1,
+        le=60,
+        description="Seconds between two reads of the feature flags in Redis.",
     )
     legacy: Literal["on", "off"] = Field(
         "on",
-        description="off: the older service's REST routes answer 410, its import names fail. Flag: legacy-rest.",
+        description="off: the older service's REST routes answer 410 and its import names fail. "
+        "Default of the flag legacy-rest.",
     )
     legacy_deprecated_on: date = Field(
-        date(2026, 11, 23), description="Day since which the REST routes are deprecated, told by `Deprecation`."
+        date(2026, 11, 23),
+        description="Day since which the REST routes are deprecated, sent in the header "
+        "`Deprecation`.",
     )
     legacy_sunset_on: date = Field(
-        date(2027, 5, 31), description="Day after which the REST routes may be gone, told by `Sunset`."
+        date(2027, 5, 31),
+        description="Day after which `legacy/` may be removed, sent in the header `Sunset`.",
     )
 
-    # --- the API's surface
-    graphiql: Literal["on", "off"] = Field("on", description="on: GraphiQL is served at /graphiql.")
+    # --- GraphiQL and CORS
+    graphiql: Literal["on", "off"] = Field("on", description="on: serve GraphiQL at /graphiql.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description=(
-            "Origins of other sites whose pages may call the API with the browser's session, as https://app.example, "
-            "comma separated."
+            "Origins of other sites that may call the API with the browser's session, "
+            "such as https://app.example, comma separated. * alone: any site, without the "
+            "session."
         ),
     )
 
     # --- subscriptions
-    subscriptions_per_connection: int = Field(50, ge=1, le=10_000, description="Subscriptions of one WebSocket.")
+    subscriptions_per_connection: int = Field(
+        50, ge=1, le=10_000, description="Maximum subscriptions of one WebSocket."
+    )
     subscriptions_per_caller: int = Field(
-        100, ge=1, le=100_000, description="Subscriptions of one caller (signed out: one address), a process."
+        100,
+        ge=1,
+        le=100_000,
+        description="Maximum subscriptions of one caller (if signed out, of one address), per "
+        "process.",
     )
     connections_per_caller: int = Field(
-        50, ge=1, le=100_000, description="WebSockets and event streams of one caller (or address), a process."
+        50,
+        ge=1,
+        le=100_000,
+        description="Maximum WebSockets and event streams of one caller (if signed out, of one "
+        "address), per process.",
+    )
+    connections_per_address: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Maximum connections of one address, plain ones and WebSockets together, per "
+        "process. 0: 1,000, or four for each of CONNECTIONS_PER_CALLER if more. Never more than half of the "
+        "process's file limit.",
     )
     subscription_idle_s: float = Field(
         300, gt=0, description="Seconds after which a WebSocket without an operation is closed."
     )
     subscription_lifetime_s: float = Field(
-        86_400, gt=0, description="Seconds after which a WebSocket or event stream is closed; clients connect anew."
+        86_400,
+        gt=0,
+        description="Seconds after which a WebSocket or event stream is closed. Clients then "
+        "connect again.",
     )
     subscription_send_timeout_s: float = Field(
-        30, gt=0, description="Seconds a client may leave a message unread; then its connection is closed."
+        30,
+        gt=0,
+        description="Seconds a client may take to read a message before its connection is closed.",
     )
 
     # --- logs
-    log_level: LogLevel = Field("INFO", description="Least level that is logged.")
+    log_level: LogLevel = Field("INFO", description="Lowest level that is logged.")
     log_levels: Annotated[dict[str, LogLevel], NoDecode] = Field(
-        {}, description="Other levels for some loggers and those below them, as pacegraph.request=WARNING,jobs=DEBUG."
+        {},
+        description="Levels for single loggers and their children, such as "
+        "pacegraph.request=WARNING,jobs=DEBUG.",
     )
-    log_format: Literal["json", "text"] = Field("json", description="json: one object a line; text: for a terminal.")
+    log_format: Literal["json", "text"] = Field(
+        "json", description="json: one object per line. text: for a terminal."
+    )
 
-    # --- the simulated Strava
+    embedded_redis_bytes: int = Field(
+        256 * 2**20,
+        ge=16 * 2**20,
+        description="Memory of the Redis that `pacegraph run` starts. Beyond it cached answers are "
+        "dropped.",
+    )
+    local_log_bytes: int = Field(
+        10_000_000,
+        ge=10_000,
+        description="Bytes of one log file of `pacegraph run`. A longer one is renamed.",
+    )
+    local_logs_kept: int = Field(
+        5,
+        ge=0,
+        le=1000,
+        description="Older log files that `pacegraph run` keeps of each child.",
+    )
+
+    # --- simulated Strava
     simulator_runs: Path | None = Field(
-        None, description="File of the simulated athlete's runs, one JSON object a line; default: the demo runs."
+        None,
+        description="File with the simulated athlete's runs, one JSON object per line. Default: "
+        "the demo runs.",
     )
     simulator_athletes: int = Field(
-        1, ge=1, le=100_000, description="Athletes the simulated Strava knows; all but the first have synthetic runs."
+        1,
+        ge=1,
+        le=100_000,
+        description="Number of athletes in the simulated Strava. All but the first have synthetic "
+        "runs.",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("token_encryption_keys", "admin_athlete_ids", "trusted_proxies", "cors_origins"):
+        for name in (
+            "token_encryption_keys",
+            "admin_athlete_ids",
+            "trusted_proxies",
+            "cors_origins",
+        ):
             if isinstance(raw := values.get(name), str):
                 values[name] = tuple(part.strip() for part in raw.split(",") if part.strip())
         if isinstance(raw := values.get("log_levels"), str):
-            values["log_levels"] = dict(_level_of_logger(part.strip()) for part in raw.split(",") if part.strip())
+            values["log_levels"] = dict(
+                _level_of_logger(part.strip()) for part in raw.split(",") if part.strip()
+            )
         return values
 
     @model_validator(mode="after")
@@ -342,24 +703,35 @@ class Settings(BaseSettings):
                 valid = False
             if not valid:
                 raise ValueError(
-                    "TOKEN_ENCRYPTION_KEYS: each must be 32 bytes in URL-safe base64, as `pacegraph key` prints"
+                    "TOKEN_ENCRYPTION_KEYS: each key must be 32 bytes in URL-safe base64, as "
+                    "`pacegraph key` prints it"
                 )
         return self
 
     @property
+    def operations_at_once(self) -> int:
+        """Operations of one caller that run at once."""
+        if self.concurrent_operations is not None:
+            return self.concurrent_operations
+        return max(1, (self.database_pool_size + self.database_max_overflow) // 2)
+
+    @property
     def url(self) -> str:
-        """Address that browsers reach the API at, without a slash at the end."""
+        """URL at which browsers reach the API, without a slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
 
     def require(self, *names: str) -> None:
         """Check that the settings `names` have a value.
 
-        Raises InvalidSettings naming the first that has none: which ones a process needs depends on the command.
+        Raises InvalidSettings naming the first one without. Which ones are needed depends on the
+        command.
         """
         for name in names:
             if getattr(self, name) in {None, ()}:
                 description = type(self).model_fields[name].description
-                raise InvalidSettings(f"{name.upper()}: is not set, and this command needs it ({description})")
+                raise InvalidSettings(
+                    f"{name.upper()}: is not set, but this command needs it ({description})"
+                )
 
 
 def load_settings(env_file: str | None = ".env", **overrides: object) -> Settings:
@@ -380,7 +752,10 @@ def load_settings(env_file: str | None = ".env", **overrides: object) -> Setting
 
 @cache
 def get_settings() -> Settings:
-    """Give the process's settings, read once: for applications, also under `Depends`. Raises as `load_settings`."""
+    """Get the process's settings, read once. Applications can use it with `Depends`.
+
+    Raises InvalidSettings, as `load_settings` does.
+    """
     return load_settings()
 
 
@@ -391,10 +766,10 @@ class _LogForm(BaseSettings):
 
 
 def wants_json_logs(env_file: str | None = ".env") -> bool:
-    """Tell whether LOG_FORMAT=json is set, not merely the default, however wrong the other settings are."""
+    """Tell whether LOG_FORMAT=json is set explicitly. Errors in other settings do not matter."""
     return _LogForm(_env_file=env_file).log_format == "json"  # type: ignore[call-arg]
 
 
 def child_environment(**values: str) -> dict[str, str]:
-    """Environment for a child process: this one's, with `values` on top."""
+    """Make the environment of a child process: this one's, overridden by `values`."""
     return {**os.environ, **values}

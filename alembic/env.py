@@ -1,4 +1,4 @@
-"""Runs migrations on the database of DATABASE_URL, in a transaction each, one process at a time."""
+"""Run migrations on the database of DATABASE_URL, each in a transaction, one process at a time."""
 
 import logging
 from importlib.util import find_spec
@@ -11,24 +11,24 @@ from db.models import Base
 from db.session import SyncDatabase
 from settings import load_settings
 
-_log = logging.getLogger("pacegraph.migration")
+logger = logging.getLogger("pacegraph.migration")
 
-_MIGRATION_LOCK = 0x70616365  # "pace": two processes that start at once migrate one after the other
+_MIGRATION_LOCK = 0x70616365  # "pace": concurrent processes migrate one after the other
 
 
 def run() -> None:
     settings = context.config.attributes.get("settings") or load_settings()
-    # A migration may take longer than a request may.
+    # A migration may take longer than a request.
     settings = settings.model_copy(update={"database_statement_timeout_ms": 0})
     database = SyncDatabase(settings, application_name="pacegraph-migrate")
     try:
         with database.engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
             connection.commit()
-            if find_spec("legacy") is not None:  # which is to be deleted one day
-                from legacy.adoption.making_way import make_way
+            if find_spec("legacy") is not None:  # until legacy/ is deleted
+                from legacy.adoption.name_clearance import clear_names
 
-                make_way(connection)
+                clear_names(connection)
             context.configure(
                 connection=connection,
                 target_metadata=Base.metadata,
@@ -45,7 +45,7 @@ def run() -> None:
 
 def _log_step(*, step: Any, **_: Any) -> None:
     direction = "up" if step.is_upgrade else "down"
-    _log.info("migrated", extra={"revision": step.up_revision_id, "direction": direction})
+    logger.info("migrated", extra={"revision": step.up_revision_id, "direction": direction})
 
 
 run()

@@ -1,9 +1,9 @@
-"""
-The published age-grading tables: open standards and age standards by distance, sex and age.
+"""The published age-grading tables: open standards and age standards by distance, sex and age.
 
-Road tables by Alan Jones and Tom Bernhard (repository AlanLyttonJones/Age-Grade-Tables, CC0; the 2015
-sheets CC BY 4.0), the track table is WMA 2023 as carried by athlib (Apache-2.0). A row of the files in
-`tables/` is one sex, age and distance; every sex of a table has every age at every distance.
+Road tables by Alan Jones and Tom Bernhard (repository AlanLyttonJones/Age-Grade-Tables, CC0; the
+2015 sheets CC BY 4.0), the track table is WMA 2023 as carried by athlib (Apache-2.0). A row of the
+files in `tables/` is one sex, age and distance; every sex of a table has every age at every
+distance.
 
     ValueError
     +-- OutOfTable                 the table says nothing about it
@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from math import isfinite, log
+from math import exp, isfinite, log
 
-# A length given in whole metres (1609, 21097) means the tabulated one it was rounded from.
+# A length given in whole meters (1609, 21097) means the tabulated one it was rounded from.
 ROUNDING_M = 0.5
+# Between listed distances further apart than this, as the mile and 5 km of the road tables, times
+# are interpolated by their logarithms.
+_WIDEST_LINEAR = 2.5
 
 
 class Sex(StrEnum):
@@ -36,18 +39,25 @@ class AgeGradeTable(StrEnum):
     TRACK_2023 = "TRACK_2023"
 
 
-_NAMES = {"age": "Age", "distance_m": "Distance in metres", "elapsed_s": "Time in seconds"}
+_NAMES = {"age": "Age", "distance_m": "Distance in meters", "elapsed_s": "Time in seconds"}
 
 
-class OutOfTable(ValueError):  # noqa: N818 - names what happened, as its subclasses do
-    """The `value` of `field` ("age" or "distance_m") is outside `minimum` to `maximum` of `table`; see `remedy`."""
+class OutOfTable(ValueError):
+    """The `value` of `field` is outside `minimum` to `maximum` of `table`.
 
-    def __init__(self, field: str, value: float, bounds: tuple[float, float], table: AgeGradeTable) -> None:
+    `field` is "age" or "distance_m".
+    """
+
+    def __init__(
+        self, field: str, value: float, bounds: tuple[float, float], table: AgeGradeTable
+    ) -> None:
         self.field, self.value, self.table = field, value, table
         self.minimum, self.maximum = bounds
         self.remedy = _remedy(field, value, bounds)
         given = f"{_NAMES[field]} {value:.12g}"
-        super().__init__(f"{given} is outside {table}: {bounds[0]:g} to {bounds[1]:g}. {self.remedy}")
+        super().__init__(
+            f"{given} is outside {table}: {bounds[0]:g} to {bounds[1]:g}. {self.remedy}"
+        )
 
 
 class AgeOutOfTable(OutOfTable):
@@ -58,7 +68,7 @@ class DistanceOutOfTable(OutOfTable):
     """Shorter than the table's shortest distance or longer than its longest."""
 
 
-class InvalidPerformance(ValueError):  # noqa: N818
+class InvalidPerformance(ValueError):
     """`field` has a `value` that is not a positive, finite number."""
 
     def __init__(self, field: str, value: float) -> None:
@@ -91,19 +101,17 @@ def positive(field: str, value: float) -> float:
 
 
 def open_standard_s(distance_m: float, sex: Sex | None, table: AgeGradeTable) -> float:
-    """
-    The time of the open class (the best of any age) in seconds; of men, the faster, when sex is None.
+    """The time of the open class (the best of any age), in seconds.
 
-    Between tabulated distances interpolated in the logarithm of distance. DistanceOutOfTable outside
-    them, InvalidPerformance for a distance that is no positive number.
+    Sex None means men, the faster. Between tabulated distances it is interpolated.
+    DistanceOutOfTable outside them, InvalidPerformance for a distance that is no positive number.
     """
     standards = _standards(table)[sex or Sex.MALE]
     return _at_distance(standards.open_s, distance_m, standards, table)
 
 
 def age_standard_s(distance_m: float, sex: Sex, age: int, table: AgeGradeTable) -> float:
-    """
-    Open standard divided by age factor, in seconds; interpolated like the open standard.
+    """Open standard divided by age factor, in seconds; interpolated like the open standard.
 
     AgeOutOfTable and DistanceOutOfTable where the table ends; `age` is in completed years.
     """
@@ -113,8 +121,32 @@ def age_standard_s(distance_m: float, sex: Sex, age: int, table: AgeGradeTable) 
     return _at_distance(standards.age_s_by_age[age], distance_m, standards, table)
 
 
-def _at_distance(column_s: list[float], distance_m: float, standards: _Standards, table: AgeGradeTable) -> float:
-    """`S = S1 (1 - u) + S2 u` with `u = ln(d / d1) / ln(d2 / d1)`; at a tabulated distance its own figure."""
+def lists(table: AgeGradeTable, distance_m: float) -> bool:
+    """Whether `distance_m`, to the meter, is one of the table's own distances."""
+    return any(
+        abs(distance_m - listed_m) <= ROUNDING_M
+        for listed_m in _standards(table)[Sex.MALE].distances_m
+    )
+
+
+def neighbors_m(table: AgeGradeTable, distance_m: float) -> tuple[float, float] | None:
+    """The table's distances around one that it does not list; None outside the table."""
+    distances_m = _standards(table)[Sex.MALE].distances_m
+    above = bisect_left(distances_m, distance_m)
+    if not 0 < above < len(distances_m):
+        return None
+    return distances_m[above - 1], distances_m[above]
+
+
+def _at_distance(
+    column_s: list[float], distance_m: float, standards: _Standards, table: AgeGradeTable
+) -> float:
+    """The standard of a distance: the column's own, or interpolated.
+
+    The tables' own formula is `S = S1 (1 - u) + S2 u` with `u = ln(d / d1) / ln(d2 / d1)`. Over the
+    road tables' gap between the mile and 5 km it contradicts itself: at one pace 3 km would grade 8
+    to 14 points above both. There the logarithm of S is interpolated, as race times grow.
+    """
     shortest_m, longest_m = standards.distance_bounds_m
     if not shortest_m - ROUNDING_M <= positive("distance_m", distance_m) <= longest_m + ROUNDING_M:
         raise DistanceOutOfTable("distance_m", distance_m, standards.distance_bounds_m, table)
@@ -122,8 +154,11 @@ def _at_distance(column_s: list[float], distance_m: float, standards: _Standards
     if standards.distances_m[above] <= distance_m + ROUNDING_M:
         return column_s[above]
     d1, d2 = standards.distances_m[above - 1], standards.distances_m[above]
+    s1, s2 = column_s[above - 1], column_s[above]
     u = log(distance_m / d1) / log(d2 / d1)
-    return column_s[above - 1] * (1 - u) + column_s[above] * u
+    if d2 > _WIDEST_LINEAR * d1:
+        return exp(log(s1) * (1 - u) + log(s2) * u)
+    return s1 * (1 - u) + s2 * u
 
 
 def _remedy(field: str, value: float, bounds: tuple[float, float]) -> str:

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
+MILE_M = 1609.344
 STRAVA_ROUNDING = 0.001  # Strava's own lengths are off by at most 0.03 % (16,090 m for 10 miles)
 
 
@@ -13,13 +14,13 @@ class StandardDistance(StrEnum):
     M800 = "M800", 800.0
     KM1 = "KM1", 1000.0
     M1500 = "M1500", 1500.0
-    MILE1 = "MILE1", 1609.344
+    MILE1 = "MILE1", MILE_M
     KM3 = "KM3", 3000.0
-    MILE2 = "MILE2", 3218.688
+    MILE2 = "MILE2", 2 * MILE_M
     KM5 = "KM5", 5000.0
     KM10 = "KM10", 10000.0
     KM15 = "KM15", 15000.0
-    MILE10 = "MILE10", 16093.44
+    MILE10 = "MILE10", 10 * MILE_M
     KM20 = "KM20", 20000.0
     HALF_MARATHON = "HALF_MARATHON", 21097.5
     KM30 = "KM30", 30000.0
@@ -37,13 +38,12 @@ class StandardDistance(StrEnum):
 
 
 def nearest_standard_distance(distance_m: float) -> StandardDistance:
-    """The standard distance with the least difference in metres; of two equally near the shorter."""
+    """The standard distance with the least difference in meters; of two equally near the shorter."""
     return min(StandardDistance, key=lambda distance: abs(distance.meters - distance_m))
 
 
 def standard_distance_of_strava(distance_m: float) -> StandardDistance | None:
-    """
-    The standard distance that Strava means by the `distance` of one of its best efforts.
+    """The standard distance that Strava means by the `distance` of one of its best efforts.
 
     Strava rounds (1609 for the mile, 21097 for the half marathon). None for lengths that are no
     standard distance here, such as its half mile (805).

@@ -1,52 +1,86 @@
-"""
-Which activities of one athlete are one run recorded more than once, say by watch and phone.
+"""Which activities of one athlete are one run recorded more than once, say by watch and phone.
 
-Two recordings are of one run when the time both were running is at least half of the shorter, and
-their distances differ by at most 10 % of the longer: devices start and stop apart and measure apart,
-while runs that follow each other (a warm-up, then a race) hardly overlap. A recording of no duration
-is never a duplicate. Being of one run carries over: A with B and B with C makes one group of three.
+Two recordings are of one run when their distances differ by at most 10 % of the longer, and they
+overlap: for at least half of the longer moving time, or, where one of the devices counts pauses as
+moving, for four fifths of the longer elapsed time. Devices start and stop apart and measure apart,
+while runs that follow each other (a warm-up, then a race) hardly overlap. Moving time is taken to
+begin at the start: a clock that ran on after the run says nothing. A recording of no duration is
+never a duplicate. Being of one run carries over: A with B and B with C makes one group of three.
 
-The recording with streams represents the group, then the one started first, then the lowest id.
+The recording that lacks the fewest efforts represents the group, then one with streams, then the
+one started first, then the lowest id.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-MIN_SHARED_OF_SHORTER = 0.5
+MIN_SHARED_MOVING = 0.5
+MIN_SHARED_ELAPSED = 0.8
+MIN_COUNTED = 0.9
+"""Share of the elapsed time that is moving time on a device that counts pauses as moving."""
 MAX_DIFFERENCE_OF_LONGER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """`started_at` is aware; `elapsed_s` includes pauses."""
+    """One activity, with an aware `started_at`.
+
+    `elapsed_s` includes pauses, `moving_s` does not; 0 means unknown. `lacking_efforts` counts the
+    standard distances up to `distance_m` without a measured effort.
+    """
 
     activity_id: int
     started_at: datetime
+    moving_s: float
     elapsed_s: float
     distance_m: float
     has_streams: bool
+    lacking_efforts: int = 0
+
+    @property
+    def active_s(self) -> float:
+        """Moving time; elapsed time where that is unknown or the shorter."""
+        known = [seconds for seconds in (self.moving_s, self.elapsed_s) if seconds > 0]
+        return min(known, default=0)
+
+    @property
+    def counts_pauses(self) -> bool:
+        """Whether the device took hardly any time for a pause."""
+        return self.active_s >= MIN_COUNTED * self.elapsed_s
 
     @property
     def ended_at(self) -> datetime:
-        return self.started_at + timedelta(seconds=self.elapsed_s)
+        """When the clock stopped."""
+        return self.started_at + timedelta(seconds=max(self.moving_s, self.elapsed_s))
 
 
 def is_same_run(one: Recording, other: Recording) -> bool:
     """Symmetric, but not transitive: `duplicate_groups` closes it."""
-    shared = min(one.ended_at, other.ended_at) - max(one.started_at, other.started_at)
-    shorter_s = min(one.elapsed_s, other.elapsed_s)
     longer_m = max(one.distance_m, other.distance_m)
-    overlaps = shorter_s > 0 and shared.total_seconds() >= MIN_SHARED_OF_SHORTER * shorter_s
-    return overlaps and abs(one.distance_m - other.distance_m) <= MAX_DIFFERENCE_OF_LONGER * longer_m
+    if abs(one.distance_m - other.distance_m) > MAX_DIFFERENCE_OF_LONGER * longer_m:
+        return False
+    if _share(one, other, one.active_s, other.active_s) >= MIN_SHARED_MOVING:
+        return True
+    return (one.counts_pauses or other.counts_pauses) and (
+        _share(one, other, one.elapsed_s, other.elapsed_s) >= MIN_SHARED_ELAPSED
+    )
+
+
+def _share(one: Recording, other: Recording, one_s: float, other_s: float) -> float:
+    """What share of the longer both durations, from each start, have in common; below 0: none."""
+    if one_s <= 0 or other_s <= 0:
+        return 0.0
+    later_s = (other.started_at - one.started_at).total_seconds()
+    shared_s = min(one_s, later_s + other_s) - max(0.0, later_s)
+    return shared_s / max(one_s, other_s)
 
 
 def duplicate_groups(recordings: Iterable[Recording]) -> list[list[Recording]]:
-    """
-    One athlete's recordings by run, in order of first start; the representative leads each group.
+    """Group one athlete's recordings by run, in order of first start, representatives first.
 
-    The same whatever the order given. A sweep over starts compares only recordings that run at once:
-    O(n log n) for n recordings of which no more overlap than the athlete has devices.
+    The order given does not matter. A sweep over starts compares only recordings that run at
+    once: O(n log n) for n recordings of which no more overlap than the athlete has devices.
     """
     ordered = sorted(recordings, key=lambda each: (each.started_at, each.activity_id))
     group_of = {each.activity_id: [each] for each in ordered}
@@ -56,16 +90,25 @@ def duplicate_groups(recordings: Iterable[Recording]) -> list[list[Recording]]:
         for each in running:
             _join_if_same_run(group_of, each, recording)
         running.append(recording)
-    groups = {id(group): group for group in map(group_of.__getitem__, (each.activity_id for each in ordered))}
+    groups = {
+        id(group): group
+        for group in map(group_of.__getitem__, (each.activity_id for each in ordered))
+    }
     return [sorted(group, key=_rank) for group in groups.values()]
 
 
 def duplicate_of(recordings: Iterable[Recording]) -> dict[int, int]:
-    """The representative's activity id by the id of each other member; what is no duplicate is absent."""
-    return {member.activity_id: group[0].activity_id for group in duplicate_groups(recordings) for member in group[1:]}
+    """Map the id of each duplicate to the activity id of its group's representative."""
+    return {
+        member.activity_id: group[0].activity_id
+        for group in duplicate_groups(recordings)
+        for member in group[1:]
+    }
 
 
-def _join_if_same_run(group_of: dict[int, list[Recording]], one: Recording, other: Recording) -> None:
+def _join_if_same_run(
+    group_of: dict[int, list[Recording]], one: Recording, other: Recording
+) -> None:
     """Moves the smaller group into the larger, so that no recording moves more than log n times."""
     small, large = sorted((group_of[one.activity_id], group_of[other.activity_id]), key=len)
     if small is large or not is_same_run(one, other):
@@ -75,5 +118,10 @@ def _join_if_same_run(group_of: dict[int, list[Recording]], one: Recording, othe
         group_of[each.activity_id] = large
 
 
-def _rank(recording: Recording) -> tuple[bool, datetime, int]:
-    return not recording.has_streams, recording.started_at, recording.activity_id
+def _rank(recording: Recording) -> tuple[int, bool, datetime, int]:
+    return (
+        recording.lacking_efforts,
+        not recording.has_streams,
+        recording.started_at,
+        recording.activity_id,
+    )

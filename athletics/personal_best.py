@@ -1,5 +1,4 @@
-"""
-The personal bests of one athlete over one distance: each effort that was faster than all before it.
+"""Personal bests of one athlete over one distance: efforts faster than all before them.
 
 The reference for the SQL that does the same for many athletes at once.
 """
@@ -29,11 +28,10 @@ class PersonalBest:
 
 
 def counting(efforts: Iterable[DatedEffort]) -> list[DatedEffort]:
-    """
-    All measured efforts, and the implied ones that are faster than the slowest measured one.
+    """All measured efforts, and the implied ones that are faster than the slowest measured one.
 
-    An implied effort counts so that no best contradicts a longer distance's; without a slower measured
-    effort there is none to contradict. The order is kept.
+    An implied effort counts so that no best contradicts a longer distance's; without a slower
+    measured effort there is none to contradict. The order is kept.
     """
     candidates = list(efforts)
     slowest_s = max((effort.elapsed_s for effort in candidates if not effort.implied), default=0.0)
@@ -41,14 +39,15 @@ def counting(efforts: Iterable[DatedEffort]) -> list[DatedEffort]:
 
 
 def personal_bests(efforts: Iterable[DatedEffort]) -> list[PersonalBest]:
-    """
-    The improvements, earliest first, so that the last is the current personal best.
+    """The improvements, earliest first, so that the last is the current personal best.
 
-    Strictly faster than all before: an equal time is no improvement. Of efforts achieved at one instant
-    the fastest comes first, then the lowest id.
+    Strictly faster than all before: an equal time is no improvement. Of efforts achieved at one
+    instant the fastest comes first, then the lowest id.
     """
     bests: list[PersonalBest] = []
-    for effort in sorted(counting(efforts), key=lambda each: (each.achieved_at, each.elapsed_s, each.effort_id)):
+    for effort in sorted(
+        counting(efforts), key=lambda each: (each.achieved_at, each.elapsed_s, each.effort_id)
+    ):
         previous = bests[-1].effort if bests else None
         if previous is None:
             bests.append(PersonalBest(effort, None, None))

@@ -1,7 +1,7 @@
-"""
-uvicorn (uvloop, httptools) against granian, one process each, in turns: `python -m bench.asgi_servers`.
+"""Compare uvicorn (uvloop, httptools) and granian, one process each, in turns.
 
-granian is no dependency: `.venv/bin/uv pip install granian` first, or a folder that has it in PYTHONPATH.
+Run it with `python -m bench.asgi_servers`. granian is not a dependency: run `.venv/bin/uv pip
+install granian` first, or add a folder that contains it to PYTHONPATH.
 """
 
 import subprocess
@@ -17,7 +17,7 @@ import httpx
 from fastapi import FastAPI
 
 from bench.serving import QUERIES, ROOT, Served, print_table, require_tools, served, wrk
-from local.secrets import new_encryption_key, new_secret_key
+from local.generated_secrets import new_encryption_key, new_secret_key
 from settings import child_environment, load_settings
 
 PORT = 4201
@@ -25,8 +25,27 @@ ROUNDS = 3
 SECONDS = 4
 COMMON = ["--host", "127.0.0.1", "--port", str(PORT), "--factory", "bench.asgi_servers:application"]
 COMMANDS = {
-    "uvicorn": ["uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header"],
-    "granian": ["granian", "--interface", "asgi", "--loop", "uvloop", "--workers", "1", "--no-ws", "--http", "1"],
+    "uvicorn": [
+        "uvicorn",
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--no-access-log",
+        "--no-server-header",
+    ],
+    "granian": [
+        "granian",
+        "--interface",
+        "asgi",
+        "--loop",
+        "uvloop",
+        "--workers",
+        "1",
+        "--no-ws",
+        "--http",
+        "1",
+    ],
 }
 
 
@@ -72,7 +91,27 @@ def main() -> int:
 
 @contextmanager
 def _running(name: str, services: Served) -> Iterator[Served]:
-    environment = child_environment(
+    log = Path(services.logs) / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *COMMANDS[name], *COMMON],
+            cwd=ROOT,
+            env=api_environment(services),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield replace(
+            services, graphql=f"http://127.0.0.1:{PORT}/graphql", pids=await_ready(process)
+        )
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def api_environment(services: Served) -> dict[str, str]:
+    """Make the environment of an API over the services of `bench-serve`."""
+    return child_environment(
         DATABASE_URL=f"postgresql://postgres@/pacegraph?host={services.pghost}",
         REDIS_URL=f"unix://{Path(services.pgdata).with_name('redis') / 'redis.sock'}?db=0",
         SECRET_KEY=new_secret_key(),
@@ -80,28 +119,30 @@ def _running(name: str, services: Served) -> Iterator[Served]:
         STRAVA_CLIENT_ID="1",
         STRAVA_CLIENT_SECRET="not used",
         CACHE="off",
-        **{name: str(10**9) for name in ("COST_LIMIT", "COST_BUCKET_USER", "COST_REFILL_USER_PER_S")},
+        **dict.fromkeys(
+            (
+                "COST_LIMIT",
+                "COST_BUCKET_USER",
+                "COST_REFILL_USER_PER_S",
+                "REQUEST_BUCKET_IP",
+                "REQUEST_REFILL_IP_PER_S",
+            ),
+            str(10**9),
+        ),
     )
-    log = Path(services.logs) / f"{name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *COMMANDS[name], *COMMON], cwd=ROOT, env=environment, stdout=output, stderr=output
-        )
-    try:
-        yield replace(services, graphql=f"http://127.0.0.1:{PORT}/graphql", pids=_await_ready(process))
-    finally:
-        process.terminate()
-        process.wait()
 
 
-def _await_ready(process: subprocess.Popen[bytes]) -> list[int]:
+def await_ready(process: subprocess.Popen[bytes]) -> list[int]:
     """Wait for the first answer; returns the processes."""
     import psutil
 
     while process.poll() is None:
         try:
             if httpx.get(f"http://127.0.0.1:{PORT}/readyz", trust_env=False).is_success:
-                return [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
+                return [
+                    process.pid,
+                    *(child.pid for child in psutil.Process(process.pid).children(recursive=True)),
+                ]
         except httpx.TransportError:
             sleep(0.1)
     raise SystemExit("bench: the server did not start")

@@ -1,8 +1,7 @@
-"""
-Times all best efforts of a 3-hour run recorded each second: `python -m bench.best_efforts`.
+"""Measure all best efforts of a 3-hour run recorded each second: `python -m bench.best_efforts`.
 
-Prints the median, least and greatest milliseconds for clean, whole-metre, noisy and paused tracks;
-exits with 1 when a median is above the limit.
+Prints the median, minimum and maximum in milliseconds for clean, whole-meter, noisy and paused
+tracks. Exits with 1 if a median is above the limit.
 """
 
 import sys
@@ -37,7 +36,7 @@ def whole_meters() -> Track:
 
 
 def noisy() -> Track:
-    """A pace that drifts and jitters, and a watch that writes decimetres."""
+    """A pace that drifts and varies, recorded in decimetres."""
     random, meters = Random(1), [0.0]
     for second in range(1, SAMPLES):
         step_m = SPEED_M_PER_S + 0.5 * sin(second / 300) + random.gauss(0, 0.5)
@@ -46,7 +45,7 @@ def noisy() -> Track:
 
 
 def paused() -> Track:
-    """Stands for 50 s of every 1,000 s, and has the recording stopped now and then."""
+    """Stands for 50 s of every 1,000 s, with occasional gaps in the recording."""
     random, seconds, meters = Random(2), [0.0], [0.0]
     for sample in range(1, SAMPLES):
         gap_s = random.randrange(5, 200) if random.random() < STOPS_PER_SAMPLE else 0
@@ -71,8 +70,8 @@ def main() -> int:
     for track in tracks:
         times_ms = milliseconds(track())
         medians_ms.append(median(times_ms))
-        figures = f"median {median(times_ms):6.1f} ms   min {min(times_ms):6.1f}   max {max(times_ms):6.1f}"
-        print(f"{track.__name__:13} {figures}")
+        low, middle, high = min(times_ms), median(times_ms), max(times_ms)
+        print(f"{track.__name__:13} median {middle:6.1f} ms   min {low:6.1f}   max {high:6.1f}")
     return int(max(medians_ms) > LIMIT_MS)
 
 

@@ -1,4 +1,7 @@
-"""Memory of the API process over 200,000 requests with 2,000 distinct documents: `python -m bench.memory`."""
+"""Measure the memory of the API process over 200,000 requests: `python -m bench.memory`.
+
+The requests have 2,000 distinct documents.
+"""
 
 import sys
 
@@ -7,7 +10,7 @@ from bench.serving import MAX_MEMORY_MB, QUERIES, print_table, require_tools, se
 REQUESTS = 200_000
 SLICE_S = 5
 FLAT_MB = 5
-"""More than this between the first 20,000 requests and the last is growth."""
+"""A larger difference between the first 20,000 requests and the last counts as growth."""
 _WARM_REQUESTS = 20_000
 
 
@@ -17,13 +20,18 @@ def main() -> int:
     with served() as server:
         rows.append((0, server.memory_mb()))
         while requests < REQUESTS:
-            load = wrk(server, QUERIES / "Q2.graphql", seconds=SLICE_S, rotate=True, script="documents")
+            load = wrk(
+                server, QUERIES / "Q2.graphql", seconds=SLICE_S, rotate=True, script="documents"
+            )
             requests += load.requests
             rows.append((requests, server.memory_mb()))
     print_table(["requests", "memory MB"], [(f"{at:,}", f"{memory:.1f}") for at, memory in rows])
     warm = next(memory for at, memory in rows if at >= _WARM_REQUESTS)
     growth, most = rows[-1][1] - warm, max(memory for _, memory in rows)
-    print(f"grew by {growth:.1f} MB after the first {_WARM_REQUESTS:,} requests (wanted: at most {FLAT_MB}),")
+    print(
+        f"grew by {growth:.1f} MB after the first {_WARM_REQUESTS:,} requests "
+        f"(wanted: at most {FLAT_MB}),"
+    )
     print(f"{most:.0f} MB at most (wanted: at most {MAX_MEMORY_MB})\n")
     return int(growth > FLAT_MB or most > MAX_MEMORY_MB)
 

@@ -1,4 +1,4 @@
-"""All measures beside the comparison: `make bench-more`. Exits with 1 when one misses what is wanted."""
+"""Run all benchmarks except the comparison: `make bench-more`. Exits with 1 if one fails."""
 
 import sys
 
@@ -8,7 +8,10 @@ from bench import best_efforts, growth, large_answer, memory, start_up
 def main() -> int:
     failures = 0
     for measure in (best_efforts, start_up, large_answer, growth, memory):
-        print(f"### {measure.__name__.removeprefix('bench.').replace('_', ' ').capitalize()}\n", flush=True)
+        print(
+            f"### {measure.__name__.removeprefix('bench.').replace('_', ' ').capitalize()}\n",
+            flush=True,
+        )
         failures += measure.main()
     return int(failures > 0)
 

@@ -1,4 +1,4 @@
-"""Prints the runs of `make bench` as tables in markdown: `python -m bench.report [results.json]`."""
+"""Print the results of `make bench` as Markdown tables: `python -m bench.report [results.json]`."""
 
 import json
 import sys
@@ -25,29 +25,45 @@ class Medians:
         self.servers = list(dict.fromkeys(run["server"] for run in runs))
         self.queries = sorted({run["query"] for run in runs})
 
-    def of(self, server: str, query: str) -> Runs:
+    def runs_of(self, server: str, query: str) -> Runs:
         return [run for run in self.runs if run["server"] == server and run["query"] == query]
 
     def figure(self, server: str, query: str, name: str) -> float | None:
-        """None where the server was not asked the query."""
-        values = [run[name] for run in self.of(server, query) if run.get(name) is not None]
+        """The median; None if the server did not get the query."""
+        values = [run[name] for run in self.runs_of(server, query) if run.get(name) is not None]
         return median(values) if values else None
 
 
 def print_report(runs: Runs) -> None:
     medians = Medians(runs)
     print_table(
-        ["Query", "Server", "runs", "req/s (least to most)", "p50 ms", "p99 ms", "CPU ms", "PostgreSQL CPU ms",
-         "Redis CPU ms", "memory MB", "SQL", "errors"],
-        [_row(medians, server, query) for query in medians.queries for server in medians.servers
-         if medians.of(server, query)],
-    )  # fmt: skip
+        [
+            "Query",
+            "Server",
+            "runs",
+            "req/s (min to max)",
+            "p50 ms",
+            "p99 ms",
+            "CPU ms",
+            "PostgreSQL CPU ms",
+            "Redis CPU ms",
+            "memory MB",
+            "SQL",
+            "errors",
+        ],
+        [
+            _row(medians, server, query)
+            for query in medians.queries
+            for server in medians.servers
+            if medians.runs_of(server, query)
+        ],
+    )
     if ratios := list(_ratios(medians)):
         print_table(["Figure", "wanted", "measured", "met"], ratios)
 
 
 def _row(medians: Medians, server: str, query: str) -> list[object]:
-    runs = medians.of(server, query)
+    runs = medians.runs_of(server, query)
     rps = [run["rps"] for run in runs]
 
     def figure(name: str, digits: int) -> str:
@@ -55,32 +71,53 @@ def _row(medians: Medians, server: str, query: str) -> list[object]:
         return "" if value is None else f"{value:,.{digits}f}"
 
     return [
-        query, server, len(runs), f"{figure('rps', 0)} ({min(rps):,.0f} to {max(rps):,.0f})", figure("p50", 2),
-        figure("p99", 2), figure("cpuMs", 3), figure("pgCpuMs", 3), figure("helpersCpuMs", 3), figure("rssMB", 0),
-        figure("sql", 2), "YES" if any(run["bad"] for run in runs) else "none",
-    ]  # fmt: skip
+        query,
+        server,
+        len(runs),
+        f"{figure('rps', 0)} ({min(rps):,.0f} to {max(rps):,.0f})",
+        figure("p50", 2),
+        figure("p99", 2),
+        figure("cpuMs", 3),
+        figure("pgCpuMs", 3),
+        figure("helpersCpuMs", 3),
+        figure("rssMB", 0),
+        figure("sql", 2),
+        "YES" if any(run["bad"] for run in runs) else "none",
+    ]
 
 
 def _ratios(medians: Medians) -> Iterator[list[str]]:
-    """Rows of what is to be reached: figure, wanted, measured, whether it is met."""
+    """Rows of the targets: figure, wanted, measured, whether it is met."""
     for query in medians.queries:
         ours = medians.figure("pacegraph", query, "rps")
         if ours is None:
             continue
         peers = {name: medians.figure(name, query, "rps") for name in NODE_PEERS}
-        best = max((rps, name) for name, rps in peers.items() if rps) if any(peers.values()) else None
+        best = (
+            max((rps, name) for name, rps in peers.items() if rps) if any(peers.values()) else None
+        )
         if best and query != "Q1":
-            yield _least(f"{query} req/s ÷ best Node peer ({best[1]})", BEST_PEER_RATIO, ours / best[0])
+            yield _least(
+                f"{query} req/s ÷ best Node peer ({best[1]})", BEST_PEER_RATIO, ours / best[0]
+            )
             if cached := medians.figure("pacegraph-cache", query, "rps"):
-                yield _least(f"{query} from the cache, req/s ÷ best Node peer", CACHE_RATIOS[query], cached / best[0])
+                yield _least(
+                    f"{query} from the cache, req/s ÷ best Node peer",
+                    CACHE_RATIOS[query],
+                    cached / best[0],
+                )
         if limit := medians.figure("limit", query, "rps"):
             yield _least(f"{query} req/s ÷ one-statement limit", LIMIT_RATIOS[query], ours / limit)
         if (strawberry := medians.figure("strawberry", query, "rps")) and query != "Q1":
-            yield _least(f"{query} req/s ÷ ordinary Strawberry", STRAWBERRY_RATIO, ours / strawberry)
+            yield _least(
+                f"{query} req/s ÷ ordinary Strawberry", STRAWBERRY_RATIO, ours / strawberry
+            )
         p99s = [p99 for name in NODE_PEERS if (p99 := medians.figure(name, query, "p99"))]
         if p99s:
             yield _most(
-                f"{query} p99 ms (wanted: the best peer's)", min(p99s), medians.figure("pacegraph", query, "p99")
+                f"{query} p99 ms (wanted: the best peer's)",
+                min(p99s),
+                medians.figure("pacegraph", query, "p99"),
             )
     if memory := [run["rssMB"] for run in medians.runs if run["server"].startswith("pacegraph")]:
         yield _most("memory of the API process, MB, most of all runs", MAX_MEMORY_MB, max(memory))

@@ -1,6 +1,5 @@
-"""What the benchmarks share: a served data set, load by wrk, and what processes used."""
+"""What the benchmarks share: a served data set, load by wrk, and resource usage."""
 
-import json
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from local.home import running_facts
 from settings import child_environment
 
 BENCH = Path(__file__).resolve().parent
@@ -23,12 +23,12 @@ PEERS = BENCH / "peers"
 QUERIES = PEERS / "queries" / "pacegraph"
 MAX_MEMORY_MB = 160
 _MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
-_READY_WITHIN_S = 3600  # ten million rows take their time, once
+_READY_WITHIN_S = 3600  # writing ten million rows takes long, once
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running `pacegraph bench-serve`, as its run.json says."""
+    """A running `pacegraph bench-serve`, as its run.json describes it."""
 
     graphql: str
     token: str
@@ -47,18 +47,18 @@ class Served:
     def memory_mb(self) -> float:
         """Resident memory of the API."""
         own = sum(each.memory_info().rss for each in self._processes())
-        # Forked from a process above, they share most of their memory with it.
+        # Forked processes share most of their memory with their parent.
         return (own + sum(each.memory_full_info().uss for each in self._helpers())) / 2**20
 
     def _processes(self) -> list[psutil.Process]:
         return [psutil.Process(pid) for pid in self.pids]
 
     def _helpers(self) -> list[psutil.Process]:
-        """Processes that those of the server began, such as the one that reads documents."""
+        """Child processes of the server, such as the one that reads documents."""
         return [child for each in self._processes() for child in each.children(recursive=True)]
 
     def ask(self, query: str, variables: dict[str, object] | None = None) -> bytes:
-        """Send one query. Raises AssertionError when the answer is no success."""
+        """Send one query. Raises AssertionError if the answer is an error."""
         import httpx
 
         headers = {"authorization": f"Bearer {self.token}"}
@@ -73,35 +73,38 @@ class Served:
 
 
 @contextmanager
-def served(home: Path | None = None, activities: int | None = None, **environment: str) -> Iterator[Served]:
-    """Run `pacegraph bench-serve` in the folder `home`, with the cache off, for as long as the block runs."""
+def served(
+    home: Path | None = None, activities: int | None = None, **environment: str
+) -> Iterator[Served]:
+    """Run `pacegraph bench-serve` in `home`, with the cache off, while the block runs."""
     home = (home or ROOT / ".local-bench").resolve()
     values = {"CACHE": "off", "PORT": "4200", "PACEGRAPH_HOME": str(home), **environment}
     command = [sys.executable, "-m", "cli", "bench-serve", "--with-parent"]
     if activities:
         command += ["--activities", str(activities)]
-    process = subprocess.Popen(command, cwd=ROOT, env=child_environment(**values), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=child_environment(**values), stdout=subprocess.DEVNULL
+    )
     try:
-        yield _await_ready(process, home / "run.json")
+        yield _await_ready(process, home)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
 
 
-def _await_ready(process: subprocess.Popen[bytes], run_file: Path) -> Served:
+def _await_ready(process: subprocess.Popen[bytes], home: Path) -> Served:
     deadline = time.monotonic() + _READY_WITHIN_S
-    while not (run_file.exists() and process.poll() is None):
+    while (facts := running_facts(home)) is None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise SystemExit("bench: `pacegraph bench-serve` did not start")
         time.sleep(0.05)
-    facts = json.loads(run_file.read_text())
     names = Served.__dataclass_fields__.keys() - {"token"}
     return Served(token=facts["tokens"]["admin"], **{name: facts[name] for name in names})
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk saw."""
+    """The results of wrk."""
 
     requests: int
     rps: float
@@ -109,18 +112,28 @@ class Load:
     p99_ms: float
 
 
-class WrkFailed(Exception):  # noqa: N818 - it did
-    """wrk saw answers that were no success; the message is what it printed."""
+class WrkFailed(Exception):
+    """wrk got error answers; the message is its output."""
 
 
 def wrk(
-    server: Served, query: Path, *, seconds: float, connections: int = 16, rotate: bool = False, script: str = "gql"
+    server: Served,
+    query: Path,
+    *,
+    seconds: float,
+    connections: int = 16,
+    rotate: bool = False,
+    script: str = "gql",
 ) -> Load:
-    """Send the query in the file over and over; `rotate` sends the athletes' ids in turn as the variable `id`.
+    """Send the query in the file repeatedly. Raises WrkFailed.
 
-    Raises WrkFailed.
+    `rotate` sends the athletes' ids in turn as the variable `id`.
     """
-    environment = {"GQL_FILE": str(query), "GQL_TOKEN": server.token, "GQL_IDS": server.ids if rotate else ""}
+    environment = {
+        "GQL_FILE": str(query),
+        "GQL_TOKEN": server.token,
+        "GQL_IDS": server.ids if rotate else "",
+    }
     environment["GQL_ROTATE"] = "1" if rotate else "0"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
     output = subprocess.run(
@@ -148,20 +161,24 @@ def _found(pattern: str, output: str) -> str:
 
 
 def _milliseconds(duration: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", duration).groups()  # type: ignore[union-attr]
-    return float(number) * _MILLISECONDS[unit]
+    match = re.fullmatch(r"([\d.]+)(us|ms|s|m)", duration)
+    assert match is not None
+    return float(match[1]) * _MILLISECONDS[match[2]]
 
 
 def require_tools(*names: str) -> None:
-    """End with a message where a program is missing; wrk is installed where apt-get can."""
+    """Exit with a message if a program is missing; wrk is installed if apt-get can do so."""
     if "wrk" in names and not shutil.which("wrk") and shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], check=False)
     if missing := [name for name in names if not shutil.which(name)]:
-        raise SystemExit(f"bench: not found: {', '.join(missing)}. The benchmark needs Node.js 20 with npm, and wrk")
+        raise SystemExit(
+            f"bench: not found: {', '.join(missing)}. "
+            "The benchmark needs Node.js 20 with npm, and wrk"
+        )
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table in markdown, its first column left, the others right."""
+    """Print a Markdown table, its first column left-aligned, the others right."""
     print(f"| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}")
     for row in rows:
         print(f"| {' | '.join(str(cell) for cell in row)} |")

@@ -1,4 +1,7 @@
-"""Time from the start of the API process to its first answer on /healthz: `python -m bench.start_up`."""
+"""Measure the time from the start of the API process to its first answer on /healthz.
+
+Run it with `python -m bench.start_up`.
+"""
 
 import sys
 from statistics import median

@@ -1,8 +1,9 @@
-"""Statements in the driver's own form, on connections of SQLAlchemy's pool that stay checked out while they are busy.
+"""Single reads in the driver's own form, on pooled connections that stay checked out while busy.
 
-Checking a connection out and in costs more than many a statement takes. Under load the same few connections serve one
-statement after another; one that found nothing to do for a while goes back to the pool. They are fewer than the pool
-has, so that everything else finds a connection too, and whoever finds none waits its turn.
+Checking a connection out of SQLAlchemy's pool and in again costs more than many statements. Under
+load the same few connections run one statement after another; a connection that is idle for a while
+goes back to the pool. At most a share of the pool is used, so other work still finds connections. A
+caller waits when all of them are busy. The share exceeds what one caller may use (half the pool).
 """
 
 import asyncio
@@ -15,26 +16,30 @@ from typing import Any
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.statement_watch import StatementWatch
+from runtime.work_meter import DATABASE_WORK
+
 _IDLE_S = 0.1
-_SHARE = 0.6  # of the pool
+_SHARE = 0.6  # of the pool, overflow included
 
 
 @dataclass(eq=False, slots=True)
-class _Lease:
+class _PooledConnection:
     connection: AsyncConnection
     driver: Any
+    pid: int
     until: float
-    """When the connection is to be replaced (pool_recycle), by the monotonic clock."""
+    """Monotonic time at which the connection is replaced (pool_recycle)."""
     idle_since: float = 0.0
 
     @property
     def was_idle(self) -> bool:
-        """Whether it was used before: a fresh one was just tested by the pool."""
+        """Whether the connection was used before; the pool has just tested a fresh one."""
         return self.idle_since > 0
 
 
-class _ConnectionEnded(Exception):  # noqa: N818 - says what is the case; never leaves this module
-    """A connection that was kept had ended."""
+class _ConnectionEnded(Exception):
+    """A connection that was kept open had ended."""
 
     def __init__(self, reason: BaseException) -> None:
         super().__init__()
@@ -49,79 +54,91 @@ class DriverConnections:
     pool_size: int
     timeout_s: float
     recycle_s: float
-    _idle: list[_Lease] = field(default_factory=list)
-    _waiting: deque["asyncio.Future[_Lease | None]"] = field(default_factory=deque)
-    _leased: int = 0
+    watch: StatementWatch
+    _idle: list[_PooledConnection] = field(default_factory=list)
+    _waiting: deque["asyncio.Future[_PooledConnection | None]"] = field(default_factory=deque)
+    _checked_out: int = 0
     _sweeper: asyncio.TimerHandle | None = None
     _known_loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop: to ask asyncio each time would cost a call of the system."""
+        """The event loop, cached because asyncio makes a system call for each lookup."""
         if self._known_loop is None:
             self._known_loop = asyncio.get_running_loop()
         return self._known_loop
 
     async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
-        """Run a statement that only reads ($1, …) in a transaction of its own; returns the first row.
+        """Run a statement that only reads in a transaction of its own; returns the first row.
 
-        A connection that PostgreSQL ended since its last use is replaced, once. Raises the driver's errors, and
-        SQLAlchemy's TimeoutError when no connection came free in time.
+        Parameters are written $1, $2, … A connection that PostgreSQL ended since its last use is
+        replaced once. Raises the driver's errors, and SQLAlchemy's TimeoutError if no connection is
+        free in time.
         """
         try:
             return await self._fetch_row(await self._acquire(), statement, parameters)
         except _ConnectionEnded:
-            await self.close()  # those that are idle have ended too
+            await self.close()  # the idle ones have probably ended too
         try:
             return await self._fetch_row(await self._acquire(), statement, parameters)
         except _ConnectionEnded as error:
             raise error.reason from None
 
-    async def _fetch_row(self, lease: _Lease, statement: str, parameters: Sequence[Any]) -> Any:
+    async def _fetch_row(
+        self, pooled: _PooledConnection, statement: str, parameters: Sequence[Any]
+    ) -> Any:
+        self.watch.begin(pooled.pid)
+        began_s = monotonic()
         try:
-            row = await lease.driver.fetchrow(statement, *parameters)
+            row = await pooled.driver.fetchrow(statement, *parameters)
         except BaseException as error:
-            # Whatever happened, a connection in an unknown state serves nobody else.
-            ended = lease.was_idle and lease.driver.is_closed() and isinstance(error, Exception)
-            await self._discard(lease)
+            _add_work(monotonic() - began_s - self.watch.end(pooled.pid))
+            # A connection in an unknown state must not be reused.
+            ended = pooled.was_idle and pooled.driver.is_closed() and isinstance(error, Exception)
+            await self._discard(pooled)
             if ended:
                 raise _ConnectionEnded(error) from error
             raise
-        self._release(lease)
+        waited_s = self.watch.end(pooled.pid)
+        if (meter := DATABASE_WORK.get()) is not None:
+            meter.waited_ms = 1000 * waited_s
+        self._release(pooled)
         return row
 
     async def close(self) -> None:
-        """Give all idle connections back."""
+        """Return all idle connections to the pool."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
         idle, self._idle = self._idle, []
-        for lease in idle:
-            self._leased -= 1
-            await lease.connection.close()
+        for pooled in idle:
+            self._checked_out -= 1
+            await pooled.connection.close()
 
-    async def _acquire(self) -> _Lease:
+    async def _acquire(self) -> _PooledConnection:
         if self._idle:
             return self._idle.pop()
-        if self._leased >= max(1, int(self.pool_size * _SHARE)):
+        if self._checked_out >= max(1, int(self.pool_size * _SHARE)):
             handed_over = await self._wait()
             if handed_over is not None:
                 return handed_over
-        self._leased += 1
+        self._checked_out += 1
         try:
             connection = await self.engine.connect()
-            driver = (await connection.get_raw_connection()).driver_connection
+            driver: Any = (await connection.get_raw_connection()).driver_connection
         except BaseException:
-            self._forget()
+            self._free_place()
             raise
-        return _Lease(connection, driver, monotonic() + self.recycle_s)
+        return _PooledConnection(
+            connection, driver, driver.get_server_pid(), monotonic() + self.recycle_s
+        )
 
-    async def _wait(self) -> _Lease | None:
-        """Wait for a connection; None: there is room to open one."""
-        turn: asyncio.Future[_Lease | None] = self._loop.create_future()
+    async def _wait(self) -> _PooledConnection | None:
+        """Wait for a connection; None means that there is room to open one."""
+        turn: asyncio.Future[_PooledConnection | None] = self._loop.create_future()
         self._waiting.append(turn)
         # asyncio.wait_for would cost more than the statement's own share of this process.
-        alarm = self._loop.call_later(self.timeout_s, _give_up, turn)
+        alarm = self._loop.call_later(self.timeout_s, _time_out, turn)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -131,58 +148,64 @@ class DriverConnections:
         finally:
             alarm.cancel()
 
-    def _pass_on(self, turn: _Lease | None) -> None:
-        """Give a turn that nobody takes to the next in line."""
+    def _pass_on(self, turn: _PooledConnection | None) -> None:
+        """Give an unused turn to the next caller in the queue."""
         if turn is not None:
             self._release(turn)
         else:
             self._wake_next(None)
 
-    def _wake_next(self, lease: _Lease | None) -> bool:
+    def _wake_next(self, pooled: _PooledConnection | None) -> bool:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(lease)
+                turn.set_result(pooled)
                 return True
         return False
 
-    def _release(self, lease: _Lease) -> None:
+    def _release(self, pooled: _PooledConnection) -> None:
         now = monotonic()
-        if now >= lease.until:
-            self._give_back(lease)
+        if now >= pooled.until:
+            self._return_to_pool(pooled)
             return
-        lease.idle_since = now
-        if self._wake_next(lease):
+        pooled.idle_since = now
+        if self._wake_next(pooled):
             return
-        self._idle.append(lease)
+        self._idle.append(pooled)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(_IDLE_S, self._sweep)
 
-    async def _discard(self, lease: _Lease) -> None:
-        self._forget()
-        await lease.connection.invalidate()
-        await lease.connection.close()
+    async def _discard(self, pooled: _PooledConnection) -> None:
+        self._free_place()
+        await pooled.connection.invalidate()
+        await pooled.connection.close()
 
     def _sweep(self) -> None:
         self._sweeper = None
         oldest = monotonic() - _IDLE_S
-        spent = [lease for lease in self._idle if lease.idle_since <= oldest]
-        self._idle = [lease for lease in self._idle if lease.idle_since > oldest]
-        for lease in spent:
-            self._give_back(lease)
+        spent = [pooled for pooled in self._idle if pooled.idle_since <= oldest]
+        self._idle = [pooled for pooled in self._idle if pooled.idle_since > oldest]
+        for pooled in spent:
+            self._return_to_pool(pooled)
         if self._idle:
             self._sweeper = self._loop.call_later(_IDLE_S, self._sweep)
 
-    def _give_back(self, lease: _Lease) -> None:
-        task = self._loop.create_task(lease.connection.close())
-        task.add_done_callback(lambda _: self._forget())
+    def _return_to_pool(self, pooled: _PooledConnection) -> None:
+        task = self._loop.create_task(pooled.connection.close())
+        task.add_done_callback(lambda _: self._free_place())
 
-    def _forget(self) -> None:
-        """Count a lease as gone, and let the next in line open another."""
-        self._leased -= 1
+    def _free_place(self) -> None:
+        """Count a connection as returned, and let the next caller open another."""
+        self._checked_out -= 1
         self._wake_next(None)
 
 
-def _give_up(turn: "asyncio.Future[_Lease | None]") -> None:
+def _time_out(turn: "asyncio.Future[_PooledConnection | None]") -> None:
     if not turn.done():
         turn.set_exception(PoolTimeout("no connection came free in time"))
+
+
+def _add_work(seconds: float) -> None:
+    """Count work for the operation under way."""
+    if (meter := DATABASE_WORK.get()) is not None:
+        meter.add(1000 * seconds)

@@ -1,50 +1,91 @@
-"""Errors that pacegraph raises on purpose.
+"""Errors of the database.
 
-    PacegraphError                        the root; `str()` is fit for a log
-    ├── DatabaseError
-    │   ├── DatabaseBusy                  no connection came free within DATABASE_POOL_TIMEOUT_S
-    │   ├── DatabaseUnavailable           PostgreSQL cannot be reached
-    │   └── StatementTimeout              a statement ran into DATABASE_STATEMENT_TIMEOUT_MS
-    ├── db.encryption.UndecipherableSecret
-    ├── db.stream_codec.CorruptStreams
-    ├── jobs.lease.LeaseLost, JobCancelled  a job's attempt has to stop (tree in the module)
-    └── strava.errors.StravaError         all that can go wrong with Strava (tree in its module)
+    runtime.errors.PacegraphError
+    └── DatabaseError
+        ├── DatabaseBusy                  no connection came free within DATABASE_POOL_TIMEOUT_S
+        ├── TransactionConflict           others' work made PostgreSQL roll the transaction back
+        ├── StatementOutdated             a prepared statement no longer fits the server
+        ├── DatabaseUnavailable           PostgreSQL cannot be reached
+        │   └── DatabaseReadOnly          the server is a standby, or is set to read only
+        └── StatementTimeout              a statement ran into DATABASE_STATEMENT_TIMEOUT_MS
 
-Foreign errors become one of these once, at the edge where they enter: the drivers' in `db/session.py`, HTTP's in
-`strava/client.py`.
+`db/session.py` turns the drivers' errors into these.
 """
 
-
-class PacegraphError(Exception):
-    """Base of every error that pacegraph raises on purpose."""
+from runtime.errors import PacegraphError
 
 
 class DatabaseError(PacegraphError):
-    """PostgreSQL did not do what was asked. `code` and `public_message` are fit for callers."""
+    """PostgreSQL did not do what was asked. `code` and `public_message` may be shown to callers.
 
+    `is_transient`: the same work may succeed if it is retried at once or a moment later.
+    `is_written`: False if the transaction was rolled back; None if the connection was lost during
+    the commit, so that the outcome is unknown.
+    """
+
+    is_transient = False
+    is_written: bool | None = False
     code = "DATABASE_UNAVAILABLE"
     public_message = "The server cannot reach its database just now. Try again shortly."
 
 
-class DatabaseBusy(DatabaseError):  # noqa: N818 - the name says what is the case
+class DatabaseBusy(DatabaseError):
     """No pooled connection came free in time."""
 
     code = "DATABASE_BUSY"
-    public_message = "The server is busy: its database had no connection free in time. Try again shortly."
+    public_message = (
+        "The server is busy: no database connection was free in time. Try again shortly."
+    )
 
     def __init__(self, waited_s: float) -> None:
         super().__init__(
-            f"no database connection came free within {waited_s:g} s; raise DATABASE_POOL_SIZE or lower the load"
+            f"no database connection was free within {waited_s:g} s; raise DATABASE_POOL_SIZE "
+            "or lower the load"
         )
         self.waited_s = waited_s
 
 
-class DatabaseUnavailable(DatabaseError):  # noqa: N818
+class TransactionConflict(DatabaseError):
+    """PostgreSQL rolled the transaction back because of concurrent work (SQLSTATE 40xxx, 55P03).
+
+    That is a deadlock, a serialization failure, a lock that was not free, or a standby's recovery.
+    """
+
+    is_transient = True
+    code = "DATABASE_BUSY"
+    public_message = "The server is busy: other requests changed the same data. Try again shortly."
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(f"PostgreSQL rolled the transaction back (SQLSTATE {sqlstate})")
+        self.sqlstate = sqlstate
+
+
+class StatementOutdated(DatabaseError):
+    """A prepared statement no longer fits: tables changed, or a proxy switched the server."""
+
+    is_transient = True
+
+    def __init__(self) -> None:
+        super().__init__("a prepared statement no longer fits the server's tables")
+
+
+class DatabaseUnavailable(DatabaseError):
     """PostgreSQL refused or lost the connection."""
 
+    is_transient = True
 
-class StatementTimeout(DatabaseError):  # noqa: N818
+
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The server takes no writes: a standby, or one set to read only (SQLSTATE 25006)."""
+
+    public_message = "The server cannot write to its database just now. Try again shortly."
+
+    def __init__(self) -> None:
+        super().__init__("PostgreSQL is read-only: DATABASE_URL leads to a standby")
+
+
+class StatementTimeout(DatabaseError):
     """PostgreSQL cancelled a statement that ran too long."""
 
     code = "TIMEOUT"
-    public_message = "The database took too long to answer this. Ask for less, or try again later."
+    public_message = "The database took too long. Request less, or try again later."

@@ -1,32 +1,47 @@
-"""Engines, pools and transactions: the only place that connects to PostgreSQL, and the only one that commits.
+"""Engines, pools and transactions: the only module that connects to PostgreSQL and commits.
 
-`AsyncDatabase` serves the API (asyncpg), `SyncDatabase` jobs, migrations and the command line (psycopg); both are made
-from the same settings by a composition root and handed to whoever needs one. Each gives two context managers:
+`AsyncDatabase` (asyncpg) serves the API; `SyncDatabase` (psycopg) serves jobs, migrations and the
+command line. A composition root creates them from the settings and passes them on. Each has two
+context managers:
 
 - `read()` yields a connection in which nothing is committed;
-- `write()` yields a connection whose work is committed when the block ends, and rolled back when it raises.
+- `write()` yields a connection and commits when the block ends, or rolls back when it raises.
 
-Drivers' errors become `db.errors` here.
+Errors of the drivers are raised as `db.errors`.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from functools import cache
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import cache, partial
 from threading import Lock
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.driver import DriverConnections
-from db.errors import DatabaseBusy, DatabaseError, DatabaseUnavailable, StatementTimeout
+from db.driver_errors import translate
+from db.errors import (
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseReadOnly,
+    StatementTimeout,
+    TransactionConflict,
+)
+from db.retry import RetryPolicy, is_worth_another_try
+from db.statement_watch import StatementWatch
+from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
 
-_QUERY_CANCELED = "57014"  # SQLSTATE
-_REFUSALS = {"08", "28", "3D", "53", "57"}  # its classes: connection, sign-in, no such database, resources, shutdown
+_LEAVE_EVERY_S = 5.0
+_ROUND_TRIPS_MS = 1.0
+"""Milliseconds of a transaction that its messages take, not PostgreSQL."""
 _ASYNCPG_NAMES = {"sslmode": "ssl"}
 _making = Lock()
+T = TypeVar("T")
 
 
 class _Pooled:
@@ -35,79 +50,181 @@ class _Pooled:
     def __init__(self, settings: Settings) -> None:
         self._timeout_s = settings.database_pool_timeout_s
         self.pool_timeouts = 0
-        """How often no connection came free in time, since the process started."""
+        """How often no connection was free in time, since the process started."""
+        self.retry_policy = RetryPolicy()
+
+    @contextmanager
+    def _translating(self, *, is_committing: bool = False) -> Iterator[None]:
+        """Raise one of `db.errors` instead of the driver's error."""
+        try:
+            yield
+        except Exception as error:
+            translated = self._translate(error)
+            if translated is None:
+                raise
+            # A transaction that was rolled back for others is not written, whenever that is told.
+            if is_committing and not isinstance(translated, TransactionConflict):
+                translated.is_written = None
+            raise translated from error
 
     def _translate(self, error: BaseException) -> DatabaseError | None:
         if isinstance(error, exc.TimeoutError):
             self.pool_timeouts += 1
             return DatabaseBusy(self._timeout_s)
-        sqlstate = str(getattr(getattr(error, "orig", error), "sqlstate", None))
-        if sqlstate == _QUERY_CANCELED:
-            return StatementTimeout("a statement ran longer than DATABASE_STATEMENT_TIMEOUT_MS allows")
-        if sqlstate[:2] in _REFUSALS:
-            return DatabaseUnavailable("PostgreSQL refused the connection or ended it")
-        if isinstance(error, exc.OperationalError | exc.InterfaceError) or getattr(
-            error, "connection_invalidated", False
-        ):
-            return DatabaseUnavailable("PostgreSQL refused or lost the connection")
-        if isinstance(error, OSError):
-            return DatabaseUnavailable(f"PostgreSQL cannot be reached: {error}")
-        return None
+        return translate(error)
 
 
 class AsyncDatabase(_Pooled):
-    """Pooled access by asyncpg."""
+    """Pooled connections by asyncpg."""
 
-    def __init__(self, settings: Settings, *, application_name: str, statement_timeout_ms: int | None = None) -> None:
-        """Make the engine; nothing connects yet. Raises InvalidSettings when DATABASE_URL is not set.
+    def __init__(
+        self, settings: Settings, *, application_name: str, statement_timeout_ms: int | None = None
+    ) -> None:
+        """Create the engine without connecting. Raises InvalidSettings if DATABASE_URL is not set.
 
-        PostgreSQL ends statements after `statement_timeout_ms` if that is less than DATABASE_STATEMENT_TIMEOUT_MS.
+        PostgreSQL cancels statements after `statement_timeout_ms` if that is less than
+        DATABASE_STATEMENT_TIMEOUT_MS.
         """
         super().__init__(settings)
         server_settings = {"application_name": application_name, "timezone": "UTC"}
+        if idle_ms := settings.database_idle_transaction_timeout_ms:
+            server_settings["idle_in_transaction_session_timeout"] = str(idle_ms)
         given = [ms for ms in (settings.database_statement_timeout_ms, statement_timeout_ms) if ms]
         if given:
             server_settings["statement_timeout"] = str(min(given))
-        connect_args = {"server_settings": server_settings, "timeout": settings.database_connect_timeout_s}
+            # one statement takes one core, and compiling it never pays
+            server_settings |= {"max_parallel_workers_per_gather": "0", "jit": "off"}
+        connect_args = {
+            "server_settings": server_settings,
+            "timeout": settings.database_connect_timeout_s,
+        }
         self.engine: AsyncEngine = create_async_engine(
-            _url(settings, "postgresql+asyncpg"), connect_args=connect_args, **_pool_arguments(settings)
+            _url(settings, "postgresql+asyncpg"),
+            connect_args=connect_args,
+            **_pool_arguments(settings),
         )
+        self._left_standby_at = -_LEAVE_EVERY_S
+        watching = create_async_engine(
+            _url(settings, "postgresql+asyncpg"),
+            connect_args=connect_args
+            | {
+                "server_settings": {
+                    **server_settings,
+                    "application_name": f"{application_name}-watch",
+                }
+            },
+            **{**_pool_arguments(settings), "pool_size": 1, "max_overflow": 0},
+        )
+        self.watch = StatementWatch(watching, settings.operation_database_time_s)
         self._driver = DriverConnections(
             self.engine,
-            settings.database_pool_size,
+            settings.database_pool_size + settings.database_max_overflow,
             settings.database_pool_timeout_s,
             settings.database_pool_recycle_s,
+            self.watch,
         )
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection. Raises DatabaseBusy, DatabaseUnavailable, StatementTimeout."""
-        try:
+        with self._translating():
             async with self.engine.connect() as connection:
                 yield connection
-        except Exception as error:
-            if translated := self._translate(error):
-                raise translated from error
-            raise
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection and commit at the end. Raises as `read`."""
         async with self.read() as connection:
             yield connection
-            await connection.commit()
+            with self._translating(is_committing=True):
+                await connection.commit()
+
+    async def reading(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Do work that only reads, again where PostgreSQL failed for a passing reason.
+
+        Raises as `read`, once it has failed several times.
+        """
+        return await self._persevere(partial(self._do, self.read, work))
+
+    async def writing(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Do work in one transaction and commit it.
+
+        It is repeated after a transient failure that wrote nothing, so `work` touches nothing but
+        its connection. Raises as `read`.
+        """
+        return await self._persevere(partial(self._do, self.write, work))
+
+    async def _do(
+        self,
+        connect: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
+        work: Callable[[AsyncConnection], Awaitable[T]],
+    ) -> T:
+        meter = DATABASE_WORK.get() or WorkMeter()
+        if meter.total_ms > 1000 * self.watch.limit_s:
+            raise StatementTimeout("the operation worked in the database for too long")
+        async with connect() as connection:
+            raw = await connection.get_raw_connection()
+            pid = raw.driver_connection.get_server_pid()  # type: ignore[union-attr]
+            self.watch.begin(pid)
+            before_ms = meter.total_ms
+            meter.count_transaction()
+            try:
+                with meter.timing(free_ms=_ROUND_TRIPS_MS):
+                    return await work(connection)
+            finally:
+                # what waited for a lock may have been left out already
+                waited_ms = 1000 * self.watch.end(pid)
+                meter.add(-min(waited_ms, meter.total_ms - before_ms))
+
+    async def _persevere(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        try:
+            done = await attempt()
+        except DatabaseError as error:
+            return await self._try_again(attempt, error)
+        self.retry_policy.succeeded()
+        return done
+
+    async def _try_again(self, attempt: Callable[[], Awaitable[T]], failure: DatabaseError) -> T:
+        for pause_s in self.retry_policy.pauses_s():
+            if not is_worth_another_try(failure):
+                break
+            await self._leave_standby(failure)
+            await asyncio.sleep(pause_s)
+            try:
+                done = await attempt()
+            except DatabaseError as error:
+                failure = error
+            else:
+                self.retry_policy.succeeded()
+                return done
+        raise failure
+
+    async def _leave_standby(self, failure: DatabaseError) -> None:
+        """Reconnect after a failover, because the pool's connections lead to the old primary."""
+        now = monotonic()
+        if isinstance(failure, DatabaseReadOnly) and now - self._left_standby_at > _LEAVE_EVERY_S:
+            self._left_standby_at = now
+            await self._driver.close()
+            await self.engine.dispose()
 
     async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
-        """Run a statement in the driver's own form ($1, …) on its own connection, past SQLAlchemy's result layer.
+        """Run a statement that only reads in the driver's own form, without SQLAlchemy's results.
 
-        Returns the first row. Raises as `read`.
+        Parameters are written $1, $2, … Returns the first row. The statement is retried as in
+        `reading`. Raises as `read`.
         """
         try:
             return await self._driver.fetch_row(statement, parameters)
         except Exception as error:
-            if translated := self._translate(error):
-                raise translated from error
-            raise
+            failure = self._translate(error)
+            if failure is None:
+                raise
+            failure.__cause__ = error
+        return await self._try_again(partial(self._fetch_row, statement, parameters), failure)
+
+    async def _fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
+        with self._translating():
+            return await self._driver.fetch_row(statement, parameters)
 
     async def ping(self) -> None:
         """Check that PostgreSQL answers. Raises as `read`."""
@@ -116,44 +233,55 @@ class AsyncDatabase(_Pooled):
 
     async def close(self) -> None:
         await self._driver.close()
+        await self.watch.close()
         await self.engine.dispose()
 
 
 class SyncDatabase(_Pooled):
-    """Pooled access by psycopg."""
+    """Pooled connections by psycopg."""
 
     def __init__(self, settings: Settings, *, application_name: str) -> None:
-        """Make the engine; nothing connects yet. Raises InvalidSettings when DATABASE_URL is not set."""
+        """Create the engine without connecting.
+
+        Raises InvalidSettings if DATABASE_URL is not set.
+        """
         super().__init__(settings)
         connect_args = {
             "application_name": application_name,
-            "options": f"-c timezone=UTC -c statement_timeout={settings.database_statement_timeout_ms}",
+            "options": _options(settings),
             "connect_timeout": max(1, round(settings.database_connect_timeout_s)),
         }
         self.engine: Engine = create_engine(
-            _url(settings, "postgresql+psycopg"), connect_args=connect_args, **_pool_arguments(settings)
+            _url(settings, "postgresql+psycopg"),
+            connect_args=connect_args,
+            **_pool_arguments(settings),
         )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection. Raises DatabaseBusy, DatabaseUnavailable, StatementTimeout."""
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except Exception as error:
-            if translated := self._translate(error):
-                raise translated from error
-            raise
+        with self._translating(), self.engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Yield a connection and commit at the end. Raises as `read`."""
         with self.read() as connection:
             yield connection
-            connection.commit()
+            with self._translating(is_committing=True):
+                connection.commit()
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _options(settings: Settings) -> str:
+    """Make libpq's `options`. A limit of 0 is left out, for poolers that refuse the parameter."""
+    limits = {
+        "statement_timeout": settings.database_statement_timeout_ms,
+        "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_ms,
+    }
+    return " ".join(["-c timezone=UTC", *(f"-c {name}={ms}" for name, ms in limits.items() if ms)])
 
 
 def _url(settings: Settings, drivername: str) -> URL:
@@ -161,7 +289,9 @@ def _url(settings: Settings, drivername: str) -> URL:
     assert settings.database_url is not None
     url = make_url(settings.database_url.get_secret_value()).set(drivername=drivername)
     if drivername.endswith("asyncpg"):
-        url = url.set(query={_ASYNCPG_NAMES.get(name, name): value for name, value in url.query.items()})
+        url = url.set(
+            query={_ASYNCPG_NAMES.get(name, name): value for name, value in url.query.items()}
+        )
     return url
 
 
@@ -172,7 +302,7 @@ def _pool_arguments(settings: Settings) -> dict[str, Any]:
         "pool_timeout": settings.database_pool_timeout_s,
         "pool_recycle": settings.database_pool_recycle_s,
         "pool_pre_ping": settings.database_pre_ping,
-        "hide_parameters": True,  # errors are logged, and parameters are people's data
+        "hide_parameters": True,  # errors are logged, and parameters contain personal data
     }
 
 
@@ -186,26 +316,42 @@ def _default_sync() -> SyncDatabase:
     return SyncDatabase(load_settings(), application_name="pacegraph-get-db-sync")
 
 
-async def get_db() -> AsyncIterator[AsyncSession]:
-    """Yield a session of the process's pool, made from the settings on first use: a FastAPI dependency.
+async def close_default_pools() -> None:
+    """Close the process's pools, if they were created; the next use creates new ones.
 
-    Nothing is committed unless the caller commits.
+    For an application that ends, or whose settings changed.
+    """
+    if _default_async.cache_info().currsize:
+        await _default_async().close()
+        _default_async.cache_clear()
+    with _making:
+        if _default_sync.cache_info().currsize:
+            _default_sync().close()
+            _default_sync.cache_clear()
+
+
+async def get_db() -> AsyncIterator[AsyncSession]:
+    """Yield a session of the process's pool, as a FastAPI dependency.
+
+    The pool is created from the settings on first use. Nothing is committed unless the caller
+    commits.
     """
     async with AsyncSession(_default_async().engine, expire_on_commit=False) as session:
         yield session
 
 
 def sync_engine() -> Engine:
-    """Give the engine of the process's pool, made from the settings on first use; it connects when it is used.
+    """Return the engine of the process's pool, created from the settings on first use.
 
-    For code that brings its own sessions, tables or migrations. Raises InvalidSettings when DATABASE_URL is not set.
+    For code with its own sessions, tables or migrations. Raises InvalidSettings if DATABASE_URL is
+    not set.
     """
-    with _making:  # threads that come at once must not make a pool each
+    with _making:  # concurrent threads must not create a pool each
         return _default_sync().engine
 
 
 class _SyncSessions(sessionmaker[Session]):
-    """Makes sessions of the process's pool where it has no other `bind`."""
+    """Creates sessions of the process's pool, unless they are given another `bind`."""
 
     def __call__(self, **arguments: Any) -> Session:
         if self.kw["bind"] is None and "bind" not in arguments:
@@ -214,11 +360,14 @@ class _SyncSessions(sessionmaker[Session]):
 
 
 sync_sessions = _SyncSessions(autoflush=False)
-"""Makes a session, for scripts and tasks: `with sync_sessions() as session:`, or close it. Made from the settings on
-first use. Nothing is committed unless the caller commits, nothing is flushed before that or `flush()`."""
+"""Create a session, for scripts and tasks: `with sync_sessions() as session:`, or close it.
+
+Its pool is created from the settings on first use. Nothing is committed unless the caller commits,
+and nothing is flushed before a commit or `flush()`.
+"""
 
 
 def get_db_sync() -> Iterator[Session]:
-    """Yield a session of `sync_sessions`, and close it: a FastAPI dependency."""
+    """Yield a session of `sync_sessions`, and close it, as a FastAPI dependency."""
     with sync_sessions() as session:
         yield session

@@ -1,1 +1,1 @@
-"""Feature flags: which parts of pacegraph are switched on, for whom; changed without a restart."""
+"""Feature flags: switch parts of pacegraph on or off, for all or some callers, without a restart."""

@@ -10,7 +10,7 @@ from settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """`setting` has the value `on_at` where the flag is on by default; `off` says what off does."""
+    """`setting` equals `on_at` if the flag is on by default; `off` describes the flag off."""
 
     setting: str
     off: str
@@ -21,16 +21,22 @@ class Definition:
 
 
 DEFINITIONS: Mapping[Flag, Definition] = {
-    Flag.BACKGROUND_SYNC: Definition("background_sync", "syncs are accepted and wait until it is on again"),
-    Flag.RESOLVER_CACHE: Definition("cache", "answers come from the database, and none is kept"),
+    Flag.BACKGROUND_SYNC: Definition(
+        "background_sync", "syncs are accepted and wait until it is on again"
+    ),
+    Flag.RESOLVER_CACHE: Definition("cache", "answers come from the database and are not cached"),
     Flag.COST_LIMITING: Definition(
-        "cost_mode", "what operations cost is counted and logged, and refuses nothing", on_at="enforce"
+        "cost_mode",
+        "costs are counted and logged, but no operation is refused",
+        on_at="enforce",
     ),
     Flag.RATE_LIMITING: Definition(
-        "rate_limiting", "no request, operation or stream is refused for there being too many"
+        "rate_limiting", "requests, operations and streams are not limited in number"
     ),
     Flag.PLANNED_EXECUTION: Definition("planned_execution", "every query runs on graphql-core"),
-    Flag.LEGACY_REST: Definition("legacy", "the older service's REST routes are gone"),
-    Flag.SHARING: Definition("sharing", "nobody sees anybody else's data, whatever athletes agreed to"),
+    Flag.LEGACY_REST: Definition("legacy", "the older service's REST routes answer 410"),
+    Flag.SHARING: Definition(
+        "sharing", "athletes see only their own data, even if others agreed to share"
+    ),
 }
 """All flags, by name."""

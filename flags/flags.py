@@ -1,8 +1,8 @@
-"""The flags of one process: what the settings say, and over it what Redis holds.
+"""The flags of one process: the settings' values, overridden by those in Redis.
 
-Whoever asks gets a caller's `Switches`, made once and kept until a flag changes. Each value comes through OpenFeature's
-client, so that an operator's own hooks see it; but neither a hook that fails nor a provider that somebody shut down
-changes it.
+A caller's `Switches` are computed once and kept until a flag changes. Each value passes through
+OpenFeature's client, so that an operator's hooks see it. A hook that fails, or a provider that was
+shut down, does not change the value.
 """
 
 import logging
@@ -17,12 +17,14 @@ from flags.definition import DEFINITIONS
 from flags.provider import RolloutProvider
 from flags.rollout import InvalidRollout, Rollout, read_json
 from flags.switches import Flag, Switches
+from runtime.bounded_map import LruMap
+from runtime.redis_outage import RedisOutage
 from settings import Settings
 
 DOMAIN = "pacegraph"
 VERSION = b"version"
-"""Field beside the flags' own, which every change raises: where it is lower, Redis lost what it held."""
-_MOST_KNOWN = 10_000
+"""Field that every change raises. A lower value means that Redis lost data."""
+_MOST_CALLERS = 10_000
 _LONGEST_TOLD = 200
 _MOST_DIGITS = 18
 
@@ -31,56 +33,68 @@ _numbers = count()
 
 
 class Flags:
-    """What is switched on, for whom."""
+    """Evaluates the flags for each caller."""
 
     def __init__(self, settings: Settings) -> None:
         self._defaults = {flag: each.default(settings) for flag, each in DEFINITIONS.items()}
         self._overrides: dict[Flag, Rollout] = {}
         self._held: Mapping[bytes, bytes] = {}
         self._wrong: dict[bytes, bytes] = {}
-        self._known: dict[str, Switches] = {}
+        self._switches = LruMap[str, Switches](_MOST_CALLERS)
         self._listeners: list[Callable[[], None]] = []
         self._is_stale = False
+        self._outage = RedisOutage(
+            logger,
+            "Redis does not tell the flags; they stay as they are",
+            end_message="Redis tells the flags again",
+        )
         self._provider = RolloutProvider(self.rollout_of)
         number = next(_numbers)
-        domain = f"{DOMAIN}-{number}" if number else DOMAIN
-        api.set_provider_and_wait(self._provider, domain)
-        self._client = api.get_client(domain)
+        self.domain = f"{DOMAIN}-{number}" if number else DOMAIN
+        """The domain under which an operator's own code asks OpenFeature for these flags."""
+        api.set_provider_and_wait(self._provider, self.domain)
+        self._client = api.get_client(self.domain)
         self.changes = 0
-        """How many changes of a flag were heeded since the process started."""
-        self.losses = 0
-        """How often Redis was found to be away."""
+        """How many changes of flags were applied since the process started."""
         self.nonsense = 0
-        """How often Redis was found to hold what is no rollout."""
+        """How many times Redis held an invalid rollout."""
         self._apart: list[Flag]
         self._common: dict[str, bool]
         self.everybody: Switches | None = self._for_all()
-        """The switches of all callers, while no flag tells callers apart; else None, and `of` tells."""
+        """The switches of all callers while no flag differs between callers, else None: ask `of`.
+        """
 
     def of(self, key: str) -> Switches:
-        """Get the switches of who is named by a targeting key (`flags.targeting`)."""
-        return self.everybody or self._known.get(key) or self._keep(key)
+        """Get the switches of the caller with a targeting key (`flags.targeting`)."""
+        return self.everybody or self._switches.find(key) or self._keep(key)
 
     def rollout_of(self, flag: Flag) -> tuple[Rollout, bool]:
-        """Get a flag's rollout, and whether it is the settings' own."""
+        """Get a flag's rollout, and whether it comes from the settings."""
         override = self._overrides.get(flag)
         return (self._defaults[flag], True) if override is None else (override, False)
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Have `listener` called after each change."""
+        """Call `listener` after each change."""
         self._listeners.append(listener)
+
+    @property
+    def losses(self) -> int:
+        """How many times Redis was found to be away, since the process started."""
+        return self._outage.losses
 
     # --- what Redis says
 
-    def heed(self, held: Mapping[bytes, bytes], level: int = logging.INFO) -> Mapping[bytes, bytes] | None:
-        """Go by what Redis holds; changes are logged at `level`.
+    def heed(
+        self, held: Mapping[bytes, bytes], level: int = logging.INFO
+    ) -> Mapping[bytes, bytes] | None:
+        """Apply the flags that Redis holds; log changes at `level`.
 
-        Where Redis lost what it held the last known state stays, and is returned to be written back. A flag's last
-        known state stays, too, where what Redis holds of it is no rollout.
+        If Redis lost its data, the last known state stays and is returned, to be written back. If
+        Redis holds an invalid rollout of a flag, that flag keeps its last known state.
         """
         if self._is_stale:
             self._is_stale = False
-            logger.info("Redis tells the flags again")
+            self._outage.end()
             self._provider.emit_provider_ready(ProviderEventDetails())
         if version_of(held) < version_of(self._held):
             return self._held
@@ -90,16 +104,14 @@ class Flags:
         return None
 
     def lose(self, error: Exception) -> None:
-        """Note that Redis does not tell: the last known state stays. Said once, until it tells again."""
-        self.losses += 1
+        """Note that Redis does not answer: the last known state stays."""
+        self._outage.begin(error)
         if not self._is_stale:
             self._is_stale = True
-            fields = {"error": f"{type(error).__name__}: {error}"}
-            logger.warning("Redis does not tell the flags; they stay as they are", extra=fields)
             self._provider.emit_provider_stale(ProviderEventDetails(message="Redis is away"))
 
     def override(self, overrides: Mapping[Flag, Rollout], level: int = logging.INFO) -> None:
-        """Put `overrides`, and nothing else, over the settings."""
+        """Replace all overrides of the settings by `overrides`."""
         before, self._overrides = self._overrides, dict(overrides)
         changed = [each for each in Flag if before.get(each) != self._overrides.get(each)]
         if not changed:
@@ -107,7 +119,7 @@ class Flags:
         for flag in changed:
             self._log(flag, before.get(flag), level)
         self.changes += len(changed)
-        self._known.clear()
+        self._switches.clear()
         self.everybody = self._for_all()
         for listener in self._listeners:
             listener()
@@ -136,7 +148,10 @@ class Flags:
         if self._wrong.get(name) == value:
             return  # it was said
         self.nonsense += 1
-        fields = {"flag": name.decode(errors="replace")[:_LONGEST_TOLD], "error": str(error)[:_LONGEST_TOLD]}
+        fields = {
+            "flag": name.decode(errors="replace")[:_LONGEST_TOLD],
+            "error": str(error)[:_LONGEST_TOLD],
+        }
         logger.warning("what Redis holds is no flag; the last known state stays", extra=fields)
 
     def _log(self, flag: Flag, before: Rollout | None, level: int) -> None:
@@ -154,16 +169,15 @@ class Flags:
     # --- evaluation
 
     def _for_all(self) -> Switches | None:
-        """Evaluate the flags that are the same for everybody; their switches, if all flags are."""
+        """Evaluate the flags that are equal for all callers; returns switches if all flags are."""
         common = [flag for flag in Flag if self.rollout_of(flag)[0].is_for_all]
         self._apart = [flag for flag in Flag if flag not in common]
         self._common = self._values(common, None)
         return None if self._apart else Switches(**self._common)
 
     def _keep(self, key: str) -> Switches:
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        found = self._known[key] = Switches(**self._common, **self._values(self._apart, key))
+        found = Switches(**self._common, **self._values(self._apart, key))
+        self._switches.keep(key, found)
         return found
 
     def _values(self, flags: Iterable[Flag], key: str | None) -> dict[str, bool]:
@@ -171,11 +185,13 @@ class Flags:
         values = {}
         for flag in flags:
             value = self.rollout_of(flag)[0].is_on(flag, key)
-            values[flag.value.replace("-", "_")] = self._client.get_boolean_value(flag.value, value, context)
+            values[flag.value.replace("-", "_")] = self._client.get_boolean_value(
+                flag.value, value, context
+            )
         return values
 
 
 def version_of(held: Mapping[bytes, bytes]) -> int:
-    """Get the version of what Redis holds; 0 where it holds nothing, or nonsense."""
+    """Get the version in Redis' hash; 0 where there is none, or an invalid one."""
     version = held.get(VERSION, b"")[:_MOST_DIGITS]
     return int(version) if version.isdigit() else 0

@@ -1,4 +1,4 @@
-"""OpenFeature's provider over the rollouts that a process knows."""
+"""OpenFeature's provider for the rollouts that a process knows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
@@ -15,10 +15,13 @@ _Value = FlagValueType
 
 
 class RolloutProvider(AbstractProvider):
-    """Resolves booleans by a flag's rollout and the context's targeting key; there are no flags of other types."""
+    """Resolves booleans by a flag's rollout and the context's targeting key.
+
+    There are no flags of other types.
+    """
 
     def __init__(self, rollout_of: Callable[[Flag], tuple[Rollout, bool]]) -> None:
-        """`rollout_of` gets a flag's rollout, and whether it is the settings' own."""
+        """`rollout_of` gets a flag's rollout, and whether it comes from the settings."""
         super().__init__()
         self._rollout_of = rollout_of
 
@@ -52,7 +55,10 @@ class RolloutProvider(AbstractProvider):
         return _refuse(flag_key, default_value, evaluation_context)
 
     def resolve_float_details(
-        self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
+        self,
+        flag_key: str,
+        default_value: float,
+        evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[float]:
         return _refuse(flag_key, default_value, evaluation_context)
 

@@ -1,4 +1,4 @@
-"""For whom a flag is on: its kill switch, who is named, and a percentage of the others."""
+"""A flag's rollout: a kill switch, lists of callers, and a percentage of the others."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,19 +13,21 @@ from flags.targeting import read_key
 
 _ALL = 100
 _BYTES = 6
-"""Of a hash: as many as a float holds exactly."""
+"""Bits taken of a hash: as many as a float holds exactly."""
 _PLACES = 1 << 8 * _BYTES
 
 
-class InvalidRollout(ValueError):  # noqa: N818 - the name says what is the case
-    """What somebody wrote, or Redis holds, is no rollout; the message says why."""
+class InvalidRollout(ValueError):
+    """A text, or a value in Redis, is no rollout; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """`is_killed`: off for everybody, whatever else is said. `off_for` wins over `on_for`, both over `percent`.
+    """Which callers a flag is on for.
 
-    Lists hold targeting keys. `by`, `at` (ISO 8601, UTC) and `reason` say who wanted it so; they decide nothing.
+    `is_killed` turns it off for all callers and beats everything else. `off_for` beats `on_for`,
+    and both beat `percent`. The lists hold targeting keys. `by`, `at` (ISO 8601, UTC) and `reason`
+    describe the change; they decide nothing.
     """
 
     percent: float = _ALL
@@ -37,7 +39,7 @@ class Rollout:
     reason: str = field(default="", compare=False)
 
     def is_on(self, flag: Flag, key: str | None) -> bool:
-        """Tell whether the flag is on for who is named by `key`; None: nobody in particular."""
+        """Tell whether the flag is on for the caller `key`; None means no particular caller."""
         if self.is_killed or key in self.off_for:
             return False
         if key in self.on_for or self.percent >= _ALL:
@@ -46,7 +48,7 @@ class Rollout:
 
     @property
     def is_for_all(self) -> bool:
-        """Whether it is the same for everybody."""
+        """Whether the flag is the same for all callers."""
         if self.is_killed:
             return True
         if self.percent >= _ALL:
@@ -62,7 +64,7 @@ class Rollout:
 
     @property
     def text(self) -> str:
-        """All that decides, on one line."""
+        """The whole rollout on one line."""
         named = [
             f"{word} {', '.join(sorted(keys))}"
             for word, keys in (("on for", self.on_for), ("off for", self.off_for))
@@ -76,9 +78,9 @@ OFF = Rollout(is_killed=True)
 
 
 def place_of(flag: Flag, key: str) -> float:
-    """Place somebody between 0 and 100: always the same for one flag, and another for another flag.
+    """Map a caller to a number from 0 to 100, the same each time but different for each flag.
 
-    Who is on at some percentage is on at any higher one.
+    So a caller that is on at some percentage is on at any higher one.
     """
     digest = blake2b(f"{flag}\0{key}".encode(), digest_size=_BYTES).digest()
     return int.from_bytes(digest) * _ALL / _PLACES
@@ -94,11 +96,13 @@ def read_state(text: str) -> Rollout:
             raise ValueError
         return Rollout(_percent(float(word[:-1])))
     except ValueError:
-        raise InvalidRollout(f"{text!r} is no value; write on, off, or a percentage from 0% to 100%") from None
+        raise InvalidRollout(
+            f"{text!r} is not a value; write on, off, or a percentage from 0% to 100%"
+        ) from None
 
 
 def write_json(rollout: Rollout) -> bytes:
-    """Write a rollout as Redis holds it."""
+    """Encode a rollout for Redis."""
     return orjson.dumps({
         "state": rollout.state if rollout.is_killed or rollout.percent >= _ALL else rollout.percent,
         "on_for": sorted(rollout.on_for), "off_for": sorted(rollout.off_for),
@@ -107,7 +111,7 @@ def write_json(rollout: Rollout) -> bytes:
 
 
 def read_json(text: bytes) -> Rollout:
-    """Read what Redis holds of one flag. Raises InvalidRollout."""
+    """Decode a flag's value in Redis. Raises InvalidRollout."""
     try:
         given = orjson.loads(text)
         if not isinstance(given, Mapping):

@@ -1,6 +1,7 @@
-"""The flags in Redis: one hash for all processes, and a bounded log of who changed what.
+"""The flags in Redis: one hash for all processes, and a bounded log of changes.
 
-A change is one transaction: the flag's JSON in the hash, an entry of the log, and word to all processes to look.
+A change is one transaction. It writes the flag's JSON to the hash, adds an entry to the log, and
+notifies all processes.
 """
 
 import logging
@@ -13,9 +14,7 @@ from time import time_ns
 from typing import Any, cast
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.retry import Retry
 
 from flags.definition import DEFINITIONS
 from flags.flags import VERSION, version_of
@@ -33,9 +32,8 @@ if version == nil or version < tonumber(ARGV[1]) then
     redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 end
 """
-"""Writes back what Redis lost, unless somebody did, or a change came in between."""
+"""Restores what Redis lost, unless another process did, or a change came in between."""
 _LOG_ENTRIES = 1000
-_TIMEOUT_S = 2
 
 logger = logging.getLogger("pacegraph.flags")
 
@@ -52,32 +50,24 @@ class Change:
     reason: str
 
 
-def connect(settings: Settings) -> Redis:
-    """Make a client that gives up soon. Nothing connects yet. Raises InvalidSettings."""
-    settings.require("redis_url")
-    assert settings.redis_url is not None
-    url = settings.redis_url.get_secret_value()
-    return Redis.from_url(
-        url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 1)
-    )
-
-
 class FlagStore:
-    """Reads and changes the flags. All of it raises RedisError where Redis is away."""
+    """Reads and changes the flags. Its methods raise RedisError where Redis is away."""
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._settings, self._redis = settings, redis
 
     def read(self) -> Mapping[bytes, bytes]:
-        """Get what Redis holds: `Flags.heed` takes it."""
+        """Get the hash, as `Flags.heed` takes it."""
         return cast("Mapping[bytes, bytes]", self._redis.hgetall(HASH))
 
     def restore(self, held: Mapping[bytes, bytes]) -> None:
-        """Write back what Redis lost."""
+        """Restore a hash that Redis lost."""
         self._redis.eval(RESTORE, 1, HASH, *restored(held))
 
-    def set(self, flag: Flag, wanted: Rollout, *, keep_on: bool = False, keep_off: bool = False) -> Change:
-        """Change a flag; `keep_on` and `keep_off`: its lists stay as they are."""
+    def set(
+        self, flag: Flag, wanted: Rollout, *, keep_on: bool = False, keep_off: bool = False
+    ) -> Change:
+        """Change a flag; with `keep_on` or `keep_off` that list of callers stays as it is."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         signed = replace(wanted, by=_who(), at=at)
 
@@ -89,7 +79,7 @@ class FlagStore:
         return self._change(flag, signed, change)
 
     def reset(self, flag: Flag, reason: str = "") -> Change:
-        """Let the settings decide again."""
+        """Remove a flag's override, so that the settings decide."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return self._change(flag, Rollout(by=_who(), at=at, reason=reason), lambda _: None)
 
@@ -97,7 +87,9 @@ class FlagStore:
         """Read the log, the newest entry first."""
         entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", self._redis.xrevrange(LOG))
         for _, fields in entries:
-            named = {name.decode(): value.decode(errors="replace") for name, value in fields.items()}
+            named = {
+                name.decode(): value.decode(errors="replace") for name, value in fields.items()
+            }
             yield Change(**{name: named.get(name, "") for name in Change.__slots__})
 
     def _change(self, flag: Flag, signed: Rollout, new: Any) -> Change:
@@ -115,12 +107,18 @@ class FlagStore:
                 pipeline.hset(HASH, flag.value, cast("str", write_json(after)))
             pipeline.hset(HASH, VERSION.decode(), str(version))
             entry = {name: getattr(made, name) for name in Change.__slots__}
-            pipeline.xadd(LOG, cast("dict[Any, Any]", entry), maxlen=_LOG_ENTRIES, approximate=False)
+            pipeline.xadd(
+                LOG, cast("dict[Any, Any]", entry), maxlen=_LOG_ENTRIES, approximate=False
+            )
             pipeline.publish(CHANNEL, flag.value)
             return made
 
-        made = cast("Change", self._redis.transaction(cast("Any", write), HASH, value_from_callable=True))
-        fields = {name: getattr(made, name) or None for name in ("flag", "old", "new", "by", "reason")}
+        made = cast(
+            "Change", self._redis.transaction(cast("Any", write), HASH, value_from_callable=True)
+        )
+        fields = {
+            name: getattr(made, name) or None for name in ("flag", "old", "new", "by", "reason")
+        }
         logger.info("a flag was set", extra=fields)
         return made
 
@@ -131,12 +129,12 @@ class FlagStore:
 
 
 def restored(held: Mapping[bytes, bytes]) -> list[bytes]:
-    """Write a hash's fields as RESTORE takes them."""
+    """Encode a hash's fields as arguments of RESTORE."""
     return [b"%d" % version_of(held), *(each for pair in held.items() for each in pair)]
 
 
 def _read(value: bytes | None) -> Rollout | None:
-    """Read what is to be replaced, which may be nonsense."""
+    """Read the rollout to be replaced; None where it is invalid."""
     try:
         return read_json(value) if value is not None else None
     except InvalidRollout:
@@ -144,7 +142,7 @@ def _read(value: bytes | None) -> Rollout | None:
 
 
 def _who() -> str:
-    """Name the user of the operating system whose process this is."""
+    """Get the name of the operating system's user that runs this process."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container's user may have no name

@@ -1,4 +1,4 @@
-"""What is switched on for one caller."""
+"""The values of all flags for one caller."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,7 @@
-"""Whom a flag is evaluated for, as one text: `athlete:12`, `account:3` (without an athlete), `address:192.0.2.7`.
+"""Targeting keys of callers: `athlete:12`, `account:3` (no athlete), `address:192.0.2.7`.
 
-Who is signed in is their athlete, wherever they come from and in jobs too; who is signed out is their address, of IPv6
-the /64, as the limits count it.
+A signed-in caller is their athlete, from any address and in jobs too. A signed-out caller is an
+address; of IPv6 it is the /64 network, as in the limits.
 """
 
 from ipaddress import IPv6Network, ip_address, ip_network
@@ -11,8 +11,8 @@ _MOST = 2**63
 _LONGEST = 100
 
 
-class InvalidKey(ValueError):  # noqa: N818 - the name says what is the case
-    """A text names nobody; the message says what would."""
+class InvalidKey(ValueError):
+    """A text is no targeting key; the message lists the forms."""
 
 
 def of_athlete(athlete_id: int) -> str:
@@ -28,20 +28,25 @@ def of_address(address: str) -> str:
 
 
 def read_key(text: str) -> str:
-    """Read a key as an operator writes it, and write it as the service does. Raises InvalidKey."""
+    """Normalize a key that an operator wrote. Raises InvalidKey."""
     kind, _, rest = text.strip().partition(":")
-    if kind in {"athlete", "account"} and rest.isascii() and rest.isdigit() and 0 < int(rest[:_LONGEST]) < _MOST:
+    if (
+        kind in {"athlete", "account"}
+        and rest.isascii()
+        and rest.isdigit()
+        and 0 < int(rest[:_LONGEST]) < _MOST
+    ):
         return f"{kind}:{int(rest)}"
     if kind == "address":
         try:
             return of_address(_counted(rest))
         except ValueError:
             pass
-    raise InvalidKey(f"{text!r} names nobody; write athlete:12, account:3 or address:192.0.2.7")
+    raise InvalidKey(f"{text!r} is not a key; write athlete:12, account:3 or address:192.0.2.7")
 
 
 def _counted(address: str) -> str:
-    """Write an address as `web.address` counts it."""
+    """Write an address as `web.http.client_address` does."""
     if "/" in address:
         network = ip_network(address, strict=False)
         if not isinstance(network, IPv6Network) or network.prefixlen != _HOST_BITS:

@@ -1,4 +1,4 @@
-"""How a process hears of changes: it looks at Redis every FEATURE_FLAGS_REFRESH_S, and at once when told of one."""
+"""Keeps a process's flags fresh: reads Redis every FEATURE_FLAGS_REFRESH_S and at each change."""
 
 import asyncio
 import logging
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 class FlagWatch:
-    """Keeps the flags of an asynchronous process fresh, from `start` to `close`, whatever becomes of Redis."""
+    """Keeps the flags of an asynchronous process fresh, from `start` to `close`."""
 
     def __init__(self, flags: Flags, redis: AsyncRedis, refresh_s: float) -> None:
         self._flags, self._redis, self._refresh_s = flags, redis, refresh_s
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Look once, as long as Redis answers at once, and go on looking."""
+        """Read the flags once, if Redis answers quickly, and begin to watch them."""
         try:
             async with asyncio.timeout(_FIRST_PATIENCE_S):
                 await self._look()
@@ -53,7 +53,9 @@ class FlagWatch:
                             await self._look()
                         # News, or the time for a look: news may be lost.
                         async with asyncio.timeout(self._refresh_s + _PATIENCE_S):
-                            await pubsub.get_message(ignore_subscribe_messages=True, timeout=self._refresh_s)
+                            await pubsub.get_message(
+                                ignore_subscribe_messages=True, timeout=self._refresh_s
+                            )
             except (RedisError, OSError) as error:
                 self._flags.lose(error)
             except Exception:  # the next look may find something better
@@ -68,9 +70,9 @@ class FlagWatch:
 
 
 class FlagReader:
-    """Keeps the flags of a process without an event loop fresh: those who work with them call `refresh`.
+    """Keeps the flags of a process without an event loop fresh, at each `refresh`.
 
-    `level` is that of the line about each flag that is not as the settings say when the process begins.
+    `level` is the log level of flags that differ from the settings when the process begins.
     """
 
     def __init__(self, settings: Settings, redis: Redis, level: int = logging.INFO) -> None:
@@ -81,7 +83,7 @@ class FlagReader:
         self._due_at = 0.0
 
     def refresh(self) -> Flags:
-        """Look at Redis, if that is due. Raises nothing: Redis away, the last known state stays."""
+        """Read the flags from Redis if it is time. Raises nothing; with Redis away they stay."""
         if monotonic() >= self._due_at:
             self._due_at = monotonic() + self._refresh_s
             try:
@@ -91,5 +93,6 @@ class FlagReader:
                     self._store.restore(lost)
             except (RedisError, OSError) as error:
                 self.flags.lose(error)
-                self._due_at = monotonic() + max(_AWAY_S, self._refresh_s)  # each look may take seconds
+                # each look may take seconds
+                self._due_at = monotonic() + max(_AWAY_S, self._refresh_s)
         return self.flags

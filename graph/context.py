@@ -1,9 +1,9 @@
 """What a request's resolvers are given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from strawberry.types import Info as StrawberryInfo
 
@@ -11,22 +11,22 @@ from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
 from flags.switches import ALL_ON, Switches
-from graph.budget import Budget
-from graph.fetch import Fetcher
-from graph.job_queue import JobQueue
-from graph.loaders import Loaders
-
-if TYPE_CHECKING:
-    from graph.charge import Charge
-    from graph.documents import Document
-    from graph.execution import Executor
+from graph.cost.budget import Budget
+from graph.cost.charge import Charge
+from graph.document.operation import Document, Operation, PreparedOperation
+from graph.errors import SIGN_IN
+from graph.job_interface import JobFeeds, JobQueue
+from graph.mapping.batch_queries import BatchQueries
+from graph.mapping.loaders import Loaders
+from runtime.work_meter import WorkMeter
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes the request: what they see (`viewer`) and what they may do (`scopes`; none when signed out).
+    """The caller: what they see (`viewer`) and what they may do (`scopes`; none when signed out).
 
-    `token_id` is the API token's, None for a session; `works_until` is when token or session ends, None for never.
+    `token_id` is the API token's, None for a session. `works_until` is when token or session ends,
+    None for never.
     """
 
     viewer: Viewer
@@ -35,47 +35,95 @@ class Caller:
     works_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WriteRules:
+    """What mutations have to know of the caller and the settings.
+
+    `sender` names the caller in the database: an account, or an address by a keyed digest. A sync
+    budget of 0 requests is no limit.
+    """
+
+    sender: str
+    idempotency_key_lifetime_s: float
+    feedback_per_caller: int
+    feedback_max: int
+    sync_budget_requests: int = 0
+    sync_budget_refill_per_h: float = 1
+
+
+class OperationSteps(Protocol):
+    """The steps around an operation that runs on graphql-core."""
+
+    async def read(self, context: "Context", text: str) -> Document:
+        """Get a document, valid or not. Raises BudgetExhausted, TooBusy."""
+
+    async def admit(self, context: "Context", prepared: PreparedOperation) -> Charge:
+        """Charge an operation before it runs. Raises CallerError."""
+
+    def settle(self, context: "Context", operation: Operation, data: Any) -> None:
+        """Settle the charge by what the operation returned and what it took."""
+
+
 @dataclass
 class Context:
-    """One operation's surroundings. `loaders` remember what was read, so each operation, and each event of a
-    subscription, has its own.
+    """The context of one operation.
 
-    `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser; `note_operation` is
-    told the operation's name, None for one without. `budget` gets the caller's budget, and `charge` is what the
-    operation was charged, once it is. `document` is the operation's, where it was read already.
-    `switches` say what is switched on for the caller; `renew` gets the caller and the switches as they are now, for
-    operations that go on: None where they stay.
+    `loaders` remember what was read, so each operation, and each event of a subscription, has its
+    own.
+
+    `caller_key` names the account that the operation counts for, or the address when signed out.
+    `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser.
+    `record_operation` takes the operation's name, None for one without. `budget` gets the caller's
+    budget, and `charge` is set once the operation was charged. `document` is the operation's, if it
+    was read already. `switches` say what is switched on for the caller. `renew` gets the caller and
+    the switches as they are now, for operations that go on; None where they stay. The sender of a
+    subscription's events sets `is_event_lost` when an event lacks data because the database was
+    busy or away. The subscription then repeats the event. `unread_credential` gets the name of a
+    header that seems to have a signed-out caller's credential, but is not read. `database_work` meters the operation's
+    time in the database.
     """
 
     database: AsyncDatabase
     jobs: JobQueue
+    job_feeds: JobFeeds
     caller: Caller
     request_id: str
     begin_sign_in: Callable[[], str]
     budget: Callable[[], Budget]
-    note_operation: Callable[[str | None], None]
+    record_operation: Callable[[str | None], None]
     callers_changed: Callable[[], None]
-    executor: "Executor"
+    write_rules: Callable[[], WriteRules]
+    executor: OperationSteps
+    caller_key: str = ""
     switches: Switches = ALL_ON
     renew: Callable[[], tuple[Caller, Switches]] | None = None
-    document: "Document | None" = None
-    charge: "Charge | None" = None
+    document: Document | None = None
+    charge: Charge | None = None
+    is_event_lost: bool = False
+    unread_credential: Callable[[], str | None] | None = None
+    database_work: WorkMeter = field(default_factory=WorkMeter)
     _loaders: Loaders | None = None
 
     @property
     def loaders(self) -> Loaders:
-        """Made when first needed: a query that has a plan needs none."""
+        """The loaders, made when first needed: a planned query needs none."""
         if self._loaders is None:
-            self._loaders = Loaders(Fetcher(self.database, self.caller.viewer))
+            self._loaders = Loaders(BatchQueries(self.database, self.caller.viewer))
         return self._loaders
+
+    @property
+    def how_to_sign_in(self) -> str:
+        """What to tell a signed-out caller."""
+        name = self.unread_credential and self.unread_credential()
+        return f"`{name}` is not read. {SIGN_IN}" if name else SIGN_IN
 
     @property
     def viewer(self) -> Viewer:
         return self.caller.viewer
 
     def forget(self) -> None:
-        """Begin with fresh loaders: after a write, and for each event of a subscription."""
-        self._loaders = None
+        """Start with new loaders: after a write, and for each event of a subscription."""
+        self._loaders, self.is_event_lost = None, False
         if self.renew is not None:
             self.caller, self.switches = self.renew()
 

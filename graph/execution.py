@@ -1,52 +1,81 @@
-"""Runs operations: finds the document, charges the cost, runs it by plan or on graphql-core, and writes the answer.
+"""Runs operations: finds the document, charges the cost, runs it and writes the response.
 
-Queries and mutations come through `Executor.execute`, over HTTP, WebSockets and event streams alike. Subscriptions come
-through Strawberry, whose extension (`graph/schema.py`) takes the same steps one by one: `read`, `admit`, `settle`.
+Queries and mutations run by `Executor.execute`, whether they come over HTTP, a WebSocket or an
+event stream. Subscriptions run by Strawberry, whose extension (`graph/schema/build.py`) takes the
+same steps one by one: `read`, `admit`, `settle`.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Literal
 
 import orjson
 from graphql import GraphQLError, OperationType
-from graphql.execution.values import VariableValues
 from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
-from graph.budget import BudgetExhausted, BudgetState
-from graph.charge import TOKENS_PER_POINT, Charge, actual_cost, check_limit, objects_in
 from graph.context import Context
-from graph.document_errors import NotRead, TooBusy
-from graph.documents import Document, Documents, Operation
-from graph.errors import CallerError, IntrospectionDisabled, OperationTimeout, UnknownOperation, describe
-from graph.plan.planner import Found, Planner
+from graph.cost.budget import BudgetExhausted, BudgetState
+from graph.cost.charge import (
+    BYTES_PER_POINT,
+    REFUSAL,
+    Charge,
+    actual_cost,
+    check_limit,
+)
+from graph.cost.object_count import count_objects
+from graph.cost.reading import ReadingAllowance
+from graph.document.errors import NotRead, TooBusy
+from graph.document.operation import Document, Operation, PreparedOperation
+from graph.document.store import DocumentStore
+from graph.errors import (
+    CallerError,
+    IntrospectionDisabled,
+    OperationTimeout,
+    UnknownOperation,
+    describe,
+)
+from graph.plan.planner import PlannedData, Planner
 from graph.scalars import format_floats
-from graph.schema import Schema
-from graph.time_limit import TimeLimit
+from graph.schema.build import Schema
+from runtime.time_limit import TimeLimit
+from runtime.work_meter import DATABASE_WORK
 
 _RETRY_AFTER_S = 1
+_UNPAID = {HTTPStatus.TOO_MANY_REQUESTS.value, HTTPStatus.SERVICE_UNAVAILABLE.value}
+"""Refusals that are not the request's fault, or for which nothing is left to pay with."""
 
 
 @dataclass(slots=True)
 class OperationRequest:
-    """What a request asks to run. `is_safe_only`: nothing but a query; `is_dry_run`: tell the cost, run nothing."""
+    """A request to run an operation.
+
+    `is_safe_only`: only a query may run. `is_dry_run`: only the cost is wanted. `size` is how many
+    bytes of JSON the request had, `weight` about how many it takes in memory.
+    """
 
     text: str
     variables: Mapping[str, Any] | None = None
     operation_name: str | None = None
     is_safe_only: bool = False
     is_dry_run: bool = False
+    size: int = 0
+    weight: int = 0
+
+    def __post_init__(self) -> None:
+        self.operation_name = self.operation_name or None  # some clients send an empty one
 
 
 @dataclass(slots=True)
-class Answer:
-    """An operation's answer: `body` is the response's JSON.
+class OperationResult:
+    """The result of an operation. `body` is the response's JSON.
 
-    `is_executed` is False where the request was at fault, and the body has no `data`. `status` is the HTTP status where
-    it is not for the media type to say, `retry_after_s` goes with it. `public_s` is for how many seconds shared caches
-    may keep it, None where it is the caller's own, and `age_s` how old it is already.
+    `is_executed` is False where the request was at fault, and the body has no `data`. `status` is
+    the HTTP status where it is not for the media type to say, `retry_after_s` goes with it.
+    `public_s` is for how many seconds shared caches may keep it, None where it is the caller's own,
+    and `age_s` how old it is already.
     """
 
     body: bytes
@@ -61,7 +90,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPolicy:
-    """`introspection`: who may ask about the schema. `timeout_s`: how long an operation may take, in seconds."""
+    """Which callers may ask about the schema, and how many seconds an operation may take."""
 
     introspection: Literal["on", "signed-in", "off"] = "on"
     timeout_s: float = 30.0
@@ -70,59 +99,102 @@ class ExecutionPolicy:
 class Executor:
     """Runs the operations of one process."""
 
-    def __init__(self, schema: Schema, documents: Documents, planner: Planner, policy: ExecutionPolicy) -> None:
-        self._schema, self._documents, self._planner, self._policy = schema, documents, planner, policy
+    def __init__(
+        self, schema: Schema, documents: DocumentStore, planner: Planner, policy: ExecutionPolicy
+    ) -> None:
+        self._schema, self._documents, self._planner, self._policy = (
+            schema,
+            documents,
+            planner,
+            policy,
+        )
         self._time_limit = TimeLimit(policy.timeout_s)
+        self._reading = ReadingAllowance()
         self.refusals: Counter[str] = Counter()
-        """How many operations were refused or failed, by the code of the first error, since the process started."""
+        """Counts of operations that were refused or failed, by the code of the first error."""
 
-    async def execute(self, context: Context, request: OperationRequest) -> Answer:
-        """Answer a request, whatever it is: errors are answers too."""
+    async def execute(self, context: Context, request: OperationRequest) -> OperationResult:
+        """Run an operation. Errors are results too."""
+        result = await self._result(context, request)
+        if result.is_executed or result.status in _UNPAID:
+            return result
+        if context.charge is None or request.is_dry_run:
+            try:
+                await self.charge_refusal(context)
+            except BudgetExhausted as error:
+                return self._refused(context, [_wrapped(error)])
+        return result
+
+    async def charge_refusal(self, context: Context, size: int = 0) -> None:
+        """Charge a request of `size` bytes that was read and does not run.
+
+        Raises BudgetExhausted.
+        """
+        await context.budget().charge(REFUSAL + size // BYTES_PER_POINT)
+
+    async def _result(self, context: Context, request: OperationRequest) -> OperationResult:
         try:
             return await self._time_limit.run(self._execute(context, request))
         except TooBusy as error:
-            return self._refused(context, [_wrapped(error)], status=503, retry_after_s=error.retry_after_s)
+            if context.charge is not None and not isinstance(error, NotRead):
+                context.charge.settle(0)
+            return self._refused(
+                context, [_wrapped(error)], status=503, retry_after_s=error.retry_after_s
+            )
         except CallerError as error:
             return self._refused(context, [_wrapped(error)])
         except TimeoutError:
-            return self._refused(context, [_wrapped(OperationTimeout(self._policy.timeout_s))], status=503)
+            return self._refused(
+                context, [_wrapped(OperationTimeout(self._policy.timeout_s))], status=503
+            )
         except DatabaseError as error:
-            if context.charge is not None and not isinstance(error, StatementTimeout):
-                context.charge.settle(0)  # an outage is not the caller's to pay for
-            return self._refused(context, [_wrapped(error)], status=503, retry_after_s=_RETRY_AFTER_S)
+            if context.charge is not None:
+                # callers do not pay for an outage
+                is_own = isinstance(error, StatementTimeout)
+                self._settle(context, context.charge.requested if is_own else 0)
+            return self._refused(
+                context, [_wrapped(error)], status=503, retry_after_s=_RETRY_AFTER_S
+            )
+        finally:
+            self._take_work(context)
 
-    async def _execute(self, context: Context, request: OperationRequest) -> Answer:
+    async def _execute(self, context: Context, request: OperationRequest) -> OperationResult:
+        if request.size >= BYTES_PER_POINT:
+            points = max(0, request.size - len(request.text)) // BYTES_PER_POINT
+            await context.budget().charge(points)
         document = self._documents.known(request.text) or await self.read(context, request.text)
-        if not document.is_sound:
+        if not document.is_valid:
             return self._refused(context, document.errors)
         operation = document.operation(request.operation_name)
         if operation is None:
             raise UnknownOperation(request.operation_name)
         context.document = document
-        context.note_operation(operation.name)
+        context.record_operation(operation.name)
         if not operation.is_query and (answer := self._unfit(context, operation, request)):
             return answer
-        variables = operation.variables(self._schema, request.variables or {})
-        if variables is None:
-            return self._refused(context, operation.variable_errors(self._schema, request.variables or {}))
+        prepared = operation.prepare(request.variables or {})
+        if isinstance(prepared, list):
+            return self._refused(context, prepared)
         if request.is_dry_run:
-            return await self._dry_run(context, operation, variables)
-        await self.admit(context, operation, variables)
-        planned = await self._planned(context, operation, variables, request)
+            return await self._dry_run(context, prepared)
+        await self.admit(context, prepared)
+        planned = await self._planned(context, prepared, request)
         return planned or await self._unplanned(context, operation, request)
 
     async def read(self, context: Context, text: str) -> Document:
-        """Get a document, sound or not; reading an unknown one is charged. Raises BudgetExhausted."""
+        """Get a document, valid or not. An unknown one is charged. Raises BudgetExhausted."""
         known = self._documents.known(text)
         if known is not None:
             return known
-        budget = context.budget()
-        # Charged before, for reading is the work, by what it may be at most; the rest is given back.
-        most = min(self._documents.most_tokens(text) // TOKENS_PER_POINT, budget.operation_limit)
+        budget, caller = context.budget(), context.caller_key
+        # reading is the work, so the most it may cost is charged before, and the rest refunded
+        most = self._reading.points(caller, self._documents.most_tokens(text))
+        most = min(most, budget.operation_limit)
         charge, used = Charge(budget, most, await budget.charge(most)), 0
         try:
-            document = await self._documents.read(text)
-            used = document.tokens // TOKENS_PER_POINT
+            document = await self._documents.read(text, caller)
+            used = min(self._reading.points(caller, document.tokens), most)
+            self._reading.take(caller, document.tokens)
         except NotRead:
             used = most
             raise
@@ -130,70 +202,118 @@ class Executor:
             charge.settle(used)
         return document
 
-    async def admit(self, context: Context, operation: Operation, variables: VariableValues) -> Charge:
-        """Let an operation run, and charge it. Raises IntrospectionDisabled, TooExpensive, BudgetExhausted."""
-        if operation.asks_about_schema:
+    async def admit(self, context: Context, prepared: PreparedOperation) -> Charge:
+        """Charge an operation before it runs.
+
+        Raises IntrospectionDisabled, TooExpensive, BudgetExhausted.
+        """
+        if prepared.operation.asks_about_schema:
             self._check_introspection(context)
         budget = context.budget()
-        cost, path = operation.cost(self._schema, variables)
-        check_limit(budget, cost, path)
-        context.charge = Charge(budget, cost, await budget.charge(cost))
+        check_limit(budget, prepared.cost, prepared.path)
+        state = await budget.charge(prepared.cost)
+        context.charge = Charge(budget, prepared.cost, state, searches=prepared.is_search)
+        DATABASE_WORK.set(context.database_work)
         return context.charge
 
-    def settle(self, charge: Charge, operation: Operation, data: Any) -> None:
-        """Give back what an operation did not use, by the data it answered with."""
+    def settle(self, context: Context, operation: Operation, data: Any) -> None:
+        """Settle the charge by what the operation returned and what it took."""
+        charge = context.charge
+        assert charge is not None
         is_mutation = operation.node.operation is OperationType.MUTATION
-        mutations = len(data) if is_mutation and data is not None else 0
-        charge.settle(actual_cost(operation, charge.requested, objects_in(data), mutations))
+        # not `__typename`, the one root field of a mutation that is no object
+        mutations = (
+            sum(isinstance(each, dict) for each in (data or {}).values()) if is_mutation else 0
+        )
+        self._settle(
+            context,
+            actual_cost(
+                charge.requested,
+                count_objects(data),
+                mutations,
+                asks_about_schema=operation.asks_about_schema,
+            ),
+        )
+
+    def _settle(self, context: Context, objects: int) -> None:
+        assert context.charge is not None
+        self._take_work(context)
+        context.charge.settle(objects)
+
+    def _take_work(self, context: Context) -> None:
+        """Take the operation's time in the database so far from the caller's."""
+        work = context.database_work
+        spent_ms, transactions = work.take(), work.take_transactions()
+        if (spent_ms or transactions) and context.charge is not None:
+            context.charge.spend_database_time(spent_ms, transactions)
 
     def _check_introspection(self, context: Context) -> None:
         viewer, policy = context.viewer, self._policy.introspection
-        if policy == "on" or viewer.is_admin or (policy == "signed-in" and viewer.account_id is not None):
+        if (
+            policy == "on"
+            or viewer.is_admin
+            or (policy == "signed-in" and viewer.account_id is not None)
+        ):
             return
         raise IntrospectionDisabled(policy)
 
-    def _unfit(self, context: Context, operation: Operation, request: OperationRequest) -> Answer | None:
-        """Refuse what cannot be done by this request: a mutation by a safe one, a subscription by any."""
+    def _unfit(
+        self, context: Context, operation: Operation, request: OperationRequest
+    ) -> OperationResult | None:
+        """Refuse a mutation in a safe request, and a subscription in any."""
         if operation.node.operation is OperationType.SUBSCRIPTION and not request.is_dry_run:
             error = CallerError(
-                "Subscribe over a WebSocket (graphql-transport-ws), or with `Accept: text/event-stream`."
+                "Subscribe over a WebSocket (graphql-transport-ws), or send "
+                "`Accept: text/event-stream`."
             )
             return self._refused(context, [_wrapped(error)])
         if request.is_safe_only and operation.node.operation is OperationType.MUTATION:
-            error = CallerError("Send mutations by POST: a GET changes nothing.")
+            error = CallerError("Send mutations by POST. A GET request must not change data.")
             return self._refused(context, [_wrapped(error)], status=405)
         return None
 
-    async def _dry_run(self, context: Context, operation: Operation, variables: VariableValues) -> Answer:
-        if operation.asks_about_schema:
+    async def _dry_run(self, context: Context, prepared: PreparedOperation) -> OperationResult:
+        if prepared.operation.asks_about_schema:
             self._check_introspection(context)
-        cost, path = operation.cost(self._schema, variables)
         budget = context.budget()
-        context.charge = Charge(budget, cost, await budget.charge(0), actual=0)
-        check_limit(budget, cost, path)
-        return self._answer(context, (b'{"data":null',), operation)
+        context.charge = Charge(budget, prepared.cost, await budget.charge(0), actual=0)
+        check_limit(budget, prepared.cost, prepared.path)
+        context.charge.state = await budget.charge(REFUSAL)
+        return self._answer(context, (b'{"data":null',), prepared.operation)
 
     async def _planned(
-        self, context: Context, operation: Operation, variables: VariableValues, request: OperationRequest
-    ) -> Answer | None:
+        self, context: Context, prepared: PreparedOperation, request: OperationRequest
+    ) -> OperationResult | None:
+        operation = prepared.operation
         if not (operation.is_query and context.switches.planned_execution):
             return None
-        found = await self._planner.answer(context, operation, variables)
+        found = await self._planner.answer(context, prepared)
         if found is None:
             return None
         assert context.charge is not None
         charge = context.charge
-        charge.settle(actual_cost(operation, charge.requested, found.objects))
+        self._settle(
+            context,
+            actual_cost(
+                charge.requested, found.objects, asks_about_schema=operation.asks_about_schema
+            ),
+        )
         if request.is_safe_only and self._is_public(operation, found):
-            # What everybody is told says nothing of the caller's budget.
+            # a public answer contains nothing about the caller's budget
             body = b"".join((b'{"data":', *found.parts, b"}"))
-            return Answer(body, budget=charge.state, public_s=found.public_s, age_s=found.age_s, is_query=True)
+            return OperationResult(
+                body, budget=charge.state, public_s=found.public_s, age_s=found.age_s, is_query=True
+            )
         return self._answer(context, (b'{"data":', *found.parts), operation)
 
-    def _is_public(self, operation: Operation, found: Found) -> bool:
-        return found.public_s is not None and (not operation.asks_about_schema or self._policy.introspection == "on")
+    def _is_public(self, operation: Operation, found: PlannedData) -> bool:
+        return found.public_s is not None and (
+            not operation.asks_about_schema or self._policy.introspection == "on"
+        )
 
-    async def _unplanned(self, context: Context, operation: Operation, request: OperationRequest) -> Answer:
+    async def _unplanned(
+        self, context: Context, operation: Operation, request: OperationRequest
+    ) -> OperationResult:
         result = await self._schema.execute(
             request.text,
             variable_values=dict(request.variables or {}),
@@ -205,25 +325,31 @@ class Executor:
         if result.data is None and any(error.path is None for error in errors):
             return self._refused(context, errors)
         if (outage := _outage(errors)) and _is_undone(operation, result.data):
-            raise outage  # as a plan does: the whole is to be asked again
+            raise outage  # as a plan does: the caller is to repeat the operation
         body: dict[str, Any] = {"data": format_floats(result.data)}
         if errors:
             self._count(errors)
             body["errors"] = [error.formatted for error in errors]
         return self._answer(context, (orjson.dumps(body)[:-1],), operation)
 
-    def _answer(self, context: Context, begun: Sequence[bytes], operation: Operation) -> Answer:
-        """Finish a body that is begun, with what the operation cost."""
+    def _answer(
+        self, context: Context, begun: Sequence[bytes], operation: Operation
+    ) -> OperationResult:
+        """Complete the begun body with the cost of the operation."""
         charge = context.charge
         if charge is None:
-            return Answer(b"".join((*begun, b"}")), is_query=operation.is_query)
+            return OperationResult(b"".join((*begun, b"}")), is_query=operation.is_query)
         body = b"".join((*begun, b',"extensions":{"cost":', charge.report_json(), b"}}"))
-        return Answer(body, budget=charge.state, is_query=operation.is_query)
+        return OperationResult(body, budget=charge.state, is_query=operation.is_query)
 
     def _refused(
-        self, context: Context, errors: list[GraphQLError], status: int | None = None, retry_after_s: int | None = None
-    ) -> Answer:
-        """Answer a request that did not run, or not to its end."""
+        self,
+        context: Context,
+        errors: list[GraphQLError],
+        status: int | None = None,
+        retry_after_s: int | None = None,
+    ) -> OperationResult:
+        """Make the result of an operation that did not run, or not to its end."""
         exhausted = next((each.original_error for each in errors if _is_exhausted(each)), None)
         for error in errors:
             describe(error, context.request_id)
@@ -234,7 +360,7 @@ class Executor:
             status, retry_after_s, state = 429, exhausted.retry_after_s, exhausted.state
         if context.charge is not None:
             body["extensions"] = {"cost": context.charge.report()}
-        return Answer(orjson.dumps(body), False, status, retry_after_s, state)
+        return OperationResult(orjson.dumps(body), False, status, retry_after_s, state)
 
     def _count(self, errors: list[GraphQLError]) -> None:
         self.refusals[str((errors[0].extensions or {}).get("code"))] += 1
@@ -245,12 +371,17 @@ def _wrapped(error: Exception) -> GraphQLError:
 
 
 def _outage(errors: Sequence[GraphQLError]) -> DatabaseError | None:
-    return next((each.original_error for each in errors if isinstance(each.original_error, DatabaseError)), None)
+    return next(
+        (each.original_error for each in errors if isinstance(each.original_error, DatabaseError)),
+        None,
+    )
 
 
 def _is_undone(operation: Operation, data: Any) -> bool:
-    """Tell whether nothing was changed that a caller would have to know of: a query, or one mutation that failed."""
-    return operation.is_query or (data is None and len(operation.node.selection_set.selections) == 1)
+    """Whether nothing was changed: a query, or a single mutation that failed."""
+    return operation.is_query or (
+        data is None and len(operation.node.selection_set.selections) == 1
+    )
 
 
 def _is_exhausted(error: GraphQLError) -> bool:

@@ -1,4 +1,7 @@
-"""Global ids: opaque to clients, the type's name and the row's number to us."""
+"""Global ids: opaque to clients, the type's name and the row's id to us.
+
+Row ids are random (`db/models/base.py`), so that a global id tells neither order nor number.
+"""
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -29,7 +32,10 @@ def decode_id(value: str, field: str) -> tuple[str, int]:
 
 
 def decode_id_of(type_name: str, value: str, field: str) -> int:
-    """Number of the row of type `type_name` that a global id names. Raises InvalidId naming `field`."""
+    """Id of the row of type `type_name` that a global id names.
+
+    Raises InvalidId naming `field`.
+    """
     try:
         found, number = decode_id(value, field)
     except InvalidId:

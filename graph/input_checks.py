@@ -13,25 +13,37 @@ def is_storable(text: str) -> bool:
 
 
 def in_utc(instant: datetime) -> datetime:
-    """Pass on an instant as UTC. Raises ValueError without an offset, OverflowError beyond the years 1 to 9999."""
+    """Pass on an instant as UTC.
+
+    Raises ValueError without an offset, OverflowError beyond the years 1 to 9999.
+    """
     if instant.tzinfo is None:
         raise ValueError
     return instant.astimezone(UTC)
 
 
-def checked_text(value: str | None, field: str, *, max_length: int, min_length: int = 0) -> str | None:
-    """Pass on a text, stripped. Raises OutOfRange by its length, InvalidArgument where PostgreSQL cannot hold it."""
+def checked_text(
+    value: str | None, field: str, *, max_length: int, min_length: int = 0
+) -> str | None:
+    """Pass on a text, stripped.
+
+    Raises OutOfRange by its length, InvalidArgument where PostgreSQL cannot hold it.
+    """
     if value is None:
         return None
     text = value.strip()
     if not min_length <= len(text) <= max_length:
         raise OutOfRange(field, min_length, max_length, "characters long")
     if not is_storable(text):
-        raise InvalidArgument(f"`{field}` holds a character that is no text (NUL or half a surrogate pair).", field)
+        raise InvalidArgument(
+            f"`{field}` contains an invalid character (NUL or an unpaired surrogate).", field
+        )
     return text
 
 
-def checked_texts(values: Sequence[str] | None, field: str, *, max_length: int, max_count: int) -> list[str] | None:
+def checked_texts(
+    values: Sequence[str] | None, field: str, *, max_length: int, max_count: int
+) -> list[str] | None:
     """Pass on texts. Raises OutOfRange, InvalidArgument."""
     if values is None:
         return None

@@ -1,9 +1,15 @@
-"""What the schema needs of the job system: to hand a job over, and to hear of changes. `web` composes it."""
+"""The interface between the schema and the job system: enqueue jobs, hear of changes, follow rows.
+
+`web` implements the queue, `graph/schema/job_feed.py` the rows.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from graph.types.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,10 @@ class JobQueue(Protocol):
     """Jobs, seen from the API."""
 
     async def enqueue(self, job_id: int) -> None:
-        """Hand a job to the workers, after its row was committed. Never raises: the reconciler finds what was lost."""
+        """Hand a job to the workers, after its row was committed.
+
+        Never raises: the reconciler finds what was lost.
+        """
 
     async def announce(self, change: JobChange) -> None:
         """Tell all watchers of a change. Never raises."""
@@ -29,6 +38,22 @@ class JobQueue(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[JobChange | None]]:
         """Hear of changes of one job, or of all jobs of one athlete, from entering the block on.
 
-        Yields None at once, and again whenever there was no news for a while: a look at the row then finds what was
-        lost on the way.
+        Yields None at once, and again whenever there was no news for a while: a look at the row
+        then finds what was lost on the way.
+        """
+
+
+class JobFeeds(Protocol):
+    """Rows of jobs and their changes. Callers must check who may see a job.
+
+    Both methods wait while the database is busy or away, instead of raising.
+    """
+
+    async def read(self, job_id: int, version: int) -> "Job | None":
+        """Read a job at `version` or a later one; None if the row was deleted."""
+
+    def watch(self, job_id: int) -> AbstractAsyncContextManager[AsyncIterator["Job | None"]]:
+        """Yield a job's current state, then its newest state after each change.
+
+        Yields None if the row was deleted.
         """

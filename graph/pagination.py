@@ -1,67 +1,103 @@
-"""Relay connections: arguments, cursors, and the types a page is shown as."""
+"""Relay connections: arguments, cursors and page types."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import orjson
 import strawberry
 from sqlalchemy import BigInteger
+from sqlalchemy.orm import InstrumentedAttribute
 
+from db.models.base import FIRST_RANDOM_ID
+from db.models.old_id import RENUMBERED
 from db.statements.page import Ordering, PageShape
-from graph.arguments import in_utc, is_storable
 from graph.errors import InvalidArgument, InvalidCursor, OutOfRange
+from graph.input_checks import in_utc, is_storable
 from graph.scalars import format_float, format_instant
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 1000
-CURSOR_VALUE, CURSOR_ID = "cursor_value", "cursor_id"
-"""Labels under which a page's rows carry their ordering values."""
+CURSOR_VALUE, CURSOR_TIE, CURSOR_ID = "cursor_value", "cursor_tie", "cursor_id"
+"""Labels of the ordering values in a page's rows."""
 
 _MAX_CURSOR_LENGTH = 2000
 _INTEGER_BITS, _BIGINT_BITS = 32, 64
 
 First = Annotated[
     int | None,
-    strawberry.argument(description="How many from the start (or behind `after`); 1 to 1000. 20 without `last`."),
+    strawberry.argument(
+        description="Number of entries from the start, or after the cursor `after`. 1 to 1000. "
+        "Default: 20, unless `last` is given."
+    ),
 ]
-After = Annotated[str | None, strawberry.argument(description="Only what comes behind this cursor.")]
+After = Annotated[
+    str | None, strawberry.argument(description="Return only entries after this cursor.")
+]
 Last = Annotated[
-    int | None, strawberry.argument(description="How many from the end (or ahead of `before`); 1 to 1000.")
+    int | None,
+    strawberry.argument(
+        description="Number of entries from the end, or before the cursor `before`. 1 to 1000."
+    ),
 ]
-Before = Annotated[str | None, strawberry.argument(description="Only what comes ahead of this cursor.")]
+Before = Annotated[
+    str | None, strawberry.argument(description="Return only entries before this cursor.")
+]
+
+
+class Mark(NamedTuple):
+    """A row's ordering values. `tie` is None in orders without, and in cursors older than it."""
+
+    value: Any
+    id: int
+    tie: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class PageArguments:
-    """One page of a list, as asked for. Hashable: equal arguments share a loader, and so a statement."""
+    """A requested page of a list.
+
+    Hashable, because equal arguments share a loader and so a statement.
+    """
 
     ordering: Ordering
     size: int = DEFAULT_SIZE
     backward: bool = False
     filters: tuple[tuple[str, Any], ...] = ()
-    after: tuple[Any, int] | None = None
-    before: tuple[Any, int] | None = None
+    after: Mark | None = None
+    before: Mark | None = None
 
     @property
     def shape(self) -> PageShape:
         names = frozenset(name for name, _ in self.filters)
-        return PageShape(self.ordering, names, self.after is not None, self.before is not None, self.backward)
+        marks = [each for each in (self.after, self.before) if each is not None]
+        return PageShape(
+            self.ordering,
+            names,
+            self.after is not None,
+            self.before is not None,
+            self.backward,
+            with_tie=all(each.tie is not None for each in marks),
+        )
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Values of the statement's parameters; one row more than the page holds tells whether there is more."""
+        """Values of the statement's parameters.
+
+        The limit is one row more than the page, to know whether more rows follow.
+        """
         values = {**filter_parameters(self.filters), "row_limit": self.size + 1}
         for name, mark in (("after", self.after), ("before", self.before)):
             if mark is not None:
-                values[f"{name}_value"], values[f"{name}_id"] = mark
+                values[f"{name}_value"], values[f"{name}_id"] = mark.value, mark.id
+                values |= {} if mark.tie is None else {f"{name}_tie": mark.tie}
         return values
 
 
 def filter_parameters(filters: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    """Make the parameters of filters, whose lists are kept as tuples to be hashable."""
+    """Make the parameters of filters. Lists are stored as tuples, which are hashable."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in filters}
 
 
@@ -74,7 +110,7 @@ def page_arguments(
     last: int | None = None,
     before: str | None = None,
 ) -> PageArguments:
-    """Check a connection's arguments; filters that are None do not apply.
+    """Check a connection's arguments. Filters that are None do not apply.
 
     Raises OutOfRange, InvalidCursor, InvalidArgument naming the argument.
     """
@@ -88,42 +124,74 @@ def page_arguments(
         ordering=ordering,
         size=first or last or DEFAULT_SIZE,
         backward=last is not None,
-        filters=tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in sorted(given.items())),
+        filters=tuple(
+            (name, tuple(v) if isinstance(v, list) else v) for name, v in sorted(given.items())
+        ),
         after=None if after is None else decode_cursor(ordering, after, "after"),
         before=None if before is None else decode_cursor(ordering, before, "before"),
     )
 
 
-def encode_cursor(ordering: Ordering, value: Any, row_id: int) -> str:
-    """Make the cursor of a row: its ordering values, and the order they belong to."""
+def encode_cursor(ordering: Ordering, mark: Mark) -> str:
+    """Make the cursor of a row from its ordering values and the name of the order."""
+    values = [mark.value] if mark.tie is None else [mark.value, mark.tie]
+    packed = [order_name(ordering), *map(_plain, values), mark.id]
+    return urlsafe_b64encode(orjson.dumps(packed)).decode().rstrip("=")
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        value = format_instant(value)
-    elif isinstance(value, float):
-        value = format_float(value)
-    return urlsafe_b64encode(orjson.dumps([order_name(ordering), value, row_id])).decode().rstrip("=")
+        return format_instant(value)
+    return format_float(value) if isinstance(value, float) else value
 
 
-def decode_cursor(ordering: Ordering, cursor: str, argument: str) -> tuple[Any, int]:
+def decode_cursor(ordering: Ordering, cursor: str, argument: str) -> Mark:
     """Read a cursor of a list in this order. Raises InvalidCursor naming `argument`."""
     try:
         if len(cursor) > _MAX_CURSOR_LENGTH:
             raise ValueError
-        order, value, row_id = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        order, value, *ties, row_id = orjson.loads(
+            urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        )
         if order != order_name(ordering) or type(row_id) is not int:
             raise ValueError
-        return _typed(ordering, value), _integer(row_id, _BIGINT_BITS)
+        if len(ties) > (ordering.tie is not None):
+            raise ValueError
+        tie = _typed(ordering.tie, ties[0]) if ordering.tie is not None and ties else None
+        if row_id < FIRST_RANDOM_ID and ordering.id.class_ in RENUMBERED:
+            row_id, tie = _past_ties(ordering, argument), None
+        return Mark(_typed(ordering.column, value), _integer(row_id, _BIGINT_BITS), tie)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidCursor(argument) from None
 
 
+def _past_ties(ordering: Ordering, argument: str) -> int:
+    """Get the id that continues a list behind all rows with the cursor's value.
+
+    It replaces the number of a row in a cursor of a version before 0.3. If lists began behind a
+    number, trying all of them would tell each row's.
+    """
+    is_lowest = ordering.descending == (argument == "after")
+    return 0 if is_lowest else 2 ** (_BIGINT_BITS - 1) - 1
+
+
+def cursor_columns(ordering: Ordering) -> dict[str, InstrumentedAttribute[Any]]:
+    """Get the columns that a cursor holds, by their labels in a page's rows, in its order."""
+    tie = {} if ordering.tie is None else {CURSOR_TIE: ordering.tie}
+    return {CURSOR_VALUE: ordering.column, **tie, CURSOR_ID: ordering.id}
+
+
 def order_name(ordering: Ordering) -> str:
-    """Name an order in cursors, so that a cursor is not taken for one of another order."""
+    """Name an order in cursors, so that cursors of another order are refused."""
     return f"{'-' if ordering.descending else ''}{ordering.column.key}"
 
 
-def _typed(ordering: Ordering, value: Any) -> Any:
-    """Check that the ordering's column could hold `value`. Raises ValueError, TypeError, OverflowError."""
-    column = ordering.column.type
+def _typed(ordered: InstrumentedAttribute[Any], value: Any) -> Any:
+    """Check that an ordering's column can hold `value`.
+
+    Raises ValueError, TypeError, OverflowError.
+    """
+    column = ordered.type
     wanted = column.python_type
     if wanted is datetime:
         return in_utc(datetime.fromisoformat(value))
@@ -132,7 +200,9 @@ def _typed(ordering: Ordering, value: Any) -> Any:
     if type(value) is not wanted or (wanted is str and not is_storable(value)):
         raise ValueError
     return (
-        _integer(value, _BIGINT_BITS if isinstance(column, BigInteger) else _INTEGER_BITS) if wanted is int else value
+        _integer(value, _BIGINT_BITS if isinstance(column, BigInteger) else _INTEGER_BITS)
+        if wanted is int
+        else value
     )
 
 
@@ -144,45 +214,62 @@ def _integer(value: int, bits: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of one page in the list's order, with their cursors' values, and whether more lie behind them."""
+    """The rows of one page in the list's order, and whether more rows follow.
+
+    Each row contains the values of its cursor.
+    """
 
     arguments: PageArguments
     rows: Sequence[Mapping[str, Any]] = field(default_factory=list)
     has_more: bool = False
 
     @classmethod
-    def of(cls, arguments: PageArguments, fetched: Sequence[Mapping[str, Any]]) -> "Page":
-        """Take the rows as fetched: reversed for a backward page, and one too many where there are more."""
+    def from_rows(cls, arguments: PageArguments, fetched: Sequence[Mapping[str, Any]]) -> "Page":
+        """Make a page of the rows as fetched.
+
+        They are in reverse for a backward page, and one more than the page if more rows follow.
+        """
         rows = fetched[: arguments.size]
-        return cls(arguments, rows[::-1] if arguments.backward else rows, len(fetched) > arguments.size)
+        return cls(
+            arguments, rows[::-1] if arguments.backward else rows, len(fetched) > arguments.size
+        )
 
     def cursor(self, row: Mapping[str, Any]) -> str:
-        return encode_cursor(self.arguments.ordering, row[CURSOR_VALUE], row[CURSOR_ID])
+        return encode_cursor(
+            self.arguments.ordering, Mark(row[CURSOR_VALUE], row[CURSOR_ID], row.get(CURSOR_TIE))
+        )
 
 
 Node = TypeVar("Node")
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="Cursors of a page, and whether there are more pages.")
 class PageInfo:
     """Relay's PageInfo."""
 
-    has_next_page: bool = strawberry.field(description="Whether more follow behind the last of this page.")
-    has_previous_page: bool = strawberry.field(description="Whether more lie ahead of the first of this page.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first of this page; null when it is empty.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last of this page; null when it is empty.")
+    has_next_page: bool = strawberry.field(description="Whether entries follow this page.")
+    has_previous_page: bool = strawberry.field(description="Whether entries precede this page.")
+    start_cursor: str | None = strawberry.field(
+        description="Cursor of the first entry. Null if the page is empty."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="Cursor of the last entry. Null if the page is empty."
+    )
 
 
-@strawberry.type(description="One place in a list.")
+@strawberry.type(description="An entry of a list, with its cursor.")
 class Edge(Generic[Node]):
     """Relay's edge."""
 
-    cursor: str = strawberry.field(description="Opaque; pass it as `after` or `before`.")
-    node: Node = strawberry.field(description="What stands in this place.")
+    cursor: str = strawberry.field(description="Opaque. Pass it as `after` or `before`.")
+    node: Node = strawberry.field(description="The entry itself.")
 
 
 def page_info(page: Page) -> PageInfo:
-    """Make the page's PageInfo. A cursor that was passed is taken as proof that something lies on its other side."""
+    """Make the page's PageInfo.
+
+    A passed cursor counts as proof that entries exist on its other side.
+    """
     arguments = page.arguments
     behind, ahead = arguments.before is not None, arguments.after is not None
     return PageInfo(

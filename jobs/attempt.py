@@ -1,4 +1,4 @@
-"""One attempt at a job: checkpoint, progress and counters, and the transactions in which they move with its data."""
+"""One attempt at a job: its checkpoint, progress and counters, and its transactions."""
 
 import threading
 import time
@@ -13,22 +13,22 @@ from sqlalchemy import Connection, Row
 from db.models import JobKind
 from db.session import SyncDatabase
 from db.statements import job
-from jobs.enqueue import publish
-from jobs.lease import JobCancelled, Lease, LeaseLost
-from jobs.stop import StopRequest
-from jobs.sync_switch import SyncSwitchedOff
-
-__all__ = ["Attempt", "Step"]
+from jobs.enqueue import enqueue, publish
+from jobs.lease import AttemptStopped, JobCancelled, Lease, LeaseLost
+from jobs.stop_signal import StopRequest
+from jobs.sync.feature_flag import SyncSwitchedOff
 
 _PUBLISH_EVERY_S = 0.5
+_LOOK_EVERY_S = 0.1
 _REDIS_AWAY_S = 10
 
 
 @dataclass
 class Step:
-    """What one transaction of an attempt changes; all of it is committed together, or none.
+    """The changes of one transaction of an attempt; they are committed together.
 
-    `checkpoint`, `done`, `total` and `message` begin as they are; the counters are what the step adds.
+    `checkpoint`, `done`, `total` and `message` start with the current values; the counters are what
+    the step adds.
     """
 
     connection: Connection
@@ -43,8 +43,8 @@ class Step:
 
 
 @dataclass
-class _News:
-    """The latest version, and the one that the watchers know."""
+class _PublishedVersion:
+    """The latest version of the job, and the latest one that subscribers were told of."""
 
     latest: int
     told: int
@@ -53,7 +53,7 @@ class _News:
 
 
 class Attempt:
-    """A claimed job, while it is worked on. Use it in a `with`: that keeps the lease."""
+    """A claimed job while it is worked on. Use it in a `with` block, which keeps the lease."""
 
     def __init__(
         self,
@@ -64,8 +64,13 @@ class Attempt:
         lease_s: float,
         stop: StopRequest,
         switch: Callable[[], bool] = lambda: True,
+        max_s: float = float("inf"),
+        on_hang: Callable[[AttemptStopped], None] | None = None,
     ) -> None:
-        """Take the job's `row` as `claim` returned it. `switch` tells whether the job is to go on now."""
+        """Take the job's `row` as `claim` returned it.
+
+        `switch` tells whether the job may continue now. `max_s` and `on_hang` are as in Lease.
+        """
         self.job_id: int = row.id
         self.kind = JobKind(row.kind)
         self.athlete_id: int | None = row.athlete_id
@@ -80,8 +85,10 @@ class Attempt:
         self._progress = (row.progress_done, row.progress_total, row.progress_message)
         self._database = database
         self._redis = redis
-        self._news = _News(row.version, row.version)
-        self._lease = Lease(database, row, lease_s, self._tell)
+        self._published = _PublishedVersion(row.version, row.version)
+        self._lease = Lease(
+            database, row, lease_s, self._publish_latest, max_s=max_s, on_hang=on_hang
+        )
 
     def __enter__(self) -> Self:
         self._lease.__enter__()
@@ -91,16 +98,23 @@ class Attempt:
         self._lease.__exit__(*exception)
 
     def check(self) -> None:
-        """Raise LeaseLost, JobCancelled or WorkerStopping where the attempt has to stop."""
+        """Raise one of AttemptStopped if the attempt has to stop."""
         self._lease.check()
         self.stop.check(self.job_id)
 
+    def pause(self, seconds: float) -> None:
+        """Sleep. Raises as `check`, soon after there is a reason."""
+        until = time.monotonic() + seconds
+        while (left_s := until - time.monotonic()) > 0:
+            self.check()
+            time.sleep(min(_LOOK_EVERY_S, left_s))
+
     @contextmanager
     def step(self) -> Iterator[Step]:
-        """Open a transaction whose end writes data, checkpoint, progress and counters at once.
+        """Open a transaction that also writes the checkpoint, progress and counters at its end.
 
-        Raises as `check`, SyncSwitchedOff, and LeaseLost whenever the job's row is not this attempt's: then nothing is
-        written.
+        Raises as `check`, SyncSwitchedOff, and LeaseLost whenever the job's row no longer belongs
+        to this attempt; then nothing is written.
         """
         self.check()
         may_go_on = self._switch()  # it may ask Redis: not in a transaction
@@ -116,7 +130,7 @@ class Attempt:
             self.failures = 0
         self.checkpoint = step.checkpoint
         self._progress = (step.done, step.total, step.message)
-        self._note(version)
+        self._record_version(version)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -125,10 +139,19 @@ class Attempt:
         with self._database.read() as connection:
             yield connection
 
-    def tell_of(self, news: Iterable[Row[Any]]) -> None:
-        """Publish what the attempt did to other jobs; call it after the step."""
-        for row in news:
+    def publish_claim(self) -> None:
+        """Tell subscribers that the job runs."""
+        publish(self._redis, self.job_id, self.athlete_id, self._published.told)
+
+    def publish_changes(self, rows: Iterable[Row[Any]]) -> None:
+        """Publish the attempt's changes to other jobs; call it after the step."""
+        for row in rows:
             publish(self._redis, row.id, row.athlete_id, row.version)
+
+    def hand_over(self, row: Row[Any]) -> None:
+        """Pass a job that the attempt created to the workers; call it after the step."""
+        enqueue(self._redis, row.id)
+        publish(self._redis, row.id, row.athlete_id, row.version)
 
     def _hold(self, connection: Connection) -> None:
         cancelled = connection.execute(job.hold(), self.key).scalar_one_or_none()
@@ -149,22 +172,25 @@ class Attempt:
             "bests_changed": step.bests_changed,
             "moved": moved,
         }
-        version: int | None = step.connection.execute(job.advance(), {**self.key, **values}).scalar_one_or_none()
+        version: int | None = step.connection.execute(
+            job.advance(), {**self.key, **values}
+        ).scalar_one_or_none()
         if version is None:
             raise LeaseLost(self.job_id)
         return version
 
-    def _note(self, version: int) -> None:
-        with self._news.lock:
-            self._news.latest = version
-        self._tell()
+    def _record_version(self, version: int) -> None:
+        with self._published.lock:
+            self._published.latest = version
+        self._publish_latest()
 
-    def _tell(self) -> None:
-        """Publish the latest version, at most twice a second. Called from the lease's thread too."""
-        with self._news.lock:
-            news, now = self._news, time.monotonic()
-            if news.latest == news.told or now - news.told_at < _PUBLISH_EVERY_S:
+    def _publish_latest(self) -> None:
+        """Publish the latest version, at most twice a second. The lease's thread calls it too."""
+        with self._published.lock:
+            published, now = self._published, time.monotonic()
+            if published.latest == published.told or now - published.told_at < _PUBLISH_EVERY_S:
                 return
-            news.told, news.told_at = news.latest, now
-        if not publish(self._redis, self.job_id, self.athlete_id, news.told):
-            news.told_at += _REDIS_AWAY_S  # an attempt to reach it may take seconds: do not spend them all the time
+            published.told, published.told_at = published.latest, now
+        if not publish(self._redis, self.job_id, self.athlete_id, published.told):
+            # reaching Redis may take seconds: do not try at each call
+            published.told_at += _REDIS_AWAY_S

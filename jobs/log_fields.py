@@ -1,14 +1,12 @@
-"""What every line of the log about a job tells of it, in whatever process it is written."""
+"""The fields that each log record about a job has, in every process."""
 
 from typing import Any
 
-__all__ = ["log_fields"]
-
 
 def log_fields(row: Any) -> dict[str, Any]:
-    """Make the fields of a row of `jobs`, or of its news; those it has none of are left out.
+    """Make the fields of a row of `jobs`, or of a job's summary, without those that are null.
 
-    The ids are of the request that created the job, whoever works on it now, and however often it was tried.
+    The request and trace ids are those of the request that created the job.
     """
     fields = {
         "job_id": row.id,

@@ -1,6 +1,6 @@
-"""What becomes of a job when its attempt ends: a table by the error's class, the first row that fits.
+"""What happens to a job when its attempt ends: a table by class of error; the first match applies.
 
-A failure that may pass is tried again, later each time, until `job_max_attempts` in a row.
+A transient failure is retried with growing pauses, until `job_max_attempts` consecutive failures.
 """
 
 import random
@@ -11,12 +11,15 @@ from typing import Any
 
 from sqlalchemy import Executable
 
+from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
-from db.models import JobErrorCode
+from db.models import JobErrorCode, JobKind
 from db.statements import job
-from jobs.lease import JobCancelled, LeaseLost, WorkerStopping
+from jobs.lease import AttemptTimedOut, JobCancelled, LeaseLost, WorkerStopping
 from jobs.strava_tokens import StravaNotConnected
-from jobs.sync_switch import SYNC_PAUSE_S, SyncSwitchedOff
+from jobs.sync.feature_flag import SYNC_PAUSE_S, SyncSwitchedOff
+from jobs.sync_budget import SyncBudgetSpent
+from runtime.errors import PacegraphError
 from strava.errors import (
     StravaAppInactive,
     StravaAthleteLimit,
@@ -27,16 +30,26 @@ from strava.errors import (
     StravaScopeMissing,
     StravaUnauthorized,
     StravaUnavailable,
+    StravaUnreadable,
 )
-
-__all__ = ["Outcome", "ended_well", "outcome_of"]
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH, _JITTER = 2, 600, 4, 0.25
 
 
+class TaskMissing(PacegraphError):
+    """This version has no task for jobs of the kind `kind`."""
+
+    def __init__(self, kind: JobKind) -> None:
+        super().__init__(f"there is no task for jobs of the kind {kind.value}")
+        self.kind = kind
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The statement that writes it and its values; None: nothing is written. `event` is the log's word for it."""
+    """The statement that writes the outcome, with its values; None if nothing is to be written.
+
+    `event` names the outcome in the log.
+    """
 
     event: str
     statement: Executable | None = None
@@ -49,69 +62,113 @@ def ended_well() -> Outcome:
 
 
 def outcome_of(error: Exception, failures: int, max_failures: int) -> Outcome:
-    """What `error` does to a job that failed `failures` times in a row before."""
+    """Find what `error` does to a job that has failed `failures` times in a row before."""
     for kind, rule in _RULES:
         if isinstance(error, kind):
             return rule(error, failures, max_failures)
     return _broken(error, failures, max_failures)
 
 
+def _wait(outcome: str, until: datetime, text: str, *, failed: int = 0) -> Outcome:
+    """The job goes on at `until`; `failed` is 1 if the attempt counts as a failure."""
+    return Outcome(outcome, job.wait(), {"until": until, "text": text, "failed": failed})
+
+
+def _fail(code: str, text: str, *, retryable: bool, unexpected: bool = False) -> Outcome:
+    values = {"code": code, "text": text, "retryable": retryable}
+    return Outcome("failed", job.fail(), values, unexpected=unexpected)
+
+
 def _wait_for_quota(error: StravaRateLimited, _failures: int, _max: int) -> Outcome:
-    text = f"Strava's quota is used up; goes on at {error.retry_at:%H:%M} UTC"
-    return Outcome("waiting for quota", job.wait(), {"until": error.retry_at, "text": text, "failed": 0})
+    text = f"Strava's quota is used up; continues at {error.retry_at:%H:%M} UTC"
+    return _wait("waiting for quota", error.retry_at, text)
+
+
+def _wait_for_budget(error: SyncBudgetSpent, _failures: int, _max: int) -> Outcome:
+    text = (
+        "The athlete's syncs have used up their budget of requests to Strava; continues at "
+        f"{error.retry_at:%H:%M} UTC"
+    )
+    return _wait("waiting for the budget", error.retry_at, text)
 
 
 def _wait_for_switch(_error: SyncSwitchedOff, _failures: int, _max: int) -> Outcome:
     until = datetime.now(UTC) + timedelta(seconds=SYNC_PAUSE_S)
-    text = "Background sync is switched off on this server; goes on when it is on again"
-    return Outcome("switched off", job.wait(), {"until": until, "text": text, "failed": 0})
+    text = "Background sync is switched off on this server; continues when it is on again"
+    return _wait("switched off", until, text)
 
 
 def _try_again(error: Exception, failures: int, max_failures: int) -> Outcome:
-    code, text = _PASSING[StravaUnavailable if isinstance(error, StravaUnavailable) else DatabaseError]
+    code, text = next(_PASSING[kind] for kind in _PASSING if isinstance(error, kind))
     if failures + 1 >= max_failures:
-        return Outcome("failed", job.fail(), {"code": code, "text": text, "retryable": True})
+        return _fail(code, text, retryable=True)
     until = datetime.now(UTC) + timedelta(seconds=_pause_s(failures))
-    return Outcome("waiting to try again", job.wait(), {"until": until, "text": text, "failed": 1})
+    return _wait("waiting to try again", until, text, failed=1)
 
 
 def _pause_s(failures: int) -> float:
     pause_s = float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * _GROWTH**failures))
-    return pause_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - so that not all come back at once
+    return pause_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads the retries
 
 
 def _refuse(error: StravaError, _failures: int, _max: int) -> Outcome:
-    text, retryable = _REFUSALS[type(error)]
-    return Outcome("failed", job.fail(), {"code": error.code, "text": text, "retryable": retryable})
+    text, retryable = next(_REFUSALS[kind] for kind in _REFUSALS if isinstance(error, kind))
+    return _fail(error.code, text, retryable=retryable)
+
+
+def _fail_without_task(error: TaskMissing, _failures: int, _max: int) -> Outcome:
+    text = f"This server cannot run jobs of the kind {error.kind.value}."
+    return _fail(JobErrorCode.INTERNAL.value, text, retryable=False)
+
+
+def _fail_without_key(_error: UndecipherableSecret, _failures: int, _max: int) -> Outcome:
+    """The athlete can end it by connecting again, the operator by putting the key back."""
+    text = "This server can no longer read the connection to Strava. Connect again."
+    code = JobErrorCode.STRAVA_UNAUTHORIZED.value
+    return _fail(code, text, retryable=True, unexpected=True)
 
 
 def _broken(_error: Exception, _failures: int, _max: int) -> Outcome:
-    values = {"code": JobErrorCode.INTERNAL.value, "text": "Something went wrong on this server.", "retryable": True}
-    return Outcome("failed", job.fail(), values, unexpected=True)
+    text = "Something went wrong on this server."
+    return _fail(JobErrorCode.INTERNAL.value, text, retryable=True, unexpected=True)
 
 
-# Code and words for the athlete.
+_UNREADABLE = "Strava sent data that cannot be read."
+# Code and message for the athlete.
 _PASSING: Mapping[type[Exception], tuple[str, str]] = {
-    StravaUnavailable: ("STRAVA_UNAVAILABLE", "Strava does not answer."),
-    DatabaseError: ("INTERNAL", "The database does not answer."),
+    AttemptTimedOut: ("TIMED_OUT", "The job took too long."),
+    StravaUnavailable: ("STRAVA_UNAVAILABLE", "Strava does not respond."),
+    StravaUnreadable: ("STRAVA_BAD_DATA", _UNREADABLE),
+    DatabaseError: ("INTERNAL", "The database does not respond."),
 }
-# Words for the athlete, and whether the same job may succeed once somebody has acted.
+# Message for the athlete, and whether a retry may succeed after someone has acted.
 _REFUSALS: Mapping[type[StravaError], tuple[str, bool]] = {
-    StravaUnauthorized: ("Strava no longer accepts the connection: connect Strava again.", True),
-    StravaNotConnected: ("Strava is not connected: connect it first.", True),
-    StravaScopeMissing: ("Strava was not allowed to share activities: connect it again and tick them.", True),
-    StravaAppInactive: ("Strava switched this server's application off; its operator has to reactivate it.", True),
-    StravaAthleteLimit: ("Strava lets this server serve no more athletes.", False),
-    StravaNotFound: ("Strava has nothing there.", False),
-    StravaBadData: ("Strava sent data that cannot be read.", True),
+    StravaUnauthorized: ("Strava no longer accepts the connection. Connect again.", True),
+    StravaNotConnected: ("Strava is not connected. Connect it first.", True),
+    StravaScopeMissing: (
+        "The athlete did not grant a required permission. Connect again and tick all boxes.",
+        True,
+    ),
+    StravaAppInactive: (
+        "Strava deactivated this server's application. The operator must reactivate it.",
+        True,
+    ),
+    StravaAthleteLimit: ("This server has reached its limit of athletes on Strava.", False),
+    StravaNotFound: ("Strava does not have the requested data.", False),
+    StravaBadData: (_UNREADABLE, True),
 }
 _RULES: tuple[tuple[type[Exception], Callable[[Any, int, int], Outcome]], ...] = (
     (LeaseLost, lambda *_: Outcome("lease lost")),
     (JobCancelled, lambda *_: Outcome("cancelled", job.stop_cancelled())),
+    (AttemptTimedOut, _try_again),
     (WorkerStopping, lambda *_: Outcome("given back", job.give_back())),
     (SyncSwitchedOff, _wait_for_switch),
     (StravaRateLimited, _wait_for_quota),
+    (SyncBudgetSpent, _wait_for_budget),
     (StravaUnavailable, _try_again),
+    (StravaUnreadable, _try_again),
     (DatabaseError, _try_again),
+    (TaskMissing, _fail_without_task),
+    (UndecipherableSecret, _fail_without_key),
     *((kind, _refuse) for kind in _REFUSALS),
 )

@@ -1,7 +1,7 @@
-"""Keeps jobs going: enqueues those that are due or that Redis lost, and takes back what a dead worker held.
+"""Keeps jobs going: enqueues those that are due or lost, and reclaims those of dead workers.
 
-A process of its own, not one of RQ's cron jobs: that would queue behind the very jobs it has to watch over. Every
-worker pool runs one; an advisory lock, taken anew for each look, lets one at a time act.
+It is a process of its own, because one of RQ's cron jobs would queue behind the jobs that it has to
+watch. Every worker pool runs one; an advisory lock, taken for each pass, lets one at a time act.
 """
 
 import logging
@@ -10,102 +10,182 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis, RedisError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 
 from db.errors import DatabaseError
-from db.models import JobStatus
+from db.models import JobKind, JobStatus
 from db.session import SyncDatabase
-from db.statements import job
+from db.statements import feedback, idempotency_key, job_upkeep, strava_event
 from flags.flags import Flags
 from flags.watch import FlagReader
-from jobs.enqueue import connect, enqueue, publish, waiting
+from jobs.enqueue import enqueue, publish, queued_ids
+from jobs.lease import ATTEMPT_GRACE_S
 from jobs.log_fields import log_fields
-from jobs.sync_switch import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
+from jobs.standby import Standby, end_on_sigterm
+from jobs.sync.feature_flag import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
+from runtime.redis_clients import redis_client
 from settings import Settings
 
-__all__ = ["Reconciler", "reconcile_forever"]
+_MIN_PATIENCE_S = 1
+_REDIS_TIMEOUT_S = 1.0  # jobs go on without it
+_MARGIN_S = 30
+"""Seconds in which a worker that is alive has ended its own attempt."""
+_BATCH = 500
+_DELETE_EVERY_S = 60
+_DAY_S = 86_400
+_EVENTS_KEPT_S = 7 * _DAY_S
+"""Strava's events that cannot be applied for so long are left to the athlete's syncs."""
+_LEAD_S = 5
+"""Seconds that the leader may pause inside a transaction. Then PostgreSQL ends its connection."""
 
-_LEAST_PATIENCE_S = 1
-
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def reconcile_forever(settings: Settings) -> None:
-    """Look again and again, whatever goes away and comes back. Ends with the process."""
+    """Reconcile at intervals, through all failures. Ends with the process."""
     database = SyncDatabase(settings, application_name="pacegraph-reconciler")
-    reconciler = Reconciler(settings, database, connect(settings))
+    redis = redis_client(settings, timeout_s=_REDIS_TIMEOUT_S)
+    reconciler = Reconciler(settings, database, redis)
+    standby = Standby(settings, database, redis, reconciler.patience_s)
+    end_on_sigterm(standby.end)
     away: str | None = None
     while True:
         try:
-            reconciler.look()
+            _look(reconciler, standby)
         except (DatabaseError, RedisError) as error:
             if away is None:
-                _log.warning("the reconciler cannot work", extra={"error": str(error)})
+                logger.warning("the reconciler cannot work", extra={"error": str(error)})
             away = str(error)
-        except Exception:  # noqa: BLE001 - jobs must go on
-            _log.exception("the reconciler failed")
+        except Exception:
+            logger.exception("the reconciler failed")
         else:
             if away is not None:
-                _log.warning("the reconciler works again")
+                logger.warning("the reconciler works again")
             away = None
         time.sleep(settings.job_reconcile_interval_s)
 
 
+def _look(reconciler: "Reconciler", standby: Standby) -> None:
+    if standby.is_needed():
+        reconciler.look_at_rows()
+        standby.run_queued()
+    else:
+        reconciler.run_once()
+
+
 class Reconciler:
-    """One look, and what follows from it."""
+    """One pass over the jobs, and the actions that follow from it."""
 
     def __init__(self, settings: Settings, database: SyncDatabase, redis: Redis) -> None:
         self._settings = settings
         self._database = database
         self._redis = redis
+        self._deletes_at = 0.0
         self._flags = FlagReader(settings, redis)
-        # How long a job may take from the commit to the queue, and from the queue to its claim.
-        self._patience_s = max(_LEAST_PATIENCE_S, 2 * settings.job_reconcile_interval_s)
+        # Time that a job may take from its commit to the queue, and from the queue to its claim.
+        self.patience_s = max(_MIN_PATIENCE_S, 2 * settings.job_reconcile_interval_s)
 
-    def look(self) -> None:
-        """Set right what is wrong, unless another one is at it. Raises DatabaseError and RedisError."""
+    def run_once(self) -> None:
+        """Correct what is wrong, unless another process is doing so.
+
+        Raises DatabaseError and RedisError.
+        """
+        if (changed := self.look_at_rows()) is not None:
+            for row in changed:
+                if row.status == JobStatus.QUEUED:
+                    _enqueue(self._redis, row)
+            self._enqueue_lost()
+
+    def look_at_rows(self) -> Sequence[Any] | None:
+        """Do what needs no queue; returns the changed jobs, None if another process leads.
+
+        Raises DatabaseError.
+        """
         flags = self._flags.refresh()
         with self._database.write() as connection:
-            if not connection.execute(job.lead()).scalar_one():
-                return
-            values = {"max_failures": self._settings.job_max_attempts}
-            taken_back = connection.execute(job.take_back(), values).all()
+            connection.execute(job_upkeep.limit_lead(), {"lead_s": str(_LEAD_S)})
+            if not connection.execute(job_upkeep.lead()).scalar_one():
+                return None
+            connection.execute(job_upkeep.shorten_leases())
+            overdue = connection.execute(
+                job_upkeep.end_overdue(), {"life_s": self._settings.job_max_life_s}
+            ).all()
+            values = {
+                "max_failures": self._settings.job_max_attempts,
+                "attempt_s": self._settings.job_attempt_max_s + ATTEMPT_GRACE_S + _MARGIN_S,
+            }
+            reclaimed = connection.execute(job_upkeep.reclaim(), values).all()
             _hold_back(connection, flags)
-            due = connection.execute(job.wake()).all()
-        for row in taken_back:
+            due = connection.execute(job_upkeep.wake()).all()
+            created = connection.execute(strava_event.create_due_jobs()).all()
+        for row in reclaimed:
             extra = {**log_fields(row), "job_status": row.status}
-            _log.warning("took a job back from a worker that gave no sign of life", extra=extra)
-        self._enqueue([*taken_back, *due])
-        self._enqueue_lost()
+            logger.warning("reclaimed a job from a worker with an expired lease", extra=extra)
+        for row in overdue:
+            logger.warning("ended a job that took too long", extra=log_fields(row))
+        self._delete_old()
+        changed = [*overdue, *reclaimed, *due, *created]
+        for row in changed:
+            if not publish(self._redis, row.id, row.athlete_id, row.version):
+                break  # each try may take seconds; watchers look at rows anyway
+        return changed
 
-    def _enqueue(self, news: Sequence[Any]) -> None:
-        for row in news:
-            publish(self._redis, row.id, row.athlete_id, row.version)
-            if row.status == JobStatus.QUEUED:
-                enqueue(self._redis, row.id)
+    def _delete_old(self) -> None:
+        """Delete what is no longer kept, one batch of each kind, now and then."""
+        if time.monotonic() < self._deletes_at:
+            return
+        settings, most = self._settings, {"most": _BATCH}
+        batches: list[tuple[Executable, dict[str, float]]] = [
+            (
+                idempotency_key.delete_expired(),
+                {"lifetime_s": settings.idempotency_key_lifetime_s},
+            ),
+            (strava_event.delete_old(), {"kept_s": _EVENTS_KEPT_S}),
+        ]
+        if days := settings.job_retention_days:
+            batches.append((job_upkeep.delete_ended(), {"kept_s": days * _DAY_S}))
+        if days := settings.feedback_retention_days:
+            batches.append((feedback.delete_old(), {"kept_s": days * _DAY_S}))
+        is_full = False
+        for statement, values in batches:
+            with self._database.write() as connection:
+                count = connection.execute(statement, values | most).rowcount
+            is_full |= count >= _BATCH
+        self._deletes_at = time.monotonic() + (0 if is_full else _DELETE_EVERY_S)
 
     def _enqueue_lost(self) -> None:
-        """Enqueue what should be in the queue for a while and is not: Redis was away, or lost its memory."""
+        """Enqueue jobs that should be in the queue and are not.
+
+        Redis was away, or lost its memory.
+        """
         with self._database.read() as connection:
-            queued = connection.execute(job.queued_before(), {"seconds": self._patience_s}).scalars().all()
+            queued = (
+                connection.execute(job_upkeep.queued_before(), {"seconds": self.patience_s})
+                .scalars()
+                .all()
+            )
         if not queued:
             return
-        in_queue = waiting(self._redis)
+        in_queue = queued_ids(self._redis)
         lost = [job_id for job_id in queued if job_id not in in_queue]
         if not lost:
             return
         with self._database.write() as connection:
-            still_queued = connection.execute(job.note_enqueued(), {"ids": lost}).all()
+            still_queued = connection.execute(job_upkeep.record_enqueued(), {"ids": lost}).all()
         for row in still_queued:
-            _log.warning("enqueued a job that the queue had lost", extra=log_fields(row))
-            enqueue(self._redis, row.id)
+            logger.warning("enqueued a job that was missing from the queue", extra=log_fields(row))
+            _enqueue(self._redis, row)
+
+
+def _enqueue(redis: Redis, row: Any) -> None:
+    enqueue(redis, row.id, at_front=row.kind == JobKind.STRAVA_WEBHOOK)
 
 
 def _hold_back(connection: Connection, flags: Flags) -> None:
-    """Let syncs that are switched off wait on."""
+    """Postpone syncs that are switched off."""
     if is_on_for_all(flags):
         return
     kinds = {"job_kinds": [kind.value for kind in SWITCHED]}
-    waiting_syncs = connection.execute(job.due(), kinds).all()
+    waiting_syncs = connection.execute(job_upkeep.due(), kinds).all()
     if ids := switched_off(flags, ((row.id, row.athlete_id) for row in waiting_syncs)):
-        connection.execute(job.postpone(), {"ids": ids, "seconds": SYNC_PAUSE_S})
+        connection.execute(job_upkeep.postpone(), {"ids": ids, "seconds": SYNC_PAUSE_S})

@@ -1,6 +1,7 @@
-"""The one wrapper around all tasks: what RQ calls, with a job's id, in a process of its own."""
+"""The one function that RQ calls, with a job's id, in a process of its own. It runs all tasks."""
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -14,60 +15,73 @@ from db.session import SyncDatabase
 from db.statements import job, strava_connection
 from flags.watch import FlagReader
 from jobs.attempt import Attempt
-from jobs.enqueue import connect, publish
+from jobs.enqueue import publish
+from jobs.lease import AttemptStopped
 from jobs.log_fields import log_fields
-from jobs.outcome import Outcome, ended_well, outcome_of
-from jobs.services import Services
-from jobs.stop import StopRequest
-from jobs.sync_switch import sync_switch
-from jobs.tasks import age_grades, disconnect, personal_bests, strava_sync
+from jobs.outcome import Outcome, TaskMissing, ended_well, outcome_of
+from jobs.stop_signal import StopRequest
+from jobs.sync.feature_flag import sync_switch
+from jobs.task_services import TaskServices
+from jobs.tasks import age_grades, disconnect, personal_bests, strava_sync, strava_webhook
 from logs import bind, bound
+from runtime.redis_clients import redis_client
 from settings import Settings
 from strava.client import StravaClient
 from strava.errors import StravaUnauthorized
 
-__all__ = ["SETTINGS", "run"]
-
 SETTINGS: ContextVar[Settings] = ContextVar("settings")
-"""The worker's settings: RQ hands a function nothing but its arguments."""
+"""The worker's settings, because RQ passes a function only its arguments."""
 
-TASKS: Mapping[JobKind, Callable[[Attempt, Services], None]] = {
+TASKS: Mapping[JobKind, Callable[[Attempt, TaskServices], None]] = {
     JobKind.STRAVA_SYNC: strava_sync.run,
+    JobKind.STRAVA_WEBHOOK: strava_webhook.run,
     JobKind.STRAVA_DISCONNECT: disconnect.run,
     JobKind.ERASE_ATHLETE: disconnect.run,
     JobKind.PERSONAL_BESTS: personal_bests.run,
     JobKind.AGE_GRADES: age_grades.run,
 }
 _TRIES_TO_CONCLUDE = 5
+_REDIS_TIMEOUT_S = 1.0  # it carries only news
 _TOKENS = {"access token", "refresh token"}
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def run(job_id: int) -> None:
-    """Make an attempt at a job, if it is still to be done. Raises nothing: what happened stands in its row."""
+    """Make an attempt at a job, if it is still queued.
+
+    Raises nothing: the outcome is written to the job's row.
+    """
     stop = StopRequest()
     stop.install()
     settings = SETTINGS.get()
-    # Made here, after the fork: no connection is shared between processes.
-    database, redis = SyncDatabase(settings, application_name="pacegraph-worker"), connect(settings)
+    # Created after the fork, so that processes share no connection.
+    database, redis = (
+        SyncDatabase(settings, application_name="pacegraph-worker"),
+        redis_client(settings, timeout_s=_REDIS_TIMEOUT_S),
+    )
     with bound(job_id=job_id):
         try:
             with StravaClient.from_settings(settings) as strava:
-                _Run(settings, database, redis, strava, stop).run(job_id)
+                _JobRun(settings, database, redis, strava, stop).run(job_id)
         except DatabaseError as error:
-            # Not even claimed, or not concluded: the reconciler sees to it.
-            _log.warning("PostgreSQL went away", extra={"error": str(error)})
-        except Exception:  # noqa: BLE001 - RQ could do no more with it
-            _log.exception("a job's wrapper failed")
+            # Not claimed, or without a written outcome: the reconciler handles it.
+            logger.warning("PostgreSQL cannot be reached", extra={"error": str(error)})
+        except Exception:
+            logger.exception("running a job failed")
         finally:
             redis.close()
             database.close()
 
 
-class _Run:
+class _JobRun:
     def __init__(
-        self, settings: Settings, database: SyncDatabase, redis: Redis, strava: StravaClient, stop: StopRequest
+        self,
+        settings: Settings,
+        database: SyncDatabase,
+        redis: Redis,
+        strava: StravaClient,
+        stop: StopRequest,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -78,15 +92,19 @@ class _Run:
     def run(self, job_id: int) -> None:
         attempt = self._claim(job_id)
         if attempt is None:
-            _log.debug("the job is not queued any more")
+            logger.debug("the job is no longer queued")
             return
         started = time.monotonic()
-        _log.info("job started")
+        logger.info("job started")
         with attempt:
+            attempt.publish_claim()  # may take seconds, in which the lease is renewed
             error = self._work(attempt)
         outcome = self._outcome(attempt, error)
-        duration = {"duration_ms": round(1000 * (time.monotonic() - started)), "outcome": outcome.event}
-        _log.log(
+        duration = {
+            "duration_ms": round(1000 * (time.monotonic() - started)),
+            "outcome": outcome.event,
+        }
+        logger.log(
             logging.ERROR if outcome.unexpected else logging.INFO,
             "job ended",
             extra=duration | ({"error": str(error)} if error and not outcome.unexpected else {}),
@@ -97,21 +115,45 @@ class _Run:
     def _claim(self, job_id: int) -> Attempt | None:
         lease_s = self._settings.job_lease_s
         with self._database.write() as connection:
-            row = connection.execute(job.claim(), {"job_id": job_id, "lease_s": lease_s}).one_or_none()
+            row = connection.execute(
+                job.claim(), {"job_id": job_id, "lease_s": lease_s}
+            ).one_or_none()
         if row is None:
             return None
         bind(**log_fields(row), attempt=row.attempts)
-        publish(self._redis, row.id, row.athlete_id, row.version)
         flags = FlagReader(self._settings, self._redis, logging.DEBUG)
         switch = sync_switch(flags, JobKind(row.kind), row.athlete_id)
-        return Attempt(self._database, self._redis, row, lease_s=lease_s, stop=self._stop, switch=switch)
+        attempt = Attempt(
+            self._database,
+            self._redis,
+            row,
+            lease_s=lease_s,
+            stop=self._stop,
+            switch=switch,
+            max_s=self._settings.job_attempt_max_s,
+            on_hang=lambda reason: self._end_process(attempt, reason),
+        )
+        return attempt
+
+    def _end_process(self, attempt: Attempt, reason: AttemptStopped) -> None:
+        """Write the outcome of an attempt that hangs, and end this process with it."""
+        logger.error("the attempt does not stop", extra={"reason": type(reason).__name__})
+        try:
+            self._conclude(attempt, self._outcome(attempt, reason), reason)
+        except DatabaseError as error:
+            # The reconciler handles it.
+            logger.warning("PostgreSQL went away", extra={"error": str(error)})
+        os._exit(1)
 
     def _work(self, attempt: Attempt) -> Exception | None:
         """Run the task; returns what it raised."""
+        task = TASKS.get(attempt.kind)
+        if task is None:
+            return TaskMissing(attempt.kind)
         try:
             keys = KeyRing(self._settings.token_encryption_keys)
-            TASKS[attempt.kind](attempt, Services(self._settings, self._database, self._strava, keys, _log))
-        except Exception as error:  # noqa: BLE001 - the table says what each one means
+            task(attempt, TaskServices(self._settings, self._database, self._strava, keys, logger))
+        except Exception as error:  # noqa: BLE001 - the table of outcomes handles it
             return error
         return None
 
@@ -121,7 +163,7 @@ class _Run:
         return outcome_of(error, attempt.failures, self._settings.job_max_attempts)
 
     def _conclude(self, attempt: Attempt, outcome: Outcome, error: Exception | None) -> None:
-        """Write the outcome, patiently: without it the whole lease would have to run out."""
+        """Write the outcome, with retries: otherwise the job waits until its lease expires."""
         for tries_left in reversed(range(_TRIES_TO_CONCLUDE)):
             try:
                 self._write(attempt, outcome, error)
@@ -136,10 +178,14 @@ class _Run:
         if outcome.statement is None:
             return
         with self._database.write() as connection:
-            news = connection.execute(outcome.statement, {**attempt.key, **outcome.values}).one_or_none()
-            if news and isinstance(error, StravaUnauthorized) and error.what in _TOKENS:
-                connection.execute(strava_connection.mark_refused(), {"athlete": attempt.athlete_id})
-        if news:
-            publish(self._redis, news.id, news.athlete_id, news.version)
+            row = connection.execute(
+                outcome.statement, {**attempt.key, **outcome.values}
+            ).one_or_none()
+            if row and isinstance(error, StravaUnauthorized) and error.what in _TOKENS:
+                connection.execute(
+                    strava_connection.mark_refused(), {"athlete": attempt.athlete_id}
+                )
+        if row:
+            publish(self._redis, row.id, row.athlete_id, row.version)
         else:
-            _log.warning("the job was taken over meanwhile")
+            logger.warning("the job no longer belongs to this attempt")

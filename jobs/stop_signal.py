@@ -1,4 +1,4 @@
-"""How a worker's signal to stop reaches the attempt that runs in it."""
+"""How a worker's stop signal reaches the attempt that it runs."""
 
 import signal
 from collections.abc import Iterator
@@ -7,13 +7,12 @@ from types import FrameType
 
 from jobs.lease import WorkerStopping
 
-__all__ = ["StopRequest"]
-
 
 class StopRequest:
-    """Remembers that the process was told to stop, for the attempt to find out at its next checkpoint.
+    """Records that the process was told to stop; the attempt notices at its next checkpoint.
 
-    Inside `interruptible` the signal raises WorkerStopping at once, so that nobody waits for a slow Strava.
+    Inside `interruptible` the signal raises WorkerStopping immediately, so that a slow request to
+    Strava delays no stop.
     """
 
     def __init__(self) -> None:
@@ -21,17 +20,17 @@ class StopRequest:
         self._interruptible_job: int | None = None
 
     def install(self) -> None:
-        """Take over SIGTERM. Call it in the main thread."""
+        """Handle SIGTERM. Call it in the main thread."""
         signal.signal(signal.SIGTERM, self._handle)
 
     def check(self, job_id: int) -> None:
-        """Raise WorkerStopping where a stop was requested."""
+        """Raise WorkerStopping if a stop was requested."""
         if self.requested:
             raise WorkerStopping(job_id)
 
     @contextmanager
     def interruptible(self, job_id: int) -> Iterator[None]:
-        """Mark work that may be cut off anywhere: it changes nothing, here or there."""
+        """Mark work that may be interrupted anywhere, because it changes nothing."""
         self.check(job_id)
         self._interruptible_job = job_id
         try:

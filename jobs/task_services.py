@@ -1,4 +1,4 @@
-"""What a task is given besides its attempt."""
+"""The services that a task gets, in addition to its attempt."""
 
 import logging
 from dataclasses import dataclass
@@ -8,12 +8,10 @@ from db.session import SyncDatabase
 from settings import Settings
 from strava.client import StravaClient
 
-__all__ = ["Services"]
-
 
 @dataclass(frozen=True)
-class Services:
-    """Of one process, made after the fork."""
+class TaskServices:
+    """Services of one process, created after the fork."""
 
     settings: Settings
     database: SyncDatabase

@@ -1,12 +1,14 @@
-"""The workers: RQ's pool of forking workers, with the reconciler beside them.
+"""The workers: RQ's pool of forking workers, and the reconciler.
 
-    pool (this process)          replaces what dies
+    pool (this process)          restarts the processes below
     ├── worker (settings.workers of them)
-    │   └── horse                one attempt at one job, then it ends
+    │   └── horse                makes one attempt at one job, then ends
     └── reconciler
+        └── horse                the same, while Redis takes no writes (jobs/standby.py)
 
-Nothing outlives its parent. On SIGTERM or SIGINT each horse hands its job back at the next checkpoint; what has not
-ended after a few seconds is killed, and its job is taken over when the lease has run out.
+No process outlives its parent, except for a refresh of tokens (jobs/token_refresh.py). On SIGTERM
+or SIGINT each horse gives its job back at the next checkpoint. Processes that have not ended after
+a few seconds are killed; their jobs are reclaimed when the leases expire.
 """
 
 import logging
@@ -19,43 +21,48 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
 
-from redis import Redis, RedisError
+from redis import RedisError
 from rq import Queue
 from rq.job import Job as RqJob
 from rq.worker import Worker
 from rq.worker_pool import WorkerPool
 
 from jobs.enqueue import QUEUE
-from jobs.processes import die_with_parent
 from jobs.reconcile import reconcile_forever
 from jobs.runner import SETTINGS
 from logs import bound, child_process
+from runtime.parent_death import die_with_parent
+from runtime.redis_clients import blocking_redis_client
 from settings import Settings
-
-__all__ = ["main"]
 
 _GRACE_S = 3.0
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _fork = get_context("fork").Process
 
 
 def main(settings: Settings) -> int:
-    """Work until SIGTERM or SIGINT. The caller has set logging up. Raises InvalidSettings."""
-    settings.require("database_url", "redis_url", "strava_client_id", "strava_client_secret", "token_encryption_keys")
-    _log.info("the workers start", extra={"workers": settings.workers})
-    _Pool(settings).start(logging_level=None)  # type: ignore[arg-type] # LOG_LEVEL and LOG_LEVELS say it
-    _log.info("the workers have ended")
+    """Work until SIGTERM or SIGINT. The caller has configured logging. Raises InvalidSettings."""
+    settings.require(
+        "database_url",
+        "redis_url",
+        "strava_client_id",
+        "strava_client_secret",
+        "token_encryption_keys",
+    )
+    logger.info("the workers start", extra={"workers": settings.workers})
+    _Pool(settings).start(logging_level=None)  # type: ignore[arg-type] # LOG_LEVEL decides
+    logger.info("the workers have ended")
     return 0
 
 
 class _JobWorker(Worker):
-    """RQ's forking worker, whose horses know the settings, are told of a stop, and die with it."""
+    """RQ's forking worker, with horses that know the settings and stop and die with it."""
 
-    max_connection_wait_time = 2.0  # for a Redis that restarts
+    max_connection_wait_time = 2.0  # while Redis restarts
 
     def __init__(self, settings: Settings, name: str) -> None:
-        super().__init__([QUEUE], name=name, connection=_redis(settings))
+        super().__init__([QUEUE], name=name, connection=blocking_redis_client(settings))
         self._settings = settings
         self._own_pid = os.getpid()
 
@@ -75,10 +82,10 @@ class _JobWorker(Worker):
 
 
 class _Pool(WorkerPool):
-    """RQ's pool, which also keeps the reconciler alive, and whose stop has a limit."""
+    """RQ's pool, which also keeps the reconciler running, and stops within a time limit."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__([QUEUE], _redis(settings), num_workers=settings.workers)
+        super().__init__([QUEUE], blocking_redis_client(settings), num_workers=settings.workers)
         self._settings = settings
         self._reconciler: BaseProcess | None = None
         self._kill_at: float | None = None
@@ -95,28 +102,36 @@ class _Pool(WorkerPool):
     def request_stop(self, signum: int | None = None, frame: FrameType | None = None) -> None:
         if self._kill_at is None:
             self._kill_at = time.monotonic() + _GRACE_S
+            if self._reconciler is not None:
+                self._reconciler.terminate()
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def all_workers_have_stopped(self) -> bool:
-        if self._reconciler is not None:
-            self._reconciler.kill()  # it holds nothing
-            self._reconciler.join()
-        if self._kill_at is not None and time.monotonic() > self._kill_at:
+        is_late = self._kill_at is not None and time.monotonic() > self._kill_at
+        if is_late:
             for data in self.worker_dict.values():
                 data.process.kill()
+        if self._reconciler is not None and self._reconciler.is_alive():
+            if is_late:
+                self._reconciler.kill()
+            self._reconciler.join(0.3)
+            if self._reconciler.is_alive():
+                return False
         return super().all_workers_have_stopped()
 
 
 def _as_worker(parent: int, settings: Settings, name: str) -> None:
-    """Run as a worker process; a stop that comes before RQ is ready for it ends the process."""
+    """Run as a worker process; a stop signal before RQ is ready ends the process."""
     _default_signals()
     die_with_parent(parent, signal.SIGTERM)
     with child_process("worker"):
         try:
-            # RQ's scheduler, one process more, has nothing to do: the reconciler wakes what waits.
+            # RQ's scheduler would be one more process; the reconciler queues waiting jobs instead.
             _JobWorker(settings, name).work(with_scheduler=False)
         except RedisError as error:
-            _log.warning("a worker lost Redis; another takes its place", extra={"error": str(error)})
+            logger.warning(
+                "a worker lost its connection to Redis and is replaced", extra={"error": str(error)}
+            )
             time.sleep(1)
 
 
@@ -124,17 +139,11 @@ def _as_reconciler(parent: int, settings: Settings) -> None:
     _default_signals()
     die_with_parent(parent)
     with child_process("reconciler"):
-        _log.info("the reconciler starts")
+        logger.info("the reconciler starts")
         reconcile_forever(settings)
 
 
 def _default_signals() -> None:
-    """Forget the pool's handlers: they stop workers."""
+    """Reset the pool's signal handlers, which would stop workers."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-
-
-def _redis(settings: Settings) -> Redis:
-    """Make RQ's client: patient, for it waits for jobs."""
-    assert settings.redis_url is not None
-    return Redis.from_url(settings.redis_url.get_secret_value())

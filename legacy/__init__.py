@@ -1,4 +1,5 @@
-"""All that exists only for callers of the older REST service. Deleting this folder is the end of the migration.
+"""Everything that exists only for callers of the older REST service.
 
-Nothing imports it but the command line, and that only where it is there.
+Only the command line imports this package, and only if the folder exists. Deleting the folder ends
+the migration; README.md says when and how.
 """

@@ -1,4 +1,4 @@
-"""What the older service's callers find in the API."""
+"""Adds the older service's routes to the API."""
 
 from asyncio import to_thread
 from collections.abc import AsyncIterator
@@ -9,24 +9,24 @@ from fastapi import FastAPI
 from starlette.routing import Route as Path
 from starlette.types import Lifespan
 
-from legacy.rest.answers import LegacyAnswers
 from legacy.rest.docs_page import GUIDE, docs_page, guide
-from legacy.rest.endpoint import Endpoint, Rest
+from legacy.rest.endpoint import Endpoint, RestServices
 from legacy.rest.health import health
 from legacy.rest.openapi import describe
+from legacy.rest.response_headers import LegacyAnswers
 from legacy.rest.routes import ROUTES, Route
 from legacy.uses import LegacyUses
-from legacy.uses_metric import UsesCollector
+from legacy.uses_collector import UsesCollector
 from settings import Settings
 from web.services import Services
 
 
 def add_routes(app: FastAPI, settings: Settings) -> None:
-    """Add the older service's routes to the API that `web.create_app` made."""
+    """Add the older service's routes to an API made by `web.create_app`."""
     uses = LegacyUses(settings)
     app.state.metrics.register(UsesCollector(uses))
     services: Services = app.state.services
-    rest = Rest(services, uses)
+    rest = RestServices(services, uses)
     app.router.routes += [
         *(Path(path, Endpoint(rest, routes)) for path, routes in _by_path().items()),
         Path("/health", health(services, app.state.readiness, uses)),
@@ -39,7 +39,7 @@ def add_routes(app: FastAPI, settings: Settings) -> None:
 
 
 def _counting(uses: LegacyUses, lifespan: Lifespan[Any]) -> Lifespan[Any]:
-    """Write and read the counts as long as the API is up: no thread outlives it."""
+    """Exchange counts with Redis while the API is up, and end the thread with it."""
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[Any]:
@@ -54,9 +54,9 @@ def _counting(uses: LegacyUses, lifespan: Lifespan[Any]) -> Lifespan[Any]:
 
 
 def _by_path() -> dict[str, dict[str, Route]]:
-    """Sort the routes by their paths, and those by method. A slash at the end is answered, not redirected.
+    """Map paths to routes by method. A path with a slash at the end is served, not redirected.
 
-    The redirect would name the scheme and host that this process sees, which behind a proxy may be http.
+    A redirect would name the scheme and host that this process sees, not those of the proxy.
     """
     found: dict[str, dict[str, Route]] = {}
     for route in ROUTES:

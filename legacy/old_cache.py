@@ -1,4 +1,4 @@
-"""`core.cache` of the older service: values in Redis, as JSON. Without Redis nothing is found, and nothing fails."""
+"""`core.cache` of the older service: JSON values in Redis. Without Redis, every read misses."""
 
 import json
 import logging
@@ -8,23 +8,20 @@ from typing import Any, ParamSpec, TypeVar
 
 from redis import Redis, RedisError
 
+from runtime.redis_clients import redis_client as redis_client_of
 from settings import InvalidSettings, load_settings
-
-__all__ = [
-    "cache_key", "cached", "delete_cache", "delete_pattern", "get_cache", "get_redis", "redis_client", "set_cache",
-]  # fmt: skip
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _AWAY = (RedisError, InvalidSettings)
-"""What says that there is no Redis; the latter that REDIS_URL is not set."""
+"""Errors that mean that there is no Redis; InvalidSettings if REDIS_URL is not set."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class _LateClient:
-    """A client that is made when it is first used."""
+    """A Redis client that is created at first use."""
 
     def __getattr__(self, name: str) -> Any:
         client = _client()
@@ -32,7 +29,7 @@ class _LateClient:
 
 
 def get_redis() -> Any:
-    """Give the process's client; it connects when it is used."""
+    """Get the process's client, which connects at first use."""
     return redis_client
 
 
@@ -42,62 +39,62 @@ _clients: list[Redis] = []
 
 def _client() -> Redis:
     if not _clients:
-        settings = load_settings()
-        settings.require("redis_url")
-        assert settings.redis_url is not None
-        url = settings.redis_url.get_secret_value()
-        _clients.append(Redis.from_url(url, decode_responses=True, socket_connect_timeout=1, socket_timeout=1))
+        _clients.append(redis_client_of(load_settings(), timeout_s=1, decode_responses=True))
     return _clients[0]
 
 
 def cache_key(prefix: str, *arguments: Any, **named: Any) -> str:
-    """Give the key of a value that depends on arguments."""
-    parts = [prefix, *map(str, arguments), *(f"{name}={value}" for name, value in sorted(named.items()))]
+    """Build the key of a value that depends on arguments."""
+    parts = [
+        prefix,
+        *map(str, arguments),
+        *(f"{name}={value}" for name, value in sorted(named.items())),
+    ]
     return ":".join(parts)
 
 
 def get_cache(key: str) -> Any:
-    """Give the value of a key; None where there is none, no Redis, or something that is no JSON."""
+    """Read a key's value; None if it is missing or not JSON, or without Redis."""
     try:
         found = _client().get(key)
         return None if found is None else json.loads(found)
     except (*_AWAY, ValueError) as error:
-        _log.warning("the cache could not be read", extra={"error": type(error).__name__})
+        logger.warning("the cache could not be read", extra={"error": type(error).__name__})
         return None
 
 
 def set_cache(key: str, value: Any, ttl: int = 300) -> bool:
-    """Keep a value for `ttl` seconds; False where there is no Redis. Raises TypeError for what is no JSON."""
+    """Store a value for `ttl` seconds; False without Redis. Raises TypeError if not JSON."""
     text = json.dumps(value, default=str)
     try:
         _client().set(key, text, ex=ttl)
     except _AWAY as error:
-        _log.warning("the cache could not be written", extra={"error": type(error).__name__})
+        logger.warning("the cache could not be written", extra={"error": type(error).__name__})
         return False
     return True
 
 
 def delete_cache(key: str) -> bool:
-    """Forget a key; False where there is no Redis."""
+    """Delete a key. Returns False without Redis."""
     try:
         _client().delete(key)
     except _AWAY as error:
-        _log.warning("the cache could not be written", extra={"error": type(error).__name__})
+        logger.warning("the cache could not be written", extra={"error": type(error).__name__})
         return False
     return True
 
 
 def delete_pattern(pattern: str) -> int:
-    """Forget all keys that match, `athlete:7:*`; returns how many."""
+    """Delete all keys that match a pattern like `athlete:7:*`. Returns how many."""
     try:
         return sum(int(_client().delete(key)) for key in _client().scan_iter(pattern))
     except _AWAY as error:
-        _log.warning("the cache could not be written", extra={"error": type(error).__name__})
+        logger.warning("the cache could not be written", extra={"error": type(error).__name__})
         return 0
 
 
 def cached(prefix: str, ttl: int = 300) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Keep what a function returns, by its arguments, for `ttl` seconds. None is not kept."""
+    """Cache a function's results by its arguments for `ttl` seconds, except None."""
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
         @wraps(function)

@@ -1,15 +1,13 @@
-"""`core.logging` of the older service, where it is not the standard library's."""
+"""`core.logging` of the older service, except what the standard library has."""
 
 import logging
 
 from logs import set_up
 from settings import load_settings
 
-__all__ = ["logger", "setup_logging"]
-
 logger = logging.getLogger("app")
 
 
 def setup_logging(level: str | None = None) -> None:
-    """Set the process's logs up, at LOG_LEVEL if `level` is not given."""
+    """Configure the process's logs; without `level`, at LOG_LEVEL."""
     set_up(load_settings(**({"log_level": level.upper()} if level else {})), "app")

@@ -1,4 +1,4 @@
-"""How a module of `imports/` gives its names: each with a warning that says who uses it, and what to write instead."""
+"""Serves the names of the modules in `imports/`, with a warning that names the replacement."""
 
 import dis
 import logging
@@ -13,18 +13,16 @@ from typing import Any, NamedTuple
 
 from legacy.old_names import OLD_MODULES
 from legacy.uses import process_uses
-from settings import InvalidSettings, load_settings
-
-__all__ = ["OldModule", "old_module"]
+from settings import InvalidSettings, Settings, load_settings
 
 _OURS = str(Path(__file__).parent) + os.sep
 _MACHINERY = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class OldModule(NamedTuple):
-    """What makes an old module: assign them to the module's names `__getattr__`, `__dir__` and `__all__`."""
+    """The attributes `__getattr__`, `__dir__` and `__all__` of an old module."""
 
     getattr: Callable[[str], Any]
     dir: Callable[[], list[str]]
@@ -32,19 +30,35 @@ class OldModule(NamedTuple):
 
 
 def old_module(module: str) -> OldModule:
-    """Make the names of the old `module`; called by it when it is imported. Raises ImportError where LEGACY=off."""
+    """Make the attributes of the old `module`, which is being imported.
+
+    Raises ImportError if LEGACY=off.
+    """
     names = OLD_MODULES[module]
     if not _is_on():
         asked = [name for name in _asked_for(_user()) if name in names] or sorted(names)
-        instead = "; ".join(f"{module}.{name} is now: {names[name].instead(name)}" for name in asked)
-        message = f"{module} is switched off (LEGACY=off). {instead}. `pacegraph migrate-imports PATH` rewrites files."
+        instead = "; ".join(
+            f"{module}.{name} is now: {names[name].instead(name)}" for name in asked
+        )
+        message = (
+            f"{module} is switched off (LEGACY=off). {instead}. "
+            "`pacegraph migrate-imports PATH` rewrites files."
+        )
         raise ImportError(message, name=module)
     if _imports_all_of(module, user := _user()):
-        _warn(module, "import its names from where they are now: `pacegraph migrate-imports` does", user)
+        _warn(
+            module,
+            "import its names from where they are now: `pacegraph migrate-imports` does",
+            user,
+        )
 
     def give(name: str) -> Any:
         if name not in names:
-            hint = "" if name.startswith("__") else f"; of the older service's names it has {', '.join(sorted(names))}"
+            hint = (
+                ""
+                if name.startswith("__")
+                else f"; of the older service's names it has {', '.join(sorted(names))}"
+            )
             raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
         _warn(f"{module}.{name}", names[name].instead(name), _user())
         return names[name].resolve()
@@ -53,17 +67,29 @@ def old_module(module: str) -> OldModule:
 
 
 @cache
-def _is_on() -> bool:
+def _settings() -> Settings | None:
+    """Load the settings; None if any but LEGACY is wrong. Raises InvalidSettings."""
     try:
-        return load_settings().legacy == "on"
+        return load_settings()
     except InvalidSettings as error:
         if str(error).startswith("LEGACY:"):
             raise
-        return True  # whatever else is wrong is told to whoever needs it
+        return None  # code that needs the wrong setting will report it
+
+
+def _is_on() -> bool:
+    settings = _settings()
+    return settings is None or settings.legacy == "on"
+
+
+def _end() -> str:
+    settings = _settings()
+    end = settings and settings.legacy_sunset_on
+    return f". The old name may be gone after {end}." if end else ""
 
 
 def _user() -> FrameType:
-    """Give the frame that imports or reads a name: the first that is neither ours nor Python's import machinery."""
+    """Find the frame that imports or reads a name, outside this package and Python's imports."""
     frame = currentframe()
     assert frame is not None
     while frame.f_back is not None and (
@@ -74,11 +100,11 @@ def _user() -> FrameType:
 
 
 def _warn(name: str, instead: str, user: FrameType) -> None:
-    """Count and log the use, then warn of it; the last raises where warnings are errors."""
+    """Count, log and warn of a use. The warning comes last, because it may be an error."""
     path, line = user.f_code.co_filename, user.f_lineno
     site = f"{_relative(path)}:{line}"
-    message = f"{name}, used in {site}, is deprecated. Instead: {instead}"
-    process_uses().note_import(name, site)
+    message = f"{name}, used in {site}, is deprecated. Instead: {instead}{_end()}"
+    process_uses().count_import(name, site)
     _log_once(message)
     registry = user.f_globals.setdefault("__warningregistry__", {})
     module = user.f_globals.get("__name__", "<unknown>")
@@ -87,7 +113,7 @@ def _warn(name: str, instead: str, user: FrameType) -> None:
 
 @cache
 def _log_once(message: str) -> None:
-    _log.warning("%s", message)
+    logger.warning("%s", message)
 
 
 def _relative(path: str) -> str:
@@ -99,18 +125,20 @@ def _relative(path: str) -> str:
 
 
 def _imports_all_of(module: str, user: FrameType) -> bool:
-    """Whether `module` itself is imported, as by `import database`: of other imports the names tell."""
+    """Whether `module` itself is imported, as by `import database`, and not names from it."""
     names = _asked_for(user)
     return not names or module.rpartition(".")[2] in names
 
 
 def _asked_for(user: FrameType) -> tuple[str, ...]:
-    """Give the names of the `from … import …` that the frame is at; none where it is at something else."""
+    """Get the names of the `from … import …` that the frame executes; empty for other code."""
     before = None
     for each in dis.get_instructions(user.f_code):
         if each.offset == user.f_lasti:
             names = before.argval if each.opname == "IMPORT_NAME" and before is not None else None
             return names if isinstance(names, tuple) else ()
-        if each.opname != "EXTENDED_ARG":  # the next one's operand, where the module has many names
+        if (
+            each.opname != "EXTENDED_ARG"
+        ):  # the next instruction's operand in a module with many names
             before = each
     return ()

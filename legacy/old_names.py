@@ -1,20 +1,18 @@
-"""The older service's import names and what stands for each: for the modules of `imports/` and `migrate_imports`."""
+"""The older service's import names and their successors."""
 
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-__all__ = ["OLD_MODULES", "Successor"]
-
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """What stands for an old name.
+    """What replaces an old name.
 
-    `imports` are pairs of module and name. Without `code` the first of them is the successor itself; with it, the code
-    binds the old name, `{alias}`, by what is imported. `call` is what a call of it does, where it is a function.
-    Without imports there is no successor, and `remedy` says what to do. `old` is what the old name gives as long as it
-    is there ("module:name"), where that is something else.
+    `imports` are pairs of module and name. Without `code` the first pair is the successor; `code`
+    binds the old name, `{alias}`, with the help of the imports. `call` replaces a call of a
+    function. Without imports there is no successor, and `remedy` says what to do. `old` is the
+    object ("module:name") behind the old name until the migration ends, if that differs.
     """
 
     imports: tuple[tuple[str, str], ...] = ()
@@ -24,7 +22,7 @@ class Successor:
     old: str = ""
 
     def instead(self, alias: str) -> str:
-        """Python on one line that does without the old name; a remedy in words where there is none."""
+        """Write one line of Python that replaces the old name, or else the remedy in words."""
         if not self.imports:
             return self.remedy
         if not self.code:
@@ -34,7 +32,7 @@ class Successor:
         return f"{imports}; {self.call or self.code.format(alias=alias)}"
 
     def resolve(self) -> Any:
-        """Give what the old name stands for. An engine is made here, from the settings; it connects when it is used."""
+        """Get the object behind the old name. Creates an engine, which connects at first use."""
         module, _, name = (self.old or ":".join(self.imports[0])).partition(":")
         found = getattr(import_module(module), name)
         return found() if self.code and not self.old else found
@@ -46,7 +44,9 @@ _DATABASE = {
     "Base": Successor((("db.models.base", "ApplicationBase"),)),
     "engine": Successor((("db.session", "sync_engine"),), "{alias} = sync_engine()"),
     "get_db": Successor((("db.session", "get_db_sync"),)),
-    "get_db_sync": Successor((("db.session", "sync_sessions"),), old="legacy.old_session:get_db_sync"),
+    "get_db_sync": Successor(
+        (("db.session", "sync_sessions"),), old="legacy.old_session:get_db_sync"
+    ),
 }
 _SET_UP = Successor(
     (("logs", "set_up"), _LOAD_SETTINGS),
@@ -61,31 +61,51 @@ _GET_REDIS = Successor(
     f"{{alias}} = cache(lambda: {_REDIS})",
     old="legacy.old_cache:get_redis",
 )
-_OWN_CACHE = "a cache of the application's own: copy legacy/old_cache.py into it and import the name from there"
+_OWN_CACHE = (
+    "a cache of the application's own: "
+    "copy legacy/old_cache.py into it and import the name from there"
+)
 
 OLD_MODULES: dict[str, dict[str, Successor]] = {
     "database": _DATABASE,
     "core.database": _DATABASE,
     "core.config": {
         "Settings": Successor((("settings", "Settings"),), old="legacy.old_settings:OldSettings"),
-        "get_settings": Successor((("settings", "get_settings"),), old="legacy.old_settings:get_settings"),
-        "settings": Successor((_LOAD_SETTINGS,), "{alias} = load_settings()", old="legacy.old_settings:settings"),
+        "get_settings": Successor(
+            (("settings", "get_settings"),), old="legacy.old_settings:get_settings"
+        ),
+        "settings": Successor(
+            (_LOAD_SETTINGS,), "{alias} = load_settings()", old="legacy.old_settings:settings"
+        ),
     },
     "core.logging": {
         "configure_logging": _SET_UP,
         "get_logger": Successor((("logging", "getLogger"),)),
-        "logger": Successor((("logging", "getLogger"),), '{alias} = getLogger("app")', old="legacy.old_logging:logger"),
+        "logger": Successor(
+            (("logging", "getLogger"),),
+            '{alias} = getLogger("app")',
+            old="legacy.old_logging:logger",
+        ),
         "setup_logging": _SET_UP,
     },
     "core.cache": {
         "get_redis": _GET_REDIS,
         "get_redis_client": _GET_REDIS,
         "redis_client": Successor(
-            (("redis", "Redis"), _LOAD_SETTINGS), f"{{alias}} = {_REDIS}", old="legacy.old_cache:redis_client"
+            (("redis", "Redis"), _LOAD_SETTINGS),
+            f"{{alias}} = {_REDIS}",
+            old="legacy.old_cache:redis_client",
         ),
         **{
             name: Successor(remedy=_OWN_CACHE, old=f"legacy.old_cache:{name}")
-            for name in ("cache_key", "cached", "delete_cache", "delete_pattern", "get_cache", "set_cache")
+            for name in (
+                "cache_key",
+                "cached",
+                "delete_cache",
+                "delete_pattern",
+                "get_cache",
+                "set_cache",
+            )
         },
     },
 }

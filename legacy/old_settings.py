@@ -1,4 +1,4 @@
-"""`core.config` of the older service: pacegraph's settings by their old names, in capitals, secrets as plain text."""
+"""`core.config` of the older service: settings by their old names, secrets as plain text."""
 
 from functools import cache, lru_cache
 from typing import Any
@@ -6,8 +6,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from settings import Settings, load_settings
-
-__all__ = ["OLD_SETTINGS", "OldSettings", "field_of", "get_settings", "settings"]
 
 OLD_SETTINGS = {
     "DB_MAX_OVERFLOW": "database_max_overflow",
@@ -21,24 +19,24 @@ OLD_SETTINGS = {
     "API_PORT": "port",
     "SQLALCHEMY_DATABASE_URL": "database_url",
 }
-"""Fields of Settings by old names; every other old name is the field's in capitals."""
+"""Fields of Settings by old name. All other old names are the field's name in capitals."""
 
 
 def field_of(name: str) -> str | None:
-    """Give the field of Settings that the old `name` stands for; None where there is none."""
+    """Find the field of Settings for an old name; None if there is none."""
     field = OLD_SETTINGS.get(name, name.lower())
     return field if field in Settings.model_fields else None
 
 
 class OldSettings:
-    """The settings, read from the environment when the first is asked for."""
+    """The settings, read from the environment at first use."""
 
     def __getattr__(self, name: str) -> Any:
         field = field_of(name)
         if field is None:
             raise AttributeError(
-                f"core.config.settings has no {name}: pacegraph has no such setting (.env.example lists them). "
-                "Keep it in a settings class of your application's own.",
+                f"core.config.settings has no {name}: pacegraph has no such setting "
+                "(.env.example lists them). Keep it in a settings class of your own.",
                 name=name,
                 obj=self,
             )
@@ -61,5 +59,5 @@ settings = OldSettings()
 
 @lru_cache  # not `cache`: old tests call get_settings.cache_clear()
 def get_settings() -> OldSettings:
-    """Give the process's settings."""
+    """Get the process's settings."""
     return settings

@@ -1,4 +1,4 @@
-"""Uses of what is old, in Prometheus's form."""
+"""Prometheus metric of the uses of old names and routes."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from legacy.uses import LegacyUses
 
 
 class UsesCollector(Collector):
-    """Shows the counts in /metrics, as `pacegraph_legacy_uses_total{kind,name}`: those of all processes together."""
+    """Exports `pacegraph_legacy_uses_total{kind,name}`, which counts all processes together."""
 
     def __init__(self, uses: LegacyUses) -> None:
         self._uses = uses
@@ -17,7 +17,7 @@ class UsesCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         family = CounterMetricFamily(
             "pacegraph_legacy_uses",
-            "Uses of the older service's imports and routes, of all processes: not to be summed over them.",
+            "Uses of the older service's imports and routes, already summed over all processes.",
             labels=["kind", "name"],
         )
         for labels, count in sorted(self._uses.counts().items()):

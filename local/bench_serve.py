@@ -1,6 +1,7 @@
-"""`pacegraph bench-serve`: the benchmark's rows, served by one API process with everything on, from embedded services.
+"""`pacegraph bench-serve`: serves the benchmark's rows from embedded services.
 
-The peers' tables are in the database `postgres` of the same PostgreSQL, with the same rows.
+One API process runs with everything on. The peers' tables, with the same rows, are in the database
+`postgres` of the same PostgreSQL.
 """
 
 import os
@@ -17,38 +18,46 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from db.models import Scope
+from db.models.base import FIRST_RANDOM_ID
 from db.session import SyncDatabase
 from db.statements import account as accounts
-from graph.commands.account import TOKEN_PREFIX
-from graph.ids import encode_id
-from local.guard import guarded
+from db.statements import api_token as api_tokens
+from graph.commands.api_token import TOKEN_PREFIX
+from graph.global_id import encode_id
+from local.embedded_service import Service, ServiceFailed
+from local.generated_secrets import stored_secret
 from local.home import Home, HomeInUse
-from local.postgres import DATABASE, start_postgres
-from local.processes import die_with_parent
-from local.redis import start_redis
-from local.run import _answers, _refuse_taken_port, _Run
-from local.secrets import kept_secret
-from local.service import Service, ServiceFailed
+from local.log_files import FileOutputs, Outputs
+from local.postgres import DATABASE
+from local.process_guard import guarded
+from local.processes import Launcher
+from local.run import LocalServer, answers, refuse_taken_port
 from local.supervisor import Supervisor
 from logs import tell
-from settings import Settings, load_settings
-
-__all__ = ["DEFAULT_ACTIVITIES", "DEFAULT_HOME", "bench_serve"]
+from runtime.parent_death import die_with_parent
+from settings import Settings
 
 DEFAULT_HOME = Path(".local-bench")
 DEFAULT_ACTIVITIES = 200_000
-LEAST_ACTIVITIES = 3000
-"""The data set's personal bests belong to the first 3,000 activities."""
+MIN_ACTIVITIES = 3000
+"""The personal bests of the data set belong to the first 3,000 activities."""
 
 _BENCH = Path(__file__).resolve().parent.parent / "bench"
 _DATASET = _BENCH / "peers" / "dataset.sql"
 _TABLES = ("athletes", "activities", "best_efforts")
 _PERSONAL_BESTS = """
-    INSERT INTO personal_bests (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, is_current)
-    SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, true FROM best_efforts
+    INSERT INTO personal_bests
+    (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, is_current)
+    SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, true
+    FROM best_efforts
 """
-_NEXT_ID = "SELECT setval(pg_get_serial_sequence({}, 'id'), max(id)) FROM {}"
-_LONGEST_LOG = 10_000_000
+ID_OF = f"""
+    CREATE FUNCTION pg_temp.id_of(type_name text, number bigint) RETURNS bigint LANGUAGE sql
+    IMMUTABLE RETURN ('x' || right(md5(type_name || number), 16))::bit(64)::bigint
+        & {FIRST_RANDOM_ID - 1} | {FIRST_RANDOM_ID}
+"""
+"""Makes the ids of our rows, as scattered as random ones, of the numbers of the peers' rows."""
+_MAX_LOG_BYTES = 10_000_000
 _NOTHING_THERE = "http://127.0.0.1:1"
 _UNLIMITED = str(10**9)
 _LIMITS = (
@@ -57,49 +66,66 @@ _LIMITS = (
     "cost_refill_user_per_s",
     "cost_bucket_ip",
     "cost_refill_ip_per_s",
+    "database_time_user_ms",
+    "database_time_refill_user_ms_per_s",
+    "database_time_ip_ms",
+    "database_time_refill_ip_ms_per_s",
     "request_bucket_ip",
     "request_refill_ip_per_s",
 )
-"""Settings that are raised so that they do not bind, unless the environment says otherwise."""
+"""Settings that are raised beyond reach, unless the environment sets them."""
 
 _Connection = psycopg.Connection[Any]
 
 
-def bench_serve(settings: Settings, *, activities: int = DEFAULT_ACTIVITIES, with_parent: bool = False) -> int:
-    """Serve as `local.run.run` does. The first start writes the rows, with `activities` of the 200,000 or more."""
-    if activities < LEAST_ACTIVITIES:
-        tell(f"--activities: the data set needs {LEAST_ACTIVITIES} or more")
+def bench_serve(
+    settings: Settings, *, activities: int = DEFAULT_ACTIVITIES, with_parent: bool = False
+) -> int:
+    """Serve like `local.run.run`.
+
+    The first start writes the rows, with `activities` of the data set's 200,000.
+    """
+    if activities < MIN_ACTIVITIES:
+        tell(f"--activities: must be at least {MIN_ACTIVITIES}")
         return 2
     if with_parent:
-        die_with_parent(signal.SIGTERM, os.getppid())
+        die_with_parent(os.getppid(), signal.SIGTERM)
     home = Home(settings.pacegraph_home)
     try:
-        with home.claimed():
-            _refuse_taken_port(settings)
-            return guarded(lambda: _BenchRun(settings, home, activities).serve(), at_end=home.withdraw)
+        with home.claimed() as claim:
+            refuse_taken_port(settings)
+            return guarded(
+                lambda: _BenchServer(settings, home, claim, activities).serve(),
+                at_end=home.withdraw,
+            )
     except (HomeInUse, ServiceFailed) as error:
         tell(str(error))
         return 1
 
 
 class _QuietSupervisor(Supervisor):
-    """Leaves the output in the log files: showing it would cost what is to be measured."""
+    """Starts nothing again, and leaves the output to files that the children write themselves.
+
+    To carry and show it, and to start children again, would distort the measurement.
+    """
 
     def watch(self) -> NoReturn:
         while True:
-            for program in self._programs:
-                if program.log.stat().st_size > _LONGEST_LOG:
+            for program in self.programs:
+                if program.log.exists() and program.log.stat().st_size > _MAX_LOG_BYTES:
                     os.truncate(program.log, 0)  # the program appends
             self.raise_if_ended()
             time.sleep(0.5)
 
 
-class _BenchRun(_Run):
-    def __init__(self, settings: Settings, home: Home, activities: int) -> None:
-        super().__init__(settings, home)
+class _BenchServer(LocalServer):
+    def __init__(self, settings: Settings, home: Home, claim: int, activities: int) -> None:
+        super().__init__(settings, home, claim)
         self.activities = activities
-        self.supervisor = _QuietSupervisor(home.folder)
-        self.values |= {name.upper(): _UNLIMITED for name in _LIMITS if name not in settings.model_fields_set}
+        self.supervisor = _QuietSupervisor(Launcher(self._outputs(), claim), self.terminal)
+        self.values |= {
+            name.upper(): _UNLIMITED for name in _LIMITS if name not in settings.model_fields_set
+        }
         self.values |= {
             "STRAVA_API_URL": f"{_NOTHING_THERE}/api/v3",
             "STRAVA_OAUTH_URL": f"{_NOTHING_THERE}/oauth",
@@ -107,31 +133,41 @@ class _BenchRun(_Run):
             "STRAVA_CLIENT_SECRET": "not used",
         }
 
+    def _outputs(self) -> Outputs:
+        return FileOutputs(self.home.folder)
+
     def _start(self) -> None:
         step = self.supervisor.step
-        self._keep_secrets()
+        self._provide_secrets()
         with step("PostgreSQL"):
-            postgres = self.supervisor.service(start_postgres)
+            postgres = self.supervisor.service(self._start_postgres)
             self.values["DATABASE_URL"] = postgres.url
         with step("Redis"):
-            redis = self.supervisor.service(start_redis)
+            redis = self.supervisor.service(self._start_redis)
             self.values["REDIS_URL"] = redis.url
         with step("migrations"):
             self.supervisor.finish("migrations", *self._command("migrate"))
+        self._check_stored_tokens()
         with step("rows"):
             ids = _load(postgres.url, self.activities)
-            (self.home.folder / "ids.txt").write_text("".join(f"{encode_id('Athlete', number)}\n" for number in ids))
-            token = _admin_token(load_settings(**{name.lower(): value for name, value in self.values.items()}))
+            (self.home.folder / "ids.txt").write_text(
+                "".join(f"{encode_id('Athlete', number)}\n" for number in ids)
+            )
+            token = _admin_token(self._decided_settings())
         began = time.monotonic()
         api = self._program("api", "api")
-        self.supervisor.await_ready(api, lambda: _answers(f"{self._local_url()}/healthz", expected=200))
+        self.supervisor.await_ready(
+            api, lambda: answers(f"{self._local_url()}/healthz", expected=200)
+        )
         start_up_s = time.monotonic() - began
         with step("API"):
-            self.supervisor.await_ready(api, lambda: _answers(f"{self._local_url()}/readyz", expected=200))
+            self.supervisor.await_ready(
+                api, lambda: answers(f"{self._local_url()}/readyz", expected=200)
+            )
         facts = self._facts() | self._bench_facts(api, postgres, redis)
         facts |= {"tokens": {"athlete": token, "admin": token}, "start_up_s": round(start_up_s, 3)}
         self.home.publish(facts)
-        self._say_where(facts)
+        self._print_addresses(facts)
 
     def _bench_facts(self, api: Service, postgres: Service, redis: Service) -> dict[str, object]:
         return {
@@ -145,9 +181,11 @@ class _BenchRun(_Run):
 
 
 def _load(url: str, activities: int) -> list[int]:
-    """Write the rows, unless they are there, to both databases; returns the athletes' ids."""
+    """Write the rows to both databases unless they exist; returns the athletes' ids."""
     with (
-        psycopg.connect(url.replace(f"@/{DATABASE}", "@/postgres"), autocommit=True, row_factory=scalar_row) as peers,
+        psycopg.connect(
+            url.replace(f"@/{DATABASE}", "@/postgres"), autocommit=True, row_factory=scalar_row
+        ) as peers,
         psycopg.connect(url, autocommit=True, row_factory=scalar_row) as ours,
     ):
         if peers.execute("SELECT to_regclass('personal_bests') IS NULL").fetchone():
@@ -155,8 +193,11 @@ def _load(url: str, activities: int) -> list[int]:
         if not ours.execute("SELECT EXISTS (SELECT FROM athletes)").fetchone():
             _write_our_rows(peers, ours)
         if (count := ours.execute("SELECT count(*) FROM activities").fetchone()) != activities:
-            raise ServiceFailed(f"rows: there are {count} activities, not {activities}. Choose another PACEGRAPH_HOME")
-        return list(ours.execute("SELECT id FROM athletes ORDER BY id"))
+            raise ServiceFailed(
+                f"rows: there are {count} activities, not {activities}. "
+                "Choose another PACEGRAPH_HOME"
+            )
+        return list(ours.execute("SELECT id FROM athletes ORDER BY created_at"))
 
 
 def _write_peers_rows(peers: _Connection, activities: int) -> None:
@@ -169,28 +210,37 @@ def _write_peers_rows(peers: _Connection, activities: int) -> None:
 
 def _write_our_rows(peers: _Connection, ours: _Connection) -> None:
     with ours.transaction():
-        ours.execute("SET LOCAL session_replication_role = replica")  # the peers' tables have checked the references
+        # the peers' tables have checked the foreign keys
+        ours.execute("SET LOCAL session_replication_role = replica")
+        peers.execute(ID_OF)
         for table in _TABLES:
             _copy(peers, ours, table)
-            ours.execute(sql.SQL(_NEXT_ID).format(table, sql.Identifier(table)))
         ours.execute(_PERSONAL_BESTS)
     ours.execute("VACUUM (FREEZE, ANALYZE)")
 
 
 def _copy(peers: _Connection, ours: _Connection, table: str) -> None:
-    """Fill a table of ours with what `bench/rows` makes of the peers' rows."""
+    """Fill one of our tables with the rows that `bench/rows` makes of the peers' rows."""
     query = (_BENCH / "rows" / f"{table}.sql").read_text().encode()
     columns = peers.execute(query + b" LIMIT 0").description or ()
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
     target = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
-    with peers.cursor().copy(b"COPY (" + query + b") TO STDOUT") as source, ours.cursor().copy(target) as sink:
+    with (
+        peers.cursor().copy(b"COPY (" + query + b") TO STDOUT") as source,
+        ours.cursor().copy(target) as sink,
+    ):
         for block in source:
             sink.write(block)
 
 
 def _admin_token(settings: Settings) -> str:
-    """An administrator's API token, the same at each start: only administrators see all athletes."""
-    secret = kept_secret(settings.pacegraph_home / "token", lambda: TOKEN_PREFIX + secrets.token_hex(32))
+    """An administrator's API token, the same at each start.
+
+    Only administrators see all athletes.
+    """
+    secret = stored_secret(
+        settings.pacegraph_home / "token", lambda: TOKEN_PREFIX + secrets.token_hex(32)
+    )
     token = {
         "name": "bench",
         "hint": secret[:9],
@@ -202,6 +252,6 @@ def _admin_token(settings: Settings) -> str:
     with database.write() as connection:
         admin = connection.execute(accounts.admins_without_athlete()).scalars().first()
         admin = admin or connection.execute(accounts.create_admin()).scalar_one()
-        connection.execute(accounts.create_token(unless_there=True), token | {"account_id": admin})
+        connection.execute(api_tokens.create(unless_there=True), token | {"account_id": admin})
     database.close()
     return secret

@@ -1,8 +1,8 @@
-"""Make `.venv` hold exactly what requirements-dev.lock says. Make runs it before anything is installed.
+"""Make `.venv` match requirements-dev.lock exactly. Make runs it before anything is installed.
 
     python -I local/environment.py
 
-Imports the standard library only. Does nothing when the environment was made from the same lock file.
+Imports the standard library only. Does nothing if the environment was made from the same lock file.
 """
 
 import fcntl
@@ -17,20 +17,23 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 STAMP = ENVIRONMENT / ".made-from"
-# pyproject.toml is among them because the `pacegraph` command is installed from it.
+# pyproject.toml is one of them because the `pacegraph` command is installed from it.
 SOURCES = (ROOT / "requirements-dev.lock", ROOT / "pyproject.toml")
 
 
-class StepFailed(Exception):  # noqa: N818 - the message is the whole of it
-    """A command failed. The message is its output's end and what to do."""
+class StepFailed(Exception):
+    """A command failed. The message is the end of its output and what to do."""
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may have an older one
-        print("pacegraph needs Python 3.11 or newer; name it with make PYTHON=/path/to/python3.11", file=sys.stderr)
+    if sys.version_info < (3, 11):  # noqa: UP036 - the user's Python may be older
+        print(
+            "pacegraph needs Python 3.11 or newer; name it with make PYTHON=/path/to/python3.11",
+            file=sys.stderr,
+        )
         return 1
     with Path(__file__).open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two `make run` may come at once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two `make run` may start at once
         if _is_ready():
             return 0
         started = time.monotonic()
@@ -45,8 +48,14 @@ def main() -> int:
 
 
 def _digest() -> str:
-    """What the environment is made from: the lock, the package list, the folder (an environment cannot be moved)."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES) + bytes(ENVIRONMENT)).hexdigest()
+    """Hash of what the environment depends on.
+
+    That is the lock file, the list of packages and the folder, because an environment cannot be
+    moved.
+    """
+    return hashlib.sha256(
+        b"".join(path.read_bytes() for path in SOURCES) + bytes(ENVIRONMENT)
+    ).hexdigest()
 
 
 def _is_ready() -> bool:
@@ -59,34 +68,50 @@ def _make() -> None:
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         _run(
             [sys.executable, "-m", "venv", str(ENVIRONMENT)],
-            remedy="Install the venv module of this Python (Debian and Ubuntu: apt install python3-venv).",
+            remedy="Install the venv module of this Python "
+            "(Debian and Ubuntu: apt install python3-venv).",
         )
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _run(
-        [*pip, "--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", "requirements-dev.lock"],
-        remedy="The packages come from the index that pip is configured for: check the network and pip's settings.",
+        [
+            *pip,
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--no-deps",
+            "-r",
+            "requirements-dev.lock",
+        ],
+        remedy="The packages come from the index that pip is configured for: "
+        "check the network and pip's settings.",
     )
     _run(
         [*pip, "--no-deps", "--no-build-isolation", "-e", "."],
-        remedy="The command `pacegraph` could not be installed from pyproject.toml; the lines above say why.",
+        remedy="The command `pacegraph` could not be installed from pyproject.toml; "
+        "the lines above say why.",
     )
     _add_old_names()
     STAMP.write_text(_digest())
 
 
 def _add_old_names() -> None:
-    """Let `database` and `core` of the older service be found, after all else; not any more once legacy/ is deleted.
+    """Make `database` and `core` of the older service importable, after everything else.
 
-    Python passes over a folder that is not there.
+    Python ignores the entry once legacy/ is deleted.
     """
     for packages in ENVIRONMENT.glob("lib/python3*/site-packages"):
         (packages / "pacegraph-legacy.pth").write_text(f"{ROOT / 'legacy' / 'imports'}\n")
 
 
 def _has_pip() -> bool:
-    """False too where `.venv` was copied from elsewhere or its Python has gone."""
+    """False also if `.venv` was copied from elsewhere or its Python is gone."""
     try:
-        return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [PYTHON, "-m", "pip", "--version"], capture_output=True, check=False
+            ).returncode
+            == 0
+        )
     except OSError:
         return False
 

@@ -1,7 +1,9 @@
-"""Two processes that look after each other: the one the user started, and the supervisor, its child.
+"""Two processes that watch each other: the one the user started, and the supervisor, its child.
 
-If the user's is killed, the supervisor is told by the kernel and ends everything in order. If the supervisor is
-killed, its children become the other's, which ends them. A SIGKILL to either leaves nothing behind.
+If the first is killed, the kernel signals the supervisor, which ends everything in order. If the
+supervisor is killed, the first process inherits its children and ends them. So a SIGKILL to either
+leaves no process behind: `test_a_killed_guard_leaves_nothing` and
+`test_a_killed_supervisor_leaves_nothing` in tests/local/test_supervisor.py ask for both.
 """
 
 import os
@@ -10,31 +12,33 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from local.processes import adopt_orphans, die_with_parent, end_descendants
+from local.processes import end_descendants
 from logs import log_end, tell
-
-__all__ = ["STOP_SIGNALS", "StopRequested", "guarded"]
+from runtime.parent_death import adopt_orphans, die_with_parent
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _GRACE_S = 4
 
 
 class StopRequested(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP came. Raised once, in the main thread; later signals change nothing."""
+    """Ctrl-C, SIGTERM or SIGHUP was received.
+
+    Raised once, in the main thread; later signals are ignored.
+    """
 
 
 def guarded(work: Callable[[], int], *, at_end: Callable[[], None]) -> int:
-    """Run `work` in a child process and return its exit code; `at_end` runs whatever became of it.
+    """Run `work` in a child process and return its exit code; `at_end` runs in any case.
 
-    `work` gets StopRequested where a signal finds it.
+    A signal raises StopRequested in `work`, at any point.
     """
     parent = os.getpid()
-    # Until each process has its handlers a signal waits.
+    # Signals wait until each process has installed its handlers.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        _be_supervisor(work, parent)
+        _run_supervisor(work, parent)
     adopt_orphans()
     for number in STOP_SIGNALS:
         signal.signal(number, lambda received, _: os.kill(child, received))
@@ -45,16 +49,16 @@ def guarded(work: Callable[[], int], *, at_end: Callable[[], None]) -> int:
     at_end()
     end_descendants(_GRACE_S if code < 0 else 0)
     if code < 0:
-        tell(f"the supervisor was killed by signal {-code}; what it had started is ended")
+        tell(f"the supervisor was killed by signal {-code}; its processes have been ended")
         return 1
     return code
 
 
-def _be_supervisor(work: Callable[[], int], parent: int) -> None:
+def _run_supervisor(work: Callable[[], int], parent: int) -> None:
     code = 1
     try:
         os.setsid()
-        die_with_parent(signal.SIGTERM, parent)
+        die_with_parent(parent, signal.SIGTERM)
         adopt_orphans()
         for number in STOP_SIGNALS:
             signal.signal(number, _stop)
@@ -62,8 +66,8 @@ def _be_supervisor(work: Callable[[], int], parent: int) -> None:
         code = work()
     except StopRequested:
         code = 0
-    except Exception:  # noqa: BLE001 - this process ends here, without the parent's clean-up
-        if not log_end():
+    except Exception as error:  # noqa: BLE001 - this process ends here
+        if not log_end(error):
             sys.excepthook(*sys.exc_info())
     finally:
         end_descendants(0)
@@ -76,7 +80,7 @@ _stopping = False
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    global _stopping  # noqa: PLW0603 - a signal handler has nowhere else to remember
+    global _stopping  # noqa: PLW0603 - a signal handler has no other state
     if not _stopping:
         _stopping = True
         raise StopRequested

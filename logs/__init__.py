@@ -1,15 +1,13 @@
-"""Logs: the same fields on every line of every process, as JSON or as text, with what surrounds the line.
+"""Logs with the same fields on every line of every process, as JSON or as text.
 
-Every process sets its logs up once, with `set_up`. What surrounds a line, such as the request or the job that it
-belongs to, is put around the code that writes it, with `bound(job_id=…)`, and reaches every line written inside, in
-whatever module. `docs/logs.md` lists the fields.
-
-No line holds a secret, whoever logs it: neither one of the settings, nor what looks like a token.
+Every process calls `set_up` once. `bound(job_id=…)` adds fields, such as the request or the job, to
+every line logged inside its block, in any module. `docs/logs.md` lists the fields. No line contains
+a secret of the settings, or a text that looks like a token.
 """
 
-from logs.process import child_process, log_end, prepare, set_up, set_up_early, tell
-from logs.surroundings import begin, bind, bound, correlation
-from logs.writing import write
+from logs.context import begin, bind, bound, correlation
+from logs.handlers import left_out_lines, write
+from logs.setup import child_process, log_end, prepare, set_up, set_up_early, tell
 
 __all__ = [
     "begin",
@@ -17,6 +15,7 @@ __all__ = [
     "bound",
     "child_process",
     "correlation",
+    "left_out_lines",
     "log_end",
     "prepare",
     "set_up",

@@ -1,6 +1,6 @@
-"""What a line belongs to: fields that the code around it has bound, to this task or thread and those it starts.
+"""Fields that code binds to the lines of its task or thread, and of tasks begun there.
 
-A thread is started with none of them, unless by `contextvars.copy_context().run`.
+A new thread begins without them, unless it is started by `contextvars.copy_context().run`.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,6 @@ from typing import Any
 
 from logs.redaction import without_tokens
 
-__all__ = ["begin", "bind", "bound", "correlation", "surroundings"]
-
 _surroundings: ContextVar[dict[str, Any]] = ContextVar("log_surroundings", default={})  # noqa: B039 - never written to
 
 surroundings = _surroundings.get
@@ -20,10 +18,18 @@ surroundings = _surroundings.get
 _CORRELATION = ("request_id", "trace_id")
 
 
+def with_text_ids(fields: dict[str, Any]) -> dict[str, Any]:
+    """Write ids as text: they have 19 digits, of which jq, browsers and collectors keep 16."""
+    return {
+        name: str(value) if type(value) is int and name.endswith("_id") else value
+        for name, value in fields.items()
+    }
+
+
 @contextmanager
 def bound(**fields: Any) -> Iterator[None]:
-    """Add `fields` to every line that is logged inside the block, also those that `bind` adds there."""
-    token = _surroundings.set({**_surroundings.get(), **fields})
+    """Add `fields`, and those that `bind` adds inside the block, to the lines logged there."""
+    token = _surroundings.set({**_surroundings.get(), **with_text_ids(fields)})
     try:
         yield
     finally:
@@ -32,19 +38,22 @@ def bound(**fields: Any) -> Iterator[None]:
 
 def bind(**fields: Any) -> None:
     """Add `fields` to every line that this task logs from now on."""
-    _surroundings.set({**_surroundings.get(), **fields})
+    _surroundings.set({**_surroundings.get(), **with_text_ids(fields)})
 
 
 def begin(**fields: Any) -> None:
-    """Add `fields`, and none of those before, to every line that this task logs from now on."""
+    """Add `fields`, and none of those before, to every line that this task logs from now on.
+
+    Their values are text.
+    """
     _surroundings.set(fields)
 
 
 def correlation() -> dict[str, str | None]:
-    """The ids by which work done later finds back to its cause: `request_id` and `trace_id`, None where there is none.
+    """Get the ids that lead from later work to its cause: `request_id` and `trace_id`, or None.
 
-    A job takes them along, and its lines have them too. They are as lines show them: a caller may have sent a token
-    for an id.
+    A job stores them, and its lines have them too. They are redacted as in log lines: a caller may
+    have sent a token as an id.
     """
     here = _surroundings.get()
     return {name: here.get(name) and without_tokens(here[name]) for name in _CORRELATION}

@@ -1,26 +1,32 @@
-"""Where lines go: to standard error, each in one piece, without secrets."""
+"""Writes lines to standard error, each in one piece and without secrets."""
 
 import asyncio
 import logging
 import sys
+from collections.abc import Hashable
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
 
-from logs.line import Identity, JsonLine, TextLine, as_json
+from logs.context import surroundings
+from logs.formatters import JsonLine, ProcessIdentity, TextLine, as_json
 from logs.redaction import Redaction
-from logs.surroundings import surroundings
-
-__all__ = ["Handler", "JsonHandler", "write"]
+from logs.repeats import Repeats
 
 _HARMLESS_LENGTH = 32
-"""Characters of a field that need not be searched for tokens: all are longer."""
-_LEVEL_NAMES = {level: name for name, level in logging.getLevelNamesMapping().items() if name not in {"WARN", "FATAL"}}
+"""Fields up to this many characters need no search for tokens: all tokens are longer."""
+_LEVEL_NAMES = {
+    level: name
+    for name, level in logging.getLevelNamesMapping().items()
+    if name not in {"WARN", "FATAL"}
+}
 _root = logging.getLogger()
 _STREAM_ERRORS = (OSError, ValueError, AttributeError)
-"""Of a standard error that is closed, full or not there at all: work goes on without a log."""
+"""Errors of a standard error that is closed, full or missing: work goes on without a log."""
+_SERVERS = {"api", "documents"}
+"""Processes in which callers cause lines: those of a kind are bounded."""
 _FAILED = "a line of the log could not be written"
 
 
@@ -29,24 +35,42 @@ class Handler(logging.StreamHandler[TextIO]):
 
     kind: type[JsonLine | TextLine] = TextLine
 
-    def __init__(self, identity: Identity, redaction: Redaction) -> None:
+    def __init__(self, identity: ProcessIdentity, redaction: Redaction) -> None:
         super().__init__(sys.stderr)
         self.line: JsonLine | TextLine = self.kind(redaction)
         self.redaction = redaction
+        self.repeats = Repeats()
         self.setFormatter(self.line)
         self.be(identity)
 
-    def be(self, identity: Identity) -> None:
-        """Write lines as that process from now on, which may have been forked."""
+    def be(self, identity: ProcessIdentity) -> None:
+        """Write lines as the process `identity` from now on, perhaps after a fork."""
         self.identity = self.line.identity = identity
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Leave out a warning or error that this place in the code repeats too often."""
+        level = record.levelno or logging.NOTSET  # a record made by hand may have none
+        is_repeatable = logging.WARNING <= level < logging.CRITICAL
+        if is_repeatable and self.identity.process in _SERVERS:
+            left_out = self.repeats.admit((record.name, record.lineno))
+            if left_out is None:
+                return False
+            if left_out:
+                record.left_out = left_out
+        return super().filter(record)
 
     def format(self, record: logging.LogRecord) -> str:
         return self.redaction.redact(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Say so where a line could not be written. Python would print the line's arguments, as they are."""
+        """Log that a line could not be written.
+
+        Python would print the line's arguments, unredacted.
+        """
         where, kind = f"{record.name}:{record.lineno}", getattr(sys.exc_info()[0], "__name__", None)
-        said = logging.makeLogRecord({"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR", "msg": _FAILED})
+        said = logging.makeLogRecord(
+            {"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR", "msg": _FAILED}
+        )
         with suppress(Exception):
             said.__dict__.update(of=where, error=kind)
             self.stream.write(self.format(said) + self.terminator)
@@ -55,24 +79,24 @@ class Handler(logging.StreamHandler[TextIO]):
 class JsonHandler(Handler):
     """Writes lines of JSON to standard error.
 
-    Lines of `write_line` that come in the same turn of an event loop are written together: each write is a call of the
-    system, which may take longer than a small query. They keep their place among the others.
+    Lines of `write_line` in the same iteration of an event loop are written together, because a
+    system call may take longer than a small query. The order of lines stays.
     """
 
     kind = JsonLine
 
-    def be(self, identity: Identity) -> None:
+    def be(self, identity: ProcessIdentity) -> None:
         super().be(identity)
         self._end = identity.in_json
         self._lines: list[bytes] = []  # those of the parent are its own affair
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def clean(self, text: str) -> str:
-        """Take secrets out of a field, and its middle if it is too long."""
+        """Redact a field, and cut its middle if it is too long."""
         return self.redaction.redact(self.line.bounded(text))
 
     def write_line(self, fields: dict[str, Any]) -> None:
-        """Write a line, at the end of the loop's turn; the identity is added to it."""
+        """Write a line, with the identity, at the end of the loop's iteration."""
         try:
             line = orjson.dumps(fields, default=str)
         except TypeError:
@@ -100,15 +124,33 @@ class JsonHandler(Handler):
             super().flush()
 
 
-def write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
-    """Log a line with `fields`, for callers in the event loop's thread that do so thousands of times a second.
+def left_out_lines() -> int:
+    """Count the lines that this process left out because too many of their kind came."""
+    return sum(each.repeats.total for each in _root.handlers if isinstance(each, Handler))
 
-    It is the line that `logger.log(level, message, extra=fields)` would make; where this process logs JSON, no
-    LogRecord is made for it.
+
+def write(
+    logger: logging.Logger,
+    level: int,
+    message: str,
+    fields: dict[str, Any],
+    kind: Hashable | None = None,
+) -> None:
+    """Log a line as `logger.log(level, message, extra=fields)` does, without a LogRecord.
+
+    For code on the event loop's thread that logs thousands of lines a second; it saves the
+    LogRecord where this process logs JSON. Lines of the same `kind` are bounded; those with None
+    are not.
     """
     if not logger.isEnabledFor(level):
         return
     handlers = _root.handlers
+    if kind is not None and handlers and isinstance(handlers[0], Handler):
+        left_out = handlers[0].repeats.admit(kind)
+        if left_out is None:
+            return
+        if left_out:
+            fields = {**fields, "left_out": left_out}
     if len(handlers) != 1 or not isinstance(handlers[0], JsonHandler):
         logger.log(level, message, extra=fields)
         return

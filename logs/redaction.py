@@ -1,4 +1,4 @@
-"""Taking secrets out of texts, whoever logs them: those of the settings by their value, others by how they look."""
+"""Removes secrets from texts: those of the settings by value, others by their form."""
 
 import json
 import re
@@ -10,11 +10,9 @@ from pydantic import SecretStr
 
 from settings import Settings
 
-__all__ = ["Redaction", "without_tokens"]
-
 _REDACTED = "***"
 _LEAST_SECRET = 6
-"""Characters below which a secret of the settings is not looked for: it would be found in harmless words."""
+"""A shorter secret of the settings is not looked for: harmless words could contain it."""
 _SHAPES = re.compile(
     r"""
     (?P<keep>
@@ -35,7 +33,7 @@ _SHAPES = re.compile(
 
 
 class Redaction:
-    """Takes secrets out of texts: those of the settings by their value, others by how they look."""
+    """Replaces secrets in texts by ***: those of the settings by value, others by their form."""
 
     def __init__(self, settings: Settings) -> None:
         forms = {form for secret in _secrets(settings) for form in _written_forms(secret)}
@@ -44,14 +42,14 @@ class Redaction:
         self._values = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def redact(self, text: str) -> str:
-        """Write *** for every secret."""
+        """Replace every secret by ***."""
         if self._values is not None:
             text = self._values.sub(_REDACTED, text)
         return without_tokens(text)
 
 
 def without_tokens(text: str) -> str:
-    """Write *** for what looks like a secret, whatever the settings are."""
+    """Replace what looks like a secret by ***, without knowing the settings."""
     return _SHAPES.sub(lambda found: (found["keep"] or found["request"] or "") + _REDACTED, text)
 
 
@@ -69,15 +67,19 @@ def _secrets(settings: Settings) -> Iterator[str]:
 
 
 def _passwords(url: str) -> Iterator[str]:
-    """The password in a URL, unless it is no secret at all, such as the user's or the database's name."""
+    """Get the password of a URL, unless it equals the name of the user or database."""
     user_info, at, rest = url.partition("://")[2].rpartition("@")
     user, _, password = user_info.partition(":")
-    if at and len(password) >= _LEAST_SECRET and password not in {user, *re.split(r"[/:?]", rest), "pacegraph"}:
+    if (
+        at
+        and len(password) >= _LEAST_SECRET
+        and password not in {user, *re.split(r"[/:?]", rest), "pacegraph"}
+    ):
         yield password
         yield unquote(password)
 
 
 def _written_forms(secret: str) -> set[str]:
-    """How a secret may stand in a text: as it is, in JSON, in a URL, in Python."""
+    """Get the forms of a secret in texts: as it is, in JSON, in a URL, in Python."""
     in_json = {json.dumps(secret)[1:-1], orjson.dumps(secret).decode()[1:-1]}
     return {secret, *in_json, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}

@@ -1,7 +1,7 @@
-"""Setting the logs of a process up: where lines go, which are left out, and what else would be said past them.
+"""Sets up the logs of a process, and sends to them what Python would print elsewhere.
 
-Nothing of ours writes to standard error but lines of the log, with these exceptions, which are for whoever calls a
-command: what `tell` says, unless LOG_FORMAT=json was set, and how a command is used.
+Our programs write nothing but log lines to standard error, except for the user of a command: `tell`
+(unless LOG_FORMAT=json is set) and the usage of a command.
 """
 
 import logging
@@ -15,27 +15,26 @@ from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, TextIO
 
-from logs.line import Identity
+from logs.formatters import ProcessIdentity
+from logs.handlers import Handler, JsonHandler
 from logs.redaction import Redaction
-from logs.writing import Handler, JsonHandler
 from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
-__all__ = ["child_process", "log_end", "prepare", "set_up", "set_up_early", "tell"]
-
 _QUIET = ("httpx", "httpcore", "asyncio", "rq", "alembic")
-"""Loggers that say too much: WARNING, unless LOG_LEVELS says otherwise."""
+"""Noisy loggers: they get WARNING unless LOG_LEVELS sets another level."""
 
 _INDEPENDENT = ("rq.worker",)
-"""Loggers whose library gives them a level when it is imported, unless they have one."""
+"""Loggers that get a level from their library when it is imported, unless they have one."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _leveled: list[str] = []
 _show_warning = warnings.showwarning
 
 
 def prepare(process: str) -> None:
-    """Set the logs up before the settings are known, where LOG_FORMAT=json is set: what fails then is a line too."""
-    silent = logging.NullHandler()  # what is wrong with the file of settings is said when they are read
+    """Set up the logs before settings are read, where LOG_FORMAT=json: failures are lines too."""
+    # what is wrong with the file of settings is said when they are read
+    silent = logging.NullHandler()
     logging.getLogger().addHandler(silent)
     wanted = wants_json_logs()
     logging.getLogger().removeHandler(silent)
@@ -44,7 +43,7 @@ def prepare(process: str) -> None:
 
 
 def set_up_early(process: str) -> None:
-    """Set the logs up by the settings that are found, as far as that goes: who needs settings says what is wrong."""
+    """Set up the logs by the valid settings; the code that needs the others reports them."""
     try:
         set_up(load_settings(), process)
     except InvalidSettings:
@@ -52,48 +51,52 @@ def set_up_early(process: str) -> None:
 
 
 def set_up(settings: Settings, process: str) -> None:
-    """Send this process's logs to standard error in the form of LOG_FORMAT; `process` says which it is."""
+    """Send this process's logs to standard error in the form LOG_FORMAT; `process` is its name."""
     kind = JsonHandler if settings.log_format == "json" else Handler
     root = logging.getLogger()
-    root.handlers[:] = [kind(Identity(process, _version()), Redaction(settings))]
+    root.handlers[:] = [kind(ProcessIdentity(process, _version()), Redaction(settings))]
     _set_levels(settings.log_level, settings.log_levels)
     warnings.showwarning = _log_warning
-    sys.excepthook, sys.unraisablehook, threading.excepthook = _log_uncaught, _log_unraisable, _log_end_of_thread
+    sys.excepthook, sys.unraisablehook, threading.excepthook = (
+        _log_uncaught,
+        _log_unraisable,
+        _log_end_of_thread,
+    )
 
 
 @contextmanager
 def child_process(process: str) -> Iterator[None]:
-    """Do the work of a process that another of ours started, forked or not, and log what ends it, if anything does.
+    """Run the work of a child process, and log the error that ends it.
 
-    multiprocessing would print it past the log.
+    multiprocessing would print that error past the log.
     """
     handlers = _our_handlers()
     for handler in handlers:
-        handler.be(Identity(process, handler.identity.version))
+        handler.be(ProcessIdentity(process, handler.identity.version))
     if not handlers:
         set_up_early(process)
     try:
         yield
-    except Exception:
-        if not log_end():
+    except Exception as error:
+        if not log_end(error):
             raise
         sys.exit(1)
 
 
-def log_end() -> bool:
-    """Log the error that is being handled as what ends the process; False where no logs are set up.
+def log_end(error: Exception) -> bool:
+    """Log the error that ends the process; False where no logs are set up.
 
-    To wait for `sys.excepthook` is not enough: libraries put their own there.
+    `sys.excepthook` is not enough: libraries replace it.
     """
     if _our_handlers():
-        _log.critical("the process ends by an error", exc_info=True)
+        logger.critical("the process ends by an error", exc_info=error)
     return bool(_our_handlers())
 
 
 def tell(message: str) -> None:
-    """Tell whoever called a command what is wrong: a plain line, or one of the log where LOG_FORMAT=json was set."""
+    """Tell the user of a command what is wrong, in a plain line or (LOG_FORMAT=json) a log line."""
     if wants_json_logs() and _our_handlers():
-        _log.error(message)
+        logger.error(message)
     else:
         sys.stderr.write(f"pacegraph: {message}\n")
 
@@ -110,7 +113,7 @@ def _version() -> str:
 
 
 def _set_levels(level: str, others: Mapping[str, str]) -> None:
-    """Give loggers their levels, and those that had one before none."""
+    """Set the levels of loggers, and reset those that are no longer configured."""
     while _leveled:
         logging.getLogger(_leveled.pop()).setLevel(logging.NOTSET)
     root = logging.getLogger()
@@ -121,17 +124,19 @@ def _set_levels(level: str, others: Mapping[str, str]) -> None:
         logging.getLogger(name).setLevel(its_level)
     for name in set(_INDEPENDENT) - set(others):
         _leveled.append(name)
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.NOTSET)
-        logger.setLevel(logger.getEffectiveLevel())
+        library_logger = logging.getLogger(name)
+        library_logger.setLevel(logging.NOTSET)
+        library_logger.setLevel(library_logger.getEffectiveLevel())
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Log what ends the process, where Python would print it past the handler."""
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Log an uncaught error. Python would print it past the log."""
     if issubclass(kind, KeyboardInterrupt):
-        _log.warning("interrupted")
+        logger.warning("interrupted")
     else:
-        _log.critical("the process ends by an error", exc_info=(kind, error, traceback))
+        logger.critical("the process ends by an error", exc_info=(kind, error, traceback))
 
 
 def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
@@ -139,15 +144,23 @@ def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
         return
     error = ended.exc_value or ended.exc_type()
     fields = {"ended_thread": ended.thread and ended.thread.name}
-    _log.error("a thread ended by an error", exc_info=(ended.exc_type, error, ended.exc_traceback), extra=fields)
+    logger.error(
+        "a thread ended by an error",
+        exc_info=(ended.exc_type, error, ended.exc_traceback),
+        extra=fields,
+    )
 
 
 def _log_unraisable(failed: Any) -> None:
-    """Log what went wrong where nobody can be told, such as when an object was deleted."""
+    """Log an error that cannot be raised, such as one while an object is deleted."""
     with suppress(Exception):
         error = failed.exc_value or failed.exc_type()
         fields = {"where": failed.err_msg, "object": type(failed.object).__name__}
-        _log.error("an error came to nobody", exc_info=(failed.exc_type, error, failed.exc_traceback), extra=fields)
+        logger.error(
+            "an error came to nobody",
+            exc_info=(failed.exc_type, error, failed.exc_traceback),
+            extra=fields,
+        )
 
 
 def _log_warning(  # noqa: PLR0917 - the signature of warnings.showwarning
@@ -167,7 +180,7 @@ def _log_warning(  # noqa: PLR0917 - the signature of warnings.showwarning
 
 def _note_fork() -> None:
     for handler in _our_handlers():
-        handler.be(Identity(handler.identity.process, handler.identity.version))
+        handler.be(ProcessIdentity(handler.identity.process, handler.identity.version))
 
 
 os.register_at_fork(after_in_child=_note_fork)

@@ -1,4 +1,4 @@
-"""`pacegraph trusted-documents check`: whether each document of a manifest would run, and what it would cost."""
+"""`pacegraph trusted-documents check`: would each document of a manifest run, and at what cost?"""
 
 import asyncio
 from pathlib import Path
@@ -6,25 +6,25 @@ from pathlib import Path
 from graphql import OperationDefinitionNode, value_from_ast_untyped
 from graphql.execution.values import VariableValues
 
-from graph.documents import Document, Documents
-from graph.schema import build_schema
-from graph.shape import DocumentLimits
+from graph.document.limits import DocumentLimits
+from graph.document.operation import Document
+from graph.document.store import DocumentStore
+from graph.schema.build import build_schema
 from logs import tell
 from settings import Settings
-from web.persisted_documents import limits
-from web.trusted_documents import read_manifest
-
-__all__ = ["check_manifest"]
+from web.documents.persisted_documents import limits
+from web.documents.trusted_documents import read_manifest
 
 
-class _Unfit(Exception):  # noqa: N818 - the name says what is the case
+class _Unfit(Exception):
     """A document would be refused. The message says why."""
 
 
 def check_manifest(path: Path, settings: Settings) -> int:
-    """Print a line for each operation; 1, and the first error, if one would be refused. Raises InvalidSettings.
+    """Print a line for each operation; returns 1, with the first error, if one would be refused.
 
-    The cost is that with the default values of the variables; a size without one counts as a page's.
+    Costs are computed with the default values of the variables; a page size without one counts as
+    the default page size. Raises InvalidSettings.
     """
     for identifier, text in read_manifest(path, limits(settings)).texts.items():
         try:
@@ -37,8 +37,8 @@ def check_manifest(path: Path, settings: Settings) -> int:
 
 
 async def _costs(text: str, settings: Settings) -> list[tuple[str, int]]:
-    """Tell the costs of a document's operations. Raises _Unfit."""
-    documents = Documents(build_schema(), DocumentLimits.of(settings))
+    """Compute the costs of a document's operations. Raises _Unfit."""
+    documents = DocumentStore(build_schema().costs, DocumentLimits.from_settings(settings))
     try:
         document = await documents.read(text)
     finally:
@@ -47,8 +47,6 @@ async def _costs(text: str, settings: Settings) -> list[tuple[str, int]]:
         raise _Unfit(errors[0].message)
     assert document.ast is not None
     nodes = [node for node in document.ast.definitions if isinstance(node, OperationDefinitionNode)]
-    if not nodes:
-        raise _Unfit("It has no operation.")
     return [_cost(document, node, settings.cost_limit) for node in nodes]
 
 
@@ -61,7 +59,10 @@ def _cost(document: Document, node: OperationDefinitionNode, limit: int) -> tupl
         for each in node.variable_definitions or ()
         if each.default_value is not None
     }
-    cost, path = operation.cost(build_schema(), VariableValues({}, defaults))
+    cost, path, _ = operation.cost(VariableValues({}, defaults))
     if cost > limit:
-        raise _Unfit(f"It costs {cost}, and one may cost {limit} (COST_LIMIT). The most of it is at {'.'.join(path)}.")
+        raise _Unfit(
+            f"It costs {cost}. The maximum is {limit} (COST_LIMIT). Its most expensive part is "
+            f"{'.'.join(path)}."
+        )
     return f"{node.operation.value} {name or '(without a name)'}", cost

@@ -1,4 +1,4 @@
-"""Ends what takes too long."""
+"""Limits the time of awaitables with one timer."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,20 +9,26 @@ T = TypeVar("T")
 
 
 class TimeLimit:
-    """A limit that many awaitables have, each from its own start.
+    """A time limit that many awaitables share, each from its own start.
 
-    `asyncio.timeout` makes and cancels a timer for each, which costs a short operation more than its other checks; here
-    one timer waits for the oldest, as all have the same time.
+    `asyncio.timeout` makes and cancels a timer for each, which costs a short operation more than
+    its other checks. All limits here are equal, so one timer for the oldest is enough.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._running: dict[object, tuple[float, asyncio.Task[Any]]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None  # to ask asyncio each time costs a call of the system
+        # to ask asyncio each time costs a call of the system
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def running(self) -> int:
+        """How many awaitables run now."""
+        return len(self._running)
 
     async def run(self, awaitable: Awaitable[T]) -> T:
-        """Await; raises TimeoutError when the time is over, after what was awaited was cancelled."""
+        """Await. Raises TimeoutError at the limit, after the awaitable was cancelled."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None
@@ -40,7 +46,7 @@ class TimeLimit:
             self._running.pop(mark, None)
 
     def _look(self) -> None:
-        """End what is over time, and look again when the next will be."""
+        """Cancel what exceeded the limit, and set the timer for the next."""
         self._timer, now = None, monotonic()
         for mark, (until, task) in list(self._running.items()):
             if until > now:

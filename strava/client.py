@@ -1,17 +1,19 @@
-"""The Strava client: one method per request, plain values in and out, foreign errors mapped here once.
+"""The Strava client: one method per request, plain values in and out.
 
-It never retries, sleeps or refreshes a token: that is for the job, which knows the quota and stores the token pair.
+Only this module maps errors of httpx. It never retries, sleeps or refreshes a token: that is for
+the job, which knows the quota and stores the token pair.
 
-Why not stravalib (2.6): it builds `https://` addresses from class attributes, so that neither the address nor the
-scheme is a setting; it reads STRAVA_CLIENT_ID and the secret from the environment and then refreshes expired tokens
-inside any request, which loses the rotated pair; it sets no timeout; 429, a missing scope and the athlete limit are
-one untyped Fault; its limiter sees no answer of the OAuth pages and by default sleeps; pages are fetched behind an
-iterator, which leaves no place for a checkpoint; one activity that its models refuse loses the page; importing it
-changes the process's warning filters. Its models are what the tests hold the simulator against.
+Why not stravalib (2.6): it builds `https://` addresses from class attributes, so that neither the
+address nor the scheme is a setting; it reads STRAVA_CLIENT_ID and the secret from the environment
+and then refreshes expired tokens inside any request, which loses the rotated pair; it sets no
+timeout; 429, a missing scope and the athlete limit are one untyped Fault; its limiter sees no
+answer of the OAuth pages and by default sleeps; pages are fetched behind an iterator, which leaves
+no place for a checkpoint; one activity that its models refuse loses the page; importing it changes
+the process's warning filters. Its models are what the tests hold the simulator against.
 """
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,27 +23,59 @@ import httpx
 from pydantic import SecretStr
 
 from settings import Settings
-from strava.errors import StravaBadData, StravaError, StravaNotFound, StravaUnauthorized, StravaUnavailable
+from strava.answer_shape import (
+    activity_detail,
+    list_of_objects_with_id,
+    non_empty_object,
+    object_with_id,
+    parsed,
+    stream_set,
+)
+from strava.bounded_exchange import (
+    ACCEPTED_ENCODINGS,
+    AnswerBroken,
+    AnswerTooLarge,
+    bound_connections,
+    bounded,
+    read_whole,
+)
+from strava.errors import (
+    StravaBadData,
+    StravaError,
+    StravaNotFound,
+    StravaTooLarge,
+    StravaTooSlow,
+    StravaUnauthorized,
+    StravaUnavailable,
+    StravaUnreadable,
+)
 from strava.fields import fields_of
 from strava.payloads import (
+    STREAM_KEYS,
     StravaActivity,
     StravaActivityDetail,
     StravaAthlete,
+    StravaBestEffort,
     StravaStreams,
     parse_activity,
     parse_activity_detail,
     parse_athlete,
+    parse_best_efforts,
     parse_streams,
 )
-from strava.quota import Quota, quota_from_headers
-from strava.refusals import error_of
+from strava.quota import quota_from_headers
+from strava.refusals import error_from_response, is_web_page
 
+_CONNECT_S = 5.0
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """An access token, and the only refresh token that works from now on. `expires_at` is aware UTC."""
+    """An access token, and the only refresh token that works from now on.
+
+    `expires_at` is aware UTC.
+    """
 
     access_token: SecretStr
     refresh_token: SecretStr
@@ -65,9 +99,10 @@ def _certificates(*, trust_env: bool) -> ssl.SSLContext:
 class StravaClient:
     """Strava's API, synchronous; safe to share between threads. Close it, or use it in a `with`.
 
-    `api_url` and `oauth_url` are base addresses without a slash at the end. `on_quota` is called with the limits that
-    an answer tells, before an error of that answer is raised. Every request may raise StravaUnauthorized,
-    StravaAppInactive, StravaRateLimited, StravaUnavailable and StravaBadData; what else, its method says.
+    `api_url` and `oauth_url` are base addresses without a slash at the end. Every request may raise
+    StravaUnauthorized, StravaAppInactive, StravaRateLimited, StravaUnavailable and StravaBadData;
+    what else, its method says. `timeout_s` and `max_bytes`, after decompression, are of an answer as
+    a whole; `refresh_timeout_s` is of the answer to a refresh, which spends a token pair.
     """
 
     def __init__(
@@ -78,19 +113,26 @@ class StravaClient:
         client_id: str,
         client_secret: SecretStr,
         timeout_s: float = 20,
+        refresh_timeout_s: float = 120,
+        max_bytes: int = 16 * 1024 * 1024,
         transport: httpx.BaseTransport | None = None,
-        on_quota: Callable[[Quota], None] | None = None,
     ) -> None:
         self._api_url = api_url.rstrip("/")
         self._oauth_url = oauth_url.rstrip("/")
         self._client_id = client_id
         self._client_secret = client_secret
-        self._on_quota = on_quota
+        self._timeout_s = timeout_s
+        self.refresh_timeout_s = max(timeout_s, refresh_timeout_s)
+        self._max_bytes = max_bytes
         # A proxy for the internet is not for the simulator on this machine.
         local = httpx.URL(api_url).host in _LOOPBACK
         self._http = httpx.Client(
-            timeout=timeout_s, transport=transport, trust_env=not local, verify=_certificates(trust_env=not local)
+            headers={"Accept-Encoding": ACCEPTED_ENCODINGS},
+            transport=transport,
+            trust_env=not local,
+            verify=_certificates(trust_env=not local),
         )
+        bound_connections(self._http)
 
     @classmethod
     def from_settings(
@@ -98,7 +140,6 @@ class StravaClient:
         settings: Settings,
         *,
         transport: httpx.BaseTransport | None = None,
-        on_quota: Callable[[Quota], None] | None = None,
     ) -> Self:
         """Raises InvalidSettings where client id or secret are not set."""
         settings.require("strava_client_id", "strava_client_secret")
@@ -108,8 +149,9 @@ class StravaClient:
             client_id=settings.strava_client_id or "",
             client_secret=settings.strava_client_secret or SecretStr(""),
             timeout_s=settings.strava_timeout_s,
+            refresh_timeout_s=settings.strava_refresh_timeout_s,
+            max_bytes=settings.strava_max_answer_bytes,
             transport=transport,
-            on_quota=on_quota,
         )
 
     def __enter__(self) -> Self:
@@ -131,7 +173,10 @@ class StravaClient:
         *,
         approval_prompt: Literal["auto", "force"] = "auto",
     ) -> str:
-        """Where to send the athlete's browser. "force" asks again although the scopes were granted before."""
+        """Where to send the athlete's browser.
+
+        "force" asks again although the scopes were granted before.
+        """
         parameters = {
             "client_id": self._client_id,
             "redirect_uri": redirect_uri,
@@ -144,29 +189,44 @@ class StravaClient:
 
     def exchange_code(self, code: str) -> TokenGrant:
         """Trade the callback's code for tokens; works once. May raise StravaAthleteLimit."""
-        answer = self._token_request(grant_type="authorization_code", code=code)
+        answer = self._token_request(
+            timeout_s=self._timeout_s, grant_type="authorization_code", code=code
+        )
         return TokenGrant(_token_pair(answer), parse_athlete(fields_of(answer).require("athlete")))
 
     def refresh(self, refresh_token: SecretStr) -> TokenPair:
-        """Trade a refresh token for a new pair. The old refresh token is spent: store the pair before using it."""
+        """Trade a refresh token for a new pair.
+
+        The old refresh token is spent: store the pair before using it. Takes up to
+        `refresh_timeout_s`, because a pair that Strava issues later than that is lost.
+        """
         return _token_pair(
-            self._token_request(grant_type="refresh_token", refresh_token=refresh_token.get_secret_value())
+            self._token_request(
+                timeout_s=self.refresh_timeout_s,
+                grant_type="refresh_token",
+                refresh_token=refresh_token.get_secret_value(),
+            )
         )
 
     def revoke(self, access_token: SecretStr) -> None:
-        """Withdraw the application's access to the athlete. StravaUnauthorized: it was withdrawn before."""
+        """Withdraw the application's access to the athlete.
+
+        StravaUnauthorized: it was withdrawn before.
+        """
         token = access_token.get_secret_value()
         try:
-            self._send("POST", f"{self._oauth_url}/revoke", data={"token": token}, auth=self._credentials())
-        except StravaNotFound:
+            self._send(
+                "POST", f"{self._oauth_url}/revoke", data={"token": token}, auth=self._credentials()
+            )
+        except (StravaNotFound, StravaUnreadable):
             # The page that oauth/revoke replaces; Strava serves it until 2027-06-01.
             self._send("POST", f"{self._oauth_url}/deauthorize", headers=_bearer(access_token))
 
     # --- the athlete's data
 
     def athlete(self, access_token: SecretStr) -> StravaAthlete:
-        """The athlete whose token it is."""
-        return parse_athlete(self._get("/athlete", access_token))
+        """The athlete of the token."""
+        return parse_athlete(object_with_id(self._get("/athlete", access_token)))
 
     def activities(
         self,
@@ -177,66 +237,108 @@ class StravaClient:
         before: datetime | None = None,
         after: datetime | None = None,
     ) -> list[StravaActivity | StravaBadData]:
-        """One page of the athlete's activities, in Strava's order (newest first); empty after the last.
+        """Read one page of the athlete's activities; empty after the last.
 
-        In place of an item that cannot be read stands its error. A page shorter than `per_page` (at most 200) need not
-        be the last. `before` and `after` are aware and exclude the moment itself. May raise StravaScopeMissing.
+        Newest first, but with `after` oldest first. In place of an item that cannot be read stands
+        its error. A page shorter than `per_page` (at most 200) need not be the last. `before` and
+        `after` are aware and exclude the moment itself. May raise StravaScopeMissing.
         """
         parameters = {"page": page, "per_page": per_page} | _epochs(before=before, after=after)
         items = self._get("/athlete/activities", access_token, parameters)
-        if not isinstance(items, list):
-            raise StravaBadData("body", "is not a list")
-        return [_activity_or_error(item) for item in items]
+        activities = list_of_objects_with_id(items)
+        return [_activity_or_error(item) for item in activities]
 
     def activity(self, access_token: SecretStr, strava_id: int) -> StravaActivityDetail:
-        """One activity with Strava's best efforts. May raise StravaNotFound and StravaScopeMissing."""
-        return parse_activity_detail(self._get(f"/activities/{strava_id}", access_token))
+        """One activity with Strava's best efforts.
+
+        May raise StravaNotFound and StravaScopeMissing.
+        """
+        return parse_activity_detail(
+            object_with_id(self._get(f"/activities/{strava_id}", access_token))
+        )
+
+    def best_efforts(
+        self, access_token: SecretStr, strava_id: int, started_at: datetime
+    ) -> tuple[StravaBestEffort, ...]:
+        """Strava's best efforts of an activity, whatever else can be read of it.
+
+        May raise StravaNotFound and StravaScopeMissing.
+        """
+        answer = self._get(f"/activities/{strava_id}", access_token)
+        return parse_best_efforts(activity_detail(answer), started_at)
 
     def streams(self, access_token: SecretStr, strava_id: int) -> StravaStreams | None:
         """The activity's samples; None where there are none (a manual entry, or no such activity).
 
         May raise StravaScopeMissing.
         """
-        parameters = {"keys": "time,distance,heartrate", "key_by_type": "true"}
+        parameters = {"keys": ",".join(STREAM_KEYS), "key_by_type": "true"}
         try:
-            return parse_streams(self._get(f"/activities/{strava_id}/streams", access_token, parameters))
+            answer = self._get(f"/activities/{strava_id}/streams", access_token, parameters)
         except StravaNotFound:
             return None
+        return parse_streams(streams) if (streams := stream_set(answer)) else None
 
     # --- requests
 
-    def _get(self, path: str, access_token: SecretStr, parameters: dict[str, Any] | None = None) -> Any:
-        return _json(
-            self._send("GET", f"{self._api_url}{path}", params=parameters or {}, headers=_bearer(access_token))
+    def _get(
+        self, path: str, access_token: SecretStr, parameters: dict[str, Any] | None = None
+    ) -> Any:
+        return parsed(
+            self._send(
+                "GET",
+                f"{self._api_url}{path}",
+                params=parameters or {},
+                headers=_bearer(access_token),
+            )
         )
 
-    def _token_request(self, **parameters: str) -> Any:
-        data = {
-            "client_id": self._client_id,
-            "client_secret": self._client_secret.get_secret_value(),
-            **parameters,
-        }
-        return _json(self._send("POST", f"{self._oauth_url}/token", data=data))
+    def as_application(self, method: str, path: str, **parameters: str) -> Any:
+        """Make a request of the application itself; returns the JSON, None if there is none."""
+        given = {"data" if method == "POST" else "params": self._identified(parameters)}
+        answer = self._send(method, f"{self._api_url}{path}", **given)
+        return parsed(answer) if answer.content else None
+
+    def _token_request(self, *, timeout_s: float, **parameters: str) -> Any:
+        data, url = self._identified(parameters), f"{self._oauth_url}/token"
+        return non_empty_object(parsed(self._send("POST", url, timeout_s=timeout_s, data=data)))
+
+    def _identified(self, parameters: dict[str, str]) -> dict[str, str]:
+        secret = self._client_secret.get_secret_value()
+        return {"client_id": self._client_id, "client_secret": secret, **parameters}
 
     def _credentials(self) -> httpx.BasicAuth:
         return httpx.BasicAuth(self._client_id, self._client_secret.get_secret_value())
 
     def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
-        """Send, report the quota, and raise the error an answer stands for."""
+        """Send, and raise the error an answer stands for."""
         answer = self._answer(method, url, **arguments)
         # Raised here, outside `except`: httpx's exceptions hold the request and with it the token.
         if isinstance(answer, StravaError):
             raise answer
-        quota = quota_from_headers(answer.headers, datetime.now(UTC))
-        if quota and self._on_quota:
-            self._on_quota(quota)
         if not answer.is_success:
-            raise error_of(answer, quota)
+            raise error_from_response(answer, quota_from_headers(answer.headers, datetime.now(UTC)))
+        if is_web_page(answer):
+            raise StravaUnreadable("body", "is a web page")
         return answer
 
-    def _answer(self, method: str, url: str, **arguments: Any) -> httpx.Response | StravaUnavailable:
+    def _answer(
+        self, method: str, url: str, *, timeout_s: float | None = None, **arguments: Any
+    ) -> httpx.Response | StravaError:
+        total_s = self._timeout_s if timeout_s is None else timeout_s
+        timeout = httpx.Timeout(total_s, connect=min(total_s, _CONNECT_S))
         try:
-            return self._http.request(method, url, **arguments)
+            with (
+                bounded(total_s),
+                self._http.stream(method, url, timeout=timeout, **arguments) as response,
+            ):
+                return read_whole(response, self._max_bytes)
+        except AnswerTooLarge:
+            return StravaTooLarge(self._max_bytes)
+        except AnswerBroken as error:
+            return StravaUnreadable("body", str(error))
+        except httpx.ReadTimeout:
+            return StravaTooSlow(total_s)
         except httpx.TimeoutException as error:
             return StravaUnavailable(f"no answer in time ({type(error).__name__})")
         except httpx.HTTPError as error:
@@ -244,19 +346,14 @@ class StravaClient:
 
 
 def _bearer(access_token: SecretStr) -> dict[str, str]:
-    """The header. Raises StravaUnauthorized for what no header can carry, for httpx's own error would show it."""
+    """The header.
+
+    Raises StravaUnauthorized for what no header can carry, for httpx's own error would show it.
+    """
     token = access_token.get_secret_value()
     if not token or not token.isascii() or not token.isprintable():
         raise StravaUnauthorized("access token")
     return {"Authorization": f"Bearer {token}"}
-
-
-def _json(response: httpx.Response) -> Any:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        pass
-    raise StravaBadData("body", "is not JSON")
 
 
 def _activity_or_error(item: object) -> StravaActivity | StravaBadData:
@@ -279,7 +376,10 @@ def _token_pair(answer: object) -> TokenPair:
 
 
 def _epochs(**moments: datetime | None) -> dict[str, int]:
-    """Seconds since 1970, as Strava's parameters want them. Raises ValueError for a time without a zone."""
+    """Seconds since 1970, as Strava's parameters want them.
+
+    Raises ValueError for a time without a zone.
+    """
     if any(moment and moment.tzinfo is None for moment in moments.values()):
         raise ValueError("a time without a zone is not an instant")
     return {name: int(moment.timestamp()) for name, moment in moments.items() if moment}

@@ -1,14 +1,20 @@
-"""What can go wrong with Strava. Raised by `strava/client.py` and `strava/payloads.py`; `str()` never holds a token.
+"""Errors of Strava, raised by `strava/client.py` and `strava/payloads.py`.
+
+`str()` of them never contains a token.
 
     StravaError                 the root; `code` is a JobErrorCode of the GraphQL schema
     ├── StravaUnauthorized      a token, code or secret is refused: the athlete has to connect again
     ├── StravaScopeMissing      the athlete did not grant a scope that the request needs
-    ├── StravaAppInactive       the API application's owner has no subscription: every request is refused
+    ├── StravaAppInactive       the owner of the API application has no subscription
     ├── StravaAthleteLimit      the application may not serve one more athlete
     ├── StravaNotFound          no such thing, or not visible to this athlete (404)
-    ├── StravaBadData           an answer that cannot be read, or a request Strava calls malformed
+    ├── StravaBadData           an answer of which something cannot be read
+    │   ├── StravaRequestRefused    a request that Strava calls malformed (400)
+    │   └── StravaUnreadable    the answer as a whole: a page of HTML, or cut off   (retryable)
     ├── StravaRateLimited       out of quota until `retry_at`             (retryable)
     └── StravaUnavailable       5xx, timeout, connection lost or refused  (retryable)
+        ├── StravaTooSlow       the answer did not arrive in the time it may take
+        └── StravaTooLarge      the answer has more bytes than allowed
 
 `retryable` says that the same request may succeed later without anybody acting.
 """
@@ -16,7 +22,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from db.errors import PacegraphError
+from runtime.errors import PacegraphError
 
 
 class StravaError(PacegraphError):
@@ -26,8 +32,11 @@ class StravaError(PacegraphError):
     retryable: ClassVar[bool] = False
 
 
-class StravaUnauthorized(StravaError):  # noqa: N818 - these names say what is the case
-    """Strava refused `what`: "access token", "refresh token", "authorization code" or "client id or secret"."""
+class StravaUnauthorized(StravaError):
+    """Strava refused `what`.
+
+    One of "access token", "refresh token", "authorization code", "client id or secret".
+    """
 
     code = "STRAVA_UNAUTHORIZED"
 
@@ -36,8 +45,8 @@ class StravaUnauthorized(StravaError):  # noqa: N818 - these names say what is t
         self.what = what
 
 
-class StravaScopeMissing(StravaError):  # noqa: N818
-    """The token lacks a permission; `permission` is Strava's name for it, such as "activity:read_permission"."""
+class StravaScopeMissing(StravaError):
+    """The token lacks `permission`, as Strava names it: "activity:read_permission"."""
 
     code = "STRAVA_SCOPE_MISSING"
 
@@ -46,7 +55,7 @@ class StravaScopeMissing(StravaError):  # noqa: N818
         self.permission = permission
 
 
-class StravaAppInactive(StravaError):  # noqa: N818
+class StravaAppInactive(StravaError):
     """Strava switched the API application off."""
 
     code = "STRAVA_APP_INACTIVE"
@@ -58,7 +67,7 @@ class StravaAppInactive(StravaError):  # noqa: N818
         )
 
 
-class StravaAthleteLimit(StravaError):  # noqa: N818
+class StravaAthleteLimit(StravaError):
     """The application has as many athletes as Strava lets it have."""
 
     code = "STRAVA_ATHLETE_LIMIT"
@@ -67,10 +76,10 @@ class StravaAthleteLimit(StravaError):  # noqa: N818
         super().__init__("the Strava API application has reached its limit of connected athletes")
 
 
-class StravaNotFound(StravaError):  # noqa: N818
+class StravaNotFound(StravaError):
     """Strava knows no `path` for this athlete.
 
-    No JobErrorCode: a job takes it for a deletion, so that it reaches nobody else.
+    No JobErrorCode: a job takes it for a deletion and never reports it.
     """
 
     def __init__(self, path: str) -> None:
@@ -78,8 +87,8 @@ class StravaNotFound(StravaError):  # noqa: N818
         self.path = path
 
 
-class StravaBadData(StravaError):  # noqa: N818
-    """`field` of a payload is missing or of the wrong kind; `strava_id` is the thing's id where that could be read."""
+class StravaBadData(StravaError):
+    """`field` of a payload is missing or of the wrong kind; `strava_id` is the id, if known."""
 
     code = "STRAVA_BAD_DATA"
 
@@ -91,7 +100,17 @@ class StravaBadData(StravaError):  # noqa: N818
         self.strava_id = strava_id
 
 
-class StravaRateLimited(StravaError):  # noqa: N818
+class StravaRequestRefused(StravaBadData):
+    """`field` of the request is wrong, Strava says."""
+
+
+class StravaUnreadable(StravaBadData):
+    """The answer is not what was asked for, whatever its status says. Another one may be."""
+
+    retryable = True
+
+
+class StravaRateLimited(StravaError):
     """The quota is used up. `retry_at` (aware, UTC): when the window that is used up restarts."""
 
     code = "STRAVA_RATE_LIMITED"
@@ -102,8 +121,8 @@ class StravaRateLimited(StravaError):  # noqa: N818
         self.retry_at = retry_at
 
 
-class StravaUnavailable(StravaError):  # noqa: N818
-    """Strava did not answer, or not usefully. `status` is the HTTP status, None without an answer."""
+class StravaUnavailable(StravaError):
+    """Strava did not answer, or not usefully. `status` is of HTTP, None without an answer."""
 
     code = "STRAVA_UNAVAILABLE"
     retryable = True
@@ -112,3 +131,19 @@ class StravaUnavailable(StravaError):  # noqa: N818
         super().__init__(f"Strava is unavailable: {reason}")
         self.reason = reason
         self.status = status
+
+
+class StravaTooSlow(StravaUnavailable):
+    """The answer did not arrive as a whole within `timeout_s` seconds."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"no answer in time ({timeout_s:g} s)")
+        self.timeout_s = timeout_s
+
+
+class StravaTooLarge(StravaUnavailable):
+    """The answer has more than `max_bytes` bytes, after decompression."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"the answer has more than {max_bytes} bytes")
+        self.max_bytes = max_bytes

@@ -1,20 +1,32 @@
-"""Reads single fields of Strava's JSON. Every function raises StravaBadData naming the field that is wrong."""
+"""Reads single fields of Strava's JSON.
 
-import math
+Fields that must be there raise StravaBadData naming the one that is wrong. Optional ones are None
+where they are absent or cannot be read: they never cost the rest.
+"""
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from math import inf
+from typing import Any, TypeGuard
 
 from strava.errors import StravaBadData
 
 # PostgreSQL's bigint: an id beyond it could not be stored.
 _MAX_INTEGER = 2**63 - 1
+_LARGEST = 1e12
+"""Beyond any distance in meters, time in seconds or rate, and small enough to be summed up."""
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+TOO_LARGE, OUT_OF_RANGE = "is too large", "is out of range"
+"""Problems of values that are what Strava's documentation says, and beyond all measure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """One JSON object. `path` precedes its field names in errors; `strava_id` is the whole thing's id, if known."""
+    """One JSON object.
+
+    `path` precedes its field names in errors; `strava_id` is the whole thing's id, if known.
+    """
 
     values: Mapping[str, Any]
     path: str = ""
@@ -31,22 +43,26 @@ class Fields:
     def number(self, name: str) -> float:
         """A finite number, not negative."""
         value = self.require(name)
-        if not is_number(value) or value < 0:
-            raise self.bad(name, "is not a number of 0 or more")
-        return float(value)
+        if is_number(value) and value >= 0:
+            return float(value)
+        is_finite = type(value) is int or (type(value) is float and _LARGEST <= value < inf)
+        if is_finite and value > 0:
+            raise self.bad(name, TOO_LARGE)
+        raise self.bad(name, "is not a number of 0 or more")
 
     def optional_number(self, name: str) -> float | None:
-        return None if self.values.get(name) is None else self.number(name)
+        value = self.values.get(name)
+        return float(value) if is_number(value) and value >= 0 else None
 
     def whole_number(self, name: str) -> int:
         """A number of 0 or more, rounded to the nearest whole."""
-        value = round(self.number(name))
-        if value > _MAX_INTEGER:
-            raise self.bad(name, "is too large")
-        return value
+        return round(self.number(name))
 
     def identifier(self, name: str) -> int:
-        """An id: a whole number above 0. A fraction or text is refused, for rounding would name another thing."""
+        """An id: a whole number above 0.
+
+        A fraction or text is refused, for rounding would name another thing.
+        """
         value = self.require(name)
         if type(value) is not int or not 0 < value <= _MAX_INTEGER:
             raise self.bad(name, "is not an id")
@@ -55,41 +71,40 @@ class Fields:
     def text(self, name: str) -> str | None:
         """Text that PostgreSQL can hold: NUL is left out, half a surrogate pair becomes "?"."""
         value = self.values.get(name)
-        if value is None:
-            return None
         if not isinstance(value, str):
-            raise self.bad(name, "is not text")
+            return None
         return value.replace("\0", "").encode("utf-8", "replace").decode()
 
     def flag(self, name: str) -> bool:
-        """True or False; absent is False."""
-        value = self.values.get(name)
-        if not isinstance(value, bool | None):
-            raise self.bad(name, "is not true or false")
-        return bool(value)
+        """True only where it says so."""
+        return self.values.get(name) is True
 
     def instant(self, name: str) -> datetime:
         """A point in time, aware UTC. Text without an offset is refused."""
-        parsed = self._datetime(name, self.require(name))
+        parsed = _datetime(self.require(name))
+        if parsed is None:
+            raise self.bad(name, "is not a date and time")
         if parsed.tzinfo is None:
             raise self.bad(name, "is a time without a zone")
         try:
-            return parsed.astimezone(UTC)
+            instant = parsed.astimezone(UTC)
         except OverflowError:
-            raise self.bad(name, "is out of range") from None
+            instant = None
+        if instant is None or not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+            raise self.bad(name, OUT_OF_RANGE)
+        return instant
 
     def wall_clock(self, name: str) -> datetime | None:
-        """What a clock on the wall showed, naive: the zone Strava appends to it is false and dropped."""
-        value = self.values.get(name)
-        return None if value is None else self._datetime(name, value).replace(tzinfo=None)
+        """Get local time, naive: the zone that Strava appends is wrong and dropped."""
+        parsed = _datetime(self.values.get(name))
+        return None if parsed is None else parsed.replace(tzinfo=None)
 
-    def _datetime(self, name: str, value: object) -> datetime:
-        if isinstance(value, str):
-            try:
-                return datetime.fromisoformat(value)
-            except ValueError:
-                pass
-        raise self.bad(name, "is not a date and time")
+
+def _datetime(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def fields_of(value: object, path: str = "", strava_id: int | None = None) -> Fields:
@@ -99,6 +114,6 @@ def fields_of(value: object, path: str = "", strava_id: int | None = None) -> Fi
     return Fields(value, path, strava_id)
 
 
-def is_number(value: object) -> bool:
-    """Whether `value` is a finite JSON number; true and false are not."""
-    return type(value) in {int, float} and math.isfinite(value)  # type: ignore[arg-type]
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether `value` is a JSON number of a size that can be used; true and false are none."""
+    return type(value) in {int, float} and -_LARGEST < value < _LARGEST  # type: ignore[operator]

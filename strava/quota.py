@@ -1,8 +1,8 @@
 """Strava's rate limits as values: what the headers of an answer say, and when the windows restart.
 
-The limits belong to the application, not to the athlete. Every request counts against the overall limits, a read
-(GET) against the read limits as well. Windows restart at :00, :15, :30 and :45, the day at 00:00 UTC.
-Source: https://developers.strava.com/docs/rate-limits/
+The limits belong to the application, not to the athlete. Every request counts against the overall
+limits, a read (GET) against the read limits as well. Windows restart at :00, :15, :30 and :45, the
+day at 00:00 UTC. Source: https://developers.strava.com/docs/rate-limits/
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class QuotaWindows:
     """The two windows of one kind of request."""
 
     quarter_hour: Allowance
@@ -42,16 +42,18 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The state of the limits at `observed_at` (aware UTC). `read` is None where an answer did not tell it."""
+    """The limits at `observed_at` (aware UTC); `read` is None if the answer had no such headers."""
 
-    overall: Budget
-    read: Budget | None
+    overall: QuotaWindows
+    read: QuotaWindows | None
     observed_at: datetime
 
     def remaining(self, *, read: bool) -> int:
         """Requests left in the tightest window that a request (`read`: a GET) counts against."""
         return min(
-            allowance.remaining for budget in self._budgets(read) for allowance in (budget.quarter_hour, budget.day)
+            allowance.remaining
+            for budget in self._budgets(read)
+            for allowance in (budget.quarter_hour, budget.day)
         )
 
     def retry_at(self, *, read: bool) -> datetime | None:
@@ -63,19 +65,22 @@ class Quota:
             return next_quarter_hour(self.observed_at)
         return None
 
-    def _budgets(self, read: bool) -> tuple[Budget, ...]:  # noqa: FBT001 - private, named by its callers
+    def _budgets(self, read: bool) -> tuple[QuotaWindows, ...]:  # noqa: FBT001 - private, named by its callers
         return (self.overall, self.read) if read and self.read else (self.overall,)
 
 
 def quota_from_headers(headers: Mapping[str, str], observed_at: datetime) -> Quota | None:
-    """Read the four rate-limit headers; `headers` must ignore case. None where they are absent or unreadable."""
+    """Read the four rate-limit headers. None if they are absent or unreadable.
+
+    `headers` must ignore case.
+    """
     overall = _budget(headers, "X-RateLimit")
     return Quota(overall, _budget(headers, "X-ReadRateLimit"), observed_at) if overall else None
 
 
-def _budget(headers: Mapping[str, str], prefix: str) -> Budget | None:
+def _budget(headers: Mapping[str, str], prefix: str) -> QuotaWindows | None:
     try:
-        return Budget.from_headers(headers[f"{prefix}-Limit"], headers[f"{prefix}-Usage"])
+        return QuotaWindows.from_headers(headers[f"{prefix}-Limit"], headers[f"{prefix}-Usage"])
     except (KeyError, ValueError):
         return None
 
@@ -90,16 +95,6 @@ def next_quarter_hour(now: datetime) -> datetime:
 def next_day(now: datetime) -> datetime:
     """Midnight UTC after `now` (aware)."""
     return _day_of(now) + timedelta(days=1)
-
-
-def seconds_until_quarter_hour(now: datetime) -> float:
-    """Seconds until the 15-minute window restarts: over 0, at most 900."""
-    return (next_quarter_hour(now) - now).total_seconds()
-
-
-def seconds_until_day(now: datetime) -> float:
-    """Seconds until the daily window restarts: over 0, at most 86,400."""
-    return (next_day(now) - now).total_seconds()
 
 
 def _day_of(now: datetime) -> datetime:

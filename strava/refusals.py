@@ -1,6 +1,7 @@
-"""Turns an answer of Strava that is not 2xx into one of `strava.errors`: the only place that reads its error bodies.
+"""Turns an answer of Strava that is not 2xx into one of `strava.errors`.
 
-An error body is `{"message": …, "errors": [{"resource": …, "field": …, "code": …}]}`.
+Only this module reads error bodies. An error body is
+`{"message": …, "errors": [{"resource": …, "field": …, "code": …}]}`.
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,14 @@ import httpx
 from strava.errors import (
     StravaAppInactive,
     StravaAthleteLimit,
-    StravaBadData,
     StravaError,
     StravaNotFound,
     StravaRateLimited,
+    StravaRequestRefused,
     StravaScopeMissing,
     StravaUnauthorized,
     StravaUnavailable,
+    StravaUnreadable,
 )
 from strava.quota import Quota, next_day, next_quarter_hour
 
@@ -38,18 +40,30 @@ class _Entry(NamedTuple):
     code: str
 
 
-def error_of(response: httpx.Response, quota: Quota | None) -> StravaError:
+def error_from_response(response: httpx.Response, quota: Quota | None) -> StravaError:
     """The error that `response` (read, status not 2xx) stands for."""
     status, entries = response.status_code, _entries(response)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return StravaRateLimited(_retry_at(quota, read=response.request.method == "GET"))
+    if httpx.codes.is_client_error(status) and is_web_page(response) and not _is_full(response):
+        return StravaUnreadable("body", f"is a web page (HTTP status {status})")
     if status == httpx.codes.NOT_FOUND:
         return StravaNotFound(response.request.url.path)
     if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        return _refusal(status, entries, response.text)
+        return _refusal(status, entries, is_full=_is_full(response))
     if httpx.codes.is_client_error(status):
         return _bad_request(status, entries)
     return StravaUnavailable(f"HTTP status {status}", status=status)
+
+
+def is_web_page(response: httpx.Response) -> bool:
+    """Whether the body is HTML or XML, whatever its type says: of a proxy, or of maintenance."""
+    return response.content.lstrip().startswith(b"<")
+
+
+def _is_full(response: httpx.Response) -> bool:
+    """Whether the application has all the athletes that it may have; a page may say so."""
+    return "connected athletes" in response.text.lower()
 
 
 def _entries(response: httpx.Response) -> Sequence[_Entry]:
@@ -65,17 +79,21 @@ def _entry(error: dict[str, Any]) -> _Entry:
 
 
 def _retry_at(quota: Quota | None, *, read: bool) -> datetime:
-    """When to ask again. Without headers, or where they say that requests are left, the quarter hour is the guess."""
+    """When to ask again.
+
+    Without headers, or where they say that requests are left, the quarter hour is the guess.
+    """
     now = datetime.now(UTC)
     if quota is None:
         return next_quarter_hour(now)
-    # The limits Strava names need not be the ones that it enforces to the request: one short of the day is the day.
+    # The limits Strava names need not be the ones that it enforces to the request: one short of the
+    # day is the day.
     told = quota.retry_at(read=read) or quota.retry_at(read=True)
     return next_day(now) if told == next_day(quota.observed_at) else next_quarter_hour(now)
 
 
-def _refusal(status: int, entries: Sequence[_Entry], text: str) -> StravaError:
-    """401 and 403 are told apart by what the body says: Strava answers a missing scope with either."""
+def _refusal(status: int, entries: Sequence[_Entry], *, is_full: bool) -> StravaError:
+    """The body tells 401 and 403 apart: Strava answers a missing scope with either."""
     for resource, field, code in entries:
         if (resource, field, code) == ("Application", "Status", "Inactive"):
             return StravaAppInactive()
@@ -83,19 +101,24 @@ def _refusal(status: int, entries: Sequence[_Entry], text: str) -> StravaError:
             return StravaScopeMissing(field)
         if resource == "Application" and "athlete" in field.lower():
             return StravaAthleteLimit()
-    if "connected athletes" in text.lower():
+    if is_full:
         return StravaAthleteLimit()
-    if status == httpx.codes.FORBIDDEN and not entries:
+    what = _refused(entries)
+    if status == httpx.codes.FORBIDDEN and what is None:
         return StravaScopeMissing("a permission that Strava does not name")
-    return StravaUnauthorized(_refused(entries) or "access token")
+    return StravaUnauthorized(what or "access token")
 
 
 def _bad_request(status: int, entries: Sequence[_Entry]) -> StravaError:
     if what := _refused(entries):
         return StravaUnauthorized(what)
     entry = entries[0] if entries else _Entry("request", "", f"HTTP status {status}")
-    return StravaBadData(entry.field or entry.resource, f"of the request is refused: {entry.code}")
+    return StravaRequestRefused(
+        entry.field or entry.resource, f"of the request is refused: {entry.code}"
+    )
 
 
 def _refused(entries: Sequence[_Entry]) -> str | None:
-    return next((what for entry in entries if (what := _REFUSED.get((entry.resource, entry.field)))), None)
+    return next(
+        (what for entry in entries if (what := _REFUSED.get((entry.resource, entry.field)))), None
+    )

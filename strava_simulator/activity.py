@@ -1,4 +1,4 @@
-"""An activity of the simulated Strava, and who may see it."""
+"""An activity of the simulated Strava, and which tokens may read it."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-# Samples by Strava's stream type ("time", "distance", "heartrate"), all of one length.
+# Samples by Strava's stream type ("time", "distance", "heartrate"), all of the same length.
 Streams = dict[str, list[Any]]
 Summary = dict[str, Any]
 
@@ -16,7 +16,7 @@ READ_ALL = "activity:read_all"
 
 @dataclass(frozen=True, slots=True)
 class SimulatedActivity:
-    """`summary` holds Strava's field names; `read_streams` makes the samples, None for a manual entry."""
+    """`summary` has Strava's field names; `read_streams` gives samples, None for a manual entry."""
 
     athlete_id: int
     summary: Summary
@@ -29,7 +29,7 @@ class SimulatedActivity:
 
     @property
     def started_at_s(self) -> int:
-        """Start in seconds since 1970; 0 where a test broke the date on purpose."""
+        """Start in seconds since 1970; 0 if a test set an invalid date."""
         try:
             return int(datetime.fromisoformat(self.summary["start_date"]).timestamp())
         except (TypeError, ValueError):
@@ -39,4 +39,8 @@ class SimulatedActivity:
         """Whether a token of the activity's own athlete with `scopes` may read it."""
         if READ_ALL in scopes:
             return True
-        return READ in scopes and self.summary.get("visibility") != "only_me" and not self.summary.get("private")
+        return (
+            READ in scopes
+            and self.summary.get("visibility") != "only_me"
+            and not self.summary.get("private")
+        )

@@ -1,23 +1,31 @@
-"""Strava's API v3, as far as it is simulated: the athlete, activities, streams, and webhook subscriptions."""
+"""The simulated part of Strava's API v3: athlete, activities, streams, webhook subscriptions."""
 
 from hmac import compare_digest
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from strava.simulator.activity import READ, READ_ALL, SimulatedActivity
-from strava.simulator.bodies import (
+from strava_simulator.activity import READ, READ_ALL, SimulatedActivity
+from strava_simulator.bodies import (
     detailed_activity,
     detailed_athlete,
     stream_set,
     summary_activity,
     summary_athlete,
 )
-from strava.simulator.parameters import parameters_of
-from strava.simulator.refusal import BAD_CLIENT, BAD_TOKEN, Refused, invalid, json_response, missing_scope, not_found
-from strava.simulator.state import SimulatorState, State, TokenGrant
-from strava.simulator.tokens import Grant
-from strava.simulator.webhooks import Subscription
+from strava_simulator.parameters import parameters_of
+from strava_simulator.refusal import (
+    BAD_CLIENT,
+    BAD_TOKEN,
+    RequestRefused,
+    invalid,
+    json_response,
+    missing_scope,
+    not_found,
+)
+from strava_simulator.state import CurrentGrant, SimulatorState, State
+from strava_simulator.tokens import AthleteGrant
+from strava_simulator.webhooks import WebhookSubscription
 
 _MOST_PER_PAGE = 200
 
@@ -25,10 +33,10 @@ router = APIRouter(prefix="/api/v3", tags=["Strava"])
 
 
 @router.get("/athlete")
-async def get_athlete(state: SimulatorState, grant: TokenGrant) -> Response:
+async def get_athlete(state: SimulatorState, grant: CurrentGrant) -> Response:
     athlete = state.world.athlete(grant.athlete_id)
     if athlete is None:
-        raise Refused(BAD_TOKEN)
+        raise RequestRefused(BAD_TOKEN)
     detailed = "profile:read_all" in grant.scopes
     return json_response(detailed_athlete(athlete) if detailed else summary_athlete(athlete))
 
@@ -36,7 +44,7 @@ async def get_athlete(state: SimulatorState, grant: TokenGrant) -> Response:
 @router.get("/athlete/activities")
 async def list_activities(  # noqa: PLR0917 - query parameters
     state: SimulatorState,
-    grant: TokenGrant,
+    grant: CurrentGrant,
     before: int | None = None,
     after: int | None = None,
     page: Annotated[int, Query(ge=1)] = 1,
@@ -44,17 +52,19 @@ async def list_activities(  # noqa: PLR0917 - query parameters
 ) -> Response:
     _require_read(grant)
     if per_page > _MOST_PER_PAGE:
-        raise Refused(invalid("Activity", "per page", "limit exceeded"))
-    found = state.world.page(grant.athlete_id, grant.scopes, before=before, after=after, page=page, per_page=per_page)
+        raise RequestRefused(invalid("Activity", "per page", "limit exceeded"))
+    found = state.world.page(
+        grant.athlete_id, grant.scopes, before=before, after=after, page=page, per_page=per_page
+    )
     return json_response([summary_activity(activity) for activity in found])
 
 
 @router.get("/activities/{activity_id}")
 async def get_activity(
     state: SimulatorState,
-    grant: TokenGrant,
+    grant: CurrentGrant,
     activity_id: int,
-    include_all_efforts: bool = False,  # noqa: FBT001, FBT002, ARG001 - segment efforts are not simulated
+    include_all_efforts: bool = False,  # noqa: FBT001, FBT002, ARG001 - ignored
 ) -> Response:
     return json_response(detailed_activity(_readable(state, grant, activity_id)))
 
@@ -62,29 +72,35 @@ async def get_activity(
 @router.get("/activities/{activity_id}/streams")
 async def get_streams(
     state: SimulatorState,
-    grant: TokenGrant,
+    grant: CurrentGrant,
     activity_id: int,
     keys: str,
     key_by_type: bool = False,  # noqa: FBT001, FBT002 - a query parameter
 ) -> Response:
     streams = _readable(state, grant, activity_id).read_streams()
     if not streams:
-        raise Refused(not_found("Stream"))
+        raise RequestRefused(not_found("Stream"))
     by_type = stream_set(streams, keys.split(","))
-    return json_response(by_type if key_by_type else [{"type": key, **stream} for key, stream in by_type.items()])
+    return json_response(
+        by_type if key_by_type else [{"type": key, **stream} for key, stream in by_type.items()]
+    )
 
 
-def _require_read(grant: Grant) -> None:
+def _require_read(grant: AthleteGrant) -> None:
     if not grant.scopes & {READ, READ_ALL}:
-        raise Refused(missing_scope())
+        raise RequestRefused(missing_scope())
 
 
-def _readable(state: State, grant: Grant, activity_id: int) -> SimulatedActivity:
-    """The athlete's activity; what the token may not see is not found."""
+def _readable(state: State, grant: AthleteGrant, activity_id: int) -> SimulatedActivity:
+    """The athlete's activity, if the token may see it; else it is not found."""
     _require_read(grant)
     activity = state.world.activity(activity_id)
-    if activity is None or activity.athlete_id != grant.athlete_id or not activity.is_visible_to(grant.scopes):
-        raise Refused(not_found("Activity"))
+    if (
+        activity is None
+        or activity.athlete_id != grant.athlete_id
+        or not activity.is_visible_to(grant.scopes)
+    ):
+        raise RequestRefused(not_found("Activity"))
     return activity
 
 
@@ -92,8 +108,12 @@ def _readable(state: State, grant: Grant, activity_id: int) -> SimulatedActivity
 async def create_subscription(request: Request, state: SimulatorState) -> Response:
     given = await _application_parameters(request, state)
     if not given.get("callback_url") or not given.get("verify_token"):
-        raise Refused(
-            invalid("PushSubscription", "callback url" if given.get("verify_token") else "verify token", "missing")
+        raise RequestRefused(
+            invalid(
+                "PushSubscription",
+                "callback url" if given.get("verify_token") else "verify token",
+                "missing",
+            )
         )
     subscription = await state.webhooks.subscribe(given["callback_url"], given["verify_token"])
     return json_response({"id": subscription.id}, 201)
@@ -107,13 +127,15 @@ async def view_subscription(request: Request, state: SimulatorState) -> Response
 
 
 @router.delete("/push_subscriptions/{subscription_id}")
-async def delete_subscription(request: Request, state: SimulatorState, subscription_id: int) -> Response:
+async def delete_subscription(
+    request: Request, state: SimulatorState, subscription_id: int
+) -> Response:
     await _application_parameters(request, state)
     state.webhooks.unsubscribe(subscription_id)
     return Response(status_code=204)
 
 
-def _subscription_body(state: State, subscription: Subscription) -> dict[str, Any]:
+def _subscription_body(state: State, subscription: WebhookSubscription) -> dict[str, Any]:
     return {
         "id": subscription.id,
         "resource_state": 2,
@@ -125,14 +147,17 @@ def _subscription_body(state: State, subscription: Subscription) -> dict[str, An
 
 
 async def _application_parameters(request: Request, state: State) -> dict[str, str]:
-    """The request's parameters, once its client id and secret are found right. Raises Refused."""
+    """Read the request's parameters and check its client id and secret.
+
+    Raises RequestRefused.
+    """
     given = await parameters_of(request)
     check_application(state, given.get("client_id", ""), given.get("client_secret", ""))
     return given
 
 
 def check_application(state: State, client_id: str, client_secret: str) -> None:
-    """Raises Refused unless they are the application's."""
+    """Raise RequestRefused unless id and secret are the application's."""
     genuine = compare_digest(client_secret.encode(), state.client_secret.encode())
     if client_id != state.client_id or not genuine:
-        raise Refused(BAD_CLIENT)
+        raise RequestRefused(BAD_CLIENT)

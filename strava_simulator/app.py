@@ -1,4 +1,4 @@
-"""Puts the simulated Strava together."""
+"""Assembles the simulated Strava."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,16 +10,16 @@ from fastapi.exception_handlers import http_exception_handler, request_validatio
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from strava.simulator import api, control, oauth
-from strava.simulator.faults import Faults
-from strava.simulator.gate import Gate, RequestLog
-from strava.simulator.limits import RateLimiter, RateLimits
-from strava.simulator.refusal import Refusal, Refused, invalid
-from strava.simulator.runs_file import load_runs
-from strava.simulator.state import State
-from strava.simulator.tokens import Tokens
-from strava.simulator.webhooks import Webhooks
-from strava.simulator.world import FIRST_ATHLETE_ID, World
+from strava_simulator import api, control, oauth
+from strava_simulator.faults import Faults
+from strava_simulator.gate import Gate, RequestHistory
+from strava_simulator.limits import RateLimiter, RateLimits
+from strava_simulator.refusal import Refusal, RequestRefused, invalid
+from strava_simulator.runs_file import load_runs
+from strava_simulator.state import State
+from strava_simulator.tokens import Tokens
+from strava_simulator.webhooks import Webhooks
+from strava_simulator.world import FIRST_ATHLETE_ID, World
 
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -36,11 +36,12 @@ def create_simulator(
     webhook_retry_delay_s: float = 1,
     public_url: str | None = None,
 ) -> FastAPI:
-    """A simulated Strava as an ASGI application, its state in memory.
+    """Make a simulated Strava as an ASGI application, with its state in memory.
 
-    `runs` is the first athlete's file, one JSON object a line; None for no runs. Athletes have the ids 1001 and
-    following; those beyond the first have synthetic activities, made when asked for. No rate limit unless given.
-    `public_url` is the address its API description names. Raises SimulatorRunsInvalid where `runs` cannot be used.
+    `runs` is the file with the first athlete's runs, one JSON object per line; None for no runs.
+    Athletes have the ids 1001 and up; all but the first have synthetic activities, generated on
+    demand. There is no rate limit unless given. `public_url` is the address in its API description.
+    Raises SimulatorRunsInvalid if `runs` is invalid.
     """
     tokens = Tokens(client_secret, token_lifetime_s)
     state = State(
@@ -49,7 +50,7 @@ def create_simulator(
         webhooks=Webhooks(tokens, webhook_retry_delay_s),
         limiter=RateLimiter(rate_limits or RateLimits()),
         faults=Faults(),
-        log=RequestLog(),
+        log=RequestHistory(),
         client_id=client_id,
         client_secret=client_secret,
         athlete_limit=athlete_limit,
@@ -65,7 +66,8 @@ def _application(state: State, public_url: str | None) -> FastAPI:
 
     app = FastAPI(
         title="Simulated Strava",
-        description="Strava's API as documented, from memory. What is under /simulator drives the simulation.",
+        description="Strava's API as documented, with its state in memory. "
+        "Paths under /simulator control the simulation.",
         version="3.0.0",
         servers=[{"url": public_url}] if public_url else None,
         lifespan=lifespan,
@@ -74,29 +76,35 @@ def _application(state: State, public_url: str | None) -> FastAPI:
     for module in (api, oauth, control):
         app.include_router(module.router)
     app.add_middleware(Gate, log=state.log, faults=state.faults, limiter=state.limiter)
-    app.add_exception_handler(Refused, cast("_Handler", _refuse))
+    app.add_exception_handler(RequestRefused, cast("_Handler", _refuse))
     app.add_exception_handler(HTTPException, cast("_Handler", _refuse_path))
     app.add_exception_handler(RequestValidationError, cast("_Handler", _refuse_parameters))
     return app
 
 
-async def _refuse(_: Request, refused: Refused) -> Response:
+async def _refuse(_: Request, refused: RequestRefused) -> Response:
     return Response(refused.refusal.body, refused.refusal.status, media_type="application/json")
 
 
 async def _refuse_path(request: Request, error: HTTPException) -> Response:
-    """A path or method that is not there, in Strava's form for Strava's own paths."""
+    """Answer an unknown path or method, in Strava's form on Strava's own paths."""
     if request.url.path.startswith("/simulator"):
         return await http_exception_handler(request, error)
-    return await _refuse(request, Refused(Refusal(error.status_code, error.detail, "Application", "path", "invalid")))
+    return await _refuse(
+        request,
+        RequestRefused(Refusal(error.status_code, error.detail, "Application", "path", "invalid")),
+    )
 
 
 async def _refuse_parameters(request: Request, error: RequestValidationError) -> Response:
-    """Strava's own form for its own paths; FastAPI's explanation for those that drive the simulation."""
+    """Answer invalid parameters: in Strava's form on its paths, else in FastAPI's."""
     if request.url.path.startswith("/simulator"):
         return await request_validation_exception_handler(request, error)
     first = error.errors()[0]
     missing = first["type"] == "missing"
     return await _refuse(
-        request, Refused(invalid("Application", str(first["loc"][-1]), "missing" if missing else "invalid"))
+        request,
+        RequestRefused(
+            invalid("Application", str(first["loc"][-1]), "missing" if missing else "invalid")
+        ),
     )

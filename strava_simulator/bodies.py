@@ -1,10 +1,10 @@
-"""Strava's JSON bodies. Field names and kinds are Strava's; a test holds them against its published schemas."""
+"""Strava's JSON bodies, with its field names and types; a test checks them against its schemas."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from strava.simulator.activity import SimulatedActivity, Streams, Summary
-from strava.simulator.efforts import MILE_M, STRAVA_DISTANCES, Split, fastest_window, splits
+from strava_simulator.activity import SimulatedActivity, Streams, Summary
+from strava_simulator.efforts import MILE_M, STRAVA_DISTANCES, DistanceSplit, fastest_window, splits
 
 # The sports that Strava computes best efforts for.
 _RUNS = {"Run", "TrailRun", "VirtualRun"}
@@ -14,7 +14,7 @@ _CREATED_AT = "2019-05-17T08:00:00Z"
 
 
 def summary_athlete(athlete: dict[str, Any]) -> dict[str, Any]:
-    """Strava's SummaryAthlete: without birth date, which Strava does not tell."""
+    """Strava's SummaryAthlete. It has no birth date, which Strava does not reveal."""
     return {
         "id": athlete["id"],
         "username": None,
@@ -40,7 +40,7 @@ def summary_athlete(athlete: dict[str, Any]) -> dict[str, Any]:
 
 
 def detailed_athlete(athlete: dict[str, Any]) -> dict[str, Any]:
-    """Strava's DetailedAthlete, which a token with profile:read_all gets."""
+    """Strava's DetailedAthlete, for tokens with profile:read_all."""
     return summary_athlete(athlete) | {
         "resource_state": 3,
         "follower_count": 0,
@@ -58,7 +58,7 @@ def detailed_athlete(athlete: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary_activity(activity: SimulatedActivity) -> Summary:
-    """Strava's SummaryActivity; what the activity itself states wins."""
+    """Strava's SummaryActivity; the activity's own fields take precedence."""
     own = activity.summary
     sport = own.get("sport_type") or own.get("type") or "Run"
     return {
@@ -71,7 +71,7 @@ def summary_activity(activity: SimulatedActivity) -> Summary:
         "upload_id": None if own.get("manual") else activity.id,
         "external_id": None if own.get("manual") else f"{activity.id}.fit",
         **_ABSENT,
-        **own,
+        **{name: value for name, value in own.items() if name != "best_efforts"},
     }
 
 
@@ -85,15 +85,27 @@ _COUNTS = {
     "pr_count": 0,
     "has_kudoed": False,
 }
-_ABSENT = {"start_latlng": None, "end_latlng": None, "gear_id": None, "device_name": None, "from_accepted_tag": False}
+_ABSENT = {
+    "start_latlng": None,
+    "end_latlng": None,
+    "gear_id": None,
+    "device_name": None,
+    "from_accepted_tag": False,
+}
 
 
 def detailed_activity(activity: SimulatedActivity) -> Summary:
-    """Strava's DetailedActivity: the summary with best efforts, laps and splits out of the samples."""
+    """Strava's DetailedActivity: the summary with best efforts, laps and splits.
+
+    The best efforts are the activity's own, if it has any; else they are computed.
+    """
     streams = activity.read_streams()
+    best_efforts = activity.summary.get("best_efforts")
+    if best_efforts is None:
+        best_efforts = _best_efforts(activity, streams) if streams else []
     time_s, distance_m = (streams["time"], streams["distance"]) if streams else ((), ())
-    kilometres = list(splits(time_s, distance_m, 1000.0)) if streams and distance_m else []
-    miles = splits(time_s, distance_m, MILE_M) if kilometres else ()
+    kilometers = list(splits(time_s, distance_m, 1000.0)) if streams and distance_m else []
+    miles = splits(time_s, distance_m, MILE_M) if kilometers else ()
     return summary_activity(activity) | {
         "resource_state": 3,
         "description": activity.summary.get("description"),
@@ -101,15 +113,17 @@ def detailed_activity(activity: SimulatedActivity) -> Summary:
         "photos": {"primary": None, "count": 0},
         "gear": None,
         "segment_efforts": [],
-        "splits_metric": [_split(number, split) for number, split in enumerate(kilometres, start=1)],
+        "splits_metric": [
+            _split(number, split) for number, split in enumerate(kilometers, start=1)
+        ],
         "splits_standard": [_split(number, split) for number, split in enumerate(miles, start=1)],
-        "laps": [_lap(activity, number, split) for number, split in enumerate(kilometres, start=1)],
-        "best_efforts": _best_efforts(activity, streams) if streams else [],
+        "laps": [_lap(activity, number, split) for number, split in enumerate(kilometers, start=1)],
+        "best_efforts": best_efforts,
         "embed_token": f"{activity.id:x}",
     }
 
 
-def _split(number: int, split: Split) -> dict[str, Any]:
+def _split(number: int, split: DistanceSplit) -> dict[str, Any]:
     return {
         "distance": split.distance_m,
         "elapsed_time": split.elapsed_s,
@@ -121,7 +135,7 @@ def _split(number: int, split: Split) -> dict[str, Any]:
     }
 
 
-def _lap(activity: SimulatedActivity, number: int, split: Split) -> dict[str, Any]:
+def _lap(activity: SimulatedActivity, number: int, split: DistanceSplit) -> dict[str, Any]:
     return {
         "id": activity.id + number,
         "name": f"Lap {number}",
@@ -171,14 +185,16 @@ def _part_of(
         "elapsed_time": elapsed_s,
         "moving_time": elapsed_s,
         "start_date": _later(activity.summary["start_date"], start_s),
-        "start_date_local": _later(activity.summary.get("start_date_local") or activity.summary["start_date"], start_s),
+        "start_date_local": _later(
+            activity.summary.get("start_date_local") or activity.summary["start_date"], start_s
+        ),
         "start_index": start_index,
         "end_index": end_index,
     }
 
 
 def _later(text: Any, seconds: int) -> Any:
-    """A date and time `seconds` after `text`; `text` itself where a test broke it on purpose."""
+    """A date and time `seconds` after `text`; `text` itself if a test set an invalid one."""
     try:
         return f"{datetime.fromisoformat(text) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
     except (TypeError, ValueError):
@@ -190,7 +206,7 @@ def _speed(distance_m: float, elapsed_s: int) -> float:
 
 
 def stream_set(streams: Streams, keys: list[str]) -> dict[str, dict[str, Any]]:
-    """Strava's StreamSet by type: the streams asked for that exist, and always the distance."""
+    """Strava's StreamSet by type: the requested streams that exist, and always the distance."""
     return {
         key: {
             "data": samples,

@@ -1,11 +1,11 @@
-"""The pages the simulated Strava shows to an athlete who connects an application."""
+"""The pages that the simulated Strava shows to an athlete during authorization."""
 
 from html import escape
 from typing import NamedTuple
 
-from strava.simulator.world import World
+from strava_simulator.world import World
 
-# Beyond so many athletes a list is no help, and a field for the id takes its place.
+# With more athletes than this, a field for the id replaces the list.
 _LISTED_ATHLETES = 50
 _EXPLANATIONS = {
     "read": "View public profile and public data",
@@ -17,11 +17,14 @@ _EXPLANATIONS = {
     "activity:write": "Upload and change activities",
 }
 _STYLE = """
-body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#222;background:#fff}
-fieldset{border:1px solid #767676;border-radius:.4rem;margin:1rem 0}label{display:block;padding:.3rem 0}
+body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;
+color:#222;background:#fff}
+fieldset{border:1px solid #767676;border-radius:.4rem;margin:1rem 0}
+label{display:block;padding:.3rem 0}
 button,select,input[type=number]{font:inherit;padding:.5rem 1rem;min-height:2.75rem}
 button[value=authorize]{background:#b83200;color:#fff;border:0;border-radius:.3rem}
-:focus-visible{outline:3px solid #005fcc;outline-offset:2px}[role=alert]{color:#a30000;font-weight:bold}
+:focus-visible{outline:3px solid #005fcc;outline-offset:2px}
+[role=alert]{color:#a30000;font-weight:bold}
 """
 
 
@@ -35,17 +38,18 @@ class Consent(NamedTuple):
 
 
 def consent_page(consent: Consent, world: World, problem: str = "") -> str:
-    """The form: who signs in, what is granted, Authorize or Cancel."""
+    """The form: the athlete, the scopes to grant, and Authorize or Cancel."""
     alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
     return _page(
         "Authorize on Strava (simulated)",
-        f"""{alert}<p>Application {escape(consent.client_id)} would like to connect to your account. This is a
-simulated Strava: no real account is touched.</p>
+        f"""{alert}<p>Application {escape(consent.client_id)} would like to
+connect to your account. This is a simulated Strava: no real account is used.</p>
 <form method="post" action="/oauth/authorize">
 {_hidden(client_id=consent.client_id, redirect_uri=consent.redirect_uri, state=consent.state)}
 {_hidden(scope=",".join(consent.scopes))}
 {_athlete_field(world)}
-<fieldset><legend>The application will be able to</legend>{"".join(map(_scope_field, consent.scopes))}</fieldset>
+<fieldset><legend>The application will be able to</legend>
+{"".join(map(_scope_field, consent.scopes))}</fieldset>
 <p><button name="decision" value="authorize">Authorize</button>
 <button name="decision" value="cancel">Cancel</button></p>
 </form>""",
@@ -53,11 +57,12 @@ simulated Strava: no real account is touched.</p>
 
 
 def limit_page() -> str:
-    """What Strava shows where the application may have no more athletes."""
+    """Strava's page when the application may not connect more athletes."""
     return _page(
         "Error 403: Limit of connected athletes exceeded",
-        "<p>This app has exceeded the limit of connected athletes. If you are a developer of this application, "
-        "please contact Strava developer support for how to request a quota increase.</p>",
+        "<p>This app has exceeded the limit of connected athletes. "
+        "If you are a developer of this application, please contact Strava developer support "
+        "for how to request a quota increase.</p>",
     )
 
 
@@ -70,18 +75,27 @@ def _page(title: str, body: str) -> str:
 
 
 def _hidden(**values: str) -> str:
-    return "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in values.items())
+    return "".join(
+        f'<input type="hidden" name="{name}" value="{escape(value)}">'
+        for name, value in values.items()
+    )
 
 
 def _athlete_field(world: World) -> str:
     ids = world.athlete_ids
     if len(ids) > _LISTED_ATHLETES:
         return (
-            f'<label for="athlete">Sign in as athlete (id {ids[0]} to {ids[-1]})</label><input id="athlete" '
-            f'type="number" name="athlete_id" min="{ids[0]}" max="{ids[-1]}" value="{ids[0]}" required>'
+            f'<label for="athlete">Sign in as athlete (id {ids[0]} to {ids[-1]})</label>'
+            f'<input id="athlete" type="number" name="athlete_id" '
+            f'min="{ids[0]}" max="{ids[-1]}" value="{ids[0]}" required>'
         )
-    options = "".join(f'<option value="{identifier}">{_name(world, identifier)}</option>' for identifier in ids)
-    return f'<label for="athlete">Sign in as</label><select id="athlete" name="athlete_id">{options}</select>'
+    options = "".join(
+        f'<option value="{identifier}">{_name(world, identifier)}</option>' for identifier in ids
+    )
+    return (
+        '<label for="athlete">Sign in as</label>'
+        f'<select id="athlete" name="athlete_id">{options}</select>'
+    )
 
 
 def _name(world: World, athlete_id: int) -> str:
@@ -92,6 +106,6 @@ def _name(world: World, athlete_id: int) -> str:
 def _scope_field(scope: str) -> str:
     explanation = escape(_EXPLANATIONS.get(scope, scope))
     return (
-        f'<label><input type="checkbox" name="granted" value="{escape(scope)}" checked> {explanation} '
-        f"(<code>{escape(scope)}</code>)</label>"
+        f'<label><input type="checkbox" name="granted" value="{escape(scope)}" checked> '
+        f"{explanation} (<code>{escape(scope)}</code>)</label>"
     )

@@ -1,20 +1,55 @@
-"""What drives the simulation, under `/simulator`: no part of Strava. Open to anyone who reaches the simulator."""
+"""Control of the simulation, under `/simulator`, which is not part of Strava.
+
+It is open to every program that can reach the simulator, but not to web pages of other origins.
+"""
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from strava.simulator.activity import SimulatedActivity, Streams, Summary
-from strava.simulator.faults import Fault, FaultKind
-from strava.simulator.limits import RateLimits
-from strava.simulator.oauth import SCOPES, end_access
-from strava.simulator.refusal import json_response
-from strava.simulator.runs_file import streams_problem
-from strava.simulator.state import SimulatorState, State
+from strava_simulator.activity import SimulatedActivity, Streams, Summary
+from strava_simulator.faults import FaultKind, InjectedFault
+from strava_simulator.limits import RateLimits
+from strava_simulator.oauth import SCOPES, end_access
+from strava_simulator.refusal import json_response
+from strava_simulator.runs_file import streams_problem
+from strava_simulator.state import SimulatorState, State
 
-router = APIRouter(prefix="/simulator", tags=["Simulator"])
+
+def _refuse_web_pages(request: Request) -> None:
+    """Refuse a request that a browser sends for a page of another origin.
+
+    Browsers name the page's origin with every POST. A page that points its own host name to this
+    machine is told by that name in `Host`.
+    """
+    headers = request.headers
+    host = headers.get("host", "")
+    origin = headers.get("origin")
+    is_foreign = (
+        (origin is not None and origin != f"{request.url.scheme}://{host}")
+        or headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+        or not _is_local(urlsplit(f"//{host}").hostname or "")
+    )
+    if is_foreign:
+        raise HTTPException(403, "web pages of other origins may not control the simulation")
+
+
+def _is_local(name: str) -> bool:
+    """Whether a host name is an address or `localhost`, which nobody else can point elsewhere."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+    return True
+
+
+router = APIRouter(
+    prefix="/simulator", tags=["Simulator"], dependencies=[Depends(_refuse_web_pages)]
+)
 
 
 def _pattern(value: str) -> str:
@@ -36,7 +71,7 @@ class _Body(BaseModel):
 
 
 class NewActivity(_Body):
-    """An activity to add: Strava's field names; what is left out is an easy run that began now."""
+    """An activity to add, in Strava's field names; the default is an easy run that starts now."""
 
     activity: Summary = Field(default_factory=dict)
     streams: Annotated[Streams | None, AfterValidator(_streams)] = None
@@ -44,7 +79,10 @@ class NewActivity(_Body):
 
 
 class NewFault(_Body):
-    """A fault: strikes requests whose path matches `path`, `times` often (null: until cleared), after `skip`."""
+    """A fault: answers requests that match `path`, after the first `skip`, `times` often.
+
+    `times` null means until cleared.
+    """
 
     kind: FaultKind
     path: Annotated[str, AfterValidator(_pattern)] = Field(
@@ -52,11 +90,22 @@ class NewFault(_Body):
     )
     times: int | None = Field(1, ge=1)
     skip: int = Field(0, ge=0, description="Matching requests that are let through first.")
-    delay_s: float = Field(0, ge=0, description="Seconds to wait before answering; all that `slow` does.")
+    delay_s: float = Field(
+        0,
+        ge=0,
+        description="Seconds to wait before the request is carried out (all that `slow` does), after "
+        "it (`late`), or between two bytes (`drip`).",
+    )
+    size_bytes: int = Field(
+        400_000_000, ge=0, description="Bytes of a `huge` or unpacked `huge_gzip` answer."
+    )
 
 
 class NewRateLimits(_Body):
-    """Requests allowed in 15 minutes and a day; null is no limit. `used` sets the counts of all windows."""
+    """Requests allowed in 15 minutes and in a day; null is no limit.
+
+    `used` sets the counts of all windows.
+    """
 
     overall_quarter_hour: int | None = None
     overall_day: int | None = None
@@ -68,11 +117,13 @@ class NewRateLimits(_Body):
 class NewCode(_Body):
     """What the athlete grants."""
 
-    scopes: list[str] = Field(default_factory=lambda: ["read", "activity:read_all", "profile:read_all"])
+    scopes: list[str] = Field(
+        default_factory=lambda: ["read", "activity:read_all", "profile:read_all"]
+    )
 
 
 class Event(_Body):
-    """A webhook event to deliver as it stands; for repeated, late and unknown ones."""
+    """A webhook event to deliver unchanged, such as a repeated, late or unknown one."""
 
     object_type: Literal["activity", "athlete"] = "activity"
     object_id: int
@@ -83,21 +134,24 @@ class Event(_Body):
 
 @router.get("/athletes")
 async def list_athletes(state: SimulatorState, offset: int = 0, limit: int = 100) -> Response:
-    """The athletes' names and ids, in order of id."""
+    """List the names and ids of the athletes, in order of id."""
     ids = state.world.athlete_ids[max(0, offset) :][: max(0, limit)]
     return json_response([state.world.athlete(athlete_id) for athlete_id in ids])
 
 
 @router.get("/athletes/{athlete_id}/activities")
 async def list_all_activities(state: SimulatorState, athlete_id: int) -> Response:
-    """All activities of the athlete as they are kept, newest first, private ones too."""
+    """List all activities of the athlete as stored, newest first, including private ones."""
     _check_athlete(state, athlete_id)
     return json_response([activity.summary for activity in state.world.activities(athlete_id)])
 
 
 @router.post("/athletes/{athlete_id}/activities")
 async def add_activity(state: SimulatorState, athlete_id: int, new: NewActivity) -> Response:
-    """Add an activity; answers 201 with it. Fields Strava would never send are taken, to test how they are met."""
+    """Add an activity; returns it with status 201.
+
+    Invalid fields that Strava would never send are accepted, to test how clients handle them.
+    """
     _check_athlete(state, athlete_id)
     _check_id(state, new.activity)
     activity = state.world.add(athlete_id, new.activity, new.streams)
@@ -107,8 +161,13 @@ async def add_activity(state: SimulatorState, athlete_id: int, new: NewActivity)
 
 
 @router.patch("/activities/{activity_id}")
-async def change_activity(state: SimulatorState, activity_id: int, fields: Summary, notify: bool = True) -> Response:  # noqa: FBT001, FBT002
-    """Change fields of an activity; the webhook tells of title, type and privacy, as Strava's does."""
+async def change_activity(
+    state: SimulatorState,
+    activity_id: int,
+    fields: Summary,
+    notify: bool = True,  # noqa: FBT001, FBT002
+) -> Response:
+    """Change fields of an activity; a webhook reports changes of title, type and privacy."""
     before = _activity(state, activity_id)
     activity = state.world.change(before, fields)
     updates = _updates(before.summary, activity.summary)
@@ -118,7 +177,11 @@ async def change_activity(state: SimulatorState, activity_id: int, fields: Summa
 
 
 @router.delete("/activities/{activity_id}")
-async def delete_activity(state: SimulatorState, activity_id: int, notify: bool = True) -> Response:  # noqa: FBT001, FBT002
+async def delete_activity(
+    state: SimulatorState,
+    activity_id: int,
+    notify: bool = True,  # noqa: FBT001, FBT002
+) -> Response:
     """Delete an activity."""
     activity = _activity(state, activity_id)
     state.world.delete(activity)
@@ -128,7 +191,7 @@ async def delete_activity(state: SimulatorState, activity_id: int, notify: bool 
 
 
 def _updates(before: Summary, after: Summary) -> dict[str, str]:
-    """The `updates` of an event, all texts."""
+    """The `updates` of an event, all as texts."""
     updates = {}
     if after.get("name") != before.get("name"):
         updates["title"] = str(after.get("name"))
@@ -145,16 +208,18 @@ def _is_private(summary: Summary) -> bool:
 
 @router.post("/athletes/{athlete_id}/codes")
 async def authorize(state: SimulatorState, athlete_id: int, new: NewCode) -> Response:
-    """A code for the athlete without the page: {"code", "scope"}."""
+    """Create a code for the athlete without the page: {"code", "scope"}."""
     _check_athlete(state, athlete_id)
     if unknown := set(new.scopes) - SCOPES:
         raise HTTPException(422, f"unknown scopes: {', '.join(sorted(unknown))}")
-    return json_response({"code": state.tokens.new_code(athlete_id, new.scopes), "scope": ",".join(new.scopes)}, 201)
+    return json_response(
+        {"code": state.tokens.new_code(athlete_id, new.scopes), "scope": ",".join(new.scopes)}, 201
+    )
 
 
 @router.post("/athletes/{athlete_id}/tokens/expire")
 async def expire_tokens(state: SimulatorState, athlete_id: int) -> Response:
-    """End the athlete's access tokens now; refreshing works."""
+    """Expire the athlete's access tokens now; they can still be refreshed."""
     _check_athlete(state, athlete_id)
     state.tokens.expire(athlete_id)
     return Response(status_code=204)
@@ -162,7 +227,10 @@ async def expire_tokens(state: SimulatorState, athlete_id: int) -> Response:
 
 @router.post("/athletes/{athlete_id}/deauthorize")
 async def withdraw(state: SimulatorState, athlete_id: int) -> Response:
-    """Withdraw the application's access as the athlete may on Strava's site: tokens end, the webhook tells."""
+    """Withdraw the application's access, as the athlete may on Strava's site.
+
+    Its tokens end, and a webhook reports it.
+    """
     _check_athlete(state, athlete_id)
     end_access(state, athlete_id)
     return Response(status_code=204)
@@ -170,14 +238,18 @@ async def withdraw(state: SimulatorState, athlete_id: int) -> Response:
 
 @router.post("/faults")
 async def add_fault(state: SimulatorState, new: NewFault) -> Response:
-    """Set a fault in addition to those set before."""
-    state.faults.faults.append(Fault(new.kind, re.compile(new.path), new.times, new.skip, new.delay_s))
+    """Add a fault to those already set."""
+    state.faults.faults.append(
+        InjectedFault(
+            new.kind, re.compile(new.path), new.times, new.skip, new.delay_s, new.size_bytes
+        )
+    )
     return json_response(_faults(state), 201)
 
 
 @router.get("/faults")
 async def list_faults(state: SimulatorState) -> Response:
-    """The faults set, with what is left of them."""
+    """List the faults, with their remaining counts."""
     return json_response(_faults(state))
 
 
@@ -196,6 +268,7 @@ def _faults(state: State) -> list[dict[str, Any]]:
             "times": fault.times,
             "skip": fault.skip,
             "delay_s": fault.delay_s,
+            "size_bytes": fault.size_bytes,
         }
         for fault in state.faults.faults
     ]
@@ -203,14 +276,18 @@ def _faults(state: State) -> list[dict[str, Any]]:
 
 @router.put("/rate-limits")
 async def set_rate_limits(state: SimulatorState, new: NewRateLimits) -> Response:
-    """Replace the rate limits; answers the headers that follow from them."""
+    """Replace the rate limits; returns the resulting headers."""
     state.limiter.set(RateLimits(**new.model_dump(exclude={"used"})), new.used)
     return json_response(state.limiter.headers())
 
 
 @router.get("/requests")
 async def list_requests(state: SimulatorState) -> Response:
-    """Requests to Strava's paths: total, counts by "METHOD path", the last ones in order, most at once."""
+    """List requests to Strava's paths.
+
+    Returns the total, counts by "METHOD path", the last requests in order, and the most at the same
+    time.
+    """
     return json_response(
         {
             "total": state.log.by_path.total(),
@@ -223,21 +300,21 @@ async def list_requests(state: SimulatorState) -> Response:
 
 @router.delete("/requests")
 async def forget_requests(state: SimulatorState) -> Response:
-    """Count from zero."""
+    """Reset the counts of requests."""
     state.log.clear()
     return Response(status_code=204)
 
 
 @router.post("/events")
 async def send_event(state: SimulatorState, event: Event) -> Response:
-    """Deliver a webhook event as it stands, whether or not it is true."""
+    """Deliver a webhook event unchanged, whether it is true or not."""
     state.webhooks.send(event.model_dump())
     return Response(status_code=202)
 
 
 @router.get("/deliveries")
 async def list_deliveries(state: SimulatorState) -> Response:
-    """The last webhook events, each with the statuses of its attempts; null for no answer."""
+    """List the last webhook events, each with the status of each attempt; null for no answer."""
     return json_response(list(state.webhooks.deliveries))
 
 
@@ -247,7 +324,7 @@ def _check_athlete(state: State, athlete_id: int) -> None:
 
 
 def _check_id(state: State, summary: Summary) -> None:
-    """An id of the caller's own has to be free, for everything else is found by it."""
+    """Check that an id chosen by the caller is valid and free."""
     if "id" not in summary:
         return
     if type(summary["id"]) is not int or summary["id"] <= 0:

@@ -1,11 +1,11 @@
-"""Faults on demand: what the next answers of chosen paths shall be instead."""
+"""Faults on demand: other answers to the next requests for chosen paths."""
 
 import asyncio
 import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from strava.simulator.refusal import (
+from strava_simulator.refusal import (
     ATHLETE_LIMIT,
     BAD_TOKEN,
     INACTIVE,
@@ -20,6 +20,7 @@ from strava.simulator.refusal import (
 FaultKind = Literal[
     "rate_limited",
     "rate_limited_day",
+    "rate_limited_bare",
     "unauthorized",
     "missing_scope",
     "inactive",
@@ -28,11 +29,27 @@ FaultKind = Literal[
     "server_error",
     "unavailable",
     "bad_json",
+    "forbidden_page",
+    "not_found_page",
     "slow",
+    "late",
+    "drip",
+    "cut",
+    "cut_gzip",
+    "huge",
+    "huge_gzip",
+    "empty_object",
+    "empty_list",
+    "empty_body",
+    "other_object",
+    "other_list",
 ]
+PAGES: dict[FaultKind, int] = {"bad_json": 200, "forbidden_page": 403, "not_found_page": 404}
+"""Statuses of a page of HTML in place of the answer."""
 REFUSALS: dict[FaultKind, Refusal] = {
     "rate_limited": RATE_LIMITED,
     "rate_limited_day": RATE_LIMITED,
+    "rate_limited_bare": RATE_LIMITED,
     "unauthorized": BAD_TOKEN,
     "missing_scope": missing_scope(),
     "inactive": INACTIVE,
@@ -44,17 +61,22 @@ REFUSALS: dict[FaultKind, Refusal] = {
 
 
 @dataclass(slots=True)
-class Fault:
-    """Answer requests whose path matches `path` with `kind`, `times` often (None: until cleared), after `skip`."""
+class InjectedFault:
+    """Answers requests that match `path` with `kind`, after the first `skip`, `times` often.
+
+    `times` None means until cleared. `delay_s` is before the answer, of `drip` between its bytes;
+    `size_bytes` is of the huge ones.
+    """
 
     kind: FaultKind
     path: re.Pattern[str]
     times: int | None = None
     skip: int = 0
     delay_s: float = 0
+    size_bytes: int = 0
 
-    def take(self, path: str) -> bool:
-        """Whether this request is struck; counts it."""
+    def consume(self, path: str) -> bool:
+        """Whether the fault applies to this request, which is counted."""
         if self.times == 0 or not self.path.search(path):
             return False
         if self.skip:
@@ -67,16 +89,17 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults in force, in the order in which they were set."""
+    """The active faults, in the order in which they were set."""
 
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[InjectedFault] = field(default_factory=list)
 
-    async def strike(self, path: str) -> FaultKind | None:
-        """The kind of the first fault that strikes other than "slow"; waits for the delays of those before it."""
+    async def apply(self, path: str) -> InjectedFault | None:
+        """The first fault that applies, after the delays of those of kind `slow`."""
         for fault in list(self.faults):
-            if not fault.take(path):
+            if not fault.consume(path):
                 continue
-            await asyncio.sleep(fault.delay_s)
+            if fault.kind not in {"late", "drip"}:
+                await asyncio.sleep(fault.delay_s)
             if fault.kind != "slow":
-                return fault.kind
+                return fault
         return None

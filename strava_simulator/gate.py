@@ -1,4 +1,4 @@
-"""What every request to the simulated Strava passes: the count of requests, faults, rate limits and their headers."""
+"""Counts every request to the simulated Strava, and applies faults and rate limits."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -6,17 +6,19 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from strava.simulator.faults import REFUSALS, FaultKind, Faults
-from strava.simulator.limits import RateLimiter
-from strava.simulator.refusal import RATE_LIMITED, Refusal
+from strava_simulator.faults import PAGES, REFUSALS, FaultKind, Faults
+from strava_simulator.limits import RateLimiter
+from strava_simulator.refusal import RATE_LIMITED, Refusal
+from strava_simulator.spoiled_answer import SPOILED, answer_spoiled
 
 _REMEMBERED = 2_000
+_PAGE = b"<html>Strava is down for maintenance</html>"
 _EXHAUSTED: dict[FaultKind, int] = {"rate_limited": 0, "rate_limited_day": 1}
 
 
 @dataclass(slots=True)
-class RequestLog:
-    """Requests to Strava's own paths: counts since start, the last ones, and how many ran at once at most."""
+class RequestHistory:
+    """Requests to Strava's own paths: counts, the last ones, and the most at the same time."""
 
     by_path: Counter[str] = field(default_factory=Counter)
     last: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -25,7 +27,12 @@ class RequestLog:
 
     def start(self, scope: Scope) -> dict[str, Any]:
         self.by_path[f"{scope['method']} {scope['path']}"] += 1
-        entry = {"method": scope["method"], "path": scope["path"], "query": _query(scope), "status": None}
+        entry = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "query": _query(scope),
+            "status": None,
+        }
         self.last.append(entry)
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
@@ -38,17 +45,17 @@ class RequestLog:
 
 
 def _query(scope: Scope) -> str:
-    """The query; that of OAuth's pages may hold secrets and is left out."""
+    """The query, without those of OAuth pages, which may contain secrets."""
     query: bytes = scope["query_string"]
     return "" if b"secret" in query or b"token" in query else query.decode("latin-1")
 
 
 @dataclass(slots=True)
 class Gate:
-    """ASGI middleware around the simulator; `/simulator`, `/docs` and such pass untouched."""
+    """ASGI middleware around the simulator; `/simulator`, `/docs` and others pass unchanged."""
 
     app: ASGIApp
-    log: RequestLog
+    log: RequestHistory
     faults: Faults
     limiter: RateLimiter
 
@@ -62,29 +69,38 @@ class Gate:
         finally:
             self.log.running -= 1
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, entry: dict[str, Any]) -> None:
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, entry: dict[str, Any]
+    ) -> None:
         is_oauth = "/oauth/" in scope["path"]
         allowed = is_oauth or self.limiter.count(read=scope["method"] == "GET")
-        kind = await self.faults.strike(scope["path"])
+        fault = await self.faults.apply(scope["path"])
+        kind = fault.kind if fault else None
         exhausted = _EXHAUSTED.get(kind) if kind else None
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry["status"] = message["status"]
-                message["headers"] = [*message["headers"], *self._headers(exhausted)]
+                if kind != "rate_limited_bare":
+                    message["headers"] = [*message["headers"], *self._headers(exhausted)]
             await send(message)
 
-        if kind == "bad_json":
-            await _answer(send_with_headers, 200, b"<html>Strava is down for maintenance</html>", b"text/html")
+        if kind in PAGES:
+            await _answer(send_with_headers, PAGES[kind], _PAGE, b"text/html")
         elif kind in REFUSALS:
             await _refuse(send_with_headers, REFUSALS[kind])
         elif not allowed:
             await _refuse(send_with_headers, RATE_LIMITED)
+        elif fault and kind in SPOILED:
+            await answer_spoiled(self.app, scope, receive, send_with_headers, fault)
         else:
             await self.app(scope, receive, send_with_headers)
 
     def _headers(self, exhausted: int | None) -> list[tuple[bytes, bytes]]:
-        return [(name.encode(), value.encode()) for name, value in self.limiter.headers(exhausted).items()]
+        return [
+            (name.encode(), value.encode())
+            for name, value in self.limiter.headers(exhausted).items()
+        ]
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

@@ -1,4 +1,4 @@
-"""The simulated rate limits: counts requests in Strava's windows and tells them in Strava's four headers."""
+"""The simulated rate limits: counts requests in Strava's windows, and reports them in headers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 
 from strava.quota import next_day, next_quarter_hour
 
-# Told where nothing is limited, so that the headers are there: no test or demo gets near.
+# Reported without a limit, so that the headers exist; out of reach of tests and demos.
 _UNLIMITED = (1_000_000, 10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """Requests allowed per application: in 15 minutes, a day. None is no limit."""
+    """Requests allowed per application, in 15 minutes and in a day. None is no limit."""
 
     overall_quarter_hour: int | None = None
     overall_day: int | None = None
     read_quarter_hour: int | None = None
     read_day: int | None = None
 
-    def told(self, *, read: bool) -> tuple[int, int]:
-        """The limits as a header tells them."""
+    def reported(self, *, read: bool) -> tuple[int, int]:
+        """The limits as a header reports them."""
         quarter_hour = self.read_quarter_hour if read else self.overall_quarter_hour
         day = self.read_day if read else self.overall_day
         return (
@@ -35,16 +35,19 @@ def _utc_now() -> datetime:
 
 @dataclass(slots=True)
 class RateLimiter:
-    """Counts requests, those over the limit too, as Strava does. `clock` gives aware times."""
+    """Counts requests, including those over the limit, as Strava does.
+
+    `clock` gives aware times.
+    """
 
     limits: RateLimits = field(default_factory=RateLimits)
     clock: Callable[[], datetime] = _utc_now
-    # Read or not, then requests in the running quarter hour and the running day.
+    # By read or not: requests in the current quarter hour and in the current day.
     _used: dict[bool, list[int]] = field(default_factory=lambda: {False: [0, 0], True: [0, 0]})
     _ends: list[datetime] = field(default_factory=list)
 
     def count(self, *, read: bool) -> bool:
-        """Count a request; whether it is within the limits."""
+        """Count a request; returns whether it is within the limits."""
         self._restart_windows()
         kinds = (False, True) if read else (False,)
         for kind in kinds:
@@ -53,7 +56,7 @@ class RateLimiter:
         return all(
             used <= limit
             for kind in kinds
-            for used, limit in zip(self._used[kind], self.limits.told(read=kind), strict=True)
+            for used, limit in zip(self._used[kind], self.limits.reported(read=kind), strict=True)
         )
 
     def set(self, limits: RateLimits, used: int | None = None) -> None:
@@ -63,11 +66,14 @@ class RateLimiter:
             self._used = {False: [used, used], True: [used, used]}
 
     def headers(self, exhausted: int | None = None) -> dict[str, str]:
-        """The four headers; `exhausted` (0: the 15 minutes, 1: the day) is told as used up whatever was counted."""
+        """The four headers.
+
+        `exhausted` (0: the 15 minutes, 1: the day) is reported as used up regardless of the count.
+        """
         self._restart_windows()
         headers = {}
         for read, prefix in ((False, "x-ratelimit"), (True, "x-readratelimit")):
-            limits, used = self.limits.told(read=read), list(self._used[read])
+            limits, used = self.limits.reported(read=read), list(self._used[read])
             if exhausted is not None:
                 used[exhausted] = limits[exhausted]
             headers[f"{prefix}-limit"] = "{},{}".format(*limits)

@@ -23,8 +23,8 @@ class Refusal:
         return orjson.dumps({"message": self.message, "errors": [error]})
 
 
-class Refused(Exception):  # noqa: N818 - an answer, raised to leave a request early
-    """Answer the request with `refusal`."""
+class RequestRefused(Exception):
+    """The request is answered with `refusal`."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.code)
@@ -33,7 +33,9 @@ class Refused(Exception):  # noqa: N818 - an answer, raised to leave a request e
 
 BAD_TOKEN = Refusal(401, "Authorization Error", "Athlete", "access_token", "invalid")
 INACTIVE = Refusal(403, "Forbidden", "Application", "Status", "Inactive")
-ATHLETE_LIMIT = Refusal(403, "Limit of connected athletes exceeded", "Application", "connected athletes", "exceeded")
+ATHLETE_LIMIT = Refusal(
+    403, "Limit of connected athletes exceeded", "Application", "connected athletes", "exceeded"
+)
 RATE_LIMITED = Refusal(429, "Rate Limit Exceeded", "Application", "rate limit", "exceeded")
 SERVER_ERROR = Refusal(500, "Internal Server Error", "Application", "", "error")
 UNAVAILABLE = Refusal(503, "Service Unavailable", "Application", "", "unavailable")
@@ -43,7 +45,7 @@ BAD_REFRESH_TOKEN = Refusal(400, "Bad Request", "RefreshToken", "refresh_token",
 
 
 def missing_scope(scope: str = "activity:read") -> Refusal:
-    """What Strava answers to a token without `scope`: 401, although the token itself is good."""
+    """Strava's answer to a token without `scope`: 401, although the token is valid."""
     return Refusal(401, "Authorization Error", "AccessToken", f"{scope}_permission", "missing")
 
 

@@ -1,18 +1,22 @@
-"""Reads the file of the first simulated athlete's runs: one JSON object a line, `activity` and `streams`."""
+"""Reads the first athlete's runs from a file: each line has `activity` and `streams` as JSON."""
 
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from db.errors import PacegraphError
+from runtime.errors import PacegraphError
 from strava.errors import StravaBadData
+from strava.fields import OUT_OF_RANGE, TOO_LARGE
 from strava.payloads import parse_activity
-from strava.simulator.activity import SimulatedActivity, Streams
+from strava_simulator.activity import SimulatedActivity, Streams
 
 
-class SimulatorRunsInvalid(PacegraphError):  # noqa: N818 - the name says what is the case
-    """The file of runs cannot be used; the message is one line with the file and, if it is to blame, the line."""
+class SimulatorRunsInvalid(PacegraphError):
+    """The file of runs is invalid.
+
+    The message is one line with the file and, if one is at fault, the line number.
+    """
 
     def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
         super().__init__(f"{path}{'' if line is None else f', line {line}'}: {problem}")
@@ -21,7 +25,10 @@ class SimulatorRunsInvalid(PacegraphError):  # noqa: N818 - the name says what i
 
 
 def load_runs(path: Path, athlete_id: int) -> list[SimulatedActivity]:
-    """Activities of the file, in its order; empty lines are skipped. Raises SimulatorRunsInvalid."""
+    """Read the activities in the file, in its order; empty lines are skipped.
+
+    Raises SimulatorRunsInvalid.
+    """
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -32,7 +39,9 @@ def load_runs(path: Path, athlete_id: int) -> list[SimulatedActivity]:
             continue
         run = _run(path, number, line, athlete_id)
         if run.id in runs:
-            raise SimulatorRunsInvalid(path, f"activity {run.id} stands in an earlier line too", number)
+            raise SimulatorRunsInvalid(
+                path, f"activity {run.id} stands in an earlier line too", number
+            )
         runs[run.id] = run
     return list(runs.values())
 
@@ -47,7 +56,11 @@ def _run(path: Path, number: int, line: bytes, athlete_id: int) -> SimulatedActi
     try:
         parse_activity(entry["activity"])
     except StravaBadData as error:
-        raise SimulatorRunsInvalid(path, f"activity.{error.field} {error.problem}", number) from None
+        # Numbers and times beyond all measure are served: Strava might send them as well.
+        if error.problem not in {TOO_LARGE, OUT_OF_RANGE}:
+            raise SimulatorRunsInvalid(
+                path, f"activity.{error.field} {error.problem}", number
+            ) from None
     if problem := streams_problem(entry.get("streams")):
         raise SimulatorRunsInvalid(path, problem, number)
     streams: Streams | None = entry.get("streams") or None
@@ -55,10 +68,12 @@ def _run(path: Path, number: int, line: bytes, athlete_id: int) -> SimulatedActi
 
 
 def streams_problem(streams: Any) -> str | None:
-    """What is wrong with `streams` (None: there are none); None if nothing is."""
+    """Describe what is wrong with `streams` (None: there are none); None if nothing is."""
     if streams is None:
         return None
-    if not isinstance(streams, dict) or not all(isinstance(samples, list) for samples in streams.values()):
+    if not isinstance(streams, dict) or not all(
+        isinstance(samples, list) for samples in streams.values()
+    ):
         return "streams is not an object of lists"
     if streams and not {"time", "distance"} <= streams.keys():
         return "streams lacks time or distance"

@@ -1,37 +1,44 @@
-"""All that the routes of one simulator share."""
+"""The state that all routes of one simulator share."""
 
 from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from strava.simulator.faults import Faults
-from strava.simulator.gate import RequestLog
-from strava.simulator.limits import RateLimiter
-from strava.simulator.refusal import BAD_TOKEN, Refused
-from strava.simulator.tokens import Grant, Tokens
-from strava.simulator.webhooks import Webhooks
-from strava.simulator.world import World
+from strava_simulator.faults import Faults
+from strava_simulator.gate import RequestHistory
+from strava_simulator.limits import RateLimiter
+from strava_simulator.refusal import BAD_TOKEN, RequestRefused
+from strava_simulator.tokens import AthleteGrant, Tokens
+from strava_simulator.webhooks import Webhooks
+from strava_simulator.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`client_id` and `client_secret` are the one application's; `athlete_limit` its most athletes, None for any."""
+    """`client_id` and `client_secret` are those of the only application.
+
+    `athlete_limit` is the number of athletes it may connect, None for no limit.
+    """
 
     world: World
     tokens: Tokens
     webhooks: Webhooks
     limiter: RateLimiter
     faults: Faults
-    log: RequestLog
+    log: RequestHistory
     client_id: str
     client_secret: str
     athlete_limit: int | None
 
     def is_full_for(self, athlete_id: int) -> bool:
-        """Whether the application may not have this athlete on top of those it has."""
+        """Whether this athlete would exceed the application's limit."""
         known = self.tokens.grant_of(athlete_id) is not None
-        return not known and self.athlete_limit is not None and self.tokens.connected >= self.athlete_limit
+        return (
+            not known
+            and self.athlete_limit is not None
+            and self.tokens.connected >= self.athlete_limit
+        )
 
 
 def _state(request: Request) -> State:
@@ -41,12 +48,15 @@ def _state(request: Request) -> State:
 SimulatorState = Annotated[State, Depends(_state)]
 
 
-def _grant(request: Request, state: SimulatorState) -> Grant:
-    """What the request's bearer token grants. Raises Refused; a token in the query is none, as on Strava."""
+def _grant(request: Request, state: SimulatorState) -> AthleteGrant:
+    """What the request's bearer token grants. Raises RequestRefused.
+
+    As with Strava, a token in the query does not count.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise Refused(BAD_TOKEN)
+        raise RequestRefused(BAD_TOKEN)
     return state.tokens.check(token.strip())
 
 
-TokenGrant = Annotated[Grant, Depends(_grant)]
+CurrentGrant = Annotated[AthleteGrant, Depends(_grant)]

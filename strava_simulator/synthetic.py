@@ -1,4 +1,4 @@
-"""Synthetic athletes and their activities: the same for an id on every machine, made only when asked for."""
+"""Synthetic athletes and activities, generated on demand, the same for an id on every machine."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,11 +7,11 @@ from random import Random
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from strava.simulator.activity import SimulatedActivity, Streams, Summary
+from strava_simulator.activity import SimulatedActivity, Streams, Summary
 
 _T = TypeVar("_T")
 
-# Beyond all of Strava's ids and of a file's, and still exact as a JavaScript number.
+# Above all ids of Strava and of files, and still exact as a JavaScript number.
 _FIRST_ACTIVITY_ID = 4_000_000_000_000_000
 _ACTIVITIES_PER_ATHLETE = 1_000
 _LAST_DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -38,17 +38,44 @@ _NAMES = {
     "M": ("Abel", "Bruno", "Callum", "Daniel", "Emil", "Farid", "Goran", "Hiro"),
     "F": ("Ana", "Birgit", "Chiara", "Daria", "Edna", "Fiona", "Grete", "Hana"),
 }
-_SURNAMES = ("Almeida", "Baker", "Costa", "Dietz", "Eriksen", "Fischer", "Gurung", "Hill", "Ito", "Kiptoo")
+_SURNAMES = (
+    "Almeida",
+    "Baker",
+    "Costa",
+    "Dietz",
+    "Eriksen",
+    "Fischer",
+    "Gurung",
+    "Hill",
+    "Ito",
+    "Kiptoo",
+)
 _SPORTS = {"Run": 86, "TrailRun": 6, "Ride": 5, "Walk": 2, "VirtualRun": 1}
 _VISIBILITIES = {"everyone": 85, "followers_only": 9, "only_me": 6}
-# Usual distances of a run in metres, and how many of a hundred runs have them.
-_DISTANCES_M = {3000: 6, 5000: 22, 6500: 18, 8000: 18, 10_000: 18, 13_000: 8, 16_000: 5, 21_150: 4, 42_300: 1}
-_MANUAL_SHARE, _PAUSED_SHARE, _WITHOUT_HEART_RATE_SHARE, _COMMUTE_SHARE, _FLAGGED_SHARE = 0.03, 0.4, 0.2, 0.03, 0.005
+# Common distances of runs in meters, and their share in percent.
+_DISTANCES_M = {
+    3000: 6,
+    5000: 22,
+    6500: 18,
+    8000: 18,
+    10_000: 18,
+    13_000: 8,
+    16_000: 5,
+    21_150: 4,
+    42_300: 1,
+}
+_MANUAL_SHARE, _PAUSED_SHARE, _WITHOUT_HEART_RATE_SHARE, _COMMUTE_SHARE, _FLAGGED_SHARE = (
+    0.03,
+    0.4,
+    0.2,
+    0.03,
+    0.005,
+)
 _SPEED_FACTORS = {"Ride": 2.4, "TrailRun": 0.85, "Walk": 0.5}
 
 
 def synthetic_athlete(athlete_id: int) -> dict[str, Any]:
-    """What distinguishes the athlete: Strava's field names, plus `timezone` (IANA)."""
+    """The athlete's data in Strava's field names, plus `timezone` (IANA)."""
     random = _random(athlete_id)
     sex = random.choice("MF")
     city = random.choice(_CITIES)
@@ -65,7 +92,7 @@ def synthetic_athlete(athlete_id: int) -> dict[str, Any]:
 
 
 def owner_of(activity_id: int) -> int | None:
-    """The athlete whose synthetic activity may have that id; None for ids of another kind."""
+    """The athlete that a synthetic activity's id belongs to; None for other ids."""
     athlete_id = (activity_id - _FIRST_ACTIVITY_ID) // _ACTIVITIES_PER_ATHLETE
     return athlete_id if athlete_id > 0 else None
 
@@ -84,11 +111,13 @@ def synthetic_activities(athlete_id: int) -> list[SimulatedActivity]:
 
 
 def _starts(random: Random, count: int, zone: ZoneInfo) -> Iterator[datetime]:
-    """`count` ascending starts, one a day at most, each at a likely hour of the athlete's own day."""
+    """`count` ascending starts, at most one a day, at likely hours of the athlete's local day."""
     day = _LAST_DAY - timedelta(days=3 * count)
     for _ in range(count):
         day += timedelta(days=random.choice((1, 2, 2, 3, 4)))
-        wall_clock = day.replace(hour=random.choice((6, 7, 9, 18)), minute=random.randrange(60), tzinfo=None)
+        wall_clock = day.replace(
+            hour=random.choice((6, 7, 9, 18)), minute=random.randrange(60), tzinfo=None
+        )
         yield wall_clock.replace(second=random.randrange(60), tzinfo=zone)
 
 
@@ -97,27 +126,40 @@ def _activity(
 ) -> SimulatedActivity:
     sport = _pick(random, _SPORTS)
     manual = random.random() < _MANUAL_SHARE
-    distance_m = round(_pick(random, _DISTANCES_M) * random.uniform(0.99, 1.06) * _SPEED_FACTORS.get(sport, 1), 1)
-    speed_m_s *= _SPEED_FACTORS.get(sport, 1) * random.uniform(0.88, 1.08) * (1 - distance_m / 500_000)
+    distance_m = round(
+        _pick(random, _DISTANCES_M) * random.uniform(0.99, 1.06) * _SPEED_FACTORS.get(sport, 1), 1
+    )
+    speed_m_s *= (
+        _SPEED_FACTORS.get(sport, 1) * random.uniform(0.88, 1.08) * (1 - distance_m / 500_000)
+    )
     moving_s = round(distance_m / speed_m_s)
     paused_s = 0 if manual or random.random() > _PAUSED_SHARE else random.randint(10, 400)
-    bpm = None if manual or random.random() < _WITHOUT_HEART_RATE_SHARE else random.randint(128, 168)
+    bpm = (
+        None if manual or random.random() < _WITHOUT_HEART_RATE_SHARE else random.randint(128, 168)
+    )
     summary = {
         "id": activity_id,
         **_descriptive_fields(random, sport, started_at, manual=manual),
         "distance": distance_m,
         "moving_time": moving_s,
         "elapsed_time": moving_s + paused_s,
-        "total_elevation_gain": 0 if manual else round(distance_m * random.uniform(0.001, 0.012), 1),
+        "total_elevation_gain": 0
+        if manual
+        else round(distance_m * random.uniform(0.001, 0.012), 1),
         "average_speed": round(distance_m / moving_s, 3),
         "has_heartrate": bpm is not None,
     }
     if bpm is not None:
-        summary |= {"average_heartrate": float(bpm), "max_heartrate": float(bpm + random.randint(8, 25))}
+        summary |= {
+            "average_heartrate": float(bpm),
+            "max_heartrate": float(bpm + random.randint(8, 25)),
+        }
     return SimulatedActivity(athlete_id, summary, lambda: None if manual else _streams(summary))
 
 
-def _descriptive_fields(random: Random, sport: str, started_at: datetime, *, manual: bool) -> Summary:
+def _descriptive_fields(
+    random: Random, sport: str, started_at: datetime, *, manual: bool
+) -> Summary:
     visibility = _pick(random, _VISIBILITIES)
     part_of_day = "Morning" if started_at.hour < 12 else "Evening"  # noqa: PLR2004 - noon
     return {
@@ -136,9 +178,12 @@ def _descriptive_fields(random: Random, sport: str, started_at: datetime, *, man
 
 
 def time_fields(started_at: datetime) -> Summary:
-    """Strava's time fields of a start in a zone; the local one with the false Z that Strava gives it."""
+    """Strava's time fields for a start in a time zone.
+
+    The local one ends with the false Z that Strava writes.
+    """
     offset = started_at.utcoffset() or timedelta()
-    # The text names the standard offset, summer or winter.
+    # The text names the standard offset, also in summer.
     standard_s = int((offset - (started_at.dst() or timedelta())).total_seconds())
     hours, minutes = divmod(abs(standard_s) // 60, 60)
     return {
@@ -150,7 +195,10 @@ def time_fields(started_at: datetime) -> Summary:
 
 
 def _streams(summary: Summary) -> Streams:
-    """Samples that end at the summary's distance and elapsed time; a pause, if any, in the middle."""
+    """Samples that end at the summary's distance and elapsed time.
+
+    A pause, if any, is in the middle.
+    """
     random = _random(summary["id"])
     count = max(2, summary["moving_time"] // _SAMPLE_INTERVAL_S)
     paces = [random.uniform(0.85, 1.15) for _ in range(count)]
@@ -161,7 +209,7 @@ def _streams(summary: Summary) -> Streams:
             index * summary["moving_time"] // count + (paused_s if index > count // 2 else 0)
             for index in range(count + 1)
         ],
-        "distance": [round(metres * scale, 1) for metres in accumulate(paces, initial=0.0)],
+        "distance": [round(meters * scale, 1) for meters in accumulate(paces, initial=0.0)],
     }
     if summary["has_heartrate"]:
         average = round(summary["average_heartrate"])
@@ -170,7 +218,7 @@ def _streams(summary: Summary) -> Streams:
 
 
 def _random(seed: int | str) -> Random:
-    """Numbers that depend on `seed` alone: nothing here is secret."""
+    """Random numbers that depend on `seed` only; nothing here is secret."""
     return Random(seed)  # noqa: S311
 
 

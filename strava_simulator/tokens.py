@@ -1,7 +1,7 @@
 """Codes and tokens of the simulated Strava.
 
-A token is signed with the client secret and carries what it grants, so that it outlives a restart of the simulator as
-a real one would: only what was spent, expired early or revoked is kept in memory.
+A token is signed with the client secret and contains its grant, so it survives a restart of the
+simulator as a real one would. Only used, expired and revoked tokens are kept in memory.
 """
 
 import base64
@@ -17,13 +17,20 @@ from typing import Any, Literal
 
 import orjson
 
-from strava.simulator.refusal import ATHLETE_LIMIT, BAD_CODE, BAD_REFRESH_TOKEN, BAD_TOKEN, Refusal, Refused
+from strava_simulator.refusal import (
+    ATHLETE_LIMIT,
+    BAD_CODE,
+    BAD_REFRESH_TOKEN,
+    BAD_TOKEN,
+    Refusal,
+    RequestRefused,
+)
 
 Kind = Literal["access", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class AthleteGrant:
     """What an athlete allowed the application."""
 
     athlete_id: int
@@ -32,70 +39,77 @@ class Grant:
 
 @dataclass(slots=True)
 class Tokens:
-    """Gives out and checks codes and tokens. `lifetime_s`: seconds an access token works."""
+    """Issues and checks codes and tokens. Access tokens are valid for `lifetime_s` seconds."""
 
     secret: str
     lifetime_s: float
-    _codes: dict[str, Grant] = field(default_factory=dict)
-    _grants: dict[int, Grant] = field(default_factory=dict)
-    # By athlete and kind: tokens of a smaller number stopped working.
+    _codes: dict[str, AthleteGrant] = field(default_factory=dict)
+    _grants: dict[int, AthleteGrant] = field(default_factory=dict)
+    # By athlete and kind: tokens with a lower number are invalid.
     _void_below: Counter[tuple[int, Kind]] = field(default_factory=Counter)
 
-    def grant_of(self, athlete_id: int) -> Grant | None:
-        """What the athlete allows now, None for nothing (or nothing known since the simulator started)."""
+    def grant_of(self, athlete_id: int) -> AthleteGrant | None:
+        """What the athlete allows now; None if nothing is known since the simulator started."""
         return self._grants.get(athlete_id)
 
     @property
     def connected(self) -> int:
-        """Athletes who allow the application anything."""
+        """Number of athletes with a grant."""
         return len(self._grants)
 
     def new_code(self, athlete_id: int, scopes: Iterable[str]) -> str:
-        """A code that can be exchanged once."""
+        """Create a code that can be exchanged once."""
         code = secrets.token_hex(20)
-        self._codes[code] = Grant(athlete_id, frozenset(scopes))
+        self._codes[code] = AthleteGrant(athlete_id, frozenset(scopes))
         return code
 
-    def exchange(self, code: str, is_full_for: Callable[[int], bool]) -> tuple[Grant, dict[str, Any]]:
-        """The grant behind a code, and Strava's token fields. Raises Refused; `is_full_for` tells the athlete limit."""
+    def exchange(
+        self, code: str, is_full_for: Callable[[int], bool]
+    ) -> tuple[AthleteGrant, dict[str, Any]]:
+        """The grant behind a code, and Strava's token fields. Raises RequestRefused.
+
+        `is_full_for` tells whether an athlete would exceed the limit.
+        """
         grant = self._codes.pop(code, None)
         if grant is None:
-            raise Refused(BAD_CODE)
+            raise RequestRefused(BAD_CODE)
         if is_full_for(grant.athlete_id):
-            raise Refused(ATHLETE_LIMIT)
+            raise RequestRefused(ATHLETE_LIMIT)
         return grant, self._pair(grant)
 
     def refresh(self, refresh_token: str) -> dict[str, Any]:
-        """New token fields for a refresh token, which stops working. Raises Refused."""
+        """Exchange a refresh token, valid once, for new token fields. Raises RequestRefused."""
         return self._pair(self._read(refresh_token, "refresh", BAD_REFRESH_TOKEN))
 
-    def check(self, access_token: str) -> Grant:
-        """What an access token grants. Raises Refused."""
+    def check(self, access_token: str) -> AthleteGrant:
+        """What an access token grants. Raises RequestRefused."""
         return self._read(access_token, "access", BAD_TOKEN)
 
     def owner_of(self, token: str) -> int | None:
-        """The athlete of a token of either kind that still works."""
+        """The athlete of a valid token of either kind."""
         for kind in ("access", "refresh"):
             try:
                 return self._read(token, kind, BAD_TOKEN).athlete_id
-            except Refused:
+            except RequestRefused:
                 continue
         return None
 
     def expire(self, athlete_id: int) -> None:
-        """End the athlete's access tokens before their time."""
+        """Expire the athlete's access tokens now."""
         self._void_below[athlete_id, "access"] = time.time_ns()
 
     def revoke(self, athlete_id: int) -> None:
         """End all tokens and the grant."""
         self._grants.pop(athlete_id, None)
-        self._void_below[athlete_id, "access"] = self._void_below[athlete_id, "refresh"] = time.time_ns()
+        self._void_below[athlete_id, "access"] = self._void_below[athlete_id, "refresh"] = (
+            time.time_ns()
+        )
 
-    def _pair(self, grant: Grant) -> dict[str, Any]:
+    def _pair(self, grant: AthleteGrant) -> dict[str, Any]:
         self._grants[grant.athlete_id] = grant
         number = time.time_ns()
         expires_at = time.time() + self.lifetime_s
-        # Rotation: of the refresh tokens the newest alone works.
+        # Rotation: only the newest refresh token is valid.
         self._void_below[grant.athlete_id, "refresh"] = number
         return {
             "token_type": "Bearer",
@@ -105,22 +119,22 @@ class Tokens:
             "access_token": self._sign("access", grant, number, expires_at),
         }
 
-    def _sign(self, kind: Kind, grant: Grant, number: int, expires_at: float) -> str:
+    def _sign(self, kind: Kind, grant: AthleteGrant, number: int, expires_at: float) -> str:
         claims = orjson.dumps([kind, grant.athlete_id, sorted(grant.scopes), number, expires_at])
         return base64.urlsafe_b64encode(self._signature(claims) + claims).decode().rstrip("=")
 
     def _signature(self, claims: bytes) -> bytes:
         return hmac.digest(self.secret.encode(), claims, hashlib.sha256)
 
-    def _read(self, token: str, kind: Kind, refusal: Refusal) -> Grant:
+    def _read(self, token: str, kind: Kind, refusal: Refusal) -> AthleteGrant:
         claims = self._claims(token)
         if claims is None or claims[0] != kind:
-            raise Refused(refusal)
+            raise RequestRefused(refusal)
         _, athlete_id, scopes, number, expires_at = claims
         expired = kind == "access" and time.time() >= expires_at
         if expired or number < self._void_below[athlete_id, kind]:
-            raise Refused(refusal)
-        return self._grants.setdefault(athlete_id, Grant(athlete_id, frozenset(scopes)))
+            raise RequestRefused(refusal)
+        return self._grants.setdefault(athlete_id, AthleteGrant(athlete_id, frozenset(scopes)))
 
     def _claims(self, token: str) -> list[Any] | None:
         try:

@@ -1,4 +1,4 @@
-"""Webhooks of the simulated Strava: the one subscription, its verification, and events delivered in the background."""
+"""Webhooks of the simulated Strava: one subscription, and events delivered in the background."""
 
 import asyncio
 import secrets
@@ -11,19 +11,19 @@ from typing import Any
 
 import httpx
 
-from strava.simulator.activity import SimulatedActivity
-from strava.simulator.refusal import Refusal, Refused, invalid
-from strava.simulator.tokens import Tokens
+from strava_simulator.activity import SimulatedActivity
+from strava_simulator.refusal import Refusal, RequestRefused, invalid
+from strava_simulator.tokens import Tokens
 
 _ATTEMPTS = 3
-# Strava wants an answer within two seconds.
+# Strava requires an answer within two seconds.
 _TIMEOUT_S = 2.0
 _REMEMBERED = 1_000
 _ID = 120_475
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class WebhookSubscription:
     id: int
     callback_url: str
     created_at: str
@@ -31,36 +31,43 @@ class Subscription:
 
 @dataclass(slots=True)
 class Webhooks:
-    """Delivers events to the subscription's address. `retry_delay_s`: seconds between attempts at one event."""
+    """Delivers events to the subscription's address, with `retry_delay_s` between attempts."""
 
     tokens: Tokens
     retry_delay_s: float
-    subscription: Subscription | None = None
-    # The last events with `attempts`, the statuses they were answered with: None for no answer.
+    subscription: WebhookSubscription | None = None
+    # The last events, with the status of each answer in `attempts`: None for no answer.
     deliveries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _last_id: int = _ID
 
-    async def subscribe(self, callback_url: str, verify_token: str) -> Subscription:
-        """Verify `callback_url` as Strava does, and keep it. Raises Refused."""
+    async def subscribe(self, callback_url: str, verify_token: str) -> WebhookSubscription:
+        """Verify `callback_url` as Strava does, and store it. Raises RequestRefused."""
         if self.subscription:
-            raise Refused(invalid("PushSubscription", "", "already exists"))
+            raise RequestRefused(invalid("PushSubscription", "", "already exists"))
         if not await _verifies(callback_url, verify_token):
-            raise Refused(invalid("PushSubscription", "callback url", "not verifiable"))
+            raise RequestRefused(invalid("PushSubscription", "callback url", "not verifiable"))
         self._last_id += 1
-        self.subscription = Subscription(self._last_id, callback_url, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        self.subscription = WebhookSubscription(
+            self._last_id, callback_url, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        )
         return self.subscription
 
     def unsubscribe(self, subscription_id: int) -> None:
-        """Raises Refused for an id that is not the subscription's."""
+        """End the subscription. Raises RequestRefused for an unknown id."""
         if self.subscription is None or self.subscription.id != subscription_id:
-            raise Refused(Refusal(404, "Resource Not Found", "PushSubscription", "id", "not found"))
+            raise RequestRefused(
+                Refusal(404, "Resource Not Found", "PushSubscription", "id", "not found")
+            )
         self.subscription = None
 
     def activity_event(
         self, activity: SimulatedActivity, aspect: str, updates: Mapping[str, str] | None = None
     ) -> None:
-        """Tell the application of a change, if the athlete lets it see the activity. A deletion is told always."""
+        """Report a change to the application, if it may see the activity.
+
+        Deletions are always reported.
+        """
         grant = self.tokens.grant_of(activity.athlete_id)
         if grant and (aspect == "delete" or activity.is_visible_to(grant.scopes)):
             self.send(
@@ -89,11 +96,17 @@ class Webhooks:
         """Deliver `event` in the background; without a subscription it is dropped."""
         if self.subscription is None:
             return
-        complete = {"event_time": int(time.time()), "subscription_id": self.subscription.id, **event}
+        complete = {
+            "event_time": int(time.time()),
+            "subscription_id": self.subscription.id,
+            **event,
+        }
         delivery: dict[str, Any] = {"event": complete, "attempts": []}
         self.deliveries.append(delivery)
-        task = asyncio.get_running_loop().create_task(self._deliver(self.subscription.callback_url, delivery))
-        # The loop itself keeps no task alive.
+        task = asyncio.get_running_loop().create_task(
+            self._deliver(self.subscription.callback_url, delivery)
+        )
+        # The event loop holds only weak references to tasks.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -107,7 +120,7 @@ class Webhooks:
                 return
 
     async def stop(self) -> None:
-        """Give up what is not delivered yet."""
+        """Cancel pending deliveries."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -118,7 +131,7 @@ def _http() -> httpx.AsyncClient:
 
 
 async def _post(url: str, event: Mapping[str, Any]) -> int | None:
-    """Status of the answer, None without one."""
+    """Status of the answer, None if there is none."""
     try:
         async with _http() as http:
             return (await http.post(url, json=event)).status_code
@@ -132,6 +145,8 @@ async def _verifies(url: str, verify_token: str) -> bool:
     try:
         async with _http() as http:
             answer = await http.get(url, params=query)
-        return answer.status_code == httpx.codes.OK and answer.json().get("hub.challenge") == challenge
+        return (
+            answer.status_code == httpx.codes.OK and answer.json().get("hub.challenge") == challenge
+        )
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
         return False

@@ -1,4 +1,4 @@
-"""The simulated athletes and their activities: the runs of the file, synthetic ones, and the changes since start."""
+"""The simulated athletes and their activities: runs of the file, synthetic ones, and changes."""
 
 from collections import defaultdict
 from collections.abc import Set as AbstractSet
@@ -8,8 +8,8 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
-from strava.simulator.activity import SimulatedActivity, Streams, Summary
-from strava.simulator.synthetic import owner_of, synthetic_activities, synthetic_athlete
+from strava_simulator.activity import SimulatedActivity, Streams, Summary
+from strava_simulator.synthetic import owner_of, synthetic_activities, synthetic_athlete
 
 FIRST_ATHLETE_ID = 1001
 _FIRST_ADDED_ID = 5_000_000_000_000_000
@@ -24,24 +24,31 @@ FIRST_ATHLETE = {
     "timezone": "America/Recife",
 }
 
-# Activities of the athletes asked for last; an athlete's are about a quarter of a megabyte.
+# The activities of the last athletes requested; about 250 kB for each.
 _newest_first_of_synthetic = lru_cache(maxsize=128)(
     lambda athlete_id: tuple(_newest_first(synthetic_activities(athlete_id)))
 )
 
 
 def _newest_first(activities: list[SimulatedActivity]) -> list[SimulatedActivity]:
-    return sorted(activities, key=lambda activity: (activity.started_at_s, activity.id), reverse=True)
+    return sorted(
+        activities, key=lambda activity: (activity.started_at_s, activity.id), reverse=True
+    )
 
 
 @dataclass(slots=True)
 class World:
-    """Athletes FIRST_ATHLETE_ID and following, `athletes` in number; `runs` are the first one's activities."""
+    """Athletes FIRST_ATHLETE_ID and up, `athletes` of them.
+
+    `runs` are the first one's activities.
+    """
 
     runs: list[SimulatedActivity]
     athletes: int
-    # By athlete and activity: added and changed activities, None where deleted.
-    _changes: dict[int, dict[int, SimulatedActivity | None]] = field(default_factory=lambda: defaultdict(dict))
+    # By athlete and activity: added and changed activities, None for deleted ones.
+    _changes: dict[int, dict[int, SimulatedActivity | None]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     _added_ids: Any = field(default_factory=lambda: count(_FIRST_ADDED_ID))
     _owners: dict[int, int] = field(default_factory=dict)
 
@@ -60,7 +67,9 @@ class World:
 
     def activities(self, athlete_id: int) -> list[SimulatedActivity]:
         """The athlete's activities, newest first."""
-        initial = self.runs if athlete_id == FIRST_ATHLETE_ID else _newest_first_of_synthetic(athlete_id)
+        initial = (
+            self.runs if athlete_id == FIRST_ATHLETE_ID else _newest_first_of_synthetic(athlete_id)
+        )
         changes = self._changes.get(athlete_id)
         if not changes:
             return list(initial)
@@ -71,7 +80,9 @@ class World:
         athlete_id = self._owners.get(activity_id) or owner_of(activity_id)
         if athlete_id is None or athlete_id not in self.athlete_ids:
             return None
-        return next((found for found in self.activities(athlete_id) if found.id == activity_id), None)
+        return next(
+            (found for found in self.activities(athlete_id) if found.id == activity_id), None
+        )
 
     def page(
         self,
@@ -83,7 +94,10 @@ class World:
         page: int,
         per_page: int,
     ) -> list[SimulatedActivity]:
-        """One page of what `scopes` may see, newest first; `before` and `after` in seconds since 1970, exclusive."""
+        """One page of the activities visible with `scopes`, newest first; with `after` oldest first.
+
+        `before` and `after` are seconds since 1970, exclusive.
+        """
         found = [
             activity
             for activity in self.activities(athlete_id)
@@ -91,10 +105,12 @@ class World:
             and (before is None or activity.started_at_s < before)
             and (after is None or activity.started_at_s > after)
         ]
+        if after is not None:
+            found.reverse()
         return found[(page - 1) * per_page : page * per_page]
 
     def add(self, athlete_id: int, summary: Summary, streams: Streams | None) -> SimulatedActivity:
-        """Add an activity; what `summary` leaves out is an easy 5 km run that ends now."""
+        """Add an activity; by default it is an easy 5 km run that starts now."""
         local = {"start_date_local": summary["start_date"]} if "start_date" in summary else {}
         merged = {"id": next(self._added_ids)} | _defaults(streams) | local | summary
         activity = SimulatedActivity(athlete_id, merged, lambda: streams)
@@ -103,7 +119,9 @@ class World:
 
     def change(self, activity: SimulatedActivity, fields: Summary) -> SimulatedActivity:
         changed = SimulatedActivity(
-            activity.athlete_id, activity.summary | fields | {"id": activity.id}, activity.read_streams
+            activity.athlete_id,
+            activity.summary | fields | {"id": activity.id},
+            activity.read_streams,
         )
         self._put(activity.athlete_id, activity.id, changed)
         return changed

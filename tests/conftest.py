@@ -1,27 +1,41 @@
-"""What all tests share: one private PostgreSQL and Redis per test process, no settings from the shell."""
+"""What all tests share: one private PostgreSQL and Redis per test process, no settings from the
+shell.
+"""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from redis import Redis
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, NullPool, create_engine, event
 
-from local.migrations import upgrade
+from local.generated_secrets import new_encryption_key
 from local.postgres import DATABASE, start_postgres
 from local.redis import start_redis
-from local.secrets import new_encryption_key
+from operator_commands.migrations import upgrade
 from settings import Settings, load_settings
 
 pytest_plugins = ["tests.kinds"]
 
-SECRETS = {"secret_key": "a secret key for tests, long enough", "token_encryption_keys": new_encryption_key()}
+SECRETS = {
+    "secret_key": "a secret key for tests, long enough",
+    "token_encryption_keys": new_encryption_key(),
+}
+UNLIMITED: dict[str, Any] = {
+    **dict.fromkeys(("cost_limit", "cost_bucket_user", "cost_bucket_ip"), 10**9),
+    **dict.fromkeys(("database_time_user_ms", "database_time_ip_ms"), 10**9),
+    "operation_database_time_s": 60,
+    "cost_per_database_ms": 0,
+}
+"""Limits that bind nothing. Time differs from run to run, so it costs nothing: costs are compared."""
 STRAVA = {"strava_client_id": "4711", "strava_client_secret": "the-app-secret"}
 
 
@@ -30,43 +44,72 @@ def pytest_configure() -> None:
         os.environ.pop(name.upper(), None)
 
 
+Clone = Callable[..., AbstractContextManager[str]]
+
+_IN_MEMORY = Path("/dev/shm")
+_IN_MEMORY_BYTES = 2**30
+"""What a test process may need there, with room to spare."""
+
+
 @pytest.fixture(scope="session")
 def services_home() -> Iterator[Path]:
-    """Not under pytest's own folder, whose permissions keep PostgreSQL's user out."""
-    home = Path(tempfile.mkdtemp(prefix="pacegraph-test-"))
+    """Folder of the services' data: in memory where there is room, since a database is made for
+    each test and copying its files is what takes the time.
+
+    Not under pytest's own folder, whose permissions keep PostgreSQL's user out.
+    """
+    home = Path(tempfile.mkdtemp(prefix="pacegraph-test-", dir=_folder_in_memory()))
     yield home
     shutil.rmtree(home)
 
 
+def _folder_in_memory() -> Path | None:
+    """Return None for the system's folder of temporary files."""
+    if not os.access(_IN_MEMORY, os.W_OK | os.X_OK):
+        return None
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    needed = processes * _IN_MEMORY_BYTES
+    return _IN_MEMORY if shutil.disk_usage(_IN_MEMORY).free >= needed else None
+
+
 @pytest.fixture(scope="session")
 def postgres_url(services_home: Path) -> Iterator[str]:
-    """URL of the maintenance database of a PostgreSQL 18 that only this test process uses; superuser `postgres`."""
+    """URL of the maintenance database of a PostgreSQL 18 that only this test process uses;
+    superuser `postgres`.
+    """
     service = start_postgres(services_home, durable=False)
     yield service.url.replace(f"@/{DATABASE}", "@/postgres")
     service.stop()
 
 
 @pytest.fixture(scope="session")
-def clone(postgres_url: str) -> Callable[[], AbstractContextManager[str]]:
-    """Makes migrated databases: the URL of each, which is dropped at the end of the block."""
+def clone_of(postgres_url: str) -> Iterator[Clone]:
+    """Copies a database: `with clone_of(name) as url`. The copy is dropped at the end."""
     numbers = count()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
 
-    @contextmanager
-    def new() -> Iterator[str]:
-        name = f"test_{next(numbers)}"
-        with psycopg.connect(postgres_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY file_copy")  # half the time
+        @contextmanager
+        def copy(template: str) -> Iterator[str]:
+            name = f"test_{next(numbers)}"
+            # files are copied without being written to the log: half the time
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
             yield postgres_url.replace("@/postgres", f"@/{name}")
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def clone(postgres_url: str, clone_of: Clone) -> Clone:
+    """Makes migrated databases: the URL of each, which is dropped at the end of the block."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE migrated")
     upgrade(load_settings(None, database_url=postgres_url.replace("@/postgres", "@/migrated")))
-    return new
+    return partial(clone_of, "migrated")
 
 
 @pytest.fixture
-def database_url(clone) -> Iterator[str]:
+def database_url(clone: Clone) -> Iterator[str]:
     """URL of a migrated database that this test has for itself."""
     with clone() as url:
         yield url
@@ -74,18 +117,46 @@ def database_url(clone) -> Iterator[str]:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
-    urls = {"database_url": database_url, "redis_url": redis_url, "public_url": "http://pacegraph.test"}
-    unlimited = dict.fromkeys(("cost_limit", "cost_bucket_user", "cost_bucket_ip"), 10**9)
-    return load_settings(None, pacegraph_home=tmp_path, **urls, **SECRETS, **STRAVA, **unlimited)
+    urls = {
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "public_url": "http://pacegraph.test",
+    }
+    return load_settings(None, pacegraph_home=tmp_path, **urls, **SECRETS, **STRAVA, **UNLIMITED)
+
+
+Connect = Callable[[str], AbstractContextManager[Connection]]
+
+
+@pytest.fixture(scope="session")
+def connect_to() -> Iterator[Connect]:
+    """Opens connections that commit each statement, to the database of a URL.
+
+    All are of one engine, so that a statement is compiled once for all tests.
+    """
+    engine = create_engine(
+        "postgresql+psycopg://", poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    )
+    url = ""
+
+    @event.listens_for(engine, "do_connect")
+    def _choose(_dialect: object, _record: object, arguments: list[str], _: object) -> None:
+        arguments[:] = [url]
+
+    def open_(to: str) -> Connection:
+        nonlocal url
+        url = to
+        return engine.connect()
+
+    yield open_
+    engine.dispose()
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[Connection]:
+def db(connect_to: Connect, database_url: str) -> Iterator[Connection]:
     """A connection to the test's database that commits each statement, for `tests.factories`."""
-    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with connect_to(database_url) as connection:
         yield connection
-    engine.dispose()
 
 
 @pytest.fixture(scope="session")

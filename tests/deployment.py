@@ -1,4 +1,6 @@
-"""The processes of an installation, run by `pacegraph` as its users run them, and what each wrote into its log."""
+"""The processes of an installation, run by `pacegraph` as its users run them, and what each wrote
+into its log.
+"""
 
 import json
 import subprocess
@@ -33,7 +35,9 @@ class Deployment:
         environment = child_environment(**self.environment | changes)
         with self.logs[name].open("wb") as log:
             command = [sys.executable, "-m", "cli", *arguments]
-            return subprocess.Popen(command, env=environment, stderr=log, stdout=subprocess.DEVNULL, cwd=self.folder)
+            return subprocess.Popen(
+                command, env=environment, stderr=log, stdout=subprocess.DEVNULL, cwd=self.folder
+            )
 
     def run(self, *arguments, **changes):
         """Run a command to its end; gives its exit code."""
@@ -62,7 +66,9 @@ class Deployment:
 
     def lines(self):
         """All lines, in the order of time; each is checked."""
-        found = [checked(line) for log in self.logs.values() for line in log.read_text().splitlines()]
+        found = [
+            checked(line) for log in self.logs.values() for line in log.read_text().splitlines()
+        ]
         return sorted(found, key=lambda line: line["timestamp"])
 
     def lines_of(self, **fields):

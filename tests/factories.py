@@ -1,4 +1,5 @@
-"""Rows for tests, with sound defaults: `create_athlete(db, first_name="Ana")`. Each gives the new row's id.
+"""Rows for tests, with sound defaults: `create_athlete(db, first_name="Ana")`. Each gives the new
+row's id.
 
 `db` is a connection that commits each statement (`tests/conftest.py`).
 """
@@ -11,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from athletics.age_grade import Sex, age_grade, default_table
+from athletics.age_grade import age_grade, default_table
+from athletics.age_grade_table import Sex
 from athletics.distance import StandardDistance
 from db.models import (
     ENDED,
@@ -24,11 +26,12 @@ from db.models import (
     BrowserSession,
     Feedback,
     Job,
+    JobProblem,
     PersonalBest,
     StravaConnection,
 )
-from db.statements import best_effort, personal_best
-from graph.ids import encode_id
+from db.statements import personal_best
+from graph.global_id import encode_id
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _numbers = count(1)
@@ -48,7 +51,11 @@ class Person:
 
 
 def create_person(
-    db: Connection, *, scopes: tuple[str, ...] = ("read", "sync"), is_admin: bool = False, **athlete: Any
+    db: Connection,
+    *,
+    scopes: tuple[str, ...] = ("read", "sync"),
+    is_admin: bool = False,
+    **athlete: Any,
 ) -> Person:
     athlete_id = create_athlete(db, **athlete)
     account_id = create_account(db, athlete_id=athlete_id, is_admin=is_admin)
@@ -91,7 +98,11 @@ def create_token(db: Connection, account_id: int, **columns: Any) -> str:
         "secret_sha256": sha256(secret.encode()).digest(),
         "scopes": ["read", "sync"],
     }
-    _insert(db, ApiToken, defaults | columns | {"scopes": list(columns.get("scopes", defaults["scopes"]))})
+    _insert(
+        db,
+        ApiToken,
+        defaults | columns | {"scopes": list(columns.get("scopes", defaults["scopes"]))},
+    )
     return secret
 
 
@@ -120,7 +131,9 @@ def create_activity(db: Connection, athlete_id: int | None = None, **columns: An
     defaults = {
         "athlete_id": athlete_id if athlete_id is not None else create_athlete(db),
         "source": "STRAVA",
-        "strava_id": 5_000_000_000 + number if columns.get("source", "STRAVA") == "STRAVA" else None,
+        "strava_id": 5_000_000_000 + number
+        if columns.get("source", "STRAVA") == "STRAVA"
+        else None,
         "name": f"Run {number}",
         "sport_type": "Run",
         "started_at": started_at,
@@ -137,7 +150,9 @@ def create_activity(db: Connection, athlete_id: int | None = None, **columns: An
 
 
 def create_best_effort(db: Connection, activity_id: int | None = None, **columns: Any) -> int:
-    """An effort over 5 km in 20 minutes, graded for a man born on 17 May 1980; `age_on_day=None` leaves that out."""
+    """An effort over 5 km in 20 minutes, graded for a man born on 17 May 1980; `age_on_day=None`
+    leaves that out.
+    """
     activity_id = activity_id if activity_id is not None else create_activity(db)
     columns_of_activity = (Activity.athlete_id, Activity.started_at, Activity.visibility)
     activity = db.execute(select(*columns_of_activity).where(Activity.id == activity_id)).one()
@@ -156,11 +171,15 @@ def create_best_effort(db: Connection, activity_id: int | None = None, **columns
         "counts": True,
         "counts_for_others": columns.get("counts", True) and activity.visibility == "EVERYONE",
     }
-    graded = _grade(distance, elapsed_s, columns.pop("age_on_day", 45), columns.pop("sex", Sex.MALE))
+    graded = _grade(
+        distance, elapsed_s, columns.pop("age_on_day", 45), columns.pop("sex", Sex.MALE)
+    )
     return _insert(db, BestEffort, defaults | graded | columns)
 
 
-def _grade(distance: StandardDistance, elapsed_s: float, age: int | None, sex: Sex) -> dict[str, Any]:
+def _grade(
+    distance: StandardDistance, elapsed_s: float, age: int | None, sex: Sex
+) -> dict[str, Any]:
     if age is None:
         return {}
     grade = age_grade(distance.meters, elapsed_s, sex, age, default_table(distance.meters))
@@ -177,8 +196,19 @@ def _grade(distance: StandardDistance, elapsed_s: float, age: int | None, sex: S
 def create_personal_best(db: Connection, effort_id: int | None = None, **columns: Any) -> int:
     """The current best that an effort is; gives the effort's id, which is also its own."""
     effort_id = effort_id if effort_id is not None else create_best_effort(db)
-    names = ("id", "athlete_id", "activity_id", "distance", "distance_m", "elapsed_s", "achieved_at")
-    selected = (*(getattr(BestEffort, name) for name in names), BestEffort.counts_for_others.label("for_others"))
+    names = (
+        "id",
+        "athlete_id",
+        "activity_id",
+        "distance",
+        "distance_m",
+        "elapsed_s",
+        "achieved_at",
+    )
+    selected = (
+        *(getattr(BestEffort, name) for name in names),
+        BestEffort.counts_for_others.label("for_others"),
+    )
     effort = db.execute(select(*selected).where(BestEffort.id == effort_id)).mappings().one()
     values = dict(effort) | {"is_current": True} | columns
     if effort["for_others"]:
@@ -187,19 +217,39 @@ def create_personal_best(db: Connection, effort_id: int | None = None, **columns
 
 
 def create_best(db: Connection, athlete_id: int, elapsed_s: float = 1200.0, **columns: Any) -> int:
-    """An activity with an effort; personal bests follow (`follow`). Gives the effort's id."""
-    of_activity = {name: columns.pop(name) for name in ("started_at", "visibility") if name in columns}
-    effort_id = create_best_effort(db, create_activity(db, athlete_id, **of_activity), elapsed_s=elapsed_s, **columns)
-    follow(db, athlete_id)
+    """An activity with an effort; personal bests are updated. Gives the effort's id."""
+    of_activity = {
+        name: columns.pop(name) for name in ("started_at", "visibility") if name in columns
+    }
+    effort_id = create_best_effort(
+        db, create_activity(db, athlete_id, **of_activity), elapsed_s=elapsed_s, **columns
+    )
+    recalculate_bests(db, athlete_id)
     return effort_id
 
 
-def follow(db: Connection, athlete_id: int) -> None:
-    """Bring which efforts count, and the personal bests, in step, as a job does."""
-    db.execute(best_effort.recount(), {"athlete": athlete_id})
+def recalculate_bests(db: Connection, athlete_id: int) -> None:
+    """Update which efforts count, and the personal bests, as a job does."""
     # Links between bests are checked at the end of the transaction; here each statement is one.
     for statement in personal_best.recalculate():
         db.execute(statement, {"athlete_ids": [athlete_id]})
+
+
+def create_job_problem(
+    db: Connection, job_id: int, athlete_id: int, strava_id: int | None = 4711
+) -> int:
+    """An activity that a job left out."""
+    return _insert(
+        db,
+        JobProblem,
+        {
+            "job_id": job_id,
+            "athlete_id": athlete_id,
+            "strava_id": strava_id,
+            "code": "STRAVA_UNAVAILABLE",
+            "message": "Strava does not answer when asked for this activity.",
+        },
+    )
 
 
 def create_job(db: Connection, athlete_id: int | None = None, **columns: Any) -> int:
@@ -215,7 +265,11 @@ def create_job(db: Connection, athlete_id: int | None = None, **columns: Any) ->
     if status in ENDED:
         defaults |= {"finished_at": NOON + timedelta(minutes=1)}
     if status == "FAILED":
-        defaults |= {"error_code": "STRAVA_UNAVAILABLE", "error_message": "Strava is away.", "error_retryable": True}
+        defaults |= {
+            "error_code": "STRAVA_UNAVAILABLE",
+            "error_message": "Strava is away.",
+            "error_retryable": True,
+        }
     return _insert(db, Job, defaults | columns)
 
 

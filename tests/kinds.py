@@ -5,8 +5,8 @@
 - integration: those that use a service (fixtures in `_SERVICES`), or start one for themselves (`_BY_PATH`);
 - unit: all others. They may open no socket and start no process: one that tries fails, whatever it does with the error.
 
-Markers say it (`pytest -m unit`); nobody sets them by hand. A file whose tests start something without a fixture of
-`_SERVICES` is named in `_BY_PATH`.
+Markers say it (`pytest -m unit`); nobody sets them by hand. A file whose tests start something
+without a fixture of `_SERVICES` is named in `_BY_PATH`.
 """
 
 import sys
@@ -32,20 +32,31 @@ _BY_PATH = {
     "tests/load/": "load",
     "tests/churn/": "load",
     "tests/security/test_abuse.py": "load",
-    "tests/web/test_streams_load.py": "load",
+    "tests/security/test_floods.py": "load",
+    "tests/security/test_scans.py": "load",
+    "tests/web/protocols/test_streams_load.py": "load",
     "tests/browser/": "integration",
+    "tests/clients/": "integration",
     "tests/http_audit/": "integration",
-    "tests/graph/test_document_process.py": "integration",  # begins processes
+    "tests/faults/test_random_kills.py": "integration",  # services that it kills
+    "tests/faults/test_run.py": "integration",  # starts a whole server
+    "tests/graph/document/test_reader_process.py": "integration",  # begins processes
     "tests/jobs/test_enqueue.py": "integration",  # a Redis of its own, which it ends
     "tests/local/": "integration",  # starts and ends services
+    "tests/operator_commands/": "integration",  # the same
+    "tests/runtime/test_parent_death.py": "integration",  # forks
+    "tests/runtime/test_redis_clients.py": "integration",  # one test's Redis never answers
     "tests/security/test_supply_chain.py": "integration",  # runs pip-audit
+    "tests/strava/test_bounded_exchange.py": "integration",  # servers that misbehave
     "tests/strava/test_client.py": "integration",  # these ask the simulated Strava over HTTP
     "tests/strava/test_conformance.py": "integration",
-    "tests/strava/test_simulator.py": "integration",
-    "tests/strava/test_webhooks.py": "integration",
+    "tests/strava_simulator/test_simulator.py": "integration",
+    "tests/strava_simulator/test_webhooks.py": "integration",
     "tests/test_kinds.py": "integration",  # these start Python anew
     "tests/test_settings.py": "integration",
-    "tests/web/test_persisted_documents.py": "integration",  # a Redis that is away, or hangs
+    # a Redis that is away, or hangs
+    "tests/web/documents/test_persisted_documents.py": "integration",
+    "tests/web/http/test_bounded_requests.py": "integration",  # a server of its own
 }
 _SERVICES = {"services_home", "postgres_url", "redis_server_url", "redis"}
 """Fixtures, most of which others are made from, that start PostgreSQL or Redis."""
@@ -66,7 +77,7 @@ _tried: list[str] | None = None
 """What the unit test under way tried; None while there is none."""
 
 
-class ReachedOut(Exception):  # noqa: N818 - the name says what is the case
+class ReachedOut(Exception):
     """A unit test opened a socket or started a process."""
 
     def __init__(self, event: str) -> None:
@@ -77,7 +88,9 @@ class ReachedOut(Exception):  # noqa: N818 - the name says what is the case
 
 
 def kind_of(path: str, fixtures: set[str]) -> str:
-    """Tell a test's kind by its file, relative to the checkout, and the names of all fixtures that it uses."""
+    """Tell a test's kind by its file, relative to the checkout, and the names of all fixtures that
+    it uses.
+    """
     for prefix, kind in _BY_PATH.items():
         if path.startswith(prefix):
             return kind
@@ -93,13 +106,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if by_hand := [mark.name for mark in item.iter_markers() if mark.name in KINDS]:
-            raise pytest.UsageError(f"{item.nodeid} is marked {by_hand[0]} by hand: tests/kinds.py says what it is")
-        path = item.path.relative_to(ROOT).as_posix() if item.path.is_relative_to(ROOT) else item.path.name
+            raise pytest.UsageError(
+                f"{item.nodeid} is marked {by_hand[0]} by hand: tests/kinds.py says what it is"
+            )
+        path = (
+            item.path.relative_to(ROOT).as_posix()
+            if item.path.is_relative_to(ROOT)
+            else item.path.name
+        )
         item.add_marker(kind_of(path, set(getattr(item, "fixturenames", ()))))
 
 
 def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:
-    counted = Counter(mark.name for item in items for mark in item.iter_markers() if mark.name in KINDS)
+    counted = Counter(
+        mark.name for item in items for mark in item.iter_markers() if mark.name in KINDS
+    )
     return "tests by kind: " + ", ".join(f"{counted[kind]} {kind}" for kind in KINDS)
 
 
@@ -116,7 +137,9 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 class _Watch:
-    """Watches a unit test, whose setup and call fail if it reaches out; the end of other tests' fixtures is not its."""
+    """Watches a unit test, whose setup and call fail if it reaches out; the end of other tests'
+    fixtures is not its.
+    """
 
     def __init__(self, item: pytest.Item) -> None:
         self._is_unit = item.get_closest_marker("unit") is not None

@@ -10,7 +10,9 @@ from flags.switches import Flag
 
 @contextmanager
 def switched(flags: Flags, **wanted: bool | Rollout) -> Iterator[None]:
-    """Inside the block the flags are as `wanted` says, by the names that `Switches` has; the others as before."""
+    """Inside the block the flags are as `wanted` says, by the names that `Switches` has; the others
+    as before.
+    """
     before = {flag: flags.rollout_of(flag)[0] for flag in Flag if not flags.rollout_of(flag)[1]}
     flags.override(before | {_flag(name): _rollout(value) for name, value in wanted.items()})
     try:

@@ -1,7 +1,11 @@
-"""The rules of the layout, over the syntax tree: imports, where SQL and commits are, sizes (`-s` prints them)."""
+"""The rules of the layout, over the syntax tree.
+
+Imports, where SQL and commits are, names, docstrings, sizes (`-s` prints them).
+"""
 
 import ast
 import tomllib
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -16,19 +20,56 @@ TOPS = {*(name.split(".")[0] for name in PACKAGES), *PROJECT["py-modules"]}
 
 MAY_IMPORT = {
     "settings": set(),
+    "runtime": {"settings"},
     "athletics": set(),
+    "recordings": set(),
     "logs": {"settings"},
-    "flags": {"settings", "logs"},
-    "db": {"settings", "athletics"},
-    "strava": {"settings", "athletics", "db", "logs"},
-    "jobs": {"settings", "athletics", "flags", "db", "strava", "logs"},
-    "graph": {"settings", "athletics", "flags", "db", "logs", "jobs.enqueue"},
-    "web": {"settings", "athletics", "flags", "db", "strava", "jobs", "graph", "logs"},
+    "flags": {"settings", "runtime", "logs"},
+    "db": {"settings", "runtime", "athletics"},
+    "strava": {"settings", "runtime", "athletics", "db", "logs"},
+    "strava_simulator": {"runtime", "athletics", "db", "strava"},
+    "jobs": {"settings", "runtime", "athletics", "recordings", "flags", "db", "strava", "logs"},
+    "graph": {"settings", "runtime", "athletics", "flags", "db", "logs"},
+    "web": {"settings", "runtime", "athletics", "flags", "db", "strava", "jobs", "graph", "logs"},
+    "operator_commands": {
+        "settings",
+        "runtime",
+        "recordings",
+        "db",
+        "strava",
+        "jobs",
+        "graph",
+        "web",
+        "logs",
+    },
     "local": TOPS - {"cli", "legacy"},
     "legacy": TOPS - {"cli", "local"},
     "cli": TOPS,
 }
-"""What a package or module may import of ours, besides itself. Nothing may import cli; local only cli."""
+"""What a package or module may import of ours, besides itself. Nothing may import cli; local only
+cli.
+"""
+
+CIRCLE = {
+    f"graph.types.{name}" for name in ("activity", "athlete", "best_effort", "job", "personal_best")
+}
+"""The only modules that may import each other: GraphQL types that refer to each other, lazily."""
+
+NOUNS = {
+    "Activity",
+    "AgeGrade",
+    "ApiToken",
+    "Athlete",
+    "BestEffort",
+    "Feedback",
+    "Job",
+    "JobProblem",
+    "PersonalBest",
+    "StravaConnection",
+    "Viewer",
+}
+"""Class names that are defined more than once: the same noun in each layer, once in each."""
+LAYERS = ("athletics/", "db/", "graph/types/", "legacy/rest/")
 
 OUTSIDE = {"athletics": set(), "settings": {"pydantic", "pydantic_settings"}}
 """What the innermost may import besides the standard library."""
@@ -36,14 +77,18 @@ OUTSIDE = {"athletics": set(), "settings": {"pydantic", "pydantic_settings"}}
 READS_ENVIRONMENT = {
     "settings.py": "the one place for it",
 }
-CONNECTS = {"db/session.py": "the one place for it", "alembic/env.py": "migrations commit for themselves"}
+CONNECTS = {
+    "db/session.py": "the one place for it",
+    "alembic/env.py": "migrations commit for themselves",
+}
 BUILDS_SQL = {
     "db/session.py": "pings the server",
-    "local/doctor.py": "asks the server for its version, before anything of ours is known to be there",
+    "operator_commands/doctor.py": "asks the server for its version, before anything of ours is known to be there",
 }
-# The adoption of an old database is a migration, of tables whose form is not known beforehand; it goes with legacy/.
+# The adoption of an old database is a migration, of tables whose form is not known beforehand; it
+# goes with legacy/.
 STATEMENTS = ("db/statements/", "db/models/", "legacy/adoption/")
-LONG_FILES: dict[str, str] = {}
+LONG_FILES = {"settings.py": "one setting after the other, each with its description"}
 LONG_FUNCTIONS: dict[str, str] = {}
 BAD_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "types", "tools"}
 SQL = {"select", "insert", "update", "delete", "text"}
@@ -89,6 +134,26 @@ def test_imports_point_one_way(top):
     assert wrong == []
 
 
+def test_no_modules_import_each_other():
+    """Imports in functions and for type checkers count."""
+    modules = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): tree
+        for path, tree in sources().items()
+    }
+    left = {
+        module: {name if name in modules else name.rpartition(".")[0] for name in imports(tree)}
+        for module, tree in modules.items()
+    }
+    # what imports nothing that is left, or is imported by nothing that is left, is on no circle
+    while done := {
+        module
+        for module, imported in left.items()
+        if not imported & left.keys() or not any(module in each for each in left.values())
+    }:
+        left = {module: imported for module, imported in left.items() if module not in done}
+    assert left.keys() == CIRCLE
+
+
 @pytest.mark.parametrize("top", sorted(OUTSIDE))
 def test_the_innermost_needs_hardly_anything(top):
     from sys import stdlib_module_names
@@ -110,14 +175,18 @@ def test_every_package_is_shipped():
     # Shipped as they are, for a folder of sys.path of their own.
     assert {path for path in packages - found if not path.is_relative_to("legacy/imports")} == set()
     assert PROJECT["packages"]["find"]["namespaces"] is False
-    assert not any(name.split(".")[0] == "alembic" or name.startswith("legacy.imports") for name in PACKAGES)
+    assert not any(
+        name.split(".")[0] == "alembic" or name.startswith("legacy.imports") for name in PACKAGES
+    )
 
 
 def test_no_code_at_the_top_is_left_out():
     """A new package or module must be named in pyproject.toml, and here."""
     outside = {"tests", "bench", "alembic", "deploy"}
     found = {path.stem for path in ROOT.glob("*.py")}
-    found |= {path.parent.name for path in ROOT.glob("*/*.py") if not path.parent.name.startswith(".")}
+    found |= {
+        path.parent.name for path in ROOT.glob("*/*.py") if not path.parent.name.startswith(".")
+    }
     assert found - outside == TOPS
     assert set(MAY_IMPORT) >= TOPS
 
@@ -142,13 +211,30 @@ def calls(tree: ast.Module, name: str):
 
 
 def test_only_the_session_commits():
-    wrong = [path for path, tree in sources().items() if path not in CONNECTS and any(calls(tree, "commit"))]
+    wrong = [
+        path
+        for path, tree in sources().items()
+        if path not in CONNECTS and any(calls(tree, "commit"))
+    ]
     assert wrong == []
 
 
 @pytest.mark.parametrize("name", ["create_engine", "create_async_engine", "sessionmaker"])
 def test_only_the_session_connects(name):
-    assert [path for path, tree in sources().items() if path not in CONNECTS and any(calls(tree, name))] == []
+    assert [
+        path for path, tree in sources().items() if path not in CONNECTS and any(calls(tree, name))
+    ] == []
+
+
+def test_only_one_place_makes_redis_clients():
+    makers = {"from_url", "Redis", "AsyncRedis", "StrictRedis", "ConnectionPool", "RedisCluster"}
+    assert [
+        path
+        for path, tree in sources().items()
+        if path != "runtime/redis_clients.py"
+        and any(name.split(".")[0] == "redis" for name in imports(tree))
+        and any(True for name in makers for _ in calls(tree, name))
+    ] == []
 
 
 def test_statements_execute_nothing():
@@ -177,6 +263,61 @@ def test_no_module_is_a_drawer():
     assert [path for path in sources() if path.endswith("/types.py") or path == "types.py"] == []
 
 
+def test_only_packages_that_export_have_an_all():
+    """`__all__` stands in the `__init__` of packages that re-export names, nowhere else."""
+    wrong = []
+    for path, tree in sources().items():
+        targets = {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        if "__all__" in targets and not path.endswith("/__init__.py"):
+            wrong.append(path)
+    assert wrong == []
+
+
+def test_docstrings_begin_with_a_sentence_on_their_first_line():
+    """A reader who sees only the first line has a whole sentence."""
+    wrong = [
+        f"{path}:{node.body[0].lineno}"
+        for path, tree in sources().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if (text := ast.get_docstring(node, clean=False)) is not None
+        if not text.splitlines()[0].endswith((".", "?"))
+    ]
+    assert wrong == []
+
+
+def test_loggers_have_one_name():
+    wrong = [
+        f"{path}: {ast.unparse(node.targets[0])}"
+        for path, tree in sources().items()
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and ast.unparse(node.value) == "logging.getLogger(__name__)"
+        and ast.unparse(node.targets[0]) != "logger"
+    ]
+    assert wrong == []
+
+
+def test_one_class_name_has_one_meaning():
+    """Leading underscores do not tell names apart."""
+    places = defaultdict(list)
+    for path, tree in sources().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name.lstrip("_")].append(path)
+    repeated = {name: paths for name, paths in places.items() if len(paths) > 1}
+    assert repeated.keys() <= NOUNS  # fewer once legacy/ is deleted
+    for name, paths in repeated.items():
+        layers = [layer for path in paths for layer in LAYERS if path.startswith(layer)]
+        assert len(set(layers)) == len(layers) == len(paths), (name, paths)
+
+
 def functions():
     for path, tree in sources().items():
         for node in ast.walk(tree):
@@ -200,11 +341,20 @@ def test_functions_are_short():
 
 def test_nothing_is_made_when_a_module_is_imported():
     """Engines, clients and settings are made by the composition roots."""
-    makers = {"load_settings", "AsyncDatabase", "SyncDatabase", "create_app", "StravaClient", "from_url"}
+    makers = {
+        "load_settings",
+        "AsyncDatabase",
+        "SyncDatabase",
+        "create_app",
+        "StravaClient",
+        "from_url",
+    }
     wrong = []
     for path, tree in sources().items():
         for statement in tree.body:
             if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr) and statement.value:
-                called = {each for name in makers for each in calls(ast.Module([statement], []), name)}
+                called = {
+                    each for name in makers for each in calls(ast.Module([statement], []), name)
+                }
                 wrong += [f"{path}:{line}" for line in called]
     assert wrong == []

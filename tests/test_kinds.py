@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -35,33 +36,103 @@ REACH_OUT = {
 def run_pytest(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", **variables}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
 
 
-def run_test(folder: Path, body: str, marker: str = "") -> str:
-    """Run one test that is not in this checkout, hence of no folder's kind; gives what pytest says."""
-    (folder / "test_one.py").write_text(f"import pytest\n\n{marker}\ndef test_one():\n    {body}\n")
-    run = run_pytest(folder, "-p", "tests.kinds", f"--rootdir={folder}", str(folder / "test_one.py"))
-    return run.stdout + run.stderr
+OF_NO_MODULE = {
+    "tests/flags/test_document.py": "docs/flags.md",
+    "tests/graph/plan/test_kept_bytes.py": "estimates of bytes in documents and plans",
+    "tests/graph/test_contract.py": "the schema that clients were promised",
+    "tests/graph/test_schema_file.py": "schema.graphql",
+    "tests/test_architecture.py": "rules of the whole tree",
+    "tests/test_architecture_page.py": "docs/architecture.md and docs/decisions",
+    "tests/test_commit_subjects.py": "the check of `make words`",
+    "tests/test_release.py": "CHANGELOG.md and docs/compatibility.md",
+    "tests/test_words.py": "the check of `make words`",
+}
+"""Files of unit tests that test no module, and what they test."""
+SWALLOWED = (
+    "import contextlib, socket\n    with contextlib.suppress(BaseException):\n        "
+    "socket.create_connection(('127.0.0.1', 9), timeout=1)"
+)
+INSIDE = "import asyncio; asyncio.run(asyncio.sleep(0))"
+"""An event loop has sockets of its own."""
 
 
-def test_every_test_has_exactly_one_kind(tmp_path):
-    (tmp_path / "tell_kinds.py").write_text(TELL)
-    told = tmp_path / "kinds.json"
-    run = run_pytest(tmp_path, "--collect-only", "-m", "", "-p", "tell_kinds", "-n0", KINDS_TO=str(told))
+def run_tests(folder: Path, source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run tests that are not in this checkout, hence of no folder's kind."""
+    (folder / "test_some.py").write_text(f"import pytest\n\n{source}")
+    ours = ("-p", "tests.kinds", f"--rootdir={folder}", str(folder / "test_some.py"))
+    return run_pytest(folder, *ours, *arguments)
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory) -> dict[str, str]:
+    """How each body fails as a unit test, empty where it passes; all run in one process."""
+    folder = tmp_path_factory.mktemp("kinds")
+    bodies = {**REACH_OUT, "swallowed": SWALLOWED, "inside": INSIDE}
+    source = "\n\n".join(
+        f"def test_{name.replace('-', '_')}():\n    {body}\n" for name, body in bodies.items()
+    )
+    report = folder / "report.xml"
+    run = run_tests(folder, source, f"--junitxml={report}")
+    cases = {case.get("name"): case for case in ET.parse(report).iter("testcase")}
+    assert len(cases) == len(bodies), run.stdout
+    return {
+        name: "".join(part.text or "" for part in cases[f"test_{name.replace('-', '_')}"])
+        for name in bodies
+    }
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory) -> tuple[dict[str, list[str]], str]:
+    """The kinds of every test of the checkout, by its id, and what pytest printed."""
+    folder = tmp_path_factory.mktemp("collected")
+    (folder / "tell_kinds.py").write_text(TELL)
+    told = folder / "kinds.json"
+    run = run_pytest(
+        folder, "--collect-only", "-m", "", "-p", "tell_kinds", "-n0", KINDS_TO=str(told)
+    )
     assert run.returncode == 0, run.stdout
-    kinds = json.loads(told.read_text())
+    return json.loads(told.read_text()), run.stdout
+
+
+def test_every_test_has_exactly_one_kind(collected):
+    kinds, said = collected
     assert {test: kind for test, kind in kinds.items() if len(kind) != 1} == {}
     found = [kind for [kind] in kinds.values()]
     assert {kind: found.count(kind) > 0 for kind in KINDS} == dict.fromkeys(KINDS, True)
-    assert f"{found.count('unit')} unit" in run.stdout
+    assert f"{found.count('unit')} unit" in said
+
+
+def test_unit_tests_mirror_the_source(collected):
+    """The file of unit tests of a/b/c.py, or of a package a/b/c, is tests/a/b/test_c.py; that of a
+    top package a is tests/a/test_a.py.
+    """
+    kinds_by_file: dict[str, set[str]] = {}
+    for test, [kind] in collected[0].items():
+        kinds_by_file.setdefault(test.split("::")[0], set()).add(kind)
+    unit = {path for path, kinds in kinds_by_file.items() if kinds == {"unit"}}
+    assert {path for path in unit if not has_module(path)} == set(OF_NO_MODULE)
+
+
+def has_module(test: str) -> bool:
+    path = Path(test).relative_to("tests")
+    source = path.with_name(path.name.removeprefix("test_"))
+    return (
+        (ROOT / source).is_file()
+        or (ROOT / source.with_suffix("") / "__init__.py").is_file()
+        or (len(path.parts) == 2 and source.stem == source.parent.name)
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "fixtures", "kind"),
     [
         ("tests/athletics/test_distance.py", set(), "unit"),
-        ("tests/graph/test_id.py", {"api", "postgres_url", "services_home"}, "integration"),
+        ("tests/graph/test_global_id.py", {"api", "postgres_url", "services_home"}, "integration"),
         ("tests/local/test_postgres.py", set(), "integration"),
         ("tests/load/test_pool.py", {"postgres_url"}, "load"),
         ("tests/legacy/imports/test_names.py", set(), "migration"),
@@ -71,25 +142,20 @@ def test_the_kind_is_said_by_file_and_fixtures(path, fixtures, kind):
     assert kind_of(path, fixtures) == kind
 
 
-@pytest.mark.parametrize("body", REACH_OUT.values(), ids=REACH_OUT)
-def test_a_unit_test_that_reaches_out_fails(tmp_path, body):
-    said = run_test(tmp_path, body)
-    assert "1 failed" in said
-    assert "a unit test opens no socket and starts no process" in said
+@pytest.mark.parametrize("name", REACH_OUT)
+def test_a_unit_test_that_reaches_out_fails(failures, name):
+    assert "a unit test opens no socket and starts no process" in failures[name]
 
 
-def test_a_unit_test_that_swallows_the_refusal_fails_too(tmp_path):
-    swallowed = "import contextlib, socket\n    with contextlib.suppress(BaseException):\n        "
-    said = run_test(tmp_path, f"{swallowed}socket.create_connection(('127.0.0.1', 9), timeout=1)")
-    assert "1 failed" in said
-    assert "ReachedOut" in said
+def test_a_unit_test_that_swallows_the_refusal_fails_too(failures):
+    assert "ReachedOut" in failures["swallowed"]
 
 
-def test_a_unit_test_that_stays_inside_passes(tmp_path):
-    """An event loop has sockets of its own."""
-    assert "1 passed" in run_test(tmp_path, "import asyncio; asyncio.run(asyncio.sleep(0))")
+def test_a_unit_test_that_stays_inside_passes(failures):
+    assert failures["inside"] == ""
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_kind_is_set_by_hand(tmp_path, kind):
-    assert "by hand" in run_test(tmp_path, "pass", marker=f"@pytest.mark.{kind}")
+    run = run_tests(tmp_path, f"@pytest.mark.{kind}\ndef test_one():\n    pass\n")
+    assert "by hand" in run.stdout + run.stderr

@@ -1,4 +1,6 @@
-"""Settings: described, documented in .env.example, and refused in one line that names the one at fault."""
+"""Settings: described, documented in .env.example, and refused in one line that names the one at
+fault.
+"""
 
 import re
 import subprocess
@@ -37,7 +39,9 @@ def test_an_unknown_name_in_the_example_would_be_noticed():
     assert len(names) == len(Settings.model_fields)
 
 
-def pacegraph(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def pacegraph(
+    folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "cli", *arguments],
         cwd=folder,
@@ -68,11 +72,18 @@ def test_a_wrong_setting_gives_one_line_and_exit_code_2(tmp_path, name, value, s
     result = pacegraph(tmp_path, "migrate", **{name: value})
     assert result.returncode == 2
     assert result.stdout == ""
-    assert re.fullmatch(rf"pacegraph: {name}: [^\n]*{re.escape(says)}[^\n]*\n", result.stderr), result.stderr
+    assert re.fullmatch(rf"pacegraph: {name}: [^\n]*{re.escape(says)}[^\n]*\n", result.stderr), (
+        result.stderr
+    )
 
 
 def test_a_wrong_secret_is_not_shown(tmp_path):
-    result = pacegraph(tmp_path, "migrate", SECRET_KEY="tell-nobody", DATABASE_URL="mysql://user:tell-nobody@host/x")
+    result = pacegraph(
+        tmp_path,
+        "migrate",
+        SECRET_KEY="tell-nobody",
+        DATABASE_URL="mysql://user:tell-nobody@host/x",
+    )
     assert result.returncode == 2
     assert "tell-nobody" not in result.stderr
 

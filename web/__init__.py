@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, WebSocket and server-sent events, and all else that the API answers."""
+"""The API: GraphQL over HTTP, WebSocket and server-sent events, and plain routes."""
 
 from web.app import create_app
 

@@ -9,23 +9,29 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from settings import Settings
-from web import health, sign_in
-from web.errors import answer_errors
-from web.graphiql_page import graphiql_routes
-from web.graphql_http import GraphQLOverHttp
-from web.limits.requests import RequestLimit
-from web.metrics import metrics_route
-from web.request_log import RequestLog
-from web.security_headers import NO_STORE, Headers, security_headers, with_headers
+from web.http.connection_bounds import STATE_KEY
+from web.http.origins import Origins
+from web.http.request_log import RequestLog
+from web.http.security_headers import NO_STORE, Headers, security_headers, with_headers
+from web.limits.request_rate import RequestLimit
+from web.protocols.graphql_over_http import GraphQLOverHttp
+from web.protocols.websocket import WebSockets
+from web.routes import health, root, sign_in, strava_webhook
+from web.routes.error_handlers import answer_errors
+from web.routes.graphiql_page import graphiql_routes
+from web.routes.metrics import metrics_route
+from web.routes.openapi_document import openapi_route
 from web.services import Services
-from web.websocket import WebSockets
+
+_VARIES = (b"vary", b"Origin")
 
 
 class _Api(FastAPI):
-    """FastAPI, with a short way for what is asked thousands of times a second."""
+    """FastAPI with a shortcut to `/graphql`, which gets thousands of requests a second."""
 
     graphql: GraphQLOverHttp
     headers: Headers
+    origins: Origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,32 +40,39 @@ class _Api(FastAPI):
             scope["app"] = self
             await self.graphql(scope, receive, send)
         else:
-            await super().__call__(scope, receive, with_headers(send, self.headers))
+            headers = self.headers
+            if scope["path"] == sign_in.SIGN_OUT:  # limits and errors are to be readable, too
+                headers = [*headers, *self.origins.cors(dict(scope["headers"])), _VARIES]
+            await super().__call__(scope, receive, with_headers(send, headers))
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Make the API. Nothing connects before the first request. Raises InvalidSettings naming what is missing."""
-    services = Services.of(settings)
+    """Make the API. Nothing connects before the first request. Raises InvalidSettings."""
+    services = Services.from_settings(settings)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         await services.start()
-        yield
+        yield {STATE_KEY: services.connection_bounds}
         await services.close()
 
-    app = _Api(title="pacegraph", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = _Api(title="pacegraph", lifespan=lifespan, openapi_url=None)
     app.state.services = services
     app.state.readiness = health.Readiness()
     app.state.metrics = CollectorRegistry()
     app.graphql = GraphQLOverHttp(services)
+    app.origins = services.origins
     app.headers = [*security_headers(settings), NO_STORE]
     app.router.routes += [
         WebSocketRoute("/graphql", WebSockets(services)),
         metrics_route(services, app.state.metrics),
+        openapi_route(),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
     ]
     app.include_router(health.router)
     app.include_router(sign_in.router)
+    app.include_router(strava_webhook.router)
+    app.include_router(root.router)
     answer_errors(app)
     app.add_middleware(RequestLimit, rate=services.limits.requests, addresses=services.addresses)
     app.add_middleware(RequestLog)

@@ -1,35 +1,45 @@
-"""The job system, seen from the API: jobs go to RQ, news comes from one Redis channel to all watchers here."""
+"""The API's side of the job system: jobs go to RQ, changes come from one Redis channel."""
 
 import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 from redis import RedisError
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from graph.job_queue import JobChange
+from graph.job_interface import JobChange
 from jobs import enqueue
+from runtime.redis_clients import WRITE_PROBE, redis_client
+from runtime.redis_outage import RedisOutage
 from settings import Settings
 
 _LOOK_AGAIN_S = 5.0
-"""How long a watcher waits for news before it looks at the row anyway."""
+"""Seconds that a watcher waits for news before it reads the row anyway."""
 _RECONNECT_S = 1.0
 _SILENCE_S = 15.0
-"""After so long without a word Redis is asked for one, and has as long to say it."""
+"""Seconds of silence after which Redis is pinged, and seconds that it has to answer."""
+_HAND_OVER_S = 0.4
+"""How long a request waits for Redis to take a job, or news of one. It goes on in the background.
+"""
+_MOST_UNDER_WAY = 100
+"""Calls of Redis that go on in the background. Beyond it jobs are left to the reconciler."""
+_GIVE_UP_S = 5.0
 _MAX_JOBS_BEHIND = 1000
-"""Changed jobs that a slow watcher is told of when it comes back; beyond it the oldest is dropped."""
+"""Changed jobs kept for a slow watcher; the oldest beyond that is dropped."""
 
 logger = logging.getLogger(__name__)
 
 
 class _News:
-    """What one watcher has not heard yet: of each job the latest change, and whether to look without any."""
+    """Changes that a watcher has not read: each job's latest, and whether to read without any."""
 
     def __init__(self) -> None:
         self._changes: OrderedDict[int, JobChange] = OrderedDict()
@@ -44,7 +54,7 @@ class _News:
         self._come.set()
 
     def look(self) -> None:
-        """Have the watcher look, whatever it heard: something may have been lost on the way."""
+        """Make the watcher read the row: a message may have been lost."""
         self._look = True
         self._come.set()
 
@@ -72,41 +82,74 @@ _Watchers = dict[int | None, set[_News]]
 
 
 class RedisJobQueue:
-    """`graph.job_queue.JobQueue` over Redis. One connection listens for all watchers of the process."""
+    """`graph.job_interface.JobQueue` over Redis. All watchers of the process share one connection."""
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
-        self._redis = enqueue.connect(settings)
+        self._redis = redis_client(settings)
         self._redis_async = redis
         self._by_job: _Watchers = {}
         self._by_athlete: _Watchers = {}
         self._listener: asyncio.Task[None] | None = None
-        self._is_away = False
+        self._under_way: set[asyncio.Task[None]] = set()
+        # Not the loop's own threads: a silent Redis must not take them from others.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="enqueue")
+        # Watchers look at the row every few seconds anyway.
+        self._outage = RedisOutage(logger, "Redis is away, job news is late")
         self.lost = 0
-        """How many jobs Redis did not take, since the process started."""
+        """How many jobs could not be sent to Redis, since the process started."""
 
     @property
     def watchers(self) -> int:
-        """How many watch now."""
-        return sum(len(each) for watchers in (self._by_job, self._by_athlete) for each in watchers.values())
+        """How many watchers there are now."""
+        return sum(
+            len(each) for watchers in (self._by_job, self._by_athlete) for each in watchers.values()
+        )
 
-    async def enqueue(self, job_id: int) -> None:
-        if not await asyncio.to_thread(enqueue.enqueue, self._redis, job_id):
+    async def enqueue(self, job_id: int, *, at_front: bool = False) -> None:
+        if not await self._within_limits(self._enqueue(job_id, at_front=at_front)):
             self.lost += 1
 
     async def announce(self, change: JobChange) -> None:
-        await enqueue.publish_async(self._redis_async, change.job_id, change.athlete_id, change.version)
+        await self._within_limits(self._announce(change))
 
-    async def ping(self) -> None:
-        """Check that Redis answers. Raises RedisError."""
-        await self._redis_async.ping()
+    async def _enqueue(self, job_id: int, *, at_front: bool) -> None:
+        loop = asyncio.get_running_loop()
+        call = partial(enqueue.enqueue, self._redis, job_id, at_front=at_front)
+        if not await loop.run_in_executor(self._threads, call):
+            self.lost += 1
+
+    async def _announce(self, change: JobChange) -> None:
+        with suppress(TimeoutError):  # watchers look at the row anyway
+            async with asyncio.timeout(_GIVE_UP_S):
+                await enqueue.publish_async(
+                    self._redis_async, change.job_id, change.athlete_id, change.version
+                )
+
+    async def _within_limits(self, call: Coroutine[Any, Any, None]) -> bool:
+        """Wait a moment for a call of Redis, which then goes on. False if too many go on."""
+        if len(self._under_way) >= _MOST_UNDER_WAY:
+            call.close()
+            return False
+        task = asyncio.create_task(call)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.wait({task}, timeout=_HAND_OVER_S)
+        return True
+
+    async def check_writable(self) -> None:
+        """Check that Redis takes writes, as queues need. Raises RedisError."""
+        await self._redis_async.set(WRITE_PROBE, 1, ex=60)
 
     @asynccontextmanager
     async def watch(
         self, *, job_id: int | None = None, athlete_id: int | None = None
     ) -> AsyncIterator[AsyncIterator[JobChange | None]]:
         if self._listener is None:
-            self._listener = asyncio.create_task(self._listen(), context=Context())  # it is not one request's
-        watchers, key = (self._by_job, job_id) if job_id is not None else (self._by_athlete, athlete_id)
+            # it is not one request's
+            self._listener = asyncio.create_task(self._listen(), context=Context())
+        watchers, key = (
+            (self._by_job, job_id) if job_id is not None else (self._by_athlete, athlete_id)
+        )
         news = _News()
         watchers.setdefault(key, set()).add(news)
         try:
@@ -118,8 +161,14 @@ class RedisJobQueue:
 
     async def close(self) -> None:
         while self._listener is not None and not self._listener.done():
-            self._listener.cancel()  # again, if need be: redis-py loses one that comes as its own time runs out
+            # again, if need be: redis-py loses one that comes as its own time runs out
+            self._listener.cancel()
             await asyncio.wait({self._listener}, timeout=0.1)
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_HAND_OVER_S)
+        for task in self._under_way:
+            task.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._redis.close()
 
     async def _listen(self) -> None:
@@ -130,15 +179,13 @@ class RedisJobQueue:
                     while True:
                         await self._hear(pubsub)
             except (RedisError, OSError) as error:
-                if not self._is_away:  # watchers look at the row every few seconds meanwhile
-                    logger.warning("Redis is away, job news is late", extra={"error": type(error).__name__})
-                self._is_away = True
+                self._outage.begin(error)
             except (ValueError, KeyError, TypeError) as error:
                 logger.warning("job news that makes no sense", extra={"error": repr(error)})
             await asyncio.sleep(_RECONNECT_S)
 
     async def _hear(self, pubsub: PubSub) -> None:
-        """Pass one message on. Raises RedisError, OSError when Redis is away, or says nothing."""
+        """Pass one message on. Raises RedisError or OSError if Redis is away or silent."""
         message = await pubsub.get_message(timeout=_SILENCE_S)
         if message is None:
             await pubsub.ping()
@@ -147,13 +194,16 @@ class RedisJobQueue:
             raise TimeoutError
         if message["type"] == "message":
             self._tell(json.loads(message["data"]))
-        elif message["type"] == "subscribe":  # for the first time or after a break, in which news was lost
-            self._is_away = False
+        # for the first time or after a break, in which news was lost
+        elif message["type"] == "subscribe":
+            self._outage.end()
             self._have_all_look()
 
     def _tell(self, message: dict[str, int | None]) -> None:
         change = JobChange(message["id"] or 0, message["athlete_id"], message["version"] or 0)
-        by_athlete = self._by_athlete.get(change.athlete_id, ()) if change.athlete_id is not None else ()
+        by_athlete = (
+            self._by_athlete.get(change.athlete_id, ()) if change.athlete_id is not None else ()
+        )
         for news in (*self._by_job.get(change.job_id, ()), *by_athlete):
             news.tell(change)
 

@@ -1,6 +1,5 @@
-"""What the API process holds for as long as it lives; made in `create_app`, handed to whoever needs it."""
+"""The objects that live as long as the API process, made in `create_app`."""
 
-import asyncio
 from dataclasses import dataclass
 from math import ceil
 
@@ -11,81 +10,105 @@ from db.encryption import KeyRing
 from db.session import AsyncDatabase
 from flags.flags import Flags
 from flags.watch import FlagWatch
-from graph.cache import ResolverCache
-from graph.documents import Documents
+from graph.cache.data_versions import DataVersions
+from graph.cache.key import DataKind
+from graph.cache.root_field_cache import RootFieldCache
+from graph.document.limits import DocumentLimits
+from graph.document.store import DocumentStore
 from graph.execution import ExecutionPolicy, Executor
+from graph.plan.level_sql import TEMPLATES
 from graph.plan.planner import Planner
-from graph.plan.unit import Kind
-from graph.schema import build_schema
-from graph.shape import DocumentLimits
-from graph.versions import DataVersions
-from jobs.enqueue import connect_async
+from graph.schema.build import build_schema
+from graph.schema.job_feed import DatabaseJobFeeds
+from runtime.redis_clients import listening_redis_client
 from settings import Settings
 from strava.client import StravaClient
-from web.address import ClientAddresses
-from web.connections import Connections
-from web.identity import Sessions
+from web.auth.browser_sessions import BrowserSessions
+from web.auth.identity import Identity
+from web.auth.sign_in_slots import SignIns
+from web.documents.persisted_documents import PersistedDocuments
+from web.http.client_address import ClientAddresses
+from web.http.connection_bounds import ConnectionBounds
+from web.http.origins import Origins
 from web.job_queue import RedisJobQueue
-from web.limits.budget import Budgets
+from web.kept_memory import KeptMemory
+from web.limits.cost_budget import Budgets
 from web.limits.limits import Limits
-from web.origin import Origins
-from web.persisted_documents import PersistedDocuments
-
-_SIGN_INS_AT_ONCE = 2
+from web.limits.open_streams import OpenStreams
+from web.strava_intake import StravaIntake
+from web.switches import switches_at
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The process's own. `close` when it ends."""
+    """The services of one process. Call `close` at its end."""
 
     settings: Settings
     database: AsyncDatabase
     redis: Redis
     jobs: RedisJobQueue
+    job_feeds: DatabaseJobFeeds
     addresses: ClientAddresses
     limits: Limits
-    sessions: Sessions
-    connections: Connections
+    connection_bounds: ConnectionBounds
+    sessions: BrowserSessions
+    identity: Identity
+    open_streams: OpenStreams
     origins: Origins
     flags: Flags
     flag_watch: FlagWatch
     executor: Executor
-    documents: Documents
+    documents: DocumentStore
     planner: Planner
-    cache: ResolverCache
+    cache: RootFieldCache
     persisted: PersistedDocuments
     strava: StravaClient
-    sign_ins: asyncio.Semaphore
-    """Sign-ins that ask Strava at once: each holds a thread, of which there are few."""
+    strava_intake: StravaIntake
+    sign_ins: SignIns
     keys: KeyRing
 
     @classmethod
-    def of(cls, settings: Settings) -> "Services":
-        """Make all of it; nothing connects yet. Raises InvalidSettings naming what is missing."""
+    def from_settings(cls, settings: Settings) -> "Services":
+        """Make the services; nothing connects yet. Raises InvalidSettings."""
         settings.require("database_url", "redis_url", "secret_key", "token_encryption_keys")
-        redis = connect_async(settings)
+        redis = listening_redis_client(settings)
         schema = build_schema()
         database = AsyncDatabase(
             settings,
             application_name="pacegraph-api",
             statement_timeout_ms=ceil(settings.operation_timeout_s * 1000),
         )
+        jobs = RedisJobQueue(settings, redis)
         flags = Flags(settings)
-        limits = Limits.of(settings, flags)
-        cache = _cache(settings, redis, limits)
+        sessions = BrowserSessions(settings)
+        limits = Limits.from_settings(settings, flags)
+        addresses = ClientAddresses(settings.trusted_proxies)
+        memory = KeptMemory.from_settings(settings)
+        cache = _cache(settings, redis, limits, memory.answers)
         policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)
-        documents = Documents(schema, DocumentLimits.of(settings))
+        documents = DocumentStore(
+            schema.costs, DocumentLimits.from_settings(settings), memory.documents
+        )
+        TEMPLATES.limit_to(memory.sql)
         planner = Planner(schema, documents, cache, DataVersions(database))
         executor = Executor(schema, documents, planner, policy)
         return cls(
             settings=settings,
             database=database,
             redis=redis,
-            jobs=RedisJobQueue(settings, redis),
-            addresses=ClientAddresses(settings.trusted_proxies),
+            jobs=jobs,
+            job_feeds=DatabaseJobFeeds(database, jobs),
+            addresses=addresses,
             limits=limits,
-            sessions=Sessions(settings, flags),
-            connections=Connections(settings),
+            connection_bounds=ConnectionBounds(
+                settings,
+                addresses,
+                is_limited=lambda address: switches_at(flags, address).rate_limiting,
+                public_name=limits.buckets.public_name,
+            ),
+            sessions=sessions,
+            identity=Identity(database, sessions, flags),
+            open_streams=OpenStreams(settings),
             origins=Origins(settings),
             flags=flags,
             flag_watch=FlagWatch(flags, redis, settings.feature_flags_refresh_s),
@@ -93,9 +116,10 @@ class Services:
             documents=documents,
             planner=planner,
             cache=cache,
-            persisted=PersistedDocuments.of(settings, redis),
+            persisted=PersistedDocuments.from_settings(settings, redis),
             strava=StravaClient.from_settings(settings),
-            sign_ins=asyncio.Semaphore(_SIGN_INS_AT_ONCE),
+            strava_intake=StravaIntake(database, jobs),
+            sign_ins=SignIns(settings, limits.buckets),
             keys=KeyRing(settings.token_encryption_keys),
         )
 
@@ -104,30 +128,33 @@ class Services:
         return self.limits.budgets
 
     async def start(self) -> None:
-        """Begin what goes on beside the requests; the flags are as Redis says before the first one comes."""
+        """Start background work. The flags are up to date before the first request."""
         await self.flag_watch.start()
 
     async def close(self) -> None:
         await self.flag_watch.close()
+        await self.strava_intake.close()
+        await self.job_feeds.close()
         await self.jobs.close()
         await self.cache.close()
-        await self.sessions.close()
+        await self.identity.close()
         await self.planner.close()
         await self.limits.close()
         await self.redis.aclose()
         await self.database.close()
+        self.sign_ins.close()
         self.strava.close()
         self.documents.close()
 
 
-def _cache(settings: Settings, redis: Redis, limits: Limits) -> ResolverCache:
+def _cache(settings: Settings, redis: Redis, limits: Limits, memory_bytes: int) -> RootFieldCache:
     lifetimes = {
-        Kind.ATHLETES: settings.cache_athletes_s,
-        Kind.AGE_GRADES: settings.cache_age_grades_s,
-        Kind.ACTIVITIES: settings.cache_activities_s,
-        Kind.PERSONAL_BESTS: settings.cache_personal_bests_s,
+        DataKind.ATHLETES: settings.cache_athletes_s,
+        DataKind.AGE_GRADES: settings.cache_age_grades_s,
+        DataKind.ACTIVITIES: settings.cache_activities_s,
+        DataKind.PERSONAL_BESTS: settings.cache_personal_bests_s,
     }
-    return ResolverCache(redis, lifetimes, settings.cache_memory_bytes, lambda: limits.store.is_away)
+    return RootFieldCache(redis, lifetimes, memory_bytes, lambda: limits.store.is_away)
 
 
 def services_of(connection: Request | WebSocket) -> Services:

@@ -1,4 +1,4 @@
-"""What is switched on for who asks: the flags, by account or address."""
+"""Gets the switches of callers, by athlete, account or address."""
 
 from db.statements.visibility import Viewer
 from flags import targeting
@@ -7,12 +7,12 @@ from flags.switches import Switches
 
 
 def switches_of(flags: Flags, viewer: Viewer, address: str) -> Switches:
-    """Get a caller's switches; `address` counts where nobody is signed in."""
+    """Get a caller's switches; `address` counts for signed-out callers."""
     return flags.everybody or flags.of(_key(viewer, address))
 
 
 def switches_at(flags: Flags, address: str) -> Switches:
-    """Get the switches of an address, where nobody knows yet who asks."""
+    """Get the switches of an address whose caller is not known yet."""
     return flags.everybody or flags.of(targeting.of_address(address))
 
 

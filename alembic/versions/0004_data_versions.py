@@ -1,4 +1,4 @@
-"""Versions of the data that is cached: one for each athlete's, one for everybody's"""
+"""Versions of cached data: one for each athlete's data, and one for all data"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 _TABLES = ("activities", "best_efforts", "personal_bests")
 
-# Versions grow with the clock, so that a database restored from a backup does not give one out a second time.
+# Versions grow with the clock, so that a database restored from a backup does not repeat one.
 _CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _OF_ATHLETE = f"""
     CREATE FUNCTION next_data_version() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -19,7 +19,7 @@ _OF_ATHLETE = f"""
         RETURN NEW;
     END $$
 """
-# The update itself fires the trigger above, and the one that counts for everybody.
+# The update itself fires the trigger above, and the one that counts changes of all data.
 _OF_ROWS = """
     CREATE FUNCTION note_changed_rows() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -27,7 +27,7 @@ _OF_ROWS = """
         RETURN NULL;
     END $$
 """
-# A table that is emptied has no rows to tell whose they were.
+# A truncated table does not reveal the athletes of its rows.
 _OF_TABLE = """
     CREATE FUNCTION note_emptied_table() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -47,7 +47,9 @@ _OF_ALL = f"""
 
 
 def upgrade() -> None:
-    op.add_column("athletes", sa.Column("data_version", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column(
+        "athletes", sa.Column("data_version", sa.BigInteger(), server_default="0", nullable=False)
+    )
     op.create_table(
         "data_changes",
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -61,21 +63,26 @@ def upgrade() -> None:
         "FOR EACH ROW EXECUTE FUNCTION next_data_version()"
     )
     op.execute(
-        "CREATE TRIGGER note_changed_athletes AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON athletes "
+        "CREATE TRIGGER note_changed_athletes "
+        "AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON athletes "
         "FOR EACH STATEMENT EXECUTE FUNCTION note_changed_athletes()"
     )
     for table in _TABLES:
         for event, rows in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
             op.execute(
                 f"CREATE TRIGGER note_{event.lower()} AFTER {event} ON {table} "
-                f"REFERENCING {rows} TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_rows()"
+                f"REFERENCING {rows} TABLE AS changed "
+                "FOR EACH STATEMENT EXECUTE FUNCTION note_changed_rows()"
             )
         op.execute(
             f"CREATE TRIGGER note_truncate AFTER TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION note_emptied_table()"
         )
     op.execute("UPDATE athletes SET data_version = data_version")
-    op.execute(f"INSERT INTO data_changes (slot, changes) VALUES (0, {_CLOCK}) ON CONFLICT DO NOTHING")  # noqa: S608
+    op.execute(
+        f"INSERT INTO data_changes (slot, changes) "  # noqa: S608
+        f"VALUES (0, {_CLOCK}) ON CONFLICT DO NOTHING"
+    )
 
 
 def downgrade() -> None:
@@ -84,7 +91,12 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER note_{event} ON {table}")
     op.execute("DROP TRIGGER note_changed_athletes ON athletes")
     op.execute("DROP TRIGGER next_data_version ON athletes")
-    for function in ("note_changed_athletes", "note_emptied_table", "note_changed_rows", "next_data_version"):
+    for function in (
+        "note_changed_athletes",
+        "note_emptied_table",
+        "note_changed_rows",
+        "next_data_version",
+    ):
         op.execute(f"DROP FUNCTION {function}()")
     op.drop_table("data_changes")
     op.drop_column("athletes", "data_version")

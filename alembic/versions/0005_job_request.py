@@ -1,7 +1,7 @@
-"""Which request created a job, so that the log tells them as one
+"""The request that created a job, so that the log connects both
 
-While the columns are added nobody can use the table: that takes a moment, for no row is written. It may have to wait
-for a transaction, though, and everybody else would wait behind it; so it tries for a moment only, again and again.
+Adding the columns locks the table only briefly, because no row is rewritten. But waiting for the
+lock would block all other transactions, so the migration waits for a moment only, and retries.
 """
 
 import logging
@@ -20,7 +20,7 @@ _PAUSE_S = 1.0
 _LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
 _COLUMNS = {"request_id": 100, "trace_id": 32}
 
-_log = logging.getLogger("pacegraph.migration")
+logger = logging.getLogger("pacegraph.migration")
 
 
 def upgrade() -> None:
@@ -33,7 +33,8 @@ def downgrade() -> None:
 
 def _alter(changes: str) -> None:
     connection = op.get_bind()
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")  # until this migration's transaction ends
+    # until this migration's transaction ends
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
     for tries_left in reversed(range(_TRIES)):
         try:
             with connection.begin_nested():
@@ -41,7 +42,9 @@ def _alter(changes: str) -> None:
         except sa.exc.OperationalError as error:
             if not tries_left or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
-            _log.warning("the table is in use, the migration tries again", extra={"table": "jobs"})
+            logger.warning(
+                "the table is in use, the migration tries again", extra={"table": "jobs"}
+            )
             time.sleep(_PAUSE_S)
         else:
             break

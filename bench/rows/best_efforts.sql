@@ -1,6 +1,7 @@
 -- The peers' personal bests as rows of pacegraph's best efforts. Their age grade is a fraction, drawn at random; the
 -- standards follow from it.
-SELECT p.id, p.athlete_id, p.activity_id, d.distance, d.distance_m, p.elapsed_time AS elapsed_s, 0 AS start_offset_s,
+SELECT pg_temp.id_of('BestEffort', p.id) AS id, pg_temp.id_of('Athlete', p.athlete_id) AS athlete_id,
+       pg_temp.id_of('Activity', p.activity_id) AS activity_id, d.distance, d.distance_m, p.elapsed_time AS elapsed_s, 0 AS start_offset_s,
        p.achieved_at, 'STRAVA' AS provenance, false AS implied, true AS counts,
        extract(year FROM age(p.achieved_at, a.birth_date))::int AS age_on_day,
        CASE a.sex WHEN 'F' THEN 'FEMALE' ELSE 'MALE' END AS age_grade_sex,

@@ -1,15 +1,25 @@
-"""The tables, one module a concept. Importing this package maps all of them."""
+"""The tables, one module for each concept. Importing this package maps all of them."""
 
-from db.models.account import Account, ApiToken, BrowserSession, Scope, UsedSignIn
-from db.models.activity import Activity, ActivitySource, ActivityStreams, StreamsState, Visibility
+from db.models.account import Account
+from db.models.activity import Activity, ActivitySource, StreamsState, Visibility
+from db.models.api_token import ApiToken, Scope
 from db.models.athlete import Athlete, MeasurementSystem
 from db.models.base import Base
 from db.models.best_effort import BestEffort
+from db.models.browser_session import BrowserSession
 from db.models.data_change import DataChange
 from db.models.feedback import Feedback
+from db.models.idempotency_key import IdempotencyKey
+from db.models.imported_file import ImportedFile
 from db.models.job import ACTIVE, ENDED, Job, JobErrorCode, JobKind, JobStatus
+from db.models.job_problem import JobProblem
+from db.models.old_id import OldId
 from db.models.personal_best import PersonalBest
+from db.models.sign_in import UsedSignIn
 from db.models.strava_connection import StravaConnection
+from db.models.strava_event import StravaEvent, StravaObject
+from db.models.strava_trouble import StravaTrouble, SyncBudget
+from db.models.stream import ActivityStreams
 
 __all__ = [
     "ACTIVE",
@@ -25,15 +35,23 @@ __all__ = [
     "BrowserSession",
     "DataChange",
     "Feedback",
+    "IdempotencyKey",
+    "ImportedFile",
     "Job",
     "JobErrorCode",
     "JobKind",
+    "JobProblem",
     "JobStatus",
     "MeasurementSystem",
+    "OldId",
     "PersonalBest",
     "Scope",
     "StravaConnection",
+    "StravaEvent",
+    "StravaObject",
+    "StravaTrouble",
     "StreamsState",
+    "SyncBudget",
     "UsedSignIn",
     "Visibility",
 ]

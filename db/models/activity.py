@@ -1,4 +1,4 @@
-"""Activities and their streams."""
+"""Activities."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,8 +9,8 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
-    LargeBinary,
     UniqueConstraint,
+    and_,
     case,
     cast,
     text,
@@ -19,6 +19,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey, not_negative, one_of
+
+_LEAST_PACED_M = 0.001
+"""Over less than this there is no pace, and quotients may be beyond the range of their type."""
 
 
 class ActivitySource(StrEnum):
@@ -29,7 +32,10 @@ class ActivitySource(StrEnum):
 
 
 class Visibility(StrEnum):
-    """Who may see an activity on Strava. Here too nobody sees more; others than the athlete see EVERYONE only."""
+    """The audience of an activity on Strava.
+
+    Pacegraph never shows it more widely: users other than the athlete see EVERYONE only.
+    """
 
     EVERYONE = "EVERYONE"
     FOLLOWERS_ONLY = "FOLLOWERS_ONLY"
@@ -37,21 +43,32 @@ class Visibility(StrEnum):
 
 
 class StreamsState(StrEnum):
-    """What is known of an activity's streams."""
+    """Whether an activity's streams are stored, still to be fetched, or not available.
+
+    UNREAD: Strava had none when asked, or sent what cannot be used, and is asked again. ABSENT: it
+    said several times, over more than a day, that it has none, or there can be none, as for manual
+    entries.
+    """
 
     PENDING = "PENDING"  # to be fetched
     STORED = "STORED"
-    ABSENT = "ABSENT"  # the source has none
-    UNWANTED = "UNWANTED"  # not a run: nothing is derived from them
+    UNREAD = "UNREAD"
+    ABSENT = "ABSENT"
+    UNWANTED = "UNWANTED"  # not a run, so its streams are not needed
 
 
 class Activity(Base):
     """One recorded activity.
 
-    `started_at_local` is the wall clock at the athlete's place, without offset. `duplicate_of_id` names the activity
-    that stands for this one where a run was recorded twice. `given_efforts` are Strava's own best efforts, kept where
-    there are no streams: `[{"distance_m", "elapsed_s", "start_offset_s"}]`.
-    `efforts_version` is the version of the rules (`jobs/derive.py`) its best efforts follow; null: not derived yet.
+    `started_at_local` is the athlete's local wall time, without an offset. `duplicate_of_id` is the
+    activity that represents this one when a run was recorded twice. `given_efforts` are Strava's
+    own best efforts, kept when there are no streams or these lack some: `[{"distance_m",
+    "elapsed_s", "start_offset_s"}]`. `timezone_text` is the time zone as Strava writes it. `trainer`:
+    recorded indoors, say on a treadmill. `efforts_version` is the version of the derivation rules
+    (`jobs/sync/derived_rows.py`) that its best efforts follow; null if none were derived yet.
+    `streams_tries` are the jobs that asked Strava for streams in vain, `streams_asked_by_job_id` is
+    the last of them, and `streams_retry_at` is when to ask again. Versions before 0.3 left rows
+    ABSENT with 0 tries.
     """
 
     __tablename__ = "activities"
@@ -65,6 +82,7 @@ class Activity(Base):
     started_at: Mapped[Instant]
     started_at_local: Mapped[datetime] = mapped_column(DateTime(timezone=False))
     timezone: Mapped[str]
+    timezone_text: Mapped[str | None]
     distance_m: Mapped[float] = mapped_column(Double)
     moving_time_s: Mapped[int] = mapped_column()
     elapsed_time_s: Mapped[int]
@@ -75,8 +93,14 @@ class Activity(Base):
     visibility: Mapped[str]
     flagged: Mapped[bool] = mapped_column(server_default="false")
     manual: Mapped[bool] = mapped_column(server_default="false")
-    duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("activities.id", ondelete="SET NULL"))
+    trainer: Mapped[bool] = mapped_column(server_default="false")
+    duplicate_of_id: Mapped[int | None] = mapped_column(
+        ForeignKey("activities.id", ondelete="SET NULL")
+    )
     streams_state: Mapped[str]
+    streams_tries: Mapped[int] = mapped_column(server_default="0")
+    streams_retry_at: Mapped[Instant | None]
+    streams_asked_by_job_id: Mapped[BigId | None]
     given_efforts: Mapped[list[dict[str, float]] | None] = mapped_column(JSONB(none_as_null=True))
     efforts_version: Mapped[int | None]
     seen_by_job_id: Mapped[BigId | None]
@@ -84,10 +108,24 @@ class Activity(Base):
     updated_at: Mapped[CreatedAt]
 
     average_speed_m_per_s: Mapped[float | None] = column_property(
-        case((moving_time_s > 0, distance_m / cast(moving_time_s, Double)), else_=None)
+        case(
+            (
+                and_(moving_time_s > 0, distance_m >= _LEAST_PACED_M),
+                distance_m / cast(moving_time_s, Double),
+            ),
+            (moving_time_s > 0, 0.0),
+            else_=None,
+        )
     )
     average_pace_s_per_km: Mapped[float | None] = column_property(
-        case((distance_m > 0, cast(moving_time_s, Double) * 1000 / distance_m), else_=None)
+        # A moving time of 0 means that it is not known.
+        case(
+            (
+                and_(moving_time_s > 0, distance_m >= _LEAST_PACED_M),
+                cast(moving_time_s, Double) * 1000 / distance_m,
+            ),
+            else_=None,
+        )
     )
 
     __table_args__ = (
@@ -96,22 +134,26 @@ class Activity(Base):
         one_of("visibility", Visibility),
         one_of("streams_state", StreamsState),
         *not_negative("distance_m", "moving_time_s", "elapsed_time_s"),
-        CheckConstraint("(source = 'STRAVA') = (strava_id IS NOT NULL)", name="strava_id_of_strava"),
+        CheckConstraint(
+            "(source = 'STRAVA') = (strava_id IS NOT NULL)", name="strava_id_of_strava"
+        ),
         CheckConstraint("duplicate_of_id <> id", name="not_duplicate_of_itself"),
         Index("ix_activities_athlete_id_started_at", "athlete_id", "started_at", "id"),
         Index("ix_activities_started_at", "started_at", "id"),
-        Index("ix_activities_duplicate_of_id", "duplicate_of_id", postgresql_where=text("duplicate_of_id IS NOT NULL")),
-        Index("ix_activities_streams_pending", "athlete_id", postgresql_where=text("streams_state = 'PENDING'")),
+        Index("ix_activities_athlete_id_started_at_local", "athlete_id", "started_at_local"),
+        Index("ix_activities_athlete_id_distance_m", "athlete_id", "distance_m", "id"),
+        Index("ix_activities_distance_m", "distance_m", "id"),
+        Index("ix_activities_moving_time_s", "moving_time_s", "id"),
+        Index("ix_activities_elapsed_time_s", "elapsed_time_s", "id"),
+        Index("ix_activities_sport_type", "sport_type", "started_at", "id"),
+        Index(
+            "ix_activities_duplicate_of_id",
+            "duplicate_of_id",
+            postgresql_where=text("duplicate_of_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_activities_streams_pending",
+            "athlete_id",
+            postgresql_where=text("streams_state = 'PENDING'"),
+        ),
     )
-
-
-class ActivityStreams(Base):
-    """The samples of one activity, compressed (`db/stream_codec.py`)."""
-
-    __tablename__ = "activity_streams"
-
-    activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"), primary_key=True)
-    sample_count: Mapped[int]
-    samples: Mapped[bytes] = mapped_column(LargeBinary)
-
-    __table_args__ = (*not_negative("sample_count"),)

@@ -1,4 +1,4 @@
-"""Athletes: the people whose runs are here."""
+"""Athletes: the people behind the stored activities."""
 
 from datetime import date
 from enum import StrEnum
@@ -6,22 +6,23 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, Index, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from athletics.age_grade import Sex
+from athletics.age_grade_table import Sex
 from db.models.base import Base, CreatedAt, PrimaryKey, one_of
 
 
 class MeasurementSystem(StrEnum):
-    """Units an athlete wants to see. The API answers in metres and seconds whatever it is."""
+    """Units that an athlete prefers. The API always answers in meters and seconds."""
 
     METRIC = "METRIC"
     IMPERIAL = "IMPERIAL"
 
 
 class Athlete(Base):
-    """A runner. `shares` is the athlete's consent to be seen by others; it works only where SHARING=on.
+    """A runner. `shares` is the athlete's consent to be seen by others; it needs SHARING=on.
 
-    `shares_age_grades`, a consent of its own, adds the age grades: from one the age on the day can be worked out.
-    `data_version` is another number after each change of the athlete's data, runs included; a trigger sees to it.
+    `shares_age_grades` is a separate consent, because an age grade reveals the age on that day. A
+    trigger sets `data_version` to a new number after each change to the athlete's data, activities
+    included.
     """
 
     __tablename__ = "athletes"
@@ -44,6 +45,9 @@ class Athlete(Base):
     __table_args__ = (
         one_of("sex", Sex),
         one_of("measurement_system", MeasurementSystem),
-        CheckConstraint("birth_date BETWEEN '1900-01-01' AND '2200-01-01'", name="birth_date_range"),
+        CheckConstraint(
+            "birth_date BETWEEN '1900-01-01' AND '2200-01-01'", name="birth_date_range"
+        ),
         Index("ix_athletes_last_name", "last_name", "id"),
+        Index("ix_athletes_created_at", "created_at", "id"),
     )

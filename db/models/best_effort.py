@@ -1,23 +1,51 @@
 """Best efforts: the fastest stretch over a standard distance inside one activity."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    and_,
+    case,
+    or_,
+)
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.activity_effort import EffortProvenance
-from athletics.age_grade import AgeGradeTable, Sex
+from athletics.age_grade import is_interpolated
+from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
 from db.models.base import Base, Instant, PrimaryKey, not_negative, one_of
 
+_UNLISTED = tuple(
+    (table.value, distance.value)
+    for table in AgeGradeTable
+    for distance in StandardDistance
+    if is_interpolated(distance.meters, table)
+)
+"""Tables and the standard distances that they do not list."""
+
+
+def _is_unlisted(table: Any, distance: Any) -> ColumnElement[bool]:
+    return or_(*(and_(table == one, distance == other) for one, other in _UNLISTED))
+
 
 class BestEffort(Base):
-    """An effort. `counts`: a run's, not flagged, not excluded, not of a duplicate; only these rank and become bests.
+    """An effort. Only efforts with `counts` are ranked and can be personal bests.
 
-    `counts_for_others`: the same among the activities that are visible to everyone, as if the athlete had none besides;
-    what is derived for others than the athlete is derived from these.
-    `implied`: measured over a longer distance only (`athletics/activity_effort.py`); it counts only where it keeps a
-    best from contradicting a longer distance's, and lists leave it out unless it counts.
-    `achieved_at` is the instant the distance was completed. The age grade's columns are null together, where birth
-    date or sex is unknown or the table does not cover the age.
+    `counts` is true for efforts of runs that are not flagged, not duplicates and not excluded by
+    the athlete. `counts_for_others` is the same rule applied to the activities visible to everyone
+    only; results shown to other users are derived from it.
+
+    `implied` efforts were measured over a longer distance only (`athletics/activity_effort.py`).
+    One counts only where a best over a longer distance would otherwise be faster, and lists omit it
+    unless it counts.
+
+    `achieved_at` is the instant at which the distance was completed. The columns of the age grade
+    are null together, when the birth date or sex is unknown or the table does not cover the age.
     """
 
     __tablename__ = "best_efforts"
@@ -25,7 +53,7 @@ class BestEffort(Base):
     id: Mapped[PrimaryKey]
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
-    distance: Mapped[str]
+    distance: Mapped[str] = mapped_column()
     distance_m: Mapped[float]
     elapsed_s: Mapped[float] = mapped_column()
     start_offset_s: Mapped[float]
@@ -37,14 +65,20 @@ class BestEffort(Base):
     counts_for_others: Mapped[bool] = mapped_column(server_default="false")
     age_on_day: Mapped[int | None]
     age_grade_sex: Mapped[str | None]
-    age_grade_table: Mapped[str | None]
+    age_grade_table: Mapped[str | None] = mapped_column()
     open_standard_s: Mapped[float | None] = mapped_column()
     age_standard_s: Mapped[float | None] = mapped_column()
     age_grade_percent: Mapped[float | None]
 
     # The tables' own definitions (athletics/age_grade.py).
     age_factor: Mapped[float | None] = column_property(open_standard_s / age_standard_s)
-    age_graded_time_s: Mapped[float | None] = column_property(elapsed_s * open_standard_s / age_standard_s)
+    age_graded_time_s: Mapped[float | None] = column_property(
+        elapsed_s * open_standard_s / age_standard_s
+    )
+
+    distance_interpolated: Mapped[bool | None] = column_property(
+        case((age_grade_table.is_not(None), _is_unlisted(age_grade_table, distance)))
+    )
 
     __table_args__ = (
         UniqueConstraint("activity_id", "distance"),
@@ -59,12 +93,13 @@ class BestEffort(Base):
             " IN (0, 6)",
             name="age_grade_whole",
         ),
-        # Lists, fastest first, and by the index alone the rank of an effort.
+        # Serves lists, fastest first, and the rank of an effort by an index-only scan.
         Index(
-            "ix_best_efforts_ranking",
+            "ix_best_efforts_fastest",
             "athlete_id",
             "distance",
             "elapsed_s",
+            "achieved_at",
             "id",
             postgresql_include=["counts", "counts_for_others", "implied"],
         ),

@@ -1,4 +1,4 @@
-"""Counts of changes, from which versions of cached data are told. Triggers keep them (migration 0004)."""
+"""Counters of changes; the versions of cached data are computed from them."""
 
 from sqlalchemy import BigInteger, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,9 +7,10 @@ from db.models.base import Base
 
 
 class DataChange(Base):
-    """Grows with each change of any athlete's data that a server process of PostgreSQL makes; `slot` is of its number.
+    """Counts changes to any athlete's data, by server process of PostgreSQL (`slot`).
 
-    One row for all would make concurrent transactions wait for each other. Their sum is the version of all data.
+    Triggers maintain it (migration 0004). The sum over all slots is the version of all data. With
+    one row for all processes, concurrent transactions would wait for each other.
     """
 
     __tablename__ = "data_changes"

@@ -1,9 +1,20 @@
-"""Jobs: the truth about all background work. RQ carries only their ids."""
+"""Jobs: the rows that define all background work. RQ carries only their ids."""
 
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, String, and_, case, cast, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Index,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
@@ -22,7 +33,7 @@ class JobKind(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """Where a job is. WAITING holds no worker; the last three are final."""
+    """The state of a job. A WAITING job holds no worker; the last three states are final."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -47,17 +58,23 @@ class JobErrorCode(StrEnum):
     STRAVA_UNAVAILABLE = "STRAVA_UNAVAILABLE"
     STRAVA_BAD_DATA = "STRAVA_BAD_DATA"
     CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
     INTERNAL = "INTERNAL"
 
 
 class Job(Base):
     """One piece of background work.
 
-    `attempts` counts the claims and fences them: a worker's writes carry the attempt it claimed, and one whose lease
-    ran out and was taken over changes nothing more. `lease_until` is when a running job's worker is taken for dead.
-    `waiting_until` is when a WAITING job goes on. `checkpoint` is what an attempt hands to the next; `version` rises
-    with every change, so that a watcher can tell old news from new. `athlete_id` is null for work on all athletes.
-    `request_id` and `trace_id` are of the request that created it, for the log; null where there was none.
+    `attempts` counts the claims and fences them: each write of a worker names its attempt and has
+    no effect once another worker has claimed the job. `lease_until` is when the worker of a running
+    job is presumed dead; `lease_renewed_at` tells a lease that PostgreSQL's clock, set back, made
+    longer. `live_since` is when the job was created or retried; JOB_MAX_LIFE_S counts from there.
+    `queued_at` is when it became QUEUED, `enqueued_at` when it was last passed to Redis.
+    `idempotency_key` is of versions before 0.3 (now IdempotencyKey). `waiting_until` is when a
+    WAITING job continues. `checkpoint` is the state that an attempt passes to the next. `version`
+    rises with every change, so subscribers can ignore outdated notifications. `athlete_id` is null
+    for jobs on all athletes. `request_id` and `trace_id` identify the request that created the job,
+    for the log; null if there was none.
     """
 
     __tablename__ = "jobs"
@@ -77,6 +94,9 @@ class Job(Base):
     version: Mapped[int] = mapped_column(server_default="0")
     cancel_requested: Mapped[bool] = mapped_column(server_default="false")
     lease_until: Mapped[Instant | None]
+    lease_renewed_at: Mapped[Instant | None]
+    live_since: Mapped[CreatedAt]
+    queued_at: Mapped[Instant | None]
     waiting_until: Mapped[Instant | None]
     enqueued_at: Mapped[Instant | None]
     progress_done: Mapped[int] = mapped_column(server_default="0")
@@ -96,9 +116,13 @@ class Job(Base):
     attempt_started_done: Mapped[int] = mapped_column(server_default="0")
 
     progress_percent: Mapped[float | None] = column_property(
-        case((progress_total > 0, cast(progress_done, Double) * 100 / progress_total))
+        case(
+            # also where there was nothing to do, or something was left out
+            (status == JobStatus.SUCCEEDED, cast(100, Double)),
+            (progress_total > 0, cast(progress_done, Double) * 100 / progress_total),
+        )
     )
-    # At the pace of the current attempt: time spent waiting says nothing about it.
+    # Computed from the current attempt only: time spent waiting would distort it.
     progress_seconds_left: Mapped[float | None] = column_property(
         case(
             (
@@ -115,15 +139,22 @@ class Job(Base):
         one_of("status", JobStatus),
         one_of("error_code", JobErrorCode),
         *not_negative("attempts", "failures", "progress_done", "progress_total"),
-        CheckConstraint("(status = 'RUNNING') = (lease_until IS NOT NULL)", name="lease_while_running"),
-        CheckConstraint("(status = 'WAITING') = (waiting_until IS NOT NULL)", name="until_while_waiting"),
+        CheckConstraint(
+            "(status = 'RUNNING') = (lease_until IS NOT NULL)", name="lease_while_running"
+        ),
+        CheckConstraint(
+            "(status = 'WAITING') = (waiting_until IS NOT NULL)", name="until_while_waiting"
+        ),
         CheckConstraint(
             f"(status IN ({quoted(ENDED)})) = (finished_at IS NOT NULL)",
             name="finished_when_ended",
         ),
-        CheckConstraint("num_nulls(error_code, error_message, error_retryable) IN (0, 3)", name="error_whole"),
+        CheckConstraint(
+            "num_nulls(error_code, error_message, error_retryable) IN (0, 3)", name="error_whole"
+        ),
         CheckConstraint("length(idempotency_key) BETWEEN 1 AND 200", name="idempotency_key_length"),
-        # At most one active job of a kind for an athlete, and one for all athletes (athlete_id null).
+        # At most one active job of a kind per athlete, and one for all athletes (athlete_id
+        # null).
         Index(
             "uq_jobs_active",
             "athlete_id",

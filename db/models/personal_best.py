@@ -8,19 +8,22 @@ from db.models.base import Base, Instant, not_negative, one_of
 
 
 class PersonalBest(Base):
-    """An effort that was faster than all before it over its distance; `is_current` for the one nobody has beaten yet.
+    """An effort faster than all earlier ones over its distance; `is_current` until it is beaten.
 
-    It is the effort, seen as an improvement: its id is the effort's, so it stays the same through recalculations.
-    `previous_id` is the best it improved on, null for the first. Columns repeated from the effort serve the indexes.
+    Its id is that of the effort, so it does not change when bests are recalculated. `previous_id`
+    is the best that it improved on, null for the first. Some columns repeat the effort's, for the
+    indexes.
 
-    There are two histories: the athlete's own, of all efforts that count, and the one that others see, of the efforts
-    that `counts_for_others`. `for_athlete` and `for_others` tell in which a best is; the columns
-    `…_for_others` are its place in the second.
+    There are two histories: the athlete's own, of all efforts that count, and the one shown to
+    others, of the efforts with `counts_for_others`. `for_athlete` and `for_others` say which
+    histories a best belongs to; the columns `…_for_others` describe it in the second.
     """
 
     __tablename__ = "personal_bests"
 
-    id: Mapped[int] = mapped_column(ForeignKey("best_efforts.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[int] = mapped_column(
+        ForeignKey("best_efforts.id", ondelete="CASCADE"), primary_key=True
+    )
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
     distance: Mapped[str]
@@ -46,19 +49,31 @@ class PersonalBest(Base):
         *not_negative("distance_m"),
         CheckConstraint("elapsed_s > 0", name="elapsed_s_positive"),
         CheckConstraint("improvement_s > 0", name="improvement_s_positive"),
-        # Not both or neither: where the previous one is deleted, its id is null until the bests are recalculated.
-        CheckConstraint("previous_id IS NULL OR improvement_s IS NOT NULL", name="improvement_on_previous"),
+        # Either may be null: when the previous one is deleted, its id is null until the bests are
+        # recalculated.
+        CheckConstraint(
+            "previous_id IS NULL OR improvement_s IS NOT NULL", name="improvement_on_previous"
+        ),
         CheckConstraint("improvement_for_others_s > 0", name="improvement_for_others_s_positive"),
         CheckConstraint(
             "previous_for_others_id IS NULL OR improvement_for_others_s IS NOT NULL",
             name="improvement_for_others_on_previous",
         ),
         CheckConstraint("for_athlete OR for_others", name="for_somebody"),
-        CheckConstraint("for_athlete OR NOT (is_current OR improvement_s IS NOT NULL)", name="for_athlete"),
         CheckConstraint(
-            "for_others OR NOT (is_current_for_others OR improvement_for_others_s IS NOT NULL)", name="for_others"
+            "for_athlete OR NOT (is_current OR improvement_s IS NOT NULL)", name="for_athlete"
         ),
-        Index("uq_personal_bests_current", "athlete_id", "distance", unique=True, postgresql_where=text("is_current")),
+        CheckConstraint(
+            "for_others OR NOT (is_current_for_others OR improvement_for_others_s IS NOT NULL)",
+            name="for_others",
+        ),
+        Index(
+            "uq_personal_bests_current",
+            "athlete_id",
+            "distance",
+            unique=True,
+            postgresql_where=text("is_current"),
+        ),
         Index("ix_personal_bests_history", "athlete_id", "distance", "achieved_at", "id"),
         Index(
             "uq_personal_bests_current_for_others",
@@ -67,11 +82,12 @@ class PersonalBest(Base):
             unique=True,
             postgresql_where=text("is_current_for_others"),
         ),
-        # One for both: the viewer's own bests and those of others stand in one list.
+        # One index for both histories: a list may contain the viewer's own bests and others'.
         Index(
-            "ix_personal_bests_leaderboard",
+            "ix_personal_bests_fastest",
             "distance",
             "elapsed_s",
+            "achieved_at",
             "id",
             postgresql_where=text("is_current OR is_current_for_others"),
         ),

@@ -1,4 +1,4 @@
-"""Connections of athletes to their Strava accounts."""
+"""Athletes' connections to their Strava accounts."""
 
 from sqlalchemy import ARRAY, ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,16 +7,21 @@ from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey
 
 
 class StravaConnection(Base):
-    """One athlete's grant. Both tokens are ciphertext (`db/encryption.py`) and change together.
+    """One athlete's grant. Both tokens are encrypted (`db/encryption.py`) and change together.
 
-    `history_complete_at` is when a sync first had walked the whole history; until then every sync walks all of it.
-    `refused_at` is when Strava last refused the tokens for good: the athlete must sign in again.
+    `history_complete_at` is when a sync first covered the whole history; until then every sync
+    covers all of it. `history_walked_at` is when a sync that covered all of it last began.
+    `refused_at` is when Strava last rejected the tokens permanently; the athlete
+    must sign in again. `refreshing_until` is when the refresh under way has ended, whatever becomes
+    of it; null if there is none.
     """
 
     __tablename__ = "strava_connections"
 
     id: Mapped[PrimaryKey]
-    athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"), unique=True)
+    athlete_id: Mapped[int] = mapped_column(
+        ForeignKey("athletes.id", ondelete="CASCADE"), unique=True
+    )
     strava_athlete_id: Mapped[BigId] = mapped_column(unique=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     access_token: Mapped[bytes] = mapped_column(LargeBinary)
@@ -25,4 +30,6 @@ class StravaConnection(Base):
     connected_at: Mapped[CreatedAt]
     last_synced_at: Mapped[Instant | None]
     history_complete_at: Mapped[Instant | None]
+    history_walked_at: Mapped[Instant | None]
     refused_at: Mapped[Instant | None]
+    refreshing_until: Mapped[Instant | None]

@@ -1,5 +1,6 @@
-"""All SQL. Functions here build SQLAlchemy Core statements from plain arguments and never execute them.
+"""All SQL. These functions build SQLAlchemy Core statements and never execute them.
 
-Values are bind parameters with fixed names, so that a statement is built once for a shape and executed with many
-values: the API runs them async, jobs run them sync.
+Values are bind parameters with fixed names, so a statement is built once and executed with many
+values. The API executes it asynchronously, jobs synchronously. Docstrings name the parameters in
+backquotes.
 """

@@ -1,37 +1,85 @@
-"""Lists of activities."""
+"""Activities: lists, and what a sync writes."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Double, Text, any_, bindparam, case, func, select
-from sqlalchemy.dialects.postgresql import array
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Double,
+    Executable,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import array, insert
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from athletics.sport import RUN_SPORT_TYPES
-from db.models import Activity, Visibility
+from db.models import Activity, ActivitySource, BestEffort, StreamsState, Visibility
 from db.statements.page import Collection, Ordering
 from db.statements.search import contains
 from db.statements.visibility import Condition, Split
+
+# Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
+_JOB_ID = bindparam("job_id", type_=BigInteger)
 
 IS_RUN = Activity.sport_type == any_(array(sorted(RUN_SPORT_TYPES)))
 """Condition for activities that are runs."""
 
 
-def duplicate_for_others(of: Any = Activity) -> ColumnElement[int | None]:
-    """The activity that stands for this one among those visible to everyone, where its run was recorded twice.
+def since_day(day: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Condition for activities that start on `day` or later, by the athlete's clock."""
+    return Activity.started_at_local >= day
 
-    Where the one that stands for all is hidden from others, it is the first of the rest.
+
+def until_day(day: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Condition for activities that start on `day` or earlier, by the athlete's clock."""
+    # Infinity has no day after it, but the last day that clients can send has.
+    return Activity.started_at_local < day + literal_column("1", Integer)
+
+
+def duplicate_for_others(of: Any = Activity) -> ColumnElement[int | None]:
+    """Expression for the duplicate's original, considering only activities visible to everyone.
+
+    If the original itself is hidden from others, the earliest of the other recordings replaces it.
+    NULL for an activity that represents its run.
     """
     original, other = aliased(Activity), aliased(Activity)
-    shown = select(original.id).where(original.id == of.duplicate_of_id, original.visibility == Visibility.EVERYONE)
-    first = select(func.min(other.id)).where(
-        other.duplicate_of_id == of.duplicate_of_id, other.visibility == Visibility.EVERYONE, other.id < of.id
+    shown = select(original.id).where(
+        original.id == of.duplicate_of_id, original.visibility == Visibility.EVERYONE
+    )
+    first = (
+        select(other.id)
+        .where(
+            other.duplicate_of_id == of.duplicate_of_id,
+            other.visibility == Visibility.EVERYONE,
+            tuple_(other.started_at, other.id) < tuple_(of.started_at, of.id),
+        )
+        .order_by(other.started_at, other.id)
+        .limit(1)
     )
     stands = func.coalesce(shown.scalar_subquery(), first.scalar_subquery())
     return case((of.duplicate_of_id.is_not(None), stands))
 
 
 STANDS = Split(Activity, Activity.duplicate_of_id.is_(None), duplicate_for_others().is_(None))
-"""Condition for activities that stand for their run: recorded once, or the one of several that counts."""
+"""Condition for activities that represent their run: recorded once, or the original of several."""
 
 ORDERINGS = {
     (name, descending): Ordering(column, Activity.id, descending=descending)
@@ -46,7 +94,8 @@ ORDERINGS = {
 
 _FILTERS: dict[str, Condition | Split] = {
     "started_from": Activity.started_at >= bindparam("started_from", type_=DateTime(timezone=True)),
-    "started_until": Activity.started_at < bindparam("started_until", type_=DateTime(timezone=True)),
+    "started_until": Activity.started_at
+    < bindparam("started_until", type_=DateTime(timezone=True)),
     "sport_types": Activity.sport_type == any_(bindparam("sport_types", type_=ARRAY(Text))),
     "min_distance_m": Activity.distance_m >= bindparam("min_distance_m", type_=Double),
     "max_distance_m": Activity.distance_m <= bindparam("max_distance_m", type_=Double),
@@ -57,3 +106,160 @@ _FILTERS: dict[str, Condition | Split] = {
 
 ACTIVITIES = Collection(Activity, filters=_FILTERS)
 ACTIVITIES_OF_ATHLETE = Collection(Activity, parent=Activity.athlete_id, filters=_FILTERS)
+
+# If one of these changes, the recording was cropped or replaced: fetch its streams again.
+_RECORDING: tuple[InstrumentedAttribute[Any], ...] = (
+    Activity.sport_type,
+    Activity.started_at,
+    Activity.distance_m,
+    Activity.elapsed_time_s,
+    Activity.manual,
+)
+
+_SYNCED: tuple[InstrumentedAttribute[Any], ...] = (
+    *_RECORDING,
+    Activity.name,
+    Activity.started_at_local,
+    Activity.timezone,
+    Activity.timezone_text,
+    Activity.moving_time_s,
+    Activity.elevation_gain_m,
+    Activity.average_heart_rate_bpm,
+    Activity.max_heart_rate_bpm,
+    Activity.average_cadence_rpm,
+    Activity.visibility,
+    Activity.flagged,
+    Activity.trainer,
+)
+
+
+def upsert_from_strava(rows: Sequence[dict[str, Any]]) -> Executable:
+    """Create or update activities by (athlete, Strava id); repeating it changes nothing.
+
+    A row has the columns of `_SYNCED`, `athlete_id`, `strava_id`, and `streams_state` (the initial
+    state of a new recording). Returns `id`, `strava_id` and `created` of the rows that were created
+    or changed.
+    """
+    insertion = insert(Activity).values([{**row, "source": ActivitySource.STRAVA} for row in rows])
+    new = insertion.excluded
+    recording_changed = or_(*(column.is_distinct_from(new[column.key]) for column in _RECORDING))
+    upsert = insertion.on_conflict_do_update(
+        index_elements=[Activity.athlete_id, Activity.strava_id],
+        set_={
+            **{column.key: new[column.key] for column in _SYNCED},
+            "streams_state": case(
+                (recording_changed, new.streams_state), else_=Activity.streams_state
+            ),
+            "streams_tries": case((recording_changed, 0), else_=Activity.streams_tries),
+            "streams_retry_at": case((recording_changed, null()), else_=Activity.streams_retry_at),
+            # The efforts and whether they count depend on these columns: derive them again.
+            "efforts_version": null(),
+            "updated_at": func.now(),
+        },
+        where=or_(*(column.is_distinct_from(new[column.key]) for column in _SYNCED)),
+    )
+    # The system column xmax is 0 in a row version that was inserted, not updated.
+    created = literal_column("(activities.xmax = 0)", Boolean).label("created")
+    return upsert.returning(Activity.id, Activity.strava_id, created)
+
+
+def mark_seen() -> Executable:
+    """Record that a full sync found activities at Strava.
+
+    Parameters: `athlete`, `strava_ids`, `job_id`.
+    """
+    return (
+        update(Activity)
+        .where(
+            Activity.athlete_id == _ATHLETE_ID,
+            Activity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+        )
+        .values(seen_by_job_id=_JOB_ID)
+    )
+
+
+def unseen() -> Executable:
+    """Select an athlete's Strava activities that a full sync did not find.
+
+    Parameters: `athlete`, `job_id`.
+    """
+    return select(
+        Activity.id, Activity.strava_id, Activity.visibility, Activity.started_at_local
+    ).where(
+        Activity.athlete_id == _ATHLETE_ID,
+        Activity.source == ActivitySource.STRAVA,
+        Activity.seen_by_job_id.is_distinct_from(_JOB_ID),
+    )
+
+
+def start() -> Executable:
+    """Select when the activity of `athlete` with the Strava id `strava_id` began."""
+    return select(Activity.started_at).where(
+        Activity.athlete_id == _ATHLETE_ID,
+        Activity.strava_id == bindparam("strava_id", type_=BigInteger),
+    )
+
+
+def delete_by_strava_id() -> Executable:
+    """Delete the activities of `athlete` with the Strava ids `strava_ids`; returns their ids.
+
+    Rows derived from them are deleted too.
+    """
+    return (
+        delete(Activity)
+        .where(
+            Activity.athlete_id == _ATHLETE_ID,
+            Activity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+        )
+        .returning(Activity.id)
+    )
+
+
+def delete_strava_data() -> Executable:
+    """Delete all Strava activities of `athlete`; returns their ids."""
+    return (
+        delete(Activity)
+        .where(Activity.athlete_id == _ATHLETE_ID, Activity.source == ActivitySource.STRAVA)
+        .returning(Activity.id)
+    )
+
+
+def recordings() -> Executable:
+    """Select the columns that detect duplicates, for all activities of `athlete`.
+
+    `measured` are the distances of the activity's own efforts, without the implied.
+    """
+    measured = (
+        select(BestEffort.activity_id, func.array_agg(BestEffort.distance).label("distances"))
+        .where(BestEffort.athlete_id == _ATHLETE_ID, ~BestEffort.implied)
+        .group_by(BestEffort.activity_id)
+        .subquery()
+    )
+    return (
+        select(
+            Activity.id,
+            Activity.sport_type,
+            Activity.started_at,
+            Activity.moving_time_s,
+            Activity.elapsed_time_s,
+            Activity.distance_m,
+            (Activity.streams_state == StreamsState.STORED).label("has_streams"),
+            Activity.flagged,
+            Activity.duplicate_of_id,
+            measured.c.distances.label("measured"),
+        )
+        .outerjoin(measured, measured.c.activity_id == Activity.id)
+        .where(Activity.athlete_id == _ATHLETE_ID)
+    )
+
+
+def set_duplicate_of() -> Executable:
+    """Mark `activity_id` as a duplicate of `original_id`.
+
+    Null marks it as an original.
+    """
+    return (
+        update(Activity)
+        .where(Activity.id == _ACTIVITY_ID)
+        .values(duplicate_of_id=bindparam("original_id", type_=BigInteger))
+    )

@@ -1,32 +1,38 @@
-"""Athletes: lists, and changes of their own data."""
+"""Athletes: lists, changes of their own data, and the lock for writing data derived from runs."""
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Executable, Text, bindparam, func, select, update
+from sqlalchemy import BigInteger, Executable, Integer, Text, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Athlete
 from db.statements.page import Collection, Ordering
 from db.statements.search import contains
 
+# Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+
 ORDERINGS = {
     (name, descending): Ordering(column, Athlete.id, descending=descending)
-    # Ids are given in the order of joining.
-    for name, column in {"JOINED": Athlete.id, "LAST_NAME": Athlete.last_name}.items()
+    for name, column in {"JOINED": Athlete.created_at, "LAST_NAME": Athlete.last_name}.items()
     for descending in (True, False)
 }
 
 ATHLETES = Collection(
     Athlete,
     filters={
-        "athlete_name": contains(Athlete.first_name + " " + Athlete.last_name, bindparam("athlete_name", type_=Text)),
+        "athlete_name": contains(
+            Athlete.first_name + " " + Athlete.last_name, bindparam("athlete_name", type_=Text)
+        ),
         "athlete_sex": Athlete.sex == bindparam("athlete_sex", type_=Text),
-        "athlete_country": func.lower(Athlete.country) == func.lower(bindparam("athlete_country", type_=Text)),
+        "athlete_country": func.lower(Athlete.country)
+        == func.lower(bindparam("athlete_country", type_=Text)),
     },
 )
 
 
 def change(values: dict[str, Any]) -> Executable:
-    """Set `values` (column → value) of the athlete named by the parameter `changed_athlete_id`."""
+    """Set `values` (column → value) of the athlete `changed_athlete_id`."""
     return (
         update(Athlete)
         .where(Athlete.id == bindparam("changed_athlete_id", type_=BigInteger))
@@ -35,5 +41,42 @@ def change(values: dict[str, Any]) -> Executable:
 
 
 def personal_data() -> Executable:
-    """Select sex and birth date of the athlete named by the parameter `athlete_id`: what an age grade needs."""
-    return select(Athlete.sex, Athlete.birth_date).where(Athlete.id == bindparam("athlete_id", type_=BigInteger))
+    """Select the sex and birth date of `athlete_id`, which an age grade depends on."""
+    return select(Athlete.sex, Athlete.birth_date).where(
+        Athlete.id == bindparam("athlete_id", type_=BigInteger)
+    )
+
+
+def ids_after() -> Executable:
+    """Select at most `row_limit` athletes' ids above `after_id`, in ascending order."""
+    return (
+        select(Athlete.id)
+        .where(Athlete.id > bindparam("after_id", type_=BigInteger))
+        .order_by(Athlete.id)
+        .limit(bindparam("row_limit", type_=Integer))
+    )
+
+
+def lock() -> Executable:
+    """Select `sex` and `birth_date` of `athlete`, and lock the row.
+
+    Every transaction that writes derived data of the athlete takes this lock first.
+    """
+    return (
+        select(Athlete.sex, Athlete.birth_date)
+        .where(Athlete.id == _ATHLETE_ID)
+        .with_for_update(key_share=True)
+    )
+
+
+def create() -> Executable:
+    """Create an athlete; returns the id.
+
+    Parameters: `first_name`, `last_name`, `sex`, `city`, `country`.
+    """
+    columns = (Athlete.first_name, Athlete.last_name, Athlete.sex, Athlete.city, Athlete.country)
+    return (
+        insert(Athlete)
+        .values({c.key: bindparam(c.key, type_=Text) for c in columns})
+        .returning(Athlete.id)
+    )

@@ -1,4 +1,4 @@
-"""Best efforts: lists, and what derives and regrades them."""
+"""Best efforts: lists, derivation, counting and age grades."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     ColumnElement,
     Date,
     Executable,
@@ -15,38 +16,54 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
-    cast,
     delete,
     exists,
     func,
     or_,
     select,
+    true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from db.models import Activity, Base, BestEffort, PersonalBest, Visibility
-from db.statements.activity import IS_RUN, duplicate_for_others
+from db.statements.activity import IS_RUN, since_day, until_day
 from db.statements.page import Collection, Ordering
 from db.statements.visibility import Split, shows_age_grades
 
-FASTEST = Ordering(BestEffort.elapsed_s, BestEffort.id, descending=False)
-
-_LOCAL_DAY = cast(
-    select(Activity.started_at_local).where(Activity.id == BestEffort.activity_id).scalar_subquery(), Date
+FASTEST = Ordering(
+    BestEffort.elapsed_s, BestEffort.id, descending=False, tie=BestEffort.achieved_at
 )
 
-LISTED = Split(BestEffort, ~BestEffort.implied | BestEffort.counts, ~BestEffort.implied | BestEffort.counts_for_others)
-"""Condition for efforts that lists show: those measured, and the implied ones that had to count."""
+
+def _of_run(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Condition that the effort's run meets `conditions`.
+
+    It names the athlete, who is the effort's, so that one index finds the runs of a few days.
+    """
+    return exists().where(
+        Activity.id == BestEffort.activity_id,
+        Activity.athlete_id == BestEffort.athlete_id,
+        *conditions,
+    )
+
+
+LISTED = Split(
+    BestEffort,
+    ~BestEffort.implied | BestEffort.counts,
+    ~BestEffort.implied | BestEffort.counts_for_others,
+)
+"""Condition for efforts in lists: all measured ones, and the implied ones that count."""
 
 EFFORTS_OF_ATHLETE = Collection(
     BestEffort,
     parent=BestEffort.athlete_id,
     filters={
         "distance": BestEffort.distance == bindparam("distance", type_=Text),
-        "day_from": bindparam("day_from", type_=Date) <= _LOCAL_DAY,
-        "day_until": bindparam("day_until", type_=Date) >= _LOCAL_DAY,
+        "day_from": _of_run(since_day(bindparam("day_from", type_=Date))),
+        "day_until": _of_run(until_day(bindparam("day_until", type_=Date))),
         "counting": Split(BestEffort, BestEffort.counts, BestEffort.counts_for_others),
     },
     always=LISTED,
@@ -58,7 +75,7 @@ GRADE_COLUMNS = (
 
 
 def rank(*, to_others: bool = False) -> ColumnElement[int]:
-    """Place of an effort among the athlete's counting efforts over its distance, from 1; equal times share a place."""
+    """Rank of an effort among the athlete's counting efforts over its distance; ties share one."""
     faster = aliased(BestEffort)
     ahead = select(func.count()).where(
         faster.athlete_id == BestEffort.athlete_id,
@@ -70,13 +87,13 @@ def rank(*, to_others: bool = False) -> ColumnElement[int]:
 
 
 def is_personal_best(*, to_others: bool = False) -> ColumnElement[bool]:
-    """Whether nobody — no other effort of the athlete over its distance — is faster: it is a current personal best."""
+    """Whether the effort is a current personal best."""
     is_current = PersonalBest.is_current_for_others if to_others else PersonalBest.is_current
     return exists().where(PersonalBest.id == BestEffort.id, is_current)
 
 
 def age_grade_to_others(model: type[Base]) -> ColumnElement[float | None]:
-    """Percent of a row's age grade where the athlete agreed that others see it, else NULL."""
+    """The age grade in percent if the athlete shares age grades, else NULL."""
     return case((shows_age_grades(model), BestEffort.age_grade_percent))
 
 
@@ -86,9 +103,9 @@ _WRITTEN = (
 
 
 def write_efforts() -> Executable:
-    """Write efforts by (activity, distance), many at once; parameters are named as the columns.
+    """Create or update efforts by (activity, distance); parameters are named like the columns.
 
-    An exclusion the athlete made stays, and whether an effort counts is `recount`'s to say: a new one does not yet.
+    An exclusion by the athlete remains. A new effort does not count before `update_counts`.
     """
     insertion = insert(BestEffort).values(counts=False)
     new = insertion.excluded
@@ -100,51 +117,124 @@ def write_efforts() -> Executable:
 
 
 def drop_other_efforts() -> Executable:
-    """Delete the efforts of the parameter `activity_id` over any distance but those of `kept_distances`."""
+    """Delete the efforts of `activity_id` over distances that are not in `kept_distances`."""
     kept = bindparam("kept_distances", type_=ARRAY(Text))
     return delete(BestEffort).where(
-        BestEffort.activity_id == bindparam("activity_id", type_=BigInteger), BestEffort.distance != all_(kept)
+        BestEffort.activity_id == bindparam("activity_id", type_=BigInteger),
+        BestEffort.distance != all_(kept),
     )
 
 
-def recount() -> Executable:
-    """Set anew which efforts of the parameter `athlete` count, and which count for others."""
+def update_counts(*, of_distances: bool = False) -> Executable:
+    """Update which efforts of the parameter `athlete_ids` count, and which count for others.
+
+    With `of_distances`, only those over the `distances`. Returns the ids of those that changed.
+    """
+    among = (
+        BestEffort.distance == any_(bindparam("distances", type_=ARRAY(Text)))
+        if of_distances
+        else true()
+    )
     candidate = and_(~BestEffort.excluded, ~Activity.flagged, IS_RUN)
     counts = and_(
         candidate,
-        Activity.duplicate_of_id.is_(None),
-        or_(~BestEffort.implied, _is_faster_than_a_measured_one(lambda recorded: recorded.duplicate_of_id.is_(None))),
+        _represents(BestEffort, Activity),
+        or_(~BestEffort.implied, _is_faster_than_a_measured_one(_represents)),
     )
     counts_for_others = and_(
         candidate,
-        _stands_for_others(Activity),
-        or_(~BestEffort.implied, _is_faster_than_a_measured_one(_stands_for_others)),
+        _represents_to_others(BestEffort, Activity),
+        or_(~BestEffort.implied, _is_faster_than_a_measured_one(_represents_to_others)),
     )
     return (
         update(BestEffort)
         .where(
-            BestEffort.athlete_id == bindparam("athlete", type_=BigInteger),
+            BestEffort.athlete_id == any_(bindparam("athlete_ids", type_=ARRAY(BigInteger))),
+            among,
             Activity.id == BestEffort.activity_id,
+            Activity.athlete_id == BestEffort.athlete_id,  # for the index
             or_(BestEffort.counts != counts, BestEffort.counts_for_others != counts_for_others),
         )
         .values(counts=counts, counts_for_others=counts_for_others)
+        .returning(BestEffort.id)
     )
 
 
 def hidden_now() -> Executable:
-    """Select whether an effort of one of the parameter `activity_ids` counts for others, from whom it is hidden."""
-    of_activities = BestEffort.activity_id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger)))
-    is_hidden = (Activity.id == BestEffort.activity_id) & (Activity.visibility != Visibility.EVERYONE)
+    """Select whether an effort that counts for others belongs to a hidden one of `activity_ids`."""
+    of_activities = BestEffort.activity_id == any_(
+        bindparam("activity_ids", type_=ARRAY(BigInteger))
+    )
+    is_hidden = (Activity.id == BestEffort.activity_id) & (
+        Activity.visibility != Visibility.EVERYONE
+    )
     return select(exists().where(of_activities, BestEffort.counts_for_others, is_hidden))
 
 
-def _stands_for_others(activity: Any) -> ColumnElement[bool]:
-    """Condition for activities visible to everyone that stand for their run among those."""
-    return and_(activity.visibility == Visibility.EVERYONE, duplicate_for_others(activity).is_(None))
+def _represents(effort: Any, activity: Any) -> ColumnElement[bool]:
+    """Condition for efforts that represent their run over their distance.
+
+    They are those of the activity that represents the run. Where the athlete excluded its effort,
+    the next recording's takes its place.
+    """
+    return case(
+        (activity.duplicate_of_id.is_not(None), ~_has_a_better_one(effort, activity)), else_=true()
+    )
 
 
-def _is_faster_than_a_measured_one(stands: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
-    """The rule of `athletics.personal_best.counting` for an implied effort, among those of activities that `stands`."""
+def _represents_to_others(effort: Any, activity: Any) -> ColumnElement[bool]:
+    """As `_represents`, among the activities visible to everyone."""
+    is_public = activity.visibility == Visibility.EVERYONE
+    alone = case(
+        (
+            activity.duplicate_of_id.is_not(None),
+            ~_has_a_better_one(effort, activity, public_only=True),
+        ),
+        else_=true(),
+    )
+    return and_(is_public, alone)
+
+
+def _has_a_better_one(
+    effort: Any, activity: Any, *, public_only: bool = False
+) -> ColumnElement[bool]:
+    """Condition for efforts of duplicates that another recording of the run stands before.
+
+    That is the representative, unless its effort over the distance is excluded. Among the rest it
+    is the earliest with an effort over the distance, a measured one if there is any.
+    """
+    representative, other, its_effort = aliased(Activity), aliased(Activity), aliased(BestEffort)
+    is_excluded = (
+        exists()
+        .where(
+            its_effort.activity_id == representative.id,
+            its_effort.distance == effort.distance,
+            its_effort.excluded,
+        )
+        .correlate_except(its_effort)
+    )
+    represented = [representative.id == activity.duplicate_of_id, ~is_excluded]
+    earlier = [
+        other.duplicate_of_id == activity.duplicate_of_id,
+        its_effort.activity_id == other.id,
+        its_effort.distance == effort.distance,
+        ~its_effort.excluded,
+        tuple_(its_effort.implied, other.started_at, other.id)
+        < tuple_(effort.implied, activity.started_at, activity.id),
+    ]
+    if public_only:
+        represented.append(representative.visibility == Visibility.EVERYONE)
+        earlier.append(other.visibility == Visibility.EVERYONE)
+    return or_(
+        exists().where(*represented).correlate_except(representative),
+        exists().where(*earlier).correlate_except(other, its_effort),
+    )
+
+
+def _is_faster_than_a_measured_one(
+    represents: Callable[[Any, Any], ColumnElement[bool]],
+) -> ColumnElement[bool]:
+    """The rule of `athletics.personal_best.counting` for implied efforts, without duplicates."""
     measured, recorded = aliased(BestEffort), aliased(Activity)
     return exists().where(
         measured.athlete_id == BestEffort.athlete_id,
@@ -154,27 +244,36 @@ def _is_faster_than_a_measured_one(stands: Callable[[Any], ColumnElement[bool]])
         ~measured.excluded,
         recorded.id == measured.activity_id,
         ~recorded.flagged,
-        stands(recorded),
+        represents(measured, recorded),
     )
 
 
-def athlete_of() -> Executable:
-    """Select whose the parameter `effort_id` is."""
-    return select(BestEffort.athlete_id).where(BestEffort.id == bindparam("effort_id", type_=BigInteger))
+def owner_of() -> Executable:
+    """Select the athlete and the distance of the effort `effort_id`."""
+    return select(BestEffort.athlete_id, BestEffort.distance).where(
+        BestEffort.id == bindparam("effort_id", type_=BigInteger)
+    )
 
 
 def exclude() -> Executable:
-    """Set whether the parameter `effort_id` is excluded: `is_excluded`."""
+    """Set whether the effort `effort_id` is excluded, to `is_excluded`.
+
+    Returns the athlete if that is a change.
+    """
+    is_excluded = bindparam("is_excluded", type_=Boolean)
     return (
         update(BestEffort)
-        .where(BestEffort.id == bindparam("effort_id", type_=BigInteger))
-        .values(excluded=bindparam("is_excluded"))
+        .where(
+            BestEffort.id == bindparam("effort_id", type_=BigInteger),
+            BestEffort.excluded != is_excluded,
+        )
+        .values(excluded=is_excluded)
         .returning(BestEffort.athlete_id)
     )
 
 
 def to_grade() -> Executable:
-    """Select what an age grade needs of each effort of the parameter `athlete_id`, and the grade it has."""
+    """Select the efforts of `athlete_id`: the inputs of their age grades, and the grades."""
     return (
         select(
             BestEffort.id,
@@ -189,6 +288,16 @@ def to_grade() -> Executable:
 
 
 def set_grade() -> Executable:
-    """Set the age grade of the parameter `effort_id`; the other parameters are named as the columns, `new_` before."""
-    values = {name: bindparam(f"new_{name}", type_=getattr(BestEffort, name).type) for name in GRADE_COLUMNS}
-    return update(BestEffort).where(BestEffort.id == bindparam("effort_id", type_=BigInteger)).values(**values)
+    """Set the age grade of the effort `effort_id`.
+
+    The other parameters are named like the columns, with the prefix `new_`.
+    """
+    values = {
+        name: bindparam(f"new_{name}", type_=getattr(BestEffort, name).type)
+        for name in GRADE_COLUMNS
+    }
+    return (
+        update(BestEffort)
+        .where(BestEffort.id == bindparam("effort_id", type_=BigInteger))
+        .values(**values)
+    )

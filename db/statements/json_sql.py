@@ -1,13 +1,16 @@
-# ruff: noqa: S608 - SQL is what this module is made of; values of callers are parameters, always
-"""Statements whose answer is JSON, written by PostgreSQL: a whole tree of rows in one round trip.
+# ruff: noqa: S608 - this module builds SQL text; callers' values are always parameters
+"""Statements whose result is JSON written by PostgreSQL: a whole tree of rows in one round trip.
 
-A tree is put together from the leaves up, as text. The rows of a level are a statement that the other modules of this
-package built, taken as a derived table under an alias of its own (`r1`, `r2`, …); above it stands one `concat` of
-punctuation, values and the subqueries of the levels below, which refer to this level by its alias. Text is joined
-rather than `json_build_object` called, which looks up how to write each of its arguments at every call. Values are
-written just as orjson and graphql-core would.
+A tree is assembled as SQL text, from the leaves up. Each level is a statement that other modules of
+this package built, used as a derived table with an alias of its own (`r1`, `r2`, …). Around it is
+one `concat` of punctuation, values and the subqueries of the levels below, which refer to the level
+by its alias. Text is concatenated because `json_build_object` looks up the output function of each
+argument in every call. Values are written exactly as orjson and graphql-core write them.
 
-Parameters are named while the tree grows, by level, and numbered at the end.
+`graph/plan/compiler.py` decides what to write and calls this module; the two are halves of one
+compiler, split so that all SQL stays in this package.
+
+Parameters get names while the tree grows, by level, and numbers at the end.
 """
 
 import re
@@ -21,10 +24,10 @@ from db.statements.page import AnySelect
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
 
 REFUSED = "\x01"
-"""Written where a value that must not be null is: no JSON holds it, so whoever reads the answer sees it at once."""
+"""Written in place of a null that must not occur; it is not JSON, so the reader notices it."""
 
 OF = "«of»"
-"""Where the key of a level's parent stands in a template."""
+"""Placeholder in a template for the key of a level's parent."""
 
 _SHARED = {VIEWER.key, VIEWER_ACCOUNT.key}
 _MOST_ARGUMENTS = 90  # PostgreSQL takes at most 100
@@ -33,7 +36,7 @@ _NAMED = re.compile("«([^»]+)»")
 _DIALECT = asyncpg_dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 Sql = str
-"""SQL text; parameters stand in it as «name»."""
+"""SQL text; parameters are written as «name»."""
 
 
 class Form(Enum):
@@ -51,7 +54,7 @@ class Form(Enum):
     NAMES = auto()  # a list of enum values, which are their names in lower case
 
 
-# SQL around a reference to a value that is not null; what is quoted stands between quotation marks in JSON.
+# SQL around a reference to a value that is not null, and whether JSON quotes the result.
 _QUOTED = {
     Form.NAME: "{}",
     Form.NUMBER_AS_TEXT: "{}",
@@ -88,7 +91,7 @@ Part = Literal | Value
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a finished statement: `level` tells whose it is, None for the viewer's, which all share."""
+    """A parameter of a finished statement. `level` is the level that has it, None for the viewer."""
 
     level: int | None
     name: str
@@ -103,30 +106,38 @@ class Statement:
 
 
 def value(form: Form, reference: Sql, *, nullable: bool) -> list[Part]:
-    """Write a column's value; null where it is null."""
+    """Write a column's value, or null."""
     if nullable:
         return [Value(f"coalesce({_as_text(form, reference)},'null')")]
     if form in _BARE:
         return [Value(_BARE[form].format(reference))]
-    return [Literal('"'), Value(_QUOTED[form].format(reference)), Literal(_ENDINGS.get(form, "") + '"')]
+    return [
+        Literal('"'),
+        Value(_QUOTED[form].format(reference)),
+        Literal(_ENDINGS.get(form, "") + '"'),
+    ]
 
 
 def global_id(type_name: str, reference: Sql) -> list[Part]:
-    """Write a global id, as `graph/ids.py` does."""
+    """Write a global id, as `graph/global_id.py` does."""
     encoded = f"encode(('{type_name}:'||{reference})::bytea,'base64')"
     return [Literal('"'), Value(encoded), Literal('"')]
 
 
-def cursor(order_name: str, form: Form, reference: Sql, id_reference: Sql) -> list[Part]:
-    """Write a cursor, as `graph/pagination.py` does: URL-safe base64 of a JSON array, without padding."""
-    text = f"'[\"{order_name}\",'||{_as_text(form, reference)}||','||{id_reference}||']'"
-    # PostgreSQL breaks base64 into lines; translate drops what has no counterpart.
+def cursor(order_name: str, values: Sequence[tuple[Form, Sql]]) -> list[Part]:
+    """Write a cursor as `graph/pagination.py` does.
+
+    It is URL-safe base64 of a JSON array, without padding.
+    """
+    written = "||','||".join(_as_text(form, reference) for form, reference in values)
+    text = f"'[\"{order_name}\",'||{written}||']'"
+    # PostgreSQL breaks base64 into lines; translate drops characters without a counterpart.
     encoded = f"rtrim(translate(encode(convert_to({text},'UTF8'),'base64'),E'+/\\n','-_'),'=')"
     return [Literal('"'), Value(encoded), Literal('"')]
 
 
 def _as_text(form: Form, reference: Sql) -> Sql:
-    """Write a value as one expression of type text, which is null where the value is."""
+    """Write a value as one expression of type text, NULL if the value is null."""
     if form in _BARE:
         return f"({_BARE[form].format(reference)})::text"
     return f"'\"'||{_QUOTED[form].format(reference)}||'{_ENDINGS.get(form, '')}\"'"
@@ -146,28 +157,32 @@ def if_present(reference: Sql, parts: Sequence[Part]) -> Value:
 
 
 def joined(parts: Sequence[Part]) -> Sql:
-    """Join parts to one expression of type text."""
+    """Join parts into one expression of type text."""
     arguments = _arguments(parts)
     while len(arguments) > _MOST_ARGUMENTS:
-        groups = [arguments[i : i + _MOST_ARGUMENTS] for i in range(0, len(arguments), _MOST_ARGUMENTS)]
+        groups = [
+            arguments[i : i + _MOST_ARGUMENTS] for i in range(0, len(arguments), _MOST_ARGUMENTS)
+        ]
         arguments = [f"concat({','.join(group)})" for group in groups]
     return f"concat({','.join(arguments)})"
 
 
 def one(rows: Sql, alias: str, parts: Sequence[Part], *, nullable: bool) -> Value:
-    """Write the only row of a level as `parts`; null, or REFUSED, where there is none."""
+    """Write the only row of a level as `parts`; if there is none, null or REFUSED."""
     absent = "'null'" if nullable else f"'{REFUSED}'"
     return Value(f"coalesce((SELECT {joined(parts)} FROM ({rows}) {alias}),{absent})")
 
 
 def many(rows: Sql, alias: str, parts: Sequence[Part]) -> Value:
-    """Write all rows of a level as a list, each as `parts`, in the rows' order."""
+    """Write all rows of a level as a list, each as `parts`, in the order of the rows."""
     return Value(f"(SELECT concat('[',string_agg({joined(parts)},','),']') FROM ({rows}) {alias})")
 
 
 def by_keys(level: int, rows: Sequence[Value]) -> list[Part]:
-    """Write a list that the level's parameters `kinds` and `keys` tell, arrays of one length: an entry is the row that
-    its kind, a position in `rows`, has for its key (`key_of_entry`).
+    """Write a list of rows chosen by the level's parameters `kinds` and `keys`.
+
+    Both are arrays of one length. For each entry, its kind is an index of `rows`, and its key
+    selects the row there (`key_of_entry`).
     """
     branches = "".join(f" WHEN {kind} THEN {row.sql}" for kind, row in enumerate(rows))
     entries = f"unnest({parameter(level, 'kinds', 'int[]')},{parameter(level, 'keys', 'bigint[]')})"
@@ -201,22 +216,29 @@ def listed(parts: Sequence[Part], *, order_by: Sql = "", where: Sql = "") -> lis
     """Write the rows' `parts` as a list, inside an aggregate."""
     ordered = f" ORDER BY {order_by}" if order_by else ""
     filtered = f" FILTER (WHERE {where})" if where else ""
-    return [Literal("["), Value(f"string_agg({joined(parts)},','{ordered}){filtered}"), Literal("]")]
+    return [
+        Literal("["),
+        Value(f"string_agg({joined(parts)},','{ordered}){filtered}"),
+        Literal("]"),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A statement of some level: whatever the level, and the key of its parent, it is the same."""
+    """A statement that is the same for every level and every key of a parent."""
 
     sql: Sql
 
     def at(self, level: int, of: Sql | None) -> Sql:
-        """Write it for a level, below the key `of`; None where there is none."""
+        """Write it for a level, below the key `of`; None if the level has no parent."""
         return self.sql.replace("«.", f"«{level}.").replace(OF, of or "")
 
 
 def template(statement: AnySelect) -> Template:
-    """Write a statement as text, its own constants as literals; where its parent's key is to stand, it has OF."""
+    """Write a statement as text, with its own constants as literals.
+
+    OF marks the place of its parent's key.
+    """
     compiled = statement.compile(dialect=_DIALECT)
     names: Sequence[str] = compiled.positiontup or ()
     constants = {name: bind.effective_value for name, bind in compiled.binds.items()}
@@ -236,33 +258,35 @@ def reference(alias: str, label: str) -> Sql:
 
 
 def parameter_name(level: int, name: str) -> Sql:
-    """Write how a level's parameter stands in the text."""
+    """Write a level's parameter as it appears in the text."""
     return f"«{level}.{name}»"
 
 
 def with_constant(rows: Sql, parameter_name: Sql, constant: int) -> Sql:
-    """Put a constant in the place of a parameter."""
+    """Replace a parameter by a constant."""
     return rows.replace(parameter_name, str(constant))
 
 
 def parameter(level: int, name: str, type_name: str) -> Sql:
-    """Write a parameter of one's own."""
+    """Write a level's own parameter."""
     return f"«{level}.{name}»::{type_name}"
 
 
 def shared_parameter(name: str, type_name: str) -> Sql:
-    """Write a parameter of the viewer's."""
+    """Write a parameter of the viewer."""
     return f"«{name}»::{type_name}"
 
 
 def finish(columns: Sequence[Sequence[Part]]) -> Statement:
-    """Make the statement that answers with one row, whose columns are texts."""
+    """Make the statement that returns one row: texts, and the time that writing them took."""
     found: dict[str, int] = {}
 
     def numbered_parameter(match: re.Match[str]) -> str:
         return f"${found.setdefault(match[1], len(found) + 1)}"
 
-    text = _NAMED.sub(numbered_parameter, f"SELECT {','.join(map(joined, columns))}")
+    # Without explicit transaction, now() is the time at which planning began.
+    written = f"SELECT {','.join(map(joined, columns))},clock_timestamp()-now()"
+    text = _NAMED.sub(numbered_parameter, written)
     return Statement(text, tuple(_parameter(name) for name in found))
 
 
@@ -272,7 +296,7 @@ def _parameter(name: str) -> Parameter:
 
 
 def _arguments(parts: Sequence[Part]) -> list[Sql]:
-    """Make arguments of `concat`, with literals that meet joined."""
+    """Make the arguments of `concat`, with adjacent literals merged."""
     arguments: list[Sql] = []
     literal = ""
     for part in parts:

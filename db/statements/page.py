@@ -1,7 +1,8 @@
-"""Lists of rows, by key and by page: keyset pagination, for one list or for the lists of many parents at once.
+"""Lists of rows, by key and by page, for one list or for the lists of many parents at once.
 
-A page begins behind a cursor, the ordering values of the row it stands for, so it costs the same however deep it is
-and does not shift under inserts. For many parents it is one statement: `unnest(keys) CROSS JOIN LATERAL (… LIMIT n)`.
+Pages use keyset pagination: a cursor holds the ordering values of a row, so a page costs the same
+at any depth and is stable under inserts. Lists of many parents are one statement: `unnest(keys)
+CROSS JOIN LATERAL (… LIMIT n)`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,59 +15,102 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    and_,
     any_,
     bindparam,
     func,
+    or_,
     select,
     true,
     tuple_,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.models import Base, BestEffort, PersonalBest
+from db.models import Activity, Base, BestEffort, OldId, PersonalBest
+from db.models.old_id import RENUMBERED
 from db.statements.visibility import Audience, Condition, Expression, Split, for_audience, visible
 
 KEYS = bindparam("keys", type_=ARRAY(BigInteger))
 LIMIT = bindparam("row_limit", type_=Integer)
 PARENT = "parent_key"
-"""Label of the column that says which key a row answers."""
+"""Label of the column that holds the key that a row belongs to."""
+
+
+def _is_old_id_of(model: type[Base]) -> ColumnElement[bool]:
+    row_id = model.id  # type: ignore[attr-defined]
+    return and_(OldId.new_id == row_id, OldId.type_name == RENUMBERED[model])
+
 
 JOINS: Mapping[type[Base], Mapping[type[Base], ColumnElement[bool]]] = {
-    PersonalBest: {BestEffort: BestEffort.id == PersonalBest.id},
+    Activity: {OldId: _is_old_id_of(Activity)},
+    BestEffort: {OldId: _is_old_id_of(BestEffort)},
+    PersonalBest: {
+        BestEffort: BestEffort.id == PersonalBest.id,
+        OldId: _is_old_id_of(PersonalBest),
+    },
 }
-"""Tables whose columns are selected as if they were the model's own, and how they join it: always one row to one."""
+"""Tables whose columns are selected as if they were the model's, and their one-to-one joins."""
 
 AnySelect = Select[*tuple[Any, ...]]
 Columns = Mapping[str, Expression]
-"""What to select: label → expression."""
+"""Label → expression to select."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ordering:
-    """A total order: by `column`, which holds no nulls, then by `id` in the same direction."""
+    """A total order: by `column`, which is never null, then by `id` in the same direction.
+
+    With `tie`, which is never null, equal rows are ordered by `tie`, then by `id`. Both ascend,
+    also where the order is descending.
+    """
 
     column: InstrumentedAttribute[Any]
     id: InstrumentedAttribute[int]
     descending: bool
+    tie: InstrumentedAttribute[Any] | None = None
 
-    def after(self, cursor: str, *, reverse: bool) -> ColumnElement[bool]:
-        """Condition for rows behind (with `reverse`: before) the row whose values the parameters `cursor`_* carry."""
-        row = tuple_(self.column, self.id)
-        mark = tuple_(bindparam(f"{cursor}_value", type_=self.column.type), bindparam(f"{cursor}_id", type_=BigInteger))
-        return row < mark if self.descending != reverse else row > mark
+    def after(self, cursor: str, *, reverse: bool, with_tie: bool) -> ColumnElement[bool]:
+        """Condition for rows after the row with the values in the parameters `cursor`_*.
+
+        With `reverse`, rows before it. Without `with_tie`, equal rows are compared by `id` alone,
+        as versions without `tie` ordered them.
+        """
+        value = bindparam(f"{cursor}_value", type_=self.column.type)
+        row_id = bindparam(f"{cursor}_id", type_=BigInteger)
+        is_less = self.descending != reverse
+        if self.tie is None or not with_tie:
+            row, mark = tuple_(self.column, self.id), tuple_(value, row_id)
+            return row < mark if is_less else row > mark
+        tie = bindparam(f"{cursor}_tie", type_=self.tie.type)
+        if not self.descending:
+            row, mark = tuple_(self.column, self.tie, self.id), tuple_(value, tie, row_id)
+            return row < mark if is_less else row > mark
+        equal, mark = tuple_(self.tie, self.id), tuple_(tie, row_id)
+        return or_(
+            self.column < value if is_less else self.column > value,
+            and_(self.column == value, equal < mark if reverse else equal > mark),
+        )
 
     def clauses(self, *, reverse: bool) -> tuple[ColumnElement[Any], ...]:
-        if self.descending != reverse:
-            return self.column.desc(), self.id.desc()
-        return self.column.asc(), self.id.asc()
+        falls = self.descending != reverse
+        if self.tie is None:
+            return tuple(_directed(each, falls=falls) for each in (self.column, self.id))
+        return (
+            _directed(self.column, falls=falls),
+            *(_directed(each, falls=reverse) for each in (self.tie, self.id)),
+        )
+
+
+def _directed(column: InstrumentedAttribute[Any], *, falls: bool) -> ColumnElement[Any]:
+    return column.desc() if falls else column.asc()
 
 
 @dataclass(frozen=True, eq=False)
 class Collection:
     """A list that clients page through.
 
-    `parent` is the column (of whole numbers) its rows share within one parent's list. `filters` maps a parameter's name
-    to its condition; `always`, a condition too, holds for every row.
+    `parent` is an integer column that all rows of one parent's list share. `filters` maps the name
+    of a parameter to its condition. `always` is a condition on every row.
     """
 
     model: type[Base]
@@ -77,22 +121,31 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class PageShape:
-    """What of a page's arguments changes the statement and not only its parameters."""
+    """The arguments of a page that change the statement, not only its parameters.
+
+    `with_tie`: the cursors hold the order's `tie`; those of versions without it do not.
+    """
 
     ordering: Ordering
     filters: frozenset[str] = frozenset()
     after: bool = False
     before: bool = False
     backward: bool = False
+    with_tie: bool = True
 
 
 def page(
-    collection: Collection, columns: Columns, shape: PageShape, audience: Audience, *, of: Expression | None = None
+    collection: Collection,
+    columns: Columns,
+    shape: PageShape,
+    audience: Audience,
+    *,
+    of: Expression | None = None,
 ) -> AnySelect:
-    """Select one page. Rows come in the page's order, reversed where the shape is `backward`.
+    """Select one page. Rows are in the page's order, reversed if the shape is `backward`.
 
-    A collection with a parent is selected for each of the parameter `keys`, or for the one key that the expression `of`
-    names. Other parameters: `row_limit`, the filters', the cursors', the viewer's.
+    A collection with a parent is selected for each of `keys`, or for the key that the expression
+    `of` names. Other parameters: `row_limit`, and those of the filters, the cursors and the viewer.
     """
     rows = (
         _rows(collection, columns, audience, shape.filters)
@@ -100,18 +153,29 @@ def page(
         .limit(LIMIT)
     )
     if shape.after:
-        rows = rows.where(shape.ordering.after("after", reverse=False))
+        rows = rows.where(shape.ordering.after("after", reverse=False, with_tie=shape.with_tie))
     if shape.before:
-        rows = rows.where(shape.ordering.after("before", reverse=True))
+        rows = rows.where(shape.ordering.after("before", reverse=True, with_tie=shape.with_tie))
     if collection.parent is None:
         return rows
-    return _for_each_key(collection.parent, rows) if of is None else rows.where(collection.parent == of)
+    return (
+        _for_each_key(collection.parent, rows)
+        if of is None
+        else rows.where(collection.parent == of)
+    )
 
 
 def count(
-    collection: Collection, filters: frozenset[str], audience: Audience, *, of: Expression | None = None
+    collection: Collection,
+    filters: frozenset[str],
+    audience: Audience,
+    *,
+    of: Expression | None = None,
 ) -> AnySelect:
-    """Count the rows of the whole list, as `total`; with a parent, for each of `keys` that has any, or for `of`."""
+    """Count the rows of the whole list, as `total`.
+
+    With a parent, for each of `keys` that has rows, or for `of`.
+    """
     counted = _rows(collection, {}, audience, filters).add_columns(func.count().label("total"))
     if collection.parent is None:
         return counted
@@ -131,20 +195,33 @@ def by_key(
     conditions: Sequence[Condition | Split] = (),
     of: Expression | None = None,
 ) -> AnySelect:
-    """Select the visible rows whose `key` is among the parameter `keys`, each with its key; or is `of`."""
-    wanted = [matches(key, of), visible(model, audience), *(for_audience(each, audience) for each in conditions)]
-    return _select(model, columns if of is not None else {**columns, PARENT: key}, wanted).order_by(*order_by)
+    """Select the visible rows with `key` among `keys`, each with its key.
+
+    With `of`, those with that expression as `key`, without the key.
+    """
+    wanted = [
+        matches(key, of),
+        visible(model, audience),
+        *(for_audience(each, audience) for each in conditions),
+    ]
+    return _select(model, columns if of is not None else {**columns, PARENT: key}, wanted).order_by(
+        *order_by
+    )
 
 
 def matches(key: InstrumentedAttribute[Any], of: Expression | None) -> ColumnElement[bool]:
-    """Condition that `key` is among the parameter `keys`, or is the one that the expression `of` names."""
+    """Condition that `key` is among `keys`, or equals the expression `of`."""
     return key == any_(KEYS) if of is None else key == of
 
 
 def _select(model: type[Base], columns: Columns, conditions: Sequence[Condition]) -> AnySelect:
-    """Select `columns` of `model`'s rows, joined with the tables that columns and conditions need (`JOINS`)."""
-    statement = select(*(expression.label(label) for label, expression in columns.items())).select_from(model)
-    tables = {table for expression in (*columns.values(), *conditions) for table in _tables(expression)}
+    """Select `columns` of `model`, with the joins (`JOINS`) that the columns and conditions use."""
+    statement = select(
+        *(expression.label(label) for label, expression in columns.items())
+    ).select_from(model)
+    tables = {
+        table for expression in (*columns.values(), *conditions) for table in _tables(expression)
+    }
     for joined, onclause in JOINS.get(model, {}).items():
         if joined.__table__ in tables:
             statement = statement.join(joined, onclause)
@@ -152,10 +229,12 @@ def _select(model: type[Base], columns: Columns, conditions: Sequence[Condition]
 
 
 def _tables(expression: Expression | Condition) -> Sequence[Any]:
-    return expression._from_objects  # noqa: SLF001 - what `select()` itself reads; there is no public name for it
+    return expression._from_objects  # noqa: SLF001 - `select()` reads it; no public name
 
 
-def _rows(collection: Collection, columns: Columns, audience: Audience, filters: frozenset[str]) -> AnySelect:
+def _rows(
+    collection: Collection, columns: Columns, audience: Audience, filters: frozenset[str]
+) -> AnySelect:
     conditions: list[Condition] = [visible(collection.model, audience)]
     conditions += [for_audience(collection.filters[name], audience) for name in sorted(filters)]
     if collection.always is not None:
@@ -164,6 +243,8 @@ def _rows(collection: Collection, columns: Columns, audience: Audience, filters:
 
 
 def _for_each_key(parent: InstrumentedAttribute[Any], rows: AnySelect) -> AnySelect:
-    keys = func.unnest(KEYS).table_valued("key", with_ordinality="position").render_derived(name="k")
+    keys = (
+        func.unnest(KEYS).table_valued("key", with_ordinality="position").render_derived(name="k")
+    )
     inner = rows.where(parent == keys.c.key).lateral("rows")
     return select(keys.c.key.label(PARENT), *inner.c).select_from(keys.join(inner, onclause=true()))

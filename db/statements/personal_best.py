@@ -1,44 +1,52 @@
-"""Personal bests: lists, and their recalculation as set-based SQL.
+"""Personal bests: lists, and their recalculation in SQL for many athletes at once.
 
-The rule is `athletics/personal_best.py`'s: in the order of achievement, an effort faster than all before it is a
-personal best, and the last of them is current. Two histories follow it: the athlete's own, and the one that others see
-(`PersonalBest`). Here it is three statements over the efforts of any number of athletes, to be run in this order in one
-transaction; each has one parameter, `athlete_ids`.
+The rule is that of `athletics/personal_best.py`: in order of achievement, an effort faster than all
+earlier ones is a personal best, and the last of them is current. It is applied to two histories:
+the athlete's own, and the one that others see (`PersonalBest`).
 """
+
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Date,
     Executable,
     Integer,
     Text,
-    TextClause,
+    and_,
     any_,
     bindparam,
     cast,
     exists,
     func,
+    or_,
     select,
     text,
 )
+from sqlalchemy.orm import aliased
 
 from db.models import Athlete, BestEffort, PersonalBest
+from db.statements import best_effort
 from db.statements.page import Collection, Ordering
 from db.statements.visibility import Split, shows_age_grades
 
-SHORTEST_FIRST = (PersonalBest.distance_m,)
 NEWEST = Ordering(PersonalBest.achieved_at, PersonalBest.id, descending=True)
-FASTEST = Ordering(PersonalBest.elapsed_s, PersonalBest.id, descending=False)
-BEST_AGE_GRADE = Ordering(BestEffort.age_grade_percent, PersonalBest.id, descending=True)
+FASTEST = Ordering(
+    PersonalBest.elapsed_s, PersonalBest.id, descending=False, tie=PersonalBest.achieved_at
+)
+BEST_AGE_GRADE = Ordering(
+    BestEffort.age_grade_percent, PersonalBest.id, descending=True, tie=PersonalBest.achieved_at
+)
 
 CURRENT = Split(PersonalBest, PersonalBest.is_current, PersonalBest.is_current_for_others)
-"""Condition for the bests that nobody has beaten yet."""
+"""Condition for current bests."""
 
 
 def _where_shown(condition: ColumnElement[bool]) -> Split:
-    """Condition on an age grade: whose is not shown is not found by it either."""
+    """Apply a condition on age grades only to rows with an age grade that the viewer may see."""
     return Split(PersonalBest, condition, condition & shows_age_grades(PersonalBest))
 
 
@@ -48,7 +56,9 @@ def _of_athlete(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 _DISTANCE = PersonalBest.distance == bindparam("distance", type_=Text)
 
-HISTORY_OF_ATHLETE = Collection(PersonalBest, parent=PersonalBest.athlete_id, filters={"distance": _DISTANCE})
+HISTORY_OF_ATHLETE = Collection(
+    PersonalBest, parent=PersonalBest.athlete_id, filters={"distance": _DISTANCE}
+)
 
 LEADERBOARD = Collection(
     PersonalBest,
@@ -60,16 +70,21 @@ LEADERBOARD = Collection(
         ),
         "min_age": _where_shown(BestEffort.age_on_day >= bindparam("min_age", type_=Integer)),
         "max_age": _where_shown(BestEffort.age_on_day <= bindparam("max_age", type_=Integer)),
-        "achieved_from": cast(PersonalBest.achieved_at, Date) >= bindparam("achieved_from", type_=Date),
-        "achieved_until": cast(PersonalBest.achieved_at, Date) <= bindparam("achieved_until", type_=Date),
+        "achieved_from": cast(PersonalBest.achieved_at, Date)
+        >= bindparam("achieved_from", type_=Date),
+        "achieved_until": cast(PersonalBest.achieved_at, Date)
+        <= bindparam("achieved_until", type_=Date),
         "graded": _where_shown(BestEffort.age_grade_percent.is_not(None)),
     },
     always=CURRENT,
 )
 
 
-def _history(name: str, counts: str) -> str:
-    """Write two common table expressions, the second of them the improvements among the efforts that count."""
+_OF_DISTANCES = " AND distance = ANY(:distances)"
+
+
+def _history(name: str, counts: str, among: str) -> str:
+    """Write two common table expressions; the second, `name`, has the improvements."""
     return f"""
     {name}_ordered AS (
         SELECT id, athlete_id, distance, elapsed_s, achieved_at,
@@ -77,7 +92,7 @@ def _history(name: str, counts: str) -> str:
                    PARTITION BY athlete_id, distance ORDER BY achieved_at, elapsed_s, id
                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
                ) AS best_before
-        FROM best_efforts WHERE athlete_id = ANY(:athlete_ids) AND {counts}
+        FROM best_efforts WHERE athlete_id = ANY(:athlete_ids) AND {counts}{among}
     ), {name} AS (
         SELECT id, lag(id) OVER by_time AS previous_id, best_before - elapsed_s AS improvement_s,
                lead(id) OVER by_time IS NULL AS is_current
@@ -86,8 +101,10 @@ def _history(name: str, counts: str) -> str:
     )"""  # noqa: S608 - made of constants
 
 
-_IMPROVEMENTS = f"""
-    WITH {_history("own", "counts")}, {_history("others", "counts_for_others")}, improvements AS (
+def _improvements(among: str) -> str:
+    return f"""
+    WITH {_history("own", "counts", among)},
+    {_history("others", "counts_for_others", among)}, improvements AS (
         SELECT id, e.athlete_id, e.activity_id, e.distance, e.distance_m, e.elapsed_s, e.achieved_at,
                own.id IS NOT NULL AS for_athlete, own.previous_id, own.improvement_s,
                coalesce(own.is_current, false) AS is_current,
@@ -96,14 +113,15 @@ _IMPROVEMENTS = f"""
                coalesce(others.is_current, false) AS is_current_for_others
         FROM own FULL JOIN others USING (id) JOIN best_efforts e USING (id)
     )
-"""  # noqa: S608
+"""  # noqa: S608 - made of constants
+
 
 _DROP = """
     DELETE FROM personal_bests p WHERE p.athlete_id = ANY(:athlete_ids)
     AND NOT EXISTS (SELECT FROM improvements i WHERE i.id = p.id)
 """
 
-# A best that was beaten stops being current before the one that beat it begins: the indexes allow one at a time.
+# A beaten best must stop being current before the new one is: the indexes allow one at a time.
 _STEP_DOWN = """
     UPDATE personal_bests p SET is_current = p.is_current AND i.is_current,
         is_current_for_others = p.is_current_for_others AND i.is_current_for_others
@@ -127,19 +145,59 @@ _WRITE = f"""
 """  # noqa: S608
 
 
-def recalculate() -> tuple[TextClause, ...]:
-    """Make the statements that bring the personal bests of `athlete_ids` in step with their efforts."""
-    parameter = bindparam("athlete_ids", type_=ARRAY(BigInteger))
-    return tuple(text(_IMPROVEMENTS + step).bindparams(parameter) for step in (_DROP, _STEP_DOWN, _WRITE))
+def recalculate(*, of_distances: bool = False) -> tuple[Executable, ...]:
+    """Make the statements that update which efforts count, then the personal bests.
+
+    They are for the athletes `athlete_ids`; with `of_distances` only for the `distances`, which is
+    all that an exclusion needs: no distance depends on another. Run all of them in this order, in
+    one transaction that has locked the athletes (`athlete.lock`).
+    """
+    parameters: list[BindParameter[Any]] = [bindparam("athlete_ids", type_=ARRAY(BigInteger))]
+    if of_distances:
+        parameters.append(bindparam("distances", type_=ARRAY(Text)))
+    among = _OF_DISTANCES if of_distances else ""
+    steps = (_DROP + among.replace("distance", "p.distance", 1), _STEP_DOWN, _WRITE)
+    bests = (text(_improvements(among) + step).bindparams(*parameters) for step in steps)
+    return best_effort.update_counts(of_distances=of_distances), *bests
+
+
+def may_change() -> Executable:
+    """Select whether personal bests may change because the efforts `changed_ids` now count or not.
+
+    They do not where none of these is a best, and none is faster than all earlier ones.
+    """
+    changed, earlier = aliased(BestEffort), aliased(BestEffort)
+
+    def is_improvement(name: str) -> ColumnElement[bool]:
+        beaten = exists().where(
+            earlier.athlete_id == changed.athlete_id,
+            earlier.distance == changed.distance,
+            getattr(earlier, name),
+            earlier.elapsed_s <= changed.elapsed_s,
+            earlier.id != changed.id,
+            earlier.achieved_at < changed.achieved_at,
+        )
+        return and_(getattr(changed, name), ~beaten)
+
+    is_best = exists().where(PersonalBest.id == changed.id)
+    return select(
+        exists().where(
+            changed.id == any_(bindparam("changed_ids", type_=ARRAY(BigInteger))),
+            or_(is_best, is_improvement("counts"), is_improvement("counts_for_others")),
+        )
+    )
 
 
 def current_bests() -> Executable:
-    """Select the current bests of `athlete_ids`, each athlete's own: what is compared to count the changes."""
-    return select(PersonalBest.athlete_id, PersonalBest.distance, PersonalBest.id, PersonalBest.elapsed_s).where(
-        PersonalBest.athlete_id == any_(bindparam("athlete_ids", type_=ARRAY(BigInteger))), PersonalBest.is_current
+    """Select the current bests in each athlete's own history, for `athlete_ids`."""
+    return select(
+        PersonalBest.athlete_id, PersonalBest.distance, PersonalBest.id, PersonalBest.elapsed_s
+    ).where(
+        PersonalBest.athlete_id == any_(bindparam("athlete_ids", type_=ARRAY(BigInteger))),
+        PersonalBest.is_current,
     )
 
 
 def of_distances() -> ColumnElement[bool]:
-    """Condition for current bests, over the parameter `distances`."""
+    """Condition for current bests over the distances `distances`."""
     return PersonalBest.distance == any_(bindparam("distances", type_=ARRAY(Text)))

@@ -1,4 +1,4 @@
-"""Searching in texts."""
+"""Text search."""
 
 from sqlalchemy import ColumnElement, func
 
@@ -6,5 +6,5 @@ from db.statements.visibility import Expression
 
 
 def contains(text: Expression, part: ColumnElement[str]) -> ColumnElement[bool]:
-    """Condition that `part` is somewhere in `text`, in any case; no character of it is a wildcard."""
+    """Condition that `text` contains `part`, ignoring case; no character of it is a wildcard."""
     return func.strpos(func.lower(text), func.lower(part)) > 0

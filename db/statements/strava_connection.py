@@ -1,28 +1,39 @@
-"""Athletes' connections to Strava. Tokens go in and out as ciphertext (`db/encryption.py`)."""
+"""Athletes' connections to Strava. Tokens are read and written encrypted (`db/encryption.py`)."""
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     ColumnElement,
     DateTime,
     Executable,
+    Float,
     LargeBinary,
     Text,
+    any_,
     bindparam,
     case,
     delete,
     func,
     null,
+    or_,
     select,
+    union,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import StravaConnection
+from db.statements.interval import seconds
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _MINE: ColumnElement[bool] = StravaConnection.athlete_id == _ATHLETE_ID
 _MOMENT = DateTime(timezone=True)
+_TOKENS = (
+    StravaConnection.access_token,
+    StravaConnection.refresh_token,
+    StravaConnection.token_expires_at,
+)
 _PAIR = {
     "access_token": bindparam("new_access_token", type_=LargeBinary),
     "refresh_token": bindparam("new_refresh_token", type_=LargeBinary),
@@ -31,10 +42,11 @@ _PAIR = {
 
 
 def connect() -> Executable:
-    """Write what an athlete granted, in place of an older grant; returns the id.
+    """Create or replace an athlete's connection; returns its id.
 
-    Parameters: `athlete`, `strava_athlete`, `granted_scopes`, `new_access_token`, `new_refresh_token`,
-    `new_expires_at`. Where the scopes changed, the whole history is to be walked again: it may show more.
+    Parameters: `athlete`, `strava_athlete`, `granted_scopes`, `new_access_token`,
+    `new_refresh_token`, `new_expires_at`. If the scopes changed, the next sync covers the whole
+    history, because more of it may be visible.
     """
     insertion = insert(StravaConnection).values(
         athlete_id=_ATHLETE_ID,
@@ -50,57 +62,140 @@ def connect() -> Executable:
             **{name: new[name] for name in ("strava_athlete_id", "scopes", *_PAIR)},
             "connected_at": func.now(),
             "refused_at": null(),
+            "refreshing_until": null(),
             "history_complete_at": case((same_scopes, StravaConnection.history_complete_at)),
         },
     ).returning(StravaConnection.id)
 
 
 def connected_athlete() -> Executable:
-    """Select the athlete connected to the parameter `strava_athlete_id`."""
+    """Select the athlete connected to the Strava athlete `strava_athlete_id`."""
     return select(StravaConnection.athlete_id).where(
         StravaConnection.strava_athlete_id == bindparam("strava_athlete_id", type_=BigInteger)
     )
 
 
 def of_athlete() -> Executable:
-    """Select what a sync needs to know of the connection of `athlete`; no tokens."""
+    """Select what a sync needs of the connection of `athlete`, without the tokens."""
     return select(
         StravaConnection.strava_athlete_id,
         StravaConnection.scopes,
         StravaConnection.last_synced_at,
         StravaConnection.history_complete_at,
+        StravaConnection.history_walked_at,
         StravaConnection.refused_at,
     ).where(_MINE)
 
 
-def tokens(*, lock: bool = False) -> Executable:
-    """Select the tokens of `athlete`; with `lock` nobody else reads them so until the transaction ends."""
-    statement = select(
-        StravaConnection.access_token, StravaConnection.refresh_token, StravaConnection.token_expires_at
-    ).where(_MINE)
-    return statement.with_for_update() if lock else statement
+def tokens() -> Executable:
+    """Select the tokens of `athlete`."""
+    return select(*_TOKENS).where(_MINE)
+
+
+def begin_refresh() -> Executable:
+    """Begin the refresh of the tokens of `athlete`, for `limit_s` seconds at most.
+
+    Returns the tokens and `refreshing_until`, or nothing while another refresh is under way.
+    """
+    clock = func.clock_timestamp()
+    until = clock + seconds(bindparam("limit_s", type_=Float))
+    column = StravaConnection.refreshing_until
+    # Later than `until` is of a time before PostgreSQL's clock was set back.
+    is_free = or_(column.is_(None), column < clock, column > until)
+    return (
+        update(StravaConnection)
+        .where(_MINE, is_free)
+        .values(refreshing_until=until)
+        .returning(*_TOKENS, column)
+    )
 
 
 def store_tokens() -> Executable:
-    """Write the pair that a refresh brought. Parameters: `athlete` and those of the pair as `connect` has them."""
-    return update(StravaConnection).where(_MINE).values(**_PAIR)
+    """Write the token pair that a refresh returned, unless another one replaced the old pair.
+
+    Parameters: `athlete`, the three `new_…` of `connect`, and `spent`, the old refresh token.
+    """
+    spent = StravaConnection.refresh_token == bindparam("spent", type_=LargeBinary)
+    return update(StravaConnection).where(_MINE, spent).values(**_PAIR, refused_at=null())
+
+
+def end_refresh() -> Executable:
+    """End the refresh of `athlete` that `begin_refresh` let go on until `mine`."""
+    mine = StravaConnection.refreshing_until == bindparam("mine", type_=_MOMENT)
+    return update(StravaConnection).where(_MINE, mine).values(refreshing_until=null())
+
+
+def token_samples() -> Executable:
+    """Select the tokens that were encrypted last and those that were encrypted first.
+
+    Returns at most two rows, the newest first, with `athlete_id` and both tokens.
+    """
+    columns = (
+        StravaConnection.id,
+        StravaConnection.athlete_id,
+        StravaConnection.access_token,
+        StravaConnection.refresh_token,
+        StravaConnection.token_expires_at,
+    )
+    newest, oldest = (
+        select(*columns).order_by(*order).limit(1).subquery()
+        for order in (
+            (StravaConnection.token_expires_at.desc(), StravaConnection.id.desc()),
+            (StravaConnection.token_expires_at, StravaConnection.id),
+        )
+    )
+    both = union(select(newest), select(oldest)).subquery()
+    return select(both).order_by(both.c.token_expires_at.desc(), both.c.id.desc())
+
+
+def tokens_after() -> Executable:
+    """Select and lock the next `most` connections after the id `last_id`, with both tokens."""
+    return (
+        select(StravaConnection.id, StravaConnection.access_token, StravaConnection.refresh_token)
+        .where(StravaConnection.id > bindparam("last_id", type_=BigInteger))
+        .order_by(StravaConnection.id)
+        .limit(bindparam("most", type_=BigInteger))
+        .with_for_update()
+    )
+
+
+def forget_tokens() -> Executable:
+    """Replace the tokens of the connections `ids` by the unusable `void_token`.
+
+    The rows stay, so that an athlete connecting again finds the own data.
+    """
+    void = bindparam("void_token", type_=LargeBinary)
+    return (
+        update(StravaConnection)
+        .where(StravaConnection.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+        .values(
+            access_token=void,
+            refresh_token=void,
+            token_expires_at=func.now(),
+            refused_at=func.now(),
+        )
+    )
 
 
 def keep_connected() -> Executable:
-    """Select the connection's id and keep it from being deleted until the transaction ends.
+    """Select the connection's id, and keep it from being deleted until the transaction ends.
 
-    Whoever writes an athlete's Strava data does so under this lock, so that nothing is written after a disconnection.
+    Every transaction that writes an athlete's Strava data takes this lock, so nothing is written
+    after a disconnect.
     """
     return select(StravaConnection.id).where(_MINE).with_for_update(key_share=True, read=True)
 
 
 def mark_refused() -> Executable:
-    """Note that Strava refused the tokens of `athlete` for good."""
+    """Record that Strava permanently rejected the tokens of `athlete`."""
     return update(StravaConnection).where(_MINE).values(refused_at=func.now())
 
 
 def mark_synced() -> Executable:
-    """Note that `athlete` is in step with Strava as of `synced_at`, the whole history included."""
+    """Record that all data of `athlete` is in sync with Strava as of `synced_at`.
+
+    `walked`: the sync listed the whole history.
+    """
     synced_at = bindparam("synced_at", type_=_MOMENT)
     return (
         update(StravaConnection)
@@ -108,6 +203,10 @@ def mark_synced() -> Executable:
         .values(
             last_synced_at=func.greatest(StravaConnection.last_synced_at, synced_at),
             history_complete_at=func.coalesce(StravaConnection.history_complete_at, func.now()),
+            history_walked_at=case(
+                (bindparam("walked", type_=Boolean), synced_at),
+                else_=StravaConnection.history_walked_at,
+            ),
             refused_at=null(),
         )
     )

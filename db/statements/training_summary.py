@@ -1,45 +1,65 @@
-"""Sums of an athlete's runs by period."""
+"""Totals of an athlete's runs by period."""
 
-from sqlalchemy import Date, bindparam, cast, func, literal_column, select
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Double,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Activity
-from db.statements.activity import IS_RUN, STANDS
+from db.statements.activity import IS_RUN, STANDS, since_day, until_day
 from db.statements.page import PARENT, AnySelect, matches
-from db.statements.visibility import Audience, Expression, visible
+from db.statements.visibility import Audience, Expression, for_audience, visible
+
+_SUMMABLE = 1e290
+"""Beyond every real value, and so far below the type's end that no sum of rows reaches it."""
+
+
+def _sum(column: InstrumentedAttribute[Any]) -> ColumnElement[float]:
+    return func.sum(cast(case((column > _SUMMABLE, _SUMMABLE), else_=column), Double))
 
 
 def training_summaries(
     unit: str, audience: Audience, *, has_from: bool, has_until: bool, of: Expression | None = None
 ) -> AnySelect:
-    """Sum up the runs of each athlete in `keys`, or of `of`, by week (from Monday), month or year, newest first.
+    """Sum up each athlete's runs by week (from Monday), month or year, newest first.
 
-    `unit` is a field of date_trunc. Days are those at the athlete's place; a run recorded twice is counted once.
-    Parameters: `keys`, `day_from` and `day_until` (inclusive) where given, the viewer's.
+    The athletes are `keys`, or `of`. `unit` is a field of date_trunc. Days are in the athlete's
+    local time; a run recorded twice counts once. Parameters: `keys`, `day_from` and `day_until`
+    (inclusive) if given, and the viewer's.
     """
-    started_on = cast(Activity.started_at_local, Date)
     period = cast(func.date_trunc(unit, Activity.started_at_local), Date).label("period_start")
     statement: AnySelect = (
         select(
             Activity.athlete_id.label(PARENT),
             period,
             func.count().label("run_count"),
-            func.sum(Activity.distance_m).label("distance_meters"),
-            func.sum(Activity.moving_time_s).label("moving_time_seconds"),
-            func.sum(Activity.elapsed_time_s).label("elapsed_time_seconds"),
-            func.coalesce(func.sum(Activity.elevation_gain_m), 0.0).label("elevation_gain_meters"),
+            _sum(Activity.distance_m).label("distance_meters"),
+            _sum(Activity.moving_time_s).label("moving_time_seconds"),
+            _sum(Activity.elapsed_time_s).label("elapsed_time_seconds"),
+            func.coalesce(_sum(Activity.elevation_gain_m), 0.0).label("elevation_gain_meters"),
             func.max(Activity.distance_m).label("longest_run_meters"),
         )
         .where(
             matches(Activity.athlete_id, of),
             IS_RUN,
-            STANDS.of(audience),
+            for_audience(STANDS, audience),
             visible(Activity, audience),
         )
         .group_by(Activity.athlete_id, literal_column("period_start"))
         .order_by(literal_column("period_start").desc())
     )
     if has_from:
-        statement = statement.where(started_on >= bindparam("day_from", type_=Date))
+        statement = statement.where(since_day(bindparam("day_from", type_=Date)))
     if has_until:
-        statement = statement.where(started_on <= bindparam("day_until", type_=Date))
+        statement = statement.where(until_day(bindparam("day_until", type_=Date)))
     return statement

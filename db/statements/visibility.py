@@ -1,18 +1,40 @@
-"""Who may see which rows, and what of them, as SQL. Nothing is filtered afterwards.
+"""Who may see which rows and columns, as SQL. Nothing is filtered afterwards.
 
-Others than the athlete see, with consent, the activities that are visible to everyone and what hangs on them. What is
-derived from several rows — ranks, bests, improvements, sums, which of two recordings stands for a run — is for them
-derived from these alone, as if the athlete had none besides, so that nothing tells of a hidden row.
+With the athlete's consent, others see the activities that are visible to everyone and the rows that
+belong to them. For others, all that is derived from several rows (ranks, bests, improvements,
+totals, which of two recordings represents a run) is derived from these rows alone, so that nothing
+reveals a hidden row.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, case, exists, false, not_, or_, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    not_,
+    or_,
+    true,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.models import Activity, ApiToken, Athlete, Base, BestEffort, Job, PersonalBest, StravaConnection
+from db.models import (
+    Activity,
+    ApiToken,
+    Athlete,
+    Base,
+    BestEffort,
+    Job,
+    JobProblem,
+    PersonalBest,
+    StravaConnection,
+)
 from db.models.activity import Visibility
 
 Expression = ColumnElement[Any] | InstrumentedAttribute[Any]
@@ -23,7 +45,10 @@ VIEWER_ACCOUNT = bindparam("viewer_account_id", type_=BigInteger)
 
 
 class Audience(Enum):
-    """The kinds of viewer that see differently. It shapes a statement; who the viewer is stays a parameter."""
+    """The kinds of viewer that see different rows.
+
+    The audience shapes a statement; the viewer's identity is a parameter.
+    """
 
     NOBODY = "nobody"
     ATHLETE = "athlete"
@@ -33,7 +58,10 @@ class Audience(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks. `athlete_id` and `account_id` are None when signed out; `sharing` is the operator's SHARING."""
+    """The user that asks. `athlete_id` and `account_id` are None when signed out.
+
+    `sharing` is the operator's SHARING.
+    """
 
     account_id: int | None = None
     athlete_id: int | None = None
@@ -48,25 +76,33 @@ class Viewer:
             return Audience.NOBODY
         return Audience.ATHLETE_WITH_SHARING if self.sharing else Audience.ATHLETE
 
+    def sees_unshared(self, athlete_id: int | None) -> bool:
+        """Tell whether the viewer sees an athlete's rows of a kind that is never shared, like jobs.
+
+        The same rule as `visible` in SQL. None stands for rows that belong to no athlete.
+        """
+        return self.is_admin or (athlete_id is not None and athlete_id == self.athlete_id)
+
     @property
     def parameters(self) -> dict[str, Any]:
         """Values of the parameters that `visible` uses."""
         return {VIEWER.key: self.athlete_id, VIEWER_ACCOUNT.key: self.account_id}
 
 
-# Column that names the athlete a row belongs to. A model that is not here is visible to nobody but admins.
+# Column with the athlete that a row belongs to. Only admins see a model that is missing here.
 OWNER: dict[type[Base], InstrumentedAttribute[Any]] = {
     Athlete: Athlete.id,
     Activity: Activity.athlete_id,
     BestEffort: BestEffort.athlete_id,
     PersonalBest: PersonalBest.athlete_id,
     Job: Job.athlete_id,
+    JobProblem: JobProblem.athlete_id,
     StravaConnection: StravaConnection.athlete_id,
 }
 
 
 def visible(model: type[Base], audience: Audience) -> ColumnElement[bool]:
-    """Condition that holds for the rows of `model` that the audience may see."""
+    """Condition for the rows of `model` that the audience may see."""
     if audience is Audience.ADMIN:
         return _of_athlete(model)
     if audience is Audience.NOBODY:
@@ -79,31 +115,36 @@ def visible(model: type[Base], audience: Audience) -> ColumnElement[bool]:
 
 
 def own_rows(model: type[Base]) -> ColumnElement[bool]:
-    """Condition that holds for the viewer's own rows."""
+    """Condition for the viewer's own rows."""
     return OWNER[model] == VIEWER if model in OWNER else false()
 
 
 def owner_only(model: type[Base], value: Expression, audience: Audience) -> Expression:
-    """`value` where the row is the viewer's own or the viewer an admin, else NULL."""
+    """`value` for the viewer's own rows and for admins, else NULL."""
     return value if audience is Audience.ADMIN else case((own_rows(model), value))
 
 
-def or_to_others(model: type[Base], value: Expression, others: Expression, audience: Audience) -> Expression:
-    """`value` where the row is the viewer's own or the viewer an admin, else `others`."""
+def or_to_others(
+    model: type[Base], value: Expression, others: Expression, audience: Audience
+) -> Expression:
+    """`value` for the viewer's own rows and for admins, else `others`."""
     if audience is not Audience.ATHLETE_WITH_SHARING:
-        return value  # nobody meets a row of others
+        return value  # others' rows never appear
     return case((own_rows(model), value), else_=others)
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A condition that is another for the rows of others than for the viewer's own; admins see as the athlete does."""
+    """A condition that differs between the viewer's own rows and those of others.
+
+    Admins see all rows as their athletes do.
+    """
 
     model: type[Base]
     own: Condition
     others: Condition
 
-    def of(self, audience: Audience) -> Condition:
+    def condition_for(self, audience: Audience) -> Condition:
         """Make the condition for an audience."""
         if audience is not Audience.ATHLETE_WITH_SHARING:
             return self.own
@@ -112,22 +153,22 @@ class Split:
 
 
 def for_audience(condition: Condition | Split, audience: Audience) -> Condition:
-    """Make a condition of a list's for an audience."""
-    return condition.of(audience) if isinstance(condition, Split) else condition
+    """Make a list's condition for an audience."""
+    return condition.condition_for(audience) if isinstance(condition, Split) else condition
 
 
 def shows_age_grades(model: type[Base]) -> ColumnElement[bool]:
-    """Condition for rows whose athlete agreed that others see age grades, and with them the age."""
+    """Condition for rows whose athlete shares age grades, and so the age."""
     return exists().where(Athlete.id == OWNER[model], Athlete.shares_age_grades)
 
 
 def _of_athlete(model: type[Base]) -> ColumnElement[bool]:
-    """Condition for rows that are there for their athlete: all, but the bests that only others see as such."""
+    """Condition for rows in the athlete's own view: all, except bests only in the others' history."""
     return PersonalBest.for_athlete.expression if model is PersonalBest else true()
 
 
 def _shared(model: type[Base]) -> ColumnElement[bool] | None:
-    """Condition for rows that their athlete shows to others; None where no row of the model ever is."""
+    """Condition for rows that their athlete shares; None if no row of the model is ever shared."""
     if model is Athlete:
         return Athlete.shares.is_(true())
     if model is Activity:
@@ -135,7 +176,7 @@ def _shared(model: type[Base]) -> ColumnElement[bool] | None:
     if model is BestEffort:
         return _is_of_public_activity(BestEffort.activity_id) & _athlete_shares(model)
     if model is PersonalBest:
-        # Not the viewer's own: of those they see their own history.
+        # Without the viewer's own rows, which come from their own history.
         others = PersonalBest.for_others & not_(own_rows(model))
         return others & _is_of_public_activity(PersonalBest.activity_id) & _athlete_shares(model)
     return None

@@ -1,1 +1,4 @@
-"""What mutations do: check the caller, write in one transaction, hand jobs over after the commit."""
+"""Commands of mutations: check the caller, write in one transaction, enqueue jobs after the commit.
+
+They take the operation's context and the input, and know nothing of Strawberry.
+"""

@@ -1,24 +1,29 @@
-"""Changing an athlete's own data."""
+"""Commands that change an athlete's own data."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import strawberry
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import JobKind, Scope
 from db.statements import athlete as athletes
 from db.statements import best_effort as efforts
 from db.statements import personal_best as bests
-from db.statements import sync
-from graph.access import not_found, own_athlete, require_scope
-from graph.arguments import checked_text
-from graph.commands.job import Started, Wanted, create_job, hand_over, load_job, start_job
-from graph.context import Info
+from graph.commands.authorization import not_found, own_athlete, require_scope
+from graph.commands.idempotency import RequestKey
+from graph.commands.job import (
+    JobRequest,
+    StartedJob,
+    create_job,
+    find_job,
+    hand_over,
+    load_job,
+    start_job,
+)
+from graph.context import Context
 from graph.errors import InvalidArgument
-from graph.ids import decode_id_of
-from graph.node import load_node_of
-from graph.relation import NO_ARGUMENTS
+from graph.input_checks import checked_text
+from graph.mapping.relation import NO_ARGUMENTS
 from graph.types.athlete import ATHLETE_BY_ID, Athlete
 from graph.types.athlete_mutation import (
     ExcludeBestEffortInput,
@@ -27,91 +32,150 @@ from graph.types.athlete_mutation import (
     UpdateAthletePayload,
 )
 from graph.types.job_mutation import DisconnectStravaInput, DisconnectStravaPayload
+from graph.types.node_lookup import find_row_id, load_node_of
+from runtime.work_meter import waiting_for_lock
 
 _FIRST_DAY = date(1900, 1, 1)
 _REQUIRED = {"first_name", "last_name", "measurement_system", "shares", "shares_age_grades"}
 _TEXTS = {"first_name": "firstName", "last_name": "lastName", "city": "city", "country": "country"}
+_RECALCULATE = bests.recalculate(of_distances=True)
 
 
-async def update_athlete(info: Info, wanted: UpdateAthleteInput) -> UpdateAthletePayload:
-    """Change what is given; efforts are judged and graded anew where that changes them. Raises Refused, CallerError."""
-    athlete_id = await own_athlete(info, wanted.athlete_id, "input.athleteId")
+async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> UpdateAthletePayload:
+    """Change the given fields. A job recalculates efforts or grades that depend on them.
+
+    Raises MutationRefused, CallerError.
+    """
+    athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
     values = _changes(wanted)
-    job: Started | None = None
-    async with info.context.database.write() as connection:
-        if values:
-            before = (await connection.execute(sync.lock_athlete(), {"athlete": athlete_id})).mappings().one()
-            await connection.execute(athletes.change(values), {"changed_athlete_id": athlete_id})
-            if kind := _follow_up(dict(before), values):
-                job = await create_job(connection, info, Wanted(kind, athlete_id, {}))
+    key = RequestKey.from_input(context, "updateAthlete", wanted)
+
+    async def change(connection: AsyncConnection) -> StartedJob | None:
+        if key and (made := await key.take(connection)):
+            return await find_job(connection, made["job_id"]) if made["job_id"] else None
+        with waiting_for_lock():
+            locked = await connection.execute(athletes.lock(), {"athlete": athlete_id})
+        before = dict(locked.mappings().one())
+        await connection.execute(athletes.change(values), {"changed_athlete_id": athlete_id})
+        kind = _follow_up(before, values)
+        if kind is None:
+            return None
+        started = await create_job(connection, context, JobRequest(kind, athlete_id, {}))
+        if key:
+            await key.record(connection, job_id=started.news["id"])
+        return started
+
+    job = await context.database.writing(change) if values else None
     if job:
-        await hand_over(info, job)
+        await hand_over(context, job)
     return UpdateAthletePayload(
-        athlete=await _load_athlete(info, athlete_id), job=await load_job(info, job.news["id"]) if job else None
+        athlete=await _load_athlete(context, athlete_id),
+        job=await load_job(context, job.news["id"]) if job else None,
     )
 
 
-async def exclude_best_effort(info: Info, wanted: ExcludeBestEffortInput) -> ExcludeBestEffortPayload:
-    """Let an effort count or not; bests follow in the same transaction. Raises Refused, CallerError."""
-    require_scope(info, Scope.SYNC)
-    effort_id = decode_id_of("BestEffort", wanted.best_effort_id, "input.bestEffortId")
-    viewer = info.context.viewer
-    async with info.context.database.write() as connection:
-        athlete_id = (await connection.execute(efforts.athlete_of(), {"effort_id": effort_id})).scalar()
-        if athlete_id is None or not (viewer.is_admin or athlete_id == viewer.athlete_id):
+async def exclude_best_effort(
+    context: Context, wanted: ExcludeBestEffortInput
+) -> ExcludeBestEffortPayload:
+    """Exclude or include a best effort, and update personal bests in the same transaction.
+
+    Raises MutationRefused, CallerError.
+    """
+    require_scope(context, Scope.SYNC)
+    effort_id = await find_row_id(
+        context, "BestEffort", wanted.best_effort_id, "input.bestEffortId"
+    )
+    if effort_id is None:
+        raise not_found("input.bestEffortId", "best effort")
+    viewer = context.viewer
+
+    async def exclude(connection: AsyncConnection) -> int:
+        owner = await connection.execute(efforts.owner_of(), {"effort_id": effort_id})
+        row = owner.first()
+        if row is None or not (viewer.is_admin or row.athlete_id == viewer.athlete_id):
             raise not_found("input.bestEffortId", "best effort")
-        # A sync may be settling the same athlete.
-        await connection.execute(sync.lock_athlete(), {"athlete": athlete_id})
-        await connection.execute(efforts.exclude(), {"effort_id": effort_id, "is_excluded": wanted.excluded})
-        await _follow(connection, athlete_id)
-    info.context.forget()
+        athlete_id: int = row.athlete_id
+        with waiting_for_lock():  # a sync may be recalculating the same athlete
+            await connection.execute(athletes.lock(), {"athlete": athlete_id})
+        changed = await connection.execute(
+            efforts.exclude(), {"effort_id": effort_id, "is_excluded": wanted.excluded}
+        )
+        if changed.first() is not None:
+            await _recalculate_bests(connection, athlete_id, row.distance)
+        return athlete_id
+
+    athlete_id = await context.database.writing(exclude)
+    context.forget()
     return ExcludeBestEffortPayload(
-        best_effort=await load_node_of(info, "BestEffort", wanted.best_effort_id, "input.bestEffortId"),
-        athlete=await _load_athlete(info, athlete_id),
+        best_effort=await load_node_of(
+            context, "BestEffort", wanted.best_effort_id, "input.bestEffortId"
+        ),
+        athlete=await _load_athlete(context, athlete_id),
     )
 
 
-async def disconnect_strava(info: Info, wanted: DisconnectStravaInput) -> DisconnectStravaPayload:
-    """Start the job that withdraws the access and, unless the data is kept, erases it. Raises Refused, CallerError."""
-    athlete_id = await own_athlete(info, wanted.athlete_id, "input.athleteId")
+async def disconnect_strava(
+    context: Context, wanted: DisconnectStravaInput
+) -> DisconnectStravaPayload:
+    """Start the job that revokes the access and, unless the data is kept, erases it.
+
+    Raises MutationRefused, CallerError.
+    """
+    athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
     kind = JobKind.STRAVA_DISCONNECT if wanted.keep_data else JobKind.ERASE_ATHLETE
-    started = await start_job(info, Wanted(kind, athlete_id, {}))
+    started = await start_job(
+        context,
+        JobRequest(kind, athlete_id, {}),
+        RequestKey.from_input(context, "disconnectStrava", wanted),
+    )
     return DisconnectStravaPayload(
-        athlete=await _load_athlete(info, athlete_id), job=await load_job(info, started.news["id"])
+        athlete=await _load_athlete(context, athlete_id),
+        job=await load_job(context, started.news["id"]),
     )
 
 
-async def _follow(connection: AsyncConnection, athlete_id: int) -> None:
-    await connection.execute(efforts.recount(), {"athlete": athlete_id})
-    for statement in bests.recalculate():
-        await connection.execute(statement, {"athlete_ids": [athlete_id]})
+async def _recalculate_bests(connection: AsyncConnection, athlete_id: int, distance: str) -> None:
+    parameters = {"athlete_ids": [athlete_id], "distances": [distance]}
+    update_counts, *update_bests = _RECALCULATE
+    changed = (await connection.execute(update_counts, parameters)).scalars().all()
+    may_change = await connection.execute(bests.may_change(), {"changed_ids": list(changed)})
+    if may_change.scalar():
+        for statement in update_bests:
+            await connection.execute(statement, parameters)
 
 
-async def _load_athlete(info: Info, athlete_id: int) -> Athlete:
-    info.context.forget()
-    found: Athlete = await info.context.loaders.lookup(ATHLETE_BY_ID, NO_ARGUMENTS, athlete_id)
+async def _load_athlete(context: Context, athlete_id: int) -> Athlete:
+    context.forget()
+    found: Athlete = await context.loaders.lookup(ATHLETE_BY_ID, NO_ARGUMENTS, athlete_id)
     return found
 
 
 def _changes(wanted: UpdateAthleteInput) -> dict[str, Any]:
-    """Make column → value of what is given. Raises CallerError naming the field."""
-    given = {name: value for name, value in vars(wanted).items() if value is not strawberry.UNSET}
-    given.pop("athlete_id")
+    """Map columns to the given values. Raises CallerError naming the field."""
+    given = wanted.given()
     for name in _REQUIRED & given.keys():
         if given[name] is None:
-            raise InvalidArgument("It cannot be null. Leave it out to keep it.", f"input.{_public(name)}")
+            raise InvalidArgument(
+                f"`{_public(name)}` cannot be null. Omit it to keep its value.",
+                f"input.{_public(name)}",
+            )
     for name, public in _TEXTS.items():
         if name in given:
             given[name] = checked_text(given[name], f"input.{public}", max_length=100)
-    # A day ahead of UTC, it may be tomorrow already.
+    # in some time zones it is already tomorrow
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     if (born := given.get("birth_date")) is not None and not _FIRST_DAY <= born <= tomorrow:
-        raise InvalidArgument("A birth date lies between 1900-01-01 and today.", "input.birthDate")
+        raise InvalidArgument(
+            "`birthDate` must be between 1900-01-01 and today.", "input.birthDate"
+        )
     return given
 
 
 def _follow_up(before: dict[str, Any], values: dict[str, Any]) -> JobKind | None:
-    """Tell which recalculation a change needs: sex decides which efforts are plausible, both their grade."""
+    """Get the recalculation a change requires.
+
+    Sex decides which efforts are plausible; sex and birth date decide their grades.
+    """
     if "sex" in values and values["sex"] != before["sex"]:
         return JobKind.PERSONAL_BESTS
     if "birth_date" in values and values["birth_date"] != before["birth_date"]:

@@ -1,8 +1,10 @@
-"""Starting and steering jobs."""
+"""Commands that start, cancel and retry jobs."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Executable, RowMapping
@@ -12,175 +14,297 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.models import ACTIVE, JobKind, Scope
 from db.statements import job as statements
 from db.statements import strava_connection as connections
-from graph.access import not_found, own_athlete, require_scope
-from graph.arguments import checked_text
-from graph.context import Info
+from db.statements import sync_budget
+from graph.commands.authorization import not_found, own_athlete, require_scope
+from graph.commands.idempotency import RequestKey
+from graph.context import Context, WriteRules
 from graph.errors import InvalidArgument
-from graph.ids import decode_id, decode_id_of
-from graph.job_queue import JobChange
-from graph.node import load_node_of
-from graph.refusal import Refused
-from graph.relation import NO_ARGUMENTS
+from graph.global_id import decode_id, decode_id_of
+from graph.job_interface import JobChange
+from graph.mapping.relation import NO_ARGUMENTS
 from graph.types.activity import Activity
 from graph.types.enums import UserErrorCode
 from graph.types.job import JOB_BY_ID, Job
-from graph.types.job_mutation import JobPayload, SyncStravaInput, SyncStravaPayload
+from graph.types.job_mutation import (
+    CancelJobInput,
+    JobPayload,
+    RecalculateInput,
+    RetryJobInput,
+    SyncStravaInput,
+    SyncStravaPayload,
+)
+from graph.types.node_lookup import load_node_of
+from graph.types.payload import MutationRefused
 from logs import correlation
+from runtime.work_meter import waiting_for_lock
 
 _ATTEMPTS = 3
 _MAX_STRAVA_ID = 2**63 - 1
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class JobRequest:
     """A job to start; `athlete_id` None is for all athletes."""
 
     kind: JobKind
     athlete_id: int | None
     arguments: dict[str, Any]
-    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StartedJob:
     """A job that was created, or found where an equal one was there before."""
 
     news: RowMapping
     created: bool
 
 
-async def create_job(connection: AsyncConnection, info: Info, wanted: Wanted) -> Started:
-    """Write a job in the caller's transaction, or find the one in its way. Hand it over (`hand_over`) after commit."""
+async def create_job(
+    connection: AsyncConnection, context: Context, wanted: JobRequest
+) -> StartedJob:
+    """Write a job in the caller's transaction, or find the one in its way.
+
+    Hand it over (`hand_over`) after commit.
+    """
     parameters = {
         "athlete": wanted.athlete_id,
-        "account": info.context.viewer.account_id,
+        "account": context.viewer.account_id,
         "job_kind": wanted.kind,
         "job_arguments": wanted.arguments,
-        "key": wanted.idempotency_key,
         **correlation(),
     }
     for _ in range(_ATTEMPTS):
-        created = (await connection.execute(statements.create(), parameters)).mappings().first()
-        if created:
-            return Started(created, created=True)
-        met = {name: parameters[name] for name in ("athlete", "job_kind", "key")}
+        with waiting_for_lock():  # for one that is just being created
+            made = await connection.execute(statements.create(), parameters)
+        if created := made.mappings().first():
+            return StartedJob(created, created=True)
+        met = {name: parameters[name] for name in ("athlete", "job_kind")}
         existing = (await connection.execute(statements.existing(), met)).mappings().first()
         if existing:
-            return Started(existing, created=False)
-        # The one in the way ended between the two statements.
-    raise Refused(UserErrorCode.CONFLICT, "Another job got in the way. Ask again.")
+            return StartedJob(existing, created=False)
+        # the job in the way ended between the two statements
+    raise MutationRefused(
+        UserErrorCode.CONFLICT, "Another job was started at the same moment. Try again."
+    )
 
 
-async def hand_over(info: Info, started: Started) -> None:
-    """Give a created job to the workers and tell watchers; call it after the commit."""
-    _note("a job was created" if started.created else "the job was there already", started.news)
+async def hand_over(context: Context, started: StartedJob) -> None:
+    """Enqueue a created job and tell its watchers. Call it after the commit."""
+    _log_change(
+        "a job was created" if started.created else "the job was there already", started.news
+    )
     if started.created:
-        await info.context.jobs.announce(_change(started.news))
-        await info.context.jobs.enqueue(started.news["id"])
+        await context.jobs.announce(_change(started.news))
+        await context.jobs.enqueue(started.news["id"])
 
 
-async def start_job(info: Info, wanted: Wanted) -> Started:
-    """Write a job and hand it over."""
-    async with info.context.database.write() as connection:
-        started = await create_job(connection, info, wanted)
-    await hand_over(info, started)
+async def start_job(
+    context: Context,
+    wanted: JobRequest,
+    key: RequestKey | None,
+    admit: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+) -> StartedJob:
+    """Write a job and hand it over, or find the one that the same request started before.
+
+    `admit` may refuse a job that was not there, by raising in its transaction.
+    """
+
+    async def start(connection: AsyncConnection) -> StartedJob:
+        made = await key.take(connection) if key else None
+        if made:
+            return await find_job(connection, made["job_id"])
+        started = await create_job(connection, context, wanted)
+        if admit and started.created:
+            await admit(connection)
+        if key:
+            await key.record(connection, job_id=started.news["id"])
+        return started
+
+    started = await context.database.writing(start)
+    await hand_over(context, started)
     return started
 
 
-async def load_job(info: Info, job_id: int) -> Job:
+async def find_job(connection: AsyncConnection, job_id: int) -> StartedJob:
+    """Find the job that the same request started before."""
+    found = await connection.execute(statements.find(), {"job_id": job_id})
+    return StartedJob(found.mappings().one(), created=False)
+
+
+async def load_job(context: Context, job_id: int) -> Job:
     """Load a job as it is now."""
-    info.context.forget()
-    found: Job = await info.context.loaders.lookup(JOB_BY_ID, NO_ARGUMENTS, job_id)
+    context.forget()
+    found: Job = await context.loaders.lookup(JOB_BY_ID, NO_ARGUMENTS, job_id)
     return found
 
 
-async def sync_strava(info: Info, wanted: SyncStravaInput) -> SyncStravaPayload:
-    """Start a sync, or find the one that runs. Raises Refused, CallerError."""
-    athlete_id = await own_athlete(info, wanted.athlete_id, "input.athleteId")
-    await _require_connection(info, athlete_id)
+async def sync_strava(context: Context, wanted: SyncStravaInput) -> SyncStravaPayload:
+    """Start a sync, or find the one in progress. Raises MutationRefused, CallerError."""
+    athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
+    await _require_connection(context, athlete_id)
     _check_days(wanted.since, wanted.until)
-    key = checked_text(wanted.idempotency_key, "input.idempotencyKey", min_length=1, max_length=200)
+    key = RequestKey.from_input(context, "syncStrava", wanted)
     arguments = {
         "mode": wanted.mode,
-        "activity_id": await _strava_id(info, wanted.activity_id),
+        "activity_id": await _strava_id(context, wanted.activity_id),
         "since": wanted.since and wanted.since.isoformat(),
         "until": wanted.until and wanted.until.isoformat(),
     }
-    started = await start_job(info, Wanted(JobKind.STRAVA_SYNC, athlete_id, arguments, key))
-    job = await load_job(info, started.news["id"])
+    wanted_job = JobRequest(JobKind.STRAVA_SYNC, athlete_id, arguments)
+    started = await start_job(
+        context, wanted_job, key, partial(_require_budget, context.write_rules(), athlete_id)
+    )
+    job = await load_job(context, started.news["id"])
     running = not started.created and job.status in ACTIVE
     return SyncStravaPayload(job=job, already_running=running, task_id=job.id, status="queued")
 
 
-async def recalculate(info: Info, kind: JobKind, global_id: str | None) -> JobPayload:
-    """Start a recalculation for one athlete or, for an admin, for all. Raises Refused, CallerError."""
-    if global_id is None:
-        require_scope(info, Scope.ADMIN)
+async def recalculate_personal_bests(context: Context, wanted: RecalculateInput) -> JobPayload:
+    """Start a recalculation of best efforts and bests. Raises MutationRefused, CallerError."""
+    return await _recalculate(context, JobKind.PERSONAL_BESTS, wanted)
+
+
+async def recalculate_age_grades(context: Context, wanted: RecalculateInput) -> JobPayload:
+    """Start a recalculation of age grades. Raises MutationRefused, CallerError."""
+    return await _recalculate(context, JobKind.AGE_GRADES, wanted)
+
+
+async def _recalculate(context: Context, kind: JobKind, wanted: RecalculateInput) -> JobPayload:
+    """Start a job for one athlete or, for an admin, for all."""
+    key = RequestKey.from_input(context, f"recalculate {kind}", wanted)
+    if wanted.athlete_id is None:
+        require_scope(context, Scope.ADMIN)
         athlete_id = None
     else:
-        athlete_id = await own_athlete(info, global_id, "input.athleteId")
-    started = await start_job(info, Wanted(kind, athlete_id, {}))
-    return JobPayload(job=await load_job(info, started.news["id"]))
+        athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
+    started = await start_job(context, JobRequest(kind, athlete_id, {}), key)
+    return JobPayload(job=await load_job(context, started.news["id"]))
 
 
-async def cancel_job(info: Info, global_id: str) -> JobPayload:
-    """Cancel a job: at once if it does not run, else at its next checkpoint. Raises Refused, CallerError."""
-    return await _steer(info, global_id, statements.cancel(), "a job's end was asked for", "It has ended already.")
+async def cancel_job(context: Context, wanted: CancelJobInput) -> JobPayload:
+    """Cancel a job: immediately if it does not run, otherwise at its next checkpoint.
+
+    Raises MutationRefused, CallerError.
+    """
+    return await _steer(
+        context,
+        wanted.id,
+        statements.cancel(),
+        "a job's end was asked for",
+        "The job has already ended.",
+    )
 
 
-async def retry_job(info: Info, global_id: str) -> JobPayload:
-    """Queue a failed or cancelled job again. Raises Refused, CallerError."""
-    refusal = "Only a job that failed or was cancelled, and only while no other of its kind is active."
-    payload = await _steer(info, global_id, statements.retry(), "a job was queued again", refusal)
-    await info.context.jobs.enqueue(decode_id_of("Job", global_id, "input.id"))
+async def retry_job(context: Context, wanted: RetryJobInput) -> JobPayload:
+    """Queue a failed or cancelled job again. Raises MutationRefused, CallerError."""
+    refusal = (
+        "Only a failed or cancelled job can be retried, and only if no other job of its kind is "
+        "active."
+    )
+    payload = await _steer(
+        context,
+        wanted.id,
+        statements.retry(),
+        "a job was queued again",
+        refusal,
+        key=RequestKey.from_input(context, "retryJob", wanted),
+    )
+    # It does no harm if a repeated request enqueues the job again: it is claimed once.
+    await context.jobs.enqueue(decode_id_of("Job", wanted.id, "input.id"))
     return payload
 
 
-async def _steer(info: Info, global_id: str, statement: Executable, done: str, refusal: str) -> JobPayload:
-    require_scope(info, Scope.SYNC)
-    if await load_node_of(info, "Job", global_id, "input.id") is None:
+async def _steer(
+    context: Context,
+    global_id: str,
+    statement: Executable,
+    done: str,
+    refusal: str,
+    *,
+    key: RequestKey | None = None,
+) -> JobPayload:
+    require_scope(context, Scope.SYNC)
+    if await load_node_of(context, "Job", global_id, "input.id") is None:
         raise not_found("input.id", "job")
     job_id = decode_id_of("Job", global_id, "input.id")
+
+    async def change(connection: AsyncConnection) -> tuple[RowMapping | None, bool]:
+        if key and await key.take(connection):
+            return None, True
+        with waiting_for_lock():
+            changed = await connection.execute(statement, {"job_id": job_id})
+        news = changed.mappings().first()
+        if key and news:
+            await key.record(connection, job_id=job_id)
+        return news, False
+
     try:
-        async with info.context.database.write() as connection:
-            news = (await connection.execute(statement, {"job_id": job_id})).mappings().first()
+        news, is_repeated = await context.database.writing(change)
     except IntegrityError:  # another job of the kind became active at this moment
-        news = None
+        news, is_repeated = None, False
+    if is_repeated:
+        return JobPayload(job=await load_job(context, job_id))
     if news is None:
-        raise Refused(UserErrorCode.CONFLICT, refusal, "input.id")
-    _note(done, news)
-    await info.context.jobs.announce(_change(news))
-    return JobPayload(job=await load_job(info, job_id))
+        raise MutationRefused(UserErrorCode.CONFLICT, refusal, "input.id")
+    _log_change(done, news)
+    await context.jobs.announce(_change(news))
+    return JobPayload(job=await load_job(context, job_id))
 
 
-def _note(what: str, news: RowMapping) -> None:
-    """Log what a request did to a job, whose other lines have the id of the request that created it."""
-    _log.info(what, extra={"job_id": news["id"], "kind": news["kind"]})
+def _log_change(what: str, news: RowMapping) -> None:
+    """Log what this request did to a job, whose other lines carry the id of its first request."""
+    logger.info(what, extra={"job_id": news["id"], "kind": news["kind"]})
 
 
 def _change(news: RowMapping) -> JobChange:
     return JobChange(news["id"], news["athlete_id"], news["version"])
 
 
-async def _require_connection(info: Info, athlete_id: int) -> None:
-    async with info.context.database.read() as connection:
-        connected = (await connection.execute(connections.of_athlete(), {"athlete": athlete_id})).mappings().first()
-    if connected is None:
-        raise Refused(
-            UserErrorCode.NOT_CONNECTED, "The athlete is not connected to Strava. Use connectStrava.", "input.athleteId"
+async def _require_connection(context: Context, athlete_id: int) -> None:
+    connected = await context.database.reading(
+        lambda connection: connection.execute(connections.of_athlete(), {"athlete": athlete_id})
+    )
+    if connected.first() is None:
+        raise MutationRefused(
+            UserErrorCode.NOT_CONNECTED,
+            "The athlete is not connected to Strava. Use connectStrava.",
+            "input.athleteId",
         )
 
 
-async def _strava_id(info: Info, activity_id: str | None) -> int | None:
-    """Read which activity to sync: a number of Strava's, or the global id of an activity that came from there."""
+async def _require_budget(rules: WriteRules, athlete_id: int, connection: AsyncConnection) -> None:
+    """Refuse a sync that could not make one request now."""
+    if not rules.sync_budget_requests:
+        return
+    values = {
+        "athlete": athlete_id,
+        "capacity": rules.sync_budget_requests,
+        "refill_per_h": rules.sync_budget_refill_per_h,
+    }
+    left = (await connection.execute(sync_budget.look(), values)).first()
+    if left is None or left.level >= 1:
+        return
+    raise MutationRefused(
+        UserErrorCode.RATE_LIMITED,
+        "The athlete's syncs have used up their budget of requests to Strava. Try again at "
+        f"{left.retry_at:%Y-%m-%dT%H:%M:%SZ}.",
+        "input.athleteId",
+        retry_at=left.retry_at,
+    )
+
+
+async def _strava_id(context: Context, activity_id: str | None) -> int | None:
+    """Get the Strava id of the activity to sync, from that id or from a global id."""
     if activity_id is None:
         return None
     if activity_id.isascii() and activity_id.isdigit() and 0 < int(activity_id) <= _MAX_STRAVA_ID:
         return int(activity_id)
     decode_id(activity_id, "input.activityId")
-    found: Activity | None = await load_node_of(info, "Activity", activity_id, "input.activityId")
+    found: Activity | None = await load_node_of(
+        context, "Activity", activity_id, "input.activityId"
+    )
     if found is None or found.strava_id is None:
         raise not_found("input.activityId", "activity from Strava")
     return int(found.strava_id)
@@ -188,4 +312,10 @@ async def _strava_id(info: Info, activity_id: str | None) -> int | None:
 
 def _check_days(since: date | None, until: date | None) -> None:
     if since and until and since > until:
-        raise InvalidArgument("`since` lies behind `until`. Swap them.", "input.since")
+        raise InvalidArgument("`since` is after `until`. Swap them.", "input.since")
+    # Where the day begins first, 14 hours ahead of UTC.
+    latest = (datetime.now(UTC) + timedelta(hours=14)).date()
+    if since and since > latest:
+        raise InvalidArgument(
+            f"`since` is in the future. Give a day until {latest.isoformat()}.", "input.since"
+        )

@@ -1,4 +1,4 @@
-"""A caller's budget: what operations may cost together. `web` keeps it in Redis."""
+"""A caller's budget for the cost of operations. `web` keeps it in Redis."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,9 +13,10 @@ _LONGEST_S = 10**9
 
 @dataclass(slots=True)
 class BudgetState:
-    """A budget after a charge of `cost`: `remaining` of `limit` are left, and time adds `refill_per_s`.
+    """A budget after a charge of `cost`: `remaining` of `limit` are left.
 
-    `retry_after_s` is when a refused operation may come again, 0 where nothing was refused. `as_of` is POSIX time.
+    `refill_per_s` points come back a second. `retry_after_s` is how long a refused operation has to
+    wait, 0 if nothing was refused. `as_of` is POSIX time.
     """
 
     limit: int
@@ -27,17 +28,17 @@ class BudgetState:
 
     @property
     def full_in_s(self) -> float:
-        """Seconds until it is full again, if nothing is spent until then."""
+        """Seconds until the budget is full again, if nothing is spent."""
         return min((self.limit - self.remaining) / self.refill_per_s, _LONGEST_S)
 
     @property
     def reset_at(self) -> datetime:
-        """When it is full again, if nothing is spent until then."""
+        """When the budget is full again, if nothing is spent."""
         return datetime.fromtimestamp(self.as_of + self.full_in_s, UTC)
 
 
-class BudgetExhausted(CallerError):  # noqa: N818 - the name says what is the case
-    """The budget does not cover the operation; nothing was charged. A cost of 0 is one not known yet."""
+class BudgetExhausted(CallerError):
+    """The budget does not cover the operation, which was not charged. Cost 0: not known yet."""
 
     code = "RATE_LIMITED"
 
@@ -46,12 +47,16 @@ class BudgetExhausted(CallerError):  # noqa: N818 - the name says what is the ca
         of_operation = f" and the operation costs {state.cost}" if state.cost else ""
         super().__init__(
             f"Your budget has {state.remaining} of {state.limit} left{of_operation}. "
-            f"Try again in {self.retry_after_s} s, or ask for less."
+            f"Try again in {self.retry_after_s} s, or request less."
         )
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {**super().extensions, "cost": self.state.cost, "retryAfterSeconds": self.retry_after_s}
+        return {
+            **super().extensions,
+            "cost": self.state.cost,
+            "retryAfterSeconds": self.retry_after_s,
+        }
 
     @property
     def retry_after_s(self) -> int:
@@ -59,19 +64,46 @@ class BudgetExhausted(CallerError):  # noqa: N818 - the name says what is the ca
         return max(1, ceil(min(self.state.retry_after_s, _LONGEST_S)))
 
 
+class DatabaseTimeExhausted(BudgetExhausted):
+    """The caller's operations have used up their time in the database."""
+
+    code = "DATABASE_TIME_EXHAUSTED"
+
+    def __init__(self, retry_after_s: float, state: BudgetState) -> None:
+        self._wait_s = retry_after_s
+        super().__init__(state)
+        self.message = (
+            "Your operations have used up your time in the database. Try again in "
+            f"{self.retry_after_s} s. Totals, filters, orders and ranks over many rows take most."
+        )
+        self.args = (self.message,)
+
+    @property
+    def retry_after_s(self) -> int:
+        """Whole seconds until there is time again; at least 1."""
+        return max(1, ceil(min(self._wait_s, _LONGEST_S)))
+
+
 class Budget(Protocol):
-    """One caller's."""
+    """The budgets of one caller: of points, and of milliseconds in the database."""
 
     @property
     def operation_limit(self) -> int:
-        """What one operation may cost."""
+        """The highest cost of one operation."""
+
+    @property
+    def points_per_database_ms(self) -> float:
+        """Points that a millisecond in the database costs."""
 
     @property
     def is_enforced(self) -> bool:
-        """Whether what it does not cover is refused, or only reported (COST_MODE)."""
+        """Whether an uncovered operation is refused, not only reported (COST_MODE)."""
 
     async def charge(self, cost: int) -> BudgetState:
-        """Take `cost`, which may be 0. Raises BudgetExhausted."""
+        """Take `cost`, which may be 0. Raises BudgetExhausted, DatabaseTimeExhausted."""
 
     def refund(self, amount: int) -> BudgetState:
-        """Give back what an operation was charged and did not use."""
+        """Refund a part of a charge. A negative amount is charged in addition, as a debt."""
+
+    def spend_database_time(self, milliseconds: float) -> None:
+        """Take time that was spent in the database, as a debt if it was more than there was."""

@@ -1,12 +1,14 @@
-"""Errors of documents that are refused before they run: each names what was found, the limit and the remedy.
+"""Errors of documents that are refused before they run.
+
+Each says what was found, the limit and what to do.
 
 DOCUMENT_TOO_LARGE      characters or tokens
 DOCUMENT_TOO_DEEP       levels of fields
-DOCUMENT_TOO_COMPLEX    checking it would take too long
-TOO_MANY_ALIASES        of one operation, those of fragments at each spread
-TOO_MANY_ROOT_FIELDS    of one operation
-TOO_MANY_DIRECTIVES     of the document
-TOO_BUSY                too many unknown documents wait to be read
+DOCUMENT_TOO_COMPLEX    validation would take too long
+TOO_MANY_ALIASES        in one operation; those of a fragment count at each spread
+TOO_MANY_ROOT_FIELDS    in one operation
+TOO_MANY_DIRECTIVES     in the document
+TOO_BUSY                too many new documents wait to be parsed
 """
 
 from typing import Any
@@ -17,33 +19,36 @@ from graph.errors import CallerError
 
 TOO_COMPLEX = "DOCUMENT_TOO_COMPLEX"
 MAX_COUNT = 1_000_000
-"""What is more is not counted: fragments multiply."""
+"""Counting stops here, because fragments multiply."""
 _MAX_LOCATIONS = 10
 
 
-class TooBusy(CallerError):  # noqa: N818 - the name says what is the case
-    """As many unknown documents wait to be read as may."""
+class TooBusy(CallerError):
+    """Too many new documents wait to be parsed."""
 
     code = "TOO_BUSY"
     retry_after_s = 1
 
     def __init__(self) -> None:
         super().__init__(
-            "Too many documents that this server does not know yet wait to be read. Try again in a second; documents "
-            "that were read before are not affected."
+            "The server is busy parsing other new documents. Try again in a second. Documents it "
+            "already knows are not affected."
         )
 
 
 class NotRead(TooBusy):
-    """Reading the document was begun, and did not end. It is paid for: it may be the document's doing."""
+    """Parsing the document started, but did not finish.
+
+    The caller pays for it, because the document may be the cause.
+    """
 
 
 def too_deep(found: int, limit: int, at: Node | None, where: str = "deep") -> GraphQLError:
     """Refuse an operation that selects `found` levels of fields."""
     return _refusal(
         "DOCUMENT_TOO_DEEP",
-        f"The operation selects fields {_count(found)} levels {where}, and may {limit}: each level multiplies the work "
-        "below it. Ask for what is nested deepest in an operation of its own, by `node(id:)`.",
+        f"The operation selects fields {_count(found)} levels {where}. The maximum is {limit}. "
+        "Move the deepest fields to a separate operation that uses `node(id:)`.",
         found,
         limit,
         at,
@@ -54,9 +59,9 @@ def too_many_aliases(found: int, limit: int, at: Node) -> GraphQLError:
     """Refuse an operation for its aliases."""
     return _refusal(
         "TOO_MANY_ALIASES",
-        f"The operation has {_count(found)} aliases, and may have {limit}, those of fragments counted at each spread: "
-        "they ask for the same again and again. Ask for several by one field, as `nodes(ids:)`, or in several "
-        "operations.",
+        f"The operation has {_count(found)} aliases. The maximum is {limit}; aliases in a "
+        "fragment count each time it is spread. Use one field for several objects, such as "
+        "`nodes(ids:)`, or several operations.",
         found,
         limit,
         at,
@@ -64,11 +69,11 @@ def too_many_aliases(found: int, limit: int, at: Node) -> GraphQLError:
 
 
 def too_many_root_fields(found: int, limit: int, at: Node) -> GraphQLError:
-    """Refuse an operation for the fields of its root."""
+    """Refuse an operation for its root fields."""
     return _refusal(
         "TOO_MANY_ROOT_FIELDS",
-        f"The operation has {_count(found)} root fields, and may have {limit}: each is a question of its own. "
-        "Ask them in several operations, or for many ids by `nodes(ids:)`.",
+        f"The operation has {_count(found)} root fields. The maximum is {limit}. Use several "
+        "operations, or `nodes(ids:)` for many ids.",
         found,
         limit,
         at,
@@ -76,11 +81,11 @@ def too_many_root_fields(found: int, limit: int, at: Node) -> GraphQLError:
 
 
 def too_many_directives(found: int, limit: int, at: Node) -> GraphQLError:
-    """Refuse a document for its directives; `at` is the first beyond the limit."""
+    """Refuse a document for its directives; `at` is the first one over the limit."""
     return _refusal(
         "TOO_MANY_DIRECTIVES",
-        f"The document has {found} directives, and may have {limit}: each is checked against each other one of its "
-        "place. Put one @include or @skip on a fragment instead of on each field.",
+        f"The document has {found} directives. The maximum is {limit}. Put one @include or @skip "
+        "on a fragment instead of one on each field.",
         found,
         limit,
         at,
@@ -88,22 +93,22 @@ def too_many_directives(found: int, limit: int, at: Node) -> GraphQLError:
 
 
 def too_many_characters(found: int, limit: int) -> GraphQLError:
-    """Refuse a text for its length: nothing of it is read."""
+    """Refuse a text for its length, without parsing it."""
     return _refusal(
         "DOCUMENT_TOO_LARGE",
-        f"The document has {found} characters, and may have {limit}. Pass values as variables, and split it into "
-        "several operations.",
+        f"The document has {found} characters. The maximum is {limit}. Pass values as variables, "
+        "or split it into several operations.",
         found,
         limit,
     )
 
 
 def too_many_tokens(limit: int, error: GraphQLError) -> GraphQLError:
-    """Refuse a document for its tokens; `error` is the parser's, which stopped there."""
+    """Refuse a document for its tokens; `error` is the parser's, with the location."""
     refusal = _refusal(
         "DOCUMENT_TOO_LARGE",
-        f"The document has more than {limit} tokens (names, values and punctuation; or comments). Pass values as "
-        "variables, and split it into several operations.",
+        f"The document has more than {limit} tokens (names, values, punctuation and comments). "
+        "Pass values as variables, or split it into several operations.",
         None,
         limit,
     )
@@ -112,11 +117,11 @@ def too_many_tokens(limit: int, error: GraphQLError) -> GraphQLError:
 
 
 def nested_too_deep(limit: int, at: SourceLocation) -> GraphQLError:
-    """Refuse a document that nests deeper than the parser follows."""
+    """Refuse a document that nests deeper than the parser supports."""
     refusal = _refusal(
         "DOCUMENT_TOO_DEEP",
-        f"The document nests selections, values or types too deeply to be read; an operation may select fields {limit} "
-        "levels deep. Ask for what is nested deepest in an operation of its own.",
+        "The document nests selections, values or types too deeply to be parsed. The maximum "
+        f"depth of fields is {limit}. Move the deepest fields to a separate operation.",
         None,
         limit,
     )
@@ -125,19 +130,25 @@ def nested_too_deep(limit: int, at: SourceLocation) -> GraphQLError:
 
 
 def too_entangled() -> GraphQLError:
-    """Refuse a document whose validation would take too long."""
+    """Refuse a document because its validation would take too long."""
     return _refusal(
         TOO_COMPLEX,
-        "The document selects the same fields so often, or its fragments spread each other so often, that checking it "
-        "would take too long. Select each field once in its place, and share fewer fragments.",
+        "Validating the document would take too long: it selects the same fields too often, or "
+        "its fragments spread each other too often. Select each field once per selection set, "
+        "and spread fewer fragments.",
         None,
         None,
     )
 
 
-def _refusal(code: str, message: str, found: int | None, limit: int | None, at: Node | None = None) -> GraphQLError:
+def _refusal(
+    code: str, message: str, found: int | None, limit: int | None, at: Node | None = None
+) -> GraphQLError:
     numbers = {"found": found, "limit": limit}
-    extensions = {"code": code, **{name: value for name, value in numbers.items() if value is not None}}
+    extensions = {
+        "code": code,
+        **{name: value for name, value in numbers.items() if value is not None},
+    }
     return GraphQLError(message, at, extensions=extensions)
 
 
@@ -145,20 +156,22 @@ def _count(found: int) -> str:
     return f"more than {MAX_COUNT}" if found >= MAX_COUNT else str(found)
 
 
-class DocumentError(GraphQLError):
-    """An error of a document that holds nothing of the document: it may be kept, and sent between processes."""
+class DetachedError(GraphQLError):
+    """An error without references to its document: it can be cached and sent between processes."""
 
     def __reduce__(self) -> Any:
         return _remade, (self.message, self.locations, self.extensions)
 
 
-def copied(error: GraphQLError) -> DocumentError:
-    """Copy an error without what it holds of the document, which is kept no longer for it."""
+def copied(error: GraphQLError) -> DetachedError:
+    """Copy an error without its references to the document, so that the document can be freed."""
     locations = error.locations[:_MAX_LOCATIONS] if error.locations else None
     return _remade(error.message, locations, dict(error.extensions or {}))
 
 
-def _remade(message: str, locations: list[SourceLocation] | None, extensions: dict[str, Any]) -> DocumentError:
-    made = DocumentError(message, extensions=extensions)
+def _remade(
+    message: str, locations: list[SourceLocation] | None, extensions: dict[str, Any]
+) -> DetachedError:
+    made = DetachedError(message, extensions=extensions)
     made.locations = locations
     return made

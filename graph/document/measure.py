@@ -1,12 +1,13 @@
-"""The shape a document may have, checked before it is validated: validation then sees small documents only.
+"""Measures a document against limits before validation, which is slow for large documents.
 
-Depth is levels of fields: `{ a { b } }` has two, and fragments add none. What is below `__schema` and `__type` does not
-count; it has a limit of its own, which the introspection of every client fits. Aliases and root fields are those of
-one operation, a fragment's at each place where it is spread, and the operation with the most of them counts. Directives
-are those of the whole document, as written.
+Depth is levels of fields: `{ a { b } }` has two, and fragments add none. What is below `__schema`
+and `__type` does not count; it has a limit of its own, which the introspection of every client
+fits. Aliases and root fields are those of one operation, a fragment's at each place where it is
+spread, and the operation with the most of them counts. Directives are those of the whole document,
+as written.
 
-Each definition is walked once and each fragment added up once, without recursion, so the time is that of the tokens
-however fragments spread each other.
+Each definition is walked once and each fragment added up once, without recursion, so the time is
+that of the tokens however fragments spread each other.
 """
 
 from collections.abc import Iterable
@@ -25,61 +26,25 @@ from graphql import (
     SelectionSetNode,
 )
 
-from graph.document_errors import (
+from graph.document.errors import (
     MAX_COUNT,
     too_deep,
     too_many_aliases,
     too_many_directives,
     too_many_root_fields,
 )
-from settings import Settings
+from graph.document.limits import DocumentLimits
 
 MAX_SCHEMA_DEPTH = 24
 """Levels below `__schema` and `__type`; the introspection query of graphql-js has 14."""
-_CHARACTERS_PER_TOKEN = 32
-_COMPARISONS_PER_TOKEN = 3
 _SCHEMA_FIELDS = {"__schema", "__type"}
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentLimits:
-    """What documents may hold. `max_characters` is for their text; `max_comparisons` bounds the check that fields of
-    one response name can be merged, which grows with the square of their number.
+class Measures(NamedTuple):
+    """Measures of a definition with its fragments.
 
-    The values in an operation's variables count as tokens do: they may be as many.
+    `schema_depth` is the depth below `__schema` or `__type`.
     """
-
-    max_characters: int
-    max_tokens: int
-    max_depth: int
-    max_aliases: int
-    max_root_fields: int
-    max_directives: int
-    suggests_names: bool
-
-    @classmethod
-    def of(cls, settings: Settings) -> "DocumentLimits":
-        return cls(
-            max_characters=min(settings.body_max_bytes, _CHARACTERS_PER_TOKEN * settings.document_max_tokens),
-            max_tokens=settings.document_max_tokens,
-            max_depth=settings.document_max_depth,
-            max_aliases=settings.document_max_aliases,
-            max_root_fields=settings.document_max_root_fields,
-            max_directives=settings.document_max_directives,
-            suggests_names=settings.suggestions == "on",
-        )
-
-    @property
-    def max_comparisons(self) -> int:
-        return _COMPARISONS_PER_TOKEN * self.max_tokens
-
-    def tokens_of(self, text: str) -> int:
-        """Tokens to charge for a text by its length, whatever is in it."""
-        return min(self.max_tokens, len(text) // _CHARACTERS_PER_TOKEN)
-
-
-class Extent(NamedTuple):
-    """What a definition selects, with its fragments. `schema_depth` is the depth below `__schema` or `__type`."""
 
     depth: int = 0
     schema_depth: int = 0
@@ -89,7 +54,7 @@ class Extent(NamedTuple):
 
 
 class _Spread(NamedTuple):
-    """A fragment spread: at which depth, whether that is below `__schema`, and whether it is at a root."""
+    """A fragment spread and its position."""
 
     name: str
     depth: int
@@ -106,15 +71,15 @@ class _Pending(NamedTuple):
 
 @dataclass(slots=True)
 class _Walked:
-    """A definition's own, and its spreads."""
+    """A definition's own measures, without fragments, and its spreads."""
 
-    own: Extent
+    own: Measures
     spreads: list[_Spread]
 
 
 @dataclass
 class _Walk:
-    """One definition's selections, level by level; `directives` collects those of the document."""
+    """Walks one definition's selections level by level, and collects the document's directives."""
 
     directives: list[Node]
     spreads: list[_Spread] = field(default_factory=list)
@@ -138,7 +103,9 @@ class _Walk:
                     self.spreads.append(_Spread(node.name.value, *level[1:]))
                 elif isinstance(node, InlineFragmentNode):
                     pending.append(level._replace(selections=node.selection_set))
-        own = Extent(self.depths[0], self.depths[1], self.aliases, self.root_fields, self.asks_about_schema)
+        own = Measures(
+            self.depths[0], self.depths[1], self.aliases, self.root_fields, self.asks_about_schema
+        )
         return _Walked(own, self.spreads)
 
     def _note_directives(self, node: Any) -> None:
@@ -160,8 +127,8 @@ class _Walk:
             pending.append(_Pending(node.selection_set, depth, level.is_in_schema, False))
 
 
-class Shape:
-    """The shape of one document."""
+class DocumentMeasure:
+    """The measures of one document."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.directives: list[Node] = []
@@ -174,17 +141,17 @@ class Shape:
                 self._operations.append((node, _Walk(self.directives).run(node)))
         self._totals = self._add_up()
 
-    def operations(self) -> Iterable[tuple[OperationDefinitionNode, Extent]]:
-        """Get the operations with their extents."""
+    def operations(self) -> Iterable[tuple[OperationDefinitionNode, Measures]]:
+        """Get the operations with their measures."""
         return ((node, self._total(walked)) for node, walked in self._operations)
 
-    def fragments(self) -> Iterable[Extent]:
-        """Get the extents of the fragments, spread or not."""
+    def fragments(self) -> Iterable[Measures]:
+        """Get the measures of the fragments, spread or not."""
         return self._totals.values()
 
-    def _add_up(self) -> dict[str, Extent]:
-        """Add fragments up, each after those that it spreads; a spread that closes a cycle adds nothing."""
-        totals: dict[str, Extent] = {}
+    def _add_up(self) -> dict[str, Measures]:
+        """Add up each fragment after those it spreads. Spreads that close a cycle add nothing."""
+        totals: dict[str, Measures] = {}
         begun: set[str] = set()
         for name in self._fragments:
             path = [name] if name not in begun else []
@@ -200,7 +167,7 @@ class Shape:
                     left[ahead] = iter(self._fragments[ahead].spreads)
         return totals
 
-    def _total(self, walked: _Walked, totals: dict[str, Extent] | None = None) -> Extent:
+    def _total(self, walked: _Walked, totals: dict[str, Measures] | None = None) -> Measures:
         totals = self._totals if totals is None else totals
         depth, schema_depth, aliases, root_fields, asks_about_schema = walked.own
         for spread in walked.spreads:
@@ -211,36 +178,43 @@ class Shape:
             if spread.is_in_schema:
                 schema_depth = max(schema_depth, spread.depth + max(below, schema_below))
             else:
-                depth, schema_depth = max(depth, spread.depth + below), max(schema_depth, schema_below)
+                depth, schema_depth = (
+                    max(depth, spread.depth + below),
+                    max(schema_depth, schema_below),
+                )
             aliases = min(aliases + more_aliases, MAX_COUNT)
             root_fields = min(root_fields + more_fields * spread.is_at_root, MAX_COUNT)
             asks_about_schema |= asks
-        return Extent(depth, schema_depth, aliases, root_fields, asks_about_schema)
+        return Measures(depth, schema_depth, aliases, root_fields, asks_about_schema)
 
 
-def shape_errors(shape: Shape, limits: DocumentLimits) -> list[GraphQLError]:
-    """Tell what of a document is more than it may be: an error for each limit, at the operation that passes it most."""
+def limit_errors(measure: DocumentMeasure, limits: DocumentLimits) -> list[GraphQLError]:
+    """Make an error for each exceeded limit, at the operation that exceeds it most."""
     found: list[GraphQLError] = []
-    deepest = max((each.depth for each in shape.fragments()), default=0)
+    deepest = max((each.depth for each in measure.fragments()), default=0)
     if deepest > max(limits.max_depth, MAX_SCHEMA_DEPTH):
         found.append(too_deep(deepest, limits.max_depth, None))
-    operations = list(shape.operations())
+    operations = list(measure.operations())
     if not found and (passed := _most(operations, "depth", limits.max_depth)):
         found.append(too_deep(passed[1].depth, limits.max_depth, passed[0]))
     if passed := _most(operations, "schema_depth", MAX_SCHEMA_DEPTH):
-        found.append(too_deep(passed[1].schema_depth, MAX_SCHEMA_DEPTH, passed[0], "below __schema and __type"))
+        found.append(
+            too_deep(
+                passed[1].schema_depth, MAX_SCHEMA_DEPTH, passed[0], "below __schema and __type"
+            )
+        )
     if passed := _most(operations, "aliases", limits.max_aliases):
         found.append(too_many_aliases(passed[1].aliases, limits.max_aliases, passed[0]))
     if passed := _most(operations, "root_fields", limits.max_root_fields):
         found.append(too_many_root_fields(passed[1].root_fields, limits.max_root_fields, passed[0]))
-    if len(shape.directives) > limits.max_directives:
-        at = shape.directives[limits.max_directives]
-        found.append(too_many_directives(len(shape.directives), limits.max_directives, at))
+    if len(measure.directives) > limits.max_directives:
+        at = measure.directives[limits.max_directives]
+        found.append(too_many_directives(len(measure.directives), limits.max_directives, at))
     return found
 
 
 def _most(
-    operations: list[tuple[OperationDefinitionNode, Extent]], what: str, limit: int
-) -> tuple[OperationDefinitionNode, Extent] | None:
+    operations: list[tuple[OperationDefinitionNode, Measures]], what: str, limit: int
+) -> tuple[OperationDefinitionNode, Measures] | None:
     most = max(operations, key=lambda each: getattr(each[1], what), default=None)
     return most if most is not None and getattr(most[1], what) > limit else None

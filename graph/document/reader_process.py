@@ -1,7 +1,7 @@
-"""A process beside the API's, for work whose length the callers' documents decide.
+"""A process that reads documents, so that long ones do not delay the API's event loop.
 
-Threads would take their time from the event loop, by the interpreter's lock. The process yields to everybody else (it
-is nice), and ends with the API's.
+A thread would hold the interpreter's lock. The process has a lower priority (it is nice) and ends
+with the API's.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
@@ -18,52 +19,73 @@ from typing import Any
 import orjson
 from graphql import DocumentNode, GraphQLSchema, execute_sync
 
-from graph.document_errors import NotRead, TooBusy
-from graph.reading import Read, Reader
-from graph.shape import DocumentLimits
+from graph.document.errors import NotRead, TooBusy
+from graph.document.limits import DocumentLimits
+from graph.document.validation import DocumentValidator, ValidationResult
 from logs import child_process
 
 _PATIENCE_S = 10
-"""No document takes a hundredth of it, on a machine that is not overwhelmed."""
+"""No document takes a hundredth of this on a machine that is not overloaded."""
 _START_PATIENCE_S = 60
-_NICENESS = 10
+NICENESS = 10
+LEAST_URGENT = 19
+"""Highest niceness of a process: any other goes first."""
 _DEEPEST_PICKLE = 10_000
-"""Recursions of writing an answer: what the parser read in a thousand takes some thousands to be written."""
+"""Recursion limit for pickling: what the parser reads in a thousand calls takes some thousands."""
 _FIRST_FILE = 3  # after standard input, output and error
 
 logger = logging.getLogger(__name__)
 
 
 class DocumentWork:
-    """What is done with documents, whatever they are; without state, so that any thread or process may do it."""
+    """The work on documents. It has no state, so any process may do it."""
 
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits) -> None:
-        self._schema, self._reader = schema, Reader(schema, limits)
+        self._schema, self._reader = schema, DocumentValidator(schema, limits)
 
-    def read(self, text: str) -> Read:
-        """Read a text, sound or not."""
+    def read(self, text: str) -> ValidationResult:
+        """Read a text, valid or not."""
         return self._reader.read(text)
 
     def introspect(self, document: DocumentNode, variables: dict[str, Any]) -> bytes | None:
-        """Answer an operation about the schema, the document's first; None where that makes errors."""
+        """Answer the document's first operation, about the schema. None: it has errors."""
         result = execute_sync(self._schema, document, variable_values=variables)
         return None if result.errors else orjson.dumps(result.data)
 
 
 class DocumentProcess:
-    """Has the work done in a process, one piece after the other; called by one thread at a time."""
+    """Has the work done in a process. One thread at a time may call it."""
 
-    def __init__(self, work: DocumentWork, limits: DocumentLimits) -> None:
-        """Fork it. Call it before there are threads and connections: it would have them too."""
-        self._limits = limits
+    def __init__(
+        self,
+        work: DocumentWork,
+        limits: DocumentLimits,
+        build_schema: Callable[[], GraphQLSchema],
+        niceness: int = NICENESS,
+    ) -> None:
+        """Start it. On Linux it is forked, so call it before there are threads and connections.
+
+        `build_schema` must be a function that can be pickled: a process that is not forked calls
+        it.
+        """
+        self._limits, self._build_schema, self._niceness = limits, build_schema, niceness
         self._is_closed = False
         self.restarts = 0
-        """How often it died and was started again."""
-        self._start("fork", work)
+        """How often the process died and another was started."""
+        if sys.platform == "linux":
+            self._start("fork", work)
+        else:
+            self._start("spawn", None)
 
-    def read(self, text: str) -> Read:
-        """Read a text there. Raises NotRead where it takes far too long, or ends the process."""
-        found: Read = self._do("read", text)
+    @property
+    def pid(self) -> int:
+        """The id of the process that runs now."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def read(self, text: str) -> ValidationResult:
+        """Read a text there. Raises NotRead if it takes too long or ends the process."""
+        found: ValidationResult = self._do("read", text)
         return found
 
     def introspect(self, document: DocumentNode, variables: dict[str, Any]) -> bytes | None:
@@ -86,12 +108,12 @@ class DocumentProcess:
                 return found
         except (OSError, EOFError):
             pass
-        # What ended one process is not given to the next: it may have been the reason.
+        # not repeated: the document may be why the process ended
         self._restart()
         raise NotRead
 
     def _send(self, request: tuple[str, tuple[Any, ...]]) -> None:
-        """Send a request; to another process where the one before ended while nothing was asked of it."""
+        """Send a request, to a new process if the last one ended while it was idle."""
         try:
             self._connection.send(request)
         except OSError:
@@ -108,14 +130,20 @@ class DocumentProcess:
             raise TooBusy
         self._end()
         self.restarts += 1
-        logger.error("the process that reads documents ended, another takes over", extra={"restarts": self.restarts})
+        logger.error(
+            "the process that reads documents ended, another takes over",
+            extra={"restarts": self.restarts},
+        )
         self._start("spawn", None)  # not forked: there are threads and connections now
 
     def _start(self, method: str, work: DocumentWork | None) -> None:
         context: Any = multiprocessing.get_context(method)
         self._connection, theirs = context.Pipe()
         self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, self._limits, work), name="documents", daemon=True
+            target=_serve,
+            args=(theirs, self._limits, work, self._build_schema, self._niceness),
+            name="documents",
+            daemon=True,
         )
         self._process.start()
         theirs.close()
@@ -124,27 +152,27 @@ class DocumentProcess:
         except (OSError, EOFError):
             is_ready = False
         if not is_ready:
-            self._end()  # else the next to ask would take its late word for an answer
+            self._end()  # else its late word would be taken for the next answer
             raise NotRead
 
 
-def process_is_possible() -> bool:
-    """Whether this system forks as safely as it is needed here."""
-    return sys.platform == "linux"
-
-
-def _serve(connection: Connection, limits: DocumentLimits, work: DocumentWork | None) -> None:
-    """Do what is asked until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the API's affair, and this ends with it
+def _serve(
+    connection: Connection,
+    limits: DocumentLimits,
+    work: DocumentWork | None,
+    build_schema: Callable[[], GraphQLSchema],
+    niceness: int,
+) -> None:
+    """Serve requests until the other end is closed."""
+    # Ctrl-C is for the API, and this process ends with it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with child_process("documents"), contextlib.suppress(EOFError, OSError):
         if work is None:
-            from graph.schema import build_schema
-
-            work = DocumentWork(build_schema().core, limits)
+            work = DocumentWork(build_schema(), limits)
         else:
             _close_files_but(connection.fileno())
-        os.nice(_NICENESS)
+        os.nice(niceness)
         connection.send("ready")
         while True:
             what, arguments = connection.recv()
@@ -152,7 +180,7 @@ def _serve(connection: Connection, limits: DocumentLimits, work: DocumentWork | 
 
 
 def _answer(work: DocumentWork, what: str, arguments: tuple[Any, ...]) -> bytes:
-    """Do it, and write whether it was done, with what was found or why not: no document ends the process."""
+    """Do the work, and write whether it succeeded and its result or reason. Raises nothing."""
     deepest = sys.getrecursionlimit()
     try:
         found = getattr(work, what)(*arguments)
@@ -166,6 +194,6 @@ def _answer(work: DocumentWork, what: str, arguments: tuple[Any, ...]) -> bytes:
 
 
 def _close_files_but(kept: int) -> None:
-    """Close what was forked along: the pipe's other end above all, else this would not see it closed."""
+    """Close the inherited files. Above all the pipe's other end: its end would go unnoticed."""
     os.closerange(_FIRST_FILE, kept)
     os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))

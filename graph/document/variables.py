@@ -1,18 +1,20 @@
-"""Variables of an operation, coerced in bounded time: their values may be as many as a document's tokens."""
+"""Coerces the variables of an operation, at most as many values as a document may have tokens."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, VariableDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
+from graph.document.limits import DocumentLimits
 from graph.errors import CallerError, InvalidArgument
-from graph.shape import DocumentLimits
 
 MAX_ERRORS = 5
 MAX_MESSAGE = 500  # characters: errors repeat what was sent
+_PLACE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([^:]*))?:")
 MAX_DEPTH = 32
-"""Lists and objects inside each other; the schema's inputs take fewer than five."""
+"""Nested lists and objects. The schema's inputs have fewer than five levels."""
 
 
 def coerce_variables(
@@ -21,12 +23,16 @@ def coerce_variables(
     raw: Mapping[str, Any],
     limits: DocumentLimits,
 ) -> VariableValues | list[GraphQLError]:
-    """Coerce what a request sends; errors, with their code, where it does not fit. Others than declared are ignored."""
+    """Coerce the declared variables of a request, or return errors with their codes."""
     refusal = _too_much(definitions, raw, limits.max_tokens)
     if refusal is not None:
         return [refusal]
     coerced = get_variable_values(
-        schema, definitions, dict(raw), max_errors=MAX_ERRORS, hide_suggestions=not limits.suggests_names
+        schema,
+        definitions,
+        dict(raw),
+        max_errors=MAX_ERRORS,
+        hide_suggestions=not limits.suggests_names,
     )
     return [_described(each) for each in coerced] if isinstance(coerced, list) else coerced
 
@@ -37,7 +43,10 @@ def cut(message: str) -> str:
 
 
 def _described(error: GraphQLError) -> GraphQLError:
-    described = GraphQLError(cut(error.message), extensions={"code": CallerError.code})
+    # only the message says which value does not fit, such as `at .kinds[0]` of a variable
+    place = _PLACE.match(error.message)
+    field = {"field": cut(f"{place[1]}{place[2] or ''}")} if place else {}
+    described = GraphQLError(cut(error.message), extensions={"code": CallerError.code, **field})
     described.locations = error.locations
     return described
 
@@ -51,15 +60,18 @@ def _too_much(
         left -= _values_in(raw.get(name), left)
         if left < 0:
             message = (
-                f"The values in the variables are more than {limit}, up to `${name}`. Pass fewer at once, in several "
-                "requests."
+                f"The variables up to `${name}` hold more than {limit} values. Pass fewer at "
+                "once, in several requests."
             )
             return GraphQLError(message, each, original_error=InvalidArgument(message, name))
     return None
 
 
 def _values_in(value: Any, limit: int) -> int:
-    """Count the values in a JSON value, itself included; more than `limit` when they are, or are nested too deeply."""
+    """Count the values in a JSON value, itself included.
+
+    Returns more than `limit` if there are more, or if they are nested too deeply.
+    """
     count, level = 0, [value]
     for _ in range(MAX_DEPTH):
         count += len(level)

@@ -1,52 +1,67 @@
-"""Runs relations' statements: one for all keys of a level, on a pooled connection of its own."""
+"""Runs the statements of relations: one for all keys of a level."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Executable
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.session import AsyncDatabase
 from db.statements.page import PARENT
 from db.statements.visibility import Viewer
+from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments, filter_parameters
-from graph.relation import Arguments, Lookup, Paged
 
 Rows = list[Mapping[str, Any]]
 
 
 _AT_ONCE = 4
-"""Statements of one operation that run at once: no more, or one operation could drain the pool."""
+"""Statements of one operation that may run at once. More could drain the connection pool."""
 
 
-class Fetcher:
-    """Reads for one viewer. Holds no connection between calls, so the batches of a level run at once."""
+class BatchQueries:
+    """Reads for one viewer. It holds no connection between calls, so batches run concurrently."""
 
     def __init__(self, database: AsyncDatabase, viewer: Viewer) -> None:
         self._database = database
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self.viewer = viewer
 
-    async def lookup(self, relation: Lookup, arguments: Arguments, keys: Sequence[Any]) -> list[Any]:
-        """Answer each key with its object, None where there is none; with `many` with a list of objects."""
+    async def lookup(
+        self, relation: Lookup, arguments: Arguments, keys: Sequence[Any]
+    ) -> list[Any]:
+        """Get the object of each key, None if there is none; with `many` lists of objects."""
         statement = relation.statement(arguments.shape, self.viewer.audience)
-        groups = self._by_key(await self._run(statement, {**arguments.parameters, "keys": list(keys)}))
+        groups = self._by_key(
+            await self._run(statement, {**arguments.parameters, "keys": list(keys)})
+        )
         hydrate = relation.row_type.hydrate
         if relation.many:
             return [[hydrate(row) for row in groups.get(key, ())] for key in keys]
         return [hydrate(groups[key][0]) if key in groups else None for key in keys]
 
-    async def pages(self, relation: Paged, arguments: PageArguments, keys: Sequence[Any]) -> list[Page]:
-        """Answer each key with its page; the only key of a list without a parent is None."""
+    async def pages(
+        self, relation: Paged, arguments: PageArguments, keys: Sequence[Any]
+    ) -> list[Page]:
+        """Get the page of each key. The only key of a list without a parent is None."""
         statement = relation.statement(arguments.shape, self.viewer.audience)
         if relation.key is None:
-            return [Page.of(arguments, await self._run(statement, arguments.parameters))] * len(keys)
-        groups = self._by_key(await self._run(statement, {**arguments.parameters, "keys": list(keys)}))
-        return [Page.of(arguments, groups.get(key, [])) for key in keys]
+            return [
+                Page.from_rows(arguments, await self._run(statement, arguments.parameters))
+            ] * len(keys)
+        groups = self._by_key(
+            await self._run(statement, {**arguments.parameters, "keys": list(keys)})
+        )
+        return [Page.from_rows(arguments, groups.get(key, [])) for key in keys]
 
-    async def totals(self, relation: Paged, filters: tuple[tuple[str, Any], ...], keys: Sequence[Any]) -> list[int]:
-        """Answer each key with the length of its whole list."""
-        statement = relation.count_statement(frozenset(name for name, _ in filters), self.viewer.audience)
+    async def totals(
+        self, relation: Paged, filters: tuple[tuple[str, Any], ...], keys: Sequence[Any]
+    ) -> list[int]:
+        """Get the length of each key's whole list."""
+        statement = relation.count_statement(
+            frozenset(name for name, _ in filters), self.viewer.audience
+        )
         parameters = filter_parameters(filters)
         if relation.key is None:
             return [(await self._run(statement, parameters))[0]["total"]] * len(keys)
@@ -55,10 +70,13 @@ class Fetcher:
         return [totals.get(key, 0) for key in keys]
 
     async def _run(self, statement: Executable, parameters: dict[str, Any]) -> Rows:
-        async with self._turns, self._database.read() as connection:
+        async def select(connection: AsyncConnection) -> Rows:
             result = await connection.execute(statement, {**self.viewer.parameters, **parameters})
             # A RowMapping is a Mapping by its methods, not by its declared type.
             return cast(Rows, result.mappings().all())
+
+        async with self._turns:
+            return await self._database.reading(select)
 
     @staticmethod
     def _by_key(rows: Rows) -> dict[Any, Rows]:

@@ -1,41 +1,50 @@
-"""The dataloaders of one request: all parents of a level that ask for the same thing are answered by one statement."""
+"""The dataloaders of one request: one statement answers all parents of a level."""
 
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
 from aiodataloader import DataLoader
 
-from graph.fetch import Fetcher
+from graph.mapping.batch_queries import BatchQueries
+from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments
-from graph.relation import Arguments, Lookup, Paged
 
 
 class Loaders:
-    """Loaders by relation and arguments, made when first asked for. They live, and remember, for one request."""
+    """Loaders by relation and arguments, made when first needed. They cache for one request."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    def __init__(self, fetcher: BatchQueries) -> None:
         self._fetch = fetcher
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     async def lookup(self, relation: Lookup, arguments: Arguments, key: Any) -> Any:
-        """Load the object of `key`, None where there is none; with a relation of many a list. A null key has none."""
+        """Load the object of `key`, None if there is none; with a relation of many a list.
+
+        A null key has no objects.
+        """
         if key is None:
             return [] if relation.many else None
         return await self._load(
-            ("lookup", relation, arguments), lambda keys: self._fetch.lookup(relation, arguments, keys), key
+            ("lookup", relation, arguments),
+            lambda keys: self._fetch.lookup(relation, arguments, keys),
+            key,
         )
 
     async def page(self, relation: Paged, arguments: PageArguments, key: Any) -> Page:
         """Load the page of the parent `key`; None for a list without a parent."""
         found: Page = await self._load(
-            ("page", relation, arguments), lambda keys: self._fetch.pages(relation, arguments, keys), key
+            ("page", relation, arguments),
+            lambda keys: self._fetch.pages(relation, arguments, keys),
+            key,
         )
         return found
 
     async def total(self, relation: Paged, filters: tuple[tuple[str, Any], ...], key: Any) -> int:
         """Load the length of the whole list of the parent `key`."""
         total: int = await self._load(
-            ("total", relation, filters), lambda keys: self._fetch.totals(relation, filters, keys), key
+            ("total", relation, filters),
+            lambda keys: self._fetch.totals(relation, filters, keys),
+            key,
         )
         return total
 
@@ -48,6 +57,7 @@ class Loaders:
             async def load_all(keys: list[tuple[Any]]) -> list[Any]:
                 return await batch([key for (key,) in keys])
 
-            # A list without a parent has the key None, which the loader refuses, so every key is wrapped.
+            # A list without a parent has the key None, which the loader refuses, so every key is
+            # wrapped.
             loader = self._loaders[name] = DataLoader(load_all)
         return await loader.load((key,))

@@ -1,8 +1,9 @@
 """Relations between rows: declared once, resolved for all parents of a level by one statement.
 
-`lookup` is a field of one related row or of a short list, `connection` a list that clients page through. Both are
-declarations that say from which column of the parent's row they start and how the statement is built; `graph/fetch.py`
-runs them, `graph/loaders.py` gathers the parents.
+`lookup` is a field of one related row or of a short list, `connection` a list that clients page
+through. Both are declarations that say from which column of the parent's row they start and how the
+statement is built; `graph/mapping/batch_queries.py` runs them, `graph/mapping/loaders.py` gathers
+the parents.
 """
 
 import inspect
@@ -19,19 +20,18 @@ from strawberry.types import Info
 from db.models import Base
 from db.statements.page import AnySelect, Collection, Columns, PageShape, by_key, count, page
 from db.statements.visibility import Audience, Condition, Expression, Split
-from graph.cost_directives import ListSize, sized
+from graph.cost.directives import ListSize, sized
+from graph.mapping.row_type import ROW_TYPES, Column, RowType, Value, field
 from graph.pagination import (
-    CURSOR_ID,
-    CURSOR_VALUE,
     DEFAULT_SIZE,
     Edge,
     Page,
     PageArguments,
     PageInfo,
+    cursor_columns,
     filter_parameters,
     page_info,
 )
-from graph.row_type import ROW_TYPES, Column, RowType, Value, field
 
 Node = TypeVar("Node")
 _SLICING = ("first", "last")
@@ -42,7 +42,7 @@ Build = Callable[[Columns, Any, Audience, Expression | None], AnySelect]
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """A relation's arguments: `shape` changes its statement, `values` are the statement's parameters."""
+    """A relation's arguments: `shape` selects the statement, `values` are its parameters."""
 
     shape: Hashable = None
     values: tuple[tuple[str, Any], ...] = ()
@@ -63,7 +63,7 @@ class _Relation:
 
     @lru_cache(maxsize=256)  # noqa: B019 - declarations live as long as the process
     def select_key(self, model: type[Base], audience: Audience) -> Expression:
-        """Make the column for an audience: rows of others may start from another (`key_to_others`)."""
+        """Make the column for an audience. With `key_to_others` it may differ for others."""
         assert self.key is not None
         return Column(self.key, to_others=self.key_to_others).select(model, audience)
 
@@ -74,10 +74,10 @@ class _Relation:
 
 @dataclass(frozen=True, eq=False)
 class Lookup(_Relation):
-    """Rows of `target` for a key: the first one, or with `many` all of them in the statement's order.
+    """Rows of `target` for a key: the first, or with `many` all, in the statement's order.
 
-    `build(columns, shape, audience, of)` makes the statement. Its rows are for the parameter `keys` and carry theirs as
-    `parent_key`, or for the one key that the expression `of` names.
+    `build(columns, shape, audience, of)` makes the statement. Its rows are for the parameter `keys`
+    and carry theirs as `parent_key`, or for the one key that the expression `of` names.
     """
 
     target: str
@@ -109,8 +109,8 @@ class Paged(_Relation):
 
     @lru_cache(maxsize=256)  # noqa: B019
     def statement(self, shape: PageShape, audience: Audience) -> Executable:
-        cursor = {CURSOR_VALUE: shape.ordering.column, CURSOR_ID: shape.ordering.id}
-        return page(self.collection, {**self.row_type.selection(audience), **cursor}, shape, audience)
+        columns = {**self.row_type.selection(audience), **cursor_columns(shape.ordering)}
+        return page(self.collection, columns, shape, audience)
 
     @lru_cache(maxsize=256)  # noqa: B019
     def count_statement(self, filters: frozenset[str], audience: Audience) -> Executable:
@@ -125,7 +125,10 @@ def rows_by(
     always: Sequence[Condition | Split] = (),
     filters: Mapping[str, Condition | Split] | None = None,
 ) -> Build:
-    """Build statements for the rows whose column `by` is a key; `filters` named by the shape (a frozenset) apply."""
+    """Build statements for the rows with a key in the column `by`.
+
+    Those of the `filters` apply that the shape, a frozenset, names.
+    """
 
     def build(columns: Columns, shape: Any, audience: Audience, of: Expression | None) -> AnySelect:
         conditions = [*always, *((filters or {})[name] for name in sorted(shape or ()))]
@@ -138,7 +141,9 @@ def lookup(relation: Lookup, description: str, *, list_size: ListSize | None = N
     """Declare a field of related rows, without arguments."""
 
     async def resolve(root: Any, info: Info) -> Any:
-        return await info.context.loaders.lookup(relation, NO_ARGUMENTS, getattr(root, relation.key_label))
+        return await info.context.loaders.lookup(
+            relation, NO_ARGUMENTS, getattr(root, relation.key_label)
+        )
 
     return field(relation, description, list_size=list_size, resolver=resolve)
 
@@ -146,7 +151,7 @@ def lookup(relation: Lookup, description: str, *, list_size: ListSize | None = N
 def lookup_with(
     relation: Lookup, description: str, returns: Any, *, list_size: ListSize | None = None
 ) -> Callable[[Callable[..., Arguments]], Any]:
-    """Declare a field of related rows by a function from the field's arguments to the relation's."""
+    """Declare a field of related rows by the function that reads its arguments."""
 
     def decorate(read_arguments: Callable[..., Arguments]) -> Any:
         async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
@@ -155,7 +160,13 @@ def lookup_with(
             )
 
         resolver = _with_signature_of(read_arguments, resolve, returns)
-        return field(relation, description, list_size=list_size, read_arguments=read_arguments, resolver=resolver)
+        return field(
+            relation,
+            description,
+            list_size=list_size,
+            read_arguments=read_arguments,
+            resolver=resolver,
+        )
 
     return decorate
 
@@ -167,19 +178,25 @@ def connection(relation: Paged, description: str) -> Callable[[Callable[..., Pag
         async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
             key = getattr(root, relation.key_label) if relation.key is not None else None
             asked = read_arguments(**arguments)
-            return Connection.of(relation, key, await info.context.loaders.page(relation, asked, key))
+            return Connection.from_page(
+                relation, key, await info.context.loaders.page(relation, asked, key)
+            )
 
         module = f"graph.types.{_module_of(relation.target)}"
         returns = Connection[Annotated[relation.target, strawberry.lazy(module)]]  # type: ignore[name-defined]
         resolver = _with_signature_of(read_arguments, resolve, returns)
-        slicing = [name for name in _SLICING if name in inspect.signature(read_arguments).parameters]
+        slicing = [
+            name for name in _SLICING if name in inspect.signature(read_arguments).parameters
+        ]
         size = sized(DEFAULT_SIZE, by=slicing, fields=["edges", "nodes"])
-        return field(relation, description, list_size=size, read_arguments=read_arguments, resolver=resolver)
+        return field(
+            relation, description, list_size=size, read_arguments=read_arguments, resolver=resolver
+        )
 
     return decorate
 
 
-@strawberry.type(description="A page of a list, and where it lies in it.")
+@strawberry.type(description="One page of a list.")
 class Connection(Generic[Node]):
     """Relay's connection."""
 
@@ -188,44 +205,54 @@ class Connection(Generic[Node]):
     page: strawberry.Private[Page]
 
     @classmethod
-    def of(cls, relation: Paged, key: int | None, found: Page) -> "Connection[Any]":
+    def from_page(cls, relation: Paged, key: int | None, found: Page) -> "Connection[Any]":
         return cls(relation=relation, key=key, page=found)
 
-    @strawberry.field(description="The page's places, with a cursor each.")
+    @strawberry.field(description="Entries of the page, each with its cursor.")
     def edges(self) -> list[Edge[Node]]:
         hydrate = self.relation.row_type.hydrate
         return [Edge(cursor=self.page.cursor(row), node=hydrate(row)) for row in self.page.rows]
 
-    @strawberry.field(description="What stands in the page's places: `edges` without the cursors.")
+    @strawberry.field(description="Entries of the page, without cursors.")
     def nodes(self) -> list[Node]:
         return [self.relation.row_type.hydrate(row) for row in self.page.rows]
 
-    @strawberry.field(description="Where the page lies in the list.")
+    @strawberry.field(description="Cursors of the page, and whether there are more pages.")
     def page_info(self) -> PageInfo:
         return page_info(self.page)
 
-    @strawberry.field(description="How many there are in the whole list. Costs a statement of its own.")
+    @strawberry.field(
+        description="Number of entries in the whole list. Needs a separate database query."
+    )
     async def total_count(self, info: Info) -> int:
-        total: Awaitable[int] = info.context.loaders.total(self.relation, self.page.arguments.filters, self.key)
+        total: Awaitable[int] = info.context.loaders.total(
+            self.relation, self.page.arguments.filters, self.key
+        )
         return await total
 
 
 def _with_signature_of(
     declared: Callable[..., Any], resolve: Callable[..., Awaitable[Any]], returns: Any
 ) -> Callable[..., Awaitable[Any]]:
-    """Give `resolve` the arguments of `declared`, where Strawberry looks for them."""
-    own = [parameter for name, parameter in inspect.signature(resolve).parameters.items() if name in {"root", "info"}]
+    """Give `resolve` the signature of `declared`: Strawberry takes a field's arguments from it alone."""
+    own = [
+        parameter
+        for name, parameter in inspect.signature(resolve).parameters.items()
+        if name in {"root", "info"}
+    ]
     asked = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(declared).parameters.values()
     ]
     resolve.__signature__ = inspect.Signature([*own, *asked], return_annotation=returns)  # type: ignore[attr-defined]
-    resolve.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *asked]} | {
-        "return": returns
-    }
+    resolve.__annotations__ = {
+        parameter.name: parameter.annotation for parameter in [*own, *asked]
+    } | {"return": returns}
     resolve.__name__, resolve.__module__ = declared.__name__, declared.__module__
     return resolve
 
 
 def _module_of(type_name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type_name).lstrip("_")
+    return "".join(
+        f"_{letter.lower()}" if letter.isupper() else letter for letter in type_name
+    ).lstrip("_")

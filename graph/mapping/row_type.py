@@ -1,13 +1,13 @@
-"""Types whose objects are rows: each field is declared once, as a column or as a relation.
+"""Types with rows as objects: each field is declared once, as a column or as a relation.
 
-`@row_type(model)` makes a Strawberry type of a class whose fields are declared with
+`@row_type(model)` makes a Strawberry type of a class with fields declared by
 
-- `column(expression)`: the value of a SQL expression over the model's row (or a table joined one to one);
-- `embedded(Type)`: an object whose own columns come with the same row;
-- `lookup`, `connection` (`graph/relation.py`): rows of another type, through a loader.
+- `column(expression)`: the value of a SQL expression over the model's row;
+- `embedded(Type)`: an object made of columns of the same row;
+- `lookup`, `connection` (`graph/mapping/relation.py`): rows of another type, through a loader.
 
-The declaration is kept with the Strawberry field (`source_of`), for whoever executes: Strawberry's default resolver
-reads the attribute that `RowType.hydrate` set; a planner reads the declaration itself.
+The Strawberry field carries its declaration (`source_of`). Strawberry's default resolver reads the
+attribute that `RowType.hydrate` set; the planner reads the declaration itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,8 +22,8 @@ from strawberry.types.field import StrawberryField
 from db.models import Base
 from db.statements.page import Columns
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only
-from graph.cost_directives import ListSize
-from graph.ids import encode_id
+from graph.cost.directives import ListSize
+from graph.global_id import encode_id
 
 Value = Expression | Callable[[], Expression]
 """An expression, or a function that makes it when it is first needed."""
@@ -38,8 +38,9 @@ T = TypeVar("T")
 class Column:
     """A field's value as SQL. `convert` turns the driver's value into the field's; None stays None.
 
-    Callers other than the athlete and admins get null with `owner_only`, and `to_others` where that is given: what is
-    derived from rows they do not see. `id_of` names the type whose global id it is.
+    Callers other than the athlete and admins get null with `owner_only`, and the value `to_others`
+    if that is given, for values derived from rows they do not see. With `id_of` the value is the
+    global id of that type.
     """
 
     expression: Value
@@ -50,13 +51,13 @@ class Column:
 
     @cached_property
     def made(self) -> Expression:
-        """The expression itself."""
+        """The expression, made when it is first needed."""
         found: Expression = _made(self.expression)
         return found
 
     @lru_cache(maxsize=1024)  # noqa: B019 - declarations live as long as the process
     def select(self, model: type[Base], audience: Audience) -> Expression:
-        """Make what an audience's statements select."""
+        """Make the expression that statements for an audience select."""
         expression = self.made
         if self.to_others is not None:
             return or_to_others(model, expression, _made(self.to_others), audience)
@@ -65,7 +66,7 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """An object made of columns of the same row; null where the column `present` is."""
+    """An object made of columns of the same row. It is null if the column `present` is."""
 
     type: type
     present: Column | None = None
@@ -81,11 +82,14 @@ def field(
 ) -> Any:
     """Make a Strawberry field that carries its declaration.
 
-    `list_size` is how many entries its cost assumes; `read_arguments` turns the field's arguments into the source's.
+    `list_size` declares how many entries its cost assumes. `read_arguments` turns the field's
+    arguments into the source's.
     """
     metadata = {_SOURCE: source, _ARGUMENTS: read_arguments}
     directives = (list_size,) if list_size is not None else ()
-    return strawberry.field(description=description, metadata=metadata, directives=directives, **options)
+    return strawberry.field(
+        description=description, metadata=metadata, directives=directives, **options
+    )
 
 
 def column(
@@ -96,14 +100,21 @@ def column(
     owner_only: bool = False,
     to_others: Value | None = None,
 ) -> Any:
-    """Declare a field whose value is `expression`, and for others than the athlete and admins `to_others` if given."""
+    """Declare a field with the value of `expression`.
+
+    Callers other than the athlete and admins get the value `to_others`, if it is given.
+    """
     return field(Column(expression, convert, owner_only, to_others=to_others), description)
 
 
 def embedded(
-    type_: type, description: str, *, present: Expression | None = None, present_to_others: Value | None = None
+    type_: type,
+    description: str,
+    *,
+    present: Expression | None = None,
+    present_to_others: Value | None = None,
 ) -> Any:
-    """Declare a field whose object is made of columns of the same row; null where `present` is null."""
+    """Declare an object made of columns of the same row. It is null if `present` is null."""
     is_present = None if present is None else Column(present, to_others=present_to_others)
     return field(Embedded(type_, is_present), description)
 
@@ -112,22 +123,22 @@ def node_id(model: type[Base], type_name: str) -> Any:
     """Declare the global id."""
     key = model.id  # type: ignore[attr-defined]
     source = Column(key, lambda number: encode_id(type_name, number), id_of=type_name)
-    return field(source, "Opaque global id.")
+    return field(source, "Global id. Opaque: it tells neither age nor number of objects.")
 
 
 def source_of(declared: StrawberryField) -> Any:
-    """Get the declaration a field was made with; None for a field with a resolver of its own."""
+    """Get the declaration of a field. None: it has a resolver of its own."""
     return declared.metadata.get(_SOURCE)
 
 
 def arguments_reader_of(declared: StrawberryField) -> Callable[..., Any] | None:
-    """Get the function from a field's arguments to its source's; None where the source takes none."""
+    """Get the function that reads a field's arguments. None: its source takes none."""
     reader: Callable[..., Any] | None = declared.metadata.get(_ARGUMENTS)
     return reader
 
 
 class RowType:
-    """What is declared of one type: how to select its rows and make its objects."""
+    """How to select the rows of one type and make its objects, as its fields declare."""
 
     def __init__(self, cls: type, model: type[Base]) -> None:
         self.cls = cls
@@ -135,18 +146,22 @@ class RowType:
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """Every column by its label: a field's python name, or `field__subfield` for an embedded object's."""
+        """Columns by label: a field's Python name, or `field__subfield` in an embedded object."""
         return dict(_columns(self.cls))
 
     def keys(self, audience: Audience) -> dict[str, Expression]:
-        """Columns that the relations start from, by label."""
+        """Get the columns that relations start from, by label."""
         sources = (source_of(declared) for declared in _fields(self.cls))
-        relations = [source for source in sources if hasattr(source, "key_label") and source.key is not None]
-        return {relation.key_label: relation.select_key(self.model, audience) for relation in relations}
+        relations = [
+            source for source in sources if hasattr(source, "key_label") and source.key is not None
+        ]
+        return {
+            relation.key_label: relation.select_key(self.model, audience) for relation in relations
+        }
 
     @lru_cache(maxsize=8)  # noqa: B019 - a handful of row types live as long as the process
     def selection(self, audience: Audience) -> Columns:
-        """All that an object needs: every column, and the keys of every relation."""
+        """Get all that an object needs: every column, and the keys of every relation."""
         columns = {label: each.select(self.model, audience) for label, each in self.columns.items()}
         return {**columns, **self.keys(audience)}
 
@@ -164,7 +179,7 @@ class RowType:
 
 
 def make(cls: type[T], values: Mapping[str, Any]) -> T:
-    """Make an object with the attributes `values`, past the constructor: relations are fields without a value."""
+    """Make an object with these attributes, without its constructor: relations have no value."""
     made = object.__new__(cls)
     made.__dict__.update(values)
     return made
@@ -175,7 +190,7 @@ ROW_TYPES: dict[str, RowType] = {}
 
 
 def row_type(model: type[Base], description: str) -> Callable[[type[T]], type[T]]:
-    """Make a class a Strawberry type over the rows of `model`, known by its name."""
+    """Make a class a Strawberry type over the rows of `model`, and register it by name."""
 
     def decorate(cls: type[T]) -> type[T]:
         made = strawberry.type(cls, description=description)
@@ -210,5 +225,9 @@ def _embed(source: Embedded, name: str, values: dict[str, Any]) -> Any:
     if source.present is not None and values[name + _PRESENT] is None:
         return None
     prefix = name + "__"
-    own = {label.removeprefix(prefix): value for label, value in values.items() if label.startswith(prefix)}
+    own = {
+        label.removeprefix(prefix): value
+        for label, value in values.items()
+        if label.startswith(prefix)
+    }
     return make(source.type, own)

@@ -1,9 +1,11 @@
-"""Planned execution: a query is compiled to one statement whose answer is the response's JSON.
+"""Planned execution: a query is compiled to one statement that returns the response's JSON.
 
-selection.py   operation -> its selected fields, directives and fragments applied
-tree.py        selected fields, and how each request's arguments are read
-compile.py     tree -> SQL, of levels that templates.py keeps
-plan.py        the statement, and its parameters' values for each request
-computed.py    root fields that no statement answers
-planner.py     runs it, through the cache; whatever a plan does not cover, or fails at, runs on graphql-core
+selection.py        an operation's selected fields, with directives and fragments applied
+argument_reader.py  reads the arguments of fields for each request
+cached_field.py     whether a root field's answer is cached, and under which key
+query_tree.py       an operation's selected fields with their readers
+compiler.py         tree -> SQL, from the levels in level_sql.py
+plan.py             the statement, and its parameters' values for each request
+computed.py         root fields without a statement
+planner.py          runs plans, through the cache; the rest runs on graphql-core
 """

@@ -1,4 +1,4 @@
-"""Arguments of selected fields, read as Strawberry's resolvers would get them."""
+"""Reads arguments of selected fields as Strawberry's resolvers would get them."""
 
 from typing import Any
 
@@ -6,35 +6,44 @@ from graphql import VariableNode
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.arguments import convert_arguments
 
-from graph.kept import Kept
-from graph.plan.compile import declared
-from graph.plan.selection import Field, variables_of
-from graph.row_type import arguments_reader_of
-from graph.schema import Schema
+from graph.mapping.row_type import arguments_reader_of
+from graph.plan.selection import SelectedField, declared, variables_of
+from graph.schema.build import Schema
+from runtime.bounded_map import LruMap
 
-_MAX_KEPT = 32
+_MAX_KEPT = 16
+_LONGEST_KEPT = 256
+"""Characters of a variable's value in a key. Values that differ each time are mostly longer."""
+_READER_BYTES = 1600
+_KEPT_BYTES = 1000
 _IDS = {"id", "ids"}
 
 
 class ArgumentReader:
-    """Reads one field's arguments; what only depends on the document is read once."""
+    """Reads one field's arguments. Values that depend only on the document are read once."""
 
-    def __init__(self, schema: Schema, selected: Field) -> None:
+    def __init__(self, schema: Schema, selected: SelectedField) -> None:
         self._schema, self._selected = schema, selected
         self._declared = declared(selected)
         self._read = arguments_reader_of(self._declared)
         self._variables = variables_of(selected)
-        self._kept = Kept(_MAX_KEPT)
+        self._kept = LruMap[tuple[Any, ...], Any](_MAX_KEPT)
         self._id_variable = _id_variable(selected)
         self._constant: dict[str, Any] | None = None
 
     @property
     def is_constant(self) -> bool:
-        """Whether the arguments hold no variable."""
+        """Whether the arguments contain no variable."""
         return not self._variables
 
+    @property
+    def bytes(self) -> int:
+        """Approximate size when it keeps as much as it may."""
+        keeps = self._read is not None
+        return _READER_BYTES + _KEPT_BYTES * keeps * (_MAX_KEPT if self._variables else 1)
+
     def read(self, variables: VariableValues) -> Any:
-        """Get the source's arguments. Raises CallerError naming the argument at fault."""
+        """Get the source's arguments. Raises CallerError naming the invalid one."""
         assert self._read is not None
         try:
             key = tuple(variables.coerced.get(name, self) for name in self._variables)
@@ -43,11 +52,12 @@ class ArgumentReader:
             return self._read(**self.python_arguments(variables))
         if found is None:
             found = self._read(**self.python_arguments(variables))
-            self._kept.keep(key, found)
+            if all(len(each) <= _LONGEST_KEPT for each in key if isinstance(each, str)):
+                self._kept.keep(key, found)
         return found
 
     def root_arguments(self, variables: VariableValues) -> dict[str, Any]:
-        """Get the arguments of a root field; what is constant, and ids from variables, without reading them anew."""
+        """Get the arguments of a root field. Constants and ids from variables take no reading."""
         if self._id_variable is not None:
             argument, name = self._id_variable
             if variables.coerced.get(name) is not None:  # else the error is to be made
@@ -57,21 +67,27 @@ class ArgumentReader:
         return self._constant
 
     def python_arguments(self, variables: VariableValues) -> dict[str, Any]:
-        """Get the arguments by their Python names, inputs as their classes; what is not given is absent."""
+        """Get the given arguments by their Python names, inputs as their classes."""
         assert self._selected.definition is not None
         values = get_argument_values(self._selected.definition, self._selected.node, variables)
         converter = self._schema.schema_converter
-        return convert_arguments(values, self._declared.arguments, converter.scalar_registry, self._schema.config)
+        return convert_arguments(
+            values, self._declared.arguments, converter.scalar_registry, self._schema.config
+        )
 
 
-def has_reader(selected: Field) -> bool:
-    """Tell whether a field has a function that reads its arguments."""
+def has_reader(selected: SelectedField) -> bool:
+    """Whether a field has a function that reads its arguments."""
     return arguments_reader_of(declared(selected)) is not None
 
 
-def _id_variable(selected: Field) -> tuple[str, str] | None:
-    """Tell argument and variable of a field that has one argument, an id or ids, and a variable for it."""
+def _id_variable(selected: SelectedField) -> tuple[str, str] | None:
+    """Get argument and variable of a field with one argument, an id or ids from a variable."""
     arguments = selected.node.arguments or ()
-    if len(arguments) != 1 or arguments[0].name.value not in _IDS or not isinstance(arguments[0].value, VariableNode):
+    if (
+        len(arguments) != 1
+        or arguments[0].name.value not in _IDS
+        or not isinstance(arguments[0].value, VariableNode)
+    ):
         return None
     return arguments[0].name.value, arguments[0].value.name.value

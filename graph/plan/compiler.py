@@ -1,4 +1,7 @@
-"""Compiles a tree of selected fields to one statement, from the declarations of the fields."""
+"""Compiles a tree of selected fields to one statement, from the declarations of the fields.
+
+`db/statements/json_sql.py` has the other half: the text of the statement's parts.
+"""
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -7,29 +10,21 @@ from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLList, GraphQLNonNull
 from sqlalchemy import ARRAY, Boolean, Date, DateTime, Double, Integer, Numeric
-from strawberry.types.field import StrawberryField
 
-from db.statements import json
-from db.statements.json import Form, Literal, Part, Sql, Value
+from db.statements import json_sql
+from db.statements.json_sql import Form, Literal, Part, Sql, Value
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT, Audience, Expression
-from graph.node import rows_of_type
-from graph.pagination import CURSOR_ID, CURSOR_VALUE, PageArguments, order_name
-from graph.plan.selection import Field, NotPlanned
-from graph.plan.templates import Selected, lookup_rows, page_count, page_rows
-from graph.relation import NO_ARGUMENTS, Arguments, Lookup, Paged
-from graph.row_type import ROW_TYPES, Column, Embedded, RowType, source_of
-
-
-def declared(selected: Field) -> StrawberryField:
-    """Get the Strawberry field that a selected field was declared with."""
-    assert selected.definition is not None
-    made: StrawberryField = selected.definition.extensions["strawberry-definition"]
-    return made
+from graph.mapping.relation import NO_ARGUMENTS, Arguments, Lookup, Paged
+from graph.mapping.row_type import ROW_TYPES, Column, Embedded, RowType, source_of
+from graph.pagination import PageArguments, cursor_columns, order_name
+from graph.plan.level_sql import LevelColumns, lookup_rows, page_count, page_rows
+from graph.plan.selection import NotPlanned, SelectedField, declared
+from graph.types.node_lookup import rows_of_type
 
 
 @dataclass(eq=False)
 class Level:
-    """Rows of one place of the tree: the alias they stand under, and what is needed of them."""
+    """The rows of one node of the tree: their alias, and the columns that are needed."""
 
     number: int
     columns: dict[str, Expression] = field(default_factory=dict)
@@ -39,50 +34,63 @@ class Level:
         return f"r{self.number}"
 
     def take(self, label: str, expression: Expression) -> Sql:
-        """Have a column selected, and refer to it, from here or from the level below."""
+        """Select a column. Returns a reference to it, for this level or the one below."""
         self.columns[label] = expression
-        return json.reference(self.alias, label)
+        return json_sql.reference(self.alias, label)
 
 
 class Compiler:
     """Compiles for one audience and one shape of arguments.
 
-    `arguments` has each field's arguments as read for the present request; of them only the shapes enter the statement,
-    and of the `constant` ones, which the document alone decides, the size of the page: PostgreSQL takes a limit it does
-    not know for a tenth of the table, and then plans anew each time.
-    `slots` says afterwards which field the parameters of a level belong to, `exact_levels` which levels read no row
-    beyond their page.
+    `arguments` are those of one request. Only their shapes enter the statement, except for
+    `constant` ones, which the document alone decides: their page size does. PostgreSQL assumes that
+    a limit given as a parameter returns a tenth of the table, and plans again each time. `slots`
+    has the field that the parameters of a level belong to, and `exact_levels` are those that read
+    no row beyond their page.
     """
 
-    def __init__(self, audience: Audience, arguments: Mapping[Field, Any], constant: AbstractSet[Field]) -> None:
+    def __init__(
+        self,
+        audience: Audience,
+        arguments: Mapping[SelectedField, Any],
+        constant: AbstractSet[SelectedField],
+    ) -> None:
         self._audience = audience
         self._constant = constant
         self.arguments = arguments
         self._levels = 0
-        self.slots: dict[int, Field] = {}
+        self.slots: dict[int, SelectedField] = {}
         self.exact_levels: set[int] = set()
 
-    def row(self, selected: Field, type_name: str) -> Value:
-        """Compile a root field that answers with one row, by the parameter `key` of its level."""
+    def row(self, selected: SelectedField, type_name: str) -> Value:
+        """Compile a root field of one row, found by the parameter `key` of its level."""
         level = self._level(selected)
-        return self._row(level, selected, type_name, json.parameter(level.number, "key", "bigint"))
+        return self._row(
+            level, selected, type_name, json_sql.parameter(level.number, "key", "bigint")
+        )
 
-    def nodes(self, selected: Field) -> list[Part]:
-        """Compile a root field that answers with the rows of several ids, by the parameters `kinds` and `keys`.
+    def nodes(self, selected: SelectedField) -> list[Part]:
+        """Compile a root field of the rows of several ids, by the parameters `kinds` and `keys`.
 
-        Of whatever types the ids are, the statement is the same: each list of types would have its own otherwise.
+        The statement does not depend on the ids' types: otherwise each list of types would have its
+        own.
         """
         ids = self._level(selected).number
-        rows = [self._row(self._level(selected), selected, name, json.key_of_entry(ids)) for name in selected.below]
-        return json.by_keys(ids, rows)
+        rows = [
+            self._row(self._level(selected), selected, name, json_sql.key_of_entry(ids))
+            for name in selected.below
+        ]
+        return json_sql.by_keys(ids, rows)
 
-    def _row(self, level: Level, selected: Field, type_name: str, key: Sql) -> Value:
+    def _row(self, level: Level, selected: SelectedField, type_name: str, key: Sql) -> Value:
         parts = self._object(level, ROW_TYPES[type_name], selected.below[type_name])
-        template = lookup_rows(rows_of_type(type_name), Selected.of(level.columns), None, self._audience)
-        return json.one(template.at(level.number, key), level.alias, parts, nullable=True)
+        template = lookup_rows(
+            rows_of_type(type_name), LevelColumns.from_columns(level.columns), None, self._audience
+        )
+        return json_sql.one(template.at(level.number, key), level.alias, parts, nullable=True)
 
-    def viewer(self, selected: Field) -> list[Part]:
-        """Compile the caller, who is signed in; the parameter `scopes` of its level is their JSON."""
+    def viewer(self, selected: SelectedField) -> list[Part]:
+        """Compile a signed-in caller. The parameter `scopes` of its level is their JSON."""
         level = self._level(selected)
         members: list[tuple[str, Sequence[Part]]] = []
         (fields,) = selected.below.values()
@@ -93,55 +101,76 @@ class Compiler:
             source = source_of(declared(each))
             if isinstance(source, Lookup):
                 signed_in = {VIEWER: VIEWER.key, VIEWER_ACCOUNT: VIEWER_ACCOUNT.key}[source.key]  # type: ignore[index]
-                key = json.shared_parameter(signed_in, "bigint")
+                key = json_sql.shared_parameter(signed_in, "bigint")
                 members.append((each.response_name, [self._lookup(each, source, key)]))
             else:
-                members.append((each.response_name, [Value(json.parameter(level.number, "scopes", "text"))]))
-        return json.object_(members)
+                members.append(
+                    (
+                        each.response_name,
+                        [Value(json_sql.parameter(level.number, "scopes", "text"))],
+                    )
+                )
+        return json_sql.object_(members)
 
-    def paged(self, selected: Field, relation: Paged, key: Sql | None = None) -> Value:
+    def paged(self, selected: SelectedField, relation: Paged, key: Sql | None = None) -> Value:
         """Compile a connection: of all rows, or of the parent that `key` names."""
         level = self._level(selected)
         page = _PageParts(self, selected, level, relation)
-        parts = json.object_([(each.response_name, page.member(each, key)) for each in page.fields])
+        parts = json_sql.object_(
+            [(each.response_name, page.member(each, key)) for each in page.fields]
+        )
         if not page.reads_rows:
-            return Value(json.joined(parts))
+            return Value(json_sql.joined(parts))
         if not page.reads_one_more:
             self.exact_levels.add(level.number)
-        columns, shape = Selected.of(level.columns), page.arguments.shape
+        columns, shape = LevelColumns.from_columns(level.columns), page.arguments.shape
         template = page_rows(relation, columns, shape, self._audience, has_parent=key is not None)
         rows = template.at(level.number, key)
         if selected in self._constant:
             limit = page.arguments.size + page.reads_one_more
-            rows = json.with_constant(rows, json.parameter_name(level.number, "row_limit"), limit)
-        return json.some(json.numbered(rows, level.alias) if page.is_numbered else rows, level.alias, parts)
+            rows = json_sql.with_constant(
+                rows, json_sql.parameter_name(level.number, "row_limit"), limit
+            )
+        return json_sql.some(
+            json_sql.numbered(rows, level.alias) if page.is_numbered else rows, level.alias, parts
+        )
 
-    def _lookup(self, selected: Field, relation: Lookup, key: Sql) -> Value:
+    def _lookup(self, selected: SelectedField, relation: Lookup, key: Sql) -> Value:
         arguments: Arguments = self.arguments.get(selected, NO_ARGUMENTS)
         level = self._level(selected)
         parts = self._object(level, relation.row_type, selected.below[relation.target])
-        columns, shape = Selected.of(level.columns), arguments.shape
+        columns, shape = LevelColumns.from_columns(level.columns), arguments.shape
         rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, key)
         if relation.many:
-            return json.many(rows, level.alias, parts)
-        return json.one(rows, level.alias, parts, nullable=not _is_non_null(selected))
+            return json_sql.many(rows, level.alias, parts)
+        return json_sql.one(rows, level.alias, parts, nullable=not _is_non_null(selected))
 
-    def object_parts(self, level: Level, row_type: RowType, fields: Sequence[Field]) -> list[Part]:
+    def object_parts(
+        self, level: Level, row_type: RowType, fields: Sequence[SelectedField]
+    ) -> list[Part]:
         """Compile an object of a level's rows."""
         return self._object(level, row_type, fields)
 
-    def count(self, connection: Field, relation: Paged, arguments: PageArguments, key: Sql | None) -> Value:
+    def count(
+        self, connection: SelectedField, relation: Paged, arguments: PageArguments, key: Sql | None
+    ) -> Value:
         """Compile the length of a connection's whole list."""
         level = self._level(connection)
         filters = frozenset(name for name, _ in arguments.filters)
         template = page_count(relation, filters, self._audience, has_parent=key is not None)
         return Value(f"({template.at(level.number, key)})")
 
-    def _object(self, level: Level, row_type: RowType, fields: Sequence[Field], prefix: str = "") -> list[Part]:
-        members = [(each.response_name, self._member(level, row_type, each, prefix)) for each in fields]
-        return json.object_(members)
+    def _object(
+        self, level: Level, row_type: RowType, fields: Sequence[SelectedField], prefix: str = ""
+    ) -> list[Part]:
+        members = [
+            (each.response_name, self._member(level, row_type, each, prefix)) for each in fields
+        ]
+        return json_sql.object_(members)
 
-    def _member(self, level: Level, row_type: RowType, selected: Field, prefix: str) -> Sequence[Part]:
+    def _member(
+        self, level: Level, row_type: RowType, selected: SelectedField, prefix: str
+    ) -> Sequence[Part]:
         if selected.definition is None:
             return [Literal(f'"{selected.parent.name}"')]
         made = declared(selected)
@@ -157,26 +186,30 @@ class Compiler:
                 return [self.paged(selected, source, self._key(level, row_type, source))]
         raise NotPlanned("custom resolver")
 
-    def _value(self, level: Level, row_type: RowType, selected: Field, source: Column, label: str) -> Sequence[Part]:
+    def _value(
+        self, level: Level, row_type: RowType, selected: SelectedField, source: Column, label: str
+    ) -> Sequence[Part]:
         reference = level.take(label, source.select(row_type.model, self._audience))
         if source.id_of is not None:
-            return json.global_id(source.id_of, reference)
-        return json.value(_form(selected, source), reference, nullable=not _is_non_null(selected))
+            return json_sql.global_id(source.id_of, reference)
+        return json_sql.value(
+            _form(selected, source), reference, nullable=not _is_non_null(selected)
+        )
 
     def _embedded(
-        self, level: Level, row_type: RowType, selected: Field, source: Embedded, label: str
+        self, level: Level, row_type: RowType, selected: SelectedField, source: Embedded, label: str
     ) -> Sequence[Part]:
         (fields,) = selected.below.values()
         parts = self._object(level, row_type, fields, label + "__")
         if source.present is None:
             return parts
         present = source.present.select(row_type.model, self._audience)
-        return [json.if_present(level.take(label + "__present", present), parts)]
+        return [json_sql.if_present(level.take(label + "__present", present), parts)]
 
     def _key(self, level: Level, row_type: RowType, relation: Lookup | Paged) -> Sql:
         return level.take(relation.key_label, relation.select_key(row_type.model, self._audience))
 
-    def _level(self, selected: Field) -> Level:
+    def _level(self, selected: SelectedField) -> Level:
         self._levels += 1
         self.slots[self._levels] = selected
         return Level(self._levels)
@@ -185,24 +218,39 @@ class Compiler:
 class _PageParts:
     """The members of one connection, and what they need of its rows.
 
-    Rows are numbered only where a cursor of the page's ends or the reverse order asks for it, and one row more than the
-    page holds is read only where it is asked whether there is more.
+    Rows are numbered only for cursors of the page's ends and for the reverse order. One row more
+    than the page holds is read only for `hasNextPage` or `hasPreviousPage`.
     """
 
-    def __init__(self, compiler: Compiler, connection: Field, level: Level, relation: Paged) -> None:
-        self._compiler, self._connection, self._level, self._relation = compiler, connection, level, relation
+    def __init__(
+        self, compiler: Compiler, connection: SelectedField, level: Level, relation: Paged
+    ) -> None:
+        self._compiler, self._connection, self._level, self._relation = (
+            compiler,
+            connection,
+            level,
+            relation,
+        )
         self.arguments: PageArguments = compiler.arguments[connection]
         (self.fields,) = connection.below.values()
-        asked = {each.name for page_info in self._members("pageInfo") for each in page_info.below["PageInfo"]}
+        asked = {
+            each.name
+            for page_info in self._members("pageInfo")
+            for each in page_info.below["PageInfo"]
+        }
         more = "hasPreviousPage" if self.arguments.backward else "hasNextPage"
         self.reads_one_more = more in asked
-        self.is_numbered = self.reads_one_more or self.arguments.backward or bool(asked & {"startCursor", "endCursor"})
+        self.is_numbered = (
+            self.reads_one_more
+            or self.arguments.backward
+            or bool(asked & {"startCursor", "endCursor"})
+        )
         self.reads_rows = any(self._members(name) for name in ("nodes", "edges", "pageInfo"))
 
-    def _members(self, name: str) -> list[Field]:
+    def _members(self, name: str) -> list[SelectedField]:
         return [each for each in self.fields if each.definition is not None and each.name == name]
 
-    def member(self, selected: Field, key: Sql | None) -> Sequence[Part]:
+    def member(self, selected: SelectedField, key: Sql | None) -> Sequence[Part]:
         """Compile a field of the connection."""
         if selected.definition is None:
             return [Literal(f'"{selected.parent.name}"')]
@@ -212,19 +260,21 @@ class _PageParts:
             return self._listed(self._node(selected))
         (fields,) = selected.below.values()
         if selected.name == "edges":
-            return self._listed(json.object_([(each.response_name, self._edge(each)) for each in fields]))
-        return json.object_([(each.response_name, [self._info(each)]) for each in fields])
+            return self._listed(
+                json_sql.object_([(each.response_name, self._edge(each)) for each in fields])
+            )
+        return json_sql.object_([(each.response_name, [self._info(each)]) for each in fields])
 
-    def _edge(self, selected: Field) -> Sequence[Part]:
+    def _edge(self, selected: SelectedField) -> Sequence[Part]:
         if selected.definition is None:
             return [Literal(f'"{selected.parent.name}"')]
         return self._cursor() if selected.name == "cursor" else self._node(selected)
 
-    def _node(self, selected: Field) -> list[Part]:
+    def _node(self, selected: SelectedField) -> list[Part]:
         target = self._relation.target
         return self._compiler.object_parts(self._level, ROW_TYPES[target], selected.below[target])
 
-    def _info(self, selected: Field) -> Part:
+    def _info(self, selected: SelectedField) -> Part:
         if selected.definition is None:
             return Literal(f'"{selected.parent.name}"')
         backward = self.arguments.backward
@@ -235,17 +285,19 @@ class _PageParts:
             return Literal("true" if mark is not None else "false")
         is_first_row = (selected.name == "startCursor") is not backward
         position = "1" if is_first_row else f"least(count(*),{self._size})"
-        cursors = f"array_agg({json.joined(self._cursor())} ORDER BY row_number)"
+        cursors = f"array_agg({json_sql.joined(self._cursor())} ORDER BY row_number)"
         return Value(f"coalesce(({cursors})[{position}],'null')")
 
     def _cursor(self) -> list[Part]:
         ordering = self.arguments.ordering
-        value = self._level.take(CURSOR_VALUE, ordering.column)
-        row_id = self._level.take(CURSOR_ID, ordering.id)
-        return json.cursor(order_name(ordering), _form_of(ordering.column), value, row_id)
+        values = [
+            (_form_of(column), self._level.take(label, column))
+            for label, column in cursor_columns(ordering).items()
+        ]
+        return json_sql.cursor(order_name(ordering), values)
 
     def _listed(self, parts: Sequence[Part]) -> list[Part]:
-        return json.listed(
+        return json_sql.listed(
             parts,
             order_by="row_number DESC" if self.arguments.backward else "",
             where=f"row_number<={self._size}" if self.reads_one_more else "",
@@ -253,15 +305,15 @@ class _PageParts:
 
     @property
     def _size(self) -> str:
-        return json.parameter(self._level.number, "page_size", "int")
+        return json_sql.parameter(self._level.number, "page_size", "int")
 
 
-def _is_non_null(selected: Field) -> bool:
+def _is_non_null(selected: SelectedField) -> bool:
     assert selected.definition is not None
     return isinstance(selected.definition.type, GraphQLNonNull)
 
 
-def _form(selected: Field, source: Column) -> Form:
+def _form(selected: SelectedField, source: Column) -> Form:
     assert selected.definition is not None
     named: Any = selected.definition.type
     while isinstance(named, GraphQLNonNull | GraphQLList):

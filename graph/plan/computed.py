@@ -1,4 +1,4 @@
-"""Root fields that no statement answers."""
+"""Root fields that are computed, without a statement."""
 
 from typing import Any
 
@@ -6,31 +6,30 @@ import orjson
 from graphql.type import GraphQLNonNull
 
 from graph.context import Context
-from graph.plan.compile import declared
-from graph.plan.selection import Field
-from graph.plan.tree import Asked
-from graph.root import Caller
-from graph.row_type import source_of
+from graph.mapping.row_type import source_of
+from graph.plan.query_tree import RequestArguments
+from graph.plan.selection import SelectedField, declared
 from graph.scalars import format_floats
+from graph.schema.root_field import ViewerObject
 
 
-def computed(selected: Field, context: Context, asked: Asked) -> bytes:
+def computed(selected: SelectedField, context: Context, asked: RequestArguments) -> bytes:
     """Write the JSON of a root field that is computed."""
     if selected.definition is None:
         return orjson.dumps(selected.parent.name)
     source = source_of(declared(selected))
-    if isinstance(source, Caller):
+    if isinstance(source, ViewerObject):
         return b"null"
     return orjson.dumps(_project(selected, source.compute(context, asked.roots[selected])))
 
 
-def _project(selected: Field, made: Any) -> dict[str, Any]:
+def _project(selected: SelectedField, made: Any) -> dict[str, Any]:
     """Pick the selected members of a computed object, all of them leaves."""
     (fields,) = selected.below.values()
     return {each.response_name: format_floats(_leaf(each, made)) for each in fields}
 
 
-def _leaf(selected: Field, made: Any) -> Any:
+def _leaf(selected: SelectedField, made: Any) -> Any:
     if selected.definition is None:
         return selected.parent.name
     type_: Any = selected.definition.type

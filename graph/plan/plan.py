@@ -6,43 +6,64 @@ from typing import Any
 
 import orjson
 
-from db.statements import json
-from db.statements.json import Parameter, Statement
+from db.statements import json_sql
+from db.statements.json_sql import Parameter, Statement
 from graph.context import Context
-from graph.node import check_ids, decode_node_id
-from graph.plan.compile import Compiler, declared
-from graph.plan.selection import Field, NotPlanned
-from graph.plan.tree import Asked, Tree
-from graph.relation import Paged
-from graph.root import ById, Caller, Computed, NodesById
-from graph.row_type import source_of
+from graph.mapping.relation import Paged
+from graph.mapping.row_type import source_of
+from graph.plan.compiler import Compiler
+from graph.plan.query_tree import QueryTree, RequestArguments
+from graph.plan.selection import NotPlanned, SelectedField, declared
+from graph.schema.root_field import ComputedObject, NodesById, RowById, ViewerObject
+from graph.types.node_lookup import decode_node_id, decode_node_ids, is_old_id
+
+# Sizes as tracemalloc measures them, somewhat above. A text is kept as such and encoded.
+_PLAN_BYTES = 3000
+_TEXT_BYTES = 2
+_ITEM_BYTES = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A compiled operation. `columns` tells for each root field the statement's column; None: it is computed."""
+class QueryPlan:
+    """A compiled operation.
+
+    `columns` has the statement's column for each root field, None where it is computed.
+    """
 
     statement: Statement | None
-    slots: dict[int, Field]
+    slots: dict[int, SelectedField]
     exact_levels: frozenset[int]
     columns: tuple[int | None, ...]
 
-    async def fetch(self, context: Context, asked: Asked) -> Any:
-        """Get the statement's row. Raises DatabaseError, NotPlanned."""
+    @property
+    def bytes(self) -> int:
+        """Approximate size."""
+        statement = self.statement
+        if statement is None:
+            return _PLAN_BYTES
+        items = len(statement.parameters) + len(self.slots)
+        return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items
+
+    async def fetch(self, context: Context, asked: RequestArguments) -> Any:
+        """Get the statement's texts. Raises DatabaseError, NotPlanned."""
         if self.statement is None:
             return ()
-        row = await context.database.fetch_row(self.statement.text, self._values(asked, context))
-        for column in row:
-            if json.REFUSED in column:
+        *texts, took = await context.database.fetch_row(
+            self.statement.text, self._values(asked, context)
+        )
+        work = context.database_work
+        work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms))
+        for text in texts:
+            if json_sql.REFUSED in text:
                 raise NotPlanned("null where none may be")
-        return row
+        return texts
 
-    def _values(self, asked: Asked, context: Context) -> list[Any]:
+    def _values(self, asked: RequestArguments, context: Context) -> list[Any]:
         """Get the values of the statement's parameters."""
         assert self.statement is not None
         return [self._value(each, asked, context) for each in self.statement.parameters]
 
-    def _value(self, parameter: Parameter, asked: Asked, context: Context) -> Any:
+    def _value(self, parameter: Parameter, asked: RequestArguments, context: Context) -> Any:
         name = parameter.name
         if parameter.level is None:
             return context.viewer.parameters[name]
@@ -55,8 +76,13 @@ class Plan:
         return arguments.parameters[name]
 
 
-def compile_plan(context: Context, tree: Tree, asked: Asked, places: Sequence[int]) -> Plan:
-    """Compile the root fields at some places, for the audience of a caller. Raises NotPlanned, CallerError."""
+def compile_plan(
+    context: Context, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
+) -> QueryPlan:
+    """Compile the root fields at the given indexes for a caller's audience.
+
+    Raises NotPlanned, CallerError.
+    """
     compiler = Compiler(context.viewer.audience, asked.arguments, tree.constant)
     parts: list[Any] = []
     columns: list[int | None] = []
@@ -67,28 +93,37 @@ def compile_plan(context: Context, tree: Tree, asked: Asked, places: Sequence[in
         columns.append(None if written is None else len(parts))
         if written is not None:
             parts.append(written)
-    statement = json.finish(parts) if parts else None
-    return Plan(statement, compiler.slots, frozenset(compiler.exact_levels), tuple(columns))
+    statement = json_sql.finish(parts) if parts else None
+    return QueryPlan(statement, compiler.slots, frozenset(compiler.exact_levels), tuple(columns))
 
 
-def asked_type(selected: Field, values: Mapping[str, Any]) -> str | None:
-    """What of an id shapes the statement: its type, where several are possible. Raises InvalidId, OutOfRange."""
-    source = source_of(declared(selected))
-    if isinstance(source, ById):
-        source.key(values)  # who sees nothing has no parameter that would refuse a wrong id
-    if not isinstance(source, NodesById):
-        return None
-    if source.many:
-        check_ids(values["ids"])
-        return None
-    return decode_node_id(values["id"], "id")[0]
+def asked_type(selected: SelectedField, values: Mapping[str, Any]) -> str | None:
+    """Get the type of an id if several are possible: the statement depends on it.
 
-
-def _root(compiler: Compiler, context: Context, selected: Field, values: Mapping[str, Any]) -> Any:
-    """Compile a root field; None where it is computed."""
+    Raises InvalidId, OutOfRange; NotPlanned for ids of older versions.
+    """
     source = source_of(declared(selected))
     match source:
-        case ById():
+        case RowById():
+            # callers that see nothing have no parameter that would refuse it
+            ids = [(source.type_name, source.key(values))]
+        case NodesById():
+            ids = decode_node_ids(values["ids"] if source.many else [values["id"]])
+        case _:
+            return None
+    for type_name, number in ids:
+        if is_old_id(type_name, number):
+            raise NotPlanned("old id")
+    return ids[0][0] if isinstance(source, NodesById) and not source.many else None
+
+
+def _root(
+    compiler: Compiler, context: Context, selected: SelectedField, values: Mapping[str, Any]
+) -> Any:
+    """Compile a root field. None: it is computed."""
+    source = source_of(declared(selected))
+    match source:
+        case RowById():
             return [compiler.row(selected, source.type_name)]
         case NodesById(many=False):
             return [compiler.row(selected, decode_node_id(values["id"], "id")[0])]
@@ -96,28 +131,30 @@ def _root(compiler: Compiler, context: Context, selected: Field, values: Mapping
             return compiler.nodes(selected)
         case Paged():
             return [compiler.paged(selected, source)]
-        case Caller() if context.viewer.account_id is not None:
+        case ViewerObject() if context.viewer.account_id is not None:
             return compiler.viewer(selected)
-        case Caller() | Computed():
+        case ViewerObject() | ComputedObject():
             return None
     raise NotPlanned("custom resolver")
 
 
-def _root_value(selected: Field, context: Context, arguments: dict[str, Any], name: str) -> Any:
-    """Get a parameter of a root field without arguments of a source: ids, or the caller's scopes."""
+def _root_value(
+    selected: SelectedField, context: Context, arguments: dict[str, Any], name: str
+) -> Any:
+    """Get a parameter that is not a source's: an id, ids or the caller's scopes."""
     source = source_of(declared(selected))
     match source:
-        case ById():
+        case RowById():
             return source.key(arguments)
         case NodesById(many=False):
             return decode_node_id(arguments["id"], "id")[1]
         case NodesById():
-            found = [decode_node_id(each, "ids") for each in arguments["ids"]]
+            found = decode_node_ids(arguments["ids"])
             return [number for _, number in found] if name == "keys" else _kinds(selected, found)
     return orjson.dumps(sorted(each.name for each in context.caller.scopes)).decode()
 
 
-def _kinds(selected: Field, ids: Sequence[tuple[str, int]]) -> list[int]:
-    """Tell the types of ids by their positions among those that the field may return."""
+def _kinds(selected: SelectedField, ids: Sequence[tuple[str, int]]) -> list[int]:
+    """Get the types of ids, as positions among the types that the field may return."""
     kinds = {type_name: kind for kind, type_name in enumerate(selected.below)}
     return [kinds[type_name] for type_name, _ in ids]

@@ -1,13 +1,13 @@
-"""Runs query operations by plan: one statement for all that is stored, and Python for the little that is computed.
+"""Runs queries by plan: one statement for all stored data, and Python for computed fields.
 
-Whatever a plan does not cover, and whatever goes wrong in one, is left to graphql-core: it owns errors and null
-propagation, and a query has no effects, so it can be run again.
+What plans do not cover, and what fails in one, is left to graphql-core, which owns errors and null
+propagation. A query has no effects, so it can be run again.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -16,33 +16,40 @@ from graphql.execution.values import VariableValues
 
 from db.errors import DatabaseError
 from db.statements.visibility import Audience
-from graph.cache import Entry, ResolverCache, Wanted
-from graph.charge import objects_in_json
+from graph.cache.data_versions import DataVersions, Versions
+from graph.cache.entry import CacheEntry, CacheRequest
+from graph.cache.key import SharedSubject, Subject
+from graph.cache.root_field_cache import RootFieldCache
 from graph.context import Context
-from graph.documents import Documents, Operation
+from graph.cost.object_count import count_objects_in_json
+from graph.document.errors import TooBusy
+from graph.document.operation import Operation, PreparedOperation
+from graph.document.store import DocumentStore
 from graph.errors import CallerError
-from graph.plan.apart import Apart
 from graph.plan.computed import computed
-from graph.plan.plan import Plan, asked_type, compile_plan
-from graph.plan.selection import Field, NotPlanned
-from graph.plan.tree import Asked, Tree
-from graph.plan.unit import CONSTANT
-from graph.schema import Schema
-from graph.versions import DataVersions
+from graph.plan.plan import QueryPlan, asked_type, compile_plan
+from graph.plan.query_tree import QueryTree, RequestArguments
+from graph.plan.selection import NotPlanned, SelectedField
+from graph.schema.build import Schema
+from runtime.bounded_map import LruMap
+from runtime.round_robin import TooManyWaiting
+from runtime.worker_thread import WorkerThread
 
 _SCHEMA_PUBLIC_S = 60
 _MOST_INLINE = 60
-"""Fields that are compiled at once, in some 5 ms; more of them beside the loop."""
+"""Fields that are compiled on the event loop, in some 5 ms. More are compiled in a thread."""
+_MAX_VARIANTS = 8  # trees and plans of an operation
+_MAX_ANSWERS = 4  # introspection answers of an operation
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Found:
-    """An operation's data: its JSON in parts, and how many objects it has without the root.
+class PlannedData:
+    """An operation's data: its JSON in parts, and the number of objects without the root.
 
-    `public_s` is for how many seconds everybody may be told the same, None where it is the caller's own; `age_s` how
-    old it is already.
+    `public_s` is for how many seconds shared caches may keep the answer, None if it is for the
+    caller only. `age_s` is its age already.
     """
 
     parts: list[bytes]
@@ -51,20 +58,49 @@ class Found:
     age_s: int = 0
 
 
+_PlanKey = tuple[
+    Audience, tuple[Any, ...], tuple[int, ...], tuple[Hashable, ...], tuple[str | None, ...]
+]
+"""What a plan depends on besides its operation: audience, values of directives, indexes of root
+fields, shapes of arguments and types of ids.
+"""
+
+
+@dataclass(eq=False, slots=True)
+class _OperationPlans:
+    """What is kept for one operation.
+
+    Trees are by the values of directives, answers about the schema by the variables.
+    """
+
+    trees: LruMap[tuple[Any, ...], QueryTree] = field(default_factory=lambda: LruMap(_MAX_VARIANTS))
+    plans: LruMap[_PlanKey, QueryPlan] = field(default_factory=lambda: LruMap(_MAX_VARIANTS))
+    answers: LruMap[tuple[Any, ...], bytes] = field(default_factory=lambda: LruMap(_MAX_ANSWERS))
+
+    @property
+    def bytes(self) -> int:
+        """Approximate size."""
+        trees = sum([each.bytes for each in self.trees.values()])
+        plans = sum([each.bytes for each in self.plans.values()])
+        answers = sum([len(answer) + len(repr(key)) for key, answer in self.answers.items()])
+        return trees + plans + answers
+
+
 class Planner:
     """Plans and runs the queries of one process, through the cache where it has one."""
 
     def __init__(
         self,
         schema: Schema,
-        documents: Documents,
-        cache: ResolverCache | None = None,
+        documents: DocumentStore,
+        cache: RootFieldCache | None = None,
         versions: DataVersions | None = None,
     ) -> None:
-        self._schema, self._documents, self._cache, self._versions = schema, documents, cache, versions
-        self._apart = Apart()
+        self._schema, self._documents = schema, documents
+        self._cache, self._versions = cache, versions
+        self._worker = WorkerThread()
         self.planned = 0
-        """How many operations ran by plan, since the process started."""
+        """How many operations ran by plan since the process started."""
         self.fallbacks: Counter[str] = Counter()
         """How many were left to graphql-core, by reason."""
 
@@ -72,135 +108,179 @@ class Planner:
         if self._versions is not None:
             await self._versions.close()
 
-    async def answer(self, context: Context, operation: Operation, variables: VariableValues) -> Found | None:
-        """Answer a query with its data; None: graphql-core is to run it. Raises DatabaseError."""
+    async def answer(self, context: Context, prepared: PreparedOperation) -> PlannedData | None:
+        """Answer a query. None: graphql-core is to run it. Raises DatabaseError, TooBusy."""
         try:
-            return await self._run(context, operation, variables)
+            found = await self._run(context, prepared)
         except NotPlanned as error:
             self.fallbacks[error.reason] += 1
+        except TooBusy:
+            raise  # graphql-core would do on the event loop what there is no time for beside it
         except CallerError as error:
             self.fallbacks[error.code] += 1
-        except GraphQLError:  # arguments do not fit, which only their values tell
+        except GraphQLError:  # arguments whose values do not fit
             self.fallbacks["arguments"] += 1
         except DatabaseError:
             raise  # graphql-core would meet it too, after waiting as long again
         except Exception:
-            # A loss of speed, not of an answer; but a plan is to be mended.
+            # the answer is only slower, but the plan needs mending
             logger.warning("a plan failed, graphql-core takes over", exc_info=True)
             self.fallbacks["failed"] += 1
+        else:
+            self.planned += 1
+            return found
         return None
 
-    async def _run(self, context: Context, operation: Operation, variables: VariableValues) -> Found:
+    async def _run(self, context: Context, prepared: PreparedOperation) -> PlannedData:
+        operation, variables = prepared.operation, prepared.variables
+        kept: _OperationPlans | None = operation.derived
+        if kept is None:
+            kept = operation.derived = _OperationPlans()
         if operation.is_introspection:
-            return await self._introspect(operation, variables)
-        tree = self._tree(operation, variables)
+            return await self._introspect(context, kept, operation, variables)
+        directives = operation.directives(variables)
+        tree = kept.trees.find(directives)
+        if tree is None:
+            tree = QueryTree.from_operation(self._schema, operation, variables)
+            kept.trees.keep(directives, tree)
+            self._weigh(operation, kept)
         asked = tree.read(variables)
 
-        async def compute(places: Sequence[int]) -> list[bytes]:
-            key = (context.viewer.audience, operation.directives(variables), tuple(places))
-            plan = await self._plan(context, operation, tree, asked, key)
+        async def compute(indexes: Sequence[int]) -> list[bytes]:
+            shapes = tuple([each.shape for each in asked.arguments.values()])
+            types = tuple([asked_type(field, values) for field, values in asked.roots.items()])
+            key = (context.viewer.audience, directives, tuple(indexes), shapes, types)
+            plan = kept.plans.find(key)
+            if plan is None:
+                plan = await self._compile(context, tree, asked, key[2])
+                kept.plans.keep(key, plan)
+                self._weigh(operation, kept)
             row = await plan.fetch(context, asked)
             return [
-                row[column].encode() if column is not None else computed(tree.roots[place], context, asked)
-                for place, column in zip(places, plan.columns, strict=True)
+                row[column].encode()
+                if column is not None
+                else computed(tree.roots[index], context, asked)
+                for index, column in zip(indexes, plan.columns, strict=True)
             ]
 
-        wanted = await self._wanted(context, tree, variables, asked) if tree.may_be_cached else None
-        if wanted is None:
-            bodies = await compute(range(len(tree.roots)))
-            found = Found(_object(tree.roots, bodies), sum(map(objects_in_json, bodies)) + _absent(tree.roots, bodies))
-        else:
-            assert self._cache is not None
-            found = _found(tree.roots, await self._cache.answers(wanted, compute), wanted)
-        self.planned += 1
-        return found
+        if self._cache is not None and tree.may_be_cached and context.switches.resolver_cache:
+            requests = await self._cache_requests(self._cache, context, tree, variables, asked)
+            if any(requests):
+                entries = await self._cache.answers(requests, compute)
+                return _from_entries(tree.roots, entries, requests)
+        return _from_bodies(tree.roots, await compute(range(len(tree.roots))))
 
-    async def _wanted(
-        self, context: Context, tree: Tree, variables: VariableValues, asked: Asked
-    ) -> list[Wanted | None] | None:
-        """Tell what of the cache each root field asks for; None where nothing is cached. Raises InvalidId."""
-        cache, viewer = self._cache, context.viewer
-        if cache is None or self._versions is None or not context.switches.resolver_cache:
-            return None
-        subjects = []
-        for selected, unit in zip(tree.roots, tree.units, strict=True):
+    async def _cache_requests(
+        self,
+        cache: RootFieldCache,
+        context: Context,
+        tree: QueryTree,
+        variables: VariableValues,
+        asked: RequestArguments,
+    ) -> list[CacheRequest | None]:
+        """Make a request to the cache for each root field. None: it is not cached.
+
+        Raises InvalidId.
+        """
+        subjects: list[Subject | None] = []
+        lifetimes = []
+        for root, selected in zip(tree.cached_fields, tree.roots, strict=True):
             arguments = asked.roots.get(selected, {})
-            lifetime_s = cache.lifetime_s(unit.kinds(arguments)) if unit.may_be_cached else 0.0
-            subjects.append((unit.subject(viewer, arguments), lifetime_s) if lifetime_s else (None, 0.0))
-        stored = {subject for subject, _ in subjects if subject is not None and subject != CONSTANT}
-        if not stored and all(subject is None for subject, _ in subjects):
-            return None
-        versions = {CONSTANT: 0, **(await self._versions.of(stored) if stored else {})}
-        return [
-            Wanted(unit.key(context.caller, subject, variables), subject, versions[subject], lifetime_s)
-            if subject in versions else None
-            for unit, (subject, lifetime_s) in zip(tree.units, subjects, strict=True)
-        ]  # fmt: skip
+            lifetime_s = cache.lifetime_s(root.kinds(arguments)) if root.may_be_cached else 0.0
+            lifetimes.append(lifetime_s)
+            subjects.append(root.subject(context.viewer, arguments) if lifetime_s else None)
+        stored: set[Subject] = {
+            each for each in subjects if each is not None and each is not SharedSubject.NO_ATHLETE
+        }
+        versions: Versions = {}
+        if stored and self._versions is not None:
+            versions = await self._versions.read(stored)
+        requests: list[CacheRequest | None] = []
+        for root, subject, lifetime_s in zip(tree.cached_fields, subjects, lifetimes, strict=True):
+            is_stored = subject is not SharedSubject.NO_ATHLETE
+            version = versions.get(subject) if subject is not None and is_stored else 0
+            if subject is None or version is None:  # not cached, or an athlete that does not exist
+                requests.append(None)
+            else:
+                key = root.key(context.caller, subject, variables)
+                requests.append(CacheRequest(key, subject, version, lifetime_s))
+        return requests
 
-    async def _introspect(self, operation: Operation, variables: VariableValues) -> Found:
-        """Answer what is the same each time; graphql-core finds it out once: it takes 50 ms."""
-        key = tuple(sorted(variables.coerced.items()))
-        found: bytes | None = operation.answers.find(key)
-        if found is None:
-            found = await self._documents.introspect(operation, variables)
-            if found is None:
-                raise NotPlanned("introspection")
-            operation.answers.keep(key, found)
-        self.planned += 1
-        return Found([found], 0, _SCHEMA_PUBLIC_S)
-
-    def _tree(self, operation: Operation, variables: VariableValues) -> Tree:
-        key = operation.directives(variables)
-        found: Tree | None = operation.trees.find(key)
-        if found is None:
-            found = Tree.of(self._schema, operation, variables)
-            operation.trees.keep(key, found)
-        return found
-
-    async def _plan(
+    async def _introspect(
         self,
         context: Context,
+        kept: _OperationPlans,
         operation: Operation,
-        tree: Tree,
-        asked: Asked,
-        at: tuple[Audience, Any, tuple[int, ...]],
-    ) -> Plan:
-        """Get the plan `at` an audience, values of directives, and the places of the root fields it is for."""
-        shapes = tuple([each.shape for each in asked.arguments.values()])
-        types = tuple([asked_type(selected, values) for selected, values in asked.roots.items()])
-        key = (at, shapes, types)
-        found: Plan | None = operation.plans.find(key)
+        variables: VariableValues,
+    ) -> PlannedData:
+        """Answer a question about the schema, by graphql-core (50 ms) the first time."""
+        key = tuple(sorted(variables.coerced.items()))
+        found = kept.answers.find(key)
         if found is None:
-            if tree.size <= _MOST_INLINE:
-                found = compile_plan(context, tree, asked, at[-1])
-            else:
-                found = await self._apart.run(compile_plan, context, tree, asked, at[-1])
-            operation.plans.keep(key, found)
-        return found
+            found = await self._documents.introspect(operation, variables, context.caller_key)
+            if found is None:
+                raise NotPlanned("introspection")
+            if self._documents.may_keep(found):
+                kept.answers.keep(key, found)
+                self._weigh(operation, kept)
+        return PlannedData([found], 0, _SCHEMA_PUBLIC_S)
+
+    def _weigh(self, operation: Operation, kept: _OperationPlans) -> None:
+        operation.derived_bytes = kept.bytes
+        self._documents.weigh_again(operation)
+
+    async def _compile(
+        self,
+        context: Context,
+        tree: QueryTree,
+        asked: RequestArguments,
+        indexes: tuple[int, ...],
+    ) -> QueryPlan:
+        """Compile the plan for the root fields at some indexes."""
+        if tree.size <= _MOST_INLINE:
+            return compile_plan(context, tree, asked, indexes)
+        try:
+            return await self._worker.run(
+                context.caller_key, compile_plan, context, tree, asked, indexes
+            )
+        except TooManyWaiting:
+            raise TooBusy from None
 
 
-def _object(roots: list[Field], answers: Sequence[bytes]) -> list[bytes]:
-    """Write the object of the roots' answers, in parts: a large answer is copied no more often than it must be."""
+def _from_bodies(roots: list[SelectedField], bodies: Sequence[bytes]) -> PlannedData:
+    objects = sum(map(count_objects_in_json, bodies)) + _count_nulls(roots, bodies)
+    return PlannedData(_object(roots, bodies), objects)
+
+
+def _from_entries(
+    roots: list[SelectedField],
+    entries: Sequence[CacheEntry],
+    requests: Sequence[CacheRequest | None],
+) -> PlannedData:
+    bodies = [entry.body for entry in entries]
+    objects = sum(entry.objects for entry in entries) + _count_nulls(roots, bodies)
+    if any(each is None or each.is_stored for each in requests):
+        return PlannedData(_object(roots, bodies), objects)
+    return PlannedData(
+        _object(roots, bodies),
+        objects,
+        int(min(entry.lifetime_s for entry in entries)),
+        int(max(entry.age_s for entry in entries)),
+    )
+
+
+def _object(roots: list[SelectedField], answers: Sequence[bytes]) -> list[bytes]:
+    """Write the object of the root fields' answers, in parts: large answers are not copied."""
     parts: list[bytes] = []
     for selected, answer in zip(roots, answers, strict=True):
         parts += [b'%b"%b":' % (b"," if parts else b"{", selected.response_name.encode()), answer]
     return [*parts, b"}"] if parts else [b"{}"]
 
 
-def _absent(roots: list[Field], bodies: Sequence[bytes]) -> int:
+def _count_nulls(roots: list[SelectedField], bodies: Sequence[bytes]) -> int:
     """Count the nulls in lists: only `nodes` has any."""
     return sum(
         orjson.loads(body).count(None)
         for selected, body in zip(roots, bodies, strict=True)
         if selected.name == "nodes" and b"null" in body
-    )
-
-
-def _found(roots: list[Field], entries: Sequence[Entry], wanted: Sequence[Wanted | None]) -> Found:
-    public = all(each is not None and each.subject == CONSTANT for each in wanted)
-    return Found(
-        _object(roots, [entry.body for entry in entries]),
-        sum(entry.objects for entry in entries) + _absent(roots, [entry.body for entry in entries]),
-        int(min(entry.lifetime_s for entry in entries)) if public else None,
-        int(max(entry.age_s for entry in entries)) if public else 0,
     )

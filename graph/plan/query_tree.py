@@ -1,4 +1,4 @@
-"""What an operation asks for: its selected fields, and how their arguments are read from each request."""
+"""An operation's selected fields, and how their arguments are read from each request."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,35 +6,41 @@ from typing import Any
 
 from graphql.execution.values import VariableValues
 
-from graph.documents import Operation
-from graph.plan.arguments import ArgumentReader, has_reader
-from graph.plan.selection import Field, SelectionBuilder
-from graph.plan.unit import Unit
-from graph.schema import Schema
+from graph.document.operation import Operation
+from graph.plan.argument_reader import ArgumentReader, has_reader
+from graph.plan.cached_field import CachedField
+from graph.plan.selection import SelectedField, SelectionBuilder
+from graph.schema.build import Schema
+
+# Sizes as tracemalloc measures them, somewhat above.
+_TREE_BYTES = 2000
+_FIELD_BYTES = 400
 
 
 @dataclass(slots=True)
-class Asked:
-    """What one request asks: the arguments of its fields as their sources take them, and those of its root fields."""
+class RequestArguments:
+    """The arguments of one request: of all fields as sources take them, and of root fields."""
 
-    arguments: dict[Field, Any]
-    roots: dict[Field, dict[str, Any]]
+    arguments: dict[SelectedField, Any]
+    roots: dict[SelectedField, dict[str, Any]]
 
 
 @dataclass(eq=False)
-class Tree:
-    """An operation's selected fields under one set of directives' values, and the readers of their arguments."""
+class QueryTree:
+    """An operation's selected fields for certain values of directives, with argument readers."""
 
-    roots: list[Field]
-    readers: list[tuple[Field, ArgumentReader]]
-    ids: list[tuple[Field, ArgumentReader]]
-    units: list[Unit]
+    roots: list[SelectedField]
+    readers: list[tuple[SelectedField, ArgumentReader]]
+    ids: list[tuple[SelectedField, ArgumentReader]]
+    cached_fields: list[CachedField]
     size: int
     """How many fields are selected."""
 
     @classmethod
-    def of(cls, schema: Schema, operation: Operation, variables: VariableValues) -> "Tree":
-        """Build it; of the variables, those that directives use matter. Raises NotPlanned."""
+    def from_operation(
+        cls, schema: Schema, operation: Operation, variables: VariableValues
+    ) -> "QueryTree":
+        """Build the tree. Of the variables only those in directives matter. Raises NotPlanned."""
         builder = SelectionBuilder(schema.core, operation.fragments, variables.coerced)
         root = schema.core.query_type
         assert root is not None
@@ -45,29 +51,35 @@ class Tree:
             roots,
             [(each, ArgumentReader(schema, each)) for each in fields if has_reader(each)],
             [(each, ArgumentReader(schema, each)) for each in ids],
-            [Unit(schema.digest, each) for each in roots],
+            [CachedField(schema.digest, each) for each in roots],
             len(fields),
         )
 
-    def read(self, variables: VariableValues) -> Asked:
-        """Read what a request asks. Raises CallerError naming the argument at fault."""
-        return Asked(
+    @property
+    def bytes(self) -> int:
+        """Approximate size, with the arguments that its readers keep."""
+        readers = [reader for _, reader in (*self.readers, *self.ids)]
+        return _TREE_BYTES + _FIELD_BYTES * self.size + sum([each.bytes for each in readers])
+
+    def read(self, variables: VariableValues) -> RequestArguments:
+        """Read a request's arguments. Raises CallerError naming the invalid one."""
+        return RequestArguments(
             {selected: reader.read(variables) for selected, reader in self.readers},
             {selected: reader.root_arguments(variables) for selected, reader in self.ids},
         )
 
     @cached_property
     def may_be_cached(self) -> bool:
-        return any(unit.may_be_cached for unit in self.units)
+        return any(each.may_be_cached for each in self.cached_fields)
 
     @property
-    def constant(self) -> frozenset[Field]:
-        """Fields whose arguments the document alone decides."""
+    def constant(self) -> frozenset[SelectedField]:
+        """Fields with arguments that the document alone decides."""
         return frozenset(selected for selected, reader in self.readers if reader.is_constant)
 
 
-def _all_fields(fields: list[Field]) -> list[Field]:
-    found: list[Field] = []
+def _all_fields(fields: list[SelectedField]) -> list[SelectedField]:
+    found: list[SelectedField] = []
     for each in fields:
         if each.definition is not None:
             found.append(each)

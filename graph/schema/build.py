@@ -1,4 +1,4 @@
-"""The schema, put together."""
+"""Builds the schema from its three root types."""
 
 from collections.abc import AsyncIterator, Iterator
 from functools import cache, cached_property
@@ -19,20 +19,23 @@ from strawberry.types import ExecutionContext
 from strawberry.types.base import StrawberryObjectDefinition
 
 from graph.context import Context
-from graph.cost import CostModel
-from graph.cost_directives import list_size_of, weight_of
+from graph.cost.directives import list_size_of, weight_of
+from graph.cost.model import CostModel
 from graph.errors import UnknownOperation, describe
-from graph.mutation import Mutation
-from graph.query import Query
 from graph.scalars import SCALARS
-from graph.subscription import Subscription
+from graph.schema.mutation import Mutation
+from graph.schema.query import Query
+from graph.schema.subscription import Subscription
 from graph.types.api_token import ApiToken
 from graph.types.best_effort import BestEffort
 from graph.types.personal_best import PersonalBest
 
 
-class _Steps(SchemaExtension):
-    """An operation's steps on graphql-core: read, admitted, run, settled; those taken already are not taken again."""
+class _OperationExtension(SchemaExtension):
+    """The steps of an operation on graphql-core: parse, prepare, admit, execute, settle.
+
+    Steps that were already done are skipped.
+    """
 
     async def on_parse(self) -> AsyncIterator[None]:
         context, execution = self._context, self.execution_context
@@ -46,10 +49,12 @@ class _Steps(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         context, execution = self._context, self.execution_context
         assert context.document is not None
-        operation = context.document.operation(execution.operation_name)
         execution.pre_execution_errors = context.document.errors
-        if operation is not None and context.charge is None:  # else its variables were found to fit
-            execution.pre_execution_errors += operation.variable_errors(build_schema(), execution.variables or {})
+        operation = context.document.operation(execution.operation_name)
+        if operation is not None and context.charge is None:  # else it was prepared already
+            prepared = operation.prepare(execution.variables or {})
+            if isinstance(prepared, list):
+                execution.pre_execution_errors += prepared
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -58,13 +63,14 @@ class _Steps(SchemaExtension):
         operation = context.document.operation(execution.operation_name)
         if operation is None:
             raise UnknownOperation(execution.operation_name)
-        context.note_operation(operation.name)
-        variables = operation.variables(build_schema(), execution.variables or {})
-        if context.charge is None and variables is not None:  # if they do not fit, execution says why
-            await context.executor.admit(context, operation, variables)
+        context.record_operation(operation.name)
+        if context.charge is None:
+            prepared = operation.prepare(execution.variables or {})
+            if not isinstance(prepared, list):  # else validation has failed
+                await context.executor.admit(context, prepared)
         yield
         if context.charge is not None and execution.result is not None:
-            context.executor.settle(context.charge, operation, execution.result.data)
+            context.executor.settle(context, operation, execution.result.data)
 
     def get_results(self) -> dict[str, Any]:
         charge = self._context.charge
@@ -77,21 +83,21 @@ class _Steps(SchemaExtension):
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's schema, whose errors carry codes and no internals, and whose operations have a cost."""
+    """Strawberry's schema, with coded errors that reveal no internals, and with costs."""
 
     @property
     def core(self) -> GraphQLSchema:
-        """The same schema, as graphql-core knows it: Strawberry has no public name for it."""
+        """The graphql-core schema. Strawberry has no public name for it."""
         return self._schema
 
     @cached_property
     def digest(self) -> bytes:
-        """Tells this schema from another."""
+        """Hash of the schema's text."""
         return blake2b(self.as_str().encode(), digest_size=20).digest()
 
     @cached_property
     def costs(self) -> CostModel:
-        """What operations cost, by what fields declare."""
+        """The cost model, from the directives of the fields."""
         name_of = self.config.name_converter.get_graphql_name
         definitions = [each.definition for each in self.schema_converter.type_map.values()]
         fields = {
@@ -100,11 +106,19 @@ class Schema(strawberry.Schema):
             if isinstance(each, StrawberryObjectDefinition)
             for declared in each.fields
         }
-        sizes = {of: size for of, declared in fields.items() if (size := list_size_of(declared)) is not None}
-        return CostModel(self.core, sizes, {of: weight_of(declared) for of, declared in fields.items()})
+        sizes = {
+            of: size
+            for of, declared in fields.items()
+            if (size := list_size_of(declared)) is not None
+        }
+        return CostModel(
+            self.core, sizes, {of: weight_of(declared) for of, declared in fields.items()}
+        )
 
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Describe each error for the caller, in place; the unexpected ones are logged."""
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Describe each error for the caller, in place. Unexpected ones are logged."""
         context = execution_context.context if execution_context else None
         for error in errors:
             describe(error, getattr(context, "request_id", ""))
@@ -112,12 +126,12 @@ class Schema(strawberry.Schema):
 
 @cache
 def build_schema() -> Schema:
-    """Make the schema: the same one each time, for it holds no state."""
+    """Make the schema. It holds no state, so every call returns the same one."""
     schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[_Steps],
+        extensions=[_OperationExtension],
         types=[ApiToken, BestEffort, PersonalBest],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
@@ -125,16 +139,25 @@ def build_schema() -> Schema:
     return schema
 
 
+def build_core_schema() -> GraphQLSchema:
+    """Make the schema as graphql-core knows it."""
+    return build_schema().core
+
+
 def _drop_null_defaults(schema: GraphQLSchema) -> None:
-    """Show what may be left out without `= null`: that is what leaving it out means."""
+    """Remove the default `null` from the schema's text: omitting a value means the same."""
     for each in schema.type_map.values():
         fields = each.fields if isinstance(each, GraphQLObjectType | GraphQLInputObjectType) else {}
-        inputs = [argument for field in fields.values() for argument in getattr(field, "args", {}).values()]
+        inputs = [
+            argument
+            for field in fields.values()
+            for argument in getattr(field, "args", {}).values()
+        ]
         for accepted in (*inputs, *fields.values()):
             if getattr(accepted, "default_value", Undefined) is None:
                 accepted.default_value = Undefined
 
 
 def print_schema() -> str:
-    """Write the schema in the schema definition language: what `schema.graphql` holds."""
+    """Print the schema in the schema definition language, as in `schema.graphql`."""
     return build_schema().as_str() + "\n"

@@ -5,32 +5,48 @@ from datetime import datetime
 import strawberry
 
 from db.models import Scope
-from graph.refusal import Payload
 from graph.types.api_token import ApiToken
+from graph.types.payload import Payload
 
 
-@strawberry.input(description="The API token to make.")
+@strawberry.input(description="The API token to create.")
 class CreateApiTokenInput:
     """Input of createApiToken."""
 
-    name: str = strawberry.field(description="What it is for; 1 to 100 characters.")
+    name: str = strawberry.field(description="Purpose of the token. 1 to 100 characters.")
     scopes: list[Scope] = strawberry.field(
-        description="What it may do: no more than the caller may. READ is always among them. Making a token takes SYNC."
+        description="What the token may do: no more than the caller. READ is always included. "
+        "Creating a token requires SYNC."
     )
     expires_at: datetime | None = strawberry.field(
         default=None,
-        description="When it stops working; in the future. When not given: never, or when the API token that makes it "
-        "does, which it cannot outlive.",
+        description="Expiry time, in the future. Default: never. A token created with another API "
+        "token cannot outlive it and by default expires with it.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) returns the same token without its secret. "
+        "The same key with other input is refused.",
     )
 
 
-@strawberry.type(description="The new API token.")
+@strawberry.type(description="Result of `createApiToken`.")
 class CreateApiTokenPayload(Payload):
     """Payload of createApiToken."""
 
-    api_token: ApiToken | None = strawberry.field(default=None, description="The token; null when refused.")
+    api_token: ApiToken | None = strawberry.field(
+        default=None, description="The new token. Null if refused."
+    )
     secret: str | None = strawberry.field(
-        default=None, description="What to send as `Authorization: Bearer …`. Shown this once; null when refused."
+        default=None,
+        description="Secret to send as `Authorization: Bearer …`. Shown only here. Null if "
+        "refused, and if `alreadyCreated`.",
+    )
+    already_created: bool = strawberry.field(
+        default=False,
+        description="Whether an earlier request with the same idempotency key created the token. "
+        "Its secret cannot be shown again.",
     )
 
 
@@ -38,26 +54,36 @@ class CreateApiTokenPayload(Payload):
 class RevokeApiTokenInput:
     """Input of revokeApiToken."""
 
-    id: strawberry.ID = strawberry.field(description="Its global id.")
+    id: strawberry.ID = strawberry.field(description="Global id of the token.")
 
 
-@strawberry.type(description="The revoked API token.")
+@strawberry.type(description="Result of `revokeApiToken`.")
 class RevokeApiTokenPayload(Payload):
     """Payload of revokeApiToken."""
 
-    api_token: ApiToken | None = strawberry.field(default=None, description="The token; null when refused.")
+    api_token: ApiToken | None = strawberry.field(
+        default=None, description="The revoked token. Null if refused."
+    )
 
 
-@strawberry.input(description="What you want to say to the operator of this server.")
+@strawberry.input(description="A message to the operator of this server.")
 class SubmitFeedbackInput:
     """Input of submitFeedback."""
 
-    message: str = strawberry.field(description="1 to 5000 characters.")
-    contact: str | None = strawberry.field(default=None, description="How to answer you; at most 200 characters.")
+    message: str = strawberry.field(description="The message. 1 to 5000 characters.")
+    contact: str | None = strawberry.field(
+        default=None, description="How to reach you. At most 200 characters."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) sends nothing again. "
+        "The same key with other input is refused.",
+    )
 
 
-@strawberry.type(description="Whether the message arrived.")
+@strawberry.type(description="Result of `submitFeedback`.")
 class SubmitFeedbackPayload(Payload):
     """Payload of submitFeedback."""
 
-    accepted: bool = strawberry.field(default=False, description="Whether it was kept.")
+    accepted: bool = strawberry.field(default=False, description="Whether the message was stored.")

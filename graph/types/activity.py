@@ -10,11 +10,11 @@ from db import models as m
 from db.models import ActivitySource, Visibility
 from db.statements import activity as statements
 from db.statements.best_effort import LISTED
-from graph.arguments import checked_number, checked_text, checked_texts
-from graph.cost_directives import sized
+from graph.cost.directives import sized
+from graph.input_checks import checked_number, checked_text, checked_texts
+from graph.mapping.relation import Lookup, Paged, lookup, rows_by
+from graph.mapping.row_type import column, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
-from graph.relation import Lookup, Paged, lookup, rows_by
-from graph.row_type import column, node_id, row_type
 from graph.scalars import LocalDateTime
 from graph.types.enums import ActivityOrderField, OrderDirection
 from graph.types.node import Node
@@ -26,54 +26,86 @@ if TYPE_CHECKING:
 _MAX_METERS = 10_000_000
 
 
-@row_type(m.Activity, "One recorded activity.")
+@row_type(m.Activity, "A recorded activity, such as a run.")
 class Activity(Node):
     """An activity's row."""
 
     id: strawberry.ID = node_id(m.Activity, "Activity")
     athlete: Annotated["Athlete", strawberry.lazy("graph.types.athlete")] = lookup(
-        Lookup("Athlete", m.Activity.athlete_id, rows_by(m.Athlete, m.Athlete.id)), "Whose activity it is."
+        Lookup("Athlete", m.Activity.athlete_id, rows_by(m.Athlete, m.Athlete.id)),
+        "The athlete it belongs to.",
     )
-    name: str = column(m.Activity.name, "Its title.")
+    name: str = column(m.Activity.name, "Title.")
     sport_type: str = column(
-        m.Activity.sport_type, "Strava's sport type, such as Run; new ones appear there without notice."
+        m.Activity.sport_type,
+        "Strava's sport type, such as Run. Strava may add new ones without notice.",
     )
-    source: ActivitySource = column(m.Activity.source, "Where it came from.")
-    strava_id: str | None = column(m.Activity.strava_id, "Its id on Strava; null where it is from a file.", convert=str)
-    started_at: datetime = column(m.Activity.started_at, "When it began.")
+    source: ActivitySource = column(m.Activity.source, "Where the activity came from.")
+    strava_id: str | None = column(
+        m.Activity.strava_id, "Id on Strava. Null if the activity came from a file.", convert=str
+    )
+    started_at: datetime = column(m.Activity.started_at, "Start time.")
     started_at_local: LocalDateTime = column(
-        m.Activity.started_at_local, "When it began by the clock at the athlete's place."
+        m.Activity.started_at_local, "Start time on the athlete's local clock."
     )
-    timezone: str = column(m.Activity.timezone, "Name of the time zone at its place, as America/Recife.")
-    distance_meters: float = column(m.Activity.distance_m, "Its length, in metres.")
-    moving_time_seconds: int = column(m.Activity.moving_time_s, "Its time without pauses, in seconds.")
-    elapsed_time_seconds: int = column(m.Activity.elapsed_time_s, "Its time with pauses, in seconds.")
+    timezone: str = column(
+        m.Activity.timezone,
+        "Local time zone: an IANA name that JavaScript's Intl knows too, such as America/Recife. "
+        "Where none is known, the offset from UTC as Etc/GMT-2 (two hours ahead), else UTC.",
+    )
+    timezone_text: str | None = column(
+        m.Activity.timezone_text,
+        "Time zone as its source wrote it. Null if it did not tell.",
+    )
+    distance_meters: float = column(m.Activity.distance_m, "Distance in meters.")
+    moving_time_seconds: int = column(
+        m.Activity.moving_time_s, "Moving time in seconds, without pauses."
+    )
+    elapsed_time_seconds: int = column(
+        m.Activity.elapsed_time_s, "Elapsed time in seconds, including pauses."
+    )
     elevation_gain_meters: float | None = column(
-        m.Activity.elevation_gain_m, "Metres climbed; null where not recorded."
+        m.Activity.elevation_gain_m, "Elevation gain in meters. Null if not recorded."
     )
     average_speed_meters_per_second: float | None = column(
-        m.Activity.average_speed_m_per_s, "Distance / moving time, in metres a second; null without moving time."
+        m.Activity.average_speed_m_per_s,
+        "Distance divided by moving time, in meters per second. Null if there is no moving time.",
     )
     average_pace_seconds_per_kilometer: float | None = column(
-        m.Activity.average_pace_s_per_km, "Moving time / distance, in seconds a kilometre; null without distance."
+        m.Activity.average_pace_s_per_km,
+        "Moving time divided by distance, in seconds per kilometer. Null if there is no distance or "
+        "no moving time.",
     )
     average_heart_rate: float | None = column(
-        m.Activity.average_heart_rate_bpm, "In beats a minute; null where not recorded."
+        m.Activity.average_heart_rate_bpm,
+        "Average heart rate in beats per minute. Null if not recorded.",
     )
-    max_heart_rate: float | None = column(m.Activity.max_heart_rate_bpm, "In beats a minute; null where not recorded.")
+    max_heart_rate: float | None = column(
+        m.Activity.max_heart_rate_bpm,
+        "Maximum heart rate in beats per minute. Null if not recorded.",
+    )
     average_cadence: float | None = column(
-        m.Activity.average_cadence_rpm, "In revolutions (two steps) a minute; null where not recorded."
+        m.Activity.average_cadence_rpm,
+        "Average cadence in revolutions per minute. One revolution is two steps. Null "
+        "if not recorded.",
     )
-    visibility: Visibility = column(m.Activity.visibility, "Who may see it on Strava.")
-    best_efforts: list[Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")]] = lookup(
-        Lookup(
-            "BestEffort",
-            m.Activity.id,
-            rows_by(m.BestEffort, m.BestEffort.activity_id, order_by=[m.BestEffort.distance_m], always=[LISTED]),
-            many=True,
-        ),
-        "Its best efforts, shortest distance first.",
-        list_size=sized(len(StandardDistance)),
+    visibility: Visibility = column(m.Activity.visibility, "Visibility on Strava.")
+    best_efforts: list[Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")]] = (
+        lookup(
+            Lookup(
+                "BestEffort",
+                m.Activity.id,
+                rows_by(
+                    m.BestEffort,
+                    m.BestEffort.activity_id,
+                    order_by=[m.BestEffort.distance_m],
+                    always=[LISTED],
+                ),
+                many=True,
+            ),
+            "Best efforts within the activity, shortest distance first.",
+            list_size=sized(len(StandardDistance)),
+        )
     )
     duplicate_of: Annotated["Activity", strawberry.lazy("graph.types.activity")] | None = lookup(
         Lookup(
@@ -82,28 +114,41 @@ class Activity(Node):
             rows_by(m.Activity, m.Activity.id),
             key_to_others=statements.duplicate_for_others,
         ),
-        "The activity that stands for this one, where a run was recorded twice; only that one counts. Others than the "
-        "athlete see no hidden one: of those they may see, one stands for the run.",
+        "If the run was recorded more than once: the recording that counts. Null if "
+        "this one counts. For other athletes, one of the recordings visible to them "
+        "counts.",
     )
 
 
-@strawberry.input(description="Which activities; conditions that are not given do not apply.")
+@strawberry.input(description="Filter for activities. An activity must meet every given condition.")
 class ActivityFilter:
     """Conditions on activities."""
 
-    started_from: datetime | None = strawberry.field(default=None, description="Began at this instant or later.")
-    started_until: datetime | None = strawberry.field(default=None, description="Began before this instant.")
+    started_from: datetime | None = strawberry.field(
+        default=None, description="Started at or after this instant."
+    )
+    started_until: datetime | None = strawberry.field(
+        default=None, description="Started before this instant."
+    )
     sport_types: list[str] | None = strawberry.field(
-        default=None, description="Of one of these sport types (at most 50)."
+        default=None, description="The sport type is one of these. At most 50."
     )
-    min_distance_meters: float | None = strawberry.field(default=None, description="At least this long, in metres.")
-    max_distance_meters: float | None = strawberry.field(default=None, description="At most this long, in metres.")
+    min_distance_meters: float | None = strawberry.field(
+        default=None, description="Minimum distance in meters."
+    )
+    max_distance_meters: float | None = strawberry.field(
+        default=None, description="Maximum distance in meters."
+    )
     name_contains: str | None = strawberry.field(
-        default=None, description="With this in the title, in any case; at most 200 characters."
+        default=None,
+        description="The title contains this text, ignoring case. At most 200 characters.",
     )
-    source: ActivitySource | None = strawberry.field(default=None, description="From this source.")
+    source: ActivitySource | None = strawberry.field(
+        default=None, description="The activity came from this source."
+    )
     include_duplicates: bool = strawberry.field(
-        default=True, description="Also those for which another activity stands (`duplicateOf`)."
+        default=True,
+        description="Include duplicates: activities with a `duplicateOf`. Default: true.",
     )
 
     def conditions(self) -> dict[str, object]:
@@ -111,28 +156,39 @@ class ActivityFilter:
         return {
             "started_from": self.started_from,
             "started_until": self.started_until,
-            "sport_types": checked_texts(self.sport_types, "filter.sportTypes", max_length=100, max_count=50),
-            "min_distance_m": checked_number(self.min_distance_meters, "filter.minDistanceMeters", 0, _MAX_METERS),
-            "max_distance_m": checked_number(self.max_distance_meters, "filter.maxDistanceMeters", 0, _MAX_METERS),
-            "name_contains": checked_text(self.name_contains, "filter.nameContains", max_length=200),
+            "sport_types": checked_texts(
+                self.sport_types, "filter.sportTypes", max_length=100, max_count=50
+            ),
+            "min_distance_m": checked_number(
+                self.min_distance_meters, "filter.minDistanceMeters", 0, _MAX_METERS
+            ),
+            "max_distance_m": checked_number(
+                self.max_distance_meters, "filter.maxDistanceMeters", 0, _MAX_METERS
+            ),
+            "name_contains": checked_text(
+                self.name_contains, "filter.nameContains", max_length=200
+            ),
             "source": self.source,
             "without_duplicates": None if self.include_duplicates else True,
         }
 
 
-@strawberry.input(description="How activities are ordered.")
+@strawberry.input(description="Sort order of activities.")
 class ActivityOrder:
     """An order of activities."""
 
-    field: ActivityOrderField = strawberry.field(description="By what.")
-    direction: OrderDirection = strawberry.field(default=OrderDirection.DESC, description="Which way.")
+    field: ActivityOrderField = strawberry.field(description="Field to order by.")
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.DESC, description="Sort direction."
+    )
 
 
 ActivityFilterArgument = Annotated[
-    ActivityFilter | None, strawberry.argument(description="Which activities; all when not given.")
+    ActivityFilter | None, strawberry.argument(description="Filter. Default: all activities.")
 ]
 ActivityOrderArgument = Annotated[
-    ActivityOrder | None, strawberry.argument(description="In which order; newest first when not given.")
+    ActivityOrder | None,
+    strawberry.argument(description="Sort order. Default: newest first."),
 ]
 
 
@@ -141,7 +197,7 @@ def read_activities(
     after: After = None,
     last: Last = None,
     before: Before = None,
-    filter: ActivityFilterArgument = None,  # noqa: A002 - the argument's public name
+    filter: ActivityFilterArgument = None,
     order_by: ActivityOrderArgument = None,
 ) -> PageArguments:
     """Read the arguments of a connection of activities."""
@@ -149,7 +205,12 @@ def read_activities(
     descending = order_by is None or order_by.direction is OrderDirection.DESC
     conditions = filter.conditions() if filter else None
     return page_arguments(
-        statements.ORDERINGS[by, descending], conditions, first=first, after=after, last=last, before=before
+        statements.ORDERINGS[by, descending],
+        conditions,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
     )
 
 

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from athletics.age_grade import Sex
+from athletics.age_grade_table import Sex
 from athletics.distance import StandardDistance
 from db import models as m
 from db.models import MeasurementSystem
 from db.statements import athlete as statements
-from graph.arguments import checked_text
-from graph.cost_directives import sized
+from graph.cost.directives import sized
+from graph.input_checks import checked_text
+from graph.mapping.relation import Lookup, Paged, connection, lookup, lookup_with, rows_by
+from graph.mapping.row_type import column, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
-from graph.relation import Lookup, Paged, connection, lookup, lookup_with, rows_by
-from graph.row_type import column, node_id, row_type
 from graph.types.activity import ACTIVITIES_OF_ATHLETE, read_activities
 from graph.types.best_effort import EFFORTS_OF_ATHLETE, read_best_efforts
 from graph.types.enums import AthleteOrderField, OrderDirection
@@ -41,59 +41,85 @@ class Athlete(Node):
     first_name: str = column(m.Athlete.first_name, "First name.")
     last_name: str = column(m.Athlete.last_name, "Last name.")
     display_name: str = column(m.Athlete.display_name, "First and last name.")
-    sex: Sex | None = column(m.Athlete.sex, "Whose standards age grades use; null where not given.")
-    birth_date: date | None = column(
-        m.Athlete.birth_date, "Null where not given; others than the athlete do not see it.", owner_only=True
+    sex: Sex | None = column(
+        m.Athlete.sex, "Sex of the standards used for age grades. Null if not given."
     )
-    city: str | None = column(m.Athlete.city, "Null where not given.")
-    country: str | None = column(m.Athlete.country, "Null where not given.")
-    measurement_system: MeasurementSystem = column(m.Athlete.measurement_system, "Units the athlete wants to see.")
+    birth_date: date | None = column(
+        m.Athlete.birth_date,
+        "Date of birth. Null if not given. Visible only to the athlete and administrators.",
+        owner_only=True,
+    )
+    city: str | None = column(m.Athlete.city, "City. Null if not given.")
+    country: str | None = column(m.Athlete.country, "Country. Null if not given.")
+    measurement_system: MeasurementSystem = column(
+        m.Athlete.measurement_system, "Units the athlete prefers."
+    )
     shares: bool | None = column(
         m.Athlete.shares,
-        "Whether the athlete agreed to be seen by others; it counts only where this server allows sharing. "
-        "Others than the athlete see null.",
+        "Whether the athlete agreed to be visible to other athletes. Applies only if "
+        "this server allows sharing. Null for other athletes.",
         owner_only=True,
     )
     shares_age_grades: bool | None = column(
         m.Athlete.shares_age_grades,
-        "Whether the athlete also agreed that others see age grades, from which the age on the day can be worked out "
-        "and, from many, the birth date. Others than the athlete see null.",
+        "Whether the athlete also agreed to show age grades to other athletes. An age "
+        "grade reveals the age on the day; several reveal the birth date. Null for "
+        "other athletes.",
         owner_only=True,
     )
-    created_at: datetime = column(m.Athlete.created_at, "When the athlete came to this server.")
-    strava_connection: Annotated["StravaConnection", strawberry.lazy("graph.types.strava_connection")] | None = lookup(
-        Lookup("StravaConnection", m.Athlete.id, rows_by(m.StravaConnection, m.StravaConnection.athlete_id)),
-        "The connection to Strava; null where there is none. Others than the athlete see null.",
+    created_at: datetime = column(m.Athlete.created_at, "Time the athlete joined this server.")
+    strava_connection: (
+        Annotated["StravaConnection", strawberry.lazy("graph.types.strava_connection")] | None
+    ) = lookup(
+        Lookup(
+            "StravaConnection",
+            m.Athlete.id,
+            rows_by(m.StravaConnection, m.StravaConnection.athlete_id),
+        ),
+        "Connection to Strava. Null if there is none, and for other athletes.",
     )
-    activities = connection(ACTIVITIES_OF_ATHLETE, "The athlete's activities, newest first.")(read_activities)
+    activities = connection(
+        ACTIVITIES_OF_ATHLETE, "The athlete's activities, by default newest first."
+    )(read_activities)
     personal_bests = lookup_with(
         CURRENT_OF_ATHLETE,
-        "The current personal bests, shortest distance first; to others than the athlete the bests they may see.",
+        "Current personal bests, shortest distance first. For other athletes: the "
+        "bests of the efforts visible to them.",
         list[PersonalBest],
         list_size=sized(len(StandardDistance), by=["distances"]),
     )(read_personal_bests)
-    personal_best_history = connection(HISTORY_OF_ATHLETE, "Each improvement over one distance, newest first.")(
-        read_history
-    )
-    best_efforts = connection(EFFORTS_OF_ATHLETE, "The best efforts over one distance, fastest first.")(
-        read_best_efforts
-    )
+    personal_best_history = connection(
+        HISTORY_OF_ATHLETE, "Every personal best over one distance, newest first."
+    )(read_history)
+    best_efforts = connection(
+        EFFORTS_OF_ATHLETE,
+        "Best efforts over one distance, fastest first. Of equal times the earlier achieved stands "
+        "first.",
+    )(read_best_efforts)
     training_summary = lookup_with(
-        SUMMARIES_OF_ATHLETE, "The runs summed up by period, newest first; periods without runs are left out.",
-        list[TrainingSummary], list_size=sized(52),
-    )(read_summaries)  # fmt: skip
-    jobs = connection(JOBS_OF_ATHLETE, "The athlete's jobs, newest first. Others than the athlete see none.")(read_jobs)
+        SUMMARIES_OF_ATHLETE,
+        "Totals of the runs per period, newest first. Periods without runs are omitted.",
+        list[TrainingSummary],
+        list_size=sized(52),
+    )(read_summaries)
+    jobs = connection(
+        JOBS_OF_ATHLETE, "The athlete's jobs, newest first. Empty for other athletes."
+    )(read_jobs)
 
 
-@strawberry.input(description="Which athletes; conditions that are not given do not apply.")
+@strawberry.input(description="Filter for athletes. An athlete must meet every given condition.")
 class AthleteFilter:
     """Conditions on athletes."""
 
     name_contains: str | None = strawberry.field(
-        default=None, description="With this in first and last name, in any case; at most 200 characters."
+        default=None,
+        description="The first and last name contain this text, ignoring case. At most 200 "
+        "characters.",
     )
-    sex: Sex | None = strawberry.field(default=None, description="Of this sex.")
-    country: str | None = strawberry.field(default=None, description="Of this country, in any case.")
+    sex: Sex | None = strawberry.field(default=None, description="The athlete is of this sex.")
+    country: str | None = strawberry.field(
+        default=None, description="The athlete's country is this one, ignoring case."
+    )
 
     def conditions(self) -> dict[str, object]:
         """Make the parameters of the statements' filters. Raises OutOfRange, InvalidArgument."""
@@ -104,12 +130,14 @@ class AthleteFilter:
         }
 
 
-@strawberry.input(description="How athletes are ordered.")
+@strawberry.input(description="Sort order of athletes.")
 class AthleteOrder:
     """An order of athletes."""
 
-    field: AthleteOrderField = strawberry.field(description="By what.")
-    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Which way.")
+    field: AthleteOrderField = strawberry.field(description="Field to order by.")
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.ASC, description="Sort direction."
+    )
 
 
 def read_athletes(
@@ -117,11 +145,13 @@ def read_athletes(
     after: After = None,
     last: Last = None,
     before: Before = None,
-    filter: Annotated[  # noqa: A002 - the argument's public name
-        AthleteFilter | None, strawberry.argument(description="Which athletes; all visible ones when not given.")
+    filter: Annotated[
+        AthleteFilter | None,
+        strawberry.argument(description="Filter. Default: all athletes visible to the caller."),
     ] = None,
     order_by: Annotated[
-        AthleteOrder | None, strawberry.argument(description="In which order; of joining when not given.")
+        AthleteOrder | None,
+        strawberry.argument(description="Sort order. Default: in order of joining."),
     ] = None,
 ) -> PageArguments:
     """Read the arguments of a connection of athletes."""
@@ -129,7 +159,12 @@ def read_athletes(
     descending = order_by is not None and order_by.direction is OrderDirection.DESC
     conditions = filter.conditions() if filter else None
     return page_arguments(
-        statements.ORDERINGS[by, descending], conditions, first=first, after=after, last=last, before=before
+        statements.ORDERINGS[by, descending],
+        conditions,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
     )
 
 

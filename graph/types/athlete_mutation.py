@@ -1,64 +1,109 @@
 """Inputs and payloads of the mutations that change an athlete's own data."""
 
 from datetime import date
+from typing import Any
 
 import strawberry
 
-from athletics.age_grade import Sex
+from athletics.age_grade_table import Sex
 from db.models import MeasurementSystem
-from graph.refusal import Payload
 from graph.types.athlete import Athlete
 from graph.types.best_effort import BestEffort
 from graph.types.job import Job
+from graph.types.payload import Payload
 
 
-@strawberry.input(description="Changes of an athlete's data. What is not given stays; null clears what may be null.")
+@strawberry.input(
+    description="Changes to an athlete's data. Omitted fields stay as they are. Null clears a "
+    "field that may be null."
+)
 class UpdateAthleteInput:
     """Input of updateAthlete."""
 
-    athlete_id: strawberry.ID = strawberry.field(description="Whose data.")
-    first_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 100 characters; not null.")
-    last_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 100 characters; not null.")
-    sex: Sex | None = strawberry.field(default=strawberry.UNSET, description="Whose standards age grades use.")
-    birth_date: date | None = strawberry.field(
-        default=strawberry.UNSET, description="From 1900 on, and not in the future. Age grades need it."
+    athlete_id: strawberry.ID = strawberry.field(description="Global id of the athlete.")
+    first_name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="First name. At most 100 characters. Must not be null.",
     )
-    city: str | None = strawberry.field(default=strawberry.UNSET, description="At most 100 characters.")
-    country: str | None = strawberry.field(default=strawberry.UNSET, description="At most 100 characters.")
+    last_name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Last name. At most 100 characters. Must not be null."
+    )
+    sex: Sex | None = strawberry.field(
+        default=strawberry.UNSET, description="Sex of the standards used for age grades."
+    )
+    birth_date: date | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Date of birth, from 1900 on and not in the future. Required for age grades.",
+    )
+    city: str | None = strawberry.field(
+        default=strawberry.UNSET, description="City. At most 100 characters."
+    )
+    country: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Country. At most 100 characters."
+    )
     measurement_system: MeasurementSystem | None = strawberry.field(
-        default=strawberry.UNSET, description="Units the athlete wants to see; not null."
+        default=strawberry.UNSET, description="Units the athlete prefers. Must not be null."
     )
     shares: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Whether others may see the athlete where this server allows it; not null.",
+        description="Whether other athletes may see the athlete, if this server allows sharing. "
+        "Must not be null.",
     )
     shares_age_grades: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Whether those others may see age grades too, which tell the athlete's age; not null.",
+        description="Whether they may also see age grades, which reveal the athlete's age. Must "
+        "not be null.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) changes nothing again and returns the same job. "
+        "The same key with other input is refused.",
     )
 
+    def given(self) -> dict[str, Any]:
+        """Get the changes by name. A given field may be None."""
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if value is not strawberry.UNSET and name not in {"athlete_id", "idempotency_key"}
+        }
 
-@strawberry.type(description="The changed athlete.")
+
+@strawberry.type(description="Result of `updateAthlete`.")
 class UpdateAthletePayload(Payload):
     """Payload of updateAthlete."""
 
-    athlete: Athlete | None = strawberry.field(default=None, description="The athlete as changed; null when refused.")
+    athlete: Athlete | None = strawberry.field(
+        default=None, description="The changed athlete. Null if refused."
+    )
     job: Job | None = strawberry.field(
-        default=None, description="The job that grades anew, where sex or birth date changed; else null."
+        default=None,
+        description="The job that recalculates after a change of sex or birth date. Null if there "
+        "is none.",
     )
 
 
-@strawberry.input(description="A best effort, and whether it is to count.")
+@strawberry.input(description="The best effort to exclude or include.")
 class ExcludeBestEffortInput:
     """Input of excludeBestEffort."""
 
-    best_effort_id: strawberry.ID = strawberry.field(description="Which effort.")
-    excluded: bool = strawberry.field(description="true: it no longer ranks and counts; false: it does again.")
+    best_effort_id: strawberry.ID = strawberry.field(description="Global id of the best effort.")
+    excluded: bool = strawberry.field(
+        description="true: exclude the effort from rankings and personal bests. false: include it "
+        "again."
+    )
 
 
-@strawberry.type(description="The changed effort. Ranks and personal bests have followed.")
+@strawberry.type(
+    description="Result of `excludeBestEffort`. Ranks and personal bests are already updated."
+)
 class ExcludeBestEffortPayload(Payload):
     """Payload of excludeBestEffort."""
 
-    best_effort: BestEffort | None = strawberry.field(default=None, description="The effort; null when refused.")
-    athlete: Athlete | None = strawberry.field(default=None, description="Whose it is; null when refused.")
+    best_effort: BestEffort | None = strawberry.field(
+        default=None, description="The changed effort. Null if refused."
+    )
+    athlete: Athlete | None = strawberry.field(
+        default=None, description="The athlete of the effort. Null if refused."
+    )

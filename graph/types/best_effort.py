@@ -10,9 +10,9 @@ from athletics.activity_effort import EffortProvenance
 from athletics.distance import StandardDistance
 from db import models as m
 from db.statements import best_effort as statements
+from graph.mapping.relation import Lookup, Paged, lookup, rows_by
+from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, First, PageArguments, page_arguments
-from graph.relation import Lookup, Paged, lookup, rows_by
-from graph.row_type import column, embedded, node_id, row_type
 from graph.types.age_grade import AgeGrade
 from graph.types.node import Node
 
@@ -20,62 +20,81 @@ if TYPE_CHECKING:
     from graph.types.activity import Activity
 
 
-@row_type(m.BestEffort, "The fastest stretch over a standard distance inside one run.")
+@row_type(m.BestEffort, "The fastest stretch of a standard distance within one run.")
 class BestEffort(Node):
     """An effort's row."""
 
     id: strawberry.ID = node_id(m.BestEffort, "BestEffort")
     activity: Annotated["Activity", strawberry.lazy("graph.types.activity")] = lookup(
-        Lookup("Activity", m.BestEffort.activity_id, rows_by(m.Activity, m.Activity.id)), "The run it is a part of."
+        Lookup("Activity", m.BestEffort.activity_id, rows_by(m.Activity, m.Activity.id)),
+        "The run that contains it.",
     )
-    distance: StandardDistance = column(m.BestEffort.distance, "Over which distance.")
-    distance_meters: float = column(m.BestEffort.distance_m, "The distance, exactly, in metres.")
-    elapsed_time_seconds: float = column(m.BestEffort.elapsed_s, "Its time in seconds, pauses included.")
-    start_offset_seconds: float = column(m.BestEffort.start_offset_s, "Where it begins, in seconds from the start.")
-    achieved_at: datetime = column(m.BestEffort.achieved_at, "When the distance was completed.")
+    distance: StandardDistance = column(m.BestEffort.distance, "Standard distance.")
+    distance_meters: float = column(m.BestEffort.distance_m, "Exact distance in meters.")
+    elapsed_time_seconds: float = column(
+        m.BestEffort.elapsed_s, "Elapsed time in seconds, including pauses."
+    )
+    start_offset_seconds: float = column(
+        m.BestEffort.start_offset_s, "Seconds from the start of the run to the start of the effort."
+    )
+    achieved_at: datetime = column(m.BestEffort.achieved_at, "Time the distance was completed.")
     age_grade: AgeGrade | None = embedded(
         AgeGrade,
-        "Its age grade; null where the athlete's birth date or sex is not known, or the table does not cover the age. "
-        "Others than the athlete see it only where the athlete agreed (`sharesAgeGrades`), for it tells the age.",
+        "Age grade. Null if the athlete's birth date or sex is unknown, or the table "
+        "does not cover the age. Other athletes see it only if the athlete agreed "
+        "(`sharesAgeGrades`), because it reveals the age.",
         present=m.BestEffort.age_grade_percent,
         present_to_others=lambda: statements.age_grade_to_others(m.BestEffort),
     )
     rank: int = column(
         statements.rank,
-        "Its place among the athlete's efforts over the distance, from 1; equal times share a place. For others than "
-        "the athlete: among those they may see.",
+        "Rank among the athlete's efforts over this distance, from 1. Equal times "
+        "share a rank. For other athletes, only efforts visible to them are ranked.",
         to_others=partial(statements.rank, to_others=True),
     )
     is_personal_best: bool = column(
         statements.is_personal_best,
-        "Whether it is the athlete's current best; for others than the athlete, the best of those they may see.",
+        "Whether this is the athlete's current personal best. For other athletes: the "
+        "best effort visible to them.",
         to_others=partial(statements.is_personal_best, to_others=True),
     )
     excluded: bool = column(
         m.BestEffort.excluded,
-        "Whether the athlete excluded it: then it does not count, and `rank` is the place it would have.",
+        "Whether the athlete excluded this effort. It then does not count, and `rank` "
+        "is the rank it would have.",
     )
-    provenance: EffortProvenance = column(m.BestEffort.provenance, "What it was read from.")
+    provenance: EffortProvenance = column(
+        m.BestEffort.provenance, "What the effort was measured from."
+    )
 
 
 def read_best_efforts(
-    distance: Annotated[StandardDistance, strawberry.argument(description="Over which distance.")],
+    distance: Annotated[StandardDistance, strawberry.argument(description="Standard distance.")],
     first: First = None,
     after: After = None,
     from_: Annotated[
-        date | None, strawberry.argument(name="from", description="From this day on, at the athlete's place.")
+        date | None,
+        strawberry.argument(name="from", description="First local day to include."),
     ] = None,
     until: Annotated[
-        date | None, strawberry.argument(description="Until this day, which is included, at the athlete's place.")
+        date | None,
+        strawberry.argument(description="Last local day to include."),
     ] = None,
     include_excluded: Annotated[
-        bool, strawberry.argument(description="Also those that do not count: excluded, or of a duplicate.")
+        bool,
+        strawberry.argument(
+            description="Include efforts that do not count: excluded ones, and those of duplicate "
+            "activities. Default: false."
+        ),
     ] = False,
 ) -> PageArguments:
     """Read the arguments of a connection of best efforts."""
     filters = {
-        "distance": distance, "day_from": from_, "day_until": until, "counting": None if include_excluded else True,
-    }  # fmt: skip
+        "distance": distance,
+        "day_from": from_,
+        "day_until": until,
+        "counting": None if include_excluded else True,
+    }
     return page_arguments(statements.FASTEST, filters, first=first, after=after)
 
 

@@ -1,4 +1,4 @@
-"""The enums of the schema: the same Python enums that the rules and the tables use, with words for clients."""
+"""The enums of the schema: the Python enums of the rules and tables, with descriptions."""
 
 from enum import Enum, StrEnum
 from typing import TypeVar
@@ -6,22 +6,30 @@ from typing import TypeVar
 import strawberry
 
 from athletics.activity_effort import EffortProvenance
-from athletics.age_grade import AgeGradeTable, Sex
+from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
-from db.models import ActivitySource, JobErrorCode, JobKind, JobStatus, MeasurementSystem, Scope, Visibility
+from db.models import (
+    ActivitySource,
+    JobErrorCode,
+    JobKind,
+    JobStatus,
+    MeasurementSystem,
+    Scope,
+    Visibility,
+)
 
 E = TypeVar("E", bound=type[Enum])
 
 
 class LeaderboardBasis(StrEnum):
-    """What a leaderboard is ordered by."""
+    """What to order a leaderboard by."""
 
     ELAPSED_TIME = "ELAPSED_TIME"
     AGE_GRADE = "AGE_GRADE"
 
 
 class SummaryPeriod(StrEnum):
-    """The spans a training summary sums over."""
+    """Length of a period in a training summary."""
 
     WEEK = "WEEK"
     MONTH = "MONTH"
@@ -36,14 +44,14 @@ class SyncMode(StrEnum):
 
 
 class OrderDirection(StrEnum):
-    """Which way a list runs."""
+    """Sort direction."""
 
     ASC = "ASC"
     DESC = "DESC"
 
 
 class ActivityOrderField(StrEnum):
-    """What activities are ordered by."""
+    """Fields to order activities by."""
 
     STARTED_AT = "STARTED_AT"
     DISTANCE = "DISTANCE"
@@ -52,14 +60,14 @@ class ActivityOrderField(StrEnum):
 
 
 class AthleteOrderField(StrEnum):
-    """What athletes are ordered by."""
+    """Fields to order athletes by."""
 
     JOINED = "JOINED"
     LAST_NAME = "LAST_NAME"
 
 
 class UserErrorCode(StrEnum):
-    """Why a mutation did not do what was asked."""
+    """Why a mutation was refused."""
 
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
@@ -67,6 +75,7 @@ class UserErrorCode(StrEnum):
     INVALID = "INVALID"
     CONFLICT = "CONFLICT"
     NOT_CONNECTED = "NOT_CONNECTED"
+    RATE_LIMITED = "RATE_LIMITED"
 
 
 def _describe(enum: E, description: str, values: dict[str, str] | None = None) -> E:
@@ -79,133 +88,166 @@ def _describe(enum: E, description: str, values: dict[str, str] | None = None) -
 
 _describe(
     StandardDistance,
-    "The distances over which best efforts and personal bests are kept.",
-    {distance.name: f"{distance.meters:,} metres." for distance in StandardDistance},
+    "Distances of best efforts and personal bests.",
+    {distance.name: f"{distance.meters:,.10g} meters." for distance in StandardDistance},
 )
-_describe(Sex, "The sex whose standards an age grade is measured against.", {"FEMALE": "Women.", "MALE": "Men."})
+_describe(
+    Sex,
+    "Sex of the standards for age grades.",
+    {"FEMALE": "Women.", "MALE": "Men."},
+)
 _describe(
     AgeGradeTable,
-    "The table an age grade was read from.",
+    "Table of age standards.",
     {
-        "ROAD_2015": "Road, 2015: 5 km to 200 km.",
-        "ROAD_2020": "Road, 2020: 1 mile to 200 km.",
-        "ROAD_2025": "Road, 2025: 1 mile to 200 km.",
-        "TRACK_2023": "Track (WMA), 2023: 100 m to 10,000 m.",
+        "ROAD_2015": "Road, 2015. Covers 5 km to 200 km.",
+        "ROAD_2020": "Road, 2020. Covers 1 mile to 200 km.",
+        "ROAD_2025": "Road, 2025. Covers 1 mile to 200 km.",
+        "TRACK_2023": "Track (WMA), 2023. Covers 100 m to 10,000 m.",
     },
 )
 _describe(
     EffortProvenance,
-    "What a best effort was read from.",
+    "What a best effort was measured from.",
     {
-        "STREAM": "The recording's samples.",
-        "STRAVA": "Strava's own best efforts, where the recording has no samples.",
-        "WHOLE_ACTIVITY": "The whole activity, its distance being at most 1 % longer.",
+        "STREAM": "Samples of the recording.",
+        "STRAVA": "Strava's own best efforts. Used if the recording has no samples, or if its track "
+        "has breaks and lacks the distance.",
+        "WHOLE_ACTIVITY": "The whole activity, from 0.2 % shorter (1 % where the distance was rounded) to "
+        "1 % longer than the distance. Its time also counts over a shorter distance that was run slower.",
     },
 )
 _describe(
     MeasurementSystem,
-    "Units an athlete wants to see. The API itself speaks metres and seconds.",
-    {"METRIC": "Kilometres.", "IMPERIAL": "Miles."},
+    "Units an athlete prefers. The API itself uses meters and seconds.",
+    {"METRIC": "Kilometers.", "IMPERIAL": "Miles."},
 )
 _describe(
-    ActivitySource, "Where an activity came from.", {"STRAVA": "Synced from Strava.", "FILE": "Uploaded as a file."}
+    ActivitySource,
+    "Where an activity came from.",
+    {"STRAVA": "Synced from Strava.", "FILE": "Read from a file."},
 )
 _describe(
     Visibility,
-    "Who may see an activity on Strava. Others than the athlete see at most EVERYONE here.",
-    {"EVERYONE": "Everyone.", "FOLLOWERS_ONLY": "The athlete's followers on Strava.", "ONLY_ME": "The athlete alone."},
+    "Visibility of an activity on Strava. On this server, other athletes see only "
+    "EVERYONE activities.",
+    {
+        "EVERYONE": "Visible to everyone.",
+        "FOLLOWERS_ONLY": "Visible to the athlete's followers on Strava.",
+        "ONLY_ME": "Visible only to the athlete.",
+    },
 )
 _describe(
     Scope,
     "What a caller may do.",
     {
-        "READ": "Read what the account may see; send feedback.",
-        "SYNC": "Also start and stop jobs, change the athlete's own data, make and revoke API tokens. Includes READ.",
-        "ADMIN": "See and do everything. Includes READ and SYNC. Works only while the account administers.",
+        "READ": "Read everything visible to the account, and send feedback.",
+        "SYNC": "Start and cancel jobs, change the athlete's own data, create and revoke API "
+        "tokens. Includes READ.",
+        "ADMIN": "Read and change everything. Includes READ and SYNC. Works only while the "
+        "account is an administrator.",
     },
 )
 _describe(
     JobKind,
     "What a job does.",
     {
-        "STRAVA_SYNC": "Fetches activities from Strava and derives efforts, bests and age grades.",
-        "STRAVA_WEBHOOK": "Follows one change that Strava told of.",
-        "STRAVA_DISCONNECT": "Withdraws the access to Strava and keeps the data.",
-        "PERSONAL_BESTS": "Derives best efforts and personal bests anew.",
-        "AGE_GRADES": "Grades all efforts anew.",
-        "ERASE_ATHLETE": "Withdraws the access to Strava and deletes all that came from it.",
+        "STRAVA_SYNC": "Fetches activities from Strava and derives best efforts, personal bests "
+        "and age grades.",
+        "STRAVA_WEBHOOK": "Applies one change that Strava reported.",
+        "STRAVA_DISCONNECT": "Revokes the access to Strava and keeps the data.",
+        "PERSONAL_BESTS": "Recalculates best efforts and personal bests.",
+        "AGE_GRADES": "Recalculates age grades.",
+        "ERASE_ATHLETE": "Revokes the access to Strava and deletes all data imported from it.",
     },
 )
 _describe(
     JobStatus,
-    "Where a job is.",
+    "State of a job.",
     {
-        "QUEUED": "Waits for a worker.",
-        "RUNNING": "A worker is at it.",
-        "WAITING": "Goes on at `waitingUntil`, and holds no worker until then.",
-        "SUCCEEDED": "Done.",
-        "FAILED": "Given up; `error` says why.",
-        "CANCELLED": "Stopped by request.",
+        "QUEUED": "Waiting for a worker.",
+        "RUNNING": "A worker is processing it.",
+        "WAITING": "Paused until `waitingUntil`. Occupies no worker.",
+        "SUCCEEDED": "Finished successfully.",
+        "FAILED": "Ended with an error. See `error`.",
+        "CANCELLED": "Cancelled on request.",
     },
 )
 _describe(
     JobErrorCode,
-    "Why a job failed.",
+    "Why a job failed or was cancelled.",
     {
-        "STRAVA_UNAUTHORIZED": "Strava no longer accepts the connection: connect again.",
-        "STRAVA_SCOPE_MISSING": "The athlete did not grant what is needed: connect again and tick all boxes.",
-        "STRAVA_APP_INACTIVE": "Strava has switched this server's application off: its operator must renew it.",
-        "STRAVA_ATHLETE_LIMIT": "This server's Strava application has as many athletes as it may.",
-        "STRAVA_RATE_LIMITED": "Strava's quota is used up.",
-        "STRAVA_UNAVAILABLE": "Strava did not answer.",
-        "STRAVA_BAD_DATA": "Strava answered what cannot be read.",
-        "CANCELLED": "Stopped by request.",
-        "INTERNAL": "An error of this server; its log tells more.",
+        "STRAVA_UNAUTHORIZED": "Strava no longer accepts the connection. Connect again.",
+        "STRAVA_SCOPE_MISSING": "The athlete did not grant a required permission. Connect again "
+        "and tick all boxes.",
+        "STRAVA_APP_INACTIVE": "Strava deactivated this server's application. The operator "
+        "must renew it.",
+        "STRAVA_ATHLETE_LIMIT": "This server's Strava application has reached its athlete limit.",
+        "STRAVA_RATE_LIMITED": "This server's Strava quota is used up.",
+        "STRAVA_UNAVAILABLE": "Strava did not respond.",
+        "STRAVA_BAD_DATA": "Strava sent data that could not be read.",
+        "CANCELLED": "Cancelled on request.",
+        "TIMED_OUT": "The job took too long.",
+        "INTERNAL": "Error of this server. Its log has the details.",
     },
 )
 _describe(
     LeaderboardBasis,
-    "What a leaderboard is ordered by.",
-    {"ELAPSED_TIME": "Fastest first.", "AGE_GRADE": "Highest age grade first; bests without one are left out."},
+    "What to order a leaderboard by.",
+    {
+        "ELAPSED_TIME": "Fastest first.",
+        "AGE_GRADE": "Highest age grade first. Bests without an age grade are omitted.",
+    },
 )
 _describe(
     SummaryPeriod,
-    "The spans a training summary sums over, in days at the athlete's place.",
-    {"WEEK": "Monday to Sunday.", "MONTH": "Calendar months.", "YEAR": "Calendar years."},
+    "Length of a period in a training summary. Days are local to the athlete.",
+    {"WEEK": "Week, Monday to Sunday.", "MONTH": "Calendar month.", "YEAR": "Calendar year."},
 )
 _describe(
     SyncMode,
     "How much a sync reads.",
     {
-        "INCREMENTAL": "What is new since the last sync, and changes of the last 7 days; all the first time.",
-        "FULL": "All activities again: older edits are followed, and what is gone from Strava is deleted here.",
+        "INCREMENTAL": "Activities that began since 7 days before the last sync, and once a day the whole "
+        "list: an older activity that was uploaded late is found within a day, by FULL at once. The first "
+        "sync reads all.",
+        "FULL": "All activities again. Applies older edits, and deletes activities that were "
+        "deleted on Strava.",
     },
 )
-_describe(OrderDirection, "Which way a list runs.", {"ASC": "Least first.", "DESC": "Greatest first."})
+_describe(
+    OrderDirection,
+    "Sort direction.",
+    {
+        "ASC": "Ascending: smallest or earliest first.",
+        "DESC": "Descending: largest or latest first.",
+    },
+)
 _describe(
     ActivityOrderField,
-    "What activities are ordered by.",
+    "Fields to order activities by.",
     {
-        "STARTED_AT": "When they began.",
-        "DISTANCE": "Their length.",
-        "MOVING_TIME": "Their time without pauses.",
-        "ELAPSED_TIME": "Their time with pauses.",
+        "STARTED_AT": "Start time.",
+        "DISTANCE": "Distance.",
+        "MOVING_TIME": "Moving time, without pauses.",
+        "ELAPSED_TIME": "Elapsed time, including pauses.",
     },
 )
 _describe(
     AthleteOrderField,
-    "What athletes are ordered by.",
-    {"JOINED": "When they came to this server.", "LAST_NAME": "Their last name."},
+    "Fields to order athletes by.",
+    {"JOINED": "Time the athlete joined this server.", "LAST_NAME": "Last name."},
 )
 _describe(
     UserErrorCode,
-    "Why a mutation did not do what was asked.",
+    "Why a mutation was refused.",
     {
-        "UNAUTHENTICATED": "Nobody is signed in.",
-        "FORBIDDEN": "The caller lacks the scope.",
-        "NOT_FOUND": "Absent, or not visible to the caller.",
-        "INVALID": "A value cannot be used; the message says what would do.",
-        "CONFLICT": "Not possible in the present state.",
+        "UNAUTHENTICATED": "The caller is not signed in.",
+        "FORBIDDEN": "The caller lacks the required scope.",
+        "NOT_FOUND": "The object does not exist or is not visible to the caller.",
+        "INVALID": "A value is invalid. The message says what is valid.",
+        "CONFLICT": "Not possible in the current state.",
         "NOT_CONNECTED": "The athlete is not connected to Strava.",
+        "RATE_LIMITED": "A budget is used up. `retryAt` says when to try again.",
     },
 )

@@ -8,77 +8,134 @@ import strawberry
 from db import models as m
 from db.models import JobErrorCode, JobKind, JobStatus
 from db.statements import job as statements
+from graph.cost.directives import sized
+from graph.mapping.relation import Lookup, Paged, lookup, rows_by
+from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
-from graph.relation import Lookup, Paged, lookup, rows_by
-from graph.row_type import column, embedded, node_id, row_type
 from graph.types.node import Node
 
 if TYPE_CHECKING:
     from graph.types.athlete import Athlete
 
 
-@strawberry.type(description="How far a job is.")
+@strawberry.type(description="Progress of a job.")
 class JobProgress:
     """Columns of a job's row."""
 
-    done: int = column(m.Job.progress_done, "How many items are done.")
-    total: int | None = column(m.Job.progress_total, "How many items there are; null while that is not known.")
-    percent: float | None = column(m.Job.progress_percent, "Done of total, in percent; null while total is not known.")
-    estimated_seconds_left: float | None = column(
-        m.Job.progress_seconds_left, "How long it will take at the present pace; null where there is none."
+    done: int = column(m.Job.progress_done, "Number of items done.")
+    total: int | None = column(m.Job.progress_total, "Total number of items. Null while unknown.")
+    percent: float | None = column(
+        m.Job.progress_percent,
+        "`done` as a percentage of `total`, 100 once the job succeeded. Null while `total` is "
+        "unknown or 0.",
     )
-    message: str | None = column(m.Job.progress_message, "What is being done, for people.")
+    estimated_seconds_left: float | None = column(
+        m.Job.progress_seconds_left,
+        "Estimated seconds left at the current speed. Null if unknown.",
+    )
+    message: str | None = column(
+        m.Job.progress_message, "Current step, as text for people. Null if there is none."
+    )
 
 
-@strawberry.type(description="Why a job failed.")
+@strawberry.type(description="Why a job failed or was cancelled.")
 class JobError:
     """Columns of a job's row."""
 
-    code: JobErrorCode = column(m.Job.error_code, "Stable, for programs.")
-    message: str = column(m.Job.error_message, "What happened and what helps, for people.")
-    retryable: bool = column(m.Job.error_retryable, "Whether `retryJob` may succeed without anything else changing.")
+    code: JobErrorCode = column(m.Job.error_code, "Stable code for programs.")
+    message: str = column(m.Job.error_message, "Message for people: what happened and what to do.")
+    retryable: bool = column(
+        m.Job.error_retryable,
+        "Whether `retryJob` may succeed: as it is, or after what `message` asks for.",
+    )
 
 
 @strawberry.type(description="What a job has changed so far.")
 class JobResult:
     """Columns of a job's row."""
 
-    activities_created: int = column(m.Job.activities_created, "Activities that were new.")
-    activities_updated: int = column(m.Job.activities_updated, "Activities that had changed.")
-    activities_deleted: int = column(m.Job.activities_deleted, "Activities that were gone.")
-    personal_bests_changed: int = column(m.Job.personal_bests_changed, "Distances whose current best is another now.")
+    activities_created: int = column(m.Job.activities_created, "Number of activities created.")
+    activities_updated: int = column(m.Job.activities_updated, "Number of activities updated.")
+    activities_deleted: int = column(m.Job.activities_deleted, "Number of activities deleted.")
+    personal_bests_changed: int = column(
+        m.Job.personal_bests_changed, "Number of distances with a changed current personal best."
+    )
 
 
-@row_type(m.Job, "A piece of background work.")
+_ATHLETE = Lookup("Athlete", m.Job.athlete_id, rows_by(m.Athlete, m.Athlete.id))
+
+
+@row_type(m.JobProblem, "An activity that a job left out, or did only in part, and why.")
+class JobProblem:
+    """A problem's row."""
+
+    strava_id: str | None = column(
+        m.JobProblem.strava_id,
+        "The activity's id on Strava. Null if Strava sent none that can be read.",
+        convert=str,
+    )
+    code: JobErrorCode = column(m.JobProblem.code, "Stable code, for programs.")
+    message: str = column(m.JobProblem.message, "What happened, for people.")
+
+
+@row_type(m.Job, "A background job.")
 class Job(Node):
     """A job's row."""
 
     id: strawberry.ID = node_id(m.Job, "Job")
-    kind: JobKind = column(m.Job.kind, "What it does.")
-    status: JobStatus = column(m.Job.status, "Where it is.")
+    kind: JobKind = column(m.Job.kind, "What the job does.")
+    status: JobStatus = column(m.Job.status, "Current state.")
     athlete: Annotated["Athlete", strawberry.lazy("graph.types.athlete")] | None = lookup(
-        Lookup("Athlete", m.Job.athlete_id, rows_by(m.Athlete, m.Athlete.id)),
-        "Whose data it works on; null where it works on all.",
+        _ATHLETE, "The athlete it works on. Null if it works on all athletes."
     )
-    progress: JobProgress = embedded(JobProgress, "How far it is.")
-    attempts: int = column(m.Job.attempts, "How often a worker has begun or resumed it.")
-    error: JobError | None = embedded(JobError, "Why it failed; null unless it did.", present=m.Job.error_code)
+    progress: JobProgress = embedded(JobProgress, "Progress so far.")
+    attempts: int = column(m.Job.attempts, "Number of times a worker started or resumed it.")
+    error: JobError | None = embedded(
+        JobError, "Why it failed or was cancelled. Null otherwise.", present=m.Job.error_code
+    )
     result: JobResult | None = embedded(
-        JobResult, "What it has changed so far; null before it started.", present=m.Job.started_at
+        JobResult, "What it has changed so far. Null before it starts.", present=m.Job.started_at
     )
-    created_at: datetime = column(m.Job.created_at, "When it was asked for.")
-    started_at: datetime | None = column(m.Job.started_at, "When a worker first began; null before.")
-    finished_at: datetime | None = column(m.Job.finished_at, "When it ended; null before.")
-    version: int = column(m.Job.version, "Rises with every change: of two answers the one with the higher is newer.")
-    waiting_until: datetime | None = column(m.Job.waiting_until, "When it goes on, while it is WAITING; else null.")
+    problems: list[JobProblem] = lookup(
+        Lookup(
+            "JobProblem",
+            m.Job.id,
+            rows_by(m.JobProblem, m.JobProblem.job_id, order_by=[m.JobProblem.id]),
+            many=True,
+        ),
+        "Activities that it left out, and why. The next sync tries them again.",
+        list_size=sized(10),
+    )
+    created_at: datetime = column(m.Job.created_at, "Time it was requested.")
+    started_at: datetime | None = column(
+        m.Job.started_at, "Time a worker first started it. Null until then."
+    )
+    finished_at: datetime | None = column(m.Job.finished_at, "Time it ended. Null until then.")
+    version: int = column(
+        m.Job.version,
+        "Increases with every change. Of two answers, the one with the higher version is newer.",
+    )
+    waiting_until: datetime | None = column(
+        m.Job.waiting_until, "Time it resumes. Null unless it is WAITING."
+    )
 
 
-@strawberry.input(description="Which jobs; conditions that are not given do not apply.")
+def athlete_id_of(job: Job) -> int | None:
+    """Get the id of the athlete that a job works on; None if it works on all athletes."""
+    athlete_id: int | None = getattr(job, _ATHLETE.key_label)
+    return athlete_id
+
+
+@strawberry.input(description="Filter for jobs. A job must meet every given condition.")
 class JobFilter:
     """Conditions on jobs."""
 
-    kinds: list[JobKind] | None = strawberry.field(default=None, description="Of one of these kinds.")
-    statuses: list[JobStatus] | None = strawberry.field(default=None, description="In one of these states.")
+    kinds: list[JobKind] | None = strawberry.field(
+        default=None, description="The kind is one of these."
+    )
+    statuses: list[JobStatus] | None = strawberry.field(
+        default=None, description="The status is one of these."
+    )
 
 
 def read_jobs(
@@ -86,13 +143,15 @@ def read_jobs(
     after: After = None,
     last: Last = None,
     before: Before = None,
-    filter: Annotated[  # noqa: A002 - the argument's public name
-        JobFilter | None, strawberry.argument(description="Which jobs; all when not given.")
+    filter: Annotated[
+        JobFilter | None, strawberry.argument(description="Filter. Default: all jobs.")
     ] = None,
 ) -> PageArguments:
     """Read the arguments of a connection of jobs, newest first."""
     conditions = {"job_kinds": filter.kinds, "job_statuses": filter.statuses} if filter else None
-    return page_arguments(statements.NEWEST, conditions, first=first, after=after, last=last, before=before)
+    return page_arguments(
+        statements.NEWEST, conditions, first=first, after=after, last=last, before=before
+    )
 
 
 JOBS = Paged("Job", None, statements.JOBS)

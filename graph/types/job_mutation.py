@@ -1,45 +1,58 @@
-"""Inputs and payloads of the mutations that start and steer jobs."""
+"""Inputs and payloads of the mutations that start, cancel and retry jobs."""
 
 from datetime import date
 
 import strawberry
 
-from graph.refusal import Payload
 from graph.types.athlete import Athlete
 from graph.types.enums import SyncMode
 from graph.types.job import Job
+from graph.types.payload import Payload
 
 
 @strawberry.input(description="What to sync.")
 class SyncStravaInput:
     """Input of syncStrava."""
 
-    athlete_id: strawberry.ID = strawberry.field(description="Whose activities.")
-    mode: SyncMode = strawberry.field(default=SyncMode.INCREMENTAL, description="How much to read.")
-    activity_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Only this activity: an Activity's id, or the number it has on Strava."
+    athlete_id: strawberry.ID = strawberry.field(description="Global id of the athlete.")
+    mode: SyncMode = strawberry.field(
+        default=SyncMode.INCREMENTAL, description="How much to read. Default: INCREMENTAL."
     )
-    since: date | None = strawberry.field(default=None, description="Only activities from this day (UTC) on.")
-    until: date | None = strawberry.field(default=None, description="Only activities until this day (UTC), included.")
+    activity_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Sync only this activity: its global id, or its numeric id on Strava.",
+    )
+    since: date | None = strawberry.field(
+        default=None,
+        description="First day to include, by the clock at the athlete's place. Not in the future.",
+    )
+    until: date | None = strawberry.field(
+        default=None, description="Last day to include, by the clock at the athlete's place."
+    )
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="Any text, at most 200 characters: asking again with the same one returns the same job.",
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) returns the same job. "
+        "The same key with other input is refused.",
     )
 
 
-@strawberry.type(description="The sync that was asked for.")
+@strawberry.type(description="Result of `syncStrava`.")
 class SyncStravaPayload(Payload):
     """Payload of syncStrava."""
 
-    job: Job | None = strawberry.field(default=None, description="The job to follow; null when refused.")
+    job: Job | None = strawberry.field(default=None, description="The sync job. Null if refused.")
     already_running: bool = strawberry.field(
-        default=False, description="Whether it had been asked for before: then `job` is that one."
+        default=False,
+        description="Whether `job` already existed: a sync in progress, or the job of the same "
+        "idempotency key.",
     )
     task_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The job's id, under the name that the older REST service used."
+        default=None,
+        description="Id of the job, under its name in the older REST service. Null if refused.",
     )
     status: str | None = strawberry.field(
-        default=None, description='"queued", as the older REST service said; null when refused.'
+        default=None, description='"queued", as in the older REST service. Null if refused.'
     )
 
 
@@ -47,15 +60,25 @@ class SyncStravaPayload(Payload):
 class JobPayload(Payload):
     """Payload of mutations about a job."""
 
-    job: Job | None = strawberry.field(default=None, description="The job as it is now; null when refused.")
+    job: Job | None = strawberry.field(
+        default=None, description="The job after the mutation. Null if refused."
+    )
 
 
-@strawberry.input(description="Whose data to calculate anew.")
+@strawberry.input(description="What to recalculate.")
 class RecalculateInput:
     """Input of the recalculations."""
 
     athlete_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose; all athletes' when not given, for which the scope ADMIN is needed."
+        default=None,
+        description="Global id of the athlete. Default: all athletes, which requires the scope "
+        "ADMIN.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) returns the same job. "
+        "The same key with other input is refused.",
     )
 
 
@@ -63,38 +86,58 @@ class RecalculateInput:
 class CancelJobInput:
     """Input of cancelJob."""
 
-    id: strawberry.ID = strawberry.field(description="Its global id.")
+    id: strawberry.ID = strawberry.field(description="Global id of the job.")
 
 
-@strawberry.input(description="The job to try again.")
+@strawberry.input(description="The job to resume.")
 class RetryJobInput:
     """Input of retryJob."""
 
-    id: strawberry.ID = strawberry.field(description="Its global id.")
+    id: strawberry.ID = strawberry.field(description="Global id of the job.")
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) returns the job and does not retry it again. "
+        "The same key with other input is refused.",
+    )
 
 
-@strawberry.type(description="Where to sign in.")
+@strawberry.type(description="Result of `connectStrava`.")
 class ConnectStravaPayload(Payload):
     """Payload of connectStrava."""
 
     authorization_url: str | None = strawberry.field(
-        default=None, description="Send the browser that made this request there; Strava sends it back signed in."
+        default=None,
+        description="Address to open in the browser that sent this request. Strava sends the "
+        "browser back, signed in. Null if refused.",
     )
 
 
-@strawberry.input(description="Whom to disconnect from Strava.")
+@strawberry.input(description="The athlete to disconnect from Strava.")
 class DisconnectStravaInput:
     """Input of disconnectStrava."""
 
-    athlete_id: strawberry.ID = strawberry.field(description="Whose connection.")
+    athlete_id: strawberry.ID = strawberry.field(description="Global id of the athlete.")
     keep_data: bool = strawberry.field(
-        default=False, description="Keep the activities that came from Strava, and what was derived from them."
+        default=False,
+        description="true: keep the activities imported from Strava and everything derived from "
+        "them. false, the default: delete them.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) returns the same job. "
+        "The same key with other input is refused.",
     )
 
 
-@strawberry.type(description="The disconnection that was asked for.")
+@strawberry.type(description="Result of `disconnectStrava`.")
 class DisconnectStravaPayload(Payload):
     """Payload of disconnectStrava."""
 
-    athlete: Athlete | None = strawberry.field(default=None, description="The athlete; null when refused.")
-    job: Job | None = strawberry.field(default=None, description="The job that does it; null when refused.")
+    athlete: Athlete | None = strawberry.field(
+        default=None, description="The athlete. Null if refused."
+    )
+    job: Job | None = strawberry.field(
+        default=None, description="The job that disconnects the athlete. Null if refused."
+    )

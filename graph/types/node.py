@@ -3,8 +3,10 @@
 import strawberry
 
 
-@strawberry.interface(description="An object with a global id, which `node` finds again.")
+@strawberry.interface(description="An object with a global id. Fetch it again with `node`.")
 class Node:
     """Relay's Node."""
 
-    id: strawberry.ID = strawberry.field(description="Opaque global id.")
+    id: strawberry.ID = strawberry.field(
+        description="Global id. Opaque: it tells neither age nor number of objects."
+    )

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from athletics.age_grade import Sex
+from athletics.age_grade_table import Sex
 from athletics.distance import StandardDistance
 from db import models as m
 from db.statements import personal_best as statements
 from db.statements.best_effort import age_grade_to_others
-from graph.arguments import checked_number, checked_text
+from graph.input_checks import checked_number, checked_text
+from graph.mapping.relation import Arguments, Lookup, Paged, lookup, rows_by
+from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, First, PageArguments, page_arguments
-from graph.relation import Arguments, Lookup, Paged, lookup, rows_by
-from graph.row_type import column, embedded, node_id, row_type
 from graph.types.age_grade import AgeGrade
 from graph.types.enums import LeaderboardBasis
 from graph.types.node import Node
@@ -24,68 +24,87 @@ if TYPE_CHECKING:
     from graph.types.best_effort import BestEffort
 
 _MAX_AGE = 150
-_AGE_IS_SHOWN = "By age or age grade others are found only where they agreed to show it (`sharesAgeGrades`)."
+_AGE_IS_SHOWN = (
+    "Other athletes are included only if they agreed to show age grades (`sharesAgeGrades`)."
+)
 
 
 @row_type(
     m.PersonalBest,
-    "An effort that was faster than all before it over its distance. For others than the athlete: than all before it "
-    "that they may see, so that nothing tells of a run that is hidden from them.",
+    "An effort that was faster than all earlier ones over its distance. For other "
+    "athletes, only efforts visible to them are compared, so hidden runs are not "
+    "revealed.",
 )
 class PersonalBest(Node):
-    """A personal best's row, and its effort's for the age grade."""
+    """A personal best's row. The age grade comes from its effort's row."""
 
     id: strawberry.ID = node_id(m.PersonalBest, "PersonalBest")
     athlete: Annotated["Athlete", strawberry.lazy("graph.types.athlete")] = lookup(
-        Lookup("Athlete", m.PersonalBest.athlete_id, rows_by(m.Athlete, m.Athlete.id)), "Whose best it is."
+        Lookup("Athlete", m.PersonalBest.athlete_id, rows_by(m.Athlete, m.Athlete.id)),
+        "The athlete it belongs to.",
     )
-    distance: StandardDistance = column(m.PersonalBest.distance, "Over which distance.")
-    distance_meters: float = column(m.PersonalBest.distance_m, "The distance, exactly, in metres.")
-    elapsed_time_seconds: float = column(m.PersonalBest.elapsed_s, "Its time in seconds, pauses included.")
-    achieved_at: datetime = column(m.PersonalBest.achieved_at, "When the distance was completed.")
+    distance: StandardDistance = column(m.PersonalBest.distance, "Standard distance.")
+    distance_meters: float = column(m.PersonalBest.distance_m, "Exact distance in meters.")
+    elapsed_time_seconds: float = column(
+        m.PersonalBest.elapsed_s, "Elapsed time in seconds, including pauses."
+    )
+    achieved_at: datetime = column(m.PersonalBest.achieved_at, "Time the distance was completed.")
     activity: Annotated["Activity", strawberry.lazy("graph.types.activity")] = lookup(
-        Lookup("Activity", m.PersonalBest.activity_id, rows_by(m.Activity, m.Activity.id)), "The run it is a part of."
+        Lookup("Activity", m.PersonalBest.activity_id, rows_by(m.Activity, m.Activity.id)),
+        "The run that contains it.",
     )
     best_effort: Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")] = lookup(
-        Lookup("BestEffort", m.PersonalBest.id, rows_by(m.BestEffort, m.BestEffort.id)), "The effort that it is."
+        Lookup("BestEffort", m.PersonalBest.id, rows_by(m.BestEffort, m.BestEffort.id)),
+        "The effort that set it.",
     )
     age_grade: AgeGrade | None = embedded(
         AgeGrade,
-        "Its age grade; null where the athlete's birth date or sex is not known, or the table does not cover the age. "
-        "Others than the athlete see it only where the athlete agreed (`sharesAgeGrades`), for it tells the age.",
+        "Age grade. Null if the athlete's birth date or sex is unknown, or the table "
+        "does not cover the age. Other athletes see it only if the athlete agreed "
+        "(`sharesAgeGrades`), because it reveals the age.",
         present=m.BestEffort.age_grade_percent,
         present_to_others=lambda: age_grade_to_others(m.PersonalBest),
     )
-    previous: Annotated["PersonalBest", strawberry.lazy("graph.types.personal_best")] | None = lookup(
-        Lookup(
-            "PersonalBest",
-            m.PersonalBest.previous_id,
-            rows_by(m.PersonalBest, m.PersonalBest.id),
-            key_to_others=m.PersonalBest.previous_for_others_id,
-        ),
-        "The best that this one improved on; null for the first.",
+    previous: Annotated["PersonalBest", strawberry.lazy("graph.types.personal_best")] | None = (
+        lookup(
+            Lookup(
+                "PersonalBest",
+                m.PersonalBest.previous_id,
+                rows_by(m.PersonalBest, m.PersonalBest.id),
+                key_to_others=m.PersonalBest.previous_for_others_id,
+            ),
+            "The personal best before this one. Null for the first.",
+        )
     )
     improvement_seconds: float | None = column(
         m.PersonalBest.improvement_s,
-        "By how many seconds it improved on the previous; null for the first.",
+        "Seconds faster than `previous`. Null for the first.",
         to_others=m.PersonalBest.improvement_for_others_s,
     )
 
 
-@strawberry.input(description="Whose bests a leaderboard shows; conditions that are not given do not apply.")
+@strawberry.input(
+    description="Filter for a leaderboard. A personal best must meet every given condition."
+)
 class LeaderboardFilter:
     """Conditions on a leaderboard."""
 
-    sex: Sex | None = strawberry.field(default=None, description="Of athletes of this sex.")
-    country: str | None = strawberry.field(default=None, description="Of athletes of this country, in any case.")
+    sex: Sex | None = strawberry.field(default=None, description="The athlete is of this sex.")
+    country: str | None = strawberry.field(
+        default=None, description="The athlete's country is this one, ignoring case."
+    )
     min_age: int | None = strawberry.field(
-        default=None, description=f"Of athletes at least this old on the day. {_AGE_IS_SHOWN}"
+        default=None, description=f"Minimum age on the day. {_AGE_IS_SHOWN}"
     )
     max_age: int | None = strawberry.field(
-        default=None, description=f"Of athletes at most this old on the day. {_AGE_IS_SHOWN}"
+        default=None, description=f"Maximum age on the day. {_AGE_IS_SHOWN}"
     )
-    achieved_from: date | None = strawberry.field(default=None, description="Achieved on this day (UTC) or later.")
-    achieved_until: date | None = strawberry.field(default=None, description="Achieved on this day (UTC) or before.")
+    achieved_from: date | None = strawberry.field(
+        default=None, description="First day (UTC) to include."
+    )
+    achieved_until: date | None = strawberry.field(
+        default=None, description="Last day (UTC) to include."
+    )
 
     def conditions(self) -> dict[str, object]:
         """Make the parameters of the statement's filters. Raises OutOfRange, InvalidArgument."""
@@ -100,7 +119,7 @@ class LeaderboardFilter:
 
 
 def read_history(
-    distance: Annotated[StandardDistance, strawberry.argument(description="Over which distance.")],
+    distance: Annotated[StandardDistance, strawberry.argument(description="Standard distance.")],
     first: First = None,
     after: After = None,
 ) -> PageArguments:
@@ -109,26 +128,37 @@ def read_history(
 
 
 def read_leaderboard(
-    distance: Annotated[StandardDistance, strawberry.argument(description="Over which distance.")],
-    by: Annotated[LeaderboardBasis, strawberry.argument(description=f"What it is ordered by. {_AGE_IS_SHOWN}")] = (
-        LeaderboardBasis.ELAPSED_TIME
-    ),
-    filter: Annotated[  # noqa: A002 - the argument's public name
-        LeaderboardFilter | None, strawberry.argument(description="Whose bests; all visible ones when not given.")
+    distance: Annotated[StandardDistance, strawberry.argument(description="Standard distance.")],
+    by: Annotated[
+        LeaderboardBasis,
+        strawberry.argument(
+            description=f"What to order by. Default: ELAPSED_TIME. With AGE_GRADE: {_AGE_IS_SHOWN}"
+        ),
+    ] = (LeaderboardBasis.ELAPSED_TIME),
+    filter: Annotated[
+        LeaderboardFilter | None,
+        strawberry.argument(
+            description="Filter. Default: all personal bests visible to the caller."
+        ),
     ] = None,
     first: First = None,
     after: After = None,
 ) -> PageArguments:
     """Read the arguments of a leaderboard."""
     graded = by is LeaderboardBasis.AGE_GRADE
-    conditions = {**(filter.conditions() if filter else {}), "distance": distance, "graded": graded or None}
+    conditions = {
+        **(filter.conditions() if filter else {}),
+        "distance": distance,
+        "graded": graded or None,
+    }
     ordering = statements.BEST_AGE_GRADE if graded else statements.FASTEST
     return page_arguments(ordering, conditions, first=first, after=after)
 
 
 def read_personal_bests(
     distances: Annotated[
-        list[StandardDistance] | None, strawberry.argument(description="Over which distances; all when not given.")
+        list[StandardDistance] | None,
+        strawberry.argument(description="Distances to include. Default: all."),
     ] = None,
 ) -> Arguments:
     """Read the arguments of the current bests."""

@@ -4,21 +4,27 @@ from datetime import datetime
 
 import strawberry
 
-from graph.budget import BudgetState
+from graph.cost.budget import BudgetState
 
 
 @strawberry.type(
-    description="The caller's budget, which operations spend and time fills. An object costs 1, a scalar nothing, a "
-    "mutation 10, a list its entries; `first` and `last` say how many."
+    description="The caller's budget. Operations spend it, and it refills over time. An "
+    "object costs 1, a scalar 0, a mutation 10. A list costs as much as its "
+    "entries; `first` or `last` sets their number. Totals, filters and mutations that keep the "
+    "database busier than that cost their time in the database instead."
 )
 class RateLimit:
-    """Made of the state after the operation was charged."""
+    """The budget's state after the operation was charged."""
 
-    limit: int = strawberry.field(description="What the budget holds when full.")
-    remaining: int = strawberry.field(description="What is left, after this operation.")
-    reset_at: datetime = strawberry.field(description="When it is full again, if nothing is spent until then.")
-    cost: int = strawberry.field(description="What this operation costs.")
+    limit: int = strawberry.field(description="Size of the full budget.")
+    remaining: int = strawberry.field(description="Budget left after this operation.")
+    reset_at: datetime = strawberry.field(
+        description="Time the budget is full again if nothing more is spent."
+    )
+    cost: int = strawberry.field(description="Cost of this operation.")
 
     @classmethod
-    def of(cls, state: BudgetState) -> "RateLimit":
-        return cls(limit=state.limit, remaining=state.remaining, reset_at=state.reset_at, cost=state.cost)
+    def from_budget(cls, state: BudgetState) -> "RateLimit":
+        return cls(
+            limit=state.limit, remaining=state.remaining, reset_at=state.reset_at, cost=state.cost
+        )

@@ -3,22 +3,35 @@
 from datetime import datetime
 
 from db import models as m
-from graph.row_type import column, row_type
+from graph.mapping.row_type import column, row_type
 
 
-@row_type(m.StravaConnection, "An athlete's connection to Strava. The tokens themselves never leave the server.")
+@row_type(
+    m.StravaConnection,
+    "An athlete's connection to Strava. Its tokens never leave the server.",
+)
 class StravaConnection:
     """A connection's row."""
 
-    strava_athlete_id: str = column(m.StravaConnection.strava_athlete_id, "The athlete's id on Strava.", convert=str)
-    scopes: list[str] = column(m.StravaConnection.scopes, "What the athlete granted, in Strava's words.")
-    connected_at: datetime = column(m.StravaConnection.connected_at, "When it was made or last renewed.")
+    strava_athlete_id: str = column(
+        m.StravaConnection.strava_athlete_id, "The athlete's id on Strava.", convert=str
+    )
+    scopes: list[str] = column(
+        m.StravaConnection.scopes, "Permissions the athlete granted, as Strava names them."
+    )
+    connected_at: datetime = column(
+        m.StravaConnection.connected_at, "Time the athlete connected, or last connected again."
+    )
     last_synced_at: datetime | None = column(
-        m.StravaConnection.last_synced_at, "When a sync last ended well; null before the first."
+        m.StravaConnection.last_synced_at,
+        "Start of the last successful sync of everything: the data is as Strava's at this time. A "
+        "sync of one activity or a range of days does not count. Null before the first.",
     )
     history_complete_at: datetime | None = column(
-        m.StravaConnection.history_complete_at, "When all of the history was first here; null until then."
+        m.StravaConnection.history_complete_at,
+        "Time the whole history was first imported. Null until then.",
     )
     refused_at: datetime | None = column(
-        m.StravaConnection.refused_at, "When Strava refused it: connect again. Null while it works."
+        m.StravaConnection.refused_at,
+        "Time Strava refused the connection: connect again. Null while it works.",
     )

@@ -1,19 +1,24 @@
-"""From one activity and its samples to rows of best efforts, age grades included. Pure."""
+"""Derives rows of best efforts, with age grades, from an activity and its samples. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from athletics.activity_effort import ActivityEffort, StravaEffort, Streams, efforts_of_activity
-from athletics.age_grade import OutOfTable, Sex, age_grade, age_on, default_table
+from athletics.activity_effort import (
+    ActivityEffort,
+    RecordedRun,
+    StravaEffort,
+    Streams,
+    efforts_of_activity,
+)
+from athletics.age_grade import age_grade, age_on, default_table
+from athletics.age_grade_table import OutOfTable, Sex
 from db.statements.best_effort import GRADE_COLUMNS
 from db.stream_codec import Samples
 
-__all__ = ["EFFORTS_VERSION", "Runner", "effort_rows", "grade_columns", "strava_efforts"]
-
-EFFORTS_VERSION = 1
-"""Raise it when efforts come out differently than before: activities of another version are derived anew."""
+EFFORTS_VERSION = 3
+"""Raise it when the rules change: activities of another version are derived again."""
 
 _DIGITS = 3  # milliseconds
 _LEAST_S = 0.001
@@ -21,34 +26,49 @@ _LEAST_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """What of the athlete an effort depends on."""
+    """The parts of an athlete that efforts depend on."""
 
     sex: Sex | None
     birth_date: date | None
 
     @classmethod
-    def of(cls, row: Any) -> "Runner":
-        """Take a row with `sex` and `birth_date`."""
+    def from_row(cls, row: Any) -> "Runner":
+        """Make one of a row with `sex` and `birth_date`."""
         return cls(Sex(row.sex) if row.sex else None, row.birth_date)
 
 
-def effort_rows(
-    activity: Any, runner: Runner, samples: Samples | None, given: Iterable[StravaEffort] = ()
-) -> list[dict[str, Any]]:
-    """Rows of `best_efforts`, shortest distance first; none unless an unflagged run.
+@dataclass(frozen=True, slots=True)
+class DerivedRows:
+    """Rows of `best_efforts`, shortest distance first.
 
-    `activity` is a row as `db.statements.sync.underived` selects it. Raises athletics.best_effort.StreamError.
+    `is_lacking`: Strava's own efforts are worth asking for, because the streams lack some.
     """
-    efforts = efforts_of_activity(
-        sport_type=activity.sport_type,
-        flagged=activity.flagged,
+
+    rows: list[dict[str, Any]]
+    is_lacking: bool
+
+
+def derive_rows(
+    activity: Any, runner: Runner, samples: Samples | None, given: Iterable[StravaEffort] = ()
+) -> DerivedRows:
+    """Derive the efforts of an activity; none unless an unflagged run.
+
+    `activity` is a row as `db.statements.effort_derivation.pending` selects it. Raises
+    athletics.best_effort.StreamError.
+    """
+    run = RecordedRun(
         distance_m=activity.distance_m,
         elapsed_s=activity.elapsed_time_s,
-        sex=runner.sex,
+        on_treadmill=activity.trainer,
         streams=None if samples is None else Streams(samples.time_s, samples.distance_m),
         strava_efforts=given,
     )
-    return [_row(activity, runner, effort) for effort in efforts]
+    found = efforts_of_activity(
+        run, sport_type=activity.sport_type, flagged=activity.flagged, sex=runner.sex
+    )
+    return DerivedRows(
+        [_row(activity, runner, each) for each in found.efforts], bool(found.lacking)
+    )
 
 
 def strava_efforts(given: Iterable[Mapping[str, float]] | None) -> list[StravaEffort]:

@@ -1,7 +1,8 @@
-"""The flag `background-sync`: syncs of athletes whom it is off for wait, hold no worker, and lose nothing.
+"""The flag `background-sync`: while it is off for an athlete, syncs wait without a worker.
 
-A worker that meets it, at the start or at a checkpoint, lets the job wait for SYNC_PAUSE_S; as long as the flag is off
-the reconciler prolongs that, so nothing goes through the queue meanwhile.
+At the start and at each checkpoint of a job its worker reads the flag. If it is off, the job waits
+for SYNC_PAUSE_S and keeps its checkpoint. The reconciler prolongs the wait while the flag is off,
+so the job does not pass through the queue.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,12 +13,10 @@ from flags.flags import Flags
 from flags.watch import FlagReader
 from jobs.lease import AttemptStopped
 
-__all__ = ["SWITCHED", "SYNC_PAUSE_S", "SyncSwitchedOff", "is_on_for_all", "switched_off", "sync_switch"]
-
 SYNC_PAUSE_S = 3.0
-"""How long a sync waits before it is looked at again: about as long as it takes to go on once the flag is on."""
+"""Seconds until a waiting sync is checked again, and so until it continues once the flag is on."""
 SWITCHED = (JobKind.STRAVA_SYNC, JobKind.STRAVA_WEBHOOK)
-"""The kinds of jobs that the flag is about."""
+"""The kinds of jobs that the flag stops."""
 
 
 class SyncSwitchedOff(AttemptStopped):
@@ -25,19 +24,19 @@ class SyncSwitchedOff(AttemptStopped):
 
 
 def sync_switch(reader: FlagReader, kind: JobKind, athlete_id: int | None) -> Callable[[], bool]:
-    """Make what tells whether a job may go on now."""
+    """Make a function that says whether the job may continue now."""
     if kind not in SWITCHED:
         return lambda: True
     return lambda: _is_on(reader.refresh(), athlete_id)
 
 
 def is_on_for_all(flags: Flags) -> bool:
-    """Tell whether no sync has to wait, without a look at any."""
+    """Tell whether the flag is on for every athlete, so that no sync has to wait."""
     return flags.everybody is not None and flags.everybody.background_sync
 
 
 def switched_off(flags: Flags, jobs: Iterable[tuple[int, int | None]]) -> list[int]:
-    """Pick the ids of the syncs that have to wait, from pairs of job and athlete."""
+    """Pick the ids of the syncs that must wait, from pairs of job id and athlete id."""
     return [job_id for job_id, athlete_id in jobs if not _is_on(flags, athlete_id)]
 
 

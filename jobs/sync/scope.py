@@ -1,11 +1,9 @@
-"""What one sync is to cover, out of its job's arguments."""
+"""Reads from a job's arguments which activities a sync covers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
-
-__all__ = ["SyncScope"]
 
 _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 
@@ -14,7 +12,8 @@ _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 class SyncScope:
     """`since` and `until` are days at the athlete's place, both included; None is no bound.
 
-    `full`: walk everything and delete what Strava has no more. `activity_id`: only the activity of that Strava id.
+    `full`: walk everything and delete what is gone from Strava. `activity_id`: only the activity of
+    that Strava id.
     """
 
     full: bool = False
@@ -23,9 +22,11 @@ class SyncScope:
     until: date | None = None
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Any]) -> Self:
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
         """Read `{"mode", "activity_id", "since", "until"}`, all optional, dates as ISO 8601."""
-        activity_id, since, until = (arguments.get(name) for name in ("activity_id", "since", "until"))
+        activity_id, since, until = (
+            arguments.get(name) for name in ("activity_id", "since", "until")
+        )
         return cls(
             full=arguments.get("mode") == "FULL",
             activity_id=None if activity_id is None else int(activity_id),
@@ -39,18 +40,28 @@ class SyncScope:
 
     def covers(self, started_at_local: datetime) -> bool:
         day = started_at_local.date()
-        return (self.since is None or day >= self.since) and (self.until is None or day <= self.until)
+        return (self.since is None or day >= self.since) and (
+            self.until is None or day <= self.until
+        )
 
     @property
     def after(self) -> datetime | None:
-        """Instant that no activity covered began at or before, wherever it was."""
+        """Instant after which every covered activity began, in any time zone."""
         if self.since is None:
             return None
-        return datetime.combine(self.since, time(), UTC) - _EASTERNMOST - timedelta(seconds=1)
+        return _moved(self.since, -_EASTERNMOST - timedelta(seconds=1))
 
     @property
     def before(self) -> datetime | None:
-        """Instant that no activity covered began at or after, wherever it was."""
+        """Instant before which every covered activity began, in any time zone."""
         if self.until is None:
             return None
-        return datetime.combine(self.until, time(), UTC) + timedelta(days=1) + _WESTERNMOST
+        return _moved(self.until, timedelta(days=1) + _WESTERNMOST)
+
+
+def _moved(day: date, by: timedelta) -> datetime | None:
+    """The start of `day` in UTC, moved; None beyond the calendar, where it bounds nothing."""
+    try:
+        return datetime.combine(day, time(), UTC) + by
+    except OverflowError:
+        return None

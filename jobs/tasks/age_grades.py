@@ -1,21 +1,20 @@
-"""AGE_GRADES: grades all efforts of an athlete, or of all athletes, anew; writes only what comes out differently."""
+"""AGE_GRADES: grades all efforts of an athlete, or of all athletes, and writes the changes."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from db.statements import best_effort, sync
+from db.statements import athlete as athletes
+from db.statements import best_effort
 from jobs.attempt import Attempt, Step
-from jobs.derive import Runner, grade_columns
-from jobs.services import Services
-
-__all__ = ["run"]
+from jobs.sync.derived_rows import Runner, grade_columns
+from jobs.task_services import TaskServices
 
 ATHLETES_AT_ONCE = 20
 
 
-def run(attempt: Attempt, _services: Services) -> None:
+def run(attempt: Attempt, _services: TaskServices) -> None:
     """Regrade. Raises db.errors.DatabaseError and what ends the attempt."""
     if attempt.athlete_id is None:
         while _regrade_some(attempt):
@@ -36,15 +35,17 @@ def _regrade_some(attempt: Attempt) -> bool:
 
 def _next_athletes(step: Step) -> Sequence[int]:
     values = {"after_id": step.checkpoint.get("after_id", 0), "row_limit": ATHLETES_AT_ONCE}
-    athlete_ids: Sequence[int] = step.connection.execute(sync.athletes_after(), values).scalars().all()
+    athlete_ids: Sequence[int] = (
+        step.connection.execute(athletes.ids_after(), values).scalars().all()
+    )
     if athlete_ids:
         step.checkpoint["after_id"] = athlete_ids[-1]
     return athlete_ids
 
 
 def _regrade(connection: Connection, athlete_id: int) -> int:
-    """Grade one athlete's efforts; returns how many there are."""
-    runner = Runner.of(connection.execute(sync.lock_athlete(), {"athlete": athlete_id}).one())
+    """Grade one athlete's efforts; returns their number."""
+    runner = Runner.from_row(connection.execute(athletes.lock(), {"athlete": athlete_id}).one())
     efforts = connection.execute(best_effort.to_grade(), {"athlete_id": athlete_id}).all()
     changes = [change for effort in efforts if (change := _change(runner, effort))]
     if changes:
@@ -53,7 +54,9 @@ def _regrade(connection: Connection, athlete_id: int) -> int:
 
 
 def _change(runner: Runner, effort: Any) -> dict[str, Any] | None:
-    grade = grade_columns(runner, effort.distance_m, effort.elapsed_s, effort.started_at_local.date())
+    grade = grade_columns(
+        runner, effort.distance_m, effort.elapsed_s, effort.started_at_local.date()
+    )
     if all(getattr(effort, name) == value for name, value in grade.items()):
         return None
     return {"effort_id": effort.id, **{f"new_{name}": value for name, value in grade.items()}}

@@ -1,7 +1,8 @@
-"""PERSONAL_BESTS: derives efforts anew from what is stored, and from them the personal bests. Asks nothing of Strava.
+"""PERSONAL_BESTS: derives efforts and personal bests again from stored data, without Strava.
 
-For one athlete everything is derived anew. For all athletes only what follows rules of another version
-(`jobs/derive.py`), and then duplicates and bests of everybody.
+For one athlete everything is derived again, and the next sync asks for streams that could not be
+used. For all athletes, only efforts of an outdated version
+of the rules (`jobs/sync/derived_rows.py`) are, and then all duplicates and bests.
 """
 
 from collections.abc import Sequence
@@ -9,31 +10,33 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
-from athletics.best_effort import StreamError
+from athletics.track import StreamError
 from db.models import StreamsState
-from db.statements import sync
+from db.statements import athlete as athletes
+from db.statements import effort_derivation
+from db.statements import stream as streams
 from db.stream_codec import CorruptStreams, Samples, decode
-from jobs.attempt import Attempt
-from jobs.derive import EFFORTS_VERSION, Runner, effort_rows, strava_efforts
-from jobs.deriving import Material, write_material
-from jobs.services import Services
-from jobs.settle import remember_bests, settle
-
-__all__ = ["run"]
+from jobs.attempt import Attempt, Step
+from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
+from jobs.sync.effort_derivation import Material, write_material
+from jobs.sync.personal_bests import remember_bests, update_bests
+from jobs.sync.problems import record_problem
+from jobs.task_services import TaskServices
 
 ACTIVITIES_AT_ONCE = 20
 ATHLETES_AT_ONCE = 20
 _ABOVE_ALL_IDS = 2**63 - 1
 
 
-def run(attempt: Attempt, services: Services) -> None:
+def run(attempt: Attempt, services: TaskServices) -> None:
     """Recalculate. Raises db.errors.DatabaseError and what ends the attempt."""
     _Recalculation(attempt, services).run()
 
 
 class _Recalculation:
-    def __init__(self, attempt: Attempt, services: Services) -> None:
+    def __init__(self, attempt: Attempt, services: TaskServices) -> None:
         self._attempt = attempt
         self._services = services
         self._of_athlete = attempt.athlete_id is not None
@@ -44,27 +47,31 @@ class _Recalculation:
         while self._derive_some():
             pass
         if self._attempt.athlete_id is None:
-            while self._settle_some():
+            while self._update_some_bests():
                 pass
         else:
             with self._attempt.step() as step:
-                settle(step, self._attempt.athlete_id)
+                update_bests(step, self._attempt.athlete_id)
 
     def _begin(self) -> None:
         with self._attempt.step() as step:
             step.checkpoint["below_id"] = _ABOVE_ALL_IDS
             if self._attempt.athlete_id is not None:
                 remember_bests(step, self._attempt.athlete_id)
+                step.connection.execute(
+                    effort_derivation.ask_at_next_sync(), {"athlete": self._attempt.athlete_id}
+                )
             counted = step.connection.execute(
-                sync.count_rederivable(of_athlete=self._of_athlete), self._values(step.checkpoint)
+                effort_derivation.count_rederivable(of_athlete=self._of_athlete),
+                self._values(step.checkpoint),
             )
             step.total = counted.scalar_one()
 
     def _derive_some(self) -> bool:
         with self._attempt.step() as step:
-            statement = sync.rederivable(of_athlete=self._of_athlete)
+            statement = effort_derivation.rederivable(of_athlete=self._of_athlete)
             batch = step.connection.execute(statement, self._values(step.checkpoint)).all()
-            self._derive(step.connection, batch)
+            self._derive(step, batch)
             if batch:
                 step.checkpoint["below_id"] = batch[-1].id
             step.done += len(batch)
@@ -78,42 +85,62 @@ class _Recalculation:
             "row_limit": ACTIVITIES_AT_ONCE,
         }
 
-    def _derive(self, connection: Connection, batch: Sequence[Any]) -> None:
-        # In the order of ids, as everybody who locks several athletes.
+    def _derive(self, step: Step, batch: Sequence[Any]) -> None:
+        connection = step.connection
+        # In the order of ids, like everything that locks several athletes.
         athlete_ids = sorted({activity.athlete_id for activity in batch})
         runners = {
-            athlete_id: Runner.of(connection.execute(sync.lock_athlete(), {"athlete": athlete_id}).one())
+            athlete_id: Runner.from_row(
+                connection.execute(athletes.lock(), {"athlete": athlete_id}).one()
+            )
             for athlete_id in athlete_ids
         }
         for activity in batch:
-            self._derive_one(connection, activity, runners[activity.athlete_id])
+            try:
+                with connection.begin_nested():
+                    self._derive_one(connection, activity, runners[activity.athlete_id])
+            except OperationalError:
+                raise  # of the connection, not of the activity
+            except Exception as error:
+                self._services.log.exception(
+                    "an activity could not be derived", extra={"activity_id": activity.id}
+                )
+                record_problem(
+                    step,
+                    self._attempt,
+                    activity.strava_id,
+                    error,
+                    athlete_id=activity.athlete_id,
+                )
 
     def _derive_one(self, connection: Connection, activity: Any, runner: Runner) -> None:
         given = strava_efforts(activity.given_efforts)
         material = Material(StreamsState(activity.streams_state), given=activity.given_efforts)
         try:
             material = replace(material, samples=_stored_samples(connection, activity))
-            rows = effort_rows(activity, runner, material.samples, given)
+            rows = derive_rows(activity, runner, material.samples, given).rows
         except (CorruptStreams, StreamError) as error:
             extra = {"activity_id": activity.id, "error": str(error)}
-            self._services.log.warning("stored streams are damaged; the next sync fetches them", extra=extra)
+            self._services.log.warning(
+                "stored streams are damaged; the next sync fetches them", extra=extra
+            )
             material = replace(material, state=StreamsState.PENDING, samples=None)
-            rows = effort_rows(activity, runner, None, given)
-        write_material(connection, activity, material, rows)
+            rows = derive_rows(activity, runner, None, given).rows
+        write_material(connection, activity, material, rows, self._attempt.job_id)
 
-    def _settle_some(self) -> bool:
+    def _update_some_bests(self) -> bool:
         with self._attempt.step() as step:
             values = {"after_id": step.checkpoint.get("after_id", 0), "row_limit": ATHLETES_AT_ONCE}
-            athlete_ids = step.connection.execute(sync.athletes_after(), values).scalars().all()
+            athlete_ids = step.connection.execute(athletes.ids_after(), values).scalars().all()
             for athlete_id in athlete_ids:
-                settle(step, athlete_id)
+                update_bests(step, athlete_id)
                 step.checkpoint["after_id"] = athlete_id
         return bool(athlete_ids)
 
 
 def _stored_samples(connection: Connection, activity: Any) -> Samples | None:
-    """Samples of the database, None where none are to be. Raises CorruptStreams."""
+    """The stored samples, None if none are expected. Raises CorruptStreams."""
     if activity.streams_state != StreamsState.STORED:
         return None
-    data = connection.execute(sync.stored_samples(), {"activity_id": activity.id}).scalar_one_or_none()
+    data = connection.execute(streams.samples(), {"activity_id": activity.id}).scalar_one_or_none()
     return decode(data or b"")

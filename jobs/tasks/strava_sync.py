@@ -1,50 +1,65 @@
-"""STRAVA_SYNC: brings an athlete's activities, efforts and personal bests in step with Strava.
+"""STRAVA_SYNC: updates an athlete's activities, efforts and personal bests from Strava.
 
-Arguments: see `SyncScope.of`. First Strava's list, then streams and efforts of what is new or changed, then what
-follows for the athlete as a whole. Each part goes on from the checkpoint of an earlier attempt.
+Arguments: see `SyncScope.from_arguments`. The steps are Strava's list, then streams and efforts of
+new and changed activities, then duplicates and personal bests. Each continues from the checkpoint
+of an earlier attempt. An activity that fails is left out (`jobs/sync/problems.py`); if Strava did
+not answer for it, the job is retried as after any such failure.
 """
 
 from db.statements import strava_connection
+from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
-from jobs.deriving import Deriving
-from jobs.listing import Listing, keep_connected
-from jobs.services import Services
-from jobs.settle import remember_bests, settle
-from jobs.strava_tokens import AthleteStrava
-from jobs.sync_scope import SyncScope
-from strava.errors import StravaRateLimited
-
-__all__ = ["run"]
+from jobs.lease import AttemptStopped
+from jobs.sync.activity_walk import WALKED, ActivityWalk, keep_connected
+from jobs.sync.effort_derivation import EffortDerivation
+from jobs.sync.personal_bests import remember_bests, update_bests
+from jobs.sync.problems import count_problems
+from jobs.sync.scope import SyncScope
+from jobs.task_services import TaskServices
 
 
-def run(attempt: Attempt, services: Services) -> None:
+def run(attempt: Attempt, services: TaskServices) -> None:
     """Sync. Raises strava.errors.StravaError, db.errors.DatabaseError and what ends the attempt."""
     assert attempt.athlete_id is not None
-    scope = SyncScope.of(attempt.arguments)
+    scope = SyncScope.from_arguments(attempt.arguments)
     strava = AthleteStrava(attempt, services, attempt.athlete_id)
     with attempt.step() as step:
         remember_bests(step, attempt.athlete_id)
+    walk = ActivityWalk(attempt, services, strava, scope)
+    derivation = EffortDerivation(attempt, services, strava, scope)
     try:
-        Listing(attempt, services, strava, scope).run()
-        Deriving(attempt, services, strava, scope).run()
-    except StravaRateLimited:
-        _settle(attempt, attempt.athlete_id)  # what is there so far is shown while a long backfill waits
+        walk.run()
+        derivation.run()
+    except AttemptStopped:
         raise
+    except Exception:
+        # Show what is there so far: the next attempt may be hours away.
+        _update_bests_if_possible(attempt, services, attempt.athlete_id)
+        raise
+    unavailable = walk.unavailable or derivation.unavailable
+    if unavailable and attempt.failures + 1 < services.settings.job_max_attempts:
+        _update_bests_if_possible(attempt, services, attempt.athlete_id)
+        raise unavailable
     _finish(attempt, attempt.athlete_id, scope)
 
 
-def _settle(attempt: Attempt, athlete_id: int) -> None:
-    with attempt.step() as step:
-        settle(step, athlete_id)
+def _update_bests_if_possible(attempt: Attempt, services: TaskServices, athlete_id: int) -> None:
+    try:
+        with attempt.step() as step:
+            update_bests(step, athlete_id)
+    except Exception as error:  # noqa: BLE001 - what is raised already says more
+        services.log.warning("personal bests could not be updated", extra={"error": str(error)})
 
 
 def _finish(attempt: Attempt, athlete_id: int, scope: SyncScope) -> None:
     with attempt.step() as step:
         keep_connected(step.connection, athlete_id)
-        settle(step, athlete_id)
-        unreadable = len(step.checkpoint.get("unreadable", ()))
-        step.message = f"{unreadable} activities could not be read" if unreadable else None
+        update_bests(step, athlete_id)
+        left_out = count_problems(step, attempt)
+        activities = "1 activity" if left_out == 1 else f"{left_out} activities"
+        step.message = f"{activities} could not be read" if left_out else None
         if scope.is_everything:
             # As of the start: what came later may have been missed.
             values = {"athlete": athlete_id, "synced_at": attempt.started_at}
-            step.connection.execute(strava_connection.mark_synced(), values)
+            walked = {"walked": bool(step.checkpoint.get(WALKED))}
+            step.connection.execute(strava_connection.mark_synced(), values | walked)

@@ -1,6 +1,7 @@
-"""The older service's database becomes pacegraph's: row by row, in batches, while both go on working.
+"""`pacegraph adopt`: copies the older service's database into pacegraph's tables.
 
-Nothing of the old tables is changed; triggers note what the old service writes meanwhile. Everything that is known of
-the adoption is in schema `legacy` (`bookkeeping.py`). SQL stands here and not in `db/statements`, because this folder
-is to be deleted whole. docs/adoption.md tells how it is used.
+Works in batches while both services run. The old tables are only read; triggers record what the
+older service writes during the copy. The state of the adoption is in schema `legacy` (`ledger.py`).
+SQL is built here and not in `db/statements`, so that the folder can be deleted as a whole.
+docs/adoption.md describes the use.
 """

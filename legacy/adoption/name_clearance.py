@@ -1,7 +1,8 @@
-"""`pacegraph migrate` on the older service's database: what is called as pacegraph's own is moved to schema `legacy`.
+"""Moves the older service's tables to schema `legacy` if pacegraph needs their names.
 
-Metadata only: nothing is rewritten, nothing dropped, and whatever refers to a moved table goes on referring to it. The
-older service finds it again with `search_path = legacy, public`. Other tables stay where they are.
+`pacegraph migrate` does this before its first migration. Only the catalog changes: no row is
+rewritten, nothing is dropped, and references to a moved table stay valid. The older service finds
+the tables with `search_path = legacy, public`. Other tables stay in schema `public`.
 """
 
 import logging
@@ -13,37 +14,38 @@ from sqlalchemy.exc import OperationalError
 from db.models import Base
 from legacy.adoption.old_table import quoted
 
-__all__ = ["make_way"]
-
 _ATTEMPTS = 30
-_LOCK_TIMEOUT = "2s"  # how long the older service may have to wait behind an attempt
+_LOCK_TIMEOUT = "2s"  # how long an attempt may block the older service
 _PAUSE_S = 1.0
 _LOCK_NOT_AVAILABLE = "55P03"
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-# A constraint of the first migration: where it is, the tables are pacegraph's own.
-_IS_OURS = """SELECT EXISTS (SELECT FROM pg_constraint WHERE conname = 'ck_activities_strava_id_of_strava'
+# A constraint of the first migration: if it exists, the tables are pacegraph's own.
+_IS_OURS = """SELECT EXISTS (SELECT FROM pg_constraint
+    WHERE conname = 'ck_activities_strava_id_of_strava'
     AND connamespace = 'public'::regnamespace)"""
 _IS_OLD = """SELECT count(DISTINCT rtrim(name, 's')) = 2 FROM (
         SELECT CASE relname WHEN 'activities' THEN 'activity' ELSE relname END AS name FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
         AND relname IN ('athlete', 'athletes', 'activity', 'activities')) found"""
 _COLLIDING = """SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace
-    AND relname = ANY(:names) AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relkind = 'v', relname"""
+    AND relname = ANY(:names) AND relkind IN ('r', 'p', 'v', 'm', 'f')
+    ORDER BY relkind = 'v', relname"""
 # An index or sequence of a table that moves goes with it.
-_COLLIDING_LATER = """SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace
-    AND relname = ANY(:names) AND relkind IN ('i', 'I', 'S') ORDER BY relname"""
+_COLLIDING_LATER = """SELECT relname, relkind FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relname = ANY(:names)
+    AND relkind IN ('i', 'I', 'S') ORDER BY relname"""
 _COLLIDING_TYPES = """SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace
     AND typname = ANY(:names) AND typtype IN ('e', 'd', 'r') ORDER BY typname"""
 _KINDS = {"r": "TABLE", "p": "TABLE", "v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
 _LATER_KINDS = {"i": "INDEX", "I": "INDEX", "S": "SEQUENCE"}
 
 
-def make_way(connection: Connection) -> None:
-    """Move aside what would be in the migrations' way, if the database is the older service's.
+def clear_names(connection: Connection) -> None:
+    """Move or rename what collides with the migrations, if the database is the older service's.
 
-    Raises OperationalError where others held the tables all the time.
+    Raises OperationalError if other transactions hold the tables during all attempts.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -52,13 +54,16 @@ def make_way(connection: Connection) -> None:
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == _ATTEMPTS:
                 raise
-            _log.warning("the older service holds a table that is to be moved aside", extra={"attempt": attempt})
+            logger.warning(
+                "the older service holds a lock on a table that has to be moved",
+                extra={"attempt": attempt},
+            )
             time.sleep(_PAUSE_S)
         else:
             if moved:
-                _log.warning(
-                    "tables of the older service were moved to schema legacy, where it finds them with "
-                    "search_path = legacy, public",
+                logger.warning(
+                    "tables of the older service were moved to schema legacy, where it finds "
+                    "them with search_path = legacy, public",
                     extra={"moved": moved},
                 )
             return
@@ -66,17 +71,24 @@ def make_way(connection: Connection) -> None:
 
 def _move(connection: Connection) -> list[str]:
     connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
-    if connection.execute(text(_IS_OURS)).scalar_one() or not connection.execute(text(_IS_OLD)).scalar_one():
+    if (
+        connection.execute(text(_IS_OURS)).scalar_one()
+        or not connection.execute(text(_IS_OLD)).scalar_one()
+    ):
         return []
     moved: list[str] = []
     for name, kind in connection.execute(text(_COLLIDING), {"names": _names()}).all():
         if not moved:
             connection.execute(text("CREATE SCHEMA IF NOT EXISTS legacy"))
-        connection.execute(text(f"ALTER {_KINDS[_letter(kind)]} public.{quoted(name)} SET SCHEMA legacy"))
+        connection.execute(
+            text(f"ALTER {_KINDS[_letter(kind)]} public.{quoted(name)} SET SCHEMA legacy")
+        )
         moved.append(name)
     for name, kind in connection.execute(text(_COLLIDING_LATER), {"names": _names()}).all():
         old_name = quoted(f"{name[:55]}_legacy")
-        connection.execute(text(f"ALTER {_LATER_KINDS[_letter(kind)]} public.{quoted(name)} RENAME TO {old_name}"))
+        connection.execute(
+            text(f"ALTER {_LATER_KINDS[_letter(kind)]} public.{quoted(name)} RENAME TO {old_name}")
+        )
         moved.append(name)
     for name in connection.execute(text(_COLLIDING_TYPES), {"names": _names()}).scalars().all():
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS legacy"))
@@ -86,12 +98,12 @@ def _move(connection: Connection) -> list[str]:
 
 
 def _letter(kind: str | bytes) -> str:
-    """PostgreSQL's type "char", which drivers give as text or as bytes."""
+    """Decode PostgreSQL's type "char", which some drivers return as bytes."""
     return kind.decode() if isinstance(kind, bytes) else kind
 
 
 def _names() -> list[str]:
-    """What the migrations make: tables, their sequences, indexes, and the indexes of their constraints."""
+    """List the names that the migrations create: tables, sequences, indexes, constraints."""
     names = ["alembic_version", "alembic_version_pkc"]
     for table in Base.metadata.tables.values():
         names += [table.name, f"{table.name}_id_seq", *(str(index.name) for index in table.indexes)]

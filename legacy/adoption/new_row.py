@@ -1,4 +1,4 @@
-"""pacegraph's rows as the adoption writes, compares and deletes them: athletes, activities, feedback."""
+"""pacegraph's tables as the adoption writes, compares and deletes their rows."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,16 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from athletics.sport import RUN_SPORT_TYPES
-
-__all__ = ["NEW_TABLES", "Current", "NewTable"]
+from db.models.base import RANDOM_ID
 
 _RUNS = ", ".join(f"'{each}'" for each in sorted(RUN_SPORT_TYPES))
 _TIMES = {"created_at", "started_at", "started_at_local"}
 
 
 @dataclass(frozen=True, slots=True)
-class Current:
-    """A row as it is now. `changed_at` is when pacegraph last wrote what users see of it."""
+class CurrentRow:
+    """A row as it is now. `changed_at` is when pacegraph last changed what users see."""
 
     values: dict[str, Any]
     changed_at: Any
@@ -26,7 +25,11 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class NewTable:
-    """`columns` are adopted; `first` are written once and pacegraph's from then on; `renewed` is set at each update."""
+    """A table, with the SQL types of its columns.
+
+    `columns` are adopted. `first` is written at insert only. `renewed` is SQL that each update
+    sets as well.
+    """
 
     name: str
     columns: Mapping[str, str]
@@ -35,49 +38,52 @@ class NewTable:
     has_updated_at: bool = True
 
     def new_ids(self, connection: Connection, number: int) -> list[int]:
-        """Ids that nobody else gets."""
-        statement = text(
-            "SELECT nextval(pg_get_serial_sequence('public.' || CAST(:name AS text), 'id')) "
-            "FROM generate_series(1, :number)"
-        )
-        return list(connection.execute(statement, {"name": self.name, "number": number}).scalars())
+        """Draw ids for new rows."""
+        statement = text(f"SELECT {RANDOM_ID} FROM generate_series(1, :number)")
+        return list(connection.execute(statement, {"number": number}).scalars())
 
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
-        """Write rows with their ids; returns the ids of those that no other row was in the way of."""
+        """Insert rows with their ids. Returns the ids of those that met no conflict."""
         columns = {**self.columns, **self.first}
-        selected = ["coalesce(created_at, now())" if name == "created_at" else name for name in columns]
+        selected = [
+            "coalesce(created_at, now())" if name == "created_at" else name for name in columns
+        ]
         statement = text(
-            f"INSERT INTO public.{self.name} (id, {', '.join(columns)}) OVERRIDING SYSTEM VALUE "  # noqa: S608
+            f"INSERT INTO public.{self.name} (id, {', '.join(columns)}) "
             f"SELECT id, {', '.join(selected)} FROM {self._recordset(columns)} "
             "ON CONFLICT DO NOTHING RETURNING id"
         )
         return set(connection.execute(statement, {"rows": json.dumps(list(rows))}).scalars())
 
     def update(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write all adopted columns of rows, by id."""
+        """Update all adopted columns of rows, by id."""
         values = ", ".join(
-            f"{name} = coalesce(r.{name}, t.{name})" if name == "created_at" else f"{name} = r.{name}"
+            f"{name} = coalesce(r.{name}, t.{name})"
+            if name == "created_at"
+            else f"{name} = r.{name}"
             for name in self.columns
         )
         statement = text(
-            f"UPDATE public.{self.name} t SET {values}{self.renewed} "  # noqa: S608
+            f"UPDATE public.{self.name} t SET {values}{self.renewed} "
             f"FROM {self._recordset(self.columns)} WHERE t.id = r.id"
         )
         connection.execute(statement, {"rows": json.dumps(list(rows))})
 
-    def current(self, connection: Connection, ids: Iterable[int], *, lock: bool = False) -> dict[int, Current]:
-        """Rows of `ids`, those that there are; with `lock` nobody else changes them until the commit."""
+    def current(
+        self, connection: Connection, ids: Iterable[int], *, lock: bool = False
+    ) -> dict[int, CurrentRow]:
+        """Read the existing rows of `ids`. `lock` locks them until commit."""
         changed_at = "updated_at" if self.has_updated_at else "created_at"
         statement = text(
-            f"SELECT id, to_jsonb(t), {changed_at} FROM public.{self.name} t "  # noqa: S608
+            f"SELECT id, to_jsonb(t), {changed_at} FROM public.{self.name} t "
             f"WHERE id = ANY(:ids) ORDER BY id {'FOR NO KEY UPDATE' if lock else ''}"
         )
         rows = connection.execute(statement, {"ids": sorted(ids)})
-        return {new_id: Current(_plain(values), changed) for new_id, values, changed in rows}
+        return {new_id: CurrentRow(_plain(values), changed) for new_id, values, changed in rows}
 
     def delete(self, connection: Connection, ids: Iterable[int]) -> int:
-        """Delete rows, and what hangs on them; returns how many there were."""
-        statement = text(f"DELETE FROM public.{self.name} WHERE id = ANY(:ids) RETURNING id")  # noqa: S608
+        """Delete rows and what refers to them. Returns how many rows there were."""
+        statement = text(f"DELETE FROM public.{self.name} WHERE id = ANY(:ids) RETURNING id")
         return len(connection.execute(statement, {"ids": sorted(ids)}).all())
 
     def _recordset(self, columns: Mapping[str, str]) -> str:
@@ -86,7 +92,7 @@ class NewTable:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Times as Python writes them, which is how they were written down."""
+    """Write times as Python does, so that they compare with what was recorded."""
     return {
         name: datetime.fromisoformat(value).isoformat() if name in _TIMES and value else value
         for name, value in values.items()
@@ -134,10 +140,13 @@ NEW_TABLES = {
             "created_at": "timestamptz",
         },
         {"streams_state": "text"},
-        # Efforts hang on what changed: they are derived again. Streams are none of the old service's.
+        # Efforts depend on what changed, so they are derived again. The older service had no
+        # streams.
         """, updated_at = now(), efforts_version = NULL, streams_state = CASE
             WHEN t.streams_state NOT IN ('ABSENT', 'UNWANTED') THEN t.streams_state
-            WHEN r.sport_type IN (@runs) THEN 'ABSENT' ELSE 'UNWANTED' END""".replace("@runs", _RUNS),
+            WHEN r.sport_type IN (@runs) THEN 'ABSENT' ELSE 'UNWANTED' END""".replace(
+            "@runs", _RUNS
+        ),
     ),
     "feedback": NewTable(
         "feedback",

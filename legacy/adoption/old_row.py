@@ -1,6 +1,6 @@
-"""Values out of a row of an old table, whatever the column is called and however it was stored.
+"""Reads the values of an old row under any of the column names and types that were in use.
 
-An optional value that cannot be used is None, and a remark tells why; a required one raises Refused.
+An optional value that cannot be used is None and leaves a remark; a required one raises RowRefused.
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-__all__ = ["Naive", "OldRow", "Refused", "columns_of"]
-
 Naive = ZoneInfo
-"""Where the clock stood that timestamps without a zone were read from."""
+"""The time zone of timestamps that were stored without one."""
 
 _COLUMNS = {
     "athlete": {
@@ -27,7 +25,12 @@ _COLUMNS = {
         "strava_id": ("strava_athlete_id", "strava_id"),
         "access_token": ("strava_access_token", "access_token"),
         "refresh_token": ("strava_refresh_token", "refresh_token"),
-        "token_expires_at": ("strava_token_expires_at", "strava_expires_at", "token_expires_at", "expires_at"),
+        "token_expires_at": (
+            "strava_token_expires_at",
+            "strava_expires_at",
+            "token_expires_at",
+            "expires_at",
+        ),
         "scopes": ("strava_scopes", "strava_scope", "scopes", "scope"),
         "last_synced_at": ("last_strava_sync", "last_synced_at", "last_sync_at", "last_sync"),
     },
@@ -35,7 +38,12 @@ _COLUMNS = {
         "athlete_id": ("athlete_id", "user_id"),
         "name": ("name", "title"),
         "started_at": ("start_time", "start_date", "started_at"),
-        "started_at_local": ("start_time_local", "start_date_local", "started_at_local", "local_start_time"),
+        "started_at_local": (
+            "start_time_local",
+            "start_date_local",
+            "started_at_local",
+            "local_start_time",
+        ),
         "timezone": ("timezone", "time_zone", "tz"),
         "sport": ("sport_type", "sport", "activity_type", "type"),
         "provider": ("provider",),
@@ -75,24 +83,26 @@ _COLUMNS = {
         "created_at": ("created_at", "submitted_at"),
     },
 }
-"""Names that the columns of the older service have had, the likeliest first."""
+"""Column names that the older service has used, the likeliest first."""
 
 _HUGE = 1e15
 _TRUE = {True, "true", "t", "yes", "1"}
 
 
-class Refused(Exception):  # noqa: N818 - it is
-    """The row is not adopted; `str()` is the reason."""
+class RowRefused(Exception):
+    """A row that is not adopted. `str()` is the reason."""
 
 
 def columns_of(kind: str, there: Mapping[str, str]) -> dict[str, str]:
-    """Which column holds what, for those that the table has."""
-    found = {field: [name for name in names if name in there] for field, names in _COLUMNS[kind].items()}
+    """Find the column of each field that the table has."""
+    found = {
+        field: [name for name in names if name in there] for field, names in _COLUMNS[kind].items()
+    }
     return {field: names[0] for field, names in found.items() if names}
 
 
 class OldRow:
-    """One row. `remarks` collects what could not be used of it."""
+    """One row. `remarks` collects the values that could not be used."""
 
     def __init__(self, values: Mapping[str, Any], columns: Mapping[str, str], naive: Naive) -> None:
         self._values = values
@@ -105,14 +115,14 @@ class OldRow:
         return None if column is None else self._values.get(column)
 
     def column(self, field: str) -> str:
-        """What the field is called in the old table."""
+        """Get the field's column name in the old table."""
         return self._columns.get(field, field)
 
     def remark(self, field: str, problem: str) -> None:
         self.remarks.append(f"{self.column(field)}: {problem}")
 
     def text(self, field: str) -> str | None:
-        """Text, None where there is none or only blanks."""
+        """Read a text; None if it is missing or blank."""
         value = self.raw(field)
         if value is None or isinstance(value, dict | list):
             return None
@@ -120,10 +130,13 @@ class OldRow:
 
     def flag(self, field: str) -> bool:
         value = self.raw(field)
-        return not isinstance(value, dict | list) and (value.lower() if isinstance(value, str) else value) in _TRUE
+        return (
+            not isinstance(value, dict | list)
+            and (value.lower() if isinstance(value, str) else value) in _TRUE
+        )
 
     def number(self, field: str) -> float | None:
-        """A finite number, as stored or as text; None and a remark where it is none."""
+        """Read a finite number, also from text; None with a remark if it is not one."""
         value = self.raw(field)
         if value is None:
             return None
@@ -137,7 +150,7 @@ class OldRow:
         return number
 
     def required_number(self, field: str, most: float) -> float:
-        """A number from 0 to `most`; 0 where the old service had none. Raises Refused."""
+        """Read a number from 0 to `most`; 0 if it is missing. Raises RowRefused."""
         value = self.raw(field)
         if value is None:
             return 0.0
@@ -145,22 +158,26 @@ class OldRow:
         number = self.number(field)
         del self.remarks[remarks:]
         if number is None or not 0 <= number <= most:
-            raise Refused(f"{self.column(field)} is not between 0 and {most:.0f}")
+            raise RowRefused(f"{self.column(field)} is not between 0 and {most:.0f}")
         return number
 
     def identifier(self, field: str) -> int | None:
-        """A positive id of 64 bits; None and a remark for what is none."""
+        """Read a positive id of 64 bits; None with a remark if it is not one."""
         value = self.raw(field)
         digits = str(value).strip()
         if value is None or not digits:
             return None
-        if isinstance(value, bool) or not (digits.isascii() and digits.isdigit()) or not 0 < int(digits[:20]) < 2**63:
+        if (
+            isinstance(value, bool)
+            or not (digits.isascii() and digits.isdigit())
+            or not 0 < int(digits[:20]) < 2**63
+        ):
             self.remark(field, "is no id of Strava")
             return None
         return int(digits)
 
     def instant(self, field: str) -> datetime | None:
-        """An aware UTC instant; a timestamp without a zone, or seconds since 1970, count too. Remarks as `number`."""
+        """Read a time as UTC, also from seconds since 1970; None with a remark if it is not one."""
         value = self.raw(field)
         if value is None:
             return None
@@ -170,7 +187,7 @@ class OldRow:
         return moment
 
     def wall_clock(self, field: str) -> datetime | None:
-        """What the clock on the wall showed: a zone that stands beside it is Strava's untrue `Z`."""
+        """Read a local time. A zone is ignored: Strava writes local times with a wrong `Z`."""
         value = self.raw(field)
         moment = None if value is None else _parsed(value)
         if value is not None and (moment is None or not _in_range(moment)):
@@ -179,7 +196,7 @@ class OldRow:
         return moment and moment.replace(tzinfo=None)
 
     def day(self, field: str) -> date | None:
-        """A day from 1900 to 2200."""
+        """Read a day from 1900 to 2200; None with a remark if it is not one."""
         value = self.raw(field)
         if value is None:
             return None
@@ -206,4 +223,4 @@ def _parsed(value: Any) -> datetime | None:
 
 
 def _in_range(moment: datetime) -> bool:
-    return 1900 <= moment.year < 2200  # noqa: PLR2004 - as birth dates are
+    return 1900 <= moment.year < 2200  # noqa: PLR2004 - the range of birth dates

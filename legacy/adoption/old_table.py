@@ -1,4 +1,4 @@
-"""The old service's tables, as the catalogue shows them: which there are, their columns, and how they are walked."""
+"""The older service's tables, read from PostgreSQL's catalog, and how their rows are walked."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,9 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from db.models import Base
-from legacy.adoption.bookkeeping import BOOKS
-
-__all__ = ["OldTable", "Row", "by_kind", "old_tables", "quoted"]
+from legacy.adoption.ledger import BOOKS
 
 _NAMES = {
     "athlete": ("athlete", "athletes"),
@@ -20,9 +18,10 @@ _NAMES = {
     "personal_best": ("personal_best", "personal_bests"),
     "feedback": ("feedback", "feedbacks", "user_feedback"),
 }
-"""What a table is, by the names it may have. All others are kept as they are."""
+"""Table names by kind. Tables with other names are not adopted."""
 
-_SHORT_NUMBER = 18  # digits; a longer one need not be exact, and Python refuses to read very long ones
+# Digits. Longer numbers need not be exact, and Python refuses to parse very long ones.
+_SHORT_NUMBER = 18
 
 _CATALOGUE = text(
     r"""
@@ -49,7 +48,7 @@ _CATALOGUE = text(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of an old table. `values` is its JSON as PostgreSQL writes it, None where that cannot be read."""
+    """One row of an old table. `values` is its JSON from PostgreSQL, None if it is unreadable."""
 
     old_id: str
     values: dict[str, Any] | None
@@ -57,8 +56,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class OldTable:
-    """A table. `kind` is None for one that pacegraph has no table for; `key` is None without a primary key of one
-    column: then its rows cannot be walked.
+    """A table of the older service.
+
+    `kind` is None if pacegraph has no such table. `key` is None without a primary key of one
+    column; the rows of such a table cannot be walked.
     """
 
     schema: str
@@ -76,12 +77,16 @@ class OldTable:
         return f"{self.schema}.{self.name}"
 
     def count(self, connection: Connection) -> int:
-        found: int = connection.execute(text(f"SELECT count(*) FROM {self.sql}")).scalar_one()  # noqa: S608
+        found: int = connection.execute(text(f"SELECT count(*) FROM {self.sql}")).scalar_one()
         return found
 
     def after(self, connection: Connection, after_key: str | None, limit: int) -> list[Row]:
-        """Rows behind `after_key` in the order of keys; None: from the first."""
-        condition = "" if after_key is None else f"WHERE {self._key_sql} > CAST(:after_key AS {self._key_type})"
+        """Read rows after `after_key` in key order; None starts at the first row."""
+        condition = (
+            ""
+            if after_key is None
+            else f"WHERE {self._key_sql} > CAST(:after_key AS {self._key_type})"
+        )
         return self._rows(
             connection,
             f"{condition} ORDER BY {self._key_sql} LIMIT :row_limit",
@@ -89,18 +94,26 @@ class OldTable:
         )
 
     def of(self, connection: Connection, old_ids: Sequence[str]) -> list[Row]:
-        """Rows of `old_ids`, those that there are."""
+        """Read the existing rows of `old_ids`."""
         return self._rows(
-            connection, f"WHERE {self._key_sql} = ANY(CAST(:old_ids AS {self._key_type}[]))", {"old_ids": list(old_ids)}
+            connection,
+            f"WHERE {self._key_sql} = ANY(CAST(:old_ids AS {self._key_type}[]))",
+            {"old_ids": list(old_ids)},
         )
 
-    def belonging_to(self, connection: Connection, column: str, values: Sequence[str]) -> Iterator[Row]:
-        """Rows whose `column` has one of `values`, in the order of keys."""
-        condition = f"WHERE t.{quoted(column)} = ANY(CAST(:column_values AS {self.types[column]}[]))"
-        yield from self._rows(connection, f"{condition} ORDER BY {self._key_sql}", {"column_values": list(values)})
+    def belonging_to(
+        self, connection: Connection, column: str, values: Sequence[str]
+    ) -> Iterator[Row]:
+        """Read rows with one of `values` in `column`, in key order."""
+        condition = (
+            f"WHERE t.{quoted(column)} = ANY(CAST(:column_values AS {self.types[column]}[]))"
+        )
+        yield from self._rows(
+            connection, f"{condition} ORDER BY {self._key_sql}", {"column_values": list(values)}
+        )
 
     def all(self, connection: Connection, at_once: int) -> Iterator[list[Row]]:
-        """Every row, `at_once` at a time."""
+        """Read every row, `at_once` at a time."""
         after_key = None
         while rows := self.after(connection, after_key, at_once):
             yield rows
@@ -117,14 +130,16 @@ class OldTable:
         return self.types[self.key]
 
     def _rows(self, connection: Connection, rest: str, parameters: dict[str, Any]) -> list[Row]:
-        # JSON, for it can tell what Python has no value for: 'infinity', NaN, years beyond 9999. Not jsonb, which has
-        # no place for what a column of type json may have, as \\u0000.
-        statement = text(f"SELECT {self._key_sql}::text, to_json(t)::text FROM {self.sql} t {rest}")  # noqa: S608
-        return [Row(old_id, _read(row)) for old_id, row in connection.execute(statement, parameters)]
+        # JSON carries values that Python lacks: 'infinity', NaN, years beyond 9999. Not jsonb: it
+        # refuses values that a json column may hold, such as \\u0000.
+        statement = text(f"SELECT {self._key_sql}::text, to_json(t)::text FROM {self.sql} t {rest}")
+        return [
+            Row(old_id, _read(row)) for old_id, row in connection.execute(statement, parameters)
+        ]
 
 
 def old_tables(connection: Connection) -> list[OldTable]:
-    """The old service's tables, those of schema `legacy` first; pacegraph's own are none of them."""
+    """Find the older service's tables, those of schema `legacy` first."""
     ours = [*Base.metadata.tables, "alembic_version"]
     found = connection.execute(_CATALOGUE, {"ours": ours, "books": list(BOOKS)}).all()
     kinds = {name: kind for kind, names in _NAMES.items() for name in names}
@@ -143,12 +158,12 @@ def old_tables(connection: Connection) -> list[OldTable]:
 
 
 def quoted(name: str) -> str:
-    """Write a name as SQL, fit for `text()`."""
+    """Quote a name as SQL for `text()`."""
     return '"' + name.replace('"', '""').replace(":", "\\:") + '"'
 
 
 def by_kind(tables: Iterable[OldTable]) -> dict[str, OldTable]:
-    """Tables that can be walked, by what they are."""
+    """Pick the tables that can be walked, by kind."""
     return {table.kind: table for table in tables if table.kind and table.key}
 
 

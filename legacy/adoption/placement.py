@@ -1,4 +1,4 @@
-"""Rows that have no row here yet get one, or join the one that pacegraph has of the same thing already."""
+"""Inserts rows for old ones that have none yet, or joins them to rows that pacegraph has."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,76 +7,99 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from athletics.sport import is_run
-from legacy.adoption import bookkeeping
-from legacy.adoption.bookkeeping import Note
-from legacy.adoption.joining import join
-from legacy.adoption.mapping import Mapped
+from legacy.adoption import ledger
+from legacy.adoption.joined_rows import join
+from legacy.adoption.ledger import Note
 from legacy.adoption.new_row import NEW_TABLES, NewTable
-from legacy.adoption.strava_grant import Grants, connected
-
-__all__ = ["place_activities", "place_athletes", "place_feedback", "refusal"]
+from legacy.adoption.row_mapping import MappedRow
+from legacy.adoption.strava_grant import StravaGrants, connected
 
 IN_THE_WAY = "another row was in the way, and is gone: the next run adopts it"
 
 
-def place_feedback(connection: Connection, rows: Sequence[Mapped]) -> list[Note]:
-    """Write messages; `rows` name their account."""
+def place_feedback(connection: Connection, rows: Sequence[MappedRow]) -> list[Note]:
+    """Insert messages of feedback; `rows` hold their account's id."""
     _, notes = _insert(connection, "feedback", rows, [row.values for row in rows])
     return notes
 
 
-def place_activities(connection: Connection, rows: Sequence[Mapped]) -> list[Note]:
-    """Write activities; `rows` name their athlete, whom the caller holds."""
+def place_activities(connection: Connection, rows: Sequence[MappedRow]) -> list[Note]:
+    """Insert or join activities; `rows` hold their athlete's id, which the caller has locked."""
     values = [
-        {**row.values, "streams_state": "ABSENT" if is_run(row.values["sport_type"]) else "UNWANTED"} for row in rows
+        {
+            **row.values,
+            "streams_state": "ABSENT" if is_run(row.values["sport_type"]) else "UNWANTED",
+        }
+        for row in rows
     ]
     in_the_way, notes = _insert(connection, "activity", rows, values)
     there = _activities_at_strava(connection, [row.values for row in in_the_way])
-    joined = [(row, there.get((row.values["athlete_id"], row.values["strava_id"]))) for row in in_the_way]
+    joined = [
+        (row, there.get((row.values["athlete_id"], row.values["strava_id"]))) for row in in_the_way
+    ]
     found = [(row, new_id) for row, new_id in joined if new_id is not None]
-    notes += [Note("activity", row.old_id, IN_THE_WAY, row=row.row) for row, new_id in joined if new_id is None]
+    notes += [
+        Note("activity", row.old_id, IN_THE_WAY, row=row.row)
+        for row, new_id in joined
+        if new_id is None
+    ]
     return notes + join(connection, "activity", found)
 
 
-def place_athletes(connection: Connection, grants: Grants, rows: Sequence[Mapped]) -> list[Note]:
-    """Write athletes with their accounts and connections; who signed in here before is joined."""
+def place_athletes(
+    connection: Connection, grants: StravaGrants, rows: Sequence[MappedRow]
+) -> list[Note]:
+    """Insert athletes with accounts and connections, or join those that have signed in before."""
     there = connected(connection, _strava_ids(rows))
-    new = _first_of_each(row for row in rows if row.grant is None or row.grant.strava_id not in there)
+    new = _first_of_each(
+        row for row in rows if row.grant is None or row.grant.strava_id not in there
+    )
     _, notes = _insert(connection, "athlete", new, [row.values for row in new])
     _connect(connection, grants, new)
-    placed = bookkeeping.new_ids(connection, "athlete", [row.old_id for row in rows])
+    placed = ledger.new_ids(connection, "athlete", [row.old_id for row in rows])
     done = placed.keys() | {note.old_id for note in notes}
     left = [row for row in rows if row.old_id not in done]
     there = connected(connection, _strava_ids(left))
-    found = [(row, there[row.grant.strava_id]) for row in left if row.grant and row.grant.strava_id in there]
+    found = [
+        (row, there[row.grant.strava_id])
+        for row in left
+        if row.grant and row.grant.strava_id in there
+    ]
     met = {row.old_id for row, _ in found}
-    notes += [Note("athlete", row.old_id, IN_THE_WAY, row=row.row) for row in left if row.old_id not in met]
-    _open_accounts(connection, [*placed.values(), *(athlete_id for _, athlete_id in found)])
+    notes += [
+        Note("athlete", row.old_id, IN_THE_WAY, row=row.row)
+        for row in left
+        if row.old_id not in met
+    ]
+    _create_accounts(connection, [*placed.values(), *(athlete_id for _, athlete_id in found)])
     return notes + join(connection, "athlete", found)
 
 
-def _strava_ids(rows: Iterable[Mapped]) -> list[int]:
+def _strava_ids(rows: Iterable[MappedRow]) -> list[int]:
     return [row.grant.strava_id for row in rows if row.grant]
 
 
-def _first_of_each(rows: Iterable[Mapped]) -> list[Mapped]:
-    """One row for each account at Strava."""
-    found: dict[int | str, Mapped] = {}
+def _first_of_each(rows: Iterable[MappedRow]) -> list[MappedRow]:
+    """Keep one row per Strava account."""
+    found: dict[int | str, MappedRow] = {}
     for row in rows:
         found.setdefault(row.grant.strava_id if row.grant else row.old_id, row)
     return list(found.values())
 
 
 def _insert(
-    connection: Connection, kind: str, rows: Sequence[Mapped], values: Sequence[Mapping[str, Any]]
-) -> tuple[list[Mapped], list[Note]]:
-    """Write rows and note them; returns those that another row is in the way of, and notes of those refused."""
+    connection: Connection,
+    kind: str,
+    rows: Sequence[MappedRow],
+    values: Sequence[Mapping[str, Any]],
+) -> tuple[list[MappedRow], list[Note]]:
+    """Insert and record rows. Returns the rows that met a conflict, and notes on those refused."""
     if not rows:
         return [], []
     table = NEW_TABLES[kind]
     ids = table.new_ids(connection, len(rows))
     numbered = [{"id": new_id, **each} for new_id, each in zip(ids, values, strict=True)]
-    inserted, refused = _insert_all_that_go(connection, table, numbered)
+    inserted, refused = _insert_by_halves(connection, table, numbered)
     written = []
     in_the_way, notes = [], []
     for new_id, row in zip(ids, rows, strict=True):
@@ -86,14 +109,17 @@ def _insert(
             notes.append(Note(kind, row.old_id, refused[new_id], row=row.row))
         else:
             in_the_way.append(row)
-    bookkeeping.note_adopted(connection, kind, written)
+    ledger.record_adopted(connection, kind, written)
     return in_the_way, notes
 
 
-def _insert_all_that_go(
+def _insert_by_halves(
     connection: Connection, table: NewTable, rows: Sequence[Mapping[str, Any]]
 ) -> tuple[set[int], dict[int, str]]:
-    """Insert at once, or where PostgreSQL refuses, by halves; returns the ids inserted, and why others were refused."""
+    """Insert all rows, or if PostgreSQL refuses, each half by itself.
+
+    Returns the inserted ids, and the reasons of the refused ones.
+    """
     try:
         with connection.begin_nested():
             return table.insert(connection, rows), {}
@@ -106,21 +132,23 @@ def _insert_all_that_go(
     refused: dict[int, str] = {}
     middle = len(rows) // 2
     for half in (rows[:middle], rows[middle:]):
-        more, no_more = _insert_all_that_go(connection, table, half)
+        more, no_more = _insert_by_halves(connection, table, half)
         inserted |= more
         refused |= no_more
     return inserted, refused
 
 
 def refusal(error: DBAPIError) -> str:
-    """PostgreSQL's words without the row, which may hold people's data."""
+    """Write PostgreSQL's reason without the row, which may hold personal data."""
     diagnosis = getattr(error.orig, "diag", None)
     constraint = getattr(diagnosis, "constraint_name", None)
     message = constraint or getattr(diagnosis, "message_primary", None) or type(error.orig).__name__
     return f"PostgreSQL refused it: {message}"
 
 
-def _activities_at_strava(connection: Connection, values: Sequence[Mapping[str, Any]]) -> dict[tuple[int, int], int]:
+def _activities_at_strava(
+    connection: Connection, values: Sequence[Mapping[str, Any]]
+) -> dict[tuple[int, int], int]:
     rows = connection.execute(
         text(
             "SELECT athlete_id, strava_id, id FROM public.activities "
@@ -134,9 +162,9 @@ def _activities_at_strava(connection: Connection, values: Sequence[Mapping[str, 
     return {(row.athlete_id, row.strava_id): row.id for row in rows}
 
 
-def _connect(connection: Connection, grants: Grants, rows: Sequence[Mapped]) -> None:
-    """Write the connections of new athletes. Who signed in at this very moment has one already: then the row goes."""
-    ids = bookkeeping.new_ids(connection, "athlete", [row.old_id for row in rows])
+def _connect(connection: Connection, grants: StravaGrants, rows: Sequence[MappedRow]) -> None:
+    """Insert the connections of new athletes, or delete athletes that have just signed in."""
+    ids = ledger.new_ids(connection, "athlete", [row.old_id for row in rows])
     written, lost = [], []
     for row in rows:
         if row.grant is None or row.old_id not in ids:
@@ -146,16 +174,21 @@ def _connect(connection: Connection, grants: Grants, rows: Sequence[Mapped]) -> 
         if grant_written is None:
             lost.append(row.old_id)
         else:
-            written.append((row.old_id, ids[row.old_id], {**row.values, "connection": grant_written}))
-    bookkeeping.note_adopted(connection, "athlete", written)
+            written.append(
+                (row.old_id, ids[row.old_id], {**row.values, "connection": grant_written})
+            )
+    ledger.record_adopted(connection, "athlete", written)
     if lost:
         NEW_TABLES["athlete"].delete(connection, [ids[old_id] for old_id in lost])
-        bookkeeping.forget(connection, "athlete", lost)
+        ledger.forget(connection, "athlete", lost)
 
 
-def _open_accounts(connection: Connection, athlete_ids: Iterable[int]) -> None:
-    """Make the accounts that athletes lack; who administers is settled when they sign in."""
+def _create_accounts(connection: Connection, athlete_ids: Iterable[int]) -> None:
+    """Create missing accounts. Sign-in decides later which of them administer."""
     connection.execute(
-        text("INSERT INTO public.accounts (athlete_id) SELECT unnest(CAST(:ids AS bigint[])) ON CONFLICT DO NOTHING"),
+        text(
+            "INSERT INTO public.accounts (athlete_id) SELECT unnest(CAST(:ids AS bigint[])) "
+            "ON CONFLICT DO NOTHING"
+        ),
         {"ids": sorted(set(athlete_ids))},
     )

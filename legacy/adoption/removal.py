@@ -1,6 +1,6 @@
-"""Rows that came from the adoption go again: because the old service deleted them, or because it is undone.
+"""Deletes adopted rows that the older service deleted, or all of them when undoing.
 
-What pacegraph changed since, or what people have used here, stays.
+Rows that pacegraph changed since, and athletes that have used pacegraph, stay.
 """
 
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
-from legacy.adoption import bookkeeping
-from legacy.adoption.bookkeeping import Known
-from legacy.adoption.joining import look_again_at_joined
-from legacy.adoption.new_row import NEW_TABLES, Current
-from legacy.adoption.strava_grant import Grants, is_untouched
-
-__all__ = ["Removed", "remove"]
+from legacy.adoption import ledger
+from legacy.adoption.joined_rows import recheck_joined
+from legacy.adoption.ledger import AdoptedRow
+from legacy.adoption.new_row import NEW_TABLES, CurrentRow
+from legacy.adoption.strava_grant import StravaGrants, is_untouched
 
 CHANGED = "pacegraph has changed it since, so it stays"
-USED = "the athlete has signed in to pacegraph, or has data here that is pacegraph's own, so it stays"
+USED = (
+    "the athlete has signed in to pacegraph, or has data here that is pacegraph's own, so it stays"
+)
 
 _USED = text(
     """
@@ -32,22 +32,24 @@ _USED = text(
 
 
 @dataclass(slots=True)
-class Removed:
-    """What became of rows. `gone`: old ids of which nothing is here any more. `stays`: the others, with reasons."""
+class RemovalResult:
+    """The result of a removal: old ids that have no row any more, and reasons why others stay."""
 
     gone: list[str] = field(default_factory=list)
     stays: dict[str, str] = field(default_factory=dict)
     deleted: int = 0
 
 
-def remove(connection: Connection, kind: str, old_ids: Sequence[str], grants: Grants) -> Removed:
-    """Delete the rows that old ones became, where the adoption made them; forgets those that are gone."""
+def remove(
+    connection: Connection, kind: str, old_ids: Sequence[str], grants: StravaGrants
+) -> RemovalResult:
+    """Delete the rows that the adoption inserted for `old_ids`, and their records."""
     table = NEW_TABLES[kind]
-    known = bookkeeping.known(connection, kind, old_ids)
+    known = ledger.known(connection, kind, old_ids)
     made = [each for each in known.values() if not each.joined]
     current = table.current(connection, [each.new_id for each in made], lock=True)
     used = _used(connection, grants, made) if kind == "athlete" else {}
-    removed = Removed()
+    removed = RemovalResult()
     doomed = []
     for each in made:
         there = current.get(each.new_id)
@@ -58,17 +60,23 @@ def remove(connection: Connection, kind: str, old_ids: Sequence[str], grants: Gr
         else:
             doomed.append(each)
     removed.deleted = table.delete(connection, [each.new_id for each in doomed])
-    _place_joined_again(connection, kind, doomed)
+    _release_joined(connection, kind, doomed)
     removed.gone = [old_id for old_id in known if old_id not in removed.stays]
-    bookkeeping.forget(connection, kind, removed.gone)
+    ledger.forget(connection, kind, removed.gone)
     return removed
 
 
-def _reason_to_stay(kind: str, known: Known, there: Current) -> str | None:
-    return CHANGED if NEW_TABLES[kind].has_updated_at and there.changed_at != known.written_at else None
+def _reason_to_stay(kind: str, known: AdoptedRow, there: CurrentRow) -> str | None:
+    return (
+        CHANGED
+        if NEW_TABLES[kind].has_updated_at and there.changed_at != known.written_at
+        else None
+    )
 
 
-def _used(connection: Connection, grants: Grants, made: Sequence[Known]) -> dict[int, str]:
+def _used(
+    connection: Connection, grants: StravaGrants, made: Sequence[AdoptedRow]
+) -> dict[int, str]:
     ids = [each.new_id for each in made]
     used = set(connection.execute(_USED, {"ids": ids}).scalars())
     connections = grants.current(connection, ids)
@@ -79,9 +87,13 @@ def _used(connection: Connection, grants: Grants, made: Sequence[Known]) -> dict
     return dict.fromkeys(used, USED)
 
 
-def _place_joined_again(connection: Connection, kind: str, doomed: Sequence[Known]) -> None:
-    """Old rows that shared a deleted one are looked at anew."""
+def _release_joined(connection: Connection, kind: str, doomed: Sequence[AdoptedRow]) -> None:
+    """Schedule and forget the old rows that joined a deleted one."""
     new_ids = [each.new_id for each in doomed]
-    look_again_at_joined(connection, kind, new_ids)
+    recheck_joined(connection, kind, new_ids)
     others = text("SELECT old_id FROM legacy.ids WHERE kind = :kind AND new_id = ANY(:new_ids)")
-    bookkeeping.forget(connection, kind, list(connection.execute(others, {"kind": kind, "new_ids": new_ids}).scalars()))
+    ledger.forget(
+        connection,
+        kind,
+        list(connection.execute(others, {"kind": kind, "new_ids": new_ids}).scalars()),
+    )

@@ -1,4 +1,4 @@
-"""What became of every old table, in numbers: adopted, joined to what was there, kept aside and why."""
+"""The report on every old table: how many rows were adopted, joined, kept aside, and why."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,22 +6,20 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
-from legacy.adoption import bookkeeping
-from legacy.adoption.adopting import NO_ATHLETE, Adopter
-from legacy.adoption.bookkeeping import KINDS
-from legacy.adoption.mapping import distance_of
-from legacy.adoption.old_row import Refused
+from legacy.adoption import ledger
+from legacy.adoption.batch import NO_ATHLETE, Adopter
+from legacy.adoption.ledger import KINDS
+from legacy.adoption.old_row import RowRefused
 from legacy.adoption.old_table import OldTable, Row
-
-__all__ = ["rehearse", "report"]
+from legacy.adoption.row_mapping import distance_of
 
 _AT_ONCE = 1000
 _SHOWN = 20
-_SAME_S = 1.0  # the older service kept whole seconds
+_SAME_S = 1.0  # the older service stored whole seconds
 
 
 def report(connection: Connection, adopter: Adopter, tables: Sequence[OldTable]) -> list[str]:
-    """Count; `connection` is to show one snapshot."""
+    """Write the report. `connection` must show one snapshot."""
     lines = []
     for table in tables:
         kind = table.kind if adopter.tables.get(table.kind or "") is table else None
@@ -37,7 +35,8 @@ def _fate(connection: Connection, adopter: Adopter, kind: str | None) -> str:
     if kind in KINDS:
         statement = text(
             "SELECT count(*) FILTER (WHERE NOT joined), count(*) FILTER (WHERE joined), "
-            "(SELECT count(DISTINCT old_id) FROM legacy.kept_aside WHERE source = :kind AND NOT adopted) "
+            "(SELECT count(DISTINCT old_id) FROM legacy.kept_aside "
+            "WHERE source = :kind AND NOT adopted) "
             "FROM legacy.adopted WHERE kind = :kind"
         )
         adopted, joined, aside = connection.execute(statement, {"kind": kind}).one()
@@ -45,11 +44,15 @@ def _fate(connection: Connection, adopter: Adopter, kind: str | None) -> str:
     if kind == "best_effort" and "activity" in adopter.tables:
         given = connection.execute(
             text(
-                "SELECT coalesce(sum(jsonb_array_length(nullif(written -> 'given_efforts', 'null'))), 0) "
+                "SELECT coalesce(sum(jsonb_array_length("
+                "nullif(written -> 'given_efforts', 'null'))), 0) "
                 "FROM legacy.adopted WHERE kind = 'activity'"
             )
         ).scalar_one()
-        return f", {given} adopted as the given efforts of their activities, all others kept where they are"
+        return (
+            f", {given} adopted as the given efforts of their activities, "
+            "all others kept where they are"
+        )
     if kind == "personal_best":
         return ", kept where they are: pacegraph derives its own, compared here"
     return ", kept where they are: pacegraph has no table for them"
@@ -76,14 +79,14 @@ def _columns(adopter: Adopter, table: OldTable, kind: str) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Bests:
+class _BestComparison:
     outcomes: Counter[str] = field(default_factory=Counter)
     shown: list[str] = field(default_factory=list)
 
 
 def _bests(connection: Connection, adopter: Adopter, table: OldTable) -> list[str]:
     waiting = (
-        bookkeeping.recalculation_is_wanted(connection)
+        ledger.recalculation_is_requested(connection)
         or connection.execute(
             text(
                 "SELECT EXISTS (SELECT FROM public.jobs WHERE kind = 'PERSONAL_BESTS' "
@@ -91,38 +94,54 @@ def _bests(connection: Connection, adopter: Adopter, table: OldTable) -> list[st
             )
         ).scalar_one()
     )
-    bests = _Bests()
+    bests = _BestComparison()
     for rows in table.all(connection, _AT_ONCE):
         _compare_bests(connection, adopter, rows, bests)
     lines = [f"  {number} {outcome}" for outcome, number in sorted(bests.outcomes.items())]
     lines += [f"    {each}" for each in bests.shown]
-    return (["  the recalculation has not ended yet: these numbers are of now"] if waiting else []) + lines
+    return (
+        ["  the recalculation has not ended yet: these numbers are of now"] if waiting else []
+    ) + lines
 
 
-def _compare_bests(connection: Connection, adopter: Adopter, rows: Sequence[Row], bests: _Bests) -> None:
+def _compare_bests(
+    connection: Connection, adopter: Adopter, rows: Sequence[Row], bests: _BestComparison
+) -> None:
     read = []
     for row in rows:
         try:
             old = adopter.mapper.read("personal_best", row)
-        except Refused:
+        except RowRefused:
             bests.outcomes["cannot be read"] += 1
             continue
-        read.append((row.old_id, old.text("athlete_id") or "", distance_of(old), old.number("elapsed_s")))
-    athletes = bookkeeping.new_ids(connection, "athlete", {athlete for _, athlete, _, _ in read})
+        read.append(
+            (row.old_id, old.text("athlete_id") or "", distance_of(old), old.number("elapsed_s"))
+        )
+    athletes = ledger.new_ids(connection, "athlete", {athlete for _, athlete, _, _ in read})
     statement = text(
-        "SELECT athlete_id, distance, elapsed_s FROM public.personal_bests WHERE is_current AND athlete_id = ANY(:ids)"
+        "SELECT athlete_id, distance, elapsed_s FROM public.personal_bests "
+        "WHERE is_current AND athlete_id = ANY(:ids)"
     )
-    current = {(row[0], row[1]): row[2] for row in connection.execute(statement, {"ids": list(athletes.values())})}
+    current = {
+        (row[0], row[1]): row[2]
+        for row in connection.execute(statement, {"ids": list(athletes.values())})
+    }
     for old_id, athlete, distance, elapsed_s in read:
         if athlete not in athletes or distance is None or not elapsed_s:
-            outcome = NO_ATHLETE if athlete not in athletes else "without a distance or time that pacegraph knows"
+            outcome = (
+                NO_ATHLETE
+                if athlete not in athletes
+                else "without a distance or time that pacegraph knows"
+            )
             bests.outcomes[outcome] += 1
             continue
         here = current.get((athletes[athlete], distance.value))
         outcome = _outcome(elapsed_s, here)
         bests.outcomes[outcome] += 1
         if outcome != _SAME and len(bests.shown) < _SHOWN:
-            bests.shown.append(f"{old_id} {distance.value}: {elapsed_s:g} s in the old table, here {here}")
+            bests.shown.append(
+                f"{old_id} {distance.value}: {elapsed_s:g} s in the old table, here {here}"
+            )
 
 
 _SAME = "the same as pacegraph's (within 1 s)"
@@ -133,14 +152,20 @@ def _outcome(old_s: float, here_s: float | None) -> str:
         return "pacegraph has none: no adopted run has such an effort"
     if abs(here_s - old_s) <= _SAME_S:
         return _SAME
-    return "pacegraph's is faster" if here_s < old_s else "pacegraph's is slower: the old one is of no adopted effort"
+    return (
+        "pacegraph's is faster"
+        if here_s < old_s
+        else "pacegraph's is slower: the old one is of no adopted effort"
+    )
 
 
-# --- without writing
+# --- dry run
 
 
-def rehearse(connection: Connection, adopter: Adopter, tables: Sequence[OldTable]) -> list[str]:
-    """What an adoption would do with every table, from the rows alone; nothing is written."""
+def dry_run_report(
+    connection: Connection, adopter: Adopter, tables: Sequence[OldTable]
+) -> list[str]:
+    """Write what an adoption would do with every table, from the old rows alone."""
     athletes: set[str] = set()
     lines = []
     order = {kind: number for number, kind in enumerate(KINDS)}
@@ -151,10 +176,13 @@ def rehearse(connection: Connection, adopter: Adopter, tables: Sequence[OldTable
             continue
         outcomes: Counter[str] = Counter()
         for rows in table.all(connection, _AT_ONCE):
-            _rehearse_some(adopter, kind, rows, athletes, outcomes)
-        aside = sum(number for reason, number in outcomes.items() if reason.startswith("kept aside"))
+            _dry_run_batch(adopter, kind, rows, athletes, outcomes)
+        aside = sum(
+            number for reason, number in outcomes.items() if reason.startswith("kept aside")
+        )
         lines.append(
-            f"{table}: {outcomes['rows']} rows, {outcomes['rows'] - aside} would be adopted, {aside} kept aside"
+            f"{table}: {outcomes['rows']} rows, {outcomes['rows'] - aside} would be adopted, "
+            f"{aside} kept aside"
         )
         del outcomes["rows"]
         lines += [f"  {number} {reason}" for reason, number in outcomes.most_common()]
@@ -167,7 +195,7 @@ def _unadopted(kind: str | None) -> str:
     return ", compared with pacegraph's own" if kind == "personal_best" else ", kept where they are"
 
 
-def _rehearse_some(
+def _dry_run_batch(
     adopter: Adopter, kind: str, rows: Sequence[Row], athletes: set[str], outcomes: Counter[str]
 ) -> None:
     mapped, refused = adopter.read(kind, rows)

@@ -1,4 +1,4 @@
-"""Old athletes' connections to Strava: by them their next sign-in finds them. Tokens are encrypted on their way in."""
+"""Old athletes' connections to Strava, by which sign-in finds them. Encrypts their tokens."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,18 +10,19 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from db.encryption import KeyRing, UndecipherableSecret
-from legacy.adoption.mapping import Grant
+from legacy.adoption.row_mapping import OldGrant
 
-__all__ = ["Grants", "connected"]
-
-_FERNET = "gAAAA"  # how every Fernet token of this century begins
+_FERNET = "gAAAA"  # the first characters of every Fernet token of this century
 _EXPIRED = datetime(1970, 1, 1, tzinfo=UTC)
-_CLOSED = "the Strava tokens open with no key of TOKEN_ENCRYPTION_KEYS, so the athlete has to sign in again"
+_CLOSED = (
+    "the Strava tokens open with no key of TOKEN_ENCRYPTION_KEYS, "
+    "so the athlete has to sign in again"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A pair of tokens in the clear; without one the athlete has to sign in again."""
+class DecryptedTokens:
+    """A pair of tokens in the clear. Empty tokens mean that the athlete must sign in again."""
 
     access_token: str
     refresh_token: str
@@ -31,46 +32,67 @@ class Opened:
         return bool(self.refresh_token)
 
 
-class Grants:
-    """Writes and compares connections."""
+class StravaGrants:
+    """Writes and compares the connections of athletes to Strava."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
 
-    def open(self, grant: Grant, remarks: list[str]) -> Opened:
-        """Tokens of an old row, decrypted if its text is of a key that we have too; a remark where it is not."""
+    def open(self, grant: OldGrant, remarks: list[str]) -> DecryptedTokens:
+        """Decrypt an old row's tokens; without a matching key they are empty, with a remark."""
         try:
-            return Opened(self._opened(grant.access_token), self._opened(grant.refresh_token))
+            return DecryptedTokens(
+                self._opened(grant.access_token), self._opened(grant.refresh_token)
+            )
         except UndecipherableSecret:
             remarks.append(_CLOSED)
-            return Opened("", "")
+            return DecryptedTokens("", "")
 
-    def connect(self, connection: Connection, athlete_id: int, grant: Grant) -> dict[str, Any] | None:
-        """Write a connection; returns what was written, None where another athlete has the Strava account."""
+    def connect(
+        self, connection: Connection, athlete_id: int, grant: OldGrant
+    ) -> dict[str, Any] | None:
+        """Insert a connection and return what to record of it.
+
+        None if another athlete has the Strava account.
+        """
         values = self._values(grant)
         row = connection.execute(
             text(
-                "INSERT INTO public.strava_connections (athlete_id, strava_athlete_id, refused_at, scopes, "
-                "access_token, refresh_token, token_expires_at, last_synced_at) "
-                "VALUES (:athlete, :strava_id, CASE WHEN :works THEN NULL ELSE now() END, :scopes, :access_token, "
-                ":refresh_token, :token_expires_at, :last_synced_at) ON CONFLICT DO NOTHING RETURNING id"
+                "INSERT INTO public.strava_connections (athlete_id, strava_athlete_id, refused_at, "
+                "scopes, access_token, refresh_token, token_expires_at, last_synced_at) "
+                "VALUES (:athlete, :strava_id, CASE WHEN :works THEN NULL ELSE now() END, "
+                ":scopes, :access_token, :refresh_token, :token_expires_at, :last_synced_at) "
+                "ON CONFLICT DO NOTHING RETURNING id"
             ),
             {"athlete": athlete_id, "strava_id": grant.strava_id, **values},
         ).first()
         return _written(grant.strava_id, values) if row else None
 
     def renew(
-        self, connection: Connection, athlete_id: int, grant: Grant | None, written: dict[str, Any] | None
+        self,
+        connection: Connection,
+        athlete_id: int,
+        grant: OldGrant | None,
+        written: dict[str, Any] | None,
     ) -> dict[str, Any] | None:
-        """Bring a connection that pacegraph has not touched in step with the old row; returns what is written now."""
+        """Update a connection, unless pacegraph has changed it. Returns what to record of it."""
         current = self.current(connection, [athlete_id]).get(athlete_id)
         if current is None:
-            return self.connect(connection, athlete_id, grant) if grant and written is None else written
+            return (
+                self.connect(connection, athlete_id, grant)
+                if grant and written is None
+                else written
+            )
         if written is None or not is_untouched(current, written):
             return written
-        if grant is None or connected(connection, [grant.strava_id]).get(grant.strava_id, athlete_id) != athlete_id:
+        if (
+            grant is None
+            or connected(connection, [grant.strava_id]).get(grant.strava_id, athlete_id)
+            != athlete_id
+        ):
             connection.execute(
-                text("DELETE FROM public.strava_connections WHERE athlete_id = :athlete"), {"athlete": athlete_id}
+                text("DELETE FROM public.strava_connections WHERE athlete_id = :athlete"),
+                {"athlete": athlete_id},
             )
             return None
         if self.differs(current, grant) is None:
@@ -78,8 +100,10 @@ class Grants:
         values = self._values(grant)
         connection.execute(
             text(
-                "UPDATE public.strava_connections SET strava_athlete_id = :strava_id, scopes = :scopes, "
-                "access_token = :access_token, refresh_token = :refresh_token, token_expires_at = :token_expires_at, "
+                "UPDATE public.strava_connections "
+                "SET strava_athlete_id = :strava_id, scopes = :scopes, "
+                "access_token = :access_token, refresh_token = :refresh_token, "
+                "token_expires_at = :token_expires_at, "
                 "last_synced_at = greatest(last_synced_at, :last_synced_at), "
                 "refused_at = CASE WHEN :works THEN NULL ELSE coalesce(refused_at, now()) END "
                 "WHERE athlete_id = :athlete"
@@ -89,23 +113,25 @@ class Grants:
         return _written(grant.strava_id, values)
 
     def current(self, connection: Connection, athlete_ids: Iterable[int]) -> dict[int, Any]:
-        """Connections by athlete."""
+        """Read the connections of athletes."""
         rows = connection.execute(
             text(
-                "SELECT athlete_id, strava_athlete_id, scopes, access_token, refresh_token, token_expires_at, "
-                "last_synced_at FROM public.strava_connections WHERE athlete_id = ANY(:ids)"
+                "SELECT athlete_id, strava_athlete_id, scopes, access_token, refresh_token, "
+                "token_expires_at, last_synced_at FROM public.strava_connections "
+                "WHERE athlete_id = ANY(:ids)"
             ),
             {"ids": list(athlete_ids)},
         )
         return {row.athlete_id: row for row in rows}
 
-    def differs(self, current: Any, grant: Grant) -> str | None:
-        """Which column of a connection is not as the old row has it."""
+    def differs(self, current: Any, grant: OldGrant) -> str | None:
+        """Find a column of a connection that differs from the old row; None if all agree."""
         opened = self.open(grant, [])
         pair = [opened.access_token, opened.refresh_token] if opened.works else ["", ""]
         try:
             there = [
-                self._keys.decrypt(each).get_secret_value() for each in (current.access_token, current.refresh_token)
+                self._keys.decrypt(each).get_secret_value()
+                for each in (current.access_token, current.refresh_token)
             ]
         except UndecipherableSecret:
             return "access_token"
@@ -119,7 +145,7 @@ class Grants:
         }
         return next((name for name, differs in found.items() if differs), None)
 
-    def _values(self, grant: Grant) -> dict[str, Any]:
+    def _values(self, grant: OldGrant) -> dict[str, Any]:
         opened = self.open(grant, [])
         access_token = opened.access_token if opened.works else ""
         return {
@@ -127,7 +153,7 @@ class Grants:
             "scopes": grant.scopes,
             "access_token": self._keys.encrypt(SecretStr(access_token)),
             "refresh_token": self._keys.encrypt(SecretStr(opened.refresh_token)),
-            # Without a time they are refreshed before the first use.
+            # Without a known time the tokens are refreshed before the first use.
             "token_expires_at": grant.expires_at or _EXPIRED,
             "last_synced_at": grant.last_synced_at,
         }
@@ -139,23 +165,29 @@ class Grants:
 
 
 def connected(connection: Connection, strava_ids: Iterable[int]) -> dict[int, int]:
-    """Athletes by the id that Strava knows them by."""
+    """Find athletes by their Strava ids."""
     rows = connection.execute(
-        text("SELECT strava_athlete_id, athlete_id FROM public.strava_connections WHERE strava_athlete_id = ANY(:ids)"),
+        text(
+            "SELECT strava_athlete_id, athlete_id FROM public.strava_connections "
+            "WHERE strava_athlete_id = ANY(:ids)"
+        ),
         {"ids": list(strava_ids)},
     )
     return {row.strava_athlete_id: row.athlete_id for row in rows}
 
 
 def is_untouched(current: Any, written: Mapping[str, Any]) -> bool:
-    """Whether the tokens are those that the adoption wrote: a sign-in and a refresh write others."""
+    """Whether the tokens still are those of the adoption: sign-in and refresh write others."""
     return bool(_fingerprint(current.access_token, current.refresh_token) == written["fingerprint"])
 
 
 def _written(strava_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"strava_id": strava_id, "fingerprint": _fingerprint(values["access_token"], values["refresh_token"])}
+    return {
+        "strava_id": strava_id,
+        "fingerprint": _fingerprint(values["access_token"], values["refresh_token"]),
+    }
 
 
 def _fingerprint(access_token: bytes, refresh_token: bytes) -> str:
-    """Of the ciphertexts, which no two encryptions have in common."""
+    """Hash the ciphertexts, which differ with every encryption."""
     return sha256(bytes(access_token) + bytes(refresh_token)).hexdigest()

@@ -1,6 +1,6 @@
-"""Row by row, value by value: is what is here what the old tables have? All of it in one snapshot, which locks nothing.
+"""Compares every value of the old tables with pacegraph's, in one snapshot and without locks.
 
-A value that differs is a difference, unless pacegraph itself wrote it since (then the row's time of change tells so).
+A value that pacegraph has changed since, which the row's time of change shows, is no difference.
 """
 
 from collections import Counter
@@ -10,17 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from legacy.adoption import bookkeeping, capture
-from legacy.adoption.adopting import Adopter
-from legacy.adoption.bookkeeping import KINDS, Known
-from legacy.adoption.joining import Joins
-from legacy.adoption.mapping import Mapped
-from legacy.adoption.new_row import NEW_TABLES, Current
+from legacy.adoption import capture, ledger
+from legacy.adoption.batch import Adopter
+from legacy.adoption.joined_rows import JoinedRows
+from legacy.adoption.ledger import KINDS, AdoptedRow
+from legacy.adoption.new_row import NEW_TABLES, CurrentRow
 from legacy.adoption.old_table import OldTable, Row, quoted
-from legacy.adoption.renewing import STAYS, differing, own_columns
+from legacy.adoption.renewal import STAYS, differing, own_columns
+from legacy.adoption.row_mapping import MappedRow
 from legacy.adoption.strava_grant import connected, is_untouched
-
-__all__ = ["Verdict", "verify"]
 
 _AT_ONCE = 1000
 _SHOWN = 50
@@ -28,7 +26,10 @@ _SHOWN = 50
 
 @dataclass(slots=True)
 class Verdict:
-    """`differences` says which, at most 50; `number` counts all. `own` counts what pacegraph changed itself."""
+    """The result: at most 50 `differences`, and in `number` the count of all.
+
+    `own` counts the values that pacegraph has changed itself.
+    """
 
     differences: list[str] = field(default_factory=list)
     number: int = 0
@@ -42,19 +43,24 @@ class Verdict:
 
 
 def verify(connection: Connection, adopter: Adopter) -> Verdict:
-    """Compare everything; `connection` is to show one snapshot."""
+    """Compare everything. `connection` must show one snapshot."""
     verdict = Verdict()
     for kind in KINDS:
         table = adopter.tables.get(kind)
         if table is not None:
             _Comparison(connection, adopter, kind, verdict).run(table)
-    if waiting := bookkeeping.count_changes(connection):
-        verdict.differs(f"{waiting} changes of the older service are not carried over yet: run `pacegraph adopt`")
+    if waiting := ledger.count_changes(connection):
+        verdict.differs(
+            f"{waiting} changes of the older service are not carried over yet: "
+            "run `pacegraph adopt`"
+        )
     return verdict
 
 
 class _Comparison:
-    def __init__(self, connection: Connection, adopter: Adopter, kind: str, verdict: Verdict) -> None:
+    def __init__(
+        self, connection: Connection, adopter: Adopter, kind: str, verdict: Verdict
+    ) -> None:
         self._connection = connection
         self._adopter = adopter
         self._kind = kind
@@ -67,19 +73,22 @@ class _Comparison:
             self._compare(rows)
         self._look_for_orphans(table)
         self._look_for_deleted()
-        if not capture.is_noting(self._connection, table) and not bookkeeping.is_finished(self._connection):
+        if not capture.has_triggers(self._connection, table) and not ledger.is_finished(
+            self._connection
+        ):
             self._verdict.differs(
-                f"{table}: its trigger is gone, so changes were missed: run `pacegraph adopt --rescan`"
+                f"{table}: its trigger is gone, so changes were missed: "
+                "run `pacegraph adopt --rescan`"
             )
 
     def _compare(self, rows: Sequence[Row]) -> None:
         old_ids = [row.old_id for row in rows]
         mapped, refused = self._adopter.mapped(self._connection, self._kind, rows)
-        known = bookkeeping.known(self._connection, self._kind, old_ids)
+        known = ledger.known(self._connection, self._kind, old_ids)
         current = self._new.current(self._connection, [each.new_id for each in known.values()])
         aside = self._kept_aside(old_ids)
         pairs = [(row, known[row.old_id]) for row in mapped if row.old_id in known]
-        joins = Joins(self._connection, self._kind, pairs)
+        joins = JoinedRows(self._connection, self._kind, pairs)
         for note in refused:
             if note.old_id not in aside:
                 self._differs(note.old_id, f"is neither adopted nor kept aside ({note.reason})")
@@ -88,13 +97,17 @@ class _Comparison:
             if STAYS in aside.get(row.old_id, ""):
                 self._verdict.own[f"{self._kind} (not taken over)"] += 1
             elif row.old_id in known:
-                self._compare_one(row, known[row.old_id], current.get(known[row.old_id].new_id), joins)
+                self._compare_one(
+                    row, known[row.old_id], current.get(known[row.old_id].new_id), joins
+                )
             elif row.old_id not in aside:
                 self._differs(row.old_id, "is not adopted")
         if self._kind == "athlete":
             self._compare_access(pairs)
 
-    def _compare_one(self, row: Mapped, known: Known, there: Current | None, joins: Joins) -> None:
+    def _compare_one(
+        self, row: MappedRow, known: AdoptedRow, there: CurrentRow | None, joins: JoinedRows
+    ) -> None:
         if there is None:
             athlete_id = (known.written or {}).get("athlete_id")
             if athlete_id is None:
@@ -104,7 +117,9 @@ class _Comparison:
             return
         if known.joined:
             if not joins.holds(row, known, there):
-                self._differs(row.old_id, f"is not the same as {self._new.name} {known.new_id} any more")
+                self._differs(
+                    row.old_id, f"is not the same as {self._new.name} {known.new_id} any more"
+                )
             return
         own = own_columns(self._new, known, there)
         for name in differing(self._new, row.values, there):
@@ -112,16 +127,19 @@ class _Comparison:
                 self._verdict.own[f"{self._new.name}.{name}"] += 1
             else:
                 what = (
-                    f"{self._new.name} {known.new_id}: {name} is {there.values[name]!r}, not {row.values.get(name)!r}"
+                    f"{self._new.name} {known.new_id}: {name} is {there.values[name]!r}, "
+                    f"not {row.values.get(name)!r}"
                 )
                 self._differs(row.old_id, what)
 
-    def _compare_access(self, rows: Sequence[tuple[Mapped, Known]]) -> None:
-        """Compare accounts and connections to Strava. No token is ever shown."""
+    def _compare_access(self, rows: Sequence[tuple[MappedRow, AdoptedRow]]) -> None:
+        """Compare accounts and connections to Strava, without printing tokens."""
         made = [(row, known) for row, known in rows if not known.joined]
         ids = [known.new_id for _, known in made]
         connections = self._adopter.grants.current(self._connection, ids)
-        accounts = set(self._column("SELECT athlete_id FROM public.accounts WHERE athlete_id = ANY(:ids)", ids))
+        accounts = set(
+            self._column("SELECT athlete_id FROM public.accounts WHERE athlete_id = ANY(:ids)", ids)
+        )
         leaving = set(
             self._column(
                 "SELECT athlete_id FROM public.jobs WHERE athlete_id = ANY(:ids) "
@@ -132,11 +150,21 @@ class _Comparison:
         for row, known in made:
             if known.new_id not in accounts:
                 self._differs(row.old_id, f"athletes {known.new_id}: has no account")
-            problem = self._connection_problem(row, known, connections.get(known.new_id), known.new_id in leaving)
+            problem = self._connection_problem(
+                row, known, connections.get(known.new_id), known.new_id in leaving
+            )
             if problem:
-                self._differs(row.old_id, f"strava_connections of athlete {known.new_id}: {problem}")
+                self._differs(
+                    row.old_id, f"strava_connections of athlete {known.new_id}: {problem}"
+                )
 
-    def _connection_problem(self, row: Mapped, known: Known, there: Any, leaving: bool) -> str | None:  # noqa: FBT001
+    def _connection_problem(
+        self,
+        row: MappedRow,
+        known: AdoptedRow,
+        there: Any,
+        leaving: bool,  # noqa: FBT001
+    ) -> str | None:
         written = (known.written or {}).get("connection")
         if there is None:
             if row.grant is None or leaving or connected(self._connection, [row.grant.strava_id]):
@@ -152,18 +180,22 @@ class _Comparison:
     def _look_for_orphans(self, table: OldTable) -> None:
         assert table.key
         statement = (
-            f"SELECT old_id FROM legacy.ids WHERE kind = :kind AND NOT EXISTS (SELECT FROM {table.sql} t "  # noqa: S608
-            f"WHERE t.{quoted(table.key)}::text = old_id) ORDER BY old_id"
+            "SELECT old_id FROM legacy.ids WHERE kind = :kind AND NOT EXISTS ("
+            f"SELECT FROM {table.sql} t WHERE t.{quoted(table.key)}::text = old_id) "
+            "ORDER BY old_id"
         )
         for old_id in self._connection.execute(text(statement), {"kind": self._kind}).scalars():
             self._differs(old_id, "is adopted, and the older service has it no more")
 
     def _look_for_deleted(self) -> None:
-        """Activities that are gone: pacegraph's jobs tell how many they deleted, because Strava has them no more."""
+        """Check deleted activities against the jobs' counts of activities deleted at Strava."""
         statement = text(
-            "SELECT athlete_id, sum(activities_deleted) FROM public.jobs WHERE athlete_id = ANY(:ids) GROUP BY 1"
+            "SELECT athlete_id, sum(activities_deleted) FROM public.jobs "
+            "WHERE athlete_id = ANY(:ids) GROUP BY 1"
         )
-        by_jobs: dict[int, int] = dict(self._connection.execute(statement, {"ids": list(self._deleted)}).all())
+        by_jobs: dict[int, int] = dict(
+            self._connection.execute(statement, {"ids": list(self._deleted)}).all()
+        )
         for athlete_id, missing in self._deleted.items():
             if missing <= by_jobs.get(athlete_id, 0):
                 self._verdict.own["activities (deleted)"] += missing
@@ -171,7 +203,7 @@ class _Comparison:
                 self._differs(f"of athlete {athlete_id}", f"{missing} adopted activities are gone")
 
     def _kept_aside(self, old_ids: Sequence[str]) -> dict[str, str]:
-        """Reasons by old id."""
+        """Find the reasons of rows kept aside, by old id."""
         statement = text(
             "SELECT old_id, string_agg(reason, '; ') FROM legacy.kept_aside "
             "WHERE source = :kind AND old_id = ANY(:old_ids) GROUP BY 1"
@@ -187,7 +219,7 @@ class _Comparison:
 
 
 def lines_of(verdict: Verdict) -> list[str]:
-    """What to print."""
+    """Write the lines to print."""
     lines = [f"compared: {_listed(verdict.compared)}"]
     if verdict.own:
         lines.append(f"pacegraph's own since, and so not compared: {_listed(verdict.own)}")

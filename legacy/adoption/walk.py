@@ -1,6 +1,7 @@
-"""The adoption as a whole: triggers first, then every table once by its primary key, then what changed meanwhile.
+"""The order of an adoption: create triggers, copy every table by primary key, then apply changes.
 
-Each batch is one transaction with its checkpoint: a process that dies leaves whole batches, and the next goes on there.
+Each batch is one transaction with its checkpoint, so an interrupted run resumes after the last
+whole batch.
 """
 
 import logging
@@ -9,153 +10,165 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from db.errors import PacegraphError
-from legacy.adoption import bookkeeping, capture
-from legacy.adoption.adopting import Adopter, Counts
-from legacy.adoption.bookkeeping import KINDS
+from db.transaction_runner import TransactionRunner
+from legacy.adoption import capture, ledger
+from legacy.adoption.batch import Adopter, RowCounts
+from legacy.adoption.ledger import KINDS
 from legacy.adoption.old_table import OldTable
-from legacy.adoption.steps import Steps
-
-__all__ = ["Copy", "NotFinished"]
+from runtime.errors import PacegraphError
 
 _ROUNDS = 20
 _ENDLESS = (
-    f"{_ROUNDS} times, what was carried over had other rows looked at again, and more are left; nothing is finished: "
+    f"changed rows led to further rows {_ROUNDS} times, and more are left; nothing is finished: "
     "`pacegraph adopt --verify` tells which rows differ"
 )
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
-class NotFinished(PacegraphError):  # noqa: N818
-    """`--finish` left everything as it was; the message says why."""
+class NotFinished(PacegraphError):
+    """`--finish` changed nothing. The message says why."""
 
 
-class Copy:
-    """Copies, and carries over what the old service writes."""
+class TableWalk:
+    """Copies the old tables, and applies what the older service writes."""
 
-    def __init__(self, steps: Steps, adopter: Adopter, batch_size: int) -> None:
-        self._steps = steps
+    def __init__(self, transactions: TransactionRunner, adopter: Adopter, batch_size: int) -> None:
+        self._transactions = transactions
         self._adopter = adopter
         self._batch_size = batch_size
 
     def run(self, *, rescan: bool = False) -> None:
-        """Copy what is not copied yet, and carry over until nothing is left or the old service writes as fast."""
-        self._steps.take(bookkeeping.prepare)
-        self._note_changes(rescan=rescan)
-        self._steps.take(bookkeeping.retry_kept_aside)
+        """Copy what is not copied yet, then apply the changes. `rescan` reads every row again."""
+        self._transactions.write(ledger.prepare)
+        self._create_triggers(rescan=rescan)
+        self._transactions.write(ledger.retry_kept_aside)
         for kind in KINDS:
             self._copy(kind)
         self.carry_over()
 
     def carry_over(self) -> None:
-        """Bring in step what the old service wrote until now; it may go on writing, as fast as it likes."""
+        """Apply what the older service wrote until now. It may keep writing."""
         started, done = time.monotonic(), 0
-        # What is carried over may have other rows looked at again, in the next round. What the old service writes as
-        # fast as it is carried over is left to the next run, or to `finish`.
+        # Applying a change may schedule further rows, for the next round. Changes that arrive as
+        # fast as they are applied are left to the next run, or to `finish`.
         for _ in range(_ROUNDS):
-            newest = self._steps.take(bookkeeping.newest_change)
+            newest = self._transactions.read(ledger.newest_change)
             if not newest:
                 return
             taken = self._batch_size
             while taken:
-                taken, counts = self._steps.take(partial(self._carry_over_some, newest=newest))
+                taken, counts = self._transactions.write(
+                    partial(self._carry_over_some, newest=newest)
+                )
                 done += taken
                 if taken:
                     _report("changes", done, None, started, counts)
 
     def finish(self) -> None:
-        """Carry over the last changes while nobody writes to the old tables, and note no more."""
+        """Lock the old tables, apply the last changes and drop the triggers."""
         watched = [self._adopter.tables[kind] for kind in sorted(self._adopter.tables)]
 
         def last(connection: Connection) -> None:
-            bookkeeping.take_turn(connection)
-            capture.hold(connection, watched)
+            ledger.lock_adoption(connection)
+            capture.lock_tables(connection, watched)
             self._carry_over_all(connection)
-            capture.stop_noting(connection, watched)
-            bookkeeping.finish(connection)
+            capture.drop_triggers(connection, watched)
+            ledger.finish(connection)
 
-        self._steps.take(last)
-        _log.info("the adoption is finished: what the old service writes from now on is not carried over")
+        self._transactions.write(last)
+        logger.info("the adoption is finished: later writes of the older service are not adopted")
 
-    def _note_changes(self, *, rescan: bool) -> None:
-        """See to the triggers; where one was missing after a walk had begun, everything is walked again."""
+    def _create_triggers(self, *, rescan: bool) -> None:
+        """Create the triggers. If one was missing after a walk began, all walks start again."""
         for table in self._adopter.tables.values():
-            self._steps.take(partial(self._note_changes_of, table=table))
-        if rescan and self._steps.take(_any_has_begun):
-            self._steps.take(bookkeeping.start_again)
+            self._transactions.write(partial(self._create_triggers_of, table=table))
+        if rescan and self._transactions.read(_any_has_begun):
+            self._transactions.write(ledger.restart_walks)
 
-    def _note_changes_of(self, connection: Connection, table: OldTable) -> None:
-        # In one transaction: who died in between would leave a trigger that looks as if it had been there all the time.
-        if capture.note_changes(connection, table, self._adopter.mapper) and _any_has_begun(connection):
-            bookkeeping.start_again(connection)
+    def _create_triggers_of(self, connection: Connection, table: OldTable) -> None:
+        # One transaction: a crash in between would leave a trigger that seems to be an old one.
+        if capture.create_triggers(connection, table, self._adopter.mapper) and _any_has_begun(
+            connection
+        ):
+            ledger.restart_walks(connection)
 
     def _copy(self, kind: str) -> None:
         table = self._adopter.tables.get(kind)
         if table is None:
-            self._steps.take(lambda connection: bookkeeping.advance(connection, kind, None, 0, complete=True))
+            self._transactions.write(
+                lambda connection: ledger.advance(connection, kind, None, 0, complete=True)
+            )
             return
-        total = self._steps.take(table.count)
+        total = self._transactions.read(table.count)
         started, done, complete = time.monotonic(), 0, False
         while not complete:
-            rows, counts, complete = self._steps.take(lambda connection: self._copy_some(connection, table, kind))
+            rows, counts, complete = self._transactions.write(
+                lambda connection: self._copy_some(connection, table, kind)
+            )
             done += rows
             if rows:
                 _report(kind, done, total, started, counts)
 
-    def _copy_some(self, connection: Connection, table: OldTable, kind: str) -> tuple[int, Counts, bool]:
-        bookkeeping.take_turn(connection)
-        progress = bookkeeping.progress(connection, kind)
+    def _copy_some(
+        self, connection: Connection, table: OldTable, kind: str
+    ) -> tuple[int, RowCounts, bool]:
+        ledger.lock_adoption(connection)
+        progress = ledger.progress(connection, kind)
         if progress.complete:
-            return 0, Counts(), True
+            return 0, RowCounts(), True
         rows = table.after(connection, progress.after_key, self._batch_size)
-        counts = self._adopter.adopt(connection, kind, rows) if rows else Counts()
+        counts = self._adopter.adopt(connection, kind, rows) if rows else RowCounts()
         complete = len(rows) < self._batch_size
         after_key = rows[-1].old_id if rows else None
-        bookkeeping.advance(connection, kind, after_key, len(rows), complete=complete)
+        ledger.advance(connection, kind, after_key, len(rows), complete=complete)
         return len(rows), counts, complete
 
     def _carry_over_all(self, connection: Connection) -> None:
         for _ in range(_ROUNDS):
-            newest = bookkeeping.newest_change(connection)
+            newest = ledger.newest_change(connection)
             if not newest:
                 return
             while self._carry_over_some(connection, newest=newest)[0]:
                 pass
         raise NotFinished(_ENDLESS)
 
-    def _carry_over_some(self, connection: Connection, *, newest: int) -> tuple[int, Counts]:
-        """Take a batch of changes up to `newest`: first who and what there is, in the order in which one refers to
-        the other, then what is gone, the other way round.
+    def _carry_over_some(self, connection: Connection, *, newest: int) -> tuple[int, RowCounts]:
+        """Apply a batch of changes up to `newest`. Returns how many, and the rows written.
+
+        Existing rows come first, parents before children; deleted rows follow in reverse order.
         """
-        bookkeeping.take_turn(connection)
-        changes = bookkeeping.take_changes(connection, newest, self._batch_size)
-        counts = Counts()
-        changed = {kind: list({old_id for source, old_id in changes if source == kind and old_id}) for kind in KINDS}
+        ledger.lock_adoption(connection)
+        changes = ledger.take_changes(connection, newest, self._batch_size)
+        counts = RowCounts()
+        changed = {
+            kind: list({old_id for source, old_id in changes if source == kind and old_id})
+            for kind in KINDS
+        }
         for kind in KINDS:
             if (kind, None) in changes:
-                bookkeeping.note_all_changed(connection, kind)
+                ledger.record_all_changed(connection, kind)
             if changed[kind]:
                 _add(counts, self._adopter.carry_over(connection, kind, changed[kind]))
         for kind in reversed(KINDS):
             if changed[kind]:
-                _add(counts, self._adopter.let_go(connection, kind, changed[kind]))
+                _add(counts, self._adopter.delete_missing(connection, kind, changed[kind]))
         return len(changes), counts
 
 
 def _any_has_begun(connection: Connection) -> bool:
-    return any(bookkeeping.has_begun(connection, kind) for kind in KINDS)
+    return any(ledger.has_begun(connection, kind) for kind in KINDS)
 
 
-def _add(counts: Counts, more: Counts) -> None:
+def _add(counts: RowCounts, more: RowCounts) -> None:
     counts.written += more.written
     counts.kept_aside += more.kept_aside
     counts.deleted += more.deleted
 
 
-def _report(source: str, done: int, total: int | None, started: float, counts: Counts) -> None:
+def _report(source: str, done: int, total: int | None, started: float, counts: RowCounts) -> None:
     rows_per_s = done / max(time.monotonic() - started, 1e-6)
-    _log.info(
+    logger.info(
         "a batch is adopted",
         extra={
             "source": source,

@@ -1,67 +1,9 @@
-"""`pacegraph migrate-imports`: rewrites imports of the older service's names to pacegraph's own modules, with libcst.
+"""`pacegraph migrate-imports`: rewrites imports of the older service's names in Python files.
 
-What is not rewritten keeps its bytes: comments, formatting, line endings, encoding. Nothing that is written imports
-`legacy`. What cannot be done mechanically is left as it is, and said with file, line and remedy.
+The rest of the file keeps its bytes: comments, formatting, line endings, encoding. The rewritten
+code never imports `legacy`. What cannot be rewritten mechanically is left as it is and reported
+with file, line and remedy.
+
+Needs libcst, which only the extra `pacegraph[legacy]` installs. Import `command` after
+`legacy.extra.require_extra()`.
 """
-
-import sys
-from pathlib import Path
-
-from legacy.migrate_imports.files import (
-    Unreadable,
-    diff,
-    exported_names,
-    python_files,
-    read,
-    reads_settings,
-    write_atomically,
-)
-from legacy.migrate_imports.own_modules import OwnModules
-from legacy.migrate_imports.remark import Remark
-from legacy.migrate_imports.rewriting import rewrite
-from logs import tell
-
-__all__ = ["migrate_imports"]
-
-
-def migrate_imports(path: Path, *, write: bool) -> int:
-    """Show what would change in the files of `path`, as a diff, or change them.
-
-    0 when all is done; 1 when something is left for people to do, or a file could not be read; 2 without such a path.
-    """
-    if not path.exists():
-        tell(f"{path}: there is no such file or folder")
-        return 2
-    found = list(python_files(path))
-    files = [each for each in found if isinstance(each, Path)]
-    remarks = [each for each in found if isinstance(each, Remark)]
-    exported = exported_names(files)
-    has_settings = any(reads_settings(each, OwnModules(each, path)) for each in files)
-    changed = 0
-    for file in files:
-        has_changed, of_file = _migrate(file, path, exported[file.stem], has_settings=has_settings, write=write)
-        changed += has_changed
-        remarks += of_file
-    for remark in remarks:
-        print(remark, file=sys.stderr)
-    left = sum(remark.is_left for remark in remarks)
-    done = "changed" if write else "would change (--write changes them)"
-    print(f"{len(files)} files read, {changed} {done}; {left} places left to do by hand", file=sys.stderr)
-    return 1 if left else 0
-
-
-def _migrate(
-    file: Path, top: Path, exported: set[str], *, has_settings: bool, write: bool
-) -> tuple[bool, list[Remark]]:
-    try:
-        before = read(file)
-        after, remarks = rewrite(before, file, OwnModules(file, top), exported, reads_settings=has_settings)
-        if after == before:
-            return False, remarks
-        if write:
-            write_atomically(file, after)
-        else:
-            sys.stdout.write(diff(file, before, after))
-    except Unreadable as error:
-        return False, [Remark(file, error.line, str(error))]
-    return True, remarks

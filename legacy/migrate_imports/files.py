@@ -1,4 +1,4 @@
-"""Files: which are Python, their bytes, their differences."""
+"""Finds, reads, compares and writes Python files."""
 
 import ast
 import os
@@ -18,14 +18,12 @@ from legacy.migrate_imports.own_modules import OwnModules
 from legacy.migrate_imports.remark import Remark
 from legacy.old_names import OLD_MODULES
 
-__all__ = ["Unreadable", "diff", "exported_names", "python_files", "read", "reads_settings", "write_atomically"]
-
 _NOT_OURS = {"__pycache__", "node_modules", "site-packages"}
 _NO_NEWLINE = "\\ No newline at end of file"
 
 
-class Unreadable(Exception):  # noqa: N818 - the message is the whole of it
-    """A file cannot be read, parsed or written. `line` is where, 0 if nowhere in particular."""
+class Unreadable(Exception):
+    """A file cannot be read, parsed or written. `line` is 0 where the whole file is meant."""
 
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(message)
@@ -33,9 +31,9 @@ class Unreadable(Exception):  # noqa: N818 - the message is the whole of it
 
 
 def python_files(path: Path) -> Iterator[Path | Remark]:
-    """Find the Python files at or below `path`, in order; remarks on what is passed over though it may matter.
+    """Find the Python files at or below `path`, sorted, and remarks on links that are skipped.
 
-    Hidden folders, virtual environments and installed packages are not looked at.
+    Hidden folders, virtual environments and installed packages are skipped without a remark.
     """
     if not path.is_dir():
         yield path.resolve() if path.is_symlink() else path
@@ -51,16 +49,26 @@ def python_files(path: Path) -> Iterator[Path | Remark]:
             if not file.is_symlink():
                 yield file
             elif not file.resolve().is_relative_to(top):
-                yield Remark(file, 0, f"is a link to {file.resolve()}, outside {path}: left alone", is_left=False)
+                yield Remark(
+                    file,
+                    0,
+                    f"is a link to {file.resolve()}, outside {path}: left alone",
+                    is_left=False,
+                )
 
 
 def _is_looked_at(folder: Path) -> bool:
     is_environment = (folder / "pyvenv.cfg").exists()
-    return not (folder.name.startswith(".") or folder.name in _NOT_OURS or is_environment or folder.is_symlink())
+    return not (
+        folder.name.startswith(".")
+        or folder.name in _NOT_OURS
+        or is_environment
+        or folder.is_symlink()
+    )
 
 
 def _is_python(file: Path) -> bool:
-    """By the ending, or where there is none by the first line, as scripts have it."""
+    """Decide by the ending, or for a script without one by its first line."""
     with suppress(OSError):
         if not stat.S_ISREG(file.stat().st_mode):
             return False
@@ -73,7 +81,7 @@ def _is_python(file: Path) -> bool:
 
 
 def read(file: Path) -> bytes:
-    """Give a file's bytes. Raises Unreadable."""
+    """Read a file's bytes. Raises Unreadable."""
     try:
         return file.read_bytes()
     except OSError as error:
@@ -81,17 +89,19 @@ def read(file: Path) -> bytes:
 
 
 def exported_names(files: Iterable[Path]) -> defaultdict[str, set[str]]:
-    """Give the names that some file imports from a module, by the last part of the module's name."""
+    """Collect the names that files import, by the last part of the module's name."""
     names: defaultdict[str, set[str]] = defaultdict(set)
     for file in files:
         for node in _imports(file):
             if isinstance(node, ast.ImportFrom) and (node.level or node.module not in OLD_MODULES):
-                names[(node.module or "__init__").rpartition(".")[2]] |= {alias.name for alias in node.names}
+                names[(node.module or "__init__").rpartition(".")[2]] |= {
+                    alias.name for alias in node.names
+                }
     return names
 
 
 def reads_settings(file: Path, own: OwnModules) -> bool:
-    """Whether a file imports the older service's settings, or pacegraph's."""
+    """Whether a file imports the settings of the older service or of pacegraph."""
     modules: set[str] = set()
     for node in _imports(file):
         if isinstance(node, ast.Import):
@@ -104,19 +114,21 @@ def reads_settings(file: Path, own: OwnModules) -> bool:
 
 
 def _imports(file: Path) -> list[ast.Import | ast.ImportFrom]:
-    """Find a file's import statements; none in one that cannot be read, which is told when it is migrated."""
+    """Find a file's import statements; none if it cannot be read, which `read` reports later."""
     with suppress(OSError, SyntaxError, ValueError, RecursionError, MemoryError), catch_warnings():
-        simplefilter("ignore")  # of the application's own: it is not run here
+        simplefilter("ignore")  # the application's own warnings: it is only parsed here
         tree = ast.parse(file.read_bytes())
         return [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     return []
 
 
 def write_atomically(file: Path, data: bytes) -> None:
-    """Replace a file's bytes, keeping its mode: a reader finds the old or the new. Raises Unreadable."""
+    """Replace a file at once, keeping its mode and owner. Raises Unreadable."""
     new: str | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as opened:
+        with tempfile.NamedTemporaryFile(
+            dir=file.parent, prefix=f".{file.name}.", delete=False
+        ) as opened:
             new = opened.name
             opened.write(data)
             opened.flush()
@@ -134,11 +146,13 @@ def write_atomically(file: Path, data: bytes) -> None:
 
 
 def diff(file: Path, before: bytes, after: bytes) -> str:
-    """Give the unified diff, as `patch -p1` takes it."""
+    """Write the unified diff that `patch -p1` applies."""
     encoding, _ = detect_encoding(BytesIO(before).readline)
     texts = [data.decode(encoding).split("\n") for data in (before, after)]
-    # What has no newline at its end has no empty part after it either.
-    lines = [[f"{line}\n" for line in text[:-1]] + ([text[-1]] if text[-1] else []) for text in texts]
+    # A text without a final newline has no empty last part.
+    lines = [
+        [f"{line}\n" for line in text[:-1]] + ([text[-1]] if text[-1] else []) for text in texts
+    ]
     name = file.as_posix().lstrip("/")
     found = unified_diff(lines[0], lines[1], fromfile=f"a/{name}", tofile=f"b/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n{_NO_NEWLINE}\n" for line in found)

@@ -1,4 +1,4 @@
-"""What names mean in one module: which of them are the older service's, by whatever import or alias."""
+"""What the names in one module refer to, through imports and aliases."""
 
 import re
 from collections.abc import Iterator
@@ -15,13 +15,11 @@ from libcst.metadata import (
     ScopeProvider,
 )
 
-__all__ = ["Names", "Reference"]
-
 Reference = cst.Name | cst.Attribute
 
 
 class Names:
-    """Meanings, parents and lines of the nodes of `wrapper.module`."""
+    """Full names, parents and lines of the nodes of `wrapper.module`."""
 
     def __init__(self, wrapper: MetadataWrapper) -> None:
         self.module = wrapper.module
@@ -40,27 +38,36 @@ class Names:
         self._given: set[str] = set()
 
     def nodes(self) -> Iterator[cst.CSTNode]:
-        """Give all nodes, parents first."""
+        """Iterate over all nodes, parents first."""
         yield from self._nodes
 
     def line(self, node: cst.CSTNode) -> int:
         return int(self._positions[node].start.line)
 
     def imported(self, node: cst.CSTNode) -> set[str]:
-        """Give the full names (`core.config.settings`) that an expression has by import; of a call, its function's."""
-        return {name.name for name in self._qualified(node) if name.source is QualifiedNameSource.IMPORT}
+        """Find the imported full names (`core.config.settings`) of an expression.
+
+        For a call these are the names of its function.
+        """
+        return {
+            name.name for name in self._qualified(node) if name.source is QualifiedNameSource.IMPORT
+        }
 
     def local(self, node: cst.CSTNode) -> set[str]:
-        """Give the full names (`f.<locals>.x`) that an expression has in this module."""
-        return {name.name for name in self._qualified(node) if name.source is QualifiedNameSource.LOCAL}
+        """Find the full names (`f.<locals>.x`) that this module gives to an expression."""
+        return {
+            name.name for name in self._qualified(node) if name.source is QualifiedNameSource.LOCAL
+        }
 
     def _qualified(self, node: cst.CSTNode) -> set[QualifiedName]:
         found = self._meanings.get(node, set())
         return set(found() if callable(found) else found)
 
     def _is_reference(self, node: Reference) -> bool:
-        """Whether it is read or bound as a whole: neither in an import nor the name of an attribute or keyword."""
-        return not self._is_in_import(node) and (isinstance(node, cst.Attribute) or self._stands_for_itself(node))
+        """Whether a node is used as a value or target, not as part of an import or a keyword."""
+        return not self._is_in_import(node) and (
+            isinstance(node, cst.Attribute) or self._stands_for_itself(node)
+        )
 
     def _is_in_import(self, node: cst.CSTNode) -> bool:
         parent: cst.CSTNode | None = node
@@ -74,7 +81,7 @@ class Names:
         return not (is_attribute or (isinstance(parent, cst.Arg) and parent.keyword is name))
 
     def is_bound_by(self, reference: Reference, statement: cst.CSTNode) -> bool:
-        """Whether the first part of `reference` has its meaning from an import statement."""
+        """Whether `statement`, an import, binds the first part of `reference`."""
         root: cst.BaseExpression = reference
         while isinstance(root, cst.Attribute):
             root = root.value
@@ -84,7 +91,7 @@ class Names:
         return any(getattr(each, "node", None) is statement for each in scope[root.value])
 
     def meanings(self, name: str) -> set[str]:
-        """Give the full names of all that is called `name` somewhere in the module; "" for what is not known."""
+        """Find the full names of everything called `name` in the module; "" for an unknown one."""
         found: set[str] = {""} if name in self._given else set()
         for node in self._by_value.get(name, ()):
             found |= {each.name for each in self._qualified(node)} or {self._imports(node)}
@@ -93,19 +100,24 @@ class Names:
     def _imports(self, node: cst.Name) -> str:
         alias = self.parents[node]
         statement = self.parents[alias]
-        if not isinstance(alias, cst.ImportAlias) or not isinstance(statement, cst.ImportFrom) or alias.asname:
+        if (
+            not isinstance(alias, cst.ImportAlias)
+            or not isinstance(statement, cst.ImportFrom)
+            or alias.asname
+        ):
             return ""
-        return f"{get_full_name_for_node(statement.module) if statement.module else ''}.{alias.evaluated_name}"
+        module = get_full_name_for_node(statement.module) if statement.module else ""
+        return f"{module}.{alias.evaluated_name}"
 
     def free(self, name: str, otherwise: str) -> str:
-        """Give a name that the module uses nowhere: `name`, else `otherwise`; it is taken from then on."""
+        """Reserve a name that the module does not use: `name`, or else `otherwise`."""
         while name in self._by_value or name in self._given:
             name, otherwise = otherwise, f"{otherwise}_"
         self._given.add(name)
         return name
 
     def strings(self) -> Iterator[tuple[cst.SimpleString, str]]:
-        """Give the plain strings, with their values."""
+        """Iterate over the plain strings, with their values."""
         for node in self._nodes:
             if isinstance(node, cst.SimpleString) and "b" not in node.prefix:
                 yield node, re.sub(r"\\\n", "", node.raw_value)

@@ -1,4 +1,4 @@
-"""What one module imports of the older service, and in which form."""
+"""The imports of the older service's names in one statement."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from libcst.helpers import get_full_name_for_node
 
 from legacy.old_names import OLD_MODULES
 
-__all__ = ["ImportStatement", "OldImport", "old_imports"]
-
 ImportStatement = cst.Import | cst.ImportFrom
 
 
 @dataclass(frozen=True, slots=True)
 class OldImport:
-    """`name` of the old `module` is bound to `bound`; None is the module itself, "*" all its names."""
+    """One name of an old `module`, bound to `bound`.
+
+    `name` is None for the module itself and "*" for all its names. `alias` is None only for "*".
+    """
 
     statement: ImportStatement
     alias: cst.ImportAlias | None

@@ -1,35 +1,37 @@
-"""Modules that an application has itself, under a name that is the older service's or pacegraph's too."""
+"""The application's own modules that share a name with the older service or pacegraph."""
 
 from pathlib import Path
-
-__all__ = ["OwnModules"]
 
 _OURS = {"db", "logs", "settings"}
 _PACEGRAPH = Path(__file__).resolve().parents[2]
 
 
 class OwnModules:
-    """The application's own modules as `file` may find them: in its folder or one above it, up to `top` or `here`."""
+    """The application's modules that `file` may import: in its folder and the folders above."""
 
     def __init__(self, file: Path, top: Path) -> None:
-        """Look from the file upwards to the folder that was asked for, and on to the working directory above it."""
+        """Search up to `top`, the migrated folder, and on to the working directory above it."""
         folder, end, here = file.resolve().parent, top.resolve(), Path.cwd().resolve()
         end = end if end.is_dir() else end.parent
-        # What is in a package is not found by its bare name.
+        # A module inside a package is not importable by its bare name.
         above = [
-            each for each in (folder, *folder.parents) if not (each / "__init__.py").exists() and each != _PACEGRAPH
+            each
+            for each in (folder, *folder.parents)
+            if not (each / "__init__.py").exists() and each != _PACEGRAPH
         ]
         self._below = [each for each in above if each.is_relative_to(end)]
-        self._above = [each for each in above if end.is_relative_to(here) and each.is_relative_to(here)]
+        self._above = [
+            each for each in above if end.is_relative_to(here) and each.is_relative_to(here)
+        ]
         self._here = [each for each in self._above if each == here]
 
     def in_place_of_old(self, module: str) -> Path | None:
-        """Give the application's file that is found where `module`, an old name, is imported."""
+        """Find the application's file that an import of `module`, an old name, would load."""
         parts = module.split(".")
         for root in (*self._below, *self._above):
             for length in range(1, len(parts) + 1):
                 path = root.joinpath(*parts[:length])
-                # A folder without __init__.py hides nothing: it is one with the old names' folder.
+                # A folder without __init__.py hides nothing: Python merges it with the old names.
                 if (path / "__init__.py").exists():
                     return path / "__init__.py"
                 if length == len(parts) and path.with_suffix(".py").exists():
@@ -37,7 +39,7 @@ class OwnModules:
         return None
 
     def in_place_of_new(self, module: str) -> Path | None:
-        """Give the application's file or folder that would be found where `module`, one of pacegraph's, is imported."""
+        """Find the application's file or folder that hides `module`, one of pacegraph's."""
         top = module.split(".", maxsplit=1)[0]
         if top not in _OURS:
             return None
@@ -50,5 +52,5 @@ class OwnModules:
 
 
 def _has_modules(folder: Path) -> bool:
-    """Whether it is found as a package, also without __init__.py: it is found before pacegraph's."""
+    """Whether Python imports the folder as a package; it does so even without __init__.py."""
     return folder.is_dir() and any(folder.glob("*.py"))

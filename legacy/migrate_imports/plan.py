@@ -1,4 +1,4 @@
-"""What is to become of a module's old imports and of what they are used for, and what must be left to people."""
+"""The plan for one module: which statements and expressions change, and what is left by hand."""
 
 import re
 from collections import defaultdict
@@ -13,19 +13,24 @@ from legacy.migrate_imports.settings_use import Change, SettingsUses, called, re
 from legacy.migrate_imports.statements import Imported, Replacement
 from legacy.old_names import OLD_MODULES, Successor
 
-__all__ = ["Plan"]
-
 _DEPENDED_ON = "get_db_sync under Depends"
-"""It was two things at once: a session to whoever calls it, a dependency to FastAPI. They have two successors."""
+"""`get_db_sync` as a dependency of FastAPI, which has another successor than its calls."""
 _AS_DEPENDENCY = Successor((("db.session", "get_db_sync"),))
 
 
-class Plan:
-    """The plan of one module: replacements of statements, changes of expressions, `remarks` (node, text, is left)."""
+class RewritePlan:
+    """Replacements of statements, changes of expressions, and remarks (node, text, is left)."""
 
-    def __init__(self, names: Names, own: OwnModules, exported: set[str], *, reads_settings: bool) -> None:
-        """`exported`: names that other modules import from this one, so that it must go on to have them."""
-        self._names, self._own, self._exported, self._reads_settings = names, own, exported, reads_settings
+    def __init__(
+        self, names: Names, own: OwnModules, exported: set[str], *, reads_settings: bool
+    ) -> None:
+        """`exported` are names that other modules import from this one, so it must keep them."""
+        self._names, self._own, self._exported, self._reads_settings = (
+            names,
+            own,
+            exported,
+            reads_settings,
+        )
         self.remarks: list[tuple[cst.CSTNode, str, bool]] = []
         self.changes: dict[cst.CSTNode, Change] = {}
         self._replacements: dict[int, Replacement] = {}
@@ -35,8 +40,10 @@ class Plan:
 
     @property
     def replacements(self) -> list[Replacement]:
-        """The replacements, in order; what one at the top of the module imports, later ones there need not."""
-        made = sorted(self._replacements.values(), key=lambda each: self._names.line(each.statement))
+        """The replacements in order. At the top of the module, each name is imported only once."""
+        made = sorted(
+            self._replacements.values(), key=lambda each: self._names.line(each.statement)
+        )
         imported: set[tuple[Imported, str]] = set()
         bound: set[str] = set()
         for each in made:
@@ -48,7 +55,7 @@ class Plan:
         return made
 
     def _is_at_top(self, statement: ImportStatement) -> bool:
-        """Whether a statement has a line of the module for itself."""
+        """Whether a statement stands alone on a line at the top level of the module."""
         line = self._names.parents[statement]
         return (
             isinstance(line, cst.SimpleStatementLine)
@@ -70,7 +77,9 @@ class Plan:
             elif old.name is not None:
                 self._plan_name(old)
         for module in OLD_MODULES:
-            self._plan_module(module, [old for old in found if old.module == module and old.name is None])
+            self._plan_module(
+                module, [old for old in found if old.module == module and old.name is None]
+            )
         of_settings = [old for old in found if old.module == "core.config"]
         if all(any(old is each for each in self._done) for old in of_settings):
             if of_settings:
@@ -86,29 +95,45 @@ class Plan:
         own = self._own.in_place_of_old(old.module)
         if own is not None:
             self.remarks.append(
-                (old.statement, f"{old.module} is the application's own ({own}), not pacegraph's: left alone", False)
+                (
+                    old.statement,
+                    f"{old.module} is the application's own module ({own}): left as it is",
+                    False,
+                )
             )
         return own is None
 
     def _leave_star(self, old: OldImport) -> None:
-        used = {reference.value for reference in self._names.references if isinstance(reference, cst.Name)}
+        used = {
+            reference.value
+            for reference in self._names.references
+            if isinstance(reference, cst.Name)
+        }
         names = [name for name in OLD_MODULES[old.module] if name in used]
         instead = "; ".join(OLD_MODULES[old.module][name].instead(name) for name in names)
-        remedy = f"here it seems to be: {instead}" if names else "none of its names is used here: leave the line away"
-        self._leave(old.statement, f"from {old.module} import *: import by name what is used; {remedy}")
+        remedy = (
+            f"here it seems to be: {instead}"
+            if names
+            else "none of its names is used here: delete the line"
+        )
+        self._leave(
+            old.statement, f"from {old.module} import *: import by name what is used; {remedy}"
+        )
 
     def _successor(self, node: cst.CSTNode, module: str, name: str) -> Successor | None:
-        """Give what stands for an old name; None, and a remark, where that is for people to do."""
+        """Find the successor of an old name; None, with a remark, if there is none to write."""
         successor = OLD_MODULES[module].get(name)
         if successor is None:
-            self._leave(node, f"{module}.{name}: the older service had no such name that is known here")
+            self._leave(node, f"{module}.{name}: not a known name of the older service")
         elif not successor.imports:
             self._leave(node, f"{module}.{name}: needs {successor.remedy}")
         else:
             for target, _ in successor.imports:
                 if (own := self._own.in_place_of_new(target)) is not None:
                     self._leave(
-                        node, f"{module}.{name} is in pacegraph's {target} now, which {own} hides: rename that first"
+                        node,
+                        f"{module}.{name} is now in pacegraph's {target}, which {own} hides: "
+                        "rename that first",
                     )
                     return None
             return successor
@@ -123,9 +148,14 @@ class Plan:
         if successor is None or not self._has_room(old.statement, successor):
             return
         if old.module == "core.config" and old.bound in self._exported:
-            self._leave(old.statement, f"other modules import {old.bound} from here: write its new names there too")
+            self._leave(
+                old.statement,
+                f"other modules import {old.bound} from here: write its new names there too",
+            )
         replacement = self._replacement(old)
-        depending, others = self._uses_of_get_db_sync(old) if old.name == "get_db_sync" else ([], [])
+        depending, others = (
+            self._uses_of_get_db_sync(old) if old.name == "get_db_sync" else ([], [])
+        )
         if depending and not others:
             successor = _AS_DEPENDENCY
         if successor.code:
@@ -154,9 +184,12 @@ class Plan:
     def _called_instead(
         self, replacement: Replacement, successor: Successor, uses: Sequence[Reference], bound: str
     ) -> bool:
-        """Change calls, where there is nothing but calls: no function of the old name is needed then."""
+        """Replace the calls if the name is only called: then the old name need not be defined."""
         calls = [self._names.parents[use] for use in uses]
-        is_plain = [isinstance(each, cst.Call) and each.func is use for each, use in zip(calls, uses, strict=True)]
+        is_plain = [
+            isinstance(each, cst.Call) and each.func is use
+            for each, use in zip(calls, uses, strict=True)
+        ]
         if not successor.call or bound in self._exported or not all(is_plain) or not uses:
             return False
         if any(isinstance(each, cst.Call) and each.args for each in calls):
@@ -169,7 +202,11 @@ class Plan:
     def _is_depended_on(self, node: cst.CSTNode) -> bool:
         argument = self._names.parents[node]
         call = self._names.parents.get(argument)
-        return isinstance(argument, cst.Arg) and isinstance(call, cst.Call) and called(call) in {"Depends", "Security"}
+        return (
+            isinstance(argument, cst.Arg)
+            and isinstance(call, cst.Call)
+            and called(call) in {"Depends", "Security"}
+        )
 
     def _has_room(self, statement: ImportStatement, successor: Successor) -> bool:
         has_room = not successor.code.startswith("def ") or not isinstance(
@@ -184,12 +221,12 @@ class Plan:
         return self._replacements.setdefault(id(old.statement), Replacement(old.statement))
 
     def _bind(self, replacement: Replacement, successor: Successor, bound: str) -> None:
-        """Import what the successor's code needs, and bind the old name by it."""
+        """Import what the successor's code needs, and add the code that binds the old name."""
         code = self._with_imports(replacement, successor, successor.code)
         replacement.code.append(code.format(alias=bound))
 
     def _with_imports(self, replacement: Replacement, successor: Successor, code: str) -> str:
-        """Import what `code` needs; returns it with the names that this has here."""
+        """Import what `code` needs. Returns the code with the names that the imports get here."""
         for module, name in successor.imports:
             local = self._local_import(module, name)
             code = re.sub(rf"\b{name}\b(?=[(.])", local, code)
@@ -198,9 +235,11 @@ class Plan:
         return code
 
     def _local(self, module: str, name: str, wanted: str) -> str:
-        """Give what an old name is called in this module, where it has had no name of its own."""
+        """Choose the name in this module for an old name that was an attribute until now."""
         if (module, name) not in self._locals:
-            self._locals[module, name] = self._names.free(wanted, f"{module.rpartition('.')[2]}_{wanted}")
+            self._locals[module, name] = self._names.free(
+                wanted, f"{module.rpartition('.')[2]}_{wanted}"
+            )
         return self._locals[module, name]
 
     def _local_import(self, module: str, name: str) -> str:
@@ -214,7 +253,7 @@ class Plan:
     # --- import database; from core import database
 
     def _plan_module(self, module: str, imports: list[OldImport]) -> None:
-        """Replace the imports of a module, and each `module.name`; nothing where one must be left."""
+        """Replace the imports of a module and each `module.name`; nothing if one must be left."""
         uses = [each for each in self._names.references if module in self._names.imported(each)]
         if self._own.in_place_of_old(module) is not None:
             return
@@ -235,15 +274,28 @@ class Plan:
         for old in imports:
             self._replace_module(old, by_statement[id(old.statement)])
 
-    def _meant(self, use: Reference, module: str, imports: list[OldImport]) -> tuple[str, Successor] | None:
-        """Give the name that is asked of a module here, and its successor; None, and a remark, if that is left."""
+    def _meant(
+        self, use: Reference, module: str, imports: list[OldImport]
+    ) -> tuple[str, Successor] | None:
+        """Find the name that is read from a module here, and its successor.
+
+        None, with a remark, if the use has to be left.
+        """
         attribute = self._names.parents[use]
         if not any(self._names.is_bound_by(use, old.statement) for old in imports):
-            self._leave(use, f"{module} is not imported here by itself: import what is needed of it by name")
+            self._leave(
+                use, f"{module} is not imported here by itself: import the needed names from it"
+            )
         elif not isinstance(attribute, cst.Attribute) or attribute.value is not use:
-            self._leave(use, f"{module} is used as a whole: import what is needed of it by name")
-        elif isinstance(self._names.parents[attribute], cst.AssignTarget | cst.Del | cst.AugAssign | cst.AnnAssign):
-            self._leave(use, f"{module}.{attribute.attr.value} is changed here, which would change nothing any more")
+            self._leave(use, f"{module} is used as a whole: import the needed names from it")
+        elif isinstance(
+            self._names.parents[attribute],
+            cst.AssignTarget | cst.Del | cst.AugAssign | cst.AnnAssign,
+        ):
+            self._leave(
+                use,
+                f"{module}.{attribute.attr.value} is changed here, which has no effect any more",
+            )
         elif (successor := self._successor(use, module, attribute.attr.value)) is not None:
             if attribute.attr.value == "get_db_sync" and self._is_depended_on(attribute):
                 return _DEPENDED_ON, _AS_DEPENDENCY
@@ -260,7 +312,7 @@ class Plan:
                 self._bind(replacement, successor, local)
             else:
                 replacement.added.append((successor.imports[0], local))
-        if not successors:  # whoever imports the name from this module finds something there
+        if not successors:  # other modules may import the name from here
             first = next(iter(OLD_MODULES[old.module].values()))
             replacement.whole.append((first.imports[0][0], old.bound.rpartition(".")[2]))
 
@@ -271,7 +323,7 @@ class Plan:
             self._leave(node, text)
 
     def _look_at_what_may_be_settings(self) -> None:
-        """Leave what has an old setting's name, and is not seen to be one: the settings may have come there."""
+        """Leave attributes that may be settings which came here in a way that is not followed."""
         told = {node for node, _, _ in self.remarks}
         for node in self._names.references:
             if not isinstance(node, cst.Attribute) or node in self.changes or node in told:
@@ -280,23 +332,27 @@ class Plan:
                 self._leave(node, remedy)
 
     def _look_at_strings(self) -> None:
-        """Leave the old names that stand in strings, as for `mock.patch` and `import_module`."""
+        """Leave the old names in strings, such as those for `mock.patch` and `import_module`."""
         by_name = {f"{module}.{name}" for module, names in OLD_MODULES.items() for name in names}
         for node, text in self._names.strings():
             module = text if text in OLD_MODULES else text.rpartition(".")[0]
             is_imported = text in OLD_MODULES and self._is_imported_by_call(node)
             if (text in by_name or is_imported) and self._own.in_place_of_old(module) is None:
-                self._leave(node, f'"{text}" names what is old: write where it is now')
+                self._leave(node, f'"{text}" is an old name in a string: write the new one')
 
     def _is_imported_by_call(self, node: cst.CSTNode) -> bool:
         call = self._names.parents.get(self._names.parents[node])
-        return isinstance(call, cst.Call) and called(call) in {"import_module", "__import__", "find_spec", "reload"}
+        return isinstance(call, cst.Call) and called(call) in {
+            "import_module",
+            "__import__",
+            "find_spec",
+            "reload",
+        }
 
 
 def _to_name(name: str) -> Change:
     def change(updated: cst.CSTNode) -> cst.BaseExpression:
-        expression = cst.ensure_type(updated, cst.Attribute) if isinstance(updated, cst.Attribute) else updated
-        assert isinstance(expression, cst.Name | cst.Attribute)
-        return cst.Name(name, lpar=expression.lpar, rpar=expression.rpar)
+        assert isinstance(updated, cst.Name | cst.Attribute)
+        return cst.Name(name, lpar=updated.lpar, rpar=updated.rpar)
 
     return change

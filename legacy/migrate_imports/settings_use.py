@@ -1,4 +1,7 @@
-"""Reading the old settings object: `settings.DATABASE_URL` becomes `settings.database_url.get_secret_value()`."""
+"""Rewrites reads of the old settings.
+
+`settings.DATABASE_URL` becomes `settings.database_url.get_secret_value()`.
+"""
 
 from collections.abc import Callable
 from typing import Any, get_args, get_origin
@@ -10,16 +13,14 @@ from legacy.migrate_imports.names import Names
 from legacy.old_settings import field_of
 from settings import Settings
 
-__all__ = ["Change", "SettingsUses", "called", "remedy_of"]
-
 Change = Callable[[cst.CSTNode], cst.BaseExpression]
 
 _ALWAYS_SET = "database_url"
-"""Nothing of the older service worked without it, so that nobody asks whether it is there."""
+"""The older service did not start without it, so code never checks whether it is set."""
 
 
 class SettingsUses:
-    """Finds the uses in one module: `changes` is what makes of each node what stands for it, `remarks` what is left."""
+    """The uses in one module: `changes` has a function per node, `remarks` the uses to leave."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -38,7 +39,9 @@ class SettingsUses:
 
     def _look_at_string(self, call: cst.Call) -> None:
         if call.args and self._is_settings(call.args[0].value):
-            self._leave(call, "names an old setting by a string: write the new name, in small letters")
+            self._leave(
+                call, "names an old setting by a string: write the new name, in small letters"
+            )
 
     def _leave(self, node: cst.CSTNode, remedy: str) -> None:
         self.remarks.append((node, remedy))
@@ -51,12 +54,17 @@ class SettingsUses:
         elif field is not None:
             self.changes[node] = self._change(node, field)
         elif name.isupper() or not hasattr(Settings, name):
-            self._leave(node, f"pacegraph has no setting {name}: keep it in a settings class of the application's own")
+            self._leave(
+                node,
+                f"pacegraph has no setting {name}: keep it in a settings class of your own",
+            )
 
     def _change(self, node: cst.Attribute, field: str) -> Change:
         secrecy = _secrecy(field)
         parent = self._names.parents[node]
-        is_alone = isinstance(parent, cst.Arg | cst.Assign | cst.AnnAssign | cst.Return) and not node.lpar
+        is_alone = (
+            isinstance(parent, cst.Arg | cst.Assign | cst.AnnAssign | cst.Return) and not node.lpar
+        )
         is_asked = self._is_asked_whether_set(node)
 
         def change(updated: cst.CSTNode) -> cst.BaseExpression:
@@ -65,19 +73,25 @@ class SettingsUses:
                 return _of_each(renamed)
             if secrecy is None or is_asked:
                 return renamed
-            return _text(renamed) if field == _ALWAYS_SET else _text_or_none(renamed, is_alone=is_alone)
+            return (
+                _text(renamed)
+                if field == _ALWAYS_SET
+                else _text_or_none(renamed, is_alone=is_alone)
+            )
 
         return change
 
     def _is_asked_whether_set(self, node: cst.CSTNode) -> bool:
-        """Whether only its truth matters, or its being None."""
+        """Whether the code only checks that the value is set."""
         parent = self._names.parents[node]
         if isinstance(parent, cst.If | cst.While | cst.IfExp | cst.Assert):
             return parent.test is node
         if isinstance(parent, cst.UnaryOperation):
             return isinstance(parent.operator, cst.Not)
         if isinstance(parent, cst.Comparison):
-            return all(isinstance(target.operator, cst.Is | cst.IsNot) for target in parent.comparisons)
+            return all(
+                isinstance(target.operator, cst.Is | cst.IsNot) for target in parent.comparisons
+            )
         if isinstance(parent, cst.BooleanOperation):
             return self._is_asked_whether_set(parent)
         call = self._names.parents.get(parent) if isinstance(parent, cst.Arg) else None
@@ -85,7 +99,7 @@ class SettingsUses:
 
 
 def remedy_of(node: cst.Attribute) -> str | None:
-    """Say what to write where an attribute has the name of an old setting; None where it has not."""
+    """Say what replaces an attribute that may be an old setting; None for other attributes."""
     name = node.attr.value
     field = field_of(name) if name.isupper() else None
     if field is None or (isinstance(node.value, cst.Name) and node.value.value in {"self", "cls"}):
@@ -95,14 +109,15 @@ def remedy_of(node: cst.Attribute) -> str | None:
 
 
 def _locals_that_hold_settings(names: Names) -> set[str]:
-    """Give the module's own names for the settings: assigned from them, or parameters that are declared as them."""
+    """Find the module's names for the settings: variables assigned from them, and parameters."""
     found: set[str] = set()
     for node in names.nodes():
         if isinstance(node, cst.Assign) and _is_settings(names, node.value):
             for target in node.targets:
                 found |= _own_names(names, target.target)
         elif isinstance(node, cst.AnnAssign) and (
-            _is_declared(names, node.annotation.annotation) or (node.value and _is_settings(names, node.value))
+            _is_declared(names, node.annotation.annotation)
+            or (node.value and _is_settings(names, node.value))
         ):
             found |= _own_names(names, node.target)
         elif isinstance(node, cst.Param) and (
@@ -114,7 +129,7 @@ def _locals_that_hold_settings(names: Names) -> set[str]:
 
 
 def _is_settings(names: Names, node: cst.BaseExpression) -> bool:
-    """Whether an expression is the old settings: `settings`, `get_settings()` or `Settings()`, however imported."""
+    """Whether an expression is the old settings: `settings`, `get_settings()`, `Settings()`."""
     meant = names.imported(node)
     if isinstance(node, cst.Call):
         return bool(meant & {"core.config.get_settings", "core.config.Settings"})
@@ -122,7 +137,7 @@ def _is_settings(names: Names, node: cst.BaseExpression) -> bool:
 
 
 def _is_declared(names: Names, annotation: cst.BaseExpression) -> bool:
-    """Whether an annotation names the old class, be it within Annotated, Optional or a union."""
+    """Whether an annotation names the old class, also inside Annotated, Optional or a union."""
     if "core.config.Settings" in names.imported(annotation):
         return True
     if isinstance(annotation, cst.Subscript):
@@ -137,35 +152,50 @@ def _depends_on_settings(names: Names, default: cst.BaseExpression) -> bool:
     return (
         isinstance(default, cst.Call)
         and called(default) in {"Depends", "Security"}
-        and any("core.config.get_settings" in names.imported(argument.value) for argument in default.args)
+        and any(
+            "core.config.get_settings" in names.imported(argument.value)
+            for argument in default.args
+        )
     )
 
 
 def _own_names(names: Names, node: cst.BaseExpression) -> set[str]:
-    """Give the module's own names of an expression; an attribute of `self` is the same in all methods."""
-    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == "self":
+    """Find the module's names of an expression. `self.x` is one name in all methods."""
+    if (
+        isinstance(node, cst.Attribute)
+        and isinstance(node.value, cst.Name)
+        and node.value.value == "self"
+    ):
         return {f"self.{node.attr.value}"}
     return set() if isinstance(node, cst.Call) else names.local(node)
 
 
 def _text(secret: cst.Attribute) -> cst.BaseExpression:
     bare = secret.with_changes(lpar=[], rpar=[])
-    return cst.Call(cst.Attribute(bare, cst.Name("get_secret_value")), lpar=secret.lpar, rpar=secret.rpar)
+    return cst.Call(
+        cst.Attribute(bare, cst.Name("get_secret_value")), lpar=secret.lpar, rpar=secret.rpar
+    )
 
 
 def _text_or_none(secret: cst.Attribute, *, is_alone: bool) -> cst.BaseExpression:
-    """What is not set is None, as it was. `is_alone`: no operator stands beside it."""
+    """Read a secret that may be None. `is_alone`: no operator stands beside it."""
     bare = secret.with_changes(lpar=[], rpar=[])
     either = cst.BooleanOperation(bare, cst.And(), _text(bare))
     if is_alone:
         return either
-    return either.with_changes(lpar=secret.lpar or [cst.LeftParen()], rpar=secret.rpar or [cst.RightParen()])
+    return either.with_changes(
+        lpar=secret.lpar or [cst.LeftParen()], rpar=secret.rpar or [cst.RightParen()]
+    )
 
 
 def called(call: cst.Call) -> str:
-    """Give the last part of the name of what is called."""
+    """Get the last part of the called function's name."""
     function = call.func
-    return function.attr.value if isinstance(function, cst.Attribute) else getattr(function, "value", "")
+    return (
+        function.attr.value
+        if isinstance(function, cst.Attribute)
+        else getattr(function, "value", "")
+    )
 
 
 def _of_each(secrets: cst.Attribute) -> cst.BaseExpression:
@@ -177,7 +207,7 @@ def _of_each(secrets: cst.Attribute) -> cst.BaseExpression:
 
 
 def _secrecy(field: str) -> type | None:
-    """SecretStr for a setting that is one, tuple for one of several, None for what anybody may see."""
+    """SecretStr for a secret setting, tuple for several secrets, None for no secret."""
     return _secrecy_of(Settings.model_fields[field].annotation)
 
 

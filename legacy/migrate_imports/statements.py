@@ -1,57 +1,108 @@
-"""The statements that stand for an import: what is left of it, what is imported now, and what is bound by that."""
+"""The statements that replace one import of the older service's names.
+
+`libcst.codemod` writes further imports and takes modules out of `import a, b`. It runs on the one
+statement, not on the file: AddImportsVisitor writes at the top of a file, but an import inside a
+function has to stay there.
+
+RenameCommand is of no use here: it renames the uses, where an alias has to keep the old name.
+One case is edited by hand, because codemod would lose comments and aliases: the names of a
+`from … import (…)` that move to another module (`_with_names`).
+"""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
+from libcst.codemod import CodemodContext
+from libcst.codemod.visitors import AddImportsVisitor, ImportItem, RemoveImportsVisitor
 
 from legacy.migrate_imports.old_import import ImportStatement
 
-__all__ = ["Imported", "Replacement", "replace_in_line", "replace_in_suite"]
-
 Imported = tuple[str, str]
-"""A module of pacegraph's, or whosever, and a name in it."""
+"""A module and a name in it."""
 
 _PRAGMA = re.compile(r"#\s*(noqa|type:|pylint:|isort:|fmt:|ruff:|mypy:|pyright:|nosec)")
 
 
 @dataclass(slots=True)
 class Replacement:
-    """What becomes of one statement.
-
-    `moved`: aliases that are imported from elsewhere now, under the names they had; `added`: further names to import,
-    each with what it is called here; `code`: statements after the imports; `gone`: aliases that leave nothing else;
-    `whole`: modules to import, each with what it is called here.
-    """
+    """What replaces one statement."""
 
     statement: ImportStatement
     moved: list[tuple[cst.ImportAlias, Imported, str]] = field(default_factory=list)
+    """Aliases to import from elsewhere, each with the name that it has in this file."""
     added: list[tuple[Imported, str]] = field(default_factory=list)
+    """Further names to import, each with the name that it gets in this file."""
     code: list[str] = field(default_factory=list)
+    """Statements that follow the imports."""
     gone: list[cst.ImportAlias] = field(default_factory=list)
+    """Aliases to remove."""
     whole: list[tuple[str, str]] = field(default_factory=list)
+    """Modules to import, each with the name that it gets in this file."""
 
-    def imports(self) -> list[cst.BaseSmallStatement]:
-        """Make the import statements."""
+    def small_statements(self) -> list[cst.BaseSmallStatement]:
+        """Write the imports, and those statements of `code` that fit on one line."""
+        lines = (each for each in self._parsed() if isinstance(each, cst.SimpleStatementLine))
+        return [*self._kept(), *self._moved(), *self._added(), *_small_statements(lines)]
+
+    def definitions(self) -> list[cst.BaseCompoundStatement]:
+        """Write those statements of `code` that need lines of their own, two empty lines above."""
+        return [
+            each.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
+            for each in self._parsed()
+            if isinstance(each, cst.BaseCompoundStatement)
+        ]
+
+    def _parsed(self) -> Iterator[cst.SimpleStatementLine | cst.BaseCompoundStatement]:
+        return map(cst.parse_statement, dict.fromkeys(self.code))
+
+    def _kept(self) -> list[cst.BaseSmallStatement]:
+        """Write what is left of the statement."""
         away = [*self.gone, *(alias for alias, _, _ in self.moved)]
-        old = self.statement
-        kept = [alias for alias in _aliases(old) if not any(alias is each for each in away)]
-        made: list[cst.BaseSmallStatement] = []
-        if kept:
-            made.append(_kept(old, kept))
+        if isinstance(self.statement, cst.Import):
+            return _without_modules(self.statement, away)
+        kept = [each for each in _aliases(self.statement) if not any(each is gone for gone in away)]
+        if not kept:
+            return []
+        return [_with_names(self.statement, kept, ends=kept[-1] is _last(self.statement))]
+
+    def _moved(self) -> Iterator[cst.BaseSmallStatement]:
+        is_first = len(self.moved) + len(self.gone) == len(_aliases(self.statement))
         for module in dict.fromkeys(module for _, (module, _), _ in self.moved):
-            group = [(alias, name, bound) for alias, (of, name), bound in self.moved if of == module]
-            assert isinstance(old, cst.ImportFrom)
-            made.append(_moved(old, module, group, is_first=not made))
-        added = dict.fromkeys(module for (module, _), _ in self.added)
-        made += [
-            _added(module, [(name, bound) for (of, name), bound in self.added if of == module]) for module in added
+            assert isinstance(self.statement, cst.ImportFrom)
+            group = [each for each in self.moved if each[1][0] == module]
+            aliases = [_renamed(alias, name, bound) for alias, (_, name), bound in group]
+            ends = group[-1][0] is _last(self.statement)
+            made = _with_names(self.statement, aliases, ends=ends)
+            # Comments behind the opening parenthesis are written once.
+            yield (made if is_first else _without_first_comment(made)).with_changes(
+                module=cst.parse_expression(module)
+            )
+            is_first = False
+
+    def _added(self) -> list[cst.BaseSmallStatement]:
+        added = dict.fromkeys(self.added)
+        same = [ImportItem(module, name) for (module, name), bound in added if name == bound]
+        renamed = [
+            ImportItem(module, name, bound) for (module, name), bound in added if name != bound
         ]
-        made += [
-            cst.Import([cst.ImportAlias(_dotted(module), cst.AsName(cst.Name(bound)))]) for module, bound in self.whole
-        ]
-        return made
+        whole = [[ImportItem(module, None, bound)] for module, bound in self.whole]
+        # In turn: the visitor cannot sort a name that has an alias and has none, and it knows one
+        # alias per module.
+        written = cst.Module([])
+        for items in (same, renamed, *whole):
+            visitor = AddImportsVisitor(CodemodContext(), items)
+            written = visitor.transform_module(written)
+        return _small_statements(written.body)
+
+
+def _small_statements(
+    lines: Iterable[cst.SimpleStatementLine | cst.BaseCompoundStatement],
+) -> list[cst.BaseSmallStatement]:
+    return [
+        small for line in lines if isinstance(line, cst.SimpleStatementLine) for small in line.body
+    ]
 
 
 def _aliases(statement: ImportStatement) -> Sequence[cst.ImportAlias]:
@@ -59,26 +110,28 @@ def _aliases(statement: ImportStatement) -> Sequence[cst.ImportAlias]:
     return statement.names
 
 
-def _kept(old: ImportStatement, kept: list[cst.ImportAlias]) -> cst.BaseSmallStatement:
-    if isinstance(old, cst.ImportFrom):
-        return _with_names(old, kept, ends=kept[-1] is _aliases(old)[-1])
-    last = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-    return old.with_changes(names=[*kept[:-1], last], semicolon=cst.MaybeSentinel.DEFAULT)
+def _last(statement: ImportStatement) -> cst.ImportAlias:
+    return _aliases(statement)[-1]
 
 
-def _moved(
-    old: cst.ImportFrom, module: str, group: list[tuple[cst.ImportAlias, str, str]], *, is_first: bool
-) -> cst.BaseSmallStatement:
-    aliases = [_renamed(alias, name, bound) for alias, name, bound in group]
-    made = _with_names(old, aliases, ends=group[-1][0] is _aliases(old)[-1])
-    if not is_first and isinstance(made.lpar, cst.LeftParen):
-        space = made.lpar.whitespace_after
-        if isinstance(space, cst.ParenthesizedWhitespace):
-            # The comments there are said once.
-            first_line = space.first_line.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None)
-            space = space.with_changes(first_line=first_line, empty_lines=[])
-            made = made.with_changes(lpar=cst.LeftParen(space))
-    return made.with_changes(module=_dotted(module))
+def _without_modules(
+    statement: cst.Import, gone: Iterable[cst.ImportAlias]
+) -> list[cst.BaseSmallStatement]:
+    statement = statement.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
+    module = cst.Module([cst.SimpleStatementLine([statement])])
+    for alias in gone:  # one at a time: the visitor knows one alias per module
+        unused = (alias.evaluated_name, None, alias.evaluated_alias)
+        module = RemoveImportsVisitor(CodemodContext(), [unused]).transform_module(module)
+    return _small_statements(module.body)
+
+
+def _without_first_comment(statement: cst.ImportFrom) -> cst.ImportFrom:
+    space = statement.lpar and statement.lpar.whitespace_after
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return statement
+    bare = space.first_line.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None)
+    space = space.with_changes(first_line=bare, empty_lines=[])
+    return statement.with_changes(lpar=cst.LeftParen(space))
 
 
 def _renamed(alias: cst.ImportAlias, name: str, bound: str) -> cst.ImportAlias:
@@ -88,95 +141,37 @@ def _renamed(alias: cst.ImportAlias, name: str, bound: str) -> cst.ImportAlias:
     return alias.with_changes(name=cst.Name(name), asname=asname)
 
 
-def _with_names(old: cst.ImportFrom, aliases: list[cst.ImportAlias], *, ends: bool) -> cst.ImportFrom:
-    """Import only `aliases`; `ends`: the last of them was the statement's last, and stands well before its end."""
+def _with_names(
+    old: cst.ImportFrom, aliases: Sequence[cst.ImportAlias], *, ends: bool
+) -> cst.ImportFrom:
+    """Import only `aliases`, with the comments of each. `ends`: the last of them was the last."""
     rpar, last = old.rpar, aliases[-1]
     if not ends or rpar is None:
-        comma = last.comma
+        comma = last.comma if rpar is not None else None
         space = comma.whitespace_after if isinstance(comma, cst.Comma) else None
-        if rpar is not None and isinstance(comma, cst.Comma) and isinstance(space, cst.ParenthesizedWhitespace):
-            last = last.with_changes(
-                comma=comma.with_changes(whitespace_after=space.with_changes(last_line=cst.SimpleWhitespace("")))
-            )
+        if isinstance(comma, cst.Comma) and isinstance(space, cst.ParenthesizedWhitespace):
+            space = space.with_changes(last_line=cst.SimpleWhitespace(""))
+            last = last.with_changes(comma=comma.with_changes(whitespace_after=space))
         else:
             last = last.with_changes(comma=cst.MaybeSentinel.DEFAULT)
         rpar = cst.RightParen() if rpar is not None else None
-    return old.with_changes(names=[*aliases[:-1], last], rpar=rpar, semicolon=cst.MaybeSentinel.DEFAULT)
+    return old.with_changes(
+        names=[*aliases[:-1], last], rpar=rpar, semicolon=cst.MaybeSentinel.DEFAULT
+    )
 
 
-def _added(module: str, names: list[Imported]) -> cst.BaseSmallStatement:
-    aliases = [
-        cst.ImportAlias(cst.Name(name), None if name == bound else cst.AsName(cst.Name(bound))) for name, bound in names
-    ]
-    return cst.ImportFrom(_dotted(module), aliases)
+def split(line: cst.SimpleStatementLine) -> Iterator[cst.SimpleStatementLine]:
+    """Put each statement on a line of its own; the first keeps the comments above and behind.
 
-
-def _dotted(module: str) -> cst.Attribute | cst.Name:
-    parsed = cst.parse_expression(module)
-    assert isinstance(parsed, cst.Attribute | cst.Name)
-    return parsed
-
-
-Parse = Callable[[str], cst.SimpleStatementLine | cst.BaseCompoundStatement]
-
-
-def replace_in_line(
-    line: cst.SimpleStatementLine, old: Sequence[cst.BaseSmallStatement], made: Iterable[Replacement], parse: Parse
-) -> list[cst.BaseStatement]:
-    """Make the lines that stand for a line of statements, `old` before anything in them was replaced."""
-    by_statement = {id(each.statement): each for each in made}
-    if len(old) == 1:
-        replacement = by_statement[id(old[0])]
-        lines: list[cst.BaseStatement] = [cst.SimpleStatementLine([each]) for each in replacement.imports()]
-        lines += [_apart(parse(code)) for code in replacement.code]
-        return _with_surroundings(lines, line)
-    small, after = replace_in_suite(line.body, old, by_statement.values(), parse)
-    return [line.with_changes(body=small), *after]
-
-
-def _apart(statement: cst.SimpleStatementLine | cst.BaseCompoundStatement) -> cst.BaseStatement:
-    if isinstance(statement, cst.SimpleStatementLine):
-        return statement
-    return statement.with_changes(leading_lines=[cst.EmptyLine(indent=False)] * 2)
-
-
-def replace_in_suite(
-    body: Sequence[cst.BaseSmallStatement],
-    old: Sequence[cst.BaseSmallStatement],
-    made: Iterable[Replacement],
-    parse: Parse,
-) -> tuple[list[cst.BaseSmallStatement], list[cst.BaseStatement]]:
-    """Make the statements that stand for those of one line, and the definitions that need lines of their own."""
-    by_statement = {id(each.statement): each for each in made}
-    small: list[cst.BaseSmallStatement] = []
-    after: list[cst.BaseStatement] = []
-    for before, now in zip(old, body, strict=True):
-        replacement = by_statement.get(id(before))
-        if replacement is None:
-            small.append(now)
-            continue
-        instead = replacement.imports()
-        for statement in map(parse, replacement.code):
-            if isinstance(statement, cst.SimpleStatementLine):
-                instead += statement.body
-            else:
-                after.append(statement)
-        instead[-1] = instead[-1].with_changes(semicolon=now.semicolon)
-        small += instead
-    return small, after
-
-
-def _with_surroundings(lines: list[cst.BaseStatement], line: cst.SimpleStatementLine) -> list[cst.BaseStatement]:
-    """Give the first line what stood above and behind the old one; what tools read stands behind every import."""
+    A comment that tools read, such as `noqa`, is written behind every import.
+    """
     end = line.trailing_whitespace
-    plain = end.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None)
     is_pragma = end.comment is not None and _PRAGMA.match(end.comment.value)
-    placed: list[cst.BaseStatement] = []
-    for number, each in enumerate(lines):
-        if isinstance(each, cst.SimpleStatementLine):
-            has_comment = number == 0 or (is_pragma and isinstance(each.body[0], cst.Import | cst.ImportFrom))
-            placed.append(each.with_changes(trailing_whitespace=end if has_comment else plain))
-        else:
-            placed.append(each)
-    placed[0] = placed[0].with_changes(leading_lines=line.leading_lines)
-    return placed
+    plain = end.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None)
+    for number, each in enumerate(line.body):
+        has_comment = number == 0 or (is_pragma and isinstance(each, cst.Import | cst.ImportFrom))
+        yield cst.SimpleStatementLine(
+            [each.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)],
+            leading_lines=line.leading_lines if number == 0 else (),
+            trailing_whitespace=end if has_comment else plain,
+        )

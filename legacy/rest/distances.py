@@ -29,18 +29,18 @@ _SPORTS = (
     "AlpineSki", "BackcountrySki", "Snowshoe", "InlineSkate",
 )  # fmt: skip
 _SPORT_BY_LETTERS = {name.lower(): name for name in _SPORTS}
-_METRES = {name: distance.meters for distance, name in DISTANCES.items()} | {
+_METERS = {name: distance.meters for distance, name in DISTANCES.items()} | {
     each.value.lower(): each.meters for each in StandardDistance
 }
 
 
-def metres(name: str) -> float | None:
-    """Get a distance's length by either service's name, or as 5km; None for what is none."""
+def meters(name: str) -> float | None:
+    """Look up a distance by either service's name or as 5km; None if unknown."""
     name = name.strip().lower().replace("-", "_").replace(" ", "_")
-    return _METRES.get(name.removesuffix("m") if name.endswith("km") else name)
+    return _METERS.get(name.removesuffix("m") if name.endswith("km") else name)
 
 
 def sport_type(name: str) -> str:
-    """Write a sport as Strava does (trail_run: TrailRun); what is not known here stays as it is."""
+    """Convert a sport to Strava's name (trail_run: TrailRun); an unknown one stays."""
     letters = name.strip().lower().replace("_", "").replace("-", "").replace(" ", "")
     return _SPORT_BY_LETTERS.get(letters, name.strip())

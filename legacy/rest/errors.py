@@ -1,9 +1,10 @@
-"""Refusals of the routes: `errors` as all of the API has them, and `detail` as the older service's callers read it.
+"""Errors of the routes, with `errors` as in GraphQL and `detail` as the older service had it.
 
 web.errors.HttpRefusal
-└── RestRefusal          a status and code of its own
-    ├── InvalidParameters    422 BAD_USER_INPUT, OUT_OF_RANGE: parameters or body; `detail` is a list as FastAPI's
-    └── SwitchedOff          410 LEGACY_REST_OFF: the flag legacy-rest is off; tells the GraphQL successor
+└── RestRefusal          with a status and code of its own
+    ├── NotThere             404 NOT_FOUND: absent, or not visible to the caller
+    ├── InvalidParameters    422 BAD_USER_INPUT, OUT_OF_RANGE; `detail` is FastAPI's list
+    └── SwitchedOff          410 LEGACY_REST_OFF: the flag legacy-rest is off
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from graph.errors import CallerError
-from graph.execution import Answer
+from graph.execution import OperationResult
 from web.errors import HttpRefusal
 
 STATUS_OF_CODE = {
@@ -39,16 +40,23 @@ STATUS_OF_CODE = {
     "TOO_BUSY": 503,
     "INTERNAL": 500,
 }
-_OUT_OF_RANGE = frozenset({
-    "greater_than", "greater_than_equal", "less_than", "less_than_equal", "string_too_long", "string_too_short",
-    "too_long",
-})  # fmt: skip
+_OUT_OF_RANGE = frozenset(
+    {
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "string_too_long",
+        "string_too_short",
+        "too_long",
+    }
+)
 _LONGEST_MESSAGE = 300
 _UNPROCESSABLE = 422
 
 
 class RestRefusal(HttpRefusal):
-    """A request that is refused."""
+    """A refused request."""
 
     def __init__(
         self,
@@ -68,7 +76,7 @@ class RestRefusal(HttpRefusal):
 
 
 class NotThere(RestRefusal):
-    """Absent, or not visible to the caller."""
+    """An object that is absent or not visible to the caller."""
 
     def __init__(self, what: str, field: str | None = None) -> None:
         super().__init__("NOT_FOUND", f"{what} not found", field)
@@ -80,16 +88,19 @@ class SwitchedOff(RestRefusal):
     def __init__(self, successor: str) -> None:
         super().__init__(
             "LEGACY_REST_OFF",
-            "The REST routes are switched off (feature flag legacy-rest). Send the query in `extensions.successor` to "
-            "POST /graphql instead.",
+            "The REST routes are switched off (feature flag legacy-rest). "
+            "Send the query in `extensions.successor` to POST /graphql instead.",
             more={"successor": {"url": "/graphql", "query": successor}},
         )
         self.status = 410
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with one parameter. `where` is query, path or body, `kind` pydantic's name for it."""
+class ParameterFault:
+    """What is wrong with a parameter.
+
+    `where` is query, path or body; `kind` is pydantic's type of the error.
+    """
 
     where: str
     name: str
@@ -102,26 +113,32 @@ class Fault:
 
 
 class InvalidParameters(RestRefusal):
-    """Parameters, or a body, that cannot be used."""
+    """Invalid parameters, or an invalid body."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[ParameterFault]) -> None:
         first = faults[0]
-        super().__init__(first.code, _said(first), first.name or None)
+        super().__init__(first.code, _message(first), first.name or None)
         self.faults = faults
 
     @property
     def body(self) -> bytes:
         detail = [
-            {"type": each.kind, "loc": [each.where, *([each.name] if each.name else [])], "msg": each.message}
+            {
+                "type": each.kind,
+                "loc": [each.where, *([each.name] if each.name else [])],
+                "msg": each.message,
+            }
             for each in self.faults
         ]
-        return problems([(each.code, _said(each), each.name or None) for each in self.faults], detail)
+        return problems(
+            [(each.code, _message(each), each.name or None) for each in self.faults], detail
+        )
 
 
-def faults_of(error: ValidationError, where: Callable[[str], str]) -> list[Fault]:
-    """Tell what pydantic found wrong, without the values. `where` says where a parameter was given."""
+def faults_of(error: ValidationError, where: Callable[[str], str]) -> list[ParameterFault]:
+    """Convert pydantic's errors, without values. `where` finds where a parameter was given."""
     return [
-        Fault(
+        ParameterFault(
             where(str(each["loc"][0]) if each["loc"] else ""),
             ".".join(map(str, each["loc"])),
             each["msg"].removeprefix("Value error, ")[:_LONGEST_MESSAGE],
@@ -132,26 +149,36 @@ def faults_of(error: ValidationError, where: Callable[[str], str]) -> list[Fault
 
 
 def problems(
-    errors: Sequence[tuple[str, str, str | None]], detail: Any, more: Mapping[str, Any] | None = None
+    errors: Sequence[tuple[str, str, str | None]],
+    detail: Any,
+    more: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Make an error's body, from codes, messages and the fields at fault."""
+    """Write an error's body from (code, message, field)."""
     shown = [
-        {"message": message, "extensions": {"code": code, **({"field": field} if field else {}), **(more or {})}}
+        {
+            "message": message,
+            "extensions": {"code": code, **({"field": field} if field else {}), **(more or {})},
+        }
         for code, message, field in errors
     ]
     return orjson.dumps({"errors": shown, "detail": detail})
 
 
-class OperationFailed(Exception):  # noqa: N818 - says what is the case; never leaves this package
-    """An operation answered with errors; `answer` is what the caller is told."""
+class OperationFailed(Exception):
+    """An operation answered with errors. `answer` is the response for the caller."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: OperationResult) -> None:
         super().__init__()
         self.answer = answer
 
 
-def failed(answer: Answer, error: Mapping[str, Any], names: Mapping[str, str]) -> OperationFailed:
-    """Make the failure of an operation from its first error. `names` are the parameters' by GraphQL's arguments'."""
+def failed(
+    answer: OperationResult, error: Mapping[str, Any], names: Mapping[str, str]
+) -> OperationFailed:
+    """Build the failure of an operation from its first error.
+
+    `names` maps GraphQL arguments to the parameters' names.
+    """
     extensions = {**error.get("extensions", {})}
     code, message = extensions.pop("code", "INTERNAL"), error["message"]
     field = extensions.pop("field", None)
@@ -161,11 +188,15 @@ def failed(answer: Answer, error: Mapping[str, Any], names: Mapping[str, str]) -
         message, field = message if f"`{name}`" in message else f"`{name}`: {message}", name
     status = answer.status or STATUS_OF_CODE.get(code, 400)
     body = problems([(code, message, field)], _detail(status, message, field), extensions)
-    return OperationFailed(Answer(body, False, status, answer.retry_after_s, answer.budget))
+    return OperationFailed(
+        OperationResult(body, False, status, answer.retry_after_s, answer.budget)
+    )
 
 
-def refused_mutation(answer: Answer, error: Mapping[str, Any], names: Mapping[str, str]) -> OperationFailed:
-    """Make the failure of a mutation from its first user error."""
+def refused_mutation(
+    answer: OperationResult, error: Mapping[str, Any], names: Mapping[str, str]
+) -> OperationFailed:
+    """Build the failure of a mutation from its first user error."""
     field = ".".join(error["field"]) if error["field"] else None
     said = {"message": error["message"], "extensions": {"code": error["code"], "field": field}}
     if field is None:
@@ -174,18 +205,22 @@ def refused_mutation(answer: Answer, error: Mapping[str, Any], names: Mapping[st
 
 
 def as_refusal(error: Exception) -> Exception:
-    """Give errors of GraphQL's the status that callers of REST expect; others stay as they are."""
+    """Convert a GraphQL error to a refusal with a REST status; return others unchanged."""
     if isinstance(error, CallerError) and not hasattr(error, "retry_after_s"):
         return RestRefusal(error.code, error.message, error.field)
     return error
 
 
 def _detail(status: int, message: str, field: str | None) -> Any:
-    """Say an error as FastAPI does. Whether a parameter was in the address, the path or the body is not known here."""
+    """Write an error as FastAPI does, without telling query, path and body apart."""
     if status != _UNPROCESSABLE:
         return message
     return [{"type": "value_error", "loc": [field] if field else [], "msg": message}]
 
 
-def _said(fault: Fault) -> str:
-    return f"`{fault.name}`: {fault.message}." if fault.name else f"The {fault.where}: {fault.message}."
+def _message(fault: ParameterFault) -> str:
+    return (
+        f"`{fault.name}`: {fault.message}."
+        if fault.name
+        else f"The {fault.where}: {fault.message}."
+    )

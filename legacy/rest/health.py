@@ -1,4 +1,4 @@
-"""`/health`, as the older service's monitors know it."""
+"""`/health`, for the older service's monitors."""
 
 from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -8,23 +8,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from legacy.uses import LegacyUses
-from web.health import Readiness
+from web.routes.health import Readiness
 from web.services import Services
 
 
-def health(services: Services, readiness: Readiness, uses: LegacyUses) -> Callable[[Request], Awaitable[Response]]:
-    """Make the endpoint. It looks at what `/readyz` looks at, and shares its last look. Its uses are counted."""
+def health(
+    services: Services, readiness: Readiness, uses: LegacyUses
+) -> Callable[[Request], Awaitable[Response]]:
+    """Build the endpoint, which shares the result of `/readyz`. Its uses are counted."""
     running = _version()
 
     async def answer(_: Request) -> Response:
-        uses.note_route("GET /health")
-        found = await readiness.look(services)
-        return JSONResponse(_said(found, running), 200 if found["status"] == "ok" else 503)
+        uses.count_route("GET /health")
+        found = await readiness.check(services)
+        return JSONResponse(_body(found, running), 200 if found["status"] == "ok" else 503)
 
     return answer
 
 
-def _said(found: dict[str, Any], running: str) -> dict[str, Any]:
+def _body(found: dict[str, Any], running: str) -> dict[str, Any]:
     states: dict[str, str] = found["dependencies"]
     return {
         "status": _word(is_well=found["status"] == "ok"),

@@ -1,6 +1,7 @@
-"""Ids: of GraphQL, plain numbers, and UUIDs: those that objects had in the older service, and those of the newer.
+"""Translates the callers' ids (UUIDs, numbers, GraphQL ids) to GraphQL ids and back.
 
-The former are in the table `legacy.ids`, which exists once an old database was adopted.
+UUIDs of the older service are in the table `legacy.ids`, which exists if a database was adopted;
+`uuids.py` makes UUIDs for newer objects.
 """
 
 import re
@@ -13,31 +14,32 @@ import orjson
 
 from db.session import AsyncDatabase
 from graph.errors import InvalidId
-from graph.ids import decode_id, decode_id_of, encode_id
+from graph.global_id import decode_id, decode_id_of, encode_id
 from legacy.rest.uuids import number_in
 
 KINDS = {"Athlete": "athlete", "Activity": "activity"}
-"""The table's kinds, by the types that may have come from the older service."""
+"""Kinds in the table, by the GraphQL type of objects that may be adopted."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _MAX_NUMBER = 2**63 - 1
 _NOTHING = _MAX_NUMBER
-"""A number that no object has."""
+"""The number of no object."""
 _UNDEFINED_TABLE = "42P01"
 _LOOK_AGAIN_S = 5.0
 
 _HAS_TABLE = "SELECT to_regclass('legacy.ids') IS NOT NULL"
 _NEW = "SELECT new_id FROM legacy.ids WHERE kind = $1 AND old_id = $2"
-# Several old objects may have become one; it goes by the same of their ids each time.
+# Several old objects may have become one, which always answers with the same of their ids.
 _OLD = (
-    "SELECT json_object_agg(new_id, old_id)::text FROM (SELECT new_id, min(old_id) AS old_id FROM legacy.ids "
+    "SELECT json_object_agg(new_id, old_id)::text "
+    "FROM (SELECT new_id, min(old_id) AS old_id FROM legacy.ids "
     "WHERE kind = $1 AND new_id = ANY($2::bigint[]) GROUP BY new_id) AS found"
 )
 
 
 class OldIds:
-    """Translates between ids that callers know and GraphQL's."""
+    """Translates between the callers' ids and GraphQL ids."""
 
     def __init__(self, database: AsyncDatabase) -> None:
         self._database = database
@@ -45,9 +47,10 @@ class OldIds:
         self._looked_at = float("-inf")
 
     async def global_id(self, type_name: str, given: str, field: str) -> str:
-        """Get the GraphQL id that a caller means. Raises InvalidId.
+        """Translate an id to a GraphQL id. Raises InvalidId.
 
-        A UUID that leads to nothing gives one of nothing: the operation answers as for what the caller may not see.
+        An unknown UUID becomes the id of no object, so the operation answers as for an object that
+        the caller may not see.
         """
         if _NUMBER.fullmatch(given) and int(given) <= _MAX_NUMBER:
             return encode_id(type_name, int(given))
@@ -63,7 +66,7 @@ class OldIds:
         return encode_id(type_name, _NOTHING if found is None else found)
 
     async def old_ids(self, data: Any) -> dict[str, str]:
-        """Get the old ids of all objects in an operation's data that have one, by their GraphQL ids."""
+        """Find the old ids of the objects in an operation's data, by their GraphQL ids."""
         if not await self._table_is_there():
             return {}
         numbers: dict[str, set[int]] = {}
@@ -77,7 +80,7 @@ class OldIds:
         return found
 
     async def _row(self, statement: str, *parameters: Any) -> Any:
-        """Run a statement; its first value, None where there is no row or no table."""
+        """Run a statement. Returns its first value; None without a row or table."""
         if not await self._table_is_there():
             return None
         try:

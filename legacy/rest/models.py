@@ -1,4 +1,4 @@
-"""What the routes answer with, in the older service's names: both, where its answers had two for the same."""
+"""Response bodies of the routes, with the older service's field names, duplicates included."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -7,15 +7,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Uuid = Annotated[
     str,
-    Field(description="The older service's where it came from there.", json_schema_extra={"format": "uuid"}),
+    Field(
+        description="The older service's id for adopted objects.",
+        json_schema_extra={"format": "uuid"},
+    ),
 ]
 
 
-class _Answer(BaseModel):
+class _RestModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Athlete(_Answer):
+class Athlete(_RestModel):
     """An athlete."""
 
     id: Uuid
@@ -23,18 +26,22 @@ class Athlete(_Answer):
     display_name: str
     first_name: str
     last_name: str
-    sex: Literal["M", "F"] | None = Field(description="Null where not given.")
-    birthdate: date | None = Field(description="Null where not given, and for others than the athlete.")
+    sex: Literal["M", "F"] | None = Field(description="Null if not given.")
+    birthdate: date | None = Field(
+        description="Null if not given, and for other callers than the athlete."
+    )
     city: str | None
     country: str | None
-    strava_athlete_id: int | None = Field(description="Null where not connected, and for others than the athlete.")
+    strava_athlete_id: int | None = Field(
+        description="Null if not connected, and for other callers than the athlete."
+    )
     created_at: datetime
     email: None = Field(description="Not known here.")
-    subscription_tier: None = Field(description="There are none here.")
+    subscription_tier: None = Field(description="Always null: pacegraph has no subscriptions.")
 
 
-class AgeGrade(_Answer):
-    """How good a time is for age and sex."""
+class AgeGrade(_RestModel):
+    """A time compared with the standard for age and sex."""
 
     percent: float = Field(description="Age standard / time, in percent.")
     age_on_day: int = Field(description="Completed years on the day.")
@@ -46,7 +53,7 @@ class AgeGrade(_Answer):
     age_graded_time_s: float = Field(description="In seconds.")
 
 
-class BestEffort(_Answer):
+class BestEffort(_RestModel):
     """The fastest stretch over a standard distance inside one run."""
 
     id: Uuid
@@ -55,12 +62,12 @@ class BestEffort(_Answer):
     distance_meters: float
     time_seconds: float = Field(description="Pauses included.")
     achieved_at: datetime
-    rank: int = Field(description="Its place among the athlete's efforts over the distance, from 1.")
+    rank: int = Field(description="Rank among the athlete's efforts over the distance, from 1.")
     is_personal_best: bool
     age_grade: AgeGrade | None
 
 
-class Activity(_Answer):
+class Activity(_RestModel):
     """An activity."""
 
     id: Uuid
@@ -75,24 +82,24 @@ class Activity(_Answer):
     external_activity_id: str | None = Field(description="`strava_id` as text.")
     start_time: datetime = Field(description="In UTC.")
     start_date: datetime = Field(description="The same as `start_time`.")
-    start_time_local: str = Field(description="The clock at the athlete's place, without offset.")
+    start_time_local: str = Field(description="Local time at the athlete's place, without offset.")
     timezone: str
-    distance_m: float = Field(description="In metres.")
+    distance_m: float = Field(description="In meters.")
     distance: float = Field(description="The same as `distance_m`.")
     duration_s: int = Field(description="Without pauses, in seconds.")
     moving_time: int = Field(description="The same as `duration_s`.")
     elapsed_time: int = Field(description="With pauses, in seconds.")
-    total_elevation_gain: float | None = Field(description="In metres.")
-    average_speed: float | None = Field(description="In metres a second.")
-    avg_hr: float | None = Field(description="In beats a minute.")
+    total_elevation_gain: float | None = Field(description="In meters.")
+    average_speed: float | None = Field(description="In meters per second.")
+    avg_hr: float | None = Field(description="In beats per minute.")
     average_heartrate: float | None = Field(description="The same as `avg_hr`.")
-    max_hr: float | None = Field(description="In beats a minute.")
-    average_cadence: float | None = Field(description="In revolutions a minute.")
+    max_hr: float | None = Field(description="In beats per minute.")
+    average_cadence: float | None = Field(description="In revolutions per minute.")
     pace_per_mile: str | None = Field(description="As 8:03/mi.")
     duration_formatted: str | None = Field(description="As 42:10 or 1:42:10.")
     visibility: Literal["everyone", "followers_only", "only_me"]
     is_race: None = Field(description="Not known here.")
-    splits: list[Any] = Field(max_length=0, description="None are kept here.")
+    splits: list[Any] = Field(max_length=0, description="Always empty: pacegraph stores no splits.")
 
 
 class ActivityDetail(Activity):
@@ -101,19 +108,22 @@ class ActivityDetail(Activity):
     best_efforts: list[BestEffort]
 
 
-class ActivityAgeGrade(_Answer):
-    """How good an activity is for age and sex."""
+class ActivityAgeGrade(_RestModel):
+    """The age grade of an activity."""
 
     activity_id: Uuid
     graphql_id: str = Field(description="The activity's id in GraphQL.")
     performance_percentage: float | None = Field(
-        description="In percent; null where it is no run, or birth date or sex is not known or not shown."
+        description="In percent; null if it is not a run, or if birth date or sex is hidden or "
+        "unknown."
     )
-    distance_category: str | None = Field(description="What was graded: its best effort over the longest distance.")
+    distance_category: str | None = Field(
+        description="The graded distance: the longest one with a best effort."
+    )
     age_grade: AgeGrade | None
 
 
-class PersonalBest(_Answer):
+class PersonalBest(_RestModel):
     """An athlete's best over a distance."""
 
     id: Uuid
@@ -123,10 +133,12 @@ class PersonalBest(_Answer):
     distance_category: str = Field(description="As 5k, mile, half_marathon.")
     distance_meters: float
     time_seconds: float = Field(description="Pauses included.")
-    pace_per_mile: float = Field(description="In minutes a mile.")
+    pace_per_mile: float = Field(description="In minutes per mile.")
     achieved_at: datetime
     age_at_achievement: int | None
-    age_grade: float | None = Field(description="In percent; null where birth date or sex is not known or not shown.")
+    age_grade: float | None = Field(
+        description="In percent; null if birth date or sex is hidden or unknown."
+    )
     age_grade_table: str | None
 
 
@@ -142,15 +154,15 @@ class AthleteAgeGrade(AgeGrade):
     achieved_at: datetime
 
 
-class Task(_Answer):
-    """A task that was started, or ran already."""
+class Task(_RestModel):
+    """A task that was started, or was already running."""
 
-    task_id: str = Field(description="To ask for its state with, here or in GraphQL: the job's id.")
+    task_id: str = Field(description="The job's id in GraphQL; use it to query the task's state.")
     status: Literal["queued"]
 
 
-class TaskProgress(_Answer):
-    """How far a task is."""
+class TaskProgress(_RestModel):
+    """The progress of a task."""
 
     done: int
     total: int | None
@@ -159,8 +171,8 @@ class TaskProgress(_Answer):
     message: str | None
 
 
-class TaskResult(_Answer):
-    """What a task has changed so far."""
+class TaskResult(_RestModel):
+    """The changes that a task has made so far."""
 
     activities_created: int
     activities_updated: int
@@ -168,47 +180,49 @@ class TaskResult(_Answer):
     personal_bests_changed: int
 
 
-class TaskState(_Answer):
-    """Where a task is."""
+class TaskState(_RestModel):
+    """The state of a task."""
 
     task_id: str
     status: Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
     kind: str
     progress: TaskProgress
     result: TaskResult | None
-    error: str | None = Field(description="Why it failed, for people.")
-    error_code: str | None = Field(description="Why it failed, for programs.")
+    error: str | None = Field(description="Why it failed, as text.")
+    error_code: str | None = Field(description="Why it failed, as a stable code.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     waiting_until: datetime | None
 
 
-class FeedbackKept(_Answer):
-    """What was said arrived."""
+class FeedbackKept(_RestModel):
+    """Confirms that the message was received."""
 
     status: Literal["received"]
 
 
-class Health(_Answer):
-    """Whether the API and what it depends on works."""
+class Health(_RestModel):
+    """The state of the API and its dependencies."""
 
     status: Literal["healthy", "unhealthy"]
     version: str
-    database: str = Field(description="connected, or why not.")
-    redis: str = Field(description="connected, or why not.")
+    database: str = Field(description="connected, or the reason why not.")
+    redis: str = Field(description="connected, or the reason why not.")
     checks: dict[str, Literal["healthy", "unhealthy"]]
 
 
 class Problem(BaseModel):
-    """One thing that is wrong."""
+    """One error."""
 
     message: str
-    extensions: dict[str, Any] = Field(description="`code`, stable, for programs; `field` where one is at fault.")
+    extensions: dict[str, Any] = Field(
+        description="A stable `code`, and the `field` if one is at fault."
+    )
 
 
 class Problems(BaseModel):
-    """An error's answer."""
+    """The body of an error response."""
 
     errors: list[Problem]
-    detail: str | list[dict[str, Any]] = Field(description="The same, as FastAPI says it.")
+    detail: str | list[dict[str, Any]] = Field(description="The same, in FastAPI's form.")

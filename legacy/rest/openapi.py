@@ -1,4 +1,4 @@
-"""The routes' OpenAPI document: part of `/openapi.json`, and what the page `/docs` is made of."""
+"""The routes' part of `/openapi.json`, from which the page `/docs` is made."""
 
 import re
 from collections.abc import Callable
@@ -14,32 +14,43 @@ from legacy.rest.parameters import Parameters
 from legacy.rest.routes import Route
 
 DESCRIPTION = (
-    "The older service's REST routes over pacegraph. They are deprecated, end on {sunset}, and run the GraphQL query "
-    "that each one names: send that to `POST /graphql` instead."
+    "The older service's REST routes. They are deprecated and end on {sunset}. Each one runs the "
+    "GraphQL query that it names: send that query to `POST /graphql` instead."
 )
 QUERY = "x-graphql-query"
 """Where an operation of the document holds the GraphQL query that replaces it."""
 
 _ERRORS = {
-    401: "Nobody is signed in, or the token is no good.",
+    401: "Not signed in, or an invalid token.",
     404: "Absent, or not visible to the caller.",
     410: "The routes are switched off (feature flag legacy-rest).",
-    422: "A parameter cannot be used; `detail` is a list as FastAPI's.",
-    429: "Too much at once, or the budget is used up; `Retry-After` says when to come again.",
+    422: "An invalid parameter; `detail` is a list as in FastAPI.",
+    429: "Too many requests, or the budget is spent; `Retry-After` says when to retry.",
 }
 _HEADERS: dict[str, Any] = {
-    "Deprecation": {"description": "RFC 9745: since when.", "schema": {"type": "string"}},
+    "Deprecation": {
+        "description": "RFC 9745: when the route was deprecated.",
+        "schema": {"type": "string"},
+    },
     "Sunset": {"description": "RFC 8594: when the route ends.", "schema": {"type": "string"}},
-    "Link": {"description": "Documentation, successor; of lists, the next page.", "schema": {"type": "string"}},
+    "Link": {
+        "description": "Documentation and successor; for lists, the next page.",
+        "schema": {"type": "string"},
+    },
 }
 _SECURITY = {
     "token": {"type": "http", "scheme": "bearer", "description": "An API token (createApiToken)."},
-    "session": {"type": "apiKey", "in": "cookie", "name": "pacegraph_session", "description": "A browser's session."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "pacegraph_session",
+        "description": "A browser's session.",
+    },
 }
 
 
 def describe(app: FastAPI, routes: tuple[Route, ...], sunset: str) -> None:
-    """Let the app's OpenAPI document describe the routes, too. It is made when it is first asked for."""
+    """Add the routes to the app's OpenAPI document, which is generated at its first request."""
     made: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
@@ -54,7 +65,7 @@ def describe(app: FastAPI, routes: tuple[Route, ...], sunset: str) -> None:
 
 
 def _described(routes: tuple[Route, ...]) -> list[BaseRoute]:
-    """Make routes of FastAPI's that are never served: it writes documents from such."""
+    """Build FastAPI routes that are never served: FastAPI generates the document from them."""
     router = APIRouter()
     for route in routes:
         name = _id(route.method, route.path)
@@ -62,11 +73,19 @@ def _described(routes: tuple[Route, ...]) -> list[BaseRoute]:
         for number, alias in enumerate(route.aliases, 2):
             _describe(router, route, alias, f"{name}_{number}")
     router.add_api_route(
-        "/health", _named("health", []), response_model=models.Health, deprecated=True, tags=["health"],
-        summary="Whether the API and what it depends on works", operation_id=_id("GET", "/health"),
-        description="Replaced by `/readyz`, and `/healthz` for the process alone.",
-        responses={200: {"headers": _HEADERS}, 503: {"model": models.Health, "description": "Something does not."}},
-    )  # fmt: skip
+        "/health",
+        _named("health", []),
+        response_model=models.Health,
+        deprecated=True,
+        tags=["health"],
+        summary="The state of the API and its dependencies",
+        operation_id=_id("GET", "/health"),
+        description="Replaced by `/readyz`, and by `/healthz` for the process alone.",
+        responses={
+            200: {"headers": _HEADERS},
+            503: {"model": models.Health, "description": "A dependency is away."},
+        },
+    )
     return router.routes
 
 
@@ -94,12 +113,12 @@ def _describe(router: APIRouter, route: Route, path: str, name: str) -> None:
 
 
 def _id(method: str, path: str) -> str:
-    """Make an operation's id, of which generators of clients make a name: get_v1_athletes_athlete_id."""
+    """Build an operation's id, which client generators use: get_v1_athletes_athlete_id."""
     return "_".join([method.lower(), *re.findall(r"\w+", path.replace("-", "_"))])
 
 
 def _successor(route: Route) -> str:
-    return f"Replaced by this query of GraphQL's:\n\n```graphql\n{route.operation}\n```"
+    return f"Replaced by this GraphQL operation:\n\n```graphql\n{route.operation}\n```"
 
 
 def _parameters(route: Route) -> list[Parameter]:
@@ -124,7 +143,7 @@ def _parameter(name: str, annotation: Any, *, is_needed: bool = True) -> Paramet
 
 def _named(name: str, parameters: list[Parameter]) -> Callable[..., None]:
     def described() -> None:
-        """Stand for a route."""
+        """Represent a route."""
 
     described.__name__ = name
     described.__doc__ = None

@@ -1,4 +1,4 @@
-"""What the routes are given: in the address, and as JSON."""
+"""The parameters of the routes, in the query string and in JSON bodies."""
 
 import re
 from collections.abc import Mapping
@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl
 import orjson
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 
-from athletics.age_grade import AgeGradeTable
-from legacy.rest.distances import DISTANCES, metres
-from legacy.rest.errors import Fault, InvalidParameters, faults_of
+from athletics.age_grade_table import AgeGradeTable
+from legacy.rest.distances import DISTANCES, meters
+from legacy.rest.errors import InvalidParameters, ParameterFault, faults_of
 from web.errors import BadRequest
+from web.protocols.parameters import read_json
 
 M = TypeVar("M", bound="Parameters")
 
@@ -26,40 +27,50 @@ _SEXES = {"m": "MALE", "male": "MALE", "f": "FEMALE", "female": "FEMALE", "w": "
 
 
 def _moment(value: Any) -> datetime | date:
-    """Read a day, or an instant; without an offset it is UTC."""
+    """Parse a day or an instant, which without an offset is UTC."""
     if not isinstance(value, str):
         raise ValueError("write a day like 2026-05-17, or an instant like 2026-05-17T09:30:00Z")  # noqa: TRY004
     try:
         found = date.fromisoformat(value) if len(value) == len("2026-05-17") else _instant(value)
     except (ValueError, OverflowError):
-        raise ValueError("write a day like 2026-05-17, or an instant like 2026-05-17T09:30:00Z") from None
+        raise ValueError(
+            "write a day like 2026-05-17, or an instant like 2026-05-17T09:30:00Z"
+        ) from None
     if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
         raise ValueError(f"the year must be between {_FIRST_YEAR} and {_LAST_YEAR}")
     return found
 
 
 def _instant(value: str) -> datetime:
-    # In an address "+" is a blank, and many callers do not know.
+    # In a query string "+" means a blank, which many callers forget.
     found = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _seconds(value: Any) -> float:
-    """Read a time: seconds, or as 42:10 or 1:42:10."""
+    """Parse seconds, or a time like 42:10 or 1:42:10."""
     clock = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if clock:
         value = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
     return _positive(value, "write seconds, or a time like 42:10 or 1:42:10")
 
 
-def _metres(value: Any) -> float:
-    known = metres(value) if isinstance(value, str) else None
-    return known if known is not None else _positive(value, f"write metres, or one of {', '.join(DISTANCES.values())}")
+def _meters(value: Any) -> float:
+    known = meters(value) if isinstance(value, str) else None
+    return (
+        known
+        if known is not None
+        else _positive(value, f"write meters, or one of {', '.join(DISTANCES.values())}")
+    )
 
 
 def _positive(value: Any, remedy: str) -> float:
     try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+        number = (
+            float(value)
+            if isinstance(value, str | int | float) and not isinstance(value, bool)
+            else None
+        )
     except (ValueError, OverflowError):
         number = None
     if number is None or not isfinite(number):
@@ -98,24 +109,33 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
 ]
 Day = Annotated[date, Field(ge=date(_FIRST_YEAR, 1, 1), le=date(_LAST_YEAR, 12, 31))]
-Seconds = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "examples": ["1:42:10"]})]
-Metres = Annotated[float, BeforeValidator(_metres), WithJsonSchema({"type": "string", "examples": ["5k", "10000"]})]
+Seconds = Annotated[
+    float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "examples": ["1:42:10"]})
+]
+Meters = Annotated[
+    float, BeforeValidator(_meters), WithJsonSchema({"type": "string", "examples": ["5k", "10000"]})
+]
 Sex = Annotated[str, BeforeValidator(_sex), WithJsonSchema({"type": "string", "enum": ["M", "F"]})]
 Id = Annotated[str, Field(max_length=100, coerce_numbers_to_str=True)]
-Words = Annotated[list[Annotated[str, Field(max_length=100)]], BeforeValidator(_words), Field(max_length=50)]
+Words = Annotated[
+    list[Annotated[str, Field(max_length=100)]], BeforeValidator(_words), Field(max_length=50)
+]
 
 
 class Parameters(BaseModel):
-    """What a route takes. Other parameters are let pass, as FastAPI does."""
+    """The parameters of a route. Unknown ones are ignored, as in FastAPI.
+
+    Names of models for JSON bodies appear in the OpenAPI document: SyncWanted and Feedback.
+    """
 
     ALIASES: ClassVar[Mapping[str, str]] = {}
-    """Other names that callers use, in small letters, by ours."""
+    """Our names by other names that callers use, which are in small letters."""
     LISTS: ClassVar[frozenset[str]] = frozenset()
-    """Which may be given several times."""
+    """Parameters that may be given several times."""
 
     @classmethod
     def names(cls, given: Mapping[str, Any]) -> dict[str, str]:
-        """Find under which name each parameter is given."""
+        """Map each given parameter to the name that the caller used."""
         found = {name: name for name in given if name in cls.model_fields}
         for name in given:
             if (known := cls.ALIASES.get(name.lower())) is not None:
@@ -124,117 +144,163 @@ class Parameters(BaseModel):
 
     @classmethod
     def values(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Get the parameters from all that is given."""
+        """Pick the parameters from all given values."""
         return {parameter: given[name] for parameter, name in cls.names(given).items()}
 
 
-class Page(Parameters):
-    """Which part of a list."""
+class PageParameters(Parameters):
+    """The part of a list."""
 
     ALIASES = {"per_page": "limit", "page_size": "limit", "skip": "offset"}
 
-    limit: int = Field(100, ge=1, le=MAX_LIMIT, description="How many.")
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many are left out ahead of them.")
+    limit: int = Field(100, ge=1, le=MAX_LIMIT, description="The most entries to return.")
+    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="The number of entries to skip.")
     page: int | None = Field(
-        None, ge=1, le=MAX_OFFSET, description="Instead of `offset`: which page of `limit`, from 1."
+        None,
+        ge=1,
+        le=MAX_OFFSET,
+        description="Instead of `offset`: the page of size `limit`, from 1.",
     )
 
     @property
     def start(self) -> int:
-        """How many are left out. Raises InvalidParameters."""
+        """The number of entries to skip. Raises InvalidParameters."""
         start = self.offset if self.page is None else (self.page - 1) * self.limit
         if start > MAX_OFFSET:
-            remedy = f"it lies more than {MAX_OFFSET} behind the start; use `since` and `until`, or GraphQL's cursors"
-            raise InvalidParameters([Fault("query", "page", remedy, "less_than_equal")])
+            remedy = (
+                f"it skips more than {MAX_OFFSET} entries; "
+                "use `since` and `until`, or GraphQL's cursors"
+            )
+            raise InvalidParameters([ParameterFault("query", "page", remedy, "less_than_equal")])
         return start
 
     def of_at_most(self, limit: int) -> Self:
-        """Make the page that begins where this does, and has no more than `limit`. Raises InvalidParameters."""
+        """Reduce the page to at most `limit` entries. Raises InvalidParameters."""
         changes = {"limit": min(self.limit, limit), "offset": self.start, "page": None}
         return self.model_copy(update=changes)
 
 
-class ActivityPage(Page):
-    """Which activities of an athlete."""
+class ActivityPageParameters(PageParameters):
+    """The page and filter of an athlete's activities."""
 
     ALIASES = {
-        **Page.ALIASES, "start_date": "since", "date_from": "since", "after": "since", "end_date": "until",
-        "date_to": "until", "before": "until", "sport_type": "sport", "type": "sport", "min_distance": "min_distance_m",
+        **PageParameters.ALIASES,
+        "start_date": "since",
+        "date_from": "since",
+        "after": "since",
+        "end_date": "until",
+        "date_to": "until",
+        "before": "until",
+        "sport_type": "sport",
+        "type": "sport",
+        "min_distance": "min_distance_m",
         "max_distance": "max_distance_m",
-    }  # fmt: skip
+    }
     LISTS = frozenset({"sport"})
 
     since: Moment | None = Field(None, description="From this day (UTC) or instant on.")
-    until: Moment | None = Field(None, description="Until this day (UTC), which is included, or before this instant.")
-    sport: Words | None = Field(None, description="Of these sports, as run or Run; several with commas.")
-    min_distance_m: float | None = Field(None, ge=0, le=10_000_000, allow_inf_nan=False, description="In metres.")
-    max_distance_m: float | None = Field(None, ge=0, le=10_000_000, allow_inf_nan=False, description="In metres.")
+    until: Moment | None = Field(
+        None, description="Up to and including this day (UTC), or before this instant."
+    )
+    sport: Words | None = Field(
+        None, description="Only these sports, such as run or Run, separated by commas."
+    )
+    min_distance_m: float | None = Field(
+        None, ge=0, le=10_000_000, allow_inf_nan=False, description="In meters."
+    )
+    max_distance_m: float | None = Field(
+        None, ge=0, le=10_000_000, allow_inf_nan=False, description="In meters."
+    )
 
 
-class AnyonesActivityPage(ActivityPage):
-    """Which activities."""
+class ActivitiesPageParameters(ActivityPageParameters):
+    """The page and filter of all visible activities."""
 
-    athlete_id: Id | None = Field(None, description="Of this athlete only.")
+    athlete_id: Id | None = Field(None, description="Only this athlete's activities.")
 
 
-class Performance(Parameters):
-    """What an age grade is calculated from."""
+class PerformanceParameters(Parameters):
+    """The input of an age grade."""
 
     ALIASES = {
-        "distance_m": "distance", "distance_meters": "distance", "time_s": "time", "time_seconds": "time",
-        "duration_s": "time", "elapsed_s": "time", "birthdate": "birth_date", "date_of_birth": "birth_date",
-        "activity_date": "date", "gender": "sex",
-    }  # fmt: skip
+        "distance_m": "distance",
+        "distance_meters": "distance",
+        "time_s": "time",
+        "time_seconds": "time",
+        "duration_s": "time",
+        "elapsed_s": "time",
+        "birthdate": "birth_date",
+        "date_of_birth": "birth_date",
+        "activity_date": "date",
+        "gender": "sex",
+    }
 
-    distance: Metres = Field(description="In metres, or as 5k, mile, half_marathon.")
+    distance: Meters = Field(description="In meters, or as 5k, mile, half_marathon.")
     time: Seconds = Field(description="In seconds, or as 42:10 or 1:42:10.")
     sex: Sex = Field(description="M or F.")
-    age: int | None = Field(None, ge=0, le=150, description="Completed years on the day; or give `birth_date`.")
+    age: int | None = Field(
+        None, ge=0, le=150, description="Completed years on the day; or give `birth_date`."
+    )
     birth_date: Day | None = Field(None, description="Instead of `age`.")
-    date: Day | None = Field(None, description="The day, with `birth_date`; today when not given.")
+    date: Day | None = Field(None, description="The day, with `birth_date`; today by default.")
     table: Annotated[AgeGradeTable, BeforeValidator(_capitals)] | None = Field(
-        None, description="When not given: the newest for the road, below one mile the one for the track."
+        None,
+        description="By default the newest road table, and below one mile the track table.",
     )
 
 
 class SyncWanted(Parameters):
-    """What is to be synced. In the address or as JSON; JSON counts where both are given."""
+    """What to sync, in the query string or as JSON, which wins if both are given."""
 
-    athlete_id: Id | None = Field(None, description="Whose activities; the caller's when not given.")
+    athlete_id: Id | None = Field(None, description="The athlete; by default the caller.")
     mode: Annotated[Literal["incremental", "full"], BeforeValidator(_small_letters)] = Field(
-        "incremental", description="What is new; or all again."
+        "incremental", description="New activities only, or all again."
     )
-    since: Day | None = Field(None, description="Only from this day (UTC) on.")
-    until: Day | None = Field(None, description="Only until this day (UTC), included.")
+    since: Day | None = Field(None, description="Only activities from this day (UTC) on.")
+    until: Day | None = Field(
+        None, description="Only activities up to and including this day (UTC)."
+    )
 
 
 class Feedback(Parameters):
-    """What somebody wants to say."""
+    """A message to the operator."""
 
-    ALIASES = {"text": "message", "feedback": "message", "comment": "message", "notes": "message", "email": "contact"}
+    ALIASES = {
+        "text": "message",
+        "feedback": "message",
+        "comment": "message",
+        "notes": "message",
+        "email": "contact",
+    }
 
     message: str = Field(
         min_length=1,
         max_length=5000,
-        description="What you want to say. Whatever else is sent, as `activity_id` and `perceived_effort`, becomes "
-        "lines of it, and is enough by itself.",
+        description="The message. Other values, such as `activity_id` and `perceived_effort`, are "
+        "added as lines, and may be sent without a message.",
     )
-    contact: str | None = Field(None, max_length=200, description="How to answer you.")
+    contact: str | None = Field(None, max_length=200, description="How to reach you.")
 
     @classmethod
     def values(cls, given: Mapping[str, Any]) -> dict[str, Any]:
         found, known = super().values(given), {*cls.names(given).values()}
-        lines = [f"{name}: {_line(value)}" for name, value in given.items() if name not in known and value != ""]
+        lines = [
+            f"{name}: {_line(value)}"
+            for name, value in given.items()
+            if name not in known and value != ""
+        ]
         said = found.get("message", "")
         if lines and isinstance(said, str):
             found["message"] = "\n".join([said.strip(), *lines]).strip()
         return found
 
 
-def read(model: type[M], in_address: Mapping[str, Any], in_body: Mapping[str, Any], missing: str) -> M:
-    """Check what is given; the body counts where both have something. Raises InvalidParameters.
+def read(
+    model: type[M], in_address: Mapping[str, Any], in_body: Mapping[str, Any], missing: str
+) -> M:
+    """Validate parameters; the body wins over the query string. Raises InvalidParameters.
 
-    `missing` is where to look for what is in neither: query or body.
+    `missing` is the place to report for a missing parameter: query or body.
     """
     given = {**in_address, **in_body}
     try:
@@ -249,12 +315,16 @@ def read(model: type[M], in_address: Mapping[str, Any], in_body: Mapping[str, An
         raise InvalidParameters(faults_of(error, where)) from None
 
 
-def of_address(query_string: bytes, model: type[Parameters]) -> dict[str, str]:
-    """Read an address's parameters; an empty one counts as absent. Raises BadRequest."""
+def from_query_string(query_string: bytes, model: type[Parameters]) -> dict[str, str]:
+    """Parse a query string; an empty parameter counts as absent. Raises BadRequest."""
     try:
-        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=_MOST_IN_ADDRESS)
+        pairs = parse_qsl(
+            query_string.decode("ascii"), errors="strict", max_num_fields=_MOST_IN_ADDRESS
+        )
     except ValueError:  # UnicodeError is one
-        raise BadRequest(f"The address has more than {_MOST_IN_ADDRESS} parameters, or they are not UTF-8.") from None
+        raise BadRequest(
+            f"The URL has more than {_MOST_IN_ADDRESS} parameters, or they are not UTF-8."
+        ) from None
     found: dict[str, str] = {}
     for name, value in pairs:
         is_list = model.ALIASES.get(name, name) in model.LISTS
@@ -262,28 +332,36 @@ def of_address(query_string: bytes, model: type[Parameters]) -> dict[str, str]:
     return found
 
 
-def of_body(body: bytes) -> dict[str, Any]:
-    """Read a JSON object; nothing, and null, is an empty one. Raises InvalidParameters."""
+def from_body(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object; an empty body or null gives {}. Raises InvalidParameters, BadRequest."""
     if not body.strip():
         return {}
     try:
-        found = orjson.loads(body)
+        found = read_json(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidParameters([Fault("body", "", f"it is not JSON in UTF-8: {error}", "json_invalid")]) from None
+        raise InvalidParameters(
+            [ParameterFault("body", "", f"it is not JSON in UTF-8: {error}", "json_invalid")]
+        ) from None
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise InvalidParameters([Fault("body", "", "it must be a JSON object", "model_attributes_type")])
+        raise InvalidParameters(
+            [ParameterFault("body", "", "it must be a JSON object", "model_attributes_type")]
+        )
     return found
 
 
 def first_instant(moment: datetime | date | None) -> str | None:
-    """Write the instant at which a moment begins."""
-    return None if moment is None else _written(moment if isinstance(moment, datetime) else _midnight(moment))
+    """Write the instant at which a day or instant begins."""
+    return (
+        None
+        if moment is None
+        else _written(moment if isinstance(moment, datetime) else _midnight(moment))
+    )
 
 
 def last_instant(moment: datetime | date | None) -> str | None:
-    """Write the instant before which something is until a moment: a day is included."""
+    """Write the instant at which a range up to a moment ends; a day is included."""
     if moment is None or isinstance(moment, datetime):
         return first_instant(moment)
     return _written(_midnight(moment) + timedelta(days=1))

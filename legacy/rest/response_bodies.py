@@ -1,7 +1,7 @@
-"""Answers in the older service's names, from the data that the operations give.
+"""Converts the data of operations to the older service's response bodies.
 
-Each function takes an operation's data and the old ids of what is in it (`OldIds.old_ids`), and gives what the route's
-model describes; None where there is no such object.
+Each function takes an operation's data and the old ids of its objects (`OldIds.old_ids`), and
+returns what the route's model describes, or None if the object is absent.
 """
 
 from collections.abc import Mapping
@@ -35,12 +35,17 @@ def activities(data: Data, old: Old) -> Any:
 
 def activities_of_athlete(data: Data, old: Old) -> Any:
     found = data["athlete"]
-    return found and [_activity({**each, "athlete": found}, old) for each in found["activities"]["nodes"]]
+    return found and [
+        _activity({**each, "athlete": found}, old) for each in found["activities"]["nodes"]
+    ]
 
 
 def activity(data: Data, old: Old) -> Any:
     found = data["activity"]
-    return found and {**_activity(found, old), "best_efforts": [_effort(each, old) for each in found["bestEfforts"]]}
+    return found and {
+        **_activity(found, old),
+        "best_efforts": [_effort(each, old) for each in found["bestEfforts"]],
+    }
 
 
 def age_grade_of_activity(data: Data, old: Old) -> Any:
@@ -54,7 +59,9 @@ def personal_bests(data: Data, old: Old) -> Any:
 
 def age_grades_of_athlete(data: Data, old: Old) -> Any:
     found = data["athlete"]
-    return found and [_graded_best(each, found, old) for each in found["personalBests"] if each["ageGrade"]]
+    return found and [
+        _graded_best(each, found, old) for each in found["personalBests"] if each["ageGrade"]
+    ]
 
 
 def age_grade(data: Data, _: Old) -> Any:
@@ -87,7 +94,10 @@ def task(data: Data, _: Old) -> Any:
         "result": job["result"] and _snake(job["result"]),
         "error": job["error"] and job["error"]["message"],
         "error_code": job["error"] and job["error"]["code"],
-        **{_snake_name(name): job[name] for name in ("createdAt", "startedAt", "finishedAt", "waitingUntil")},
+        **{
+            _snake_name(name): job[name]
+            for name in ("createdAt", "startedAt", "finishedAt", "waitingUntil")
+        },
     }
 
 
@@ -140,7 +150,9 @@ def _activity(each: Data, old: Old) -> dict[str, Any]:
         "average_heartrate": each["averageHeartRate"],
         "max_hr": each["maxHeartRate"],
         "average_cadence": each["averageCadence"],
-        "pace_per_mile": f"{_clock(seconds * METERS_PER_MILE / meters)}/mi" if seconds and meters else None,
+        "pace_per_mile": f"{_clock(seconds * METERS_PER_MILE / meters)}/mi"
+        if seconds and meters
+        else None,
         "duration_formatted": _clock(seconds) if seconds else None,
         "visibility": each["visibility"].lower(),
         "is_race": None,
@@ -161,7 +173,11 @@ def _effort(each: Data, old: Old) -> dict[str, Any]:
 
 
 def _best(each: Data, of: Data, old: Old) -> dict[str, Any]:
-    seconds, meters, grade = each["elapsedTimeSeconds"], each["distanceMeters"], each["ageGrade"] or {}
+    seconds, meters, grade = (
+        each["elapsedTimeSeconds"],
+        each["distanceMeters"],
+        each["ageGrade"] or {},
+    )
     return {
         **_ids(each, old),
         "athlete_id": _id(of, old),
@@ -190,7 +206,7 @@ def _graded_best(each: Data, of: Data, old: Old) -> dict[str, Any]:
 
 
 def _graded_activity(each: Data, old: Old) -> dict[str, Any]:
-    """Grade what is nearest to the whole: the effort over the longest distance inside, of those that have a grade."""
+    """Grade an activity by its best effort over the longest distance that has a grade."""
     graded = [effort for effort in each["bestEfforts"] if effort["ageGrade"]]
     longest = graded[-1] if graded else None
     return {
@@ -232,7 +248,7 @@ def _id(each: Data, old: Old) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """Write a time as 42:10 or 1:42:10."""
+    """Format seconds as 42:10 or 1:42:10."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,7 +1,7 @@
-"""What every answer to the older service's addresses has: that they end, when, and what replaces them.
+"""Adds the headers `Deprecation`, `Sunset` and `Link` to every response of the older routes.
 
-`Deprecation` is RFC 9745, `Sunset` RFC 8594, `Link` RFC 8288. Errors, whoever makes them (limits, the router), have
-`detail` besides `errors`: callers of the older service read that.
+They are defined in RFC 9745, RFC 8594 and RFC 8288; the dates are settings. Errors, including those
+of limits and the router, get a `detail` beside `errors`, as in the older service.
 """
 
 from datetime import UTC, date, datetime, time
@@ -12,8 +12,8 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from settings import Settings
-from web.origin import Origins
-from web.security_headers import Headers
+from web.http.origins import Origins
+from web.http.security_headers import Headers
 
 _TREES = ("/v1", "/strava/sync", "/feedback", "/health")
 _EXPOSED = b", deprecation, link, sunset"
@@ -24,13 +24,16 @@ _UNAUTHORIZED = 401
 
 
 class LegacyAnswers:
-    """ASGI middleware, around everything else that answers."""
+    """ASGI middleware, outside of everything else that answers."""
 
     def __init__(self, app: ASGIApp, settings: Settings, origins: Origins) -> None:
         self._app, self._origins = app, origins
         self._own: Headers = [
             (b"deprecation", b"@%d" % _midnight(settings.legacy_deprecated_on).timestamp()),
-            (b"sunset", format_datetime(_midnight(settings.legacy_sunset_on), usegmt=True).encode()),
+            (
+                b"sunset",
+                format_datetime(_midnight(settings.legacy_sunset_on), usegmt=True).encode(),
+            ),
         ]
         self._links = _links(settings.url)
 
@@ -38,15 +41,20 @@ class LegacyAnswers:
         if scope["type"] != "http" or not is_legacy(scope["path"]):
             await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, _Sending(send, self._links, [*self._own, *self._cors(scope)]))
+        await self._app(
+            scope, receive, _Sending(send, self._links, [*self._own, *self._cors(scope)])
+        )
 
     def _cors(self, scope: Scope) -> Headers:
         headers = dict(scope["headers"])
-        return [(name, value + _EXPOSED if name == _EXPOSE else value) for name, value in self._origins.cors(headers)]
+        return [
+            (name, value + _EXPOSED if name == _EXPOSE else value)
+            for name, value in self._origins.cors(headers)
+        ]
 
 
 class _Sending:
-    """Sends an answer with `links` and `headers`; that of an error once it is whole."""
+    """Sends a response with `links` and `headers`. An error's body is collected first."""
 
     def __init__(self, send: Send, links: bytes, headers: Headers) -> None:
         self._send, self._links, self._headers = send, links, headers
@@ -77,14 +85,16 @@ class _Sending:
     async def _end(self, start: Message) -> None:
         body = _with_detail(self._body)
         headers = [each for each in start["headers"] if each[0] != b"content-length"]
-        if start["status"] == _UNAUTHORIZED and not any(name == b"www-authenticate" for name, _ in headers):
+        if start["status"] == _UNAUTHORIZED and not any(
+            name == b"www-authenticate" for name, _ in headers
+        ):
             headers.append((b"www-authenticate", b"Bearer"))
         await self._send({**start, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
         await self._send({"type": "http.response.body", "body": body})
 
 
 def is_legacy(path: str) -> bool:
-    """Tell whether an address was the older service's, and only that."""
+    """Whether a path belongs to the older service."""
     return any(path == tree or path.startswith(f"{tree}/") for tree in _TREES)
 
 
@@ -100,7 +110,9 @@ def _with_detail(body: bytes) -> bytes:
 
 def _links(url: str) -> bytes:
     links = {"deprecation": "/docs", "sunset": "/docs", "successor-version": "/graphql"}
-    return ", ".join(f'<{url}{path}>; rel="{relation}"' for relation, path in links.items()).encode()
+    return ", ".join(
+        f'<{url}{path}>; rel="{relation}"' for relation, path in links.items()
+    ).encode()
 
 
 def _midnight(day: date) -> datetime:

@@ -1,6 +1,6 @@
-"""The GraphQL operations that the routes run, and that replace them for their callers.
+"""The GraphQL operations that the routes run and that replace them.
 
-A list is asked for a page of it or, to get to where the page begins, for no more than the end of what lies ahead.
+Operations called `_END` read only the cursor at the end of a part of a list, to reach a page.
 """
 
 _ATHLETE = "id firstName lastName displayName sex birthDate city country createdAt stravaConnection { stravaAthleteId }"
@@ -21,7 +21,9 @@ _JOB = (
 _USER_ERRORS = "userErrors { field code message }"
 _END = "pageInfo { hasNextPage endCursor }"
 
-_ATHLETES = "query Athletes($first: Int, $after: String) { athletes(first: $first, after: $after) { %s } }"
+_ATHLETES = (
+    "query Athletes($first: Int, $after: String) { athletes(first: $first, after: $after) { %s } }"
+)
 _ACTIVITIES = (
     "query Activities($first: Int, $after: String, $filter: ActivityFilter) "
     "{ activities(first: $first, after: $after, filter: $filter) { %s } }"
@@ -32,7 +34,7 @@ _ACTIVITIES_OF_ATHLETE = (
 )
 
 MOST_COST_EACH = 2
-"""What an entry of these lists costs at most: itself, and one object of its own."""
+"""The most that an entry of these lists costs: itself and one related object."""
 
 ATHLETES = _ATHLETES % f"nodes {{ {_ATHLETE} }} {_END}"
 ATHLETES_END = _ATHLETES % _END
@@ -48,8 +50,12 @@ AGE_GRADE_OF_ACTIVITY = (
     "query AgeGradeOfActivity($id: ID!) "
     f"{{ activity(id: $id) {{ id bestEfforts {{ distance ageGrade {{ {_AGE_GRADE} }} }} }} }}"
 )
-PERSONAL_BESTS = f"query PersonalBests($id: ID!) {{ athlete(id: $id) {{ id personalBests {{ {_BEST} }} }} }}"
-AGE_GRADE = f"query AgeGrade($input: AgeGradeInput!) {{ ageGrade(input: $input) {{ {_AGE_GRADE} }} }}"
+PERSONAL_BESTS = (
+    f"query PersonalBests($id: ID!) {{ athlete(id: $id) {{ id personalBests {{ {_BEST} }} }} }}"
+)
+AGE_GRADE = (
+    f"query AgeGrade($input: AgeGradeInput!) {{ ageGrade(input: $input) {{ {_AGE_GRADE} }} }}"
+)
 JOB = f"query Task($id: ID!) {{ job(id: $id) {{ {_JOB} }} }}"
 
 SYNC = f"mutation Sync($input: SyncStravaInput!) {{ syncStrava(input: $input) {{ taskId status {_USER_ERRORS} }} }}"
@@ -61,6 +67,4 @@ RECALCULATE_AGE_GRADES = (
     "mutation RecalculateAgeGrades($input: RecalculateInput!) "
     f"{{ recalculateAgeGrades(input: $input) {{ job {{ id }} {_USER_ERRORS} }} }}"
 )
-FEEDBACK = (
-    f"mutation Feedback($input: SubmitFeedbackInput!) {{ submitFeedback(input: $input) {{ accepted {_USER_ERRORS} }} }}"
-)
+FEEDBACK = f"mutation Feedback($input: SubmitFeedbackInput!) {{ submitFeedback(input: $input) {{ accepted {_USER_ERRORS} }} }}"

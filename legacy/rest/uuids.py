@@ -1,18 +1,18 @@
-"""UUIDs for what the older service never had, for callers whose models know ids as UUIDs only.
+"""UUIDs for objects that the older service never had, as its callers expect UUIDs.
 
-They are of version 8 (RFC 9562, 5.8) and tell kind and number themselves, so there is no table of them:
+They are of version 8 (RFC 9562, 5.8) and contain kind and row id, so they need no table:
 
-    custom_a, 48 bits    a marker, by which they are known from others
+    custom_a, 48 bits    a marker that tells them from other UUIDs
     custom_b, 12 bits    the kind, and the number's highest bit
     custom_c, 62 bits    the rest of the number
 """
 
 from uuid import UUID
 
-from graph.ids import decode_id
+from graph.global_id import decode_id
 
 KINDS = {"Athlete": 1, "Activity": 2, "BestEffort": 3, "PersonalBest": 4, "Job": 5}
-"""By the types in GraphQL. Callers keep these UUIDs: none may change."""
+"""Numbers of GraphQL types. Callers store these UUIDs, so the numbers must not change."""
 
 _LOW_BITS = 62
 _LOW = 2**_LOW_BITS - 1
@@ -28,7 +28,7 @@ def uuid_of(graphql_id: str) -> str:
 
 
 def number_in(uuid: str, type_name: str) -> int | None:
-    """Get the number from a UUID that `uuid_of` wrote for an object of a type; None from any other."""
+    """Get the number from a UUID that `uuid_of` wrote for a type; None for other UUIDs."""
     bits = UUID(uuid).int
     number = (bits >> 64 & 1) << _LOW_BITS | bits & _LOW
     is_ours = bits == _MARKED | (KINDS[type_name] << 1 | number >> _LOW_BITS) << 64 | number & _LOW

@@ -2,7 +2,11 @@ import pickle
 
 import pytest
 
-from athletics.distance import StandardDistance, nearest_standard_distance, standard_distance_of_strava
+from athletics.distance import (
+    StandardDistance,
+    nearest_standard_distance,
+    standard_distance_of_strava,
+)
 from athletics.sport import is_run
 
 
@@ -13,7 +17,9 @@ def test_distances_are_declared_shortest_first():
 
 
 def test_a_distance_is_its_name_and_survives_pickling():
-    assert [str(distance) for distance in StandardDistance] == [distance.name for distance in StandardDistance]
+    assert [str(distance) for distance in StandardDistance] == [
+        distance.name for distance in StandardDistance
+    ]
     assert pickle.loads(pickle.dumps(StandardDistance.MILE1)).meters == 1609.344
 
 

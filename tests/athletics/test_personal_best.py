@@ -21,15 +21,27 @@ histories = st.lists(st.tuples(st.integers(0, 12), st.integers(60, 70)), max_siz
 def test_history_is_what_the_definition_says_in_whatever_order(efforts, random):
     random.shuffle(efforts)
     days = sorted({effort.achieved_at for effort in efforts})
-    best_by_day = {day: min(effort.elapsed_s for effort in efforts if effort.achieved_at <= day) for day in days}
+    best_by_day = {
+        day: min(effort.elapsed_s for effort in efforts if effort.achieved_at <= day)
+        for day in days
+    }
     expected = [
-        (day, best_by_day[day]) for n, day in enumerate(days) if n == 0 or best_by_day[day] < best_by_day[days[n - 1]]
+        (day, best_by_day[day])
+        for n, day in enumerate(days)
+        if n == 0 or best_by_day[day] < best_by_day[days[n - 1]]
     ]
-    assert [(best.effort.achieved_at, best.effort.elapsed_s) for best in personal_bests(efforts)] == expected
+    assert [
+        (best.effort.achieved_at, best.effort.elapsed_s) for best in personal_bests(efforts)
+    ] == expected
 
 
 def test_each_improvement_knows_what_it_improved_on():
-    first, slower, tie, better = dated(1, 0, 300.0), dated(2, 1, 310.0), dated(3, 2, 300.0), dated(4, 3, 295.5)
+    first, slower, tie, better = (
+        dated(1, 0, 300.0),
+        dated(2, 1, 310.0),
+        dated(3, 2, 300.0),
+        dated(4, 3, 295.5),
+    )
     bests = personal_bests([better, tie, slower, first])
     assert [best.effort for best in bests] == [first, better]
     assert [(best.previous, best.improvement_s) for best in bests] == [(None, None), (first, 4.5)]

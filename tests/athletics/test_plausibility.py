@@ -3,7 +3,8 @@ from math import inf, nan
 
 import pytest
 
-from athletics.age_grade import AgeGradeTable, Sex, default_table, open_standard_s
+from athletics.age_grade import default_table
+from athletics.age_grade_table import AgeGradeTable, Sex, open_standard_s
 from athletics.distance import StandardDistance
 from athletics.plausibility import fastest_plausible_s, is_plausible
 
@@ -14,10 +15,14 @@ def test_the_limit_grows_with_the_distance(sex):
     assert all(shorter < longer for shorter, longer in pairwise(limits_s))
 
 
-@pytest.mark.parametrize("distance", sorted(set(StandardDistance) - {StandardDistance.KM3, StandardDistance.MILE2}))
+@pytest.mark.parametrize(
+    "distance", sorted(set(StandardDistance) - {StandardDistance.KM3, StandardDistance.MILE2})
+)
 def test_the_limit_is_the_open_standard(distance):
     table = default_table(distance.meters)
-    assert fastest_plausible_s(distance, Sex.FEMALE) == open_standard_s(distance.meters, Sex.FEMALE, table)
+    assert fastest_plausible_s(distance, Sex.FEMALE) == open_standard_s(
+        distance.meters, Sex.FEMALE, table
+    )
 
 
 @pytest.mark.parametrize("sex", Sex)

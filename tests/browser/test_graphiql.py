@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from local.home import running_facts
+
 pytestmark = pytest.mark.browser
 
 FOLDER = Path(__file__).parent
@@ -29,22 +31,24 @@ def run_json() -> Iterator[dict]:
         return
     # Not tmp_path: the path of a unix socket may have 107 characters.
     home = Path(tempfile.mkdtemp(prefix="pacegraph-"))
-    with _server(home):
-        yield json.loads((home / "run.json").read_text())
+    with _server(home) as facts:
+        yield facts
     shutil.rmtree(home)
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[None]:
+def _server(home: Path) -> Iterator[dict]:
     environment = os.environ | {"PORT": str(_free_port()), "PACEGRAPH_HOME": str(home)}
     process = subprocess.Popen([sys.executable, "-m", "cli", "run"], cwd=ROOT, env=environment)
     try:
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not (home / "run.json").exists():
+        while (facts := running_facts(home)) is None:
             assert process.poll() is None, "the server ended before it was ready"
-            assert time.monotonic() < deadline, f"the server was not ready after {START_TIMEOUT_S} s"
+            assert time.monotonic() < deadline, (
+                f"the server was not ready after {START_TIMEOUT_S} s"
+            )
             time.sleep(0.2)
-        yield
+        yield facts
     finally:
         process.terminate()
         process.wait(timeout=30)

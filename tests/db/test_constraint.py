@@ -23,7 +23,10 @@ BAD = {
     "ck_activities_strava_id_of_strava": (make.create_activity, {"strava_id": None}),
     "ck_best_efforts_distance": (make.create_best_effort, {"distance": "KM5", "distance_m": NAN}),
     "ck_best_efforts_provenance": (make.create_best_effort, {"provenance": "HEARSAY"}),
-    "ck_best_efforts_elapsed_s_range": (make.create_best_effort, {"elapsed_s": 1.0, "start_offset_s": -1.0}),
+    "ck_best_efforts_elapsed_s_range": (
+        make.create_best_effort,
+        {"elapsed_s": 1.0, "start_offset_s": -1.0},
+    ),
     "ck_best_efforts_age_grade_whole": (make.create_best_effort, {"age_grade_percent": None}),
     "ck_best_efforts_age_grade_sex": (make.create_best_effort, {"age_grade_sex": "X"}),
     "ck_best_efforts_age_grade_table": (make.create_best_effort, {"age_grade_table": "ROAD_1066"}),
@@ -53,21 +56,30 @@ def test_a_bad_row_is_refused(db, name):
         create(db, **columns)
 
 
-@pytest.mark.parametrize("value", [NAN, INFINITY, -INFINITY], ids=["nan", "infinity", "minus-infinity"])
+@pytest.mark.parametrize(
+    "value", [NAN, INFINITY, -INFINITY], ids=["nan", "infinity", "minus-infinity"]
+)
 def test_a_number_is_finite(db, value):
     with pytest.raises(IntegrityError, match="ck_activities_distance_m_range"):
         make.create_activity(db, distance_m=value)
     with pytest.raises(IntegrityError, match="ck_best_efforts_elapsed_s_range"):
-        db.exec_driver_sql("UPDATE best_efforts SET elapsed_s = %s WHERE id = %s", (value, make.create_best_effort(db)))
+        db.exec_driver_sql(
+            "UPDATE best_efforts SET elapsed_s = %s WHERE id = %s",
+            (value, make.create_best_effort(db)),
+        )
 
 
-@pytest.mark.parametrize("scopes", [[], ["root"], ["read", "root"]], ids=["none", "unknown", "mixed"])
+@pytest.mark.parametrize(
+    "scopes", [[], ["root"], ["read", "root"]], ids=["none", "unknown", "mixed"]
+)
 def test_a_token_has_scopes_that_exist(db, scopes):
     with pytest.raises(IntegrityError, match="ck_api_tokens_scopes"):
         make.create_token(db, make.create_account(db), scopes=scopes)
 
 
-@pytest.mark.parametrize("columns", [{"secret_sha256": b"short"}, {"name": ""}], ids=["hash", "name"])
+@pytest.mark.parametrize(
+    "columns", [{"secret_sha256": b"short"}, {"name": ""}], ids=["hash", "name"]
+)
 def test_a_token_has_a_whole_hash_and_a_name(db, columns):
     with pytest.raises(IntegrityError, match="ck_api_tokens_"):
         make.create_token(db, make.create_account(db), **columns)
@@ -83,16 +95,22 @@ def test_what_is_one_of_a_kind(db):
     make.create_job(db, athlete, status="QUEUED", idempotency_key="k")
     other = make.create_athlete(db)
     again = {
-        "uq_activities_athlete_id_strava_id": lambda: make.create_activity(db, athlete, strava_id=1),
+        "uq_activities_athlete_id_strava_id": lambda: make.create_activity(
+            db, athlete, strava_id=1
+        ),
         "uq_accounts_athlete_id": lambda: make.create_account(db, athlete_id=athlete),
-        "uq_strava_connections_strava_athlete_id": lambda: make.create_connection(db, other, strava_athlete_id=7),
+        "uq_strava_connections_strava_athlete_id": lambda: make.create_connection(
+            db, other, strava_athlete_id=7
+        ),
         "uq_strava_connections_athlete_id": lambda: make.create_connection(db, athlete),
         "uq_best_efforts_activity_id_distance": lambda: make.create_best_effort(db, activity),
         "uq_personal_bests_current": lambda: make.create_personal_best(
             db, make.create_best_effort(db, make.create_activity(db, athlete))
         ),
         "uq_jobs_active": lambda: make.create_job(db, athlete, status="RUNNING"),
-        "uq_jobs_idempotency_key": lambda: make.create_job(db, athlete, kind="AGE_GRADES", idempotency_key="k"),
+        "uq_jobs_idempotency_key": lambda: make.create_job(
+            db, athlete, kind="AGE_GRADES", idempotency_key="k"
+        ),
     }
     for name, repeat in again.items():
         with pytest.raises(IntegrityError, match=name):
@@ -130,7 +148,15 @@ def test_deleting_an_athlete_deletes_all_of_theirs(db):
     make.create_connection(db, person.athlete_id)
     make.create_feedback(db, account_id=person.account_id)
     db.exec_driver_sql("DELETE FROM athletes")
-    tables = ("accounts", "api_tokens", "activities", "best_efforts", "personal_bests", "jobs", "strava_connections")
+    tables = (
+        "accounts",
+        "api_tokens",
+        "activities",
+        "best_efforts",
+        "personal_bests",
+        "jobs",
+        "strava_connections",
+    )
     assert [t for t in tables if db.exec_driver_sql(f"SELECT count(*) FROM {t}").scalar_one()] == []
     assert db.exec_driver_sql("SELECT account_id FROM feedback").scalars().all() == [None]
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from db.encryption import KeyRing, UndecipherableSecret
-from local.secrets import new_encryption_key
+from local.generated_secrets import new_encryption_key
 
 OLD, NEW, OTHER = (SecretStr(new_encryption_key()) for _ in range(3))
 SECRET = SecretStr("a token of Strava's, ünïcode too")
@@ -29,7 +29,9 @@ def test_keys_rotate():
         KeyRing([OLD]).decrypt(rewritten)
 
 
-@pytest.mark.parametrize("ciphertext", [b"", b"short", b"\x00" * 100], ids=["empty", "short", "zeros"])
+@pytest.mark.parametrize(
+    "ciphertext", [b"", b"short", b"\x00" * 100], ids=["empty", "short", "zeros"]
+)
 def test_what_no_key_opens_is_refused(ciphertext):
     for act in (KeyRing([OTHER]).decrypt, KeyRing([OTHER]).reencrypt):
         with pytest.raises(UndecipherableSecret, match="TOKEN_ENCRYPTION_KEYS"):

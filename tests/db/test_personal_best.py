@@ -1,4 +1,6 @@
-"""Personal bests by SQL are those of `athletics.personal_best`, whatever the efforts and whatever was there before."""
+"""Personal bests by SQL are those of `athletics.personal_best`, whatever the efforts and whatever
+was there before.
+"""
 
 import random
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from athletics.personal_best import DatedEffort, personal_bests
 from db.models import Activity, Athlete, BestEffort
 from db.session import SyncDatabase
 from db.statements import best_effort, personal_best
-from local.migrations import upgrade
+from operator_commands.migrations import upgrade
 from settings import load_settings
 
 DISTANCES = {"M400": 400.0, "KM1": 1000.0, "KM5": 5000.0}
@@ -37,7 +39,9 @@ def add_athlete(connection: Connection, chance: random.Random, activities: int =
     athlete_id = connection.execute(statement).scalar_one()
     for _ in range(activities):
         visibility = chance.choice(("EVERYONE", "EVERYONE", "ONLY_ME"))
-        activity_id = add_activity(connection, athlete_id, flagged=chance.random() < 0.1, visibility=visibility)
+        activity_id = add_activity(
+            connection, athlete_id, flagged=chance.random() < 0.1, visibility=visibility
+        )
         for distance in chance.sample(sorted(DISTANCES), chance.randint(1, 3)):
             add_effort(connection, chance, athlete_id, activity_id, distance)
     return athlete_id
@@ -52,7 +56,9 @@ def add_activity(connection: Connection, athlete_id: int, *, flagged: bool, visi
     return connection.execute(insert(Activity).values(**values).returning(Activity.id)).scalar_one()
 
 
-def add_effort(connection: Connection, chance: random.Random, athlete_id: int, activity_id: int, distance: str) -> None:
+def add_effort(
+    connection: Connection, chance: random.Random, athlete_id: int, activity_id: int, distance: str
+) -> None:
     values = {
         "athlete_id": athlete_id, "activity_id": activity_id, "distance": distance, "distance_m": DISTANCES[distance],
         "elapsed_s": chance.randint(100, 112) + chance.choice((0, 0.125)), "start_offset_s": 0,
@@ -63,14 +69,14 @@ def add_effort(connection: Connection, chance: random.Random, athlete_id: int, a
 
 
 def recalculate(connection: Connection, athlete_ids: list[int]) -> None:
-    for athlete_id in athlete_ids:
-        connection.execute(best_effort.recount(), {"athlete": athlete_id})
     for statement in personal_best.recalculate():
         connection.execute(statement, {"athlete_ids": athlete_ids})
     connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
 
-def by_definition(connection: Connection, athlete_id: int, *, for_others: bool = False) -> set[tuple]:
+def by_definition(
+    connection: Connection, athlete_id: int, *, for_others: bool = False
+) -> set[tuple]:
     visible = "AND a.visibility = 'EVERYONE'" if for_others else ""
     expected = set()
     for distance in DISTANCES:
@@ -85,7 +91,9 @@ def by_definition(connection: Connection, athlete_id: int, *, for_others: bool =
         bests = personal_bests(DatedEffort(*row) for row in rows)
         for best in bests:
             previous = best.previous.effort_id if best.previous else None
-            expected.add((best.effort.effort_id, distance, previous, best.improvement_s, best is bests[-1]))
+            expected.add(
+                (best.effort.effort_id, distance, previous, best.improvement_s, best is bests[-1])
+            )
     return expected
 
 
@@ -95,7 +103,9 @@ def stored(connection: Connection, athlete_id: int, *, for_others: bool = False)
         columns = "previous_for_others_id, improvement_for_others_s, is_current_for_others"
     condition = "for_others" if for_others else "for_athlete"
     rows = connection.execute(
-        text(f"SELECT id, distance, {columns} FROM personal_bests WHERE athlete_id = :id AND {condition}"),
+        text(
+            f"SELECT id, distance, {columns} FROM personal_bests WHERE athlete_id = :id AND {condition}"
+        ),
         {"id": athlete_id},
     )
     return {tuple(row) for row in rows}
@@ -136,9 +146,14 @@ def test_a_recalculation_that_changes_nothing_writes_nothing(database):
         athlete_id = add_athlete(connection, random.Random(99))
         recalculate(connection, [athlete_id])
     with database.write() as connection:
-        versions = connection.execute(text("SELECT id, xmin::text FROM personal_bests ORDER BY 1")).all()
+        versions = connection.execute(
+            text("SELECT id, xmin::text FROM personal_bests ORDER BY 1")
+        ).all()
         recalculate(connection, [athlete_id])
-        assert connection.execute(text("SELECT id, xmin::text FROM personal_bests ORDER BY 1")).all() == versions
+        assert (
+            connection.execute(text("SELECT id, xmin::text FROM personal_bests ORDER BY 1")).all()
+            == versions
+        )
 
 
 def test_other_athletes_are_left_alone(database):
@@ -153,17 +168,118 @@ def test_a_run_of_which_the_standing_recording_is_hidden_counts_once_for_others(
     with database.write() as connection:
         statement = insert(Athlete).values(first_name="A", last_name="B").returning(Athlete.id)
         athlete_id = connection.execute(statement).scalar_one()
-        ids = [add_activity(connection, athlete_id, flagged=False, visibility=each) for each in HIDDEN_FIRST]
+        ids = [
+            add_activity(connection, athlete_id, flagged=False, visibility=each)
+            for each in HIDDEN_FIRST
+        ]
         duplicates = text("UPDATE activities SET duplicate_of_id = :original WHERE id = ANY(:ids)")
         connection.execute(duplicates, {"original": ids[0], "ids": ids[1:]})
-        for activity_id in ids:
+        later = text(
+            "UPDATE activities SET started_at = started_at + :n * interval '1 s' WHERE id = :id"
+        )
+        for n, activity_id in enumerate(ids):
+            connection.execute(later, {"n": n, "id": activity_id})  # ids tell no order
             add_effort(connection, random.Random(0), athlete_id, activity_id, "KM5")
         connection.execute(text("UPDATE best_efforts SET implied = false, excluded = false WHERE athlete_id = :id"),
                            {"id": athlete_id})  # fmt: skip
         recalculate(connection, [athlete_id])
-        query = "SELECT activity_id, counts, counts_for_others FROM best_efforts WHERE athlete_id = :id ORDER BY 1"
-        rows = connection.execute(text(query), {"id": athlete_id}).all()
-    assert [tuple(row[1:]) for row in rows] == [(True, False), (False, False), (False, True), (False, False)]
+        query = (
+            "SELECT activity_id, counts, counts_for_others FROM best_efforts WHERE athlete_id = :id"
+        )
+        rows = {
+            row[0]: tuple(row[1:]) for row in connection.execute(text(query), {"id": athlete_id})
+        }
+    assert [rows[activity_id] for activity_id in ids] == [
+        (True, False),
+        (False, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("excluded", "counting"),
+    [
+        ([], "stands"),
+        (["stands"], "earlier"),
+        (["stands", "earlier"], "later"),
+        (["stands", "later"], "earlier"),
+        (["stands", "earlier", "later"], "implied"),
+    ],
+)
+def test_what_is_excluded_hides_no_recording_and_what_has_no_effort_neither(
+    database, excluded, counting
+):
+    """Minutes of start; the one without an effort is the earliest, and the later one's id is lower."""
+    starts = {"stands": 5, "later": 9, "implied": 1, "earlier": 3, "without": 0}
+    with database.write() as connection:
+        statement = insert(Athlete).values(first_name="A", last_name="B").returning(Athlete.id)
+        athlete_id = connection.execute(statement).scalar_one()
+
+        def add(*, with_effort: bool = True) -> int:
+            added = add_activity(connection, athlete_id, flagged=False, visibility="EVERYONE")
+            if with_effort:
+                add_effort(connection, random.Random(0), athlete_id, added, "KM5")
+            return added
+
+        ids = {name: add(with_effort=name != "without") for name in starts}
+        slower = add()
+        for name, minute in starts.items():
+            values = {
+                "id": ids[name],
+                "start": _START + timedelta(minutes=minute),
+                "of": None if name == "stands" else ids["stands"],
+                "excluded": name in excluded,
+                "implied": name == "implied",
+            }
+            for change in (
+                "activities SET started_at = :start, duplicate_of_id = :of WHERE id = :id",
+                "best_efforts SET excluded = :excluded, implied = :implied WHERE activity_id = :id",
+            ):
+                connection.execute(text(f"UPDATE {change}"), values)
+        connection.execute(
+            text(
+                "UPDATE best_efforts SET elapsed_s = 900, implied = false WHERE activity_id = :id"
+            ),
+            {"id": slower},
+        )
+        recalculate(connection, [athlete_id])
+        query = "SELECT activity_id, counts, counts_for_others FROM best_efforts WHERE activity_id = ANY(:ids) AND counts"
+        rows = connection.execute(text(query), {"ids": list(ids.values())}).all()
+    assert [tuple(row) for row in rows] == [(ids[counting], True, True)]
 
 
 HIDDEN_FIRST = ("ONLY_ME", "FOLLOWERS_ONLY", "EVERYONE", "EVERYONE")
+
+
+def exclude(connection: Connection, athlete_id: int, effort_id: int, *, is_excluded: bool) -> bool:
+    """Exclude an effort as the mutation does; tells whether bests were recalculated."""
+    owner = connection.execute(best_effort.owner_of(), {"effort_id": effort_id}).one()
+    connection.execute(best_effort.exclude(), {"effort_id": effort_id, "is_excluded": is_excluded})
+    parameters = {"athlete_ids": [athlete_id], "distances": [owner.distance]}
+    counts, *update_bests = personal_best.recalculate(of_distances=True)
+    changed = connection.execute(counts, parameters).scalars().all()
+    may_change = connection.execute(
+        personal_best.may_change(), {"changed_ids": list(changed)}
+    ).scalar_one()
+    for statement in update_bests if may_change else ():
+        connection.execute(statement, parameters)
+    connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    return may_change
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_exclusion_recalculates_no_more_than_it_must(database, seed):
+    chance, recalculated = random.Random(seed), []
+    with database.write() as connection:
+        athlete_id = add_athlete(connection, chance, activities=12)
+        recalculate(connection, [athlete_id])
+        query = text("SELECT id FROM best_efforts WHERE athlete_id = :id ORDER BY id")
+        ids = connection.execute(query, {"id": athlete_id}).scalars().all()
+        changes = [(effort_id, is_excluded) for is_excluded in (True, False) for effort_id in ids]
+        for effort_id, is_excluded in changes:
+            recalculated.append(exclude(connection, athlete_id, effort_id, is_excluded=is_excluded))
+            for for_others in (False, True):
+                expected = by_definition(connection, athlete_id, for_others=for_others)
+                assert stored(connection, athlete_id, for_others=for_others) == expected
+    assert 0 < sum(recalculated) < len(recalculated)

@@ -17,7 +17,9 @@ SMALL = {"database_pool_size": 1, "database_max_overflow": 1, "database_pool_tim
 
 
 class Driver:
-    """Both databases in one form: `run` does work on a connection within `read` or `write`, in an event loop or not."""
+    """Both databases in one form: `run` does work on a connection within `read` or `write`, in an
+    event loop or not.
+    """
 
     def __init__(self, kind, settings):
         self.database = kind(settings, application_name="pacegraph-test")
@@ -91,7 +93,7 @@ def test_a_statement_that_runs_too_long_is_cancelled(connect):
     started = time.monotonic()
     with pytest.raises(StatementTimeout, match="DATABASE_STATEMENT_TIMEOUT_MS"):
         connect(database_statement_timeout_ms=200).run("SELECT pg_sleep(20)")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 def test_a_statement_timeout_of_zero_is_none(connect):
@@ -129,7 +131,7 @@ def test_an_exhausted_sync_pool_is_busy_after_the_timeout_and_counted(settings):
     busy = pytest.raises(DatabaseBusy, match=r"0\.3 s; raise DATABASE_POOL_SIZE")
     with database.read(), database.read(), busy, database.read():
         pass
-    assert 0.25 < time.monotonic() - started < 3
+    assert 0.25 < time.monotonic() - started < 15
     assert database.pool_timeouts == 1
     with database.read() as connection:
         assert connection.execute(text("SELECT 1")).scalar() == 1
@@ -145,7 +147,9 @@ async def test_an_exhausted_async_pool_is_busy_after_the_timeout_and_counted(set
             await connection.execute(text("SELECT pg_sleep(1)"))
 
     results = await asyncio.gather(*(hold() for _ in range(5)), return_exceptions=True)
-    assert sorted(type(each).__name__ for each in results) == ["DatabaseBusy"] * 3 + ["NoneType"] * 2
+    assert (
+        sorted(type(each).__name__ for each in results) == ["DatabaseBusy"] * 3 + ["NoneType"] * 2
+    )
     assert database.pool_timeouts == 3
     await hold()
     await database.close()
@@ -175,11 +179,9 @@ def environment(settings, monkeypatch, tmp_path):
     """The process's settings, where `get_db` finds them."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
-    for default in (session._default_async, session._default_sync):
-        default.cache_clear()
+    asyncio.run(session.close_default_pools())
     yield
-    for default in (session._default_async, session._default_sync):
-        default.cache_clear()
+    asyncio.run(session.close_default_pools())
 
 
 @pytest.mark.anyio
@@ -189,7 +191,7 @@ async def test_get_db_yields_a_session(environment, db):
     found = await anext(sessions)
     assert (await found.execute(text(COUNT))).scalar() == 1
     await sessions.aclose()
-    await session._default_async().close()
+    await session.close_default_pools()
 
 
 def test_get_db_sync_yields_a_session_that_commits_when_told(environment):
@@ -203,4 +205,3 @@ def test_get_db_sync_yields_a_session_that_commits_when_told(environment):
     sessions = session.get_db_sync()
     assert next(sessions).execute(text(COUNT)).scalar() == 1
     sessions.close()
-    session._default_sync().close()

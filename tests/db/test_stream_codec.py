@@ -3,18 +3,22 @@
 import json
 import zlib
 from pathlib import Path
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.stream_codec import CorruptStreams, Samples, decode, encode
+from db.stream_codec import CorruptStreams, Samples, decode, encode, encode_positions, rounded
+from tests.recordings.run import run_of
 
 RUNS = Path(__file__).parents[2] / "local" / "demo_runs.ndjson"
 WHOLE = st.integers(-(2**40), 2**40)
 TENTHS = st.integers(0, 10**7).map(lambda number: number / 10)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-CHANNEL = st.sampled_from([WHOLE, TENTHS, FLOATS, st.integers(0, 3), st.sampled_from([0, 2**62, -(2**62)])])
+CHANNEL = st.sampled_from(
+    [WHOLE, TENTHS, FLOATS, st.integers(0, 3), st.sampled_from([0, 2**62, -(2**62)])]
+)
 
 
 @st.composite
@@ -26,7 +30,8 @@ def samples(draw):
 
 def as_lists(each):
     return [
-        None if channel is None else list(channel) for channel in (each.time_s, each.distance_m, each.heart_rate_bpm)
+        None if channel is None else list(channel)
+        for channel in (each.time_s, each.distance_m, each.heart_rate_bpm)
     ]
 
 
@@ -86,3 +91,79 @@ def test_a_sample_of_the_demo_runs_takes_ten_bytes_or_less():
     sizes = [(len(encode(Samples(*channels))), len(channels[0])) for channels in demo_streams()]
     assert len(sizes) > 30
     assert sum(size for size, _ in sizes) / sum(count for _, count in sizes) <= 10
+
+
+def content(count, body):
+    return b"\x01" + count.to_bytes(4, "little") + zlib.compress(body)
+
+
+@pytest.mark.parametrize(
+    ("count", "body", "complaint"),
+    [
+        (0, bytes([254, 254, 254]), "lack time or distance"),
+        (2, b"\x00b\x01", "damaged"),
+        (1, b"\x00z\x01", "damaged"),
+    ],
+    ids=["no channels", "fewer samples than told", "no such width"],
+)
+def test_content_that_is_no_samples_is_refused(count, body, complaint):
+    with pytest.raises(CorruptStreams, match=complaint):
+        decode(content(count, body))
+
+
+OPTIONAL = [name for name in Samples.__dataclass_fields__ if name not in {"time_s", "distance_m"}]
+
+
+@st.composite
+def full_samples(draw):
+    """Any of the columns, in which single values may be missing."""
+    length = draw(st.integers(1, 2100))
+    random = Random(draw(st.integers(0, 2**32)))
+    columns = {
+        name: [random.uniform(-90, 900) for _ in range(length)] for name in ("time_s", "distance_m")
+    }
+    for name in draw(st.sets(st.sampled_from(OPTIONAL))):
+        rate = random.choice((0, 0.01, 0.9, 1))
+        columns[name] = [
+            None if random.random() < rate else random.uniform(-90, 90) for _ in range(length)
+        ]
+    return rounded(Samples(**columns))
+
+
+@given(full_samples())
+@settings(max_examples=25, deadline=None)
+def test_all_columns_come_back_as_they_were_rounded(given_samples):
+    decoded = decode(encode(given_samples), encode_positions(given_samples))
+    expected = given_samples.columns()
+    if not {"latitude", "longitude"} <= expected.keys():
+        expected = {name: each for name, each in expected.items() if name[:2] not in {"la", "lo"}}
+    assert {name: list(each) for name, each in decoded.columns().items()} == {
+        name: list(each) for name, each in expected.items()
+    }
+
+
+def test_a_sample_with_all_columns_takes_twelve_bytes_at_most():
+    """As noisy as a watch's: positions wander, the heart rate and the cadence jitter."""
+    random = Random(1)
+    run = run_of(10_800)
+    noisy = rounded(
+        Samples(
+            time_s=run.time_s,
+            distance_m=run.distance_m,
+            heart_rate_bpm=[each + random.randint(-1, 1) for each in run.heart_rate_bpm],
+            cadence_rpm=[85 + random.randint(-2, 2) for _ in run.time_s],
+            altitude_m=[each + random.choice((0, 0, 0.2, -0.2)) for each in run.altitude_m],
+            power_w=[280 + random.randint(-15, 15) for _ in run.time_s],
+            temperature_c=[21 + second // 3000 for second in run.time_s],
+            speed_m_per_s=[3.5 + random.randint(-20, 20) / 100 for _ in run.time_s],
+            latitude=[each + random.gauss(0, 3e-6) for each in run.latitude],
+            longitude=[each + random.gauss(0, 3e-6) for each in run.longitude],
+        )
+    )
+    size = len(encode(noisy)) + len(encode_positions(noisy))
+    print(f"{size / len(run):.1f} bytes a sample")  # noqa: T201
+    assert size <= 12 * len(run)
+
+
+def test_positions_need_both_of_their_columns():
+    assert encode_positions(Samples([0, 1], [0, 3], latitude=[1.0, 2.0])) is None

@@ -8,8 +8,9 @@ from fastapi import FastAPI
 
 from flags.flags import Flags
 from flags.rollout import OFF, ON
-from flags.store import FlagStore, connect
+from flags.store import FlagStore
 from flags.switches import Flag
+from runtime.redis_clients import redis_client
 from settings import Settings
 from tests.graph.api import Api, serve
 from tests.web.conftest import listening
@@ -37,7 +38,7 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[FlagStore]:
-    with connect(settings) as client:
+    with redis_client(settings) as client:
         yield FlagStore(settings, client)
 
 

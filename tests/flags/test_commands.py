@@ -42,7 +42,10 @@ def test_all_flags_are_listed_with_their_defaults(run, monkeypatch):
     rows = listed(run)
     assert list(rows) == [flag.value for flag in Flag]
     assert (rows["sharing"]["state"], rows["sharing"]["from"]) == ("off", "SHARING=off")
-    assert (rows["cost-limiting"]["state"], rows["cost-limiting"]["default"]) == ("off", "off (COST_MODE=report)")
+    assert (rows["cost-limiting"]["state"], rows["cost-limiting"]["default"]) == (
+        "off",
+        "off (COST_MODE=report)",
+    )
     code, table, _ = run()
     assert code == 0
     assert table.splitlines()[0].split() == ["NAME", "STATE", "FROM", "DEFAULT", "OFF"]
@@ -50,8 +53,13 @@ def test_all_flags_are_listed_with_their_defaults(run, monkeypatch):
 
 
 def test_a_change_is_told_listed_and_logged(run):
-    code, out, line = run("set", "sharing", "25%", "--on-for", "athlete:7", "account:2", "--reason", "a first try")
-    assert (code, out.startswith("sharing: off (settings) → 25%; on for account:2, athlete:7; every")) == (0, True)
+    code, out, line = run(
+        "set", "sharing", "25%", "--on-for", "athlete:7", "account:2", "--reason", "a first try"
+    )
+    assert (
+        code,
+        out.startswith("sharing: off (settings) → 25%; on for account:2, athlete:7; every"),
+    ) == (0, True)
     assert (listed(run)["sharing"]["state"], listed(run)["sharing"]["from"]) == (
         "25%; on for account:2, athlete:7", "redis",
     )  # fmt: skip
@@ -63,12 +71,21 @@ def test_a_change_is_told_listed_and_logged(run):
     assert listed(run)["sharing"]["from"] == "SHARING=off"
     _, out, _ = run("log", "--json")
     entries = json.loads(out)
-    assert [each["new"].partition(";")[0] for each in entries] == ["off (settings)", "on", "off", "25%"]
+    assert [each["new"].partition(";")[0] for each in entries] == [
+        "off (settings)",
+        "on",
+        "off",
+        "25%",
+    ]
     assert {each["by"] for each in entries} == {getpass.getuser()}
     assert [entries[0]["reason"], entries[-1]["reason"]] == ["enough", "a first try"]
     assert "a first try" in run("log")[1]
     logged = json.loads(line)
-    assert (logged["logger"], logged["message"], logged["flag"]) == ("pacegraph.flags", "a flag was set", "sharing")
+    assert (logged["logger"], logged["message"], logged["flag"]) == (
+        "pacegraph.flags",
+        "a flag was set",
+        "sharing",
+    )
     assert (logged["by"], logged["reason"]) == (getpass.getuser(), "a first try")
 
 

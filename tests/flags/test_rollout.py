@@ -1,18 +1,35 @@
-"""For whom a flag is on: percentages that are stable and only grow, lists, the kill switch, what Redis may hold."""
+"""For whom a flag is on: percentages that are stable and only grow, lists, the kill switch, what
+Redis may hold.
+"""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flags.rollout import OFF, ON, InvalidRollout, Rollout, place_of, read_json, read_state, write_json
+from flags.rollout import (
+    OFF,
+    ON,
+    InvalidRollout,
+    Rollout,
+    place_of,
+    read_json,
+    read_state,
+    write_json,
+)
 from flags.switches import Flag
 from flags.targeting import InvalidKey, read_key
 
 FLAGS = st.sampled_from(Flag)
-KEYS = st.integers(1, 2**62).map("athlete:{}".format) | st.ip_addresses(v=4).map("address:{}".format)
+KEYS = st.integers(1, 2**62).map("athlete:{}".format) | st.ip_addresses(v=4).map(
+    "address:{}".format
+)
 PERCENTAGES = st.integers(0, 100) | st.floats(0, 100)
 ROLLOUTS = st.builds(
-    Rollout, PERCENTAGES, st.booleans(), st.frozensets(KEYS, max_size=3), st.frozensets(KEYS, max_size=3)
+    Rollout,
+    PERCENTAGES,
+    st.booleans(),
+    st.frozensets(KEYS, max_size=3),
+    st.frozensets(KEYS, max_size=3),
 )
 PEOPLE = [f"athlete:{number}" for number in range(10_000)]
 
@@ -37,7 +54,11 @@ def test_nobody_is_on_at_0_and_everybody_at_100(flag, key):
 
 def test_places_stay_the_same_for_good():
     """A change here would switch people on and off with an update of pacegraph."""
-    assert [round(place_of(Flag.SHARING, f"athlete:{number}"), 2) for number in (1, 2, 3)] == [62.13, 97.1, 73.49]
+    assert [round(place_of(Flag.SHARING, f"athlete:{number}"), 2) for number in (1, 2, 3)] == [
+        62.13,
+        97.1,
+        73.49,
+    ]
 
 
 @pytest.mark.parametrize("percent", [1, 10, 50, 90])
@@ -67,13 +88,20 @@ def test_lists_win_over_the_percentage_and_off_over_on(rollout, flag):
 def test_what_is_for_all_is_the_same_for_everybody(rollout, flag, key):
     if rollout.is_for_all:
         everybody = rollout.is_on(flag, None)
-        assert all(rollout.is_on(flag, each) == everybody for each in (key, *rollout.on_for, *rollout.off_for))
+        assert all(
+            rollout.is_on(flag, each) == everybody
+            for each in (key, *rollout.on_for, *rollout.off_for)
+        )
 
 
 @given(ROLLOUTS)
 def test_redis_holds_all_of_it(rollout):
     read = read_json(write_json(rollout))
-    assert (read.is_killed, read.on_for, read.off_for) == (rollout.is_killed, rollout.on_for, rollout.off_for)
+    assert (read.is_killed, read.on_for, read.off_for) == (
+        rollout.is_killed,
+        rollout.on_for,
+        rollout.off_for,
+    )
     assert rollout.is_killed or read.percent == rollout.percent
 
 
@@ -93,13 +121,22 @@ def test_nonsense_is_told_from_a_rollout(held):
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
-    [("on", ON), ("off", OFF), (" ON ", ON), ("25%", Rollout(25)), ("0%", Rollout(0)), ("0.5%", Rollout(0.5))],
+    [
+        ("on", ON),
+        ("off", OFF),
+        (" ON ", ON),
+        ("25%", Rollout(25)),
+        ("0%", Rollout(0)),
+        ("0.5%", Rollout(0.5)),
+    ],
 )
 def test_values_that_operators_write(text, wanted):
     assert read_state(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "25", "-1%", "101%", "nan%", "inf%", "%", "yes", "1e999%", "on%"])
+@pytest.mark.parametrize(
+    "text", ["", "25", "-1%", "101%", "nan%", "inf%", "%", "yes", "1e999%", "on%"]
+)
 def test_values_that_are_none(text):
     with pytest.raises(InvalidRollout):
         read_state(text)

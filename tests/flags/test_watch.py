@@ -1,4 +1,6 @@
-"""How processes hear of changes, over a Redis that is killed, paused, flushed and filled with nonsense."""
+"""How processes hear of changes, over a Redis that is killed, paused, flushed and filled with
+nonsense.
+"""
 
 import asyncio
 import threading
@@ -11,10 +13,12 @@ from redis.asyncio import Redis
 
 from flags.flags import Flags
 from flags.rollout import OFF, ON, Rollout, write_json
-from flags.store import CHANNEL, HASH, LOG, FlagStore, connect
+from flags.store import CHANNEL, HASH, LOG, FlagStore
 from flags.switches import Flag, Switches
 from flags.watch import FlagReader, FlagWatch
+from runtime.redis_clients import redis_client
 from settings import load_settings
+from tests.patience import PATIENCE_S
 from tests.web.limits.conftest import until
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +46,7 @@ async def watching(redis):
 @pytest.fixture
 def store(redis):
     settings = load_settings(None, redis_url=redis.url)
-    with connect(settings) as client:
+    with redis_client(settings) as client:
         yield FlagStore(settings, client)
 
 
@@ -54,10 +58,10 @@ async def test_all_processes_heed_a_change_at_once(watching, store):
     first, second = await watching(), await watching()
     store.set(Flag.SHARING, ON)
     began = monotonic()
-    await until(lambda: is_sharing(first, second), within_s=2)
-    assert monotonic() - began < 0.5
+    await until(lambda: is_sharing(first, second))
+    assert monotonic() - began < AGES_S / 2
     store.reset(Flag.SHARING)
-    await until(lambda: first.everybody == second.everybody == Switches(), within_s=2)
+    await until(lambda: first.everybody == second.everybody == Switches())
 
 
 async def test_what_was_changed_before_holds_from_the_start(redis, store):
@@ -70,15 +74,16 @@ async def test_what_was_changed_before_holds_from_the_start(redis, store):
         await watch.close()
 
 
-async def test_news_that_are_lost_are_late_and_no_more(watching, store):
+async def test_news_that_are_lost_are_late_and_no_more(watching, redis):
     flags = await watching(0.2)
-    store._redis.hset(HASH, mapping={"version": 1, "sharing": write_json(ON)})  # nobody is told
-    began = monotonic()
-    await until(lambda: is_sharing(flags), within_s=2)
-    assert monotonic() - began < 1
+    with redis.client() as client:  # which tells nobody
+        client.hset(HASH, mapping={"version": 1, "sharing": write_json(ON)})
+    await until(lambda: is_sharing(flags))
 
 
-async def test_the_state_outlives_a_redis_that_is_killed_and_comes_back_empty(watching, store, redis, caplog):
+async def test_the_state_outlives_a_redis_that_is_killed_and_comes_back_empty(
+    watching, store, redis, caplog
+):
     flags, other = await watching(0.1), await watching(0.1)
     store.set(Flag.SHARING, ON)
     await until(lambda: is_sharing(flags, other))
@@ -86,13 +91,13 @@ async def test_the_state_outlives_a_redis_that_is_killed_and_comes_back_empty(wa
     await until(lambda: flags.losses > 2)
     assert is_sharing(flags, other)
     redis.start()
-    await until(lambda: redis.command("HGET", HASH, "sharing") is not None, within_s=5)
+    await until(lambda: redis.command("HGET", HASH, "sharing") is not None)
     assert is_sharing(flags, other)
     assert is_sharing(await watching()), "a process that starts later knows it too"
     said = [each for each in caplog.records if "does not tell" in each.message]
     assert len(said) == 2, "each process says it once"
     store.set(Flag.SHARING, OFF)
-    await until(lambda: flags.everybody == other.everybody == Switches(), within_s=2)
+    await until(lambda: flags.everybody == other.everybody == Switches())
 
 
 async def test_a_change_made_after_redis_forgot_counts(watching, store, redis):
@@ -101,7 +106,7 @@ async def test_a_change_made_after_redis_forgot_counts(watching, store, redis):
     await until(lambda: is_sharing(flags))
     redis.command("FLUSHALL")
     store.set(Flag.SHARING, OFF)
-    await until(lambda: flags.everybody == Switches(), within_s=2)
+    await until(lambda: flags.everybody == Switches())
     await asyncio.sleep(0.5)
     assert flags.everybody == Switches()
 
@@ -109,7 +114,7 @@ async def test_a_change_made_after_redis_forgot_counts(watching, store, redis):
 async def test_without_redis_the_settings_hold_and_nothing_waits_long(watching):
     began = monotonic()
     flags = await watching(0.1, "redis://127.0.0.1:1")
-    assert monotonic() - began < 1.5
+    assert monotonic() - began < 4
     assert flags.everybody == Switches()
     await until(lambda: flags.losses > 2)
 
@@ -121,11 +126,11 @@ async def test_a_paused_redis_holds_nobody_up(watching, store, redis):
     with redis.paused():
         began = monotonic()
         late = await watching(0.1)
-        assert monotonic() - began < 1.5
+        assert monotonic() - began < 4
         assert (is_sharing(flags), late.everybody) == (True, Switches())
         await asyncio.sleep(5.5)
         assert flags.losses > 0
-    await until(lambda: is_sharing(flags, late), within_s=5)
+    await until(lambda: is_sharing(flags, late))
 
 
 @pytest.mark.parametrize("nonsense", ["text", "list", "fields"])
@@ -146,22 +151,24 @@ async def test_nonsense_in_redis_changes_nothing(watching, store, redis, nonsens
     assert is_sharing(flags)
 
 
-async def test_words_on_the_channel_that_make_no_sense_are_only_a_reason_to_look(watching, store, redis):
+async def test_words_on_the_channel_that_make_no_sense_are_only_a_reason_to_look(
+    watching, store, redis
+):
     flags = await watching(0.1)
     for word in ("", "x" * 100_000, "\x00"):
         redis.command("PUBLISH", CHANNEL, word)
     store.set(Flag.SHARING, ON)
-    await until(lambda: is_sharing(flags), within_s=2)
+    await until(lambda: is_sharing(flags))
 
 
 def test_a_process_without_a_loop_looks_when_it_is_due(redis, store):
-    settings = load_settings(None, redis_url=redis.url, feature_flags_refresh_s=0.2)
+    settings = load_settings(None, redis_url=redis.url, feature_flags_refresh_s=1.5)
     with SyncRedis.from_url(redis.url) as client:
         reader = FlagReader(settings, client)
         assert reader.refresh().everybody == Switches()
         store.set(Flag.SHARING, ON)
         assert reader.refresh().everybody == Switches(), "not due yet"
-        deadline = monotonic() + 2
+        deadline = monotonic() + PATIENCE_S
         while not is_sharing(reader.refresh()):
             assert monotonic() < deadline
         redis.command("FLUSHALL")
@@ -178,19 +185,24 @@ def test_two_operators_at_once_lose_nothing(redis, store):
     settings = load_settings(None, redis_url=redis.url)
 
     def change(flag: Flag) -> None:
-        with connect(settings) as client:
+        with redis_client(settings) as client:
             own = FlagStore(settings, client)
             for number in range(20):
                 own.set(flag, Rollout(number))
 
-    threads = [threading.Thread(target=change, args=(flag,)) for flag in (Flag.SHARING, Flag.LEGACY_REST)]
+    threads = [
+        threading.Thread(target=change, args=(flag,)) for flag in (Flag.SHARING, Flag.LEGACY_REST)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     flags = Flags(settings)
     flags.heed(store.read())
-    assert [flags.rollout_of(flag)[0].percent for flag in (Flag.SHARING, Flag.LEGACY_REST)] == [19, 19]
+    assert [flags.rollout_of(flag)[0].percent for flag in (Flag.SHARING, Flag.LEGACY_REST)] == [
+        19,
+        19,
+    ]
     changes = list(store.log())
     assert len(changes) == 40
     assert changes[0].new == "19%"
@@ -206,7 +218,10 @@ def test_the_log_is_bounded(redis, store):
 def test_lists_stay_unless_they_are_given(store):
     keys = frozenset({"athlete:1"})
     store.set(Flag.SHARING, Rollout(10, on_for=keys, off_for=frozenset({"athlete:2"})))
-    assert store.set(Flag.SHARING, OFF, keep_on=True, keep_off=True).new == "off; on for athlete:1; off for athlete:2"
+    assert (
+        store.set(Flag.SHARING, OFF, keep_on=True, keep_off=True).new
+        == "off; on for athlete:1; off for athlete:2"
+    )
     assert store.set(Flag.SHARING, ON, keep_on=True).new == "on; on for athlete:1"
     assert store.set(Flag.SHARING, ON).new == "on"
 

@@ -1,25 +1,39 @@
-"""What an operation costs, from `schema.graphql` alone: from its directives and what their descriptions say.
+"""What an operation costs, from `schema.graphql` alone: from its directives and what their
+descriptions say.
 
-Written apart from `graph/cost.py`, and for being plain: nothing is kept, fragments are walked at each spread.
+Written apart from `graph/cost/model.py`, and for being plain: nothing is kept, fragments are walked
+at each spread.
 """
 
 from collections import defaultdict
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
+    BooleanValueNode,
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLList,
     GraphQLNonNull,
     GraphQLSchema,
+    NameNode,
     OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    Visitor,
+    execute_sync,
     get_named_type,
     is_abstract_type,
     is_composite_type,
     parse,
+    print_ast,
     value_from_ast_untyped,
+    visit,
 )
+
+_WITH_DEPRECATED = {"fields", "args", "enumValues", "inputFields"}
 
 
 class FromTheFile:
@@ -28,11 +42,19 @@ class FromTheFile:
     def __init__(self, schema: GraphQLSchema, text: str, variables: dict[str, Any]) -> None:
         self.schema, self.variables = schema, dict(variables)
         definitions = parse(text).definitions
-        self.fragments = {each.name.value: each for each in definitions if isinstance(each, FragmentDefinitionNode)}
-        [self.operation] = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+        self.fragments = {
+            each.name.value: each
+            for each in definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        [self.operation] = [
+            each for each in definitions if isinstance(each, OperationDefinitionNode)
+        ]
         for each in self.operation.variable_definitions or ():
             if each.default_value is not None:
-                self.variables.setdefault(each.variable.name.value, value_from_ast_untyped(each.default_value))
+                self.variables.setdefault(
+                    each.variable.name.value, value_from_ast_untyped(each.default_value)
+                )
 
     def cost(self) -> int:
         root = self.schema.get_root_type(self.operation.operation)
@@ -48,7 +70,10 @@ class FromTheFile:
         name = nodes[0].name.value
         if name.startswith("__"):
             asked = {"__schema": "__Schema", "__type": "__Type"}
-            return 0 if name == "__typename" else 10 + self.of_schema(self.schema.get_type(asked[name]), nodes, 10)
+            if name == "__typename":
+                return 0
+            lists = self.of_schema(self.schema.get_type(asked[name]), nodes, 10)
+            return 10 + max(lists, self.members(nodes) // 16)
         field = of.fields[name]
         weight = int(self.directive(field, "cost").get("weight", 0))
         returned = get_named_type(field.type)
@@ -57,7 +82,9 @@ class FromTheFile:
         size = self.size(field, nodes[0])
         sized_fields = self.directive(field, "listSize").get("sizedFields", [])
         below = dict.fromkeys(sized_fields, size)
-        types = self.schema.get_possible_types(returned) if is_abstract_type(returned) else [returned]
+        types = (
+            self.schema.get_possible_types(returned) if is_abstract_type(returned) else [returned]
+        )
         selection_sets = [node.selection_set for node in nodes]
         dearest = max(self.of_object(each, selection_sets, below) for each in types)
         type_ = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
@@ -70,24 +97,55 @@ class FromTheFile:
         for node in nodes:
             self.collect(of, node.selection_set, found)
         total = 0
-        for name, below in found.items():
+        for below in found.values():
+            name = below[0].name.value
             returned = get_named_type(of.fields[name].type) if name in of.fields else None
             if returned is not None and is_composite_type(returned):
                 is_list = "[" in str(of.fields[name].type)
-                total += is_list * each + self.of_schema(returned, below, each * 4 if is_list else each)
+                total += is_list * each + self.of_schema(
+                    returned, below, each * 4 if is_list else each
+                )
         return total
+
+    def members(self, nodes) -> int:
+        """Count the fields of the answer to one root field, deprecated ones included."""
+        used = OperationDefinitionNode(
+            operation=OperationType.QUERY,
+            selection_set=SelectionSetNode(selections=tuple(nodes)),
+            variable_definitions=self.operation.variable_definitions,
+        )
+        document = DocumentNode(definitions=(used, *self.fragments.values()))
+        shown = visit(parse(print_ast(document)), _Deprecated())
+        [answer] = execute_sync(self.schema, shown, variable_values=self.variables).data.values()
+        return _fields_in(answer)
 
     def size(self, field, node) -> int:
         declared = self.directive(field, "listSize")
-        values = {each.name.value: value_from_ast_untyped(each.value, self.variables) for each in node.arguments or ()}
+        values = {
+            each.name.value: value_from_ast_untyped(each.value, self.variables)
+            for each in node.arguments or ()
+        }
         asked = [values.get(name) for name in declared.get("slicingArguments", [])]
-        sizes = [len(each) if isinstance(each, list) else each for each in asked if isinstance(each, int | list)]
-        return max(1, *(0 if each > 1000 else each for each in sizes)) if sizes else declared.get("assumedSize", 20)
+        sizes = [
+            len(each) if isinstance(each, list) else each
+            for each in asked
+            if isinstance(each, int | list)
+        ]
+        return (
+            max(1, *(0 if each > 1000 else each for each in sizes))
+            if sizes
+            else declared.get("assumedSize", 20)
+        )
 
     def directive(self, field, name) -> dict[str, Any]:
         found = [each for each in field.ast_node.directives or () if each.name.value == name]
         return (
-            {each.name.value: value_from_ast_untyped(each.value) for each in found[0].arguments or ()} if found else {}
+            {
+                each.name.value: value_from_ast_untyped(each.value)
+                for each in found[0].arguments or ()
+            }
+            if found
+            else {}
         )
 
     def collect(self, of, selection_set, found) -> None:
@@ -97,8 +155,14 @@ class FromTheFile:
             if isinstance(node, FieldNode):
                 found[(node.alias or node.name).value].append(node)
                 continue
-            fragment = self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
-            on = self.schema.get_type(fragment.type_condition.name.value) if fragment.type_condition else of
+            fragment = (
+                self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
+            )
+            on = (
+                self.schema.get_type(fragment.type_condition.name.value)
+                if fragment.type_condition
+                else of
+            )
             if on is of or (is_abstract_type(on) and self.schema.is_sub_type(on, of)):
                 self.collect(of, fragment.selection_set, found)
 
@@ -108,3 +172,22 @@ class FromTheFile:
             for each in node.directives or ()
         }
         return not conditions.get("skip", False) and conditions.get("include", True)
+
+
+class _Deprecated(Visitor):
+    """Asks for deprecated members too."""
+
+    def enter_field(self, node, *_):
+        if node.name.value not in _WITH_DEPRECATED:
+            return None
+        shown = ArgumentNode(
+            name=NameNode(value="includeDeprecated"), value=BooleanValueNode(value=True)
+        )
+        fields = {name: getattr(node, name) for name in node.keys}
+        return FieldNode(**{**fields, "arguments": (shown,)})
+
+
+def _fields_in(value) -> int:
+    if isinstance(value, list):
+        return sum(map(_fields_in, value))
+    return sum(1 + _fields_in(each) for each in value.values()) if isinstance(value, dict) else 0

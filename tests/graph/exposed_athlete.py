@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from tests import factories as make
 from tests.factories import NOON
 
@@ -27,7 +27,9 @@ class ExposedAthlete:
 
     @property
     def ids(self) -> set[str]:
-        return {each for ids in (self.shown, self.hidden) for found in ids.values() for each in found}
+        return {
+            each for ids in (self.shown, self.hidden) for found in ids.values() for each in found
+        }
 
     def add(self, type_name: str, number: int, *, is_shown: bool) -> None:
         ids = self.shown if is_shown else self.hidden
@@ -50,10 +52,15 @@ def create_exposed_athlete(db: Connection, **athlete: Any) -> ExposedAthlete:
 
 
 def _add_runs(db: Connection, exposed: ExposedAthlete) -> None:
-    """For the athlete the second, fourth and fifth run each improved; for others the third, and by more the fourth."""
+    """For the athlete the second, fourth and fifth run each improved; for others the third, and by
+    more the fourth.
+    """
     athlete_id = exposed.person.athlete_id
     times_s = {1: 1300.0, 5: 1200.0, 9: 1250.0, 12: 1190.0, 20: 1180.0}
-    runs = {day: _add_run(db, athlete_id, day, "ONLY_ME" if day in {5, 20} else "EVERYONE") for day in times_s}
+    runs = {
+        day: _add_run(db, athlete_id, day, "ONLY_ME" if day in {5, 20} else "EVERYONE")
+        for day in times_s
+    }
     runs[30] = _add_run(db, athlete_id, 30, "EVERYONE", duplicate_of_id=runs[1])
     runs[31] = _add_run(db, athlete_id, 31, "EVERYONE", duplicate_of_id=runs[20])
     efforts = {
@@ -61,7 +68,7 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> None:
         for day, time_s in times_s.items()
     }
     far = make.create_best_effort(db, runs[5], distance="KM10", elapsed_s=3333.0)
-    make.follow(db, athlete_id)
+    make.recalculate_bests(db, athlete_id)
     for day, activity in runs.items():
         exposed.add("Activity", activity, is_shown=day not in {5, 20})
     for day, effort in efforts.items():
@@ -75,14 +82,21 @@ def _add_run(db: Connection, athlete_id: int, day: int, visibility: str, **colum
     return make.create_activity(
         db, athlete_id, visibility=visibility, name=f"{MARK} {visibility}", started_at=NOON + timedelta(days=day),
         distance_m=5000.5 + day, moving_time_s=2000 + day, elapsed_time_s=3000 + day, elevation_gain_m=100.5 + day,
-        average_heart_rate_bpm=130.5 + day, max_heart_rate_bpm=160.5 + day, average_cadence_rpm=70.5 + day, **columns,
+        average_heart_rate_bpm=130.5 + day, max_heart_rate_bpm=160.5 + day, average_cadence_rpm=70.5 + day,
+        timezone_text=f"{MARK} zone", **columns,
     )  # fmt: skip
 
 
 def _add_jobs(db: Connection, exposed: ExposedAthlete) -> None:
-    progress = {"progress_done": 3, "progress_total": 12, "progress_message": MARK, "attempt_started_at": NOON}
+    progress = {
+        "progress_done": 3,
+        "progress_total": 12,
+        "progress_message": MARK,
+        "attempt_started_at": NOON,
+    }
     for columns in ({"status": "FAILED", "error_message": MARK}, {"status": "WAITING"}, _RUNNING):
         job = make.create_job(db, exposed.person.athlete_id, **(columns | progress))
+        make.create_job_problem(db, job, exposed.person.athlete_id)
         exposed.add("Job", job, is_shown=False)
 
 

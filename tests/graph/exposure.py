@@ -1,4 +1,6 @@
-"""Who gets the value of each field: one table over the whole schema, which `test_privacy_walk.py` holds against it."""
+"""Who gets the value of each field: one table over the whole schema, which `test_privacy_walk.py`
+holds against it.
+"""
 
 from enum import Enum, auto
 
@@ -6,7 +8,9 @@ from graphql import GraphQLObjectType, GraphQLSchema
 
 
 class Exposure(Enum):
-    """Who gets a field's value. "Others" are signed in, where the operator set SHARING=on and the athlete shares."""
+    """Who gets a field's value. "Others" are signed in, where the operator set SHARING=on and the
+    athlete shares.
+    """
 
     EVERYBODY = auto()  # signed out or not, and it tells of nobody
     CALLER = auto()  # tells of who asks, and of nobody else
@@ -36,8 +40,8 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         E.OWNER: "birthDate shares sharesAgeGrades stravaConnection jobs",
     },
     "Activity": {
-        E.SHARED: "id athlete name sportType source stravaId startedAt startedAtLocal timezone distanceMeters "
-        "movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond "
+        E.SHARED: "id athlete name sportType source stravaId startedAt startedAtLocal timezone timezoneText "
+        "distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond "
         "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts",
         E.DERIVED: "duplicateOf",
     },
@@ -54,7 +58,8 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "AgeGrade": {
         # Also calculated, from what the caller gives (`Query.ageGrade`): then it is nobody's.
-        E.AGE: "percent ageOnDay sex table ageFactor openStandardSeconds ageStandardSeconds ageGradedTimeSeconds"
+        E.AGE: "percent ageOnDay sex table ageFactor openStandardSeconds ageStandardSeconds ageGradedTimeSeconds "
+        "distanceInterpolated"
     },
     "TrainingSummary": {
         E.DERIVED: "periodStart runCount distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters "
@@ -65,15 +70,24 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "ApiToken": {E.OWNER: "id name hint scopes createdAt expiresAt lastUsedAt revokedAt"},
     "Job": {
-        E.OWNER: "id kind status athlete progress attempts error result createdAt startedAt finishedAt version "
+        E.OWNER: "id kind status athlete progress attempts error result problems createdAt startedAt finishedAt version "
         "waitingUntil"
     },
     "JobProgress": {E.OWNER: "done total percent estimatedSecondsLeft message"},
+    "JobProblem": {E.OWNER: "stravaId code message"},
     "JobError": {E.OWNER: "code message retryable"},
-    "JobResult": {E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged"},
+    "JobResult": {
+        E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged"
+    },
     "PageInfo": {E.DERIVED: "hasNextPage hasPreviousPage startCursor endCursor"},
-    **{f"{name}Connection": _CONNECTION for name in ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job")},
-    **{f"{name}Edge": _EDGE for name in ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job")},
+    **{
+        f"{name}Connection": _CONNECTION
+        for name in ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job")
+    },
+    **{
+        f"{name}Edge": _EDGE
+        for name in ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job")
+    },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
     "Mutation": {
         E.WRITE: "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
@@ -85,10 +99,10 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "JobPayload": {E.WRITE: "userErrors job"},
     "UpdateAthletePayload": {E.WRITE: "userErrors athlete job"},
     "ExcludeBestEffortPayload": {E.WRITE: "userErrors bestEffort athlete"},
-    "CreateApiTokenPayload": {E.WRITE: "userErrors apiToken secret"},
+    "CreateApiTokenPayload": {E.WRITE: "userErrors apiToken secret alreadyCreated"},
     "RevokeApiTokenPayload": {E.WRITE: "userErrors apiToken"},
     "SubmitFeedbackPayload": {E.WRITE: "userErrors accepted"},
-    "UserError": {E.WRITE: "field code message"},
+    "UserError": {E.WRITE: "field code message retryAt"},
 }
 
 
@@ -105,4 +119,9 @@ def classified() -> dict[tuple[str, str], Exposure]:
 def fields_of(schema: GraphQLSchema) -> set[tuple[str, str]]:
     """Every (type, field) of a schema, but introspection's."""
     types = [each for each in schema.type_map.values() if isinstance(each, GraphQLObjectType)]
-    return {(each.name, field) for each in types if not each.name.startswith("__") for field in each.fields}
+    return {
+        (each.name, field)
+        for each in types
+        if not each.name.startswith("__")
+        for field in each.fields
+    }

@@ -1,6 +1,8 @@
-"""Documents made to hurt whoever parses, measures or validates them, with the code of their refusal.
+"""Documents made to hurt whoever parses, measures or validates them, with the code of their
+refusal.
 
-None: it is sound, and only takes as long as a document may. Each is as large as the limits let it be.
+None: it is sound, and only takes as long as a document may. Each is as large as the limits let it
+be.
 """
 
 Attack = tuple[str, str | None]
@@ -11,7 +13,9 @@ ALIASES, ROOTS, DIRECTIVES = "TOO_MANY_ALIASES", "TOO_MANY_ROOT_FIELDS", "TOO_MA
 
 
 def _each(count: int, template: str) -> str:
-    return " ".join(template.replace("#", str(number)).replace("+", str(number + 1)) for number in range(count))
+    return " ".join(
+        template.replace("#", str(number)).replace("+", str(number + 1)) for number in range(count)
+    )
 
 
 def _nested(opening: str, levels: int, inside: str = "", closing: str = "}") -> str:
@@ -29,7 +33,10 @@ LONG: dict[str, Attack] = {
     "block-string": ('{ node(id: """' + "a\n" * 31_900 + '""") { id } }', None),
     "unended-block-string": ('{ node(id: """' + "a\n" * 31_900, UNREADABLE),
     "many-strings": ("{ nodes(ids: [" + '"\\u0041\\u0041\\u0041" ' * 1900 + "]) { id } }", None),
-    "many-block-strings": ("{ nodes(ids: [" + '"""a\n a\n a\n a\n a\n""" ' * 1900 + "]) { id } }", None),
+    "many-block-strings": (
+        "{ nodes(ids: [" + '"""a\n a\n a\n a\n a\n""" ' * 1900 + "]) { id } }",
+        None,
+    ),
     "number": ("{ a(b: " + "9" * 63_900 + ") }", INVALID),
     "comment": ("#" + "a" * 63_900 + "\n{ __typename }", None),
     "comments": ("#\n" * 2001 + "{ __typename }", LARGE),
@@ -46,12 +53,21 @@ NESTED: dict[str, Attack] = {
     "objects": ("{ a(b: " + _nested("{a:", 400, "1") + ") }", DEEP),
     "types": ("query($a: " + _nested("[", 900, "ID", "]") + ") { __typename }", DEEP),
     "inline-fragments": (_nested("{...", 600, "{a}"), DEEP),
-    "190-fields": (_activities(_nested("activities { nodes { athlete { ", 60, "id", " } } }")), DEEP),
+    "190-fields": (
+        _activities(_nested("activities { nodes { athlete { ", 60, "id", " } } }")),
+        DEEP,
+    ),
     "198-lists": ("{ nodes(ids: " + _nested("[", 197, closing="]") + ") { id } }", INVALID),
     "198-objects": ("{ ageGrade(input: " + _nested("{a:", 197, "1") + ") { percent } }", INVALID),
     "195-inline-fragments": ("{" + _nested("... on Query {", 195, "__typename") + "}", None),
-    "introspection": ("{ __schema { types { " + _nested("fields { type { ", 60, "name", " } }") + " } } }", DEEP),
-    "unused-fragment": ("{ __typename } fragment x on Activity { " + _nested("duplicateOf {", 190, "id") + " }", DEEP),
+    "introspection": (
+        "{ __schema { types { " + _nested("fields { type { ", 60, "name", " } }") + " } } }",
+        DEEP,
+    ),
+    "unused-fragment": (
+        "{ __typename } fragment x on Activity { " + _nested("duplicateOf {", 190, "id") + " }",
+        DEEP,
+    ),
 }
 REPEATED: dict[str, Attack] = {
     "root-fields": ("{" + " __typename" * 1990 + "}", ROOTS),
@@ -60,19 +76,34 @@ REPEATED: dict[str, Attack] = {
     "one-alias": (_activities("a: id " * 600), ALIASES),
     "fields": (_activities("id " * 1900), COMPLEX),
     "objects": (_activities("activities { nodes { id } } " * 200), COMPLEX),
-    "objects-with-arguments": (_activities(_each(150, "activities(first: #) { nodes { id } }")), COMPLEX),
-    "objects-in-objects": (_activities(("activities { " + "nodes { id } " * 20 + "} ") * 20), COMPLEX),
-    "introspection": ("{ __schema { " + "types { fields { type { ofType { name } } } } " * 150 + "} }", COMPLEX),
+    "objects-with-arguments": (
+        _activities(_each(150, "activities(first: #) { nodes { id } }")),
+        COMPLEX,
+    ),
+    "objects-in-objects": (
+        _activities(("activities { " + "nodes { id } " * 20 + "} ") * 20),
+        COMPLEX,
+    ),
+    "introspection": (
+        "{ __schema { " + "types { fields { type { ofType { name } } } } " * 150 + "} }",
+        COMPLEX,
+    ),
     "directives": ("{ a " + "@skip(if: true) " * 280 + "}", DIRECTIVES),
     "directives-of-variables": ("query(" + _each(200, "$a#: ID @a @a") + ") { a }", DIRECTIVES),
     "arguments": ("{ node(" + "id: 1 " * 640 + ") { id } }", INVALID),
     "unknown-arguments": ("{ node(" + _each(640, "a#: 1") + ") { id } }", INVALID),
     "input-fields": ("{ ageGrade(input: {" + "a: 1 " * 640 + "}) { percent } }", INVALID),
-    "unknown-input-fields": ("{ ageGrade(input: {" + _each(640, "a#: 1") + "}) { percent } }", INVALID),
+    "unknown-input-fields": (
+        "{ ageGrade(input: {" + _each(640, "a#: 1") + "}) { percent } }",
+        INVALID,
+    ),
     "wrong-values": ("{ nodes(ids: [" + "1.5 " * 1900 + "]) { id } }", INVALID),
     "variables": ("query(" + "$a: ID " * 395 + ") { a }", INVALID),
     "unused-variables": ("query(" + _each(395, "$a#: ID") + ") { __typename }", INVALID),
-    "used-variables": ("query(" + _each(280, "$a#: ID!") + ") { nodes(ids: [" + _each(280, "$a#") + "]) { id }}", None),
+    "used-variables": (
+        "query(" + _each(280, "$a#: ID!") + ") { nodes(ids: [" + _each(280, "$a#") + "]) { id }}",
+        None,
+    ),
     "operations": (_each(399, "query q# { __typename }"), None),
     "operations-of-one-name": ("query q { __typename } " * 399, INVALID),
     "anonymous-operations": ("{a}" * 660, INVALID),
@@ -110,6 +141,11 @@ SPREAD: dict[str, Attack] = {
 
 ATTACKS: dict[str, Attack] = {
     f"{kind}-{name}": attack
-    for kind, attacks in {"long": LONG, "nested": NESTED, "repeated": REPEATED, "spread": SPREAD}.items()
+    for kind, attacks in {
+        "long": LONG,
+        "nested": NESTED,
+        "repeated": REPEATED,
+        "spread": SPREAD,
+    }.items()
     for name, attack in attacks.items()
 }

@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
-from graph.shape import DocumentLimits
+from graph.document.limits import DocumentLimits
 from settings import load_settings
 
-LIMITS = DocumentLimits.of(load_settings(None))
+LIMITS = DocumentLimits.from_settings(load_settings(None))
 WIDE_LIMITS = replace(
-    LIMITS, max_characters=10**6, max_tokens=50_000, max_depth=100, max_aliases=1000, max_root_fields=1000
+    LIMITS,
+    max_characters=10**6,
+    max_tokens=50_000,
+    max_depth=100,
+    max_aliases=1000,
+    max_root_fields=1000,
 )

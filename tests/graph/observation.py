@@ -1,4 +1,6 @@
-"""What a viewer observes: every path to an athlete's rows asked, and each answer taken apart into fields."""
+"""What a viewer observes: every path to an athlete's rows asked, and each answer taken apart into
+fields.
+"""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +21,8 @@ _CHANGING = {"remaining", "resetAt", "estimatedSecondsLeft", "lastUsedAt"}
 class Observation:
     """A field's value; an object's is its id, or True where it has none, and a list's a tuple.
 
-    `of` is the id of the object, or of the nearest one around it that has an id; None for what hangs on no object.
+    `of` is the id of the object, or of the nearest one around it that has an id; None for what
+    hangs on no object.
     """
 
     type_name: str
@@ -29,7 +32,11 @@ class Observation:
 
     @property
     def is_something(self) -> bool:
-        return self.value is True if self.field in _CHANGING else self.value is not None and self.value != ()
+        return (
+            self.value is True
+            if self.field in _CHANGING
+            else self.value is not None and self.value != ()
+        )
 
 
 def queries_of_everything(exposed: ExposedAthlete) -> Iterator[str]:
@@ -38,7 +45,9 @@ def queries_of_everything(exposed: ExposedAthlete) -> Iterator[str]:
         for type_ in node_types():
             for each in ids.get(type_.name, ()):
                 yield f'{{ node(id: "{each}") {{ __typename id {fragment(type_, 1, distance="KM5")} }} }}'
-                if root := {"Athlete": "athlete", "Activity": "activity", "Job": "job"}.get(type_.name):
+                if root := {"Athlete": "athlete", "Activity": "activity", "Job": "job"}.get(
+                    type_.name
+                ):
                     yield f'{{ {root}(id: "{each}") {{ {selection(type_, 0)} }} }}'
     ids = ", ".join(f'"{each}"' for each in sorted(exposed.ids))
     for type_ in node_types():
@@ -48,11 +57,16 @@ def queries_of_everything(exposed: ExposedAthlete) -> Iterator[str]:
             yield f"{{ {call(name, field)} {{ {selection(get_named_type(field.type), 1)} }} }}"
 
 
-async def ask_everything(api: Api, token: str | None, exposed: ExposedAthlete) -> list[dict[str, Any]]:
+async def ask_everything(
+    api: Api, token: str | None, exposed: ExposedAthlete
+) -> list[dict[str, Any]]:
     """Ask all of it by plan and by graphql-core, which must say the same; gives the data."""
     answers = []
     for query in queries_of_everything(exposed):
-        planned, unplanned = await api.answer(query, token), await api.answer_unplanned(query, token)
+        planned, unplanned = (
+            await api.answer(query, token),
+            await api.answer_unplanned(query, token),
+        )
         assert "errors" not in planned, planned
         assert _lasting(planned["data"]) == _lasting(unplanned["data"]), query
         answers.append(_lasting(planned["data"]))
@@ -60,7 +74,9 @@ async def ask_everything(api: Api, token: str | None, exposed: ExposedAthlete) -
 
 
 def observations(answers: list[dict[str, Any]]) -> set[Observation]:
-    return {each for answer in answers for each in _observe({"__typename": "Query", **answer}, None)}
+    return {
+        each for answer in answers for each in _observe({"__typename": "Query", **answer}, None)
+    }
 
 
 def text_of(answers: list[dict[str, Any]]) -> str:
@@ -83,7 +99,11 @@ def _identity(value: Any) -> Any:
         return tuple(_identity(each) for each in value)
     if not isinstance(value, dict):
         return value
-    return tuple(_identity(each) for each in value["nodes"]) if "nodes" in value else value.get("id", True)
+    return (
+        tuple(_identity(each) for each in value["nodes"])
+        if "nodes" in value
+        else value.get("id", True)
+    )
 
 
 def _lasting(value: Any) -> Any:
@@ -91,4 +111,7 @@ def _lasting(value: Any) -> Any:
         return [_lasting(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {name: each is not None if name in _CHANGING else _lasting(each) for name, each in value.items()}
+    return {
+        name: each is not None if name in _CHANGING else _lasting(each)
+        for name, each in value.items()
+    }

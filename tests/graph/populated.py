@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from tests import factories as make
 from tests.factories import NOON
 
@@ -31,8 +31,12 @@ def populate(db: Connection, athletes: int) -> Population:
 def _populate_athlete(db: Connection, population: Population, number: int) -> None:
     person = make.create_person(db, first_name=f"Athlete {number}")
     make.create_connection(db, person.athlete_id)
-    older = make.create_activity(db, person.athlete_id, started_at=NOON - timedelta(days=number + 1))
-    newer = make.create_activity(db, person.athlete_id, started_at=NOON + timedelta(days=number), duplicate_of_id=older)
+    older = make.create_activity(
+        db, person.athlete_id, started_at=NOON - timedelta(days=number + 1)
+    )
+    newer = make.create_activity(
+        db, person.athlete_id, started_at=NOON + timedelta(days=number), duplicate_of_id=older
+    )
     first = make.create_best_effort(db, older, elapsed_s=1300.0 + number)
     second = make.create_best_effort(db, newer, elapsed_s=1200.0 + number)
     make.create_personal_best(db, first, is_current=False)

@@ -1,4 +1,6 @@
-"""The schema keeps the public contract: every name, argument, default and nullability that clients rely on."""
+"""The schema keeps the public contract: every name, argument, default and nullability that clients
+rely on.
+"""
 
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from graphql import (
     print_ast,
 )
 
-from graph.schema import print_schema
+from graph.schema.build import print_schema
 
 CONTRACT = (Path(__file__).parent / "data" / "schema-contract.graphql").read_text()
 
@@ -35,14 +37,18 @@ def facts(definition: DefinitionNode) -> set[str]:
         case InputObjectTypeDefinitionNode(fields=fields):
             return {f"{name} {argument(each)}" for each in fields}
         case ObjectTypeDefinitionNode(fields=fields) | InterfaceTypeDefinitionNode(fields=fields):
-            interfaces = {f"{name} implements {each.name.value}" for each in definition.interfaces or ()}
+            interfaces = {
+                f"{name} implements {each.name.value}" for each in definition.interfaces or ()
+            }
             return interfaces | {fact for each in fields for fact in field_facts(name, each)}
     raise AssertionError(definition)
 
 
 def field_facts(type_name: str, field: FieldDefinitionNode) -> set[str]:
     path = f"{type_name}.{field.name.value}"
-    return {f"{path}: {print_ast(field.type)}"} | {f"{path}({argument(each)})" for each in field.arguments or ()}
+    return {f"{path}: {print_ast(field.type)}"} | {
+        f"{path}({argument(each)})" for each in field.arguments or ()
+    }
 
 
 def argument(node: InputValueDefinitionNode) -> str:
@@ -67,12 +73,20 @@ def test_a_new_argument_has_a_default_or_is_nullable() -> None:
     assert [fact for fact in added if "!" in fact.rsplit(": ", 1)[1][-2:] and "=" not in fact] == []
 
 
-@pytest.mark.parametrize("definition", parse(print_schema()).definitions, ids=lambda each: each.name.value)
+@pytest.mark.parametrize(
+    "definition", parse(print_schema()).definitions, ids=lambda each: each.name.value
+)
 def test_everything_is_described(definition: DefinitionNode) -> None:
     undescribed = [] if definition.description else [definition.name.value]
     for field in getattr(definition, "fields", None) or ():
         undescribed += [] if field.description else [field.name.value]
         arguments = getattr(field, "arguments", None) or ()
-        undescribed += [f"{field.name.value}({each.name.value})" for each in arguments if not each.description]
-    undescribed += [value.name.value for value in getattr(definition, "values", None) or () if not value.description]
+        undescribed += [
+            f"{field.name.value}({each.name.value})" for each in arguments if not each.description
+        ]
+    undescribed += [
+        value.name.value
+        for value in getattr(definition, "values", None) or ()
+        if not value.description
+    ]
     assert undescribed == []

@@ -51,7 +51,11 @@ async def test_a_statement_that_runs_too_long_is_a_timeout(settings, db):
 async def test_a_pool_without_a_free_connection_is_busy_at_no_cost(settings, db, planned_execution):
     person = make.create_person(db)
     small = {"database_pool_size": 1, "database_max_overflow": 0, "database_pool_timeout_s": 0.8}
-    small |= {"planned_execution": planned_execution, "cost_bucket_user": 10_000, "cost_refill_user_per_s": 1e-6}
+    small |= {
+        "planned_execution": planned_execution,
+        "cost_bucket_user": 10_000,
+        "cost_refill_user_per_s": 1e-6,
+    }
     async with serve(settings.model_copy(update=small)) as api:
         for query in (QUERY, "{ rateLimit { remaining } }"):  # their reading costs, the first time
             before = await api.answer(query, person.token)
@@ -65,7 +69,9 @@ async def test_a_pool_without_a_free_connection_is_busy_at_no_cost(settings, db,
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
         assert response.json()["errors"][0]["extensions"]["code"] == "DATABASE_BUSY"
         after = await api.answer("{ rateLimit { remaining } }", person.token)
-        assert after["data"]["rateLimit"]["remaining"] == before["data"]["rateLimit"]["remaining"] - 1
+        assert (
+            after["data"]["rateLimit"]["remaining"] == before["data"]["rateLimit"]["remaining"] - 1
+        )
         assert "athletes" in await api.ask(QUERY, person.token)
 
 

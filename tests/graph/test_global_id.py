@@ -1,8 +1,10 @@
-"""Global ids: what is no id is a typed error, what is absent or foreign is null, and the two look the same."""
+"""Global ids: what is no id is a typed error, what is absent or foreign is null, and the two look
+the same.
+"""
 
 import pytest
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from tests import factories as make
 
 pytestmark = pytest.mark.anyio
@@ -33,14 +35,19 @@ OF_OTHER_TYPE = {"athlete": "Activity", "activity": "BestEffort", "job": "Athlet
 
 
 @pytest.mark.parametrize("bad", NO_IDS.values(), ids=NO_IDS)
-@pytest.mark.parametrize("query", [NODE, *(query for query, _ in TYPED.values())], ids=["node", *TYPED])
+@pytest.mark.parametrize(
+    "query", [NODE, *(query for query, _ in TYPED.values())], ids=["node", *TYPED]
+)
 async def test_what_is_no_id_is_an_error_that_names_the_argument(api, query, bad):
     assert await api.error(query, id=bad) == {"code": "INVALID_ID", "field": "id"}
 
 
 @pytest.mark.parametrize("bad", NO_IDS.values(), ids=NO_IDS)
 async def test_one_bad_id_among_good_ones_is_an_error(api, bad):
-    assert await api.error(NODES, ids=[encode_id("Activity", 1), bad]) == {"code": "INVALID_ID", "field": "ids"}
+    assert await api.error(NODES, ids=[encode_id("Activity", 1), bad]) == {
+        "code": "INVALID_ID",
+        "field": "ids",
+    }
 
 
 @pytest.mark.parametrize("name", TYPED)
@@ -58,7 +65,10 @@ async def test_absent_and_foreign_look_the_same(api, db, name):
         "Activity": make.create_activity(db, other.athlete_id),
         "Job": make.create_job(db, other.athlete_id),
     }[type_name]
-    answers = [await api.answer(query, caller.token, id=encode_id(type_name, n)) for n in (foreign, 2**63 - 1)]
+    answers = [
+        await api.answer(query, caller.token, id=encode_id(type_name, n))
+        for n in (foreign, 2**63 - 1)
+    ]
     assert [each["data"] for each in answers] == [{"found": None}] * 2
     assert [each["extensions"]["cost"]["actual"] for each in answers] == [1] * 2
 
@@ -66,7 +76,11 @@ async def test_absent_and_foreign_look_the_same(api, db, name):
 async def test_a_node_is_found_again_by_its_id(api, db):
     caller = make.create_person(db)
     effort_id = make.create_best(db, caller.athlete_id)
-    for type_name, number in {"Athlete": caller.athlete_id, "BestEffort": effort_id, "PersonalBest": effort_id}.items():
+    for type_name, number in {
+        "Athlete": caller.athlete_id,
+        "BestEffort": effort_id,
+        "PersonalBest": effort_id,
+    }.items():
         global_id = encode_id(type_name, number)
         found = await api.ask(NODE, caller.token, id=global_id)
         assert found == {"found": {"id": global_id, "__typename": type_name}}
@@ -83,7 +97,9 @@ async def test_nodes_keep_their_order_with_null_for_the_absent(api, db):
 
 @pytest.mark.parametrize("number", [0, 100], ids=["none", "most"])
 async def test_nodes_takes_up_to_a_hundred(api, number):
-    assert await api.ask(NODES, ids=[encode_id("Activity", 1)] * number) == {"nodes": [None] * number}
+    assert await api.ask(NODES, ids=[encode_id("Activity", 1)] * number) == {
+        "nodes": [None] * number
+    }
 
 
 async def test_nodes_refuses_more_than_a_hundred(api):

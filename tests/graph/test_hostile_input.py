@@ -1,4 +1,6 @@
-"""Whatever is sent as any input of the schema: an answer or a typed error, never INTERNAL, never a 5xx."""
+"""Whatever is sent as any input of the schema: an answer or a typed error, never INTERNAL, never a
+5xx.
+"""
 
 import json
 import re
@@ -19,9 +21,9 @@ from graphql import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph.ids import encode_id
-from graph.reading import Reader
-from graph.schema import build_schema
+from graph.document.validation import DocumentValidator
+from graph.global_id import encode_id
+from graph.schema.build import build_schema
 from tests import factories as make
 from tests.graph.api import serve
 from tests.graph.hostile_documents import ATTACKS
@@ -32,10 +34,22 @@ NODE_NAMES = ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job", "ApiTo
 IDS = st.builds(encode_id, st.sampled_from(NODE_NAMES), st.sampled_from([1, 2, 2**63 - 1]))
 TEXTS = st.one_of(
     st.text(max_size=20),
-    st.sampled_from(["", "\x00", "a\x00b", "\ud800", "\udfff\ud800", "x" * 6000, "\u202e", "%", "'; --"]),
+    st.sampled_from(
+        ["", "\x00", "a\x00b", "\ud800", "\udfff\ud800", "x" * 6000, "\u202e", "%", "'; --"]
+    ),
 )
 DATES = st.sampled_from(
-    ["2026-02-29", "2026-01-01", "9999-12-31", "0001-01-01", "1899-12-31", "1900-01-01", "2026-W01-1", "20260101", ""]
+    [
+        "2026-02-29",
+        "2026-01-01",
+        "9999-12-31",
+        "0001-01-01",
+        "1899-12-31",
+        "1900-01-01",
+        "2026-W01-1",
+        "20260101",
+        "",
+    ]
 )
 INSTANTS = st.sampled_from(
     [
@@ -54,7 +68,12 @@ NUMBERS = st.one_of(
     st.sampled_from([0, -0.0, 5e-324, 1.7976931348623157e308, 2**31, 2**63, 10**400, 1e-300]),
 )
 WRONG = st.one_of(
-    st.none(), st.booleans(), NUMBERS, TEXTS, st.lists(NUMBERS, max_size=3), st.dictionaries(TEXTS, TEXTS, max_size=2)
+    st.none(),
+    st.booleans(),
+    NUMBERS,
+    TEXTS,
+    st.lists(NUMBERS, max_size=3),
+    st.dictionaries(TEXTS, TEXTS, max_size=2),
 )
 BY_SCALAR = {
     "ID": IDS | TEXTS,
@@ -72,19 +91,35 @@ def values(type_: Any) -> st.SearchStrategy[Any]:
     if isinstance(type_, GraphQLNonNull):
         return values(type_.of_type)
     if isinstance(type_, GraphQLList):
-        return st.lists(values(type_.of_type), max_size=4) | st.lists(values(type_.of_type), min_size=60, max_size=110)
+        return st.lists(values(type_.of_type), max_size=4) | st.lists(
+            values(type_.of_type), min_size=60, max_size=110
+        )
     if isinstance(type_, GraphQLEnumType):
         return st.sampled_from([*type_.values, "NONE"])
     if isinstance(type_, GraphQLInputObjectType):
-        required = {name: values(f.type) for name, f in type_.fields.items() if isinstance(f.type, GraphQLNonNull)}
-        optional = {name: values(f.type) | st.none() for name, f in type_.fields.items() if name not in required}
-        return st.fixed_dictionaries(required, optional=optional) | st.sampled_from([{}, None, {"x": 1}])
+        required = {
+            name: values(f.type)
+            for name, f in type_.fields.items()
+            if isinstance(f.type, GraphQLNonNull)
+        }
+        optional = {
+            name: values(f.type) | st.none()
+            for name, f in type_.fields.items()
+            if name not in required
+        }
+        return st.fixed_dictionaries(required, optional=optional) | st.sampled_from(
+            [{}, None, {"x": 1}]
+        )
     return st.one_of(BY_SCALAR[type_.name], BY_SCALAR[type_.name], BY_SCALAR[type_.name], WRONG)
 
 
 def entries():
     """Every field with arguments of queries, mutations and athletes."""
-    for keyword, type_name in {"query": "Query", "mutation": "Mutation", "athlete": "Athlete"}.items():
+    for keyword, type_name in {
+        "query": "Query",
+        "mutation": "Mutation",
+        "athlete": "Athlete",
+    }.items():
         for name, field in SCHEMA.get_type(type_name).fields.items():
             if field.args:
                 yield keyword, name, field
@@ -94,7 +129,9 @@ def document(keyword, name, field):
     declared = ", ".join(f"${each}: {argument.type}" for each, argument in field.args.items())
     passed = ", ".join(f"{each}: ${each}" for each in field.args)
     target = get_named_type(field.type)
-    below = "__typename userErrors { code field message }" if keyword == "mutation" else "__typename"
+    below = (
+        "__typename userErrors { code field message }" if keyword == "mutation" else "__typename"
+    )
     if is_connection(target):
         below = "totalCount nodes { __typename } pageInfo { endCursor }"
     if name == "ageGrade":
@@ -127,7 +164,9 @@ def post(settings, db):
         start_blocking_portal("asyncio") as portal,
         portal.wrap_async_context_manager(serve(settings)) as api,
     ):
-        yield lambda body: portal.call(partial(api.http.post, "/graphql", content=body, headers=headers))
+        yield lambda body: portal.call(
+            partial(api.http.post, "/graphql", content=body, headers=headers)
+        )
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -136,7 +175,11 @@ def test_no_value_of_an_argument_breaks_the_server(post, entry):
     query = document(keyword, name, field)
 
     @_FUZZ
-    @given(st.fixed_dictionaries({each: values(argument.type) for each, argument in field.args.items()}))
+    @given(
+        st.fixed_dictionaries(
+            {each: values(argument.type) for each, argument in field.args.items()}
+        )
+    )
     def check(variables):
         expect_typed(post(json.dumps({"query": query, "variables": variables})))
 
@@ -160,7 +203,11 @@ LITERALS = {
     "huge-int": "{ activities(first: 99999999999999999999) { totalCount } }",
     "huge-float": "{ ageGrade(input: {distanceMeters: 1e999, elapsedTimeSeconds: 1, sex: MALE, age: 40}) { percent } }",
     "deep-list": "{ nodes(ids: " + "[" * 200 + "]" * 200 + ") { id } }",
-    "deep-selection": "{ __schema { types { fields { type " + "{ ofType " * 200 + "{ name }" + " }" * 200 + " } } } }",
+    "deep-selection": "{ __schema { types { fields { type "
+    + "{ ofType " * 200
+    + "{ name }"
+    + " }" * 200
+    + " } } } }",
     "fragment-cycle": "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
     "no-operation": "fragment a on Query { __typename }",
     "empty": "",
@@ -178,14 +225,19 @@ def test_no_document_breaks_the_server(post, query):
 
 @pytest.mark.parametrize(("text", "code"), ATTACKS.values(), ids=ATTACKS)
 def test_hostile_documents_are_judged_in_bounded_time(text, code, request):
-    """50 ms each where the machine is quiet (`-s` prints them); the test allows for one that is not."""
-    reader = Reader(build_schema().core, LIMITS)
+    """50 ms each where the machine is quiet (`-s` prints them); the test allows for one that is
+    not.
+    """
+    reader = DocumentValidator(build_schema().core, LIMITS)
 
     def judge() -> float:
         started = thread_time()
         read = reader.read(text[: LIMITS.max_characters + 1])  # more is refused unread
         taken = thread_time() - started
-        assert code == (read.errors[0].extensions["code"] if read.errors else None) or len(text) > LIMITS.max_characters
+        assert (
+            code == (read.errors[0].extensions["code"] if read.errors else None)
+            or len(text) > LIMITS.max_characters
+        )
         return taken
 
     quickest = min(judge() for _ in range(3))

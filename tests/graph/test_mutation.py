@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 
-from graph.ids import encode_id
-from jobs.enqueue import waiting
+from graph.global_id import encode_id
+from jobs.enqueue import queued_ids
 from tests import factories as make
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,9 @@ MUTATIONS = {
     "submitFeedback": ("SubmitFeedbackInput", "accepted"),
 }
 NOTHING = {"alreadyRunning": False, "accepted": False}
-NEEDS_SYNC = [name for name in MUTATIONS if name not in {"createApiToken", "revokeApiToken", "submitFeedback"}]
+NEEDS_SYNC = [
+    name for name in MUTATIONS if name not in {"createApiToken", "revokeApiToken", "submitFeedback"}
+]
 NEEDS_SIGN_IN = [name for name in MUTATIONS if name != "submitFeedback"]
 
 
@@ -47,9 +49,18 @@ def refusal(payload):
 
 def content(db):
     """Every row of the tables that mutations write."""
-    tables = ("athletes", "jobs", "best_efforts", "personal_bests", "feedback", "strava_connections")
+    tables = (
+        "athletes",
+        "jobs",
+        "best_efforts",
+        "personal_bests",
+        "feedback",
+        "strava_connections",
+    )
     rows = {name: db.exec_driver_sql(f"SELECT * FROM {name} ORDER BY id").all() for name in tables}
-    tokens = db.exec_driver_sql("SELECT id, name, scopes, revoked_at FROM api_tokens ORDER BY id").all()
+    tokens = db.exec_driver_sql(
+        "SELECT id, name, scopes, revoked_at FROM api_tokens ORDER BY id"
+    ).all()
     return rows | {"api_tokens": tokens}
 
 
@@ -60,7 +71,9 @@ def inputs_of(db, person):
     job = make.create_job(db, person.athlete_id, status="QUEUED", kind="STRAVA_WEBHOOK")
     failed = make.create_job(db, person.athlete_id, status="FAILED", kind="ERASE_ATHLETE")
     make.create_connection(db, person.athlete_id)
-    token_id = db.exec_driver_sql("SELECT id FROM api_tokens WHERE account_id = %s", (person.account_id,)).scalar_one()
+    token_id = db.exec_driver_sql(
+        "SELECT id FROM api_tokens WHERE account_id = %s", (person.account_id,)
+    ).scalar_one()
     athlete = {"athleteId": person.id}
     return {
         "disconnectStrava": athlete | {"keepData": True},
@@ -121,7 +134,9 @@ async def test_what_is_anothers_is_as_if_absent(api, sharing_api, db, name, shar
     foreign = await mutate(server, name, stranger.token, **given)
     type_name = {"athleteId": "Athlete", "bestEffortId": "BestEffort"}.get(subject(given), "Job")
     type_name = "ApiToken" if name == "revokeApiToken" else type_name
-    absent = await mutate(server, name, stranger.token, **given | {subject(given): encode_id(type_name, 10**6)})
+    absent = await mutate(
+        server, name, stranger.token, **given | {subject(given): encode_id(type_name, 10**6)}
+    )
     assert refusal(foreign) == (["input", subject(given)], "NOT_FOUND")
     assert absent == foreign
     assert content(db) == before
@@ -166,13 +181,19 @@ BAD_INPUTS = {
 async def test_a_bad_value_is_refused_by_its_field(api, db, name, bad, field):
     person = make.create_person(db)
     given, before = inputs_of(db, person)[name], content(db)
-    assert refusal(await mutate(api, name, person.token, **given | bad)) == (["input", field], "INVALID")
+    assert refusal(await mutate(api, name, person.token, **given | bad)) == (
+        ["input", field],
+        "INVALID",
+    )
     assert content(db) == before
 
 
 async def test_feedback_needs_no_sign_in(api, db):
     given = {"message": "  It is good. ", "contact": " "}
-    assert await mutate(api, "submitFeedback", None, **given) == {"accepted": True, "userErrors": []}
+    assert await mutate(api, "submitFeedback", None, **given) == {
+        "accepted": True,
+        "userErrors": [],
+    }
     kept = db.exec_driver_sql("SELECT message, contact, account_id FROM feedback").one()
     assert kept == ("It is good.", None, None)
 
@@ -182,4 +203,6 @@ async def test_a_jobs_id_reaches_the_queue_after_the_row_is_there(api, db, redis
     make.create_connection(db, person.athlete_id)
     await mutate(api, "syncStrava", person.token, athleteId=person.id)
     with Redis.from_url(redis_url) as redis:
-        assert waiting(redis) == {db.exec_driver_sql("SELECT id FROM jobs WHERE status = 'QUEUED'").scalar_one()}
+        assert queued_ids(redis) == {
+            db.exec_driver_sql("SELECT id FROM jobs WHERE status = 'QUEUED'").scalar_one()
+        }

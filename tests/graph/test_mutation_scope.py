@@ -1,9 +1,11 @@
-"""Who may do what: every mutation, asked by every kind of caller for what is theirs, and for what is another's."""
+"""Who may do what: every mutation, asked by every kind of caller for what is theirs, and for what
+is another's.
+"""
 
 import pytest
 
-from graph.ids import encode_id
-from graph.schema import build_schema
+from graph.global_id import encode_id
+from graph.schema.build import build_schema
 from tests import factories as make
 from tests.graph.test_mutation import MUTATIONS, content, inputs_of
 
@@ -34,14 +36,16 @@ ALL_ATHLETES = ("recalculatePersonalBests", "recalculateAgeGrades")
 
 
 def test_every_mutation_is_in_the_table():
-    fields = build_schema()._schema.mutation_type.fields
+    fields = build_schema().core.mutation_type.fields
     assert set(OUTCOMES) == set(fields)
     assert set(MUTATIONS) == set(fields) - {"connectStrava"}
 
 
 @pytest.fixture
 def headers_of(api, db):
-    """Makes the headers of a caller of a kind, who is the athlete's own account, an admin's, or nobody."""
+    """Makes the headers of a caller of a kind, who is the athlete's own account, an admin's, or
+    nobody.
+    """
 
     def make_headers(kind, account_id):
         sessions = api.app.state.services.sessions
@@ -49,7 +53,9 @@ def headers_of(api, db):
             case "signed out":
                 return {}
             case "session":
-                cookie = sessions.cookies.new_session(make.create_session(db, account_id), account_id, 0)
+                cookie = sessions.cookies.new_session(
+                    make.create_session(db, account_id), account_id, 0
+                )
                 return {"cookie": sessions.cookies.session_header(cookie).partition(";")[0]}
             case "admin":  # the token has this scope alone
                 account_id = make.create_account(db, athlete_id=None, is_admin=True)
@@ -95,7 +101,10 @@ async def test_anothers_is_as_if_it_were_not_there(api, db, headers_of, name, ki
 @pytest.mark.parametrize("name", ALL_ATHLETES)
 async def test_all_athletes_at_once_are_for_admins(api, db, headers_of, name, kind):
     expected = {"signed out": SIGNED_OUT, "admin": DONE}.get(kind, FORBIDDEN)
-    assert await outcome(api, name, headers_of(kind, make.create_person(db).account_id), {}) == expected
+    assert (
+        await outcome(api, name, headers_of(kind, make.create_person(db).account_id), {})
+        == expected
+    )
 
 
 async def test_an_admins_token_stops_administering_with_its_account(api, db, headers_of):

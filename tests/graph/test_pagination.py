@@ -1,7 +1,9 @@
-"""Connections: every order, both directions, ties, inserts in between, bounds, and cursors that are none."""
+"""Connections: every order, both directions, ties, inserts in between, bounds, and cursors that are
+none.
+"""
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
@@ -28,7 +30,12 @@ ORDERS = [
     for field in ("STARTED_AT", "DISTANCE", "MOVING_TIME", "ELAPSED_TIME")
     for direction in ("ASC", "DESC")
 ]
-COLUMNS = {"STARTED_AT": "day", "DISTANCE": "distance", "MOVING_TIME": "moving", "ELAPSED_TIME": "elapsed"}
+COLUMNS = {
+    "STARTED_AT": "day",
+    "DISTANCE": "distance",
+    "MOVING_TIME": "moving",
+    "ELAPSED_TIME": "elapsed",
+}
 
 
 @pytest.fixture
@@ -41,7 +48,12 @@ def names(db, caller):
     """Eleven runs with ties in every order; each is named by its ordering values."""
     made = []
     for number in range(11):
-        values = {"day": number // 3, "distance": 1000.5 * (number % 4), "moving": number % 3, "elapsed": number // 5}
+        values = {
+            "day": number // 3,
+            "distance": 1000.5 * (number % 4),
+            "moving": number % 3,
+            "elapsed": number // 5,
+        }
         row_id = make.create_activity(
             db,
             caller.athlete_id,
@@ -57,7 +69,9 @@ def names(db, caller):
 
 def in_order(names, order):
     key = COLUMNS[order["field"]]
-    ordered = sorted(names, key=lambda each: (each[1][key], each[2]), reverse=order["direction"] == "DESC")
+    ordered = sorted(
+        names, key=lambda each: (each[1][key], each[2]), reverse=order["direction"] == "DESC"
+    )
     return [name for name, _, _ in ordered]
 
 
@@ -69,7 +83,9 @@ def named(page):
     return [edge["node"]["name"] for edge in page["edges"]]
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=lambda order: f"{order['field']}-{order['direction']}")
+@pytest.mark.parametrize(
+    "order", ORDERS, ids=lambda order: f"{order['field']}-{order['direction']}"
+)
 async def test_forwards_and_backwards_pass_every_row_once_in_order(api, caller, names, order):
     forwards, backwards, after, before = [], [], None, None
     for _ in range(4):
@@ -78,7 +94,10 @@ async def test_forwards_and_backwards_pass_every_row_once_in_order(api, caller, 
         forwards, backwards = forwards + named(ahead), named(behind) + backwards
         after, before = ahead["pageInfo"]["endCursor"], behind["pageInfo"]["startCursor"]
     assert forwards == backwards == in_order(names, order)
-    assert (ahead["pageInfo"]["hasNextPage"], behind["pageInfo"]["hasPreviousPage"]) == (False, False)
+    assert (ahead["pageInfo"]["hasNextPage"], behind["pageInfo"]["hasPreviousPage"]) == (
+        False,
+        False,
+    )
 
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
@@ -90,11 +109,15 @@ async def test_athletes_pass_once_in_order(api, db, field, direction):
     seen, after = [], None
     for _ in range(3):
         order = {"field": field, "direction": direction}
-        found = (await api.ask(ATHLETES, admin.token, first=2, after=after, order=order))["athletes"]
+        found = (await api.ask(ATHLETES, admin.token, first=2, after=after, order=order))[
+            "athletes"
+        ]
         seen += [node["lastName"] for node in found["nodes"]]
         after = found["pageInfo"]["endCursor"]
-    key = (lambda each: each[0]) if field == "JOINED" else (lambda each: (each[1], each[0]))
-    assert seen == [name for _, name in sorted(ids.items(), key=key, reverse=direction == "DESC")]
+    names = list(ids.values())  # in the order of joining
+    if field == "LAST_NAME":
+        names = [name for name, _ in sorted((name, number) for number, name in ids.items())]
+    assert seen == names[:: -1 if direction == "DESC" else 1]
     assert not found["pageInfo"]["hasNextPage"]
 
 
@@ -131,20 +154,30 @@ async def test_a_cursor_proves_that_something_lies_on_its_other_side(api, caller
     ahead = await page(api, caller.token, after=cursors[2])
     behind = await page(api, caller.token, last=2, before=cursors[2])
     assert (ahead["pageInfo"]["hasPreviousPage"], ahead["pageInfo"]["hasNextPage"]) == (True, False)
-    assert (behind["pageInfo"]["hasPreviousPage"], behind["pageInfo"]["hasNextPage"]) == (False, True)
+    assert (behind["pageInfo"]["hasPreviousPage"], behind["pageInfo"]["hasNextPage"]) == (
+        False,
+        True,
+    )
 
 
 async def test_an_empty_list(api, caller):
     assert await page(api, caller.token) == {
         "edges": [],
         "totalCount": 0,
-        "pageInfo": {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None},
+        "pageInfo": {
+            "hasNextPage": False,
+            "hasPreviousPage": False,
+            "startCursor": None,
+            "endCursor": None,
+        },
     }
 
 
 async def test_total_count_is_of_the_whole_list(api, caller, names):
     found = await page(api, caller.token, first=1)
-    assert (await page(api, caller.token, first=1, after=found["pageInfo"]["endCursor"]))["totalCount"] == 11
+    assert (await page(api, caller.token, first=1, after=found["pageInfo"]["endCursor"]))[
+        "totalCount"
+    ] == 11
 
 
 async def test_the_usual_size_is_twenty(api, db, caller):
@@ -200,9 +233,23 @@ def packed(*parts):
 
 
 _NUMBERS = st.integers() | st.floats() | st.sampled_from([10**400, -(2**63), 2**63, 2**31, 1e999])
-_VALUES = st.none() | st.booleans() | _NUMBERS | st.text() | st.lists(st.none()) | st.just("\x00") | st.just("\ud800")
+_VALUES = (
+    st.none()
+    | st.booleans()
+    | _NUMBERS
+    | st.text()
+    | st.lists(st.none())
+    | st.just("\x00")
+    | st.just("\ud800")
+)
 _INSTANTS = st.sampled_from(
-    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00", "2026-01-01T00:00:00", "2026-01-01", "-5"]
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59.999999-14:00",
+        "2026-01-01T00:00:00",
+        "2026-01-01",
+        "-5",
+    ]
 )
 _COLUMNS = {
     "STARTED_AT": "started_at",
@@ -212,10 +259,15 @@ _COLUMNS = {
     "JOINED": "id",
 }
 _FORGED = st.builds(
-    packed, st.sampled_from(sorted(_COLUMNS.values())), _VALUES | _INSTANTS, st.integers(0, 2**64) | _VALUES
+    packed,
+    st.sampled_from(sorted(_COLUMNS.values())),
+    _VALUES | _INSTANTS,
+    st.integers(0, 2**64) | _VALUES,
 )
 _CURSORS = st.text() | st.binary().map(lambda raw: urlsafe_b64encode(raw).decode()) | _FORGED
-_FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_FUZZ = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @_FUZZ
@@ -225,7 +277,9 @@ _FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
     way=st.sampled_from(["after", "before"]),
 )
 async def test_no_cursor_of_activities_breaks_the_server(api, cursor, field, way):
-    await refused_or_answered(api, PAGE, order={"field": field, "direction": "ASC"}, **{way: cursor})
+    await refused_or_answered(
+        api, PAGE, order={"field": field, "direction": "ASC"}, **{way: cursor}
+    )
 
 
 @_FUZZ
@@ -251,7 +305,11 @@ async def test_a_forged_cursor_that_postgresql_cannot_hold_is_an_error(api, db, 
     if ordering.column.key == "last_name":
         error = await api.error(ATHLETES, token, order={"field": "LAST_NAME"}, after=cursor)
     else:
-        field = {"moving_time_s": "MOVING_TIME", "distance_m": "DISTANCE", "started_at": "STARTED_AT"}
+        field = {
+            "moving_time_s": "MOVING_TIME",
+            "distance_m": "DISTANCE",
+            "started_at": "STARTED_AT",
+        }
         order = {"field": field[ordering.column.key], "direction": "ASC"}
         error = await api.error(PAGE, token, order=order, after=cursor)
     assert error == {"code": "INVALID_CURSOR", "field": "after"}
@@ -266,3 +324,21 @@ async def refused_or_answered(api, query, **variables):
     assert response.status_code in {200, 400}
     codes = {error["extensions"]["code"] for error in response.json().get("errors", ())}
     assert codes <= {"INVALID_CURSOR", "BAD_REQUEST"}, (variables, response.text)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: "-".join(order.values()))
+async def test_cursors_of_row_numbers_go_on_behind_their_value(api, caller, names, order):
+    """Those of versions before 0.3 hold a number; whatever it is, it does not part equal rows."""
+    value = COLUMNS[order["field"]]
+    edges = (await api.ask(PAGE, caller.token, first=11, order=order))["activities"]["edges"]
+    ahead = {name: values[value] for name, values, _ in names}
+    for edge in edges:
+        name, given, _ = json.loads(urlsafe_b64decode(edge["cursor"] + "==="))
+        own, listed = ahead[edge["node"]["name"]], [each["node"]["name"] for each in edges]
+        for number in (1, 10**6):
+            old = urlsafe_b64encode(json.dumps([name, given, number]).encode()).decode()
+            found = []
+            for mark in ({"first": 11, "after": old}, {"last": 11, "before": old}):
+                page = (await api.ask(PAGE, caller.token, order=order, **mark))["activities"]
+                found += [each["node"]["name"] for each in page["edges"]]
+            assert sorted(found) == sorted(each for each in listed if ahead[each] != own)

@@ -1,4 +1,6 @@
-"""What others do not learn of an athlete: not by counts, ranks, filters and orders, and not by a new table."""
+"""What others do not learn of an athlete: not by counts, ranks, filters and orders, and not by a
+new table.
+"""
 
 from datetime import date, timedelta
 
@@ -6,8 +8,8 @@ import pytest
 
 from db.models import Base
 from db.statements.visibility import OWNER, Audience, visible
-from graph.ids import encode_id
-from graph.row_type import ROW_TYPES
+from graph.global_id import encode_id
+from graph.mapping.row_type import ROW_TYPES
 from tests import factories as make
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +79,9 @@ async def test_ranks_and_improvements_do_not_tell_of_hidden_efforts(sharing_api,
     other = make.create_person(db, shares=True)
     make.create_best(db, other.athlete_id, 1300.0, visibility="ONLY_ME")
     shown = make.create_best(db, other.athlete_id, 1250.0, started_at=make.NOON.replace(day=9))
-    make.create_best(db, other.athlete_id, 1200.0, visibility="ONLY_ME", started_at=make.NOON.replace(day=20))
+    make.create_best(
+        db, other.athlete_id, 1200.0, visibility="ONLY_ME", started_at=make.NOON.replace(day=20)
+    )
     query = """query($id: ID!, $pb: ID!) { effort: node(id: $id) { ... on BestEffort { rank } }
         best: node(id: $pb) { ... on PersonalBest { improvementSeconds previous { id } } } }"""
     ids = {"id": encode_id("BestEffort", shown), "pb": encode_id("PersonalBest", shown)}
@@ -109,7 +113,10 @@ GRADED = """{ byGrade: leaderboard(distance: KM5, by: AGE_GRADE) { totalCount no
 
 @pytest.mark.parametrize("shows", [False, True])
 async def test_an_age_is_neither_shown_nor_found_without_consent(sharing_api, db, shows):
-    other, viewer = make.create_person(db, shares=True, shares_age_grades=shows), make.create_person(db)
+    other, viewer = (
+        make.create_person(db, shares=True, shares_age_grades=shows),
+        make.create_person(db),
+    )
     make.create_best(db, other.athlete_id, age_on_day=63)
     make.create_best(db, viewer.athlete_id, age_on_day=45)
     found = await sharing_api.ask(GRADED, viewer.token)
@@ -145,7 +152,11 @@ OTHERS = [Audience.NOBODY, Audience.ATHLETE, Audience.ATHLETE_WITH_SHARING]
 def test_a_table_that_nobody_thought_of_is_for_admins_only(audience):
     known = {*OWNER, ROW_TYPES["ApiToken"].model}
     models = {mapper.class_ for mapper in Base.registry.mappers}
-    assert {model.__tablename__ for model in models - known} >= {"accounts", "feedback", "activity_streams"}
+    assert {model.__tablename__ for model in models - known} >= {
+        "accounts",
+        "feedback",
+        "activity_streams",
+    }
     for model in models - known:
         assert str(visible(model, audience)) == "false", model
         assert str(visible(model, Audience.ADMIN)) == "true"
@@ -155,8 +166,12 @@ def test_every_type_of_rows_says_whose_they_are():
     assert {each.model for each in ROW_TYPES.values()} <= {*OWNER, ROW_TYPES["ApiToken"].model}
 
 
-@pytest.mark.parametrize("type_name", ["Account", "Feedback", "StravaConnection", "TrainingSummary", "JobProgress"])
+@pytest.mark.parametrize(
+    "type_name", ["Account", "Feedback", "StravaConnection", "TrainingSummary", "JobProgress"]
+)
 async def test_what_is_no_node_is_found_by_no_id(sharing_api, db, other, type_name):
     query = "query($id: ID!) { node(id: $id) { id } }"
     for token in (None, other.token, make.create_admin(db).token):
-        assert (await sharing_api.error(query, token, id=encode_id(type_name, 1)))["code"] == "INVALID_ID"
+        assert (await sharing_api.error(query, token, id=encode_id(type_name, 1)))[
+            "code"
+        ] == "INVALID_ID"

@@ -1,4 +1,5 @@
-"""Each field of the schema shows its value to whom `exposure.py` says, on every path, and to nobody else.
+"""Each field of the schema shows its value to whom `exposure.py` says, on every path, and to nobody
+else.
 
 A walk by introspection asks everything there is of one athlete, as everybody who could ask.
 """
@@ -34,7 +35,12 @@ class Asking:
 
 
 def asking(who: str, shown: set[Exposure], *, sharing=True, shares=True, ages=True):
-    words = [who, *(["SHARING"] if sharing else []), *(["shares"] if shares else []), *(["ages"] if ages else [])]
+    words = [
+        who,
+        *(["SHARING"] if sharing else []),
+        *(["shares"] if shares else []),
+        *(["ages"] if ages else []),
+    ]
     return pytest.param(Asking(who, sharing, shares, ages, frozenset(shown)), id=", ".join(words))
 
 
@@ -64,15 +70,24 @@ def token_of(db, who: str, owner: make.Person) -> str | None:
         "stranger": lambda: make.create_person(db, first_name="Bare").token,
         "signed out": lambda: None,
         "admin without the scope": lambda: make.create_person(db, is_admin=True).token,
-        "admin scope without an administrator's account": lambda: make.create_person(db, scopes=everything).token,
-        "account without an athlete": lambda: make.create_token(db, make.create_account(db, athlete_id=None)),
+        "admin scope without an administrator's account": lambda: (
+            make.create_person(db, scopes=everything).token
+        ),
+        "account without an athlete": lambda: make.create_token(
+            db, make.create_account(db, athlete_id=None)
+        ),
     }
     return make_token[who]()
 
 
 def test_the_walk_knows_every_argument_that_must_be_given():
     for type_ in types_below(SCHEMA.query_type).values():
-        required = {name for f in type_.fields.values() for name, a in f.args.items() if is_required_argument(a)}
+        required = {
+            name
+            for f in type_.fields.values()
+            for name, a in f.args.items()
+            if is_required_argument(a)
+        }
         assert required <= {*REQUIRED, "id", "ids"}, type_.name
 
 
@@ -81,7 +96,9 @@ def test_every_field_is_classified():
     new = sorted(".".join(each) for each in fields - EXPOSURES.keys())
     assert not new, f"Who gets the value of {', '.join(new)}? Say so in tests/graph/exposure.py."
     gone = sorted(".".join(each) for each in EXPOSURES.keys() - fields)
-    assert not gone, f"{', '.join(gone)}: not in the schema any more. Take it out of tests/graph/exposure.py."
+    assert not gone, (
+        f"{', '.join(gone)}: not in the schema any more. Take it out of tests/graph/exposure.py."
+    )
 
 
 @dataclass(frozen=True)
@@ -96,14 +113,20 @@ class Seen:
 
     @property
     def of_athlete(self) -> list[Observation]:
-        return [each for each in self.observations if each.of in self.exposed.ids and each.is_something]
+        return [
+            each for each in self.observations if each.of in self.exposed.ids and each.is_something
+        ]
 
 
 @pytest.mark.parametrize("case", ASKING)
 async def test_each_field_shows_to_whom_it_is_for(settings, db, case):
-    exposed = create_exposed_athlete(db, shares=case.shares, shares_age_grades=case.shares_age_grades)
+    exposed = create_exposed_athlete(
+        db, shares=case.shares, shares_age_grades=case.shares_age_grades
+    )
     token = token_of(db, case.who, exposed.person)
-    async with serve(settings.model_copy(update={"sharing": "on" if case.sharing else "off"})) as api:
+    async with serve(
+        settings.model_copy(update={"sharing": "on" if case.sharing else "off"})
+    ) as api:
         answers = await ask_everything(api, token, exposed)
         own = (
             answers
@@ -123,12 +146,18 @@ def check_nothing_shows_that_may_not(seen: Seen) -> None:
     assert not wrong, f"{seen.case.who} gets what is not for them: {wrong}"
     marks: set[str] = set()
     if E.OWNER not in seen.case.shown:
-        marks = {*MARKS, *seen.exposed.ids} if E.SHARED not in seen.case.shown else {*MARKS[1:], *hidden(seen.exposed)}
+        marks = (
+            {*MARKS, *seen.exposed.ids}
+            if E.SHARED not in seen.case.shown
+            else {*MARKS[1:], *hidden(seen.exposed)}
+        )
     assert [mark for mark in marks if mark in seen.text] == []
 
 
 def check_all_shows_that_may(seen: Seen) -> None:
-    """On some path at least. What stands apart: types that only others' own rows have, and lists of athletes."""
+    """On some path at least. What stands apart: types that only others' own rows have, and lists of
+    athletes.
+    """
     apart = {"Subscription", "AthleteConnection", "AthleteEdge"}
     if E.OWNER not in seen.case.shown:
         apart |= {"JobConnection", "JobEdge"}
@@ -137,11 +166,15 @@ def check_all_shows_that_may(seen: Seen) -> None:
     missing = expected - {(each.type_name, each.field) for each in seen.of_athlete}
     assert not missing, f"{seen.case.who} does not get {sorted(missing)}, on no path"
     if E.SHARED in seen.case.shown and E.OWNER not in seen.case.shown:
-        assert {each.of for each in seen.of_athlete} == {each for ids in seen.exposed.shown.values() for each in ids}
+        assert {each.of for each in seen.of_athlete} == {
+            each for ids in seen.exposed.shown.values() for each in ids
+        }
 
 
 def check_values_are_the_athletes(seen: Seen) -> None:
-    """A field of an object has one value on all paths; what is not derived has the value that the athlete sees."""
+    """A field of an object has one value on all paths; what is not derived has the value that the
+    athlete sees.
+    """
     own = values(seen.own)
     for place, found in values(seen.observations).items():
         _, type_name, field = place
@@ -153,7 +186,9 @@ def check_values_are_the_athletes(seen: Seen) -> None:
 
 
 def check_the_caller_is_nobody_else(seen: Seen) -> None:
-    of_caller = [each for each in seen.observations if EXPOSURES[each.type_name, each.field] is E.CALLER]
+    of_caller = [
+        each for each in seen.observations if EXPOSURES[each.type_name, each.field] is E.CALLER
+    ]
     assert {"Query", "RateLimit"} <= {each.type_name for each in of_caller}
     if seen.case.who != "owner":
         assert not [each for each in of_caller if seen.exposed.ids & flat(each.value)]
@@ -178,6 +213,8 @@ SEVERAL = {
     (type_.name, name)
     for type_ in types_below(SCHEMA.query_type).values()
     for name, field in type_.fields.items()
-    if field.args or type_.name in {"TrainingSummary", "PageInfo"} or type_.name.endswith(("Connection", "Edge"))
+    if field.args
+    or type_.name in {"TrainingSummary", "PageInfo"}
+    or type_.name.endswith(("Connection", "Edge"))
 }
 """Fields of which an object has several: by arguments, or by what hangs on it without an id."""

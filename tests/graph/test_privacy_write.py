@@ -1,18 +1,27 @@
-"""Nobody writes what is another's, nor learns by trying: what is hidden and what is absent are refused alike."""
+"""Nobody writes what is another's, nor learns by trying: what is hidden and what is absent are
+refused alike.
+"""
 
 import json
 
 import pytest
 from graphql import GraphQLNonNull, get_named_type
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.exposed_athlete import create_exposed_athlete
 from tests.graph.walk import SCHEMA, selection
 
 pytestmark = pytest.mark.anyio
 
-GIVEN = {"keepData": "false", "excluded": "true", "mode": "FULL", "name": '"x"', "scopes": "[READ]", "message": '"x"'}
+GIVEN = {
+    "keepData": "false",
+    "excluded": "true",
+    "mode": "FULL",
+    "name": '"x"',
+    "scopes": "[READ]",
+    "message": '"x"',
+}
 """Values of input fields that name no object, by name; those that may be left out need none."""
 NAMES_NOBODY = {"connectStrava", "createApiToken", "submitFeedback"}
 """Mutations that name no object: they write for the caller."""
@@ -27,7 +36,9 @@ def mutations():
         if name not in NAMES_NOBODY:
             inputs = get_named_type(field.args["input"].type).fields
             key = next((each for each in (*of_name, "id") if each in inputs), None)
-            assert key, f"{name}: whose is what it writes? Say so in tests/graph/test_privacy_write.py."
+            assert key, (
+                f"{name}: whose is what it writes? Say so in tests/graph/test_privacy_write.py."
+            )
             yield pytest.param(name, key, of_name.get(key) or of_id[name], id=name)
 
 
@@ -35,21 +46,35 @@ def text_of(name: str, key: str, global_id: str) -> str:
     field = SCHEMA.mutation_type.fields[name]
     inputs = get_named_type(field.args["input"].type).fields
     given = {key: f'"{global_id}"'} | {each: GIVEN[each] for each in inputs if each in GIVEN}
-    missing = [each for each, type_ in inputs.items() if isinstance(type_.type, GraphQLNonNull) and each not in given]
+    missing = [
+        each
+        for each, type_ in inputs.items()
+        if isinstance(type_.type, GraphQLNonNull) and each not in given
+    ]
     assert not missing, f"{name}: {missing} has no value in tests/graph/test_privacy_write.py."
     values = ", ".join(f"{each}: {value}" for each, value in given.items())
     return f"mutation {{ {name}(input: {{{values}}}) {{ {selection(field.type.of_type, 0)} }} }}"
 
 
 def rows(db) -> list:
-    tables = ("athletes", "activities", "best_efforts", "personal_bests", "jobs", "strava_connections", "feedback")
+    tables = (
+        "athletes",
+        "activities",
+        "best_efforts",
+        "personal_bests",
+        "jobs",
+        "strava_connections",
+        "feedback",
+    )
     return [db.exec_driver_sql(f"SELECT * FROM {table} ORDER BY id").all() for table in tables] + [
         db.exec_driver_sql("SELECT id, name, revoked_at FROM api_tokens ORDER BY id").all()
     ]
 
 
 @pytest.mark.parametrize(("name", "key", "type_name"), list(mutations()))
-async def test_who_may_not_write_is_refused_as_if_there_were_nothing(sharing_api, db, name, key, type_name):
+async def test_who_may_not_write_is_refused_as_if_there_were_nothing(
+    sharing_api, db, name, key, type_name
+):
     exposed = create_exposed_athlete(db, shares=True, shares_age_grades=True)
     everything = ("admin", "read", "sync")
     tokens = [
@@ -63,7 +88,11 @@ async def test_who_may_not_write_is_refused_as_if_there_were_nothing(sharing_api
     for token in tokens:
         absent = await sharing_api.ask(text_of(name, key, encode_id(type_name, ABSENT)), token)
         assert absent[name]["userErrors"]
-        assert not [value for each, value in absent[name].items() if each not in {"__typename", "userErrors"} and value]
+        assert not [
+            value
+            for each, value in absent[name].items()
+            if each not in {"__typename", "userErrors"} and value
+        ]
         for each in ids:
             assert await sharing_api.ask(text_of(name, key, each), token) == absent
     assert rows(db) == before
@@ -73,12 +102,13 @@ async def test_who_may_not_write_is_refused_as_if_there_were_nothing(sharing_api
 async def test_what_an_input_names_besides_is_hidden_too(sharing_api, db, input_field):
     exposed, viewer = create_exposed_athlete(db, shares=True), make.create_person(db)
     make.create_connection(db, viewer.athlete_id)
-    query = (
-        "mutation($input: SyncStravaInput!) { syncStrava(input: $input) { job { id } userErrors { code message } } }"
-    )
+    query = "mutation($input: SyncStravaInput!) { syncStrava(input: $input) { job { id } userErrors { code message } } }"
     ids = [*exposed.hidden["Activity"], encode_id("Activity", ABSENT)]
     answers = [
-        await sharing_api.ask(query, viewer.token, input={"athleteId": viewer.id, input_field: each}) for each in ids
+        await sharing_api.ask(
+            query, viewer.token, input={"athleteId": viewer.id, input_field: each}
+        )
+        for each in ids
     ]
     assert answers[0]["syncStrava"]["job"] is None
     assert [each for each in answers if each != answers[0]] == []

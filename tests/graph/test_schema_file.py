@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from graph.schema import print_schema
+from graph.schema.build import print_schema
 
 SCHEMA_FILE = Path(__file__).parents[2] / "schema.graphql"
 
 
 def test_the_file_is_what_the_code_makes():
-    assert SCHEMA_FILE.read_text() == print_schema(), "write it anew: make schema"
+    assert SCHEMA_FILE.read_text() == print_schema(), "write it again: make schema"

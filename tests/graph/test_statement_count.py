@@ -1,11 +1,21 @@
-"""However many parents there are, each relation of theirs takes the same statements. Found by walking the schema."""
+"""However many parents there are, each relation of theirs takes the same statements. Found by
+walking the schema.
+"""
 
 import pytest
 from graphql import get_named_type
 
 from tests.graph.api import serve
 from tests.graph.populated import populate
-from tests.graph.walk import SCHEMA, call, is_connection, node_types, relations, selection, types_below
+from tests.graph.walk import (
+    SCHEMA,
+    call,
+    is_connection,
+    node_types,
+    relations,
+    selection,
+    types_below,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -13,7 +23,11 @@ MANY = 50
 WAYS = {"plan": True, "graphql-core": False}
 NODES = "query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {type} {{ {field} {{ {below} }} }} }} }}"
 OF_NODES = [(type_, name) for type_ in node_types() for name, _ in relations(type_)]
-ROOT_LISTS = [name for name, field in relations(SCHEMA.query_type) if is_connection(get_named_type(field.type))]
+ROOT_LISTS = [
+    name
+    for name, field in relations(SCHEMA.query_type)
+    if is_connection(get_named_type(field.type))
+]
 
 
 @pytest.fixture(scope="module")
@@ -23,26 +37,28 @@ def population_url(clone):
 
 
 @pytest.fixture(scope="module")
-def population(population_url):
-    from sqlalchemy import create_engine
-
-    engine = create_engine(population_url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+def population(connect_to, population_url):
+    with connect_to(population_url) as connection:
         yield populate(connection, MANY)
-    engine.dispose()
 
 
 @pytest.fixture
 async def api(population_url, redis_url, settings):
     from pydantic import SecretStr
 
-    async with serve(settings.model_copy(update={"database_url": SecretStr(population_url)})) as api:
+    async with serve(
+        settings.model_copy(update={"database_url": SecretStr(population_url)})
+    ) as api:
         yield api
 
 
 @pytest.mark.parametrize("planned", WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize(("type_", "name"), OF_NODES, ids=[f"{type_.name}.{name}" for type_, name in OF_NODES])
-async def test_a_relation_takes_as_many_statements_for_fifty_parents_as_for_one(api, population, planned, type_, name):
+@pytest.mark.parametrize(
+    ("type_", "name"), OF_NODES, ids=[f"{type_.name}.{name}" for type_, name in OF_NODES]
+)
+async def test_a_relation_takes_as_many_statements_for_fifty_parents_as_for_one(
+    api, population, planned, type_, name
+):
     field = type_.fields[name]
     below = selection(get_named_type(field.type), 1)
     query = NODES.format(type=type_.name, field=call(name, field), below=below)
@@ -54,7 +70,9 @@ async def test_a_relation_takes_as_many_statements_for_fifty_parents_as_for_one(
 
 @pytest.mark.parametrize("planned", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("name", ROOT_LISTS)
-async def test_a_list_takes_as_many_statements_for_fifty_entries_as_for_one(api, population, planned, name):
+async def test_a_list_takes_as_many_statements_for_fifty_entries_as_for_one(
+    api, population, planned, name
+):
     field = SCHEMA.query_type.fields[name]
 
     def query(first: int) -> str:
@@ -75,19 +93,26 @@ async def test_a_deep_query_takes_a_statement_a_level(api, population):
         activities(first: 5) { nodes { bestEfforts { activity { athlete { id } } } } }
         personalBests { activity { id } previous { id } }
     } } }"""
-    # athletes, activities, efforts, their activities, their athletes, bests, their activities, their previous ones
+    # athletes, activities, efforts, their activities, their athletes, bests, their activities,
+    # their previous ones
     assert len(await api.statements(query, population.admin.token, planned=False)) == 8
     assert len(await api.statements(query, population.admin.token, planned=True)) == 1
 
 
 async def test_equal_fields_share_a_statement(api, population):
-    query = "{ a: athletes(first: 2) { nodes { id } } b: athletes(first: 2) { nodes { lastName } } }"
+    query = (
+        "{ a: athletes(first: 2) { nodes { id } } b: athletes(first: 2) { nodes { lastName } } }"
+    )
     assert len(await api.statements(query, population.admin.token, planned=False)) == 1
 
 
 def test_every_relation_is_counted():
-    """Types that are no nodes hang on nodes or on roots, so the walk passes through their relations."""
+    """Types that are no nodes hang on nodes or on roots, so the walk passes through their
+    relations.
+    """
     below_nodes = {name for type_ in node_types() for name in types_below(type_)}
     roots = {get_named_type(field.type).name for _, field in relations(SCHEMA.query_type)}
-    with_relations = {name for name, type_ in types_below(SCHEMA.query_type).items() if any(relations(type_))}
+    with_relations = {
+        name for name, type_ in types_below(SCHEMA.query_type).items() if any(relations(type_))
+    }
     assert with_relations - below_nodes - roots - {"Query"} == {"AthleteEdge"}

@@ -1,4 +1,6 @@
-"""Selections made by walking the schema, so that a new field is tested without anybody writing it down."""
+"""Selections made by walking the schema, so that a new field is tested without anybody writing it
+down.
+"""
 
 from collections.abc import Iterator
 
@@ -12,9 +14,9 @@ from graphql import (
     is_required_argument,
 )
 
-from graph.schema import build_schema
+from graph.schema.build import build_schema
 
-SCHEMA = build_schema()._schema
+SCHEMA = build_schema().core
 REQUIRED = {
     "distance": "KM5",
     "period": "MONTH",
@@ -50,13 +52,21 @@ def relations(type_: GraphQLObjectType) -> Iterator[tuple[str, GraphQLField]]:
 
 def call(name: str, field: GraphQLField, **given: str) -> str:
     """The field with the arguments it must have; `given` on top where it takes them."""
-    values = {name: REQUIRED[name] for name, argument in field.args.items() if is_required_argument(argument)}
+    values = {
+        name: REQUIRED[name]
+        for name, argument in field.args.items()
+        if is_required_argument(argument)
+    }
     values |= {name: value for name, value in given.items() if name in field.args}
-    return name + (f"({', '.join(f'{name}: {value}' for name, value in values.items())})" if values else "")
+    return name + (
+        f"({', '.join(f'{name}: {value}' for name, value in values.items())})" if values else ""
+    )
 
 
 def selection(type_: GraphQLNamedType, depth: int, **given: str) -> str:
-    """All scalars of a type, and its relations down to `depth`; a connection and its edges are one level."""
+    """All scalars of a type, and its relations down to `depth`; a connection and its edges are one
+    level.
+    """
     if isinstance(type_, GraphQLInterfaceType):
         return f"__typename id {' '.join(fragment(each, depth, **given) for each in SCHEMA.get_possible_types(type_))}"
     left = depth if is_plumbing(type_) else depth - 1

@@ -1,4 +1,6 @@
-"""GraphQL over HTTP, as the audit of the specification's reference implementation sees the API process."""
+"""GraphQL over HTTP, as the audit of the specification's reference implementation sees the API
+process.
+"""
 
 import os
 import re

@@ -1,43 +1,17 @@
-"""A world for each test: its own database, cloned from a migrated one, an empty Redis, a fresh simulated Strava."""
+"""A world for each test: its own database, cloned from a migrated one, an empty Redis, a fresh
+simulated Strava.
+"""
 
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 from redis import Redis
 
-from local.migrations import upgrade
-from local.secrets import new_encryption_key
+from local.generated_secrets import new_encryption_key
 from settings import Settings, load_settings
 from tests.jobs.simulated import CLIENT_ID, CLIENT_SECRET, Simulated, simulated_strava
 from tests.jobs.world import World
-
-_TEMPLATE = "jobs_template"
-_numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-def template(postgres_url: str) -> str:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-    upgrade(load_settings(None, database_url=_named(postgres_url, _TEMPLATE)))
-    return _TEMPLATE
-
-
-def _named(url: str, database: str) -> str:
-    return url.replace("@/postgres", f"@/{database}")
-
-
-@pytest.fixture
-def database_url(postgres_url: str, template: str) -> Iterator[str]:
-    """URL of a migrated database that this test has for itself."""
-    name = f"jobs_{next(_numbers)}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield _named(postgres_url, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

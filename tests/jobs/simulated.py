@@ -1,15 +1,13 @@
 """A simulated Strava on a real socket, as the tests of jobs drive it."""
 
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpx
-import uvicorn
 
-from local.simulated_strava import _DEMO_RUNS
-from strava.simulator import create_simulator
+from local.simulated_strava import DEMO_RUNS
+from strava_simulator import create_simulator
+from tests.http_server import listening
 
 CLIENT_ID, CLIENT_SECRET = "4711", "the-app-secret"
 RUNNER = 1001
@@ -20,7 +18,8 @@ ALL_SCOPES = ["read", "activity:read_all", "profile:read_all"]
 class Simulated:
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, trust_env=False, timeout=10)
+        # verify: certificates would be loaded, and are not needed here
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=10, verify=False)
 
     def control(self, method: str, path: str, **arguments):
         answer = self.http.request(method, f"/simulator{path}", **arguments)
@@ -34,7 +33,9 @@ class Simulated:
         self.control("DELETE", "/faults")
 
     def code(self, athlete: int = RUNNER, scopes: list[str] | None = None) -> str:
-        return self.control("POST", f"/athletes/{athlete}/codes", json={"scopes": scopes or ALL_SCOPES})["code"]
+        return self.control(
+            "POST", f"/athletes/{athlete}/codes", json={"scopes": scopes or ALL_SCOPES}
+        )["code"]
 
     def activities(self, athlete: int = RUNNER) -> list[dict]:
         return self.control("GET", f"/athletes/{athlete}/activities")
@@ -60,16 +61,14 @@ class Simulated:
 
 @contextmanager
 def simulated_strava(**options) -> Iterator[Simulated]:
-    usual = {"runs": _DEMO_RUNS, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "athletes": 3}
+    usual = {
+        "runs": DEMO_RUNS,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "athletes": 3,
+    }
     app = create_simulator(**usual | options)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        simulated = Simulated(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        try:
+    with listening(app) as address:
+        simulated = Simulated(f"http://{address}")
+        with closing(simulated.http):
             yield simulated
-        finally:
-            simulated.http.close()
-            server.should_exit = True
-            thread.join()

@@ -4,8 +4,16 @@ import asyncio
 import subprocess
 import sys
 
-from jobs.enqueue import CHANNEL, connect, connect_async, enqueue, message, publish, publish_async, waiting
+from jobs.enqueue import (
+    CHANNEL,
+    enqueue,
+    message,
+    publish,
+    publish_async,
+    queued_ids,
+)
 from jobs.reconcile import Reconciler
+from runtime.redis_clients import listening_redis_client, redis_client
 from settings import load_settings
 from tests.jobs.world import news
 
@@ -17,7 +25,7 @@ def away():
 def test_the_channel_carries_id_athlete_and_version(world):
     with world.redis.pubsub() as pubsub:
         pubsub.subscribe(CHANNEL)
-        assert publish(connect(world.settings), 7, None, 3)
+        assert publish(redis_client(world.settings), 7, None, 3)
         asyncio.run(_publish(world.settings))
         assert news(pubsub) == [
             {"id": 7, "athlete_id": None, "version": 3},
@@ -27,14 +35,14 @@ def test_the_channel_carries_id_athlete_and_version(world):
 
 
 async def _publish(settings):
-    async with connect_async(settings) as redis:
+    async with listening_redis_client(settings) as redis:
         assert await publish_async(redis, 8, 1, 4)
 
 
 def test_redis_away_is_no_error(caplog):
-    assert not enqueue(connect(away()), 7)
-    assert not publish(connect(away()), 7, None, 1)
-    assert not asyncio.run(publish_async(connect_async(away()), 7, None, 1))
+    assert not enqueue(redis_client(away()), 7)
+    assert not publish(redis_client(away()), 7, None, 1)
+    assert not asyncio.run(publish_async(listening_redis_client(away()), 7, None, 1))
     assert [record.job_id for record in caplog.records] == [7, 7, 7]
 
 
@@ -42,12 +50,12 @@ def test_the_reconciler_enqueues_what_waits_in_no_queue_and_only_that(world):
     queued, lost = world.create(world.athlete()), world.create(world.athlete())
     world.enqueue(queued)
     reconciler = Reconciler(world.settings, world.database, world.redis)
-    reconciler.look()
-    assert waiting(world.redis) == {queued}
+    reconciler.run_once()
+    assert queued_ids(world.redis) == {queued}
     world.write("UPDATE jobs SET enqueued_at = now() - interval '1 minute'")
     for _ in range(5):
-        reconciler.look()
-    assert waiting(world.redis) == {queued, lost}
+        reconciler.run_once()
+    assert queued_ids(world.redis) == {queued, lost}
     assert world.redis.llen("rq:queue:pacegraph") == 2
 
 

@@ -10,7 +10,7 @@ from db.statements import job as statements
 from jobs.attempt import Attempt
 from jobs.lease import JobCancelled, LeaseLost, WorkerStopping
 from jobs.reconcile import Reconciler
-from jobs.stop import StopRequest
+from jobs.stop_signal import StopRequest
 from tests.jobs.world import news
 
 
@@ -30,7 +30,7 @@ def job_id(world) -> int:
 
 def expire(world) -> None:
     world.write("UPDATE jobs SET lease_until = now() - interval '1 second'")
-    Reconciler(world.settings, world.database, world.redis).look()
+    Reconciler(world.settings, world.database, world.redis).run_once()
 
 
 def test_what_a_step_does_is_committed_with_its_checkpoint_and_counters(world, job_id):
@@ -83,7 +83,7 @@ def test_a_takeover_waits_for_the_step_in_progress_or_prevents_it(world, job_id)
 def test_the_lease_is_renewed_while_the_attempt_lives(world, job_id):
     with claim(world, job_id, lease_s=1) as attempt:
         time.sleep(1.6)
-        Reconciler(world.settings, world.database, world.redis).look()
+        Reconciler(world.settings, world.database, world.redis).run_once()
         attempt.check()
         assert world.job(job_id)["status"] == "RUNNING"
 
@@ -115,7 +115,11 @@ def test_a_job_whose_workers_keep_disappearing_is_given_up(world, job_id):
         expire(world)
         assert world.job(job_id)["failures"] == attempts
     job = world.job(job_id)
-    assert (job["status"], job["error_code"], job["error_retryable"]) == ("FAILED", "INTERNAL", True)
+    assert (job["status"], job["error_code"], job["error_retryable"]) == (
+        "FAILED",
+        "INTERNAL",
+        True,
+    )
 
 
 def test_progress_is_published_at_most_twice_a_second_and_the_last_state_always(world, job_id):

@@ -26,7 +26,9 @@ def test_damaged_stored_samples_are_fetched_again_by_the_next_sync(world):
     runner = world.connect()
     world.sync(runner)
     before = world.derived()
-    world.write("UPDATE activity_streams SET samples = '\\x00' WHERE activity_id = (SELECT min(id) FROM activities)")
+    world.write(
+        "UPDATE activity_streams SET samples = '\\x00' WHERE activity_id = (SELECT min(id) FROM activities)"
+    )
     assert world.work(world.create(runner, "PERSONAL_BESTS"))["status"] == "SUCCEEDED"
     assert world.value("SELECT count(*) FROM activities WHERE streams_state = 'PENDING'") == 1
     world.sync(runner)
@@ -34,15 +36,20 @@ def test_damaged_stored_samples_are_fetched_again_by_the_next_sync(world):
 
 
 def test_for_all_athletes_only_what_is_outdated_is_derived_and_it_goes_on_where_it_was(world):
-    world.sync(world.connect())
+    first = world.connect()
+    world.sync(first)
     world.sync(world.connect(1002, first_name="Second"))
     before = world.derived()
-    world.write("UPDATE activities SET efforts_version = 0 WHERE athlete_id = (SELECT min(id) FROM athletes)")
+    world.write("UPDATE activities SET efforts_version = 0 WHERE athlete_id = :first", first=first)
     world.write("DELETE FROM personal_bests")
     job_id = world.create(None, "PERSONAL_BESTS")
     interrupted = _interrupt(world, job_id, after=2)
-    assert (interrupted["status"], interrupted["progress_done"], interrupted["progress_total"]) == ("FAILED", 40, 48)
-    world.write("ALTER TABLE best_efforts DROP CONSTRAINT surprise")
+    assert (interrupted["status"], interrupted["progress_done"], interrupted["progress_total"]) == (
+        "FAILED",
+        40,
+        48,
+    )
+    world.write("ALTER TABLE jobs DROP CONSTRAINT surprise")
     world.write("UPDATE jobs SET status = 'QUEUED', finished_at = NULL WHERE id = :id", id=job_id)
     job = world.work(job_id)
     assert (job["status"], job["progress_done"], job["attempts"]) == ("SUCCEEDED", 48, 2)
@@ -51,15 +58,46 @@ def test_for_all_athletes_only_what_is_outdated_is_derived_and_it_goes_on_where_
 
 
 def _interrupt(world, job_id: int, after: int) -> dict:
-    """Let the job run into an error after some batches; all efforts of the athlete are wrong before."""
-    ids = [row["id"] for row in world.rows("SELECT id FROM activities WHERE efforts_version = 0 ORDER BY id DESC")]
+    """Let the job run into an error of its own after some batches; all efforts of the athlete are
+    wrong before.
+    """
+    ids = [
+        row["id"]
+        for row in world.rows(
+            "SELECT id FROM activities WHERE efforts_version = 0 ORDER BY id DESC"
+        )
+    ]
     barred = ids[after * personal_bests.ACTIVITIES_AT_ONCE]
-    world.write(f"ALTER TABLE best_efforts ADD CONSTRAINT surprise CHECK (activity_id <> {barred}) NOT VALID")
+    world.write(
+        "ALTER TABLE jobs ADD CONSTRAINT surprise CHECK "
+        f"(kind <> 'PERSONAL_BESTS' OR progress_done <= {after * personal_bests.ACTIVITIES_AT_ONCE})"
+    )
     world.write(
         f"UPDATE best_efforts SET elapsed_s = elapsed_s + 1 WHERE activity_id > {barred} AND activity_id <= {ids[0]}"
+        " AND activity_id IN (SELECT id FROM activities WHERE efforts_version = 0)"
     )
     world.write(f"DELETE FROM best_efforts WHERE activity_id = {barred}")
     return world.work(job_id)
+
+
+def test_an_activity_that_cannot_be_derived_is_told_and_costs_no_other(world):
+    runner = world.connect()
+    world.sync(runner)
+    before = world.derived()
+    barred = world.value("SELECT max(id) FROM activities")
+    world.write("DELETE FROM best_efforts")
+    world.write(
+        f"ALTER TABLE best_efforts ADD CONSTRAINT surprise CHECK (activity_id <> {barred}) NOT VALID"
+    )
+    job = world.work(world.create(runner, "PERSONAL_BESTS"))
+    assert (job["status"], job["progress_done"]) == ("SUCCEEDED", 48)
+    of_barred = world.value("SELECT strava_id FROM activities WHERE id = :id", id=barred)
+    assert world.rows("SELECT strava_id, code FROM job_problems") == [
+        {"strava_id": of_barred, "code": "INTERNAL"}
+    ]
+    world.write("ALTER TABLE best_efforts DROP CONSTRAINT surprise")
+    world.work(world.create(runner, "PERSONAL_BESTS"))
+    assert world.derived() == before
 
 
 def test_age_grades_follow_the_birth_date_and_nothing_is_written_in_vain(world):
@@ -95,7 +133,8 @@ def test_disconnecting_keeps_the_data_and_erasing_does_not(world):
     world.sync(runner)
     waiting = world.create(runner)
     world.write(
-        "UPDATE jobs SET status = 'WAITING', waiting_until = now() + interval '1 hour' WHERE id = :id", id=waiting
+        "UPDATE jobs SET status = 'WAITING', waiting_until = now() + interval '1 hour' WHERE id = :id",
+        id=waiting,
     )
 
     job = world.work(world.create(runner, "STRAVA_DISCONNECT"))

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from jobs.strava_tokens import StravaNotConnected, access_token
+from jobs.strava_tokens import StravaNotConnected
+from jobs.token_refresh import access_token
 from strava.client import StravaClient
 
 
@@ -33,7 +34,9 @@ def test_of_many_that_need_a_token_one_refreshes(world, client):
     world.strava.fault("slow", path="/oauth/token", delay_s=0.3)
     got = []
     threads = [
-        threading.Thread(target=lambda: got.append(access_token(world.database, client, world.keys, runner)))
+        threading.Thread(
+            target=lambda: got.append(access_token(world.database, client, world.keys, runner))
+        )
         for _ in range(6)
     ]
     for thread in threads:
@@ -52,7 +55,7 @@ def test_workers_that_refresh_at_once_all_succeed(world):
     expire(world)
     world.start_workers(2)
     world.strava.fault("slow", path="/oauth/token", delay_s=0.3)
-    world.strava.fault("slow", path="/oauth/revoke", delay_s=3)
+    world.strava.fault("slow", path="/oauth/revoke", delay_s=8)
     sync = world.create(runner)
     world.enqueue(sync)
     disconnect = world.create(runner, "STRAVA_DISCONNECT")

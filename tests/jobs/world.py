@@ -1,4 +1,6 @@
-"""What a test of jobs acts in: a database, Redis, a simulated Strava, and workers, in this process or of their own."""
+"""What a test of jobs acts in: a database, Redis, a simulated Strava, and workers, in this process
+or of their own.
+"""
 
 import json
 import os
@@ -23,6 +25,7 @@ from jobs.strava_tokens import encrypted
 from settings import Settings, child_environment
 from strava.client import StravaClient
 from tests.jobs.simulated import ALL_SCOPES, RUNNER, Simulated
+from tests.patience import PATIENCE_S
 
 
 class World:
@@ -43,17 +46,28 @@ class World:
     # --- athletes
 
     def athlete(self, **columns) -> int:
-        values = {"first_name": "Rui", "last_name": "Corredor", "sex": "MALE", "birth_date": "1980-05-17"} | columns
+        values = {
+            "first_name": "Rui",
+            "last_name": "Corredor",
+            "sex": "MALE",
+            "birth_date": "1980-05-17",
+        } | columns
         with self.database.write() as connection:
-            return connection.execute(insert(Athlete).values(**values).returning(Athlete.id)).scalar_one()
+            return connection.execute(
+                insert(Athlete).values(**values).returning(Athlete.id)
+            ).scalar_one()
 
-    def connect(self, strava_athlete: int = RUNNER, scopes: list[str] | None = None, **columns) -> int:
+    def connect(
+        self, strava_athlete: int = RUNNER, scopes: list[str] | None = None, **columns
+    ) -> int:
         """An athlete connected to Strava."""
         athlete_id = self.athlete(**columns)
         self.grant(athlete_id, strava_athlete, scopes)
         return athlete_id
 
-    def grant(self, athlete_id: int, strava_athlete: int = RUNNER, scopes: list[str] | None = None) -> None:
+    def grant(
+        self, athlete_id: int, strava_athlete: int = RUNNER, scopes: list[str] | None = None
+    ) -> None:
         with StravaClient.from_settings(self.settings) as client:
             tokens = client.exchange_code(self.strava.code(strava_athlete, scopes)).tokens
         values = {
@@ -67,9 +81,14 @@ class World:
 
     # --- jobs
 
-    def create(self, athlete_id: int | None, kind: str = "STRAVA_SYNC", key: str | None = None, **arguments) -> int:
+    def create(self, athlete_id: int | None, kind: str = "STRAVA_SYNC", **arguments) -> int:
         """A job as a mutation makes it, not yet enqueued."""
-        values = {"athlete": athlete_id, "account": None, "job_kind": kind, "key": key, "job_arguments": arguments}
+        values = {
+            "athlete": athlete_id,
+            "account": None,
+            "job_kind": kind,
+            "job_arguments": arguments,
+        }
         with self.database.write() as connection:
             row = connection.execute(job.create(), values).one_or_none()
             return (row or connection.execute(job.existing(), values).one()).id
@@ -98,18 +117,29 @@ class World:
         with self.database.write() as connection:
             return connection.execute(statement, values).one_or_none()
 
-    def await_job(self, job_id: int, *statuses: str, within_s: float = 20) -> dict:
-        return self.until(lambda: (row := self.job(job_id))["status"] in statuses and row, within_s, job_id)
+    def cancel(self, job_id: int) -> None:
+        """As `cancelJob` does."""
+        assert self.change_job(job.cancel(), job_id=job_id)
 
-    def until(self, condition, within_s: float = 20, about=None):
+    def await_job(self, job_id: int, *statuses: str, within_s: float = PATIENCE_S) -> dict:
+        return self.until(
+            lambda: (row := self.job(job_id))["status"] in statuses and row, within_s, job_id
+        )
+
+    def until(self, condition, within_s: float = PATIENCE_S, about=None):
         deadline = time.monotonic() + within_s
         while not (found := condition()):
-            assert time.monotonic() < deadline, (about and self.job(about), [each.log for each in self.workers])
+            assert time.monotonic() < deadline, (
+                about and self.job(about),
+                [each.log for each in self.workers],
+            )
             time.sleep(0.03)
         return found
 
     def start_workers(self, number: int = 1, **settings) -> "Workers":
-        self.workers.append(Workers(self.settings.model_copy(update={"workers": number, **settings}), self.folder))
+        self.workers.append(
+            Workers(self.settings.model_copy(update={"workers": number, **settings}), self.folder)
+        )
         return self.workers[-1]
 
     # --- rows
@@ -197,9 +227,9 @@ class Workers:
         """Ask it to stop; returns the seconds it took, exit code checked."""
         started, family = time.monotonic(), self.below()
         self.process.send_signal(number)
-        assert self.process.wait(10) == 0, self.log
+        assert self.process.wait(PATIENCE_S) == 0, self.log
         took = time.monotonic() - started
-        assert not psutil.wait_procs(family, timeout=1)[1]
+        assert not psutil.wait_procs(family, timeout=10)[1]
         return took
 
 

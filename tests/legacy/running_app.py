@@ -1,4 +1,6 @@
-"""The older application as it runs: its migrations, its scripts, its API, in processes of their own."""
+"""The older application as it runs: its migrations, its scripts, its API, in processes of their
+own.
+"""
 
 import os
 import re
@@ -28,13 +30,17 @@ RUN = uuid5(ADA, "3")
 
 
 class RunningApp:
-    """A copy of the application in `folder`. `python` are options of Python; `said` is what was written to stderr."""
+    """A copy of the application in `folder`. `python` are options of Python; `said` is what was
+    written to stderr.
+    """
 
     def __init__(self, folder: Path, python: list[str], **environment: str) -> None:
         self.folder, self.said = folder, ""
         self._python = [sys.executable, *python]
         path = os.pathsep.join([str(ROOT), str(ROOT / "legacy" / "imports")])
-        self._environment = child_environment(PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1", **environment)
+        self._environment = child_environment(
+            PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1", **environment
+        )
 
     def run(self, *arguments: str) -> str:
         """Run Python in the application's folder; gives what it prints."""
@@ -54,7 +60,16 @@ class RunningApp:
     def serving(self) -> Iterator[httpx.Client]:
         with create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        command = [*self._python, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
+        command = [
+            *self._python,
+            "-m",
+            "uvicorn",
+            "main:app",
+            "--port",
+            str(port),
+            "--log-level",
+            "warning",
+        ]
         log = self.folder / "api.log"
         with log.open("w") as out:
             process = subprocess.Popen(command, cwd=self.folder, env=self._environment, stderr=out)
@@ -118,7 +133,9 @@ class Faults(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request of the application's callers, and what they rely on: the status, and the schema of the answer."""
+    """A request of the application's callers, and what they rely on: the status, and the schema of
+    the answer.
+    """
 
     method: str
     path: str
@@ -173,6 +190,8 @@ def copy_of_old_app(folder: Path) -> Path:
 
 
 def warned(said: str) -> set[tuple[str, str]]:
-    """Old names and places of the warnings, in either form of the log; each of them names what to write instead."""
+    """Old names and places of the warnings, in either form of the log; each of them names what to
+    write instead.
+    """
     shown = r'(?:DeprecationWarning: |"py\.warnings","message":")'
     return set(re.findall(shown + r"(\S+), used in (\S+?), is deprecated\. Instead: \S", said))

@@ -17,20 +17,30 @@ from legacy.old_names import OLD_MODULES
 from legacy.uses import LegacyUses, read_uses
 from settings import child_environment, load_settings
 from tests.legacy.running_app import ROOT, warned
+from tests.patience import PATIENCE_S
+
+pytestmark = pytest.mark.whole
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs Python code as a file `old.py` of an application; gives what is printed, or what it fails with."""
+    """Runs Python code as a file `old.py` of an application; gives what is printed, or what it
+    fails with.
+    """
 
     def run(code: str, *options: str, fails: bool = False, **environment: str) -> str:
         (tmp_path / "old.py").write_text(dedent(code))
         path = os.pathsep.join([str(ROOT), str(ROOT / "legacy" / "imports")])
         given = child_environment(PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1", **environment)
         ended = subprocess.run(
-            [sys.executable, *options, "old.py"], cwd=tmp_path, env=given, capture_output=True, text=True, check=False
+            [sys.executable, *options, "old.py"],
+            cwd=tmp_path,
+            env=given,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert bool(ended.returncode) == fails, ended.stderr
         return ended.stderr if fails else ended.stdout + ended.stderr
@@ -44,14 +54,28 @@ ALL = [(module, name) for module, names in OLD_MODULES.items() for name in names
 def test_each_name_can_be_imported_and_is_told_with_its_place(run):
     code = "\n".join(f"from {module} import {name}" for module, name in ALL)
     said = run(code, "-W", "default", DATABASE_URL=NOWHERE)
-    assert warned(said) == {(f"{module}.{name}", f"old.py:{line}") for line, (module, name) in enumerate(ALL, 1)}
+    assert warned(said) == {
+        (f"{module}.{name}", f"old.py:{line}") for line, (module, name) in enumerate(ALL, 1)
+    }
 
 
 def test_what_is_to_be_written_instead_can_be_written(run):
-    """The replacement that a warning names is Python, and gives the same thing for what is not made anew."""
+    """The replacement that a warning names is Python, and gives the same thing for what is not made
+    anew.
+    """
     lines = [OLD_MODULES[module][name].instead(name) for module, name in ALL]
     code = "\n".join(line for line in lines if line.startswith("from "))
-    assert run(code, "-W", "error", DATABASE_URL=NOWHERE, REDIS_URL="redis://127.0.0.1:1", LOG_FORMAT="text") == ""
+    assert (
+        run(
+            code,
+            "-W",
+            "error",
+            DATABASE_URL=NOWHERE,
+            REDIS_URL="redis://127.0.0.1:1",
+            LOG_FORMAT="text",
+        )
+        == ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,14 +104,24 @@ def test_every_file_that_imports_a_name_is_told(run, tmp_path):
 
 def test_a_star_gives_all_names(run):
     said = run(
-        "from database import *\nprint(SessionLocal, get_db, Base, engine)", "-W", "default", DATABASE_URL=NOWHERE
+        "from database import *\nprint(SessionLocal, get_db, Base, engine)",
+        "-W",
+        "default",
+        DATABASE_URL=NOWHERE,
     )
-    assert {name for name, _ in warned(said)} == {f"database.{name}" for name in OLD_MODULES["database"]}
+    assert {name for name, _ in warned(said)} == {
+        f"database.{name}" for name in OLD_MODULES["database"]
+    }
 
 
 def test_warnings_as_errors_stop_the_import(run):
     said = run("x = 1\nfrom database import get_db", "-W", "error::DeprecationWarning", fails=True)
     assert "DeprecationWarning: database.get_db, used in old.py:2, is deprecated." in said
+
+
+def test_the_warning_tells_when_the_old_name_ends(run):
+    said = run("from database import Base", "-W", "default", LEGACY_SUNSET_ON="2031-02-03")
+    assert "The old name may be gone after 2031-02-03." in said
 
 
 def test_where_warnings_are_hidden_the_log_tells_each_place_once(run):
@@ -127,26 +161,33 @@ def test_other_wrong_settings_do_not_stop_an_import(run):
 def test_the_applications_own_modules_win(run, tmp_path, own):
     (tmp_path / own).parent.mkdir(exist_ok=True)
     (tmp_path / own).write_text("settings = engine = 'own'\n")
-    module = {"database.py": "database", "core/__init__.py": "core", "core/config.py": "core.config"}[own]
+    module = {
+        "database.py": "database",
+        "core/__init__.py": "core",
+        "core/config.py": "core.config",
+    }[own]
     assert run(f"from {module} import settings\nprint(settings)") == "own\n"
-    if own == "core/config.py":  # no __init__.py: what the application's folder lacks is still there
+    # no __init__.py: what the application's folder lacks is still there
+    if own == "core/config.py":
         assert "core.database.Base" in run("from core.database import Base")
 
 
 def test_uses_are_counted_by_place(run, redis_url):
     run("import database\nfor _ in range(5):\n    database.Base", REDIS_URL=redis_url)
-    uses = {(use.place.name, use.place.site): use.count for use in read_uses(load_settings(None, redis_url=redis_url))}
+    uses = {
+        (use.place.name, use.place.site): use.count
+        for use in read_uses(load_settings(None, redis_url=redis_url))
+    }
     assert uses == {("database", "old.py:1"): 1, ("database.Base", "old.py:3"): 5}
 
 
 def test_counting_never_holds_a_script_up(run):
-    code = (
-        "import time; started = time.monotonic()\nfrom core.config import settings\nprint(time.monotonic() - started)"
-    )
+    code = "import time; started = time.monotonic()\nfrom core.config import settings\nprint(time.monotonic() - started)"
     started = time.monotonic()
     imported_in_s = float(run(code, REDIS_URL="redis://10.255.255.1:6379").splitlines()[0])
-    assert imported_in_s < 1
-    assert time.monotonic() - started < imported_in_s + 2.5
+    # A busy machine takes a second or two; the kernel would try to connect for two minutes.
+    assert imported_in_s < 10
+    assert time.monotonic() - started < imported_in_s + PATIENCE_S
 
 
 # --- what the names give
@@ -155,7 +196,9 @@ def test_counting_never_holds_a_script_up(run):
 @pytest.fixture
 def database(settings, run):
     """Runs code of an application that has the test's database."""
-    return lambda code: run(code, "-W", "ignore", DATABASE_URL=settings.database_url.get_secret_value())
+    return lambda code: run(
+        code, "-W", "ignore", DATABASE_URL=settings.database_url.get_secret_value()
+    )
 
 
 def test_sessions_are_synchronous_and_do_nothing_by_themselves(database):
@@ -292,7 +335,9 @@ def test_cached_values_come_from_redis_and_are_missing_without(run, redis_url):
 def test_what_is_no_json_is_as_if_it_were_not_there(run, redis_url, value):
     with Redis.from_url(redis_url) as redis:
         redis.set("a", value)
-    assert run("from core.cache import get_cache\nprint(get_cache('a'))", REDIS_URL=redis_url).startswith("None\n")
+    assert run(
+        "from core.cache import get_cache\nprint(get_cache('a'))", REDIS_URL=redis_url
+    ).startswith("None\n")
 
 
 def test_logs_are_pacegraphs(run):
@@ -336,8 +381,8 @@ def test_uses_are_shown_and_forgotten(capsys, redis_url, monkeypatch, tmp_path):
     assert cli.main(["legacy-uses"]) == 0
     assert capsys.readouterr().out.startswith("Nothing old was used.\nBut nothing was counted: ")
     uses = LegacyUses(load_settings())
-    uses.note_import("database.get_db", "main.py:3")
-    uses.note_route("GET /v1/athletes")
+    uses.count_import("database.get_db", "main.py:3")
+    uses.count_route("GET /v1/athletes")
     uses.end()
     assert cli.main(["legacy-uses"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()

@@ -1,4 +1,6 @@
-"""The older application runs unchanged, with warnings; and after `migrate-imports` the same, without one."""
+"""The older application runs unchanged, with warnings; and after `migrate-imports` the same,
+without one.
+"""
 
 import ast
 import re
@@ -17,6 +19,8 @@ from settings import load_settings
 from tests.conftest import STRAVA
 from tests.legacy.running_app import ADA, OLD_APP, RUN, RunningApp, copy_of_old_app, warned
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def empty_database(postgres_url):
@@ -33,7 +37,9 @@ def empty_database(postgres_url):
 
 
 def from_imports() -> set[tuple[str, str]]:
-    """What the application's files import from old modules by name, outside TYPE_CHECKING, and where."""
+    """What the application's files import from old modules by name, outside TYPE_CHECKING, and
+    where.
+    """
     found = set()
     for file in OLD_APP.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -43,15 +49,22 @@ def from_imports() -> set[tuple[str, str]]:
     return found - {("database.Base", "services/personal_bests.py:7")}
 
 
-def test_it_runs_unchanged_with_warnings_then_migrated_without_one(empty_database, redis_url, tmp_path, capsys):
-    environment = {"REDIS_URL": redis_url, "LOG_LEVEL": "INFO", **{name.upper(): STRAVA[name] for name in STRAVA}}
+def test_it_runs_unchanged_with_warnings_then_migrated_without_one(
+    empty_database, redis_url, tmp_path, capsys
+):
+    environment = {
+        "REDIS_URL": redis_url,
+        "LOG_LEVEL": "INFO",
+        **{name.upper(): STRAVA[name] for name in STRAVA},
+    }
     old = copy_of_old_app(tmp_path / "old")
     with empty_database("old_app") as url:
         app = RunningApp(old, ["-W", "always::DeprecationWarning"], DATABASE_URL=url, **environment)
         before = app.everything()
     warnings = warned(app.said)
     assert from_imports() <= warnings
-    # `import database`, `from core import config` and what is used of them, at the line that uses it.
+    # `import database`, `from core import config` and what is used of them, at the line that uses
+    # it.
     assert {
         ("database", "main.py:8"),
         ("database.engine", "main.py:37"),
@@ -60,7 +73,10 @@ def test_it_runs_unchanged_with_warnings_then_migrated_without_one(empty_databas
         ("database.SessionLocal", "scripts/recalculate_pbs.py:13"),
         ("core.database.get_db", "routers/feedback.py:13"),
     } <= warnings
-    counted = {(use.place.name, use.place.site) for use in read_uses(load_settings(None, redis_url=redis_url))}
+    counted = {
+        (use.place.name, use.place.site)
+        for use in read_uses(load_settings(None, redis_url=redis_url))
+    }
     assert counted == warnings
 
     with Redis.from_url(redis_url) as redis:
@@ -69,7 +85,9 @@ def test_it_runs_unchanged_with_warnings_then_migrated_without_one(empty_databas
     assert cli.main(["migrate-imports", str(new), "--write"]) == 0
     assert capsys.readouterr().out == ""
     with empty_database("new_app") as url:
-        app = RunningApp(new, ["-W", "error::DeprecationWarning"], DATABASE_URL=url, LEGACY="off", **environment)
+        app = RunningApp(
+            new, ["-W", "error::DeprecationWarning"], DATABASE_URL=url, LEGACY="off", **environment
+        )
         after = app.everything()
     assert after == before
     assert not re.search("deprecat", app.said, re.IGNORECASE), app.said
@@ -99,7 +117,9 @@ def assert_answers(answers: dict) -> None:
 
 def test_its_migration_makes_what_its_models_say(empty_database, redis_url, tmp_path):
     with empty_database("old_app") as url:
-        app = RunningApp(copy_of_old_app(tmp_path / "old"), [], DATABASE_URL=url, REDIS_URL=redis_url)
+        app = RunningApp(
+            copy_of_old_app(tmp_path / "old"), [], DATABASE_URL=url, REDIS_URL=redis_url
+        )
         app.run("-m", "alembic", "upgrade", "head")
         assert "No new upgrade operations detected" in app.run("-m", "alembic", "check") + app.said
         assert "CREATE TABLE athlete" in app.run("-m", "alembic", "upgrade", "head", "--sql")
@@ -111,5 +131,12 @@ def test_nothing_that_is_written_imports_what_is_old(tmp_path: Path):
     for file in new.rglob("*.py"):
         tree = ast.parse(file.read_text())
         names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        assert not {name for name in names if name.split(".")[0] in {"database", "core", "legacy"}}, file
+        names |= {
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        assert not {
+            name for name in names if name.split(".")[0] in {"database", "core", "legacy"}
+        }, file

@@ -9,12 +9,16 @@ from textwrap import dedent
 import pytest
 
 import cli
+from legacy.migrate_imports.module_rewrite import rewrite
 from legacy.migrate_imports.own_modules import OwnModules
-from legacy.migrate_imports.rewriting import rewrite
 
 
 def rewritten(
-    text: str, folder: Path = Path("/nowhere"), exported: frozenset[str] = frozenset(), *, reads_settings: bool = False
+    text: str,
+    folder: Path = Path("/nowhere"),
+    exported: frozenset[str] = frozenset(),
+    *,
+    reads_settings: bool = False,
 ):
     file = folder / "a.py"
     given = file, OwnModules(file, folder), set(exported)
@@ -47,14 +51,23 @@ def becomes(before: str, after: str):
             "from core.database import get_db_sync\nDepends(get_db_sync)",
             "from db.session import get_db_sync\nDepends(get_db_sync)",
         ),
-        ("from database import engine as e", "from db.session import sync_engine\ne = sync_engine()"),
+        (
+            "from database import engine as e",
+            "from db.session import sync_engine\ne = sync_engine()",
+        ),
         ("import database", "import db.session as database"),
         (
             "import database as d\nd.SessionLocal()",
             "from db.session import sync_sessions as SessionLocal\nSessionLocal()",
         ),
-        ("import core.database\ncore.database.Base", "from db.models.base import ApplicationBase as Base\nBase"),
-        ("from core import database as d\nd.get_db", "from db.session import get_db_sync as get_db\nget_db"),
+        (
+            "import core.database\ncore.database.Base",
+            "from db.models.base import ApplicationBase as Base\nBase",
+        ),
+        (
+            "from core import database as d\nd.get_db",
+            "from db.session import get_db_sync as get_db\nget_db",
+        ),
         (
             "from core.logging import setup_logging\nsetup_logging()",
             'from logs import set_up\nfrom settings import load_settings\nset_up(load_settings(), "app")',
@@ -246,7 +259,9 @@ def test_what_may_not_run_is_imported_again_where_it_must():
 
 
 def test_settings_that_other_modules_import_from_here_are_told():
-    after, [(line, message)] = rewritten("from core.config import settings\n", exported=frozenset({"settings"}))
+    after, [(line, message)] = rewritten(
+        "from core.config import settings\n", exported=frozenset({"settings"})
+    )
     assert "load_settings()" in after
     assert line == 1
     assert "other modules import settings from here" in message
@@ -261,7 +276,11 @@ def test_what_other_modules_import_from_here_stays_here():
 @pytest.mark.parametrize(
     ("text", "line", "word"),
     [
-        ("from database import *\nx = Base", 1, "from db.models.base import ApplicationBase as Base"),
+        (
+            "from database import *\nx = Base",
+            1,
+            "from db.models.base import ApplicationBase as Base",
+        ),
         ("x = 1\nfrom core.cache import cached", 2, "legacy/old_cache.py"),
         ("from database import nothing", 1, "database.nothing"),
         ("import database\npatch(database, 'engine')", 2, "as a whole"),
@@ -279,7 +298,9 @@ def test_what_cannot_be_done_is_left_and_said(text, line, word):
     assert word in message
 
 
-@pytest.mark.parametrize("use", ["settings.NO_SUCH_THING", "settings.PORT = 1", "getattr(settings, 'PORT')"])
+@pytest.mark.parametrize(
+    "use", ["settings.NO_SUCH_THING", "settings.PORT = 1", "getattr(settings, 'PORT')"]
+)
 def test_uses_of_settings_that_cannot_be_done_are_said(use):
     after, [(line, _)] = rewritten(f"from core.config import settings\n\n{use}\n")
     assert use in after
@@ -306,13 +327,18 @@ def g(b=Depends(conf)):
 def test_settings_that_cannot_be_followed_are_said():
     after, remarks = rewritten(NOT_FOLLOWED, reads_settings=True)
     assert [line for line, _ in remarks] == [6, 9, 11, 12, 13]
-    assert "DATABASE_URL may be the older service's setting: it is `database_url` now, a SecretStr" in remarks[1][1]
+    assert (
+        "DATABASE_URL may be the older service's setting: it is `database_url` now, a SecretStr"
+        in remarks[1][1]
+    )
     assert after.count(".PORT") == 4
 
 
 def test_settings_that_come_from_another_module_are_said(tmp_path, capsys):
     (tmp_path / "deps.py").write_text("from core.config import settings\nConfig = settings\n")
-    (tmp_path / "uses.py").write_text("import deps\nfrom deps import Config\ndeps.settings.PORT\nConfig.PORT\n")
+    (tmp_path / "uses.py").write_text(
+        "import deps\nfrom deps import Config\ndeps.settings.PORT\nConfig.PORT\n"
+    )
     for arguments in ([], ["--write"], ["--write"]):
         assert cli.main(["migrate-imports", str(tmp_path), *arguments]) == 1
         error = capsys.readouterr().err
@@ -339,7 +365,9 @@ def test_what_only_looks_old_is_left_in_silence(text):
     assert rewritten(text) == (text, [])
 
 
-@pytest.mark.parametrize("path", ["database.py", "core/__init__.py", "core/config.py", "core/config/__init__.py"])
+@pytest.mark.parametrize(
+    "path", ["database.py", "core/__init__.py", "core/config.py", "core/config/__init__.py"]
+)
 def test_the_applications_own_modules_are_left_alone(tmp_path, path):
     own = tmp_path / path
     own.parent.mkdir(parents=True, exist_ok=True)
@@ -354,15 +382,24 @@ def test_the_applications_own_modules_are_left_alone(tmp_path, path):
 def test_a_folder_core_without_init_does_not_hide_what_it_lacks(tmp_path):
     (tmp_path / "core").mkdir()
     (tmp_path / "core" / "config.py").touch()
-    after, [_] = rewritten("from core.database import Base\nfrom core.config import settings\n", tmp_path)
-    assert after == "from db.models.base import ApplicationBase as Base\nfrom core.config import settings\n"
+    after, [_] = rewritten(
+        "from core.database import Base\nfrom core.config import settings\n", tmp_path
+    )
+    assert (
+        after
+        == "from db.models.base import ApplicationBase as Base\nfrom core.config import settings\n"
+    )
 
 
 @pytest.mark.parametrize("path", ["settings.py", "db/__init__.py", "db/x.py"])
 def test_modules_that_would_hide_pacegraphs_are_told(tmp_path, path):
     (tmp_path / path).parent.mkdir(exist_ok=True)
     (tmp_path / path).touch()
-    old = "from core.config import settings\n" if path == "settings.py" else "from database import get_db\n"
+    old = (
+        "from core.config import settings\n"
+        if path == "settings.py"
+        else "from database import get_db\n"
+    )
     after, [(_, message)] = rewritten(old, tmp_path)
     assert after == old
     assert "hides" in message
@@ -383,7 +420,9 @@ OLD = b"from database import get_db\n"
 )
 def test_all_other_bytes_stay(data):
     after, _ = rewrite(data, Path("a.py"), OwnModules(Path("a.py"), Path("/nowhere")), set())
-    assert after == data.replace(b"from database import get_db", b"from db.session import get_db_sync as get_db")
+    assert after == data.replace(
+        b"from database import get_db", b"from db.session import get_db_sync as get_db"
+    )
 
 
 # --- the command
@@ -405,7 +444,9 @@ def test_a_dry_run_shows_a_diff_that_patch_applies(app, capsys, tmp_path, monkey
     assert (app / "a.py").read_bytes() == before
     subprocess.run(["git", "apply", "-p1"], input=diff.encode(), cwd=tmp_path, check=True)
     assert (app / "a.py").read_bytes() == b"# a\r\nfrom db.session import get_db_sync as get_db\r\n"
-    assert (app / "sub" / "b.py").read_text() == "from db.models.base import ApplicationBase as Base"
+    assert (
+        app / "sub" / "b.py"
+    ).read_text() == "from db.models.base import ApplicationBase as Base"
 
 
 def test_files_are_replaced_at_once_and_keep_their_mode(app, capsys):

@@ -1,4 +1,6 @@
-"""What docs/{migration,rollback,flags,adoption}.md name is there: commands, files, settings, flags, make targets."""
+"""What docs/{migration,rollback,flags,adoption}.md name is there: commands, files, settings, flags,
+make targets.
+"""
 
 import re
 import shlex
@@ -36,18 +38,22 @@ def test_its_commands_are_ours(name):
         arguments = shlex.split(re.sub(r"\[.*?\]|,", "", command))
         if len(arguments) == 1:  # no more than its name
             with pytest.raises(SystemExit, match="0"):
-                cli._parser().parse_args([*arguments, "--help"])
+                cli.make_parser().parse_args([*arguments, "--help"])
             continue
-        options = cli._parser().parse_args(arguments)  # leaves the process where one is unknown
+        options = cli.make_parser().parse_args(arguments)  # leaves the process where one is unknown
         if getattr(options, "flag", None):
             assert options.flag in set(Flag), command
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_links_and_files_are_there(name):
-    files = found(name, r"`((?:legacy|tests|web|db|jobs|graph|docs|logs|flags)/[\w./-]*|settings\.py)`")
+    files = found(
+        name, r"`((?:legacy|tests|web|db|jobs|graph|docs|logs|flags)/[\w./-]*|settings\.py)`"
+    )
     missing = [each for each in files if not (ROOT / each).exists()]
-    missing += [each for each in found(name, r"\]\(([\w.]+)\)") if not (ROOT / "docs" / each).exists()]
+    missing += [
+        each for each in found(name, r"\]\(([\w.]+)\)") if not (ROOT / "docs" / each).exists()
+    ]
     assert missing == []
 
 
@@ -65,3 +71,21 @@ def test_its_routes_are_ours():
     named = set(found("migration", r"`((?:GET|POST) /[^`?]*)`"))
     assert len(named) > 3
     assert named <= ours
+
+
+def test_the_end_date_is_stated_in_one_place():
+    """The default of the setting; .env.example repeats it, and a test compares the two."""
+    end = Settings.model_fields["legacy_sunset_on"].default
+    written = {
+        f"{end}",
+        f"{end:%d %B %Y}",
+        f"{end:%d %b %Y}",
+        f"date({end.year}, {end.month}, {end.day})",
+    }
+    texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("legacy/**/*.*")]
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in texts
+        if path.suffix in {".md", ".py"} and any(each in path.read_text() for each in written)
+    ]
+    assert found == []

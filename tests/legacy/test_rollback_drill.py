@@ -1,9 +1,9 @@
-"""The drill of docs/rollback.md: its commands, as they stand, on a server that is read from all the while.
+"""The drill of docs/rollback.md: its commands, as they stand, on a server that is read from all the
+while.
 
 The server is `pacegraph run` on a copy of the older service's database.
 """
 
-import json
 import os
 import re
 import shutil
@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local.home import running_facts
 from local.postgres import start_postgres
 from tests.legacy.drill.readers import reading
 
@@ -27,7 +28,9 @@ DUMP = ROOT / "tests/legacy/adoption/old_database.sql"
 DOCUMENT = (ROOT / "docs/rollback.md").read_text()
 STEPS = [
     (title, re.findall(r"```(\w+)\n(.*?)```", body, re.DOTALL))
-    for title, body in re.findall(r"^## (\d+\..*?)\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+    for title, body in re.findall(
+        r"^## (\d+\..*?)\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL
+    )
 ]
 MOST_SECONDS = 120
 """A step that takes longer hangs."""
@@ -48,13 +51,15 @@ def running() -> Iterator[Running]:
         port = probe.getsockname()[1]
     environment = {**os.environ, "PACEGRAPH_HOME": str(home), "PORT": str(port)}
     command = [sys.executable, "-m", "cli", "run"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 90
-    while not (home / "run.json").exists():
+    while (facts := running_facts(home)) is None:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    yield Running(environment, json.loads((home / "run.json").read_text()))
+    yield Running(environment, facts)
     process.terminate()
     assert process.wait(20) == 0
     shutil.rmtree(home)
@@ -81,9 +86,14 @@ def test_every_step_of_the_drill(running):
                 printed = _run(kept + command, running.environment)
                 if not re.fullmatch(_pattern(expected), printed.strip()):
                     failed.append(f"{title}\n--- printed\n{printed}\n--- expected\n{expected}")
-                kept += "".join(re.findall(r"^\w+\(\) \{.*\}\n", command, re.MULTILINE))  # later steps use them
-            sys.stdout.write(f"\n{title}: {time.monotonic() - began:.1f} s; {seen.requests} reads so far")
-    sys.stdout.write(f"\n{seen.requests} reads, {dict(seen.failures)} failed, slowest {seen.slowest_s:.2f} s\n")
+                # later steps use them
+                kept += "".join(re.findall(r"^\w+\(\) \{.*\}\n", command, re.MULTILINE))
+            sys.stdout.write(
+                f"\n{title}: {time.monotonic() - began:.1f} s; {seen.requests} reads so far"
+            )
+    sys.stdout.write(
+        f"\n{seen.requests} reads, {dict(seen.failures)} failed, slowest {seen.slowest_s:.2f} s\n"
+    )
     assert not failed, "\n\n".join(failed)
     assert seen.failures == {}
     assert seen.requests > 200
@@ -92,14 +102,25 @@ def test_every_step_of_the_drill(running):
 def _run(script: str, environment: dict[str, str]) -> str:
     command = ["bash", "-uc", script]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=MOST_SECONDS,
+        check=False,
     )
-    return done.stdout + (f"\n(exit code {done.returncode})\n{done.stderr[-2000:]}" if done.returncode else "")
+    return done.stdout + (
+        f"\n(exit code {done.returncode})\n{done.stderr[-2000:]}" if done.returncode else ""
+    )
 
 
 def _pattern(expected: str) -> str:
     """What is expected as a pattern: … is anything on a line, spaces are however many."""
-    lines = [r"\s+".join(map(re.escape, line.split())).replace("…", ".*") for line in expected.strip().splitlines()]
+    lines = [
+        r"\s+".join(map(re.escape, line.split())).replace("…", ".*")
+        for line in expected.strip().splitlines()
+    ]
     return "\n".join(lines)
 
 

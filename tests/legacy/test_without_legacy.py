@@ -1,26 +1,23 @@
 """The end of the migration: `legacy/` and `tests/legacy/` are deleted, and nothing else is edited."""
 
-import ast
-import os
 import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tomllib
 from pathlib import Path
-from socket import create_server
 
-import httpx
 import psycopg
 import pytest
 
-from settings import child_environment
-from tests.conftest import SECRETS
+from tests.legacy.installation import pacegraph, serving
+
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "legacy", "*.egg-info", "build", "bench")
+LEFT_OUT = shutil.ignore_patterns(
+    ".*", "__pycache__", "node_modules", "legacy", "*.egg-info", "build", "bench"
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,67 +37,24 @@ def installed(tree, tmp_path_factory) -> Path:
 
 
 def install(tree: Path, folder: Path) -> Path:
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-index",
+    ]
     # The wheel is built from a copy: setuptools leaves its own folders behind.
-    source = shutil.copytree(tree, folder / "source", ignore=LEFT_OUT if not (tree / "legacy").exists() else None)
+    source = shutil.copytree(
+        tree, folder / "source", ignore=LEFT_OUT if not (tree / "legacy").exists() else None
+    )
     target = folder / "site-packages"
     command = [*pip, "--no-deps", "--no-build-isolation", "--target", str(target), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return target
-
-
-def pacegraph(where: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run the command as it is in `where`; `-I` and `-S` keep this checkout's own from being found instead."""
-    return subprocess.run(
-        command(where, *arguments),
-        cwd=where.parent,
-        env=child_environment(**environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def command(where: Path, *arguments: str) -> list[str]:
-    packages = Path(os.__file__).parents[0] / "site-packages"
-    others = [str(path) for path in map(Path, sys.path) if path.name == "site-packages" and path != packages]
-    code = f"import sys; sys.path[:0] = [{str(where)!r}]; sys.path += {others!r}; import cli; sys.exit(cli.main())"
-    return [sys.executable, "-I", "-S", "-c", code, *arguments]
-
-
-@contextmanager
-def serving(where: Path, **environment: str) -> Iterator[httpx.Client]:
-    with create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    given = child_environment(PORT=str(port), **environment)
-    process = subprocess.Popen(
-        command(where, "api"), cwd=where.parent, env=given, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-            ends = time.monotonic() + 20
-            while True:
-                assert process.poll() is None, process.stderr.read()
-                assert time.monotonic() < ends
-                try:
-                    http.get("/healthz")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
-            yield http
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
-@pytest.fixture
-def environment(settings):
-    urls = {name: getattr(settings, name).get_secret_value() for name in ("database_url", "redis_url")}
-    return {name.upper(): value for name, value in {**urls, **SECRETS}.items()} | {
-        "STRAVA_CLIENT_ID": "1",
-        "STRAVA_CLIENT_SECRET": "secret",
-    }
 
 
 @pytest.mark.parametrize("kind", ["tree", "installed"])
@@ -129,23 +83,36 @@ def test_the_api_answers(request, kind, environment):
 def test_migrations_run(tree, postgres_url):
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE without_legacy")
-        done = pacegraph(tree, "migrate", DATABASE_URL=postgres_url.replace("@/postgres", "@/without_legacy"))
+        done = pacegraph(
+            tree, "migrate", DATABASE_URL=postgres_url.replace("@/postgres", "@/without_legacy")
+        )
         connection.execute("DROP DATABASE without_legacy WITH (FORCE)")
     assert done.returncode == 0, done.stderr
 
 
 def test_lint_finds_what_it_is_told_to_look_at(tree):
     """Folders are named to mypy and Make by what is there."""
-    files = re.search(r"^files = (\[.*\])$", (tree / "pyproject.toml").read_text(), re.MULTILINE)
-    for pattern in ast.literal_eval(files[1]):
+    patterns = tomllib.loads((tree / "pyproject.toml").read_text())["tool"]["mypy"]["files"]
+    assert patterns
+    for pattern in patterns:
         assert list(tree.glob(pattern)), pattern
         assert list(ROOT.glob(pattern)), pattern
-    assert any(path.name == "legacy" for pattern in ast.literal_eval(files[1]) for path in ROOT.glob(pattern))
+    assert any(path.name == "legacy" for pattern in patterns for path in ROOT.glob(pattern))
 
 
 def test_the_rules_of_the_layout_hold_without_it(tree):
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests/test_architecture.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "0",
+            "-p",
+            "no:cacheprovider",
+            "tests/test_architecture.py",
+        ],
         cwd=tree,
         capture_output=True,
         text=True,
@@ -155,7 +122,9 @@ def test_the_rules_of_the_layout_hold_without_it(tree):
 
 
 def test_a_wheel_with_it_has_the_old_names(tmp_path):
-    leave = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "*.egg-info", "build", "bench", "tests")
+    leave = shutil.ignore_patterns(
+        ".*", "__pycache__", "node_modules", "*.egg-info", "build", "bench", "tests"
+    )
     installed = install(Path(shutil.copytree(ROOT, tmp_path / "tree", ignore=leave)), tmp_path)
     printed = pacegraph(installed, "legacy-path").stdout.strip()
     assert Path(printed) == installed / "legacy" / "imports"
@@ -167,6 +136,10 @@ def test_a_wheel_with_it_has_the_old_names(tmp_path):
         "import database; print(database.get_db.__module__)"
     )
     ended = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-S", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ended.stdout == "db.session\n", ended.stderr

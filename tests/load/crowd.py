@@ -1,4 +1,6 @@
-"""A crowd: so many requests at once, each on a connection of its own that is open before any of them is sent."""
+"""A crowd: so many requests at once, each on a connection of its own that is open before any of
+them is sent.
+"""
 
 import asyncio
 from collections import Counter

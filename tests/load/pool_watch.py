@@ -1,7 +1,8 @@
 """Looks at PostgreSQL's own list of connections every few milliseconds, from a process of its own.
 
-`python -m tests.load.pool_watch URL APPLICATION` looks until its standard input ends, then writes what it saw: for each
-look the time, how many connections the application has, and how many of these run a statement.
+`python -m tests.load.pool_watch URL APPLICATION` looks until its standard input ends, then writes
+what it saw: for each look the time, how many connections the application has, and how many of these
+run a statement.
 """
 
 import json
@@ -43,7 +44,8 @@ class Seen:
 
     def __str__(self) -> str:
         every_ms = 1000 * median(
-            later[0] - earlier[0] for earlier, later in zip(self.looks, self.looks[1:], strict=False)
+            later[0] - earlier[0]
+            for earlier, later in zip(self.looks, self.looks[1:], strict=False)
         )
         return (
             f"pg_stat_activity, {len(self.looks)} looks, one each {every_ms:.1f} ms: "
@@ -56,7 +58,9 @@ def watched(database_url: str, application: str) -> Iterator[Seen]:
     """Watch the application's connections during the block; `Seen` is filled at its end."""
     seen = Seen()
     command = [sys.executable, "-m", "tests.load.pool_watch", database_url, application]
-    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         process.stdout.readline()  # it looks
         try:
             yield seen

@@ -28,7 +28,11 @@ def activities(runner: Runner, number: int) -> bytes:
 
 def change(runner: Runner, number: int) -> bytes:
     """A mutation."""
-    return post(CHANGE, _signed_in(runner), variables={"input": {"athleteId": runner.athlete_id, "city": f"{number}"}})
+    return post(
+        CHANGE,
+        _signed_in(runner),
+        variables={"input": {"athleteId": runner.athlete_id, "city": f"{number}"}},
+    )
 
 
 def rest_me(runner: Runner, _: int) -> bytes:
@@ -36,7 +40,11 @@ def rest_me(runner: Runner, _: int) -> bytes:
 
 
 def rest_activities(runner: Runner, number: int) -> bytes:
-    return request("GET", f"/v1/athletes/{runner.athlete_id}/activities?limit={5 + number % 5}", _signed_in(runner))
+    return request(
+        "GET",
+        f"/v1/athletes/{runner.athlete_id}/activities?limit={5 + number % 5}",
+        _signed_in(runner),
+    )
 
 
 def rest_bests(runner: Runner, _: int) -> bytes:
@@ -48,7 +56,9 @@ def rest_feedback(runner: Runner, number: int) -> bytes:
 
 
 def _query(text: str, runner: Runner, number: int) -> bytes:
-    return post(text, _signed_in(runner), variables={"id": runner.athlete_id, "first": 5 + number % 5})
+    return post(
+        text, _signed_in(runner), variables={"id": runner.athlete_id, "first": 5 + number % 5}
+    )
 
 
 def _signed_in(runner: Runner) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Five hundred requests at once on a pool of ten: none fails, none waits past the pool's timeout.
 
-And PostgreSQL never has more connections of the process than pool and overflow allow. `-s` prints what was seen.
+And PostgreSQL never has more connections of the process than pool and overflow allow. `-s` prints
+what was seen.
 """
 
 import asyncio
@@ -12,7 +13,15 @@ import pytest
 from tests.load.conftest import OVERFLOW, POOL_SIZE, POOL_TIMEOUT_S
 from tests.load.crowd import Outcome, ask_at_once
 from tests.load.pool_watch import watched
-from tests.load.requests import activities, change, page, rest_activities, rest_bests, rest_feedback, rest_me
+from tests.load.requests import (
+    activities,
+    change,
+    page,
+    rest_activities,
+    rest_bests,
+    rest_feedback,
+    rest_me,
+)
 
 AT_ONCE = 500
 REST = (rest_me, rest_activities, rest_bests, rest_feedback)
@@ -48,14 +57,17 @@ def test_each_is_told_what_it_asked_for(serving, crowd, runners):
         athlete_id = runners[number % len(runners)].athlete_id.encode()
         assert b'"id":"%b"' % athlete_id in answer.body
         if number % 2:
-            city = int(re.search(rb'"city":"(\d+)"', answer.body)[1])  # whichever of the account's own came last
+            # whichever of the account's own came last
+            city = int(re.search(rb'"city":"(\d+)"', answer.body)[1])
             assert city % len(runners) == number % len(runners)
         else:
             assert answer.body.count(b'"distanceMeters"') == 5 + number % 5
 
 
 def _check(api, requests, database_url, what, changes) -> None:
-    most = changes.get("database_pool_size", POOL_SIZE) + changes.get("database_max_overflow", OVERFLOW)
+    most = changes.get("database_pool_size", POOL_SIZE) + changes.get(
+        "database_max_overflow", OVERFLOW
+    )
     before = api.gauges()["database_pool_timeouts_total"]
     with watched(database_url, "pacegraph-api") as seen:
         outcome = asyncio.run(ask_at_once(api.address, requests))
@@ -68,4 +80,6 @@ def _check(api, requests, database_url, what, changes) -> None:
 
 
 def _failed(outcome: Outcome) -> dict[str, int]:
-    return {told: count for told, count in outcome.told.items() if told not in {"200", "201", "202"}}
+    return {
+        told: count for told, count in outcome.told.items() if told not in {"200", "201", "202"}
+    }

@@ -1,4 +1,6 @@
-"""Five hundred sessions at once, in threads as older code has them, and in an event loop, on a pool of ten."""
+"""Five hundred sessions at once, in threads as older code has them, and in an event loop, on a pool
+of ten.
+"""
 
 import asyncio
 import sys
@@ -31,16 +33,15 @@ def environment(database_url, monkeypatch, tmp_path) -> Iterator[None]:
     monkeypatch.setenv("DATABASE_POOL_SIZE", str(POOL_SIZE))
     monkeypatch.setenv("DATABASE_MAX_OVERFLOW", str(OVERFLOW))
     monkeypatch.setenv("DATABASE_POOL_TIMEOUT_S", str(POOL_TIMEOUT_S))
-    session._default_sync.cache_clear()
-    session._default_async.cache_clear()
+    asyncio.run(session.close_default_pools())
     yield
-    session._default_sync().close()
-    session._default_sync.cache_clear()
-    session._default_async.cache_clear()
+    asyncio.run(session.close_default_pools())
 
 
 def in_threads(number: int, work: Callable[[int], object]) -> list[object]:
-    """Let `work` be done by so many threads that begin in the same moment; gives results, or errors, in order."""
+    """Let `work` be done by so many threads that begin in the same moment; gives results, or
+    errors, in order.
+    """
     together = threading.Barrier(number)
 
     def begin(each: int) -> object:
@@ -76,7 +77,7 @@ def test_in_an_event_loop(environment, database_url):
         try:
             return await asyncio.gather(*(ask_async(number) for number in range(1, AT_ONCE + 1)))
         finally:
-            await session._default_async().close()
+            await session.close_default_pools()
 
     began = time.monotonic()
     with watched(database_url, "pacegraph-get-db") as seen:
@@ -93,7 +94,11 @@ def test_threads_that_hold_their_sessions_for_too_long(environment, database_url
             return db.execute(text("SELECT 'served' FROM pg_sleep(2)")).scalar_one()
 
     with watched(database_url, "pacegraph-get-db-sync") as seen:
-        told = Counter(str(each) if isinstance(each, str) else type(each).__name__ for each in in_threads(100, hold))
+        told = Counter(
+            str(each) if isinstance(each, str) else type(each).__name__
+            for each in in_threads(100, hold)
+        )
         assert told == {"served": MOST, "TimeoutError": 100 - MOST}
-        assert in_threads(MOST, ask) == list(range(1, MOST + 1))  # none of the pool's connections is lost
+        # none of the pool's connections is lost
+        assert in_threads(MOST, ask) == list(range(1, MOST + 1))
     assert seen.most == MOST

@@ -1,4 +1,6 @@
-"""Statements that hang, behind a locked table: those that find no connection in time are told so, and nothing leaks."""
+"""Statements that hang, behind a locked table: those that find no connection in time are told so,
+and nothing leaks.
+"""
 
 import asyncio
 import sys
@@ -18,7 +20,8 @@ from tests.security.http_connection import Connection
 
 AT_ONCE = 100
 MOST = POOL_SIZE + OVERFLOW
-IMPATIENT = {"database_pool_timeout_s": 0.5, "concurrent_operations": 1000}  # all are at the pool at once
+# all are at the pool at once
+IMPATIENT = {"database_pool_timeout_s": 0.5, "concurrent_operations": 1000}
 WAYS = {
     "by-plan": (page, {}),
     "on-graphql-core": (page, {"planned_execution": "off"}),
@@ -29,7 +32,9 @@ WAYS = {
 
 @contextmanager
 def locked(database_url: str, seconds: float) -> Iterator[None]:
-    """Nobody reads or changes athletes for so long, counted from the block's begin; its end waits for that."""
+    """Nobody reads or changes athletes for so long, counted from the block's begin; its end waits
+    for that.
+    """
 
     def hold() -> None:
         with psycopg.connect(database_url) as connection:
@@ -66,12 +71,14 @@ def test_those_past_the_pool_s_timeout_are_told_to_come_again(serving, crowd, da
 
 
 @pytest.mark.parametrize("way", ["by-plan", "mutations"])
-def test_operations_that_take_too_long_give_their_connections_back(serving, crowd, database_url, way):
+def test_operations_that_take_too_long_give_their_connections_back(
+    serving, crowd, database_url, way
+):
     """Cancelled while they wait, for a connection or for the table."""
     make, changes = WAYS[way]
     api = serving(**IMPATIENT | {"database_pool_timeout_s": 5, "operation_timeout_s": 1}, **changes)
     _warm_up(api, crowd(50, make))
-    with watched(database_url, "pacegraph-api") as seen, locked(database_url, 3):
+    with watched(database_url, "pacegraph-api") as seen, locked(database_url, 6):
         for _ in range(2):
             outcome = asyncio.run(ask_at_once(api.address, crowd(AT_ONCE, make)))
             sys.stdout.write(f"\n{way}: {outcome}\n")
@@ -108,7 +115,9 @@ async def _ask_and_leave(address: str, requests: list[bytes]) -> None:
 
 
 def _assert_whole(api, crowd, database_url) -> None:
-    """The pool is as it was: nothing is held, everybody is served, and all of its connections can still be used."""
+    """The pool is as it was: nothing is held, everybody is served, and all of its connections can
+    still be used.
+    """
     deadline = time.monotonic() + 5
     while api.gauges()["database_connections"]:
         assert time.monotonic() < deadline, api.gauges()

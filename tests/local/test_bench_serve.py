@@ -1,6 +1,5 @@
 """`pacegraph bench-serve`: what it serves is what the benchmark's peers have."""
 
-import json
 import shutil
 import signal
 import socket
@@ -8,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,11 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from local.bench_serve import ID_OF
+from local.home import running_facts
 from settings import child_environment
+
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUERIES = ROOT / "bench" / "peers" / "queries" / "pacegraph"
@@ -32,16 +35,18 @@ def bench_serve(home: Path) -> Iterator[dict[str, Any]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = child_environment(PYTHONPATH=str(ROOT), PACEGRAPH_HOME=str(home), PORT=str(port), CACHE="off")
+    environment = child_environment(
+        PYTHONPATH=str(ROOT), PACEGRAPH_HOME=str(home), PORT=str(port), CACHE="off"
+    )
     command = [sys.executable, "-m", "cli", "bench-serve", "--activities", "3000", "--with-parent"]
     with subprocess.Popen(command, cwd=home, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             deadline = monotonic() + 60
-            while not (home / "run.json").exists():
+            while (facts := running_facts(home)) is None:
                 assert process.poll() is None
                 assert monotonic() < deadline
                 sleep(0.05)
-            yield json.loads((home / "run.json").read_text())
+            yield facts
         finally:
             process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
@@ -59,9 +64,31 @@ def facts() -> Iterator[dict[str, Any]]:
 def peers(facts) -> Iterator[psycopg.Connection[dict[str, Any]]]:
     """The peers' tables."""
     with psycopg.connect(
-        f"postgresql://postgres@/postgres?host={facts['pghost']}", row_factory=dict_row, options="-c timezone=UTC"
+        f"postgresql://postgres@/postgres?host={facts['pghost']}",
+        row_factory=dict_row,
+        options="-c timezone=UTC",
     ) as connection:
+        connection.execute(ID_OF)
         yield connection
+
+
+@pytest.fixture
+def number(peers) -> Callable[[str], int]:
+    """Finds the peers' number of a row by its global id."""
+    tables = {"Athlete": "athletes", "Activity": "activities", "BestEffort": "personal_bests"}
+    numbers = {
+        (type_, row["ours"]): row["id"]
+        for type_, table in tables.items()
+        for row in peers.execute(
+            f"SELECT id, pg_temp.id_of('{type_}', id) AS ours FROM {table}"
+        ).fetchall()
+    }
+
+    def number(global_id: str) -> int:
+        type_, _, id_ = b64decode(global_id).decode().partition(":")
+        return numbers[type_, int(id_)]
+
+    return number
 
 
 def ask(facts: dict[str, Any], query: str, **variables: str) -> Any:
@@ -76,24 +103,26 @@ def ask(facts: dict[str, Any], query: str, **variables: str) -> Any:
     return answer["data"]
 
 
-def number(global_id: str) -> int:
-    return int(b64decode(global_id).partition(b":")[2])
-
-
-def newest_of(peers: psycopg.Connection[dict[str, Any]], athlete_id: int, count: int) -> list[dict[str, Any]]:
-    query = "SELECT * FROM activities WHERE athlete_id = %s ORDER BY start_date DESC, id DESC LIMIT %s"
+def newest_of(
+    peers: psycopg.Connection[dict[str, Any]], athlete_id: int, count: int
+) -> list[dict[str, Any]]:
+    query = (
+        "SELECT * FROM activities WHERE athlete_id = %s ORDER BY start_date DESC, id DESC LIMIT %s"
+    )
     return peers.execute(query, [athlete_id, count]).fetchall()
 
 
 def bests_of(peers: psycopg.Connection[dict[str, Any]], athlete_id: int) -> list[dict[str, Any]]:
-    return peers.execute("SELECT * FROM personal_bests WHERE athlete_id = %s ORDER BY id", [athlete_id]).fetchall()
+    return peers.execute(
+        "SELECT * FROM personal_bests WHERE athlete_id = %s ORDER BY id", [athlete_id]
+    ).fetchall()
 
 
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_one_athlete_is_the_same_as_the_peers(facts, peers):
+def test_one_athlete_is_the_same_as_the_peers(facts, peers, number):
     ids = Path(facts["ids"]).read_text().split()
     assert len(ids) == 1000
     for athlete_id in (1, 7, 1000):
@@ -118,19 +147,25 @@ def test_one_athlete_is_the_same_as_the_peers(facts, peers):
         ]  # fmt: skip
         bests = bests_of(peers, athlete_id)
         assert [
-            (number(best["id"]), best["distance"], best["elapsedTimeSeconds"], instant(best["achievedAt"]))
+            (
+                best["distance"],
+                best["elapsedTimeSeconds"],
+                instant(best["achievedAt"]),
+            )
             for best in athlete["personalBests"]
         ] == [
-            (row["id"], distance, row["elapsed_time"], row["achieved_at"])
+            (distance, row["elapsed_time"], row["achieved_at"])
             for row, distance in zip(bests, DISTANCES, strict=True)
         ]
         assert [best["ageGrade"]["percent"] for best in athlete["personalBests"]] == pytest.approx(
             [row["age_grade"] * 100 for row in bests]
         )
-        assert {number(best["activity"]["id"]) for best in athlete["personalBests"]} == {athlete_id * 3}
+        assert {number(best["activity"]["id"]) for best in athlete["personalBests"]} == {
+            athlete_id * 3
+        }
 
 
-def test_a_list_of_athletes_is_the_same_as_the_peers(facts, peers):
+def test_a_list_of_athletes_is_the_same_as_the_peers(facts, peers, number):
     athletes = ask(facts, "Q3")["athletes"]["nodes"]
     assert [number(athlete["id"]) for athlete in athletes] == list(range(1, 51))
     for athlete in athletes:
@@ -138,17 +173,24 @@ def test_a_list_of_athletes_is_the_same_as_the_peers(facts, peers):
         assert [
             (number(node["id"]), node["name"], node["distanceMeters"], instant(node["startedAt"]))
             for node in athlete["activities"]["nodes"]
-        ] == [(row["id"], row["name"], row["distance"], row["start_date"]) for row in newest_of(peers, athlete_id, 5)]
-        assert [(best["distance"], best["elapsedTimeSeconds"]) for best in athlete["personalBests"]] == [
+        ] == [
+            (row["id"], row["name"], row["distance"], row["start_date"])
+            for row in newest_of(peers, athlete_id, 5)
+        ]
+        assert [
+            (best["distance"], best["elapsedTimeSeconds"]) for best in athlete["personalBests"]
+        ] == [
             (distance, row["elapsed_time"])
             for row, distance in zip(bests_of(peers, athlete_id), DISTANCES, strict=True)
         ]
 
 
-def test_a_thousand_activities_are_the_same_as_the_peers(facts, peers):
+def test_a_thousand_activities_are_the_same_as_the_peers(facts, peers, number):
     """Pacegraph's are the newest; the peers' the first."""
     nodes = ask(facts, "Q4")["activities"]["nodes"]
-    theirs = peers.execute("SELECT * FROM activities ORDER BY start_date DESC, id DESC LIMIT 1000").fetchall()
+    theirs = peers.execute(
+        "SELECT * FROM activities ORDER BY start_date DESC, id DESC LIMIT 1000"
+    ).fetchall()
     assert [
         (number(node["id"]), node["name"], node["sportType"], instant(node["startedAt"]), node["distanceMeters"],
          node["movingTimeSeconds"], node["elapsedTimeSeconds"], node["elevationGainMeters"], node["averageHeartRate"],

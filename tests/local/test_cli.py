@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 import cli
-from tests.log_state import logs_restored
+from tests.logs.log_state import logs_restored
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +13,9 @@ def _logs():
         yield
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["run", "--fast"], ["schema", "--check", "--write"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["run", "--fast"], ["schema", "--check", "--write"]]
+)
 def test_wrong_usage_is_exit_code_2_and_shows_the_usage(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)

@@ -1,12 +1,12 @@
 from cryptography.fernet import Fernet
 
-from local.secrets import kept_secret, new_encryption_key, new_secret_key
+from local.generated_secrets import new_encryption_key, new_secret_key, stored_secret
 from settings import load_settings
 
 
 def test_a_secret_is_made_once_and_readable_by_its_owner_only(tmp_path):
-    first = kept_secret(tmp_path / "key", new_secret_key)
-    assert kept_secret(tmp_path / "key", new_secret_key) == first
+    first = stored_secret(tmp_path / "key", new_secret_key)
+    assert stored_secret(tmp_path / "key", new_secret_key) == first
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 

@@ -16,7 +16,9 @@ def pacegraph_run(folder: Path, **environment: str) -> subprocess.CompletedProce
     return subprocess.run(
         [sys.executable, "-m", "cli", "run"],
         cwd=folder,
-        env=child_environment(PYTHONPATH=str(ROOT), PACEGRAPH_HOME=str(folder / "home"), **environment),
+        env=child_environment(
+            PYTHONPATH=str(ROOT), PACEGRAPH_HOME=str(folder / "home"), **environment
+        ),
         capture_output=True,
         text=True,
         timeout=20,
@@ -40,9 +42,9 @@ def test_a_folder_in_use_names_the_other(tmp_path):
     with home.claimed():
         home.publish({"url": "other"})
         result = pacegraph_run(tmp_path)
+        assert home.run_file.exists()  # the other's
     assert result.returncode == 1
     assert f"with process id {os.getpid()}" in result.stderr
-    assert home.run_file.exists()  # the other's
 
 
 def test_run_json_is_whole_and_private(tmp_path):

@@ -1,12 +1,14 @@
 """Logs as they were: setting them up changes the process, which other tests share."""
 
 import io
+import json
 import logging
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -33,7 +35,9 @@ def logs_restored() -> Iterator[None]:
 
 @contextmanager
 def logs_written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Callable[[], str]]]:
-    """Give a function that sets logs up with changed settings, and gives one for what was written since."""
+    """Give a function that sets logs up with changed settings, and gives one for what was written
+    since.
+    """
     stream = io.StringIO()
 
     def set_up(**changes: object) -> Callable[[], str]:
@@ -48,3 +52,9 @@ def logs_written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Call
 def _loggers() -> list[tuple[str, logging.Logger]]:
     found = logging.root.manager.loggerDict.items()
     return [(name, logger) for name, logger in found if isinstance(logger, logging.Logger)]
+
+
+def only(text: Callable[[], str]) -> dict[str, Any]:
+    """Parse the one line that was written."""
+    [line] = map(json.loads, text().splitlines())
+    return line

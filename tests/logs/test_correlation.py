@@ -1,7 +1,8 @@
-"""Logs of real processes: each line is an object with the same fields, and a request is followed into its job.
+"""Logs of real processes: each line is an object with the same fields, and a request is followed
+into its job.
 
-`pacegraph migrate`, `doctor`, `api`, `worker` (its workers, horses and reconciler) and `simulate-strava` run as their
-users run them, with LOG_FORMAT=json.
+`pacegraph migrate`, `doctor`, `api`, `worker` (its workers, horses and reconciler) and
+`simulate-strava` run as their users run them, with LOG_FORMAT=json.
 """
 
 import json
@@ -18,13 +19,15 @@ from redis import Redis
 from websockets.sync.client import connect
 
 from cli import HAS_LEGACY
-from graph.ids import encode_id
-from local.migrations import downgrade, upgrade
+from graph.global_id import encode_id
+from operator_commands.migrations import downgrade, upgrade
 from settings import child_environment, load_settings
 from tests import factories as make
 from tests.deployment import ROOT, Deployment, until
 from tests.jobs.simulated import CLIENT_ID, CLIENT_SECRET, simulated_strava
 from tests.jobs.world import World
+
+pytestmark = pytest.mark.whole
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACE_PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -82,12 +85,20 @@ def runner(db, world):
 
 
 def sync(http, person, request_id, headers=()):
-    return ask(http, person, SYNC, request_id, headers, athleteId=encode_id("Athlete", person.athlete_id))
+    return ask(
+        http, person, SYNC, request_id, headers, athleteId=encode_id("Athlete", person.athlete_id)
+    )
 
 
 def ask(http, person, query, request_id, headers=(), **wanted):
-    headers = {"authorization": f"Bearer {person.token}", "x-request-id": request_id, **dict(headers)}
-    answer = http.post("/graphql", json={"query": query, "variables": {"i": wanted}}, headers=headers)
+    headers = {
+        "authorization": f"Bearer {person.token}",
+        "x-request-id": request_id,
+        **dict(headers),
+    }
+    answer = http.post(
+        "/graphql", json={"query": query, "variables": {"i": wanted}}, headers=headers
+    )
     assert answer.headers["x-request-id"] == request_id
     assert "errors" not in answer.json(), answer.text
     [payload] = answer.json()["data"].values()
@@ -98,7 +109,11 @@ def ask(http, person, query, request_id, headers=(), **wanted):
 def test_a_request_is_followed_through_its_job(deployment, runner, world):
     assert deployment.run("migrate") == 0
     assert deployment.run("doctor") == 0
-    with deployment.running("simulate-strava", "--port", "0"), deployment.api() as http, deployment.running("worker"):
+    with (
+        deployment.running("simulate-strava", "--port", "0"),
+        deployment.api() as http,
+        deployment.running("worker"),
+    ):
         sync(http, runner, "follow-me-4711", {"traceparent": TRACE_PARENT})
         [job] = world.rows("SELECT id, request_id, trace_id FROM jobs")
         assert (job["request_id"], job["trace_id"]) == ("follow-me-4711", TRACE)
@@ -106,11 +121,19 @@ def test_a_request_is_followed_through_its_job(deployment, runner, world):
         until(lambda: deployment.lines_of(message="job ended"), deployment)
         http.get("/healthz", headers={"x-request-id": "not-to-be-seen"})
     followed = deployment.lines_of(request_id="follow-me-4711")
-    ids = {"trace_id": TRACE, "athlete_id": runner.athlete_id}
-    assert [line["message"] for line in followed if line["process"] == "api"] == ["a job was created", "request"]
-    assert [line["message"] for line in followed if line["process"] == "worker"] == ["job started", "job ended"]
+    ids = {"trace_id": TRACE, "athlete_id": str(runner.athlete_id)}
+    assert [line["message"] for line in followed if line["process"] == "api"] == [
+        "a job was created",
+        "request",
+    ]
+    assert [line["message"] for line in followed if line["process"] == "worker"] == [
+        "job started",
+        "job ended",
+    ]
     assert all(ids.items() <= line.items() for line in followed)
-    assert all(line["job_id"] == job["id"] for line in followed if line["message"] != "request")
+    assert all(
+        line["job_id"] == str(job["id"]) for line in followed if line["message"] != "request"
+    )
     assert {line["process"] for line in deployment.lines()} == {
         "migrate", "simulate-strava", "api", "worker", "reconciler",
     }  # fmt: skip
@@ -136,17 +159,36 @@ def test_all_attempts_have_the_id_whoever_makes_them(deployment, runner, world, 
             ask(http, runner, RETRY, "the-third-one", id=first["job"]["id"])
             world.await_job(job_id, "SUCCEEDED")
             until(lambda: deployment.lines_of(message="job ended", outcome="succeeded"), deployment)
-    of_job = [line for line in deployment.lines_of(job_id=job_id) if line["process"] in {"worker", "reconciler"}]
-    assert {line.get("request_id") for line in of_job if line["logger"].startswith("jobs.")} == {"the-first-one"}
-    assert sorted({line["attempt"] for line in of_job if line["message"] == "job started"}) == [1, 2, 3]
-    assert "took a job back from a worker that gave no sign of life" in [line["message"] for line in of_job]
+    of_job = [
+        line
+        for line in deployment.lines_of(job_id=str(job_id))
+        if line["process"] in {"worker", "reconciler"}
+    ]
+    assert {line.get("request_id") for line in of_job if line["logger"].startswith("jobs.")} == {
+        "the-first-one"
+    }
+    assert sorted({line["attempt"] for line in of_job if line["message"] == "job started"}) == [
+        1,
+        2,
+        3,
+    ]
+    assert "reclaimed a job from a worker with an expired lease" in [
+        line["message"] for line in of_job
+    ]
     assert len({line["pid"] for line in of_job}) >= 4
-    what = {"the-second-one": "the job was there already", "the-third-one": "a job was queued again"}
+    what = {
+        "the-second-one": "the job was there already",
+        "the-third-one": "a job was queued again",
+    }
     for request_id, message in what.items():
-        assert deployment.lines_of(request_id=request_id, message=message, job_id=job_id, process="api")
+        assert deployment.lines_of(
+            request_id=request_id, message=message, job_id=str(job_id), process="api"
+        )
 
 
-def test_a_job_that_waits_goes_on_with_the_id_and_one_of_nobody_has_none(deployment, runner, world, strava):
+def test_a_job_that_waits_goes_on_with_the_id_and_one_of_nobody_has_none(
+    deployment, runner, world, strava
+):
     values = {"athlete": runner.athlete_id, "request_id": "the-waiting-one"}
     strava.fault("unavailable", times=1)
     job_id = world.create(runner.athlete_id)
@@ -160,8 +202,10 @@ def test_a_job_that_waits_goes_on_with_the_id_and_one_of_nobody_has_none(deploym
         world.await_job(other, "SUCCEEDED")
         until(lambda: len(deployment.lines_of(message="job ended")) == 3, deployment)
     lines = [line for line in deployment.lines() if line["message"].startswith("job ")]
-    assert [line["request_id"] for line in lines if line["job_id"] == job_id] == ["the-waiting-one"] * 4
-    without = [line for line in deployment.lines() if line.get("job_id") == other]
+    assert [line["request_id"] for line in lines if line["job_id"] == str(job_id)] == [
+        "the-waiting-one"
+    ] * 4
+    without = [line for line in deployment.lines() if line.get("job_id") == str(other)]
     assert without
     assert not [line for line in without if {"request_id", "trace_id", "athlete_id"} & line.keys()]
 
@@ -170,20 +214,39 @@ def test_a_websockets_job_has_the_id_of_its_connection(deployment, runner, world
     with deployment.api() as http:
         url = f"ws://{http.base_url.netloc.decode()}/graphql"
         headers = {"x-request-id": "follow-me-4711", "traceparent": TRACE_PARENT}
-        with connect(url, subprotocols=["graphql-transport-ws"], additional_headers=headers, proxy=None) as socket:
-            socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {runner.token}"}}))
+        with connect(
+            url, subprotocols=["graphql-transport-ws"], additional_headers=headers, proxy=None
+        ) as socket:
+            socket.send(
+                json.dumps(
+                    {
+                        "type": "connection_init",
+                        "payload": {"authorization": f"Bearer {runner.token}"},
+                    }
+                )
+            )
             assert json.loads(socket.recv())["type"] == "connection_ack"
             variables = {"i": {"athleteId": encode_id("Athlete", runner.athlete_id)}}
-            wanted = {"id": "1", "type": "subscribe", "payload": {"query": SYNC, "variables": variables}}
+            wanted = {
+                "id": "1",
+                "type": "subscribe",
+                "payload": {"query": SYNC, "variables": variables},
+            }
             socket.send(json.dumps(wanted))
             assert json.loads(socket.recv())["type"] == "next"
     assert_followed(deployment, runner, world)
-    assert deployment.lines_of(message="request", method="SUBSCRIBE", athlete_id=runner.athlete_id)
+    assert deployment.lines_of(
+        message="request", method="SUBSCRIBE", athlete_id=str(runner.athlete_id)
+    )
 
 
 @pytest.mark.skipif(not HAS_LEGACY, reason="the older service's routes are gone")
 def test_a_rest_routes_job_has_the_requests_id(deployment, runner, world):
-    headers = {"authorization": f"Bearer {runner.token}", "x-request-id": "follow-me-4711", "traceparent": TRACE_PARENT}
+    headers = {
+        "authorization": f"Bearer {runner.token}",
+        "x-request-id": "follow-me-4711",
+        "traceparent": TRACE_PARENT,
+    }
     with deployment.api() as http:
         answer = http.post("/strava/sync", headers=headers)
         assert answer.json()["status"] == "queued", answer.text
@@ -191,8 +254,10 @@ def test_a_rest_routes_job_has_the_requests_id(deployment, runner, world):
 
 
 def assert_followed(deployment, runner, world):
-    assert world.rows("SELECT request_id, trace_id FROM jobs") == [{"request_id": "follow-me-4711", "trace_id": TRACE}]
-    ids = {"request_id": "follow-me-4711", "trace_id": TRACE, "athlete_id": runner.athlete_id}
+    assert world.rows("SELECT request_id, trace_id FROM jobs") == [
+        {"request_id": "follow-me-4711", "trace_id": TRACE}
+    ]
+    ids = {"request_id": "follow-me-4711", "trace_id": TRACE, "athlete_id": str(runner.athlete_id)}
     assert deployment.lines_of(message="a job was created", **ids)
     assert deployment.lines_of(message="request", **ids)
 
@@ -207,13 +272,22 @@ def test_an_unsound_trace_is_none(deployment, runner, world, given):
     assert not [line for line in deployment.lines() if "trace_id" in line]
 
 
+def renewals(deployment) -> list[dict]:
+    """Lines of a job's own renewals of its lease; the reconciler shortens leases, too."""
+    return [
+        line
+        for line in deployment.lines()
+        if line["message"].startswith(RENEWAL) and line["process"] != "reconciler"
+    ]
+
+
 def test_levels_of_loggers(deployment, runner, world, strava):
     strava.fault("slow", **SLOW)
     levels = "pacegraph.request=WARNING,jobs=DEBUG,sqlalchemy.engine=INFO"
     with deployment.api(LOG_LEVELS=levels) as http, deployment.running("worker", LOG_LEVELS=levels):
         sync(http, runner, "follow-me-4711")
         [job_id] = [row["id"] for row in world.rows("SELECT id FROM jobs")]
-        until(lambda: RENEWAL in deployment.text(), deployment)
+        until(lambda: renewals(deployment), deployment)
         strava.heal()
         world.await_job(job_id, "SUCCEEDED")
         world.enqueue(job_id)  # once more: it is not queued, which is told at DEBUG
@@ -221,9 +295,12 @@ def test_levels_of_loggers(deployment, runner, world, strava):
     lines = deployment.lines()
     assert not deployment.lines_of(logger="pacegraph.request")
     assert deployment.lines_of(message="a job was created", level="INFO")
-    renewals = [line for line in lines if line["message"].startswith(RENEWAL)]
-    assert {line.get("request_id") for line in renewals} == {"follow-me-4711"}, "in the lease's thread too"
-    assert {line["logger"].partition(".")[0] for line in lines if line["level"] == "DEBUG"} == {"jobs"}
+    assert {line.get("request_id") for line in renewals(deployment)} == {"follow-me-4711"}, (
+        "in the lease's thread too"
+    )
+    assert {line["logger"].partition(".")[0] for line in lines if line["level"] == "DEBUG"} == {
+        "jobs"
+    }
 
 
 # --- what goes wrong
@@ -234,7 +311,12 @@ FAILURES = {
     "a wrong setting": (("worker",), {"PORT": "x"}, 2, "PORT: "),
     "wrong levels": (("doctor",), {"LOG_LEVELS": "rq"}, 2, "LOG_LEVELS: 'rq'"),
     "wrong usage": (("migrate", "--sideways"), {}, 2, "--sideways"),
-    "no database": (("migrate",), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, 1, "the migrations stopped"),
+    "no database": (
+        ("migrate",),
+        {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"},
+        1,
+        "the migrations stopped",
+    ),
     "no such revision": (("migrate", "--to", "9999"), {}, 1, "9999"),
     "no simulated runs": (("simulate-strava",), {"SIMULATOR_RUNS": "absent"}, 2, "SIMULATOR_RUNS"),
 }
@@ -249,7 +331,9 @@ def test_what_fails_early_is_a_line_too(deployment, failure):
     assert line["process"] in {command[0], "pacegraph"}
 
 
-@pytest.mark.parametrize(("command", "module"), [("api", "uvicorn"), ("worker", "rq"), ("migrate", "alembic")])
+@pytest.mark.parametrize(
+    ("command", "module"), [("api", "uvicorn"), ("worker", "rq"), ("migrate", "alembic")]
+)
 def test_what_cannot_be_imported_is_a_line_too(deployment, command, module, tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / f"{module}.py").write_text("raise ImportError('broken on purpose')")
@@ -287,7 +371,9 @@ def test_what_ends_a_child_is_a_line_with_the_childs_name(deployment, tmp_path):
     deployment.logs["children"] = log
     with log.open("wb") as out:
         environment = child_environment(**deployment.environment)
-        subprocess.run([sys.executable, "children.py"], env=environment, cwd=tmp_path, stderr=out, check=True)
+        subprocess.run(
+            [sys.executable, "children.py"], env=environment, cwd=tmp_path, stderr=out, check=True
+        )
     assert [line["code"] for line in deployment.lines_of(message="ended")] == [0, 1, 0, 1]
     begun = deployment.lines_of(message="begun", process="child")
     failed = deployment.lines_of(level="CRITICAL", process="child")
@@ -326,7 +412,9 @@ def test_the_columns_come_without_writing_a_row_and_go_again(settings, before):
     assert columns(before) == known
 
 
-def test_nobody_waits_behind_the_migration_while_it_waits_for_somebody(settings, before, database_url):
+def test_nobody_waits_behind_the_migration_while_it_waits_for_somebody(
+    settings, before, database_url
+):
     migration = threading.Thread(target=upgrade, args=(settings, "0005"))
     with psycopg.connect(database_url) as reader:
         reader.execute("SELECT FROM jobs")  # its transaction goes on

@@ -6,30 +6,21 @@ import io
 import json
 import logging
 import os
+import tomllib
+from pathlib import Path
 
 import pytest
 
 import logs
 from settings import InvalidSettings, load_settings
-from tests.log_state import logs_written
+from tests.logs.log_state import only
 
 logger = logging.getLogger("pacegraph.test")
 
 HEAD = ["timestamp", "level", "logger", "message"]
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 IDENTITY = ["process", "version", "pid"]
 FORMS = ["json", "text"]
-
-
-@pytest.fixture
-def written(monkeypatch):
-    """Sets logs up with changed settings; gives a function for what was written."""
-    with logs_written(monkeypatch) as set_up:
-        yield set_up
-
-
-def only(text):
-    [line] = map(json.loads, text().splitlines())
-    return line
 
 
 def fail():
@@ -47,11 +38,29 @@ def test_a_json_line_is_one_object(written):
         "level": "WARNING",
         "logger": "pacegraph.test",
         "process": "worker",
-        "version": "0.1.0",
+        "version": PROJECT["version"],
         "pid": os.getpid(),
-        "job_id": 7,
+        "job_id": "7",
         "path": "/x",
     }
+
+
+def test_ids_are_text_and_other_numbers_are_not(written):
+    """JavaScript and jq keep 16 digits of a number."""
+    text = written()
+    big = 2**62 + 4_611_001
+    with logs.bound(job_id=big, athlete_id=7, attempt=2):
+        logs.bind(account_id=big)
+        logger.info(
+            "line", extra={"activity_id": big, "strava_id": None, "rows": big, "is_id": True}
+        )
+        logs.write(logger, logging.INFO, "line", {"status": 200})
+    slow, fast = map(json.loads, text().splitlines())
+    ids = {"job_id": str(big), "athlete_id": "7", "account_id": str(big), "attempt": 2}
+    assert ids.items() <= slow.items()
+    assert ids.items() <= fast.items()
+    others = {"activity_id": str(big), "strava_id": None, "rows": big, "is_id": True}
+    assert others.items() <= slow.items()
 
 
 def test_both_ways_of_writing_make_the_same_line(written):
@@ -66,7 +75,9 @@ def test_both_ways_of_writing_make_the_same_line(written):
     assert list(fast.items()) == list(slow.items())
 
 
-@pytest.mark.parametrize("error", [KeyError("mine"), ExceptionGroup("both", [ValueError("a"), KeyError("b")])], ids=str)
+@pytest.mark.parametrize(
+    "error", [KeyError("mine"), ExceptionGroup("both", [ValueError("a"), KeyError("b")])], ids=str
+)
 def test_an_exception_is_one_field(written, error):
     text = written()
     try:
@@ -103,18 +114,32 @@ class Unwritable:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     "value",
-    ["\ud800", 2**70, float("nan"), {1: "a"}, {"a": [2**70]}, b"bytes", {"s"}, Unwritable(), "x" * 100_000, object()],
+    [
+        "\ud800",
+        2**70,
+        float("nan"),
+        {1: "a"},
+        {"a": [2**70]},
+        b"bytes",
+        {"s"},
+        Unwritable(),
+        "x" * 100_000,
+        object(),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_whatever_a_field_holds_the_line_is_written_and_whole(written, form, value):
     text = written(log_format=form)
     logger.info("odd", extra={"value": value, "job_id": 7})
-    logs.write(logger, logging.INFO, "odd", {"value": value, "job_id": 7})
+    logs.write(logger, logging.INFO, "odd", {"value": value, "job_id": "7"})
     lines = text().splitlines()
     assert len(lines) == 2
     assert max(map(len, lines)) < 16_384
     for line in lines:
-        assert form == "text" or (json.loads(line)["message"], json.loads(line)["job_id"]) == ("odd", 7)
+        assert form == "text" or (json.loads(line)["message"], json.loads(line)["job_id"]) == (
+            "odd",
+            "7",
+        )
         assert form == "json" or ": odd value=" in line
 
 
@@ -163,7 +188,11 @@ def test_a_text_line_is_for_reading(written):
 
 def test_a_text_line_is_one_line_whatever_a_caller_sent(written):
     text = written(log_format="text")
-    logger.info("request\nERROR   %s", "\x1b[2J", extra={"path": "/é\n00:00:00 ERROR   forged \x1b[31m\u202e"})
+    logger.info(
+        "request\nERROR   %s",
+        "\x1b[2J",
+        extra={"path": "/é\n00:00:00 ERROR   forged \x1b[31m\u202e"},
+    )
     [line] = text().splitlines()
     assert "request\\nERROR   \\x1b[2J" in line
     assert line.endswith('path="/é\\n00:00:00 ERROR   forged \\x1b[31m\\u202e"')
@@ -171,7 +200,9 @@ def test_a_text_line_is_one_line_whatever_a_caller_sent(written):
 
 def test_what_a_caller_sent_is_no_field(written):
     text = written(log_format="text")
-    logger.info("by %s", "x status=500", extra={"path": '/ status=500 x="', "empty": "", "list": ["a", 1]})
+    logger.info(
+        "by %s", "x status=500", extra={"path": '/ status=500 x="', "empty": "", "list": ["a", 1]}
+    )
     assert text().partition("pacegraph.test: ")[2] == (
         '"by x status=500" path="/ status=500 x=\\"" empty="" list="[\\"a\\",1]"\n'
     )
@@ -203,8 +234,8 @@ def test_what_is_bound_reaches_every_line_within(written):
             logging.getLogger("elsewhere").info("inner", extra={"request_id": "its own"})
     logger.info("after")
     outer, inner, after = map(json.loads, text().splitlines())
-    assert (outer["request_id"], outer["job_id"]) == ("r1", 1)
-    assert (inner["request_id"], inner["job_id"]) == ("its own", 2)
+    assert (outer["request_id"], outer["job_id"]) == ("r1", "1")
+    assert (inner["request_id"], inner["job_id"]) == ("its own", "2")
     assert "request_id" not in after
 
 
@@ -226,7 +257,7 @@ def test_requests_side_by_side_keep_their_own(written):
     text = written()
 
     async def request(number):
-        logs.begin(request_id=number)
+        logs.begin(request_id=str(number))
         await asyncio.sleep(0.01)
         logger.info("line %s", number)
 
@@ -235,7 +266,7 @@ def test_requests_side_by_side_keep_their_own(written):
 
     asyncio.run(all_at_once())
     lines = [json.loads(line) for line in text().splitlines()]
-    assert [line["request_id"] for line in lines] == [int(line["message"].split()[1]) for line in lines]
+    assert [line["request_id"] for line in lines] == [line["message"].split()[1] for line in lines]
 
 
 def test_a_request_begins_without_what_was_bound_before(written):
@@ -261,7 +292,9 @@ def test_what_a_job_takes_along_is_what_lines_show():
 # --- levels
 
 
-@pytest.mark.parametrize(("level", "expected"), [("DEBUG", 4), ("INFO", 3), ("WARNING", 2), ("ERROR", 1)], ids=str)
+@pytest.mark.parametrize(
+    ("level", "expected"), [("DEBUG", 4), ("INFO", 3), ("WARNING", 2), ("ERROR", 1)], ids=str
+)
 def test_what_is_below_the_level_is_left_out(written, level, expected):
     text = written(log_level=level)
     for name in ("debug", "info", "warning", "error"):
@@ -290,7 +323,16 @@ def heard(text, *names):
 
 def test_loggers_and_those_below_them_have_levels_of_their_own(written):
     text = written(log_levels="pacegraph.request=WARNING, jobs=debug,rq = INFO")
-    names = ["pacegraph.request", "pacegraph.requests", "jobs", "jobs.runner", "jobsx", "rq", "rq.worker", "httpx"]
+    names = [
+        "pacegraph.request",
+        "pacegraph.requests",
+        "jobs",
+        "jobs.runner",
+        "jobsx",
+        "rq",
+        "rq.worker",
+        "httpx",
+    ]
     assert heard(text, *names) == {
         "pacegraph.request": "",
         "pacegraph.requests": "iw",
@@ -305,7 +347,11 @@ def test_loggers_and_those_below_them_have_levels_of_their_own(written):
 
 def test_a_level_below_one_that_is_quiet_wins(written):
     text = written(log_levels="rq.job=DEBUG", log_level="ERROR")
-    assert heard(text, "rq.worker", "rq.job", "jobs") == {"rq.worker": "", "rq.job": "diw", "jobs": ""}
+    assert heard(text, "rq.worker", "rq.job", "jobs") == {
+        "rq.worker": "",
+        "rq.job": "diw",
+        "jobs": "",
+    }
 
 
 def test_a_library_that_is_imported_later_changes_no_level(written):
@@ -322,7 +368,28 @@ def test_setting_up_again_forgets_levels_and_doubles_no_lines(written):
     assert heard(text, "jobs") == {"jobs": "iw"}
 
 
-@pytest.mark.parametrize("levels", ["jobs", "jobs=", "jobs=LOUD", "=INFO", "jobs=INFO,rq", "jobs=INFO;rq=INFO", "INFO"])
+@pytest.mark.parametrize(
+    "levels", ["jobs", "jobs=", "jobs=LOUD", "=INFO", "jobs=INFO,rq", "jobs=INFO;rq=INFO", "INFO"]
+)
 def test_wrong_levels_are_told_with_the_settings_name(levels):
-    with pytest.raises(InvalidSettings, match=r"^LOG_LEVELS: '.*' is not a logger's name, an equals sign and one of"):
+    with pytest.raises(
+        InvalidSettings,
+        match=r"^LOG_LEVELS: '.*' must be a logger's name, an equals sign and one of",
+    ):
         load_settings(None, log_levels=levels)
+
+
+@pytest.mark.parametrize("log_format", FORMS)
+def test_colors_of_libraries_are_left_out(written, log_format):
+    text = written(log_format=log_format)
+    logging.getLogger("rq.worker").warning(
+        "\x1b[32mdefault\x1b[39;49;00m: %s", "\x1b[1;34mjob\x1b[0m"
+    )
+    logging.getLogger("pacegraph.test.server").warning(  # as uvicorn does
+        "Started server process [%d]", 7, extra={"color_message": "Started [\x1b[36m%d\x1b[0m]"}
+    )
+    job, server = text().splitlines()
+    assert "default: job" in job
+    assert "Started server process [7]" in server
+    for line in (job, server):
+        assert not any(code in line for code in ("\x1b", "u001b", "x1b", "[36m", "color"))

@@ -13,7 +13,7 @@ import pytest
 import logs
 from logs.redaction import Redaction
 from settings import load_settings
-from tests.log_state import logs_restored
+from tests.logs.log_state import logs_restored
 
 SECRET_KEY = 'the key that signs, with a "quote" and a / in it'
 CLIENT_SECRET = "the-secret-of-the-strava-application"
@@ -73,14 +73,25 @@ def test_what_is_no_secret_stays(redact, text):
     assert redact(text) == text
 
 
-HOSTILE = ["eyJ", "://a:", "bearer ", "pace_", '"GET ?', "pacegraph_sign_in_", "token=", "x", '"WebSocket ', "?code="]
+HOSTILE = [
+    "eyJ",
+    "://a:",
+    "bearer ",
+    "pace_",
+    '"GET ?',
+    "pacegraph_sign_in_",
+    "token=",
+    "x",
+    '"WebSocket ',
+    "?code=",
+]
 
 
 @pytest.mark.parametrize("part", HOSTILE)
 def test_no_text_takes_long(redact, part):
-    started = time.perf_counter()
+    started = time.process_time()
     redact(part * (200_000 // len(part)))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.fixture

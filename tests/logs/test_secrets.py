@@ -1,4 +1,6 @@
-"""No secret in any log, error answer or metric: of a real API and a real worker at DEBUG, through good days and bad."""
+"""No secret in any log, error answer or metric: of a real API and a real worker at DEBUG, through
+good days and bad.
+"""
 
 import asyncio
 import json
@@ -17,25 +19,35 @@ import pytest
 from sqlalchemy import make_url
 
 from db.encryption import KeyRing
-from local.secrets import new_encryption_key
+from local.generated_secrets import new_encryption_key
 from settings import child_environment, load_settings
 from tests.jobs.simulated import ALL_SCOPES, CLIENT_ID, RUNNER, simulated_strava
 from tests.web.subscriber import web_socket
 
-ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.whole
+
+ROOT = Path(__file__).parents[2]
 WITHIN_S = 60
 SECRET_KEY = 'the key that signs, with a "quote" and a / in it'
 CLIENT_SECRET = "the-secret-of-the-strava-application"
 PASSWORD = "correct-horse battery%staple"
 WRONG_PASSWORD = "a password that is wrong"
 VIEWER = "{ viewer { scopes athlete { id } } }"
-CREATE = "mutation($i: CreateApiTokenInput!) { createApiToken(input: $i) { secret apiToken { id } } }"
-SYNC = "mutation($i: SyncStravaInput!) { syncStrava(input: $i) { job { id } userErrors { message } } }"
-REVOKE = "mutation($i: RevokeApiTokenInput!) { revokeApiToken(input: $i) { userErrors { message } } }"
+CREATE = (
+    "mutation($i: CreateApiTokenInput!) { createApiToken(input: $i) { secret apiToken { id } } }"
+)
+SYNC = (
+    "mutation($i: SyncStravaInput!) { syncStrava(input: $i) { job { id } userErrors { message } } }"
+)
+REVOKE = (
+    "mutation($i: RevokeApiTokenInput!) { revokeApiToken(input: $i) { userErrors { message } } }"
+)
 
 
 class Installation:
-    """A database, a Redis and a simulated Strava; the processes that use them, and all that they said."""
+    """A database, a Redis and a simulated Strava; the processes that use them, and all that they
+    said.
+    """
 
     def __init__(self, folder, database_url, redis_url, strava):
         self.folder, self.strava = folder, strava
@@ -64,7 +76,9 @@ class Installation:
         environment = child_environment(**self.environment | changes)
         command = [sys.executable, "-m", "cli", *arguments]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=self.folder)
+            process = subprocess.Popen(
+                command, env=environment, stdout=output, stderr=output, cwd=self.folder
+            )
         try:
             yield process
         except BaseException:
@@ -91,15 +105,24 @@ class Installation:
 
     def strava_tokens(self):
         """The access and refresh tokens that are stored now."""
-        ring = KeyRing(load_settings(None, token_encryption_keys=self.encryption_key).token_encryption_keys)
+        ring = KeyRing(
+            load_settings(None, token_encryption_keys=self.encryption_key).token_encryption_keys
+        )
         query = "SELECT access_token, refresh_token FROM strava_connections"
         with psycopg.connect(self.database_url) as connection:
-            return [ring.decrypt(bytes(each)).get_secret_value() for each in connection.execute(query).fetchone()]
+            return [
+                ring.decrypt(bytes(each)).get_secret_value()
+                for each in connection.execute(query).fetchone()
+            ]
 
 
 def _demand_password(connection, role):
     """Let PostgreSQL, which trusts this machine's users otherwise, ask this one for the password."""
-    path = Path(connection.execute("SHOW hba_file").fetchone()[0])
+    shown, pid = connection.execute(
+        "SELECT current_setting('hba_file'), pg_backend_pid()"
+    ).fetchone()
+    # Under root the data folder is an open file of PostgreSQL's processes.
+    path = Path(shown.replace("/proc/self/", f"/proc/{pid}/"))
     path.write_text(f"local all {role} scram-sha-256\n{path.read_text()}")
     connection.execute("SELECT pg_reload_conf()")
 
@@ -121,7 +144,10 @@ def _answers(http):
 @pytest.fixture
 def unused_ports():
     """Two ports that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as first,
+        socket.create_server(("127.0.0.1", 0)) as second,
+    ):
         return first.getsockname()[1], second.getsockname()[1]
 
 
@@ -142,14 +168,21 @@ def sign_in(installation, http):
     begun = http.get("/auth/strava")
     [state] = parse_qs(urlsplit(begun.headers["location"]).query)["state"]
     back = {"state": state, "code": installation.strava.code(), "scope": ",".join(ALL_SCOPES)}
-    installation.note(http.get("/strava/callback", params=back | {"state": "another-state-than-mine"}))
+    installation.note(
+        http.get("/strava/callback", params=back | {"state": "another-state-than-mine"})
+    )
     done = http.get("/strava/callback", params=back)
     assert done.status_code == 303
     installation.note(http.get("/strava/callback", params=back))
     cookies = [
-        SimpleCookie(header) for header in begun.headers.get_list("set-cookie") + done.headers.get_list("set-cookie")
+        SimpleCookie(header)
+        for header in begun.headers.get_list("set-cookie") + done.headers.get_list("set-cookie")
     ]
-    return [state, back["code"], *(morsel.value for each in cookies for morsel in each.values() if morsel.value)]
+    return [
+        state,
+        back["code"],
+        *(morsel.value for each in cookies for morsel in each.values() if morsel.value),
+    ]
 
 
 def misplace(installation, http, secret):
@@ -158,11 +191,18 @@ def misplace(installation, http, secret):
     note(ask(http, VIEWER, params={"access_token": secret}))
     note(ask(http, VIEWER, params={"x": secret}))
     note(ask(http, VIEWER, headers={"cookie": f"pacegraph_session={secret}"}))
-    ask(http, VIEWER, headers={"x-request-id": secret, "user-agent": secret})  # whose id it is gets it back
+    # whose id it is gets it back
+    ask(http, VIEWER, headers={"x-request-id": secret, "user-agent": secret})
     note(ask(http, VIEWER, headers={"authorization": f"Token {secret}"}))
     note(ask(http, VIEWER, token=secret[:-1] + "?"))
     note(http.get(f"/{secret}", params={"token": secret}))
-    note(http.post(f"/graphql?authorization={secret}", content=b"{", headers={"content-type": "application/json"}))
+    note(
+        http.post(
+            f"/graphql?authorization={secret}",
+            content=b"{",
+            headers={"content-type": "application/json"},
+        )
+    )
     note(http.get("/strava/callback", params={"code": secret, "state": secret * 5}))
 
 
@@ -186,7 +226,9 @@ def fail(installation, http, secret):
         connection.execute("ALTER TABLE accounts RENAME TO gone")
         installation.note(ask(http, VIEWER, secret))
         installation.note(ask(http, CREATE, variables={"i": {"name": "x", "scopes": []}}))
-        installation.note(http.get("/auth/strava", follow_redirects=False)).headers.get("set-cookie")
+        installation.note(http.get("/auth/strava", follow_redirects=False)).headers.get(
+            "set-cookie"
+        )
         connection.execute("ALTER TABLE gone RENAME TO accounts")
 
 
@@ -194,9 +236,13 @@ def sync(installation, http, secret, athlete):
     """Sync with tokens that expire in the midst of it; gives Strava's tokens of before and after."""
     before = installation.strava_tokens()
     installation.strava.control("POST", f"/athletes/{RUNNER}/tokens/expire")
-    job = installation.note(ask(http, SYNC, secret, variables={"i": {"athleteId": athlete, "mode": "FULL"}})).json()
+    job = installation.note(
+        ask(http, SYNC, secret, variables={"i": {"athleteId": athlete, "mode": "FULL"}})
+    ).json()
     query = f'{{ job(id: "{job["data"]["syncStrava"]["job"]["id"]}") {{ status }} }}'
-    _await(lambda: ask(http, query, secret).json()["data"]["job"]["status"] in {"SUCCEEDED", "FAILED"})
+    _await(
+        lambda: ask(http, query, secret).json()["data"]["job"]["status"] in {"SUCCEEDED", "FAILED"}
+    )
     installation.note(ask(http, query, secret))
     return before + installation.strava_tokens()
 
@@ -207,6 +253,7 @@ def test_no_secret_is_said_anywhere(installation, unused_ports, log_format):
     installation.environment["LOG_FORMAT"] = log_format
     with installation.api(port) as http, installation.process("worker"):
         secrets = sign_in(installation, http)
+        cookies = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
         athlete = ask(http, VIEWER).json()["data"]["viewer"]["athlete"]["id"]
         wanted = {"i": {"name": "mine", "scopes": ["READ", "SYNC"]}}
         made = ask(http, CREATE, variables=wanted).json()["data"]["createApiToken"]
@@ -217,31 +264,42 @@ def test_no_secret_is_said_anywhere(installation, unused_ports, log_format):
         strava_tokens = sync(installation, http, secret, athlete)
         assert len(set(strava_tokens)) == 4, "they were refreshed"
         fail(installation, http, secret)
-        installation.note(ask(http, REVOKE, secret, variables={"i": {"id": made["apiToken"]["id"]}}))
+        installation.note(
+            ask(http, REVOKE, secret, variables={"i": {"id": made["apiToken"]["id"]}})
+        )
         assert installation.note(ask(http, VIEWER, secret)).status_code == 401
         for path in ("/metrics", "/readyz", "/healthz"):
             installation.note(http.get(path))
         http.post("/auth/sign-out", params={"everywhere": 1})
-    with_wrong_password(installation, other, secret)
+    with_wrong_password(installation, other, secret, cookies)
     known = [secret, *strava_tokens, *secrets, SECRET_KEY, CLIENT_SECRET, PASSWORD, WRONG_PASSWORD]
     known.append(installation.encryption_key)
     said = "\n".join(installation.said)
     leaks = [
-        said[max(0, at - 200) : at + 100] for each in known for form in forms(each) if (at := said.find(form)) >= 0
+        said[max(0, at - 200) : at + 100]
+        for each in known
+        for form in forms(each)
+        if (at := said.find(form)) >= 0
     ]
     assert leaks == []
     assert len(said) > 10_000, "they say something"
 
 
-def with_wrong_password(installation, port, secret):
+def with_wrong_password(installation, port, secret, cookies):
     """Start all of it with a password that PostgreSQL refuses."""
     with installation.api(port, DATABASE_URL=installation.wrong_url) as http:
         assert installation.note(ask(http, VIEWER, secret)).status_code == 503
         assert installation.note(http.get("/readyz")).status_code == 503
-        assert installation.note(http.post("/auth/sign-out")).status_code >= 500
+        signed_out = http.post("/auth/sign-out", headers={"cookie": cookies})
+        assert installation.note(signed_out).status_code >= 500
         begun = http.get("/auth/strava")
         [state] = parse_qs(urlsplit(begun.headers["location"]).query)["state"]
-        assert installation.note(http.get("/strava/callback", params={"state": state, "code": "x"})).status_code >= 500
+        assert (
+            installation.note(
+                http.get("/strava/callback", params={"state": state, "code": "x"})
+            ).status_code
+            >= 500
+        )
     for command in (("worker",), ("migrate",), ("doctor",)):
         process = installation.process(*command, DATABASE_URL=installation.wrong_url)
         with process as started, suppress(subprocess.TimeoutExpired):
@@ -249,6 +307,14 @@ def with_wrong_password(installation, port, secret):
 
 
 def forms(secret):
-    """How a secret may stand in a text, and its greater part: what is cut short is told all the same."""
-    whole = {secret, quote(secret), quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    """How a secret may stand in a text, and its greater part: what is cut short is told all the
+    same.
+    """
+    whole = {
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+    }
     return whole | {secret[: max(16, len(secret) * 2 // 3)]}

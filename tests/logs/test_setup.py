@@ -10,21 +10,9 @@ import warnings
 import pytest
 
 import logs
-from tests.log_state import logs_written
+from tests.logs.log_state import only
 
 FORMS = ["json", "text"]
-
-
-@pytest.fixture
-def written(monkeypatch):
-    """Sets logs up with changed settings; gives a function for what was written."""
-    with logs_written(monkeypatch) as set_up:
-        yield set_up
-
-
-def only(text):
-    [line] = map(json.loads, text().splitlines())
-    return line
 
 
 def fail():
@@ -33,16 +21,19 @@ def fail():
 
 @pytest.mark.parametrize("form", FORMS)
 def test_warnings_are_lines(written, form):
-    text = written(log_format=form)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = sys.modules["logs.process"]._log_warning
+        text = written(log_format=form)  # within, for pytest shows warnings in its own way
         warnings.warn("database is deprecated", DeprecationWarning, stacklevel=1)
     [line] = text().splitlines()
     assert "database is deprecated" in line
     if form == "json":
         found = json.loads(line)
-        assert (found["logger"], found["category"], found["file"]) == ("py.warnings", "DeprecationWarning", __file__)
+        assert (found["logger"], found["category"], found["file"]) == (
+            "py.warnings",
+            "DeprecationWarning",
+            __file__,
+        )
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -52,7 +43,11 @@ def test_what_ends_a_thread_is_a_line(written):
     thread.start()
     thread.join()
     line = only(text)
-    assert (line["level"], line["ended_thread"], line["exception"]["type"]) == ("ERROR", "lease", "KeyError")
+    assert (line["level"], line["ended_thread"], line["exception"]["type"]) == (
+        "ERROR",
+        "lease",
+        "KeyError",
+    )
 
 
 def test_what_fails_where_nobody_hears_it_is_a_line(written):
@@ -99,7 +94,9 @@ def test_an_interruption_is_a_line_without_a_stack(written):
 
 
 @pytest.mark.parametrize(("asked", "is_line"), [("json", True), ("text", False), ("", False)])
-def test_who_calls_a_command_is_told_plainly_unless_lines_are_asked_for(written, monkeypatch, tmp_path, asked, is_line):
+def test_who_calls_a_command_is_told_plainly_unless_lines_are_asked_for(
+    written, monkeypatch, tmp_path, asked, is_line
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOG_FORMAT", asked)
     text = written()

@@ -1,15 +1,25 @@
 """What `pacegraph doctor` says about a healthy set-up, and about each part that is not."""
 
-import pytest
+from collections.abc import Iterator
 
-from local.doctor import diagnose
-from local.migrations import downgrade, upgrade
-from local.secrets import new_encryption_key, new_secret_key
+import pytest
+from sqlalchemy import NullPool, create_engine, make_url
+
+from local.generated_secrets import new_encryption_key, new_secret_key
+from operator_commands.doctor import CheckFailed, check_limits, diagnose
+from operator_commands.migrations import downgrade, upgrade
 from settings import Settings, load_settings
+from tests.jobs.simulated import Simulated, simulated_strava
+
+
+@pytest.fixture(scope="module")
+def strava() -> Iterator[Simulated]:
+    with simulated_strava(client_id="1", client_secret="secret", athletes=1) as simulated:
+        yield simulated
 
 
 @pytest.fixture
-def settings(postgres_url: str, redis_url: str) -> Settings:
+def settings(postgres_url: str, redis_url: str, strava: Simulated) -> Settings:
     import psycopg
 
     with psycopg.connect(postgres_url, autocommit=True) as connection:
@@ -23,6 +33,7 @@ def settings(postgres_url: str, redis_url: str) -> Settings:
         token_encryption_keys=new_encryption_key(),
         strava_client_id="1",
         strava_client_secret="secret",
+        strava_api_url=f"{strava.url}/api/v3",
     )
 
 
@@ -49,7 +60,17 @@ def test_all_is_well(settings, capsys):
     code, said = diagnosis(settings, capsys)
     assert code == 0
     assert all(state.startswith("OK ") for state in said.values()), said
-    assert list(said) == ["settings", "PostgreSQL", "migrations", "Redis", "secret key", "key ring", "Strava"]
+    assert list(said) == [
+        "settings",
+        "PostgreSQL",
+        "migrations",
+        "Redis",
+        "secret key",
+        "key ring",
+        "Strava",
+        "webhook",
+    ]
+    assert "pacegraph strava-webhook subscribe" in said["webhook"]
 
 
 def test_missing_migrations_are_counted_and_the_remedy_named(settings, capsys):
@@ -70,7 +91,11 @@ def test_migrations_go_down_and_up_again(settings, capsys):
 @pytest.mark.parametrize(
     ("part", "values", "says"),
     [
-        ("PostgreSQL", {"database_url": "postgresql://nobody@127.0.0.1:1/none"}, "Check DATABASE_URL"),
+        (
+            "PostgreSQL",
+            {"database_url": "postgresql://nobody@127.0.0.1:1/none"},
+            "Check DATABASE_URL",
+        ),
         ("PostgreSQL", {"database_url": None}, "DATABASE_URL is not set"),
         ("migrations", {"database_url": "postgresql://nobody@127.0.0.1:1/none"}, "out of reach"),
         ("Redis", {"redis_url": "redis://127.0.0.1:1"}, "Check REDIS_URL"),
@@ -78,6 +103,9 @@ def test_migrations_go_down_and_up_again(settings, capsys):
         ("secret key", {"secret_key": None}, "SECRET_KEY is not set"),
         ("key ring", {"token_encryption_keys": ()}, "pacegraph key"),
         ("Strava", {"strava_client_secret": None}, "STRAVA_CLIENT_SECRET is not set"),
+        ("webhook", {"strava_client_secret": None}, "without Strava's credentials"),
+        ("webhook", {"strava_client_secret": "wrong"}, "does not tell of a subscription"),
+        ("webhook", {"strava_api_url": "http://127.0.0.1:1"}, "Check the network"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_remedy(settings, capsys, part, values, says):
@@ -103,3 +131,16 @@ def test_no_secret_is_printed(settings, capsys):
     broken = changed(settings, database_url="postgresql://user:tell-nobody@127.0.0.1:1/none")
     diagnose(broken)
     assert "tell-nobody" not in capsys.readouterr().out
+
+
+def test_a_limit_that_a_pooler_drops_is_a_problem(settings):
+    """As through PgBouncer: the connection has none of the limits that were asked for."""
+    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+psycopg")
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        with pytest.raises(CheckFailed, match="idle_in_transaction_session_timeout is 0"):
+            check_limits(connection, changed(settings, database_statement_timeout_ms=0))
+        connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 1000")
+        with pytest.raises(CheckFailed, match="statement_timeout is 0"):
+            check_limits(connection, settings)
+        connection.exec_driver_sql("SET statement_timeout = 1000")
+        check_limits(connection, settings)

@@ -51,7 +51,9 @@ WRONG = {
 
 @pytest.mark.parametrize(("text", "expected"), WRONG.values(), ids=WRONG)
 def test_the_first_that_would_be_refused_is_named(check, text, expected):
-    code, lines, error = check({"good": "{ viewer { scopes } }", "bad": text, "worse": "{ absent }"})
+    code, lines, error = check(
+        {"good": "{ viewer { scopes } }", "bad": text, "worse": "{ absent }"}
+    )
     assert (code, lines) == (1, [["1", "query", "(without"]])
     assert "the document 'bad': " in error
     assert expected in error

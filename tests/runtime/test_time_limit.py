@@ -5,15 +5,17 @@ import time
 
 import pytest
 
-from graph.time_limit import TimeLimit
+from runtime.time_limit import TimeLimit
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_what_is_in_time_is_answered_and_leaves_nothing():
     limit = TimeLimit(0.05)
-    assert await asyncio.gather(*(limit.run(asyncio.sleep(0.01, n)) for n in range(50))) == list(range(50))
-    assert limit._running == {}
+    assert await asyncio.gather(*(limit.run(asyncio.sleep(0.01, n)) for n in range(50))) == list(
+        range(50)
+    )
+    assert limit.running == 0
 
 
 async def test_each_has_its_time_from_its_own_start():
@@ -52,10 +54,10 @@ async def test_limits_nest():
 
     async def slow():
         with pytest.raises(TimeoutError):
-            await inner.run(asyncio.sleep(1))
-        await asyncio.sleep(1)
+            await inner.run(asyncio.sleep(60))
+        await asyncio.sleep(60)
 
     started = time.monotonic()
     with pytest.raises(TimeoutError):
         await outer.run(slow())
-    assert time.monotonic() - started < 0.4
+    assert time.monotonic() - started < 30

@@ -6,21 +6,21 @@ from time import sleep
 
 import pytest
 
-from graph.plan.apart import Apart
+from runtime.worker_thread import WorkerThread
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_what_is_computed_or_raised_comes_back():
-    apart = Apart()
-    assert await apart.run(divmod, 7, 2) == (3, 1)
+    apart = WorkerThread()
+    assert await apart.run("a caller", divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
-        await apart.run(divmod, 1, 0)
-    assert await apart.run(divmod, 7, 2) == (3, 1)
+        await apart.run("a caller", divmod, 1, 0)
+    assert await apart.run("a caller", divmod, 7, 2) == (3, 1)
 
 
 async def test_one_runs_at_a_time_and_not_on_the_loop():
-    apart, running, most = Apart(), [], []
+    apart, running, most = WorkerThread(), [], []
 
     def compute() -> int:
         running.append(1)
@@ -29,17 +29,17 @@ async def test_one_runs_at_a_time_and_not_on_the_loop():
         running.pop()
         return threading.get_ident()
 
-    threads = await asyncio.gather(*(apart.run(compute) for _ in range(5)))
+    threads = await asyncio.gather(*(apart.run("a caller", compute) for _ in range(5)))
     assert max(most) == 1
     assert threading.get_ident() not in threads
 
 
 async def test_who_gives_up_waiting_leaves_it_to_the_others():
-    apart = Apart()
-    first = asyncio.create_task(apart.run(sleep, 0.05))
-    second = asyncio.create_task(apart.run(sleep, 0.05))
+    apart = WorkerThread()
+    first = asyncio.create_task(apart.run("a caller", sleep, 0.05))
+    second = asyncio.create_task(apart.run("a caller", sleep, 0.05))
     await asyncio.sleep(0.01)
     second.cancel()
     await first
-    assert await apart.run(divmod, 7, 2) == (3, 1)
-    assert apart._asked == 0
+    assert await apart.run("a caller", divmod, 7, 2) == (3, 1)
+    assert apart.asked == 0

@@ -1,7 +1,7 @@
 """Abusive clients: each does one kind of harm, as often as it may, and never looks at an answer.
 
-`python -m tests.security.abusive_clients` reads what it is to do from standard input, waits for the first line's `go`,
-and writes what it was told.
+`python -m tests.security.abusive_clients` reads what it is to do from standard input, waits for the
+first line's `go`, and writes what it was told.
 """
 
 import asyncio
@@ -57,22 +57,28 @@ async def _send_slowly(connection: Connection, headers: dict[str, str]) -> str:
 async def _flood_with_subscriptions(connection: Connection, headers: dict[str, str]) -> str:
     given = {name: value for name, value in headers.items() if name != "host"}
     url = f"ws://{connection.address}/graphql"
-    async with connect(url, subprotocols=["graphql-transport-ws"], additional_headers=given, proxy=None) as socket:
+    async with connect(
+        url, subprotocols=["graphql-transport-ws"], additional_headers=given, proxy=None
+    ) as socket:
         await socket.send('{"type":"connection_init"}')
         for number in range(_SUBSCRIPTIONS):
             payload = {"query": 'subscription { athleteJobs(athleteId: "QXRobGV0ZTox") { id } }'}
-            await socket.send(json.dumps({"type": "subscribe", "id": str(number), "payload": payload}))
+            await socket.send(
+                json.dumps({"type": "subscribe", "id": str(number), "payload": payload})
+            )
         await asyncio.sleep(0.5)
     return "subscriptions"
 
 
 async def _connect_and_leave(connection: Connection, headers: dict[str, str]) -> str:
     url = f"ws://{connection.address}/graphql"
-    async with connect(url, subprotocols=["graphql-transport-ws"], additional_headers=headers, proxy=None):
+    async with connect(
+        url, subprotocols=["graphql-transport-ws"], additional_headers=headers, proxy=None
+    ):
         return "WebSocket"
 
 
-_BEHAVIOURS: list[Callable[[Connection, dict[str, str]], Awaitable[str]]] = [
+_BEHAVIORS: list[Callable[[Connection, dict[str, str]], Awaitable[str]]] = [
     *(partial(_send, make) for make in TEMPLATES),
     _register, _send_slowly, _flood_with_subscriptions, _connect_and_leave,
 ]  # fmt: skip
@@ -82,12 +88,12 @@ async def _client(task: dict[str, Any], number: int, headers: dict[str, str], to
     """Do one kind of harm, `pause_s` after the answer to the one before."""
     connection = Connection(task["address"])
     kind = task.get("kind")
-    behaviour = _BEHAVIOURS[(number if kind is None else kind) % len(_BEHAVIOURS)]
+    behavior = _BEHAVIORS[(number if kind is None else kind) % len(_BEHAVIORS)]
     ends = perf_counter() + task["seconds"]
     await asyncio.sleep(random.random() * task["pause_s"])
     while perf_counter() < ends:
         try:
-            told[await behaviour(connection, headers)] += 1
+            told[await behavior(connection, headers)] += 1
         except (OSError, EOFError, WebSocketException) as error:
             told[type(error).__name__] += 1
             connection.close()
@@ -99,7 +105,9 @@ async def _client(task: dict[str, Any], number: int, headers: dict[str, str], to
 
 async def _run(task: dict[str, Any]) -> Told:
     told: Told = Counter()
-    clients = [_client(task, number, headers, told) for number, headers in enumerate(task["clients"])]
+    clients = [
+        _client(task, number, headers, told) for number, headers in enumerate(task["clients"])
+    ]
     with suppress(TimeoutError):
         await asyncio.wait_for(asyncio.gather(*clients), task["seconds"] + 1)
     return told

@@ -1,5 +1,6 @@
-"""What abusive clients send. Each request has UNLIKE in it, for which something new is put in each time it is sent: so
-that nothing is answered from what is known, and making requests costs the abusers little.
+"""What abusive clients send. Each request has UNLIKE in it, for which something new is put in each
+time it is sent: so that nothing is answered from what is known, and making requests costs the
+abusers little.
 """
 
 import json
@@ -59,7 +60,9 @@ def dearest_of_a_runner(headers: Headers) -> bytes:
 
 def beyond_the_cost(headers: Headers) -> bytes:
     """`first: 1000` in `first: 1000`."""
-    inner = "activities(first: 1000) { nodes { athlete { activities(first: 1000) { nodes { id } } } } }"
+    inner = (
+        "activities(first: 1000) { nodes { athlete { activities(first: 1000) { nodes { id } } } } }"
+    )
     return post(f"query {UNLIKE} {{ athletes(first: 1000) {{ nodes {{ {inner} }} }} }}", headers)
 
 
@@ -88,7 +91,10 @@ def unknown_fields(headers: Headers) -> bytes:
 
 def aliases(headers: Headers) -> bytes:
     """The same field under hundreds of names."""
-    return post("{ " + " ".join(f"{UNLIKE}{n}: rateLimit {{ remaining }}" for n in range(300)) + " }", headers)
+    return post(
+        "{ " + " ".join(f"{UNLIKE}{n}: rateLimit {{ remaining }}" for n in range(300)) + " }",
+        headers,
+    )
 
 
 def nesting(headers: Headers) -> bytes:
@@ -100,7 +106,9 @@ def nesting(headers: Headers) -> bytes:
 def fragments(headers: Headers) -> bytes:
     """Fragments that double with each step."""
     steps = " ".join(f"fragment a{n} on Query {{ ...a{n + 1} ...a{n + 1} }}" for n in range(60))
-    return post(f"query {UNLIKE} {{ ...a0 }} {steps} fragment a60 on Query {{ __typename }}", headers)
+    return post(
+        f"query {UNLIKE} {{ ...a0 }} {steps} fragment a60 on Query {{ __typename }}", headers
+    )
 
 
 def introspection(headers: Headers) -> bytes:
@@ -110,13 +118,17 @@ def introspection(headers: Headers) -> bytes:
 
 def batch(headers: Headers) -> bytes:
     """A hundred operations at once."""
-    return request("POST", "/graphql", headers, json.dumps([{"query": f"{{ {UNLIKE} }}"}] * 100).encode())
+    return request(
+        "POST", "/graphql", headers, json.dumps([{"query": f"{{ {UNLIKE} }}"}] * 100).encode()
+    )
 
 
 def long_body(headers: Headers) -> bytes:
     """Just as much as is read, of no use."""
     ids = ["x" * 40] * 5000
-    return post("query($a: [ID!]!) { nodes(ids: $a) { id } }", headers, variables={"a": ids, "b": UNLIKE})
+    return post(
+        "query($a: [ID!]!) { nodes(ids: $a) { id } }", headers, variables={"a": ids, "b": UNLIKE}
+    )
 
 
 def too_long_body(headers: Headers) -> bytes:
@@ -126,13 +138,18 @@ def too_long_body(headers: Headers) -> bytes:
 
 def guessed_token(headers: Headers) -> bytes:
     """A token that was never given."""
-    return post("{ viewer { scopes } }", {**headers, "authorization": f"Bearer pace_{UNLIKE}{'0' * 50}"})
+    return post(
+        "{ viewer { scopes } }", {**headers, "authorization": f"Bearer pace_{UNLIKE}{'0' * 50}"}
+    )
 
 
 def guessed_session(headers: Headers) -> bytes:
     """A cookie that nobody signed."""
     others = {name: value for name, value in headers.items() if name != "authorization"}
-    return post("{ viewer { scopes } }", {**others, "cookie": f"pacegraph_session=eyJhbGciOiJub25lIn0.{UNLIKE}.x"})
+    return post(
+        "{ viewer { scopes } }",
+        {**others, "cookie": f"pacegraph_session=eyJhbGciOiJub25lIn0.{UNLIKE}.x"},
+    )
 
 
 def get_query(headers: Headers) -> bytes:
@@ -142,7 +159,9 @@ def get_query(headers: Headers) -> bytes:
 
 def mutation(headers: Headers) -> bytes:
     """Writes, as many as are let through."""
-    query = "mutation($m: String!) { submitFeedback(input: { message: $m }) { userErrors { code } } }"
+    query = (
+        "mutation($m: String!) { submitFeedback(input: { message: $m }) { userErrors { code } } }"
+    )
     return post(query, headers, variables={"m": UNLIKE * 50})
 
 

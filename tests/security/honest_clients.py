@@ -1,6 +1,8 @@
-"""Honest clients: pages of a frontend, each opened by somebody who looks at it before opening the next.
+"""Honest clients: pages of a frontend, each opened by somebody who looks at it before opening the
+next.
 
-`python -m tests.security.honest_clients` reads what it is to do from standard input, and writes what it saw.
+`python -m tests.security.honest_clients` reads what it is to do from standard input, and writes
+what it saw.
 """
 
 import asyncio
@@ -21,9 +23,7 @@ _PAGE = """query Page($id: ID!) { athlete(id: $id) { id firstName lastName city
 _LIST = """query List($least: Float!) { viewer { athlete {
     activities(first: 20, filter: { minDistanceMeters: $least }, orderBy: { field: DISTANCE }) {
       totalCount pageInfo { endCursor hasNextPage } nodes { id name startedAt distanceMeters } } } } }"""
-_ACTIVITY = (
-    "query Run($id: ID!) { activity(id: $id) { id name startedAt bestEfforts { distance elapsedTimeSeconds } } }"
-)
+_ACTIVITY = "query Run($id: ID!) { activity(id: $id) { id name startedAt bestEfforts { distance elapsedTimeSeconds } } }"
 _VIEWER = "query Me { viewer { scopes athlete { id displayName } } }"
 
 
@@ -33,7 +33,8 @@ def _next(runner: dict[str, Any]) -> bytes:
         case draw if draw < 0.4:
             return post(_PAGE, headers, variables={"id": runner["athlete_id"]})
         case draw if draw < 0.6:
-            return post(_LIST, headers, variables={"least": random.uniform(5000, 20_000)})  # never asked before
+            # never asked before
+            return post(_LIST, headers, variables={"least": random.uniform(5000, 20_000)})
         case draw if draw < 0.85:
             return post(_ACTIVITY, headers, variables={"id": random.choice(runner["activity_ids"])})
         case _:
@@ -41,7 +42,10 @@ def _next(runner: dict[str, Any]) -> bytes:
 
 
 async def _client(
-    task: dict[str, Any], runner: dict[str, Any], seen: list[tuple[float, float]], failures: Counter[str]
+    task: dict[str, Any],
+    runner: dict[str, Any],
+    seen: list[tuple[float, float]],
+    failures: Counter[str],
 ) -> None:
     connection = Connection(task["address"])
     begins = perf_counter()
@@ -66,7 +70,9 @@ async def _run(task: dict[str, Any]) -> dict[str, Any]:
         "requests": len(seen),
         "p50_ms": 1000 * seen[len(seen) // 2][0],
         "p99_ms": 1000 * seen[int(len(seen) * 0.99)][0],
-        "slowest": [f"{1000 * seconds:.0f} ms at {at:.1f} s" for seconds, at in reversed(seen[-12:])],
+        "slowest": [
+            f"{1000 * seconds:.0f} ms at {at:.1f} s" for seconds, at in reversed(seen[-12:])
+        ],
         "failures": failures,
     }
 

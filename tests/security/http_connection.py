@@ -1,4 +1,6 @@
-"""HTTP/1.1 by hand: what is sent is exactly what is written, and a load of it costs the sender little."""
+"""HTTP/1.1 by hand: what is sent is exactly what is written, and a load of it costs the sender
+little.
+"""
 
 import asyncio
 import json
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
+_WITHOUT_BODY = {204, 304}
 _CODE = re.compile(rb'"code":"(\w+)"')
 
 
@@ -21,7 +24,11 @@ class Answer:
     @property
     def code(self) -> str:
         """`extensions.code` of the first error; empty where there is none."""
-        found = _CODE.search(self.body) if self.body.startswith(b'{"errors"') or b'"errors":[' in self.body else None
+        found = (
+            _CODE.search(self.body)
+            if self.body.startswith(b'{"errors"') or b'"errors":[' in self.body
+            else None
+        )
         return found[1].decode() if found else ""
 
     def header(self, name: str) -> str:
@@ -44,7 +51,12 @@ class Connection:
 
     async def send(self, request: bytes) -> Answer:
         """Send bytes, read an answer. Raises ConnectionError, IncompleteReadError."""
-        if self._writer is None or self._writer.is_closing() or self._reader is None or self._reader.at_eof():
+        if (
+            self._writer is None
+            or self._writer.is_closing()
+            or self._reader is None
+            or self._reader.at_eof()
+        ):
             await self.open()
         assert self._writer is not None
         assert self._reader is not None
@@ -58,16 +70,21 @@ class Connection:
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open it, for who writes and reads by hand."""
         self.close()
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, limit=2**20)
+        self._reader, self._writer = await asyncio.open_connection(
+            self._host, self._port, limit=2**20
+        )
         return self._reader, self._writer
 
     async def _read(self, reader: asyncio.StreamReader) -> Answer:
         head = await reader.readuntil(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        body = await (reader.readexactly(int(length[1])) if length else reader.read())
+        status, length = int(head[9:12]), _LENGTH.search(head)
+        if status in _WITHOUT_BODY:
+            body = b""
+        else:
+            body = await (reader.readexactly(int(length[1])) if length else reader.read())
         if b"connection: close" in head.lower():
             self.close()
-        return Answer(int(head[9:12]), head, body)
+        return Answer(status, head, body)
 
     async def end(self) -> None:
         """Close, and wait for it."""
@@ -88,7 +105,9 @@ def post(query: str, headers: Mapping[str, str] | None = None, **members: Any) -
     return request("POST", "/graphql", headers, json.dumps({"query": query, **members}).encode())
 
 
-def request(method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> bytes:
+def request(
+    method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+) -> bytes:
     """Bytes of a request; with a body it is JSON unless `headers` say otherwise."""
     given = {"host": "pacegraph.test", **(headers or {})}
     if body is not None:

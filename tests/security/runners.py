@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from tests import factories as make
 
 _ATHLETES = """
@@ -16,7 +16,7 @@ _ATHLETES = """
 _ACTIVITIES = """
     INSERT INTO activities (athlete_id, source, strava_id, name, sport_type, started_at, started_at_local, timezone,
                             distance_m, moving_time_s, elapsed_time_s, elevation_gain_m, visibility, streams_state)
-    SELECT a.id, 'STRAVA', a.id * 100000 + n, 'Morning Run ' || n, 'Run', at.instant, at.instant AT TIME ZONE 'UTC',
+    SELECT a.id, 'STRAVA', n, 'Morning Run ' || n, 'Run', at.instant, at.instant AT TIME ZONE 'UTC',
            'Europe/Lisbon', 5000 + n * 37 % 20000, 1800 + n, 1830 + n, n % 300, 'EVERYONE', 'STORED'
       FROM athletes a, generate_series(1, :activities) n,
            LATERAL (SELECT timestamptz '2026-03-01 06:00Z' - n * interval '1 day' AS instant) at
@@ -50,20 +50,31 @@ class Runner:
     activity_ids: list[str]
 
 
-def create_runners(db: Connection, *, athletes: int, activities: int, with_account: int) -> list[Runner]:
-    """Write athletes with so many activities each, and give accounts and tokens to the first of them."""
-    db.execute(text("SET session_replication_role = replica"))  # quicker: nobody has cached anything yet
+def create_runners(
+    db: Connection, *, athletes: int, activities: int, with_account: int
+) -> list[Runner]:
+    """Write athletes with so many activities each, and give accounts and tokens to the first of
+    them.
+    """
+    # quicker: nobody has cached anything yet
+    db.execute(text("SET session_replication_role = replica"))
     db.execute(text(_ATHLETES), {"athletes": athletes})
     db.execute(text(_ACTIVITIES), {"activities": activities})
     db.execute(text(_BEST_EFFORTS))
     db.execute(text(_PERSONAL_BESTS))
     db.execute(text("SET session_replication_role = DEFAULT"))
     db.execute(text("VACUUM ANALYZE"))
-    ids = db.execute(text("SELECT id FROM athletes ORDER BY id LIMIT :n"), {"n": with_account}).scalars()
+    ids = db.execute(
+        text("SELECT id FROM athletes ORDER BY id LIMIT :n"), {"n": with_account}
+    ).scalars()
     return [_runner(db, athlete_id) for athlete_id in ids]
 
 
 def _runner(db: Connection, athlete_id: int) -> Runner:
     token = make.create_token(db, make.create_account(db, athlete_id=athlete_id))
-    own = db.execute(text("SELECT id FROM activities WHERE athlete_id = :id LIMIT 50"), {"id": athlete_id}).scalars()
-    return Runner(token, encode_id("Athlete", athlete_id), [encode_id("Activity", each) for each in own])
+    own = db.execute(
+        text("SELECT id FROM activities WHERE athlete_id = :id LIMIT 50"), {"id": athlete_id}
+    ).scalars()
+    return Runner(
+        token, encode_id("Athlete", athlete_id), [encode_id("Activity", each) for each in own]
+    )

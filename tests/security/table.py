@@ -19,7 +19,9 @@ def written() -> str:
     """Make the README."""
     before, marker, _ = (FOLDER / "introduction.md").read_text().partition("<!-- the table -->")
     assert marker
-    return before + "\n".join(f"## {name}\n\n{_table(attacks)}\n" for name, attacks in ATTACKS.items())
+    return before + "\n".join(
+        f"## {name}\n\n{_table(attacks)}\n" for name, attacks in ATTACKS.items()
+    )
 
 
 def _table(attacks: list[Attack]) -> str:
@@ -28,7 +30,11 @@ def _table(attacks: list[Attack]) -> str:
         for each in attacks
     ]
     return "\n".join(
-        ["| attack | known from | what is sent | what comes back | held further in |", "|---|---|---|---|---|", *rows]
+        [
+            "| attack | known from | what is sent | what comes back | held further in |",
+            "|---|---|---|---|---|",
+            *rows,
+        ]
     )
 
 

@@ -1,12 +1,15 @@
-"""Honest clients beside abusive ones, each of whom does another kind of harm, on one API process with default limits.
+"""Honest clients beside abusive ones, each of whom does another kind of harm, on one API process
+with default limits.
 
-What counts as 15 minutes of abuse: 50 clients, of whom half have accounts, and each sends the next request a second
-after the answer to the one before, on average. That is 45,000 requests; this takes a bounded part of it, at the same
-rate. It is then repeated without any pause: as many requests as the server answers. Clients are known by their
-addresses, behind a proxy; once more, all come from one address.
+What counts as 15 minutes of abuse: 50 clients, of whom half have accounts, and each sends the next
+request a second after the answer to the one before, on average. That is 45,000 requests; this takes
+a bounded part of it, at the same rate. It is then repeated without any pause: as many requests as
+the server answers. Clients are known by their addresses, behind a proxy; once more, all come from
+one address.
 
-Ten honest clients open a page every 150 ms, on average, and nothing that they ask may be refused. Server and load share
-a machine, on which other work is seen at once: what is measured may be measured again, twice at most.
+Ten honest clients open a page every 150 ms, on average, and nothing that they ask may be refused.
+Server and load share a machine, on which other work is seen at once: what is measured may be
+measured again, twice at most.
 """
 
 import json
@@ -33,7 +36,8 @@ SETTLE_S = 1
 HONEST_PAUSE_S, ABUSIVE_PAUSE_S = 0.15, 1.0
 MOST_TIMES_QUIET = 3
 LEAST_MS = 10
-"""Below this the machine's own noise decides: the load's processes share its cores with the server."""
+"""Below this the machine's own noise decides: the load's processes share its cores with the server.
+"""
 
 
 @pytest.fixture
@@ -45,7 +49,9 @@ def runners(db) -> list[Runner]:
 def defaults(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     """Limits as they come."""
     urls = {"database_url": database_url, "redis_url": redis_url}
-    return load_settings(None, pacegraph_home=tmp_path, trusted_proxies=("127.0.0.1",), **urls, **SECRETS, **STRAVA)
+    return load_settings(
+        None, pacegraph_home=tmp_path, trusted_proxies=("127.0.0.1",), **urls, **SECRETS, **STRAVA
+    )
 
 
 @dataclass
@@ -63,10 +69,17 @@ class Load:
              "headers": self._address(f"10.0.0.{number}")}
             for number, each in enumerate(self.runners[:HONEST])
         ]  # fmt: skip
-        task = {"address": self.api.address, "runners": clients, "seconds": seconds, "pause_s": HONEST_PAUSE_S}
+        task = {
+            "address": self.api.address,
+            "runners": clients,
+            "seconds": seconds,
+            "pause_s": HONEST_PAUSE_S,
+        }
         command = [sys.executable, "-m", "tests.security.honest_clients"]
         return json.loads(
-            subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, check=True).stdout
+            subprocess.run(
+                command, input=json.dumps(task), capture_output=True, text=True, check=True
+            ).stdout
         )
 
     def abusive(self, seconds: float, pause_s: float) -> subprocess.Popen[str]:
@@ -74,9 +87,16 @@ class Load:
         clients = [self._address(f"10.1.0.{number}") for number in range(ABUSERS)]
         for number, runner in enumerate(self.runners[HONEST:]):
             clients[2 * number + 1]["authorization"] = f"Bearer {runner.token}"
-        task = {"address": self.api.address, "clients": clients, "seconds": seconds, "pause_s": pause_s}
+        task = {
+            "address": self.api.address,
+            "clients": clients,
+            "seconds": seconds,
+            "pause_s": pause_s,
+        }
         command = [sys.executable, "-m", "tests.security.abusive_clients"]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         process.stdin.write(json.dumps(task) + "\n")
         process.stdin.flush()
         return process
@@ -106,7 +126,9 @@ def test_honest_clients_are_served_beside_abusive_ones(
             if paced["p99_ms"] <= MOST_TIMES_QUIET * max(quiet["p99_ms"], LEAST_MS):
                 break
         else:
-            pytest.fail(f"p99 was {quiet['p99_ms']:.1f} ms, beside abusive clients {paced['p99_ms']:.1f} ms")
+            pytest.fail(
+                f"p99 was {quiet['p99_ms']:.1f} ms, beside abusive clients {paced['p99_ms']:.1f} ms"
+            )
         flat_out, told = load.under_abuse(FLAT_OUT_S, 0)
         _report("as many abusive requests as are answered", flat_out, told)
     assert flat_out["failures"] == {}
@@ -131,5 +153,8 @@ def _measured(load: Load) -> tuple[dict[str, Any], dict[str, Any], dict[str, int
 def _report(what: str, seen: dict[str, Any], told: dict[str, int]) -> None:
     """Write it down for who runs this with `-s`."""
     times = f"p50 {seen['p50_ms']:.1f} ms, p99 {seen['p99_ms']:.1f} ms; slowest {', '.join(seen['slowest'][:4])}"
-    answers = "".join(f"    {count:6} {answer}\n" for answer, count in sorted(told.items(), key=lambda each: -each[1]))
+    answers = "".join(
+        f"    {count:6} {answer}\n"
+        for answer, count in sorted(told.items(), key=lambda each: -each[1])
+    )
     sys.stdout.write(f"\n{what}: {times}\n{answers}")

@@ -1,4 +1,6 @@
-"""Each attack of the table is made on real API processes, and what comes back is what the table says."""
+"""Each attack of the table is made on real API processes, and what comes back is what the table
+says.
+"""
 
 import asyncio
 import json
@@ -8,9 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from settings import load_settings
 from tests import factories as make
 from tests.conftest import SECRETS, STRAVA
@@ -24,17 +25,20 @@ TRUSTED = "query Version { __typename }"
 
 
 @pytest.fixture(scope="module")
-def world(clone, redis_server_url: str, tmp_path_factory) -> Iterator[World]:
+def world(clone, connect_to, redis_server_url: str, tmp_path_factory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("attacks")
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps({sha256(TRUSTED.encode()).hexdigest(): TRUSTED}))
     with ExitStack() as stack:
         url = stack.enter_context(clone())
-        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-        stack.callback(engine.dispose)
-        db = stack.enter_context(engine.connect())
+        db = stack.enter_context(connect_to(url))
         settings = load_settings(
-            None, database_url=url, redis_url=redis_server_url, pacegraph_home=folder, **SECRETS, **STRAVA
+            None,
+            database_url=url,
+            redis_url=redis_server_url,
+            pacegraph_home=folder,
+            **SECRETS,
+            **STRAVA,
         )
         variants = {
             "default": {},
@@ -45,7 +49,9 @@ def world(clone, redis_server_url: str, tmp_path_factory) -> Iterator[World]:
         servers = {}
         for name, changes in variants.items():
             logs[name].mkdir()
-            servers[name] = stack.enter_context(api_process(settings, logs[name], **changes)).address
+            servers[name] = stack.enter_context(
+                api_process(settings, logs[name], **changes)
+            ).address
         victim, attacker, admin = (
             make.create_person(db, first_name="Vera"),
             make.create_person(db),
@@ -76,7 +82,9 @@ def world(clone, redis_server_url: str, tmp_path_factory) -> Iterator[World]:
         )
 
 
-@pytest.mark.parametrize("attack", [pytest.param(each, id=each.name) for group in ATTACKS.values() for each in group])
+@pytest.mark.parametrize(
+    "attack", [pytest.param(each, id=each.name) for group in ATTACKS.values() for each in group]
+)
 def test_an_attack_gets_what_the_table_says(world: World, attack: Attack):
     world.answers.clear()
     assert asyncio.run(attack.run(world)) == attack.came_back
@@ -86,10 +94,15 @@ def test_an_attack_gets_what_the_table_says(world: World, attack: Attack):
 
 
 def test_the_table_is_that_of_the_attacks():
-    assert Path(table.README).read_text() == table.written(), "python -m tests.security.table --write"
+    assert Path(table.README).read_text() == table.written(), (
+        "python -m tests.security.table --write"
+    )
 
 
 def test_the_tests_that_the_table_names_are_there():
     assert {
-        each.more_in for group in ATTACKS.values() for each in group if not (table.ROOT / each.more_in).exists()
+        each.more_in
+        for group in ATTACKS.values()
+        for each in group
+        if not (table.ROOT / each.more_in).exists()
     } == set()

@@ -1,6 +1,8 @@
-"""Operations that schemathesis makes of the schema, and requests that are hardly HTTP: nothing breaks the API process.
+"""Operations that schemathesis makes of the schema, and requests that are hardly HTTP: nothing
+breaks the API process.
 
-Each answer is one of GraphQL over HTTP, below 500; each error has a code, and tells nothing of what is inside.
+Each answer is one of GraphQL over HTTP, below 500; each error has a code, and tells nothing of what
+is inside.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from graph.ids import decode_id_of
+from graph.global_id import decode_id_of
 from tests.factories import create_token
 from tests.graph.populated import populate
 from tests.security.http_connection import Answer, Connection, request
@@ -50,11 +52,15 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture
 def api(settings, db, tmp_path: Path, loop):
-    """The way to a process with everything on, asked by nobody, an athlete and an administrator in turn."""
+    """The way to a process with everything on, asked by nobody, an athlete and an administrator in
+    turn.
+    """
     population = populate(db, athletes=6)
     athlete = next(iter(population.ids["Athlete"]))
     tokens = itertools.cycle([None, _token_of(db, athlete), population.admin.token])
-    real = itertools.cycle([each for ids in zip(*_readable(population.ids), strict=False) for each in ids])
+    real = itertools.cycle(
+        [each for ids in zip(*_readable(population.ids), strict=False) for each in ids]
+    )
     with api_process(settings, tmp_path) as process:
         connection = Connection(process.address)
 
@@ -67,12 +73,14 @@ def api(settings, db, tmp_path: Path, loop):
 
 
 def _readable(ids: dict[str, list[str]]) -> list[list[str]]:
-    return [each for name, each in ids.items() if name != "ApiToken"]  # else one revokes what the others ask with
+    # else one revokes what the others ask with
+    return [each for name, each in ids.items() if name != "ApiToken"]
 
 
 def _token_of(db, athlete: str) -> str:
     found = db.execute(
-        text("SELECT id FROM accounts WHERE athlete_id = :id"), {"id": decode_id_of("Athlete", athlete, "id")}
+        text("SELECT id FROM accounts WHERE athlete_id = :id"),
+        {"id": decode_id_of("Athlete", athlete, "id")},
     )
     return create_token(db, found.scalar_one())
 
@@ -86,7 +94,10 @@ def test_three_thousand_operations_break_nothing(api):
         def ask(case) -> None:
             def make(token: str | None, real: Callable[[], str]) -> bytes:
                 query = _ID.sub(lambda found: f'{found[1]}"{real()}"', case.body)
-                headers = {"accept": ACCEPT, **({"authorization": f"Bearer {token}"} if token else {})}
+                headers = {
+                    "accept": ACCEPT,
+                    **({"authorization": f"Bearer {token}"} if token else {}),
+                }
                 return request("POST", "/graphql", headers, json.dumps({"query": query}).encode())
 
             answer = api(make)
@@ -99,10 +110,14 @@ def test_three_thousand_operations_break_nothing(api):
     assert told["200"] > 300  # and not everything was refused
 
 
-_WORD = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"), max_size=30)
+_WORD = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"), max_size=30
+)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=12), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=12), inner, max_size=5)
+    ),
     max_leaves=20,
 )
 _MEMBERS = ("query", "variables", "operationName", "extensions", "documentId", "id")
@@ -121,10 +136,15 @@ _HEADERS = st.dictionaries(
 @_fuzzing(MALFORMED)
 @given(
     method=st.sampled_from(["POST", "GET", "PUT", "OPTIONS", "DELETE", "PATCH"]),
-    target=st.sampled_from(["/graphql", "/graphql", "/graphql?query=", "/strava/callback", "/auth/sign-out", "/a"]),
+    target=st.sampled_from(
+        ["/graphql", "/graphql", "/graphql?query=", "/strava/callback", "/auth/sign-out", "/a"]
+    ),
     suffix=st.just("") | st.text(st.sampled_from("ab{}&=%20/?._-"), max_size=20),
     headers=_HEADERS,
-    body=st.none() | st.binary(max_size=200) | _ENVELOPE | _JSON.map(lambda each: json.dumps(each).encode()),
+    body=st.none()
+    | st.binary(max_size=200)
+    | _ENVELOPE
+    | _JSON.map(lambda each: json.dumps(each).encode()),
 )
 def _send_malformed(api, told, method, target, suffix, headers, body):
     answer = api(lambda *_: request(method, target + suffix, headers, body))

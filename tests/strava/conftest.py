@@ -1,18 +1,18 @@
 """A simulated Strava on a real socket, and a client of it."""
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from pydantic import SecretStr
 
 from strava.client import StravaClient
-from strava.simulator import create_simulator
+from strava.quota import quota_from_headers
+from strava_simulator import create_simulator
+from tests.http_server import listening
 
 DATA = Path(__file__).parent / "data"
 CLIENT_ID, CLIENT_SECRET = "4711", "the-app-secret"
@@ -22,15 +22,22 @@ ALL_SCOPES = ["read", "activity:read_all", "profile:read_all"]
 @contextmanager
 def serving(app) -> Iterator[str]:
     """Serve `app` on a free port of this machine; gives its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    with listening(app) as address:
+        yield f"http://{address}"
+
+
+class _QuotaNotes(httpx.HTTPTransport):
+    """Notes what each answer's headers tell of the quota."""
+
+    def __init__(self, quotas: list) -> None:
+        super().__init__()
+        self._quotas = quotas
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        if quota := quota_from_headers(answer.headers, datetime.now(UTC)):
+            self._quotas.append(quota)
+        return answer
 
 
 class Simulated:
@@ -38,7 +45,8 @@ class Simulated:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, trust_env=False, timeout=10)
+        # verify: certificates would be loaded, and are not needed here
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=10, verify=False)
         self.quotas: list = []
         self.client = self.make_client()
 
@@ -49,7 +57,7 @@ class Simulated:
             "client_id": CLIENT_ID,
             "client_secret": SecretStr(CLIENT_SECRET),
             "timeout_s": 5,
-            "on_quota": self.quotas.append,
+            "transport": _QuotaNotes(self.quotas),
         }
         return StravaClient(**arguments | changes)
 
@@ -64,7 +72,9 @@ class Simulated:
     def connect(self, athlete_id: int = 1001, scopes: list[str] | None = None):
         """Tokens of an athlete who granted `scopes`."""
         scopes = ALL_SCOPES if scopes is None else scopes
-        code = self.control("POST", f"/athletes/{athlete_id}/codes", json={"scopes": scopes})["code"]
+        code = self.control("POST", f"/athletes/{athlete_id}/codes", json={"scopes": scopes})[
+            "code"
+        ]
         return self.client.exchange_code(code).tokens
 
     def close(self) -> None:

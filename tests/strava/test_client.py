@@ -18,6 +18,7 @@ from strava.errors import (
     StravaScopeMissing,
     StravaUnauthorized,
     StravaUnavailable,
+    StravaUnreadable,
 )
 from strava.quota import next_day, next_quarter_hour
 
@@ -69,7 +70,10 @@ def test_an_unknown_token_is_refused(strava, token):
 
 
 def test_wrong_client_secret(strava):
-    with strava.make_client(client_secret=SecretStr("wrong")) as client, pytest.raises(StravaUnauthorized) as caught:
+    with (
+        strava.make_client(client_secret=SecretStr("wrong")) as client,
+        pytest.raises(StravaUnauthorized) as caught,
+    ):
         client.exchange_code("x")
     assert caught.value.what == "client id or secret"
 
@@ -96,9 +100,17 @@ def test_revoking_falls_back_on_the_older_page(strava):
 def test_pages_newest_first(strava):
     token = strava.connect().access_token
     pages = [strava.client.activities(token, page=page, per_page=3) for page in (1, 2, 3)]
-    assert [[activity.strava_id for activity in page] for page in pages] == [RUN_IDS[:3], RUN_IDS[3:], []]
+    assert [[activity.strava_id for activity in page] for page in pages] == [
+        RUN_IDS[:3],
+        RUN_IDS[3:],
+        [],
+    ]
     newest = pages[0][0]
-    assert (newest.distance_m, newest.elapsed_time_s, newest.timezone) == (1934.9, 868, "America/Recife")
+    assert (newest.distance_m, newest.elapsed_time_s, newest.timezone) == (
+        1934.9,
+        868,
+        "America/Recife",
+    )
     assert newest.started_at - newest.started_at_local.replace(tzinfo=UTC) == timedelta(hours=3)
 
 
@@ -106,7 +118,7 @@ def test_before_and_after_exclude_the_moment(strava):
     token = strava.connect().access_token
     times = [activity.started_at for activity in strava.client.activities(token)]
     found = strava.client.activities(token, before=times[0], after=times[3])
-    assert [activity.strava_id for activity in found] == RUN_IDS[1:3]
+    assert [activity.strava_id for activity in found] == RUN_IDS[2:0:-1]  # oldest first
     with pytest.raises(ValueError, match="zone"):
         strava.client.activities(token, after=datetime(2020, 1, 1))  # noqa: DTZ001
 
@@ -155,7 +167,9 @@ def test_a_token_without_the_scope(strava):
 
 def test_private_activities_need_the_wider_scope(strava):
     narrow, wide = ["read", "activity:read"], ["read", "activity:read_all"]
-    strava.control("PATCH", f"/activities/{RUN_IDS[0]}", json={"visibility": "only_me", "private": True})
+    strava.control(
+        "PATCH", f"/activities/{RUN_IDS[0]}", json={"visibility": "only_me", "private": True}
+    )
     token = strava.connect(scopes=narrow).access_token
     assert [activity.strava_id for activity in strava.client.activities(token)] == RUN_IDS[1:]
     with pytest.raises(StravaNotFound):
@@ -174,7 +188,10 @@ def test_private_activities_need_the_wider_scope(strava):
         ("rate_limited", StravaRateLimited, "STRAVA_RATE_LIMITED", True),
         ("server_error", StravaUnavailable, "STRAVA_UNAVAILABLE", True),
         ("unavailable", StravaUnavailable, "STRAVA_UNAVAILABLE", True),
-        ("bad_json", StravaBadData, "STRAVA_BAD_DATA", False),
+        ("bad_json", StravaUnreadable, "STRAVA_BAD_DATA", True),
+        ("forbidden_page", StravaUnreadable, "STRAVA_BAD_DATA", True),
+        ("not_found_page", StravaUnreadable, "STRAVA_BAD_DATA", True),
+        ("other_object", StravaUnreadable, "STRAVA_BAD_DATA", True),
         ("not_found", StravaNotFound, "INTERNAL", False),
     ],
 )
@@ -188,7 +205,9 @@ def test_faults_become_errors_once(strava, kind, error, code, retryable):
     assert strava.client.athlete(token).strava_id == 1001
 
 
-@pytest.mark.parametrize(("kind", "restart"), [("rate_limited", next_quarter_hour), ("rate_limited_day", next_day)])
+@pytest.mark.parametrize(
+    ("kind", "restart"), [("rate_limited", next_quarter_hour), ("rate_limited_day", next_day)]
+)
 def test_rate_limited_until_the_window_restarts(strava, kind, restart):
     token = strava.connect().access_token
     strava.fault(kind)
@@ -201,14 +220,18 @@ def test_rate_limited_until_the_window_restarts(strava, kind, restart):
 def test_limits_are_counted_and_told(strava):
     token = strava.connect().access_token
     strava.control(
-        "PUT", "/rate-limits", json={"overall_quarter_hour": 200, "read_quarter_hour": 3, "read_day": 9, "used": 0}
+        "PUT",
+        "/rate-limits",
+        json={"overall_quarter_hour": 200, "read_quarter_hour": 3, "read_day": 9, "used": 0},
     )
     strava.quotas.clear()
     for _ in range(3):
         strava.client.athlete(token)
     with pytest.raises(StravaRateLimited):
         strava.client.athlete(token)
-    told = [(quota.overall.quarter_hour.used, quota.read.quarter_hour.used) for quota in strava.quotas]
+    told = [
+        (quota.overall.quarter_hour.used, quota.read.quarter_hour.used) for quota in strava.quotas
+    ]
     assert told == [(1, 1), (2, 2), (3, 3), (4, 4)]
     assert (told_last := strava.quotas[-1]).read.quarter_hour.limit == 3
     # Requests over the limit count towards the day.
@@ -219,7 +242,10 @@ def test_limits_are_counted_and_told(strava):
 def test_a_slow_strava_is_unavailable(strava):
     token = strava.connect().access_token
     strava.fault("slow", path="athlete", delay_s=1)
-    with strava.make_client(timeout_s=0.2) as client, pytest.raises(StravaUnavailable, match="in time") as caught:
+    with (
+        strava.make_client(timeout_s=0.2) as client,
+        pytest.raises(StravaUnavailable, match="in time") as caught,
+    ):
         client.athlete(token)
     assert caught.value.status is None
 
@@ -242,10 +268,18 @@ def answering(strava, status, body=b"", **headers):
     [
         (403, b"<html>Limit of connected athletes exceeded</html>", StravaAthleteLimit),
         (403, b"", StravaScopeMissing),
-        (403, b'{"errors":[{"resource":"Application","field":"Status","code":"Inactive"}]}', StravaAppInactive),
+        (
+            403,
+            b'{"errors":[{"resource":"Application","field":"Status","code":"Inactive"}]}',
+            StravaAppInactive,
+        ),
         (403, b'{"errors":{"resource":"Application"}}', StravaScopeMissing),
         (401, b"nonsense", StravaUnauthorized),
-        (400, b'{"errors":[{"resource":"Activity","field":"per page","code":"limit exceeded"}]}', StravaBadData),
+        (
+            400,
+            b'{"errors":[{"resource":"Activity","field":"per page","code":"limit exceeded"}]}',
+            StravaBadData,
+        ),
         (418, b"[]", StravaBadData),
         (302, b"", StravaUnavailable),
         (502, b"<html>", StravaUnavailable),
@@ -296,14 +330,21 @@ def test_no_secret_shows_anywhere(strava, caplog):
         shown += [repr(caught.value), str(caught.value), repr(vars(caught.value))]
         assert caught.value.__context__ is None
     told = "\n".join(shown) + caplog.text
-    for secret in (tokens.access_token, tokens.refresh_token, SecretStr("the-app-secret"), SecretStr("rrr-1")):
+    for secret in (
+        tokens.access_token,
+        tokens.refresh_token,
+        SecretStr("the-app-secret"),
+        SecretStr("rrr-1"),
+    ):
         assert secret.get_secret_value() not in told
 
 
 def test_authorization_url():
     with client_of(settings()) as client:
         url = httpx.URL(
-            client.authorization_url("https://runs.example/strava/callback?a=b", "s&t", ["read", "activity:read_all"])
+            client.authorization_url(
+                "https://runs.example/strava/callback?a=b", "s&t", ["read", "activity:read_all"]
+            )
         )
     assert str(url).startswith("https://www.strava.com/oauth/authorize?")
     assert dict(url.params) == {
@@ -317,7 +358,9 @@ def test_authorization_url():
 
 
 def settings(**values):
-    return Settings(_env_file=None, **{"strava_client_id": "12", "strava_client_secret": "s"} | values)
+    return Settings(
+        _env_file=None, **{"strava_client_id": "12", "strava_client_secret": "s"} | values
+    )
 
 
 def client_of(given):
@@ -330,7 +373,9 @@ def test_from_settings_wants_the_application(monkeypatch):
         client_of(settings(strava_client_id=None))
 
 
-@pytest.mark.parametrize("base", ["https://www.strava.com/api/v3", "https://www.api-v3.strava.com/"])
+@pytest.mark.parametrize(
+    "base", ["https://www.strava.com/api/v3", "https://www.api-v3.strava.com/"]
+)
 def test_both_of_stravas_addresses(strava, base):
     seen = []
     transport = httpx.MockTransport(

@@ -1,6 +1,8 @@
-"""Holds the simulator against Strava's published description and the models stravalib generates from its schemas.
+"""Holds the simulator against Strava's published description and the models stravalib generates
+from its schemas.
 
-Where the simulator, like the real Strava, departs from them is listed here by name; all else is a failure.
+Where the simulator, like the real Strava, departs from them is listed here by name; all else is a
+failure.
 """
 
 import json
@@ -14,7 +16,7 @@ import httpx
 import pytest
 from pydantic import BaseModel, RootModel
 
-from strava.simulator import create_simulator
+from strava_simulator import create_simulator
 
 with warnings.catch_warnings():
     # Importing stravalib changes the process's warning filters; this undoes it.
@@ -80,7 +82,11 @@ NOT_SIMULATED = {
 def misfits(model: Any, value: Any, path: str = "") -> list[str]:
     """Names of fields in `value` that `model` and the list above do not know, at any depth."""
     if isinstance(value, list):
-        return [misfit for index, item in enumerate(value) for misfit in misfits(model, item, f"{path}[{index}]")]
+        return [
+            misfit
+            for index, item in enumerate(value)
+            for misfit in misfits(model, item, f"{path}[{index}]")
+        ]
     if not isinstance(value, dict) or not isinstance(model, type) or issubclass(model, RootModel):
         return []
     known, found = model.model_fields, []
@@ -139,11 +145,15 @@ def test_a_detailed_activity(get):
     assert set(strava_model.DetailedActivity.model_fields) - set(body) <= NOT_SIMULATED
     assert [split["split"] for split in body["splits_metric"]] == [1, 2, 3, 4]
     assert sum(split["elapsed_time"] for split in body["splits_metric"]) == body["elapsed_time"]
-    assert sum(split["distance"] for split in body["splits_standard"]) == pytest.approx(body["distance"], abs=1)
+    assert sum(split["distance"] for split in body["splits_standard"]) == pytest.approx(
+        body["distance"], abs=1
+    )
 
 
 def test_every_best_effort_has_the_fields_of_stravas_own_example(get):
-    example = json.loads((Path(__file__).parent / "data" / "activity_detail_example.json").read_text())
+    example = json.loads(
+        (Path(__file__).parent / "data" / "activity_detail_example.json").read_text()
+    )
     for effort in get(f"/activities/{RUN_ID}")["best_efforts"]:
         assert set(example["best_efforts"][0]) <= set(effort)
 
@@ -182,7 +192,9 @@ def test_errors(get, path, status):
     assert body["errors"]
 
 
-@pytest.mark.parametrize("kind", ["rate_limited", "unauthorized", "inactive", "server_error", "missing_scope"])
+@pytest.mark.parametrize(
+    "kind", ["rate_limited", "unauthorized", "inactive", "server_error", "missing_scope"]
+)
 def test_faults_have_stravas_form(strava, kind):
     strava.fault(kind)
     check(strava_model.Fault, strava.http.get("/api/v3/athlete").json())
@@ -216,7 +228,11 @@ def described() -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
 
 
 def resolved(parameter: dict[str, Any]) -> dict[str, Any]:
-    return SWAGGER["parameters"][parameter["$ref"].split("/")[-1]] if "$ref" in parameter else parameter
+    return (
+        SWAGGER["parameters"][parameter["$ref"].split("/")[-1]]
+        if "$ref" in parameter
+        else parameter
+    )
 
 
 def nameless(path: str) -> str:
@@ -227,7 +243,9 @@ def simulated() -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
     paths = create_simulator(runs=None, client_id="1", client_secret="s").openapi()["paths"]
     return {
         (method, nameless(path.removeprefix("/api/v3"))): {
-            parameter["name"]: parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"
+            parameter["name"]: parameter
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
         }
         for path, operations in paths.items()
         if path.startswith("/api/v3/")
@@ -253,7 +271,9 @@ def test_paths_and_parameters_are_stravas():
 
 
 def test_the_usual_page_is_stravas():
-    ours, theirs = (paths()["get", "/athlete/activities"]["per_page"] for paths in (simulated, described))
+    ours, theirs = (
+        paths()["get", "/athlete/activities"]["per_page"] for paths in (simulated, described)
+    )
     assert ours["schema"]["default"] == theirs["default"] == 30
 
 

@@ -1,8 +1,9 @@
 import dataclasses
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,20 +16,34 @@ from strava.payloads import (
     parse_activity_detail,
     parse_athlete,
     parse_streams,
-    parse_timezone,
 )
+from strava.time_zone import time_zone
 
 EXAMPLE = json.loads((Path(__file__).parent / "data" / "activity_detail_example.json").read_text())
-LEAST = {"id": 7, "start_date": "2021-01-27T18:24:14Z", "distance": 4114.9, "moving_time": 1353, "elapsed_time": 1420}
+LEAST = {
+    "id": 7,
+    "start_date": "2021-01-27T18:24:14Z",
+    "distance": 4114.9,
+    "moving_time": 1353,
+    "elapsed_time": 1420,
+}
 
 
 def test_stravas_own_example():
     detail = parse_activity_detail(EXAMPLE)
-    assert (detail.strava_id, detail.athlete_strava_id, detail.name) == (99895560, 1513, "Lunch Run")
+    assert (detail.strava_id, detail.athlete_strava_id, detail.name) == (
+        99895560,
+        1513,
+        "Lunch Run",
+    )
     assert detail.started_at == datetime(2013, 12, 12, 19, 36, 41, tzinfo=UTC)
     assert detail.timezone == "America/Los_Angeles"
     assert (detail.distance_m, detail.moving_time_s, detail.elapsed_time_s) == (5781.1, 2892, 3140)
-    assert (detail.elevation_gain_m, detail.average_speed_m_s, detail.average_heart_rate_bpm) == (13.5, 2.0, None)
+    assert (detail.elevation_gain_m, detail.average_speed_m_s, detail.average_heart_rate_bpm) == (
+        13.5,
+        2.0,
+        None,
+    )
     assert detail.visibility == "EVERYONE"
     assert len(detail.best_efforts) == 6
     assert detail.best_efforts[0] == StravaBestEffort("400m", 400, 134, 228)
@@ -49,7 +64,7 @@ def test_local_time_comes_from_the_offset_where_strava_leaves_it_out():
 def test_the_least_that_can_be_read():
     activity = parse_activity(LEAST)
     assert activity.sport_type == "Workout"
-    assert activity.timezone is None
+    assert (activity.timezone, activity.timezone_text) == ("UTC", None)
     assert activity.max_heart_rate_bpm is None
     assert not activity.flagged
     assert dataclasses.is_dataclass(activity)
@@ -72,7 +87,9 @@ def test_a_missing_field_is_named():
             parse_activity({name: value for name, value in LEAST.items() if name != field})
 
 
-@pytest.mark.parametrize("start", ["2021-01-27T18:24:14", "2021-13-01T00:00:00Z", "0001-01-01T00:00:00+10:00"])
+@pytest.mark.parametrize(
+    "start", ["2021-01-27T18:24:14", "2021-13-01T00:00:00Z", "0001-01-01T00:00:00+10:00"]
+)
 def test_a_start_that_is_no_instant_is_refused(start):
     with pytest.raises(StravaBadData, match="start_date"):
         parse_activity(LEAST | {"start_date": start})
@@ -111,30 +128,82 @@ def test_sport_type_falls_back_and_keeps_what_is_new(fields, sport):
 
 
 @pytest.mark.parametrize(
-    ("text", "name"),
+    ("text", "offset_h", "name"),
     [
-        ("(GMT-03:00) America/Recife", "America/Recife"),
-        ("(GMT+05:45) Asia/Kathmandu", "Asia/Kathmandu"),
-        ("(GMT-03:00) America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),
-        ("(GMT+00:00) UTC", "UTC"),
-        ("(GMT-08:00) Pacific Time (US & Canada)", "(GMT-08:00) Pacific Time (US & Canada)"),
-        ("Europe/Berlin", "Europe/Berlin"),
-        (None, None),
+        ("(GMT-03:00) America/Recife", -3, "America/Recife"),
+        ("(GMT+05:45) Asia/Kathmandu", 5.75, "Asia/Kathmandu"),
+        ("(GMT-03:00) America/Argentina/Buenos_Aires", -3, "America/Argentina/Buenos_Aires"),
+        ("(GMT+00:00) UTC", 0, "UTC"),
+        ("Europe/Berlin", None, "Europe/Berlin"),
+        ("  (UTC+01:00)  europe/berlin ", 1, "Europe/Berlin"),
+        # No name that IANA and JavaScript know: the offset, with its sign turned around.
+        ("(GMT-08:00) Pacific Time (US & Canada)", -7, "Etc/GMT+7"),
+        ("(GMT-08:00) Pacific Time (US & Canada)", None, "Etc/GMT+8"),
+        ("(GMT+00:00) Factory", 0, "UTC"),
+        ("Factory", 2, "Etc/GMT-2"),
+        ("(GMT+05:45) somewhere", 5.75, "UTC"),
+        ("(GMT+99:99) somewhere", None, "UTC"),
+        ("posix/Europe/Berlin", 14, "Etc/GMT-14"),
+        ("../../etc/passwd", 15, "UTC"),
+        ("", -12, "Etc/GMT+12"),
+        (None, 1, "Etc/GMT-1"),
+        (None, None, "UTC"),
     ],
 )
-def test_timezone(text, name):
-    assert parse_timezone(text) == name
+def test_the_timezone_is_a_zone(text, offset_h, name):
+    offset = None if offset_h is None else timedelta(hours=offset_h)
+    assert time_zone(text, offset) == name
+    assert ZoneInfo(name)
+
+
+def test_the_text_of_the_timezone_stays_beside_the_zone():
+    activity = parse_activity(
+        LEAST | {"timezone": "(GMT+01:00) Mars/Base", "start_date_local": "2021-01-27T20:24:14Z"}
+    )
+    assert (activity.timezone, activity.timezone_text) == ("Etc/GMT-2", "(GMT+01:00) Mars/Base")
 
 
 def test_text_that_postgresql_cannot_hold_is_cleaned():
     assert parse_activity(LEAST | {"name": "a\0b\ud800c"}).name == "ab?c"
 
 
-def test_a_bad_best_effort_is_named_with_its_place():
-    efforts = [EXAMPLE["best_efforts"][0], EXAMPLE["best_efforts"][1] | {"elapsed_time": None}]
-    with pytest.raises(StravaBadData, match=r"best_efforts\[1\]\.elapsed_time") as caught:
-        parse_activity_detail(EXAMPLE | {"best_efforts": efforts})
-    assert caught.value.strava_id == EXAMPLE["id"]
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"elapsed_time": None},
+        {"elapsed_time": "fast"},
+        {"distance": -400},
+        {"start_date": None},
+        {"start_date": "1913-12-12T19:36:41Z"},
+    ],
+)
+def test_a_bad_best_effort_costs_only_itself(bad):
+    given_efforts = [dict(effort) for effort in EXAMPLE["best_efforts"]]
+    given_efforts[1] |= bad
+    found = parse_activity_detail(EXAMPLE | {"best_efforts": [*given_efforts, "x", None]})
+    sound = parse_activity_detail(EXAMPLE).best_efforts
+    assert found.best_efforts == (sound[0], *sound[2:])
+
+
+@pytest.mark.parametrize("bad", ["x", {}, 7, True])
+def test_bad_best_efforts_do_not_cost_the_activity(bad):
+    assert parse_activity_detail(EXAMPLE | {"best_efforts": bad}).best_efforts == ()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "athlete", "name", "type", "timezone", "start_date_local", "utc_offset", "average_speed",
+        "average_heartrate", "max_heartrate", "average_cadence", "total_elevation_gain", "external_id",
+        "device_name", "manual", "trainer", "commute", "flagged",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("value", [None, -1, 7, 10**400, 1e300, float("nan"), [], {}, {"id": "x"}])
+def test_an_optional_field_never_costs_the_activity(field, value):
+    activity = parse_activity(EXAMPLE | {field: value})
+    sound = parse_activity(EXAMPLE)
+    assert (activity.distance_m, activity.moving_time_s) == (sound.distance_m, sound.moving_time_s)
+    assert activity.started_at == sound.started_at
 
 
 def test_no_best_efforts():
@@ -142,8 +211,15 @@ def test_no_best_efforts():
 
 
 def test_athlete():
-    athlete = parse_athlete({"id": 5, "firstname": "Rui", "lastname": None, "sex": "X", "new_field": {}})
-    assert (athlete.strava_id, athlete.first_name, athlete.last_name, athlete.sex) == (5, "Rui", "", None)
+    athlete = parse_athlete(
+        {"id": 5, "firstname": "Rui", "lastname": None, "sex": "X", "new_field": {}}
+    )
+    assert (athlete.strava_id, athlete.first_name, athlete.last_name, athlete.sex) == (
+        5,
+        "Rui",
+        "",
+        None,
+    )
 
 
 def stream_set(**streams):
@@ -152,7 +228,11 @@ def stream_set(**streams):
 
 def test_streams():
     streams = parse_streams(stream_set(time=[0, 1], distance=[0, 3.5], heartrate=[120, 121]))
-    assert (streams.time_s, streams.distance_m, streams.heart_rate_bpm) == ((0, 1), (0.0, 3.5), (120, 121))
+    assert (streams.time_s, streams.distance_m, streams.heart_rate_bpm) == (
+        (0, 1),
+        (0.0, 3.5),
+        (120, 121),
+    )
 
 
 def test_streams_without_what_is_needed_are_none():
@@ -161,7 +241,63 @@ def test_streams_without_what_is_needed_are_none():
 
 
 def test_a_gap_in_the_heart_rate_leaves_it_out():
-    assert parse_streams(stream_set(time=[0, 1], distance=[0, 3.5], heartrate=[120, None])).heart_rate_bpm is None
+    assert (
+        parse_streams(
+            stream_set(time=[0, 1], distance=[0, 3.5], heartrate=[120, None])
+        ).heart_rate_bpm
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    "heart_rate",
+    [
+        {"data": [120]},
+        {"data": None},
+        {"data": []},
+        {"data": ["a", "b"]},
+        {"data": "x"},
+        {"data": [120, -1]},
+        {"data": [120, 1e9]},
+        {},
+        [],
+        "x",
+        7,
+    ],
+)
+def test_a_bad_heart_rate_does_not_cost_the_track(heart_rate):
+    streams = parse_streams(stream_set(time=[0, 1], distance=[0, 3.5]) | {"heartrate": heart_rate})
+    assert (streams.distance_m, streams.heart_rate_bpm) == ((0.0, 3.5), None)
+
+
+@pytest.mark.parametrize("unusable", [None, "12", True, [], {}, float("nan"), float("inf"), 1e15])
+@pytest.mark.parametrize("name", ["time", "distance"])
+@pytest.mark.parametrize("place", [0, 50, 99])
+def test_a_sample_that_cannot_be_read_costs_only_itself(unusable, name, place):
+    channels = {
+        "time": [*range(100)],
+        "distance": [3.5 * second for second in range(100)],
+        "heartrate": [120 + second for second in range(100)],
+    }
+    sound = parse_streams(stream_set(**channels))
+    channels[name][place] = unusable
+    found = parse_streams(stream_set(**channels))
+    for channel in ("time_s", "distance_m", "heart_rate_bpm"):
+        whole = getattr(sound, channel)
+        assert getattr(found, channel) == whole[:place] + whole[place + 1 :]
+
+
+def test_a_stretch_that_cannot_be_read_is_left_out_unless_it_is_the_end():
+    """Without its end the track would be taken for one whose distance was corrected."""
+    meters = [3.5 * second for second in range(100)]
+    found = parse_streams(
+        stream_set(time=[*range(100)], distance=[*meters[:30], *[None] * 50, *meters[80:]])
+    )
+    assert found.time_s == (*range(30), *range(80, 100))
+    found = parse_streams(stream_set(time=[*range(100)], distance=[*meters[:98], None, None]))
+    assert found.time_s == tuple(range(98))
+    with pytest.raises(StravaBadData, match=r"distance\.data"):
+        parse_streams(stream_set(time=[*range(100)], distance=[*meters[:97], *[None] * 3]))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +305,6 @@ def test_a_gap_in_the_heart_rate_leaves_it_out():
     [
         ([], "body"),
         (stream_set(time=[0, 1], distance=[0]), "distance.data"),
-        (stream_set(time=[0, 1], distance=[0, 1], heartrate=[120]), "heartrate.data"),
         (stream_set(time=[0, None], distance=[0, 1]), "time.data"),
         (stream_set(time=[0, 1], distance=[0, float("inf")]), "distance.data"),
         (stream_set(time=[0, 1], distance="abc"), "distance.data"),
@@ -186,7 +321,9 @@ def test_broken_streams_are_named(payload, field):
 unhurried = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    lambda children: (
+        st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -213,3 +350,31 @@ def test_nothing_but_bad_data_is_raised_for_any_json(payload):
     for parse in (parse_activity, parse_activity_detail, parse_athlete, parse_streams):
         with suppress(StravaBadData):
             parse(payload)
+
+
+def test_a_number_that_no_column_holds_is_named():
+    with pytest.raises(StravaBadData, match=r"moving_time.*too large"):
+        parse_activity(LEAST | {"moving_time": 2**63})
+
+
+def test_other_streams_are_read_where_they_can_be():
+    whole = {
+        "latlng": [[38.7, -9.1], [0, 0], [38.8, None]],
+        "cadence": [85, None, 999],
+        "altitude": [12.3, "high", 12.5],
+        "velocity_smooth": [3, 3.5],
+        "temp": [None, None, None],
+    }
+    streams = parse_streams(stream_set(time=[0, 1, 2], distance=[0, 3, 6], **whole))
+    assert streams.other_columns == {
+        "cadence_rpm": (85.0, None, None),
+        "altitude_m": (12.3, None, 12.5),
+        "latitude": (38.7, None, None),
+        "longitude": (-9.1, None, None),
+    }
+
+
+@pytest.mark.parametrize("odd", [None, [], {"data": None}, {"data": 7}, {"data": [[1]] * 2}])
+def test_other_streams_that_cannot_be_read_cost_only_themselves(odd):
+    given = stream_set(time=[0, 1], distance=[0, 3]) | {"latlng": odd, "watts": odd}
+    assert parse_streams(given).other_columns == {}

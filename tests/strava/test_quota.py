@@ -9,8 +9,6 @@ from strava.quota import (
     next_day,
     next_quarter_hour,
     quota_from_headers,
-    seconds_until_day,
-    seconds_until_quarter_hour,
 )
 
 NOW = datetime(2026, 11, 23, 17, 16, 30, tzinfo=UTC)
@@ -58,20 +56,25 @@ def test_when_to_retry(usages, read, retry_at):
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"X-RateLimit-Limit": "1,2"}, {"X-RateLimit-Limit": "a", "X-RateLimit-Usage": "b"}]
+    "headers",
+    [{}, {"X-RateLimit-Limit": "1,2"}, {"X-RateLimit-Limit": "a", "X-RateLimit-Usage": "b"}],
 )
 def test_answers_without_limits_tell_none(headers):
     assert quota_from_headers(httpx.Headers(headers), NOW) is None
 
 
 def test_read_limits_may_be_absent():
-    told = quota_from_headers(httpx.Headers({"X-RateLimit-Limit": "2,9", "X-RateLimit-Usage": "1,1"}), NOW)
+    told = quota_from_headers(
+        httpx.Headers({"X-RateLimit-Limit": "2,9", "X-RateLimit-Usage": "1,1"}), NOW
+    )
     assert told.read is None
     assert told.remaining(read=True) == 1
 
 
 kathmandu = timezone(timedelta(hours=5, minutes=45))
-moments = st.integers(0, 4_000_000_000_000).map(lambda ms: datetime.fromtimestamp(ms / 1000, kathmandu))
+moments = st.integers(0, 4_000_000_000_000).map(
+    lambda ms: datetime.fromtimestamp(ms / 1000, kathmandu)
+)
 
 
 @settings(deadline=None, database=None)
@@ -80,6 +83,6 @@ def test_windows_restart_on_the_quarter_hour_and_at_midnight_utc(now):
     quarter, day = next_quarter_hour(now), next_day(now)
     assert (quarter.minute % 15, quarter.second, quarter.microsecond) == (0, 0, 0)
     assert (day.hour, day.minute, day.second, day.utcoffset()) == (0, 0, 0, timedelta())
-    assert 0 < seconds_until_quarter_hour(now) <= 900
-    assert 0 < seconds_until_day(now) <= 86_400
+    assert 0 < (quarter - now).total_seconds() <= 900
+    assert 0 < (day - now).total_seconds() <= 86_400
     assert quarter <= day

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from strava.errors import StravaAthleteLimit, StravaBadData, StravaNotFound
-from strava.simulator import RateLimits, SimulatorRunsInvalid, create_simulator
-from strava.simulator.synthetic import synthetic_activities
+from strava_simulator import RateLimits, SimulatorRunsInvalid, create_simulator
+from strava_simulator.synthetic import synthetic_activities
 
 CALLBACK = "http://127.0.0.1:9/strava/callback?from=here"
 REQUEST = {
@@ -23,7 +23,10 @@ REQUEST = {
 
 def form_of(page: str) -> dict[str, str]:
     """The hidden fields of the page's form."""
-    return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)}
+    return {
+        name: unescape(value)
+        for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)
+    }
 
 
 def answer_of(response: httpx.Response) -> dict[str, str]:
@@ -36,7 +39,8 @@ def answer_of(response: httpx.Response) -> dict[str, str]:
 
 def decide(strava, page: str, **fields):
     return strava.http.post(
-        "/oauth/authorize", data=form_of(page) | {"decision": "authorize", "athlete_id": 1002} | fields
+        "/oauth/authorize",
+        data=form_of(page) | {"decision": "authorize", "athlete_id": 1002} | fields,
     )
 
 
@@ -46,7 +50,12 @@ def test_the_athlete_may_untick_scopes(strava):
     assert page.count('type="checkbox"') == 2
     assert page.count("<option") == 3
     answer = answer_of(decide(strava, page, granted=["read", "profile:write"]))
-    assert answer == {"from": "here", "state": REQUEST["state"], "code": answer["code"], "scope": "read"}
+    assert answer == {
+        "from": "here",
+        "state": REQUEST["state"],
+        "code": answer["code"],
+        "scope": "read",
+    }
     assert strava.client.exchange_code(answer["code"]).athlete.strava_id == 1002
 
 
@@ -73,7 +82,12 @@ def test_an_unknown_athlete_is_asked_for_again(strava):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"client_id": "1"}, {"redirect_uri": "javascript:alert(1)"}, {"scope": "everything"}, {"response_type": "token"}],
+    [
+        {"client_id": "1"},
+        {"redirect_uri": "javascript:alert(1)"},
+        {"scope": "everything"},
+        {"response_type": "token"},
+    ],
 )
 def test_requests_the_page_refuses(strava, wrong):
     assert strava.http.get("/oauth/authorize", params=REQUEST | wrong).status_code == 400
@@ -83,7 +97,10 @@ def test_a_single_athlete_who_granted_it_all_is_not_asked_again(simulate):
     strava = simulate(athletes=1)
     assert strava.http.get("/oauth/authorize", params=REQUEST).status_code == 200
     strava.connect()
-    assert answer_of(strava.http.get("/oauth/authorize", params=REQUEST))["scope"] == "read,activity:read_all"
+    assert (
+        answer_of(strava.http.get("/oauth/authorize", params=REQUEST))["scope"]
+        == "read,activity:read_all"
+    )
     forced = strava.http.get("/oauth/authorize", params=REQUEST | {"approval_prompt": "force"})
     assert forced.status_code == 200
 
@@ -103,13 +120,27 @@ def test_the_athlete_limit(simulate):
 @pytest.mark.parametrize("how", ["data", "json", "params", "multipart"])
 def test_parameters_in_every_place_strava_takes_them(strava, how):
     code = strava.control("POST", "/athletes/1001/codes", json={})["code"]
-    given = {"client_id": "4711", "client_secret": "the-app-secret", "grant_type": "authorization_code", "code": code}
+    given = {
+        "client_id": "4711",
+        "client_secret": "the-app-secret",
+        "grant_type": "authorization_code",
+        "code": code,
+    }
     arguments = (
-        {"files": {name: (None, value) for name, value in given.items()}} if how == "multipart" else {how: given}
+        {"files": {name: (None, value) for name, value in given.items()}}
+        if how == "multipart"
+        else {how: given}
     )
     answer = strava.http.post("/api/v3/oauth/token", **arguments)
     assert answer.status_code == 200
-    assert set(answer.json()) == {"token_type", "expires_at", "expires_in", "refresh_token", "access_token", "athlete"}
+    assert set(answer.json()) == {
+        "token_type",
+        "expires_at",
+        "expires_in",
+        "refresh_token",
+        "access_token",
+        "athlete",
+    }
 
 
 def test_activities_are_added_changed_and_deleted(strava):
@@ -118,10 +149,18 @@ def test_activities_are_added_changed_and_deleted(strava):
     added = strava.control(
         "POST",
         "/athletes/1001/activities",
-        json={"activity": {"name": "New", "start_date": "2030-01-01T00:00:00Z"}, "streams": streams},
+        json={
+            "activity": {"name": "New", "start_date": "2030-01-01T00:00:00Z"},
+            "streams": streams,
+        },
     )
     first = strava.client.activities(token)[0]
-    assert (first.strava_id, first.name, first.distance_m, first.elapsed_time_s) == (added["id"], "New", 900.0, 200)
+    assert (first.strava_id, first.name, first.distance_m, first.elapsed_time_s) == (
+        added["id"],
+        "New",
+        900.0,
+        200,
+    )
     assert strava.client.streams(token, added["id"]).heart_rate_bpm == (100, 150, 160)
     strava.control("PATCH", f"/activities/{added['id']}", json={"name": "Other"})
     assert strava.client.activity(token, added["id"]).name == "Other"
@@ -133,7 +172,9 @@ def test_activities_are_added_changed_and_deleted(strava):
 
 def test_a_manual_entry_has_no_streams(strava):
     token = strava.connect().access_token
-    added = strava.control("POST", "/athletes/1001/activities", json={"activity": {"distance": 5000.0}})
+    added = strava.control(
+        "POST", "/athletes/1001/activities", json={"activity": {"distance": 5000.0}}
+    )
     assert strava.client.streams(token, added["id"]) is None
     assert strava.client.activity(token, added["id"]).best_efforts == ()
     assert strava.client.activity(token, added["id"]).manual
@@ -147,7 +188,12 @@ def test_faults_by_path_count_and_order(strava):
         "/api/v3/activities/3700002101/streams?keys=time",
         {"Authorization": f"Bearer {token.get_secret_value()}"},
     )
-    assert [strava.http.get(url, headers=headers).status_code for _ in range(4)] == [200, 500, 500, 200]
+    assert [strava.http.get(url, headers=headers).status_code for _ in range(4)] == [
+        200,
+        500,
+        500,
+        200,
+    ]
     started = time.monotonic()
     strava.client.athlete(token)
     assert time.monotonic() - started >= 0.05
@@ -194,31 +240,50 @@ def test_control_explains_what_is_wrong(strava, path, body):
 
 def test_every_control_endpoint_is_described(strava):
     paths = strava.http.get("/openapi.json").json()["paths"]
-    control = {path: operations for path, operations in paths.items() if path.startswith("/simulator")}
+    control = {
+        path: operations for path, operations in paths.items() if path.startswith("/simulator")
+    }
     assert len(control) >= 10
-    assert all(operation["description"] for operations in control.values() for operation in operations.values())
+    assert all(
+        operation["description"]
+        for operations in control.values()
+        for operation in operations.values()
+    )
 
 
 def test_an_activity_may_be_broken_on_purpose(strava):
     token = strava.connect().access_token
-    broken = strava.control("POST", "/athletes/1001/activities", json={"activity": {"start_date": "junk"}})
+    broken = strava.control(
+        "POST", "/athletes/1001/activities", json={"activity": {"start_date": "junk"}}
+    )
     strava.control("PATCH", "/activities/3700002101", json={"start_date": None})
     bad = [item for item in strava.client.activities(token) if isinstance(item, StravaBadData)]
-    assert {(item.strava_id, item.field) for item in bad} == {(broken["id"], "start_date"), (3700002101, "start_date")}
+    assert {(item.strava_id, item.field) for item in bad} == {
+        (broken["id"], "start_date"),
+        (3700002101, "start_date"),
+    }
     with pytest.raises(StravaBadData, match="start_date"):
         strava.client.activity(token, 3700002101)
 
 
 @pytest.mark.parametrize(("given", "status"), [("x", 422), (0, 422), (3700002101, 409), (77, 201)])
 def test_an_id_of_ones_own_has_to_be_free(strava, given, status):
-    answer = strava.http.post("/simulator/athletes/1002/activities", json={"activity": {"id": given}})
+    answer = strava.http.post(
+        "/simulator/athletes/1002/activities", json={"activity": {"id": given}}
+    )
     assert answer.status_code == status
 
 
 # --- the file of runs
 
 
-RUN = {"id": 1, "start_date": "2021-01-01T00:00:00Z", "distance": 1, "moving_time": 1, "elapsed_time": 1}
+RUN = {
+    "id": 1,
+    "start_date": "2021-01-01T00:00:00Z",
+    "distance": 1,
+    "moving_time": 1,
+    "elapsed_time": 1,
+}
 
 
 @pytest.mark.parametrize(
@@ -226,10 +291,19 @@ RUN = {"id": 1, "start_date": "2021-01-01T00:00:00Z", "distance": 1, "moving_tim
     [
         (["{"], "line 1: is not JSON"),
         (["", "[]"], "line 2: is not an object"),
-        ([json.dumps({"activity": RUN | {"distance": None}})], "line 1: activity.distance is missing"),
+        (
+            [json.dumps({"activity": RUN | {"distance": None}})],
+            "line 1: activity.distance is missing",
+        ),
         ([json.dumps({"activity": RUN, "streams": {"time": [1]}})], "line 1: streams lacks"),
-        ([json.dumps({"activity": RUN, "streams": {"time": [1], "distance": []}})], "line 1: streams are of different"),
-        ([json.dumps({"activity": RUN, "streams": {"time": ["1"], "distance": [1]}})], "line 1: streams hold"),
+        (
+            [json.dumps({"activity": RUN, "streams": {"time": [1], "distance": []}})],
+            "line 1: streams are of different",
+        ),
+        (
+            [json.dumps({"activity": RUN, "streams": {"time": ["1"], "distance": [1]}})],
+            "line 1: streams hold",
+        ),
         ([json.dumps({"activity": RUN})] * 2, "line 2: activity 1 stands"),
     ],
 )
@@ -245,6 +319,40 @@ def test_a_missing_file_is_told_by_name(tmp_path):
         create_simulator(runs=tmp_path / "none.ndjson", client_id="1", client_secret="s")
 
 
+# --- control by web pages
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:1"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"host": "evil.example"},
+        {"host": "evil.example", "origin": "http://evil.example"},
+        {"host": "127.0.0.1.evil.example"},
+    ],
+)
+def test_web_pages_of_other_origins_do_not_control_the_simulation(strava, headers):
+    for method, path in (("POST", "athletes/1001/codes"), ("GET", "athletes")):
+        answer = strava.http.request(method, f"/simulator/{path}", headers=headers)
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"sec-fetch-site": "none"}, {"origin": "OWN", "sec-fetch-site": "same-origin"}],
+)
+def test_programs_and_its_own_page_do(strava, headers):
+    own = {name: value.replace("OWN", strava.url) for name, value in headers.items()}
+    answer = strava.http.post(
+        "/simulator/athletes/1001/codes", headers=own, json={"scopes": ["read"]}
+    )
+    assert answer.status_code == 201
+
+
 # --- synthetic athletes
 
 
@@ -258,14 +366,26 @@ def test_many_athletes_cost_nothing_until_asked(simulate):
 
 
 def test_synthetic_activities_are_the_same_every_time_and_varied():
-    everything = [activity for athlete_id in range(1002, 1012) for activity in synthetic_activities(athlete_id)]
-    again = [activity for athlete_id in range(1002, 1012) for activity in synthetic_activities(athlete_id)]
+    everything = [
+        activity
+        for athlete_id in range(1002, 1012)
+        for activity in synthetic_activities(athlete_id)
+    ]
+    again = [
+        activity
+        for athlete_id in range(1002, 1012)
+        for activity in synthetic_activities(athlete_id)
+    ]
     assert [activity.summary for activity in everything] == [activity.summary for activity in again]
     assert 1000 <= len(everything) <= 3000
     assert len({activity.id for activity in everything}) == len(everything)
     summaries = [activity.summary for activity in everything]
     assert {"Run", "TrailRun", "Ride"} <= {summary["sport_type"] for summary in summaries}
-    assert {summary["visibility"] for summary in summaries} == {"everyone", "followers_only", "only_me"}
+    assert {summary["visibility"] for summary in summaries} == {
+        "everyone",
+        "followers_only",
+        "only_me",
+    }
     assert {summary["has_heartrate"] for summary in summaries} == {True, False}
     assert {summary["manual"] for summary in summaries} == {True, False}
 

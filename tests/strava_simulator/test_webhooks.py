@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from strava.simulator.synthetic import synthetic_activities
+from strava_simulator.synthetic import synthetic_activities
 
 RUN_ID = 3700002101
 APPLICATION = {"client_id": "4711", "client_secret": "the-app-secret"}
@@ -34,7 +34,9 @@ class Application(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
-        known = query["hub.verify_token"] == [self.server.verify_token] and query["hub.mode"] == ["subscribe"]
+        known = query["hub.verify_token"] == [self.server.verify_token] and query["hub.mode"] == [
+            "subscribe"
+        ]
         self._answer(200 if known else 403, {"hub.challenge": query["hub.challenge"][0]})
 
     def do_POST(self) -> None:
@@ -72,7 +74,9 @@ def test_a_subscription_is_verified_viewed_and_deleted(strava, application):
     created = subscribe(strava, application)
     assert created.status_code == 201
     again = subscribe(strava, application)
-    assert again.json()["errors"] == [{"resource": "PushSubscription", "field": "", "code": "already exists"}]
+    assert again.json()["errors"] == [
+        {"resource": "PushSubscription", "field": "", "code": "already exists"}
+    ]
     [viewed] = strava.http.get("/api/v3/push_subscriptions", params=APPLICATION).json()
     assert (viewed["id"], viewed["callback_url"], viewed["application_id"]) == (
         created.json()["id"],
@@ -80,7 +84,10 @@ def test_a_subscription_is_verified_viewed_and_deleted(strava, application):
         4711,
     )
     path = f"/api/v3/push_subscriptions/{viewed['id']}"
-    assert [strava.http.delete(path, params=APPLICATION).status_code for _ in range(2)] == [204, 404]
+    assert [strava.http.delete(path, params=APPLICATION).status_code for _ in range(2)] == [
+        204,
+        404,
+    ]
     assert strava.http.get("/api/v3/push_subscriptions", params=APPLICATION).json() == []
 
 
@@ -101,7 +108,11 @@ def test_changes_are_told(strava, application):
     assert abs(created["event_time"] - time.time()) < 60
     changes = {"name": "Race", "sport_type": "TrailRun", "visibility": "only_me", "flagged": True}
     strava.control("PATCH", f"/activities/{added['id']}", json=changes)
-    assert application.wait_for(2)[1]["updates"] == {"title": "Race", "type": "TrailRun", "private": "true"}
+    assert application.wait_for(2)[1]["updates"] == {
+        "title": "Race",
+        "type": "TrailRun",
+        "private": "true",
+    }
     strava.control("DELETE", f"/activities/{added['id']}")
     assert application.wait_for(3)[2]["aspect_type"] == "delete"
 
@@ -111,7 +122,11 @@ def test_a_withdrawn_permission_is_told(strava, application):
     subscribe(strava, application)
     strava.control("POST", "/athletes/1001/deauthorize")
     [event] = application.wait_for(1)
-    assert (event["object_type"], event["object_id"], event["updates"]) == ("athlete", 1001, {"authorized": "false"})
+    assert (event["object_type"], event["object_id"], event["updates"]) == (
+        "athlete",
+        1001,
+        {"authorized": "false"},
+    )
 
 
 def test_three_attempts(strava, application):
@@ -123,7 +138,10 @@ def test_three_attempts(strava, application):
     strava.control("PATCH", f"/activities/{RUN_ID}", json={"name": "b"})
     application.wait_for(6)
     time.sleep(0.2)
-    assert [delivery["attempts"] for delivery in strava.control("GET", "/deliveries")] == [[500, 302, 200], [500] * 3]
+    assert [delivery["attempts"] for delivery in strava.control("GET", "/deliveries")] == [
+        [500, 302, 200],
+        [500] * 3,
+    ]
     assert len(application.events) == 6
 
 
@@ -131,7 +149,9 @@ def test_nothing_is_told_of_who_did_not_connect_or_what_may_not_be_seen(strava, 
     subscribe(strava, application)
     strava.control("PATCH", f"/activities/{RUN_ID}", json={"name": "a"})
     strava.connect(scopes=["read", "activity:read"])
-    strava.control("POST", "/athletes/1001/activities", json={"activity": {"visibility": "only_me"}})
+    strava.control(
+        "POST", "/athletes/1001/activities", json={"activity": {"visibility": "only_me"}}
+    )
     strava.control("POST", "/athletes/1001/activities", json={"notify": False})
     strava.control("PATCH", f"/activities/{RUN_ID}", json={"flagged": True})
     assert strava.control("GET", "/deliveries") == []
@@ -140,7 +160,9 @@ def test_nothing_is_told_of_who_did_not_connect_or_what_may_not_be_seen(strava, 
 def test_events_at_will(strava, application):
     subscribe(strava, application)
     for _ in range(2):
-        strava.control("POST", "/events", json={"object_id": 5, "aspect_type": "update", "owner_id": 9})
+        strava.control(
+            "POST", "/events", json={"object_id": 5, "aspect_type": "update", "owner_id": 9}
+        )
     assert [event["object_id"] for event in application.wait_for(2)] == [5, 5]
 
 

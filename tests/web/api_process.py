@@ -43,13 +43,20 @@ class ApiProcess:
     def gauges(self) -> dict[str, float]:
         """What `/metrics` says, by name without prefix and labels."""
         text = httpx.get(f"http://{self.address}/metrics", trust_env=False).text
-        return {name: float(value) for name, value in re.findall(r"^pacegraph_(\w+) ([0-9.e+]+)$", text, re.MULTILINE)}
+        return {
+            name: float(value)
+            for name, value in re.findall(r"^pacegraph_(\w+) ([0-9.e+]+)$", text, re.MULTILINE)
+        }
 
 
 @contextmanager
-def api_process(settings: Settings, folder: Path, **changes: object) -> Iterator[ApiProcess]:
-    with create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def api_process(
+    settings: Settings, folder: Path, port: int | None = None, **changes: object
+) -> Iterator[ApiProcess]:
+    """Serve on `port`, or on one that is free."""
+    if port is None:
+        with create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
     given = settings.model_copy(update=changes)
     environment = child_environment(**_environment(given), PORT=str(port))
     log = folder / "api.log"

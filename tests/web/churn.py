@@ -11,7 +11,7 @@ from functools import partial
 from redis import Redis
 from sqlalchemy import Connection
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from jobs.enqueue import CHANNEL
 from tests import factories as make
 from tests.web.api_process import ApiProcess, until
@@ -41,7 +41,9 @@ class Visit:
 
     def send(self, **message: object) -> None:
         data = json.dumps(message).encode()
-        length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+        length = (
+            bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+        )
         self.writer.write(b"\x81" + length + bytes(4) + data)  # masked with zeros
 
     async def receive(self, kind: str) -> None:
@@ -154,13 +156,20 @@ async def come_and_go(address: str, token: str, job: str, visits: int) -> None:
             clients.create_task(one_after_another())
 
 
-async def assert_nothing_is_left(api: ApiProcess, db: Connection, redis: Redis, visits: int, spare_mb: float) -> None:
+async def assert_nothing_is_left(
+    api: ApiProcess, db: Connection, redis: Redis, visits: int, spare_mb: float
+) -> None:
     person = make.create_person(db)
     job = encode_id("Job", make.create_job(db, person.athlete_id, status="RUNNING", version=1))
     visit = partial(come_and_go, api.address, person.token, job)
     await visit(600)  # what is kept once and for all is kept now
     await until(lambda: api.sockets == 0, 10)
-    tasks, files, rss_mb, clients = api.gauges()["tasks"], api.files, api.rss_mb, len(redis.client_list())
+    tasks, files, rss_mb, clients = (
+        api.gauges()["tasks"],
+        api.files,
+        api.rss_mb,
+        len(redis.client_list()),
+    )
     await visit(visits)
     await until(lambda: api.sockets == 0, 10)
     gauges = api.gauges()

@@ -1,23 +1,20 @@
 """The API: inside this process, and on a real socket for what needs one."""
 
-import asyncio
-import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-import uvicorn
 
-from graph.ids import encode_id
-from local.simulated_strava import _DEMO_RUNS
+from graph.global_id import encode_id
+from local.simulated_strava import DEMO_RUNS
 from settings import Settings
-from strava.simulator import create_simulator
+from strava_simulator import create_simulator
 from tests import factories as make
+from tests import http_server
 from tests.conftest import STRAVA
 from tests.graph.api import Api, serve
 from web import create_app
-from web.http_protocol import BoundedHttp
+from web.http.bounded_protocol import BoundedHttp
 
 
 @pytest.fixture(scope="session")
@@ -33,27 +30,19 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
 
 @contextmanager
 def listening(app) -> Iterator[str]:
-    """Serve `app` on a free port; gives its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            app, http=BoundedHttp, log_config=None, access_log=False, proxy_headers=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        # A loop of its own: uvicorn would take the policy's, which pytest's warnings end.
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    """Serve `app` as `pacegraph api` does, on a free port; gives host and port."""
+    options = {"http": BoundedHttp, "log_config": None, "proxy_headers": False}
+    with http_server.listening(app, **options) as address:
+        yield address
 
 
 @pytest.fixture
 def serving(settings: Settings) -> Iterator[Callable[..., str]]:
     """Serves the API with changed settings; gives host and port."""
     with ExitStack() as stack:
-        yield lambda **changes: stack.enter_context(listening(create_app(settings.model_copy(update=changes))))
+        yield lambda **changes: stack.enter_context(
+            listening(create_app(settings.model_copy(update=changes)))
+        )
 
 
 @pytest.fixture
@@ -64,8 +53,11 @@ def address(serving) -> str:
 @pytest.fixture(scope="module")
 def strava_url() -> Iterator[str]:
     """A simulated Strava with three athletes."""
-    secrets = {"client_id": STRAVA["strava_client_id"], "client_secret": STRAVA["strava_client_secret"]}
-    with listening(create_simulator(runs=_DEMO_RUNS, athletes=3, **secrets)) as address:
+    secrets = {
+        "client_id": STRAVA["strava_client_id"],
+        "client_secret": STRAVA["strava_client_secret"],
+    }
+    with listening(create_simulator(runs=DEMO_RUNS, athletes=3, **secrets)) as address:
         yield f"http://{address}"
 
 

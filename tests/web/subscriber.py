@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from settings import Settings
 from tests.factories import Person, create_session
-from web.cookies import Cookies
+from web.auth.cookies import Cookies
 
 JOB = "subscription($id: ID!) { jobUpdated(id: $id) { id status version progress { done } } }"
 ATHLETE_JOBS = "subscription($id: ID!) { athleteJobs(athleteId: $id) { id status } }"
@@ -41,7 +41,9 @@ class Socket:
         assert (await self.receive())["type"] == "connection_ack"
 
     async def subscribe(self, query: str, number: str = "1", **variables: Any) -> None:
-        await self.send(type="subscribe", id=number, payload={"query": query, "variables": variables})
+        await self.send(
+            type="subscribe", id=number, payload={"query": query, "variables": variables}
+        )
 
     async def next(self) -> dict[str, Any]:
         """Data of the next event."""
@@ -65,18 +67,24 @@ class Socket:
 
 @asynccontextmanager
 async def web_socket(address: str, **headers: str) -> AsyncIterator[Socket]:
-    options = {"subprotocols": ["graphql-transport-ws"], "additional_headers": headers, "proxy": None}
+    options = {
+        "subprotocols": ["graphql-transport-ws"],
+        "additional_headers": headers,
+        "proxy": None,
+    }
     async with connect(f"ws://{address}/graphql", **options) as connection:
         yield Socket(connection)
 
 
 @asynccontextmanager
-async def event_stream(address: str, token: str, query: str, **variables: Any) -> AsyncIterator[Any]:
+async def event_stream(
+    address: str, token: str, query: str, **variables: Any
+) -> AsyncIterator[Any]:
     """Gives an iterator over `(event, data)`."""
     headers = {"accept": "text/event-stream", "authorization": f"Bearer {token}"}
     body = {"query": query, "variables": variables}
     async with (
-        httpx.AsyncClient(trust_env=False, timeout=15) as http,
+        httpx.AsyncClient(trust_env=False, verify=False, timeout=15) as http,
         http.stream("POST", f"http://{address}/graphql", json=body, headers=headers) as response,
     ):
         assert response.status_code == 200

@@ -1,14 +1,16 @@
-"""The cookies that tell browsers apart: one of the session, and one of each sign-in under way.
+"""Cookies of the session, and of each sign-in in progress.
 
-Both are signed, HttpOnly and SameSite=Lax. Where the API is reached by https they are Secure, and their names begin
-with `__Host-`: then no other host of the domain, nor a page without https, can plant one of its own in their place.
+They are signed, HttpOnly and SameSite=Lax. If the API's URL is https, they are Secure and their
+names begin with `__Host-`, so that no other host of the domain and no http page can set them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
+from itertools import islice
 from secrets import token_urlsafe
 from typing import Any
 
@@ -22,6 +24,9 @@ _SESSION = "pacegraph_session"
 _SIGN_IN = "pacegraph_sign_in_"
 _NAME_CHARACTERS = 16
 _MAX_SIGN_INS = 5
+_MOST_READ = 4 * _MAX_SIGN_INS
+_MAX_COOKIE_CHARACTERS = 4096
+"""Browsers keep no longer ones, and to decode these takes the event loop for milliseconds."""
 _STATE_BYTES = 32
 _ALGORITHM = "HS256"
 _RENEWED_AFTER = 0.1  # of its lifetime
@@ -30,7 +35,12 @@ SIGN_IN_LIFETIME = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class SessionCookie:
-    """What a session's cookie says. `generation` counts its renewals; `epoch` is the account's when it began."""
+    """The content of a session's cookie.
+
+    `generation` grows with each renewal; `epoch` is the account's when the session began.
+    `has_last_day`: SESSION_MAX_DAYS ends the session. Cookies of versions before 0.3 go on to their
+    own end.
+    """
 
     session_id: int
     account_id: int
@@ -38,25 +48,30 @@ class SessionCookie:
     generation: int
     issued_at: datetime
     expires_at: datetime
+    has_last_day: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A sign-in that this browser began. Its state went to Strava and came back; only the hash of it is kept."""
+    """A sign-in that this browser began. Of its state, which Strava returns, it has a hash."""
 
     state_sha256: bytes
     back_to: str
 
 
 class Cookies:
-    """Makes and reads them."""
+    """Makes and reads cookies."""
 
     def __init__(self, settings: Settings) -> None:
         assert settings.secret_key is not None
         self._key = settings.secret_key.get_secret_value()
         self._is_https = settings.url.startswith("https://")
         self._prefix = _HOST_PREFIX if self._is_https else ""
-        self.session_lifetime = timedelta(seconds=settings.session_lifetime_s)
+        self._sign_in_names = re.compile(f"{self._prefix}{_SIGN_IN}[0-9a-f]{{{_NAME_CHARACTERS}}}")
+        self.session_max_age = timedelta(days=settings.session_max_days)
+        self.session_lifetime = min(
+            timedelta(seconds=settings.session_lifetime_s), self.session_max_age
+        )
         self.session_name = self._prefix + _SESSION
 
     # --- the session
@@ -66,26 +81,34 @@ class Cookies:
         now = datetime.now(UTC)
         return SessionCookie(session_id, account_id, epoch, 0, now, now + self.session_lifetime)
 
-    def renewed(self, cookie: SessionCookie) -> SessionCookie | None:
-        """Make the cookie that replaces one in use, with a full lifetime; None while that one is young."""
+    def renewed(self, cookie: SessionCookie, signed_in_at: datetime) -> SessionCookie | None:
+        """Make the renewed cookie, with a full lifetime if the session's last day allows.
+
+        Its generation is still that of `cookie`. None while `cookie` is young, and for one of an
+        older version that lasts longer than a session may.
+        """
         now = datetime.now(UTC)
-        if now - cookie.issued_at < _RENEWED_AFTER * self.session_lifetime:
+        expires_at = min(now + self.session_lifetime, signed_in_at + self.session_max_age)
+        is_young = now - cookie.issued_at < _RENEWED_AFTER * self.session_lifetime
+        if is_young or (expires_at < cookie.expires_at and not cookie.has_last_day):
             return None
-        return replace(cookie, generation=cookie.generation + 1, issued_at=now, expires_at=now + self.session_lifetime)
+        return replace(cookie, issued_at=now, expires_at=expires_at, has_last_day=True)
 
     def session_header(self, cookie: SessionCookie) -> str:
         """Make the `Set-Cookie` that signs a browser in."""
-        claims = {
+        claims: dict[str, Any] = {
             "sub": str(cookie.account_id),
             "sid": cookie.session_id,
             "epoch": cookie.epoch,
             "gen": cookie.generation,
         }
+        if cookie.has_last_day:
+            claims["last_day"] = True
         signed = self._sign("session", claims, cookie.issued_at, cookie.expires_at)
-        return self._header(self.session_name, signed, self.session_lifetime)
+        return self._header(self.session_name, signed, cookie.expires_at - cookie.issued_at)
 
     def read_session(self, value: str) -> SessionCookie | None:
-        """Read a session's cookie; None for one that is forged, over or of an older version of this program."""
+        """Read a session's cookie; None if it is forged, expired or of an older version."""
         claims = self._read("session", value) or {}
         try:
             return SessionCookie(
@@ -95,6 +118,7 @@ class Cookies:
                 generation=int(claims["gen"]),
                 issued_at=datetime.fromtimestamp(claims["iat"], UTC),
                 expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+                has_last_day=bool(claims.get("last_day")),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -106,9 +130,9 @@ class Cookies:
     # --- a sign-in under way
 
     def begin_sign_in(self, back_to: str) -> tuple[str, str]:
-        """Begin a sign-in: gives its state, for Strava's page, and the `Set-Cookie` that ties it to this browser.
+        """Begin a sign-in: get its state, for Strava's page, and a `Set-Cookie`.
 
-        Each has a cookie of its own, so that several tabs may be at it.
+        Each sign-in has a cookie of its own, so that several tabs work.
         """
         state = token_urlsafe(_STATE_BYTES)
         now = datetime.now(UTC)
@@ -117,7 +141,7 @@ class Cookies:
         return state, self._header(self._sign_in_name(state), signed, SIGN_IN_LIFETIME)
 
     def sign_in_of(self, cookies: Mapping[str, str], state: str) -> SignIn | None:
-        """Get the sign-in of this state; None where this browser did not begin it, or its time is over."""
+        """Get the sign-in of a state; None if another browser began it, or it expired."""
         digest = sha256(state.encode()).digest()
         claims = self._read("sign-in", cookies.get(self._sign_in_name(state), ""))
         if claims is None or not compare_digest(str(claims.get("state_sha256")), digest.hex()):
@@ -125,33 +149,53 @@ class Cookies:
         return SignIn(digest, str(claims["back_to"]))
 
     def no_sign_in_header(self, state: str) -> str:
-        """Make the `Set-Cookie` that forgets a sign-in."""
+        """Make the `Set-Cookie` that removes a sign-in."""
         return self._header(self._sign_in_name(state), "", timedelta(0))
 
     def surplus_sign_in_headers(self, cookies: Mapping[str, str]) -> list[str]:
-        """Make the `Set-Cookie`s that forget the oldest sign-ins of a browser that began many: one more must fit."""
+        """Make the `Set-Cookie`s that remove the oldest sign-ins, so that one more fits.
+
+        Of a browser that sends very many, only some are read and removed.
+        """
+        names = (name for name in cookies if self._sign_in_names.fullmatch(name))
         begun = {
-            name: claims["iat"] if (claims := self._read("sign-in", value)) else 0
-            for name, value in cookies.items()
-            if name.startswith(self._prefix + _SIGN_IN)
+            name: claims["iat"] if (claims := self._read("sign-in", cookies[name])) else 0
+            for name in islice(names, _MOST_READ)
         }
         oldest_first = sorted(begun, key=lambda name: begun[name])
-        return [self._header(name, "", timedelta(0)) for name in oldest_first[: 1 - _MAX_SIGN_INS or None]]
+        return [
+            self._header(name, "", timedelta(0))
+            for name in oldest_first[: 1 - _MAX_SIGN_INS or None]
+        ]
 
     def _sign_in_name(self, state: str) -> str:
         return self._prefix + _SIGN_IN + sha256(state.encode()).hexdigest()[:_NAME_CHARACTERS]
 
     # --- both
 
-    def _sign(self, purpose: str, claims: dict[str, Any], issued_at: datetime, expires_at: datetime) -> str:
-        stamped = {**claims, "aud": purpose, "iat": issued_at, "exp": expires_at, "jti": token_urlsafe(9)}
+    def _sign(
+        self, purpose: str, claims: dict[str, Any], issued_at: datetime, expires_at: datetime
+    ) -> str:
+        stamped = {
+            **claims,
+            "aud": purpose,
+            "iat": issued_at,
+            "exp": expires_at,
+            "jti": token_urlsafe(9),
+        }
         return jwt.encode(stamped, self._key, _ALGORITHM)
 
     def _read(self, purpose: str, token: str) -> dict[str, Any] | None:
-        """Read what we signed. PyJWT compares signatures in constant time."""
+        """Read our own signed cookie. PyJWT compares signatures in constant time."""
+        if len(token) > _MAX_COOKIE_CHARACTERS:
+            return None
         try:
             claims: dict[str, Any] = jwt.decode(
-                token, self._key, [_ALGORITHM], audience=purpose, options={"require": ["exp", "iat"]}
+                token,
+                self._key,
+                [_ALGORITHM],
+                audience=purpose,
+                options={"require": ["exp", "iat"]},
             )
         except jwt.InvalidTokenError:
             return None
@@ -160,5 +204,7 @@ class Cookies:
     def _header(self, name: str, value: str, lifetime: timedelta) -> str:
         carrier = Response()
         seconds = int(lifetime.total_seconds())
-        carrier.set_cookie(name, value, max_age=seconds, secure=self._is_https, httponly=True, samesite="lax")
+        carrier.set_cookie(
+            name, value, max_age=seconds, secure=self._is_https, httponly=True, samesite="lax"
+        )
         return carrier.headers["set-cookie"]

@@ -1,39 +1,40 @@
-"""Automatic persisted queries (APQ): texts that clients registered by their SHA-256, in Redis.
+"""Automatic persisted queries (APQ): texts in Redis that clients registered by their SHA-256.
 
-The store has a bound, and the least recently used go first. So that nobody can push the others' out by registering
-ever more, callers fall into shares, and what goes first comes from the share that holds the most. All of it may be
-lost at any time: a client that hears PersistedQueryNotFound sends the text again.
+The store is bounded and drops the least recently used. Callers are grouped into shares, and the
+largest share is the one that drops, so that one caller cannot displace the others' texts. All texts
+may be lost at any time: a client that gets PersistedQueryNotFound sends its text again.
 """
 
 import asyncio
 import logging
 import re
-from collections import OrderedDict
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from redis import RedisError
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from web.trusted_documents import hash_of
+from runtime.bounded_map import WeightedLru
+from runtime.redis_outage import RedisOutage
+from web.documents.trusted_documents import hash_of
 
 KEPT_S = 86_400
 """Seconds a text is kept after its last use."""
 OVERHEAD_BYTES = 256
-"""What an entry counts besides its text: about what Redis needs for it."""
+"""Bytes that an entry counts beyond its text: about what Redis needs."""
 _SHARES = 16
 _KEYS = ["pacegraph:apq:texts", *(f"pacegraph:apq:used:{share}" for share in range(_SHARES))]
 _MEMORY_CHARACTERS = 2 * 1024 * 1024
 _TOUCH_EVERY_S = 600.0
 _PATIENCE_S = 0.25
 _AWAY_S = 1.0
-_LOG_EVERY_S = 60.0
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
-# KEYS: the texts, each behind a letter for its share, with the bytes of every share among them (so that texts and sums
-# are lost together); then for each share the hashes by last use. ARGV: hash, seconds an entry is kept, overhead.
+# KEYS: the texts, each behind a letter for its share, with the bytes of every share among them (so
+# that texts and sums are lost together); then for each share the hashes by last use. ARGV: hash,
+# seconds an entry is kept, overhead.
 _COMMON = """
 local texts, hash, kept_s, overhead = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
@@ -68,7 +69,7 @@ local function find()
 end
 """
 _FIND = _COMMON + "return find()"
-# ARGV besides: text, the caller's share (from 1), the bound. Returns whether the text is kept now.
+# ARGV in addition: text, the caller's share (from 1), the bound. Returns whether the text is kept now.
 _ADD = (
     _COMMON
     + """
@@ -104,27 +105,46 @@ return 1
 logger = logging.getLogger(__name__)
 
 
+class _Held(NamedTuple):
+    """A text in memory, and when Redis last heard of its use (monotonic clock)."""
+
+    text: str
+    touched_at: float
+
+    @property
+    def is_fresh(self) -> bool:
+        return monotonic() - self.touched_at <= _TOUCH_EVERY_S
+
+
 class PersistedQueries:
-    """The registered texts; those used lately also in this process, where they cost no round trip."""
+    """The registered texts; recent ones are kept in this process too, without a round trip."""
 
     def __init__(self, redis: Redis, max_bytes: int, patience_s: float = _PATIENCE_S) -> None:
         self._max_bytes, self._patience_s = max_bytes, patience_s
         self._find, self._add = redis.register_script(_FIND), redis.register_script(_ADD)
-        self._memory: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._memory_characters = 0
-        self._away_until = self._logged_at = float("-inf")
+        self._memory = WeightedLru[str, _Held](
+            min(_MEMORY_CHARACTERS, max_bytes), lambda _, held: len(held.text)
+        )
+        self._outage = RedisOutage(
+            logger, "Redis is away, persisted queries are not found", retry_s=_AWAY_S
+        )
         self.hits = self.misses = self.registered = 0
 
+    @property
+    def memory_characters(self) -> int:
+        """Characters of the texts in this process, together."""
+        return self._memory.weight
+
     def known(self, digest: str) -> str | None:
-        """Get a text that this process has; None also when it is time to tell Redis that it is still in use."""
-        if not self._is_fresh(digest):
+        """Get a text from memory; None also when Redis must learn that it is still in use."""
+        held = self._memory.find(digest)
+        if held is None or not held.is_fresh:
             return None
-        self._memory.move_to_end(digest)
         self.hits += 1
-        return self._memory[digest][0]
+        return held.text
 
     async def find(self, digest: str) -> str | None:
-        """Get a text by its hash; None where there is none, or Redis is away."""
+        """Get a text by its hash; None if it is unknown, or Redis is away."""
         if (text := self.known(digest)) is not None:
             return text
         if not _HASH.fullmatch(digest):
@@ -132,48 +152,32 @@ class PersistedQueries:
         found = await self._ask(self._find, digest)
         text = found.decode() if isinstance(found, bytes) else None
         if text is None or hash_of(text) != digest:
-            text, _ = self._memory.get(digest, (None, 0.0))
+            held = self._memory.find(digest)
+            text = None if held is None else held.text
         if text is None:
             self.misses += 1
             return None
-        self._remember(digest, text)
+        self._memory.keep(digest, _Held(text, monotonic()))
         self.hits += 1
         return text
 
     async def add(self, digest: str, text: str, owner: str) -> None:
-        """Keep a text whose hash was checked. `owner` is the caller: a key of the budget that it was charged to."""
-        if self._is_fresh(digest):
+        """Add a text whose hash was checked. `owner` is the key of the caller that paid for it."""
+        held = self._memory.find(digest)
+        if held is not None and held.is_fresh:
             return
-        self._remember(digest, text)
+        self._memory.keep(digest, _Held(text, monotonic()))
         share = crc32(owner.encode()) % _SHARES + 1
         if await self._ask(self._add, digest, text, share, self._max_bytes):
             self.registered += 1
 
-    def _is_fresh(self, digest: str) -> bool:
-        found = self._memory.get(digest)
-        return found is not None and monotonic() - found[1] <= _TOUCH_EVERY_S
-
-    def _remember(self, digest: str, text: str) -> None:
-        before = self._memory.pop(digest, None)
-        self._memory_characters += len(text) - (len(before[0]) if before else 0)
-        self._memory[digest] = (text, monotonic())
-        while self._memory_characters > min(_MEMORY_CHARACTERS, self._max_bytes):
-            _, (dropped, _) = self._memory.popitem(last=False)
-            self._memory_characters -= len(dropped)
-
     async def _ask(self, script: AsyncScript, digest: str, *arguments: str | int) -> Any:
-        """Run a script; None while Redis is away, which is not asked again for a second."""
-        if monotonic() < self._away_until:
+        """Run a script; None while Redis is away."""
+        if self._outage.is_away:
             return None
         try:
             async with asyncio.timeout(self._patience_s):
                 return await script(keys=_KEYS, args=[digest, KEPT_S, OVERHEAD_BYTES, *arguments])
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
-            self._note_away(error)
+            self._outage.begin(error)
             return None
-
-    def _note_away(self, error: Exception) -> None:
-        self._away_until = monotonic() + _AWAY_S
-        if monotonic() - self._logged_at > _LOG_EVERY_S:
-            self._logged_at = monotonic()
-            logger.warning("Redis is away, persisted queries are not found", extra={"error": type(error).__name__})

@@ -1,4 +1,4 @@
-"""From a request to the text that it asks to run: sent with it, trusted (the manifest), or registered before (APQ).
+"""Finds the text that a request asks to run: sent, trusted (manifest) or registered (APQ).
 
 A request may name its document
 
@@ -6,9 +6,10 @@ A request may name its document
 - by `extensions.persistedQuery` (`{"version": 1, "sha256Hash": …}`), Apollo's protocol, with or without `query`;
 - by `documentId` (GraphQL over HTTP's appendix: `sha256:<hex>`, or an id of the manifest), Relay's `doc_id` or `id`.
 
-Ids of the manifest always work. With TRUSTED_DOCUMENTS=enforce nothing else runs: not for administrators, not
-GraphiQL's introspection, unless it is in the manifest; `log` is for finding out what is missing there. Queries are
-registered only while TRUSTED_DOCUMENTS is off, and only by `register`: after the operation was sound and paid for.
+Ids of the manifest always work. With TRUSTED_DOCUMENTS=enforce nothing else runs: not for
+administrators, not GraphiQL's introspection, unless it is in the manifest; `log` is for finding out
+what is missing there. Queries are registered only while TRUSTED_DOCUMENTS is off, and only by
+`register`: after the operation was sound and paid for.
 """
 
 import logging
@@ -21,12 +22,13 @@ from typing import Any, Literal
 from graphql import GraphQLError, parse
 from redis.asyncio import Redis
 
-from graph.document_errors import too_many_characters
+from graph.document.errors import too_many_characters
+from graph.document.limits import DocumentLimits
+from graph.document.measure import DocumentMeasure, limit_errors
 from graph.errors import CallerError
-from graph.shape import DocumentLimits, Shape, shape_errors
 from settings import InvalidSettings, Settings
-from web.automatic_persisted_queries import PersistedQueries
-from web.trusted_documents import SHA256_PREFIX, Check, TrustedDocuments, hash_of
+from web.documents.automatic_persisted_queries import PersistedQueries
+from web.documents.trusted_documents import SHA256_PREFIX, Check, TrustedDocuments, hash_of
 
 _VERSION = 1
 _MAX_IDENTIFIER = 1024  # characters
@@ -39,19 +41,22 @@ logger = logging.getLogger(__name__)
 
 
 class DocumentError(CallerError):
-    """A request whose document is not to be had. `status` is HTTP's; None: by the media type, as for other errors."""
+    """The document of a request cannot be had.
+
+    `status` is HTTP's; None: the media type decides, as for other errors.
+    """
 
     status: int | None = None
 
 
-class NoDocument(DocumentError):  # noqa: N818 - the name says what is the case; so below
-    """The request names no document, or in a form that is not known."""
+class NoDocument(DocumentError):
+    """The request names no document, or in an unknown form."""
 
     code, status = "BAD_REQUEST", 400
 
 
-class PersistedQueryNotFound(DocumentError):  # noqa: N818
-    """No text is kept under this id. Clients send the text then: they know the message."""
+class PersistedQueryNotFound(DocumentError):
+    """No text has this id. Clients know the message, and send the text."""
 
     code = "PERSISTED_QUERY_NOT_FOUND"
 
@@ -59,8 +64,8 @@ class PersistedQueryNotFound(DocumentError):  # noqa: N818
         super().__init__("PersistedQueryNotFound")
 
 
-class PersistedQueryNotSupported(DocumentError):  # noqa: N818
-    """This server registers no queries. Clients send texts from then on: they know the message."""
+class PersistedQueryNotSupported(DocumentError):
+    """This server registers no queries. Clients know the message, and send texts from then on."""
 
     code = "PERSISTED_QUERY_NOT_SUPPORTED"
 
@@ -68,23 +73,26 @@ class PersistedQueryNotSupported(DocumentError):  # noqa: N818
         super().__init__("PersistedQueryNotSupported")
 
 
-class PersistedQueryHashMismatch(DocumentError):  # noqa: N818
-    """Text and hash do not belong together."""
+class PersistedQueryHashMismatch(DocumentError):
+    """Text and hash do not match."""
 
     code, status = "PERSISTED_QUERY_HASH_MISMATCH", 400
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"`{field}` is not the SHA-256 of `query`, as 64 lower-case hexadecimal digits.", field)
+        super().__init__(
+            f"`{field}` is not the SHA-256 of `query`, as 64 lower-case hexadecimal digits.", field
+        )
 
 
-class UntrustedDocument(DocumentError):  # noqa: N818
+class UntrustedDocument(DocumentError):
     """TRUSTED_DOCUMENTS=enforce, and the document is not in the manifest."""
 
     code, status = "UNTRUSTED_DOCUMENT", 403
 
     def __init__(self) -> None:
         super().__init__(
-            "This server runs only the documents of its manifest. Send the id or the exact text of one of them."
+            "This server runs only the documents of its manifest. Send the id or the exact text "
+            "of one of them."
         )
 
 
@@ -97,7 +105,7 @@ class _Named:
 
     @property
     def digest(self) -> str | None:
-        """The text's SHA-256, where that is what the id is said to be."""
+        """The text's SHA-256, if the id is one."""
         if self.field == _HASH_FIELD:
             return self.identifier
         prefix, found, digest = self.identifier.partition(":")
@@ -108,7 +116,7 @@ _HASH_FIELD = "extensions.persistedQuery.sha256Hash"
 
 
 class PersistedDocuments:
-    """What the API process knows of documents besides their texts."""
+    """Finds the texts of requests: trusted, registered, or sent."""
 
     def __init__(
         self,
@@ -120,28 +128,36 @@ class PersistedDocuments:
         self.queries = queries if mode == "off" else None
         self._logged: dict[str, float] = {}
         self.untrusted = 0
-        """How many documents outside the manifest ran (log) or were refused (enforce), since the process started."""
+        """How many documents outside the manifest ran (log) or were refused (enforce)."""
 
     @classmethod
-    def of(cls, settings: Settings, redis: Redis) -> "PersistedDocuments":
-        """Read the manifest. Raises InvalidSettings, also where documents are to be trusted and there is none."""
+    def from_settings(cls, settings: Settings, redis: Redis) -> "PersistedDocuments":
+        """Read the manifest. Raises InvalidSettings, also if one is required and missing."""
         path = settings.trusted_documents_manifest
         if settings.trusted_documents == "enforce" and path is None:
             raise InvalidSettings(
-                "TRUSTED_DOCUMENTS_MANIFEST: is not set, and TRUSTED_DOCUMENTS=enforce would refuse every request. "
-                "Give the path of the manifest that your client's build writes."
+                "TRUSTED_DOCUMENTS_MANIFEST: is not set, but TRUSTED_DOCUMENTS=enforce needs it. "
+                "Set it to the path of the manifest that your client's build writes."
             )
         trusted = TrustedDocuments(path, limits(settings)) if path is not None else None
         queries = PersistedQueries(redis, settings.persisted_queries_max_bytes)
-        return cls(settings.trusted_documents, trusted, queries if settings.persisted_queries == "on" else None)
+        return cls(
+            settings.trusted_documents,
+            trusted,
+            queries if settings.persisted_queries == "on" else None,
+        )
 
     def text_of_now(self, request: Mapping[str, Any]) -> str | None:
-        """Get the text to run, if that takes no look anywhere; else None: `text_of` gets it, or says why not."""
+        """Get the text to run if no look-up is needed; else None, and `text_of` gets it."""
         if self._trusted is not None and self._trusted.is_stale:
             return None
         text = request.get("query")
         if text:
-            if isinstance(text, str) and not _names_hash(request) and (self._mode == "off" or self._is_trusted(text)):
+            if (
+                isinstance(text, str)
+                and not _names_hash(request)
+                and (self._mode == "off" or self._is_trusted(text))
+            ):
                 return text
             return None
         try:
@@ -161,14 +177,14 @@ class PersistedDocuments:
             return text
         if named is None or not isinstance(text, str | None):
             raise NoDocument(
-                "Send the document to run: its text as `query`, a string, or its id as `documentId` or "
-                f"`{_HASH_FIELD}`.",
+                "The request names no document. Send its text as `query`, a string, or its id as "
+                f"`documentId` or `{_HASH_FIELD}`.",
                 "query",
             )
         return self._known(named) or await self._registered(named)
 
     def check_text(self, text: str) -> None:
-        """Raise UntrustedDocument for a text that is not to run; note one that runs without being trusted."""
+        """Refuse an untrusted text, or log that it runs. Raises UntrustedDocument."""
         if self._mode == "off" or self._is_trusted(text):
             return
         self.untrusted += 1
@@ -177,10 +193,10 @@ class PersistedDocuments:
             raise UntrustedDocument
 
     async def register(self, request: Mapping[str, Any], text: str, owner: str) -> None:
-        """Keep the text of a request that came with its hash, if that is wanted; of any other do nothing.
+        """Register the text of a request that came with its hash; ignore other requests.
 
-        To be called once the document was read without errors and its operation charged to `owner` (any stable name of
-        the caller): then nobody fills the store for nothing. Never raises.
+        Call it after the document was valid and its operation was charged to `owner` (any stable
+        name of the caller), so that filling the store has a price. Never raises.
         """
         if self.queries is None or request.get("query") != text:
             return
@@ -201,13 +217,17 @@ class PersistedDocuments:
         if self.queries is None and named.field == _HASH_FIELD:
             raise PersistedQueryNotSupported
         digest = named.digest
-        found = await self.queries.find(digest) if self.queries is not None and digest is not None else None
+        found = (
+            await self.queries.find(digest)
+            if self.queries is not None and digest is not None
+            else None
+        )
         if found is None:
             raise PersistedQueryNotFound
         return found
 
     def _check_hash(self, text: str, named: _Named | None) -> None:
-        """An id of the manifest may stand where the hash is expected: some clients send it there."""
+        """Check a hash. Some clients send an id of the manifest in its place."""
         if named is None or named.digest is None or named.digest == hash_of(text):
             return
         if self._trusted is None or self._trusted.manifest.find(named.identifier) != text:
@@ -217,12 +237,14 @@ class PersistedDocuments:
         return self._trusted is not None and text in self._trusted.manifest
 
     def _log(self, text: str) -> None:
-        """Log a document once a minute, by its hash and its operation's name: variables are personal data."""
+        """Log a document once a minute, by hash and operation name: variables are personal data."""
         digest, now = hash_of(text), monotonic()
         if now - self._logged.get(digest, float("-inf")) < _LOG_EVERY_S:
             return
         if len(self._logged) >= _MAX_LOGGED:
-            self._logged = {each: at for each, at in self._logged.items() if now - at < _LOG_EVERY_S}
+            self._logged = {
+                each: at for each, at in self._logged.items() if now - at < _LOG_EVERY_S
+            }
             if len(self._logged) >= _MAX_LOGGED:
                 return
         self._logged[digest] = now
@@ -235,39 +257,47 @@ _DONE = {"log": "it ran", "enforce": "it was refused"}
 
 
 def limits(settings: Settings) -> Check:
-    """Make the check that the documents of a manifest must pass at start: syntax and shape, not yet the schema."""
-    bounds = DocumentLimits.of(settings)
+    """Make the check of a manifest's documents at start: syntax and limits, not yet the schema."""
+    bounds = DocumentLimits.from_settings(settings)
 
     def check(text: str) -> str | None:
         if len(text) > bounds.max_characters:
             return too_many_characters(len(text), bounds.max_characters).message
         try:
-            document = parse(text, max_lexical_tokens=bounds.max_tokens, max_comments=bounds.max_tokens)
+            document = parse(
+                text, max_lexical_tokens=bounds.max_tokens, max_comments=bounds.max_tokens
+            )
         except GraphQLError as error:
             return error.message
-        errors = shape_errors(Shape(document), bounds)
+        errors = limit_errors(DocumentMeasure(document), bounds)
         return errors[0].message if errors else None
 
     return check
 
 
 def _names_hash(request: Mapping[str, Any]) -> bool:
-    """Whether a request says something of its text's hash, right or wrong."""
+    """Whether a request contains its text's hash, right or wrong."""
     extensions = request.get("extensions")
     return "documentId" in request or bool(extensions and "persistedQuery" in extensions)
 
 
 def _named(request: Mapping[str, Any]) -> _Named | None:
-    """Read the id of a request's document. Raises NoDocument where its form is wrong."""
+    """Read the id of a request's document. Raises NoDocument if its form is wrong."""
     extensions = request.get("extensions")
-    if isinstance(extensions, Mapping) and (persisted := extensions.get("persistedQuery")) is not None:
+    if (
+        isinstance(extensions, Mapping)
+        and (persisted := extensions.get("persistedQuery")) is not None
+    ):
         if not isinstance(persisted, Mapping) or persisted.get("version") != _VERSION:
             raise NoDocument(
-                '`extensions.persistedQuery` must be {"version": 1, "sha256Hash": "…"}.', "extensions.persistedQuery"
+                '`extensions.persistedQuery` must be {"version": 1, "sha256Hash": "…"}.',
+                "extensions.persistedQuery",
             )
         return _Named(_identifier(persisted.get("sha256Hash"), _HASH_FIELD), _HASH_FIELD)
     for name in _IDS:
-        if (given := request.get(name)) is not None and (name == _IDS[0] or not request.get("query")):
+        if (given := request.get(name)) is not None and (
+            name == _IDS[0] or not request.get("query")
+        ):
             return _Named(_identifier(given, name), name)
     return None
 

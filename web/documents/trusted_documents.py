@@ -1,4 +1,4 @@
-"""The manifest of trusted documents: a JSON file that a client's build wrote, read anew when it changes.
+"""The manifest of trusted documents: a JSON file of a client's build, read again when changed.
 
 Three tools' formats are told apart by their shape:
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from runtime.single_flight import SingleFlight
 from settings import InvalidSettings
 
 APOLLO_FORMAT = "apollo-persisted-query-manifest"
@@ -25,7 +26,7 @@ SHA256_PREFIX = "sha256:"
 _MAX_SHOWN = 80  # characters of an id in a message
 
 Check = Callable[[str], str | None]
-"""Tells what is wrong with a document's text; None where nothing is."""
+"""Describes what is wrong with a document's text; None if nothing is."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,16 +46,23 @@ class Manifest:
         return frozenset(self.texts.values())
 
     def find(self, identifier: str) -> str | None:
-        """Get a text by its id in the manifest, or by its own hash, as hexadecimal digits or `sha256:<digits>`."""
+        """Get a text by its id, or by its hash as hexadecimal digits or `sha256:<digits>`."""
         found = self.texts.get(identifier)
-        return found if found is not None else self._by_hash.get(identifier.removeprefix(SHA256_PREFIX))
+        return (
+            found
+            if found is not None
+            else self._by_hash.get(identifier.removeprefix(SHA256_PREFIX))
+        )
 
     def __contains__(self, text: object) -> bool:
         return text in self._known
 
 
 class TrustedDocuments:
-    """The manifest at `path`. Raises InvalidSettings, at start; later a file that cannot be used is logged once."""
+    """The manifest at `path`.
+
+    Raises InvalidSettings at start; an unusable later file is logged once.
+    """
 
     def __init__(self, path: Path, check: Check, look_every_s: float = 1.0) -> None:
         self._path, self._check, self._look_every_s = path, check, look_every_s
@@ -62,34 +70,33 @@ class TrustedDocuments:
         self.manifest = read_manifest(path, check)
         self._is_stale = False
         self._next_look = monotonic() + self._look_every_s
-        self._reading: asyncio.Task[None] | None = None
+        self._reading = SingleFlight[None, None](self._note_read)
 
     @property
     def is_stale(self) -> bool:
-        """Whether the file has changed since it was read. It is looked at every `look_every_s` seconds at most."""
+        """Whether the file changed since it was read. Checked every `look_every_s` s at most."""
         if not self._is_stale and monotonic() >= self._next_look:
             self._next_look = monotonic() + self._look_every_s
             self._is_stale = _signature(self._path) != self._signature
         return self._is_stale
 
     async def refresh(self) -> None:
-        """Read the file again, in a thread; requests that come meanwhile wait for the same reading."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(asyncio.to_thread(self._read_again))
-            self._reading.add_done_callback(self._note_read)
-        await asyncio.shield(self._reading)
+        """Read the file again, in a thread. Concurrent requests share one reading."""
+        await self._reading.run(None, lambda: asyncio.to_thread(self._read_again))
 
     def _read_again(self) -> None:
         self._signature = _signature(self._path)
         try:
             self.manifest = read_manifest(self._path, self._check)
         except InvalidSettings as error:
-            logger.warning("the manifest has changed and cannot be used: the one before stays (%s)", error)
+            logger.warning(
+                "the manifest has changed and cannot be used: the one before stays (%s)", error
+            )
         else:
             logger.info("the manifest has changed", extra={"documents": len(self.manifest.texts)})
 
-    def _note_read(self, _: object) -> None:
-        self._reading, self._is_stale = None, False
+    def _note_read(self, _key: None, _task: object) -> None:
+        self._is_stale = False
 
 
 def read_manifest(path: Path, check: Check) -> Manifest:
@@ -97,9 +104,16 @@ def read_manifest(path: Path, check: Check) -> Manifest:
     texts: dict[str, str] = {}
     for identifier, text in _entries(_parse(path), path):
         if identifier in texts:
-            raise _wrong(path, f"the id {_shown(identifier)} occurs twice. Give each document one id of its own.")
+            raise _wrong(
+                path,
+                f"the id {_shown(identifier)} occurs twice. Give each document its own id.",
+            )
         if identifier.startswith(SHA256_PREFIX) and identifier != SHA256_PREFIX + hash_of(text):
-            raise _wrong(path, f"the id {_shown(identifier)} is not the SHA-256 of its text. Build the manifest anew.")
+            raise _wrong(
+                path,
+                f"the id {_shown(identifier)} is not the SHA-256 of its text. Build the manifest "
+                "again.",
+            )
         if fault := check(text):
             raise _wrong(path, f"the document {_shown(identifier)} cannot be used: {fault}")
         texts[identifier] = text
@@ -109,7 +123,7 @@ def read_manifest(path: Path, check: Check) -> Manifest:
 
 
 def hash_of(text: str) -> str:
-    """Make the SHA-256 of a text's UTF-8, in hexadecimal."""
+    """Get the SHA-256 of a text's UTF-8, in hexadecimal."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -118,10 +132,14 @@ def _parse(path: Path) -> Any:
         return json.loads(path.read_bytes(), object_pairs_hook=lambda pairs: _members(pairs, path))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise _wrong(path, f"cannot be read ({reason}). Give the path of a file that the API may read.") from None
+        raise _wrong(
+            path, f"cannot be read ({reason}). Set the path of a file that the API can read."
+        ) from None
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
-        raise _wrong(path, f"is not JSON ({reason}). Give the file that Relay, Apollo or Codegen wrote.") from None
+        raise _wrong(
+            path, f"is not JSON ({reason}). Use the file that Relay, Apollo or Codegen wrote."
+        ) from None
 
 
 def _members(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
@@ -129,7 +147,7 @@ def _members(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _wrong(path, f"the id {_shown(twice)} occurs twice. Give each document one id of its own.")
+        raise _wrong(path, f"the id {_shown(twice)} occurs twice. Give each document its own id.")
     return members
 
 
@@ -139,19 +157,30 @@ def _entries(found: Any, path: Path) -> Iterable[tuple[str, str]]:
     elif isinstance(found, dict):
         entries = list(found.items())
     else:
-        raise _wrong(path, 'is not a manifest: expected {"<id>": "<text>"}, or the object that Apollo writes.')
+        raise _wrong(
+            path,
+            'is not a manifest. Expected {"<id>": "<text>"}, or the object that Apollo writes.',
+        )
     for identifier, text in entries:
         if not isinstance(identifier, str) or not identifier:
-            raise _wrong(path, f"has a document without an id: {_shown(str(text))}. Give each an id.")
+            raise _wrong(
+                path, f"has a document without an id: {_shown(str(text))}. Give each an id."
+            )
         if not isinstance(text, str) or not text.strip():
-            raise _wrong(path, f"the document {_shown(identifier)} has no text. Expected GraphQL, as a string.")
+            raise _wrong(
+                path,
+                f"the document {_shown(identifier)} has no text. Expected GraphQL, as a string.",
+            )
         yield identifier, text
 
 
 def _operations(found: dict[str, Any], path: Path) -> list[tuple[Any, Any]]:
     if found.get("format") != APOLLO_FORMAT or found.get("version") != 1:
         expected = f'"format": "{APOLLO_FORMAT}", "version": 1'
-        raise _wrong(path, f"is of a format that is not known. Of those with `operations`, expected {expected}.")
+        raise _wrong(
+            path,
+            f"has an unknown format. A manifest with `operations` must have {expected}.",
+        )
     operations = found.get("operations")
     if not isinstance(operations, list) or not all(isinstance(each, dict) for each in operations):
         raise _wrong(path, "`operations` must be a list of objects with `id` and `body`.")
@@ -159,7 +188,7 @@ def _operations(found: dict[str, Any], path: Path) -> list[tuple[Any, Any]]:
 
 
 def _signature(path: Path) -> tuple[int, ...] | None:
-    """What changes with the file; None while there is none."""
+    """Get a value that changes with the file; None if there is no file."""
     try:
         found = path.stat()
     except OSError:
@@ -168,7 +197,7 @@ def _signature(path: Path) -> tuple[int, ...] | None:
 
 
 def _shown(text: str) -> str:
-    """A text on one line, and not too much of it."""
+    """Shorten a text to one line."""
     return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
 
 

@@ -1,4 +1,4 @@
-"""A request's body: read to its end, but no further than allowed, and not for longer."""
+"""Reads a request's body, within limits of size and time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,19 +7,21 @@ from contextlib import suppress
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from graph.time_limit import TimeLimit
+from runtime.time_limit import TimeLimit
 from web.errors import BadRequest, BodyTooLarge, BodyTooSlow
 
 _LINGER_S = 1.0
 _LINGER_BYTES = 16 * 1024 * 1024
 
 
-async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int, limit: TimeLimit) -> bytes:
+async def read_body(
+    receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int, limit: TimeLimit
+) -> bytes:
     """Read the whole body. Raises BodyTooLarge, BodyTooSlow, BadRequest, ClientDisconnect."""
     announced = headers.get(b"content-length")
     if announced is not None:
         if not announced.isdigit():
-            raise BadRequest("`Content-Length` is not a number.", "Content-Length")
+            raise BadRequest("`Content-Length` must be a number.", "Content-Length")
         if int(announced) > max_bytes:
             raise BodyTooLarge(max_bytes)
     try:
@@ -45,7 +47,10 @@ async def _read(receive: Receive, max_bytes: int) -> bytes:
 
 
 async def let_pass(receive: Receive) -> None:
-    """Let the rest of a refused body pass for a moment: many clients read no answer before they have sent it all."""
+    """Read and drop the rest of a refused body for a moment.
+
+    Many clients read no response before they have sent everything.
+    """
     left = _LINGER_BYTES
     with suppress(TimeoutError):
         async with asyncio.timeout(_LINGER_S):

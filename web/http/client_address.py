@@ -1,9 +1,10 @@
-"""Where a request comes from: the address of the client, as far as those who name it can be believed.
+"""Finds the client's address, as far as proxies can be trusted.
 
-A connection's own address cannot be forged. What `X-Forwarded-For` says can, so it is read only where the connection
-comes from one of TRUSTED_PROXIES, from the right, over the proxies among its entries to the first that is none: what
-stands left of it was written by the client itself. `Forwarded` (RFC 7239) is not read: a proxy that sets only the one
-header would let clients write the other.
+A connection's own address cannot be forged, but `X-Forwarded-For` can. So that header is read only
+if the connection comes from one of TRUSTED_PROXIES. It is read from the right, past trusted
+proxies, to the first other address; the client itself wrote what stands left of it. `Forwarded`
+(RFC 7239) is not read, because a proxy that sets only one of the two headers would let clients
+write the other.
 """
 
 from collections.abc import Sequence
@@ -23,21 +24,27 @@ _SECURE = {"http": "https", "ws": "wss"}
 
 
 class ClientAddresses:
-    """Tells clients apart. Of IPv6 the /64 counts, for a client may take any address of it: `2001:db8:1:2::/64`."""
+    """Gets addresses of clients. Of IPv6 the /64 counts (`2001:db8:1:2::/64`): it has one user."""
 
     def __init__(self, trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()) -> None:
         self._trusted = tuple(trusted_proxies)
 
     def of(self, scope: Scope) -> str:
-        """Get the address that a request counts for; empty, and shared, for a client without one (a Unix socket)."""
+        """Get the address that a request counts for; empty, and shared, on a Unix socket."""
         client = scope.get("client")
         peer: str = client[0] if client else ""
         if self._trusted and (nearest := _parsed(peer)) is not None and self._is_trusted(nearest):
             return _counted(self._behind(nearest, scope))
         return _counted_peer(peer) if ":" in peer else peer
 
+    def of_peer(self, peer: str) -> str | None:
+        """Get the address that a connection from `peer` counts for; None for a trusted proxy."""
+        if self._trusted and self._is_proxy(peer):
+            return None
+        return _counted_peer(peer) if ":" in peer else peer
+
     def scheme_of(self, scope: Scope) -> str:
-        """Get the scheme the client used, which a trusted proxy may tell by `X-Forwarded-Proto`."""
+        """Get the client's scheme; a trusted proxy may set it by `X-Forwarded-Proto`."""
         client, scheme = scope.get("client"), str(scope["scheme"])
         if not self._trusted or not client or not self._is_proxy(client[0]):
             return scheme
@@ -45,7 +52,7 @@ class ClientAddresses:
         return _SECURE.get(scheme, scheme) if told in _SECURE.values() else scheme
 
     def _behind(self, nearest: _Address, scope: Scope) -> _Address:
-        """Walk away from the proxy `nearest`, as far as each is told by one that is trusted."""
+        """Walk from the proxy `nearest` towards the client, while proxies are trusted."""
         hops = _values(scope, _FORWARDED_FOR).rsplit(",", _MOST_HOPS)
         for hop in reversed(hops[-_MOST_HOPS:]):
             told = _parsed(hop)
@@ -65,7 +72,7 @@ class ClientAddresses:
 
 
 def _values(scope: Scope, name: bytes) -> str:
-    """Join the values of a header that may be there several times: one list, by RFC 9110."""
+    """Join the values of a header that is sent several times: one list, by RFC 9110."""
     return ",".join([value.decode("latin-1") for each, value in scope["headers"] if each == name])
 
 
@@ -83,7 +90,7 @@ def _counted_peer(peer: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> _Address | None:
-    """Read an address, with a port as some proxies write it; None for anything else."""
+    """Read an address, perhaps with a port; None for anything else."""
     text = text.strip(" \t")
     if len(text) > _LONGEST_ENTRY:
         return None

@@ -1,6 +1,7 @@
-"""Content codings of answers (RFC 9110, section 12.5.3): zstd, br and gzip, at levels that cost little time.
+"""Content codings of responses (RFC 9110, section 12.5.3): zstd, br and gzip at fast levels.
 
-An answer that holds a secret beside text of the caller's choosing must not be compressed: its length would tell.
+A response with a secret beside text of the caller's choice must not be compressed: its length would
+reveal the secret.
 """
 
 import zlib
@@ -12,7 +13,7 @@ import brotli
 import zstandard
 
 from web.errors import NotAcceptable
-from web.media_type import weighed
+from web.http.media_type import weighed
 
 Coding = Literal["zstd", "br", "gzip"]
 
@@ -23,21 +24,24 @@ _BROTLI_QUALITY = 4
 _GZIP_LEVEL = 4
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
 MIN_BYTES = 1500
-"""Answers below this fit a packet as they are."""
+"""Smaller responses fit a packet as they are."""
 LARGE_BYTES = 32 * 1024
-"""Answers above this are compressed in a thread, so that other requests need not wait."""
+"""Larger responses are compressed in a thread, so that other requests need not wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The coding of large answers, None where there is none; `is_required` where small ones must have it too."""
+    """The coding of large responses, None: none. `is_required`: small ones must have it too."""
 
     coding: Coding | None = None
     is_required: bool = False
 
 
 def coding_of(accept_encoding: bytes | None) -> Chosen:
-    """Choose a coding. Raises NotAcceptable where an answer as it is will not do, nor any coding known here."""
+    """Choose a coding.
+
+    Raises NotAcceptable if neither plain nor any known coding is accepted, BadRequest.
+    """
     if accept_encoding is None:
         return _NONE
     kept = len(accept_encoding) <= _MAX_KEPT_BYTES
@@ -63,7 +67,9 @@ def _choose(accept_encoding: bytes) -> Chosen:
     uncoded = weights.get("identity", other if "*" in weights else 1.0)
     if known[best] == 0:
         if uncoded == 0:
-            raise NotAcceptable("Answers come as zstd, br, gzip or identity. Accept one of them.", "Accept-Encoding")
+            raise NotAcceptable(
+                "`Accept-Encoding` must allow zstd, br, gzip or identity.", "Accept-Encoding"
+            )
         return _NONE
     if "identity" in weights and uncoded > known[best]:
         return _NONE

@@ -1,7 +1,8 @@
-"""Which sites may call: what the browser says about where a request comes from, and what CORS answers to that.
+"""Decides which sites' pages may call the API, and answers CORS.
 
-A cookie goes with whatever a page makes the browser send, so a request that another site caused must not be taken for
-the signed-in person's own: neither by POST or GET, nor by a WebSocket's handshake, which CORS does not govern.
+A browser sends the cookie with any request that a page causes. So a request caused by another site
+must not count as the signed-in user's: no POST, no GET, and no WebSocket handshake, which CORS does
+not cover.
 """
 
 import re
@@ -21,13 +22,13 @@ _ALLOWED_HEADERS = b"accept, authorization, content-type, graphql-cost, x-reques
 _HEADER_NAMES = re.compile(rb"[a-z0-9-]+(, ?[a-z0-9-]+){0,49}")
 _EXPOSED_HEADERS = b"age, ratelimit, ratelimit-policy, retry-after, x-request-id"
 _PREFLIGHT_S = b"7200"
-"""How long a browser may remember a preflight's answer; Chromium takes no more than two hours."""
+"""Seconds that a browser may cache a preflight; Chromium caps it at two hours."""
 
 
 class Origins:
-    """The origins that may call with a browser's session: our own, and those of CORS_ORIGINS.
+    """The origins that may use a browser's session: our own, and those of CORS_ORIGINS.
 
-    `*` as the only one of CORS_ORIGINS lets every page call, as nobody: without cookies.
+    If CORS_ORIGINS is `*`, every page may call, but without cookies.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,13 +42,13 @@ class Origins:
             (b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED_HEADERS),
         ]  # fmt: skip
         self.varies = bool(self._others)
-        """Whether answers depend on the request's `Origin`."""
+        """Whether responses depend on the request's `Origin`."""
 
     def is_foreign(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Tell whether a browser sent this for a page of a site that may not use its session.
+        """Tell whether a browser sent this for a page that may not use its session.
 
-        Programs send neither `Origin` nor `Sec-Fetch-Site`; a browser sends one of them at least with all that a page
-        of another site can cause.
+        Programs send neither `Origin` nor `Sec-Fetch-Site`. A browser sends at least one of them
+        with every request that another site's page can cause.
         """
         origin = headers.get(b"origin")
         if origin is None:
@@ -55,12 +56,14 @@ class Origins:
         return origin not in self._trusted and not self._is_same(origin, headers.get(b"host", b""))
 
     def _is_same(self, origin: bytes, host: bytes) -> bool:
-        """Tell whether a page calls the very host it came from, whatever name that goes by (localhost, 127.0.0.1)."""
+        """Tell whether a page calls the host it came from, by any name (localhost, 127.0.0.1)."""
         scheme, _, rest = origin.lower().partition(b"://")
-        return rest == host.lower() and scheme in ((b"https",) if self._is_https else (b"http", b"https"))
+        return rest == host.lower() and scheme in (
+            (b"https",) if self._is_https else (b"http", b"https")
+        )
 
     def cors(self, headers: Mapping[bytes, bytes]) -> Headers:
-        """Make the headers that let the calling page read the answer: none where it may not, or need not ask."""
+        """Make the headers that let the page read the response; none if it may not or needs none."""
         origin = headers.get(b"origin")
         if origin is None:
             return []
@@ -75,36 +78,48 @@ class Origins:
         ]
 
     def preflight(self, headers: Mapping[bytes, bytes]) -> Headers:
-        """Make the headers that tell a browser, besides `cors`, what the page may send: none where it may not."""
+        """Make a preflight's headers, `cors` included; none if the page may not call."""
         if not self.cors(headers) or b"access-control-request-method" not in headers:
             return []
         return [
             (b"access-control-allow-methods", _ALLOWED_METHODS),
-            (b"access-control-allow-headers", _allowed_headers(headers.get(b"access-control-request-headers", b""))),
+            (
+                b"access-control-allow-headers",
+                _allowed_headers(headers.get(b"access-control-request-headers", b"")),
+            ),
             (b"access-control-max-age", _PREFLIGHT_S),
         ]
 
 
 def _allowed_headers(asked: bytes) -> bytes:
-    """Allow ours, and those asked for: frontends add their own, as for tracing, and one not allowed stops the call.
+    """Allow our headers and all requested ones.
 
-    What is allowed is who may call: a page that may can do no more by a header than by the query.
+    Frontends add headers, such as tracing, and a refused one blocks the call. CORS decides which
+    pages may call; a header gives such a page no more power than the query.
     """
-    return b"%b, %b" % (_ALLOWED_HEADERS, asked) if _HEADER_NAMES.fullmatch(asked) else _ALLOWED_HEADERS
+    return (
+        b"%b, %b" % (_ALLOWED_HEADERS, asked)
+        if _HEADER_NAMES.fullmatch(asked)
+        else _ALLOWED_HEADERS
+    )
 
 
 def origin_of(url: str) -> str:
-    """Get a URL's origin as browsers write it: small letters, no default port. Raises ValueError for what has none."""
+    """Get a URL's origin as browsers write it: lower case, no default port. Raises ValueError."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme not in _DEFAULT_PORTS or parts.username is not None or not _HOST.fullmatch(host):
+    if (
+        parts.scheme not in _DEFAULT_PORTS
+        or parts.username is not None
+        or not _HOST.fullmatch(host)
+    ):
         raise ValueError
     port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
 def _checked(origins: Iterable[str]) -> list[str]:
-    """Check that each is an origin and nothing more. Raises InvalidSettings naming the one that is not."""
+    """Check that each is just an origin. Raises InvalidSettings naming the invalid one."""
     checked = []
     for each in origins:
         try:
@@ -114,8 +129,9 @@ def _checked(origins: Iterable[str]) -> list[str]:
         rest = each.lower().removeprefix(origin) if origin else each
         if not origin or urlsplit(each).path.strip("/") or "?" in rest or "#" in rest:
             raise InvalidSettings(
-                f"CORS_ORIGINS: {each!r} is not an origin. Write https://app.example, with a port where it has one "
-                "and no path; or * alone, for calls without the browser's session"
+                f"CORS_ORIGINS: {each!r} is not an origin. Write one like https://app.example, "
+                "with a port if it has one and without a path; or only * for calls without the "
+                "browser's session"
             )
         checked.append(origin)
     return checked

@@ -1,13 +1,12 @@
-"""One log line a request, and an id that ties a request's lines, its answer, its errors and its jobs together.
+"""Writes one log line for each request, and gives it an id for all its lines, errors and jobs.
 
-A line says neither from which address nor by which program it was asked: that is nobody's to keep.
+For privacy, the line has neither the client's address nor its user agent.
 """
 
 import logging
 import re
-from collections.abc import Mapping
-from itertools import count
-from secrets import token_hex
+from collections.abc import Iterator, Mapping
+from os import urandom
 from time import perf_counter
 from typing import Any
 
@@ -15,25 +14,31 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from logs import begin, write
+from web.webhook_address import STRAVA_WEBHOOK
 
 _HEADER = b"x-request-id"
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._-]{8,100}")
 _TRACE_HEADER = b"traceparent"
-_TRACE = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_TRACE = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 _CLIENT_GONE = 499
 _SERVER_ERROR = 500
+_FLOODED = {429}
+_LONGEST_PATH = 200
 _UNLOGGED = {"/health", "/healthz", "/readyz"}
 
 logger = logging.getLogger("pacegraph.request")
 
-_process = token_hex(8)
-_numbers = count(1)
+_IDS_AT_ONCE = 256
+_ID_BYTES, _ID_DIGITS = 16, 32
 
 
 class RequestLog:
-    """ASGI middleware: gives each request its id (the caller's own, if sound) and logs how it went.
+    """ASGI middleware that logs each request, and gives it an id.
 
-    What a handler adds to `log_fields_of(scope)` is logged too.
+    The id is the client's, if it is valid. Fields that a handler adds to `log_fields_of(scope)` are
+    logged too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -64,7 +69,13 @@ class RequestLog:
             raise
         finally:
             status = fields.pop("status")
-            write_request(scope.get("method", "WEBSOCKET"), scope["path"], status, perf_counter() - started, fields)
+            write_request(
+                scope.get("method", "WEBSOCKET"),
+                scope["path"],
+                status,
+                perf_counter() - started,
+                fields,
+            )
 
 
 def request_id_of(scope: Scope) -> str:
@@ -74,18 +85,18 @@ def request_id_of(scope: Scope) -> str:
 
 
 def log_fields_of(scope: Scope) -> dict[str, Any]:
-    """Get the fields of the request's log line, to add to."""
+    """Get the fields of the request's log line, to add to them."""
     fields: dict[str, Any] = scope["state"]["log_fields"]
     return fields
 
 
 def begin_request(headers: Mapping[bytes, bytes]) -> str:
-    """Give a request its id, the caller's own if it is sound, and have all lines of this task tell it; gives it.
+    """Get the request's id, the client's if it is valid, and bind it to this task's log lines.
 
-    They also tell the trace that the caller says it belongs to (W3C Trace Context). The task must be the request's.
+    The client's trace id (W3C Trace Context) is bound too. The task must be the request's own.
     """
     given = headers.get(_HEADER)
-    request_id = given.decode() if given and _ACCEPTABLE.fullmatch(given) else f"{_process}{next(_numbers):016x}"
+    request_id = given.decode() if given and _ACCEPTABLE.fullmatch(given) else next(_ids)
     if _TRACE_HEADER in headers and (trace := _TRACE.fullmatch(headers[_TRACE_HEADER])):
         begin(request_id=request_id, trace_id=trace[1].decode())
     else:
@@ -93,11 +104,29 @@ def begin_request(headers: Mapping[bytes, bytes]) -> str:
     return request_id
 
 
-def write_request(method: str, path: str, status: int | None, seconds: float, fields: dict[str, Any]) -> None:
-    """Log how a request went."""
+def _random_ids() -> Iterator[str]:
+    """Make ids that tell neither order nor number. To cost little, many are drawn at once."""
+    while True:
+        drawn = urandom(_IDS_AT_ONCE * _ID_BYTES).hex()
+        for begin_at in range(0, len(drawn), _ID_DIGITS):
+            yield drawn[begin_at : begin_at + _ID_DIGITS]
+
+
+_ids = _random_ids()
+
+
+def write_request(
+    method: str, path: str, status: int | None, seconds: float, fields: dict[str, Any]
+) -> None:
+    """Log the outcome of a request. Refusals that a flood causes are logged in part."""
     if path in _UNLOGGED:
         return
     level = logging.WARNING if (status or 0) >= _SERVER_ERROR else logging.INFO
+    kind = ("request", status) if status in _FLOODED else None
+    if path.startswith(f"{STRAVA_WEBHOOK}/"):  # its end is secret
+        path = f"{STRAVA_WEBHOOK}/…"
+    if len(path) > _LONGEST_PATH:
+        path = path[:_LONGEST_PATH] + "…"
     write(logger, level, "request", {
         "method": method, "path": path, "status": status, "duration_ms": round(seconds * 1000, 2), **fields,
-    })  # fmt: skip
+    }, kind)  # fmt: skip

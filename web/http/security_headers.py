@@ -1,4 +1,4 @@
-"""What every answer tells browsers: to load, embed, guess and keep nothing that it does not say."""
+"""Headers that tell browsers to load, embed, guess and keep nothing else."""
 
 from starlette.types import Message, Send
 
@@ -16,7 +16,10 @@ _OF_PAGES: Headers = [
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (
+        b"permissions-policy",
+        b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
 ]
 _NOTHING_LOADS = (
     b"content-security-policy",
@@ -25,9 +28,9 @@ _NOTHING_LOADS = (
 
 
 def data_headers(settings: Settings) -> Headers:
-    """Make the headers of data, which no browser shows as a page: each header costs.
+    """Make the headers of data, which no browser shows as a page. They are few: each costs time.
 
-    Where browsers reach the API by https, they are told to come by nothing else.
+    If the API's URL is https, browsers are told to use nothing else.
     """
     strict = settings.url.startswith("https://")
     return [
@@ -38,12 +41,12 @@ def data_headers(settings: Settings) -> Headers:
 
 
 def security_headers(settings: Settings) -> Headers:
-    """Make the headers of what browsers may show. A page has a Content-Security-Policy of its own."""
+    """Make the headers of pages. Each page has a Content-Security-Policy of its own."""
     return [*data_headers(settings), *_OF_PAGES]
 
 
 def with_headers(send: Send, headers: Headers) -> Send:
-    """Add `headers` to an answer, but for those that it has."""
+    """Add `headers` to a response, except for those that it has."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":

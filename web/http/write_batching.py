@@ -1,31 +1,40 @@
-"""Writes that wait for the end of the event loop's turn.
+"""Batches writes: all writes of one iteration of the event loop are sent at its end.
 
-A write that finds its reader asleep wakes it, which takes longer than writing. The answers of one turn go out together:
-the first wakes a client that has several requests under way, and the others find it awake. Head and body of an answer
-become one write.
+A write that wakes an idle reader costs more than the write itself. Now the first write wakes a
+client with several requests in progress, and the others find it awake; head and body of a response
+are one write. docs/decisions/0004-batched-writes.md has the figures.
 """
 
 import asyncio
 from typing import Any
 
 _MOST_BYTES = 64 * 1024
-"""More is not held back, so that flow control sees it."""
+"""Bytes that are held back at most, so that flow control works."""
 
 
 class GatheredWrites:
-    """A transport, but for writing: what is written in a turn of the loop is sent at its end."""
+    """A transport that sends the writes of an iteration of the event loop at its end."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._parts: list[bytes] = []
         self._size = 0
+        self.is_closing = transport.is_closing  # asked at each request
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send `data` at the end of the turn."""
+        """Send `data` at the end of the iteration, much of it now.
+
+        Much is not copied: until the client reads it, a file's bytes are held once for all.
+        """
+        if len(data) > _MOST_BYTES:
+            self.flush()
+            if not self._transport.is_closing():
+                self._transport.write(data)
+            return
         if not self._parts:
             self._loop.call_soon(self.flush)
         self._parts.append(data)
@@ -34,13 +43,13 @@ class GatheredWrites:
             self.flush()
 
     def flush(self) -> None:
-        """Send what was written."""
+        """Send the pending writes now."""
         if self._parts:
             parts, self._parts, self._size = self._parts, [], 0
             if not self._transport.is_closing():  # the client may be gone by now
                 self._transport.write(b"".join(parts))
 
     def close(self) -> None:
-        """Send what was written, then close."""
+        """Send the pending writes, then close."""
         self.flush()
         self._transport.close()

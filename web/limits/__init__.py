@@ -1,5 +1,6 @@
-"""How much a caller may ask: a budget of cost, a rate of requests, turns among operations.
+"""Limits of a caller: a budget of cost, a rate of requests, and slots for operations.
 
-Budgets and rates are token buckets in Redis, which all processes share. `bucket.py` is one bucket as this process knows
-it, `buckets.py` keeps those of all callers and settles them with `store.py`, Redis.
+Budgets and rates are token buckets in Redis, shared by all processes. `token_bucket.py` is one
+bucket as this process knows it. `bucket_registry.py` keeps those of all callers and settles them
+through `redis_store.py`.
 """

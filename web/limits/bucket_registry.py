@@ -1,4 +1,4 @@
-"""The buckets of all callers, and how this process settles them with Redis: many in one go, one go at a time."""
+"""The buckets of all callers, settled with Redis in batches, one batch at a time."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from hashlib import blake2b
 from itertools import islice
 from time import monotonic
 
-from web.limits.bucket import Bucket, BucketSize
-from web.limits.store import BucketStore, Entry, Settled
+from web.limits.redis_store import BucketRequest, BucketResult, BucketStore
+from web.limits.token_bucket import Bucket, BucketSize
 
 _MOST_KNOWN = 10_000
 _MOST_AT_ONCE = 200
@@ -20,7 +20,7 @@ _Name = tuple[str, int | str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ask:
-    """`amount` is asked of `bucket`; nobody waits for the answer where the bucket is only settled."""
+    """Takes `amount` from `bucket`. Nothing waits for the result if the bucket is only settled."""
 
     bucket: Bucket
     amount: int = 0
@@ -30,8 +30,8 @@ class _Ask:
 class Buckets:
     """Finds callers' buckets, and takes from them.
 
-    A caller is an account's id or an address. Addresses are personal data: only a digest of them, which `secret` keys,
-    leaves the process.
+    A caller is an account's id or an address. Addresses are personal data: only their digest, keyed
+    by `secret`, leaves the process.
     """
 
     def __init__(self, store: BucketStore, secret: bytes) -> None:
@@ -41,7 +41,9 @@ class Buckets:
         self._settling: asyncio.Task[None] | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self.spent_alone = 0
-        """How often Redis was away and this process's own bucket was asked, since the process started."""
+        """How many times Redis was away and this process's own bucket decided, since the process
+        started.
+        """
 
     def find(self, kind: str, caller: int | str, size: BucketSize) -> Bucket:
         """Get a caller's bucket of a kind."""
@@ -49,25 +51,26 @@ class Buckets:
 
     def _new(self, name: _Name, size: BucketSize) -> Bucket:
         kind, caller = name
-        bucket = Bucket(name, f"pacegraph:{kind}:{self._public(caller)}", size, monotonic())
+        bucket = Bucket(name, f"pacegraph:{kind}:{self.public_name(caller)}", size, monotonic())
         if len(self._known) >= _MOST_KNOWN:
             self._forget_one()
         return self.current(bucket)
 
     def current(self, bucket: Bucket) -> Bucket:
-        """Get the bucket that is in use now, where `bucket` may have been forgotten: the same one, as a rule."""
+        """Get the bucket in use now: `bucket`, unless that was dropped since."""
         found = self._known.setdefault(bucket.name, bucket)
         if self._sweep is None:
             self._sweep_later()
         return found
 
-    def _public(self, caller: int | str) -> str:
+    def public_name(self, caller: int | str) -> str:
+        """Name an account by its id, an address by its digest."""
         if isinstance(caller, int):
             return f"account:{caller}"
         return f"address:{blake2b(caller.encode(), digest_size=12, key=self._secret).hexdigest()}"
 
     async def take(self, bucket: Bucket, amount: int) -> bool:
-        """Take `amount` out of a bucket if it holds as much."""
+        """Take `amount` from a bucket if it holds that much."""
         now = monotonic()
         if bucket.spend(amount, now):
             return True
@@ -86,7 +89,7 @@ class Buckets:
             raise
 
     async def close(self) -> None:
-        """Settle all that is open, and let go of Redis."""
+        """Settle all that is open, and disconnect from Redis."""
         if self._sweep is not None:
             self._sweep.cancel()
         await self._settled()  # what is under way may bring leases
@@ -106,13 +109,19 @@ class Buckets:
         self._asks.append(ask)
         if self._settling is None:
             # Of no request: what is logged there is not one caller's affair.
-            self._settling = asyncio.get_running_loop().create_task(self._settle_all(), context=Context())
+            self._settling = asyncio.get_running_loop().create_task(
+                self._settle_all(), context=Context()
+            )
 
     async def _settle_all(self) -> None:
         try:
             while self._asks:
                 asks, self._asks = self._asks[:_MOST_AT_ONCE], self._asks[_MOST_AT_ONCE:]
-                await self._settle(asks)
+                # A lease that came meanwhile covers most. To settle it again would take it from
+                # those who ask next, so that they had to ask too, and so on for ever.
+                now = monotonic()
+                if asks := [each for each in asks if not _is_covered(each, now)]:
+                    await self._settle(asks)
         finally:
             self._settling = None
 
@@ -127,7 +136,7 @@ class Buckets:
             else:
                 _answer(ask, settled[number], now)
 
-    def _answer_alone(self, ask: _Ask, entry: Entry) -> None:
+    def _answer_alone(self, ask: _Ask, entry: BucketRequest) -> None:
         now = monotonic()
         ask.bucket.lose_redis(entry.back, now)
         if ask.answer is not None and not ask.answer.done():
@@ -135,10 +144,12 @@ class Buckets:
             ask.answer.set_result(ask.bucket.spend_alone(ask.amount, now))
 
     def _sweep_later(self) -> None:
-        self._sweep = asyncio.get_running_loop().call_later(_SWEEP_EVERY_S, self._sweep_now, context=Context())
+        self._sweep = asyncio.get_running_loop().call_later(
+            _SWEEP_EVERY_S, self.sweep, context=Context()
+        )
 
-    def _sweep_now(self) -> None:
-        """Settle what nobody asked for any more, and forget who is as good as new."""
+    def sweep(self) -> None:
+        """Settle idle buckets, and drop those that are as good as new."""
         now, self._sweep = monotonic(), None
         for name, bucket in list(self._known.items()):
             if bucket.is_idle(now):
@@ -149,7 +160,7 @@ class Buckets:
             self._sweep_later()
 
     def _forget_one(self) -> None:
-        """Forget a bucket to make room: one of the oldest, and none that Redis is being asked about."""
+        """Drop an old bucket to make room, but none with a request to Redis in progress."""
         oldest = list(islice(self._known.values(), _MOST_AT_ONCE))
         bucket = next((each for each in oldest if not each.asks), oldest[0])
         del self._known[bucket.name]
@@ -157,8 +168,23 @@ class Buckets:
             self._ask(_Ask(bucket))
 
 
-def _entries(asks: Sequence[_Ask], now: float) -> list[Entry]:
-    """Make what is asked of Redis: what a bucket has open goes with the first that asks of it, and so does a lease."""
+def _is_covered(ask: _Ask, now: float) -> bool:
+    """Answer an ask from the bucket's lease, if that covers it."""
+    if ask.answer is None or not ask.bucket.spend(ask.amount, now):
+        return False
+    ask.bucket.asks -= 1
+    if ask.answer.done():  # the request is gone
+        ask.bucket.give_back(ask.amount, now)
+    else:
+        ask.answer.set_result(True)
+    return True
+
+
+def _entries(asks: Sequence[_Ask], now: float) -> list[BucketRequest]:
+    """Make the requests to Redis.
+
+    The first for a bucket also carries its open amount and asks for a lease.
+    """
     seen: set[Bucket] = set()
     entries = []
     for ask in asks:
@@ -167,17 +193,28 @@ def _entries(asks: Sequence[_Ask], now: float) -> list[Entry]:
         seen.add(bucket)
         level, back = bucket.begin_settling(now) if is_first else (size.capacity, 0.0)
         ahead = size.lease if is_first and ask.answer is not None else 0
-        entries.append(Entry(bucket.key, size.capacity, size.refill_per_s, level, back, ask.amount, ahead))
+        entries.append(
+            BucketRequest(
+                bucket.key,
+                size.capacity,
+                size.refill_per_s,
+                level,
+                back,
+                ask.amount,
+                ahead,
+                size.debt,
+            )
+        )
     return entries
 
 
-def _answer(ask: _Ask, settled: Settled, asked_at: float) -> None:
+def _answer(ask: _Ask, settled: BucketResult, asked_at: float) -> None:
     bucket, now = ask.bucket, monotonic()
     bucket.settled(settled.level, settled.leased, asked_at, now)
     if ask.answer is None:
         return
     is_taken = settled.is_taken or bucket.spend(ask.amount, now)
-    if ask.answer.done():  # whoever asked is gone
+    if ask.answer.done():  # the request is gone
         if is_taken:
             bucket.give_back(ask.amount, now)
         return

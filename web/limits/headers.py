@@ -1,14 +1,15 @@
-"""The header fields `RateLimit-Policy` and `RateLimit`, after draft-ietf-httpapi-ratelimit-headers-11.
+"""The header fields `RateLimit-Policy` and `RateLimit`.
 
-`"cost"` is the caller's budget, in points, and `"requests"` the address's, in requests. `q` is what it holds, `w` the
-seconds in which it fills, `r` what is left, and `t` the seconds until it is full again; where something was refused,
-`t` is when to come again, so that it agrees with `Retry-After`.
+They follow draft-ietf-httpapi-ratelimit-headers-11. `"cost"` is the caller's budget, in points, and
+`"requests"` the address's, in requests. `q` is what it holds, `w` the seconds in which it fills,
+`r` what is left, and `t` the seconds until it is full again; where something was refused, `t` is
+when to come again, so that it agrees with `Retry-After`.
 """
 
 from functools import lru_cache
 from math import ceil
 
-from graph.budget import BudgetState
+from graph.cost.budget import BudgetState
 
 COST = b"cost"
 REQUESTS = b"requests"

@@ -1,5 +1,6 @@
-"""Who is connected: the streams (WebSockets and event streams) and subscriptions of this process, counted by caller."""
+"""Limits of the streams (WebSockets and event streams) and subscriptions that a caller may open."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from typing import Self
@@ -8,26 +9,31 @@ from graph.errors import CallerError
 from settings import Settings
 
 
-class TooManyConnections(CallerError):  # noqa: N818 - the name says what is the case; so below
-    """The caller has as many WebSockets and event streams as one may have."""
+class TooManyConnections(CallerError):
+    """The caller has the maximum of WebSockets and event streams."""
 
     code = "TOO_MANY_CONNECTIONS"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"You have {limit} WebSockets and event streams open, and no more may be. Close one first.")
+        super().__init__(
+            f"You already have {limit} WebSockets and event streams open, which is the maximum. "
+            "Close one first."
+        )
 
 
-class TooManySubscriptions(CallerError):  # noqa: N818
-    """The caller, or the connection, has as many subscriptions as it may have."""
+class TooManySubscriptions(CallerError):
+    """The caller, or the connection, has the maximum of subscriptions."""
 
     code = "TOO_MANY_SUBSCRIPTIONS"
 
     def __init__(self, limit: int, whose: str) -> None:
-        super().__init__(f"{whose} {limit} subscriptions under way, and no more may be. Complete one first.")
+        super().__init__(
+            f"{whose} {limit} active subscriptions, which is the maximum. Complete one first."
+        )
 
 
-class Places:
-    """Places that callers take, at most `limit` each; `refused` counts those who found none."""
+class CallerQuota:
+    """Slots of callers, at most `limit` each; `refused` counts the requests beyond."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -36,64 +42,69 @@ class Places:
 
     @property
     def taken(self) -> int:
-        """How many are taken now, by all callers together."""
+        """How many slots are taken now, by all callers together."""
         return self._taken.total()
 
-    def take(self, caller: str, *, is_limited: bool = True) -> "Place | None":
-        """Take a place; None where the caller is limited and has as many as they may."""
+    def take(self, caller: str, *, is_limited: bool = True) -> "QuotaSlot | None":
+        """Take a slot; None where the caller is limited and has the maximum."""
         if is_limited and self._taken[caller] >= self.limit:
             self.refused += 1
             return None
         self._taken[caller] += 1
-        return Place(self, caller)
+        return QuotaSlot(self, caller)
 
     def leave(self, caller: str) -> None:
-        """Free one of a caller's places."""
+        """Free one of a caller's slots."""
         self._taken[caller] -= 1
         if not self._taken[caller]:
             del self._taken[caller]
 
 
 @dataclass(slots=True, eq=False)
-class Place:
-    """One caller's place, freed at the end of a `with` block."""
+class QuotaSlot:
+    """A slot of a caller, freed at the end of a `with` block."""
 
-    places: Places
+    quota: CallerQuota
     caller: str
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.places.leave(self.caller)
+        self.quota.leave(self.caller)
 
     def move(self, caller: str, *, is_limited: bool = True) -> bool:
-        """Count the place as another caller's: who has it is known only now. False where they have no place left."""
-        other = self.places.take(caller, is_limited=is_limited)
+        """Count the slot as another caller's, now that the caller is known.
+
+        False where that one has the maximum already.
+        """
+        other = self.quota.take(caller, is_limited=is_limited)
         if other is None:
             return False
-        self.places.leave(self.caller)
+        self.quota.leave(self.caller)
         self.caller = caller
         return True
 
 
-class Connections:
-    """All that is open in this process."""
+class OpenStreams:
+    """The open streams and subscriptions of this process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.streams = Places(settings.connections_per_caller)
-        self.subscriptions = Places(settings.subscriptions_per_caller)
+        self.streams = CallerQuota(settings.connections_per_caller)
+        self.subscriptions = CallerQuota(settings.subscriptions_per_caller)
+        self.stopping = asyncio.Event()
+        """Set when the process stops: streams then end at once."""
 
-    def stream(self, caller: str, *, is_limited: bool = True) -> Place:
-        """Take a place for a WebSocket or an event stream. Raises TooManyConnections."""
-        place = self.streams.take(caller, is_limited=is_limited)
-        if place is None:
+    def stream(self, caller: str, *, is_limited: bool = True) -> QuotaSlot:
+        """Take a slot for a WebSocket or an event stream. Raises TooManyConnections."""
+        slot = self.streams.take(caller, is_limited=is_limited)
+        if slot is None:
             raise TooManyConnections(self.streams.limit)
-        return place
+        return slot
 
-    def subscription(self, caller: str, *, is_limited: bool = True) -> Place:
-        """Take a place for a subscription. Raises TooManySubscriptions."""
-        place = self.subscriptions.take(caller, is_limited=is_limited)
-        if place is None:
+    def subscription(self, caller: str, *, is_limited: bool = True) -> QuotaSlot:
+        """Take a slot for a subscription. Raises TooManySubscriptions."""
+        slot = self.subscriptions.take(caller, is_limited=is_limited)
+        if slot is None:
             raise TooManySubscriptions(self.subscriptions.limit, "You have")
-        return place
+        return slot

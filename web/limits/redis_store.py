@@ -1,4 +1,4 @@
-"""Buckets in Redis: read, filled by the time that passed, and taken from, in one atomic script for many at once."""
+"""Buckets in Redis: one atomic script reads, refills and takes from many at once."""
 
 import asyncio
 import logging
@@ -11,44 +11,43 @@ from typing import Any
 
 from redis import RedisError
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
-from settings import Settings
+from runtime.redis_outage import RedisOutage
 
 PATIENCE_S = 0.05
-"""How long a request waits for Redis, at most once: then Redis is away until it answers again."""
+"""Seconds that a request waits for Redis. After that Redis is away until it answers again."""
 _PROBE_EVERY_S = 1.0
 _PROBE_PATIENCE_S = 2.0
-_LOG_EVERY_S = 60.0
 _SLICES = 5
 _MOST_SLICES = 20
 
-# KEYS: buckets. ARGV, for each: capacity, refill a second, the level where Redis knows none, what goes back into it
-# (less than 0: what was spent elsewhere), the amount to take, and how much to lease besides if there is plenty.
-# Returns for each: its level, whether the amount was taken, what was leased. Time is Redis's own, so that processes
-# whose clocks differ agree. A bucket that nobody touched for so long that it is full is the same as none.
+# KEYS: buckets. ARGV, for each: capacity, refill a second, the level where Redis knows none, what
+# goes back into it (less than 0: what was spent elsewhere), the amount to take, how much to lease
+# in addition if there is plenty, and how much the bucket may owe. Returns for each: its level, whether the amount was taken, what
+# was leased. Time is Redis's own, so that processes whose clocks differ agree. A bucket that was
+# not used until it was full is the same as none.
 _SCRIPT = """
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
 local answers = {}
 for i, key in ipairs(KEYS) do
-    local at = (i - 1) * 6
+    local at = (i - 1) * 7
     local capacity, refill, level = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
     local back, amount, ahead = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
+    local debt = tonumber(ARGV[at + 7])
     local bucket = redis.call('HMGET', key, 'level', 'at')
     if bucket[1] and bucket[2] then
         level = tonumber(bucket[1]) + math.max(0, now - tonumber(bucket[2])) * refill
     end
-    level = math.max(0, math.min(capacity, math.min(capacity, level) + back))
-    local taken, leased = level >= amount, 0
+    level = math.max(-debt, math.min(capacity, math.min(capacity, level) + back))
+    local taken, leased = amount == 0 or level >= amount, 0
     if taken then
-        leased = math.min(ahead, math.floor((level - amount) / 2))
+        leased = math.max(0, math.min(ahead, math.floor((level - amount) / 2)))
         level = level - amount - leased
     end
     redis.call('HSET', key, 'level', string.format('%.17g', level), 'at', string.format('%.6f', now))
-    redis.call('EXPIRE', key, string.format('%.0f', math.min(math.ceil(capacity / refill) + 1, 1000000000)))
+    redis.call('EXPIRE', key, string.format('%.0f', math.min(math.ceil((capacity - math.min(0, level)) / refill) + 1, 1e9)))
     answers[i] = {string.format('%.17g', level), taken and 1 or 0, leased}
 end
 return answers
@@ -59,8 +58,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What is to be done with one bucket; what the numbers are, the script says."""
+class BucketRequest:
+    """A request for one bucket; the script describes its numbers."""
 
     key: str
     capacity: int
@@ -69,55 +68,55 @@ class Entry:
     back: float = 0.0
     amount: int = 0
     ahead: int = 0
+    debt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What came of an entry."""
+class BucketResult:
+    """The result of a BucketRequest."""
 
     level: float
     is_taken: bool
     leased: int
 
 
-_PROBE = Entry("pacegraph:limits:probe", 1, 1.0, 1.0)
-
-
-def connect(settings: Settings) -> Redis:
-    """Make a client for a store of its own: another's patience is not ours. Nothing connects yet."""
-    assert settings.redis_url is not None
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_connect_timeout=_PROBE_PATIENCE_S,
-        socket_timeout=_PROBE_PATIENCE_S,
-        retry=Retry(NoBackoff(), 1),  # a Redis that was restarted goes unnoticed
-    )
+_PROBE = BucketRequest("pacegraph:limits:probe", 1, 1.0, 1.0)
 
 
 class BucketStore:
-    """Redis, as long as it answers. Once it does not, nobody waits for it until it does."""
+    """Redis, as long as it answers. After a failure no request waits until it answers again."""
 
     def __init__(self, redis: Redis, patience_s: float = PATIENCE_S) -> None:
         self._redis, self._patience_s = redis, patience_s
-        self._logged_at = -_LOG_EVERY_S
+        self._outage = RedisOutage(
+            logger,
+            "Redis is away, limits are kept in this process",
+            end_message="Redis answers again, limits are shared",
+        )
         self._probe: asyncio.TimerHandle | None = None
         self._probing: asyncio.Task[None] | None = None
         self._is_closed = False
-        self.is_away = False
-        """Whether Redis did not answer the last time."""
-        self.losses = 0
-        """How often Redis was found to be away, since the process started."""
 
-    async def settle(self, entries: Sequence[Entry]) -> list[Settled] | None:
-        """Settle all entries, in their order; None when Redis is away, and then nobody knows whether it did."""
+    @property
+    def is_away(self) -> bool:
+        """Whether Redis did not answer the last time."""
+        return self._outage.is_away
+
+    @property
+    def losses(self) -> int:
+        """How many times Redis was found to be away, since the process started."""
+        return self._outage.losses
+
+    async def settle(self, entries: Sequence[BucketRequest]) -> list[BucketResult] | None:
+        """Run all requests, in their order. None: Redis is away, and may have run them or not."""
         try:
             return await _within(self._patience_s, self._evaluate(entries))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with Redis, requests go on without it
+        except Exception as error:  # noqa: BLE001 - requests go on without Redis
             self._lose(error)
             return None
 
     async def close(self) -> None:
-        """Probe no more, and disconnect."""
+        """Stop probing, and disconnect."""
         self._is_closed = True
         if self._probe is not None:
             self._probe.cancel()
@@ -126,27 +125,31 @@ class BucketStore:
             await asyncio.wait({self._probing})
         await self._redis.aclose()
 
-    async def _evaluate(self, entries: Sequence[Entry]) -> list[Settled]:
+    async def _evaluate(self, entries: Sequence[BucketRequest]) -> list[BucketResult]:
         keys = [each.key for each in entries]
         numbers = [
             number
             for each in entries
-            for number in (each.capacity, each.refill_per_s, each.level, each.back, each.amount, each.ahead)
+            for number in (
+                each.capacity,
+                each.refill_per_s,
+                each.level,
+                each.back,
+                each.amount,
+                each.ahead,
+                each.debt,
+            )
         ]
         try:
             answers = await self._redis.evalsha(_SHA, len(keys), *keys, *numbers)
         except NoScriptError:  # it was restarted, or told to forget scripts
             answers = await self._redis.eval(_SCRIPT, len(keys), *keys, *numbers)
-        return [Settled(float(level), bool(taken), int(leased)) for level, taken, leased in answers]
+        return [
+            BucketResult(float(level), bool(taken), int(leased)) for level, taken, leased in answers
+        ]
 
     def _lose(self, error: Exception) -> None:
-        self.is_away = True
-        self.losses += 1
-        if monotonic() - self._logged_at >= _LOG_EVERY_S:
-            self._logged_at = monotonic()
-            is_expected = isinstance(error, RedisError | OSError)
-            fields = {"error": f"{type(error).__name__}: {error}"}
-            logger.warning("Redis is away, limits are kept in this process", exc_info=not is_expected, extra=fields)
+        self._outage.begin(error, exc_info=not isinstance(error, RedisError | OSError))
         self._probe_later()
 
     def _probe_later(self) -> None:
@@ -158,20 +161,22 @@ class BucketStore:
         self._probing = asyncio.get_running_loop().create_task(self._look_again())
 
     async def _look_again(self) -> None:
-        """Ask Redis to run the script: one that is full, or a replica, would answer but refuse it."""
+        """Try the script: a Redis that is full, or a replica, answers but refuses it."""
         try:
             await _within(_PROBE_PATIENCE_S, self._evaluate([_PROBE]))
         except Exception:  # noqa: BLE001 - as above
             self._probe_later()
         else:
-            self.is_away = False
-            logger.info("Redis answers again, limits are shared")
+            self._outage.end()
 
 
-async def _within(seconds: float, asking: Coroutine[Any, Any, list[Settled]]) -> list[Settled]:
-    """Await Redis's answer. Raises TimeoutError.
+async def _within(
+    seconds: float, asking: Coroutine[Any, Any, list[BucketResult]]
+) -> list[BucketResult]:
+    """Await Redis' answer. Raises TimeoutError.
 
-    Time in which this process was busy does not count, within reason: the answer may be there long before it is read.
+    Time in which this process was busy does not count, within bounds: the answer may have arrived
+    long before it is read.
     """
     asked = asyncio.create_task(asking)
     slice_s, left = seconds / _SLICES, _SLICES

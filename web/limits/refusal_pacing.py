@@ -1,8 +1,9 @@
-"""The pace of refusals: those who only collect them are not to take the loop's time from the others.
+"""Paces refusals, so that a flood of refused requests does not take the event loop from others.
 
-A refusal is cheap, but whoever collects nothing else asks for the next one at once. While the loop is busy they go out
-at a rate that mistakes do not come near, each waiting for its moment, for a second at most. Connections that are only
-opened count alike.
+A refusal is cheap, but a client that gets only refusals sends the next request at once. While the
+loop is busy, refusals leave at a rate that honest mistakes do not reach, each delayed by at most a
+second. New WebSockets count too. `test_a_busy_loop_answers_so_many_a_second` and
+`tests/security/test_abuse.py` (honest clients beside abusive ones at full speed) hold it.
 """
 
 import asyncio
@@ -12,19 +13,19 @@ _PER_S = 100
 _BURST_S = 0.25
 _MOST_S = 1.0
 _BUSY_S = 0.003
-"""A round of the loop that takes so long keeps everybody waiting at each step of their requests."""
+"""An iteration of the event loop this long delays every request."""
 
 
-class RefusalPace:
-    """Paces the refusals of a process, whoever they are for: a flood has many addresses."""
+class RefusalPacing:
+    """Paces the refusals of a process, for all clients together: a flood has many addresses."""
 
     def __init__(self) -> None:
         self._next_at = 0.0
         self.delayed = 0
-        """How many were delayed, since the process started."""
+        """How many refusals were delayed, since the process started."""
 
     async def wait(self) -> None:
-        """Wait for the moment of one more refusal."""
+        """Wait until one more refusal may leave."""
         began = monotonic()
         await asyncio.sleep(0)
         now = monotonic()

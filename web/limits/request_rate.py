@@ -1,4 +1,4 @@
-"""The rate of requests of an address, whoever is signed in there."""
+"""The rate of requests of an address, for all of its callers together."""
 
 from math import ceil
 from time import monotonic
@@ -6,18 +6,25 @@ from time import monotonic
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flags.flags import Flags
-from graph.budget import BudgetState
+from graph.cost.budget import BudgetState
 from settings import Settings
-from web.address import ClientAddresses
-from web.errors import HttpRefusal
-from web.limits.bucket import BucketSize
-from web.limits.buckets import Buckets
+from web.errors import AddressTooLong, BadRequest, HttpRefusal
+from web.http.client_address import ClientAddresses
+from web.limits.bucket_registry import Buckets
 from web.limits.headers import REQUESTS, rate_limit_headers
+from web.limits.token_bucket import BucketSize
 from web.switches import switches_at
 
 EXEMPT = frozenset({"/health", "/healthz", "/readyz"})
-"""What load balancers and Prometheus ask."""
+"""Paths that load balancers and Prometheus request."""
 _GRAPHQL = "/graphql"
+_METRICS = "/metrics"
+_METRICS_COUNT = 10
+"""How many requests one of `/metrics` counts as: rendering takes as long."""
+_LEAST_METRICS = 300
+"""Requests of `/metrics` that an address may have in a burst, unless its requests are fewer."""
+_MAX_QUERY_BYTES, _MAX_QUERY_PARTS = 8 * 1024, 50
+"""Length and parameters of a query string on other paths: they are read before a route is."""
 _DENIAL = "websocket.http.response"
 
 
@@ -28,10 +35,13 @@ class TooManyRequests(HttpRefusal):
 
     def __init__(self, size: BucketSize, retry_after_s: int) -> None:
         state = BudgetState(size.capacity, 0, 1, size.refill_per_s, retry_after_s)
-        fields = {name.decode(): value.decode() for name, value in rate_limit_headers(state, REQUESTS)}
+        fields = {
+            name.decode(): value.decode() for name, value in rate_limit_headers(state, REQUESTS)
+        }
         super().__init__(
-            f"Your address sends more than {size.refill_per_s:g} requests a second, after a burst of {size.capacity}. "
-            f"Try again in {retry_after_s} s, and ask for more in one operation.",
+            f"Your address sends more than {size.refill_per_s:g} requests per second, after a "
+            f"burst of {size.capacity}. Try again in {retry_after_s} s, and request more in one "
+            "operation.",
             headers={"retry-after": str(retry_after_s), **fields},
         )
         self.retry_after_s = retry_after_s
@@ -46,32 +56,42 @@ class RequestRate:
         self.refused = 0
         """How many requests were refused, since the process started."""
 
-    async def admit(self, address: str) -> None:
-        """Count a request of `address`. Raises TooManyRequests. It seldom awaits anything: mostly a lease covers it."""
+    async def admit(self, address: str, count: int = 1) -> None:
+        """Count a request of `address`, as `count`. Raises TooManyRequests.
+
+        Most requests are covered by a lease and await nothing.
+        """
         if not switches_at(self._flags, address).rate_limiting:
             return
         bucket = self._buckets.find("requests", address, self._size)
-        if not await self._buckets.take(bucket, 1):
+        if not await self._buckets.take(bucket, count):
             self.refused += 1
-            raise TooManyRequests(self._size, max(1, ceil(bucket.wait_s(1, monotonic()))))
+            raise TooManyRequests(self._size, max(1, ceil(bucket.wait_s(count, monotonic()))))
+
+    def count_of(self, path: str) -> int:
+        """Get how many requests one of a route counts as."""
+        if path != _METRICS:
+            return 1
+        return min(_METRICS_COUNT, max(1, self._size.capacity // _LEAST_METRICS))
 
 
 class RequestLimit:
-    """ASGI middleware: counts what goes the long way, WebSockets among it. `/graphql` counts its own requests."""
+    """ASGI middleware: counts requests of routes and WebSockets. `/graphql` counts its own."""
 
     def __init__(self, app: ASGIApp, rate: RequestRate, addresses: ClientAddresses) -> None:
         self._app, self._rate, self._addresses = app, rate, addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_counted(scope):
-            await self._app(scope, receive, send)
-            return
         try:
-            await self._rate.admit(self._addresses.of(scope))
-        except TooManyRequests as refusal:
+            if _is_counted(scope):
+                count = self._rate.count_of(scope["path"])
+                await self._rate.admit(self._addresses.of(scope), count)
+            _check_query(scope)
+        except HttpRefusal as refusal:
             await _refuse(refusal, scope, send)
         else:
-            scope["scheme"] = self._addresses.scheme_of(scope)
+            if _is_counted(scope):
+                scope["scheme"] = self._addresses.scheme_of(scope)
             await self._app(scope, receive, send)
 
 
@@ -81,14 +101,32 @@ def _is_counted(scope: Scope) -> bool:
     return bool(scope["type"] == "websocket")
 
 
-async def _refuse(refusal: TooManyRequests, scope: Scope, send: Send) -> None:
-    """Answer, to a WebSocket's handshake too where the server lets us; else it closes, which is a 403."""
+def _check_query(scope: Scope) -> None:
+    """Check the query string of a route. Raises AddressTooLong, BadRequest."""
+    query = scope.get("query_string", b"")
+    if len(query) <= _MAX_QUERY_PARTS or scope["path"] == _GRAPHQL:
+        return
+    if len(query) > _MAX_QUERY_BYTES:
+        raise AddressTooLong(_MAX_QUERY_BYTES)
+    if query.count(b"&") >= _MAX_QUERY_PARTS:
+        raise BadRequest(f"The URL has more than {_MAX_QUERY_PARTS} parameters.")
+
+
+async def _refuse(refusal: HttpRefusal, scope: Scope, send: Send) -> None:
+    """Answer with a refusal.
+
+    A WebSocket's handshake is answered too, or closed (403) if the server cannot.
+    """
     is_websocket = scope["type"] == "websocket"
     if is_websocket and _DENIAL not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
     kind = _DENIAL if is_websocket else "http.response"
-    headers = {"content-type": "application/json", "content-length": str(len(refusal.body)), **refusal.headers}
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(refusal.body)),
+        **refusal.headers,
+    }
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": f"{kind}.start", "status": refusal.status, "headers": raw})
     await send({"type": f"{kind}.body", "body": refusal.body})

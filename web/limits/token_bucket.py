@@ -10,26 +10,25 @@ _LONGEST_REFUSAL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class BucketSize:
-    """How much a bucket holds, and how fast it fills."""
+    """How much a bucket holds, how fast it fills, and how much it may owe at most."""
 
     capacity: int
     refill_per_s: float
+    debt: int = 0
 
     @property
     def lease(self) -> int:
-        """How much a process takes ahead: a fiftieth."""
+        """The part that a process takes ahead: a fiftieth."""
         return self.capacity // _LEASES
 
 
 class Bucket:
-    """What Redis last said, and what this process may spend without asking again.
+    """A bucket's state in Redis as last read, and the lease that this process may spend.
 
-    A lease is a part of the bucket, taken ahead and spent here within a second. As long as it lasts the bucket fills
-    without it, so a caller may have a lease's worth more at once than the capacity for each process that serves them:
-    at most a fiftieth of it, and never more in the long run.
-
-    While Redis is away the bucket is kept `alone`, from what was last known on; when it is back, the difference is
-    settled.
+    A lease is a part of the bucket, taken ahead and spent here within a second. While it lasts, the
+    bucket refills without it. So a caller may have a lease more than the capacity for each process
+    that serves it: at most a fiftieth, and never more in the long run. While Redis is away, the
+    bucket is kept `alone`, from its last known level. The difference is settled when Redis is back.
     """
 
     __slots__ = (
@@ -40,7 +39,7 @@ class Bucket:
     def __init__(self, name: tuple[str, int | str], key: str, size: BucketSize, now: float) -> None:
         self.name, self.key, self.size = name, key, size
         self.asks = 0
-        """How often Redis is being asked about it now."""
+        """How many requests to Redis about it are in progress."""
         self._level, self._at = float(size.capacity), now
         self._leased, self._leased_until = 0, now
         self._owed = 0.0
@@ -49,18 +48,18 @@ class Bucket:
         self._refused, self._refused_until = 0, now
 
     def spend(self, amount: int, now: float) -> bool:
-        """Take `amount` out of the lease, if that covers it."""
+        """Take `amount` from the lease, if that covers it."""
         if amount <= self._leased and now < self._leased_until:
             self._leased -= amount
             return True
         return False
 
     def is_refused(self, amount: int, now: float) -> bool:
-        """Tell whether Redis refused as much a moment ago: then it need not be asked again."""
+        """Tell whether Redis refused as much a moment ago and need not be asked again."""
         return now < self._refused_until and amount >= self._refused
 
     def give_back(self, amount: int, now: float) -> None:
-        """Take back what was not used."""
+        """Return an amount that was not used."""
         self._refused_until = now
         if self._alone is not None:
             self._alone = min(self.size.capacity, self._alone_level(now) + amount)
@@ -70,70 +69,109 @@ class Bucket:
         else:
             self._owed += amount
 
-    def level(self, now: float) -> float:
-        """Tell what is left in all, as far as this process knows."""
+    def owe(self, amount: float, now: float) -> None:
+        """Take an amount that is already spent, even if the bucket holds less."""
         if self._alone is not None:
-            return self._alone_level(now)
-        return max(0.0, min(self.size.capacity, self._shared_level(now) + self._leased + self._owed))
+            self._alone, self._alone_at = self._bounded(self._alone_level(now) - amount), now
+        else:
+            of_lease = min(self._leased, int(amount))
+            self._leased -= of_lease
+            self._owed -= amount - of_lease
+
+    def level(self, now: float) -> float:
+        """Get the level, leases included, as far as this process knows."""
+        if self._alone is not None:
+            return max(0.0, self._alone_level(now))
+        size = self.size
+        level = self._level + (now - self._at) * size.refill_per_s
+        level = min(level, size.capacity)
+        level += self._leased + self._owed
+        if level > size.capacity:
+            return size.capacity
+        return level if level > 0 else 0.0
+
+    def is_in_debt(self, now: float) -> bool:
+        """Tell whether more was spent than the bucket held, and has not come back yet."""
+        if self._alone is None and self._level + self._leased + self._owed >= 0:
+            return False  # refilling only adds
+        return self._balance(now) < 0
 
     def wait_s(self, amount: int, now: float) -> float:
-        """Tell how long it takes until the bucket holds `amount`."""
-        return max(0.0, (amount - self.level(now)) / self.size.refill_per_s)
+        """Get the seconds until the bucket holds `amount`."""
+        return max(0.0, (amount - self._balance(now)) / self.size.refill_per_s)
 
     # --- with Redis
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether there is anything that Redis does not know."""
+        """Whether Redis lacks a change."""
         return self._leased > 0 or self._owed != 0 or self._alone is not None
 
     def is_idle(self, now: float) -> bool:
-        """Tell whether the bucket is as full as a new one, and Redis knows."""
-        return not self.asks and not self.is_unsettled and self._shared_level(now) >= self.size.capacity
+        """Tell whether the bucket is full, and Redis knows."""
+        return (
+            not self.asks
+            and not self.is_unsettled
+            and self._shared_level(now) >= self.size.capacity
+        )
 
     def has_lease(self, now: float) -> bool:
         return self._leased > 0 and now < self._leased_until
 
     def begin_settling(self, now: float) -> tuple[float, float]:
-        """Get what Redis's level should be, and what is to be added to it; all of it is Redis's from now on."""
+        """Get the level to use if Redis has none, and the amount to add; both are Redis's now."""
         level = self._shared_level(now)
         back = self._leased + self._owed if self._alone is None else self._alone_level(now) - level
         self._leased, self._owed, self._alone = 0, 0.0, None
         return level, back
 
     def settled(self, level: float, leased: int, asked_at: float, now: float) -> None:
-        """Note Redis's answer: its level, and a new lease, which begins when it was asked for."""
+        """Apply Redis's answer: its level, and a new lease that began when it was requested."""
         self._level, self._at = level, now
         if leased:
             self._leased += leased
             self._leased_until = asked_at + _LEASE_S
 
     def refused(self, amount: int, now: float) -> None:
-        """Note that the bucket does not hold `amount`."""
+        """Remember that the bucket does not hold `amount`."""
         wait_s = min(max(self.wait_s(amount, now), _LEAST_REFUSAL_S), _LONGEST_REFUSAL_S)
         self._refused, self._refused_until = amount, now + wait_s
 
     # --- without
 
     def lose_redis(self, back: float, now: float) -> None:
-        """Keep the bucket here from now on. `back` is what Redis was told and may not have heard."""
+        """Keep the bucket in this process from now on.
+
+        `back` is an amount that was sent to Redis, which may not have received it.
+        """
         if self._alone is None:
-            self._alone = max(0.0, min(self.size.capacity, self.level(now) + back))
+            self._alone = self._bounded(self._balance(now) + back)
             self._alone_at = now
             self._leased, self._owed = 0, 0.0
 
     def spend_alone(self, amount: int, now: float) -> bool:
-        """Take `amount` without Redis, if there is as much."""
+        """Take `amount` without Redis, if the bucket holds it."""
         self.lose_redis(0, now)
         self._alone, self._alone_at = self._alone_level(now), now
-        if self._alone < amount:
+        if amount and self._alone < amount:
             return False
         self._alone -= amount
         return True
 
+    def _balance(self, now: float) -> float:
+        """Get the level, below 0 for a debt."""
+        if self._alone is not None:
+            return self._alone_level(now)
+        return self._bounded(self._shared_level(now) + self._leased + self._owed)
+
+    def _bounded(self, level: float) -> float:
+        return max(-self.size.debt, min(self.size.capacity, level))
+
     def _alone_level(self, now: float) -> float:
         assert self._alone is not None
-        return min(self.size.capacity, self._alone + (now - self._alone_at) * self.size.refill_per_s)
+        return min(
+            self.size.capacity, self._alone + (now - self._alone_at) * self.size.refill_per_s
+        )
 
     def _shared_level(self, now: float) -> float:
         return min(self.size.capacity, self._level + (now - self._at) * self.size.refill_per_s)

@@ -1,15 +1,21 @@
-"""The parameters of a GraphQL-over-HTTP request: from a JSON body, or from an address."""
+"""The parameters of a GraphQL-over-HTTP request, in a JSON body or in the URL."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
 
 from web.errors import BadRequest, BatchingDisabled
+from web.limits.request_weight import separators
 
 Parameters = dict[str, Any]
 
 _MAX_IN_ADDRESS = 20
+_MAX_VALUES = 10_000
+"""Lists, objects and commas of a request's JSON, those in texts included, as no request needs so many
+there either. More would take the event loop for milliseconds before anything is charged.
+"""
 _KINDS: dict[str, tuple[type, str]] = {
     "query": (str, "a string"),
     "operationName": (str, "a string"),
@@ -18,25 +24,57 @@ _KINDS: dict[str, tuple[type, str]] = {
 }
 
 
-def of_body(body: bytes) -> Parameters:
+class Misfit(NamedTuple):
+    """A request member of the wrong type; `expected` describes the right one."""
+
+    name: str
+    expected: str
+
+
+def misfit(members: Mapping[str, Any]) -> Misfit | None:
+    """Find the first of a request's four members that has the wrong type; null fits all."""
+    for name, (kind, described) in _KINDS.items():
+        value = members.get(name)
+        if value is not None and type(value) is not kind:
+            return Misfit(name, described)
+    return None
+
+
+def read_json(text: bytes | str) -> Any:
+    """Read JSON of bounded size. Raises BadRequest for too many values, JSONDecodeError."""
+    if len(text) > _MAX_VALUES and separators(text) > _MAX_VALUES:
+        raise BadRequest(
+            f"The request is not JSON of at most {_MAX_VALUES} values. Send several smaller ones."
+        )
+    return orjson.loads(text)
+
+
+def from_body(body: bytes) -> Parameters:
     """Read a body. Raises BadRequest, BatchingDisabled."""
     try:
-        parameters = orjson.loads(body)
+        parameters = read_json(body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not JSON in UTF-8: {error}.") from None
     if isinstance(parameters, list):
         raise BatchingDisabled
     if not isinstance(parameters, dict):
-        raise BadRequest("The body must be a JSON object with `query`, and `variables` and `operationName` if need be.")
+        raise BadRequest(
+            "The body must be a JSON object with `query` and, if needed, `variables` and "
+            "`operationName`."
+        )
     return _checked(parameters)
 
 
-def of_address(query_string: bytes) -> Parameters:
-    """Read an address's parameters; an empty one counts as absent. Raises BadRequest."""
+def from_query_string(query_string: bytes) -> Parameters:
+    """Read the parameters of a URL; an empty one counts as absent. Raises BadRequest."""
     try:
-        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=_MAX_IN_ADDRESS)
+        pairs = parse_qsl(
+            query_string.decode("ascii"), errors="strict", max_num_fields=_MAX_IN_ADDRESS
+        )
     except ValueError:  # UnicodeError is one
-        raise BadRequest(f"The address has more than {_MAX_IN_ADDRESS} parameters, or they are not UTF-8.") from None
+        raise BadRequest(
+            f"The URL has more than {_MAX_IN_ADDRESS} parameters, or they are not UTF-8."
+        ) from None
     parameters: Parameters = dict(pairs)
     for name in ("variables", "extensions"):
         if name in parameters:
@@ -46,14 +84,12 @@ def of_address(query_string: bytes) -> Parameters:
 
 def _json(name: str, text: str) -> Any:
     try:
-        return orjson.loads(text)
+        return read_json(text)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"`{name}` is not JSON: {error}.", name) from None
 
 
 def _checked(parameters: Parameters) -> Parameters:
-    for name, (kind, described) in _KINDS.items():
-        value = parameters.get(name)
-        if value is not None and type(value) is not kind:
-            raise BadRequest(f"`{name}` must be {described}.", name)
+    if wrong := misfit(parameters):
+        raise BadRequest(f"`{wrong.name}` must be {wrong.expected}.", wrong.name)
     return parameters

@@ -1,92 +1,69 @@
-"""What WebSockets and event streams share: who is at the other end and for how long, and the results of operations.
+"""What WebSockets and event streams share: their caller, their lifetime, and running operations.
 
-Results are drawn, never pushed: the next event of a subscription is read when the one before it is sent. So a slow
-reader holds one event, and gets the newest state when it comes to read it.
+Results are pulled, never pushed: the next event of a subscription is read after the one before was
+sent. So a slow reader holds one event, and then gets the newest state.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 from strawberry.types import ExecutionResult
 
-from db.errors import DatabaseError, PacegraphError
+from db.errors import DatabaseError, StatementTimeout
 from flags.switches import Switches
 from graph.context import Caller, Context
-from graph.errors import CallerError, InvalidArgument, OperationTimeout, Unauthenticated, describe
+from graph.errors import CallerError, InvalidArgument, describe
 from graph.execution import OperationRequest
 from graph.scalars import format_floats
-from graph.schema import build_schema
+from graph.schema.build import build_schema
 from logs import bind
-from web.connections import Places, TooManySubscriptions
+from runtime.errors import PacegraphError
+from web.auth.api_tokens import InvalidCredentials
+from web.auth.known_caller import with_sharing
+from web.auth.unread_credential import unread_credential
 from web.errors import HttpRefusal
-from web.identity import InvalidCredentials, with_sharing
-from web.limits.budget import CallerBudget
-from web.request_log import request_id_of
+from web.http.request_log import request_id_of
+from web.limits.open_streams import CallerQuota, TooManySubscriptions
+from web.protocols.operation_context import (
+    caller_key,
+    execute_in_slot,
+    is_subscription,
+    make_context,
+)
+from web.protocols.stream_end import (
+    FORBIDDEN,
+    GOING_AWAY,
+    SERVICE_RESTART,
+    CredentialsEnded,
+    StreamEnded,
+)
 from web.services import Services
 from web.switches import switches_of
 
-FORBIDDEN = 4403
-GOING_AWAY = 1001
-TRY_AGAIN_LATER = 1013
-
 _CHECK_S = 2.0
-"""Seconds between two looks at a stream's credentials; a look may be answered from memory that is as old again."""
-
-
-class StreamEnded(Exception):  # noqa: N818 - the name says what is the case
-    """We end a stream: a WebSocket with a close code and a reason, an event stream with `error` or just complete."""
-
-    def __init__(self, code: int, reason: str, error: CallerError | None = None) -> None:
-        super().__init__(reason)
-        self.code, self.reason, self.error = code, reason, error
-
-
-class ClientGone(StreamEnded):
-    """The client ended it, or was lost: there is nobody to tell."""
-
-    def __init__(self, code: int = 1006) -> None:
-        super().__init__(code, "the client is gone")
-
-
-@asynccontextmanager
-async def stream_tasks() -> AsyncIterator[asyncio.TaskGroup]:
-    """Tasks of one stream, which end together. Raises the StreamEnded of the first that found a reason."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            yield tasks
-    except ExceptionGroup as group:
-        ended, others = group.split(StreamEnded)
-        if ended is None or others is not None:
-            raise
-        raise ended.exceptions[0] from None
-
-
-class CredentialsEnded(Unauthenticated):
-    """The session or token that a stream began with is no longer good, or no longer allows the same."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.message = "Your session or token has ended, or allows less than before. Sign in, then connect anew."
+"""Seconds between checks of a stream's credentials. A check may use a result that is as old again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result of an operation: `body` is the response's JSON. After a refusal there are no more."""
+    """One result of an operation: `body` is the response's JSON. A refusal is the last."""
 
     body: bytes
     is_refusal: bool = False
 
 
 class Subscriber:
-    """Who is at the other end of a stream. Before `identify` it is nobody."""
+    """The caller of a stream. Before `identify` there is none."""
 
     caller: Caller
 
@@ -95,37 +72,49 @@ class Subscriber:
         self._connection = HTTPConnection(scope)
         self._authorization = self._connection.headers.get("authorization")
         self._ends_at = monotonic() + services.settings.subscription_lifetime_s
-        self._own = Places(services.settings.subscriptions_per_connection)
+        self._own = CallerQuota(services.settings.subscriptions_per_connection)
         self.address = services.addresses.of(scope)
 
     @property
     def key(self) -> str:
-        """Whose places the stream and its subscriptions take: the account's, or the address's when signed out."""
-        account_id = self.caller.viewer.account_id
-        return f"address:{self.address}" if account_id is None else f"account:{account_id}"
+        """The key of the caller that the stream and its subscriptions count for."""
+        return caller_key(self.caller, self.address)
 
     @property
     def switches(self) -> Switches:
-        """What is switched on for them now."""
+        """The caller's switches now."""
         return switches_of(self.services.flags, self.caller.viewer, self.address)
 
     async def identify(self, authorization: str | None = None) -> None:
-        """Find out who it is, by `authorization`, else the header, else the cookie. Raises InvalidCredentials."""
+        """Find the caller by `authorization`, else the header, else the cookie.
+
+        Raises InvalidCredentials.
+        """
         self._authorization = authorization if authorization is not None else self._authorization
         self.caller = await self._look()
         if self.caller.viewer.athlete_id is not None:
             bind(athlete_id=self.caller.viewer.athlete_id)
 
     async def watch(self) -> None:
-        """Wait until its time is over, or its credentials are. Raises StreamEnded, always."""
+        """Wait for the end of the lifetime, of the credentials or of the process.
+
+        Always raises StreamEnded.
+        """
+        stopping = self.services.open_streams.stopping
         while (left_s := self._ends_at - monotonic()) > 0:
-            await asyncio.sleep(min(_CHECK_S, left_s))
-            with suppress(DatabaseError):  # nothing can be read meanwhile
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(_CHECK_S, left_s)):
+                    await stopping.wait()
+            if stopping.is_set():
+                raise StreamEnded(SERVICE_RESTART, "The server is restarting. Connect again.")
+            with suppress(DatabaseError):  # the database is away: check again later
                 await self.check()
-        raise StreamEnded(GOING_AWAY, "This connection has been open for as long as one may be. Connect anew.")
+        raise StreamEnded(
+            GOING_AWAY, "This connection has reached its maximum lifetime. Connect again."
+        )
 
     async def check(self) -> None:
-        """Look whether it still is who it was, and may do the same. Raises StreamEnded, DatabaseError."""
+        """Check that credentials still give the same caller. Raises StreamEnded, DatabaseError."""
         try:
             caller = await self._look()
         except InvalidCredentials:
@@ -136,88 +125,93 @@ class Subscriber:
         self.caller = caller
 
     async def _look(self) -> Caller:
-        services = self.services
-        return await services.sessions.caller(services.database, self._connection, self._authorization)
+        return await self.services.identity.caller(self._connection, self._authorization)
 
     def context(self, log_fields: dict[str, Any]) -> Context:
-        """Make the surroundings of one operation, whose name goes to `log_fields`."""
-        services = self.services
-        caller, switches = self._now()
-        return Context(
-            database=services.database,
-            jobs=services.jobs,
-            caller=caller,
+        """Make the context of one operation, which puts its name into `log_fields`."""
+        context = make_context(
+            self.services,
+            self.caller,
+            self.address,
             request_id=request_id_of(self._connection.scope),
+            log_fields=log_fields,
             begin_sign_in=_refuse_sign_in,
-            budget=self._budget,
-            note_operation=lambda name: log_fields.update(operation=name),
-            callers_changed=services.sessions.forget_callers,
-            executor=services.executor,
-            switches=switches,
             renew=self._now,
         )
+        if self.caller.viewer.account_id is None:
+            headers = dict(self._connection.scope["headers"])
+            context.unread_credential = partial(unread_credential, headers)
+        return context
+
+    async def charge_refusal(self, size: int) -> None:
+        """Charge a message of `size` bytes that names no document. Raises BudgetExhausted."""
+        await self.services.executor.charge_refusal(self.context({}), size)
 
     def _now(self) -> tuple[Caller, Switches]:
-        """Get the caller as the flags are now, and their switches."""
+        """Get the caller with the current flags, and their switches."""
         switches = self.switches
         return with_sharing(self.caller, is_on=switches.sharing), switches
 
-    def _budget(self) -> CallerBudget:
-        account_id, is_enforced = self.caller.viewer.account_id, self.switches.cost_limiting
-        return self.services.budgets.of(account_id, self.address, is_enforced=is_enforced)
+    async def results(
+        self, request: OperationRequest, log_fields: dict[str, Any]
+    ) -> AsyncGenerator[Result, None]:
+        """Run an operation: yield one result, or a subscription's until it ends.
 
-    async def results(self, request: OperationRequest, log_fields: dict[str, Any]) -> AsyncGenerator[Result, None]:
-        """Run an operation: one result, or those of a subscription until it ends. Whatever is wrong is a result."""
+        Errors are results too.
+        """
         context = self.context(log_fields)
+        weights, is_limited = self.services.limits.weights, self.switches.rate_limiting
         try:
-            if not await self._is_subscription(context, request):
-                yield await self._single(context, request)
-                return
-            with self._take_places():
-                async with aclosing(await _events(context, request)) as events:
-                    async for event in events:
-                        yield _written(event)
+            with weights.held(self.key, request.weight, is_limited=is_limited):
+                if not await self._is_subscription(context, request):
+                    await self.check()
+                    yield await self._single(context, request)
+                    return
+                async with aclosing(self._subscribed(context, request)) as results:
+                    async for result in results:
+                        yield result
         except PacegraphError as error:
             yield refusal(context.request_id, error)
 
+    async def _subscribed(
+        self, context: Context, request: OperationRequest
+    ) -> AsyncGenerator[Result, None]:
+        """Yield the results of a subscription. Raises PacegraphError."""
+        with suppress(DatabaseError):  # a subscription waits for the database
+            await self.check()
+        with self._take_slots():
+            async with aclosing(await _events(context, request)) as events:
+                async for event in events:
+                    context.is_event_lost = _is_lost(event)
+                    if context.is_event_lost:
+                        continue
+                    result = _written(event)
+                    if result.is_refusal and context.charge is None:
+                        await self.services.executor.charge_refusal(context)
+                    yield result
+
     async def _is_subscription(self, context: Context, request: OperationRequest) -> bool:
-        """Tell whether there will be many results; then the context has the document. Raises CallerError."""
-        if "subscription" not in request.text or request.is_dry_run:
-            return False
-        timeout_s = self.services.settings.operation_timeout_s
-        try:
-            async with asyncio.timeout(timeout_s):
-                document = await context.executor.read(context, request.text)
-        except TimeoutError:
-            raise OperationTimeout(timeout_s) from None
-        operation = document.operation(request.operation_name)
-        if operation is None or operation.node.operation is not OperationType.SUBSCRIPTION:
-            return False
-        context.document = document
-        return True
+        return not request.is_dry_run and await is_subscription(self.services, context, request)
 
     async def _single(self, context: Context, request: OperationRequest) -> Result:
-        turns = self.services.limits.turns
-        if context.switches.rate_limiting:
-            await turns.take(self.key)
-        else:
-            turns.take_at_once(self.key)
-        try:
-            answer = await context.executor.execute(context, request)
-        finally:
-            turns.give_back(self.key)
+        answer = await execute_in_slot(self.services, self.key, context, request)
         return Result(answer.body, is_refusal=not answer.is_executed)
 
-    def _take_places(self) -> ExitStack:
-        """Count a subscription: for this connection, and for its caller. Raises TooManySubscriptions."""
-        with ExitStack() as places:
+    def _take_slots(self) -> ExitStack:
+        """Count a subscription, for this connection and for its caller.
+
+        Raises TooManySubscriptions.
+        """
+        with ExitStack() as slots:
             is_limited = self.switches.rate_limiting
             own = self._own.take(self.key, is_limited=is_limited)
             if own is None:
                 raise TooManySubscriptions(self._own.limit, "This connection has")
-            places.enter_context(own)
-            places.enter_context(self.services.connections.subscription(self.key, is_limited=is_limited))
-            return places.pop_all()
+            slots.enter_context(own)
+            slots.enter_context(
+                self.services.open_streams.subscription(self.key, is_limited=is_limited)
+            )
+            return slots.pop_all()
 
 
 async def _events(context: Context, request: OperationRequest) -> Any:
@@ -230,7 +224,7 @@ async def _events(context: Context, request: OperationRequest) -> Any:
 
 
 def refusal(request_id: str, *errors: Exception) -> Result:
-    """Make the result of an operation that did not run, or not to its end."""
+    """Make the result of an operation that failed."""
     described = [_of_graphql(each) for each in errors]
     for each in described:
         describe(each, request_id)
@@ -245,8 +239,8 @@ def _of_graphql(error: Exception) -> GraphQLError:
     return GraphQLError(str(error), original_error=error)
 
 
-class _WithoutStatus(CallerError):  # noqa: N818 - the name says what is the case
-    """What HTTP has a status and headers for, on a stream, which has neither."""
+class _WithoutStatus(CallerError):
+    """An HttpRefusal on a stream, which has neither status nor headers."""
 
     def __init__(self, refusal: HttpRefusal) -> None:
         super().__init__(refusal.message, refusal.field)
@@ -258,6 +252,18 @@ class _WithoutStatus(CallerError):  # noqa: N818 - the name says what is the cas
         if self._retry_after_s is None:
             return super().extensions
         return {**super().extensions, "retryAfterSeconds": self._retry_after_s}
+
+
+def _is_lost(event: ExecutionResult) -> bool:
+    """Tell whether an event lacks data that a repetition would have.
+
+    A statement that timed out is not repeated: it would time out again.
+    """
+    causes = [error.original_error for error in event.errors or () if error.path is not None]
+    return any(
+        isinstance(each, DatabaseError) and not isinstance(each, StatementTimeout)
+        for each in causes
+    )
 
 
 def _written(result: ExecutionResult) -> Result:
@@ -274,4 +280,6 @@ def _written(result: ExecutionResult) -> Result:
 
 
 def _refuse_sign_in() -> str:
-    raise InvalidArgument("Ask for connectStrava by a plain POST: over a stream the browser gets no cookie.")
+    raise InvalidArgument(
+        "Send connectStrava as a plain POST: over a stream the browser cannot receive its cookie."
+    )

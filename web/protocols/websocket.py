@@ -1,7 +1,7 @@
-"""GraphQL over WebSocket, as `graphql-transport-ws` lays down.
+"""GraphQL over WebSocket, by the protocol `graphql-transport-ws`.
 
-One task reads messages, one watches the time and the credentials, and each operation has its own; all of them end with
-the connection, and whichever finds a reason to end it raises StreamEnded.
+One task reads messages, one watches lifetime and credentials, and each operation has its own. All
+end with the connection. A task that finds a reason to end it raises StreamEnded.
 """
 
 import asyncio
@@ -15,25 +15,30 @@ from starlette.types import Message, Receive, Scope, Send
 
 from db.errors import DatabaseError
 from graph.execution import OperationRequest
-from web.connections import Place, TooManyConnections, TooManySubscriptions
-from web.identity import InvalidCredentials
-from web.limits.requests import TooManyRequests
-from web.persisted_documents import DocumentError
-from web.request_log import log_fields_of, request_id_of, write_request
-from web.services import Services
-from web.streams import (
+from web.auth.api_tokens import InvalidCredentials
+from web.documents.persisted_documents import DocumentError
+from web.http.request_log import log_fields_of, request_id_of, write_request
+from web.limits.open_streams import QuotaSlot, TooManyConnections, TooManySubscriptions
+from web.limits.request_rate import TooManyRequests
+from web.limits.request_weight import weight_of
+from web.protocols.stream_end import (
     FORBIDDEN,
     GOING_AWAY,
     TRY_AGAIN_LATER,
     ClientGone,
-    Result,
     StreamEnded,
-    Subscriber,
-    refusal,
     stream_tasks,
 )
+from web.protocols.subscriber import Result, Subscriber, refusal
+from web.protocols.websocket_message import (
+    BAD_REQUEST,
+    read_authorization,
+    read_message,
+    read_payload,
+    read_text,
+)
+from web.services import Services
 from web.switches import switches_at
-from web.websocket_message import BAD_REQUEST, read_message, read_payload, read_text
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -45,16 +50,17 @@ _TOO_MANY = 4429
 _TRY_LATER = 1013  # the client of graphql-ws comes again after this one; after 4429 never
 
 _INIT_S = 5.0
-"""Seconds that `connection_init` may take to come."""
+"""Seconds that a client has to send `connection_init`."""
 _CLOSE_S = 1.0
-"""Seconds that the close frame may wait for a client that does not read; then the connection is cut without."""
+"""Seconds that the close frame waits for a client that does not read, before the connection is cut.
+"""
 _MAX_REASON_BYTES = 123
 
 logger = logging.getLogger(__name__)
 
 
 class WebSockets:
-    """ASGI: serves WebSockets."""
+    """The ASGI app of `/graphql` over WebSocket."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -69,19 +75,21 @@ async def _serve(services: Services, scope: Scope, receive: Receive, send: Send)
     headers: dict[bytes, bytes] = dict(scope["headers"])
     fields = log_fields_of(scope)
     if services.origins.is_foreign(headers) and b"cookie" in headers:
-        # The cookie came along unasked, from whoever looks at that page. Answered by 403.
-        fields.update(refused="a page of another site sent a cookie; if it may, name its origin in CORS_ORIGINS")
+        # Another site's page made the browser send the cookie. The answer is 403.
+        fields.update(
+            refused="a page of another site sent a cookie; if it may, name its origin in CORS_ORIGINS"
+        )
         await send({"type": "websocket.close", "code": FORBIDDEN})
         return
-    await services.limits.pace.wait()
+    await services.limits.refusal_pacing.wait()
     subscriber = Subscriber(services, scope)
     accepted = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
     await send({"type": "websocket.accept", "subprotocol": accepted})
     try:
         if accepted is None:
             raise StreamEnded(_NOT_ACCEPTABLE, f"Subprotocol not acceptable: use {PROTOCOL}.")
-        with _arrive(services, subscriber) as place:
-            await _Connection(subscriber, place, scope, receive, send).serve()
+        with _arrive(services, subscriber) as slot:
+            await _WebSocketConnection(subscriber, slot, scope, receive, send).serve()
     except ClientGone as gone:
         fields.update(close_code=gone.code)
     except StreamEnded as ended:
@@ -89,11 +97,11 @@ async def _serve(services: Services, scope: Scope, receive: Receive, send: Send)
         await _close(send, ended)
 
 
-def _arrive(services: Services, subscriber: Subscriber) -> Place:
-    """Take a place among those of the address who have not said yet who they are. Raises StreamEnded."""
+def _arrive(services: Services, subscriber: Subscriber) -> QuotaSlot:
+    """Take one of the address's slots for unidentified connections. Raises StreamEnded."""
     try:
         is_limited = switches_at(services.flags, subscriber.address).rate_limiting
-        return services.connections.stream(f"new:{subscriber.address}", is_limited=is_limited)
+        return services.open_streams.stream(f"new:{subscriber.address}", is_limited=is_limited)
     except TooManyConnections as error:
         raise StreamEnded(_TRY_LATER, error.message) from error
 
@@ -105,12 +113,14 @@ async def _close(send: Send, ended: StreamEnded) -> None:
             await send({"type": "websocket.close", "code": ended.code, "reason": reason})
 
 
-class _Connection:
+class _WebSocketConnection:
     """One WebSocket, after its handshake."""
 
-    def __init__(self, subscriber: Subscriber, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, subscriber: Subscriber, slot: QuotaSlot, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         self._settings = subscriber.services.settings
-        self._subscriber, self._place = subscriber, place
+        self._subscriber, self._slot = subscriber, slot
         self._scope, self._receive, self._asgi_send = scope, receive, send
         self._request_id = request_id_of(scope)
         self._is_begun = False
@@ -119,36 +129,42 @@ class _Connection:
         self._sending = asyncio.Lock()
 
     async def serve(self) -> None:
-        """Serve until either side ends it. Raises StreamEnded, always."""
+        """Serve until either side ends the connection. Always raises StreamEnded."""
         async with stream_tasks() as self._tasks:
             self._tasks.create_task(self._await_init())
             while True:
                 await self._take(await self._receive())
 
     async def _await_init(self) -> None:
-        """Give the client its time to say who it is. Raises StreamEnded if it does not."""
+        """Wait for `connection_init`. Raises StreamEnded if it does not come in time."""
         await asyncio.sleep(_INIT_S)
         if not self._is_begun:
-            raise StreamEnded(_NOT_BEGUN, f"Connection initialisation timeout: no connection_init in {_INIT_S:g} s.")
+            raise StreamEnded(
+                _NOT_BEGUN,
+                f"Connection initialisation timeout: no connection_init in {_INIT_S:g} s.",
+            )
 
     async def _idle(self) -> None:
-        """Wait until nothing was going on for too long. Raises StreamEnded, always."""
+        """Wait until the connection was idle too long. Always raises StreamEnded."""
         limit_s = self._settings.subscription_idle_s
         while (left_s := self._active_at + limit_s - monotonic()) > 0:
             await asyncio.sleep(left_s)
             if self._operations:
                 self._active_at = monotonic()
-        raise StreamEnded(GOING_AWAY, f"Nothing was asked for {limit_s:g} s. Connect anew when there is something.")
+        raise StreamEnded(
+            GOING_AWAY,
+            f"No operation ran for {limit_s:g} s. Connect again when needed.",
+        )
 
     async def _take(self, message: Message) -> None:
-        """Do what a message says. Raises StreamEnded."""
+        """Handle a message. Raises StreamEnded."""
         if message["type"] == "websocket.disconnect":
             raise ClientGone(message.get("code", 1006))
         self._active_at = monotonic()
         said = read_message(message)
         match said.get("type"):
             case "subscribe":
-                await self._subscribe(said)
+                await self._subscribe(said, message["text"])
             case "complete":
                 self._complete(said)
             case "connection_init":
@@ -161,52 +177,59 @@ class _Connection:
                 raise StreamEnded(BAD_REQUEST, f"Unknown message type: {other}")
 
     async def _begin(self, message: dict[str, Any]) -> None:
-        """Let `connection_init` sign in: a browser cannot send headers with a WebSocket."""
+        """Sign in by `connection_init`: browsers cannot send headers with a WebSocket."""
         if self._is_begun:
-            raise StreamEnded(_TOO_MANY, "Too many initialisation requests: one connection_init is enough.")
-        payload = message.get("payload") or {}
-        if not isinstance(payload, dict):
-            raise StreamEnded(BAD_REQUEST, "The payload of connection_init must be an object.")
-        headers = {name.lower(): value for name, value in payload.items()}
-        authorization = headers.get("authorization")
+            raise StreamEnded(
+                _TOO_MANY, "Too many initialisation requests: one connection_init is enough."
+            )
+        authorization = read_authorization(message)
         try:
-            await self._subscriber.identify(None if authorization is None else str(authorization))
+            await self._subscriber.identify(authorization)
         except InvalidCredentials as error:
             raise StreamEnded(FORBIDDEN, str(error)) from error
         except DatabaseError as error:
             raise StreamEnded(TRY_AGAIN_LATER, error.public_message) from error
-        if not self._place.move(self._subscriber.key, is_limited=self._subscriber.switches.rate_limiting):
-            raise StreamEnded(_TRY_LATER, TooManyConnections(self._place.places.limit).message)
+        if not self._slot.move(
+            self._subscriber.key, is_limited=self._subscriber.switches.rate_limiting
+        ):
+            raise StreamEnded(_TRY_LATER, TooManyConnections(self._slot.quota.limit).message)
         self._is_begun = True
         self._tasks.create_task(self._idle())
         self._tasks.create_task(self._subscriber.watch())
         await self._send("connection_ack")
 
-    async def _subscribe(self, message: dict[str, Any]) -> None:
+    async def _subscribe(self, message: dict[str, Any], text: str) -> None:
         if not self._is_begun:
-            raise StreamEnded(_UNAUTHORIZED, "Unauthorized: send connection_init and wait for connection_ack first.")
+            raise StreamEnded(
+                _UNAUTHORIZED,
+                "Unauthorized: send connection_init and wait for connection_ack first.",
+            )
         number, payload = read_text(message, "id"), read_payload(message)
         if number in self._operations:
             raise StreamEnded(_ALREADY_EXISTS, f"Subscriber for {number} already exists")
         limit = self._settings.subscriptions_per_connection
-        # Queries and mutations, which end soon, besides the subscriptions.
+        # Queries and mutations, which end soon, have as many slots again.
         if len(self._operations) >= 2 * limit and self._subscriber.switches.rate_limiting:
             error = TooManySubscriptions(limit, "This connection has")
             await self._send_error(number, refusal(self._request_id, error))
             return
-        self._operations[number] = self._tasks.create_task(self._run(number, payload))
+        size, weight = len(text), weight_of(text)
+        self._operations[number] = self._tasks.create_task(self._run(number, payload, size, weight))
 
     def _complete(self, message: dict[str, Any]) -> None:
         operation = self._operations.pop(read_text(message, "id"), None)
         if operation is not None:
             operation.cancel()
 
-    async def _run(self, number: str, payload: dict[str, Any]) -> None:
-        """Run an operation to its end. Raises StreamEnded where it ends the connection."""
+    async def _run(self, number: str, payload: dict[str, Any], size: int, weight: int) -> None:
+        """Run an operation to its end; its message had `size` bytes and takes about `weight`.
+
+        Raises StreamEnded where it ends the connection.
+        """
         this, started = asyncio.current_task(), perf_counter()
         fields: dict[str, Any] = {}
         try:
-            await self._run_to_its_end(number, payload, fields)
+            await self._run_to_its_end(number, payload, size, weight, fields)
         except StreamEnded:
             raise
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the others'
@@ -218,22 +241,33 @@ class _Connection:
             self._active_at = monotonic()
             write_request("SUBSCRIBE", self._scope["path"], None, perf_counter() - started, fields)
 
-    async def _run_to_its_end(self, number: str, payload: dict[str, Any], fields: dict[str, Any]) -> None:
+    async def _run_to_its_end(
+        self, number: str, payload: dict[str, Any], size: int, weight: int, fields: dict[str, Any]
+    ) -> None:
         documents = self._subscriber.services.persisted
         try:
             await self._subscriber.services.limits.requests.admit(self._subscriber.address)
-            await self._subscriber.check()
             text = await documents.text_of(payload)
         except (TooManyRequests, DocumentError, DatabaseError) as error:
+            if isinstance(error, DocumentError):
+                await self._subscriber.charge_refusal(size)
             await self._send_error(number, refusal(self._request_id, error))
             return
-        request = OperationRequest(text, payload.get("variables"), payload.get("operationName"))
+        request = OperationRequest(
+            text,
+            payload.get("variables"),
+            payload.get("operationName"),
+            size=size,
+            weight=weight,
+        )
         async with aclosing(self._subscriber.results(request, fields)) as results:
             async for result in results:
                 if result.is_refusal:
                     await self._send_error(number, result)
                     return
-                await self._send_text(b'{"type":"next","id":%b,"payload":%b}' % (orjson.dumps(number), result.body))
+                await self._send_text(
+                    b'{"type":"next","id":%b,"payload":%b}' % (orjson.dumps(number), result.body)
+                )
                 if "extensions" in payload:
                     await documents.register(payload, text, self._subscriber.key)
         self._operations.pop(number, None)  # the id may be used again from now on
@@ -244,15 +278,20 @@ class _Connection:
         await self._send("error", id=number, payload=orjson.loads(result.body)["errors"])
 
     async def _send(self, kind: str, **fields: Any) -> None:
-        message = {"type": kind, **{name: value for name, value in fields.items() if value is not None}}
+        message = {
+            "type": kind,
+            **{name: value for name, value in fields.items() if value is not None},
+        }
         await self._send_text(orjson.dumps(message))
 
     async def _send_text(self, message: bytes) -> None:
-        """Send a message, after those before it; it waits while the client does not read. Raises StreamEnded."""
+        """Send a message in order; wait while the client does not read. Raises StreamEnded."""
         try:
             async with self._sending, asyncio.timeout(self._settings.subscription_send_timeout_s):
                 await self._asgi_send({"type": "websocket.send", "text": message.decode()})
         except TimeoutError as error:
-            raise StreamEnded(TRY_AGAIN_LATER, "The client does not read what it asked for.") from error
+            raise StreamEnded(
+                TRY_AGAIN_LATER, "The client did not read a message in time."
+            ) from error
         except OSError as error:
             raise ClientGone from error

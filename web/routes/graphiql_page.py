@@ -1,59 +1,74 @@
-"""GraphiQL, from the bundle that is shipped (web/graphiql/README.md): nothing is loaded from elsewhere."""
+"""The GraphiQL page, from the bundle in web/graphiql (see its README). It loads nothing else."""
 
 import asyncio
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from web.compression import Coding, coding_of, compress
-from web.errors import NotAcceptable
+from web.errors import HttpRefusal
+from web.http.compression import Coding, coding_of, compress
 
-_BUNDLE = Path(__file__).parent / "graphiql" / "dist"
+_BUNDLE = Path(__file__).parents[1] / "graphiql" / "dist"
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
     "img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-_OF_THE_FILE = frozenset({"content-length", "etag", "last-modified", "accept-ranges"})
+_OF_THE_FILE = frozenset({"content-length", "accept-ranges"})
+_MAX_CONDITION_BYTES = 1000
+"""A longer `If-None-Match` is not read: browsers send one tag."""
+_OF_PLAIN_TEXT = frozenset({"etag", "last-modified"})
 
 
 class _Assets(StaticFiles):
-    """The bundle's files. Their names hold a hash of their content, so browsers keep them.
+    """Serves the bundle's files.
 
-    They are compressed when they are first asked for; that is kept, for there are few of them.
+    Their names contain a hash of the content, so browsers may keep them. Each is read, and perhaps
+    compressed, at its first request. The few results are kept: all responses share the bytes, and a
+    client that does not read holds none of its own.
     """
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory)
-        self._compressed: dict[tuple[str, Coding], bytes] = {}
+        self._kept: dict[tuple[str, Coding | None], bytes] = {}
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
         headers = dict(scope["headers"])
-        coding = _coding(headers.get(b"accept-encoding"))
-        if coding is not None and isinstance(response, FileResponse) and b"range" not in headers and _is_text(path):
-            kept = {name: value for name, value in response.headers.items() if name not in _OF_THE_FILE}
-            response = Response(await self._read(path, response, coding), headers=kept | {"content-encoding": coding})
+        if len(headers.get(b"if-none-match", b"")) > _MAX_CONDITION_BYTES:
+            scope = {**scope, "headers": []}
+        response = await super().get_response(path, scope)
+        coding = _coding(headers.get(b"accept-encoding")) if _is_text(path) else None
+        if isinstance(response, FileResponse):
+            left_out = _OF_THE_FILE if coding is None else _OF_THE_FILE | _OF_PLAIN_TEXT
+            kept = {name: value for name, value in response.headers.items() if name not in left_out}
+            if coding is not None:
+                kept["content-encoding"] = coding
+            response = Response(await self._read(path, response, coding), headers=kept)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         response.headers["vary"] = "Accept-Encoding"
         return response
 
-    async def _read(self, path: str, response: FileResponse, coding: Coding) -> bytes:
-        found = self._compressed.get((path, coding))
+    async def _read(self, path: str, response: FileResponse, coding: Coding | None) -> bytes:
+        found = self._kept.get((path, coding))
         if found is None:
-            found = await asyncio.to_thread(lambda: compress(Path(response.path).read_bytes(), coding))
-            self._compressed[path, coding] = found
+            found = await asyncio.to_thread(_content, Path(response.path), coding)
+            self._kept[path, coding] = found
         return found
+
+
+def _content(path: Path, coding: Coding | None) -> bytes:
+    content = path.read_bytes()
+    return content if coding is None else compress(content, coding)
 
 
 def _coding(accept_encoding: bytes | None) -> Coding | None:
     try:
         return coding_of(accept_encoding).coding
-    except NotAcceptable:
+    except HttpRefusal:
         return None
 
 
@@ -62,8 +77,8 @@ def _is_text(path: str) -> bool:
 
 
 async def _page(_: Request) -> Response:
-    return FileResponse(
-        _BUNDLE / "index.html",
+    return HTMLResponse(
+        (_BUNDLE / "index.html").read_bytes(),
         headers={
             "content-security-policy": _CONTENT_SECURITY_POLICY,
             "cache-control": "no-cache",
@@ -72,5 +87,8 @@ async def _page(_: Request) -> Response:
 
 
 def graphiql_routes() -> list[Route | Mount]:
-    """Make the routes of the page and of its files."""
-    return [Route("/graphiql", _page), Mount("/graphiql/assets", _Assets(directory=_BUNDLE / "assets"))]
+    """Make the routes of the page and its files."""
+    return [
+        Route("/graphiql", _page),
+        Mount("/graphiql/assets", _Assets(directory=_BUNDLE / "assets")),
+    ]

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether what it depends on does."""
+"""Liveness of the process, and readiness of what it depends on."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,48 +10,55 @@ from redis import RedisError
 from starlette.responses import JSONResponse
 
 from db.errors import DatabaseError
+from runtime.single_flight import SingleFlight
 from web.services import Services, services_of
 
 _PATIENCE_S = 3
 _KEPT_S = 0.5
-"""How long a look counts: whoever asks without end must not take the dependencies' time, nor make them look away."""
+"""Seconds that a check counts: a flood of probes must not take connections from others."""
 
 router = APIRouter()
 
 
-@router.get("/healthz", summary="Whether the process lives")
+@router.get("/healthz", summary="Check that the process runs")
 async def healthz() -> dict[str, str]:
     """Answer 200 as long as the process answers at all."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Whether what the process depends on answers")
+@router.get("/readyz", summary="Check that PostgreSQL answers and Redis takes writes")
 async def readyz(request: Request) -> JSONResponse:
-    """Answer 200 when PostgreSQL and Redis answer, else 503; the body says which does not."""
+    """Answer 200 when PostgreSQL answers and Redis takes writes, else 503 and which does not."""
     readiness: Readiness = request.app.state.readiness
-    status = await readiness.look(services_of(request))
+    status = await readiness.check(services_of(request))
     return JSONResponse(status, 200 if status["status"] == "ok" else 503)
 
 
 class Readiness:
-    """What the last look found. Those who ask at once share one."""
+    """The state of what the process depends on. Concurrent requests share one check."""
 
     def __init__(self) -> None:
-        self._looking: asyncio.Task[dict[str, Any]] | None = None
-        self._looked_at = 0.0
+        self._checks = SingleFlight[None, dict[str, Any]]()
+        self._last: dict[str, Any] | None = None
+        self._checked_at = 0.0
 
-    async def look(self, services: Services) -> dict[str, Any]:
-        """Get the state of all that the process depends on, as the body of an answer."""
-        looking = self._looking
-        if looking is None or (looking.done() and monotonic() - self._looked_at > _KEPT_S):
-            looking = self._looking = asyncio.create_task(self._look(services))
-        return await asyncio.shield(looking)
+    async def check(self, services: Services) -> dict[str, Any]:
+        """Get the state, at most _KEPT_S seconds old, as the body of an answer."""
+        if self._last is not None and monotonic() - self._checked_at <= _KEPT_S:
+            return self._last
+        return await self._checks.run(None, lambda: self._check(services))
 
-    async def _look(self, services: Services) -> dict[str, Any]:
-        database, redis = await asyncio.gather(_state(services.database.ping()), _state(services.jobs.ping()))
-        self._looked_at = monotonic()
+    async def _check(self, services: Services) -> dict[str, Any]:
+        database, redis = await asyncio.gather(
+            _state(services.database.ping()), _state(services.jobs.check_writable())
+        )
         ready = database == redis == "ok"
-        return {"status": "ok" if ready else "unavailable", "dependencies": {"database": database, "redis": redis}}
+        self._checked_at = monotonic()
+        self._last = {
+            "status": "ok" if ready else "unavailable",
+            "dependencies": {"database": database, "redis": redis},
+        }
+        return self._last
 
 
 async def _state(check: Awaitable[None]) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.test_mutation import content, mutate, refusal
 
@@ -22,22 +22,31 @@ async def test_a_new_token_works_until_it_is_revoked(api, db):
     assert (token["name"], token["scopes"], token["hint"]) == ("phone", ["READ"], secret[:9])
     assert len(secret) >= 48
     assert (await api.ask(VIEWER, secret))["viewer"]["scopes"] == ["READ"]
-    revoked = await mutate(api, "revokeApiToken", person.token, TOKEN.replace("secret", ""), id=token["id"])
+    revoked = await mutate(
+        api, "revokeApiToken", person.token, TOKEN.replace("secret", ""), id=token["id"]
+    )
     assert revoked["apiToken"]["revokedAt"] is not None
     assert (await api.post(VIEWER, secret)).status_code == 401
 
 
 async def test_the_secret_is_not_kept(api, db):
     person = make.create_person(db)
-    secret = (await mutate(api, "createApiToken", person.token, TOKEN, name="phone", scopes=["SYNC"]))["secret"]
-    assert secret not in str(db.exec_driver_sql("SELECT api_tokens::text, secret_sha256 FROM api_tokens").all())
+    secret = (
+        await mutate(api, "createApiToken", person.token, TOKEN, name="phone", scopes=["SYNC"])
+    )["secret"]
+    assert secret not in str(
+        db.exec_driver_sql("SELECT api_tokens::text, secret_sha256 FROM api_tokens").all()
+    )
 
 
 async def test_revoking_twice_keeps_the_first_moment(api, db):
     person = make.create_person(db)
-    token = (await mutate(api, "createApiToken", person.token, TOKEN, name="phone", scopes=[]))["apiToken"]
+    token = (await mutate(api, "createApiToken", person.token, TOKEN, name="phone", scopes=[]))[
+        "apiToken"
+    ]
     answers = [
-        await mutate(api, "revokeApiToken", person.token, "apiToken { revokedAt }", id=token["id"]) for _ in range(2)
+        await mutate(api, "revokeApiToken", person.token, "apiToken { revokedAt }", id=token["id"])
+        for _ in range(2)
     ]
     assert answers[0] == answers[1]
 
@@ -47,7 +56,11 @@ async def test_an_admin_revokes_anothers_token_and_it_stays_theirs(api, db):
     query = "SELECT id, account_id, revoked_at IS NULL FROM api_tokens WHERE account_id = %s"
     (token_id, *_) = db.exec_driver_sql(query, (person.account_id,)).one()
     await mutate(api, "revokeApiToken", admin.token, id=encode_id("ApiToken", token_id))
-    assert db.exec_driver_sql(query, (person.account_id,)).one() == (token_id, person.account_id, False)
+    assert db.exec_driver_sql(query, (person.account_id,)).one() == (
+        token_id,
+        person.account_id,
+        False,
+    )
 
 
 async def test_a_token_stops_working_when_it_expires(api, db):
@@ -66,20 +79,31 @@ async def test_a_token_that_was_just_revoked_elsewhere_makes_none(api, db):
     db.exec_driver_sql("UPDATE api_tokens SET revoked_at = now()")  # as another process does
     payload = await mutate(api, "createApiToken", person.token, name="heir", scopes=[])
     assert refusal(payload) == (None, "UNAUTHENTICATED")
-    assert db.exec_driver_sql("SELECT count(*) FROM api_tokens WHERE revoked_at IS NULL").scalar_one() == 0
+    assert (
+        db.exec_driver_sql("SELECT count(*) FROM api_tokens WHERE revoked_at IS NULL").scalar_one()
+        == 0
+    )
 
 
 async def test_a_token_makes_none_while_it_is_revoked(api, db):
     person = make.create_person(db)
     assert (await api.post(VIEWER, person.token)).status_code == 200
     revoked = encode_id("ApiToken", db.exec_driver_sql("SELECT id FROM api_tokens").scalar_one())
-    makes = [mutate(api, "createApiToken", person.token, name=str(number), scopes=[]) for number in range(8)]
+    makes = [
+        mutate(api, "createApiToken", person.token, name=str(number), scopes=[])
+        for number in range(8)
+    ]
     revokes = mutate(api, "revokeApiToken", person.token, id=revoked)
     await asyncio.gather(*makes[:4], revokes, *makes[4:], return_exceptions=True)
-    assert db.exec_driver_sql("SELECT count(*) FROM api_tokens WHERE revoked_at IS NULL").scalar_one() == 0
+    assert (
+        db.exec_driver_sql("SELECT count(*) FROM api_tokens WHERE revoked_at IS NULL").scalar_one()
+        == 0
+    )
 
 
-@pytest.mark.parametrize("wanted", [["ADMIN"], ["SYNC"], ["READ", "ADMIN"]], ids=["admin", "sync", "mixed"])
+@pytest.mark.parametrize(
+    "wanted", [["ADMIN"], ["SYNC"], ["READ", "ADMIN"]], ids=["admin", "sync", "mixed"]
+)
 async def test_nobody_gives_away_what_they_do_not_have(api, db, wanted):
     person = make.create_person(db, scopes=("read",))
     before = content(db)
@@ -89,7 +113,11 @@ async def test_nobody_gives_away_what_they_do_not_have(api, db, wanted):
 
 
 async def test_an_admin_may_give_away_administration_and_with_it_the_rest(api, db):
-    secret = (await mutate(api, "createApiToken", make.create_admin(db).token, name="ops", scopes=["ADMIN"]))["secret"]
+    secret = (
+        await mutate(
+            api, "createApiToken", make.create_admin(db).token, name="ops", scopes=["ADMIN"]
+        )
+    )["secret"]
     assert (await api.ask(VIEWER, secret))["viewer"]["scopes"] == ["ADMIN", "READ", "SYNC"]
 
 
@@ -97,7 +125,9 @@ async def test_a_token_that_only_reads_makes_no_tokens(api, db):
     """Else who finds one keeps the access by others when it is revoked."""
     person = make.create_person(db, scopes=("read",))
     before = content(db)
-    assert refusal(await mutate(api, "createApiToken", person.token, name="more", scopes=["READ"])) == (
+    assert refusal(
+        await mutate(api, "createApiToken", person.token, name="more", scopes=["READ"])
+    ) == (
         None,
         "FORBIDDEN",
     )
@@ -107,7 +137,9 @@ async def test_a_token_that_only_reads_makes_no_tokens(api, db):
 async def test_a_token_that_only_reads_revokes_itself_alone(api, db):
     person = make.create_person(db, scopes=("read",))
     make.create_token(db, person.account_id)
-    own, other = [row.id for row in db.exec_driver_sql("SELECT id FROM api_tokens ORDER BY id")]
+    own, other = [
+        row.id for row in db.exec_driver_sql("SELECT id FROM api_tokens ORDER BY created_at")
+    ]
     refused = await mutate(api, "revokeApiToken", person.token, id=encode_id("ApiToken", other))
     assert refusal(refused) == (None, "FORBIDDEN")
     revoked = await mutate(api, "revokeApiToken", person.token, id=encode_id("ApiToken", own))
@@ -137,9 +169,11 @@ async def test_revoking_a_token_revokes_what_it_made(api, db):
     secrets = [person.token]
     for _ in range(3):
         secrets.append(
-            (await mutate(api, "createApiToken", secrets[-1], TOKEN, name="next", scopes=["SYNC"]))["secret"]
+            (await mutate(api, "createApiToken", secrets[-1], TOKEN, name="next", scopes=["SYNC"]))[
+                "secret"
+            ]
         )
-    [_, second, *_] = db.exec_driver_sql("SELECT id FROM api_tokens ORDER BY id").scalars()
+    [_, second, *_] = db.exec_driver_sql("SELECT id FROM api_tokens ORDER BY created_at").scalars()
     await mutate(api, "revokeApiToken", person.token, id=encode_id("ApiToken", second))
     assert [(await api.post(VIEWER, each)).status_code for each in secrets] == [200, 401, 401, 401]
 
@@ -152,8 +186,13 @@ async def test_an_account_has_fifty_tokens_that_work(api, db, ends):
     assert refusal(refused) == (None, "CONFLICT")
     [column] = ends
     digest = "sha256(%s::bytea)"
-    db.exec_driver_sql(f"UPDATE api_tokens SET {column} = now() WHERE secret_sha256 = {digest}", (others[0].encode(),))
-    assert (await mutate(api, "createApiToken", person.token, name="one more", scopes=[]))["userErrors"] == []
+    db.exec_driver_sql(
+        f"UPDATE api_tokens SET {column} = now() WHERE secret_sha256 = {digest}",
+        (others[0].encode(),),
+    )
+    assert (await mutate(api, "createApiToken", person.token, name="one more", scopes=[]))[
+        "userErrors"
+    ] == []
 
 
 async def test_asking_for_many_at_once_makes_no_more_than_fifty(api, db):
@@ -170,7 +209,9 @@ async def test_of_tokens_that_ended_the_last_fifty_are_listed(api, db):
     for number in range(60):
         make.create_token(db, person.account_id, name=f"old {number}", revoked_at=datetime.now(UTC))
     await mutate(api, "createApiToken", person.token, name="new", scopes=[])
-    names = [token["name"] for token in (await api.ask(VIEWER, person.token))["viewer"]["apiTokens"]]
+    names = [
+        token["name"] for token in (await api.ask(VIEWER, person.token))["viewer"]["apiTokens"]
+    ]
     assert names == ["new", *(f"old {number}" for number in range(59, 9, -1)), "test"]
 
 

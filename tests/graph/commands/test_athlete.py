@@ -2,13 +2,15 @@
 
 import pytest
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.test_mutation import mutate
 
 pytestmark = pytest.mark.anyio
 
-CHANGED = "athlete { firstName lastName city sex birthDate measurementSystem shares } job { kind status }"
+CHANGED = (
+    "athlete { firstName lastName city sex birthDate measurementSystem shares } job { kind status }"
+)
 FOLLOW_UPS = {
     "sex": ({"sex": "FEMALE"}, "PERSONAL_BESTS"),
     "sex-cleared": ({"sex": None}, "PERSONAL_BESTS"),
@@ -24,7 +26,9 @@ FOLLOW_UPS = {
 @pytest.mark.parametrize(("given", "kind"), FOLLOW_UPS.values(), ids=FOLLOW_UPS)
 async def test_what_the_change_touches_is_calculated_anew(api, db, given, kind):
     caller = make.create_person(db)
-    payload = await mutate(api, "updateAthlete", caller.token, CHANGED, athleteId=caller.id, **given)
+    payload = await mutate(
+        api, "updateAthlete", caller.token, CHANGED, athleteId=caller.id, **given
+    )
     assert payload["job"] == (kind and {"kind": kind, "status": "QUEUED"})
     assert db.exec_driver_sql("SELECT count(*) FROM jobs").scalar_one() == (kind is not None)
 
@@ -32,7 +36,9 @@ async def test_what_the_change_touches_is_calculated_anew(api, db, given, kind):
 async def test_what_is_given_changes_and_all_else_stays(api, db):
     caller = make.create_person(db, last_name="Silva")
     given = {"firstName": " Zoë ", "city": None, "measurementSystem": "IMPERIAL", "shares": True}
-    payload = await mutate(api, "updateAthlete", caller.token, CHANGED, athleteId=caller.id, **given)
+    payload = await mutate(
+        api, "updateAthlete", caller.token, CHANGED, athleteId=caller.id, **given
+    )
     assert payload["athlete"] == {
         "firstName": "Zoë",
         "lastName": "Silva",
@@ -73,7 +79,10 @@ async def test_bests_and_ranks_follow_an_exclusion_at_once(api, three_efforts):
     assert not payload["bestEffort"]["isPersonalBest"]
     [best] = payload["athlete"]["personalBests"]
     assert (best["elapsedTimeSeconds"], best["improvementSeconds"]) == (1250.0, 50.0)
-    assert payload["athlete"]["bestEfforts"]["nodes"] == [{"id": efforts[1], "rank": 1}, {"id": efforts[0], "rank": 2}]
+    assert payload["athlete"]["bestEfforts"]["nodes"] == [
+        {"id": efforts[1], "rank": 1},
+        {"id": efforts[0], "rank": 2},
+    ]
 
 
 async def test_excluding_a_link_of_the_history_closes_it(api, three_efforts):

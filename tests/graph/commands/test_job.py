@@ -1,12 +1,13 @@
 """Starting and steering jobs."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
 
-from graph.ids import encode_id
-from jobs.enqueue import waiting
+from graph.global_id import encode_id
+from jobs.enqueue import queued_ids
 from tests import factories as make
 from tests.graph.test_mutation import content, mutate, refusal
 
@@ -55,7 +56,10 @@ async def test_the_same_key_gives_the_same_job_even_when_it_has_ended(api, db, c
 async def test_a_key_is_ones_own(api, db, caller):
     other = make.create_person(db)
     make.create_connection(db, other.athlete_id)
-    first, second = await sync(api, caller, idempotencyKey="k"), await sync(api, other, idempotencyKey="k")
+    first, second = (
+        await sync(api, caller, idempotencyKey="k"),
+        await sync(api, other, idempotencyKey="k"),
+    )
     assert first["taskId"] != second["taskId"]
 
 
@@ -77,13 +81,40 @@ async def test_what_to_sync_is_kept_with_the_job(api, db, caller):
     assert kept == {"mode": "FULL", "activity_id": 987, "since": "2026-01-01", "until": None}
 
 
+async def test_a_first_day_in_the_future_is_the_callers_error(api, db, caller):
+    """Not before it has begun everywhere; today's is none, wherever the athlete is."""
+    now = datetime.now(UTC)
+    payload = await sync(api, caller, since=(now + timedelta(days=2)).date().isoformat())
+    assert payload["userErrors"][0]["field"] == ["input", "since"]
+    assert "future" in payload["userErrors"][0]["message"]
+    assert payload["job"] is None
+    begun = (now + timedelta(hours=13, minutes=59)).date().isoformat()
+    assert (await sync(api, caller, since=begun))["userErrors"] == []
+
+
+async def test_a_job_says_what_it_left_out(api, db, caller):
+    job = make.create_job(db, caller.athlete_id)
+    make.create_job_problem(db, job, caller.athlete_id, strava_id=2**63 - 1)
+    query = "query($id: ID!) { job(id: $id) { problems { stravaId code message } } }"
+    answer = await api.ask(query, caller.token, id=encode_id("Job", job))
+    assert answer["job"]["problems"] == [
+        {
+            "stravaId": str(2**63 - 1),
+            "code": "STRAVA_UNAVAILABLE",
+            "message": "Strava does not answer when asked for this activity.",
+        }
+    ]
+
+
 @pytest.mark.parametrize("given", ["987", str(2**63 - 1)], ids=["number", "largest"])
 async def test_an_activity_may_be_named_by_stravas_number(api, db, caller, given):
     await sync(api, caller, activityId=given)
     assert db.exec_driver_sql("SELECT arguments ->> 'activity_id' FROM jobs").scalar_one() == given
 
 
-@pytest.mark.parametrize("given", ["0", str(2**63), "-1", "٣"], ids=["zero", "too-large", "negative", "arabic"])
+@pytest.mark.parametrize(
+    "given", ["0", str(2**63), "-1", "٣"], ids=["zero", "too-large", "negative", "arabic"]
+)
 async def test_what_is_no_number_of_stravas_is_refused(api, caller, given):
     payload = await sync(api, caller, activityId=given)
     assert payload["userErrors"][0]["field"] == ["input", "activityId"]
@@ -91,14 +122,20 @@ async def test_what_is_no_number_of_stravas_is_refused(api, caller, given):
 
 async def test_anothers_activity_is_not_synced(api, db, caller):
     foreign = encode_id("Activity", make.create_activity(db))
-    assert refusal(await sync(api, caller, activityId=foreign)) == (["input", "activityId"], "NOT_FOUND")
+    assert refusal(await sync(api, caller, activityId=foreign)) == (
+        ["input", "activityId"],
+        "NOT_FOUND",
+    )
 
 
 @pytest.mark.parametrize("status", ["QUEUED", "WAITING"])
 async def test_a_job_that_does_not_run_is_cancelled_at_once(api, db, caller, status):
     job = encode_id("Job", make.create_job(db, caller.athlete_id, status=status))
     payload = await mutate(api, "cancelJob", caller.token, STEER, id=job)
-    assert (payload["job"]["status"], payload["job"]["error"]) == ("CANCELLED", {"code": "CANCELLED"})
+    assert (payload["job"]["status"], payload["job"]["error"]) == (
+        "CANCELLED",
+        {"code": "CANCELLED"},
+    )
 
 
 async def test_a_running_job_is_asked_to_stop(api, db, caller):
@@ -111,32 +148,47 @@ async def test_a_running_job_is_asked_to_stop(api, db, caller):
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "CANCELLED"])
 async def test_what_has_ended_is_not_cancelled(api, db, caller, status):
     job = encode_id("Job", make.create_job(db, caller.athlete_id, status=status))
-    assert refusal(await mutate(api, "cancelJob", caller.token, id=job)) == (["input", "id"], "CONFLICT")
+    assert refusal(await mutate(api, "cancelJob", caller.token, id=job)) == (
+        ["input", "id"],
+        "CONFLICT",
+    )
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
 async def test_a_job_that_did_not_succeed_is_tried_again(api, db, caller, redis_url, status):
     job = make.create_job(db, caller.athlete_id, status=status)
     payload = await mutate(api, "retryJob", caller.token, STEER, id=encode_id("Job", job))
-    assert payload["job"] == {"id": encode_id("Job", job), "status": "QUEUED", "error": None, "finishedAt": None}
+    assert payload["job"] == {
+        "id": encode_id("Job", job),
+        "status": "QUEUED",
+        "error": None,
+        "finishedAt": None,
+    }
     with Redis.from_url(redis_url) as redis:
-        assert waiting(redis) == {job}
+        assert queued_ids(redis) == {job}
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "QUEUED", "RUNNING", "WAITING"])
 async def test_no_other_job_is_tried_again(api, db, caller, status):
     job = encode_id("Job", make.create_job(db, caller.athlete_id, status=status))
-    assert refusal(await mutate(api, "retryJob", caller.token, id=job)) == (["input", "id"], "CONFLICT")
+    assert refusal(await mutate(api, "retryJob", caller.token, id=job)) == (
+        ["input", "id"],
+        "CONFLICT",
+    )
 
 
 async def test_no_job_is_tried_again_while_another_of_its_kind_is_active(api, db, caller):
     failed = encode_id("Job", make.create_job(db, caller.athlete_id, status="FAILED"))
     make.create_job(db, caller.athlete_id, status="RUNNING")
-    assert refusal(await mutate(api, "retryJob", caller.token, id=failed)) == (["input", "id"], "CONFLICT")
+    assert refusal(await mutate(api, "retryJob", caller.token, id=failed)) == (
+        ["input", "id"],
+        "CONFLICT",
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), {"recalculatePersonalBests": "PERSONAL_BESTS", "recalculateAgeGrades": "AGE_GRADES"}.items()
+    ("name", "kind"),
+    {"recalculatePersonalBests": "PERSONAL_BESTS", "recalculateAgeGrades": "AGE_GRADES"}.items(),
 )
 async def test_only_admins_recalculate_for_all(api, db, caller, name, kind):
     assert refusal(await mutate(api, name, caller.token)) == (None, "FORBIDDEN")
@@ -146,7 +198,9 @@ async def test_only_admins_recalculate_for_all(api, db, caller, name, kind):
 
 @pytest.mark.parametrize(("keep", "kind"), [(True, "STRAVA_DISCONNECT"), (False, "ERASE_ATHLETE")])
 async def test_disconnecting_keeps_or_erases(api, caller, keep, kind):
-    payload = await mutate(api, "disconnectStrava", caller.token, "job { kind }", athleteId=caller.id, keepData=keep)
+    payload = await mutate(
+        api, "disconnectStrava", caller.token, "job { kind }", athleteId=caller.id, keepData=keep
+    )
     assert payload["job"] == {"kind": kind}
 
 
@@ -162,7 +216,13 @@ async def test_a_job_shows_what_its_state_has(api, db, caller):
         "status": "FAILED",
         "attempts": 2,
         "waitingUntil": None,
-        "progress": {"done": 12, "total": 48, "percent": 25.0, "estimatedSecondsLeft": None, "message": "fetching"},
+        "progress": {
+            "done": 12,
+            "total": 48,
+            "percent": 25.0,
+            "estimatedSecondsLeft": None,
+            "message": "fetching",
+        },
         "error": {"code": "STRAVA_UNAVAILABLE", "retryable": True},
         "result": {
             "activitiesCreated": 10,
@@ -173,13 +233,36 @@ async def test_a_job_shows_what_its_state_has(api, db, caller):
     }
 
 
+@pytest.mark.parametrize(
+    ("status", "done", "total", "percent"),
+    [
+        ("SUCCEEDED", 0, 0, 100),
+        ("SUCCEEDED", 0, None, 100),
+        ("SUCCEEDED", 3, 9, 100),
+        ("CANCELLED", 3, 9, 100 / 3),
+        ("QUEUED", 0, 0, None),
+        ("QUEUED", 0, None, None),
+    ],
+)
+async def test_a_job_that_succeeded_is_all_done(api, db, caller, status, done, total, percent):
+    progress = {"progress_done": done, "progress_total": total}
+    job = make.create_job(db, caller.athlete_id, status=status, **progress)
+    query = "query($id: ID!) { job(id: $id) { progress { percent } } }"
+    for ask in (api.answer, api.answer_unplanned):
+        found = await ask(query, caller.token, id=encode_id("Job", job))
+        assert found["data"]["job"]["progress"]["percent"] == pytest.approx(percent)
+
+
 async def test_jobs_are_filtered_newest_first(api, db, caller):
     kinds = ["STRAVA_SYNC", "AGE_GRADES", "STRAVA_SYNC", "PERSONAL_BESTS"]
     ids = [encode_id("Job", make.create_job(db, caller.athlete_id, kind=kind)) for kind in kinds]
     query = "query($filter: JobFilter) { jobs(filter: $filter) { totalCount nodes { id } } }"
 
     async def found(**filter_):
-        return [node["id"] for node in (await api.ask(query, caller.token, filter=filter_))["jobs"]["nodes"]]
+        return [
+            node["id"]
+            for node in (await api.ask(query, caller.token, filter=filter_))["jobs"]["nodes"]
+        ]
 
     assert await found(kinds=["STRAVA_SYNC", "AGE_GRADES"]) == [ids[2], ids[1], ids[0]]
     assert await found(kinds=[], statuses=None) == []

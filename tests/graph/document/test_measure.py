@@ -1,4 +1,6 @@
-"""What shape documents may have: counted as `graph/shape.py` defines, refused by name, and no honest one is."""
+"""What shape documents may have: counted as `graph/document/measure.py` defines, refused by name,
+and no honest one is.
+"""
 
 import json
 import re
@@ -8,23 +10,28 @@ from pathlib import Path
 import pytest
 from graphql import get_introspection_query, parse
 
-from graph.reading import Reader
-from graph.schema import build_schema
-from graph.shape import MAX_SCHEMA_DEPTH, Shape, shape_errors
+from graph.document.measure import MAX_SCHEMA_DEPTH, DocumentMeasure, limit_errors
+from graph.document.validation import DocumentValidator
+from graph.schema.build import build_schema
 from tests.graph.limits import LIMITS
 
-ROOT = Path(__file__).parents[2]
-CYCLE = "{ ...a } fragment a on Query { a: viewer { ...b } } fragment b on Query { b: viewer { ...a } }"
+ROOT = Path(__file__).parents[3]
+CYCLE = (
+    "{ ...a } fragment a on Query { a: viewer { ...b } } fragment b on Query { b: viewer { ...a } }"
+)
 
 
 def extent(text: str):
     """What the only operation of a document selects."""
-    [(_, found)] = Shape(parse(text)).operations()
+    [(_, found)] = DocumentMeasure(parse(text)).operations()
     return found
 
 
 def codes(text: str, **limits: int) -> list[str]:
-    return [error.extensions["code"] for error in shape_errors(Shape(parse(text)), replace(LIMITS, **limits))]
+    return [
+        error.extensions["code"]
+        for error in limit_errors(DocumentMeasure(parse(text)), replace(LIMITS, **limits))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +83,10 @@ def test_aliases_of_fragments_count_at_each_spread(text, aliases):
     ("text", "fields"),
     [
         ("{ a b { c d } a }", 3),
-        ("{ ... on Query { a ... { b } } ...x } fragment x on Query { c ...y } fragment y on Query { d { e } f }", 5),
+        (
+            "{ ... on Query { a ... { b } } ...x } fragment x on Query { c ...y } fragment y on Query { d { e } f }",
+            5,
+        ),
         ("mutation { a ...x } fragment x on Mutation { b }", 2),
         ("{ a { ...x } } fragment x on A { b c }", 1),
     ],
@@ -90,14 +100,17 @@ def test_directives_are_counted_wherever_they_stand():
         "query($a: Int @a @a) @b { c @c ... @d { e } ...x @e } fragment x on Query @f { g @g @g }"
         " subscription s @h { i }"
     )
-    assert len(Shape(parse(text)).directives) == 10
+    assert len(DocumentMeasure(parse(text)).directives) == 10
 
 
 def test_fragments_that_double_are_counted_in_no_time():
     doubling = " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(150))
     found = extent("{ ...f0 } fragment f150 on Query { a: b }" + doubling)
     assert found.aliases == found.root_fields == 1_000_000
-    assert codes("{ ...f0 } fragment f150 on Query { a: b }" + doubling) == ["TOO_MANY_ALIASES", "TOO_MANY_ROOT_FIELDS"]
+    assert codes("{ ...f0 } fragment f150 on Query { a: b }" + doubling) == [
+        "TOO_MANY_ALIASES",
+        "TOO_MANY_ROOT_FIELDS",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +125,7 @@ def test_fragments_that_double_are_counted_in_no_time():
 def test_each_limit_is_the_most_that_fits(limit, code, fits, passes):
     assert codes(fits, **{limit: 2}) == []
     assert codes(passes, **{limit: 2}) == [code]
-    [error] = shape_errors(Shape(parse(passes)), replace(LIMITS, **{limit: 2}))
+    [error] = limit_errors(DocumentMeasure(parse(passes)), replace(LIMITS, **{limit: 2}))
     assert error.extensions == {"code": code, "found": 3, "limit": 2}
     assert error.locations
     assert re.search(r"\b3\b.*\b2\b", error.message)
@@ -121,7 +134,7 @@ def test_each_limit_is_the_most_that_fits(limit, code, fits, passes):
 def test_the_operation_with_the_most_counts():
     text = "query a { a } query b { a { b { c } } } query c { a { b } }"
     assert codes(text, max_depth=3) == []
-    [error] = shape_errors(Shape(parse(text)), replace(LIMITS, max_depth=2))
+    [error] = limit_errors(DocumentMeasure(parse(text)), replace(LIMITS, max_depth=2))
     assert error.locations[0].column == text.index("query b") + 1
 
 
@@ -145,7 +158,10 @@ def test_what_asks_about_the_schema_is_found_through_fragments():
     assert extent("{ a: __schema { types { name } } }").asks_about_schema
     assert not extent("{ __typename a { __typename b } }").asks_about_schema
     texts = "query a { ...x } query b { c } fragment x on Query { __schema { types { name } } }"
-    assert [found.asks_about_schema for _, found in Shape(parse(texts)).operations()] == [True, False]
+    assert [found.asks_about_schema for _, found in DocumentMeasure(parse(texts)).operations()] == [
+        True,
+        False,
+    ]
 
 
 def introspection_queries() -> list[str]:
@@ -161,7 +177,9 @@ def introspection_queries() -> list[str]:
 
 def of_the_readme() -> list[str]:
     bodies = re.findall(r"-d '(\{.*\})'", (ROOT / "README.md").read_text())
-    return [json.loads(re.sub(r"'\$\w+'", "x", body))["query"] for body in bodies if '"query"' in body]
+    return [
+        json.loads(re.sub(r"'\$\w+'", "x", body))["query"] for body in bodies if '"query"' in body
+    ]
 
 
 def of_graphiql() -> list[str]:
@@ -170,12 +188,17 @@ def of_graphiql() -> list[str]:
 
 
 def of_the_benchmark() -> list[str]:
-    return [path.read_text() for path in sorted((ROOT / "bench/peers/queries/pacegraph").glob("*.graphql"))]
+    return [
+        path.read_text()
+        for path in sorted((ROOT / "bench/peers/queries/pacegraph").glob("*.graphql"))
+    ]
 
 
-@pytest.mark.parametrize("source", [introspection_queries, of_the_readme, of_graphiql, of_the_benchmark])
+@pytest.mark.parametrize(
+    "source", [introspection_queries, of_the_readme, of_graphiql, of_the_benchmark]
+)
 def test_what_honest_clients_send_is_sound(source):
-    reader = Reader(build_schema().core, LIMITS)
+    reader = DocumentValidator(build_schema().core, LIMITS)
     texts = source()
     assert len(texts) >= 2
     for text in texts:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from athletics.age_grade import AgeGradeTable, Sex, age_grade
-from graph.ids import encode_id
+from athletics.age_grade import age_grade
+from athletics.age_grade_table import AgeGradeTable, Sex
+from graph.global_id import encode_id
 from tests import factories as make
 from tests.factories import NOON
 
@@ -21,7 +22,9 @@ def performance(**changes):
 
 
 @pytest.mark.parametrize("table", [None, *AgeGradeTable])
-@pytest.mark.parametrize(("sex", "distance_m"), [("MALE", 10_000.0), ("FEMALE", 42_195.0)], ids=["10k", "marathon"])
+@pytest.mark.parametrize(
+    ("sex", "distance_m"), [("MALE", 10_000.0), ("FEMALE", 42_195.0)], ids=["10k", "marathon"]
+)
 async def test_the_calculator_is_the_rules(api, sex, distance_m, table):
     if table is AgeGradeTable.TRACK_2023:
         distance_m = 1500.0
@@ -37,6 +40,15 @@ async def test_the_calculator_is_the_rules(api, sex, distance_m, table):
         "ageStandardSeconds": expected.age_standard_s,
         "ageGradedTimeSeconds": expected.age_graded_time_s,
     }
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "table"),
+    [(400, "TRACK_2023"), (1609.344, "ROAD_2025"), (3000, "TRACK_2023"), (5000, "ROAD_2025")],
+)
+async def test_null_is_the_table_that_lists_the_distance(api, distance_m, table):
+    found = await api.ask(GRADE, input=performance(distanceMeters=distance_m, table=None))
+    assert found["ageGrade"]["table"] == table
 
 
 OUT_OF_TABLE = {
@@ -56,7 +68,10 @@ OUT_OF_TABLE = {
 
 @pytest.mark.parametrize(("changes", "field"), OUT_OF_TABLE.values(), ids=OUT_OF_TABLE)
 async def test_what_the_table_does_not_cover_is_an_error_by_its_field(api, changes, field):
-    assert await api.error(GRADE, input=performance(**changes)) == {"code": "BAD_USER_INPUT", "field": f"input.{field}"}
+    assert await api.error(GRADE, input=performance(**changes)) == {
+        "code": "BAD_USER_INPUT",
+        "field": f"input.{field}",
+    }
 
 
 SUMMARY = """query($id: ID!, $period: SummaryPeriod!, $from: Date, $until: Date) { athlete(id: $id) {
@@ -80,7 +95,9 @@ def summed(runs, period):
             "distanceMeters": pytest.approx(sum(run["distance_m"] for run in group)),
             "movingTimeSeconds": sum(run["moving_time_s"] for run in group),
             "elapsedTimeSeconds": sum(run["elapsed_time_s"] for run in group),
-            "elevationGainMeters": pytest.approx(sum(run["elevation_gain_m"] or 0 for run in group)),
+            "elevationGainMeters": pytest.approx(
+                sum(run["elevation_gain_m"] or 0 for run in group)
+            ),
             "longestRunMeters": max(run["distance_m"] for run in group),
         }
         for start, group in sorted(groups.items(), reverse=True)
@@ -121,7 +138,11 @@ async def test_a_summary_includes_both_its_days(api, runs):
     caller, made = runs
     asked = {"from": "2025-12-10", "until": "2025-12-12"}
     found = await api.ask(SUMMARY, caller.token, id=caller.id, period="WEEK", **asked)
-    within = [run for run in made if 10 <= run["started_at_local"].day <= 12 and run["started_at_local"].month == 12]
+    within = [
+        run
+        for run in made
+        if 10 <= run["started_at_local"].day <= 12 and run["started_at_local"].month == 12
+    ]
     assert len(within) == 3
     assert found["athlete"]["trainingSummary"] == summed(within, "WEEK")
 
@@ -134,7 +155,7 @@ RUNNERS = {
     "Ana": (1300.0, 60, "FEMALE", "Portugal", 1),
     "Bo": (1200.0, 25, "MALE", "Sweden", 2),
     "Cy": (1250.0, 50, "MALE", "portugal", 3),
-    "Di": (1250.0, None, "FEMALE", "Sweden", 4),
+    "Di": (1250.5, None, "FEMALE", "Sweden", 4),
 }
 
 
@@ -143,7 +164,9 @@ def board(db):
     for name, (time, age, sex, country, day) in RUNNERS.items():
         athlete = make.create_athlete(db, first_name=name, sex=sex, country=country)
         moment = NOON.replace(day=day)
-        make.create_best(db, athlete, time + 60, started_at=moment - timedelta(days=300), age_on_day=None)
+        make.create_best(
+            db, athlete, time + 60, started_at=moment - timedelta(days=300), age_on_day=None
+        )
         make.create_best(db, athlete, time, started_at=moment, age_on_day=age, sex=Sex(sex))
     make.create_best(db, athlete, 2600.0, distance="KM10")
     return make.create_admin(db).token
@@ -177,7 +200,9 @@ LEADERBOARD_FILTERS = {
 }
 
 
-@pytest.mark.parametrize(("filter_", "expected"), LEADERBOARD_FILTERS.values(), ids=LEADERBOARD_FILTERS)
+@pytest.mark.parametrize(
+    ("filter_", "expected"), LEADERBOARD_FILTERS.values(), ids=LEADERBOARD_FILTERS
+)
 async def test_a_leaderboard_is_filtered(api, board, filter_, expected):
     assert await leaders(api, board, **filter_) == expected
 
@@ -200,7 +225,9 @@ async def test_history_is_each_improvement_newest_first(api, db):
         totalCount nodes { elapsedTimeSeconds improvementSeconds previous { elapsedTimeSeconds } } } } }"""
     history = (await api.ask(query, caller.token, id=caller.id))["athlete"]["personalBestHistory"]
     assert history["totalCount"] == 3
-    assert [(each["elapsedTimeSeconds"], each["improvementSeconds"]) for each in history["nodes"]] == [
+    assert [
+        (each["elapsedTimeSeconds"], each["improvementSeconds"]) for each in history["nodes"]
+    ] == [
         (1200.0, 50.0),
         (1250.0, 50.0),
         (1300.0, None),
@@ -238,7 +265,9 @@ EFFORT_FILTERS = {
 
 @pytest.mark.parametrize(("asked", "expected"), EFFORT_FILTERS.values(), ids=EFFORT_FILTERS)
 async def test_efforts_are_fastest_first_and_equal_ones_share_a_rank(api, efforts, asked, expected):
-    found = (await api.ask(EFFORTS, efforts.token, id=efforts.id, **{"all": False} | asked))["athlete"]["bestEfforts"]
+    found = (await api.ask(EFFORTS, efforts.token, id=efforts.id, **{"all": False} | asked))[
+        "athlete"
+    ]["bestEfforts"]
     assert [(each["elapsedTimeSeconds"], each["rank"]) for each in found["nodes"]] == expected
     assert found["totalCount"] == len(expected)
 

@@ -5,12 +5,23 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from graph.ids import encode_id
-from graph.pagination import encode_cursor
+from graph.global_id import encode_id
+from graph.pagination import Mark, encode_cursor
 from tests import factories as make
 from tests.factories import NOON
 
 ODD = 'quote " backslash \\ slash / tab \t newline \n bell \x07 é 漢 😀 \u2028 <&> {"a":1} $1 %s «1.key»'
+
+_LONGEST_S = 2**31 - 1
+_LONGEST = {"moving_time_s": _LONGEST_S, "elapsed_time_s": _LONGEST_S, "distance_m": 1.7e308}
+_EXTREMES = (
+    {**_LONGEST, "elevation_gain_m": 1.7e308},
+    {**_LONGEST, "elevation_gain_m": 1.7e308},
+    {"moving_time_s": 0, "distance_m": 5030.4},
+    {"moving_time_s": _LONGEST_S, "distance_m": 1e-300},
+    {"moving_time_s": _LONGEST_S, "distance_m": 5e-324, "elevation_gain_m": 5e-324},
+)
+"""Their sums and quotients are beyond 32 bits, and beyond a double unless somebody minds it."""
 
 
 @dataclass
@@ -24,7 +35,12 @@ class Population:
 
 def populate(db: Connection) -> Population:
     owner = make.create_person(
-        db, first_name=ODD, last_name="O'Brien", sex="MALE", birth_date=date(1980, 5, 17), shares=True
+        db,
+        first_name=ODD,
+        last_name="O'Brien",
+        sex="MALE",
+        birth_date=date(1980, 5, 17),
+        shares=True,
     )
     bare = {"sex": None, "birth_date": None, "city": None, "country": None}
     stranger = make.create_person(db, first_name="Bare", last_name="", shares=False, **bare)
@@ -33,7 +49,12 @@ def populate(db: Connection) -> Population:
     for person in (owner, stranger):
         _runs(db, population, person)
         _jobs(db, population, person)
-    population.ids += [owner.id, stranger.id, encode_id("Athlete", 10**9), encode_id("Activity", 10**12)]
+    population.ids += [
+        owner.id,
+        stranger.id,
+        encode_id("Athlete", 10**9),
+        encode_id("Activity", 10**12),
+    ]
     population.cursors += _cursors()
     return population
 
@@ -52,21 +73,32 @@ def _runs(db: Connection, population: Population, person: make.Person) -> None:
         previous = effort
         population.ids += [encode_id("Activity", activity), encode_id("BestEffort", effort)]
         population.ids.append(encode_id("PersonalBest", effort))
-    copy = make.create_activity(db, person.athlete_id, duplicate_of_id=activity, sport_type="TrailRun")
+    for extremes in _EXTREMES:
+        population.ids.append(
+            encode_id("Activity", make.create_activity(db, person.athlete_id, **extremes))
+        )
+    copy = make.create_activity(
+        db, person.athlete_id, duplicate_of_id=activity, sport_type="TrailRun"
+    )
     population.ids.append(encode_id("Activity", copy))
 
 
 def _jobs(db: Connection, population: Population, person: make.Person) -> None:
     for status in ("SUCCEEDED", "FAILED", "WAITING"):
-        population.ids.append(encode_id("Job", make.create_job(db, person.athlete_id, status=status)))
+        job = make.create_job(db, person.athlete_id, status=status)
+        make.create_job_problem(db, job, person.athlete_id)
+        make.create_job_problem(db, job, person.athlete_id, strava_id=None)
+        population.ids.append(encode_id("Job", job))
 
 
 def _cursors() -> list[str]:
     from db.statements import activity, athlete, job
 
     return [
-        encode_cursor(activity.ORDERINGS["STARTED_AT", True], NOON + timedelta(days=2), 10**6),
-        encode_cursor(activity.ORDERINGS["DISTANCE", False], 2500.25, 2),
-        encode_cursor(athlete.ORDERINGS["JOINED", False], 1, 1),
-        encode_cursor(job.NEWEST, NOON + timedelta(days=4000), 10**6),
+        encode_cursor(
+            activity.ORDERINGS["STARTED_AT", True], Mark(NOON + timedelta(days=2), 10**6)
+        ),
+        encode_cursor(activity.ORDERINGS["DISTANCE", False], Mark(2500.25, 2)),
+        encode_cursor(athlete.ORDERINGS["JOINED", False], Mark(1, 1)),
+        encode_cursor(job.NEWEST, Mark(NOON + timedelta(days=4000), 10**6)),
     ]

@@ -1,10 +1,12 @@
-"""What plans promise besides the right answer: time, memory and cost that a hostile document cannot blow up."""
+"""What plans promise besides the right answer: time, memory and cost that a hostile document cannot
+blow up.
+"""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.api import serve
 from tests.switched import switched
@@ -30,19 +32,25 @@ def doubling(levels: int) -> str:
         for n in range(levels)
     ]
     return " ".join(
-        ["query($id: ID!) { activity(id: $id) { ...F0 } }", *spreads, f"fragment F{levels} on Activity {{ id }}"]
+        [
+            "query($id: ID!) { activity(id: $id) { ...F0 } }",
+            *spreads,
+            f"fragment F{levels} on Activity {{ id }}",
+        ]
     )
 
 
 async def test_nested_spreads_do_not_double_the_time(api):
-    started = perf_counter()
+    started = process_time()
     answer = await api.answer(doubling(10), id="QWN0aXZpdHk6MQ==")
     assert answer["data"] == {"activity": None}
-    assert perf_counter() - started < 2
+    assert process_time() - started < 2
 
 
 async def test_what_is_below_an_empty_list_costs_too(api, settings):
-    async with serve(settings.model_copy(update={"cost_limit": 100, "document_max_aliases": 200})) as limited:
+    async with serve(
+        settings.model_copy(update={"cost_limit": 100, "document_max_aliases": 200})
+    ) as limited:
         aliases = " ".join(f"a{n}: athlete {{ id }}" for n in range(200))
         query = f"{{ nodes(ids: []) {{ ... on Activity {{ {aliases} }} }} }}"
         assert (await limited.error(query))["code"] == "COST_LIMIT_EXCEEDED"
@@ -86,7 +94,9 @@ async def test_a_plan_takes_one_statement(api, db):
 
 
 async def test_ids_of_whatever_types_in_whatever_order_have_one_plan(api, db):
-    """Else each list of types would be compiled anew, a tenth of a second for a hundred ids, found or not."""
+    """Else each list of types would be compiled anew, a tenth of a second for a hundred ids, found
+    or not.
+    """
     person = make.create_person(db)
     activity = encode_id("Activity", make.create_activity(db, person.athlete_id, name="Mine"))
     hidden = encode_id("Activity", make.create_activity(db, make.create_person(db).athlete_id))
@@ -101,7 +111,9 @@ async def test_ids_of_whatever_types_in_whatever_order_have_one_plan(api, db):
 
 
 async def test_a_tree_of_many_objects_is_not_compiled(api, db):
-    """Fragments write it with few tokens, and what is not found is given back: it would take seconds for nothing."""
+    """Fragments write it with few tokens, and what is not found is given back: it would take
+    seconds for nothing.
+    """
     person = make.create_person(db)
     fragments = [
         f"fragment A{n} on Athlete {{ personalBests(distances: [KM5]) {{ previous {{ athlete {{ ...A{n + 1} }} }} "
@@ -121,4 +133,6 @@ async def test_a_null_where_none_may_be_is_the_callers_fault_and_no_plans(api, c
     assert not [each for each in caplog.records if "a plan failed" in each.message]
 
 
-_DIRECTION = "query($v: OrderDirection) { athletes(orderBy: {field: JOINED, direction: $v}) { totalCount } }"
+_DIRECTION = (
+    "query($v: OrderDirection) { athletes(orderBy: {field: JOINED, direction: $v}) { totalCount } }"
+)

@@ -1,20 +1,18 @@
 """The older service's database, restored from its dump and migrated by pacegraph."""
 
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
-from local.migrations import upgrade
+from operator_commands.migrations import upgrade
 from settings import Settings, load_settings
-from tests.conftest import SECRETS, STRAVA
+from tests.conftest import SECRETS, STRAVA, UNLIMITED, Clone, Connect
 from tests.legacy.adoption.world import World
 
 DUMP = Path(__file__).parent / "old_database.sql"
-_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -48,20 +46,16 @@ def template(migrated_old: str) -> str:
 
 
 @pytest.fixture
-def old_url(postgres_url: str, template: str) -> Iterator[str]:
+def old_url(clone_of: Clone, template: str) -> Iterator[str]:
     """URL of such a database, which this test has for itself."""
-    name = f"old_{next(_numbers)}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield postgres_url.replace("@/postgres", f"@/{name}")
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with clone_of(template) as url:
+        yield url
 
 
 @pytest.fixture
 def settings(old_url: str, redis_url: str, tmp_path: Path) -> Settings:
     urls = {"database_url": old_url, "redis_url": redis_url, "public_url": "http://pacegraph.test"}
-    unlimited = dict.fromkeys(("cost_limit", "cost_bucket_user", "cost_bucket_ip"), 10**9)
-    return load_settings(None, pacegraph_home=tmp_path, **urls, **SECRETS, **STRAVA, **unlimited)
+    return load_settings(None, pacegraph_home=tmp_path, **urls, **SECRETS, **STRAVA, **UNLIMITED)
 
 
 @pytest.fixture
@@ -73,9 +67,7 @@ def world(settings: Settings, capsys) -> Iterator[World]:
 
 
 @pytest.fixture
-def db_of_world(world: World, old_url: str) -> Iterator[Connection]:
+def db_of_world(connect_to: Connect, world: World, old_url: str) -> Iterator[Connection]:
     """A connection to it that commits each statement, for `tests.factories`."""
-    engine = create_engine(old_url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with connect_to(old_url) as connection:
         yield connection
-    engine.dispose()

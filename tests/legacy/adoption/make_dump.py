@@ -1,4 +1,5 @@
-"""Writes `old_database.sql`: a dump as the older service's database would give, with all that is hard about it.
+"""Writes `old_database.sql`: a dump as the older service's database would give, with all that is
+hard about it.
 
 Deterministic: `python tests/legacy/adoption/make_dump.py` writes the committed file again.
 """
@@ -149,7 +150,11 @@ class Dump:
         lines = self.lines
         for table, rows in self.rows.items():
             for start in range(0, len(rows), 100):
-                lines.append(f"INSERT INTO public.{table} VALUES\n" + ",\n".join(rows[start : start + 100]) + ";")
+                lines.append(
+                    f"INSERT INTO public.{table} VALUES\n"
+                    + ",\n".join(rows[start : start + 100])
+                    + ";"
+                )
         return "\n".join(lines) + "\n"
 
 
@@ -208,18 +213,48 @@ def _runs(dump: Dump, athlete: str, number: int) -> None:
                 elapsed_s = round(meters / 1000 * pace) + 2
                 at = start.replace(tzinfo=UTC)
                 dump.add(
-                    "best_effort", dump.id(), athlete, activity, name, meters, elapsed_s, at, 10**10 + dump._number
+                    "best_effort",
+                    dump.id(),
+                    athlete,
+                    activity,
+                    name,
+                    meters,
+                    elapsed_s,
+                    at,
+                    10**10 + dump._number,
                 )
                 bests[name] = min(bests.get(name, elapsed_s), elapsed_s)
         if run % 6 == 0:
             for split in range(1, 3):
                 dump.add("activity_split", dump.id(), activity, split, 1000, 300, 298, 150.0, 480.0)
-            dump.add("activity_feedback", dump.id(), activity, athlete, 7, "heavy", "ok", "windy; it's fine", start)
+            dump.add(
+                "activity_feedback",
+                dump.id(),
+                activity,
+                athlete,
+                7,
+                "heavy",
+                "ok",
+                "windy; it's fine",
+                start,
+            )
     for name, elapsed_s in bests.items():
         # One of them was never an effort's: it is told as a difference.
         told = elapsed_s - 60 if number == 1 and name == "5k" else elapsed_s
         at = datetime(2025, 6, 1, tzinfo=UTC)
-        dump.add("personal_best", dump.id(), athlete, None, name, _STANDARD[name], told, 480.0, at, 40, False)
+        dump.add(
+            "personal_best",
+            dump.id(),
+            athlete,
+            None,
+            name,
+            _STANDARD[name],
+            told,
+            480.0,
+            at,
+            40,
+            False,
+        )
 
 
 def _hard_athletes(dump: Dump, somebody: str) -> None:
@@ -262,8 +297,21 @@ def _hard_activities(dump: Dump, athletes: list[str]) -> None:
     add(name="not a number", distance_m="NaN")
     add(name="endless digits", distance_m="1" + "0" * 400)
     add(name="negative time", duration_s=-1)
-    add(name="zero", distance_m=0, duration_s=0, moving_time_s=0, external_activity_id=str(number + 4))
-    add(name="nothing known", distance_m=None, duration_s=None, moving_time_s=None, sport=None, provider=None)
+    add(
+        name="zero",
+        distance_m=0,
+        duration_s=0,
+        moving_time_s=0,
+        external_activity_id=str(number + 4),
+    )
+    add(
+        name="nothing known",
+        distance_m=None,
+        duration_s=None,
+        moving_time_s=None,
+        sport=None,
+        provider=None,
+    )
     add(name="bad heart", avg_hr="NaN", max_hr="Infinity", total_elevation_gain="NaN")
     add(name="no such zone", timezone="Mars/Olympus", external_activity_id=str(number + 5))
     add(name="a number that is none", external_activity_id="abc; --")
@@ -275,12 +323,24 @@ def _hard_activities(dump: Dump, athletes: list[str]) -> None:
     for index, (meters, elapsed_s) in enumerate(
         [(400, 90), (400, -1), (400, 0), (None, 100), ("NaN", 100), (5000, None)]
     ):
-        dump.add("best_effort", dump.id(), one, effort, "400m" if index < 3 else "??", meters, elapsed_s, None, index)
+        dump.add(
+            "best_effort",
+            dump.id(),
+            one,
+            effort,
+            "400m" if index < 3 else "??",
+            meters,
+            elapsed_s,
+            None,
+            index,
+        )
 
 
 def _hard_feedback(dump: Dump, athletes: list[str]) -> None:
     at = datetime(2025, 5, 1, tzinfo=UTC)
-    dump.add("feedback", dump.id(), athletes[0], "It's good; DROP TABLE feedback;", "ana@example.com", at)
+    dump.add(
+        "feedback", dump.id(), athletes[0], "It's good; DROP TABLE feedback;", "ana@example.com", at
+    )
     dump.add("feedback", dump.id(), None, "from nobody", None, None)
     dump.add("feedback", dump.id(), None, "", "x", at)
     dump.add("feedback", dump.id(), None, "y" * 5001, "x", at)

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from cli import main
-from legacy.adoption import making_way
-from local.doctor import diagnose
-from local.migrations import downgrade, upgrade
+from legacy.adoption import name_clearance
+from operator_commands.doctor import diagnose
+from operator_commands.migrations import downgrade, upgrade
 from tests.legacy.adoption.world import OLD_TABLES, World
 
 
@@ -27,7 +27,10 @@ def unmigrated(settings, capsys):
 
 
 def tables(world, schema):
-    rows = world.rows("SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = 'r'", schema)
+    rows = world.rows(
+        "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = 'r'",
+        schema,
+    )
     return {row["relname"] for row in rows}
 
 
@@ -45,19 +48,25 @@ def test_what_collides_is_moved_aside_and_nothing_else(settings, unmigrated, mon
     assert main(["migrate"]) == 0
     assert tables(unmigrated, "legacy") == {"feedback", "alembic_version"}
     assert unmigrated.value("SELECT 'legacy.feedback'::regclass::oid") == feedback
-    assert unmigrated.value("SELECT pg_relation_filenode('legacy.feedback')") == filenode  # not rewritten
+    # not rewritten
+    assert unmigrated.value("SELECT pg_relation_filenode('legacy.feedback')") == filenode
     assert unmigrated.value("SELECT version_num FROM legacy.alembic_version") == "add_pb_age_0042"
     assert oids(unmigrated) == before
     assert unmigrated.value("SELECT count(*) FROM legacy.feedback") == 5
     assert unmigrated.value("SELECT count(*) FROM weekly_volume") > 0
-    assert unmigrated.value("SELECT to_regclass('public.ix_activities_athlete_id_started_at_legacy')") is not None
+    assert (
+        unmigrated.value("SELECT to_regclass('public.ix_activities_athlete_id_started_at_legacy')")
+        is not None
+    )
 
 
 def test_the_old_service_goes_on_with_a_search_path(settings, unmigrated):
     upgrade(settings)
     unmigrated.rows("SELECT 1")
     unmigrated.write("SET search_path = legacy, public")
-    unmigrated.write("INSERT INTO feedback VALUES (gen_random_uuid(), NULL, 'still here', NULL, now())")
+    unmigrated.write(
+        "INSERT INTO feedback VALUES (gen_random_uuid(), NULL, 'still here', NULL, now())"
+    )
     assert unmigrated.value("SELECT count(*) FROM feedback JOIN athlete ON false") == 0
     assert unmigrated.value("SELECT count(*) FROM legacy.feedback") == 6
 
@@ -83,9 +92,12 @@ def test_tables_in_the_plural_are_moved_and_adopted(settings, unmigrated):
         plural = {"activity": "activities"}.get(name, f"{name}s")
         unmigrated.write(f"ALTER TABLE {name} RENAME TO {plural}")
     upgrade(settings)
-    assert {"athletes", "activities", "best_efforts", "personal_bests"} <= tables(unmigrated, "legacy")
+    assert {"athletes", "activities", "best_efforts", "personal_bests"} <= tables(
+        unmigrated, "legacy"
+    )
     assert (
-        "legacy.activities: 311 rows, 301 adopted, 1 joined to rows that were there, 9 kept aside" in unmigrated.adopt()
+        "legacy.activities: 311 rows, 301 adopted, 1 joined to rows that were there, 9 kept aside"
+        in unmigrated.adopt()
     )
     assert unmigrated.run(verify=True)[0] == 0
 
@@ -99,7 +111,9 @@ def test_another_applications_database_is_left_alone(settings, unmigrated):
 
 
 def test_a_busy_table_is_waited_for_and_hardly_holds_the_old_service_up(settings, unmigrated):
-    """Somebody reads feedback in a transaction of 3 s: readers that come later wait for one attempt at most."""
+    """Somebody reads feedback in a transaction of 3 s: readers that come later wait for one attempt
+    at most.
+    """
     url = settings.database_url.get_secret_value()
     waits = []
     with psycopg.connect(url) as reader:
@@ -120,8 +134,10 @@ def test_a_busy_table_is_waited_for_and_hardly_holds_the_old_service_up(settings
     assert "feedback" in tables(unmigrated, "legacy")
 
 
-def test_a_table_that_is_never_free_ends_the_command_with_nothing_moved(settings, unmigrated, monkeypatch):
-    monkeypatch.setattr(making_way, "_ATTEMPTS", 1)
+def test_a_table_that_is_never_free_ends_the_command_with_nothing_moved(
+    settings, unmigrated, monkeypatch
+):
+    monkeypatch.setattr(name_clearance, "_ATTEMPTS", 1)
     with psycopg.connect(settings.database_url.get_secret_value()) as reader:
         reader.execute("SELECT count(*) FROM feedback")
         with pytest.raises(OperationalError, match="lock timeout"):
@@ -133,7 +149,9 @@ def test_a_table_that_is_never_free_ends_the_command_with_nothing_moved(settings
 
 
 def test_back_to_the_beginning(settings, unmigrated):
-    """docs/adoption.md, Going back: nothing of pacegraph is left, and the old service finds everything."""
+    """docs/adoption.md, Going back: nothing of pacegraph is left, and the old service finds
+    everything.
+    """
     before = {name: unmigrated.value(f"SELECT count(*) FROM public.{name}") for name in OLD_TABLES}
     upgrade(settings)
     unmigrated.adopt()
@@ -143,7 +161,9 @@ def test_back_to_the_beginning(settings, unmigrated):
     for name in ("feedback", "alembic_version"):
         unmigrated.write(f"ALTER TABLE legacy.{name} SET SCHEMA public")
     unmigrated.write("DROP SCHEMA legacy")
-    assert {name: unmigrated.value(f"SELECT count(*) FROM public.{name}") for name in OLD_TABLES} == before
+    assert {
+        name: unmigrated.value(f"SELECT count(*) FROM public.{name}") for name in OLD_TABLES
+    } == before
     assert tables(unmigrated, "public") == set(OLD_TABLES)
 
 

@@ -1,4 +1,6 @@
-"""While rows are adopted the old service goes on writing, and pacegraph's API goes on serving: nothing is lost."""
+"""While rows are adopted the old service goes on writing, and pacegraph's API goes on serving:
+nothing is lost.
+"""
 
 import threading
 import time
@@ -9,15 +11,19 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from legacy.adoption import steps
-from legacy.adoption.adopting import Adopter
-from legacy.adoption.command import Wanted, adopt
-from legacy.adoption.copying import Copy
+from db import transaction_runner
+from legacy.adoption.batch import Adopter
+from legacy.adoption.command import AdoptionOptions, adopt
+from legacy.adoption.walk import TableWalk
 from tests import factories as make
+
+pytestmark = pytest.mark.whole
 
 
 class OldService(threading.Thread):
-    """Inserts, changes and deletes at random, as the old service's own role, which may not see schema legacy."""
+    """Inserts, changes and deletes at random, as the old service's own role, which may not see
+    schema legacy.
+    """
 
     MOST_TRANSACTIONS = 100
 
@@ -89,12 +95,18 @@ def old_service(world, settings):
     world.write("CREATE SCHEMA old_path")
     world.write("CREATE VIEW old_path.feedback AS SELECT * FROM legacy.feedback")
     world.write("GRANT USAGE ON SCHEMA old_path TO old_service")
-    world.write("GRANT ALL ON old_path.feedback, athlete, activity, best_effort, personal_best TO old_service")
+    world.write(
+        "GRANT ALL ON old_path.feedback, athlete, activity, best_effort, personal_best TO old_service"
+    )
     world.write("GRANT ALL ON activity_split, activity_feedback TO old_service")
     started = []
 
     def start(seed: int) -> OldService:
-        started.append(OldService(f"{url}&options=-csearch_path%3Dold_path,public" if "?" in url else url, seed))
+        started.append(
+            OldService(
+                f"{url}&options=-csearch_path%3Dold_path,public" if "?" in url else url, seed
+            )
+        )
         started[-1].start()
         return started[-1]
 
@@ -104,7 +116,9 @@ def old_service(world, settings):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_what_the_old_service_writes_meanwhile_is_carried_over(world, old_service, monkeypatch, seed):
+def test_what_the_old_service_writes_meanwhile_is_carried_over(
+    world, old_service, monkeypatch, seed
+):
     adopt = Adopter.adopt
 
     def slow(self, *arguments):
@@ -121,7 +135,8 @@ def test_what_the_old_service_writes_meanwhile_is_carried_over(world, old_servic
         writer.stop()
     assert [writer.errors for writer in writers] == [[], []]
     assert sum(writer.transactions for writer in writers) > 30
-    assert max(writer.longest_s for writer in writers) < 2.5  # nobody was held up longer than a lock's timeout
+    # nobody was held up longer than a lock's timeout
+    assert max(writer.longest_s for writer in writers) < 2.5
     world.adopt(finish=True)
     code, lines = world.run(verify=True)
     assert code == 0, lines
@@ -173,10 +188,16 @@ def test_a_change_an_insertion_and_a_deletion(world):
 
 def test_an_athlete_who_comes_later_brings_the_activities(world):
     world.adopt()
-    world.write("INSERT INTO athlete (id, display_name) VALUES ('00000000-0000-4000-8000-000000000001', 'Late')")
-    world.write("UPDATE activity SET athlete_id = '00000000-0000-4000-8000-000000000001' WHERE name = 'nobody''s'")
+    world.write(
+        "INSERT INTO athlete (id, display_name) VALUES ('00000000-0000-4000-8000-000000000001', 'Late')"
+    )
+    world.write(
+        "UPDATE activity SET athlete_id = '00000000-0000-4000-8000-000000000001' WHERE name = 'nobody''s'"
+    )
     world.adopt()
-    assert world.activity("nobody's")["athlete_id"] == world.value("SELECT id FROM athletes WHERE first_name = 'Late'")
+    assert world.activity("nobody's")["athlete_id"] == world.value(
+        "SELECT id FROM athletes WHERE first_name = 'Late'"
+    )
     world.write("DELETE FROM athlete WHERE display_name = 'Late'")
     world.adopt()
     assert world.value("SELECT count(*) FROM athletes WHERE first_name = 'Late'") == 0
@@ -209,13 +230,20 @@ def test_what_pacegraph_changed_stands_and_the_rest_is_carried_over(world):
     world.adopt()
     ours = world.activity("zero")["id"]
     world.write(
-        "UPDATE activities SET name = 'of Strava', visibility = 'EVERYONE', updated_at = now() WHERE id = %s", ours
+        "UPDATE activities SET name = 'of Strava', visibility = 'EVERYONE', updated_at = now() WHERE id = %s",
+        ours,
     )
     world.write("UPDATE activity SET name = 'of the old service', avg_hr = 150 WHERE name = 'zero'")
     world.adopt()
     row = world.activity("of the old service")
-    assert (row["name"], row["visibility"], row["average_heart_rate_bpm"]) == ("of Strava", "EVERYONE", 150.0)
-    world.write("UPDATE activity SET name = 'once more', max_hr = 190 WHERE name = 'of the old service'")
+    assert (row["name"], row["visibility"], row["average_heart_rate_bpm"]) == (
+        "of Strava",
+        "EVERYONE",
+        150.0,
+    )
+    world.write(
+        "UPDATE activity SET name = 'once more', max_hr = 190 WHERE name = 'of the old service'"
+    )
     world.adopt()
     row = world.activity("once more")
     assert (row["name"], row["max_heart_rate_bpm"]) == ("of Strava", 190.0)
@@ -229,14 +257,20 @@ def test_tokens_that_the_old_service_refreshed_are_taken_until_pacegraph_has_its
     world.adopt()
 
     def refresh(token):
-        world.write("UPDATE athlete SET strava_refresh_token = %s WHERE strava_athlete_id = 1002", token)
+        world.write(
+            "UPDATE athlete SET strava_refresh_token = %s WHERE strava_athlete_id = 1002", token
+        )
         world.adopt()
-        stored = world.value("SELECT refresh_token FROM strava_connections WHERE strava_athlete_id = 1002")
+        stored = world.value(
+            "SELECT refresh_token FROM strava_connections WHERE strava_athlete_id = 1002"
+        )
         return keys.decrypt(bytes(stored)).get_secret_value()
 
     assert refresh("second") == "second"
     own = keys.encrypt(type(world.settings.token_encryption_keys[0])("own"))
-    world.write("UPDATE strava_connections SET refresh_token = %s WHERE strava_athlete_id = 1002", own)
+    world.write(
+        "UPDATE strava_connections SET refresh_token = %s WHERE strava_athlete_id = 1002", own
+    )
     assert refresh("third") == "own"
     assert world.run(verify=True)[0] == 0
 
@@ -283,7 +317,7 @@ def test_one_who_dies_when_the_trigger_is_back_leaves_the_walk_to_the_next(world
         raise SystemExit
 
     with monkeypatch.context() as dying:
-        dying.setattr(Copy, "_copy", die)
+        dying.setattr(TableWalk, "_copy", die)
         with pytest.raises(SystemExit):
             world.adopt()
     world.adopt()
@@ -296,9 +330,14 @@ def test_json_that_jsonb_refuses_stops_neither_the_old_service_nor_the_adoption(
     world.write("UPDATE activity SET payload = %s WHERE name IN ('zero', 'negative distance')", raw)
     world.adopt()
     assert world.activity("zero")
-    aside = world.one("SELECT old_row FROM legacy.kept_aside WHERE old_row ->> 'name' = 'negative distance'")
+    aside = world.one(
+        "SELECT old_row FROM legacy.kept_aside WHERE old_row ->> 'name' = 'negative distance'"
+    )
     assert aside["old_row"]["payload"]["text"] == "a\N{REPLACEMENT CHARACTER}b"
-    world.write("UPDATE activity SET name = 'noted', payload = %s WHERE name = 'zero'", raw.replace("b", "c"))
+    world.write(
+        "UPDATE activity SET name = 'noted', payload = %s WHERE name = 'zero'",
+        raw.replace("b", "c"),
+    )
     world.adopt()
     assert world.activity("noted")["name"] == "noted"
     assert world.run(verify=True)[0] == 0
@@ -306,11 +345,11 @@ def test_json_that_jsonb_refuses_stops_neither_the_old_service_nor_the_adoption(
 
 def test_a_table_that_is_held_is_told(world, settings, monkeypatch, capsys):
     """Writers who come later wait for 2 s at most, and are let by between two attempts."""
-    monkeypatch.setattr(steps, "_ATTEMPTS", 2)
+    monkeypatch.setattr(transaction_runner, "ATTEMPTS", 2)
     url = settings.database_url.get_secret_value()
     with psycopg.connect(url) as holder:
         holder.execute("UPDATE activity SET name = name WHERE name = 'zero'")
-        code = adopt(settings, Wanted())
+        code = adopt(settings, AdoptionOptions())
         holder.rollback()
     assert code == 1
     assert "another transaction held a table of the older service" in capsys.readouterr().err

@@ -10,15 +10,19 @@ from random import Random
 
 import pytest
 
-from legacy.adoption.adopting import Adopter
+from legacy.adoption.batch import Adopter
 from settings import Settings, child_environment
+
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def reference(world) -> str:
-    """What an adoption leaves that nobody interrupts; ids are numbered as rows are adopted, so they are left out."""
+    """What an adoption leaves that nobody interrupts; ids are numbered as rows are adopted, so they
+    are left out.
+    """
     world.adopt(batch_size=20)
     contents = outcome(world)
     world.adopt(undo=True)
@@ -38,9 +42,12 @@ def outcome(world) -> str:
         "JOIN legacy.ids i ON i.kind = 'athlete' AND i.new_id = n.id "
         "LEFT JOIN strava_connections c ON c.athlete_id = n.id ORDER BY i.old_id"
     )
-    aside = world.rows("SELECT source, old_id, reason, adopted FROM legacy.kept_aside ORDER BY 1, 2, 3")
+    aside = world.rows(
+        "SELECT source, old_id, reason, adopted FROM legacy.kept_aside ORDER BY 1, 2, 3"
+    )
     totals = [
-        world.value(f"SELECT count(*) FROM {table}") for table in ("athletes", "accounts", "activities", "feedback")
+        world.value(f"SELECT count(*) FROM {table}")
+        for table in ("athletes", "accounts", "activities", "feedback")
     ]
     return repr((activities, athletes, aside, totals))
 
@@ -49,7 +56,9 @@ def command(settings: Settings, *arguments: str) -> subprocess.Popen:
     environment = child_environment(
         DATABASE_URL=settings.database_url.get_secret_value(),
         REDIS_URL=settings.redis_url.get_secret_value(),
-        TOKEN_ENCRYPTION_KEYS=",".join(key.get_secret_value() for key in settings.token_encryption_keys),
+        TOKEN_ENCRYPTION_KEYS=",".join(
+            key.get_secret_value() for key in settings.token_encryption_keys
+        ),
     )
     return subprocess.Popen(
         [sys.executable, "-m", "cli", "adopt", *arguments],
@@ -61,12 +70,14 @@ def command(settings: Settings, *arguments: str) -> subprocess.Popen:
     )
 
 
-class Killed(Exception):  # noqa: N818
+class Killed(Exception):
     pass
 
 
 def test_ended_before_and_after_the_commit_of_every_batch(world, reference, monkeypatch):
-    """Every batch dies once before its commit; the next run does it, and dies in the one that follows."""
+    """Every batch dies once before its commit; the next run does it, and dies in the one that
+    follows.
+    """
     adopt, deaths = Adopter.adopt, []
 
     def dying(self, connection, kind, rows):

@@ -1,4 +1,6 @@
-"""The API serves what was adopted: to the right athlete, and to nobody else; and a sign-in finds it."""
+"""The API serves what was adopted: to the right athlete, and to nobody else; and a sign-in finds
+it.
+"""
 
 import asyncio
 from datetime import UTC, datetime
@@ -11,7 +13,7 @@ from strava.client import TokenGrant, TokenPair
 from strava.payloads import StravaAthlete
 from tests import factories as make
 from tests.graph.api import serve
-from web.sign_in import keep_grant
+from web.routes.sign_in import keep_grant
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +24,9 @@ MINE = """{ viewer { athlete { id displayName
 
 def person_of(world, db, strava_id, **token):
     """A token of the adopted athlete, and the athlete's global id."""
-    athlete_id = world.value("SELECT athlete_id FROM strava_connections WHERE strava_athlete_id = %s", strava_id)
+    athlete_id = world.value(
+        "SELECT athlete_id FROM strava_connections WHERE strava_athlete_id = %s", strava_id
+    )
     account_id = world.value("SELECT id FROM accounts WHERE athlete_id = %s", athlete_id)
     return make.Person(athlete_id, account_id, make.create_token(db, account_id, **token))
 
@@ -42,11 +46,11 @@ async def test_each_sees_their_own(world, db_of_world):
             "AND i.old_id = o.id::text WHERE o.athlete_id = %s",
             old["id"],
         )
-        assert sorted(each["name"] for each in athlete["activities"]["nodes"]) == sorted(each["name"] for each in told)
-        assert athlete["personalBests"]
-        query = (
-            "query ($id: ID!) { athlete(id: $id) { displayName activities { totalCount } personalBests { distance } } }"
+        assert sorted(each["name"] for each in athlete["activities"]["nodes"]) == sorted(
+            each["name"] for each in told
         )
+        assert athlete["personalBests"]
+        query = "query ($id: ID!) { athlete(id: $id) { displayName activities { totalCount } personalBests { distance } } }"
         seen = await api.ask(query, other.token, id=person.id)
         assert seen["athlete"]["activities"]["totalCount"] == 0
         assert seen["athlete"]["personalBests"] == []
@@ -72,19 +76,27 @@ async def test_the_next_sign_in_finds_the_adopted_athlete(world):
     async with serve(world.settings) as api:
         services = api.app.state.services
         for strava_id in (1002, 4000, 4001):
-            adopted = world.value("SELECT athlete_id FROM strava_connections WHERE strava_athlete_id = %s", strava_id)
+            adopted = world.value(
+                "SELECT athlete_id FROM strava_connections WHERE strava_athlete_id = %s", strava_id
+            )
             athlete = StravaAthlete(strava_id, "Other", "Name", "M", None, None, None)
-            pair = TokenPair(SecretStr("new access"), SecretStr("new refresh"), datetime(2030, 1, 1, tzinfo=UTC))
+            pair = TokenPair(
+                SecretStr("new access"), SecretStr("new refresh"), datetime(2030, 1, 1, tzinfo=UTC)
+            )
             async with services.database.write() as connection:
                 account = await keep_grant(
                     connection, services, TokenGrant(pair, athlete), ["read", "activity:read_all"]
                 )
-            assert account["id"] == world.value("SELECT id FROM accounts WHERE athlete_id = %s", adopted)
+            assert account["id"] == world.value(
+                "SELECT id FROM accounts WHERE athlete_id = %s", adopted
+            )
     assert world.value("SELECT count(*) FROM athletes") == before
     # Tokens of the sign-in stay, whatever the old service has.
     world.write("UPDATE athlete SET strava_refresh_token = 'older' WHERE strava_athlete_id = 1002")
     world.adopt()
-    stored = world.value("SELECT refresh_token FROM strava_connections WHERE strava_athlete_id = 1002")
+    stored = world.value(
+        "SELECT refresh_token FROM strava_connections WHERE strava_athlete_id = 1002"
+    )
     keys = KeyRing(world.settings.token_encryption_keys)
     assert keys.decrypt(bytes(stored)).get_secret_value() == "new refresh"
     assert world.run(verify=True)[0] == 0

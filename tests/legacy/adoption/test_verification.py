@@ -1,4 +1,6 @@
-"""`pacegraph adopt --verify` finds every difference and says which; `--undo` removes what the adoption alone made."""
+"""`pacegraph adopt --verify` finds every difference and says which; `--undo` removes what the
+adoption alone made.
+"""
 
 import pytest
 
@@ -53,11 +55,17 @@ def test_what_pacegraph_changed_or_deleted_itself_is_no_difference(world, db_of_
     world.adopt()
     world.write(f"UPDATE activities SET name = 'of Strava', updated_at = now() WHERE id = {ONE}")
     runner = world.value(f"SELECT {RUNNER}")
-    world.write("DELETE FROM activities WHERE id IN (SELECT id FROM activities WHERE athlete_id = %s LIMIT 2)", runner)
+    world.write(
+        "DELETE FROM activities WHERE id IN (SELECT id FROM activities WHERE athlete_id = %s LIMIT 2)",
+        runner,
+    )
     make.create_job(db_of_world, runner, activities_deleted=2)
     code, lines = world.run(verify=True)
     assert code == 0, lines
-    assert "pacegraph's own since, and so not compared: activities (deleted) 2, activities.name 1" in lines
+    assert (
+        "pacegraph's own since, and so not compared: activities (deleted) 2, activities.name 1"
+        in lines
+    )
     world.adopt(rescan=True)  # neither comes back
     assert world.activity("zero")["name"] == "of Strava"
     assert world.run(verify=True)[0] == 0
@@ -85,7 +93,10 @@ def test_undoing_leaves_nothing_but_the_old_tables(world):
     assert world.old_contents() == before
     assert world.value("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'pacegraph%%'") == 0
     assert (
-        world.value("SELECT count(*) FROM pg_class WHERE relnamespace = 'legacy'::regnamespace AND relkind = 'r'") == 2
+        world.value(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'legacy'::regnamespace AND relkind = 'r'"
+        )
+        == 2
     )
     world.adopt()
     assert world.run(verify=True)[0] == 0
@@ -99,8 +110,12 @@ def test_undoing_leaves_what_is_pacegraphs_own(world, db_of_world):
     world.adopt()
     signed_in = world.value(f"SELECT {RUNNER}")
     world.write("UPDATE accounts SET last_signed_in_at = now() WHERE athlete_id = %s", signed_in)
-    synced = world.value("SELECT id FROM activities WHERE athlete_id = %s ORDER BY id LIMIT 1", signed_in)
-    world.write("UPDATE activities SET visibility = 'EVERYONE', updated_at = now() WHERE id = %s", synced)
+    synced = world.value(
+        "SELECT id FROM activities WHERE athlete_id = %s ORDER BY id LIMIT 1", signed_in
+    )
+    world.write(
+        "UPDATE activities SET visibility = 'EVERYONE', updated_at = now() WHERE id = %s", synced
+    )
     lines = world.adopt(undo=True)
     assert "  1 left: pacegraph has changed it since, so it stays" in lines
     assert any("has signed in to pacegraph" in line for line in lines)
@@ -126,6 +141,11 @@ def test_undoing_does_not_touch_tokens_of_a_later_sign_in(world):
     world.adopt()
     keys = KeyRing(world.settings.token_encryption_keys)
     fresh = keys.encrypt(type(world.settings.token_encryption_keys[0])("fresh"))
-    world.write("UPDATE strava_connections SET refresh_token = %s WHERE strava_athlete_id = 1002", fresh)
+    world.write(
+        "UPDATE strava_connections SET refresh_token = %s WHERE strava_athlete_id = 1002", fresh
+    )
     world.adopt(undo=True)
-    assert world.value("SELECT refresh_token FROM strava_connections WHERE strava_athlete_id = 1002") == fresh
+    assert (
+        world.value("SELECT refresh_token FROM strava_connections WHERE strava_athlete_id = 1002")
+        == fresh
+    )

@@ -7,7 +7,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from jobs.runner import SETTINGS, run
-from legacy.adoption.command import Wanted, adopt
+from legacy.adoption.command import AdoptionOptions, adopt
 from settings import Settings
 
 OLD_TABLES = {
@@ -28,7 +28,10 @@ class World:
         self.settings = settings
         self._capsys = capsys
         self._connection = psycopg.connect(
-            settings.database_url.get_secret_value(), autocommit=True, row_factory=dict_row, options="-c timezone=UTC"
+            settings.database_url.get_secret_value(),
+            autocommit=True,
+            row_factory=dict_row,
+            options="-c timezone=UTC",
         )
 
     def close(self) -> None:
@@ -44,12 +47,12 @@ class World:
 
     def run(self, **wanted: Any) -> tuple[int, list[str]]:
         self._capsys.readouterr()
-        code = adopt(self.settings, Wanted(**wanted))
+        code = adopt(self.settings, AdoptionOptions(**wanted))
         return code, self._capsys.readouterr().out.splitlines()
 
     def recalculate(self) -> None:
         """Do the work of the queued jobs, as a worker does."""
-        for job in self.rows("SELECT id FROM jobs WHERE status = 'QUEUED' ORDER BY id"):
+        for job in self.rows("SELECT id FROM jobs WHERE status = 'QUEUED' ORDER BY created_at"):
             token = SETTINGS.set(self.settings)
             try:
                 run(job["id"])
@@ -108,9 +111,16 @@ class World:
         tables = ("athletes", "activities", "strava_connections", "accounts", "feedback")
         left_out = ["updated_at", "data_version", "efforts_version"]
         contents = [
-            self.rows(f"SELECT to_jsonb(t) - %s::text[] AS row FROM public.{table} t ORDER BY id", left_out)
+            self.rows(
+                f"SELECT to_jsonb(t) - %s::text[] AS row FROM public.{table} t ORDER BY id",
+                left_out,
+            )
             for table in tables
         ]
         contents.append(self.rows("SELECT * FROM legacy.ids ORDER BY kind, old_id"))
-        contents.append(self.rows("SELECT source, old_id, reason, adopted FROM legacy.kept_aside ORDER BY 1, 2, 3"))
+        contents.append(
+            self.rows(
+                "SELECT source, old_id, reason, adopted FROM legacy.kept_aside ORDER BY 1, 2, 3"
+            )
+        )
         return json.dumps(contents, indent=0, default=str)

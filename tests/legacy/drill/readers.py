@@ -1,4 +1,6 @@
-"""Clients that read all the while, each on a connection of its own, and note every answer that is not what it was."""
+"""Clients that read all the while, each on a connection of its own, and note every answer that is
+not what it was.
+"""
 
 import asyncio
 import json
@@ -35,7 +37,10 @@ def reading(url: str, token: str, athlete_id: str) -> Iterator[Seen]:
     seen, ended = Seen(), threading.Event()
 
     async def read() -> None:
-        readers = [_read(urlsplit(url).netloc, token, athlete_id, number, seen, ended) for number in range(READERS)]
+        readers = [
+            _read(urlsplit(url).netloc, token, athlete_id, number, seen, ended)
+            for number in range(READERS)
+        ]
         await asyncio.gather(*readers)
 
     thread = threading.Thread(target=lambda: asyncio.run(read()))
@@ -47,7 +52,9 @@ def reading(url: str, token: str, athlete_id: str) -> Iterator[Seen]:
         thread.join()
 
 
-async def _read(address: str, token: str, athlete_id: str, number: int, seen: Seen, ended: threading.Event) -> None:
+async def _read(
+    address: str, token: str, athlete_id: str, number: int, seen: Seen, ended: threading.Event
+) -> None:
     connection = Connection(address)
     headers = {"authorization": f"Bearer {token}"}
     while not ended.is_set():
@@ -69,6 +76,10 @@ async def _read(address: str, token: str, athlete_id: str, number: int, seen: Se
 
 def _told(answer: Answer) -> str:
     """What is wrong with an answer; empty for one that is well."""
-    if answer.status == 200 and not answer.code and None not in json.loads(answer.body)["data"].values():
+    if (
+        answer.status == 200
+        and not answer.code
+        and None not in json.loads(answer.body)["data"].values()
+    ):
         return ""
     return f"{answer.status} {answer.code or answer.body[:200].decode()}"

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from legacy.app import add_routes
 from settings import Settings
 from tests import factories as make
@@ -29,9 +29,13 @@ class Rest(Api):
     async def get(self, path: str, token: str | None = None, **arguments: Any) -> httpx.Response:
         return await self.send("GET", path, token, **arguments)
 
-    async def send(self, method: str, path: str, token: str | None = None, **arguments: Any) -> httpx.Response:
+    async def send(
+        self, method: str, path: str, token: str | None = None, **arguments: Any
+    ) -> httpx.Response:
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        return await self.http.request(method, path, headers=headers | arguments.pop("headers", {}), **arguments)
+        return await self.http.request(
+            method, path, headers=headers | arguments.pop("headers", {}), **arguments
+        )
 
 
 @asynccontextmanager
@@ -55,7 +59,9 @@ async def rest(settings: Settings) -> AsyncIterator[Rest]:
 
 @dataclass(frozen=True)
 class People:
-    """An owner who shares, with a public run and a private one, a best in each; and who else may ask."""
+    """An owner who shares, with a public run and a private one, a best in each; and who else may
+    ask.
+    """
 
     owner: make.Person
     stranger: make.Person
@@ -88,10 +94,14 @@ def people(db) -> People:
     make.create_activity(db, stranger.athlete_id)
     public = make.create_activity(db, owner.athlete_id, average_heart_rate_bpm=151.5)
     private = make.create_activity(
-        db, owner.athlete_id, visibility="ONLY_ME", started_at=NOON + timedelta(days=1), sport_type="TrailRun"
+        db,
+        owner.athlete_id,
+        visibility="ONLY_ME",
+        started_at=NOON + timedelta(days=1),
+        sport_type="TrailRun",
     )
     make.create_best_effort(db, public, elapsed_s=1300.0)
     make.create_best_effort(db, private, elapsed_s=1200.5, age_on_day=None)
-    make.follow(db, owner.athlete_id)
+    make.recalculate_bests(db, owner.athlete_id)
     job = make.create_job(db, owner.athlete_id, status="FAILED")
     return People(owner, stranger, make.create_admin(db), public, private, job)

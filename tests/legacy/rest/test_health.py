@@ -25,7 +25,12 @@ async def health(settings, **changes):
 
 async def test_healthy(settings):
     status, said = await health(settings)
-    assert (status, said.status, said.database, said.redis) == (200, "healthy", "connected", "connected")
+    assert (status, said.status, said.database, said.redis) == (
+        200,
+        "healthy",
+        "connected",
+        "connected",
+    )
     assert said.checks == {"database": "healthy", "redis": "healthy"}
     assert said.version
 

@@ -1,16 +1,20 @@
-"""Ids: plain numbers, GraphQL's, and the UUIDs of the older service, which answers have, too, where there is one."""
+"""Ids: plain numbers, GraphQL's, and the UUIDs of the older service, which answers have, too, where
+there is one.
+"""
 
 from uuid import UUID, uuid4
 
 import pytest
 
-from graph.ids import decode_id, encode_id
+from graph.global_id import decode_id, encode_id
 from legacy.rest.uuids import uuid_of
 
 pytestmark = pytest.mark.anyio
 
 OLD_ATHLETE, OLD_RUN = str(uuid4()), str(uuid4())
-TABLE = "CREATE TABLE legacy.ids (kind text, old_id text, new_id bigint, PRIMARY KEY (kind, old_id))"
+TABLE = (
+    "CREATE TABLE legacy.ids (kind text, old_id text, new_id bigint, PRIMARY KEY (kind, old_id))"
+)
 
 
 @pytest.fixture
@@ -43,10 +47,15 @@ async def test_what_was_adopted_keeps_its_id_wherever_it_is_named(rest, people):
     token = people.owner.token
     newer, older = (await rest.get("/v1/activities?athlete_id=" + OLD_ATHLETE, token)).json()
     assert (older["id"], older["athlete_id"]) == (OLD_RUN, OLD_ATHLETE)
-    assert (newer["id"], newer["athlete_id"]) == (uuid_of(encode_id("Activity", people.private_run)), OLD_ATHLETE)
+    assert (newer["id"], newer["athlete_id"]) == (
+        uuid_of(encode_id("Activity", people.private_run)),
+        OLD_ATHLETE,
+    )
     assert (await rest.get(f"/v1/activities/{OLD_RUN}", token)).json()["id"] == OLD_RUN
     for path in ("personal-bests", "age-grades"):
-        [best] = (await rest.get(f"/v1/athletes/{OLD_ATHLETE}/{path}", people.stranger.token)).json() or [None]
+        [best] = (
+            await rest.get(f"/v1/athletes/{OLD_ATHLETE}/{path}", people.stranger.token)
+        ).json() or [None]
         if best:
             assert (best["athlete_id"], best["activity_id"]) == (OLD_ATHLETE, OLD_RUN)
     task = (await rest.send("POST", f"/v1/athletes/{OLD_ATHLETE}/recalculate-pbs", token)).json()
@@ -62,7 +71,10 @@ async def test_a_uuid_gives_no_more_right_than_another_id(rest, people, db):
     of_another_kind = await rest.get(f"/v1/athletes/{OLD_RUN}", people.owner.token)
     assert {each.status_code for each in (invisible, unknown, of_another_kind)} == {404}
     assert invisible.json() == unknown.json() == of_another_kind.json()
-    for path in (f"/v1/athletes/{hidden}/recalculate-pbs", f"/v1/athletes/{uuid4()}/recalculate-pbs"):
+    for path in (
+        f"/v1/athletes/{hidden}/recalculate-pbs",
+        f"/v1/athletes/{uuid4()}/recalculate-pbs",
+    ):
         assert (await rest.send("POST", path)).status_code == 401
 
 
@@ -72,7 +84,8 @@ async def test_changes_do_not_tell_which_uuids_there_are(rest, people, db):
     keep(db, "athlete", hidden, people.stranger.athlete_id)
     for path in ("/v1/athletes/{}/recalculate-pbs", "/strava/sync?athlete_id={}"):
         invisible, unknown = [
-            await rest.send("POST", path.format(each), people.owner.token) for each in (hidden, uuid4())
+            await rest.send("POST", path.format(each), people.owner.token)
+            for each in (hidden, uuid4())
         ]
         assert (invisible.status_code, invisible.json()) == (unknown.status_code, unknown.json())
         assert invisible.status_code == 404
@@ -106,7 +119,9 @@ def members(value):
 
 
 async def test_a_uuid_of_another_kind_leads_to_nothing(rest, people):
-    response = await rest.get(f"/v1/athletes/{uuid_of(people.ids['activity_id'])}", people.owner.token)
+    response = await rest.get(
+        f"/v1/athletes/{uuid_of(people.ids['activity_id'])}", people.owner.token
+    )
     assert (response.status_code, response.json()["detail"]) == (404, "Athlete not found")
 
 
@@ -117,14 +132,18 @@ async def test_a_task_of_the_older_service_is_gone(rest, people):
 
 async def test_without_an_adopted_database_there_are_none(rest, people):
     assert (await rest.get(f"/v1/athletes/{OLD_ATHLETE}", people.owner.token)).status_code == 404
-    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == uuid_of(people.owner.id)
+    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == uuid_of(
+        people.owner.id
+    )
 
 
 @pytest.mark.usefixtures("adopted")
 async def test_the_table_goes_while_the_api_runs(rest, people, db):
     assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == OLD_ATHLETE
     db.exec_driver_sql("DROP SCHEMA legacy CASCADE")
-    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == uuid_of(people.owner.id)
+    assert (await rest.get("/v1/athletes/me", people.owner.token)).json()["id"] == uuid_of(
+        people.owner.id
+    )
     assert (await rest.get(f"/v1/athletes/{OLD_ATHLETE}", people.owner.token)).status_code == 404
 
 

@@ -1,10 +1,12 @@
-"""The same limits as GraphQL's: an address's requests, a caller's budget, what one operation may cost, and turns."""
+"""The same limits as GraphQL's: an address's requests, a caller's budget, what one operation may
+cost, and turns.
+"""
 
 import asyncio
 
 import pytest
 
-from legacy.rest.parameters import Page
+from legacy.rest.parameters import PageParameters
 from legacy.rest.successors import ACTIVITIES, ACTIVITIES_OF_ATHLETE, ATHLETES, MOST_COST_EACH
 from tests import factories as make
 from tests.legacy.rest.conftest import serve_rest
@@ -44,14 +46,20 @@ async def test_a_budget_is_shared_with_graphql_and_told(settings, people):
         first = await rest.get("/v1/athletes/me", people.owner.token)
         assert first.headers["ratelimit-policy"].startswith('"cost";q=200')
         left = int(first.headers["ratelimit"].partition("r=")[2].partition(";")[0])
-        cost = (await rest.answer("{ viewer { scopes } }", people.owner.token))["extensions"]["cost"]
+        cost = (await rest.answer("{ viewer { scopes } }", people.owner.token))["extensions"][
+            "cost"
+        ]
         assert cost["remaining"] == left - cost["actual"]
-        while (response := await rest.get("/v1/athletes/me", people.owner.token)).status_code == 200:
+        while (
+            response := await rest.get("/v1/athletes/me", people.owner.token)
+        ).status_code == 200:
             left -= 1
             assert left > 0
         assert_refused(response)
         assert response.headers["ratelimit-policy"].startswith('"cost"')
-        assert (await rest.post("{ viewer { athlete { id } } }", people.owner.token)).status_code == 429
+        assert (
+            await rest.post("{ viewer { athlete { id } } }", people.owner.token)
+        ).status_code == 429
         assert (await rest.get("/v1/athletes/me", people.stranger.token)).status_code == 200
 
 
@@ -78,15 +86,19 @@ async def test_the_signed_out_get_what_their_budget_allows(settings, people, pat
 async def test_what_an_entry_costs_at_most(rest, people, operation):
     variables = {"id": people.owner.id} if "$id" in operation else {}
     costs = [
-        (await rest.answer(operation, people.owner.token, first=first, **variables))["extensions"]["cost"]["requested"]
+        (await rest.answer(operation, people.owner.token, first=first, **variables))["extensions"][
+            "cost"
+        ]["requested"]
         for first in (1, 101)
     ]
     assert costs[1] - costs[0] <= 100 * MOST_COST_EACH
 
 
 def test_a_page_of_at_most_so_many_begins_where_it_would():
-    assert Page(limit=1000, page=3).of_at_most(500) == Page(limit=500, offset=2000)
-    assert Page(limit=10, offset=7).of_at_most(500) == Page(limit=10, offset=7)
+    assert PageParameters(limit=1000, page=3).of_at_most(500) == PageParameters(
+        limit=500, offset=2000
+    )
+    assert PageParameters(limit=10, offset=7).of_at_most(500) == PageParameters(limit=10, offset=7)
 
 
 async def test_the_way_to_a_page_is_charged_too(settings, db):
@@ -100,22 +112,28 @@ async def test_the_way_to_a_page_is_charged_too(settings, db):
             assert (await rest.get(path, person.token)).status_code == 200
             return before - await remaining(rest, person.token)
 
-        assert await spent("/v1/activities?limit=1&offset=3") > await spent("/v1/activities?limit=1")
+        assert await spent("/v1/activities?limit=1&offset=3") > await spent(
+            "/v1/activities?limit=1"
+        )
 
 
 async def remaining(rest, token: str | None) -> int:
-    return (await rest.answer("{ rateLimit { remaining } }", token))["data"]["rateLimit"]["remaining"]
+    return (await rest.answer("{ rateLimit { remaining } }", token))["data"]["rateLimit"][
+        "remaining"
+    ]
 
 
 async def test_turns(settings, people):
     changes = {"concurrent_operations": 1, "waiting_operations": 1, "operation_wait_s": 5}
     async with serve_rest(settings, **changes) as rest:
         await rest.get("/v1/athletes/me", people.owner.token)
-        answers = await asyncio.gather(*(rest.get("/v1/athletes/me", people.owner.token) for _ in range(20)))
+        answers = await asyncio.gather(
+            *(rest.get("/v1/athletes/me", people.owner.token) for _ in range(20))
+        )
         refused = [each for each in answers if each.status_code == 429]
         assert {each.status_code for each in answers} == {200, 429}
         assert_refused(refused[0], "TOO_MANY_OPERATIONS")
-        assert rest.app.state.services.limits.turns.under_way == 0
+        assert rest.app.state.services.limits.fair_queue.under_way == 0
 
 
 async def test_the_database_is_away(settings, people):

@@ -1,4 +1,6 @@
-"""The OpenAPI document: sound, of all routes, each with its successor; and the page that is made of it."""
+"""The OpenAPI document: sound, of all routes, each with its successor; and the page that is made of
+it.
+"""
 
 import re
 from html.parser import HTMLParser
@@ -8,11 +10,13 @@ import jsonschema_rs
 import pytest
 from graphql import parse, validate
 
-from graph.schema import build_schema
-from legacy.rest.answers import is_legacy
+from graph.schema.build import build_schema
+from legacy.rest import docs_page
 from legacy.rest.errors import STATUS_OF_CODE
+from legacy.rest.response_headers import is_legacy
 from legacy.rest.routes import ROUTES
 from tests.legacy.rest.conftest import serve_rest
+from web.routes import openapi_document
 
 pytestmark = pytest.mark.anyio
 
@@ -29,11 +33,24 @@ async def document(rest) -> dict:
 async def test_it_is_of_all_routes_and_says_that_they_end(rest):
     paths = (await document(rest))["paths"]
     assert {path for path in paths if is_legacy(path)} == PATHS
-    assert {path for path, each in paths.items() for one in each.values() if one.get("deprecated")} == PATHS
+    assert {
+        path for path, each in paths.items() for one in each.values() if one.get("deprecated")
+    } == PATHS
     assert {"/healthz", "/readyz"} <= paths.keys()
     for path in PATHS:
         for operation in paths[path].values():
-            assert {"Deprecation", "Sunset", "Link"} <= operation["responses"]["200"]["headers"].keys()
+            assert {"Deprecation", "Sunset", "Link"} <= operation["responses"]["200"][
+                "headers"
+            ].keys()
+
+
+async def test_document_and_page_are_rendered_once(rest, monkeypatch):
+    """Anybody may ask, and rendering holds up all others for milliseconds."""
+    paths = ("/openapi.json", "/docs")
+    before = [(await rest.get(path)).content for path in paths]
+    monkeypatch.setattr(docs_page, "page", None)
+    monkeypatch.setattr(openapi_document, "JSONResponse", None)
+    assert [(await rest.get(path)).content for path in paths] == before
 
 
 async def test_it_is_sound(rest):
@@ -105,7 +122,9 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
-        self.loads += [f"{tag} {name}" for name in ("src", "srcset", "data", "action") if name in given]
+        self.loads += [
+            f"{tag} {name}" for name in ("src", "srcset", "data", "action") if name in given
+        ]
         self.loads += [tag] if tag in {"script", "link", "img", "iframe", "object", "base"} else []
         self.ids += [given["id"]] if "id" in given else []
 

@@ -1,4 +1,6 @@
-"""Every route that reads, for everybody who may ask: the same rows and values as its GraphQL successor gives."""
+"""Every route that reads, for everybody who may ask: the same rows and values as its GraphQL
+successor gives.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -6,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from legacy.rest.routes import ROUTES, Route
 from legacy.rest.uuids import uuid_of
 from tests import factories as make
@@ -73,7 +75,9 @@ async def test_it_answers_what_its_successor_does(rest, people, route, caller):
     variables = {"id": next(iter(ids.values()))} if ids else {}
     is_grade = route.path == "/v1/age-grade"
     response = await rest.get(route.path.format(**ids), token, params=GRADED if is_grade else None)
-    graphql = await rest.ask(route.operation, token, **({"input": GRADED_INPUT} if is_grade else variables))
+    graphql = await rest.ask(
+        route.operation, token, **({"input": GRADED_INPUT} if is_grade else variables)
+    )
     if root_of(graphql) is None:
         expected = 401 if route.needs_caller and caller == "nobody" else 404
         assert response.status_code == expected, response.text
@@ -87,7 +91,11 @@ async def test_it_answers_what_its_successor_does(rest, people, route, caller):
 
 def nodes(data: dict[str, Any]) -> list[str]:
     found = root_of(data)
-    lists = [found.get("nodes"), found.get("personalBests"), (found.get("activities") or {}).get("nodes")]
+    lists = [
+        found.get("nodes"),
+        found.get("personalBests"),
+        (found.get("activities") or {}).get("nodes"),
+    ]
     return [each["id"] for each in next(each for each in lists if each is not None)]
 
 
@@ -96,7 +104,9 @@ async def test_who_sees_what(rest, people):
     seen = {}
     for caller, token in people.tokens.items():
         runs = (await rest.get("/v1/activities", token)).json()
-        seen[caller] = sorted(each["visibility"] for each in runs if each["athlete_id"] == uuid_of(people.owner.id))
+        seen[caller] = sorted(
+            each["visibility"] for each in runs if each["athlete_id"] == uuid_of(people.owner.id)
+        )
         detail = await rest.get(f"/v1/activities/{people.private_run}", token)
         assert detail.status_code == (200 if caller in {"owner", "admin"} else 404)
     both = ["everyone", "only_me"]
@@ -112,7 +122,9 @@ async def test_absent_and_invisible_look_the_same(rest, people):
 
 async def test_without_sharing_others_see_nothing(settings, people):
     async with serve_rest(settings) as rest:
-        assert (await rest.get(f"/v1/athletes/{people.owner.id}", people.stranger.token)).status_code == 404
+        assert (
+            await rest.get(f"/v1/athletes/{people.owner.id}", people.stranger.token)
+        ).status_code == 404
         runs = (await rest.get("/v1/activities", people.stranger.token)).json()
         assert {each["athlete_id"] for each in runs} == {uuid_of(people.stranger.id)}
 
@@ -132,7 +144,9 @@ async def test_values_in_the_older_services_words(rest, people):
         athlete["display_name"],
         "1980-05-17",
     )
-    [best] = (await rest.get(f"/v1/athletes/{people.owner.id}/personal-bests", people.owner.token)).json()
+    [best] = (
+        await rest.get(f"/v1/athletes/{people.owner.id}/personal-bests", people.owner.token)
+    ).json()
     assert (best["distance_category"], best["time_seconds"]) == ("5k", 1200.5)
     assert best["pace_per_mile"] == pytest.approx(1200.5 / 60 * 1.609344 / 5)
 
@@ -145,7 +159,9 @@ async def many_runs(rest, db, number: int) -> tuple[str, list[str]]:
     person = make.create_person(db)
     for day in range(number):
         kind = "Ride" if day % 2 else "Run"
-        make.create_activity(db, person.athlete_id, started_at=NOON + timedelta(days=day), sport_type=kind)
+        make.create_activity(
+            db, person.athlete_id, started_at=NOON + timedelta(days=day), sport_type=kind
+        )
     everything = (await rest.get("/v1/activities?limit=1000", person.token)).json()
     assert len(everything) == number
     return person.token, [each["id"] for each in everything]
@@ -223,7 +239,9 @@ async def test_the_link_to_the_next_page_leads_through_all(rest, db):
 )
 async def test_filters(rest, db, query, expected):
     token, runs = await many_runs(rest, db, 5)
-    assert await ids_of(rest, f"/v1/activities?{query}", token) == [runs[4 - day] for day in expected]
+    assert await ids_of(rest, f"/v1/activities?{query}", token) == [
+        runs[4 - day] for day in expected
+    ]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +250,11 @@ async def test_filters(rest, db, query, expected):
         ("distance=5k&time=20:00&age=45&sex=M", 45, "ROAD_2025"),
         ("distance_m=5000&time_seconds=1200&age=45&gender=male", 45, "ROAD_2025"),
         ("distance=KM5&time=0:20:00&birthdate=1980-05-17&date=2026-05-16&sex=m", 45, "ROAD_2025"),
-        ("distance=5km&time=1200.0&birth_date=1980-05-17&date=2026-05-17&sex=MALE", 46, "ROAD_2025"),
+        (
+            "distance=5km&time=1200.0&birth_date=1980-05-17&date=2026-05-17&sex=MALE",
+            46,
+            "ROAD_2025",
+        ),
         ("distance=800m&time=2:30&age=45&sex=F", 45, "TRACK_2023"),
         ("distance=5k&time=1200&age=45&sex=F&table=road_2020", 45, "ROAD_2020"),
     ],
@@ -252,7 +274,11 @@ async def test_an_activity_is_graded_by_its_longest_effort(rest, db, people):
     make.create_best_effort(db, people.public_run, distance="MILE1", elapsed_s=300.0)
     graded = (await rest.get(path, people.owner.token)).json()
     assert graded["distance_category"] == "10k"
-    assert graded["performance_percentage"] == graded["age_grade"]["percent"] != of_5k["performance_percentage"]
+    assert (
+        graded["performance_percentage"]
+        == graded["age_grade"]["percent"]
+        != of_5k["performance_percentage"]
+    )
     assert graded["graphql_id"] == encode_id("Activity", people.public_run)
     hidden = (await rest.get(path, people.stranger.token)).json()
     assert (hidden["performance_percentage"], hidden["age_grade"]) == (None, None)
@@ -266,7 +292,8 @@ async def test_an_activity_is_graded_by_its_longest_effort(rest, db, people):
 async def test_other_spellings_answer_the_same(rest, people, alias):
     path = {"age_grades": "age-grades"}.get(alias, "personal-bests")
     one, other = [
-        await rest.get(f"/v1/athletes/{people.owner.id}/{each}", people.owner.token) for each in (path, alias)
+        await rest.get(f"/v1/athletes/{people.owner.id}/{each}", people.owner.token)
+        for each in (path, alias)
     ]
     assert one.status_code == 200
     assert one.content == other.content

@@ -1,4 +1,6 @@
-"""What every answer has: headers that tell of the end, errors in both forms, CORS, and nothing that is kept."""
+"""What every answer has: headers that tell of the end, errors in both forms, CORS, and nothing that
+is kept.
+"""
 
 from datetime import date
 
@@ -6,7 +8,7 @@ import pytest
 
 from tests import factories as make
 from tests.legacy.rest.conftest import serve_rest
-from web.cookies import Cookies
+from web.auth.cookies import Cookies
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +71,9 @@ async def test_only_the_older_services_addresses_tell_of_it(settings):
 
 @pytest.mark.parametrize("token", ["wrong", "pace_wrong", "ünknown"])
 async def test_a_token_that_is_no_good(rest, token):
-    response = await rest.get("/v1/athletes", headers={"authorization": f"Bearer {token}".encode("latin-1")})
+    response = await rest.get(
+        "/v1/athletes", headers={"authorization": f"Bearer {token}".encode("latin-1")}
+    )
     assert response.status_code == 401
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert_legacy(response)
@@ -97,8 +101,16 @@ async def test_a_token_that_is_no_good(rest, token):
         ("/v1/athletes/" + "x" * 10_000, "athlete_id", "INVALID_ID"),
         ("/strava/sync/status/celery-task", "task_id", "INVALID_ID"),
         ("/v1/age-grade?distance=5k&time=1200&sex=M", "age", "BAD_USER_INPUT"),
-        ("/v1/age-grade?distance=5k&time=1200&sex=M&age=40&birth_date=1980-01-01", "age", "BAD_USER_INPUT"),
-        ("/v1/age-grade?distance=5k&time=1200&sex=M&birth_date=2980-01-01", "birth_date", "BAD_USER_INPUT"),
+        (
+            "/v1/age-grade?distance=5k&time=1200&sex=M&age=40&birth_date=1980-01-01",
+            "age",
+            "BAD_USER_INPUT",
+        ),
+        (
+            "/v1/age-grade?distance=5k&time=1200&sex=M&birth_date=2980-01-01",
+            "birth_date",
+            "BAD_USER_INPUT",
+        ),
         ("/v1/age-grade?distance=5k&time=1200&sex=X&age=40", "sex", "BAD_USER_INPUT"),
         ("/v1/age-grade?distance=5k&time=soon&sex=M&age=40", "time", "BAD_USER_INPUT"),
         ("/v1/age-grade?distance=5k&time=0&sex=M&age=40", "time", "BAD_USER_INPUT"),
@@ -106,7 +118,11 @@ async def test_a_token_that_is_no_good(rest, token):
         ("/v1/age-grade?distance=1&time=1200&sex=M&age=40", "distance", "BAD_USER_INPUT"),
         ("/v1/age-grade?distance=5k&time=1200&sex=M&age=3", "age", "BAD_USER_INPUT"),
         ("/v1/age-grade?distance=5k&time=1200&sex=M&age=151", "age", "OUT_OF_RANGE"),
-        ("/v1/age-grade?distance=5k&time=1200&sex=M&age=40&table=ROAD_1", "table", "BAD_USER_INPUT"),
+        (
+            "/v1/age-grade?distance=5k&time=1200&sex=M&age=40&table=ROAD_1",
+            "table",
+            "BAD_USER_INPUT",
+        ),
     ],
 )
 async def test_bad_input_is_named(rest, people, path, field, code):
@@ -131,11 +147,18 @@ async def test_all_that_is_wrong_is_told_at_once(rest):
 
 async def test_each_fault_tells_where_it_was_given(rest, people):
     response = await rest.send(
-        "POST", "/strava/sync?since=x&athlete_id=y", people.owner.token, json={"mode": "all", "athlete_id": True}
+        "POST",
+        "/strava/sync?since=x&athlete_id=y",
+        people.owner.token,
+        json={"mode": "all", "athlete_id": True},
     )
     found = {detail["loc"][1]: detail["loc"][0] for detail in response.json()["detail"]}
     assert found == {"since": "query", "mode": "body", "athlete_id": "body"}
-    for query, body, where in (("", None, "body"), ("contact=x", None, "query"), ("", {"contact": "x"}, "body")):
+    for query, body, where in (
+        ("", None, "body"),
+        ("contact=x", None, "query"),
+        ("", {"contact": "x"}, "body"),
+    ):
         response = await rest.send("POST", f"/feedback?{query}", json=body)
         assert response.json()["detail"][0]["loc"] == [where, "message"]
 
@@ -143,10 +166,22 @@ async def test_each_fault_tells_where_it_was_given(rest, people):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/v1/age-grade?distance=5k&time=0&sex=M&age=40", "`time`: it must be more than 0: write seconds, or"),
-        ("/v1/age-grade?distance=5k&time=0:00&sex=M&age=40", "`time`: it must be more than 0: write seconds, or"),
-        ("/v1/age-grade?distance=-1&time=9&sex=M&age=40", "`distance`: it must be more than 0: write metres, or"),
-        ("/v1/age-grade?distance=5000000&time=9&sex=M&age=40", "`distance`: Distance in metres 5000000 is outside"),
+        (
+            "/v1/age-grade?distance=5k&time=0&sex=M&age=40",
+            "`time`: it must be more than 0: write seconds, or",
+        ),
+        (
+            "/v1/age-grade?distance=5k&time=0:00&sex=M&age=40",
+            "`time`: it must be more than 0: write seconds, or",
+        ),
+        (
+            "/v1/age-grade?distance=-1&time=9&sex=M&age=40",
+            "`distance`: it must be more than 0: write meters, or",
+        ),
+        (
+            "/v1/age-grade?distance=5000000&time=9&sex=M&age=40",
+            "`distance`: Distance in meters 5000000 is outside",
+        ),
     ],
 )
 async def test_messages_say_it_in_the_callers_words(rest, path, said):
@@ -157,13 +192,20 @@ async def test_a_mode_is_told_as_it_is_documented(rest, people):
     response = await rest.send("POST", "/strava/sync?mode=some", people.owner.token)
     assert "'incremental' or 'full'" in response.json()["errors"][0]["message"]
     for mode in ("full", "FULL"):
-        assert (await rest.send("POST", f"/strava/sync?mode={mode}", people.owner.token)).status_code == 200
+        assert (
+            await rest.send("POST", f"/strava/sync?mode={mode}", people.owner.token)
+        ).status_code == 200
 
 
-@pytest.mark.parametrize("query", ["a=%ff", "&".join(f"p{number}=1" for number in range(60)), "limit=%80"])
+@pytest.mark.parametrize(
+    "query", ["a=%ff", "&".join(f"p{number}=1" for number in range(60)), "limit=%80"]
+)
 async def test_addresses_that_make_no_sense(rest, query):
     response = await rest.get(f"/v1/athletes?{query}")
-    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (
+        400,
+        "BAD_REQUEST",
+    )
 
 
 # --- pages of other sites
@@ -183,13 +225,18 @@ async def test_pages_may_read_the_headers_where_they_may_call(settings):
 
 async def test_preflights(settings):
     async with serve_rest(settings, cors_origins=(PAGE,)) as rest:
-        asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+        asked = {
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type",
+        }
         answer = await rest.send("OPTIONS", "/strava/sync", headers={"origin": PAGE, **asked})
         assert answer.status_code == 204
         assert answer.headers["access-control-allow-origin"] == PAGE
         assert "POST" in answer.headers["access-control-allow-methods"]
         assert "authorization" in answer.headers["access-control-allow-headers"]
-        other = await rest.send("OPTIONS", "/strava/sync", headers={"origin": "https://other.example", **asked})
+        other = await rest.send(
+            "OPTIONS", "/strava/sync", headers={"origin": "https://other.example", **asked}
+        )
         assert "access-control-allow-methods" not in other.headers
 
 
@@ -204,27 +251,47 @@ async def test_a_session_works_and_other_sites_may_not_use_it(rest, db, people):
     cookie = await cookie_of(rest, db, people.owner)
     own = await rest.get("/v1/athletes/me", headers={"cookie": cookie})
     assert (own.status_code, own.json()["graphql_id"]) == (200, people.owner.id)
-    for method, path in (("GET", "/v1/athletes/me"), ("POST", f"/v1/athletes/{people.owner.id}/recalculate-pbs")):
+    for method, path in (
+        ("GET", "/v1/athletes/me"),
+        ("POST", f"/v1/athletes/{people.owner.id}/recalculate-pbs"),
+    ):
         for forged in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
             response = await rest.send(method, path, headers={"cookie": cookie, **forged})
-            assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (403, "CROSS_SITE")
-    assert db.exec_driver_sql("SELECT count(*) FROM jobs WHERE kind = 'PERSONAL_BESTS'").scalar_one() == 0
+            assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (
+                403,
+                "CROSS_SITE",
+            )
+    assert (
+        db.exec_driver_sql("SELECT count(*) FROM jobs WHERE kind = 'PERSONAL_BESTS'").scalar_one()
+        == 0
+    )
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
 async def test_forms_are_not_taken(rest, content_type):
     body = b'{"message": "forged"}'
-    response = await rest.send("POST", "/feedback", content=body, headers={"content-type": content_type})
-    assert (response.status_code, response.json()["errors"][0]["extensions"]["field"]) == (415, "Content-Type")
+    response = await rest.send(
+        "POST", "/feedback", content=body, headers={"content-type": content_type}
+    )
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["field"]) == (
+        415,
+        "Content-Type",
+    )
 
 
 @pytest.mark.parametrize(("caller", "status"), [("owner", 200), ("nobody", 415)])
 async def test_a_body_without_a_type_is_json_of_who_sends_a_token(rest, people, caller, status):
-    response = await rest.send("POST", "/feedback", people.tokens[caller], content=b'{"message": "x"}')
+    response = await rest.send(
+        "POST", "/feedback", people.tokens[caller], content=b'{"message": "x"}'
+    )
     assert response.status_code == status, response.text
 
 
-@pytest.mark.parametrize("path", ["/v1/athletes", "/v1/athletes/me", "/v1/activities", "/v1/age-grade", "/strava/sync"])
+@pytest.mark.parametrize(
+    "path", ["/v1/athletes", "/v1/athletes/me", "/v1/activities", "/v1/age-grade", "/strava/sync"]
+)
 async def test_a_slash_at_the_end_changes_nothing(rest, people, path):
     plain, slashed = [await rest.get(each, people.owner.token) for each in (path, f"{path}/")]
     assert (plain.status_code, plain.content) == (slashed.status_code, slashed.content)
@@ -233,18 +300,33 @@ async def test_a_slash_at_the_end_changes_nothing(rest, people, path):
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b"{", 422), (b"[]", 422), (b"7", 422), (b'"x"', 422), (b"\xff", 422), (b"x" * 300_000, 413), (b"[" * 9999, 422)],
+    [
+        (b"{", 422),
+        (b"[]", 422),
+        (b"7", 422),
+        (b'"x"', 422),
+        (b"\xff", 422),
+        (b"x" * 300_000, 413),
+        (b"[" * 9999, 422),
+    ],
 )
 async def test_bodies_that_make_no_sense(rest, body, status):
-    response = await rest.send("POST", "/feedback", content=body, headers={"content-type": "application/json"})
+    response = await rest.send(
+        "POST", "/feedback", content=body, headers={"content-type": "application/json"}
+    )
     assert response.status_code == status, response.text
-    assert response.json()["errors"][0]["extensions"]["code"] in {"BAD_USER_INPUT", "BODY_TOO_LARGE"}
+    assert response.json()["errors"][0]["extensions"]["code"] in {
+        "BAD_USER_INPUT",
+        "BODY_TOO_LARGE",
+    }
 
 
 async def test_large_answers_are_compressed(rest, db, people):
     for _ in range(30):
         make.create_activity(db, people.owner.athlete_id)
-    response = await rest.get("/v1/activities", people.owner.token, headers={"accept-encoding": "gzip"})
+    response = await rest.get(
+        "/v1/activities", people.owner.token, headers={"accept-encoding": "gzip"}
+    )
     assert response.headers["content-encoding"] == "gzip"
     assert len(response.json()) == 32
 

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 async def test_off_each_route_names_its_successor(rest, db, people, route):
     with switched(rest.app.state.services.flags, legacy_rest=False):
-        response = await rest.send(route.method, route.path.format(**people.ids), people.owner.token)
+        response = await rest.send(
+            route.method, route.path.format(**people.ids), people.owner.token
+        )
     assert response.status_code == 410
     [error] = response.json()["errors"]
     assert error["extensions"]["code"] == "LEGACY_REST_OFF"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from legacy.rest.models import TaskState
 from legacy.rest.uuids import uuid_of
 from tests import factories as make
@@ -26,7 +26,9 @@ async def test_a_sync_is_a_job_and_the_same_while_it_runs(rest, people):
     assert first.status_code == 200
     assert first.json().keys() == {"task_id", "status"}
     assert first.json()["status"] == "queued"
-    again = await sync(rest, people.owner.token, json={"athlete_id": people.owner.id, "mode": "full"})
+    again = await sync(
+        rest, people.owner.token, json={"athlete_id": people.owner.id, "mode": "full"}
+    )
     assert again.json() == first.json()
     by_number = await sync(rest, people.owner.token, json={"athlete_id": people.owner.athlete_id})
     assert by_number.json() == first.json()
@@ -52,7 +54,10 @@ async def test_a_sync_is_a_job_and_the_same_while_it_runs(rest, people):
     ],
 )
 async def test_refusals(rest, db, people, caller, arguments, status, code):
-    body = {name: people.owner.id if value == "OWNER" else value for name, value in arguments.get("json", {}).items()}
+    body = {
+        name: people.owner.id if value == "OWNER" else value
+        for name, value in arguments.get("json", {}).items()
+    }
     response = await sync(rest, people.tokens[caller], **({"json": body} if body else {}))
     assert response.status_code == status, response.text
     assert response.json()["errors"][0]["extensions"]["code"] == code
@@ -64,10 +69,15 @@ async def test_a_token_that_may_only_read_starts_nothing(rest, db, people):
     token = make.create_token(db, people.owner.account_id, scopes=("read",))
     for path in ("/strava/sync", f"/v1/athletes/{people.owner.id}/recalculate-pbs"):
         response = await rest.send("POST", path, token)
-        assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (403, "FORBIDDEN")
+        assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (
+            403,
+            "FORBIDDEN",
+        )
 
 
-@pytest.mark.parametrize("path", ["recalculate-pbs", "recalculate-age-grades", "recalculate-personal-bests"])
+@pytest.mark.parametrize(
+    "path", ["recalculate-pbs", "recalculate-age-grades", "recalculate-personal-bests"]
+)
 async def test_recalculations_are_tasks(rest, people, path):
     address = f"/v1/athletes/{people.owner.id}/{path}"
     task = (await rest.send("POST", address, people.owner.token)).json()
@@ -95,9 +105,13 @@ async def test_feedback_is_kept(rest, db, people):
     assert (
         await rest.send("POST", "/feedback", json={"message": "Good!", "contact": "a@b.example"})
     ).status_code == 200
-    response = await rest.send("POST", "/feedback", people.owner.token, json={"text": " Also good ", "unknown": 1})
+    response = await rest.send(
+        "POST", "/feedback", people.owner.token, json={"text": " Also good ", "unknown": 1}
+    )
     assert response.json() == {"status": "received"}
-    rows = db.exec_driver_sql("SELECT message, contact, account_id FROM feedback ORDER BY id").all()
+    rows = db.exec_driver_sql(
+        "SELECT message, contact, account_id FROM feedback ORDER BY created_at"
+    ).all()
     assert [tuple(row) for row in rows] == [
         ("Good!", "a@b.example", None), ("Also good\nunknown: 1", None, people.owner.account_id),
     ]  # fmt: skip
@@ -155,7 +169,9 @@ def test_a_sync_from_the_first_request_to_its_bests(world, db, tmp_path):
     headers = {"authorization": f"Bearer {person.token}"}
     with (
         api_process(world.settings, tmp_path) as process,
-        httpx.Client(base_url=f"http://{process.address}", headers=headers, trust_env=False) as http,
+        httpx.Client(
+            base_url=f"http://{process.address}", headers=headers, trust_env=False
+        ) as http,
     ):
         task = http.post("/strava/sync").json()
         assert task["status"] == "queued"
@@ -170,7 +186,8 @@ def test_a_sync_from_the_first_request_to_its_bests(world, db, tmp_path):
         assert len(http.get("/v1/activities?limit=48").json()) == 48
         bests = http.get(f"/v1/athletes/{person.id}/personal-bests").json()
         assert [each["distance_category"] for each in bests][:2] == ["400m", "800m"]
-        assert task["task_id"] == encode_id("Job", 1)
+        [job_id] = db.exec_driver_sql("SELECT id FROM jobs").scalars()
+        assert task["task_id"] == encode_id("Job", job_id)
         assert http.post("/strava/sync").json()["task_id"] != task["task_id"]
 
 

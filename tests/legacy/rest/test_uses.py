@@ -21,7 +21,9 @@ async def test_uses_are_counted_by_route_whatever_the_answer(settings, people):
         await rest.get("/health")
         await rest.send("DELETE", "/v1/athletes")
         metrics = (await rest.get("/metrics")).text
-    counted = [line for line in metrics.splitlines() if line.startswith("pacegraph_legacy_uses_total")]
+    counted = [
+        line for line in metrics.splitlines() if line.startswith("pacegraph_legacy_uses_total")
+    ]
     assert sorted(counted) == [
         'pacegraph_legacy_uses_total{kind="route",name="GET /health"} 1.0',
         'pacegraph_legacy_uses_total{kind="route",name="GET /v1/athletes/{athlete_id}"} 3.0',

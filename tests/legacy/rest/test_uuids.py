@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from legacy.rest.uuids import KINDS, number_in, uuid_of
 
 NUMBERS = st.integers(1, 2**63 - 1)

@@ -1,4 +1,6 @@
-"""Attacks on what others own: by ids, by what answers tell, by caches, by documents that should not run."""
+"""Attacks on what others own: by ids, by what answers tell, by caches, by documents that should not
+run.
+"""
 
 import json
 from hashlib import sha256
@@ -11,11 +13,20 @@ from tests.security.http_connection import Connection, post, request
 access = Attacks()
 
 OWASP, STRAWBERRY = "OWASP", "Strawberry"
-_WALK, _PERSISTED = "tests/graph/test_privacy_walk.py", "tests/web/test_persisted_documents.py"
+_WALK, _PERSISTED = (
+    "tests/graph/test_privacy_walk.py",
+    "tests/web/documents/test_persisted_documents.py",
+)
 _NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 
 
-@access.add("IDOR by `node`", f"{OWASP} IDOR", "another's athlete, activity, effort, best and job, by id", "200", _WALK)
+@access.add(
+    "IDOR by `node`",
+    f"{OWASP} IDOR",
+    "another's athlete, activity, effort, best and job, by id",
+    "200",
+    _WALK,
+)
 async def _(world: World) -> str:
     for name, identifier in world.hidden.items():
         answer = await world.ask(_NODE, world.attacker.token, variables={"id": identifier})
@@ -29,7 +40,9 @@ async def _(world: World) -> str:
 async def _(world: World) -> str:
     ids = list(world.hidden.values())
     answer = await world.ask(
-        "query($ids: [ID!]!) { nodes(ids: $ids) { id } }", world.attacker.token, variables={"ids": ids}
+        "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
+        world.attacker.token,
+        variables={"ids": ids},
     )
     assert data_of(answer) == {"nodes": [None] * len(ids)}
     return outcome(answer)
@@ -59,7 +72,10 @@ async def _(world: World) -> str:
 @access.add("An oracle of time", f"{OWASP} access control", "the same, 200 times each: medians within a factor of 1.5",
             "200", "tests/graph/test_privacy_oracle.py")  # fmt: skip
 async def _(world: World) -> str:
-    connection, taken = Connection(world.servers["default"]), {world.victim.id: [], "QXRobGV0ZTo5OTk5OTk5OTk=": []}
+    connection, taken = (
+        Connection(world.servers["default"]),
+        {world.victim.id: [], "QXRobGV0ZTo5OTk5OTk5OTk=": []},
+    )
     headers = {**ACCEPT, "authorization": f"Bearer {world.attacker.token}"}
     query = "query($id: ID!) { athlete(id: $id) { id } }"
     for _ in range(200):
@@ -84,12 +100,15 @@ async def _(world: World) -> str:
     query = """mutation($id: ID!) { updateAthlete(input: { athleteId: $id, shares: true }) {
         athlete { id } userErrors { code } } }"""
     answer = await world.ask(query, world.attacker.token, variables={"id": world.victim.id})
-    assert data_of(answer)["updateAthlete"] == {"athlete": None, "userErrors": [{"code": "NOT_FOUND"}]}, answer.body
+    assert data_of(answer)["updateAthlete"] == {
+        "athlete": None,
+        "userErrors": [{"code": "NOT_FOUND"}],
+    }, answer.body
     return outcome(answer)
 
 
 @access.add("More scopes than one has", f"{OWASP} authorization", "a token with ADMIN, made by one without",
-            "200", "tests/graph/test_token_mutation.py")  # fmt: skip
+            "200", "tests/graph/commands/test_api_token.py")  # fmt: skip
 async def _(world: World) -> str:
     query = 'mutation { createApiToken(input: { name: "x", scopes: [ADMIN] }) { secret userErrors { code } } }'
     answer = await world.ask(query, world.attacker.token)
@@ -100,7 +119,7 @@ async def _(world: World) -> str:
 
 
 @access.add("Another's rows from a cache", "cross-user cache leak", "a query of the victim's, then of the attacker's",
-            "200", "tests/graph/test_cache.py")  # fmt: skip
+            "200", "tests/graph/cache/test_root_field_cache.py")  # fmt: skip
 async def _(world: World) -> str:
     query = "query($id: ID!) { athlete(id: $id) { firstName activities { nodes { name } } } }"
     for _ in range(2):
@@ -112,7 +131,7 @@ async def _(world: World) -> str:
 
 
 @access.add("Poisoning a shared cache", "web cache poisoning", "a GET with a session: may a shared cache keep it?",
-            "200", "tests/web/test_reply.py")  # fmt: skip
+            "200", "tests/web/protocols/test_response.py")  # fmt: skip
 async def _(world: World) -> str:
     answer = await world.get("/graphql?query=%7Bviewer%7Bscopes%7D%7D", cookie=world.cookie)
     assert data_of(answer)["viewer"]
@@ -187,7 +206,7 @@ async def _(world: World) -> str:
     "session replay",
     "the cookie, after signing out everywhere",
     "200",
-    "tests/web/test_sign_in.py",
+    "tests/web/routes/test_sign_in.py",
 )
 async def _(world: World) -> str:
     ask = post("{ viewer { scopes } }", {**ACCEPT, "cookie": world.cookie})

@@ -6,7 +6,11 @@ from tests.security.http_connection import Answer
 documents = Attacks()
 
 COP, OWASP, ARMOR = "graphql-cop", "OWASP", "GraphQL Armor"
-_SHAPE, _HOSTILE, _COST = "tests/graph/test_shape.py", "tests/graph/test_hostile_input.py", "tests/graph/test_cost.py"
+_SHAPE, _HOSTILE, _COST = (
+    "tests/graph/document/test_measure.py",
+    "tests/graph/test_hostile_input.py",
+    "tests/graph/cost/test_model.py",
+)
 
 
 def _refused(
@@ -61,7 +65,7 @@ _refused(
     "`@aa` ten times: an error for each tells that no limit is there",
     "{ __typename " + "@aa" * 10 + " }",
     "400 GRAPHQL_VALIDATION_FAILED",
-    "tests/graph/test_documents.py",
+    "tests/graph/document/test_store.py",
 )
 _refused(
     "Field duplication",
@@ -83,7 +87,9 @@ _refused(
     "Fields compared within inline fragments",
     "GHSA-fc86-6rv6-2jpm",
     "25 inline fragments in each of 15",
-    "{ viewer { " + ("... on Viewer { " + "... on Viewer { athlete { id } } " * 12 + "} ") * 15 + "} }",
+    "{ viewer { "
+    + ("... on Viewer { " + "... on Viewer { athlete { id } } " * 12 + "} ") * 15
+    + "} }",
     "400 DOCUMENT_TOO_COMPLEX",
     _HOSTILE,
 )
@@ -187,7 +193,12 @@ _refused(
     "tests/graph/test_pagination.py",
 )
 _refused(
-    "A long document", f"{ARMOR} max-tokens", "3,000 tokens", "{ " + "a " * 3000 + "}", "400 DOCUMENT_TOO_LARGE", _SHAPE
+    "A long document",
+    f"{ARMOR} max-tokens",
+    "3,000 tokens",
+    "{ " + "a " * 3000 + "}",
+    "400 DOCUMENT_TOO_LARGE",
+    _SHAPE,
 )
 _refused(
     "A huge string",
@@ -203,7 +214,7 @@ _refused(
     "5,000 ids",
     "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
     "400 BAD_USER_INPUT",
-    "tests/graph/test_documents.py",
+    "tests/graph/document/test_store.py",
     variables={"ids": ["a"] * 5000},
 )
 _refused(
@@ -212,11 +223,16 @@ _refused(
     "101 ids to `nodes`",
     "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
     "200 OUT_OF_RANGE",
-    "tests/graph/test_cost.py",
+    "tests/graph/cost/test_model.py",
     variables={"ids": ["QXRobGV0ZTox"] * 101},
 )
 _refused(
-    "A text that ends too early", OWASP, "`{ viewer {` 500 times", "{ viewer " * 500, "400 DOCUMENT_TOO_DEEP", _HOSTILE
+    "A text that ends too early",
+    OWASP,
+    "`{ viewer {` 500 times",
+    "{ viewer " * 500,
+    "400 DOCUMENT_TOO_DEEP",
+    _HOSTILE,
 )
 _refused(
     "Introspection where it is off",
@@ -224,7 +240,7 @@ _refused(
     "`__schema`, INTROSPECTION=off",
     "query cop { __schema { types { name fields { name } } } }",
     "400 INTROSPECTION_DISABLED",
-    "tests/graph/test_documents.py",
+    "tests/graph/document/test_store.py",
     "production",
 )
 _refused(
@@ -233,7 +249,7 @@ _refused(
     "the same, in a fragment",
     "{ ...a } fragment a on Query { __schema { types { name } } }",
     "400 INTROSPECTION_DISABLED",
-    "tests/graph/test_documents.py",
+    "tests/graph/document/test_store.py",
     "production",
 )
 _refused(
@@ -242,7 +258,7 @@ _refused(
     "`__type`",
     '{ __type(name: "Athlete") { fields { name } } }',
     "400 INTROSPECTION_DISABLED",
-    "tests/graph/test_documents.py",
+    "tests/graph/document/test_store.py",
     "production",
 )
 _refused(
@@ -272,13 +288,19 @@ async def _without(world: World, query: str, *tells: str, **members: object) -> 
 
 
 @documents.add("Field suggestions", f"{COP}; {OWASP}; Armor block-field-suggestions", "`{ __schema { directive } }`",
-               "400 GRAPHQL_VALIDATION_FAILED", "tests/graph/test_documents.py")  # fmt: skip
+               "400 GRAPHQL_VALIDATION_FAILED", "tests/graph/document/test_store.py")  # fmt: skip
 async def _(world: World) -> str:
-    return outcome(await _without(world, "query cop { __schema { directive } }", "Did you mean", "directives"))
+    return outcome(
+        await _without(world, "query cop { __schema { directive } }", "Did you mean", "directives")
+    )
 
 
 @documents.add(
-    "Trace mode", COP, "`{ __typename }`, and a look for `extensions.tracing`", "200", "tests/web/test_budget.py"
+    "Trace mode",
+    COP,
+    "`{ __typename }`, and a look for `extensions.tracing`",
+    "200",
+    "tests/web/limits/test_cost_budget_over_http.py",
 )
 async def _(world: World) -> str:
     return outcome(await _without(world, "query cop { __typename }", "tracing", "debug"))
@@ -291,7 +313,11 @@ async def _(world: World) -> str:
 
 
 @documents.add(
-    "SQL in an id", f"{OWASP} injection", "`Athlete:1 OR 1=1`, as an id", "200 INVALID_ID", "tests/graph/test_id.py"
+    "SQL in an id",
+    f"{OWASP} injection",
+    "`Athlete:1 OR 1=1`, as an id",
+    "200 INVALID_ID",
+    "tests/graph/test_global_id.py",
 )
 async def _(world: World) -> str:
     query = '{ athlete(id: "QXRobGV0ZToxIE9SIDE9MQ==") { id } }'
@@ -306,7 +332,11 @@ async def _(world: World) -> str:
     "tests/graph/test_pagination.py",
 )
 async def _(world: World) -> str:
-    return outcome(await _without(world, '{ athletes(after: "\' OR 1=1 --") { nodes { id } } }', "asyncpg", "SELECT"))
+    return outcome(
+        await _without(
+            world, '{ athletes(after: "\' OR 1=1 --") { nodes { id } } }', "asyncpg", "SELECT"
+        )
+    )
 
 
 @documents.add("SQL and patterns in a filter", f"{OWASP} injection", "`nameContains` of `%`, `_` and `'; DROP TABLE`",
@@ -315,5 +345,8 @@ async def _(world: World) -> str:
     query = "query($t: String!) { activities(filter: { nameContains: $t }) { totalCount nodes { id } } }"
     for text in ("%", "_", "\\", "'; DROP TABLE activities; --"):
         answer = await world.ask(query, world.victim.token, variables={"t": text})
-        assert data_of(answer) == {"activities": {"totalCount": 0, "nodes": []}}, (text, answer.body)
+        assert data_of(answer) == {"activities": {"totalCount": 0, "nodes": []}}, (
+            text,
+            answer.body,
+        )
     return outcome(answer)

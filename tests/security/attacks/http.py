@@ -1,4 +1,6 @@
-"""Attacks by HTTP itself: where a request comes from, how it is framed, what it carries besides a document."""
+"""Attacks by HTTP itself: where a request comes from, how it is framed, what it carries besides a
+document.
+"""
 
 import asyncio
 import gzip
@@ -11,26 +13,48 @@ from tests.security.http_connection import Answer, Connection, post, request
 http = Attacks()
 
 COP, OWASP, STRAWBERRY = "graphql-cop", "OWASP", "Strawberry"
-_HTTP, _CROSS = "tests/web/test_graphql_over_http.py", "tests/web/test_cross_site.py"
-_PROTOCOL, _SIGN_IN, _BODY = "tests/web/test_http_protocol.py", "tests/web/test_sign_in.py", "tests/web/test_body.py"
+_HTTP, _CROSS = "tests/web/protocols/test_graphql_over_http.py", "tests/web/http/test_cross_site.py"
+_PROTOCOL, _SIGN_IN, _BODY = (
+    "tests/web/http/test_bounded_protocol.py",
+    "tests/web/routes/test_sign_in.py",
+    "tests/web/http/test_body.py",
+)
 _FORM = b"query=%7B__typename%7D"
 _MUTATION = 'mutation { submitFeedback(input: { message: "x" }) { userErrors { code } } }'
 
 
 @http.add(
-    "Array batching", f"{COP}; {OWASP} batching attacks", "a list of ten operations", "400 BATCHING_DISABLED", _HTTP
+    "Array batching",
+    f"{COP}; {OWASP} batching attacks",
+    "a list of ten operations",
+    "400 BATCHING_DISABLED",
+    _HTTP,
 )
 async def _(world: World) -> str:
-    return outcome(await world.send(request("POST", "/graphql", ACCEPT, json.dumps([{"query": "{a}"}] * 10).encode())))
+    return outcome(
+        await world.send(
+            request("POST", "/graphql", ACCEPT, json.dumps([{"query": "{a}"}] * 10).encode())
+        )
+    )
 
 
-@http.add("Mutation by GET", COP, "`mutation cop { __typename }` in the address", "405 BAD_USER_INPUT", _HTTP)
+@http.add(
+    "Mutation by GET",
+    COP,
+    "`mutation cop { __typename }` in the address",
+    "405 BAD_USER_INPUT",
+    _HTTP,
+)
 async def _(world: World) -> str:
     return outcome(await world.get("/graphql?query=mutation%20cop%20%7B__typename%7D"))
 
 
 @http.add(
-    "Query by GET", COP, "`{ __typename }` in the address: answered, for caches; it can change nothing", "200", _HTTP
+    "Query by GET",
+    COP,
+    "`{ __typename }` in the address: answered, for caches; it can change nothing",
+    "200",
+    _HTTP,
 )
 async def _(world: World) -> str:
     return outcome(await world.get("/graphql?query=query%20cop%20%7B__typename%7D"))
@@ -59,9 +83,19 @@ _typed(
 )
 
 
-@http.add("CSRF by script", OWASP, "JSON from another site, with the victim's cookie", "403 CROSS_SITE", _CROSS)
+@http.add(
+    "CSRF by script",
+    OWASP,
+    "JSON from another site, with the victim's cookie",
+    "403 CROSS_SITE",
+    _CROSS,
+)
 async def _(world: World) -> str:
-    return outcome(await world.ask(_MUTATION, headers={"cookie": world.cookie, "origin": "https://evil.example"}))
+    return outcome(
+        await world.ask(
+            _MUTATION, headers={"cookie": world.cookie, "origin": "https://evil.example"}
+        )
+    )
 
 
 @http.add("Reading across sites", OWASP, "a preflight from another site", "204", _CROSS)
@@ -72,14 +106,22 @@ async def _(world: World) -> str:
     return outcome(answer)
 
 
-@http.add("GraphiQL found", COP, "`GET /graphiql`, GRAPHIQL=off", "404 NOT_FOUND", "tests/web/test_graphiql_page.py")
+@http.add(
+    "GraphiQL found",
+    COP,
+    "`GET /graphiql`, GRAPHIQL=off",
+    "404 NOT_FOUND",
+    "tests/web/routes/test_graphiql_page.py",
+)
 async def _(world: World) -> str:
     answer = await world.get("/graphiql", "production", accept="text/html")
     assert b"GraphiQL" not in (await world.get("/graphql", "production", accept="text/html")).body
     return outcome(answer)
 
 
-@http.add("Clickjacking", OWASP, "GraphiQL in a frame", "200", "tests/web/test_security_headers.py")
+@http.add(
+    "Clickjacking", OWASP, "GraphiQL in a frame", "200", "tests/web/http/test_security_headers.py"
+)
 async def _(world: World) -> str:
     answer = await world.get("/graphiql", accept="text/html")
     assert "frame-ancestors 'none'" in answer.header("content-security-policy")
@@ -91,20 +133,24 @@ async def _(world: World) -> str:
     f"{STRAWBERRY} CVE-2026-45739",
     "`?token=…`, `?authorization=Bearer …`",
     "200",
-    "tests/web/test_identity.py",
+    "tests/web/auth/test_identity.py",
 )
 async def _(world: World) -> str:
     token = world.victim.token
-    target = (
-        f"/graphql?query=%7Bviewer%7Bscopes%7D%7D&token={token}&access_token={token}&authorization=Bearer%20{token}"
-    )
+    target = f"/graphql?query=%7Bviewer%7Bscopes%7D%7D&token={token}&access_token={token}&authorization=Bearer%20{token}"
     answer = await world.get(target)
     assert data_of(answer) == {"viewer": None}
     assert token not in world.log("default")
     return outcome(answer)
 
 
-@http.add("Guessing tokens", OWASP, "a token that was never given", "401 UNAUTHENTICATED", "tests/web/test_identity.py")
+@http.add(
+    "Guessing tokens",
+    OWASP,
+    "a token that was never given",
+    "401 UNAUTHENTICATED",
+    "tests/web/auth/test_identity.py",
+)
 async def _(world: World) -> str:
     return outcome(await world.ask("{ __typename }", "pace_" + "0" * 64))
 
@@ -112,7 +158,9 @@ async def _(world: World) -> str:
 @http.add("A forged session", OWASP, "a cookie with `alg: none`", "200", _SIGN_IN)
 async def _(world: World) -> str:
     name = world.cookie.partition("=")[0]
-    answer = await world.ask("{ viewer { scopes } }", headers={"cookie": f"{name}=eyJhbGciOiJub25lIn0.eyJzdWIiOjF9."})
+    answer = await world.ask(
+        "{ viewer { scopes } }", headers={"cookie": f"{name}=eyJhbGciOiJub25lIn0.eyJzdWIiOjF9."}
+    )
     assert data_of(answer) == {"viewer": None}
     return outcome(answer)
 
@@ -144,7 +192,7 @@ async def _(world: World) -> str:
     "rate limits",
     "a new address in each of 3 requests, no proxy trusted",
     "200",
-    "tests/web/test_address.py",
+    "tests/web/http/test_client_address.py",
 )
 async def _(world: World) -> str:
     left = []
@@ -163,10 +211,20 @@ async def _(world: World) -> str:
     return outcome(await world.send(request("POST", "/graphql", ACCEPT, b" " * 300 * 1024)))
 
 
-@http.add("Decompression bomb", OWASP, "100 MB of zeros in 100 KB of gzip", "415 UNSUPPORTED_MEDIA_TYPE", _HTTP)
+@http.add(
+    "Decompression bomb",
+    OWASP,
+    "100 MB of zeros in 100 KB of gzip",
+    "415 UNSUPPORTED_MEDIA_TYPE",
+    _HTTP,
+)
 async def _(world: World) -> str:
     packed = gzip.compress(bytes(100_000_000), 9)
-    return outcome(await world.send(request("POST", "/graphql", {**ACCEPT, "content-encoding": "gzip"}, packed)))
+    return outcome(
+        await world.send(
+            request("POST", "/graphql", {**ACCEPT, "content-encoding": "gzip"}, packed)
+        )
+    )
 
 
 @http.add(
@@ -174,7 +232,7 @@ async def _(world: World) -> str:
     "compression of secrets",
     "a new token, with `Accept-Encoding: gzip, br`: it comes uncompressed",
     "200",
-    "tests/web/test_reply.py",
+    "tests/web/protocols/test_response.py",
 )
 async def _(world: World) -> str:
     query = 'mutation { createApiToken(input: { name: "x", scopes: [READ] }) { secret } }'
@@ -207,7 +265,9 @@ async def _raw(world: World, data: bytes) -> bytes:
 async def _(world: World) -> str:
     hidden = post(_MUTATION, {"authorization": f"Bearer {world.victim.token}"})
     head = "content-length: 4\r\ntransfer-encoding: chunked\r\ncontent-type: application/json"
-    came = await _raw(world, f"POST /graphql HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n0\r\n\r\n".encode() + hidden)
+    came = await _raw(
+        world, f"POST /graphql HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n0\r\n\r\n".encode() + hidden
+    )
     assert came.count(b"HTTP/1.1") == 1, came
     assert b"submitFeedback" not in came
     return came[9:12].decode()
@@ -215,17 +275,27 @@ async def _(world: World) -> str:
 
 @http.add("Too many headers", OWASP, "1,000 headers", "431", _PROTOCOL)
 async def _(world: World) -> str:
-    return (await _raw(world, b"GET /graphql HTTP/1.1\r\n" + b"a: b\r\n" * 1000 + b"\r\n"))[9:12].decode()
+    return (await _raw(world, b"GET /graphql HTTP/1.1\r\n" + b"a: b\r\n" * 1000 + b"\r\n"))[
+        9:12
+    ].decode()
 
 
-@http.add("Slow headers (slowloris)", OWASP, "half of a request's head, and nothing more", "408", _PROTOCOL)
+@http.add(
+    "Slow headers (slowloris)",
+    OWASP,
+    "half of a request's head, and nothing more",
+    "408",
+    _PROTOCOL,
+)
 async def _(world: World) -> str:
     return await _slowly(world, b"POST /graphql HTTP/1.1\r\nhost: x\r\n")
 
 
 @http.add("Slow body", OWASP, "half of a body, and nothing more", "408 BODY_TIMEOUT", _BODY)
 async def _(world: World) -> str:
-    return await _slowly(world, request("POST", "/graphql", {**ACCEPT, "content-length": "100"}, b'{"query"'))
+    return await _slowly(
+        world, request("POST", "/graphql", {**ACCEPT, "content-length": "100"}, b'{"query"')
+    )
 
 
 async def _slowly(world: World, data: bytes) -> str:
@@ -241,11 +311,12 @@ async def _slowly(world: World, data: bytes) -> str:
     f"{OWASP} CRLF injection",
     "a line's end in `X-Request-Id` and in an operation's name",
     "400 GRAPHQL_PARSE_FAILED",
-    "tests/web/test_request_log.py",
+    "tests/web/http/test_request_log.py",
 )
 async def _(world: World) -> str:
     answer = await world.ask(
-        "query a\r\nset-cookie: x=y { __typename }", headers={"x-request-id": "a%0d%0aset-cookie: x=y"}
+        "query a\r\nset-cookie: x=y { __typename }",
+        headers={"x-request-id": "a%0d%0aset-cookie: x=y"},
     )
     assert b"set-cookie" not in answer.head.lower()
     return outcome(answer)
@@ -256,7 +327,7 @@ async def _(world: World) -> str:
     OWASP,
     "a log line in an operation's name, a header and a string",
     "200 INVALID_ID",
-    "tests/test_logs.py",
+    "tests/logs/test_logs.py",
 )
 async def _(world: World) -> str:
     forged = '\n{"level": "INFO", "message": "forged"}'

@@ -12,7 +12,10 @@ from tests.security.attacks.world import Attacks, World
 streams = Attacks()
 
 OWASP, STRAWBERRY = "OWASP", "Strawberry"
-_PROTOCOL, _LIMITS = "tests/web/test_streams_protocol.py", "tests/web/test_streams_limits.py"
+_PROTOCOL, _LIMITS = (
+    "tests/web/protocols/test_streams_protocol.py",
+    "tests/web/protocols/test_streams_limits.py",
+)
 _WATCH = "subscription($id: ID!) { athleteJobs(athleteId: $id) { id } }"
 
 
@@ -29,7 +32,9 @@ async def _told(socket: ClientConnection, *kinds: str) -> str:
             if message["type"] in kinds:
                 payload = message.get("payload")
                 errors = payload if isinstance(payload, list) else (payload or {}).get("errors", [])
-                return " ".join([message["type"], *(each["extensions"]["code"] for each in errors[:1])])
+                return " ".join(
+                    [message["type"], *(each["extensions"]["code"] for each in errors[:1])]
+                )
     except ConnectionClosed as closed:
         return f"closed {closed.rcvd.code if closed.rcvd else 1006}"
 
@@ -65,7 +70,7 @@ async def _(world: World) -> str:
 
 
 @streams.add("Skipping `connection_init`", f"{STRAWBERRY} CVE-2026-35523", "`subscribe` at once", "closed 4401",
-             "tests/web/test_subscription.py")  # fmt: skip
+             "tests/web/protocols/test_subscription.py")  # fmt: skip
 async def _(world: World) -> str:
     async with _connect(world) as socket:
         await _send(socket, type="subscribe", id="1", payload={"query": "{ __typename }"})
@@ -89,17 +94,25 @@ async def _(world: World) -> str:
 
 
 @streams.add("Places not given back", f"{STRAWBERRY} CVE-2026-107727", "120 queries on one WebSocket", "next",
-             "tests/web/test_streams_load.py")  # fmt: skip
+             "tests/web/protocols/test_streams_load.py")  # fmt: skip
 async def _(world: World) -> str:
     async with _connect(world) as socket:
         await _send(socket, type="connection_init")
         for number in range(120):
-            await _send(socket, type="subscribe", id=str(number), payload={"query": "{ __typename }"})
+            await _send(
+                socket, type="subscribe", id=str(number), payload={"query": "{ __typename }"}
+            )
             told = await _told(socket, "next", "error")
         return told
 
 
-@streams.add("A WebSocket that begins nothing", OWASP, "a handshake, and nothing more", "closed 4408", _PROTOCOL)
+@streams.add(
+    "A WebSocket that begins nothing",
+    OWASP,
+    "a handshake, and nothing more",
+    "closed 4408",
+    _PROTOCOL,
+)
 async def _(world: World) -> str:
     async with _connect(world) as socket:
         return await _told(socket, "connection_ack")
@@ -110,12 +123,17 @@ async def _(world: World) -> str:
     f"{OWASP} IDOR",
     "`athleteJobs` of the victim",
     "error NOT_FOUND",
-    "tests/web/test_subscription.py",
+    "tests/web/protocols/test_subscription.py",
 )
 async def _(world: World) -> str:
     async with _connect(world, authorization=f"Bearer {world.attacker.token}") as socket:
         await _send(socket, type="connection_init")
-        await _send(socket, type="subscribe", id="1", payload={"query": _WATCH, "variables": {"id": world.victim.id}})
+        await _send(
+            socket,
+            type="subscribe",
+            id="1",
+            payload={"query": _WATCH, "variables": {"id": world.victim.id}},
+        )
         return await _told(socket, "next", "error")
 
 
@@ -132,10 +150,16 @@ async def _(world: World) -> str:
     OWASP,
     "what is refused over HTTP",
     "error DOCUMENT_TOO_DEEP",
-    "tests/web/test_streams_documents.py",
+    "tests/web/protocols/test_streams_documents.py",
 )
 async def _(world: World) -> str:
-    query = "{ viewer { " + "athlete { activities(first: 1) { nodes { " * 4 + "id" + " } } }" * 4 + " } }"
+    query = (
+        "{ viewer { "
+        + "athlete { activities(first: 1) { nodes { " * 4
+        + "id"
+        + " } } }" * 4
+        + " } }"
+    )
     async with _connect(world) as socket:
         await _send(socket, type="connection_init")
         await _send(socket, type="subscribe", id="1", payload={"query": query})

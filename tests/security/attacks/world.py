@@ -13,8 +13,9 @@ ACCEPT = {"accept": "application/graphql-response+json"}
 
 @dataclass
 class World:
-    """Processes by name: `default` (settings as they come), `production` (closed: no introspection, no GraphiQL) and
-    `enforce` (only trusted documents). `cookie` is a session of `victim`'s; `hidden` are ids of what only they see.
+    """Processes by name: `default` (settings as they come), `production` (closed: no introspection,
+    no GraphiQL) and `enforce` (only trusted documents). `cookie` is a session of `victim`'s;
+    `hidden` are ids of what only they see.
     """
 
     servers: dict[str, str]
@@ -41,7 +42,11 @@ class World:
         **members: Any,
     ) -> Answer:  # fmt: skip
         """Send an operation, as who knows GraphQL's own media type."""
-        given = {**ACCEPT, **({"authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+        given = {
+            **ACCEPT,
+            **({"authorization": f"Bearer {token}"} if token else {}),
+            **(headers or {}),
+        }
         return await self.send(post(query, given, **members), server=server)
 
     async def get(self, target: str, server: str = "default", **headers: str) -> Answer:
@@ -78,7 +83,9 @@ class Attacks:
     def __init__(self) -> None:
         self.all: list[Attack] = []
 
-    def add(self, name: str, known_from: str, sent: str, came_back: str, more_in: str) -> Callable[[Run], Run]:
+    def add(
+        self, name: str, known_from: str, sent: str, came_back: str, more_in: str
+    ) -> Callable[[Run], Run]:
         def note(run: Run) -> Run:
             self.all.append(Attack(name, known_from, sent, came_back, more_in, run))
             return run

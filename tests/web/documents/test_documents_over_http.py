@@ -1,4 +1,6 @@
-"""Documents by id, over HTTP from end to end: what clients of Apollo and Relay send, and what they hear."""
+"""Documents by id, over HTTP from end to end: what clients of Apollo and Relay send, and what they
+hear.
+"""
 
 import json
 
@@ -6,7 +8,7 @@ import pytest
 
 from tests.graph.api import serve
 from tests.web.subscriber import web_socket
-from web.trusted_documents import hash_of
+from web.documents.trusted_documents import hash_of
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +28,10 @@ async def post(api, body, accept=JSON):
 
 
 async def get(api, **parameters):
-    encoded = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
+    encoded = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in parameters.items()
+    }
     response = await api.http.get("/graphql", params=encoded, headers={"accept": JSON})
     return response, response.json()
 
@@ -40,14 +45,21 @@ def code(answer):
 def enforced(settings, tmp_path):
     """Settings, with a manifest of one query and one mutation."""
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps({"scopes": TEXT, "sign-in": "mutation { connectStrava { authorizationUrl } }"}))
-    return settings.model_copy(update={"trusted_documents": "enforce", "trusted_documents_manifest": path})
+    path.write_text(
+        json.dumps({"scopes": TEXT, "sign-in": "mutation { connectStrava { authorizationUrl } }"})
+    )
+    return settings.model_copy(
+        update={"trusted_documents": "enforce", "trusted_documents_manifest": path}
+    )
 
 
 @pytest.mark.parametrize(("accept", "status"), [(JSON, 200), (GRAPHQL_JSON, 400)])
 async def test_a_client_of_apollo_registers_and_asks_by_hash(api, accept, status):
     response, answer = await post(api, apq(TEXT), accept)
-    assert (response.status_code, code(answer)) == (status, ("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"))
+    assert (response.status_code, code(answer)) == (
+        status,
+        ("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"),
+    )
     assert "data" not in answer
     for with_text in (True, False):
         response, answer = await post(api, apq(TEXT, with_text=with_text), accept)
@@ -70,17 +82,24 @@ async def test_by_get_too(api):
 
 
 async def test_a_dry_run_pays_nothing_and_registers_nothing(api):
-    response = await api.http.post("/graphql", json=apq(TEXT, with_text=True), headers={"graphql-cost": "validate"})
+    response = await api.http.post(
+        "/graphql", json=apq(TEXT, with_text=True), headers={"graphql-cost": "validate"}
+    )
     assert response.json()["data"] is None
     assert code((await post(api, apq(TEXT)))[1])[0] == "PersistedQueryNotFound"
 
 
 async def test_not_found_is_not_kept_by_caches(api):
     response, _ = await get(api, **apq(TEXT))
-    assert "no-store" in response.headers["cache-control"] or "private" in response.headers["cache-control"]
+    assert (
+        "no-store" in response.headers["cache-control"]
+        or "private" in response.headers["cache-control"]
+    )
 
 
-@pytest.mark.parametrize("text", ["{", "{ absent }", "query A { __typename } query B { __typename }"])
+@pytest.mark.parametrize(
+    "text", ["{", "{ absent }", "query A { __typename } query B { __typename }"]
+)
 async def test_what_does_not_run_is_not_registered(api, text):
     _, answer = await post(api, apq(text, with_text=True))
     assert code(answer)[1] != "PERSISTED_QUERY_NOT_FOUND"
@@ -115,12 +134,23 @@ async def test_a_mutation_by_hash_is_not_run_by_get(enforced):
 
 async def test_enforce_runs_the_manifest_and_nothing_else(enforced):
     async with serve(enforced) as api:
-        for body in ({"documentId": "scopes"}, {"doc_id": "scopes"}, {"id": "scopes"}, {"query": TEXT}, apq(TEXT)):
+        for body in (
+            {"documentId": "scopes"},
+            {"doc_id": "scopes"},
+            {"id": "scopes"},
+            {"query": TEXT},
+            apq(TEXT),
+        ):
             response, answer = await post(api, body)
             assert (response.status_code, answer["data"]) == (200, ANSWER)
         response, answer = await get(api, documentId="scopes", variables={})
         assert answer["data"] == ANSWER
-        for body in ({"query": OTHER}, apq(OTHER), apq(OTHER, with_text=True), {"documentId": "absent"}):
+        for body in (
+            {"query": OTHER},
+            apq(OTHER),
+            apq(OTHER, with_text=True),
+            {"documentId": "absent"},
+        ):
             for accept in (JSON, GRAPHQL_JSON):
                 response, answer = await post(api, body, accept)
                 assert (response.status_code, code(answer)[1]) == (403, "UNTRUSTED_DOCUMENT")
@@ -141,11 +171,16 @@ async def test_enforce_holds_for_event_streams(enforced):
 
 
 async def test_enforce_holds_for_web_sockets(enforced, serving):
-    address = serving(trusted_documents="enforce", trusted_documents_manifest=enforced.trusted_documents_manifest)
+    address = serving(
+        trusted_documents="enforce", trusted_documents_manifest=enforced.trusted_documents_manifest
+    )
     async with web_socket(address) as socket:
         await socket.begin()
         await socket.subscribe(OTHER, "one")
         refused = await socket.receive()
-        assert (refused["type"], code({"errors": refused["payload"]})[1]) == ("error", "UNTRUSTED_DOCUMENT")
+        assert (refused["type"], code({"errors": refused["payload"]})[1]) == (
+            "error",
+            "UNTRUSTED_DOCUMENT",
+        )
         await socket.subscribe(TEXT, "two")
         assert await socket.next() == ANSWER

@@ -1,4 +1,6 @@
-"""From a request to its document: by text, by the manifest, by a registered hash; and the store of those."""
+"""From a request to its document: by text, by the manifest, by a registered hash; and the store of
+those.
+"""
 
 import asyncio
 import json
@@ -9,8 +11,8 @@ from redis.asyncio import Redis
 
 from local.redis import start_redis
 from settings import InvalidSettings, load_settings
-from web.automatic_persisted_queries import KEPT_S, OVERHEAD_BYTES, PersistedQueries
-from web.persisted_documents import (
+from web.documents.automatic_persisted_queries import KEPT_S, OVERHEAD_BYTES, PersistedQueries
+from web.documents.persisted_documents import (
     NoDocument,
     PersistedDocuments,
     PersistedQueryHashMismatch,
@@ -19,7 +21,7 @@ from web.persisted_documents import (
     UntrustedDocument,
     limits,
 )
-from web.trusted_documents import TrustedDocuments, hash_of
+from web.documents.trusted_documents import TrustedDocuments, hash_of
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +49,7 @@ def make(redis, tmp_path):
         if manifest is not None:
             (tmp_path / "manifest.json").write_text(json.dumps(manifest))
             settings["trusted_documents_manifest"] = tmp_path / "manifest.json"
-        return PersistedDocuments.of(load_settings(None, **settings), redis)
+        return PersistedDocuments.from_settings(load_settings(None, **settings), redis)
 
     return documents
 
@@ -82,7 +84,9 @@ async def test_documents_of_the_manifest_are_found_by_each_way_of_naming_them(ma
         {"query": TEXT},
     ]
     assert [documents.text_of_now(request) for request in requests] == [TEXT] * len(requests)
-    assert [await documents.text_of(request) for request in [*requests, apq("one", TEXT)]] == [TEXT] * 8
+    assert [await documents.text_of(request) for request in [*requests, apq("one", TEXT)]] == [
+        TEXT
+    ] * 8
 
 
 async def test_an_example_of_the_definition_has_its_hash():
@@ -172,7 +176,10 @@ async def test_the_log_is_bounded(make, caplog):
 
 
 async def test_enforce_without_a_manifest_is_a_wrong_setting(make):
-    with pytest.raises(InvalidSettings, match="TRUSTED_DOCUMENTS_MANIFEST: is not set, and TRUSTED_DOCUMENTS=enforce"):
+    with pytest.raises(
+        InvalidSettings,
+        match="TRUSTED_DOCUMENTS_MANIFEST: is not set, but TRUSTED_DOCUMENTS=enforce",
+    ):
         make(trusted_documents="enforce")
 
 
@@ -213,11 +220,18 @@ async def test_a_hash_is_known_once_its_text_was_registered(make):
 
 async def test_text_and_hash_must_belong_together(make, redis):
     documents = make()
-    for request in (apq(DIGEST, OTHER), apq("x", OTHER), {"documentId": f"sha256:{DIGEST}", "query": OTHER}):
+    for request in (
+        apq(DIGEST, OTHER),
+        apq("x", OTHER),
+        {"documentId": f"sha256:{DIGEST}", "query": OTHER},
+    ):
         assert documents.text_of_now(request) is None
         with pytest.raises(PersistedQueryHashMismatch) as error:
             await documents.text_of(request)
-        assert (error.value.status, error.value.extensions["code"]) == (400, "PERSISTED_QUERY_HASH_MISMATCH")
+        assert (error.value.status, error.value.extensions["code"]) == (
+            400,
+            "PERSISTED_QUERY_HASH_MISMATCH",
+        )
         await documents.register(request, OTHER, "account:1")
     assert await redis.dbsize() == 0
 
@@ -257,12 +271,12 @@ async def test_what_is_no_hash_is_not_looked_up(make, digest):
 async def test_without_redis_a_hash_is_not_found_and_texts_run(tmp_path):
     service = start_redis(tmp_path)
     async with Redis.from_url(service.url) as redis:
-        documents = PersistedDocuments.of(load_settings(None), redis)
+        documents = PersistedDocuments.from_settings(load_settings(None), redis)
         await documents.register(apq(query=TEXT), TEXT, "account:1")
         service.stop()
         assert await text_of(documents, apq()) == TEXT  # this process has it
         with pytest.raises(PersistedQueryNotFound):
-            await PersistedDocuments.of(load_settings(None), redis).text_of(apq())
+            await PersistedDocuments.from_settings(load_settings(None), redis).text_of(apq())
         await documents.register(apq(hash_of(OTHER), OTHER), OTHER, "account:1")
         assert await text_of(documents, apq(hash_of(OTHER))) == OTHER
 
@@ -270,7 +284,7 @@ async def test_without_redis_a_hash_is_not_found_and_texts_run(tmp_path):
 async def test_a_redis_that_hangs_holds_nobody_for_long(tmp_path):
     service = start_redis(tmp_path)
     async with Redis.from_url(service.url) as redis:
-        documents = PersistedDocuments.of(load_settings(None), redis)
+        documents = PersistedDocuments.from_settings(load_settings(None), redis)
         service.process.send_signal(signal.SIGSTOP)
         started = asyncio.get_running_loop().time()
         for _ in range(10):
@@ -317,7 +331,8 @@ async def test_the_least_recently_used_go_first(redis):
 async def test_the_bound_holds_while_many_register_at_once(redis, redis_url):
     bound = 50_000
     # A busy machine is not to pass for a Redis that is away.
-    processes = [PersistedQueries(Redis.from_url(redis_url), bound, patience_s=10) for _ in range(4)]
+    clients = [Redis.from_url(redis_url) for _ in range(4)]
+    processes = [PersistedQueries(client, bound, patience_s=10) for client in clients]
     texts = [text for owner in range(20) for text in texts_of(200 + 150 * owner, 15, f"o{owner}")]
     await asyncio.gather(
         *(
@@ -327,8 +342,8 @@ async def test_the_bound_holds_while_many_register_at_once(redis, redis_url):
         )
     )
     assert 0.9 * bound < await held(redis) <= bound
-    for queries in processes:
-        await queries._find.registered_client.aclose()
+    for client in clients:
+        await client.aclose()
 
 
 async def test_texts_are_counted_in_bytes(redis):
@@ -337,7 +352,8 @@ async def test_texts_are_counted_in_bytes(redis):
     await queries.add(hash_of(text), text, "account:1")
     assert await kept(redis, [text]) == [True]
     await queries.add(hash_of(text + "é" * 100), text + "é" * 100, "account:1")
-    assert await kept(redis, [text, text + "é" * 100]) == [True, False]  # it alone is more than all may be
+    # it alone is more than all may be
+    assert await kept(redis, [text, text + "é" * 100]) == [True, False]
     assert await held(redis) <= 2000
 
 
@@ -394,6 +410,9 @@ async def test_a_flush_and_a_restart_of_redis_cost_one_more_request(make, redis)
 
 async def test_a_process_keeps_a_bounded_part(redis):
     queries = PersistedQueries(redis, 10_000)
-    for text in texts_of(1000, 30):
+    texts = texts_of(1000, 30)
+    for text in texts:
         await queries.add(hash_of(text), text, "account:1")
-    assert sum(len(text) for text, _ in queries._memory.values()) == queries._memory_characters <= 10_000
+    held_texts = [text for text in texts if queries.known(hash_of(text))]
+    assert held_texts == texts[-10:]
+    assert sum(map(len, held_texts)) == queries.memory_characters <= 10_000

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from settings import InvalidSettings, load_settings
-from web.persisted_documents import limits
-from web.trusted_documents import TrustedDocuments, hash_of, read_manifest
+from web.documents.persisted_documents import limits
+from web.documents.trusted_documents import TrustedDocuments, hash_of, read_manifest
 
 pytestmark = pytest.mark.anyio
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 CHECK = limits(load_settings(None, document_max_tokens=1000, body_max_bytes=20_000))
 SCOPES = {
     "relay": "query ScopesQuery {\n  viewer {\n    scopes\n  }\n}\n",
@@ -41,7 +41,11 @@ def test_manifests_of_three_tools_are_read(tool):
 
 
 def apollo(*operations, **changes):
-    return {"format": "apollo-persisted-query-manifest", "version": 1, "operations": list(operations)} | changes
+    return {
+        "format": "apollo-persisted-query-manifest",
+        "version": 1,
+        "operations": list(operations),
+    } | changes
 
 
 WRONG = {
@@ -52,8 +56,8 @@ WRONG = {
     "text": ('"text"', "is not a manifest"),
     "empty": ({}, "has no documents"),
     "no operations": (apollo(), "has no documents"),
-    "other format": (apollo(format="other"), "of a format that is not known"),
-    "other version": (apollo(version=2), "of a format that is not known"),
+    "other format": (apollo(format="other"), "has an unknown format"),
+    "other version": (apollo(version=2), "has an unknown format"),
     "operations no list": (apollo(operations={}), "`operations` must be a list"),
     "operation no object": (apollo("text"), "`operations` must be a list"),
     "no id": (apollo({"name": "A", "body": "{ apiVersion }"}), "without an id: '{ apiVersion }'"),
@@ -65,10 +69,19 @@ WRONG = {
         apollo({"id": "one", "body": "{ apiVersion }"}, {"id": "one", "body": "{ __typename }"}),
         "'one' occurs twice",
     ),
-    "another's hash": ({f"sha256:{hash_of('{ __typename }')}": "{ apiVersion }"}, "is not the SHA-256 of its text"),
+    "another's hash": (
+        {f"sha256:{hash_of('{ __typename }')}": "{ apiVersion }"},
+        "is not the SHA-256 of its text",
+    ),
     "no GraphQL": ({"one": "{"}, "'one' cannot be used: Syntax Error"),
-    "too many tokens": ({"one": f"{{ {'apiVersion ' * 1000} }}"}, "Syntax Error: Document contains more than 1000"),
-    "too long": ({"one": "{ apiVersion } #" + "x" * 20_000}, "The document has 20016 characters, and may have 20000"),
+    "too many tokens": (
+        {"one": f"{{ {'apiVersion ' * 1000} }}"},
+        "Syntax Error: Document contains more than 1000",
+    ),
+    "too long": (
+        {"one": "{ apiVersion } #" + "x" * 20_000},
+        "The document has 20016 characters. The maximum is 20000",
+    ),
     "too deep": ({"one": "{ a " * 20 + "}" * 20}, "selects fields 20 levels deep"),
     "far too deep": ({"one": "{a" * 490}, "'one' cannot be used: Syntax Error"),
 }
@@ -108,7 +121,9 @@ async def test_a_changed_manifest_is_read_again(trusted, tmp_path):
     assert not trusted.is_stale
 
 
-async def test_a_broken_manifest_leaves_the_one_before_and_is_logged_once(trusted, tmp_path, caplog):
+async def test_a_broken_manifest_leaves_the_one_before_and_is_logged_once(
+    trusted, tmp_path, caplog
+):
     manifest_of(tmp_path, "{")
     for _ in range(3):
         if trusted.is_stale:
@@ -138,6 +153,8 @@ async def test_a_file_put_in_the_place_of_another_is_noticed(trusted, tmp_path):
 
 
 def test_the_file_is_not_looked_at_for_every_request(tmp_path):
-    trusted = TrustedDocuments(manifest_of(tmp_path, {"one": "{ apiVersion }"}), CHECK, look_every_s=60)
+    trusted = TrustedDocuments(
+        manifest_of(tmp_path, {"one": "{ apiVersion }"}), CHECK, look_every_s=60
+    )
     manifest_of(tmp_path, {"two": "{ __typename }"})
     assert not trusted.is_stale

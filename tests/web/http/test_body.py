@@ -45,11 +45,11 @@ def test_one_as_long_as_may_be_is_read(address, chunked):
 
 
 def request(address, *parts, length, pause_s=0.0):
-    """Send a head that announces `length` bytes, then `parts`; gives the answer, and how long it took."""
+    """Send a head that announces `length` bytes, then `parts`; gives the answer, and how long it
+    took.
+    """
     host, port = address.split(":")
-    head = (
-        f"POST /graphql HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-    )
+    head = f"POST /graphql HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     started, received = time.monotonic(), b""
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(head.encode())
@@ -75,12 +75,17 @@ def test_a_length_alone_is_enough_to_refuse(address):
 def test_a_body_that_does_not_come_is_408(address, sent):
     answer, took_s = request(address, sent, length=len(HELLO))
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["errors"][0]["extensions"]["code"] == "BODY_TIMEOUT"
+    assert (
+        json.loads(answer.partition(b"\r\n\r\n")[2])["errors"][0]["extensions"]["code"]
+        == "BODY_TIMEOUT"
+    )
     assert 0.4 < took_s < 3
 
 
 def test_a_body_that_trickles_is_408(address):
-    answer, took_s = request(address, *(HELLO[at : at + 1] for at in range(len(HELLO) - 1)), length=100, pause_s=0.05)
+    answer, took_s = request(
+        address, *(HELLO[at : at + 1] for at in range(len(HELLO) - 1)), length=100, pause_s=0.05
+    )
     assert answer.startswith(b"HTTP/1.1 408 ") or answer == b""
     assert took_s < 3
 
@@ -88,5 +93,9 @@ def test_a_body_that_trickles_is_408(address):
 def test_who_leaves_midway_harms_nobody(address):
     host, port = address.split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
-        connection.sendall(b"POST /graphql HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{")
-    assert httpx.post(f"http://{address}/graphql", content=HELLO, headers=HEADERS).status_code == 200
+        connection.sendall(
+            b"POST /graphql HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"
+        )
+    assert (
+        httpx.post(f"http://{address}/graphql", content=HELLO, headers=HEADERS).status_code == 200
+    )

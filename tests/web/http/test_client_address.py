@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.address import ClientAddresses
+from web.http.client_address import ClientAddresses
 
 PROXIES = [ip_network(each) for each in ("10.0.0.0/8", "192.0.2.1/32", "2001:db8:f::/48")]
 
@@ -74,7 +74,8 @@ def test_a_proxy_says_for_whom_it_speaks(forwarded_for, counted):
 
 
 ANYTHING = st.one_of(
-    st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=30), st.ip_addresses().map(str)
+    st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=30),
+    st.ip_addresses().map(str),
 )
 
 

@@ -6,8 +6,8 @@ import brotli
 import pytest
 import zstandard
 
-from web.compression import Chosen, coding_of, compress
 from web.errors import NotAcceptable
+from web.http.compression import Chosen, coding_of, compress
 
 DECODE = {
     "zstd": lambda data: zstandard.ZstdDecompressor().decompress(data),
@@ -42,7 +42,9 @@ def test_a_coding_is_as_its_caller_prefers(accept, coding):
     assert coding_of(accept.encode() if accept is not None else None).coding == coding
 
 
-@pytest.mark.parametrize("accept", [b"identity;q=0, gzip", b"*;q=0, gzip", b"gzip;q=0.1, identity;q=0"])
+@pytest.mark.parametrize(
+    "accept", [b"identity;q=0, gzip", b"*;q=0, gzip", b"gzip;q=0.1, identity;q=0"]
+)
 def test_who_takes_nothing_plain_gets_nothing_plain(accept):
     assert coding_of(accept) == Chosen("gzip", is_required=True)
 
@@ -54,7 +56,9 @@ def test_who_takes_nothing_is_told(accept):
 
 
 @pytest.mark.parametrize("coding", DECODE)
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"data":{"name":"R\xc3\xbcckw\xc3\xa4rts"}}' * 5000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"data":{"name":"R\xc3\xbcckw\xc3\xa4rts"}}' * 5000]
+)
 def test_what_is_compressed_can_be_read(coding, body):
     compressed = compress(body, coding)
     assert DECODE[coding](compressed) == body

@@ -55,13 +55,21 @@ async def test_a_session_serves_our_own_pages(open_api, headers):
 async def test_a_token_is_no_cookie(open_api, db):
     """A page that has a token was given it."""
     headers = {"origin": EVIL, "authorization": f"Bearer {make.create_person(db).token}"}
-    assert (await open_api.http.post("/graphql", json=HELLO, headers=headers | COOKIE)).status_code == 200
+    assert (
+        await open_api.http.post("/graphql", json=HELLO, headers=headers | COOKIE)
+    ).status_code == 200
 
 
 async def test_forms_are_refused_whoever_sends_them(open_api, db):
-    for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+    for media_type in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ):
         body = b'{"query": "mutation { submitFeedback(input: {message: \\"hi\\"}) { accepted } }"}'
-        response = await open_api.http.post("/graphql", content=body, headers={"content-type": media_type})
+        response = await open_api.http.post(
+            "/graphql", content=body, headers={"content-type": media_type}
+        )
         assert response.status_code == 415
         assert response.json()["errors"][0]["extensions"] == {
             "code": "UNSUPPORTED_MEDIA_TYPE",
@@ -70,7 +78,10 @@ async def test_forms_are_refused_whoever_sends_them(open_api, db):
     assert db.exec_driver_sql("SELECT count(*) FROM feedback").scalar_one() == 0
 
 
-PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "content-type,authorization"}
+PREFLIGHT = {
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "content-type,authorization",
+}
 
 
 async def test_a_preflight_lets_our_friends_call(open_api):
@@ -90,7 +101,10 @@ async def test_a_preflight_keeps_others_out(open_api, origin):
 
 
 async def test_our_friends_may_read_answers_and_refusals(open_api):
-    for request in ({"json": HELLO}, {"content": b"{", "headers": {"content-type": "application/json"}}):
+    for request in (
+        {"json": HELLO},
+        {"content": b"{", "headers": {"content-type": "application/json"}},
+    ):
         headers = request.pop("headers", {}) | {"origin": APP}
         response = await open_api.http.post("/graphql", headers=headers, **request)
         assert response.headers["access-control-allow-origin"] == APP
@@ -110,4 +124,6 @@ async def test_a_star_lets_everybody_read_what_nobody_is_needed_for(settings):
         response = await api.http.post("/graphql", json=HELLO, headers={"origin": EVIL})
         assert response.headers["access-control-allow-origin"] == "*"
         assert "access-control-allow-credentials" not in response.headers
-        assert (await api.http.post("/graphql", json=HELLO, headers={"origin": EVIL} | COOKIE)).status_code == 403
+        assert (
+            await api.http.post("/graphql", json=HELLO, headers={"origin": EVIL} | COOKIE)
+        ).status_code == 403

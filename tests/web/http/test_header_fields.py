@@ -3,13 +3,19 @@
 import pytest
 
 from tests.graph.api import Api
-from web.header_fields import by_name
+from web.http.header_fields import by_name
 
 QUERY = "query=%7B__typename%7D"
 
 
 def test_values_of_one_name_are_joined_in_their_order():
-    fields = [(b"accept", b"text/html"), (b"host", b"a"), (b"cookie", b"a=1"), (b"accept", b"*/*"), (b"cookie", b"b=2")]
+    fields = [
+        (b"accept", b"text/html"),
+        (b"host", b"a"),
+        (b"cookie", b"a=1"),
+        (b"accept", b"*/*"),
+        (b"cookie", b"b=2"),
+    ]
     assert by_name(fields) == {b"accept": b"text/html, */*", b"host": b"a", b"cookie": b"a=1; b=2"}
     assert by_name(fields[:3]) == dict(fields[:3])
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from web.errors import NotAcceptable, UnsupportedMediaType
-from web.media_type import acceptable, require_json, wants_page, weighed
+from web.errors import BadRequest, NotAcceptable, UnsupportedMediaType
+from web.http.compression import coding_of
+from web.http.media_type import acceptable, require_json, wants_page, weighed
 
 GRAPHQL_JSON, JSON = "application/graphql-response+json", "application/json"
 
@@ -106,7 +107,8 @@ def test_browsers_want_pages():
 
 
 @pytest.mark.parametrize(
-    ("written", "quality"), [("0", 0), ("0.", 0), ("0.001", 0.001), ("1", 1), ("1.000", 1), ("0.25", 0.25)]
+    ("written", "quality"),
+    [("0", 0), ("0.", 0), ("0.001", 0.001), ("1", 1), ("1.000", 1), ("0.25", 0.25)],
 )
 def test_a_weight_is_read(written, quality):
     [element] = weighed(f"a;q={written}".encode())
@@ -116,3 +118,14 @@ def test_a_weight_is_read(written, quality):
 @pytest.mark.parametrize("written", ["2", "-1", "1.001", "0.1234", ".5", "nan", "inf", "1e-1", ""])
 def test_what_is_no_weight_counts_for_nothing(written):
     assert list(weighed(f"a;q={written}".encode())) == []
+
+
+@pytest.mark.parametrize("header", [b"," * 120_000, b"a/b;q=1," * 130, b"*/*" + b";a=b" * 251])
+def test_no_header_is_read_part_by_part_without_end(header):
+    """Each part takes a microsecond of the event loop, and a head has room for 120,000."""
+    for read in (acceptable, wants_page, coding_of):
+        with pytest.raises(BadRequest):
+            read(header)
+    with pytest.raises(UnsupportedMediaType):
+        require_json(b"application/json" + header, None)
+    assert acceptable(b"text/html;q=0.5," * 120 + b"application/json").json

@@ -3,7 +3,7 @@
 import pytest
 
 from settings import InvalidSettings, load_settings
-from web.origin import Origins
+from web.http.origins import Origins
 
 
 def origins(*allowed, url="http://pacegraph.test"):
@@ -71,7 +71,10 @@ def test_an_allowed_page_may_read_the_answer():
 
 def test_a_preflight_says_what_may_be_sent():
     ours = origins(APP)
-    asked = {"access_control_request_method": "POST", "access_control_request_headers": "content-type"}
+    asked = {
+        "access_control_request_method": "POST",
+        "access_control_request_headers": "content-type",
+    }
     answered = dict(ours.preflight(headers(origin=APP, **asked)))
     assert answered[b"access-control-allow-methods"] == b"GET, POST"
     assert {b"authorization", b"content-type", b"graphql-cost", b"x-request-id"} <= {
@@ -99,7 +102,9 @@ def test_a_page_that_may_call_may_send_headers_of_its_own(asked, is_allowed):
     assert ours.preflight(headers(origin="https://evil.test", **preflight)) == []
 
 
-@pytest.mark.parametrize("written", ["HTTPS://App.Example:443", "https://app.example/", "https://app.example"])
+@pytest.mark.parametrize(
+    "written", ["HTTPS://App.Example:443", "https://app.example/", "https://app.example"]
+)
 def test_an_origin_is_read_as_browsers_write_it(written):
     assert not origins(written).is_foreign(headers(origin=APP))
 

@@ -2,13 +2,16 @@
 
 import io
 import json
+import re
 import sys
+from itertools import pairwise
 
 import pytest
 
 import logs
 from tests import factories as make
-from tests.log_state import logs_restored
+from tests.graph.api import serve
+from tests.logs.log_state import logs_restored
 
 pytestmark = pytest.mark.anyio
 
@@ -41,12 +44,26 @@ async def test_a_request_is_one_line(api, lines):
     assert line["timestamp"]
 
 
-@pytest.mark.parametrize("given", [None, "short", "a b c d e f g h", "x" * 101, "ümlaut-ümlaut", 'quote"quote'])
+@pytest.mark.parametrize(
+    "given", [None, "short", "a b c d e f g h", "x" * 101, "ümlaut-ümlaut", 'quote"quote']
+)
 async def test_a_request_without_a_sound_id_gets_one(api, lines, given):
     headers = {"x-request-id": given.encode()} if given else {}
     response = await api.http.post("/graphql", json=NAMED, headers=headers)
     assert response.headers["x-request-id"] not in {given, ""}
     assert of_requests(lines())[0]["request_id"] == response.headers["x-request-id"]
+
+
+async def test_the_ids_tell_nothing_of_other_requests(api):
+    answers = [await api.http.get("/healthz") for _ in range(300)]
+    ids = [each.headers["x-request-id"] for each in answers]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in ids)
+    numbers = [int(each, 16) for each in ids]
+    ascents = sum(before < after for before, after in pairwise(numbers))
+    assert 90 < ascents < 210  # 150 of 299, within 7 standard deviations
+    for digit in range(32):
+        assert len({each[digit] for each in ids}) > 8  # no part stays the same
 
 
 async def test_refusals_are_logged_with_their_status(api, lines):
@@ -66,7 +83,9 @@ async def test_an_inner_error_carries_the_requests_id(api, db, lines):
     token = make.create_person(db).token
     db.exec_driver_sql("ALTER TABLE activities RENAME TO gone")
     headers = {"x-request-id": "mine-4711", "authorization": f"Bearer {token}"}
-    await api.http.post("/graphql", json={"query": "{ activities { nodes { id } } }"}, headers=headers)
+    await api.http.post(
+        "/graphql", json={"query": "{ activities { nodes { id } } }"}, headers=headers
+    )
     written = lines()
     [error] = [line for line in written if line["level"] == "ERROR"]
     assert error["request_id"] == "mine-4711"
@@ -79,8 +98,34 @@ async def test_no_line_holds_a_secret(api, db, lines, settings):
     query = """mutation($m: CreateApiTokenInput!) { createApiToken(input: $m) { secret } }"""
     headers = {"authorization": f"Bearer {token}", "cookie": "pacegraph_session=crumbs"}
     body = {"query": query, "variables": {"m": {"name": "phone", "scopes": []}}}
-    secret = (await api.http.post("/graphql", json=body, headers=headers)).json()["data"]["createApiToken"]["secret"]
+    secret = (await api.http.post("/graphql", json=body, headers=headers)).json()["data"][
+        "createApiToken"
+    ]["secret"]
     await api.http.get("/strava/callback", params={"code": "the-code", "state": "the-state"})
     text = json.dumps(lines())
-    secrets = [token, secret, "crumbs", "the-code", "the-state", settings.secret_key.get_secret_value()]
+    secrets = [
+        token,
+        secret,
+        "crumbs",
+        "the-code",
+        "the-state",
+        settings.secret_key.get_secret_value(),
+    ]
     assert [each for each in secrets if each in text] == []
+
+
+async def test_a_flood_of_refusals_is_logged_in_part(settings, lines):
+    changes = {"request_bucket_ip": 1, "request_refill_ip_per_s": 0.01}
+    async with serve(settings.model_copy(update=changes)) as api:
+        answers = [await api.http.get("/auth/strava") for _ in range(60)]
+        refused = [each for each in answers if each.status_code == 429]
+        written = [line for line in of_requests(lines()) if line["status"] == 429]
+        assert len(refused) > 50
+        assert 20 <= len(written) <= 25
+        assert logs.left_out_lines() >= len(refused) - len(written)
+
+
+async def test_a_long_path_is_cut(api, lines):
+    await api.http.get("/" + "x" * 5000)
+    [line] = of_requests(lines())
+    assert len(line["path"]) == 201

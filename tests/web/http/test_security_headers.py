@@ -42,10 +42,18 @@ async def test_every_answer_says_it(api, method, path, request_):
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; ")
     assert "frame-ancestors 'none'" in policy
-    assert headers["cache-control"] in {"no-store", "no-cache" if path == "/graphiql" else "no-store"}
+    assert headers["cache-control"] in {
+        "no-store",
+        "no-cache" if path == "/graphiql" else "no-store",
+    }
     assert "strict-transport-security" not in headers
     assert "server" not in headers
-    for name in ("x-content-type-options", "content-security-policy", "cache-control", "x-request-id"):
+    for name in (
+        "x-content-type-options",
+        "content-security-policy",
+        "cache-control",
+        "x-request-id",
+    ):
         assert len(headers.get_list(name)) == 1, name
 
 
@@ -66,7 +74,10 @@ async def test_who_came_by_https_keeps_to_it(settings, path):
 
 async def test_errors_of_routes_have_the_shape_of_graphqls(api):
     absent = await api.http.get("/absent")
-    assert (absent.status_code, absent.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+    assert (absent.status_code, absent.json()["errors"][0]["extensions"]["code"]) == (
+        404,
+        "NOT_FOUND",
+    )
     wrong = await api.http.put("/healthz")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
     assert wrong.json()["errors"][0]["extensions"]["code"] == "METHOD_NOT_ALLOWED"

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from web.gathered_writes import GatheredWrites
+from web.http.write_batching import GatheredWrites
 
 pytestmark = pytest.mark.anyio
 

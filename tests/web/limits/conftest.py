@@ -11,13 +11,18 @@ import pytest
 from redis import Redis
 
 from flags.flags import Flags
+from local.embedded_service import Service
 from local.redis import start_redis
-from local.service import Service
 from settings import load_settings
 from tests.conftest import SECRETS
+from tests.patience import PATIENCE_S
 from web.limits.limits import Limits
 
-STEADY = {"cost_refill_user_per_s": 1e-6, "cost_refill_ip_per_s": 1e-6, "request_refill_ip_per_s": 1e-6}
+STEADY = {
+    "cost_refill_user_per_s": 1e-6,
+    "cost_refill_ip_per_s": 1e-6,
+    "request_refill_ip_per_s": 1e-6,
+}
 """Buckets that do not fill while a test runs."""
 
 
@@ -71,14 +76,14 @@ async def limits(redis) -> AsyncIterator[Callable[..., Limits]]:
         def make(**changes) -> Limits:
             changes.setdefault("redis_url", redis.url)
             settings = load_settings(None, **SECRETS, **changes)
-            made = Limits.of(settings, Flags(settings))
+            made = Limits.from_settings(settings, Flags(settings))
             stack.push_async_callback(made.close)
             return made
 
         yield make
 
 
-async def until(is_so: Callable[[], bool], within_s: float = 10) -> None:
+async def until(is_so: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
     async with asyncio.timeout(within_s):
         while not is_so():  # noqa: ASYNC110 - of what is asked nothing tells
             await asyncio.sleep(0.01)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from flags.flags import Flags
-from graph.budget import BudgetExhausted, BudgetState
+from graph.cost.budget import BudgetExhausted, BudgetState
 from settings import load_settings
 from tests.conftest import SECRETS
-from tests.web.limits.conftest import STEADY
+from tests.web.limits.conftest import STEADY, OwnRedis
 from web.limits.headers import rate_limit_headers
 from web.limits.limits import Limits
+from web.limits.token_bucket import BucketSize
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +35,9 @@ async def test_what_is_charged_is_gone_until_time_brings_it_back(limits):
     budget = limits(cost_bucket_user=1000, cost_refill_user_per_s=100).budgets.of(ACCOUNT, "")
     state = await budget.charge(900)
     assert (state.limit, state.remaining, state.cost) == (1000, 100, 900)
-    with pytest.raises(BudgetExhausted, match="of 1000 left and the operation costs 150") as refusal:
+    with pytest.raises(
+        BudgetExhausted, match="of 1000 left and the operation costs 150"
+    ) as refusal:
         await budget.charge(150)
     assert refusal.value.extensions == {"code": "RATE_LIMITED", "cost": 150, "retryAfterSeconds": 1}
     await asyncio.sleep(0.6)
@@ -86,13 +89,20 @@ async def test_addresses_are_not_in_redis(limits, redis):
     await made.requests.admit("192.0.2.44")
     with redis.client() as client:
         keys = sorted(client.keys())
-    assert [key.rpartition(":")[0] for key in keys] == ["pacegraph:budget:address", "pacegraph:requests:address"]
+    assert [key.rpartition(":")[0] for key in keys] == [
+        "pacegraph:budget:address",
+        "pacegraph:requests:address",
+    ]
     assert not any("192" in key for key in keys)
 
 
 async def test_buckets_expire_once_they_are_full(limits, redis):
     await limits(cost_bucket_user=1000, cost_refill_user_per_s=10).budgets.of(ACCOUNT, "").charge(5)
-    await limits(cost_bucket_user=2_000_000_000, cost_refill_user_per_s=1e-9).budgets.of(8, "").charge(5)
+    await (
+        limits(cost_bucket_user=2_000_000_000, cost_refill_user_per_s=1e-9)
+        .budgets.of(8, "")
+        .charge(5)
+    )
     assert redis.command("TTL", "pacegraph:budget:account:7") in {100, 101}
     assert redis.command("TTL", "pacegraph:budget:account:8") > 10**8
 
@@ -169,10 +179,12 @@ async def test_a_caller_who_goes_away_loses_nothing(limits):
 
 
 async def test_a_caller_who_goes_away_in_the_moment_of_the_answer_loses_nothing(limits):
-    budget = limits(**SMALL).budgets.of(ACCOUNT, "")
+    made = limits(**SMALL)
+    budget = made.budgets.of(ACCOUNT, "")
+    bucket = made.buckets.find("budget", ACCOUNT, BucketSize(1000, 1))
     charging = asyncio.create_task(budget.charge(500))
     await asyncio.sleep(0)
-    while budget._bucket.asks:  # noqa: ASYNC110 - it must be this very round of the loop
+    while bucket.asks:  # noqa: ASYNC110 - it must be this very round of the loop
         await asyncio.sleep(0)
     charging.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -180,8 +192,34 @@ async def test_a_caller_who_goes_away_in_the_moment_of_the_answer_loses_nothing(
     assert (await budget.charge(0)).remaining == 1000
 
 
+async def test_those_who_come_while_a_lease_is_fetched_do_not_fetch_another(limits, redis):
+    """Else each fetch takes the lease from those who come next, and nobody stops asking."""
+    large = {**STEADY, "cost_bucket_user": 10**6, "cost_limit": 10**6}
+    budget = limits(**large).budgets.of(ACCOUNT, "")
+
+    async def operations(number: int) -> None:
+        await asyncio.sleep(number / 10_000)  # some come while the first lease is fetched
+        for _ in range(50):
+            await budget.charge(1)
+            await asyncio.sleep(0.0003)
+
+    before = fetches(redis)
+    await asyncio.gather(*map(operations, range(30)))
+    assert fetches(redis) - before <= 10
+
+
+def fetches(redis: OwnRedis) -> int:
+    with redis.client() as client:
+        stats = client.info("commandstats")
+    return int(stats.get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+
 OPERATIONS = st.lists(
-    st.tuples(st.sampled_from(["charge", "refund", "cancel", "sweep"]), st.integers(0, 1), st.integers(0, 300)),
+    st.tuples(
+        st.sampled_from(["charge", "refund", "cancel", "sweep"]),
+        st.integers(0, 1),
+        st.integers(0, 300),
+    ),
     min_size=1,
     max_size=40,
 )
@@ -190,7 +228,9 @@ OPERATIONS = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(operations=OPERATIONS, at_once=st.integers(1, 8))
 def test_two_processes_keep_the_books_together(redis_server_url, operations, at_once):
-    """Whatever two processes do at once, what is spent and what Redis holds in the end make up the whole."""
+    """Whatever two processes do at once, what is spent and what Redis holds in the end make up the
+    whole.
+    """
     asyncio.run(_keep_books(redis_server_url, operations, at_once))
 
 
@@ -199,7 +239,7 @@ async def _keep_books(url: str, operations, at_once: int) -> None:
         client.flushall()
         changed = load_settings(None, redis_url=url, **SECRETS, **SMALL)
         # A busy machine is not to pass for a Redis that is away.
-        processes = [Limits.of(changed, Flags(changed), patience_s=10) for _ in range(2)]
+        processes = [Limits.from_settings(changed, Flags(changed), patience_s=10) for _ in range(2)]
         spent = taken_along = 0
 
         async def run(kind: str, process: int, amount: int) -> None:
@@ -222,10 +262,11 @@ async def _keep_books(url: str, operations, at_once: int) -> None:
                 charging.cancel()
                 [outcome] = await asyncio.gather(charging, return_exceptions=True)
                 spent += amount if isinstance(outcome, BudgetState) else 0
-                # Redis may have answered all the same: then the one process has it, and the other does without.
+                # Redis may have answered all the same: then the one process has it, and the other
+                # does without.
                 taken_along += 0 if isinstance(outcome, BudgetState) else amount
             elif kind == "sweep":
-                processes[process].buckets._sweep_now()
+                processes[process].buckets.sweep()
 
         try:
             for first in range(0, len(operations), at_once):
@@ -252,7 +293,9 @@ def test_the_headers_are_those_of_the_draft():
 
 
 def test_a_bucket_that_never_fills_has_a_date_all_the_same():
-    state = BudgetState(limit=2_000_000_000, remaining=0, cost=0, refill_per_s=1e-9, retry_after_s=2e18)
+    state = BudgetState(
+        limit=2_000_000_000, remaining=0, cost=0, refill_per_s=1e-9, retry_after_s=2e18
+    )
     assert state.reset_at.year > 2050
     assert BudgetExhausted(state).retry_after_s == 10**9
     assert rate_limit_headers(state)[1] == (b"ratelimit", b'"cost";r=0;t=1000000000')

@@ -46,7 +46,9 @@ async def test_a_caller_whose_budget_is_used_up_is_told_when_to_come_again(setti
             [error] = response.json()["errors"]
             assert "data" not in response.json()
             assert error["extensions"]["code"] == "RATE_LIMITED"
-            assert int(response.headers["retry-after"]) == error["extensions"]["retryAfterSeconds"] > 0
+            assert (
+                int(response.headers["retry-after"]) == error["extensions"]["retryAfterSeconds"] > 0
+            )
             assert response.headers["ratelimit-policy"] == '"cost";q=60;w=120'
             assert f"t={response.headers['retry-after']}" in response.headers["ratelimit"]
         assert {each.status_code for each in responses} <= {200, 429}
@@ -61,9 +63,17 @@ async def test_reporting_refuses_nothing(settings):
 
 
 async def test_reporting_gives_back_only_what_was_taken(settings):
-    changed = {**SMALL, "cost_bucket_ip": 10, "cost_limit": 10, "cost_mode": "report", "cost_refill_ip_per_s": 0.001}
+    changed = {
+        **SMALL,
+        "cost_bucket_ip": 10,
+        "cost_limit": 10,
+        "cost_mode": "report",
+        "cost_refill_ip_per_s": 0.001,
+    }
     async with serve(settings.model_copy(update=changed)) as api:
-        assert (await api.answer("{ __schema { queryType { name } } }"))["extensions"]["cost"]["remaining"] == 0
+        assert (await api.answer("{ __schema { queryType { name } } }"))["extensions"]["cost"][
+            "remaining"
+        ] == 0
         assert (await api.answer(ATHLETES))["extensions"]["cost"]["remaining"] == 0
 
 
@@ -87,3 +97,64 @@ async def test_operations_of_one_caller_wait_for_each_other(settings, db):
             assert (response.status_code, response.headers["retry-after"]) == (429, "1")
             assert response.json()["errors"][0]["extensions"]["code"] == "TOO_MANY_OPERATIONS"
         assert (await api.post(ATHLETES, token)).status_code == 200
+
+
+TOTAL = "query($id: ID!) { athlete(id: $id) { activities { totalCount } } }"
+
+
+async def test_time_in_the_database_is_charged_where_objects_are_fewer(settings, db):
+    person = make.create_person(db)
+    dear = {"cost_per_database_ms": 1e6, "cache": "off"}
+    async with serve(settings.model_copy(update=dear)) as api:
+        for ask in (api.answer, api.answer_unplanned):
+            cost = (await ask(TOTAL, person.token, id=person.id))["extensions"]["cost"]
+            assert cost["requested"] == 2
+        plain = "query($id: ID!) { athlete(id: $id) { id } }"
+        await api.answer(plain, person.token, id=person.id)
+        cost = (await api.answer(plain, person.token, id=person.id))["extensions"]["cost"]
+        assert cost["actual"] == cost["requested"] == 1, "one row is found by its id"
+        db.exec_driver_sql(_MANY_RUNS, {"athlete": person.athlete_id})
+        cost = (await api.answer(TOTAL, person.token, id=person.id))["extensions"]["cost"]
+        assert cost["actual"] > 1000 > cost["requested"]
+        assert cost["remaining"] <= cost["limit"] - cost["actual"]
+
+
+_MANY_RUNS = """
+    INSERT INTO activities (athlete_id, source, name, sport_type, started_at, started_at_local,
+        timezone, distance_m, moving_time_s, elapsed_time_s, visibility, streams_state)
+    SELECT %(athlete)s, 'FILE', 'Run ' || n, 'Run', now(), now(), 'UTC', 5000, 1500, 1500,
+        'EVERYONE', 'ABSENT' FROM generate_series(1, 5000) n
+"""
+
+
+async def test_a_caller_without_time_in_the_database_is_told_when_to_come_again(settings, db):
+    person, other = make.create_person(db), make.create_person(db)
+    db.exec_driver_sql(_MANY_RUNS, {"athlete": person.athlete_id})
+    little = {"database_time_user_ms": 1, "database_time_refill_user_ms_per_s": 0.1, "cache": "off"}
+    async with serve(settings.model_copy(update=little)) as api:
+        for _ in range(50):
+            response = await api.post(TOTAL, person.token, id=person.id)
+            if response.status_code != 200:
+                break
+        [error] = response.json()["errors"]
+        assert response.status_code == 429
+        assert error["extensions"]["code"] == "DATABASE_TIME_EXHAUSTED"
+        assert int(response.headers["retry-after"]) == error["extensions"]["retryAfterSeconds"] > 0
+        assert (await api.post(TOTAL, other.token, id=other.id)).status_code == 200
+        metrics = (await api.http.get("/metrics")).text
+        assert 'pacegraph_refused_total{limit="database_time"} 1.0' in metrics
+
+
+async def test_an_operation_that_works_for_too_long_ends_and_is_charged(settings, db):
+    person = make.create_person(db)
+    db.exec_driver_sql(_MANY_RUNS, {"athlete": person.athlete_id})
+    impatient = {"operation_database_time_s": 0.5, "cost_per_database_ms": 25, "cache": "off"}
+    names = " ".join(f'a{n}: activities(filter: {{ nameContains: "no {n}" }}) {{ totalCount }}' for n in range(25))  # fmt: skip
+    hard = f"query($id: ID!) {{ athlete(id: $id) {{ activities(first: 20) {{ nodes {{ athlete {{ {names} }} }} }} }} }}"
+    async with serve(settings.model_copy(update=impatient)) as api:
+        response = await api.post(hard, person.token, id=person.id)
+        [error] = response.json()["errors"]
+        assert (response.status_code, error["extensions"]["code"]) == (503, "TIMEOUT")
+        cost = response.json()["extensions"]["cost"]
+        assert cost["actual"] > 25 * 100 > cost["requested"]
+        assert "pacegraph_statements_cancelled_total 1.0" in (await api.http.get("/metrics")).text

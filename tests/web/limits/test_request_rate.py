@@ -1,4 +1,6 @@
-"""The rate of requests of an address: over the whole API, but for what load balancers and Prometheus ask."""
+"""The rate of requests of an address: over the whole API, but for what load balancers and
+Prometheus ask.
+"""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -14,7 +16,7 @@ from settings import Settings
 from tests.web.api_process import api_process
 from tests.web.limits.conftest import STEADY
 from web import create_app
-from web.limits.requests import TooManyRequests
+from web.limits.request_rate import TooManyRequests
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +45,18 @@ async def test_a_burst_is_let_in_and_then_so_many_a_second(limits):
     more = await admitted(rate, "192.0.2.1", 200)
     assert 20 <= more <= 50 * (monotonic() - began) + 2
     assert await admitted(rate, "192.0.2.2", 50) == 50
+
+
+async def test_metrics_count_as_several_where_there_are_many(limits):
+    many = limits(request_bucket_ip=3000, request_refill_ip_per_s=1000).requests
+    assert [many.count_of(path) for path in ("/metrics", "/docs")] == [10, 1]
+    rate = limits(request_bucket_ip=20, request_refill_ip_per_s=0.1).requests
+    assert rate.count_of("/metrics") == 1
+    for _ in range(2):
+        await rate.admit("192.0.2.1", 10)
+    with pytest.raises(TooManyRequests) as refusal:
+        await rate.admit("192.0.2.1", 10)
+    assert 90 <= int(refusal.value.headers["retry-after"]) <= 100
 
 
 async def test_processes_count_together(limits):
@@ -81,7 +95,11 @@ async def test_everything_counts_but_health(settings):
     async with api_at(settings, **FEW) as client_at, client_at("192.0.2.1") as client:
         for path in ("/graphiql", "/auth/strava", "/nothing"):
             assert (await client.get(path)).status_code != 429
-        for response in (await ask(client), await client.get("/graphiql"), await client.get("/nothing")):
+        for response in (
+            await ask(client),
+            await client.get("/graphiql"),
+            await client.get("/nothing"),
+        ):
             assert response.status_code == 429
             assert response.headers["retry-after"] == "1000000"
             assert response.headers["ratelimit-policy"].startswith('"requests";q=3;w=')
@@ -89,12 +107,15 @@ async def test_everything_counts_but_health(settings):
             assert response.headers["x-request-id"]
             [error] = response.json()["errors"]
             assert error["extensions"]["code"] == "RATE_LIMITED"
-            assert "1e-06 requests a second" in error["message"]
+            assert "1e-06 requests per second" in error["message"]
         for _ in range(5):
             for path in ("/healthz", "/readyz"):
                 assert (await client.get(path)).status_code == 200
         async with client_at("192.0.2.2") as other:
-            assert 'pacegraph_refused_total{limit="requests"} 3.0' in (await other.get("/metrics")).text
+            assert (
+                'pacegraph_refused_total{limit="requests"} 3.0'
+                in (await other.get("/metrics")).text
+            )
             assert (await ask(other)).status_code == 200
 
 
@@ -111,7 +132,10 @@ async def test_all_of_an_ipv6_network_is_one_address(settings):
 
 async def test_without_redis_it_counts_in_the_process(settings):
     gone = type(settings.redis_url)("redis://127.0.0.1:1/0")
-    async with api_at(settings, **FEW, redis_url=gone) as client_at, client_at("192.0.2.1") as client:
+    async with (
+        api_at(settings, **FEW, redis_url=gone) as client_at,
+        client_at("192.0.2.1") as client,
+    ):
         assert [(await ask(client)).status_code for _ in range(5)] == [200, 200, 200, 429, 429]
         assert (await client.get("/graphiql")).status_code == 429
         assert (await client.get("/healthz")).status_code == 200
@@ -140,7 +164,10 @@ def statuses(address: str, *forwarded_for: str) -> list[int]:
 def test_a_forged_header_changes_nothing(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # uvicorn's own, which would believe everybody
     with api_process(settings, tmp_path, **FEW) as process:
-        assert statuses(process.address, *(f"203.0.113.{number}" for number in range(6))) == [200] * 3 + [429] * 3
+        assert (
+            statuses(process.address, *(f"203.0.113.{number}" for number in range(6)))
+            == [200] * 3 + [429] * 3
+        )
 
 
 def test_behind_a_trusted_proxy_a_forged_header_changes_nothing(settings, tmp_path):
@@ -149,3 +176,22 @@ def test_behind_a_trusted_proxy_a_forged_header_changes_nothing(settings, tmp_pa
         told = [f"203.0.113.{number}, 192.0.2.1" for number in range(6)]
         assert statuses(process.address, *told) == [200] * 3 + [429] * 3
         assert statuses(process.address, "192.0.2.1, 192.0.2.2") == [200]
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/metrics", "/strava/callback", "/nothing"]
+)
+async def test_a_long_query_string_is_not_read(api, path):
+    """Frameworks parse it before they look for a route, at a microsecond for each parameter."""
+    many = await api.http.get(f"{path}?{'a=b&' * 60}")
+    assert (many.status_code, many.json()["errors"][0]["extensions"]["code"]) == (
+        400,
+        "BAD_REQUEST",
+    )
+    long = await api.http.get(f"{path}?a={'b' * 9000}")
+    assert (long.status_code, long.json()["errors"][0]["extensions"]["code"]) == (
+        414,
+        "ADDRESS_TOO_LONG",
+    )
+    short = await api.http.get(f"{path}?{'a=b&' * 40}")
+    assert "parameters" not in short.text

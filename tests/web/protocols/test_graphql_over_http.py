@@ -29,7 +29,9 @@ async def post(api, body, accept=JSON, **headers):
 async def test_an_answer_has_the_media_type_asked_for(api, accept):
     response = await post(api, HELLO, accept)
     assert (response.status_code, response.json()["data"]) == (200, {"__typename": "Query"})
-    assert response.headers["content-type"].split(";")[0] == (GRAPHQL_JSON if GRAPHQL_JSON in accept else JSON)
+    assert response.headers["content-type"].split(";")[0] == (
+        GRAPHQL_JSON if GRAPHQL_JSON in accept else JSON
+    )
 
 
 @pytest.mark.parametrize("body", NOT_EXECUTED.values(), ids=NOT_EXECUTED)
@@ -53,28 +55,44 @@ async def test_an_error_of_a_field_is_an_answer(api, accept):
     assert (response.status_code, response.json()["data"]) == (200, {"node": None})
 
 
-MALFORMED = {"empty": b"", "half": b'{"query": "{', "text": b"hello", "not-utf-8": b'{"query": "\xff"}', "nan": b"NaN"}
+MALFORMED = {
+    "empty": b"",
+    "half": b'{"query": "{',
+    "text": b"hello",
+    "not-utf-8": b'{"query": "\xff"}',
+    "nan": b"NaN",
+}
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON])
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 async def test_a_malformed_body_is_400(api, body, accept):
-    response = await api.http.post("/graphql", content=body, headers={"content-type": JSON, "accept": accept})
+    response = await api.http.post(
+        "/graphql", content=body, headers={"content-type": JSON, "accept": accept}
+    )
     assert response.status_code == 400
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
     assert response.headers["content-type"].startswith(accept)
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "image/png", None])
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "image/png", None]
+)
 async def test_another_content_type_is_refused(api, media_type):
     """A form of another site can send these without asking first."""
     headers = {"content-type": media_type} if media_type else {}
-    response = await api.http.post("/graphql", content=b'{"query": "{ __typename }"}', headers=headers)
+    response = await api.http.post(
+        "/graphql", content=b'{"query": "{ __typename }"}', headers=headers
+    )
     assert response.status_code == 415
 
 
 async def test_uploads_are_refused(api):
-    files = {"operations": (None, '{"query": "{ __typename }"}'), "map": (None, "{}"), "0": ("a.txt", b"text")}
+    files = {
+        "operations": (None, '{"query": "{ __typename }"}'),
+        "map": (None, "{}"),
+        "0": ("a.txt", b"text"),
+    }
     assert (await api.http.post("/graphql", files=files)).status_code == 415
 
 
@@ -100,20 +118,26 @@ async def test_a_parameter_at_fault_is_named(api, field, body):
 async def test_nothing_acceptable_is_406(api):
     response = await post(api, HELLO, "image/png")
     assert response.status_code == 406
-    assert response.json()["errors"][0]["extensions"] == {"code": "NOT_ACCEPTABLE", "field": "Accept"}
+    assert response.json()["errors"][0]["extensions"] == {
+        "code": "NOT_ACCEPTABLE",
+        "field": "Accept",
+    }
     assert (await post(api, HELLO, **{"accept-encoding": "*;q=0"})).status_code == 406
 
 
 async def test_a_query_may_come_by_get(api):
     response = await api.http.get(
-        "/graphql", params={"query": "query($n: ID!) { node(id: $n) { id } }", "variables": '{"n": "x"}'}
+        "/graphql",
+        params={"query": "query($n: ID!) { node(id: $n) { id } }", "variables": '{"n": "x"}'},
     )
     assert response.json()["errors"][0]["extensions"]["code"] == "INVALID_ID"
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON])
 async def test_a_mutation_may_not_come_by_get(api, db, accept):
-    query = 'query a { __typename } mutation b { submitFeedback(input: {message: "hi"}) { accepted } }'
+    query = (
+        'query a { __typename } mutation b { submitFeedback(input: {message: "hi"}) { accepted } }'
+    )
     parameters = {"query": query, "operationName": "b"}
     response = await api.http.get("/graphql", params=parameters, headers={"accept": accept})
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
@@ -167,7 +191,9 @@ async def test_bad_credentials_are_401_even_for_what_is_public(api, authorizatio
 
 async def test_a_token_is_bearer_in_any_case(api, db):
     token = make.create_person(db).token
-    response = await post(api, {"query": "{ viewer { scopes } }"}, authorization=f"bearer  {token} ")
+    response = await post(
+        api, {"query": "{ viewer { scopes } }"}, authorization=f"bearer  {token} "
+    )
     assert response.json()["data"] == {"viewer": {"scopes": ["READ", "SYNC"]}}
 
 
@@ -228,7 +254,9 @@ async def test_too_many_requests_are_429(settings):
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON])
 async def test_an_operation_beyond_the_budget_is_429(settings, accept):
     body = {"query": 'mutation { submitFeedback(input: {message: "hi"}) { accepted } }'}
-    async with serve(settings.model_copy(update={"cost_bucket_ip": 15, "cost_refill_ip_per_s": 0.01})) as api:
+    async with serve(
+        settings.model_copy(update={"cost_bucket_ip": 15, "cost_refill_ip_per_s": 0.01})
+    ) as api:
         assert (await post(api, body, accept)).status_code == 200
         refused = await post(api, body, accept)
     assert refused.status_code == 429
@@ -247,11 +275,16 @@ async def test_more_operations_at_once_than_may_wait_are_429(settings):
 
 
 async def test_without_the_database_callers_are_told_to_come_again(settings):
-    gone = settings.model_copy(update={"database_url": SecretStr("postgresql://postgres@/absent?host=/nowhere")})
+    gone = settings.model_copy(
+        update={"database_url": SecretStr("postgresql://postgres@/absent?host=/nowhere")}
+    )
     async with serve(gone) as api:
         response = await post(api, HELLO, authorization="Bearer pace_any")
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
-        assert response.json()["errors"][0]["extensions"]["requestId"] == response.headers["x-request-id"]
+        assert (
+            response.json()["errors"][0]["extensions"]["requestId"]
+            == response.headers["x-request-id"]
+        )
 
 
 async def test_who_signs_in_gets_a_cookie(api):

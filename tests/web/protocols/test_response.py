@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories as make
 from tests.graph.api import serve
-from tests.web.test_compression import DECODE
+from tests.web.http.test_compression import DECODE
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,9 @@ async def test_unless_nothing_else_is_accepted(api):
 
 
 async def test_a_secret_is_never_compressed(settings, db):
-    """The length of secret and chosen text, compressed together, would tell the secret letter by letter."""
+    """The length of secret and chosen text, compressed together, would tell the secret letter by
+    letter.
+    """
     token = make.create_person(db).token
     fields = " ".join(f"n{number}: __typename" for number in range(200))
     body = {
@@ -64,7 +66,9 @@ async def test_what_everybody_is_told_may_be_kept(api):
     response = await api.http.get("/graphql", params=SCHEMA)
     assert response.headers["cache-control"].startswith("public, max-age=")
     assert int(response.headers["age"]) >= 0
-    assert {"Authorization", "Cookie", "Accept", "Accept-Encoding"} <= set(response.headers["vary"].split(", "))
+    assert {"Authorization", "Cookie", "Accept", "Accept-Encoding"} <= set(
+        response.headers["vary"].split(", ")
+    )
     assert "ratelimit" not in response.headers
     assert "extensions" not in response.json()
 
@@ -78,7 +82,8 @@ async def test_nothing_else_may(api, db):
         await api.http.get("/graphql", params={"query": "{ viewer { scopes } }"}),
         await api.http.get("/graphql", params={"query": "{ absent }"}),
         await api.http.get(
-            "/graphql", params={"query": 'mutation { submitFeedback(input: {message: "hi"}) { accepted } }'}
+            "/graphql",
+            params={"query": 'mutation { submitFeedback(input: {message: "hi"}) { accepted } }'},
         ),
     ]
     assert [each.headers["cache-control"] for each in answers] == ["no-store"] * 5

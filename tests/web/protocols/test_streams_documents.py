@@ -1,4 +1,6 @@
-"""Over WebSockets and event streams the same documents are refused, with the same codes, as over HTTP."""
+"""Over WebSockets and event streams the same documents are refused, with the same codes, as over
+HTTP.
+"""
 
 import httpx
 import pytest
@@ -27,7 +29,9 @@ async def test_each_is_refused_and_the_connection_goes_on(address):
         for number, (query, code) in enumerate([*REFUSED.items(), *REFUSED.items()]):
             await socket.subscribe(query, str(number))
             message = await socket.receive()
-            errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+            errors = (
+                message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+            )
             assert code in {error["extensions"]["code"] for error in errors}, query[:60]
             assert len(str(message)) < 5000
         await socket.subscribe("{ __typename }", "sound")
@@ -37,16 +41,24 @@ async def test_each_is_refused_and_the_connection_goes_on(address):
 VARIABLES = [
     ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 2001}),
     ("query($n: Int) { athletes(first: $n) { totalCount } }", {"n": "x" * 1000}),
-    ("query($d: [StandardDistance!]) { viewer { athlete { personalBests(distances: $d) { id } } } }", {"d": ["KM55"]}),
+    (
+        "query($d: [StandardDistance!]) { viewer { athlete { personalBests(distances: $d) { id } } } }",
+        {"d": ["KM55"]},
+    ),
 ]
 
 
 @pytest.mark.parametrize(("query", "variables"), VARIABLES)
 async def test_variables_are_refused_alike(address, query, variables):
     body = {"query": query, "variables": variables}
-    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http, web_socket(address) as socket:
+    async with (
+        httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http,
+        web_socket(address) as socket,
+    ):
         over_http = (await http.post("/graphql", json=body)).json()["errors"]
-        streamed = (await http.post("/graphql", json=body, headers={"accept": "text/event-stream"})).text
+        streamed = (
+            await http.post("/graphql", json=body, headers={"accept": "text/event-stream"})
+        ).text
         await socket.begin()
         await socket.subscribe(query, **variables)
         message = await socket.receive()

@@ -1,6 +1,7 @@
 """How much of a server one caller may hold: connections, subscriptions, time, budget."""
 
 import asyncio
+from collections import Counter
 from contextlib import AsyncExitStack
 from itertools import pairwise
 
@@ -19,7 +20,9 @@ QUERY = "{ __typename }"
 
 def advance(db, redis_url, person):
     """Change the only job, as a worker does."""
-    job, version = db.exec_driver_sql("UPDATE jobs SET version = version + 1 RETURNING id, version").one()
+    job, version = db.exec_driver_sql(
+        "UPDATE jobs SET version = version + 1 RETURNING id, version"
+    ).one()
     with Redis.from_url(redis_url) as redis:
         publish(redis, job, person.athlete_id, version)
     return version
@@ -94,7 +97,9 @@ async def post_stream(address, token, **variables):
     headers = {"accept": "text/event-stream", "authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(trust_env=False) as http:
         return await http.post(
-            f"http://{address}/graphql", json={"query": JOB, "variables": variables}, headers=headers
+            f"http://{address}/graphql",
+            json={"query": JOB, "variables": variables},
+            headers=headers,
         )
 
 
@@ -107,7 +112,9 @@ async def test_connections_of_a_caller(serving, db, person, job):
                 await anext(events)
                 await signed_in(stack, address, person.token)
                 async with web_socket(address) as beyond:
-                    await beyond.send(type="connection_init", payload={"Authorization": f"Bearer {person.token}"})
+                    await beyond.send(
+                        type="connection_init", payload={"Authorization": f"Bearer {person.token}"}
+                    )
                     code, reason = await beyond.closed()
                 assert code == 1013
                 assert "2 WebSockets and event streams open" in reason
@@ -138,7 +145,7 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(serving, perso
         idle = await signed_in(stack, address, person.token)
         code, reason = await idle.closed()
         assert code == 1001
-        assert "Nothing was asked" in reason
+        assert "No operation ran" in reason
         await asyncio.sleep(1.5)
         await ended(busy, "1")
         assert (await busy.closed())[0] == 1001
@@ -150,11 +157,12 @@ async def test_nothing_is_open_for_ever(serving, person, job):
         socket = await signed_in(stack, address, person.token)
         await follow(socket, "1", job)
         async with event_stream(address, person.token, JOB, id=job) as events:
-            seen = [event async for event, _ in events]
-        assert seen == ["next", "complete"]
+            assert (await anext(events))[0] == "next"
+            with pytest.raises(httpx.RemoteProtocolError):  # "complete" would keep clients away
+                await anext(events)
         code, reason = await socket.closed()
     assert code == 1001
-    assert "Connect anew" in reason
+    assert "Connect again" in reason
 
 
 async def test_each_event_is_paid_for(serving, db, person, job, redis_url):
@@ -204,6 +212,33 @@ async def test_an_operation_without_a_turn_is_told_so(serving, db, person):
     assert extensions == {"code": "TOO_MANY_OPERATIONS", "retryAfterSeconds": 1}
 
 
+async def test_long_requests_in_progress_are_bounded_by_their_memory(serving, db, person, job):
+    """However few bytes of JSON they have: subscriptions live long, and operations may wait."""
+    address = serving(concurrent_operations=1, waiting_operations=1000)
+    much = {"unused": [{}] * 4000}  # nearly 1 MB each, as estimated; 16 may be in progress
+    async with asyncio.timeout(20), AsyncExitStack() as stack:
+        socket = await signed_in(stack, address, person.token)
+        await socket.subscribe(JOB, "subscription", id=job, **much)
+        await socket.next()
+        with db.engine.execution_options(isolation_level="READ COMMITTED").begin() as lock:
+            lock.exec_driver_sql("LOCK TABLE athletes IN ACCESS EXCLUSIVE MODE")
+            for number in range(40):
+                await socket.subscribe("{ viewer { athlete { id city } } }", str(number), **much)
+            refused = await socket.receive()
+            await socket.subscribe(QUERY, "small")  # it waits, with the others
+        assert refused["type"] == "error"
+        extensions = refused["payload"][0]["extensions"]
+        assert extensions == {"code": "TOO_MANY_OPERATIONS", "retryAfterSeconds": 1}
+        messages = [await socket.receive()]
+        while messages[-1] != {"type": "complete", "id": "small"}:
+            messages.append(await socket.receive())
+        kinds = Counter(each["type"] for each in messages)
+        assert 20 < kinds["error"] + 1 < 30
+        assert kinds["next"] + kinds["error"] + 1 == 41
+        await socket.subscribe(QUERY, "again", **much)
+        await socket.next()
+
+
 async def test_messages_count_as_requests(serving, person):
     address = serving(request_bucket_ip=30, request_refill_ip_per_s=0.001)
     async with asyncio.timeout(20), AsyncExitStack() as stack:
@@ -217,3 +252,74 @@ async def test_messages_count_as_requests(serving, person):
     assert extensions["code"] == "RATE_LIMITED"
     assert extensions["retryAfterSeconds"] > 1
     assert 20 < number < 31
+
+
+TOTAL = "query($id: ID!) { athlete(id: $id) { activities { totalCount } } }"
+NO_TIME = {
+    "database_time_user_ms": 1,
+    "database_time_refill_user_ms_per_s": 0.01,
+    "cost_per_database_ms": 0,
+}
+
+
+async def test_time_in_the_database_is_refused_on_a_websocket_too(serving, person, job):
+    address = serving(**NO_TIME, cache="off", planned_execution="off", operation_database_time_s=60)
+    async with asyncio.timeout(20), AsyncExitStack() as stack:
+        socket = await signed_in(stack, address, person.token)
+        for number in range(100):
+            await socket.subscribe(TOTAL, str(number), id=person.id)
+            if (message := await socket.receive())["type"] == "error":
+                break
+            await socket.receive()
+        told = [message]
+        await socket.subscribe(JOB, "job", id=job)
+        told.append(await socket.receive())
+    for message in told:
+        assert message["type"] == "error"
+        extensions = message["payload"][0]["extensions"]
+        assert extensions["code"] == "DATABASE_TIME_EXHAUSTED"
+        assert extensions["retryAfterSeconds"] > 0
+
+
+async def test_time_in_the_database_is_refused_on_an_event_stream_too(serving, person, job):
+    address = serving(**NO_TIME, cache="off", planned_execution="off", operation_database_time_s=60)
+    async with asyncio.timeout(20):
+        for _ in range(100):
+            answer = await first_event(address, person.token, TOTAL, id=person.id)
+            if "errors" in answer:
+                break
+        told = [answer, await first_event(address, person.token, JOB, id=job)]
+    for answer in told:
+        assert "data" not in answer
+        extensions = answer["errors"][0]["extensions"]
+        assert extensions["code"] == "DATABASE_TIME_EXHAUSTED"
+        assert extensions["retryAfterSeconds"] > 0
+
+
+async def test_a_stream_ends_when_its_caller_has_no_time_left(serving, db, person, job, redis_url):
+    """Events of a subscription are refused as operations are, whoever used the time."""
+    address = serving(**NO_TIME, cache="off", planned_execution="off", operation_database_time_s=60)
+    async with asyncio.timeout(30), AsyncExitStack() as stack:
+        socket = await signed_in(stack, address, person.token)
+        await socket.subscribe(JOB, "job", id=job)
+        message = await socket.receive()
+        events = await stack.enter_async_context(event_stream(address, person.token, JOB, id=job))
+        _, answer = await anext(events)
+        while message["type"] == "next" or "errors" not in answer:
+            await first_event(address, person.token, TOTAL, id=person.id)
+            advance(db, redis_url, person)
+            if message["type"] == "next":
+                message = await socket.receive()
+            if "errors" not in answer:
+                _, answer = await anext(events)
+        assert [name async for name, _ in events] == ["complete"]
+    assert message["type"] == "error"
+    for error in (*message["payload"], *answer["errors"]):
+        assert error["extensions"]["code"] == "DATABASE_TIME_EXHAUSTED"
+
+
+async def first_event(address, token, query, **variables):
+    """Get the data of an event stream's first event."""
+    async with event_stream(address, token, query, **variables) as events:
+        _, answer = await anext(events)
+        return answer

@@ -1,4 +1,6 @@
-"""Streams of a real process: slow readers, lost clients, a Redis that comes back, thousands who come and go."""
+"""Streams of a real process: slow readers, lost clients, a Redis that comes back, thousands who
+come and go.
+"""
 
 import asyncio
 import json
@@ -11,7 +13,7 @@ from pydantic import SecretStr
 from redis import Redis
 from websockets.asyncio.client import connect
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from jobs.enqueue import CHANNEL, publish
 from local.redis import start_redis
 from tests import factories as make
@@ -62,8 +64,15 @@ def narrow(address):
 @asynccontextmanager
 async def unread_socket(address, token, job):
     """A subscriber that reads nothing any more."""
-    options = {"subprotocols": ["graphql-transport-ws"], "proxy": None, "max_queue": 1, "compression": None}
-    connection = await connect(f"ws://{address}/graphql", sock=narrow(address), close_timeout=0.1, **options)
+    options = {
+        "subprotocols": ["graphql-transport-ws"],
+        "proxy": None,
+        "max_queue": 1,
+        "compression": None,
+    }
+    connection = await connect(
+        f"ws://{address}/graphql", sock=narrow(address), close_timeout=0.1, **options
+    )
     subscriber = Socket(connection)
     await subscriber.begin(Authorization=f"Bearer {token}")
     await subscriber.subscribe(LARGE, id=job)
@@ -87,7 +96,9 @@ async def unread_stream(address, token, job):
 
 
 @pytest.mark.parametrize("unread", [unread_socket, unread_stream])
-async def test_a_client_that_does_not_read_costs_little_and_is_cut(settings, tmp_path, person, job, advance, unread):
+async def test_a_client_that_does_not_read_costs_little_and_is_cut(
+    settings, tmp_path, person, job, advance, unread
+):
     with api_process(settings, tmp_path, subscription_send_timeout_s=UNREAD_S) as api:
         async with asyncio.timeout(60), web_socket(api.address) as honest:
             await honest.begin(Authorization=f"Bearer {person.token}")
@@ -104,7 +115,8 @@ async def test_a_client_that_does_not_read_costs_little_and_is_cut(settings, tmp
                         pass
                     delays.append(monotonic() - began)
                 await until(lambda: api.gauges()["open_connections"] == 1, UNREAD_S + 3)
-                await until(lambda: api.sockets == 1, UNREAD_S + 3)  # the socket is gone, not only forgotten
+                # the socket is gone, not only forgotten
+                await until(lambda: api.sockets == 1, UNREAD_S + 3)
             assert api.gauges()["job_watchers"] == 1
             assert api.rss_mb - rss_mb < 10
             assert sorted(delays)[int(0.99 * len(delays))] < 0.2
@@ -116,7 +128,9 @@ async def test_nothing_is_left_of_those_who_came_and_went(settings, tmp_path, db
         await assert_nothing_is_left(api, db, redis, visits=600, spare_mb=15)
 
 
-async def test_a_redis_that_comes_back_is_listened_to_again(serving, services_home, db, person, job):
+async def test_a_redis_that_comes_back_is_listened_to_again(
+    serving, services_home, db, person, job
+):
     redis = start_redis(services_home / "again")
     try:
         address = serving(redis_url=SecretStr(redis.url))
@@ -126,12 +140,16 @@ async def test_a_redis_that_comes_back_is_listened_to_again(serving, services_ho
             await subscriber.next()
             redis.stop()
             await asyncio.sleep(1)
-            version = db.exec_driver_sql("UPDATE jobs SET version = version + 1 RETURNING version").scalar_one()
+            version = db.exec_driver_sql(
+                "UPDATE jobs SET version = version + 1 RETURNING version"
+            ).scalar_one()
             redis = start_redis(services_home / "again")
             assert (await subscriber.next())["jobUpdated"]["version"] == version
             with Redis.from_url(redis.url) as client:
                 await until(lambda: client.pubsub_numsub(CHANNEL) == [(CHANNEL.encode(), 1)], 10)
-                version = db.exec_driver_sql("UPDATE jobs SET version = version + 1 RETURNING version").scalar_one()
+                version = db.exec_driver_sql(
+                    "UPDATE jobs SET version = version + 1 RETURNING version"
+                ).scalar_one()
                 publish(client, job, person.athlete_id, version)
             async with asyncio.timeout(1):
                 assert (await subscriber.next())["jobUpdated"]["version"] == version

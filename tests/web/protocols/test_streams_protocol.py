@@ -55,9 +55,18 @@ async def test_other_subprotocols_are_not_acceptable(address, offered):
         ({"id": "1"}, "`payload`"),
         ({"id": "1", "payload": "{ __typename }"}, "`payload`"),
         ({"id": "1", "payload": {"query": 1}}, "`payload.query`"),
-        ({"id": "1", "payload": {"query": "{ __typename }", "variables": []}}, "`payload.variables`"),
-        ({"id": "1", "payload": {"query": "{ __typename }", "operationName": 7}}, "`payload.operationName`"),
-        ({"id": "1", "payload": {"query": "{ __typename }", "extensions": "x"}}, "`payload.extensions`"),
+        (
+            {"id": "1", "payload": {"query": "{ __typename }", "variables": []}},
+            "`payload.variables`",
+        ),
+        (
+            {"id": "1", "payload": {"query": "{ __typename }", "operationName": 7}},
+            "`payload.operationName`",
+        ),
+        (
+            {"id": "1", "payload": {"query": "{ __typename }", "extensions": "x"}},
+            "`payload.extensions`",
+        ),
     ],
 )
 async def test_a_malformed_subscribe_is_told_what_is_wrong(address, message, named):
@@ -130,8 +139,16 @@ async def test_completing_ends_the_watch_at_once(settings, tmp_path, person, job
             await socket.send(type="ping")
             await socket.receive()
             ended = api.gauges()
-    assert (watching["job_watchers"], watching["open_subscriptions"], watching["open_connections"]) == (1, 1, 1)
-    assert (ended["job_watchers"], ended["open_subscriptions"], ended["open_connections"]) == (0, 0, 1)
+    assert (
+        watching["job_watchers"],
+        watching["open_subscriptions"],
+        watching["open_connections"],
+    ) == (1, 1, 1)
+    assert (ended["job_watchers"], ended["open_subscriptions"], ended["open_connections"]) == (
+        0,
+        0,
+        1,
+    )
 
 
 async def test_a_message_beyond_the_limit_ends_the_connection(settings, tmp_path):
@@ -156,7 +173,10 @@ async def test_each_operation_has_surroundings_of_its_own(address, person, job):
             if message["type"] == "next":
                 found[message["id"]] = message["payload"]["data"]
     assert set(found) == set(numbers)
-    assert all(each["node"]["id"] == job and each["viewer"]["athlete"]["id"] == person.id for each in found.values())
+    assert all(
+        each["node"]["id"] == job and each["viewer"]["athlete"]["id"] == person.id
+        for each in found.values()
+    )
 
 
 async def test_a_mutation_works_and_the_next_query_sees_it(address, person):
@@ -184,7 +204,8 @@ async def test_an_operation_that_takes_too_long_ends(serving, db, person, job):
             message = await socket.receive()
         assert message["payload"][0]["extensions"]["code"] == "TIMEOUT"
         await asyncio.sleep(1)
-        db.exec_driver_sql("UPDATE jobs SET version = version + 1")  # seen within five seconds: the subscription lives
+        # seen within five seconds: the subscription lives
+        db.exec_driver_sql("UPDATE jobs SET version = version + 1")
         assert (await socket.receive())["id"] == "kept"
 
 
@@ -199,7 +220,9 @@ async def test_only_trusted_documents_run_there_too(serving, tmp_path, person, j
             assert await socket.error_code() == "UNTRUSTED_DOCUMENT"
         await socket.subscribe(JOB, id=job)
         await socket.next()
-        await socket.send(type="subscribe", id="2", payload={"documentId": "watch", "variables": {"id": job}})
+        await socket.send(
+            type="subscribe", id="2", payload={"documentId": "watch", "variables": {"id": job}}
+        )
         await socket.next()
 
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from redis import Redis
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from jobs.enqueue import publish
 from local.redis import start_redis
 from tests import factories as make
@@ -38,7 +38,9 @@ def change(db, redis_url, person, job):
 ENDED = "status = 'SUCCEEDED', finished_at = now(), lease_until = NULL"
 
 
-async def test_a_watcher_gets_the_state_at_once_then_changes_until_the_end(address, person, job, change):
+async def test_a_watcher_gets_the_state_at_once_then_changes_until_the_end(
+    address, person, job, change
+):
     async with asyncio.timeout(15), web_socket(address) as socket:
         await socket.begin(Authorization=f"Bearer {person.token}")
         await socket.subscribe(JOB, id=encode_id("Job", job))
@@ -48,12 +50,17 @@ async def test_a_watcher_gets_the_state_at_once_then_changes_until_the_end(addre
         change(ENDED)
         seen.append(await socket.next())
         assert await socket.receive() == {"type": "complete", "id": "1"}
-    states = [(each["jobUpdated"]["status"], each["jobUpdated"]["progress"]["done"]) for each in seen]
+    states = [
+        (each["jobUpdated"]["status"], each["jobUpdated"]["progress"]["done"]) for each in seen
+    ]
     assert states == [("RUNNING", 0), ("RUNNING", 5), ("SUCCEEDED", 5)]
 
 
 async def test_the_same_over_server_sent_events(address, person, job, change):
-    async with asyncio.timeout(15), event_stream(address, person.token, JOB, id=encode_id("Job", job)) as events:
+    async with (
+        asyncio.timeout(15),
+        event_stream(address, person.token, JOB, id=encode_id("Job", job)) as events,
+    ):
         _, first = await anext(events)
         change(ENDED)
         _, second = await anext(events)
@@ -111,6 +118,8 @@ async def test_who_is_signed_out_watches_nothing(address, person, job):
     async with asyncio.timeout(15), web_socket(address) as socket:
         await socket.begin()
         assert await refused(socket, ATHLETE_JOBS, id=person.id) == "UNAUTHENTICATED"
+        for number in (job, 10**6):
+            assert await refused(socket, JOB, id=encode_id("Job", number)) == "UNAUTHENTICATED"
 
 
 async def test_an_athletes_jobs_are_all_their_changes(address, db, person, redis_url):
@@ -132,7 +141,9 @@ async def closed(socket):
 
 
 @pytest.mark.parametrize(
-    "authorization", ["Bearer pace_wrong", "pace_wrong", 7, {}], ids=["unknown", "bare", "number", "object"]
+    "authorization",
+    ["Bearer pace_wrong", "pace_wrong", 7, {}],
+    ids=["unknown", "bare", "number", "object"],
 )
 async def test_a_bad_token_closes_the_connection(address, authorization):
     async with asyncio.timeout(15), web_socket(address) as socket:
@@ -142,14 +153,20 @@ async def test_a_bad_token_closes_the_connection(address, authorization):
 
 async def test_a_bad_token_in_a_header_is_refused(address):
     with pytest.raises((ConnectionClosed, InvalidStatus)) as caught:
-        async with asyncio.timeout(15), web_socket(address, authorization="Bearer pace_wrong") as socket:
+        async with (
+            asyncio.timeout(15),
+            web_socket(address, authorization="Bearer pace_wrong") as socket,
+        ):
             await socket.begin()
     if isinstance(caught.value, InvalidStatus):
         assert caught.value.response.status_code in {401, 403}
 
 
 async def test_a_token_in_a_header_signs_in(address, person, job):
-    async with asyncio.timeout(15), web_socket(address, authorization=f"Bearer {person.token}") as socket:
+    async with (
+        asyncio.timeout(15),
+        web_socket(address, authorization=f"Bearer {person.token}") as socket,
+    ):
         await socket.begin()
         await socket.subscribe(JOB, id=encode_id("Job", job))
         assert (await socket.next())["jobUpdated"]["status"] == "RUNNING"
@@ -161,7 +178,9 @@ async def test_nothing_before_the_connection_is_begun(address, job):
         assert await closed(socket) == 4401
 
 
-@pytest.mark.parametrize("text", ["{", "null", "[]", '{"type": "absent"}', '{"type": "subscribe"}', '"x"'])
+@pytest.mark.parametrize(
+    "text", ["{", "null", "[]", '{"type": "absent"}', '{"type": "subscribe"}', '"x"']
+)
 async def test_a_malformed_message_closes_the_connection(address, text):
     async with asyncio.timeout(15), web_socket(address) as socket:
         await socket.begin()
@@ -176,7 +195,9 @@ async def test_queries_and_mutations_work_there_too(address, person):
         assert (await socket.next())["viewer"] == {"scopes": ["READ", "SYNC"]}
 
 
-async def test_without_redis_changes_come_a_little_later(serving, services_home, tmp_path, person, job, change):
+async def test_without_redis_changes_come_a_little_later(
+    serving, services_home, tmp_path, person, job, change
+):
     redis = start_redis(services_home / "another")
     try:
         address = serving(redis_url=SecretStr(redis.url))

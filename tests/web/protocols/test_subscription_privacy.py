@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 from websockets.exceptions import ConnectionClosed
 
-from graph.ids import encode_id
+from graph.global_id import encode_id
 from jobs.enqueue import publish
 from tests import factories as make
 from tests.web.subscriber import ATHLETE_JOBS, JOB, web_socket
@@ -56,17 +56,24 @@ async def test_shared_or_not_jobs_are_the_athletes_own(serving, db, owner, job):
         "signed out": None,
     }
     for who, token in tokens.items():
-        for query, type_name, number in ((JOB, "Job", job), (ATHLETE_JOBS, "Athlete", owner.athlete_id)):
+        for query, type_name, number in (
+            (JOB, "Job", job),
+            (ATHLETE_JOBS, "Athlete", owner.athlete_id),
+        ):
             answer = await first_answer(address, token, query, encode_id(type_name, number))
             assert answer[0] in {"NOT_FOUND", "UNAUTHENTICATED"}, (who, answer)
-            assert answer == await first_answer(address, token, query, encode_id(type_name, ABSENT)), who
+            assert answer == await first_answer(
+                address, token, query, encode_id(type_name, ABSENT)
+            ), who
 
 
 @pytest.mark.parametrize("who", ["owner", "admin"])
 async def test_the_athlete_and_admins_watch(serving, db, owner, job, change, who):
     token = owner.token if who == "owner" else make.create_admin(db).token
     address = serving(sharing="on")
-    assert (await first_answer(address, token, JOB, encode_id("Job", job)))["jobUpdated"]["version"] == 1
+    assert (await first_answer(address, token, JOB, encode_id("Job", job)))["jobUpdated"][
+        "version"
+    ] == 1
     waiting = asyncio.create_task(first_answer(address, token, ATHLETE_JOBS, owner.id))
     while not waiting.done():
         await asyncio.sleep(0.1)
@@ -97,7 +104,9 @@ async def test_who_may_no_longer_see_gets_no_more(serving, db, owner, job, query
         assert closed.value.rcvd.code == 4403
 
 
-async def test_a_job_that_is_erased_with_its_athlete_ends_the_watch(address, db, redis_url, owner, job):
+async def test_a_job_that_is_erased_with_its_athlete_ends_the_watch(
+    address, db, redis_url, owner, job
+):
     async with asyncio.timeout(15), web_socket(address) as socket:
         await socket.begin(Authorization=f"Bearer {make.create_admin(db).token}")
         await socket.subscribe(JOB, id=encode_id("Job", job))

@@ -1,16 +1,22 @@
 """GraphiQL's page and files: from here only, nothing from elsewhere."""
 
 import re
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.graph.api import serve
+from tests.web.api_process import api_process
 
 pytestmark = pytest.mark.anyio
 
-BUNDLE = Path(__file__).parents[2] / "web" / "graphiql" / "dist"
-ASSETS = sorted(path.relative_to(BUNDLE).as_posix() for path in (BUNDLE / "assets").rglob("*") if path.is_file())
+BUNDLE = Path(__file__).parents[3] / "web" / "graphiql" / "dist"
+ASSETS = sorted(
+    path.relative_to(BUNDLE).as_posix() for path in (BUNDLE / "assets").rglob("*") if path.is_file()
+)
 
 
 async def test_the_page_may_load_from_here_only(api):
@@ -40,7 +46,30 @@ async def test_files_are_kept_by_browsers(api):
         assert response.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["absent.js", "../index.html", "%2e%2e/%2e%2e/app.py", "..%2f..%2fapp.py"])
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_who_does_not_read_a_file_holds_no_memory(settings, tmp_path, coding: str):
+    """All responses share the file's bytes: 40 of 5 MB each, unread, take less than one's."""
+    largest = max(ASSETS, key=lambda path: (BUNDLE / path).stat().st_size)
+    size = (BUNDLE / largest).stat().st_size
+    request = f"GET /graphiql/{largest} HTTP/1.1\r\nhost: x\r\naccept-encoding: {coding}\r\n\r\n"
+    with ExitStack() as stack:
+        process = stack.enter_context(api_process(settings, tmp_path))
+        url = f"http://{process.address}/graphiql/{largest}"
+        answer = httpx.get(url, headers={"accept-encoding": coding}, trust_env=False)
+        assert len(answer.content) == size
+        before = process.rss_mb
+        for _ in range(40):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", int(process.address.rpartition(":")[2])))
+            connection.sendall(request.encode())
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        assert process.rss_mb - before < size / 2**20
+
+
+@pytest.mark.parametrize(
+    "path", ["absent.js", "../index.html", "%2e%2e/%2e%2e/app.py", "..%2f..%2fapp.py"]
+)
 async def test_no_other_file_is_served(api, path):
     response = await api.http.get(f"/graphiql/assets/{path}")
     assert response.status_code == 404

@@ -1,22 +1,23 @@
 """Signing in through the simulated Strava's own form, and out."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import jwt
 import pytest
 
 from db.encryption import KeyRing
 from tests import factories as make
 from tests.graph.api import serve
+from tests.web.auth.strava_form import authorize
 
 pytestmark = pytest.mark.anyio
 
-VIEWER = {"query": "{ viewer { scopes athlete { id firstName stravaConnection { scopes stravaAthleteId } } } }"}
+VIEWER = {
+    "query": "{ viewer { scopes athlete { id firstName stravaConnection { scopes stravaAthleteId } } } }"
+}
 CONNECT = {"query": "mutation { connectStrava { authorizationUrl userErrors { code } } }"}
 
 
@@ -26,17 +27,6 @@ async def browser(settings, strava_url):
     urls = {"strava_api_url": f"{strava_url}/api/v3", "strava_oauth_url": f"{strava_url}/oauth"}
     async with serve(settings.model_copy(update=urls)) as api:
         yield api
-
-
-async def authorize(url, *, decision="authorize", athlete=1001, ticked=None):
-    """Fill in Strava's form; gives where it sends the browser."""
-    async with httpx.AsyncClient(trust_env=False) as http:
-        page = (await http.get(url)).text
-        hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
-        granted = re.findall(r'name="granted" value="([^"]*)"', page) if ticked is None else ticked
-        form = hidden | {"athlete_id": str(athlete), "granted": granted, "decision": decision}
-        answer = await http.post(str(httpx.URL(url).join("/oauth/authorize")), data=form)
-    return answer.headers["location"]
 
 
 async def begin(browser):
@@ -61,8 +51,15 @@ async def test_a_round_trip_signs_in(browser, db, settings):
         "scopes": ["read", "activity:read_all", "profile:read_all"],
     }
     kept = db.exec_driver_sql("SELECT access_token, refresh_token FROM strava_connections").one()
-    opened = [KeyRing(settings.token_encryption_keys).decrypt(bytes(each)).get_secret_value() for each in kept]
-    assert not [secret for secret, stored in zip(opened, kept, strict=True) if secret.encode() in bytes(stored)]
+    opened = [
+        KeyRing(settings.token_encryption_keys).decrypt(bytes(each)).get_secret_value()
+        for each in kept
+    ]
+    assert not [
+        secret
+        for secret, stored in zip(opened, kept, strict=True)
+        if secret.encode() in bytes(stored)
+    ]
 
 
 async def test_signing_in_again_is_the_same_athlete_with_their_own_changes(browser, db):
@@ -115,7 +112,10 @@ async def test_another_browsers_sign_in_is_refused(browser):
     back = await authorize(await begin(browser))
     browser.http.cookies.clear()
     assert await refusal(await browser.http.get(back)) == (400, "SIGN_IN_EXPIRED")
-    assert await refusal(await browser.http.get("/strava/callback?code=x&state=")) == (400, "SIGN_IN_EXPIRED")
+    assert await refusal(await browser.http.get("/strava/callback?code=x&state=")) == (
+        400,
+        "SIGN_IN_EXPIRED",
+    )
 
 
 async def test_a_state_of_another_sign_in_is_refused(browser, settings):
@@ -154,7 +154,10 @@ async def test_a_sign_in_works_once_whatever_the_browser_keeps(browser, db):
 async def test_a_denied_sign_in_is_over(browser):
     url = await begin(browser)
     kept = dict(browser.http.cookies)
-    assert await refusal(await browser.http.get(await authorize(url, decision="cancel"))) == (400, "SIGN_IN_DENIED")
+    assert await refusal(await browser.http.get(await authorize(url, decision="cancel"))) == (
+        400,
+        "SIGN_IN_DENIED",
+    )
     assert not browser.http.cookies
     browser.http.cookies.update(kept)
     assert await refusal(await browser.http.get(await authorize(url))) == (400, "SIGN_IN_EXPIRED")
@@ -173,7 +176,13 @@ async def test_an_old_sign_in_is_refused(browser, settings):
     [name] = browser.http.cookies
     over = datetime.now(UTC) - timedelta(seconds=1)
     digest = sha256(state.encode()).hexdigest()
-    claims = {"state_sha256": digest, "back_to": "/graphiql", "aud": "sign-in", "exp": over, "iat": over}
+    claims = {
+        "state_sha256": digest,
+        "back_to": "/graphiql",
+        "aud": "sign-in",
+        "exp": over,
+        "iat": over,
+    }
     cookie = jwt.encode(claims, settings.secret_key.get_secret_value(), "HS256")
     browser.http.cookies.clear()
     response = await browser.http.get(await authorize(url), headers={"cookie": f"{name}={cookie}"})
@@ -190,10 +199,16 @@ async def test_a_code_that_strava_refuses(browser):
 async def test_the_cookie_is_kept_from_scripts_and_other_sites(browser):
     response = await sign_in(browser)
     cookie = SimpleCookie(
-        next(c for c in response.headers.get_list("set-cookie") if c.startswith("pacegraph_session="))
+        next(
+            c for c in response.headers.get_list("set-cookie") if c.startswith("pacegraph_session=")
+        )
     )
     attributes = cookie["pacegraph_session"]
-    assert (attributes["httponly"], attributes["samesite"].lower(), attributes["path"]) == (True, "lax", "/")
+    assert (attributes["httponly"], attributes["samesite"].lower(), attributes["path"]) == (
+        True,
+        "lax",
+        "/",
+    )
     assert not attributes["secure"]
     assert int(attributes["max-age"]) == 30 * 86_400
 
@@ -212,20 +227,26 @@ async def test_over_https_the_cookies_are_secure(settings):
 async def test_over_https_a_session_without_the_prefix_is_nobodys(settings, strava_url):
     """Such a cookie could be planted by another host of the domain."""
     urls = {"strava_api_url": f"{strava_url}/api/v3", "strava_oauth_url": f"{strava_url}/oauth"}
-    async with serve(settings.model_copy(update=urls | {"public_url": "https://runs.example"})) as api:
+    async with serve(
+        settings.model_copy(update=urls | {"public_url": "https://runs.example"})
+    ) as api:
         api.http.base_url = "https://runs.example"
         await sign_in(api)
         assert await viewer(api)
         kept = api.http.cookies["__Host-pacegraph_session"]
         api.http.cookies.clear()
         headers = {"cookie": f"pacegraph_session={kept}"}
-        assert (await api.http.post("/graphql", json=VIEWER, headers=headers)).json()["data"]["viewer"] is None
+        assert (await api.http.post("/graphql", json=VIEWER, headers=headers)).json()["data"][
+            "viewer"
+        ] is None
 
 
 async def asked_with(browser, session):
     """What a viewer is who comes with this session alone."""
     headers = {"cookie": f"pacegraph_session={session}"}
-    return (await browser.http.post("/graphql", json=VIEWER, headers=headers)).json()["data"]["viewer"]
+    return (await browser.http.post("/graphql", json=VIEWER, headers=headers)).json()["data"][
+        "viewer"
+    ]
 
 
 async def two_sessions(browser):
@@ -289,9 +310,61 @@ async def test_our_own_pages_sign_out(browser):
     assert (await browser.http.post("/auth/sign-out", headers=headers)).status_code == 204
 
 
+APP = "https://app.pacegraph.test"
+
+
+@pytest.fixture
+async def browser_of_app(settings, strava_url):
+    urls = {"strava_api_url": f"{strava_url}/api/v3", "strava_oauth_url": f"{strava_url}/oauth"}
+    changes = {**urls, "cors_origins": (APP,)}
+    async with serve(settings.model_copy(update=changes)) as api:
+        yield api
+
+
+async def test_a_page_of_an_allowed_origin_signs_out(browser_of_app):
+    """With the headers without which its browser would say "Failed to fetch"."""
+    await sign_in(browser_of_app)
+    asks = {"origin": APP, "access-control-request-method": "POST"}
+    asks["access-control-request-headers"] = "x-request-id"
+    preflight = await browser_of_app.http.options("/auth/sign-out", headers=asks)
+    assert preflight.status_code == 204
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert "x-request-id" in preflight.headers["access-control-allow-headers"]
+    assert await viewer(browser_of_app)
+    headers = {"origin": APP, "sec-fetch-site": "same-site"}
+    response = await browser_of_app.http.post("/auth/sign-out", headers=headers)
+    assert response.status_code == 204
+    refused = await browser_of_app.http.post("/auth/sign-out?everywhere=maybe", headers=headers)
+    assert refused.status_code == 400
+    for each in (preflight, response, refused):
+        assert each.headers["access-control-allow-origin"] == APP
+        assert each.headers["access-control-allow-credentials"] == "true"
+        assert "Origin" in each.headers["vary"]
+    assert await viewer(browser_of_app) is None
+
+
+async def test_a_page_of_another_origin_is_told_nothing(browser_of_app):
+    asks = {"origin": "https://evil.test", "access-control-request-method": "POST"}
+    preflight = await browser_of_app.http.options("/auth/sign-out", headers=asks)
+    response = await browser_of_app.http.post("/auth/sign-out", headers={"origin": asks["origin"]})
+    assert (preflight.status_code, response.status_code) == (204, 403)
+    for each in (preflight, response):
+        assert not [name for name in each.headers if name.startswith("access-control")]
+
+
+async def test_without_graphiql_who_signed_in_comes_to_the_root(settings, strava_url):
+    urls = {"strava_api_url": f"{strava_url}/api/v3", "strava_oauth_url": f"{strava_url}/oauth"}
+    async with serve(settings.model_copy(update={**urls, "graphiql": "off"})) as api:
+        response = await sign_in(api)
+        assert (response.status_code, response.headers["location"]) == (303, "/")
+        assert (await api.http.get("/")).status_code == 200
+
+
 async def test_signing_out_when_signed_out_does_no_harm(browser):
     for headers in ({}, {"cookie": "pacegraph_session=junk"}):
-        assert (await browser.http.post("/auth/sign-out?everywhere=1", headers=headers)).status_code == 204
+        assert (
+            await browser.http.post("/auth/sign-out?everywhere=1", headers=headers)
+        ).status_code == 204
 
 
 async def test_signing_out_is_no_link(browser):
@@ -300,7 +373,10 @@ async def test_signing_out_is_no_link(browser):
 
 async def test_everywhere_is_yes_or_no(browser):
     await sign_in(browser)
-    assert await refusal(await browser.http.post("/auth/sign-out?everywhere=maybe")) == (400, "BAD_USER_INPUT")
+    assert await refusal(await browser.http.post("/auth/sign-out?everywhere=maybe")) == (
+        400,
+        "BAD_USER_INPUT",
+    )
 
 
 async def test_signing_in_makes_a_new_session_and_ends_the_browsers_old_one(browser):

@@ -1,0 +1,30 @@
+"""Bounds of what syncs may ask of Strava, and counts of its bad answers."""
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.models.base import Base, BigId, Instant
+
+
+class SyncBudget(Base):
+    """The requests to Strava that an athlete's syncs may make.
+
+    A token bucket: `level` are the requests left at `measured_at`. None yet: the bucket is full.
+    """
+
+    __tablename__ = "sync_budgets"
+
+    athlete_id: Mapped[BigId] = mapped_column(
+        ForeignKey("athletes.id", ondelete="CASCADE"), primary_key=True
+    )
+    level: Mapped[float]
+    measured_at: Mapped[Instant]
+
+
+class StravaTrouble(Base):
+    """How many answers of Strava of one kind were too slow, too large or unreadable."""
+
+    __tablename__ = "strava_troubles"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[BigId] = mapped_column(server_default="0")

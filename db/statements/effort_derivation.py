@@ -1,0 +1,215 @@
+"""Which activities' efforts are still to be derived, and the record that they were.
+
+Also which streams Strava is to be asked for again.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Executable,
+    Float,
+    Integer,
+    Text,
+    all_,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from db.models import Activity, ActivitySource, ActivityStreams, BestEffort, StreamsState
+from db.statements.interval import seconds
+
+# Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
+_JOB_ID = bindparam("job_id", type_=BigInteger)
+_WITHOUT = Activity.streams_state.in_((StreamsState.UNREAD, StreamsState.ABSENT))
+
+_TO_DERIVE_FROM = (
+    Activity.id,
+    Activity.athlete_id,
+    Activity.strava_id,
+    Activity.sport_type,
+    Activity.started_at,
+    Activity.started_at_local,
+    Activity.distance_m,
+    Activity.elapsed_time_s,
+    Activity.flagged,
+    Activity.manual,
+    Activity.trainer,
+    Activity.streams_state,
+    Activity.streams_tries,
+    Activity.streams_asked_by_job_id,
+    Activity.given_efforts,
+    Activity.updated_at,
+)
+_MAY_HAVE_STREAMS = and_(
+    Activity.source == ActivitySource.STRAVA, ~Activity.manual, Activity.distance_m > 0
+)
+
+
+def pending(*, one: bool = False) -> Executable:
+    """Select activities of `athlete` with efforts still to be derived, newest first.
+
+    Selects at most `row_limit`. Their streams are to be fetched, or their efforts are not of the
+    version `wanted_version`, and they are not `left_out` (ids). Last come those that are
+    `asked_again`, because Strava had no streams, or none that can be used: with `repeats`, also
+    those that the job `job_id` itself asked for; with `with_old`, also those that versions before
+    0.3 left, which asked once. With `one`, only the activity with the Strava id
+    `only_strava_id` is considered, and asked for again whenever that was.
+    """
+    left_out = bindparam("left_out", type_=ARRAY(BigInteger))
+    asked_again = _asked_again(one=one).label("asked_again")
+    return (
+        select(*_TO_DERIVE_FROM, asked_again)
+        .where(
+            Activity.athlete_id == _ATHLETE_ID, *_to_derive(one=one), Activity.id != all_(left_out)
+        )
+        .order_by(asked_again, Activity.started_at.desc(), Activity.id.desc())
+        .limit(bindparam("row_limit", type_=Integer))
+    )
+
+
+def count_pending(*, one: bool = False) -> Executable:
+    """Count the activities of `pending`, without its limit and `left_out`."""
+    return (
+        select(func.count())
+        .select_from(Activity)
+        .where(Activity.athlete_id == _ATHLETE_ID, *_to_derive(one=one))
+    )
+
+
+def _to_derive(*, one: bool) -> Sequence[ColumnElement[bool]]:
+    todo = or_(Activity.streams_state == StreamsState.PENDING, _outdated(), _asked_again(one=one))
+    return (
+        (todo, Activity.strava_id == bindparam("only_strava_id", type_=BigInteger))
+        if one
+        else (todo,)
+    )
+
+
+def _asked_again(*, one: bool) -> ColumnElement[bool]:
+    due = or_(
+        Activity.streams_retry_at <= func.now(),
+        and_(
+            Activity.streams_retry_at.is_(None),
+            Activity.streams_tries == 0,
+            bindparam("with_old", type_=Boolean),
+        ),
+    )
+    this_job = Activity.streams_asked_by_job_id.is_distinct_from(_JOB_ID)
+    not_asked_yet = or_(this_job, bindparam("repeats", type_=Boolean))
+    return and_(_WITHOUT, _MAY_HAVE_STREAMS, not_asked_yet, *(() if one else (due,)))
+
+
+def _outdated() -> ColumnElement[bool]:
+    return Activity.efforts_version.is_distinct_from(bindparam("wanted_version", type_=Integer))
+
+
+def rederivable(*, of_athlete: bool) -> Executable:
+    """Select activities with final streams below `below_id`, at most `row_limit`, highest id first.
+
+    With `of_athlete`, all of `athlete`; else those of all athletes with efforts of another version
+    than `wanted_version`.
+    """
+    return (
+        select(*_TO_DERIVE_FROM)
+        .where(*_rederivable(of_athlete=of_athlete))
+        .order_by(Activity.id.desc())
+        .limit(bindparam("row_limit", type_=Integer))
+    )
+
+
+def count_rederivable(*, of_athlete: bool) -> Executable:
+    """Count the activities of `rederivable`, without its limit."""
+    return select(func.count()).select_from(Activity).where(*_rederivable(of_athlete=of_athlete))
+
+
+def _rederivable(*, of_athlete: bool) -> Sequence[ColumnElement[bool]]:
+    return (
+        Activity.id < bindparam("below_id", type_=BigInteger),
+        Activity.streams_state != StreamsState.PENDING,
+        Activity.athlete_id == _ATHLETE_ID if of_athlete else _outdated(),
+    )
+
+
+def clear_unwanted() -> tuple[Executable, ...]:
+    """Make the statements that delete streams and efforts of activities that are not runs.
+
+    They are for the activities of `athlete`. The last one marks them as derived with
+    `wanted_version`, and its row count is their number.
+    """
+    ids = select(Activity.id).where(
+        Activity.athlete_id == _ATHLETE_ID,
+        Activity.streams_state == StreamsState.UNWANTED,
+        _outdated(),
+    )
+    return (
+        delete(ActivityStreams).where(ActivityStreams.activity_id.in_(ids)),
+        delete(BestEffort).where(BestEffort.activity_id.in_(ids)),
+        update(Activity)
+        .where(Activity.id.in_(ids))
+        .values(efforts_version=bindparam("wanted_version", type_=Integer)),
+    )
+
+
+def record() -> Executable:
+    """Record that `activity_id` has efforts of `wanted_version`; returns the id.
+
+    `new_state` is the state of its streams, `new_given_efforts` are Strava's efforts. If the
+    activity was deleted or changed since `seen_at`, nothing is recorded or returned, because the
+    derived efforts are outdated.
+    """
+    new_state = bindparam("new_state", type_=Text)
+    is_stored = new_state == StreamsState.STORED
+    return (
+        update(Activity)
+        .where(
+            Activity.id == _ACTIVITY_ID,
+            Activity.updated_at == bindparam("seen_at", type_=DateTime(timezone=True)),
+        )
+        .values(
+            efforts_version=bindparam("wanted_version", type_=Integer),
+            streams_state=new_state,
+            streams_tries=case((is_stored, 0), else_=Activity.streams_tries),
+            streams_retry_at=case((is_stored, null()), else_=Activity.streams_retry_at),
+            given_efforts=bindparam("new_given_efforts", type_=Activity.given_efforts.type),
+        )
+        .returning(Activity.id)
+    )
+
+
+def ask_again() -> Executable:
+    """Record that `job_id` asked for the streams of `activity_id` in vain, `tries` jobs in all.
+
+    Strava is asked again in `pause_s` seconds.
+    """
+    return (
+        update(Activity)
+        .where(Activity.id == _ACTIVITY_ID)
+        .values(
+            streams_tries=bindparam("tries", type_=Integer),
+            streams_retry_at=func.now() + seconds(bindparam("pause_s", type_=Float)),
+            streams_asked_by_job_id=_JOB_ID,
+        )
+    )
+
+
+def ask_at_next_sync() -> Executable:
+    """Let the next sync of `athlete` ask for the streams that could not be used."""
+    return (
+        update(Activity)
+        .where(Activity.athlete_id == _ATHLETE_ID, Activity.streams_state == StreamsState.UNREAD)
+        .values(streams_retry_at=func.now())
+    )

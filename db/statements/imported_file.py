@@ -1,0 +1,73 @@
+"""Activities that were read from files."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Executable,
+    Integer,
+    LargeBinary,
+    Text,
+    bindparam,
+    func,
+    insert,
+    select,
+)
+
+from db.models import Activity, ImportedFile
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_DIGEST = bindparam("file_digest", type_=LargeBinary)
+
+
+def find() -> Executable:
+    """Select `place` and `activity_id` of what `athlete` has of the file `file_digest`."""
+    return select(ImportedFile.place, ImportedFile.activity_id).where(
+        ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == _DIGEST
+    )
+
+
+def record() -> Executable:
+    """Record that `activity` was read from a file.
+
+    Parameters: `athlete`, `file_digest`, `at_place`, `activity`, `name`.
+    """
+    return insert(ImportedFile).values(
+        athlete_id=_ATHLETE_ID,
+        digest=_DIGEST,
+        place=bindparam("at_place", type_=Integer),
+        activity_id=bindparam("activity", type_=BigInteger),
+        file_name=bindparam("name", type_=Text),
+    )
+
+
+def create_activity(row: dict[str, Any]) -> Executable:
+    """Create an activity; returns the columns that best efforts are derived from."""
+    return (
+        insert(Activity)
+        .values(row)
+        .returning(
+            Activity.id,
+            Activity.athlete_id,
+            Activity.sport_type,
+            Activity.started_at,
+            Activity.started_at_local,
+            Activity.distance_m,
+            Activity.elapsed_time_s,
+            Activity.flagged,
+            Activity.trainer,
+        )
+    )
+
+
+def nearest_zone() -> Executable:
+    """Select the time zone of `athlete`'s activity that began nearest to `at`."""
+    began = bindparam("at", type_=DateTime(timezone=True))
+    distance_s = func.abs(func.extract("epoch", Activity.started_at - began))
+    return (
+        select(Activity.timezone)
+        .where(Activity.athlete_id == _ATHLETE_ID)
+        .order_by(distance_s, Activity.id)
+        .limit(1)
+    )

@@ -1,0 +1,301 @@
+"""Events of Strava's webhook: stored by the API, taken and deleted by jobs.
+
+Rows are locked in the order of their key everywhere, so that writers do not block each other.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Float,
+    Integer,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
+
+from db.models import (
+    ACTIVE,
+    Job,
+    JobKind,
+    JobStatus,
+    StravaConnection,
+    StravaEvent,
+    StravaObject,
+)
+from db.statements.interval import ago, seconds
+from db.statements.job import QUEUED_NOW, SUMMARY
+
+_JOB_ID = bindparam("job_id", type_=BigInteger)
+_KEY = (StravaEvent.connection_id, StravaEvent.object_type, StravaEvent.object_id)
+_PAUSES_S = (10, 60, 600, 3_600, 21_600)
+"""Seconds after which an event that a job did not apply is tried again, by its number of tries."""
+_LONGEST_PAUSE_S = 86_400
+_SECOND_LOOK_S = 60
+"""A sync that runs has stored the page that it was reading by then."""
+
+
+def owners() -> Executable:
+    """Select the connections of the Strava athletes `owners`, and keep them until the commit."""
+    wanted = any_(bindparam("owners", type_=ARRAY(BigInteger)))
+    return (
+        select(
+            StravaConnection.id,
+            StravaConnection.athlete_id,
+            StravaConnection.strava_athlete_id,
+            StravaConnection.refused_at,
+        )
+        .where(StravaConnection.strava_athlete_id == wanted)
+        .order_by(StravaConnection.id)
+        .with_for_update(key_share=True, read=True)
+    )
+
+
+def store() -> Executable:
+    """Store events, each object once; returns the keys of those that were.
+
+    The events come as arrays of the same length: `connections`, `kinds`, `objects`. New ones
+    beyond `most` of one connection are not stored. An object that waits already is due again.
+    """
+    event = (
+        func.unnest(
+            bindparam("connections", type_=ARRAY(BigInteger)),
+            bindparam("kinds", type_=ARRAY(Text)),
+            bindparam("objects", type_=ARRAY(BigInteger)),
+        )
+        .table_valued("connection_id", "object_type", "object_id")
+        .render_derived(name="event")
+    )
+    columns = (
+        cast(event.c.connection_id, BigInteger),
+        cast(event.c.object_type, Text),
+        cast(event.c.object_id, BigInteger),
+    )
+    most = bindparam("most", type_=Integer)
+    others = aliased(StravaEvent)
+    waiting = (
+        select(literal(1))
+        .where(others.connection_id == event.c.connection_id)
+        .limit(most)
+        .correlate(event)
+        .subquery()
+    )
+    count = select(func.count()).select_from(waiting).scalar_subquery()
+    there = exists().where(
+        tuple_(others.connection_id, others.object_type, others.object_id) == tuple_(*columns)
+    )
+    chosen = select(*columns).distinct().where(or_(count < most, there)).order_by(*columns)
+    return (
+        insert(StravaEvent)
+        .from_select([column.name for column in _KEY], chosen)
+        .on_conflict_do_update(
+            index_elements=list(_KEY),
+            set_={
+                "job_id": null(),
+                "tries": 0,
+                "is_second_look": false(),
+                "received_at": func.now(),
+                "due_at": func.now(),
+            },
+        )
+        .returning(*_KEY)
+    )
+
+
+def create_jobs() -> Executable:
+    """Create jobs for the athletes `athletes` that have none active; returns their summaries.
+
+    `origins` are the ids of the requests that created them, in the same order.
+    """
+    athlete = (
+        func.unnest(
+            bindparam("athletes", type_=ARRAY(BigInteger)), bindparam("origins", type_=ARRAY(Text))
+        )
+        .table_valued("athlete_id", "request_id")
+        .render_derived(name="athlete")
+    )
+    athlete_id = cast(athlete.c.athlete_id, BigInteger)
+    return _jobs(
+        select(
+            athlete_id,
+            literal(JobKind.STRAVA_WEBHOOK.value, Text),
+            cast(athlete.c.request_id, Text),
+        ).order_by(athlete_id)
+    )
+
+
+def create_due_jobs() -> Executable:
+    """Create jobs for athletes with due events and no active job; returns their summaries.
+
+    Strava does not accept the tokens of some: only their revocation is looked into.
+    """
+    active = exists().where(
+        Job.athlete_id == StravaConnection.athlete_id,
+        Job.kind == JobKind.STRAVA_WEBHOOK,
+        Job.status.in_(ACTIVE),
+    )
+    due = (
+        select(
+            StravaConnection.athlete_id,
+            literal(JobKind.STRAVA_WEBHOOK.value, Text),
+            cast(null(), Text),
+        )
+        .join(StravaEvent, StravaEvent.connection_id == StravaConnection.id)
+        .where(
+            StravaEvent.due_at <= func.now(),
+            or_(
+                StravaConnection.refused_at.is_(None),
+                StravaEvent.object_type == StravaObject.ATHLETE,
+            ),
+            ~active,
+        )
+        .distinct()
+        .order_by(StravaConnection.athlete_id)
+    )
+    return _jobs(due)
+
+
+def _jobs(source: Select[int, str, str]) -> Executable:
+    """Insert jobs from rows of athlete, kind and request id."""
+    row = source.subquery()
+    athlete_id, kind, request_id = row.c
+    columns = {
+        "athlete_id": athlete_id,
+        "kind": kind,
+        "request_id": request_id,
+        "status": literal(JobStatus.QUEUED.value, Text),
+        **QUEUED_NOW,
+    }
+    return (
+        insert(Job)
+        .from_select(list(columns), select(*columns.values()))
+        .on_conflict_do_nothing()
+        .returning(*SUMMARY)
+    )
+
+
+def take() -> Executable:
+    """Give the due events of `athlete` to the job `job_id`; returns their keys.
+
+    Should the job end without applying them, they are due again after a pause.
+    """
+    free = (
+        select(*_KEY)
+        .join(StravaConnection, StravaConnection.id == StravaEvent.connection_id)
+        .where(
+            StravaConnection.athlete_id == bindparam("athlete", type_=BigInteger),
+            StravaEvent.due_at <= func.now(),
+        )
+        .order_by(*_KEY)
+        .with_for_update(of=StravaEvent, skip_locked=True)
+    )
+    pause_s = case(dict(enumerate(_PAUSES_S)), value=StravaEvent.tries, else_=_LONGEST_PAUSE_S)
+    return (
+        update(StravaEvent)
+        .where(tuple_(*_KEY).in_(free))
+        .values(
+            job_id=_JOB_ID,
+            tries=StravaEvent.tries + 1,
+            due_at=func.now() + seconds(cast(pause_s, Float)),
+        )
+        .returning(StravaEvent.object_type, StravaEvent.object_id)
+    )
+
+
+def taken() -> Executable:
+    """Select what the job `job_id` of `athlete` took and did not apply: athletes first, oldest first."""
+    return (
+        select(StravaEvent.object_type, StravaEvent.object_id)
+        .join(StravaConnection, StravaConnection.id == StravaEvent.connection_id)
+        .where(
+            StravaConnection.athlete_id == bindparam("athlete", type_=BigInteger),
+            StravaEvent.job_id == _JOB_ID,
+        )
+        .order_by(StravaEvent.object_type.desc(), StravaEvent.received_at, StravaEvent.object_id)
+    )
+
+
+def look_again() -> Executable:
+    """Keep applied events for a second look if a sync of `athlete` runs.
+
+    A page that the sync read before the change may be stored after it. Parameters as in `finish`.
+    """
+    syncs = exists().where(
+        Job.athlete_id == bindparam("athlete", type_=BigInteger),
+        Job.kind == JobKind.STRAVA_SYNC,
+        Job.status == JobStatus.RUNNING,
+    )
+    return (
+        update(StravaEvent)
+        .where(
+            tuple_(*_KEY).in_(_applied()),
+            StravaEvent.object_type == StravaObject.ACTIVITY,
+            StravaEvent.is_second_look.is_(false()),
+            syncs,
+        )
+        .values(
+            job_id=null(),
+            tries=0,
+            is_second_look=true(),
+            due_at=func.now() + seconds(float(_SECOND_LOOK_S)),
+        )
+    )
+
+
+def finish() -> Executable:
+    """Delete events of the job `job_id`: those of the kind `applied_kind` on `applied_objects`.
+
+    Objects that Strava reported again in the meantime stay, for they are no longer the job's.
+    """
+    return delete(StravaEvent).where(tuple_(*_KEY).in_(_applied()))
+
+
+def _applied() -> Select[int, str, int]:
+    objects = any_(bindparam("applied_objects", type_=ARRAY(BigInteger)))
+    return (
+        select(*_KEY)
+        .where(
+            StravaEvent.job_id == _JOB_ID,
+            StravaEvent.object_type == bindparam("applied_kind", type_=Text),
+            StravaEvent.object_id == objects,
+        )
+        .order_by(*_KEY)
+        .with_for_update()
+    )
+
+
+def delete_old() -> Executable:
+    """Delete at most `most` events that could not be applied within `kept_s` seconds."""
+    old: ColumnElement[bool] = StravaEvent.received_at < ago(bindparam("kept_s", type_=Float))
+    rows = (
+        select(*_KEY)
+        .where(old)
+        .order_by(*_KEY)
+        .limit(bindparam("most", type_=BigInteger))
+        .with_for_update(skip_locked=True)
+    )
+    return delete(StravaEvent).where(tuple_(*_KEY).in_(rows))
+
+
+def state() -> Executable:
+    """Select how many events wait (`waiting`), and since when the oldest due one does (`oldest_s`)."""
+    due = StravaEvent.due_at <= func.now()
+    age_s = func.extract("epoch", func.now() - func.min(StravaEvent.due_at).filter(due))
+    return select(func.count().label("waiting"), cast(age_s, Float).label("oldest_s"))

@@ -1,0 +1,72 @@
+"""Entries of the cache, and requests for them."""
+
+import time
+from dataclasses import dataclass
+
+from graph.cache.key import CacheKey, SharedSubject, Subject
+from graph.cost.object_count import count_objects_in_json
+
+_SEPARATOR = b"|"
+
+
+@dataclass(slots=True)
+class CacheRequest:
+    """A request for the answer of one root field, made from `subject`'s data in this `version`.
+
+    The answer may be at most `lifetime_s` old.
+    """
+
+    key: CacheKey
+    subject: Subject
+    version: int
+    lifetime_s: float
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the answer depends on stored data. Others are cheap, and not shared in Redis."""
+        return self.subject is not SharedSubject.NO_ATHLETE
+
+
+@dataclass(eq=False, slots=True)
+class CacheEntry:
+    """An answer: its JSON, the number of objects in it, and the version of the data it is from.
+
+    `made_at` is in epoch seconds.
+    """
+
+    version: int
+    body: bytes
+    objects: int
+    made_at: float
+    lifetime_s: float
+    is_refreshing: bool = False
+
+    @classmethod
+    def from_body(cls, request: CacheRequest | None, body: bytes) -> "CacheEntry":
+        """Make an entry of an answer that was just computed. None: it is not to be cached."""
+        version, lifetime_s = (request.version, request.lifetime_s) if request else (0, 0.0)
+        return cls(version, body, count_objects_in_json(body), time.time(), lifetime_s)
+
+    @classmethod
+    def from_bytes(cls, value: bytes, request: CacheRequest) -> "CacheEntry | None":
+        """Read an entry that `to_bytes` wrote. None where it is expired or something else."""
+        try:
+            version, made_at, body = value.split(_SEPARATOR, 2)
+            entry = cls(
+                int(version),
+                body,
+                count_objects_in_json(body),
+                float(made_at),
+                request.lifetime_s,
+            )
+        except ValueError:
+            return None
+        return entry if body and entry.age_s < request.lifetime_s else None
+
+    def to_bytes(self) -> bytes:
+        """Write the version, when the entry was made and the JSON."""
+        return b"%d|%f|" % (self.version, self.made_at) + self.body
+
+    @property
+    def age_s(self) -> float:
+        return max(0.0, time.time() - self.made_at)

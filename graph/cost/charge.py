@@ -1,0 +1,119 @@
+"""Charges: the cost of an operation is taken before it runs, and the unused part refunded."""
+
+import logging
+from datetime import UTC, datetime
+from functools import lru_cache
+from math import ceil
+from typing import Any
+
+import orjson
+
+from graph.cost.budget import Budget, BudgetState
+from graph.cost.directives import MUTATION
+from graph.cost.model import Path, TooExpensive
+from graph.scalars import format_instant
+
+BYTES_PER_POINT = 8 * 1024
+"""Bytes per point of cost, for reading a request apart from its document. Less is free."""
+REFUSAL = 1
+"""Cost of a request that is read and does not run: it is refused, or a dry run."""
+_FREE_SEARCH_MS = 0.3
+"""Milliseconds in the database that every operation takes, whatever it looks at."""
+_FREE_MS = 5.0
+"""The same where the rows returned are the rows looked at: more is only counted beyond noise."""
+_TRANSACTION_MS = 3.0
+"""Milliseconds of CPU that a statement or transaction beside a plan takes in the API."""
+
+
+logger = logging.getLogger(__name__)
+
+
+class Charge:
+    """One operation's charge. `requested` is what its objects may cost, `actual` what it did cost.
+
+    `actual` is None while the operation runs. `searches` tells that it may look at more rows than
+    it returns (`graph/cost/search.py`).
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        requested: int,
+        state: BudgetState,
+        actual: int | None = None,
+        *,
+        searches: bool = False,
+    ) -> None:
+        self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
+        self._free_ms = _FREE_SEARCH_MS if searches else _FREE_MS
+        self._work_ms = 0.0
+
+    def spend_database_time(self, milliseconds: float, transactions: int = 0) -> None:
+        """Take time in the database from the caller's.
+
+        It counts for `settle`, as does what the `transactions` took here.
+        """
+        self._work_ms += milliseconds + _TRANSACTION_MS * transactions
+        self._budget.spend_database_time(milliseconds)
+
+    def settle(self, objects: int) -> None:
+        """Charge what the operation did cost: its objects, or its time in the database if more.
+
+        The unused part of `requested` is refunded; what exceeds it is taken in addition. If the
+        budget did not cover the charge (COST_MODE=report), nothing was taken or is refunded.
+        Calling it again takes or refunds only the further difference.
+        """
+        taken = self.requested if self.actual is None else self.actual
+        self.actual = max(objects, self._points_of_time())
+        if self.actual != taken and not self.state.retry_after_s:
+            self.state = self._budget.refund(taken - self.actual)
+
+    def _points_of_time(self) -> int:
+        counted_ms = self._work_ms - self._free_ms
+        return int(counted_ms * self._budget.points_per_database_ms) if counted_ms > 0 else 0
+
+    async def repeat(self, budget: Budget) -> None:
+        """Charge the same to `budget`, for one more event of a subscription.
+
+        Raises BudgetExhausted.
+        """
+        self._budget, self.actual, self._work_ms = budget, None, 0.0
+        self.state = await budget.charge(self.requested)
+
+    def report(self) -> dict[str, Any]:
+        """Make `extensions.cost`."""
+        report: dict[str, Any] = orjson.loads(self.report_json())
+        return report
+
+    def report_json(self) -> bytes:
+        """Make `extensions.cost` as JSON."""
+        actual, state = self.requested if self.actual is None else self.actual, self.state
+        return b'{"requested":%d,"actual":%d,"limit":%d,"remaining":%d,"resetAt":"%b"}' % (
+            self.requested, actual, state.limit, state.remaining, _second(ceil(state.as_of + state.full_in_s)),
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _second(posix_s: int) -> bytes:
+    return format_instant(datetime.fromtimestamp(posix_s, UTC)).encode()
+
+
+def check_limit(budget: Budget, cost: int, path: Path) -> None:
+    """Refuse an operation above the limit, with its most expensive part. Raises TooExpensive."""
+    if cost > budget.operation_limit:
+        error = TooExpensive(cost, budget.operation_limit, path)
+        if budget.is_enforced:
+            raise error
+        logger.warning("an operation would be refused: %s", error)
+
+
+def actual_cost(
+    requested: int, objects: int, mutations: int = 0, *, asks_about_schema: bool
+) -> int:
+    """Compute what an operation cost from the objects in its answer.
+
+    It is at least 1 if anything was requested. Introspection costs the same whatever it returns.
+    """
+    if asks_about_schema:
+        return requested
+    return max(objects + MUTATION * mutations, min(requested, 1))

@@ -1,0 +1,117 @@
+"""The root of mutations. `graph/commands/` implements them."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import strawberry
+
+from graph.commands import api_token, athlete, feedback, job
+from graph.context import Context, Info
+from graph.cost.directives import MUTATION, weighing
+from graph.types.job_mutation import ConnectStravaPayload
+from graph.types.payload import Payload, answer_refusals
+
+_INPUT = strawberry.argument(description="Input of the mutation.")
+_COMMAND_WITHOUT_INPUT = 1  # it takes the context only
+
+
+def command(run: Callable[..., Awaitable[Payload]], description: str) -> Any:
+    """Declare a mutation by its command. Its signature has the types of input and payload.
+
+    A command without input takes the context only.
+    """
+    signature = inspect.signature(run)
+    parameters = list(signature.parameters.values())
+    payload = signature.return_annotation
+
+    async def resolve(info: Info, input: Any) -> Any:
+        return await answer_refusals(payload, run(info.context, input))
+
+    async def resolve_without_input(info: Info) -> Any:
+        return await answer_refusals(payload, run(info.context))
+
+    resolver: Callable[..., Any] = resolve_without_input
+    if len(parameters) > _COMMAND_WITHOUT_INPUT:
+        resolver = resolve
+        resolver.__annotations__["input"] = Annotated[parameters[1].annotation, _INPUT]
+    resolver.__annotations__["return"] = payload
+    return strawberry.mutation(resolver, description=description, directives=[weighing(MUTATION)])
+
+
+async def _connect_strava(context: Context) -> ConnectStravaPayload:
+    return ConnectStravaPayload(authorization_url=context.begin_sign_in())
+
+
+@strawberry.type(
+    description="All changes a caller can make. Expected failures are in the payload's "
+    "`userErrors`."
+)
+class Mutation:
+    """Root fields."""
+
+    connect_strava = command(
+        _connect_strava,
+        "Start signing in with Strava, or connect again with more permissions.",
+    )
+
+    disconnect_strava = command(
+        athlete.disconnect_strava,
+        "Revoke this server's access to an athlete's Strava account.",
+    )
+
+    sync_strava = command(
+        job.sync_strava,
+        "Fetch an athlete's activities from Strava in a background job. If the "
+        "athlete already has a sync in progress, that job is returned, even if it "
+        "covers something else.",
+    )
+
+    recalculate_personal_bests = command(
+        job.recalculate_personal_bests,
+        "Recalculate best efforts and personal bests in a background job.",
+    )
+
+    recalculate_age_grades = command(
+        job.recalculate_age_grades,
+        "Recalculate the age grades of best efforts in a background job.",
+    )
+
+    cancel_job = command(
+        job.cancel_job,
+        "Cancel a job: immediately if no worker is processing it, otherwise at its "
+        "next checkpoint.",
+    )
+
+    retry_job = command(
+        job.retry_job,
+        "Resume a failed or cancelled job from where it stopped.",
+    )
+
+    update_athlete = command(
+        athlete.update_athlete,
+        "Change an athlete's own data.",
+    )
+
+    exclude_best_effort = command(
+        athlete.exclude_best_effort,
+        "Exclude a best effort from rankings, or include it again. Personal bests are "
+        "updated immediately.",
+    )
+
+    create_api_token = command(
+        api_token.create_api_token,
+        "Create an API token. The secret is shown only once. An account can have at "
+        "most 50 valid tokens.",
+    )
+
+    revoke_api_token = command(
+        api_token.revoke_api_token,
+        "Permanently revoke an API token and all tokens created with it. A token may "
+        "always revoke itself.",
+    )
+
+    submit_feedback = command(
+        feedback.submit_feedback,
+        "Send a message to the operator of this server. Does not require signing in.",
+    )

@@ -1,0 +1,121 @@
+"""The root of queries."""
+
+import asyncio
+from typing import Annotated
+
+import strawberry
+
+from graph.context import Context, Info
+from graph.cost.directives import sized
+from graph.mapping.relation import connection
+from graph.mapping.row_type import field
+from graph.schema.root_field import (
+    ComputedObject,
+    GlobalId,
+    NodesById,
+    ViewerObject,
+    by_id,
+    computed,
+)
+from graph.types.activity import ACTIVITIES, Activity, read_activities
+from graph.types.age_grade import AgeGrade, AgeGradeInput
+from graph.types.athlete import ATHLETES, Athlete, read_athletes
+from graph.types.job import JOBS, Job, read_jobs
+from graph.types.node import Node
+from graph.types.node_lookup import decode_node_ids, load_node
+from graph.types.personal_best import LEADERBOARD, read_leaderboard
+from graph.types.rate_limit import RateLimit
+from graph.types.viewer import Viewer
+
+
+async def _node(info: Info, id: GlobalId) -> Node | None:
+    found: Node | None = await load_node(info.context, id, "id")
+    return found
+
+
+async def _nodes(
+    info: Info,
+    ids: Annotated[
+        list[strawberry.ID], strawberry.argument(description="Global ids. At most 100.")
+    ],
+) -> list[Node | None]:
+    decode_node_ids(ids)
+    return list(await asyncio.gather(*(load_node(info.context, each, "ids") for each in ids)))
+
+
+def _rate_limit(context: Context) -> RateLimit:
+    assert context.charge is not None
+    return RateLimit.from_budget(context.charge.state)
+
+
+def _viewer(info: Info) -> Viewer | None:
+    return (
+        Viewer.from_caller(info.context.caller)
+        if info.context.viewer.account_id is not None
+        else None
+    )
+
+
+def _age_grade(
+    input: Annotated[AgeGradeInput, strawberry.argument(description="The performance to grade.")],
+) -> AgeGrade:
+    return input.grade()
+
+
+@strawberry.type(description="All data a caller can read.")
+class Query:
+    """Root fields."""
+
+    node = field(
+        NodesById(),
+        "Any object by its global id. Null if it does not exist or is not visible to the caller.",
+        resolver=_node,
+    )
+
+    nodes = field(
+        NodesById(many=True),
+        "Up to 100 objects by global id, in the order of the ids. Null for each that "
+        "does not exist or is not visible to the caller.",
+        list_size=sized(by=["ids"]),
+        resolver=_nodes,
+    )
+
+    viewer = field(ViewerObject(), "The caller. Null if signed out.", resolver=_viewer)
+
+    athlete = by_id(
+        "Athlete",
+        "An athlete. Null if absent or not visible to the caller; the API does not reveal which.",
+        Athlete | None,
+    )
+
+    athletes = connection(
+        ATHLETES, "All athletes visible to the caller, by default in order of joining."
+    )(read_athletes)
+
+    activity = by_id(
+        "Activity", "An activity. Null if absent or not visible to the caller.", Activity | None
+    )
+
+    activities = connection(
+        ACTIVITIES, "All activities visible to the caller, by default newest first."
+    )(read_activities)
+
+    leaderboard = connection(
+        LEADERBOARD,
+        "Current personal bests over one distance, as far as visible to the caller. Of equal ones "
+        "the earlier achieved stands first.",
+    )(read_leaderboard)
+
+    age_grade = field(
+        ComputedObject(lambda _, arguments: arguments["input"].grade()),
+        "Calculates an age grade. Uses no stored data and does not require signing in.",
+        resolver=_age_grade,
+    )
+
+    rate_limit = computed(
+        _rate_limit, "The caller's budget after this operation was charged.", RateLimit
+    )
+
+    job = by_id("Job", "A job. Null if absent or not visible to the caller.", Job | None)
+
+    jobs = connection(JOBS, "All jobs visible to the caller, newest first.")(read_jobs)

@@ -1,0 +1,81 @@
+"""Expected failures of mutations: data, not errors."""
+
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
+
+import strawberry
+
+from graph.cost.directives import sized
+from graph.errors import CallerError
+from graph.types.enums import UserErrorCode
+from runtime.errors import PacegraphError
+
+P = ParamSpec("P")
+PayloadType = TypeVar("PayloadType", bound="Payload")
+
+
+@strawberry.type(description="Why a mutation was refused.")
+class UserError:
+    """An expected failure."""
+
+    field: list[str] | None = strawberry.field(
+        description="Path of the invalid input field. Null if no field is at fault."
+    )
+    code: UserErrorCode = strawberry.field(description="Stable code for programs.")
+    message: str = strawberry.field(description="Message for people: what is wrong and what to do.")
+    retry_at: datetime | None = strawberry.field(
+        default=None, description="Time to try again. Null if waiting does not help."
+    )
+
+
+@strawberry.type
+class Payload:
+    """Base of the payloads of all mutations."""
+
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list,
+        description="Why the mutation was refused. Empty if it succeeded.",
+        directives=[sized(1)],
+    )
+
+
+class MutationRefused(PacegraphError):
+    """A mutation was refused.
+
+    `field` is the dotted path of the invalid input, None if no input is at fault. `retry_at` is
+    when to try again, None if waiting does not help.
+    """
+
+    def __init__(
+        self,
+        code: UserErrorCode,
+        message: str,
+        field: str | None = None,
+        *,
+        retry_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.field = code, message, field
+        self.retry_at = retry_at
+
+
+async def answer_refusals(
+    payload: type[PayloadType], command: Awaitable[PayloadType]
+) -> PayloadType:
+    """Await a command, and turn a refusal into its payload with defaults."""
+    try:
+        return await command
+    except MutationRefused as refused:
+        return payload(user_errors=[_user_error(refused.code, refused)])
+    except CallerError as error:
+        return payload(user_errors=[_user_error(UserErrorCode.INVALID, error)])
+
+
+def _user_error(code: UserErrorCode, error: Any) -> UserError:
+    return UserError(
+        field=error.field.split(".") if error.field else None,
+        code=code,
+        message=error.message,
+        retry_at=getattr(error, "retry_at", None),
+    )

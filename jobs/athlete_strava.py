@@ -1,0 +1,127 @@
+"""Strava as one job uses it for one athlete."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from db.errors import DatabaseError
+from db.statements import strava_connection, strava_trouble
+from jobs.attempt import Attempt
+from jobs.strava_tokens import usable_token
+from jobs.sync_budget import RequestBudget
+from jobs.task_services import TaskServices
+from jobs.token_refresh import TokenRefresh
+from strava.bounded_exchange import interrupted_by
+from strava.client import StravaClient
+from strava.errors import (
+    StravaError,
+    StravaTooLarge,
+    StravaTooSlow,
+    StravaUnauthorized,
+    StravaUnreadable,
+)
+
+AGAIN_AFTER_S = (0.3, 1.0)
+"""Seconds before an answer that cannot be one is asked for again."""
+_LOOK_EVERY_S = 0.1
+_TROUBLES: dict[type[StravaError], str] = {
+    StravaTooSlow: "too_slow",
+    StravaTooLarge: "too_large",
+    StravaUnreadable: "unreadable",
+}
+
+Answer = TypeVar("Answer")
+Request = Callable[[StravaClient, SecretStr], Answer]
+
+logger = logging.getLogger(__name__)
+
+
+class AthleteStrava:
+    """Makes requests to Strava with the athlete's tokens.
+
+    `budget` bounds the requests of the athlete's syncs.
+    """
+
+    def __init__(self, attempt: Attempt, services: TaskServices, athlete_id: int) -> None:
+        self._attempt = attempt
+        self._services = services
+        self._athlete_id = athlete_id
+        self.budget = RequestBudget(services.settings, services.database, athlete_id)
+
+    def ask(
+        self, request: Request[Answer], *, patient: bool = True, charged: bool = False
+    ) -> Answer:
+        """Make a request that changes nothing at Strava; a rejected token is refreshed once.
+
+        With `patient`, an answer that is something else, such as a page of HTML, is asked for again
+        a moment later. With `charged`, the athlete's budget of syncs pays. Raises as `request`,
+        StravaNotConnected, SyncBudgetSpent, and what ends the attempt.
+        """
+        for pause_s in AGAIN_AFTER_S if patient else ():
+            try:
+                return self._ask_once(request, charged=charged)
+            except StravaUnreadable:
+                self._attempt.pause(pause_s)
+        return self._ask_once(request, charged=charged)
+
+    def _ask_once(self, request: Request[Answer], *, charged: bool) -> Answer:
+        token = self.token()
+        if charged:
+            self.budget.spend()
+        try:
+            return self._ask(request, token)
+        except StravaUnauthorized as error:
+            if error.what != "access token":
+                raise
+        return self._ask(request, self.token(refused=token))
+
+    def token(self, *, refused: SecretStr | None = None) -> SecretStr:
+        """Get a token that works for 5 more minutes, other than `refused`.
+
+        A refresh is waited for as long as for any answer of Strava, and then goes on. Raises as
+        `access_token`, StravaTooSlow, and what ends the attempt.
+        """
+        timeout_s = self._services.settings.strava_timeout_s
+        until = time.monotonic() + timeout_s
+        while (token := self._stored_token(refused)) is None:
+            refresh = TokenRefresh(self._services.settings, self._athlete_id, refused)
+            try:
+                while not refresh.has_ended(_LOOK_EVERY_S):
+                    self._attempt.check()
+                    if time.monotonic() > until:
+                        logger.warning("new tokens come late; a process goes on waiting for them")
+                        raise StravaTooSlow(timeout_s)
+            finally:
+                refresh.leave()
+        return token
+
+    def _stored_token(self, refused: SecretStr | None) -> SecretStr | None:
+        self._attempt.check()
+        with self._services.database.read() as connection:
+            row = connection.execute(
+                strava_connection.tokens(), {"athlete": self._athlete_id}
+            ).one_or_none()
+        return usable_token(self._services.keys, row, self._athlete_id, refused)
+
+    def _ask(self, request: Request[Answer], token: SecretStr) -> Answer:
+        attempt = self._attempt
+        attempt.check()
+        try:
+            with attempt.stop.interruptible(attempt.job_id), interrupted_by(attempt.check):
+                return request(self._services.strava, token)
+        except tuple(_TROUBLES) as error:
+            self._count(error)
+            raise
+
+    def _count(self, error: StravaError) -> None:
+        """Log and count an answer that was too slow, too large or something else."""
+        kind = next(name for each, name in _TROUBLES.items() if isinstance(error, each))
+        logger.warning("a bad answer of Strava", extra={"trouble": kind, "error": str(error)})
+        try:
+            with self._services.database.write() as connection:
+                connection.execute(strava_trouble.count(), {"trouble": kind})
+        except DatabaseError as failure:
+            logger.warning("could not count it", extra={"error": str(failure)})

@@ -1,0 +1,1 @@
+"""Imports of recordings from files."""

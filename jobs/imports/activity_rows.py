@@ -1,0 +1,95 @@
+"""Makes an activity's row and samples of what a file holds. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import isnan
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from athletics.sport import is_run
+from db.models import ActivitySource, StreamsState, Visibility
+from db.stream_codec import Samples, rounded
+from recordings import RecordedActivity
+from strava.time_zone import time_zone
+
+UNKNOWN_SPORT = "Workout"
+_LEAST_SAMPLES = 2
+_LONGEST_NAME = 500
+
+
+def samples_of(activity: RecordedActivity) -> Samples | None:
+    """Take the samples that have a distance; None for fewer than two."""
+    columns = activity.samples
+    if columns.distance_m is None:
+        return None
+    places = [at for at, value in enumerate(columns.distance_m) if not isnan(value)]
+    if len(places) < _LEAST_SAMPLES:
+        return None
+    taken: dict[str, Any] = {
+        name: [None if isnan(column[at]) else column[at] for at in places]
+        for name, column in columns.named().items()
+    }
+    return rounded(Samples(**taken))
+
+
+def activity_row(
+    athlete_id: int,
+    activity: RecordedActivity,
+    *,
+    file_name: str,
+    visibility: Visibility,
+    neighbor_zone: str | None,
+    streams_state: StreamsState,
+) -> dict[str, Any]:
+    """Make a row of `activities`.
+
+    The time zone is the fixed offset that the file tells, else `neighbor_zone`, the zone of the
+    athlete's run nearest in time, else UTC.
+    """
+    offset = None if activity.utc_offset_s is None else timedelta(seconds=activity.utc_offset_s)
+    zone = neighbor_zone if offset is None and neighbor_zone else time_zone(None, offset)
+    elapsed_s = round(activity.elapsed_s)
+    moving_s = activity.totals.timer_s
+    rates = _known(activity.samples.heart_rate_bpm)
+    steps = [each for each in _known(activity.samples.cadence_rpm) if each > 0]
+    return {
+        "athlete_id": athlete_id,
+        "source": ActivitySource.FILE.value,
+        "name": (activity.name or file_name)[:_LONGEST_NAME],
+        "sport_type": activity.sport_type or UNKNOWN_SPORT,
+        "started_at": activity.started_at,
+        "started_at_local": local_time(activity.started_at, offset, zone),
+        "timezone": zone,
+        "distance_m": activity.distance_m,
+        "moving_time_s": elapsed_s if moving_s is None else min(elapsed_s, round(moving_s)),
+        "elapsed_time_s": elapsed_s,
+        "elevation_gain_m": activity.totals.elevation_gain_m,
+        "average_heart_rate_bpm": _mean(rates),
+        "max_heart_rate_bpm": max(rates, default=None),
+        "average_cadence_rpm": _mean(steps),
+        "visibility": visibility.value,
+        "trainer": activity.is_indoor,
+        "streams_state": streams_state.value,
+    }
+
+
+def local_time(started_at: datetime, offset: timedelta | None, zone: str) -> datetime:
+    """Get the wall time at the start, without an offset."""
+    if offset is not None:
+        return (started_at + offset).replace(tzinfo=None)
+    return started_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def state_of(activity: RecordedActivity, samples: Samples | None) -> StreamsState:
+    """Tell what becomes of the samples: only those of runs are stored."""
+    if not is_run(activity.sport_type or UNKNOWN_SPORT):
+        return StreamsState.UNWANTED
+    return StreamsState.ABSENT if samples is None else StreamsState.STORED
+
+
+def _known(column: Sequence[float] | None) -> list[float]:
+    return [each for each in column or () if not isnan(each)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(sum(values) / len(values), 1) if values else None

@@ -1,0 +1,396 @@
+"""The second part of a sync: derives missing best efforts from streams, newest activity first.
+
+Where Strava has no streams, or sends something else, the efforts are Strava's own for now, and the
+streams are asked for again: at the end of the attempt, by the job's next attempts, by the
+next two syncs of any kind, then after pauses (`_PAUSES_S`). A sync of a single activity always asks.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from athletics.activity_effort import LEAST_SAMPLES
+from athletics.track import StreamError
+from db.models import StreamsState
+from db.statements import athlete as athletes
+from db.statements import effort_derivation
+from db.statements import stream as streams
+from db.stream_codec import CorruptStreams, Samples, decode, rounded
+from jobs.athlete_strava import AthleteStrava
+from jobs.attempt import Attempt
+from jobs.sync.activity_walk import DERIVING, keep_connected
+from jobs.sync.derived_rows import (
+    EFFORTS_VERSION,
+    DerivedRows,
+    Runner,
+    derive_rows,
+    strava_efforts,
+)
+from jobs.sync.personal_bests import write_efforts
+from jobs.sync.problems import (
+    OF_THE_JOB,
+    Unanswered,
+    check_doubtful,
+    check_strava,
+    clear_problem,
+    record_problem,
+)
+from jobs.sync.scope import SyncScope
+from jobs.sync.stored_streams import EncodedStreams, store_streams
+from jobs.task_services import TaskServices
+from strava.errors import (
+    StravaBadData,
+    StravaError,
+    StravaNotFound,
+    StravaUnavailable,
+    StravaUnreadable,
+)
+from strava.payloads import StravaBestEffort, StravaStreams
+
+_AT_ONCE = 50
+_PROBED_AFTER = 3  # activities in a row that Strava gave no answer for
+_SPOILED_IN_A_ROW = 5  # activities whose streams came as something else; then a later attempt asks
+SECOND_LOOK_AFTER_S = 1.0
+"""Seconds until an attempt asks a second time for streams that it asked for in vain."""
+_PAUSES_S = (0, 0, 0, 3_600, 86_400, 3 * 86_400)
+"""Seconds from a job that asked for streams in vain until Strava is asked again, by such jobs."""
+_LONGEST_PAUSE_S = 30 * 86_400
+_FREE_TRIES = 3  # jobs; then the athlete's budget of syncs pays
+_CONFIRMED_AFTER = 5  # jobs, more than a day apart in all, that Strava told of no streams
+_MOST_OLD = 300  # activities, left by older versions, that one job asks for
+
+_WITHOUT = (StreamsState.UNREAD, StreamsState.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What an activity's efforts are derived from; `encoded` are samples that are to be stored.
+
+    `problem`: why something is missing. `is_final` is False if it may be there later, so that the
+    efforts are derived again. `tries`: jobs that asked for streams in vain, this one included; None
+    if it did not ask.
+    """
+
+    state: StreamsState
+    samples: Samples | None = None
+    encoded: EncodedStreams | None = None
+    given: list[dict[str, float]] | None = None
+    problem: Exception | None = None
+    is_final: bool = True
+    tries: int | None = None
+
+
+class EffortDerivation:
+    """Fetches streams and derives efforts for one athlete, in one transaction an activity.
+
+    An activity that fails is left out. `unavailable` is Strava's last failure to answer for one;
+    the job may try it again.
+    """
+
+    def __init__(
+        self, attempt: Attempt, services: TaskServices, strava: AthleteStrava, scope: SyncScope
+    ) -> None:
+        self._attempt = attempt
+        self._services = services
+        self._strava = strava
+        self._one = scope.activity_id is not None
+        self._values: dict[str, Any] = {
+            "athlete": attempt.athlete_id,
+            "wanted_version": EFFORTS_VERSION,
+            "row_limit": _AT_ONCE,
+            "only_strava_id": scope.activity_id,
+            "left_out": [],
+            "job_id": attempt.job_id,
+            "repeats": attempt.failures > 0,
+            "with_old": attempt.number == 1,
+        }
+        self._failed_in_a_row = 0
+        self._spoiled: list[StravaUnreadable] = []
+        self._old_left = _MOST_OLD if attempt.number == 1 else 0
+        self._is_last = attempt.failures + 1 >= services.settings.job_max_attempts
+        self.unavailable: Unanswered | None = None
+
+    def run(self) -> None:
+        """Derive until nothing is left to do. Raises `problems.OF_THE_JOB`, StravaUnavailable."""
+        self._begin()
+        asked_in_vain = self._derive_all()
+        if asked_in_vain and not self._gives_up:
+            self._attempt.pause(SECOND_LOOK_AFTER_S)
+            self._spoiled.clear()
+            self._values["repeats"] = True
+            self._values["left_out"] = [
+                each for each in self._values["left_out"] if each not in asked_in_vain
+            ]
+            self._derive_all()
+        if self._spoiled:
+            self.unavailable = StravaUnavailable(self._spoiled[-1].problem)
+
+    @property
+    def _gives_up(self) -> bool:
+        """Whether streams come as something else, so that a later attempt may have more luck."""
+        return len(self._spoiled) >= _SPOILED_IN_A_ROW and not self._is_last
+
+    def _derive_all(self) -> set[int]:
+        """Derive what there is; returns the activities that Strava was asked for in vain."""
+        asked_in_vain: set[int] = set()
+        while batch := self._batch():
+            for activity in batch:
+                if self._derive_or_leave_out(activity):
+                    asked_in_vain.add(activity.id)
+                if activity.asked_again or activity.id in asked_in_vain:
+                    self._values["left_out"].append(activity.id)
+                if self._gives_up:
+                    return asked_in_vain
+        return asked_in_vain
+
+    def _begin(self) -> None:
+        with self._attempt.step() as step:
+            # first, as in every transaction that writes the athlete's data
+            step.connection.execute(athletes.lock(), self._values)
+            for statement in effort_derivation.clear_unwanted():
+                step.connection.execute(statement, self._values)
+            left = self._count_left(step.connection)
+            step.checkpoint["phase"] = DERIVING
+            step.message = "Best efforts are derived"
+            step.total = step.done + left
+
+    def _count_left(self, connection: Connection) -> int:
+        count = effort_derivation.count_pending(one=self._one)
+        values = self._values | {"repeats": False}
+        without_old, with_old = (
+            connection.execute(count, values | {"with_old": flag}).scalar_one()
+            for flag in (False, self._values["with_old"])
+        )
+        return int(without_old + min(self._old_left, with_old - without_old))
+
+    def _batch(self) -> Sequence[Any]:
+        with self._attempt.read() as connection:
+            statement = effort_derivation.pending(one=self._one)
+            return connection.execute(statement, self._values).all()
+
+    def _derive_or_leave_out(self, activity: Any) -> bool:
+        """Derive one activity; returns whether Strava was asked for its streams in vain."""
+        try:
+            material = self._derive(activity)
+        except OF_THE_JOB:
+            raise
+        except Exception as error:  # noqa: BLE001 - of this activity only
+            self._leave_out(activity, error)
+            return False
+        self._failed_in_a_row = 0
+        if isinstance(material.problem, StravaUnreadable):
+            self._spoiled.append(material.problem)
+        elif material.encoded is not None:
+            self._spoiled.clear()
+        return material.tries is not None
+
+    def _leave_out(self, activity: Any, error: Exception) -> None:
+        """Skip an activity. Raises if Strava would not answer for the next one either."""
+        check_doubtful(self._strava, error)
+        self._complain(activity, error)
+        self._values["left_out"].append(activity.id)
+        with self._attempt.step() as step:
+            record_problem(step, self._attempt, activity.strava_id, error)
+        if isinstance(error, Unanswered):
+            self.unavailable = error
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row % _PROBED_AFTER == 0:
+                check_strava(self._strava)
+
+    def _derive(self, activity: Any) -> Material:
+        """Derive one activity. Raises what went wrong, after what there is was written."""
+        material = self._material(activity)
+        with self._attempt.read() as connection:
+            runner = Runner.from_row(
+                connection.execute(
+                    athletes.personal_data(), {"athlete_id": activity.athlete_id}
+                ).one()
+            )
+        try:
+            derived = _derived(activity, runner, material)
+        except StreamError as error:
+            material = self._without_streams(activity, error)
+            derived = _derived(activity, runner, material)
+        if derived.is_lacking and material.samples is not None and material.given is None:
+            material = self._with_stravas_own(activity, material)
+        self._write(activity, runner, material)
+        if material.problem is not None and not material.is_final:
+            raise material.problem
+        return material
+
+    def _write(self, activity: Any, runner: Runner, material: Material) -> None:
+        rows = _derived(activity, runner, material).rows
+        with self._attempt.step() as step:
+            keep_connected(step.connection, activity.athlete_id)
+            locked = Runner.from_row(step.connection.execute(athletes.lock(), self._values).one())
+            if locked != runner:  # sex or birth date were changed just now
+                rows = _derived(activity, locked, material).rows
+            write_material(step.connection, activity, material, rows, self._attempt.job_id)
+            if not material.is_final:
+                return
+            step.done += activity.streams_asked_by_job_id != self._attempt.job_id
+            step.total = max(step.done, step.total or 0)
+            if material.problem is None:
+                clear_problem(step, self._attempt, activity.strava_id)
+            else:
+                record_problem(step, self._attempt, activity.strava_id, material.problem)
+
+    # --- where the samples come from
+
+    def _material(self, activity: Any) -> Material:
+        if activity.streams_state in _WITHOUT and not self._asks_again(activity):
+            return Material(StreamsState(activity.streams_state), given=activity.given_efforts)
+        if activity.streams_state == StreamsState.STORED and (samples := self._stored(activity)):
+            return Material(StreamsState.STORED, samples, given=activity.given_efforts)
+        return self._fetched(activity)
+
+    def _asks_again(self, activity: Any) -> bool:
+        if activity.asked_again and not activity.streams_tries and not self._one:
+            self._old_left -= 1
+            self._values["with_old"] = self._old_left > 0
+            return self._old_left >= 0
+        if not activity.asked_again:
+            return False
+        is_free = activity.streams_tries < _FREE_TRIES and not self._one
+        return is_free or self._strava.budget.may_spend()
+
+    def _stored(self, activity: Any) -> Samples | None:
+        """Get the stored samples; None if they are damaged or gone, to be fetched again."""
+        with self._attempt.read() as connection:
+            data = connection.execute(
+                streams.samples(), {"activity_id": activity.id}
+            ).scalar_one_or_none()
+        try:
+            return decode(data) if data else None
+        except CorruptStreams as error:
+            self._complain(activity, error)
+            return None
+
+    def _fetched(self, activity: Any) -> Material:
+        try:
+            recorded = self._strava.ask(
+                lambda client, token: client.streams(token, activity.strava_id), patient=False
+            )
+            if recorded is None or len(recorded.time_s) < LEAST_SAMPLES:
+                return self._without_streams(activity)
+            samples = _samples(recorded)
+            encoded = EncodedStreams.from_samples(samples)
+            return Material(StreamsState.STORED, samples, encoded=encoded)
+        except (StravaBadData, ValueError) as error:  # ValueError: a number too large to store
+            return self._without_streams(activity, error)
+        except OF_THE_JOB:
+            raise
+        except Exception as error:  # noqa: BLE001 - `_derive` raises it
+            pending = StreamsState.PENDING
+            return Material(pending, given=activity.given_efforts, problem=error, is_final=False)
+
+    def _without_streams(self, activity: Any, error: Exception | None = None) -> Material:
+        """Use Strava's own best efforts instead of streams; a manual entry has none."""
+        problem = None
+        if error:
+            self._complain(activity, error)
+            # A ValueError: samples beyond what can be computed with or stored.
+            problem = error if isinstance(error, StravaBadData) else _unusable(activity)
+        if activity.manual or not activity.distance_m:
+            material = Material(StreamsState.ABSENT, problem=problem)
+        else:
+            # Several attempts of one job count once.
+            again = activity.streams_asked_by_job_id == self._attempt.job_id
+            tries = activity.streams_tries + (not again)
+            is_confirmed = problem is None and tries >= _CONFIRMED_AFTER
+            state = StreamsState.ABSENT if is_confirmed else StreamsState.UNREAD
+            material = Material(state, problem=problem, tries=tries)
+        if activity.streams_state in _WITHOUT and activity.given_efforts:
+            return replace(material, given=activity.given_efforts)
+        return material if activity.manual else self._with_stravas_own(activity, material)
+
+    def _with_stravas_own(self, activity: Any, material: Material) -> Material:
+        """Add Strava's own efforts. If they cannot be had now, the next sync asks again."""
+        if activity.manual:
+            return material
+        try:
+            best_efforts = self._strava.ask(
+                lambda client, token: client.best_efforts(
+                    token, activity.strava_id, activity.started_at
+                )
+            )
+        except StravaNotFound as error:
+            self._complain(activity, error)
+            return material
+        except OF_THE_JOB as error:
+            if material.encoded is None:
+                raise
+            # The samples were fetched: they are written first.
+            return replace(material, problem=error, is_final=False)
+        except Exception as error:  # noqa: BLE001 - `_derive` raises it
+            state = material.state if material.samples else StreamsState.PENDING
+            return replace(material, state=state, problem=error, is_final=False)
+        return replace(material, given=efforts_of(best_efforts))
+
+    def _complain(self, activity: Any, error: Exception) -> None:
+        extra = {"activity_id": activity.id, "strava_id": activity.strava_id, "error": str(error)}
+        unexpected = None if isinstance(error, StravaError | ValueError) else error
+        self._services.log.warning(
+            "an activity's streams cannot be used", extra=extra, exc_info=unexpected
+        )
+
+
+def write_material(
+    connection: Connection,
+    activity: Any,
+    material: Material,
+    rows: list[dict[str, Any]],
+    job_id: int,
+) -> None:
+    """Write what was found out about an activity, unless it changed or went in the meantime."""
+    noted = connection.execute(
+        effort_derivation.record(),
+        {
+            "activity_id": activity.id,
+            "seen_at": activity.updated_at,
+            "wanted_version": EFFORTS_VERSION if material.is_final else None,
+            "new_state": material.state.value,
+            "new_given_efforts": material.given,
+        },
+    ).one_or_none()
+    if noted is None:
+        return
+    if material.encoded is not None:
+        store_streams(connection, activity.id, material.encoded)
+    elif material.samples is None:
+        connection.execute(streams.discard(), {"activity_id": activity.id})
+    if material.tries is not None:
+        pauses = dict(enumerate(_PAUSES_S, start=1))
+        values = {"tries": material.tries, "pause_s": pauses.get(material.tries, _LONGEST_PAUSE_S)}
+        connection.execute(
+            effort_derivation.ask_again(),
+            {"activity_id": activity.id, "job_id": job_id, **values},
+        )
+    write_efforts(connection, activity.id, rows)
+
+
+def _derived(activity: Any, runner: Runner, material: Material) -> DerivedRows:
+    return derive_rows(activity, runner, material.samples, strava_efforts(material.given))
+
+
+def _unusable(activity: Any) -> StravaBadData:
+    return StravaBadData("streams", "cannot be used", strava_id=activity.strava_id)
+
+
+def _samples(streams: StravaStreams) -> Samples:
+    return rounded(
+        Samples(streams.time_s, streams.distance_m, streams.heart_rate_bpm, **streams.other_columns)
+    )
+
+
+def efforts_of(best_efforts: Iterable[StravaBestEffort]) -> list[dict[str, float]]:
+    return [
+        {
+            "distance_m": effort.distance_m,
+            "elapsed_s": effort.elapsed_time_s,
+            "start_offset_s": effort.start_offset_s,
+        }
+        for effort in best_efforts
+    ]

@@ -1,0 +1,96 @@
+"""Problems of single activities in a sync: listed in its job, and retried by the next one.
+
+An error of one activity never ends the job. Errors that affect all activities (`OF_THE_JOB`) do.
+Whether an error in `DOUBTFUL` affects all is found out by another request, see `check_strava`.
+"""
+
+from typing import Any
+
+from db.encryption import UndecipherableSecret
+from db.errors import DatabaseError
+from db.models import JobErrorCode
+from db.statements import job_problem
+from jobs.athlete_strava import AthleteStrava
+from jobs.attempt import Attempt, Step
+from jobs.lease import AttemptStopped
+from jobs.strava_tokens import StravaNotConnected
+from jobs.sync_budget import SyncBudgetSpent
+from strava.errors import (
+    StravaAppInactive,
+    StravaAthleteLimit,
+    StravaBadData,
+    StravaRateLimited,
+    StravaScopeMissing,
+    StravaUnauthorized,
+    StravaUnavailable,
+    StravaUnreadable,
+)
+
+OF_THE_JOB = (
+    AttemptStopped,
+    DatabaseError,
+    StravaNotConnected,
+    StravaRateLimited,
+    SyncBudgetSpent,
+    UndecipherableSecret,
+)
+Unanswered = StravaUnavailable | StravaUnreadable
+"""Failures after which the same request may succeed, so that the job is tried again."""
+DOUBTFUL = (StravaAppInactive, StravaAthleteLimit, StravaUnauthorized)
+_LONGEST_REASON = 500
+
+
+def check_strava(strava: AthleteStrava) -> None:
+    """Ask Strava for the athlete. Raises the error that Strava gives to every request now."""
+    strava.ask(lambda client, token: client.athlete(token))
+
+
+def check_doubtful(strava: AthleteStrava, error: Exception) -> None:
+    """Raise what Strava answers to every request now, if `error` may be of all."""
+    if isinstance(error, DOUBTFUL):
+        check_strava(strava)
+
+
+def record_problem(
+    step: Step,
+    attempt: Attempt,
+    strava_id: int | None,
+    error: Exception,
+    *,
+    athlete_id: int | None = None,
+) -> None:
+    """Record that the job left out an activity of its athlete, or of `athlete_id`, and why."""
+    code, reason = _told(error)
+    values: dict[str, Any] = {"reason_code": code, "reason": reason[:_LONGEST_REASON]}
+    if athlete_id is not None:
+        values |= {"athlete": athlete_id}
+    step.connection.execute(job_problem.write(), _of(attempt, strava_id) | values)
+
+
+def clear_problem(step: Step, attempt: Attempt, strava_id: int) -> None:
+    """Delete the problem of an activity that succeeded now."""
+    step.connection.execute(job_problem.clear(), _of(attempt, strava_id))
+
+
+def count_problems(step: Step, attempt: Attempt) -> int:
+    """Count the activities that the job left out."""
+    count: int = step.connection.execute(job_problem.count(), _of(attempt, None)).scalar_one()
+    return count
+
+
+def _of(attempt: Attempt, strava_id: int | None) -> dict[str, int | str | None]:
+    return {"job_id": attempt.job_id, "athlete": attempt.athlete_id, "problem_of": strava_id}
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """Code and words for the athlete."""
+    if isinstance(error, StravaBadData):
+        return error.code, f"Strava sent data that cannot be read: {error.field} {error.problem}."
+    if isinstance(error, StravaUnavailable):
+        return error.code, "Strava does not answer when asked for this activity."
+    if isinstance(error, (StravaScopeMissing, *DOUBTFUL)):
+        return error.code, "Strava does not let this server read this activity."
+    return (
+        JobErrorCode.INTERNAL.value,
+        "Something went wrong on this server with this activity; the log says more.",
+    )

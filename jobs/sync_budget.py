@@ -1,0 +1,57 @@
+"""An athlete's budget of requests to Strava, so that one athlete's syncs leave quota to the others.
+
+What brings new data is free: streams asked for the first time, and the list from the first new
+activity on. Other pages, single activities and what is asked for again are charged.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from db.session import SyncDatabase
+from db.statements import strava_trouble, sync_budget
+from runtime.errors import PacegraphError
+from settings import Settings
+
+
+class SyncBudgetSpent(PacegraphError):
+    """The athlete's syncs have used up their budget until `retry_at` (aware, UTC)."""
+
+    def __init__(self, retry_at: datetime) -> None:
+        super().__init__(f"the budget of syncs is used up until {retry_at:%Y-%m-%d %H:%M:%S} UTC")
+        self.retry_at = retry_at
+
+
+class RequestBudget:
+    """The budget as a job spends it; without limit if SYNC_BUDGET_REQUESTS is 0."""
+
+    def __init__(self, settings: Settings, database: SyncDatabase, athlete_id: int) -> None:
+        self._database = database
+        self._is_limited = settings.sync_budget_requests > 0
+        self._values: dict[str, Any] = {
+            "athlete": athlete_id,
+            "capacity": settings.sync_budget_requests,
+            "refill_per_h": settings.sync_budget_refill_per_h,
+        }
+
+    def spend(self) -> None:
+        """Pay for a request. Raises SyncBudgetSpent."""
+        if self.may_spend():
+            return
+        with self._database.write() as connection:
+            connection.execute(strava_trouble.count(), {"trouble": "budget_spent"})
+            row = connection.execute(sync_budget.look(), self._values).one()
+        raise SyncBudgetSpent(row.retry_at)
+
+    def may_spend(self) -> bool:
+        """Pay for a request if the budget covers it."""
+        if not self._is_limited:
+            return True
+        with self._database.write() as connection:
+            return connection.execute(sync_budget.spend(), self._values).first() is not None
+
+    def give_back(self, connection: Connection) -> None:
+        """Return the price of a request that brought new data, in the caller's transaction."""
+        if self._is_limited:
+            connection.execute(sync_budget.give_back(), self._values)

@@ -1,0 +1,81 @@
+"""Arguments of the operators' commands. It imports nothing of them, so that help is quick."""
+
+import argparse
+from pathlib import Path
+
+
+def add_yes_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --yes."""
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def add_migrate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `migrate`."""
+    parser.add_argument(
+        "--to",
+        metavar="REVISION",
+        help="target revision. Default: the newest; with --down, one step back",
+    )
+    parser.add_argument(
+        "--down",
+        action="store_true",
+        help="revert instead of apply (with --to base: drops everything); asks before it drops "
+        "rows or values",
+    )
+    add_yes_argument(parser)
+
+
+def add_schema_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `schema`."""
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        "--check",
+        action="store_true",
+        help="compare it with schema.graphql; exit code 1 if they differ",
+    )
+    action.add_argument("--write", action="store_true", help="write it to schema.graphql")
+
+
+def add_simulate_strava_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of `simulate-strava`."""
+    parser.add_argument("--port", type=int, default=8100, help="port to listen on (default: 8100)")
+
+
+def add_strava_webhook_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of `strava-webhook`."""
+    actions = ["subscribe", "status", "unsubscribe"]
+    parser.add_argument("action", choices=actions, help="begin, tell or end the subscription")
+
+
+def add_trusted_documents_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `trusted-documents`."""
+    parser.add_argument(
+        "action", choices=["check"], help="check: validate each document, its limits and its cost"
+    )
+    parser.add_argument(
+        "manifest",
+        type=Path,
+        metavar="MANIFEST",
+        help="file written by Relay, Apollo or GraphQL Codegen",
+    )
+
+
+def add_import_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `import`."""
+    parser.add_argument(
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="FIT, GPX or TCX file, also with gzip; ZIP archive of such; or folder of either",
+    )
+    parser.add_argument(
+        "--athlete", required=True, metavar="ID", help="the athlete's id, as GraphQL shows it"
+    )
+    parser.add_argument(
+        "--visibility",
+        choices=["ONLY_ME", "FOLLOWERS_ONLY", "EVERYONE"],
+        default="ONLY_ME",
+        help="audience of new activities where sharing is on (default: ONLY_ME)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="read and report, but write nothing")

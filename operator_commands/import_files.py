@@ -1,0 +1,82 @@
+"""`pacegraph import`: reads files of recordings into an athlete's activities, with a report."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from db.errors import DatabaseError
+from db.models import Visibility
+from db.session import SyncDatabase
+from db.transaction_runner import TransactionRunner
+from graph.errors import InvalidId
+from graph.global_id import decode_id_of, encode_id
+from jobs.imports.file_import import AthleteUnknown, FileImport, ImportedItem, ImportOutcome
+from logs import tell
+from recordings import UnreadableFile
+from recordings.archive import files_of
+from settings import InvalidSettings, Settings
+
+
+def import_files(
+    settings: Settings,
+    paths: Sequence[Path],
+    *,
+    athlete: str,
+    visibility: Visibility,
+    is_dry_run: bool,
+) -> int:
+    """Run the command. Returns 1 if anything failed. Raises InvalidSettings for a wrong id."""
+    settings.require("database_url")
+    athlete_id = _athlete_id(athlete)
+    database = SyncDatabase(settings, application_name="pacegraph-import")
+    counts = Counter[ImportOutcome]()
+    try:
+        files = FileImport(
+            TransactionRunner(database), athlete_id, visibility=visibility, is_dry_run=is_dry_run
+        )
+        files.check()
+        for path in paths:
+            _import_path(files, path, counts)
+        files.finish()
+    except (AthleteUnknown, DatabaseError) as error:
+        tell(str(error))
+        return 1
+    finally:
+        database.close()
+    print(_summary(counts, is_dry_run=is_dry_run))
+    return 1 if counts[ImportOutcome.FAILED] else 0
+
+
+def _import_path(files: FileImport, path: Path, counts: Counter[ImportOutcome]) -> None:
+    try:
+        for name, content in files_of(path):
+            for item in files.take(name, content):
+                _report(item, counts)
+    except OSError as error:
+        problem = UnreadableFile(str(path), f"it cannot be read ({error.strerror}).", "Check it.")
+        for item in files.take(str(path), problem):
+            _report(item, counts)
+
+
+def _report(item: ImportedItem, counts: Counter[ImportOutcome]) -> None:
+    counts[item.outcome] += 1
+    named = "" if item.activity_id is None else f" ({encode_id('Activity', item.activity_id)})"
+    print(f"{item.outcome.value:8}  {item.file}: {item.message}{named}")
+    if sys.stderr.isatty() and not sys.stdout.isatty():
+        print(f"\r{counts.total()} …", end="", file=sys.stderr, flush=True)
+
+
+def _summary(counts: Counter[ImportOutcome], *, is_dry_run: bool) -> str:
+    told = ", ".join(f"{counts[each]} {each.value}" for each in ImportOutcome)
+    return f"{told} (nothing is written: --dry-run)" if is_dry_run else told
+
+
+def _athlete_id(given: str) -> int:
+    """Read an athlete's global id, or the number in the database."""
+    if given.isascii() and given.isdigit() and 0 < int(given) < 2**63:
+        return int(given)
+    try:
+        return decode_id_of("Athlete", given, "--athlete")
+    except InvalidId as error:
+        raise InvalidSettings(f"--athlete: {error.message}") from None

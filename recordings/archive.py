@@ -1,0 +1,152 @@
+"""Finds the files of a path: itself, those of a folder, and those of ZIP archives in either.
+
+Nothing is unpacked to disk under the name that an archive gives, and each file is read as a stream.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from recordings.errors import FileTooLarge, NotARecording, RecordingError, UnreadableFile
+from recordings.reader import SUFFIXES
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_MOST_NESTED = 2
+_MOST_FILES = 200_000
+_MOST_BYTES = 200 * 2**30
+"""Bytes that an archive may hold, unpacked, as it says itself."""
+_MOST_INNER_BYTES = 20 * 2**30
+_IN_MEMORY = 8 << 20
+_BLOCK = 1 << 20
+_IS_ENCRYPTED = 1  # bit of a ZIP entry's flags
+
+Found = tuple[str, "BinaryIO | RecordingError"]
+"""A file's name below the path, and its content; or why it is left out."""
+
+
+def files_of(path: Path) -> Iterator[Found]:
+    """Walk along the files of `path`, in order of their names; a stream ends with its turn.
+
+    Raises OSError if `path` itself cannot be read.
+    """
+    if not path.is_dir():
+        with path.open("rb") as source:
+            yield from _file(source, path.name)
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            each = Path(folder, name)
+            yield from _file_in_folder(each, each.relative_to(path).as_posix())
+
+
+def _file_in_folder(path: Path, name: str) -> Iterator[Found]:
+    if path.is_symlink() or not path.is_file():
+        yield name, NotARecording(name, "it is a link, or no file.", "Copy the file itself.")
+    elif not _may_be_recording(name) and not name.lower().endswith(".zip"):
+        yield name, _other(name)
+    else:
+        try:
+            source = path.open("rb")
+        except OSError as error:
+            yield name, UnreadableFile(name, f"it cannot be opened ({error.strerror}).", "")
+            return
+        with source:
+            yield from _file(source, name)
+
+
+def _file(source: BinaryIO, name: str) -> Iterator[Found]:
+    start = source.read(len(_ZIP[0]))
+    source.seek(0)
+    if start in _ZIP:
+        yield from _archive(source, name, depth=1)
+    else:
+        yield name, source
+
+
+def _archive(source: BinaryIO, name: str, depth: int) -> Iterator[Found]:
+    try:
+        archive = ZipFile(source)
+    except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        again = "Download or export it again."
+        yield name, UnreadableFile(name, f"its archive cannot be read ({error}).", again)
+        return
+    with archive:
+        entries = [each for each in archive.infolist() if not each.is_dir()]
+        if len(entries) > _MOST_FILES or sum(each.file_size for each in entries) > _MOST_BYTES:
+            yield name, FileTooLarge(name, "it holds too much.", "Split it into several archives.")
+            return
+        for entry in entries:
+            yield from _entry(archive, entry, f"{name}/{entry.filename}", depth)
+
+
+def _entry(archive: ZipFile, entry: ZipInfo, name: str, depth: int) -> Iterator[Found]:
+    problem = _problem(entry, name)
+    if problem is not None:
+        yield name, problem
+        return
+    if not name.lower().endswith(".zip"):
+        try:
+            source = archive.open(entry)
+        except (BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            yield (
+                name,
+                UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
+            )
+            return
+        with source:
+            yield name, cast("BinaryIO", source)
+    elif depth >= _MOST_NESTED:
+        yield (
+            name,
+            NotARecording(name, "it is an archive in an archive in an archive.", "Unpack it."),
+        )
+    else:
+        yield from _inner_archive(archive, entry, name, depth)
+
+
+def _inner_archive(archive: ZipFile, entry: ZipInfo, name: str, depth: int) -> Iterator[Found]:
+    if entry.file_size > _MOST_INNER_BYTES:
+        yield name, FileTooLarge(name, "it is too large for an inner archive.", "Unpack it first.")
+        return
+    with SpooledTemporaryFile(_IN_MEMORY) as copy:
+        try:
+            with archive.open(entry) as source:
+                while block := source.read(_BLOCK):
+                    copy.write(block)
+        except (BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+            yield (
+                name,
+                UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
+            )
+            return
+        copy.seek(0)
+        yield from _archive(cast("BinaryIO", copy), name, depth + 1)
+
+
+def _problem(entry: ZipInfo, name: str) -> RecordingError | None:
+    """Why an entry is left out, by what the archive says of it."""
+    path = PurePosixPath(entry.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        return NotARecording(name, "its path leaves the archive.", "Pack it with a plain path.")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return NotARecording(name, "it is a link.", "Pack the file itself.")
+    if not _may_be_recording(entry.filename) and path.suffix.lower() != ".zip":
+        return _other(name)
+    if entry.flag_bits & _IS_ENCRYPTED:
+        return UnreadableFile(name, "it is encrypted.", "Pack it without a password.")
+    return None
+
+
+def _may_be_recording(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
+def _other(name: str) -> RecordingError:
+    return NotARecording(
+        name, "by its name it is no FIT, GPX or TCX file.", "Name it directly if it is one."
+    )

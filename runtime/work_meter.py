@@ -1,0 +1,83 @@
+"""How long an operation's work took elsewhere, gathered from all places that do it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import perf_counter, thread_time
+
+
+class WorkMeter:
+    """Milliseconds of work, gathered until they are taken."""
+
+    __slots__ = ("_ms", "_paused", "_transactions", "total_ms", "waited_ms")
+
+    def __init__(self) -> None:
+        self._ms, self._paused, self._transactions = 0.0, 0.0, 0
+        self.total_ms = 0.0
+        """All milliseconds since the start or `restart`, taken or not."""
+        self.waited_ms = 0.0
+        """For how long the last single statement waited, if it took long."""
+
+    def add(self, milliseconds: float) -> None:
+        self._ms += milliseconds
+        self.total_ms += milliseconds
+
+    def take(self) -> float:
+        """Get the milliseconds since the last time."""
+        taken, self._ms = self._ms, 0.0
+        return taken
+
+    def count_transaction(self) -> None:
+        self._transactions += 1
+
+    def take_transactions(self) -> int:
+        """Get the number of transactions since the last time."""
+        taken, self._transactions = self._transactions, 0
+        return taken
+
+    def restart(self) -> None:
+        """Begin a new total."""
+        self.total_ms = 0.0
+
+    @contextmanager
+    def timing(self, free_ms: float = 0.0) -> Iterator[None]:
+        """Add the time that the block takes beyond `free_ms`, without its `waiting` parts.
+
+        While this thread is busy, whatever with, the block waits for it, not for who works. So the
+        thread's own time is no part of it either.
+        """
+        began, paused = _waited_s(), self._paused
+        try:
+            yield
+        finally:
+            took_s = _waited_s() - began - (self._paused - paused)
+            self.add(max(0.0, 1000 * took_s - free_ms))
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Leave the time that the block takes out of the `timing` around it."""
+        began = _waited_s()
+        try:
+            yield
+        finally:
+            self._paused += _waited_s() - began
+
+
+def _waited_s() -> float:
+    """Seconds, from any moment on, in which this thread had nothing to do or no core to do it on."""
+    return perf_counter() - thread_time()
+
+
+DATABASE_WORK: ContextVar[WorkMeter | None] = ContextVar("database_work", default=None)
+"""The meter of the operation under way, for its time on connections of the database."""
+
+
+@contextmanager
+def waiting_for_lock() -> Iterator[None]:
+    """Do not count the block as work: it waits for what another transaction holds."""
+    meter = DATABASE_WORK.get()
+    if meter is None:
+        yield
+        return
+    with meter.waiting():
+        yield

@@ -1,0 +1,125 @@
+"""Every command runs by a plain call, without Strawberry."""
+
+import inspect
+
+import pytest
+
+from db.models import Scope
+from db.statements.visibility import Viewer
+from graph.commands import api_token, athlete, feedback, job
+from graph.context import Caller, Context, WriteRules
+from graph.global_id import encode_id
+from graph.types.account_mutation import (
+    CreateApiTokenInput,
+    RevokeApiTokenInput,
+    SubmitFeedbackInput,
+)
+from graph.types.athlete_mutation import ExcludeBestEffortInput, UpdateAthleteInput
+from graph.types.job_mutation import (
+    CancelJobInput,
+    DisconnectStravaInput,
+    RecalculateInput,
+    RetryJobInput,
+    SyncStravaInput,
+)
+from graph.types.payload import MutationRefused, Payload
+from tests import factories as make
+
+pytestmark = pytest.mark.anyio
+
+INPUTS = {
+    athlete.update_athlete: lambda ids: UpdateAthleteInput(
+        athlete_id=ids["athlete"], city="Recife"
+    ),
+    athlete.exclude_best_effort: lambda ids: ExcludeBestEffortInput(
+        best_effort_id=ids["effort"], excluded=True
+    ),
+    athlete.disconnect_strava: lambda ids: DisconnectStravaInput(
+        athlete_id=ids["athlete"], keep_data=True
+    ),
+    job.sync_strava: lambda ids: SyncStravaInput(athlete_id=ids["athlete"]),
+    job.recalculate_personal_bests: lambda ids: RecalculateInput(athlete_id=ids["athlete"]),
+    job.recalculate_age_grades: lambda ids: RecalculateInput(athlete_id=ids["athlete"]),
+    job.cancel_job: lambda ids: CancelJobInput(id=ids["queued"]),
+    job.retry_job: lambda ids: RetryJobInput(id=ids["failed"]),
+    api_token.create_api_token: lambda _: CreateApiTokenInput(name="mine", scopes=[Scope.READ]),
+    api_token.revoke_api_token: lambda ids: RevokeApiTokenInput(id=ids["token"]),
+    feedback.submit_feedback: lambda _: SubmitFeedbackInput(message="It is good."),
+}
+"""An accepted input for each command, made from the ids of what there is."""
+
+
+def test_every_command_is_in_the_table():
+    found = {
+        function
+        for module in (api_token, athlete, feedback, job)
+        for function in vars(module).values()
+        if inspect.iscoroutinefunction(function)
+        and function.__module__ == module.__name__
+        and str(inspect.signature(function).return_annotation).endswith("Payload'>")
+        and not function.__name__.startswith("_")
+    }
+    assert found == set(INPUTS)
+
+
+@pytest.fixture
+def person(db):
+    return make.create_person(db)
+
+
+@pytest.fixture
+def ids(db, person):
+    activity = make.create_activity(db, person.athlete_id)
+    make.create_connection(db, person.athlete_id)
+    queued = make.create_job(db, person.athlete_id, status="QUEUED", kind="STRAVA_SYNC")
+    failed = make.create_job(db, person.athlete_id, status="FAILED", kind="ERASE_ATHLETE")
+    token = db.exec_driver_sql(
+        "SELECT id FROM api_tokens WHERE account_id = %s", (person.account_id,)
+    ).scalar_one()
+    return {
+        "athlete": encode_id("Athlete", person.athlete_id),
+        "effort": encode_id("BestEffort", make.create_best_effort(db, activity)),
+        "queued": encode_id("Job", queued),
+        "failed": encode_id("Job", failed),
+        "token": encode_id("ApiToken", token),
+    }
+
+
+@pytest.fixture
+def context_of(api):
+    """Makes the context of a caller with these scopes."""
+    services = api.app.state.services
+
+    def make_context(person, *scopes: Scope) -> Context:
+        return Context(
+            database=services.database,
+            jobs=services.jobs,
+            job_feeds=services.job_feeds,
+            caller=Caller(Viewer(person.account_id, person.athlete_id), frozenset(scopes)),
+            request_id="test",
+            begin_sign_in=str,
+            budget=lambda: services.budgets.of(person.account_id, ""),
+            record_operation=lambda _: None,
+            callers_changed=services.identity.forget_callers,
+            write_rules=lambda: WriteRules(f"account:{person.account_id}", 86_400, 20, 10_000),
+            executor=services.executor,
+        )
+
+    return make_context
+
+
+@pytest.mark.parametrize("command", INPUTS, ids=lambda command: command.__name__)
+async def test_it_does_what_is_asked(command, context_of, person, ids):
+    payload = await command(context_of(person, Scope.READ, Scope.SYNC), INPUTS[command](ids))
+    assert isinstance(payload, Payload)
+    assert payload.user_errors == []
+    optional = {"job"} if command is athlete.update_athlete else set()  # nothing to recalculate
+    assert {name for name, value in vars(payload).items() if value is None} == optional
+
+
+@pytest.mark.parametrize("command", INPUTS, ids=lambda command: command.__name__)
+async def test_it_refuses_who_may_not(command, context_of, person, ids):
+    if command is feedback.submit_feedback:
+        return  # anybody may
+    with pytest.raises(MutationRefused):
+        await command(context_of(person), INPUTS[command](ids))

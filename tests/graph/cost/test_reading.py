@@ -1,0 +1,65 @@
+"""What new documents cost: a few next to nothing, many what reading them takes."""
+
+import pytest
+
+from graph.cost.reading import ALLOWANCE, POINTS_PER_TOKEN, TOKENS_PER_POINT, ReadingAllowance
+from tests import factories as make
+from tests.graph.api import serve
+
+pytestmark = pytest.mark.anyio
+
+
+def test_the_first_tokens_are_nearly_free():
+    reading = ReadingAllowance()
+    for _ in range(5):
+        assert reading.points("a caller", 100) == 100 // TOKENS_PER_POINT
+        reading.take("a caller", ALLOWANCE // 5)
+    [points] = {reading.points("a caller", 300), reading.points("a caller", 300)}
+    assert 290 * POINTS_PER_TOKEN < points <= 300 * POINTS_PER_TOKEN
+    assert reading.points("another", 100) == 100 // TOKENS_PER_POINT
+
+
+def test_a_long_document_costs_what_is_beyond():
+    points = ReadingAllowance().points("a caller", 5000)
+    assert points == (5000 - ALLOWANCE) * POINTS_PER_TOKEN
+
+
+def test_tokens_come_back(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("graph.cost.reading.monotonic", lambda: now)
+    reading = ReadingAllowance()
+    reading.take("a caller", 10**6)
+    assert reading.points("a caller", 100) == 100 * POINTS_PER_TOKEN
+    now += 3600
+    assert reading.points("a caller", 100) == 100 // TOKENS_PER_POINT
+
+
+@pytest.fixture
+async def api(settings):
+    steady = {"cost_bucket_user": 10**6, "cost_refill_user_per_s": 1e-6}
+    async with serve(settings.model_copy(update=steady)) as api:
+        yield api
+
+
+async def test_many_new_documents_are_charged_by_the_token(api, db):
+    token = make.create_person(db).token
+    fields = "id name startedAt " * 20
+    spent = []
+    for number in range(36):
+        document = f"query New{number} {{ activities(first: 1) {{ nodes {{ {fields} }} }} }}"
+        before = await remaining(api, token)
+        await api.answer(document, token)
+        spent.append(before - await remaining(api, token) - 1)
+    tokens = 15 + 60
+    assert spent[0] <= tokens // TOKENS_PER_POINT + 1
+    assert spent[-1] >= 60 * POINTS_PER_TOKEN
+    again = f"query New0 {{ activities(first: 1) {{ nodes {{ {fields} }} }} }}"
+    before = await remaining(api, token)
+    await api.answer(again, token)
+    assert before - await remaining(api, token) - 1 <= 1, "it is known"
+
+
+async def remaining(api, token):
+    """Points that are left. To ask for them costs one."""
+    answer = await api.answer("{ rateLimit { remaining } }", token)
+    return answer["extensions"]["cost"]["remaining"]

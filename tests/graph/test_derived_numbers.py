@@ -1,0 +1,92 @@
+"""Paces, sums and grades, as the plan and graphql-core both answer them, at their limits."""
+
+import pytest
+
+from athletics.distance import StandardDistance
+from graph.global_id import encode_id
+from tests import factories as make
+from tests.factories import NOON
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("moving_s", "meters", "speed", "pace"),
+    [
+        (0, 5030.4, None, None),
+        (0, 0.0, None, None),
+        (1500, 0.0, 0, None),
+        (1500, 1e-300, 0, None),
+        (1500, 5000.0, 10 / 3, 300),
+        (2**31 - 1, 9.9e11, pytest.approx(461.0, abs=0.1), pytest.approx(2.169, abs=0.001)),
+    ],
+)
+async def test_no_pace_is_0_or_infinite(api, db, moving_s, meters, speed, pace):
+    caller = make.create_person(db)
+    activity = make.create_activity(
+        db, caller.athlete_id, moving_time_s=moving_s, distance_m=meters
+    )
+    query = """query($id: ID!) { activity(id: $id) {
+        averageSpeedMetersPerSecond averagePaceSecondsPerKilometer } }"""
+    assert (await api.ask(query, caller.token, id=encode_id("Activity", activity)))["activity"] == {
+        "averageSpeedMetersPerSecond": speed,
+        "averagePaceSecondsPerKilometer": pace,
+    }
+
+
+@pytest.mark.parametrize(
+    ("distance", "interpolated"), [("KM3", False), ("MILE2", True), ("MILE1", False)]
+)
+async def test_a_grade_says_whether_its_distance_was_interpolated(api, db, distance, interpolated):
+    caller = make.create_person(db)
+    effort = make.create_best_effort(
+        db, make.create_activity(db, caller.athlete_id), distance=distance
+    )
+    make.recalculate_bests(db, caller.athlete_id)
+    query = """query($effort: ID!, $athlete: ID!, $input: AgeGradeInput!) {
+        node(id: $effort) { ... on BestEffort { ageGrade { distanceInterpolated } } }
+        athlete(id: $athlete) { personalBests { ageGrade { distanceInterpolated } } }
+        ageGrade(input: $input) { distanceInterpolated } }"""
+    found = await api.ask(
+        query,
+        caller.token,
+        effort=encode_id("BestEffort", effort),
+        athlete=caller.id,
+        input={
+            "distanceMeters": StandardDistance[distance].meters,
+            "elapsedTimeSeconds": 1200,
+            "sex": "MALE",
+            "age": 46,
+            "table": None,
+        },
+    )
+    expected = {"distanceInterpolated": interpolated}
+    assert found == {
+        "node": {"ageGrade": expected},
+        "athlete": {"personalBests": [{"ageGrade": expected}]},
+        "ageGrade": expected,
+    }
+
+
+async def test_sums_of_the_longest_runs_are_exact(api, db):
+    caller = make.create_person(db)
+    for _ in range(3):
+        make.create_activity(
+            db, caller.athlete_id, moving_time_s=2**31 - 1, elapsed_time_s=2**31 - 1,
+            distance_m=1e12, elevation_gain_m=1e12,
+        )  # fmt: skip
+    query = """query($id: ID!) { athlete(id: $id) { trainingSummary(period: YEAR) {
+        periodStart runCount distanceMeters movingTimeSeconds elapsedTimeSeconds
+        elevationGainMeters longestRunMeters } } }"""
+    found = await api.ask(query, caller.token, id=caller.id)
+    assert found["athlete"]["trainingSummary"] == [
+        {
+            "periodStart": f"{NOON:%Y}-01-01",
+            "runCount": 3,
+            "distanceMeters": 3e12,
+            "movingTimeSeconds": 3 * (2**31 - 1),
+            "elapsedTimeSeconds": 3 * (2**31 - 1),
+            "elevationGainMeters": 3e12,
+            "longestRunMeters": 1e12,
+        }
+    ]

@@ -1,0 +1,68 @@
+"""Serves an application on a socket, from a thread of the test's process."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import Any
+
+import uvicorn
+
+_GRACE_S = 1.0
+_LOOK_EVERY_S = 0.005
+
+
+class _Server(uvicorn.Server):
+    """Ends within milliseconds. uvicorn's own looks ten times a second whether it is to end, and
+    sleeps before it looks whether connections are closed; here several hundred tests end one.
+    """
+
+    _wake: Callable[[], object] | None = None
+
+    def stop(self) -> None:
+        """End; called from another thread."""
+        self.should_exit = True
+        if self._wake is not None:
+            with suppress(RuntimeError):  # it ended by itself, and its loop is closed
+                self._wake()
+
+    async def main_loop(self) -> None:
+        loop, ending = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = lambda: loop.call_soon_threadsafe(ending.set)
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for each in (*self.servers, *(sockets or [])):
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        until, state = monotonic() + _GRACE_S, self.server_state
+        while (state.connections or state.tasks) and monotonic() < until:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(_LOOK_EVERY_S)
+        for task in state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
+
+
+@contextmanager
+def listening(app: Any, **options: Any) -> Iterator[str]:
+    """Serve `app` on a free port, with uvicorn's options; gives host and port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # asyncio sets it only where the socket names its protocol; else each answer waits 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        usual = {"log_level": "warning", "access_log": False}
+        server = _Server(uvicorn.Config(app, **usual | options))
+        # A loop of its own: uvicorn would take the policy's, which pytest's warnings end.
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.stop()
+            thread.join()

@@ -1,0 +1,164 @@
+"""Files become activities with efforts and bests, once each."""
+
+import gzip
+import io
+from datetime import datetime
+
+import pytest
+from sqlalchemy import text
+
+from db.session import SyncDatabase
+from db.stream_codec import decode
+from db.transaction_runner import TransactionRunner
+from jobs.imports.file_import import AthleteUnknown, FileImport, ImportOutcome
+from recordings import UnreadableFile
+from tests import factories as make
+from tests.recordings.run import fit_file, gpx_file, run_of, tcx_file
+
+RUN = run_of(2400)
+
+
+@pytest.fixture
+def athlete_id(db) -> int:
+    return make.create_athlete(db, sex="FEMALE", birth_date="1990-01-01")
+
+
+@pytest.fixture
+def importer(settings, athlete_id):
+    database = SyncDatabase(settings, application_name="test")
+    yield lambda **options: FileImport(TransactionRunner(database), athlete_id, **options)
+    database.close()
+
+
+def taken(importer, files: dict[str, bytes]) -> list:
+    items = [item for name, data in files.items() for item in importer.take(name, io.BytesIO(data))]
+    importer.finish()
+    return items
+
+
+def rows(db, sql: str) -> list[tuple]:
+    return [tuple(each) for each in db.execute(text(sql)).all()]
+
+
+BESTS = "SELECT distance, elapsed_s::float8 FROM personal_bests WHERE is_current ORDER BY distance"
+
+
+def test_a_run_has_its_facts_efforts_and_bests(importer, db):
+    [item] = taken(importer(), {"2026/run.fit": fit_file(RUN)})
+    assert (item.file, item.outcome) == ("2026/run.fit", ImportOutcome.IMPORTED)
+    [row] = rows(
+        db,
+        "SELECT id, source, sport_type, round(distance_m::numeric), elapsed_time_s, streams_state, "
+        "visibility, timezone, average_heart_rate_bpm BETWEEN 110 AND 150 FROM activities",
+    )
+    assert row == (
+        item.activity_id, "FILE", "Run", round(RUN.distance_m[-1]), 2399, "STORED", "ONLY_ME",
+        "Etc/GMT-2", True,
+    )  # fmt: skip
+    bests = dict(rows(db, BESTS))
+    assert set(bests) >= {"M400", "KM1", "MILE1", "KM5"}
+    assert rows(db, "SELECT count(*) FROM best_efforts WHERE age_grade_percent > 0")[0][0] > 3
+
+
+def test_fit_gpx_and_tcx_of_a_run_give_the_same_bests_and_one_run(importer, db):
+    files = {
+        "a.fit": fit_file(RUN),
+        "a.gpx": gpx_file(RUN),
+        "a.tcx.gz": gzip.compress(tcx_file(RUN)),
+    }
+    found = {}
+    for name, data in files.items():
+        db.execute(text("DELETE FROM activities"))
+        assert taken(importer(), {name: data})[0].outcome is ImportOutcome.IMPORTED
+        found[name] = dict(rows(db, BESTS))
+    for bests in found.values():
+        assert set(bests) == set(found["a.fit"])
+        for distance, seconds in bests.items():
+            assert seconds == pytest.approx(found["a.fit"][distance], abs=1)
+    db.execute(text("DELETE FROM activities"))
+    taken(importer(), files)
+    assert rows(db, "SELECT count(*), count(duplicate_of_id) FROM activities") == [(3, 2)]
+
+
+def test_importing_twice_changes_nothing(importer, db):
+    files = {"a.fit": fit_file(RUN), "b.gpx": gpx_file(run_of(600), start_s=1.78e9)}
+    first = taken(importer(), files)
+    everything = "SELECT id, updated_at FROM activities ORDER BY id"
+    before = rows(db, everything), rows(db, BESTS)
+    again = taken(importer(), {f"renamed-{name}": data for name, data in files.items()})
+    assert [each.outcome for each in again] == [ImportOutcome.SAME_AS] * 2
+    assert [each.activity_id for each in again] == [each.activity_id for each in first]
+    assert (rows(db, everything), rows(db, BESTS)) == before
+
+
+def test_an_activity_that_was_deleted_can_be_imported_again(importer, db):
+    files = {"a.fit": fit_file(RUN)}
+    taken(importer(), files)
+    db.execute(text("DELETE FROM activities"))
+    assert taken(importer(), files)[0].outcome is ImportOutcome.IMPORTED
+
+
+def test_broken_files_are_named_and_the_rest_is_imported(importer, db):
+    files = {
+        "empty.fit": b"",
+        "words.gpx": b"no recording",
+        "half.fit": fit_file(RUN)[:4000],
+        "whole.tcx": tcx_file(run_of(300), start_s=1.7e9),
+    }
+    items = taken(importer(), files)
+    assert [(each.file, each.outcome.value) for each in items] == [
+        ("empty.fit", "failed"),
+        ("words.gpx", "failed"),
+        ("half.fit", "imported"),
+        ("whole.tcx", "imported"),
+    ]
+    assert "ends early" in items[2].message
+    problem = UnreadableFile("x.fit", "it is encrypted.", "Pack it without a password.")
+    [left_out] = importer().take("x.fit", problem)
+    assert left_out.message == "it is encrypted. Pack it without a password."
+
+
+def test_a_dry_run_writes_nothing(importer, db):
+    [item] = taken(importer(is_dry_run=True), {"a.fit": fit_file(RUN)})
+    assert (item.outcome, item.activity_id) == (ImportOutcome.IMPORTED, None)
+    assert rows(db, "SELECT count(*) FROM activities") == [(0,)]
+
+
+def test_the_zone_is_that_of_the_nearest_run(importer, db, athlete_id):
+    for month, zone in (("01", "Europe/Lisbon"), ("05", "Asia/Tokyo")):
+        began = datetime.fromisoformat(f"2026-{month}-10T06:00:00+00:00")
+        make.create_activity(db, athlete_id, started_at=began, timezone=zone)
+    taken(importer(), {"a.gpx": gpx_file(RUN)})
+    assert rows(
+        db,
+        "SELECT timezone, started_at_local - (started_at AT TIME ZONE 'Asia/Tokyo') "
+        "= interval '0' FROM activities WHERE source = 'FILE'",
+    ) == [("Asia/Tokyo", True)]
+
+
+def test_an_unknown_athlete_is_told(settings):
+    database = SyncDatabase(settings, application_name="test")
+    with pytest.raises(AthleteUnknown, match="no athlete 4711"):
+        FileImport(TransactionRunner(database), 4711).check()
+    database.close()
+
+
+def test_rides_have_no_efforts_and_no_streams(importer, db):
+    taken(importer(), {"ride.fit": fit_file(RUN, sport=2)})
+    assert rows(db, "SELECT sport_type, streams_state FROM activities") == [("Ride", "UNWANTED")]
+    assert rows(db, "SELECT count(*) FROM best_efforts") == [(0,)]
+    assert rows(db, "SELECT count(*) FROM activity_streams") == [(0,)]
+
+
+def test_all_that_a_file_recorded_is_stored(importer, db):
+    taken(importer(), {"a.fit": fit_file(RUN)})
+    [(samples, positions, duration_s, is_complete)] = rows(
+        db, "SELECT samples, positions, duration_s, is_complete FROM activity_streams"
+    )
+    stored = decode(samples, positions)
+    assert (stored.time_s, duration_s, is_complete) == (RUN.time_s, 2399, True)
+    assert list(stored.heart_rate_bpm) == RUN.heart_rate_bpm
+    assert stored.altitude_m == pytest.approx(RUN.altitude_m, abs=0.15)
+    assert stored.latitude == pytest.approx(RUN.latitude, abs=2e-6)
+    assert stored.longitude == pytest.approx(RUN.longitude, abs=2e-6)
+    assert stored.power_w is None

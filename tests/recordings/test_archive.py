@@ -1,0 +1,107 @@
+"""Files of folders and archives: each is found, and what cannot be read is named."""
+
+import io
+import stat
+from pathlib import Path
+from zipfile import ZipFile, ZipInfo
+
+import pytest
+
+from recordings import RecordingError
+from recordings.archive import files_of
+
+
+def found(path: Path) -> dict[str, bytes | str]:
+    """The content of each file, or why it is left out."""
+    return {
+        name: f"{type(each).__name__}: {each.problem}"
+        if isinstance(each, RecordingError)
+        else each.read()
+        for name, each in files_of(path)
+    }
+
+
+def zipped(files: dict[str | ZipInfo, bytes]) -> bytes:
+    target = io.BytesIO()
+    with ZipFile(target, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def test_a_file_is_itself_whatever_its_name(tmp_path):
+    file = tmp_path / "watch.dat"
+    file.write_bytes(b"content")
+    assert found(file) == {"watch.dat": b"content"}
+
+
+def test_folders_are_walked_in_order(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "2.GPX").write_bytes(b"2")
+    (tmp_path / "b" / "1.fit.gz").write_bytes(b"1")
+    (tmp_path / "notes.txt").write_bytes(b"no")
+    (tmp_path / "link.fit").symlink_to(tmp_path / "b" / "2.GPX")
+    assert found(tmp_path) == {
+        "link.fit": "NotARecording: it is a link, or no file.",
+        "notes.txt": "NotARecording: by its name it is no FIT, GPX or TCX file.",
+        "b/1.fit.gz": b"1",
+        "b/2.GPX": b"2",
+    }
+
+
+def test_archives_are_read_two_deep(tmp_path):
+    third = zipped({"c.tcx": b"c"})
+    second = zipped({"b.gpx": b"b", "third.zip": third})
+    file = tmp_path / "export.zip"
+    file.write_bytes(zipped({"a.fit": b"a", "parts/second.ZIP": second, "list.csv": b"x"}))
+    assert found(file) == {
+        "export.zip/a.fit": b"a",
+        "export.zip/parts/second.ZIP/b.gpx": b"b",
+        "export.zip/parts/second.ZIP/third.zip": "NotARecording: it is an archive in an archive in "
+        "an archive.",
+        "export.zip/list.csv": "NotARecording: by its name it is no FIT, GPX or TCX file.",
+    }
+
+
+def test_odd_entries_are_named_and_the_others_read(tmp_path):
+    link = ZipInfo("link.fit")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    file = tmp_path / "odd.zip"
+    file.write_bytes(
+        zipped(
+            {"../out.fit": b"o", "/root.fit": b"r", link: b"a.fit", "bad.zip": b"no", "a.fit": b"a"}
+        )
+    )
+    told = found(file)
+    assert told.pop("odd.zip/a.fit") == b"a"
+    assert told.pop("odd.zip/bad.zip").startswith("UnreadableFile: its archive cannot be read")
+    assert set(told.values()) == {
+        "NotARecording: its path leaves the archive.",
+        "NotARecording: it is a link.",
+    }
+    assert len(told) == 3
+
+
+def test_an_encrypted_entry_is_named(tmp_path):
+    data = bytearray(zipped({"a.fit": b"secret", "b.fit": b"plain"}))
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(magic) + offset] |= 1
+    file = tmp_path / "closed.zip"
+    file.write_bytes(data)
+    assert found(file) == {
+        "closed.zip/a.fit": "UnreadableFile: it is encrypted.",
+        "closed.zip/b.fit": b"plain",
+    }
+
+
+def test_an_archive_that_ends_early_is_named(tmp_path):
+    file = tmp_path / "half.zip"
+    file.write_bytes(zipped({"a.fit": b"a" * 1000})[:-40])
+    [(name, problem)] = found(file).items()
+    assert name == "half.zip"
+    assert "cannot be read" in problem
+
+
+def test_a_path_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        found(tmp_path / "absent")

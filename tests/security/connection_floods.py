@@ -1,0 +1,199 @@
+"""Floods: one signed-out client that uses one connection, or one address, at full speed.
+
+`python -m tests.security.connection_floods KIND ADDRESS SECONDS` writes what it sent. Its own
+address is 127.0.0.2, so that others are others.
+"""
+
+import os
+import selectors
+import socket
+import struct
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from websockets.frames import Frame, Opcode
+
+from tests.security.http_connection import post, request
+
+_SOURCE = ("127.0.0.2", 0)
+_BLOCK_BYTES = 256 * 1024
+_CONNECTIONS, _BUSY_CONNECTIONS = 1500, 190
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""The port is free again at once, so that there are always some."""
+_HELD = 900
+_INIT = '{"type":"connection_init"}'
+
+
+def _frames(text: str) -> bytes:
+    frame = Frame(Opcode.TEXT, text.encode()).serialize(mask=True)
+    return frame * (_BLOCK_BYTES // len(frame))
+
+
+def _control(opcode: Opcode) -> bytes:
+    frame = Frame(opcode, b"").serialize(mask=True)
+    return frame * (_BLOCK_BYTES // len(frame))
+
+
+def _many(one: bytes) -> bytes:
+    return one * (_BLOCK_BYTES // len(one) + 1)
+
+
+_REFUSED = '{"type":"subscribe","id":"1","payload":{"query":"{ nothing }"}}'
+_CHUNK = b"POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1;"
+
+ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
+    "health checks": (False, lambda: _many(request("GET", "/healthz"))),
+    "queries": (False, lambda: _many(post("{ __typename }"))),
+    "large variables": (False, lambda: post("{ __typename }", variables={"a": [[]] * 60_000})),
+    "chunk extensions": (False, lambda: _CHUNK + b"x" * _BLOCK_BYTES),
+    "metrics": (False, lambda: _many(request("GET", "/metrics"))),
+    "documentation": (False, lambda: _many(request("GET", "/docs"))),
+    "many cookies": (False, lambda: _many(request("GET", "/healthz", {"cookie": "a=b;" * 240}))),
+    "many parameters": (False, lambda: _many(request("GET", "/healthz?" + "a=b&" * 15_000))),
+    "long Accept": (False, lambda: _many(post("{ __typename }", {"accept": "a/b," * 900}))),
+    "pings": (True, lambda: _frames('{"type":"ping"}')),
+    "pongs": (True, lambda: _frames('{"type":"pong"}')),
+    "completes": (True, lambda: _frames('{"type":"complete","id":"1"}')),
+    "refused subscribes": (True, lambda: _frames(_REFUSED)),
+    "ping frames": (True, lambda: _control(Opcode.PING)),
+    "pong frames": (True, lambda: _control(Opcode.PONG)),
+}
+"""Whether the connection is a WebSocket, and what is sent over it again and again."""
+
+
+def _connect(address: tuple[str, int], *, is_websocket: bool) -> socket.socket:
+    connection = socket.create_connection(address, timeout=5, source_address=_SOURCE)
+    if is_websocket:
+        key = b64encode(os.urandom(16)).decode()
+        fields = {
+            "connection": "upgrade", "upgrade": "websocket", "sec-websocket-key": key,
+            "sec-websocket-version": "13", "sec-websocket-protocol": "graphql-transport-ws",
+        }  # fmt: skip
+        connection.sendall(request("GET", "/graphql", fields))
+        connection.recv(1000)
+        connection.sendall(Frame(Opcode.TEXT, _INIT.encode()).serialize(mask=True))
+    connection.setblocking(False)
+    return connection
+
+
+class _Flood:
+    """Sends a block again and again over some connections, and reads what comes or does not."""
+
+    def __init__(self, open_: Callable[[], socket.socket], block: bytes, *, reads: bool) -> None:
+        self._open, self._block, self._reads = open_, block, reads
+        self._selector = selectors.DefaultSelector()
+        self.sent = 0
+
+    def run(self, connections: int, until: float) -> None:
+        for _ in range(connections):
+            self._begin()
+        while time.monotonic() < until:
+            for key, events in self._selector.select(0.1):
+                try:
+                    self._go_on(key.fileobj, key.data, events)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    self._selector.unregister(key.fileobj)
+                    key.fileobj.close()
+                    self._begin()
+
+    def _begin(self) -> None:
+        events = selectors.EVENT_WRITE | (selectors.EVENT_READ if self._reads else 0)
+        with suppress(OSError):
+            self._selector.register(self._open(), events, [0])
+
+    def _go_on(self, connection: socket.socket, at: list[int], events: int) -> None:
+        if events & selectors.EVENT_READ and not connection.recv(_BLOCK_BYTES):
+            raise ConnectionError
+        if events & selectors.EVENT_WRITE:
+            sent = connection.send(self._block[at[0] :])
+            at[0] = (at[0] + sent) % len(self._block)
+            self.sent += sent
+
+
+def _open_many(address: tuple[str, int], until: float) -> int:
+    """Open more connections than the server has files for, and open others where they end."""
+    opened: list[socket.socket] = []
+    count = 0
+    while time.monotonic() < until:
+        with suppress(OSError):
+            opened.append(socket.create_connection(address, timeout=1, source_address=_SOURCE))
+            count += 1
+        if len(opened) >= _CONNECTIONS:
+            for each in _ended(opened):
+                each.close()
+                opened.remove(each)
+            time.sleep(0.1)
+    return count
+
+
+def _open_and_close(address: tuple[str, int], until: float) -> int:
+    """Open connections as fast as possible, and close each at once."""
+    count = 0
+    while time.monotonic() < until:
+        with suppress(OSError), socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            connection.bind(_SOURCE)
+            connection.connect(address)
+            count += 1
+    return count
+
+
+def _hold(address: tuple[str, int], until: float) -> int:
+    """Send all but the end of long bodies over many connections; open others where they end."""
+    body = b" " * (_BLOCK_BYTES - 1)
+    head = request("POST", "/graphql", {"content-length": str(_BLOCK_BYTES)})
+    held: list[socket.socket] = []
+    count = 0
+    while time.monotonic() < until:
+        with suppress(OSError):
+            connection = socket.create_connection(address, timeout=1, source_address=_SOURCE)
+            held.append(connection)
+            connection.sendall(head + body)
+            count += 1
+        if len(held) >= _HELD or count % 50 == 0:
+            for each in _ended(held):
+                each.close()
+                held.remove(each)
+            for each in held:
+                each.settimeout(1)
+    return count
+
+
+def _ended(connections: Iterable[socket.socket]) -> list[socket.socket]:
+    ended = []
+    for each in connections:
+        each.setblocking(False)
+        with suppress(BlockingIOError):
+            with suppress(ConnectionError):
+                each.recv(1000)
+            ended.append(each)
+    return ended
+
+
+def _main(kind: str, server: str, seconds: float) -> int:
+    host, port = server.split(":")
+    address, until = (host, int(port)), time.monotonic() + seconds
+    os.nice(5)  # elsewhere it would have a machine of its own
+    if kind == "connections":
+        return _open_many(address, until)
+    if kind == "churn":
+        return _open_and_close(address, until)
+    if kind == "bodies that do not end":
+        return _hold(address, until)
+    name, _, how = kind.partition(" | ")
+    is_websocket, block = ONE_CONNECTION[name]
+    flood = _Flood(
+        lambda: _connect(address, is_websocket=is_websocket), block(), reads=how != "unread"
+    )
+    flood.run(_BUSY_CONNECTIONS if how == "address" else 1, until)
+    return flood.sent
+
+
+if __name__ == "__main__":
+    sys.stdout.write(str(_main(sys.argv[1], sys.argv[2], float(sys.argv[3]))))

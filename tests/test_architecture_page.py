@@ -1,0 +1,119 @@
+"""docs/architecture.md and docs/decisions/ say what the tree has, and documents name files that exist."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from tests.test_architecture import (
+    MAY_IMPORT,
+    PACKAGES,
+    PROJECT,
+    ROOT,
+    TOPS,
+    imports,
+    sources,
+    top_of,
+)
+
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+DECISIONS = ROOT / "docs" / "decisions"
+RECORDS = sorted(path.name for path in DECISIONS.glob("0*.md"))
+_ROW = re.compile(r"^\| `([a-z_.]+)` \| (.+) \|$", re.MULTILINE)
+_FILE = re.compile(r"(?<![\w/.])([a-z_]+(?:/[a-z0-9_]+)*/[a-z0-9_]+\.(?:py|md))\b")
+_LINK = re.compile(r"\]\(([^)#\s]+)")
+FOLDERS = ("docs", "tests", "alembic", "bench")
+DOCUMENTS = sorted(
+    [
+        *(ROOT / "docs").rglob("*.md"),
+        *ROOT.glob("*.md"),
+        ROOT / "bench" / "README.md",
+        ROOT / "tests" / "security" / "README.md",
+    ]
+)
+
+
+def test_the_page_names_every_package_once():
+    named = [name for name, _ in _ROW.findall(PAGE)]
+    # legacy/ may be deleted: then its rows go with it
+    there = {name for name in named if not name.startswith("legacy") or name in PACKAGES}
+    assert len(named) == len(set(named))
+    assert there == PACKAGES | set(PROJECT["py-modules"])
+
+
+@pytest.mark.parametrize(("name", "sentence"), _ROW.findall(PAGE))
+def test_a_package_is_described_in_one_line(name, sentence):
+    assert sentence.endswith("."), name
+    assert len(sentence) <= 110, name
+
+
+def test_the_drawing_shows_imports_that_are_allowed():
+    drawing = PAGE.split("```mermaid")[1].split("```")[0]
+    arrows = set()
+    for line in drawing.splitlines()[2:]:
+        names = [name.strip() for name in line.split("-->")]
+        arrows |= {
+            (user, used) for used, user in pairwise(names) if {used, user} <= set(MAY_IMPORT)
+        }
+    assert arrows
+    assert {(user, used) for user, used in arrows if used not in MAY_IMPORT[user]} == set()
+    assert {name for arrow in arrows for name in arrow} == set(MAY_IMPORT)
+    for user in MAY_IMPORT:
+        assert imported_by(user) - before(user, arrows) == set(), user
+
+
+def before(user: str, arrows: set[tuple[str, str]]) -> set[str]:
+    """What lies before a package on the way of the arrows, and the package."""
+    found, new = set(), {user}
+    while new:
+        found |= new
+        new = {used for other, used in arrows if other in new} - found
+    return found
+
+
+def imported_by(top: str) -> set[str]:
+    names = {
+        name.split(".")[0]
+        for path, tree in sources().items()
+        if top_of(path) == top
+        for name in imports(tree)
+    }
+    return names & TOPS
+
+
+def named_files(text: str) -> set[str]:
+    """Paths of files of ours; the older service had some of the same form."""
+    return {path for path in _FILE.findall(text) if path.split("/")[0] in {*TOPS, *FOLDERS}}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_that_a_document_names_exist(path):
+    text = path.read_text()
+    links = {link for link in _LINK.findall(text) if not link.startswith("http")}
+    assert {link for link in links if not (path.parent / link).exists()} == set()
+    assert {each for each in named_files(text) if not (ROOT / each).exists()} == set()
+
+
+def test_files_that_the_source_names_exist():
+    wrong = {
+        f"{path}: {each}"
+        for path in sources()
+        for each in named_files((ROOT / path).read_text())
+        if not (ROOT / each).exists()
+    }
+    assert wrong == set()
+
+
+def test_the_index_lists_every_decision():
+    index = (DECISIONS / "README.md").read_text()
+    assert sorted(re.findall(r"\]\((0[^)]+\.md)\)", index)) == RECORDS
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_decision_has_its_parts(name):
+    text = (DECISIONS / name).read_text()
+    assert re.search(r"^2026-\d\d-\d\d · (accepted|replaced by \d{4})", text, re.MULTILINE)
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert [each.removesuffix("s") for each in headings] == [
+        "Context", "Decision", "Figure", "Consequence",
+    ]  # fmt: skip

@@ -1,0 +1,25 @@
+"""Sessions and callers over a database."""
+
+import pytest
+
+from db.session import AsyncDatabase
+from flags.flags import Flags
+from web.auth.browser_sessions import BrowserSessions
+from web.auth.identity import Identity
+
+
+@pytest.fixture
+async def database(settings):
+    database = AsyncDatabase(settings, application_name="test")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def sessions(settings):
+    return BrowserSessions(settings)
+
+
+@pytest.fixture
+def identity(settings, database, sessions):
+    return Identity(database, sessions, Flags(settings))

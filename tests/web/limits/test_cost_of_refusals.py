@@ -1,0 +1,122 @@
+"""Requests that are read and do not run have a price, on every transport."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.web.subscriber import web_socket
+
+pytestmark = pytest.mark.anyio
+
+BUDGET = 100_000
+INVALID = "{ nothing }"
+DEAR = "{ athletes(first: 1000) { nodes { activities(first: 1000) { nodes { id } } } } }"
+IDS = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+UNKNOWN = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "an invalid document": {"query": INVALID},
+    "no GraphQL": {"query": "{ viewer {"},
+    "beyond a limit": {"query": "{" + " a: __typename" * 31 + "}"},
+    "beyond the cost": {"query": DEAR},
+    "variables that do not fit": {"query": IDS, "variables": {"ids": [[1]]}},
+    "no operation of the name": {"query": "{ __typename }", "operationName": "Other"},
+    "a hash that nobody knows": UNKNOWN,
+    "an id that nobody knows": {"documentId": "absent"},
+    "no document": {"variables": {}},
+}
+MANY_IDS = {"query": IDS, "variables": {"ids": ["x" * 24] * 8000}}
+UNUSED = {"query": "{ __typename }", "variables": {"unused": ["x" * 24] * 8000}}
+
+Send = Callable[[dict[str, Any]], Awaitable[str]]
+
+
+async def remaining(http: httpx.AsyncClient) -> int:
+    told = (await http.post("/graphql", json={"query": "{ __typename }"})).headers["ratelimit"]
+    found = re.search(r"r=(\d+)", told)
+    assert found
+    return int(found[1])
+
+
+@pytest.fixture
+def poor(serving) -> str:
+    """A server whose budgets hardly come back."""
+    return serving(cost_bucket_ip=BUDGET, cost_refill_ip_per_s=0.001, database_pool_size=2)
+
+
+def over_http(http: httpx.AsyncClient, accept: str) -> dict[str, Send]:
+    async def post(body: dict[str, Any]) -> str:
+        return (await http.post("/graphql", json=body, headers={"accept": accept})).text
+
+    async def get(body: dict[str, Any]) -> str:
+        given = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in body.items()
+        }
+        return (await http.get("/graphql", params=given, headers={"accept": accept})).text
+
+    return {"post": post, "get": get}
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_what_is_refused_over_http_is_paid_for(poor, accept):
+    async with httpx.AsyncClient(base_url=f"http://{poor}", trust_env=False) as http:
+        for name, body in REQUESTS.items():
+            for way, send in over_http(http, accept).items():
+                await send(body)  # what was new to read is known now
+                before = await remaining(http)
+                assert '"errors"' in await send(body), (name, way)
+                assert await remaining(http) <= before - 1, (name, way)
+
+
+async def test_what_is_refused_over_a_websocket_is_paid_for(poor):
+    async with (
+        httpx.AsyncClient(base_url=f"http://{poor}", trust_env=False) as http,
+        web_socket(poor) as socket,
+    ):
+        await socket.begin()
+        streamed = {
+            "a subscription": {"query": "subscription { nothing }"},
+            "its variables": {
+                "query": "subscription($id: ID!) { jobUpdated(id: $id) { id } }",
+                "variables": {"id": [1]},
+            },
+        }
+        for name, body in {**REQUESTS, **streamed}.items():
+            for _ in range(2):
+                before = await remaining(http)
+                await socket.send(type="subscribe", id="1", payload=body)
+                assert (await socket.receive())["type"] == "error", name
+            assert await remaining(http) <= before - 1, name
+        before = await remaining(http)
+        await socket.send(type="subscribe", id="1", payload=MANY_IDS)
+        assert (await socket.receive())["type"] == "error"
+        assert await remaining(http) <= before - 20
+
+
+async def test_dry_runs_and_long_variables_cost_what_reading_them_takes(poor):
+    async with httpx.AsyncClient(base_url=f"http://{poor}", trust_env=False) as http:
+        dry = {"graphql-cost": "validate"}
+        for body in ({"query": "{ viewer { scopes } }"}, {"query": DEAR}):
+            await http.post("/graphql", json=body, headers=dry)
+            before = await remaining(http)
+            assert (await http.post("/graphql", json=body, headers=dry)).status_code == 200
+            assert await remaining(http) == before - 1
+        for body in (MANY_IDS, UNUSED):
+            await http.post("/graphql", json=body)
+            before = await remaining(http)
+            await http.post("/graphql", json=body)
+            assert before - 60 < await remaining(http) <= before - 20
+
+
+async def test_who_has_nothing_left_is_told_so_instead(serving):
+    address = serving(cost_bucket_ip=3, cost_refill_ip_per_s=0.001)
+    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http:
+        for body in ({"query": INVALID}, UNKNOWN):
+            answers = [await http.post("/graphql", json=body) for _ in range(5)]
+            assert answers[-1].status_code == 429
+            assert answers[-1].json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+            assert int(answers[-1].headers["retry-after"]) >= 1

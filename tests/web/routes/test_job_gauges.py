@@ -1,0 +1,62 @@
+"""Gauges of the queue, and counts of Strava's bad answers."""
+
+import re
+
+import pytest
+from pydantic import SecretStr
+
+from tests import factories as make
+from tests.graph.api import serve
+
+pytestmark = pytest.mark.anyio
+
+
+async def gauges(settings) -> dict[str, float]:
+    async with serve(settings) as api:
+        text = (await api.http.get("/metrics")).text
+    found = re.findall(r"^pacegraph_(\S+?) ([0-9.e+]+)$", text, re.MULTILINE)
+    return {name: float(value) for name, value in found}
+
+
+async def test_of_an_empty_queue(settings):
+    shown = await gauges(settings)
+    assert shown["job_gauges_read"] == 1
+    assert shown['jobs{kind="STRAVA_SYNC",status="queued"}'] == 0
+    assert shown["oldest_queued_job_seconds"] == shown["expired_leases"] == 0
+
+
+async def test_of_what_stands_still(settings, db):
+    for _ in range(2):
+        make.create_job(db, make.create_athlete(db), status="QUEUED")
+    make.create_job(db, make.create_athlete(db), status="WAITING", kind="AGE_GRADES")
+    make.create_job(db, make.create_athlete(db), status="RUNNING")
+    make.create_job(db, make.create_athlete(db))
+    db.exec_driver_sql(
+        "UPDATE jobs SET queued_at = now() - interval '100 s', enqueued_at = now() "
+        "WHERE status = 'QUEUED'"
+    )
+    db.exec_driver_sql(
+        "UPDATE jobs SET lease_until = now() - interval '1 s' WHERE status = 'RUNNING'"
+    )
+    shown = await gauges(settings)
+    assert shown['jobs{kind="STRAVA_SYNC",status="queued"}'] == 2
+    assert shown['jobs{kind="STRAVA_SYNC",status="running"}'] == 1
+    assert shown['jobs{kind="AGE_GRADES",status="waiting"}'] == 1
+    assert 100 <= shown["oldest_queued_job_seconds"] < 160
+    assert shown["expired_leases"] == 1
+
+
+async def test_of_bad_answers_of_strava(settings, db):
+    db.exec_driver_sql("INSERT INTO strava_troubles VALUES ('too_slow', 3)")
+    db.commit()
+    shown = await gauges(settings)
+    assert shown['strava_troubles_total{kind="too_slow"}'] == 3
+    assert shown['strava_troubles_total{kind="too_large"}'] == 0
+
+
+async def test_without_the_database_the_rest_is_shown(settings):
+    gone = SecretStr("postgresql://postgres@/absent?host=/nowhere")
+    shown = await gauges(settings.model_copy(update={"database_url": gone}))
+    assert shown["job_gauges_read"] == 0
+    assert "oldest_queued_job_seconds" not in shown
+    assert "operations_waiting" in shown

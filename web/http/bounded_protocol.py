@@ -1,0 +1,400 @@
+"""Limits what one HTTP connection may cost, which uvicorn does not.
+
+Bounded are a request's head (size, fields, time), what stands outside of heads and bodies (chunk
+extensions, trailers), how many requests wait, the pace of requests, and how many bytes of
+unanswered requests an address has. Responses are written in batches (`web/http/write_batching.py`).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from web.http import connection_refusals
+from web.http.bounded_websocket import BoundedWebSocket
+from web.http.connection_bounds import (
+    FREE_BYTES,
+    LIKE_A_REQUEST,
+    STATE_KEY,
+    BoundedConnection,
+    ConnectionBounds,
+)
+from web.http.header_fields import is_valid_host, parts_of
+from web.http.held_flow import HeldFlow
+from web.http.server_connection import KEY, DefaultFields
+from web.http.write_batching import GatheredWrites
+
+_MAX_HEAD_BYTES = 128 * 1024
+"""Bytes of a request's target and header fields."""
+_MAX_TARGET_BYTES = 64 * 1024 - 1
+"""The parser can split no longer URL."""
+_MAX_HEADERS = 200
+_MAX_PARTS = 1000
+"""Commas and semicolons of a head's fields, such as cookies: some code reads them one by one."""
+_MAX_HEAD_S = 10.0
+_MAX_FRAMING_BYTES = 16 * 1024
+"""Bytes of a body's chunk sizes, extensions and trailers until the next byte of its content."""
+_MAX_TRAILERS = 32
+_MAX_WAITING = 8
+"""Requests of a connection that wait while another is answered. More stay unread."""
+_SLICE_BYTES = 1024
+"""Bytes that are parsed at once: a read may have thousands of requests."""
+
+
+_default_fields = DefaultFields()
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's protocol, with bounds. It closes connections with requests out of order."""
+
+    flow: HeldFlow
+    _connection: BoundedConnection | None = None
+    _is_refused = False
+    _is_in_head = True
+    _head_bytes = 0
+    _is_chunked = False
+    _framing_bytes = 0
+    _unpaid_bytes = 0
+    _held_bytes = 0
+    _host = b""
+    _deadline: asyncio.TimerHandle | None = None
+    _late_start: asyncio.TimerHandle | None = None
+    _running: RequestResponseCycle | None = None
+    _trailers: Sequence[tuple[bytes, bytes]] = ()
+    _unread = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        bounds: ConnectionBounds | None = self.app_state.get(STATE_KEY)
+        if bounds is not None:
+            peer = transport.get_extra_info("peername")
+            self._connection = bounds.enter(peer[0] if isinstance(peer, tuple) else None)
+            if self._connection is None:
+                self._is_refused = True
+                transport.write(connection_refusals.TOO_MANY)
+                transport.close()
+                return
+        self._raw_transport = transport
+        super().connection_made(GatheredWrites(transport, self.loop))  # type: ignore[arg-type]
+        self.flow = HeldFlow(self.transport)
+        self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._is_refused:
+            return
+        self._forget_deadline()
+        if self._late_start is not None:
+            self._late_start.cancel()
+        if self._connection is not None:
+            self._connection.leave()
+        super().connection_lost(exc)
+        if self._running is not None and not self._running.response_complete:
+            # uvicorn tells only the last request of a connection.
+            self._running.disconnected = True
+            self._running.message_event.set()
+        self._release()
+
+    def _release(self) -> None:
+        """Break reference cycles, so that memory is free at once and not at a collection."""
+        for cycle, _ in self.pipeline:
+            cycle.on_response = _nothing
+        self.pipeline.clear()
+        self._unread = b""
+        self.scope = self.headers = self.cycle = self._running = None  # type: ignore[assignment]
+
+    # --- reading
+
+    def data_received(self, data: bytes) -> None:
+        self._unpaid_bytes += len(data)
+        self._held_bytes += len(data)
+        if self._held_bytes > FREE_BYTES and not self._may_hold():
+            return
+        if self._unread:  # reading is paused, but this was read before
+            self._unread += data
+        elif len(data) <= _SLICE_BYTES:
+            self._parse(data)
+        else:
+            self._unread = data
+            self._read_on()
+
+    def _may_hold(self) -> bool:
+        """Count what unanswered requests hold, and refuse the last one if that is too much."""
+        if self._connection is None or self._connection.holds(self._held_bytes):
+            return True
+        self._strike("held")
+        self._refuse(connection_refusals.TOO_MUCH)
+        return False
+
+    def _hold_nothing(self) -> None:
+        """Record that all requests are answered."""
+        if self._held_bytes > FREE_BYTES and self._connection is not None:
+            self._connection.holds(0)
+        self._held_bytes = 0
+
+    def _read_on(self) -> None:
+        """Parse what was read, until too many requests wait."""
+        data, at = self._unread, 0
+        self._unread = b""
+        while at < len(data) and self._goes_on():
+            if len(self.pipeline) >= _MAX_WAITING:
+                self._unread = data[at:]
+                self._forget_deadline()  # the client is not slow
+                self._strike("pipelining")
+                return
+            self._parse(data[at : at + _SLICE_BYTES])
+            at += _SLICE_BYTES
+
+    def _read_late(self) -> None:
+        """Parse what was not parsed while requests waited, then read on."""
+        self._read_on()
+        if not self.pipeline:
+            self.flow.resume_reading()
+
+    def _goes_on(self) -> bool:
+        """Tell whether more is read: not after a WebSocket began, nor after the last request."""
+        return (
+            not self.transport.is_closing()
+            and self.transport.get_protocol() is self
+            and (self.cycle is None or self.cycle.keep_alive or self.cycle.more_body)
+        )
+
+    def _parse(self, data: bytes) -> None:
+        if self._is_chunked:
+            self._parse_chunked(data)
+        else:
+            HttpToolsProtocol.data_received(self, data)
+        if self.pipeline:
+            self.flow.is_held = True
+        cycle = self.cycle
+        if self._is_in_head:
+            self._bound_head(len(data))
+        elif cycle is None:
+            pass  # a WebSocket began
+        elif cycle.more_body:
+            self._is_chunked = any(
+                name == b"transfer-encoding" for name, _ in cycle.scope["headers"]
+            )
+        if cycle is not None and cycle.response_complete and self._deadline is None:
+            self._bound_idleness()
+
+    def _parse_chunked(self, data: bytes) -> None:
+        cycle, body_bytes = self.cycle, len(self.cycle.body)
+        HttpToolsProtocol.data_received(self, data)
+        if self.cycle is cycle:
+            self._bound_framing(0 if len(cycle.body) > body_bytes else len(data))
+
+    def _bound_framing(self, size: int) -> None:
+        """Limit what comes beside a body's content: `size` bytes, 0 where there was content."""
+        self._framing_bytes = self._framing_bytes + size if size else 0
+        if self._framing_bytes > _MAX_FRAMING_BYTES or len(self._trailers) > _MAX_TRAILERS:
+            self._refuse_framing()
+
+    def _bound_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _MAX_HEAD_BYTES or len(self.headers or ()) > _MAX_HEADERS:
+            self._refuse_long_head()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse_slow)
+
+    def _bound_idleness(self) -> None:
+        """Limit the time until the next request begins.
+
+        uvicorn's own limit ends at any byte, such as line breaks between requests, or the rest of a
+        body that was answered early.
+        """
+        self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse_slow)
+
+    # --- what the parser finds
+
+    def on_message_begin(self) -> None:
+        self._is_in_head, self._head_bytes = True, 0
+        HttpToolsProtocol.on_message_begin(self)
+        self.scope["extensions"] = {KEY: self}  # type: ignore[dict-item]
+
+    def on_headers_complete(self) -> None:
+        self._forget_deadline()
+        headers = self.headers
+        if len(headers) > _MAX_HEADERS or len(self.url) > _MAX_TARGET_BYTES:
+            self._refuse_long_head()
+            raise ValueError("the head is too long")  # ends the parser's work
+        is_upgrade = self.parser.should_upgrade()
+        if is_upgrade and self._is_busy():
+            raise ValueError("a connection cannot be upgraded while requests wait")
+        if self._head_bytes > _MAX_PARTS and parts_of(headers) > _MAX_PARTS:
+            self._refuse_long_head()
+            raise ValueError("the head has too many parts")
+        hosts, host = 0, b""
+        for name, value in headers:
+            if name == b"host":
+                hosts, host = hosts + 1, value
+        if hosts != 1 or host != self._host:
+            self._require_host(hosts, host)
+        self._is_in_head, self._is_chunked, self._framing_bytes = False, False, 0
+        HttpToolsProtocol.on_headers_complete(self)
+        if not is_upgrade:
+            # Fields that come later, after the body, are none of the request's headers.
+            self.headers = self._trailers = []
+
+    def _require_host(self, hosts: int, host: bytes) -> None:
+        """Raise ValueError unless there is one valid Host; HTTP/1.0 needs none."""
+        if not hosts and self.parser.get_http_version() == "1.0":
+            return
+        if hosts != 1 or not is_valid_host(host):
+            raise ValueError("a request has one valid Host (RFC 9112, section 3.2)")
+        self._host = host
+
+    def _is_busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def handle_websocket_upgrade(self) -> None:
+        # messages of a WebSocket are gathered by its own protocol
+        self.transport = self._raw_transport
+        protocol = partial(BoundedWebSocket, connection=self._connection)
+        self.ws_protocol_class = protocol  # type: ignore[assignment]
+        super().handle_websocket_upgrade()
+        self._hold_nothing()
+        self._release()
+
+    # --- one request after another
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        connection = self._connection
+        if connection is not None and connection.pace is not None:
+            # This is `wait_s`, in parts: each call costs, and most requests do not wait.
+            size, self._unpaid_bytes = self._unpaid_bytes, 0
+            owed_s = connection.pace.take(1 + size / LIKE_A_REQUEST, monotonic())
+            if owed_s and (wait_s := connection.wait_for(owed_s)):
+                self.flow.pause_reading()
+                self.flow.is_held = True
+                self._late_start = self.loop.call_later(wait_s, self._start_late, cycle, app)
+                return
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _start_late(self, cycle: Any, app: Any) -> None:
+        self._late_start, self._running = None, cycle
+        super()._start_asgi_task(cycle, app)
+        self._let_read()
+
+    def on_response_complete(self) -> None:
+        if not (self.pipeline or self._unread or self.flow.is_held):
+            self._hold_nothing()
+            HttpToolsProtocol.on_response_complete(self)
+            return
+        self.flow.is_held = True  # what waits comes before what was not read
+        super().on_response_complete()
+        if self._late_start is None and not self.transport.is_closing():
+            self._let_read()
+
+    def _let_read(self) -> None:
+        """Read on if no request waits."""
+        if self.pipeline:
+            self.flow.pause_reading()
+            return
+        self.flow.is_held = False
+        self._hold_nothing()
+        if self._unread:
+            self.loop.call_soon(self._read_late)
+        else:
+            self.flow.resume_reading()
+
+    # --- `web.http.server_connection.ServerConnection`
+
+    def take_body(self, scope: Scope, max_bytes: int) -> bytes | None:
+        cycle = self._running
+        if (
+            cycle is None
+            or cycle.scope is not scope
+            or cycle.more_body
+            or len(cycle.body) > max_bytes
+            or cycle.disconnected
+        ):
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        cycle.message_event.clear()  # what comes next is the client's end
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        return body
+
+    def respond(self, scope: Scope, status: int, fields: bytes, body: bytes) -> bool:
+        cycle = self._running
+        if (
+            cycle is None
+            or cycle.scope is not scope
+            or cycle.response_started
+            or cycle.disconnected
+            or not cycle.keep_alive
+            or self.flow.write_paused
+            or scope["method"] == "HEAD"
+        ):
+            return False
+        default = _default_fields.written(cycle.default_headers)
+        self.transport.write(b"".join((STATUS_LINE[status], default, fields, b"\r\n", body)))
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        self.on_response_complete()
+        return True
+
+    def cut(self) -> None:
+        if self._running is not None:
+            self._running.disconnected = True  # else uvicorn would log an error of the app
+        self.transport.close()
+
+    # --- the end
+
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():
+            super().send_400_response(msg)
+
+    def _refuse_framing(self) -> None:
+        """End a request with too much around the content of its body."""
+        self._strike("framing")
+        self._refuse(connection_refusals.TOO_LARGE)
+
+    def _refuse_long_head(self) -> None:
+        self._strike("head")
+        self._refuse(
+            connection_refusals.TARGET_TOO_LONG
+            if len(self.url) > _MAX_TARGET_BYTES
+            else connection_refusals.TOO_LARGE
+        )
+
+    def _refuse_slow(self) -> None:
+        if self._is_in_head and self._head_bytes:
+            self._strike("head")
+        self._refuse(connection_refusals.TOO_SLOW)
+
+    def _refuse(self, answer: bytes) -> None:
+        """Close the connection, after `answer` if the request that is read is next and has none."""
+        self._forget_deadline()
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        if self._is_in_head:
+            if not self._is_busy():
+                self.transport.write(answer)
+        elif cycle is not None and not self.pipeline and not cycle.response_started:
+            cycle.disconnected = True  # this is its answer
+            self.transport.write(answer)
+        self.transport.close()
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _strike(self, bound: Any) -> None:
+        if self._connection is not None:
+            self._connection.strike(bound)
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,134 @@
+"""Limits what the messages of one WebSocket may cost, which uvicorn does not.
+
+Every frame counts, whatever its kind: control frames are answered below the application. Above the
+pace of its address (`web/http/connection_bounds.py`) a socket is not read, so the client waits.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+
+from web.http.connection_bounds import BoundedConnection
+
+_SLICE_BYTES = 1024
+"""Bytes that are parsed at once: a read may have tens of thousands of frames."""
+_MOST_AT_ONCE = 32
+"""Frames after which other connections have their turn."""
+_HANDSHAKE = 5
+"""Messages that cost as much as a handshake."""
+_MAX_FRAGMENTS = 1024
+"""Frames of one message."""
+
+_BAD_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, which reads a socket no faster than its address may send."""
+
+    def __init__(
+        self, *args: Any, connection: BoundedConnection | None, **options: Mapping[str, Any]
+    ) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self._connection = connection
+        self._unread, self._at = b"", 0
+        self._frames = 0
+        self._next_read: asyncio.Handle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._next_read is not None:
+            self._next_read.cancel()
+        if self._connection is not None:
+            self._connection.leave()
+        super().connection_lost(exc)
+        self._unread = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._unread = self._unread[self._at :] + data if self._unread else data
+        self._at = 0
+        if self._next_read is not None:
+            self._pause()
+        elif not self.handshake_initiated and (wait_s := self._handshake_wait_s()):
+            self._pause()
+            self._next_read = self.loop.call_later(wait_s, self._resume)
+        elif not self.read_paused or self.close_sent:
+            self._read_on()
+
+    def _handshake_wait_s(self) -> float:
+        return 0.0 if self._connection is None else self._connection.wait_s(_HANDSHAKE, 0)
+
+    def _pause(self) -> None:
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def _read_on(self) -> None:
+        """Parse a part of what was read, and arrange for the rest to follow."""
+        self._next_read, self._frames = None, 0
+        begin, end = self._at, len(self._unread)
+        while self._at < end and self._frames < _MOST_AT_ONCE and not self.transport.is_closing():
+            part = self._unread[self._at : self._at + _SLICE_BYTES]
+            self._at += len(part)
+            super().data_received(part)
+            if self.conn.handshake_exc is not None and not self.handshake_initiated:
+                # websockets bounds a head more tightly, and uvicorn would let it wait forever.
+                if self._connection is not None:
+                    self._connection.strike("head")
+                self.transport.write(_BAD_HEAD)
+                self.transport.close()
+        parsed = self._at - begin
+        if self._at >= end:
+            self._unread, self._at = b"", 0
+        wait_s = 0.0
+        if self._connection is not None:
+            wait_s = self._connection.wait_s(self._frames, parsed)
+        if self.transport.is_closing() or not (wait_s or self._unread):
+            return
+        self._pause()
+        if wait_s:
+            self._next_read = self.loop.call_later(wait_s, self._resume)
+        elif self.queue.empty() or self.close_sent:
+            self._next_read = self.loop.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        """Read on, unless the application has messages to handle first."""
+        self._next_read = None
+        if not (self.queue.empty() or self.close_sent):
+            return  # `receive` reads on
+        self.read_paused = False
+        if self._unread:
+            self._read_on()
+        if not (self.read_paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    def handle_events(self) -> None:
+        self._frames += len(self.conn.events)
+        super().handle_events()
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if (
+            self._connection is not None
+            and self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS
+        ):
+            self._connection.identify(dict(self.scope))
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= _MAX_FRAGMENTS:
+            if self._connection is not None:
+                self._connection.strike("fragments")
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty() and self._next_read is None:
+            self._next_read = self.loop.call_soon(self._resume)
+        return message

@@ -1,0 +1,37 @@
+"""Reads a request's header fields: by name, their parts, and the host."""
+
+import re
+from collections.abc import Sequence
+
+_COOKIE = b"cookie"
+_MAX_HOST_BYTES = 500
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
+
+
+def by_name(fields: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Map each name to its value. Repeated fields are joined, in order.
+
+    So lists (`Accept`) are complete, and a field with one value (`Authorization`) that is sent
+    twice becomes invalid; none of the two is picked.
+    """
+    found = dict(fields)
+    if len(found) == len(fields):
+        return found
+    found.clear()
+    for name, value in fields:
+        found[name] = (
+            (b"; " if name == _COOKIE else b", ").join((found[name], value))
+            if name in found
+            else value
+        )
+    return found
+
+
+def parts_of(fields: Sequence[tuple[bytes, bytes]]) -> int:
+    """Count the commas and semicolons of fields' values."""
+    return sum(value.count(b",") + value.count(b";") for _, value in fields)
+
+
+def is_valid_host(host: bytes) -> bool:
+    """Tell whether a `Host` is one: a name or address, with a port or without."""
+    return len(host) <= _MAX_HOST_BYTES and _HOST.fullmatch(host) is not None

@@ -1,0 +1,115 @@
+"""The API's process and its server: uvicorn, with an end for clients that do not read.
+
+uvicorn alone waits forever for such a client. Here the kernel closes the connection.
+"""
+
+import asyncio
+import gc
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from os import dup
+from typing import Any
+
+import uvicorn
+
+from settings import Settings
+from web.http.bounded_protocol import BoundedHttp
+
+# The kernel's limit on how long sent bytes may stay unacknowledged, or unsent because the client's
+# window is closed. Only Linux has it.
+_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
+
+_RECEIVE_BYTES = 32 * 1024
+"""Bytes that the kernel holds of a connection, and so the most that one read brings."""
+_STREAM_END_S = 0.05
+"""Seconds that streams have to tell their clients of a shutdown, before connections close."""
+_COLLECTOR_THRESHOLDS = (20_000, 20, 50)
+_SWITCH_INTERVAL_S = 0.001
+
+
+class Server(uvicorn.Server):
+    """Ends a connection when its client leaves something unread for `unread_s` seconds."""
+
+    def __init__(
+        self, config: uvicorn.Config, unread_s: float, on_shutdown: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__(config)
+        self._unread_ms = int(unread_s * 1000)
+        self._on_shutdown = on_shutdown
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if _USER_TIMEOUT is not None and self.started:
+            for server in self.servers:
+                self._limit(server.sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._on_shutdown is not None:
+            self._on_shutdown()
+            await asyncio.sleep(_STREAM_END_S)
+        await super().shutdown(sockets)
+
+    def _limit(self, listeners: Iterable[Any]) -> None:
+        """Set the limit on listening sockets: connections inherit it."""
+        for each in listeners:
+            if each.family in {socket.AF_INET, socket.AF_INET6}:
+                with socket.socket(each.family, each.type, fileno=dup(each.fileno())) as listener:
+                    listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT or 0, self._unread_ms)
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+
+
+def serve(
+    app: object,
+    settings: Settings,
+    host: str,
+    port: int,
+    on_shutdown: Callable[[], None] | None = None,
+) -> int:
+    """Serve an ASGI app until a signal ends it; return the process's exit code.
+
+    `on_shutdown` tells streams to end, which would go on otherwise.
+    """
+    server = Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            host=host,
+            port=port,
+            loop="uvloop",
+            http=BoundedHttp,
+            log_config=None,  # `logs` configures logging
+            access_log=False,
+            server_header=False,
+            # TRUSTED_PROXIES decides which proxies to trust, not FORWARDED_ALLOW_IPS.
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,  # open subscriptions would delay the end forever
+            ws_max_size=settings.body_max_bytes,
+            ws_ping_timeout=settings.subscription_send_timeout_s,
+        ),
+        unread_s=settings.subscription_send_timeout_s,
+        on_shutdown=on_shutdown,
+    )
+    server.run()
+    return 0 if server.started else 1
+
+
+def tune_process() -> None:
+    """Tune collector, interpreter and file limit. Call it after the app is made."""
+    # The app's own objects live as long as the process: full collections need not visit them.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
+    _allow_many_files()
+    # The event loop must not wait the default 5 ms for the interpreter while a thread validates a
+    # document.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as the system allows: each connection is one."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS says "unlimited" and means less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

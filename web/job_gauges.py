@@ -1,0 +1,106 @@
+"""What `/metrics` says of the queue and of Strava's bad answers, read from PostgreSQL."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from time import monotonic
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from sqlalchemy import RowMapping
+
+from db.errors import DatabaseError
+from db.models import JobKind
+from db.session import AsyncDatabase
+from db.statements import job_upkeep, strava_event, strava_trouble
+from runtime.single_flight import SingleFlight
+
+_KEPT_S = 2.0
+"""Seconds that a state counts: a flood of scrapes must not take connections from others."""
+_PATIENCE_S = 3.0
+_STATUSES = ("queued", "running", "waiting")
+
+logger = logging.getLogger(__name__)
+
+
+class JobGauges:
+    """The state of the queue, for all processes alike. Call `refresh` before `collect`."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._database = database
+        self._reads = SingleFlight[None, None]()
+        self._rows: dict[str, RowMapping] | None = None
+        self._troubles: dict[str, int] = {}
+        self._events: RowMapping | None = None
+        self._read_at = float("-inf")
+
+    async def refresh(self) -> None:
+        """Read the state, unless it is fresh. All that ask at once share one read."""
+        if monotonic() - self._read_at > _KEPT_S:
+            await self._reads.run(None, self._read)
+
+    async def _read(self) -> None:
+        self._rows = None
+        try:
+            async with asyncio.timeout(_PATIENCE_S), self._database.read() as connection:
+                rows = (await connection.execute(job_upkeep.state_of_queue())).mappings().all()
+                troubles = (await connection.execute(strava_trouble.counts())).all()
+                events = (await connection.execute(strava_event.state())).mappings().one()
+        except (DatabaseError, TimeoutError) as error:
+            logger.warning("could not read the state of the queue", extra={"error": repr(error)})
+        else:
+            self._rows = {row["kind"]: row for row in rows}
+            self._troubles = {row.kind: row.times for row in troubles}
+            self._events = events
+        self._read_at = monotonic()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges; none but `job_gauges_read` if PostgreSQL did not answer."""
+        rows = self._rows
+        yield _gauge(
+            "job_gauges_read", "1 if PostgreSQL answered for the gauges below, else 0.",
+            float(rows is not None),
+        )  # fmt: skip
+        if rows is None:
+            return
+        answers = CounterMetricFamily(
+            "pacegraph_strava_troubles",
+            "Answers of Strava that were too slow, too large or unreadable, and times that an "
+            "athlete's budget of syncs was used up. Counted since the database was created.",
+            labels=["kind"],
+        )
+        for kind in strava_trouble.KINDS:
+            answers.add_metric([kind], self._troubles.get(kind, 0))
+        yield answers
+        assert self._events is not None
+        yield _gauge(
+            "strava_events_waiting",
+            "Objects that Strava's webhook told of and that are not up to date yet.",
+            self._events["waiting"],
+        )
+        yield _gauge(
+            "oldest_strava_event_seconds",
+            "Seconds since the oldest of them was due. 0 if none is.",
+            self._events["oldest_s"] or 0,
+        )
+        jobs = GaugeMetricFamily(
+            "pacegraph_jobs", "Jobs that have not ended.", labels=["kind", "status"]
+        )
+        for kind in JobKind:
+            for status in _STATUSES:
+                count = rows[kind][status] if kind in rows else 0
+                jobs.add_metric([kind.value, status], count)
+        yield jobs
+        yield _gauge(
+            "oldest_queued_job_seconds",
+            "Seconds since the oldest queued job was queued. 0 if none is.",
+            max((row["oldest_s"] or 0 for row in rows.values()), default=0),
+        )
+        yield _gauge(
+            "expired_leases",
+            "Running jobs whose worker gave no sign of life in time. The reconciler queues them.",
+            sum(row["expired"] for row in rows.values()),
+        )
+
+
+def _gauge(name: str, description: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"pacegraph_{name}", description, value)

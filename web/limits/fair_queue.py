@@ -1,0 +1,222 @@
+"""A fair queue: limits how many operations run at once, of one caller and of all heavy ones.
+
+Callers that use little must not wait for callers that use much. So the queue measures the time that
+each caller's operations take, with a half-life of a few seconds. While several callers are served,
+those above half of the average share few slots, and the lightest of them is next. The others get a
+slot at once. `test_who_asks_little_does_not_wait_for_those_who_ask_much` fails without this rule;
+docs/decisions/0005-fair-queue.md has the figures.
+"""
+
+import asyncio
+from collections import OrderedDict
+from contextvars import Context
+from dataclasses import dataclass, field
+from time import monotonic
+
+from web.errors import HttpRefusal
+
+_HALF_LIFE_S = 5.0
+_COUNT_EVERY_S = 0.5
+_ALWAYS_LIGHT_S = 0.05
+_LIGHT_SHARE = 0.5
+_CROWD_SHARE = 2
+"""All heavy callers together have the slots of one caller, divided by this."""
+
+
+class TooManyOperations(HttpRefusal):
+    """The caller has too many operations in progress, or one waited too long for its slot."""
+
+    status, code = 429, "TOO_MANY_OPERATIONS"
+    retry_after_s = 1
+
+    def __init__(self, at_once: int) -> None:
+        super().__init__(
+            f"You have too many operations in progress. At most {at_once} run at once "
+            "(CONCURRENT_OPERATIONS), fewer while the server is busy; too many others wait, or "
+            "this one waited too long. Send fewer at once, or request more in one.",
+            headers={"retry-after": str(self.retry_after_s)},
+        )
+
+
+@dataclass(slots=True)
+class _CallerLoad:
+    """A caller's slots in use, its waiting operations, and the recent seconds of its slots.
+
+    `line` has the operations in their order, each with the time when its wait ends.
+    """
+
+    taken: int = 0
+    spent_s: float = 0.0
+    as_of: float = 0.0
+    line: OrderedDict[asyncio.Future[bool], float] = field(default_factory=OrderedDict)
+
+    def count(self, now: float) -> None:
+        """Add the time since the last count."""
+        self.spent_s += self.taken * (now - self.as_of)
+        self.as_of = now
+
+
+class FairQueue:
+    """Gives each caller `at_once` slots, in the order of requests.
+
+    Every slot that was acquired must be released:
+
+        if not queue.try_acquire(caller):
+            await queue.wait(caller)
+        try: ...
+        finally: queue.release(caller)
+    """
+
+    def __init__(self, at_once: int, *, waiting: int, wait_s: float) -> None:
+        self._at_once, self._most_waiting, self._wait_s = at_once, waiting, wait_s
+        self._in_crowd = max(1, at_once // _CROWD_SHARE)
+        self._loads: dict[object, _CallerLoad] = {}
+        self._waiting: dict[object, _CallerLoad] = {}
+        self._light_s = _ALWAYS_LIGHT_S
+        self._counted_at = monotonic()
+        self._timer: asyncio.TimerHandle | None = None
+        self.under_way = 0
+        """How many operations have a slot now."""
+        self.waited = 0
+        """How many operations had to wait, since the process started."""
+        self.refused = 0
+        """How many were refused."""
+
+    @property
+    def waiting(self) -> int:
+        """How many operations wait for a slot."""
+        return sum(len(load.line) for load in self._waiting.values())
+
+    def try_acquire(self, caller: object) -> bool:
+        """Take a slot if one is free."""
+        now = monotonic()
+        if now - self._counted_at > _COUNT_EVERY_S:
+            self._count(now)
+        load = self._loads.get(caller)
+        if load is None:
+            load = self._loads[caller] = _CallerLoad()
+        load.count(now)
+        if not self._may_take(load):
+            return False
+        self._give(load, now)
+        return True
+
+    async def wait(self, caller: object) -> None:
+        """Take a slot when it comes, after `try_acquire` got none. Raises TooManyOperations."""
+        load = self._loads[caller]
+        if self._most_waiting <= len(load.line):
+            self.refused += 1
+            raise TooManyOperations(self._at_once)
+        self.waited += 1
+        if not await self._slot(caller, load):
+            self.refused += 1
+            raise TooManyOperations(self._at_once)
+
+    def exceed(self, caller: object) -> None:
+        """Take a slot beyond all limits, after `try_acquire` got none: nothing limits the caller."""
+        self._give(self._loads[caller], monotonic())
+
+    def release_waiting(self) -> None:
+        """Give a slot to every operation that waits."""
+        now = monotonic()
+        for load in self._waiting.values():
+            for waiting in load.line:
+                if not waiting.done():
+                    self._give(load, now)
+                    waiting.set_result(True)
+            load.line.clear()
+        self._waiting.clear()
+
+    def release(self, caller: object) -> None:
+        """Return a slot. It goes to the next operation that waits, if there is one."""
+        load, now = self._loads[caller], monotonic()
+        load.count(now)
+        load.taken -= 1
+        self.under_way -= 1
+        if self._waiting:
+            self._hand_on(now)
+
+    def _may_take(self, load: _CallerLoad) -> bool:
+        """Tell whether a caller may have one more slot now."""
+        if load.taken >= self._at_once:
+            return False
+        return (
+            self.under_way < self._in_crowd
+            or load.spent_s <= self._light_s
+            or len(self._loads) == 1
+        )
+
+    def _give(self, load: _CallerLoad, now: float) -> None:
+        load.count(now)  # before it has one more
+        load.taken += 1
+        self.under_way += 1
+
+    def _hand_on(self, now: float) -> None:
+        """Give free slots to waiting operations, those of the lightest caller first."""
+        while ready := [
+            (load.spent_s, caller)
+            for caller, load in self._waiting.items()
+            if load.taken < self._at_once
+        ]:
+            caller = min(ready, key=_spent)[1]
+            load = self._waiting[caller]
+            if not self._may_take(load):
+                return
+            first, _ = load.line.popitem(last=False)
+            self._forget_empty(caller, load)
+            if not first.done():  # else it gave up just now
+                self._give(load, now)
+                first.set_result(True)
+
+    def _count(self, now: float) -> None:
+        """Let spent time decay, forget callers that spent next to none, and set the light level."""
+        kept = 0.5 ** ((now - self._counted_at) / _HALF_LIFE_S)
+        self._counted_at = now
+        for caller, load in list(self._loads.items()):
+            load.count(now)
+            load.spent_s *= kept
+            if load.spent_s < _ALWAYS_LIGHT_S and not load.taken and not load.line:
+                del self._loads[caller]
+        average_s = sum(load.spent_s for load in self._loads.values()) / max(1, len(self._loads))
+        self._light_s = max(_ALWAYS_LIGHT_S, _LIGHT_SHARE * average_s)
+
+    async def _slot(self, caller: object, load: _CallerLoad) -> bool:
+        """Wait for a slot; False if it did not come in time."""
+        loop = asyncio.get_running_loop()
+        slot: asyncio.Future[bool] = loop.create_future()
+        load.line[slot] = until = loop.time() + self._wait_s
+        self._waiting[caller] = load
+        if self._timer is None:
+            self._timer = loop.call_at(until, self._end_waits, loop, context=Context())
+        try:
+            return await slot
+        except BaseException:
+            if slot.done() and not slot.cancelled() and slot.result():
+                self.release(caller)  # the slot came just as the wait ended
+            else:
+                load.line.pop(slot, None)
+                self._forget_empty(caller, load)
+            raise
+
+    def _end_waits(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the waits that took too long. One timer serves all: they are equally long."""
+        self._timer, now = None, loop.time()
+        for caller, load in list(self._waiting.items()):
+            for slot, until in list(load.line.items()):
+                if until > now:
+                    break
+                del load.line[slot]
+                if not slot.done():
+                    slot.set_result(False)
+            self._forget_empty(caller, load)
+        ends = [next(iter(load.line.values())) for load in self._waiting.values()]
+        if ends:
+            self._timer = loop.call_at(min(ends), self._end_waits, loop, context=Context())
+
+    def _forget_empty(self, caller: object, load: _CallerLoad) -> None:
+        if not load.line:
+            self._waiting.pop(caller, None)
+
+
+def _spent(ready: tuple[float, object]) -> float:
+    return ready[0]

@@ -1,0 +1,221 @@
+"""GraphQL over HTTP: `POST /graphql` and `GET /graphql`, from the socket to the executor and back.
+
+Plain ASGI without routing, middleware and request objects, which would cost more than a small
+query.
+"""
+
+from time import perf_counter
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from graph.context import Context
+from graph.execution import OperationRequest
+from runtime.time_limit import TimeLimit
+from web.auth.api_tokens import InvalidCredentials
+from web.documents.persisted_documents import DocumentError
+from web.errors import AddressTooLong, CrossSite, HttpRefusal, MethodNotAllowed
+from web.http.body import let_pass, read_body
+from web.http.compression import coding_of
+from web.http.header_fields import by_name
+from web.http.media_type import acceptable, require_json, wants_page
+from web.http.request_log import begin_request, write_request
+from web.http.security_headers import with_headers
+from web.http.server_connection import connection_of
+from web.limits.request_weight import FREE_BYTES, weight_of
+from web.protocols import parameters, response
+from web.protocols.event_stream import serve_event_stream
+from web.protocols.operation_context import is_subscription
+from web.protocols.operation_runner import OperationRunner
+from web.protocols.parameters import Parameters
+from web.protocols.response import Exchange, HttpResponse, ResponseHead
+from web.services import Services
+
+_PATH = "/graphql"
+_METHODS = "GET, HEAD, POST, OPTIONS"
+_SAFE = frozenset({"GET", "HEAD"})
+_GRAPHIQL = "/graphiql"
+_CLIENT_GONE = 499
+_TOO_LARGE = 413
+_REFUSED = 400
+_DRY_RUN = b"validate"
+
+
+class GraphQLOverHttp:
+    """The ASGI app of `/graphql` over HTTP."""
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._settings = services, services.settings
+        self._runner = OperationRunner(services)
+        self._head = ResponseHead(services.settings, services.origins)
+        self._body_limit = TimeLimit(services.settings.body_timeout_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        headers = by_name(scope["headers"])
+        address = self._services.addresses.of(scope)
+        exchange = Exchange(
+            scope,
+            headers,
+            begin_request(headers),
+            address,
+            connection_of(scope),
+            scope["method"] in _SAFE,
+        )
+        status = _CLIENT_GONE
+        try:
+            answer = await self._reply(exchange, receive)
+            if isinstance(answer, HttpResponse):
+                status = answer.status
+                if not self._respond(exchange, answer):
+                    await self._send(exchange, answer, receive, send)
+            else:
+                status = 200
+                await self._stream(exchange, answer, receive, send)
+        except ClientDisconnect:
+            pass  # the client is gone
+        finally:
+            write_request(scope["method"], _PATH, status, perf_counter() - started, exchange.fields)
+
+    def _respond(self, exchange: Exchange, answer: HttpResponse) -> bool:
+        """Send the whole response at once; False where that is not possible."""
+        connection = exchange.connection
+        if connection is None or answer.status >= _REFUSED:  # which may close the connection
+            return False
+        fields = self._head.fields(exchange, answer)
+        return fields is not None and connection.respond(
+            exchange.scope, answer.status, fields, answer.body
+        )
+
+    async def _send(
+        self, exchange: Exchange, answer: HttpResponse, receive: Receive, send: Send
+    ) -> None:
+        await send(self._head.start(exchange, answer))
+        if answer.status == _TOO_LARGE:
+            await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+            await let_pass(receive)
+            await send({"type": "http.response.body"})
+        else:
+            await send({"type": "http.response.body", "body": answer.body})
+
+    async def _reply(self, exchange: Exchange, receive: Receive) -> HttpResponse | OperationRequest:
+        """Answer, or return the operation that a stream will run."""
+        try:
+            await self._services.limits.requests.admit(exchange.address)
+            if exchange.scope["method"] == "OPTIONS":
+                return self._options(exchange)
+            if exchange.is_safe and self._is_page(exchange):
+                return HttpResponse(
+                    303, b"", [(b"location", _GRAPHIQL.encode()), (b"content-length", b"0")]
+                )
+            self._check(exchange)
+            return await self._run(exchange, await self._parameters(exchange, receive))
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - here the last is answered
+            response.log_error(error)
+            if isinstance(error, HttpRefusal | InvalidCredentials):
+                await self._services.limits.refusal_pacing.wait()
+            return response.from_error(exchange, error)
+
+    def _options(self, exchange: Exchange) -> HttpResponse:
+        preflight = self._services.origins.preflight(exchange.headers)
+        return HttpResponse(204, b"", preflight or [(b"allow", _METHODS.encode())])
+
+    def _is_page(self, exchange: Exchange) -> bool:
+        """Tell whether a browser asks for a page; it is redirected to GraphiQL."""
+        return (
+            self._settings.graphiql == "on"
+            and not exchange.scope["query_string"]
+            and wants_page(exchange.headers.get(b"accept"))
+        )
+
+    def _check(self, exchange: Exchange) -> None:
+        """Check what can be checked before the body is read. Raises HttpRefusal."""
+        headers, method = exchange.headers, exchange.scope["method"]
+        if method != "POST" and not exchange.is_safe:
+            raise MethodNotAllowed(_METHODS)
+        exchange.accepts = acceptable(headers.get(b"accept"))
+        exchange.coding = coding_of(headers.get(b"accept-encoding"))
+        if (
+            b"cookie" in headers
+            and b"authorization" not in headers
+            and self._services.origins.is_foreign(headers)
+        ):
+            raise CrossSite
+        if method == "POST":
+            require_json(headers.get(b"content-type"), headers.get(b"content-encoding"))
+        elif len(exchange.scope["query_string"]) > self._settings.body_max_bytes:
+            raise AddressTooLong(self._settings.body_max_bytes)
+
+    async def _parameters(self, exchange: Exchange, receive: Receive) -> Parameters:
+        if exchange.is_safe:
+            exchange.size = len(exchange.scope["query_string"])
+            exchange.weight = weight_of(unquote_to_bytes(exchange.scope["query_string"]))
+            return parameters.from_query_string(exchange.scope["query_string"])
+        body, most = None, self._settings.body_max_bytes
+        if exchange.connection is not None:
+            body = exchange.connection.take_body(exchange.scope, most)
+        if body is None:
+            body = await read_body(receive, exchange.headers, most, self._body_limit)
+        exchange.size, exchange.weight = len(body), weight_of(body)
+        return parameters.from_body(body)
+
+    async def _run(self, exchange: Exchange, asked: Parameters) -> HttpResponse | OperationRequest:
+        context = self._runner.context(exchange, await self._runner.caller(exchange))
+        if exchange.weight <= FREE_BYTES:
+            return await self._run_in(context, exchange, asked)
+        weights, is_limited = self._services.limits.weights, context.switches.rate_limiting
+        with weights.held(context.caller_key, exchange.weight, is_limited=is_limited):
+            return await self._run_in(context, exchange, asked)
+
+    async def _run_in(
+        self, context: Context, exchange: Exchange, asked: Parameters
+    ) -> HttpResponse | OperationRequest:
+        documents = self._services.persisted
+        text = documents.text_of_now(asked)
+        if text is None:
+            try:
+                text = await documents.text_of(asked)
+            except DocumentError:
+                await self._services.executor.charge_refusal(context, exchange.size)
+                raise
+        request = OperationRequest(
+            text,
+            asked.get("variables"),
+            asked.get("operationName"),
+            exchange.is_safe,
+            exchange.headers.get(b"graphql-cost") == _DRY_RUN,
+            exchange.size,
+            exchange.weight,
+        )
+        if (
+            exchange.accepts.streams
+            and exchange.scope["method"] != "HEAD"
+            and await self._is_stream(exchange, context, request)
+        ):
+            return request
+        answer = await self._runner.execute(context, request)
+        if "extensions" in asked and answer.is_executed and not request.is_dry_run:
+            await documents.register(asked, request.text, context.caller_key)
+        return await response.from_result(exchange, answer)
+
+    async def _is_stream(
+        self, exchange: Exchange, context: Context, request: OperationRequest
+    ) -> bool:
+        """Tell whether to answer by a stream: to a subscription, or if nothing else is accepted."""
+        if exchange.accepts.json is None:
+            return True
+        return await is_subscription(self._services, context, request)
+
+    async def _stream(
+        self, exchange: Exchange, request: OperationRequest, receive: Receive, send: Send
+    ) -> None:
+        state: dict[str, Any] = exchange.scope.setdefault("state", {})
+        state["request_id"], state["log_fields"] = exchange.request_id, exchange.fields
+        headers = self._head.head(exchange)
+        await serve_event_stream(
+            self._services, exchange.scope, receive, with_headers(send, headers), request
+        )

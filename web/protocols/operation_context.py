@@ -1,0 +1,133 @@
+"""What every protocol gives an operation: its caller's key, its context, and a slot to run in."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from graphql import OperationType
+
+from flags.switches import Switches
+from graph.context import Caller, Context, WriteRules
+from graph.cost.budget import Budget
+from graph.errors import OperationTimeout
+from graph.execution import OperationRequest, OperationResult
+from web.services import Services
+from web.switches import switches_of
+
+_TOO_MANY_REQUESTS = HTTPStatus.TOO_MANY_REQUESTS.value  # a member costs a call each time
+
+
+def caller_key(caller: Caller, address: str) -> str:
+    """Name the account that an operation counts for, or the address when signed out."""
+    account_id = caller.viewer.account_id
+    return f"address:{address}" if account_id is None else f"account:{account_id}"
+
+
+def make_context(
+    services: Services,
+    caller: Caller,
+    address: str,
+    *,
+    request_id: str,
+    log_fields: dict[str, Any],
+    begin_sign_in: Callable[[], str],
+    renew: Callable[[], tuple[Caller, Switches]] | None = None,
+) -> Context:
+    """Make the context of one operation, which puts its name into `log_fields`.
+
+    `renew` gets the caller and the switches as they are now, for operations that outlast a change
+    of them. The budget then follows the switches too.
+    """
+    if renew is None:
+        switches = switches_of(services.flags, caller.viewer, address)
+        budget: Callable[[], Budget] = partial(
+            services.budgets.of,
+            caller.viewer.account_id,
+            address,
+            is_enforced=switches.cost_limiting,
+        )
+    else:
+        caller, switches = renew()
+        budget = partial(_budget_now, services, address, renew)
+    return Context(
+        database=services.database,
+        jobs=services.jobs,
+        job_feeds=services.job_feeds,
+        caller=caller,
+        request_id=request_id,
+        begin_sign_in=begin_sign_in,
+        budget=budget,
+        record_operation=partial(log_fields.__setitem__, "operation"),
+        # An administrator may revoke the tokens of any account.
+        callers_changed=partial(
+            services.identity.forget_callers,
+            None if caller.viewer.is_admin else caller.viewer.account_id,
+        ),
+        write_rules=partial(_write_rules, services, caller, address),
+        executor=services.executor,
+        caller_key=caller_key(caller, address),
+        switches=switches,
+        renew=renew,
+    )
+
+
+def _write_rules(services: Services, caller: Caller, address: str) -> WriteRules:
+    settings, account_id = services.settings, caller.viewer.account_id
+    return WriteRules(
+        sender=services.limits.buckets.public_name(address if account_id is None else account_id),
+        idempotency_key_lifetime_s=settings.idempotency_key_lifetime_s,
+        sync_budget_requests=settings.sync_budget_requests,
+        sync_budget_refill_per_h=settings.sync_budget_refill_per_h,
+        feedback_per_caller=settings.feedback_per_caller,
+        feedback_max=settings.feedback_max,
+    )
+
+
+def _budget_now(
+    services: Services, address: str, renew: Callable[[], tuple[Caller, Switches]]
+) -> Budget:
+    caller, switches = renew()
+    return services.budgets.of(
+        caller.viewer.account_id, address, is_enforced=switches.cost_limiting
+    )
+
+
+async def execute_in_slot(
+    services: Services, key: str, context: Context, request: OperationRequest
+) -> OperationResult:
+    """Run an operation in one of its caller's slots. Raises TooManyOperations."""
+    queue = services.limits.fair_queue
+    if not queue.try_acquire(key):
+        if context.switches.rate_limiting:
+            await queue.wait(key)
+        else:
+            queue.exceed(key)
+    try:
+        result = await services.executor.execute(context, request)
+    finally:
+        queue.release(key)
+    if result.status == _TOO_MANY_REQUESTS:
+        await services.limits.refusal_pacing.wait()
+    return result
+
+
+async def is_subscription(services: Services, context: Context, request: OperationRequest) -> bool:
+    """Tell whether the operation is a subscription; if so, the context has the document.
+
+    Raises CallerError where the document cannot be read.
+    """
+    if "subscription" not in request.text:
+        return False
+    timeout_s = services.settings.operation_timeout_s
+    try:
+        async with asyncio.timeout(timeout_s):
+            document = await services.executor.read(context, request.text)
+    except TimeoutError:
+        raise OperationTimeout(timeout_s) from None
+    operation = document.operation(request.operation_name)
+    if operation is None or operation.node.operation is not OperationType.SUBSCRIPTION:
+        return False
+    context.document = document
+    return True

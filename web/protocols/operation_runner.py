@@ -1,0 +1,61 @@
+"""Runs operations over HTTP: finds the caller, makes the context, waits for a slot."""
+
+from functools import partial
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+
+from graph.context import Caller, Context
+from graph.execution import OperationRequest, OperationResult
+from logs import bind
+from web.auth.unread_credential import unread_credential
+from web.protocols.operation_context import execute_in_slot, make_context
+from web.protocols.response import Exchange
+from web.routes.root import home_of
+from web.routes.sign_in import begin_sign_in
+from web.services import Services
+
+
+class OperationRunner:
+    """Gives GraphQL over HTTP and the legacy routes the same callers, limits and contexts."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def caller(self, exchange: Exchange) -> Caller:
+        """Find the request's caller, and name the athlete in its log lines.
+
+        Raises InvalidCredentials.
+        """
+        authorization = exchange.headers.get(b"authorization")
+        caller = await self._services.identity.caller(
+            HTTPConnection(exchange.scope),
+            authorization.decode("latin-1") if authorization is not None else None,
+        )
+        if caller.viewer.athlete_id is not None:
+            bind(athlete_id=caller.viewer.athlete_id)
+        return caller
+
+    def context(self, exchange: Exchange, caller: Caller) -> Context:
+        """Make the context of one operation."""
+        context = make_context(
+            self._services,
+            caller,
+            exchange.address,
+            request_id=exchange.request_id,
+            log_fields=exchange.fields,
+            begin_sign_in=partial(self._begin_sign_in, exchange),
+        )
+        if caller.viewer.account_id is None:
+            context.unread_credential = partial(unread_credential, exchange.headers)
+        return context
+
+    async def execute(self, context: Context, request: OperationRequest) -> OperationResult:
+        """Run an operation in one of its caller's slots. Raises TooManyOperations."""
+        return await execute_in_slot(self._services, context.caller_key, context, request)
+
+    def _begin_sign_in(self, exchange: Exchange) -> str:
+        services, cookies = self._services, HTTPConnection(exchange.scope).cookies
+        return begin_sign_in(
+            services, MutableHeaders(raw=exchange.cookies), home_of(services.settings), cookies
+        )

@@ -1,0 +1,56 @@
+"""How a stream ends: its reasons, their close codes, and the tasks that end with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from graph.errors import CallerError, Unauthenticated
+
+COMPLETE = 1000
+GOING_AWAY = 1001
+SERVICE_RESTART = 1012
+TRY_AGAIN_LATER = 1013
+FORBIDDEN = 4403
+
+
+class StreamEnded(Exception):
+    """The server ends a stream.
+
+    A WebSocket ends with the close code and the reason. An event stream says `complete` only for
+    COMPLETE: clients do not reconnect after that. For every other code its connection is cut, after
+    `error` if there is one.
+    """
+
+    def __init__(self, code: int, reason: str, error: CallerError | None = None) -> None:
+        super().__init__(reason)
+        self.code, self.reason, self.error = code, reason, error
+
+
+class ClientGone(StreamEnded):
+    """The client ended the stream, or the connection was lost: nothing can be sent anymore."""
+
+    def __init__(self, code: int = 1006) -> None:
+        super().__init__(code, "the client is gone")
+
+
+class CredentialsEnded(Unauthenticated):
+    """The stream's session or token ended, or no longer allows the same."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Your session or token has ended, or allows less than before. Sign in, then connect "
+            "again."
+        )
+
+
+@asynccontextmanager
+async def stream_tasks() -> AsyncIterator[asyncio.TaskGroup]:
+    """Group the tasks of one stream, which end together. Raises the first StreamEnded of a task."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            yield tasks
+    except ExceptionGroup as group:
+        ended, others = group.split(StreamEnded)
+        if ended is None or others is not None:
+            raise
+        raise ended.exceptions[0] from None

@@ -1,0 +1,56 @@
+"""Answers errors of plain routes in GraphQL's shape, masked where they are internal."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db.errors import DatabaseError
+from web.errors import error_body, error_response
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Answer the errors of routes in GraphQL's shape, and mask internal ones."""
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
+    app.add_exception_handler(DatabaseError, _answer_database_error)
+    app.add_exception_handler(Exception, _answer_other_error)
+
+
+async def _answer_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return error_response(
+        error.status_code, HTTPStatus(error.status_code).name, error.detail, error.headers
+    )
+
+
+async def _answer_invalid_parameters(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    body = error_body("BAD_REQUEST", f"`{field}`: {first['msg']}.", field=field)
+    return Response(body, HTTPStatus.BAD_REQUEST, media_type="application/json")
+
+
+async def _answer_database_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DatabaseError)
+    return error_response(
+        503, error.code, error.public_message, {"retry-after": "1"}, _request_id(request)
+    )
+
+
+async def _answer_other_error(request: Request, _: Exception) -> Response:
+    """Answer an unexpected error, which the server logs."""
+    request_id = _request_id(request)
+    headers = {"x-request-id": request_id} if request_id else None
+    return error_response(
+        500, "INTERNAL", "Something went wrong on the server.", headers, request_id
+    )
+
+
+def _request_id(request: Request) -> str | None:
+    found: str | None = request.scope.get("state", {}).get("request_id")
+    return found

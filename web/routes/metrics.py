@@ -1,0 +1,274 @@
+"""The API process's metrics, for Prometheus."""
+
+from asyncio import all_tasks
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from flags.flags import Flags
+from flags.switches import Flag
+from graph.cache.root_field_cache import RootFieldCache
+from graph.plan.level_sql import TEMPLATES
+from logs import left_out_lines
+from web.auth.sign_in_slots import SignIns
+from web.job_gauges import JobGauges
+from web.limits.limits import Limits
+from web.services import Services
+
+
+class _Counts(Collector):
+    """Collects the counters of all parts when they are requested."""
+
+    def __init__(self, services: Services, job_gauges: JobGauges) -> None:
+        self._job_gauges = job_gauges
+        self._services, self._planner = services, services.planner
+
+    def collect(self) -> Iterator[Metric]:
+        database, pool = self._services.database, self._services.database.engine.pool
+        yield _counter(
+            "planned_operations", "Operations answered by a plan.", self._planner.planned
+        )
+        yield _labelled(
+            "unplanned_operations",
+            "Operations run on graphql-core instead of by a plan, by reason.",
+            "reason",
+            self._planner.fallbacks,
+        )
+        yield _counter(
+            "database_pool_timeouts",
+            "Times no database connection was free in time.",
+            database.pool_timeouts,
+        )
+        yield _counter(
+            "database_retries",
+            "Retries after a transient error of PostgreSQL.",
+            database.retry_policy.retries,
+        )
+        yield _counter(
+            "statements_cancelled",
+            "Statements cancelled because they worked longer than OPERATION_DATABASE_TIME_S.",
+            database.watch.cancelled,
+        )
+        in_use = pool.checkedout()  # type: ignore[attr-defined]
+        yield _gauge("database_connections", "Database connections in use.", in_use)
+        yield from _limits(self._services.limits)
+        yield from _streams(self._services)
+        yield from _strava(self._services)
+        yield _counter(
+            "sessions_reused",
+            "Sessions ended because a cookie came back long after it was renewed.",
+            self._services.sessions.reused,
+        )
+        yield from _documents(self._services)
+        yield from _cache(self._services.cache)
+        yield from _kept(self._services)
+        yield from _flags(self._services.flags)
+        yield _labelled(
+            "failed_operations", "Operations with errors, by the code of the first error.", "code",
+            self._services.executor.refusals,
+        )  # fmt: skip
+        yield _counter(
+            "lost_enqueues",
+            "Jobs not enqueued because Redis failed. The reconciler enqueues them.",
+            self._services.jobs.lost,
+        )
+        yield _counter(
+            "log_lines_left_out",
+            "Lines left out of the log because too many of their kind came.",
+            left_out_lines(),
+        )
+        yield from self._job_gauges.collect()
+
+
+def _limits(limits: Limits) -> Iterator[Metric]:
+    refused = {
+        "cost": limits.budgets.refused - limits.budgets.refused_for_time,
+        "database_time": limits.budgets.refused_for_time,
+        "requests": limits.requests.refused,
+        "operations": limits.fair_queue.refused,
+        "variables": limits.weights.refused,
+    }
+    yield _labelled(
+        "refused", "Requests and operations refused with 429, by limit.", "limit", refused
+    )
+    yield _counter(
+        "operation_database_ms",
+        "Milliseconds that operations worked in the database.",
+        int(limits.budgets.database_ms),
+    )
+    yield _counter(
+        "would_be_refused",
+        "Operations that cost too much but ran, because the flag cost-limiting is off.",
+        limits.budgets.would_be_refused,
+    )
+    yield _counter(
+        "local_budgets",
+        "Charges counted in this process while Redis was away.",
+        limits.buckets.spent_alone,
+    )
+    yield _counter("redis_losses", "Times Redis became unavailable.", limits.store.losses)
+    yield _gauge("operations_under_way", "Operations in progress.", limits.fair_queue.under_way)
+    yield _gauge("operations_waiting", "Operations waiting.", limits.fair_queue.waiting)
+    yield _counter("operations_waited", "Operations that had to wait.", limits.fair_queue.waited)
+
+
+def _streams(services: Services) -> Iterator[Metric]:
+    streams, subscriptions = services.open_streams.streams, services.open_streams.subscriptions
+    yield _gauge("open_connections", "Open WebSockets and event streams.", streams.taken)
+    bounds = services.connection_bounds
+    yield _gauge("client_connections", "Open connections of clients, of any kind.", bounds.open)
+    yield _labelled(
+        "bounded_connections",
+        "Connections that met a bound: refused as too many of an address (connections), slowed "
+        "(pace, pipelining), or closed (the others).",
+        "bound",
+        bounds.struck,
+    )
+    yield _gauge("open_subscriptions", "Active subscriptions.", subscriptions.taken)
+    yield _gauge("tasks", "Tasks of the event loop.", len(all_tasks()))
+    yield _gauge(
+        "job_watchers",
+        "Watched jobs, plus subscriptions to an athlete's jobs.",
+        services.jobs.watchers,
+    )
+    yield _counter("job_reads", "Statements that read watched jobs.", services.job_feeds.reads)
+    yield _counter(
+        "job_read_retries",
+        "Reads of watched jobs that were repeated because the database was busy or away.",
+        services.job_feeds.retries,
+    )
+    refused = {"connection": streams.refused, "subscription": subscriptions.refused}
+    yield _labelled(
+        "refused_streams",
+        "Connections and subscriptions refused because of a limit.",
+        "kind",
+        refused,
+    )
+
+
+def _strava(services: Services) -> Iterator[Metric]:
+    yield _labelled(
+        "strava_events",
+        "Events of Strava's webhook, by outcome. Strava repeats those too_many and not_stored.",
+        "outcome",
+        services.strava_intake.outcomes,
+    )
+    yield from _sign_ins(services.sign_ins)
+
+
+def _sign_ins(sign_ins: SignIns) -> Iterator[Metric]:
+    yield _labelled(
+        "sign_ins", "Sign-ins that came back from Strava, by outcome.", "outcome",
+        sign_ins.outcomes,
+    )  # fmt: skip
+    yield _gauge("sign_ins_under_way", "Sign-ins that use a slot.", sign_ins.slots.running)
+    yield _gauge("sign_ins_waiting", "Sign-ins that wait for a slot.", sign_ins.slots.waiting)
+
+
+def _documents(services: Services) -> Iterator[Metric]:
+    persisted, documents = services.persisted, services.documents
+    yield _gauge(
+        "documents_waiting", "New documents that wait or are being parsed.", documents.waiting
+    )
+    yield _counter(
+        "refused_documents",
+        "New documents refused because too many waited.",
+        documents.refused,
+    )
+    yield _counter(
+        "untrusted_documents",
+        "Requests for documents outside the manifest, run (log) or refused (enforce).",
+        persisted.untrusted,
+    )
+    if (queries := persisted.queries) is not None:
+        asked = {
+            "found": queries.hits,
+            "not_found": queries.misses,
+            "registered": queries.registered,
+        }
+        yield _labelled("persisted_queries", "Requests by hash (APQ).", "result", asked)
+
+
+def _cache(cache: RootFieldCache) -> Iterator[Metric]:
+    yield _labelled(
+        "cache_answers",
+        "Answers of root fields: from memory or redis, computed (miss), or early (refresh).",
+        "how",
+        cache.counts,
+    )
+    yield _counter("cache_failures", "Times the cache could not use Redis.", cache.failures)
+    yield _gauge(
+        "cache_memory_bytes", "Bytes of answers in this process's memory.", cache.memory_bytes
+    )
+
+
+def _kept(services: Services) -> Iterator[Metric]:
+    documents, cache = services.documents, services.cache
+    kept = GaugeMetricFamily(
+        "pacegraph_kept_bytes",
+        "Bytes kept in this process's memory, by what: documents with plans and answers about the "
+        "schema, SQL, cached answers.",
+        labels=["what"],
+    )
+    kept.add_metric(["documents"], documents.kept_bytes)
+    kept.add_metric(["sql"], TEMPLATES.bytes)
+    kept.add_metric(["answers"], cache.memory_bytes)
+    yield kept
+    evictions = {
+        "documents": documents.evictions,
+        "sql": TEMPLATES.evictions,
+        "answers": cache.evictions,
+    }
+    yield _labelled("kept_evictions", "Entries dropped from what is kept.", "what", evictions)
+
+
+def _flags(flags: Flags) -> Iterator[Metric]:
+    state = GaugeMetricFamily(
+        "pacegraph_feature_flag",
+        "Percentage of callers a flag is on for, without its lists. `source`: settings or redis.",
+        labels=["flag", "source"],
+    )
+    for flag in Flag:
+        rollout, is_default = flags.rollout_of(flag)
+        percent = 0.0 if rollout.is_killed else rollout.percent
+        state.add_metric([flag.value, "settings" if is_default else "redis"], percent)
+    yield state
+    yield _counter(
+        "feature_flag_changes", "Changes of flags applied by this process.", flags.changes
+    )
+    yield _counter(
+        "feature_flag_losses", "Times the flags could not be read from Redis.", flags.losses
+    )
+    yield _counter("feature_flag_nonsense", "Times Redis held an invalid flag.", flags.nonsense)
+
+
+def metrics_route(services: Services, registry: CollectorRegistry) -> Route:
+    """Make the route `/metrics`, which shows `registry`."""
+    job_gauges = JobGauges(services.database)
+    registry.register(_Counts(services, job_gauges))
+
+    async def metrics(_: Request) -> Response:
+        await job_gauges.refresh()
+        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+    return Route("/metrics", metrics)
+
+
+def _labelled(name: str, description: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"pacegraph_{name}", description, labels=[label])
+    for value, count in values.items():
+        family.add_metric([value], count)
+    return family
+
+
+def _counter(name: str, description: str, value: int) -> Metric:
+    return CounterMetricFamily(f"pacegraph_{name}", description, value)
+
+
+def _gauge(name: str, description: str, value: int) -> Metric:
+    return GaugeMetricFamily(f"pacegraph_{name}", description, value)

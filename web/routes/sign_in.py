@@ -1,0 +1,253 @@
+"""Sign-in with Strava, and sign-out.
+
+Strava's authorization page supports no PKCE (its documentation lists `client_id`, `redirect_uri`,
+`response_type`, `approval_prompt`, `scope` and `state`). Other means prevent what PKCE does: a code
+needs the client secret, which never leaves the server, and a `state` from this browser's signed
+cookie, which works once.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.datastructures import MutableHeaders
+from starlette.responses import RedirectResponse, Response
+
+from db.statements import account as accounts
+from db.statements import athlete as athletes
+from db.statements import sign_in as sign_ins
+from db.statements import strava_connection as connections
+from jobs.strava_tokens import encrypted
+from settings import Settings
+from strava.client import TokenGrant
+from strava.errors import StravaError, StravaScopeMissing, StravaUnauthorized
+from strava.payloads import StravaAthlete
+from strava.scopes import GrantedScopes
+from web.auth.cookies import SIGN_IN_LIFETIME, SessionCookie, SignIn
+from web.auth.sign_in_errors import SignInDenied, SignInExpired, SignInFailed, SignInRefusal
+from web.errors import CrossSite, error_response
+from web.routes.root import home_of
+from web.services import Services, services_of
+from web.switches import switches_at
+
+SIGN_OUT = "/auth/sign-out"
+_STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
+_SEX = {"M": "MALE", "F": "FEMALE"}
+_NAMELESS = "Athlete"
+_YES, _NO = {"1", "true"}, {"0", "false"}
+_UNSTORED = {"cache-control": "no-store"}
+_CODE = re.compile(r"[!-~]{1,500}")
+_SCOPE_MISSING = (
+    "You are signed in, but Strava does not share your activities, so nothing can be synced. Start "
+    "again at /auth/strava and leave the box about your activities ticked on Strava's page "
+    "(activity:read, or activity:read_all for private ones too)."
+)
+
+router = APIRouter()
+logger = logging.getLogger(__name__)
+
+
+def begin_sign_in(
+    services: Services,
+    headers: MutableHeaders,
+    back_to: str,
+    cookies: Mapping[str, str] | None = None,
+) -> str:
+    """Make the URL of Strava's authorization page; a cookie in `headers` ties it to this browser.
+
+    `cookies` are the request's: if the browser began many sign-ins, the oldest are removed.
+    """
+    sessions = services.sessions
+    for header in sessions.cookies.surplus_sign_in_headers(cookies or {}):
+        headers.append("set-cookie", header)
+    state, header = sessions.cookies.begin_sign_in(back_to)
+    headers.append("set-cookie", header)
+    return services.strava.authorization_url(
+        f"{services.settings.url}/strava/callback", state, _STRAVA_SCOPES
+    )
+
+
+@router.get("/auth/strava", summary="Start signing in with Strava")
+async def sign_in(request: Request) -> Response:
+    """Send the browser to Strava's authorization page."""
+    response, services = Response(status_code=303, headers=_UNSTORED), services_of(request)
+    response.headers["location"] = begin_sign_in(
+        services, response.headers, home_of(services.settings), request.cookies
+    )
+    return response
+
+
+@router.get("/strava/callback", summary="Receive the browser back from Strava")
+async def callback(
+    request: Request, state: str = "", code: str = "", scope: str = "", error: str = ""
+) -> Response:
+    """Exchange the code for tokens, store them, and sign the browser in. `scope` was granted.
+
+    All parameters pass through the browser, which may have changed them. Nothing is stored, and
+    Strava is not asked, before the state is found to be of this browser and young, and a slot is
+    free. Then the sign-in is over, however it ends: its state works once.
+    """
+    services = services_of(request)
+    cookies, address = services.sessions.cookies, services.addresses.of(request.scope)
+    try:
+        begun = cookies.sign_in_of(request.cookies, state)
+        if begun is None:
+            raise SignInExpired
+        grant = await _grant(services, address, begun, "" if error else code)
+        response = await _sign_in(
+            request, services, grant, GrantedScopes.from_callback(scope), begun.back_to
+        )
+    except SignInRefusal as refusal:
+        services.sign_ins.outcomes[refusal.outcome] += 1
+        if refusal.is_failure:
+            await asyncio.sleep(services.sign_ins.failures.delay_s(address))
+        headers = {**_UNSTORED, **refusal.headers}
+        response = error_response(refusal.status, refusal.code, refusal.message, headers)
+        if not refusal.is_over:
+            return response
+    response.headers.append("set-cookie", cookies.no_sign_in_header(state))
+    return response
+
+
+@router.options(SIGN_OUT, include_in_schema=False)
+async def sign_out_preflight(request: Request) -> Response:
+    """Tell a browser whether another origin's page may sign out; `web/app.py` adds the origin."""
+    origins = services_of(request).origins
+    headers = origins.preflight(dict(request.scope["headers"])) or [(b"allow", b"POST, OPTIONS")]
+    response = Response(status_code=204, headers=_UNSTORED)
+    response.raw_headers += headers
+    return response
+
+
+@router.post(SIGN_OUT, summary="Sign out this browser, or every session of the account")
+async def sign_out(request: Request, everywhere: str = "0") -> Response:
+    """End this browser's session, or (`everywhere=1`) all of the account. API tokens stay valid."""
+    services = services_of(request)
+    if services.origins.is_foreign(dict(request.scope["headers"])):
+        foreign = CrossSite()
+        return _refusal(foreign.status, foreign.code, foreign.message)
+    if everywhere not in _YES | _NO:
+        return _refusal(
+            400,
+            "BAD_USER_INPUT",
+            "`everywhere` must be 1 (end all sessions) or 0 (end this browser's session).",
+        )
+    cookie = services.sessions.cookie_of(request)
+    if cookie is not None and await services.identity.has_session(request):
+        await _end_session(services, cookie, of_account=everywhere in _YES)
+    response = Response(status_code=204, headers=_UNSTORED)
+    response.headers["set-cookie"] = services.sessions.cookies.no_session_header()
+    return response
+
+
+async def _end_session(services: Services, cookie: SessionCookie, *, of_account: bool) -> None:
+    """End a session, or all of its account."""
+    end = services.sessions.end_all if of_account else services.sessions.end
+    if await services.database.writing(partial(end, cookie=cookie)):
+        services.identity.forget_callers(
+            cookie.account_id, None if of_account else cookie.session_id
+        )
+
+
+async def _grant(services: Services, address: str, begun: SignIn, code: str) -> TokenGrant:
+    """Exchange a code, empty if access was denied, in one of the slots. Raises SignInRefusal."""
+    is_limited = switches_at(services.flags, address).rate_limiting
+    async with services.sign_ins.attempt(address, is_limited=is_limited):
+        if not await _use(services, begun.state_sha256):
+            raise SignInExpired(is_failure=True)
+        if not code:
+            raise SignInDenied
+        if not _CODE.fullmatch(code):
+            raise SignInFailed(StravaUnauthorized("authorization code"))
+        try:
+            return await services.sign_ins.run(services.strava.exchange_code, code)
+        except StravaError as failure:
+            raise SignInFailed(failure) from None
+
+
+async def _use(services: Services, state_sha256: bytes) -> bool:
+    """Record that a sign-in came back; False if it did so before."""
+
+    async def use(db: AsyncConnection) -> bool:
+        lifetime_s = 2 * SIGN_IN_LIFETIME.total_seconds()
+        await db.execute(sign_ins.delete_used(), {"lifetime_s": lifetime_s})
+        used = await db.execute(sign_ins.use(), {"state_sha256": state_sha256})
+        return used.first() is not None
+
+    return await services.database.writing(use)
+
+
+async def _sign_in(
+    request: Request, services: Services, grant: TokenGrant, scopes: GrantedScopes, back_to: str
+) -> Response:
+    """Store a grant and begin a session. Scopes that are missing lose neither, but are told."""
+    replaced = services.sessions.cookie_of(request)
+
+    async def keep(db: AsyncConnection) -> tuple[int, str]:
+        account = await keep_grant(db, services, grant, list(scopes.known))
+        if replaced is not None:
+            await services.sessions.end(db, replaced)
+        return account["id"], await services.sessions.begin(db, account)
+
+    account_id, header = await services.database.writing(keep)
+    services.identity.forget_callers(account_id)
+    if replaced is not None:
+        services.identity.forget_callers(replaced.account_id, replaced.session_id)
+    if scopes.unknown:
+        fields = {"unknown_words": scopes.unknown, "known_words": list(scopes.known)}
+        logger.warning("a callback's scope has unknown words, which are dropped", extra=fields)
+    services.sign_ins.outcomes["signed_in" if scopes.allow_syncs else "scope_missing"] += 1
+    response: Response = RedirectResponse(back_to, 303, _UNSTORED)
+    if not scopes.allow_syncs:
+        response = _refusal(403, StravaScopeMissing.code, _SCOPE_MISSING)
+    response.headers.append("set-cookie", header)
+    return response
+
+
+def _refusal(status: int, code: str, message: str) -> Response:
+    return error_response(status, code, message, _UNSTORED)
+
+
+async def keep_grant(
+    connection: AsyncConnection, services: Services, grant: TokenGrant, scopes: list[str]
+) -> Any:
+    """Store the athlete, connection and account of a sign-in.
+
+    A returning athlete's own data stays unchanged. Returns the account's `id` and `session_epoch`.
+    """
+    strava_id = grant.athlete.strava_id
+    athlete_id = (
+        await connection.execute(connections.connected_athlete(), {"strava_athlete_id": strava_id})
+    ).scalar()
+    if athlete_id is None:
+        athlete_id = (
+            await connection.execute(athletes.create(), _athlete_values(grant.athlete))
+        ).scalar_one()
+    granted = {"athlete": athlete_id, "strava_athlete": strava_id, "granted_scopes": scopes}
+    await connection.execute(
+        connections.connect(), {**granted, **encrypted(services.keys, grant.tokens)}
+    )
+    account = {
+        "athlete_id": athlete_id,
+        "is_administrator": _is_admin(services.settings, strava_id),
+    }
+    return (await connection.execute(accounts.upsert(), account)).mappings().one()
+
+
+def _athlete_values(athlete: StravaAthlete) -> dict[str, str | None]:
+    return {
+        "first_name": athlete.first_name or _NAMELESS,
+        "last_name": athlete.last_name or "",
+        "sex": _SEX.get(athlete.sex or ""),
+        "city": athlete.city,
+        "country": athlete.country,
+    }
+
+
+def _is_admin(settings: Settings, strava_id: int) -> bool:
+    return strava_id in settings.admin_athlete_ids

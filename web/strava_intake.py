@@ -1,0 +1,162 @@
+"""Stores the events of Strava's webhook, and starts the jobs that apply them.
+
+Events that come while others are being written are written together afterwards, in one
+transaction. So a burst takes one connection, and an object that is told of a hundred times is
+written once.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.errors import DatabaseError
+from db.session import AsyncDatabase
+from db.statements import strava_event
+from runtime.errors import PacegraphError
+from strava.webhook_event import WebhookEvent
+from web.job_queue import RedisJobQueue
+
+_AT_ONCE = 500
+_MOST_WAITING = 10_000
+_MOST_STORED = 10_000
+"""Events of one athlete that wait at once."""
+_PATIENCE_S = 1.5
+"""Strava gives up after 2 s."""
+_HANDED_OVER_AT_ONCE = 50
+_CLOSE_S = 3.0
+OUTCOMES = ("stored", "unknown_owner", "ignored", "malformed", "too_many", "not_stored")
+
+logger = logging.getLogger(__name__)
+
+
+class EventsNotStored(PacegraphError):
+    """An event could not be stored now. Strava will send it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    event: WebhookEvent
+    request_id: str
+    outcome: asyncio.Future[str]
+
+
+class StravaIntake:
+    """Takes events from requests. One task at a time writes them."""
+
+    def __init__(self, database: AsyncDatabase, jobs: RedisJobQueue) -> None:
+        self._database, self._jobs = database, jobs
+        self._waiting: list[_Arrival] = []
+        self._writer: asyncio.Task[None] | None = None
+        self.outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+        """How many events had which outcome, since the process started."""
+
+    async def take(self, event: WebhookEvent, request_id: str) -> None:
+        """Store an event; it is committed on return. Raises EventsNotStored, DatabaseError.
+
+        Events of athletes who are not connected are dropped.
+        """
+        try:
+            outcome = await self._stored(event, request_id)
+        except (DatabaseError, EventsNotStored):
+            self.outcomes["not_stored"] += 1
+            raise
+        self.outcomes[outcome] += 1
+        if outcome == "too_many":
+            raise EventsNotStored(f"{_MOST_STORED} events of this athlete wait")
+
+    async def _stored(self, event: WebhookEvent, request_id: str) -> str:
+        if len(self._waiting) >= _MOST_WAITING:
+            raise EventsNotStored("too many events wait to be stored")
+        arrival = _Arrival(event, request_id, asyncio.get_running_loop().create_future())
+        self._waiting.append(arrival)
+        if self._writer is None or self._writer.done():
+            # it is not one request's
+            self._writer = asyncio.create_task(self._write_all(), context=Context())
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await arrival.outcome
+        except TimeoutError:
+            raise EventsNotStored("the database does not answer in time") from None
+
+    async def _write_all(self) -> None:
+        while batch := self._waiting[:_AT_ONCE]:
+            del self._waiting[:_AT_ONCE]
+            try:
+                outcomes, new_jobs = await self._database.writing(partial(_write, batch=batch))
+            except DatabaseError as error:
+                self._refuse(batch, error)
+            except Exception:
+                logger.exception("events of Strava could not be stored")
+                self._refuse(batch, EventsNotStored("something went wrong"))
+            else:
+                for arrival, outcome in zip(batch, outcomes, strict=True):
+                    if not arrival.outcome.done():
+                        arrival.outcome.set_result(outcome)
+                await self._hand_over(new_jobs)
+
+    def _refuse(self, batch: Sequence[_Arrival], error: Exception) -> None:
+        for arrival in batch:
+            if not arrival.outcome.done():
+                arrival.outcome.set_exception(error)
+
+    async def _hand_over(self, new_jobs: Sequence[RowMapping]) -> None:
+        for first in range(0, len(new_jobs), _HANDED_OVER_AT_ONCE):
+            some = new_jobs[first : first + _HANDED_OVER_AT_ONCE]
+            await asyncio.gather(*(self._jobs.enqueue(job["id"], at_front=True) for job in some))
+
+    async def close(self) -> None:
+        """Wait a moment for what is being written."""
+        if self._writer is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await self._writer
+
+
+async def _write(
+    connection: AsyncConnection, batch: Sequence[_Arrival]
+) -> tuple[list[str], Sequence[RowMapping]]:
+    """Write a batch; returns the outcome of each event, and the jobs that are new."""
+    values: dict[str, Any] = {"owners": sorted({each.event.owner_id for each in batch})}
+    rows = (await connection.execute(strava_event.owners(), values)).all()
+    owners: Mapping[int, Any] = {row.strava_athlete_id: row for row in rows}
+    known = [each for each in batch if each.event.owner_id in owners]
+    if not known:
+        return ["unknown_owner"] * len(batch), []
+    keys = [
+        (owners[each.event.owner_id].id, each.event.object_type, each.event.object_id)
+        for each in known
+    ]
+    connections, kinds, objects = (list(column) for column in zip(*keys, strict=True))
+    values = {"connections": connections, "kinds": kinds, "objects": objects, "most": _MOST_STORED}
+    stored = {tuple(row) for row in await connection.execute(strava_event.store(), values)}
+    origins = {
+        owners[each.event.owner_id].athlete_id: each.request_id
+        for each, key in zip(known, keys, strict=True)
+        if key in stored and _may_be_applied(each.event, owners[each.event.owner_id])
+    }
+    new_jobs: Sequence[RowMapping] = []
+    if origins:
+        values = {"athletes": list(origins), "origins": list(origins.values())}
+        new_jobs = (await connection.execute(strava_event.create_jobs(), values)).mappings().all()
+    told = dict(zip((id(each) for each in known), keys, strict=True))
+    return [_outcome(told.get(id(each)), stored) for each in batch], new_jobs
+
+
+def _may_be_applied(event: WebhookEvent, owner: Any) -> bool:
+    """Whether a job could do something: not while Strava does not accept the athlete's tokens."""
+    return owner.refused_at is None or event.object_type == "athlete"
+
+
+def _outcome(key: tuple[int, str, int] | None, stored: set[tuple[Any, ...]]) -> str:
+    if key is None:
+        return "unknown_owner"
+    return "stored" if key in stored else "too_many"
