@@ -15,8 +15,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run check lint words format schema schema-check graphiql audit audit-if-answered bench bench-more \
-	bench-serve lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
+.PHONY: help environment run check check-code lint words format schema schema-check graphiql audit audit-if-answered bench \
+	bench-more bench-serve lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-kills test-security test-whole
 
@@ -96,7 +96,9 @@ audit: environment ## look up known vulnerabilities of the installed packages; f
 audit-if-answered: environment
 	@$(BIN)/python -m tests.security.supply_chain --allow-no-answer
 
-check: lint words schema-check audit-if-answered test ## run all checks of CI: format, lint, types, words, schema, audit, tests
+check-code: lint words schema-check audit-if-answered ## run the checks that are no tests: format, lint, types, words, schema, audit
+
+check: check-code test ## run all checks of a change: those, and the tests of `make test`
 
 lint: environment ## check format, ruff and mypy; changes nothing
 	@$(BIN)/ruff format --check --quiet $(wildcard $(SOURCES)) || { echo "Not formatted: make format" >&2; exit 1; }
