@@ -580,8 +580,13 @@ class Settings(BaseSettings):
         description="Day after which `legacy/` may be removed, sent in the header `Sunset`.",
     )
 
-    # --- GraphiQL and CORS
+    # --- GraphiQL, HTTP and CORS
     graphiql: Literal["on", "off"] = Field("on", description="on: serve GraphiQL at /graphiql.")
+    http_query: Literal["on", "off"] = Field(
+        "off",
+        description="on: take queries by the method QUERY (RFC 10008), as POST but safe and "
+        "cacheable as GET is. Proxies in front must pass it on.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description=(

@@ -72,8 +72,9 @@ class OperationRequest:
 class OperationResult:
     """The result of an operation. `body` is the response's JSON.
 
-    `is_executed` is False where the request was at fault, and the body has no `data`. `status` is
-    the HTTP status where it is not for the media type to say, `retry_after_s` goes with it.
+    `is_executed` is False where the body has no `data`; `code` is that of its first error then, and
+    None otherwise. `has_errors` tells that an operation that ran has errors beside its data.
+    `status` is the HTTP status where `code` does not say it, `retry_after_s` goes with it.
     `public_s` is for how many seconds shared caches may keep it, None where it is the caller's own,
     and `age_s` how old it is already.
     """
@@ -86,6 +87,8 @@ class OperationResult:
     public_s: int | None = None
     age_s: int = 0
     is_query: bool = False
+    code: str | None = None
+    has_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +269,9 @@ class Executor:
                 "Subscribe over a WebSocket (graphql-transport-ws), or send "
                 "`Accept: text/event-stream`."
             )
-            return self._refused(context, [_wrapped(error)])
+            return self._refused(context, [_wrapped(error)], status=406)
         if request.is_safe_only and operation.node.operation is OperationType.MUTATION:
-            error = CallerError("Send mutations by POST. A GET request must not change data.")
+            error = CallerError("Send mutations by POST. A GET or QUERY must not change data.")
             return self._refused(context, [_wrapped(error)], status=405)
         return None
 
@@ -330,7 +333,9 @@ class Executor:
         if errors:
             self._count(errors)
             body["errors"] = [error.formatted for error in errors]
-        return self._answer(context, (orjson.dumps(body)[:-1],), operation)
+        answer = self._answer(context, (orjson.dumps(body)[:-1],), operation)
+        answer.has_errors = bool(errors)
+        return answer
 
     def _answer(
         self, context: Context, begun: Sequence[bytes], operation: Operation
@@ -353,17 +358,20 @@ class Executor:
         exhausted = next((each.original_error for each in errors if _is_exhausted(each)), None)
         for error in errors:
             describe(error, context.request_id)
-        self._count(errors)
+        code = self._count(errors)
         body: dict[str, Any] = {"errors": [error.formatted for error in errors]}
         state = context.charge.state if context.charge else None
         if isinstance(exhausted, BudgetExhausted):
             status, retry_after_s, state = 429, exhausted.retry_after_s, exhausted.state
         if context.charge is not None:
             body["extensions"] = {"cost": context.charge.report()}
-        return OperationResult(orjson.dumps(body), False, status, retry_after_s, state)
+        return OperationResult(orjson.dumps(body), False, status, retry_after_s, state, code=code)
 
-    def _count(self, errors: list[GraphQLError]) -> None:
-        self.refusals[str((errors[0].extensions or {}).get("code"))] += 1
+    def _count(self, errors: list[GraphQLError]) -> str:
+        """Count the first error, and return its code."""
+        code = str((errors[0].extensions or {}).get("code"))
+        self.refusals[code] += 1
+        return code
 
 
 def _wrapped(error: Exception) -> GraphQLError:

@@ -1,8 +1,9 @@
 """Errors of requests that do not reach GraphQL, in the shape of GraphQL's errors.
 
     HttpRefusal                 HTTP has a status for it; message, `code` and `field` are sent as they are
-    ├── BadRequest              400 BAD_REQUEST: not GraphQL over HTTP; `field` names the parameter
-    ├── BatchingDisabled        400 BATCHING_DISABLED: several operations at once
+    ├── BadRequest              400 BAD_REQUEST: it cannot be read; `field` names the parameter
+    ├── MalformedRequest        422 BAD_REQUEST: JSON, but no request of GraphQL over HTTP; `field` as above
+    ├── BatchingDisabled        422 BATCHING_DISABLED: several operations at once
     ├── CrossSite               403 CROSS_SITE: a page of another site used this browser's session
     ├── MethodNotAllowed        405 METHOD_NOT_ALLOWED
     ├── NotAcceptable           406 NOT_ACCEPTABLE: no common media type or content coding
@@ -45,13 +46,19 @@ class HttpRefusal(PacegraphError):
 
 
 class BadRequest(HttpRefusal):
-    """Not a GraphQL-over-HTTP request."""
+    """It cannot be read."""
+
+
+class MalformedRequest(HttpRefusal):
+    """It is read, and not what GraphQL over HTTP asks for."""
+
+    status = 422
 
 
 class BatchingDisabled(HttpRefusal):
     """A list of operations."""
 
-    code = "BATCHING_DISABLED"
+    status, code = 422, "BATCHING_DISABLED"
 
     def __init__(self) -> None:
         super().__init__(

@@ -47,7 +47,9 @@ from web.protocols.operation_runner import OperationRunner
 from web.protocols.response import Exchange, HttpResponse, ResponseHead
 from web.services import Services
 
-_JSON = Acceptable(b"application/json", streams=False, is_graphql_json=True)
+_JSON = Acceptable(
+    b"application/json", streams=False, is_graphql_json=False, error_type=b"application/json"
+)
 
 
 class RestServices:

@@ -41,18 +41,15 @@ logger = logging.getLogger(__name__)
 
 
 class DocumentError(CallerError):
-    """The document of a request cannot be had.
+    """The document of a request cannot be had. `status` is HTTP's."""
 
-    `status` is HTTP's; None: the media type decides, as for other errors.
-    """
-
-    status: int | None = None
+    status = 422
 
 
 class NoDocument(DocumentError):
     """The request names no document, or in an unknown form."""
 
-    code, status = "BAD_REQUEST", 400
+    code = "BAD_REQUEST"
 
 
 class PersistedQueryNotFound(DocumentError):
@@ -76,7 +73,7 @@ class PersistedQueryNotSupported(DocumentError):
 class PersistedQueryHashMismatch(DocumentError):
     """Text and hash do not match."""
 
-    code, status = "PERSISTED_QUERY_HASH_MISMATCH", 400
+    code = "PERSISTED_QUERY_HASH_MISMATCH"
 
     def __init__(self, field: str) -> None:
         super().__init__(
@@ -171,7 +168,7 @@ class PersistedDocuments:
         if self._trusted is not None and self._trusted.is_stale:
             await self._trusted.refresh()
         text, named = request.get("query"), _named(request)
-        if isinstance(text, str) and text:
+        if isinstance(text, str) and (text or named is None):  # an empty one does not parse
             self._check_hash(text, named)
             self.check_text(text)
             return text

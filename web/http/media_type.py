@@ -12,6 +12,8 @@ from web.errors import BadRequest, NotAcceptable, UnsupportedMediaType
 
 _GRAPHQL_JSON = "application/graphql-response+json"
 _JSON = "application/json"
+_GRAPHQL_TYPE = b"application/graphql-response+json; charset=utf-8"
+_JSON_TYPE = b"application/json; charset=utf-8"
 _HTML = "text/html"
 _EVENT_STREAM = "text/event-stream"
 _UTF_8 = frozenset({"utf-8", "utf8"})
@@ -36,18 +38,16 @@ class Weighed:
 class Acceptable:
     """What a client accepts.
 
-    `json` is the media type of responses, None if only streams are accepted. `streams` tells
-    whether a subscription may be answered by a stream.
+    `json` is the media type of successful responses, None if only streams are accepted. `streams`
+    tells whether a subscription may be answered by a stream. `error_type` is the media type of
+    responses without data: GraphQL's own, even for clients that accept plain JSON, which may come
+    from any program on the way.
     """
 
     json: bytes | None
     streams: bool
     is_graphql_json: bool
-
-    @property
-    def error_type(self) -> bytes:
-        """The media type of errors: JSON, even for clients that accept only streams."""
-        return self.json or _content_type(_JSON)
+    error_type: bytes = _GRAPHQL_TYPE
 
 
 def acceptable(accept: bytes | None) -> Acceptable:
@@ -109,7 +109,7 @@ def _read_acceptable(accept: bytes) -> Acceptable:
     streams = stream[0] > 0 and stream[1] == _NAMED  # `*/*` does not mean a stream
     chosen = None
     if max(graphql[0], json[0]) > 0:
-        chosen = _content_type(_GRAPHQL_JSON if is_graphql else _JSON)
+        chosen = _GRAPHQL_TYPE if is_graphql else _JSON_TYPE
     if chosen is None and not streams:
         raise NotAcceptable(
             f"`Accept` must allow {_GRAPHQL_JSON} or {_JSON}, or {_EVENT_STREAM} for a stream of "
@@ -163,10 +163,6 @@ def _quality(text: str) -> float | None:
     return float(text) if _WEIGHT.fullmatch(text) else None
 
 
-def _content_type(media_type: str) -> bytes:
-    return f"{media_type}; charset=utf-8".encode()
-
-
 _kept_acceptable = lru_cache(maxsize=256)(_read_acceptable)
 _kept_is_json = lru_cache(maxsize=256)(_is_json)
-WITHOUT_ACCEPT = Acceptable(_content_type(_JSON), streams=False, is_graphql_json=False)
+WITHOUT_ACCEPT = Acceptable(_JSON_TYPE, streams=False, is_graphql_json=False)

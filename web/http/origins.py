@@ -17,10 +17,11 @@ _ANY = "*"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _OF_ANOTHER_SITE = frozenset({b"cross-site", b"same-site"})
-_ALLOWED_METHODS = b"GET, POST"
+_ALLOWED_METHODS = {"off": b"GET, POST", "on": b"GET, POST, QUERY"}
+"""By HTTP_QUERY."""
 _ALLOWED_HEADERS = b"accept, authorization, content-type, graphql-cost, x-request-id"
 _HEADER_NAMES = re.compile(rb"[a-z0-9-]+(, ?[a-z0-9-]+){0,49}")
-_EXPOSED_HEADERS = b"age, ratelimit, ratelimit-policy, retry-after, x-request-id"
+_EXPOSED_HEADERS = b"accept-query, age, ratelimit, ratelimit-policy, retry-after, x-request-id"
 _PREFLIGHT_S = b"7200"
 """Seconds that a browser may cache a preflight; Chromium caps it at two hours."""
 
@@ -33,6 +34,7 @@ class Origins:
 
     def __init__(self, settings: Settings) -> None:
         own = origin_of(settings.url)
+        self._allowed_methods = _ALLOWED_METHODS[settings.http_query]
         self._is_https = own.startswith("https://")
         self._allows_any = settings.cors_origins == (_ANY,)
         others = () if self._allows_any else _checked(settings.cors_origins)
@@ -82,7 +84,7 @@ class Origins:
         if not self.cors(headers) or b"access-control-request-method" not in headers:
             return []
         return [
-            (b"access-control-allow-methods", _ALLOWED_METHODS),
+            (b"access-control-allow-methods", self._allowed_methods),
             (
                 b"access-control-allow-headers",
                 _allowed_headers(headers.get(b"access-control-request-headers", b"")),

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: `POST /graphql` and `GET /graphql`, from the socket to the executor and back.
+"""GraphQL over HTTP: `POST`, `GET` and `QUERY` of `/graphql`, from the socket to the executor and back.
 
 Plain ASGI without routing, middleware and request objects, which would cost more than a small
 query.
@@ -35,7 +35,9 @@ from web.services import Services
 
 _PATH = "/graphql"
 _METHODS = "GET, HEAD, POST, OPTIONS"
-_SAFE = frozenset({"GET", "HEAD"})
+_BY_ADDRESS = frozenset({"GET", "HEAD"})
+_QUERY = "QUERY"
+"""RFC 10008: safe as GET is, with a body as POST has."""
 _GRAPHIQL = "/graphiql"
 _CLIENT_GONE = 499
 _TOO_LARGE = 413
@@ -51,6 +53,10 @@ class GraphQLOverHttp:
         self._runner = OperationRunner(services)
         self._head = ResponseHead(services.settings, services.origins)
         self._body_limit = TimeLimit(services.settings.body_timeout_s)
+        has_query = services.settings.http_query == "on"
+        self._safe = _BY_ADDRESS | {_QUERY} if has_query else _BY_ADDRESS
+        self._methods = f"{_METHODS}, {_QUERY}" if has_query else _METHODS
+        self._accept_query = [(b"accept-query", b"application/json")] if has_query else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
@@ -62,7 +68,7 @@ class GraphQLOverHttp:
             begin_request(headers),
             address,
             connection_of(scope),
-            scope["method"] in _SAFE,
+            scope["method"] in self._safe,
         )
         status = _CLIENT_GONE
         try:
@@ -106,7 +112,7 @@ class GraphQLOverHttp:
             await self._services.limits.requests.admit(exchange.address)
             if exchange.scope["method"] == "OPTIONS":
                 return self._options(exchange)
-            if exchange.is_safe and self._is_page(exchange):
+            if exchange.scope["method"] in _BY_ADDRESS and self._is_page(exchange):
                 return HttpResponse(
                     303, b"", [(b"location", _GRAPHIQL.encode()), (b"content-length", b"0")]
                 )
@@ -122,7 +128,9 @@ class GraphQLOverHttp:
 
     def _options(self, exchange: Exchange) -> HttpResponse:
         preflight = self._services.origins.preflight(exchange.headers)
-        return HttpResponse(204, b"", preflight or [(b"allow", _METHODS.encode())])
+        return HttpResponse(
+            204, b"", [*(preflight or [(b"allow", self._methods.encode())]), *self._accept_query]
+        )
 
     def _is_page(self, exchange: Exchange) -> bool:
         """Tell whether a browser asks for a page; it is redirected to GraphiQL."""
@@ -136,7 +144,7 @@ class GraphQLOverHttp:
         """Check what can be checked before the body is read. Raises HttpRefusal."""
         headers, method = exchange.headers, exchange.scope["method"]
         if method != "POST" and not exchange.is_safe:
-            raise MethodNotAllowed(_METHODS)
+            raise MethodNotAllowed(self._methods)
         exchange.accepts = acceptable(headers.get(b"accept"))
         exchange.coding = coding_of(headers.get(b"accept-encoding"))
         if (
@@ -145,13 +153,13 @@ class GraphQLOverHttp:
             and self._services.origins.is_foreign(headers)
         ):
             raise CrossSite
-        if method == "POST":
+        if method not in _BY_ADDRESS:
             require_json(headers.get(b"content-type"), headers.get(b"content-encoding"))
         elif len(exchange.scope["query_string"]) > self._settings.body_max_bytes:
             raise AddressTooLong(self._settings.body_max_bytes)
 
     async def _parameters(self, exchange: Exchange, receive: Receive) -> Parameters:
-        if exchange.is_safe:
+        if exchange.scope["method"] in _BY_ADDRESS:
             exchange.size = len(exchange.scope["query_string"])
             exchange.weight = weight_of(unquote_to_bytes(exchange.scope["query_string"]))
             return parameters.from_query_string(exchange.scope["query_string"])

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 import orjson
 
-from web.errors import BadRequest, BatchingDisabled
+from web.errors import BadRequest, BatchingDisabled, MalformedRequest
 from web.limits.request_weight import separators
 
 Parameters = dict[str, Any]
@@ -50,7 +50,7 @@ def read_json(text: bytes | str) -> Any:
 
 
 def from_body(body: bytes) -> Parameters:
-    """Read a body. Raises BadRequest, BatchingDisabled."""
+    """Read a body. Raises BadRequest, MalformedRequest, BatchingDisabled."""
     try:
         parameters = read_json(body)
     except orjson.JSONDecodeError as error:
@@ -58,7 +58,7 @@ def from_body(body: bytes) -> Parameters:
     if isinstance(parameters, list):
         raise BatchingDisabled
     if not isinstance(parameters, dict):
-        raise BadRequest(
+        raise MalformedRequest(
             "The body must be a JSON object with `query` and, if needed, `variables` and "
             "`operationName`."
         )
@@ -66,20 +66,26 @@ def from_body(body: bytes) -> Parameters:
 
 
 def from_query_string(query_string: bytes) -> Parameters:
-    """Read the parameters of a URL; an empty one counts as absent. Raises BadRequest."""
-    try:
-        pairs = parse_qsl(
-            query_string.decode("ascii"), errors="strict", max_num_fields=_MAX_IN_ADDRESS
-        )
-    except ValueError:  # UnicodeError is one
-        raise BadRequest(
-            f"The URL has more than {_MAX_IN_ADDRESS} parameters, or they are not UTF-8."
-        ) from None
-    parameters: Parameters = dict(pairs)
+    """Read the parameters of a URL as WHATWG's URLSearchParams does.
+
+    Of a name that comes twice the first counts; an empty text counts as absent, except for `query`.
+    Raises BadRequest, MalformedRequest.
+    """
+    if query_string.count(b"&") >= _MAX_IN_ADDRESS:
+        raise BadRequest(f"The URL has more than {_MAX_IN_ADDRESS} parameters.")
+    parameters: Parameters = {}
+    for pair in query_string.split(b"&"):
+        name, _, value = (_decoded(each) for each in pair.partition(b"="))
+        if value or name == "query":
+            parameters.setdefault(name, value)
     for name in ("variables", "extensions"):
         if name in parameters:
             parameters[name] = _json(name, parameters[name])
     return _checked(parameters)
+
+
+def _decoded(text: bytes) -> str:
+    return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8", "replace")
 
 
 def _json(name: str, text: str) -> Any:
@@ -91,5 +97,5 @@ def _json(name: str, text: str) -> Any:
 
 def _checked(parameters: Parameters) -> Parameters:
     if wrong := misfit(parameters):
-        raise BadRequest(f"`{wrong.name}` must be {wrong.expected}.", wrong.name)
+        raise MalformedRequest(f"`{wrong.name}` must be {wrong.expected}.", wrong.name)
     return parameters

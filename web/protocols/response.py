@@ -26,6 +26,11 @@ from web.limits.headers import rate_limit_headers
 
 _RETRY_AFTER_S = 1
 _METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED.value  # a member costs a call each time
+_PARTIAL_SUCCESS = 294
+"""GraphQL over HTTP's own, beside its own media type only: no registry knows it."""
+_UNPROCESSABLE = 422
+_STATUS_OF_CODE = {"GRAPHQL_PARSE_FAILED": 400}
+"""For operations that did not run. Other refusals are 422: the document is sound but not valid."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +40,7 @@ class Exchange:
     """A request, and the facts about its response.
 
     `address` is the client's, `connection` None where another server runs the app. `is_safe` tells
-    that it is a GET. `fields` go to the log line, `cookies` to the browser. `size` is how many bytes
+    that it is a GET or QUERY. `fields` go to the log line, `cookies` to the browser. `size` is how many bytes
     the parameters have, once they are read, and `weight` about how many they take in memory.
     """
 
@@ -118,15 +123,14 @@ class ResponseHead:
 
 
 async def from_result(exchange: Exchange, answer: OperationResult) -> HttpResponse:
-    """Make the response to an operation.
-
-    An operation that did not run is an error for clients that accept GraphQL's own media type; for
-    the others every response is 200.
-    """
-    status = answer.status or (
-        200 if answer.is_executed or not exchange.accepts.is_graphql_json else 400
-    )
-    headers: Headers = [(b"content-type", exchange.accepts.error_type)]
+    """Make the response to an operation."""
+    accepts = exchange.accepts
+    if answer.is_executed:
+        status = _PARTIAL_SUCCESS if answer.has_errors and accepts.is_graphql_json else 200
+        headers: Headers = [(b"content-type", accepts.json or accepts.error_type)]
+    else:
+        status = answer.status or _STATUS_OF_CODE.get(answer.code or "", _UNPROCESSABLE)
+        headers = [(b"content-type", accepts.error_type)]
     body = answer.body
     coding = exchange.coding.coding
     # Only queries: the answer of a mutation may hold a new secret, and its length would tell of it.
@@ -189,11 +193,9 @@ def from_error(exchange: Exchange, error: Exception) -> HttpResponse:
 
 def _from_caller_error(exchange: Exchange, error: CallerError) -> HttpResponse:
     retry_after_s: int | None = getattr(error, "retry_after_s", None)
-    status: int | None = getattr(error, "status", None) or (
-        429 if retry_after_s is not None else None
+    status: int = getattr(error, "status", None) or (
+        429 if retry_after_s is not None else _UNPROCESSABLE
     )
-    if status is None:
-        status = 400 if exchange.accepts.is_graphql_json else 200
     headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
     reply = _error(exchange, status, errors_body(error.message, error.extensions), **headers)
     if isinstance(error, BudgetExhausted):

@@ -53,11 +53,11 @@ def enforced(settings, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("accept", "status"), [(JSON, 200), (GRAPHQL_JSON, 400)])
-async def test_a_client_of_apollo_registers_and_asks_by_hash(api, accept, status):
+@pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON])
+async def test_a_client_of_apollo_registers_and_asks_by_hash(api, accept):
     response, answer = await post(api, apq(TEXT), accept)
     assert (response.status_code, code(answer)) == (
-        status,
+        422,
         ("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"),
     )
     assert "data" not in answer
@@ -118,7 +118,7 @@ async def test_what_is_not_paid_for_is_not_registered(settings):
 
 async def test_a_wrong_hash_is_refused(api):
     response, answer = await post(api, apq(TEXT) | {"query": OTHER})
-    assert (response.status_code, code(answer)[1]) == (400, "PERSISTED_QUERY_HASH_MISMATCH")
+    assert (response.status_code, code(answer)[1]) == (422, "PERSISTED_QUERY_HASH_MISMATCH")
     _, answer = await post(api, apq(TEXT))
     assert code(answer)[1] == "PERSISTED_QUERY_NOT_FOUND"
 

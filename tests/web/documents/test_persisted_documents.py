@@ -98,7 +98,6 @@ async def test_an_example_of_the_definition_has_its_hash():
 MALFORMED = {
     "nothing": {},
     "null": {"query": None},
-    "empty": {"query": ""},
     "query no string": {"query": 1},
     "query no string, with id": {"query": ["x"], "documentId": "one"},
     "id no string": {"documentId": 1},
@@ -119,7 +118,7 @@ async def test_a_request_without_a_document_is_refused(make, request_, mode):
     assert documents.text_of_now(request_) is None
     with pytest.raises(NoDocument) as error:
         await documents.text_of(request_)
-    assert (error.value.status, error.value.extensions["code"]) == (400, "BAD_REQUEST")
+    assert (error.value.status, error.value.extensions["code"]) == (422, "BAD_REQUEST")
 
 
 # --- trusted documents
@@ -229,7 +228,7 @@ async def test_text_and_hash_must_belong_together(make, redis):
         with pytest.raises(PersistedQueryHashMismatch) as error:
             await documents.text_of(request)
         assert (error.value.status, error.value.extensions["code"]) == (
-            400,
+            422,
             "PERSISTED_QUERY_HASH_MISMATCH",
         )
         await documents.register(request, OTHER, "account:1")
