@@ -622,6 +622,13 @@ class Settings(BaseSettings):
         "process. 0: 1,000, or four for each of CONNECTIONS_PER_CALLER if more. Never more than half of the "
         "process's file limit.",
     )
+    unread_bytes_per_address: int = Field(
+        16 * 1024 * 1024,
+        ge=64 * 1024,
+        le=100_000_000_000,
+        description="Maximum bytes of responses that the clients of one address have not read, "
+        "per process. Above it the connection is closed.",
+    )
     subscription_idle_s: float = Field(
         300, gt=0, description="Seconds after which a WebSocket without an operation is closed."
     )

@@ -162,6 +162,25 @@ class OperationTimeout(CallerError):
 
 def describe(error: GraphQLError, request_id: str) -> None:
     """Set the code of `error`, in place. Errors not meant for callers are logged and masked."""
+    try:
+        _describe(error, request_id)
+    finally:
+        drop_frames(error)
+
+
+def drop_frames(error: BaseException | None) -> None:
+    """Drop the frames that an error went through: they keep all that its request had.
+
+    A frame may have the error itself. Then only the collector frees them, much later.
+    """
+    if error is None or error.__traceback__ is None:
+        return
+    error.__traceback__ = None
+    for each in (error.__cause__, error.__context__, getattr(error, "original_error", None)):
+        drop_frames(each)
+
+
+def _describe(error: GraphQLError, request_id: str) -> None:
     original = error.original_error
     if original is None or isinstance(original, GraphQLError):
         code = (error.extensions or {}).get("code") or _code_of_graphql(error)

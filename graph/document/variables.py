@@ -8,7 +8,7 @@ from graphql import GraphQLError, GraphQLSchema, VariableDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
 from graph.document.limits import DocumentLimits
-from graph.errors import CallerError, InvalidArgument
+from graph.errors import CallerError, InvalidArgument, drop_frames
 
 MAX_ERRORS = 5
 MAX_MESSAGE = 500  # characters: errors repeat what was sent
@@ -48,6 +48,7 @@ def _described(error: GraphQLError) -> GraphQLError:
     field = {"field": cut(f"{place[1]}{place[2] or ''}")} if place else {}
     described = GraphQLError(cut(error.message), extensions={"code": CallerError.code, **field})
     described.locations = error.locations
+    drop_frames(error)
     return described
 
 

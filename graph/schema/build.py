@@ -1,20 +1,23 @@
 """Builds the schema from its three root types."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache, cached_property
 from hashlib import blake2b
 from typing import Any
+from weakref import WeakMethod
 
 import strawberry
 from graphql import (
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLObjectType,
+    GraphQLResolveInfoHelpers,
     GraphQLSchema,
     Undefined,
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 from strawberry.types.base import StrawberryObjectDefinition
 
@@ -124,6 +127,32 @@ class Schema(strawberry.Schema):
             describe(error, getattr(context, "request_id", ""))
 
 
+class _Execution(StrawberryGraphQLCoreExecutionContext):
+    """graphql-core's execution, which keeps no reference to itself.
+
+    With one, all that an operation had would stay until the collector's next round.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        helpers = self.async_helpers
+        self.async_helpers = GraphQLResolveInfoHelpers(
+            gather=_weakly(helpers.gather), track=_weakly(helpers.track)
+        )
+
+
+def _weakly(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Call a method of an object that the call does not keep; the object still has to exist."""
+    reference = WeakMethod(method)
+
+    def call(values: Any) -> Any:
+        bound = reference()
+        assert bound is not None
+        return bound(values)
+
+    return call
+
+
 @cache
 def build_schema() -> Schema:
     """Make the schema. It holds no state, so every call returns the same one."""
@@ -132,6 +161,7 @@ def build_schema() -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         extensions=[_OperationExtension],
+        execution_context_class=_Execution,
         types=[ApiToken, BestEffort, PersonalBest],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

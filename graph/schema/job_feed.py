@@ -72,6 +72,7 @@ class DatabaseJobFeeds:
             feed.watchers -= 1
             if not feed.watchers and feed.task is not None:
                 feed.task.cancel()
+                feed.task = None  # else both keep each other until the collector's next round
                 self._forget(job_id, feed)
 
     async def close(self) -> None:

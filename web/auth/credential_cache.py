@@ -81,7 +81,10 @@ class CredentialCache:
         look_up = self._look_ups.join(key, lambda: self._look_up(credential))
         if entry is not None and now < entry.usable_until:
             return entry.found
-        return await asyncio.shield(look_up)
+        try:
+            return await asyncio.shield(look_up)
+        finally:
+            del look_up  # it has an error whose frames would keep it, and the request
 
     def forget(self, is_meant: Callable[[KnownCaller], bool]) -> None:
         """Look up again the callers that `is_meant` accepts: a token or a session ended.

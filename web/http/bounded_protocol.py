@@ -22,12 +22,13 @@ from web.http import connection_refusals
 from web.http.bounded_websocket import BoundedWebSocket
 from web.http.connection_bounds import (
     FREE_BYTES,
+    FREE_UNREAD_BYTES,
     LIKE_A_REQUEST,
     STATE_KEY,
     BoundedConnection,
     ConnectionBounds,
 )
-from web.http.header_fields import is_valid_host, parts_of
+from web.http.header_fields import parts_of, require_host
 from web.http.held_flow import HeldFlow
 from web.http.server_connection import KEY, DefaultFields
 from web.http.write_batching import GatheredWrites
@@ -59,11 +60,8 @@ class BoundedHttp(HttpToolsProtocol):
     _connection: BoundedConnection | None = None
     _is_refused = False
     _is_in_head = True
-    _head_bytes = 0
     _is_chunked = False
-    _framing_bytes = 0
-    _unpaid_bytes = 0
-    _held_bytes = 0
+    _head_bytes = _framing_bytes = _unpaid_bytes = _held_bytes = 0
     _host = b""
     _deadline: asyncio.TimerHandle | None = None
     _late_start: asyncio.TimerHandle | None = None
@@ -83,7 +81,8 @@ class BoundedHttp(HttpToolsProtocol):
                 return
         self._raw_transport = transport
         super().connection_made(GatheredWrites(transport, self.loop))  # type: ignore[arg-type]
-        self.flow = HeldFlow(self.transport)
+        transport.set_write_buffer_limits(FREE_UNREAD_BYTES)
+        self.flow = HeldFlow(self.transport, self._connection)  # type: ignore[arg-type]
         self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -93,7 +92,9 @@ class BoundedHttp(HttpToolsProtocol):
         if self._late_start is not None:
             self._late_start.cancel()
         if self._connection is not None:
+            self._connection.lost(exc)
             self._connection.leave()
+        self.flow.forget()
         super().connection_lost(exc)
         if self._running is not None and not self._running.response_complete:
             # uvicorn tells only the last request of a connection.
@@ -107,7 +108,8 @@ class BoundedHttp(HttpToolsProtocol):
             cycle.on_response = _nothing
         self.pipeline.clear()
         self._unread = b""
-        self.scope = self.headers = self.cycle = self._running = None  # type: ignore[assignment]
+        self.scope = self.headers = self.cycle = None  # type: ignore[assignment]
+        self.parser = self._running = None  # type: ignore[assignment]
 
     # --- reading
 
@@ -235,20 +237,13 @@ class BoundedHttp(HttpToolsProtocol):
             if name == b"host":
                 hosts, host = hosts + 1, value
         if hosts != 1 or host != self._host:
-            self._require_host(hosts, host)
+            require_host(hosts, host, self.parser.get_http_version())
+            self._host = host
         self._is_in_head, self._is_chunked, self._framing_bytes = False, False, 0
         HttpToolsProtocol.on_headers_complete(self)
         if not is_upgrade:
             # Fields that come later, after the body, are none of the request's headers.
             self.headers = self._trailers = []
-
-    def _require_host(self, hosts: int, host: bytes) -> None:
-        """Raise ValueError unless there is one valid Host; HTTP/1.0 needs none."""
-        if not hosts and self.parser.get_http_version() == "1.0":
-            return
-        if hosts != 1 or not is_valid_host(host):
-            raise ValueError("a request has one valid Host (RFC 9112, section 3.2)")
-        self._host = host
 
     def _is_busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -275,13 +270,16 @@ class BoundedHttp(HttpToolsProtocol):
                 self.flow.is_held = True
                 self._late_start = self.loop.call_later(wait_s, self._start_late, cycle, app)
                 return
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        if not self.flow.hold_back(partial(self._start_late, cycle, app)):
+            self._running = cycle
+            super()._start_asgi_task(cycle, app)
 
     def _start_late(self, cycle: Any, app: Any) -> None:
-        self._late_start, self._running = None, cycle
-        super()._start_asgi_task(cycle, app)
-        self._let_read()
+        self._late_start = None
+        if not self.flow.hold_back(partial(self._start_late, cycle, app)):
+            self._running = cycle
+            super()._start_asgi_task(cycle, app)
+            self._let_read()
 
     def on_response_complete(self) -> None:
         if not (self.pipeline or self._unread or self.flow.is_held):
@@ -290,7 +288,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self.flow.is_held = True  # what waits comes before what was not read
         super().on_response_complete()
-        if self._late_start is None and not self.transport.is_closing():
+        if not (self._late_start or self.flow.holds_back or self.transport.is_closing()):
             self._let_read()
 
     def _let_read(self) -> None:

@@ -44,6 +44,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self._next_read is not None:
             self._next_read.cancel()
         if self._connection is not None:
+            self._connection.lost(exc)
             self._connection.leave()
         super().connection_lost(exc)
         self._unread = b""
@@ -61,6 +62,23 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def _handshake_wait_s(self) -> float:
         return 0.0 if self._connection is None else self._connection.wait_s(_HANDSHAKE, 0)
+
+    def pause_writing(self) -> None:
+        """Count what the client has not read, and cut its connection if that is too much."""
+        super().pause_writing()
+        size = self.transport.get_write_buffer_size()
+        if self._connection is not None and not self._connection.leaves_unread(size):
+            self.loop.call_soon(self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._connection is not None:
+            self._connection.leaves_unread(0)
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        if not self.writable.is_set():
+            self.pause_writing()  # the answer is more that is not read
 
     def _pause(self) -> None:
         if not self.read_paused:

@@ -1,7 +1,7 @@
 """Bounds of connections, of each address.
 
-They are how many it may have open, how fast it may open and use them, and how many bytes of its
-requests are held.
+They are how many it may have open, how fast it may open and use them, and how many bytes are
+held of its requests, and of answers that it does not read.
 
 They apply below ASGI, before anything is made of what a client sends. Above the pace, reading
 waits, so that the client waits too and loses nothing; the limits that answer 429 are stricter and
@@ -23,7 +23,7 @@ from web.http.client_address import ClientAddresses
 from web.limits.local_rate import LocalRate
 
 Bound = Literal[
-    "connections", "churn", "pace", "pipelining", "framing", "head", "fragments", "held"
+    "connections", "churn", "pace", "pipelining", "framing", "head", "fragments", "held", "unread"
 ]
 BOUNDS: tuple[Bound, ...] = get_args(Bound)
 
@@ -50,6 +50,8 @@ FREE_BYTES = 16 * 1024
 """Bytes of a connection's unanswered requests that do not count as held."""
 _MOST_HELD_BYTES = 16 * 2**20
 """Bytes of unanswered requests that an address may have, beyond the free ones."""
+FREE_UNREAD_BYTES = 16 * 1024
+"""Bytes that a connection may leave unread, beyond the kernel's, and that do not count."""
 _LEAST_BODIES_HELD = 4
 """An address may have so many bodies of the maximum size, however large that is."""
 _MAX_HEAD_BYTES = 128 * 1024
@@ -87,6 +89,8 @@ class ConnectionBounds:
         self._logs = LocalRate(_LOG_BURST, _LOGS_PER_S, monotonic())
         self._open: Counter[str] = Counter()
         self._held: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
+        self._most_unread = settings.unread_bytes_per_address
         self.most_of_request = settings.body_max_bytes + _MAX_HEAD_BYTES
         """Bytes of one request that are held at most: the app drops what is beyond."""
         self.open = 0
@@ -145,6 +149,14 @@ class ConnectionBounds:
             del self._held[address]
         return more <= 0 or held <= self._most_held or not self.is_limited(address)
 
+    def leave_unread(self, address: str, more: int) -> bool:
+        """Count `more` bytes that an address has not read; False: too many."""
+        unread = self._unread[address] + more
+        self._unread[address] = unread
+        if not unread:
+            del self._unread[address]
+        return more <= 0 or unread <= self._most_unread or not self.is_limited(address)
+
     def pace_of(self, address: str) -> LocalRate:
         """Get the pace of an address, which all its connections share."""
         pace = self._paces.find(address)
@@ -168,13 +180,13 @@ class ConnectionBounds:
 class BoundedConnection:
     """One open connection. Call `leave` when it is closed."""
 
-    __slots__ = ("_address", "_bounds", "_held", "_peer", "_struck", "pace")
+    __slots__ = ("_address", "_bounds", "_held", "_peer", "_struck", "_unread", "pace")
 
     def __init__(self, bounds: ConnectionBounds, address: str | None) -> None:
         self._bounds, self._peer, self._address = bounds, address, address
         self.pace = None if address is None else bounds.pace_of(address)
         self._struck: set[Bound] = set()
-        self._held = 0
+        self._held = self._unread = 0
 
     def identify(self, scope: Scope) -> None:
         """Count what follows for the client of `scope`, where a proxy made the connection."""
@@ -204,6 +216,21 @@ class BoundedConnection:
         more, self._held = counted - self._held, counted
         return self._bounds.hold(self._peer, more)
 
+    def leaves_unread(self, size: int) -> bool:
+        """Record how many bytes its client has not read; False: its address has too many."""
+        if self._peer is None:
+            return True
+        more, self._unread = size - self._unread, size
+        if self._bounds.leave_unread(self._peer, more):
+            return True
+        self.strike("unread")
+        return False
+
+    def lost(self, error: Exception | None) -> None:
+        """Record why the connection was lost: the kernel ends it if the client does not read."""
+        if isinstance(error, TimeoutError):
+            self.strike("unread")
+
     def strike(self, bound: Bound) -> None:
         """Count and log that the connection met a bound, once for each."""
         if bound not in self._struck:
@@ -212,4 +239,5 @@ class BoundedConnection:
 
     def leave(self) -> None:
         self.holds(0)
+        self.leaves_unread(0)
         self._bounds.leave(self._peer)

@@ -32,6 +32,14 @@ def parts_of(fields: Sequence[tuple[bytes, bytes]]) -> int:
     return sum(value.count(b",") + value.count(b";") for _, value in fields)
 
 
+def require_host(hosts: int, host: bytes, http_version: str) -> None:
+    """Raise ValueError unless there is one valid Host; HTTP/1.0 needs none."""
+    if not hosts and http_version == "1.0":
+        return
+    if hosts != 1 or not is_valid_host(host):
+        raise ValueError("a request has one valid Host (RFC 9112, section 3.2)")
+
+
 def is_valid_host(host: bytes) -> bool:
     """Tell whether a `Host` is one: a name or address, with a port or without."""
     return len(host) <= _MAX_HOST_BYTES and _HOST.fullmatch(host) is not None

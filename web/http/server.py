@@ -21,6 +21,11 @@ from web.http.bounded_protocol import BoundedHttp
 # window is closed. Only Linux has it.
 _USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
 
+# How much the kernel takes of what it cannot send yet. It would take up to 4 MB of each connection,
+# and one address could use up the memory that it has for all connections. Linux and macOS have it.
+_NOT_SENT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_NOT_SENT_BYTES = 64 * 1024
+
 _RECEIVE_BYTES = 32 * 1024
 """Bytes that the kernel holds of a connection, and so the most that one read brings."""
 _STREAM_END_S = 0.05
@@ -41,7 +46,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if _USER_TIMEOUT is not None and self.started:
+        if self.started:
             for server in self.servers:
                 self._limit(server.sockets)
 
@@ -52,11 +57,14 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _limit(self, listeners: Iterable[Any]) -> None:
-        """Set the limit on listening sockets: connections inherit it."""
+        """Set the limits on listening sockets: connections inherit them."""
         for each in listeners:
             if each.family in {socket.AF_INET, socket.AF_INET6}:
                 with socket.socket(each.family, each.type, fileno=dup(each.fileno())) as listener:
-                    listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT or 0, self._unread_ms)
+                    if _USER_TIMEOUT is not None:
+                        listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, self._unread_ms)
+                    if _NOT_SENT is not None:
+                        listener.setsockopt(socket.IPPROTO_TCP, _NOT_SENT, _NOT_SENT_BYTES)
                     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
 
 

@@ -18,20 +18,28 @@ class GatheredWrites:
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         self._size = 0
+        self._shared_bytes = 0
         self.is_closing = transport.is_closing  # asked at each request
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    def write(self, data: bytes) -> None:
+    @property
+    def own_unread_bytes(self) -> int:
+        """Bytes that the client has not read yet, apart from those it shares with others."""
+        return max(0, self._transport.get_write_buffer_size() - self._shared_bytes)
+
+    def write(self, data: bytes | memoryview) -> None:
         """Send `data` at the end of the iteration, much of it now.
 
-        Much is not copied: until the client reads it, a file's bytes are held once for all.
+        Much is not copied. A `memoryview` is shared: until clients read it, a file's bytes are held
+        once for all.
         """
         if len(data) > _MOST_BYTES:
             self.flush()
+            self._shared_bytes = len(data) if isinstance(data, memoryview) else 0
             if not self._transport.is_closing():
                 self._transport.write(data)
             return
@@ -48,6 +56,10 @@ class GatheredWrites:
             parts, self._parts, self._size = self._parts, [], 0
             if not self._transport.is_closing():  # the client may be gone by now
                 self._transport.write(b"".join(parts))
+
+    def cut(self) -> None:
+        """Close without sending what waits, after the write that is under way."""
+        self._loop.call_soon(self._transport.abort)
 
     def close(self) -> None:
         """Send the pending writes, then close."""

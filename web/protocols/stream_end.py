@@ -45,12 +45,31 @@ class CredentialsEnded(Unauthenticated):
 
 @asynccontextmanager
 async def stream_tasks() -> AsyncIterator[asyncio.TaskGroup]:
-    """Group the tasks of one stream, which end together. Raises the first StreamEnded of a task."""
+    """Group the tasks of one stream, which end together. Raises the first StreamEnded of a task.
+
+    It is raised without its traceback: a cycle of frames would keep all that the stream had until
+    the collector's next full round.
+    """
+    ended: StreamEnded | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
             yield tasks
     except ExceptionGroup as group:
-        ended, others = group.split(StreamEnded)
-        if ended is None or others is not None:
+        ended = _only_end(group)
+        if ended is None:
             raise
-        raise ended.exceptions[0] from None
+        group.with_traceback(None)
+    if ended is not None:
+        try:
+            raise ended.with_traceback(None) from None
+        finally:
+            del ended
+
+
+def _only_end(group: ExceptionGroup[Exception]) -> StreamEnded | None:
+    """Get the first StreamEnded; None if there are other errors too."""
+    ended, others = group.split(StreamEnded)
+    if ended is None or others is not None:
+        return None
+    first = ended.exceptions[0]
+    return first if isinstance(first, StreamEnded) else _only_end(first)

@@ -240,6 +240,7 @@ class _WebSocketConnection:
                 del self._operations[number]
             self._active_at = monotonic()
             write_request("SUBSCRIBE", self._scope["path"], None, perf_counter() - started, fields)
+            del this  # a task that was cancelled keeps this frame
 
     async def _run_to_its_end(
         self, number: str, payload: dict[str, Any], size: int, weight: int, fields: dict[str, Any]

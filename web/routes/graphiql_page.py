@@ -1,6 +1,7 @@
 """The GraphiQL page, from the bundle in web/graphiql (see its README). It loads nothing else."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from runtime.single_flight import SingleFlight
 from web.errors import HttpRefusal
 from web.http.compression import Coding, coding_of, compress
 
@@ -24,6 +26,9 @@ _MAX_CONDITION_BYTES = 1000
 _OF_PLAIN_TEXT = frozenset({"etag", "last-modified"})
 
 
+_Key = tuple[str, Coding | None]
+
+
 class _Assets(StaticFiles):
     """Serves the bundle's files.
 
@@ -34,7 +39,8 @@ class _Assets(StaticFiles):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory)
-        self._kept: dict[tuple[str, Coding | None], bytes] = {}
+        self._kept: dict[_Key, memoryview] = {}
+        self._reading = SingleFlight[_Key, memoryview]()
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         headers = dict(scope["headers"])
@@ -52,17 +58,20 @@ class _Assets(StaticFiles):
         response.headers["vary"] = "Accept-Encoding"
         return response
 
-    async def _read(self, path: str, response: FileResponse, coding: Coding | None) -> bytes:
-        found = self._kept.get((path, coding))
+    async def _read(self, path: str, response: FileResponse, coding: Coding | None) -> memoryview:
+        """Get a file's bytes, read once however many ask at once: a view says they are shared."""
+        key = (path, coding)
+        found = self._kept.get(key)
         if found is None:
-            found = await asyncio.to_thread(_content, Path(response.path), coding)
-            self._kept[path, coding] = found
+            found = self._kept[key] = await self._reading.run(
+                key, partial(asyncio.to_thread, _content, Path(response.path), coding)
+            )
         return found
 
 
-def _content(path: Path, coding: Coding | None) -> bytes:
+def _content(path: Path, coding: Coding | None) -> memoryview:
     content = path.read_bytes()
-    return content if coding is None else compress(content, coding)
+    return memoryview(content if coding is None else compress(content, coding))
 
 
 def _coding(accept_encoding: bytes | None) -> Coding | None:

@@ -125,7 +125,7 @@ async def test_a_client_that_does_not_read_costs_little_and_is_cut(
 async def test_nothing_is_left_of_those_who_came_and_went(settings, tmp_path, db, redis_url):
     """`make test-churn` has ten thousand of them."""
     with api_process(settings, tmp_path) as api, Redis.from_url(redis_url) as redis:
-        await assert_nothing_is_left(api, db, redis, visits=600, spare_mb=15)
+        await assert_nothing_is_left(api, db, redis, visits=600, spare_mb=8)
 
 
 async def test_a_redis_that_comes_back_is_listened_to_again(

@@ -1,0 +1,69 @@
+"""What a request and a stream had is freed when they end, not at a collection, which comes late."""
+
+import asyncio
+import gc
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from graph.context import Context
+from graph.execution import OperationRequest
+from tests.web import churn
+from tests.web.api_process import until
+from tests.web.churn import Visit
+from web.http.bounded_protocol import BoundedHttp
+from web.http.bounded_websocket import BoundedWebSocket
+from web.protocols.response import Exchange
+from web.protocols.subscriber import Subscriber
+
+pytestmark = pytest.mark.anyio
+
+_OF_REQUESTS = (BoundedHttp, BoundedWebSocket, Context, Exchange, OperationRequest, Subscriber)
+_VISITS = 3
+_BAD_ID = {"query": "query($id: ID!) { athlete(id: $id) { id } }", "variables": {"id": [1]}}
+_DEAR = "{ viewer { athlete { activities(first: 1000) { nodes { bestEfforts { id activity { bestEfforts { id } } } } } } } }"
+_REQUESTS = {
+    "a plan": {"query": "{ viewer { scopes athlete { id } } }"},
+    "no plan": {"query": 'mutation { cancelJob(input: { id: "x" }) { __typename } }'},
+    "variables that do not fit": _BAD_ID,
+    "too expensive": {"query": _DEAR},
+    "no such field": {"query": "{ nothing }"},
+    "no document": {},
+}
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def left() -> dict[str, int]:
+    found = Counter(type(each).__name__ for each in gc.get_objects() if type(each) in _OF_REQUESTS)
+    return dict(found)
+
+
+@pytest.mark.parametrize("way", sorted(set(churn.WAYS), key=str), ids=lambda each: each.__name__)
+async def test_a_stream_leaves_nothing(address, person, job, way, without_collector):
+    host, port = address.split(":")
+    for _ in range(_VISITS):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        async with asyncio.timeout(10):
+            await way(Visit(reader, writer, address, person.token, job))
+        writer.close()
+    del reader, writer
+    await until(lambda: not left(), 5)
+
+
+@pytest.mark.parametrize("members", _REQUESTS.values(), ids=_REQUESTS)
+async def test_a_request_leaves_nothing(address, person, members, without_collector):
+    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
+        for token in (person.token, f"pace_{random.random()}"):
+            headers = {"authorization": f"Bearer {token}"}
+            await client.post("/graphql", json=members, headers=headers)
+    await until(lambda: not left(), 5)
