@@ -23,7 +23,13 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 
 class InvalidSettings(Exception):
@@ -84,8 +90,32 @@ def _level_of_logger(pair: str) -> tuple[str, str]:
     return name, level.upper()
 
 
-class Settings(BaseSettings):
-    """The settings of one process. Immutable. Secrets are SecretStr, so no log can print them."""
+class _TextSource(PydanticBaseSettingsSource):
+    """Finds the texts of settings by their names, in the environment first, then in the file.
+
+    The library's own sources examine the type of each field whenever they are read, in case its
+    text is JSON. No setting's is, and that takes ten times as long.
+    """
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource
+    ) -> None:
+        super().__init__(settings_cls)
+        self._texts: dict[str, str | None] = {}
+        for source in reversed(sources):
+            assert isinstance(source, EnvSettingsSource)
+            self._texts.update(source.env_vars)
+
+    def get_field_value(self, _: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
+        return self._texts.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, str]:
+        found = {name: self._texts.get(name) for name in self.settings_cls.model_fields}
+        return {name: text for name, text in found.items() if text is not None}
+
+
+class _TextSettings(BaseSettings):
+    """Settings whose values are texts, of the environment or the file `.env`."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -94,6 +124,21 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there are none
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _TextSource(settings_cls, env_settings, dotenv_settings)
+
+
+class Settings(_TextSettings):
+    """The settings of one process. Immutable. Secrets are SecretStr, so no log can print them."""
 
     # --- addresses and folders
     pacegraph_home: Path = Field(
@@ -163,7 +208,7 @@ class Settings(BaseSettings):
         description="Key that signs session cookies, at least 32 characters. Unset: `pacegraph "
         "run` keeps one in PACEGRAPH_HOME.",
     )
-    token_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+    token_encryption_keys: tuple[SecretStr, ...] = Field(
         (),
         description=(
             "Fernet keys that encrypt stored Strava tokens, comma separated. The first "
@@ -182,7 +227,7 @@ class Settings(BaseSettings):
         le=36_500,
         description="Days from sign-in to the end of a session, however much it is used.",
     )
-    admin_athlete_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+    admin_athlete_ids: tuple[int, ...] = Field(
         (),
         description=(
             "Strava athlete ids of this server's administrators, comma separated. They "
@@ -444,7 +489,7 @@ class Settings(BaseSettings):
     sign_in_refill_ip_per_s: float = Field(
         2, gt=0, description="Failed sign-ins an address may have per second in the long run."
     )
-    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
         (),
         description=(
             "Addresses or networks of your reverse proxies, comma separated. Only they "
@@ -587,7 +632,7 @@ class Settings(BaseSettings):
         description="on: take queries by the method QUERY (RFC 10008), as POST but safe and "
         "cacheable as GET is. Proxies in front must pass it on.",
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: tuple[str, ...] = Field(
         (),
         description=(
             "Origins of other sites that may call the API with the browser's session, "
@@ -646,7 +691,7 @@ class Settings(BaseSettings):
 
     # --- logs
     log_level: LogLevel = Field("INFO", description="Lowest level that is logged.")
-    log_levels: Annotated[dict[str, LogLevel], NoDecode] = Field(
+    log_levels: dict[str, LogLevel] = Field(
         {},
         description="Levels for single loggers and their children, such as "
         "pacegraph.request=WARNING,jobs=DEBUG.",
@@ -758,8 +803,6 @@ def load_settings(env_file: str | None = ".env", **overrides: object) -> Setting
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
         message = first["msg"].removeprefix("Value error, ")
         raise InvalidSettings(f"{name}: {message}" if name else message) from None
-    except SettingsError as error:
-        raise InvalidSettings(str(error)) from None
 
 
 @cache
@@ -771,9 +814,7 @@ def get_settings() -> Settings:
     return load_settings()
 
 
-class _LogForm(BaseSettings):
-    model_config = Settings.model_config
-
+class _LogForm(_TextSettings):
     log_format: str = ""
 
 

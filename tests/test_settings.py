@@ -103,6 +103,24 @@ def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
     assert (settings.port, settings.host) == (9001, "10.0.0.1")
 
 
+def test_the_values_given_win_over_both_and_an_empty_one_is_unset(tmp_path, monkeypatch):
+    file = tmp_path / ".env"
+    file.write_text("PORT=9000\nHOST=10.0.0.1\nLOG_LEVEL=DEBUG\nNOT_OURS=1\n")
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.setenv("HOST", "10.0.0.2")
+    settings = load_settings(env_file=str(file), log_level="ERROR")
+    assert (settings.port, settings.host, settings.log_level) == (9000, "10.0.0.2", "ERROR")
+
+
+def test_names_are_read_in_any_case(tmp_path, monkeypatch):
+    file = tmp_path / ".env"
+    file.write_text("port=9000\n")
+    monkeypatch.setenv("Cors_Origins", "https://app.example, https://b.example")
+    settings = load_settings(env_file=str(file))
+    assert settings.port == 9000
+    assert settings.cors_origins == ("https://app.example", "https://b.example")
+
+
 def test_lists_are_separated_by_commas():
     settings = load_settings(env_file=None, admin_athlete_ids="1, 2,")
     assert settings.admin_athlete_ids == (1, 2)
