@@ -2,6 +2,7 @@
 shell.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -42,6 +43,21 @@ STRAVA = {"strava_client_id": "4711", "strava_client_secret": "the-app-secret"}
 def pytest_configure() -> None:
     for name in Settings.model_fields:
         os.environ.pop(name.upper(), None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep modules and collected tests out of the garbage collector's sight.
+
+    A full collection takes 0.25 s with them, which was a third of the CPU that tests took.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 Clone = Callable[..., AbstractContextManager[str]]
