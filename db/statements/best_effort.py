@@ -1,6 +1,7 @@
 """Best efforts: lists, derivation, counting and age grades."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -102,6 +103,7 @@ _WRITTEN = (
 )  # fmt: skip
 
 
+@cache
 def write_efforts() -> Executable:
     """Create or update efforts by (activity, distance); parameters are named like the columns.
 
@@ -116,6 +118,7 @@ def write_efforts() -> Executable:
     )
 
 
+@cache
 def drop_other_efforts() -> Executable:
     """Delete the efforts of `activity_id` over distances that are not in `kept_distances`."""
     kept = bindparam("kept_distances", type_=ARRAY(Text))

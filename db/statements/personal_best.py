@@ -5,6 +5,7 @@ earlier ones is a personal best, and the last of them is current. It is applied 
 the athlete's own, and the one that others see (`PersonalBest`).
 """
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -145,6 +146,7 @@ _WRITE = f"""
 """  # noqa: S608
 
 
+@cache
 def recalculate(*, of_distances: bool = False) -> tuple[Executable, ...]:
     """Make the statements that update which efforts count, then the personal bests.
 
