@@ -37,7 +37,8 @@ run: environment ## start PostgreSQL, Redis, a simulated Strava, workers and the
 # tests/kinds.py decides the kind of a test. Load tests run alone, because they measure.
 PYTEST = $(BIN)/python -m pytest
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
-ORDINARY = not (browser or http_audit or clients or churn or security or drill or kills or floods or whole)
+APART = browser or http_audit or clients or churn or security or drill or kills or floods
+ORDINARY = not ($(APART) or whole)
 
 test: environment ## run all tests except load and the slow ones below (TESTS="tests/local -k postgres", TEST_WORKERS=4)
 	@exec $(PYTEST) $(PARALLEL) -m "not load and $(ORDINARY)" $(TESTS)
@@ -54,13 +55,15 @@ test-load: environment ## run the load tests, such as 500 requests at once on a 
 test-migration: environment ## run the tests of the older service's interfaces, and of migrations up and down
 	@exec $(PYTEST) $(PARALLEL) -m "migration and $(ORDINARY)" $(TESTS)
 
-# These measure CPU time, to which coverage adds.
-TIMED = --deselect tests/graph/test_hostile_input.py::test_hostile_documents_are_judged_in_bounded_time
+# These measure CPU time and memory, to which coverage adds.
+MEASURED = --deselect tests/graph/test_hostile_input.py::test_hostile_documents_are_judged_in_bounded_time \
+	--deselect tests/graph/plan/test_kept_bytes.py
 
-coverage: environment ## run the tests of `make test` with coverage; prints missing lines and branches, fails below the floor
+# All processes that the tests start are measured, those of whole servers too.
+coverage: environment ## run the tests of `make test` and `make test-whole` with coverage; prints what is missed and the percentage
 	@mkdir -p .coverage && $(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(PARALLEL) -m "not load and $(ORDINARY)" $(TIMED) $(TESTS)
-	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+	@$(BIN)/coverage run -m pytest $(PARALLEL) -m "not load and not ($(APART))" $(MEASURED) $(TESTS); ended=$$?; \
+		$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$ended
 
 test-whole: environment ## run the tests that start whole servers, workers or the older service
 	@exec $(PYTEST) $(PARALLEL) -m whole $(TESTS)

@@ -47,6 +47,7 @@ def test_with_the_extra_nothing_is_missing():
     require_extra()
 
 
+@pytest.mark.whole
 def test_the_api_serves_rest_without_it(packages, environment):
     with serving(ROOT, packages=packages, **environment) as http:
         graded = http.get("/v1/age-grade?distance=5k&time=1200&sex=M&age=40")

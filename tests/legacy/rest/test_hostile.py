@@ -20,6 +20,8 @@ from legacy.rest.response_headers import is_legacy
 from tests.security.table import LEAKS
 from tests.web.api_process import api_process
 
+pytestmark = pytest.mark.whole
+
 EACH = 25
 MALFORMED = 250
 _ID = re.compile(r"\{(\w+)\}")
