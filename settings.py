@@ -347,6 +347,45 @@ class Settings(_TextSettings):
         description="Seconds for which a mutation repeated with its idempotency key has no effect.",
     )
 
+    # --- files of recordings
+    uploads_folder: Path | None = Field(
+        None,
+        description="Folder for files on their way to an import, which API and workers share. "
+        "Default: uploads in PACEGRAPH_HOME.",
+    )
+    upload_max_bytes: int = Field(
+        20 * 2**30, ge=1024, le=2**50, description="Maximum bytes of one uploaded file."
+    )
+    uploads_max_bytes: int = Field(
+        100 * 2**30,
+        ge=1024,
+        le=2**50,
+        description="Bytes that all uploads may take in their folder, staged ones included. More "
+        "are refused.",
+    )
+    uploads_per_athlete: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="Uploads that an athlete may have staged, together at most UPLOAD_MAX_BYTES.",
+    )
+    upload_lifetime_s: float = Field(
+        172_800,
+        ge=60,
+        le=31_536_000,
+        description="Seconds from staging to the end of an upload. Then its file is deleted, unless "
+        "a job is reading it.",
+    )
+    upload_stall_s: float = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="Seconds in which an upload under way must bring new bytes. It can go on later.",
+    )
+    uploads_at_once: int = Field(
+        8, ge=1, le=1000, description="Uploads under way at once, per API process."
+    )
+
     # --- feedback
     feedback_retention_days: int = Field(
         365, ge=0, le=36_500, description="Days to keep feedback. 0: forever."

@@ -36,11 +36,22 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadRules:
+    """How much may be staged, and `url_of`: the address of an upload's id until a moment."""
+
+    max_bytes: int
+    all_max_bytes: int
+    per_athlete: int
+    lifetime_s: float
+    url_of: Callable[[int, datetime], str]
+
+
+@dataclass(frozen=True, slots=True)
 class WriteRules:
     """What mutations have to know of the caller and the settings.
 
     `sender` names the caller in the database: an account, or an address by a keyed digest. A sync
-    budget of 0 requests is no limit.
+    budget of 0 requests is no limit. Without `uploads` none are taken.
     """
 
     sender: str
@@ -49,6 +60,7 @@ class WriteRules:
     feedback_max: int
     sync_budget_requests: int = 0
     sync_budget_refill_per_h: float = 1
+    uploads: UploadRules | None = None
 
 
 class OperationSteps(Protocol):

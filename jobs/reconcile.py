@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Executable
 from db.errors import DatabaseError
 from db.models import JobKind, JobStatus
 from db.session import SyncDatabase
-from db.statements import feedback, idempotency_key, job_upkeep, strava_event
+from db.statements import feedback, idempotency_key, job_upkeep, strava_event, upload
 from flags.flags import Flags
 from flags.watch import FlagReader
 from jobs.enqueue import enqueue, publish, queued_ids
@@ -23,6 +23,7 @@ from jobs.lease import ATTEMPT_GRACE_S
 from jobs.log_fields import log_fields
 from jobs.standby import Standby, end_on_sigterm
 from jobs.sync.feature_flag import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
+from jobs.upload_sweep import sweep_files
 from runtime.redis_clients import redis_client
 from settings import Settings
 
@@ -141,6 +142,7 @@ class Reconciler:
                 {"lifetime_s": settings.idempotency_key_lifetime_s},
             ),
             (strava_event.delete_old(), {"kept_s": _EVENTS_KEPT_S}),
+            (upload.remove_expired(), {}),
         ]
         if days := settings.job_retention_days:
             batches.append((job_upkeep.delete_ended(), {"kept_s": days * _DAY_S}))
@@ -151,6 +153,7 @@ class Reconciler:
             with self._database.write() as connection:
                 count = connection.execute(statement, values | most).rowcount
             is_full |= count >= _BATCH
+        sweep_files(settings, self._database)
         self._deletes_at = time.monotonic() + (0 if is_full else _DELETE_EVERY_S)
 
     def _enqueue_lost(self) -> None:

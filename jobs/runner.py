@@ -22,7 +22,14 @@ from jobs.outcome import Outcome, TaskMissing, ended_well, outcome_of
 from jobs.stop_signal import StopRequest
 from jobs.sync.feature_flag import sync_switch
 from jobs.task_services import TaskServices
-from jobs.tasks import age_grades, disconnect, personal_bests, strava_sync, strava_webhook
+from jobs.tasks import (
+    age_grades,
+    disconnect,
+    file_import,
+    personal_bests,
+    strava_sync,
+    strava_webhook,
+)
 from logs import bind, bound
 from runtime.redis_clients import redis_client
 from settings import Settings
@@ -39,6 +46,7 @@ TASKS: Mapping[JobKind, Callable[[Attempt, TaskServices], None]] = {
     JobKind.ERASE_ATHLETE: disconnect.run,
     JobKind.PERSONAL_BESTS: personal_bests.run,
     JobKind.AGE_GRADES: age_grades.run,
+    JobKind.IMPORT: file_import.run,
 }
 _TRIES_TO_CONCLUDE = 5
 _REDIS_TIMEOUT_S = 1.0  # it carries only news

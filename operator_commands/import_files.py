@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from db.errors import DatabaseError
-from db.models import Visibility
+from db.models import ImportOutcome, Visibility
 from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
 from graph.errors import InvalidId
 from graph.global_id import decode_id_of, encode_id
-from jobs.imports.file_import import AthleteUnknown, FileImport, ImportedItem, ImportOutcome
+from jobs.imports.file_import import AthleteUnknown, FileImport, ImportedItem
 from logs import tell
 from recordings import UnreadableFile
 from recordings.archive import files_of
@@ -62,14 +62,18 @@ def _import_path(files: FileImport, path: Path, counts: Counter[ImportOutcome]) 
 def _report(item: ImportedItem, counts: Counter[ImportOutcome]) -> None:
     counts[item.outcome] += 1
     named = "" if item.activity_id is None else f" ({encode_id('Activity', item.activity_id)})"
-    print(f"{item.outcome.value:8}  {item.file}: {item.message}{named}")
+    print(f"{_told(item.outcome):8}  {item.file}: {item.message}{named}")
     if sys.stderr.isatty() and not sys.stdout.isatty():
         print(f"\r{counts.total()} …", end="", file=sys.stderr, flush=True)
 
 
 def _summary(counts: Counter[ImportOutcome], *, is_dry_run: bool) -> str:
-    told = ", ".join(f"{counts[each]} {each.value}" for each in ImportOutcome)
+    told = ", ".join(f"{counts[each]} {_told(each)}" for each in ImportOutcome)
     return f"{told} (nothing is written: --dry-run)" if is_dry_run else told
+
+
+def _told(outcome: ImportOutcome) -> str:
+    return outcome.value.lower().replace("_", " ")
 
 
 def _athlete_id(given: str) -> int:

@@ -5,7 +5,7 @@ Nothing is unpacked to disk under the name that an archive gives, and each file 
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -28,23 +28,34 @@ Found = tuple[str, "BinaryIO | RecordingError"]
 """A file's name below the path, and its content; or why it is left out."""
 
 
-def files_of(path: Path) -> Iterator[Found]:
+Counted = Callable[[int], None]
+"""Told how many files an archive holds, when it is opened."""
+
+
+def _count_nothing(_files: int) -> None:
+    pass
+
+
+def files_of(
+    path: Path, *, name: str | None = None, counted: Counted = _count_nothing
+) -> Iterator[Found]:
     """Walk along the files of `path`, in order of their names; a stream ends with its turn.
 
-    Raises OSError if `path` itself cannot be read.
+    `name` is that of a single file, where it is not the path's own. Raises OSError if `path` itself
+    cannot be read.
     """
     if not path.is_dir():
         with path.open("rb") as source:
-            yield from _file(source, path.name)
+            yield from _file(source, name or path.name, counted)
         return
-    for folder, folders, names in os.walk(path):
+    for folder, folders, files in os.walk(path):
         folders.sort()
-        for name in sorted(names):
-            each = Path(folder, name)
-            yield from _file_in_folder(each, each.relative_to(path).as_posix())
+        for file in sorted(files):
+            each = Path(folder, file)
+            yield from _file_in_folder(each, each.relative_to(path).as_posix(), counted)
 
 
-def _file_in_folder(path: Path, name: str) -> Iterator[Found]:
+def _file_in_folder(path: Path, name: str, counted: Counted) -> Iterator[Found]:
     if path.is_symlink() or not path.is_file():
         yield name, NotARecording(name, "it is a link, or no file.", "Copy the file itself.")
     elif not _may_be_recording(name) and not name.lower().endswith(".zip"):
@@ -56,76 +67,89 @@ def _file_in_folder(path: Path, name: str) -> Iterator[Found]:
             yield name, UnreadableFile(name, f"it cannot be opened ({error.strerror}).", "")
             return
         with source:
-            yield from _file(source, name)
+            yield from _file(source, name, counted)
 
 
-def _file(source: BinaryIO, name: str) -> Iterator[Found]:
+def _file(source: BinaryIO, name: str, counted: Counted) -> Iterator[Found]:
     start = source.read(len(_ZIP[0]))
     source.seek(0)
     if start in _ZIP:
-        yield from _archive(source, name, depth=1)
+        yield from _ArchiveWalk(counted).archive(source, name, depth=1)
     else:
         yield name, source
 
 
-def _archive(source: BinaryIO, name: str, depth: int) -> Iterator[Found]:
-    try:
-        archive = ZipFile(source)
-    except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        again = "Download or export it again."
-        yield name, UnreadableFile(name, f"its archive cannot be read ({error}).", again)
-        return
-    with archive:
-        entries = [each for each in archive.infolist() if not each.is_dir()]
-        if len(entries) > _MOST_FILES or sum(each.file_size for each in entries) > _MOST_BYTES:
-            yield name, FileTooLarge(name, "it holds too much.", "Split it into several archives.")
-            return
-        for entry in entries:
-            yield from _entry(archive, entry, f"{name}/{entry.filename}", depth)
+class _ArchiveWalk:
+    """The way through an archive and those in it."""
 
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
 
-def _entry(archive: ZipFile, entry: ZipInfo, name: str, depth: int) -> Iterator[Found]:
-    problem = _problem(entry, name)
-    if problem is not None:
-        yield name, problem
-        return
-    if not name.lower().endswith(".zip"):
+    def archive(self, source: BinaryIO, name: str, depth: int) -> Iterator[Found]:
         try:
-            source = archive.open(entry)
-        except (BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            archive = ZipFile(source)
+        except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            again = "Download or export it again."
+            yield name, UnreadableFile(name, f"its archive cannot be read ({error}).", again)
+            return
+        with archive:
+            entries = [each for each in archive.infolist() if not each.is_dir()]
+            if len(entries) > _MOST_FILES or sum(each.file_size for each in entries) > _MOST_BYTES:
+                yield (
+                    name,
+                    FileTooLarge(name, "it holds too much.", "Split it into several archives."),
+                )
+                return
+            self._counted(len(entries))
+            for entry in entries:
+                yield from self._entry(archive, entry, f"{name}/{entry.filename}", depth)
+
+    def _entry(self, archive: ZipFile, entry: ZipInfo, name: str, depth: int) -> Iterator[Found]:
+        problem = _problem(entry, name)
+        if problem is not None:
+            yield name, problem
+            return
+        if not name.lower().endswith(".zip"):
+            try:
+                source = archive.open(entry)
+            except (BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+                yield (
+                    name,
+                    UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
+                )
+                return
+            with source:
+                yield name, cast("BinaryIO", source)
+        elif depth >= _MOST_NESTED:
             yield (
                 name,
-                UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
+                NotARecording(name, "it is an archive in an archive in an archive.", "Unpack it."),
             )
-            return
-        with source:
-            yield name, cast("BinaryIO", source)
-    elif depth >= _MOST_NESTED:
-        yield (
-            name,
-            NotARecording(name, "it is an archive in an archive in an archive.", "Unpack it."),
-        )
-    else:
-        yield from _inner_archive(archive, entry, name, depth)
+        else:
+            yield from self._inner_archive(archive, entry, name, depth)
 
-
-def _inner_archive(archive: ZipFile, entry: ZipInfo, name: str, depth: int) -> Iterator[Found]:
-    if entry.file_size > _MOST_INNER_BYTES:
-        yield name, FileTooLarge(name, "it is too large for an inner archive.", "Unpack it first.")
-        return
-    with SpooledTemporaryFile(_IN_MEMORY) as copy:
-        try:
-            with archive.open(entry) as source:
-                while block := source.read(_BLOCK):
-                    copy.write(block)
-        except (BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    def _inner_archive(
+        self, archive: ZipFile, entry: ZipInfo, name: str, depth: int
+    ) -> Iterator[Found]:
+        if entry.file_size > _MOST_INNER_BYTES:
             yield (
                 name,
-                UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
+                FileTooLarge(name, "it is too large for an inner archive.", "Unpack it first."),
             )
             return
-        copy.seek(0)
-        yield from _archive(cast("BinaryIO", copy), name, depth + 1)
+        with SpooledTemporaryFile(_IN_MEMORY) as copy:
+            try:
+                with archive.open(entry) as source:
+                    while block := source.read(_BLOCK):
+                        copy.write(block)
+            except (BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+                yield (
+                    name,
+                    UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
+                )
+                return
+            copy.seek(0)
+            yield from self.archive(cast("BinaryIO", copy), name, depth + 1)
 
 
 def _problem(entry: ZipInfo, name: str) -> RecordingError | None:

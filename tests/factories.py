@@ -25,10 +25,12 @@ from db.models import (
     BestEffort,
     BrowserSession,
     Feedback,
+    ImportEntry,
     Job,
     JobProblem,
     PersonalBest,
     StravaConnection,
+    Upload,
 )
 from db.statements import personal_best
 from graph.global_id import encode_id
@@ -250,6 +252,34 @@ def create_job_problem(
             "message": "Strava does not answer when asked for this activity.",
         },
     )
+
+
+def create_upload(db: Connection, athlete_id: int, **columns: Any) -> int:
+    """An upload that has arrived."""
+    defaults: dict[str, Any] = {
+        "athlete_id": athlete_id,
+        "file_name": "export.zip",
+        "size_bytes": 9,
+        "received_bytes": 9,
+        "expires_at": datetime.now(UTC) + timedelta(hours=1),
+    }
+    return _insert(db, Upload, defaults | columns)
+
+
+def create_import_entry(
+    db: Connection, job_id: int, athlete_id: int, activity_id: int | None = None, **columns: Any
+) -> int:
+    """A line of an import's report; a FAILED one without an activity."""
+    defaults = {
+        "job_id": job_id,
+        "athlete_id": athlete_id,
+        "position": 0,
+        "path": "export.zip/activities/1.fit.gz",
+        "outcome": "FAILED" if activity_id is None else "IMPORTED",
+        "message": "it is broken",
+        "activity_id": activity_id,
+    }
+    return _insert(db, ImportEntry, defaults | columns)
 
 
 def create_job(db: Connection, athlete_id: int | None = None, **columns: Any) -> int:

@@ -51,7 +51,8 @@ cli.
 """
 
 CIRCLE = {
-    f"graph.types.{name}" for name in ("activity", "athlete", "best_effort", "job", "personal_best")
+    f"graph.types.{name}"
+    for name in ("activity", "athlete", "best_effort", "import_entry", "job", "personal_best")
 }
 """The only modules that may import each other: GraphQL types that refer to each other, lazily."""
 
@@ -62,6 +63,7 @@ NOUNS = {
     "Athlete",
     "BestEffort",
     "Feedback",
+    "ImportEntry",
     "Job",
     "JobProblem",
     "PersonalBest",

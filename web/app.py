@@ -16,12 +16,13 @@ from web.http.security_headers import NO_STORE, Headers, security_headers, with_
 from web.limits.request_rate import RequestLimit
 from web.protocols.graphql_over_http import GraphQLOverHttp
 from web.protocols.websocket import WebSockets
-from web.routes import health, root, sign_in, strava_webhook
+from web.routes import health, root, sign_in, strava_webhook, uploads
 from web.routes.error_handlers import answer_errors
 from web.routes.graphiql_page import graphiql_routes
 from web.routes.metrics import metrics_route
 from web.routes.openapi_document import openapi_route
 from web.services import Services
+from web.upload_intake import PATH as UPLOADS
 
 _VARIES = (b"vary", b"Origin")
 
@@ -41,7 +42,9 @@ class _Api(FastAPI):
             await self.graphql(scope, receive, send)
         else:
             headers = self.headers
-            if scope["path"] == sign_in.SIGN_OUT:  # limits and errors are to be readable, too
+            path = scope["path"]
+            # limits and errors are to be readable, too
+            if path == sign_in.SIGN_OUT or path.startswith(f"{UPLOADS}/"):
                 headers = [*headers, *self.origins.cors(dict(scope["headers"])), _VARIES]
             await super().__call__(scope, receive, with_headers(send, headers))
 
@@ -72,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(sign_in.router)
     app.include_router(strava_webhook.router)
+    app.include_router(uploads.router)
     app.include_router(root.router)
     answer_errors(app)
     app.add_middleware(RequestLimit, rate=services.limits.requests, addresses=services.addresses)

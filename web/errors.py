@@ -10,6 +10,7 @@
     ├── BodyTooSlow             408 BODY_TIMEOUT
     ├── BodyTooLarge            413 BODY_TOO_LARGE
     ├── AddressTooLong          414 ADDRESS_TOO_LONG
+    ├── upload_errors.*         404 to 507: uploads that cannot go on (`web/upload_errors.py`)
     ├── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is not JSON
     ├── limits.request_rate.TooManyRequests   429 RATE_LIMITED: too many requests of an address
     ├── limits.fair_queue.TooManyOperations   429 TOO_MANY_OPERATIONS: too many operations of a caller

@@ -37,6 +37,7 @@ from web.limits.limits import Limits
 from web.limits.open_streams import OpenStreams
 from web.strava_intake import StravaIntake
 from web.switches import switches_at
+from web.upload_intake import UploadIntake
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Services:
     strava: StravaClient
     strava_intake: StravaIntake
     sign_ins: SignIns
+    uploads: UploadIntake
     keys: KeyRing
 
     @classmethod
@@ -120,6 +122,7 @@ class Services:
             strava=StravaClient.from_settings(settings),
             strava_intake=StravaIntake(database, jobs),
             sign_ins=SignIns(settings, limits.buckets),
+            uploads=UploadIntake(settings, database),
             keys=KeyRing(settings.token_encryption_keys),
         )
 
@@ -143,6 +146,7 @@ class Services:
         await self.redis.aclose()
         await self.database.close()
         self.sign_ins.close()
+        self.uploads.close()
         self.strava.close()
         self.documents.close()
 

@@ -10,6 +10,7 @@ from db.models.browser_session import BrowserSession
 from db.models.data_change import DataChange
 from db.models.feedback import Feedback
 from db.models.idempotency_key import IdempotencyKey
+from db.models.import_entry import ImportEntry, ImportOutcome
 from db.models.imported_file import ImportedFile
 from db.models.job import ACTIVE, ENDED, Job, JobErrorCode, JobKind, JobStatus
 from db.models.job_problem import JobProblem
@@ -20,6 +21,7 @@ from db.models.strava_connection import StravaConnection
 from db.models.strava_event import StravaEvent, StravaObject
 from db.models.strava_trouble import StravaTrouble, SyncBudget
 from db.models.stream import ActivityStreams
+from db.models.upload import Upload
 
 __all__ = [
     "ACTIVE",
@@ -36,6 +38,8 @@ __all__ = [
     "DataChange",
     "Feedback",
     "IdempotencyKey",
+    "ImportEntry",
+    "ImportOutcome",
     "ImportedFile",
     "Job",
     "JobErrorCode",
@@ -52,6 +56,7 @@ __all__ = [
     "StravaTrouble",
     "StreamsState",
     "SyncBudget",
+    "Upload",
     "UsedSignIn",
     "Visibility",
 ]

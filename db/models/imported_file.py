@@ -10,7 +10,8 @@ class ImportedFile(Base):
     """An activity that was read from a file.
 
     `digest` is the SHA-256 of the file's content, unpacked. `place` counts the file's activities
-    from 0. Deleting the activity forgets the file, so that it can be imported again.
+    from 0; `of_file` is how many it has, null in rows of older versions. Deleting the activity
+    forgets the file, so that it can be imported again.
     """
 
     __tablename__ = "imported_files"
@@ -22,6 +23,7 @@ class ImportedFile(Base):
     place: Mapped[int] = mapped_column(primary_key=True)
     activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
     file_name: Mapped[str]
+    of_file: Mapped[int | None]
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (

@@ -30,6 +30,7 @@ class JobKind(StrEnum):
     PERSONAL_BESTS = "PERSONAL_BESTS"
     AGE_GRADES = "AGE_GRADES"
     ERASE_ATHLETE = "ERASE_ATHLETE"
+    IMPORT = "IMPORT"
 
 
 class JobStatus(StrEnum):

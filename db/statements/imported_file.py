@@ -22,16 +22,22 @@ _DIGEST = bindparam("file_digest", type_=LargeBinary)
 
 
 def find() -> Executable:
-    """Select `place` and `activity_id` of what `athlete` has of the file `file_digest`."""
-    return select(ImportedFile.place, ImportedFile.activity_id).where(
-        ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == _DIGEST
+    """Select `place`, `activity_id` and `of_file` of what `athlete` has of the file `file_digest`.
+
+    In order of places.
+    """
+    columns = (ImportedFile.place, ImportedFile.activity_id, ImportedFile.of_file)
+    return (
+        select(*columns)
+        .order_by(ImportedFile.place)
+        .where(ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == _DIGEST)
     )
 
 
 def record() -> Executable:
     """Record that `activity` was read from a file.
 
-    Parameters: `athlete`, `file_digest`, `at_place`, `activity`, `name`.
+    Parameters: `athlete`, `file_digest`, `at_place`, `activity`, `name`, `count` (its activities).
     """
     return insert(ImportedFile).values(
         athlete_id=_ATHLETE_ID,
@@ -39,6 +45,7 @@ def record() -> Executable:
         place=bindparam("at_place", type_=Integer),
         activity_id=bindparam("activity", type_=BigInteger),
         file_name=bindparam("name", type_=Text),
+        of_file=bindparam("count", type_=Integer),
     )
 
 

@@ -30,6 +30,7 @@ from db.models import (
     Athlete,
     Base,
     BestEffort,
+    ImportEntry,
     Job,
     JobProblem,
     PersonalBest,
@@ -97,6 +98,7 @@ OWNER: dict[type[Base], InstrumentedAttribute[Any]] = {
     PersonalBest: PersonalBest.athlete_id,
     Job: Job.athlete_id,
     JobProblem: JobProblem.athlete_id,
+    ImportEntry: ImportEntry.athlete_id,
     StravaConnection: StravaConnection.athlete_id,
 }
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graph.commands import api_token, athlete, feedback, job
+from graph.commands import api_token, athlete, feedback, file_import, job
 from graph.context import Context, Info
 from graph.cost.directives import MUTATION, weighing
 from graph.types.job_mutation import ConnectStravaPayload
@@ -65,6 +65,18 @@ class Mutation:
         "Fetch an athlete's activities from Strava in a background job. If the "
         "athlete already has a sync in progress, that job is returned, even if it "
         "covers something else.",
+    )
+
+    stage_uploads = command(
+        file_import.stage_uploads,
+        "Get an address for each file of recordings to upload: FIT, GPX or TCX, also with gzip, or "
+        "a ZIP archive of these, such as Strava's or Garmin's export.",
+    )
+
+    import_activities = command(
+        file_import.import_activities,
+        "Import uploaded files in a background job. What was imported before is recognized by its "
+        "content.",
     )
 
     recalculate_personal_bests = command(

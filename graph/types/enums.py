@@ -10,6 +10,7 @@ from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
 from db.models import (
     ActivitySource,
+    ImportOutcome,
     JobErrorCode,
     JobKind,
     JobStatus,
@@ -159,6 +160,19 @@ _describe(
         "PERSONAL_BESTS": "Recalculates best efforts and personal bests.",
         "AGE_GRADES": "Recalculates age grades.",
         "ERASE_ATHLETE": "Revokes the access to Strava and deletes all data imported from it.",
+        "IMPORT": "Imports recordings from uploaded files.",
+    },
+)
+_describe(
+    ImportOutcome,
+    "What an import made of a file.",
+    {
+        "IMPORTED": "A new activity.",
+        "SAME_AS": "The same content was imported before. Nothing has changed.",
+        "UPDATED": "The activity was imported before. What the archive tells of it has changed it.",
+        "SKIPPED": "No recording: another kind of file, a plan or course, a link, a path that "
+        "leaves the archive.",
+        "FAILED": "It cannot be read. The message says why, and what to do.",
     },
 )
 _describe(

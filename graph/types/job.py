@@ -9,9 +9,10 @@ from db import models as m
 from db.models import JobErrorCode, JobKind, JobStatus
 from db.statements import job as statements
 from graph.cost.directives import sized
-from graph.mapping.relation import Lookup, Paged, lookup, rows_by
+from graph.mapping.relation import Lookup, Paged, connection, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
+from graph.types.import_entry import ENTRIES_OF_JOB, read_import_report
 from graph.types.node import Node
 
 if TYPE_CHECKING:
@@ -106,6 +107,11 @@ class Job(Node):
         "Activities that it left out, and why. The next sync tries them again.",
         list_size=sized(10),
     )
+    import_report = connection(
+        ENTRIES_OF_JOB,
+        "For a job of the kind IMPORT: what became of each activity and file so far, in the order "
+        "of the uploads. Empty for other kinds.",
+    )(read_import_report)
     created_at: datetime = column(m.Job.created_at, "Time it was requested.")
     started_at: datetime | None = column(
         m.Job.started_at, "Time a worker first started it. Null until then."

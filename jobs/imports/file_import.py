@@ -3,20 +3,18 @@
 An interrupted import goes on where it stopped: what was imported before is known by its content.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from athletics.track import StreamError
-from db.models import StreamsState, Visibility
+from db.models import ImportOutcome, StreamsState, Visibility
 from db.statements import athlete as athletes
 from db.statements import imported_file
 from db.stream_codec import Samples
-from db.transaction_runner import TransactionRunner
 from jobs.imports.activity_rows import activity_row, samples_of, state_of
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows
 from jobs.sync.personal_bests import recalculate, write_efforts
@@ -24,27 +22,49 @@ from jobs.sync.stored_streams import EncodedStreams, store_streams
 from recordings import NotARecording, RecordedActivity, RecordingError
 from recordings.limits import DEFAULT_LIMITS
 from recordings.opened_file import opened
+from recordings.problems import printable
 from recordings.reader import read_opened
 from runtime.errors import PacegraphError
 
+_LONGEST_NAME = 1_000
 
-class ImportOutcome(StrEnum):
-    """What became of an activity, or of a file without one."""
-
-    IMPORTED = "imported"
-    SAME_AS = "same as"
-    SKIPPED = "skipped"
-    FAILED = "failed"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedItem:
-    """A line of the report. `file` is the name below the path that was given."""
+    """A line of the report.
+
+    `file` is the name below the path that was given, `place` counts the file's activities from 0.
+    """
 
     file: str
     outcome: ImportOutcome
     message: str
     activity_id: int | None = None
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which of the `count` activities of a file: the one at `place`."""
+
+    file: str
+    digest: bytes
+    place: int
+    count: int
+
+
+class Transactions(Protocol):
+    """Runs the transactions of an import. A step may run several times."""
+
+    def read(self, step: Callable[[Connection], T]) -> T: ...
+
+    def write(self, step: Callable[[Connection], T]) -> T: ...
+
+
+def _report_nowhere(_connection: Connection, _item: ImportedItem) -> None:
+    pass
 
 
 class AthleteUnknown(PacegraphError):
@@ -52,20 +72,25 @@ class AthleteUnknown(PacegraphError):
 
 
 class FileImport:
-    """The import of one athlete's files. With `is_dry_run` nothing is written."""
+    """The import of one athlete's files. With `is_dry_run` nothing is written.
+
+    `report` writes a line about an activity in the transaction that writes the activity.
+    """
 
     def __init__(
         self,
-        transactions: TransactionRunner,
+        transactions: Transactions,
         athlete_id: int,
         *,
         visibility: Visibility = Visibility.ONLY_ME,
         is_dry_run: bool = False,
+        report: Callable[[Connection, ImportedItem], None] = _report_nowhere,
     ) -> None:
         self._transactions = transactions
         self._athlete_id = athlete_id
         self._visibility = visibility
         self._is_dry_run = is_dry_run
+        self._report = report
 
     def check(self) -> None:
         """Raise AthleteUnknown unless the athlete is there."""
@@ -73,13 +98,14 @@ class FileImport:
 
     def take(self, file: str, content: "BinaryIO | RecordingError") -> Iterator[ImportedItem]:
         """Import a file, or say why it is left out. Raises DatabaseError only."""
+        file = printable(file, _LONGEST_NAME)
         if isinstance(content, RecordingError):
             yield _left_out(file, content)
             return
         try:
             with opened(content, file, DEFAULT_LIMITS) as each:
                 known = self._transactions.read(lambda c: self._known(c, each.sha256))
-                if known and self._is_dry_run:
+                if known and len(known) == known[0].of_file:
                     yield from _same(file, known)
                     return
                 read = read_opened(each, file)
@@ -93,7 +119,8 @@ class FileImport:
             return
         for place, activity in enumerate(read.activities):
             problems = (*read.problems, *activity.problems) if not place else activity.problems
-            yield self._take_one(file, digest, place, activity, problems)
+            at = _Place(file, digest, place, len(read.activities))
+            yield self._take_one(at, activity, problems)
 
     def finish(self) -> None:
         """Find duplicates among all of the athlete's activities, and update personal bests."""
@@ -101,24 +128,22 @@ class FileImport:
             self._transactions.write(lambda c: recalculate(c, self._athlete_id))
 
     def _take_one(
-        self,
-        file: str,
-        digest: bytes,
-        place: int,
-        activity: RecordedActivity,
-        problems: tuple[str, ...],
+        self, at: "_Place", activity: RecordedActivity, problems: tuple[str, ...]
     ) -> ImportedItem:
+        file, place = at.file, at.place
         said = "; ".join((_summary(activity), *problems))
         if self._is_dry_run:
-            return ImportedItem(file, ImportOutcome.IMPORTED, said)
+            return ImportedItem(file, ImportOutcome.IMPORTED, said, place=place)
         samples = samples_of(activity)
         state = state_of(activity, samples)
 
-        def write(connection: Connection) -> tuple[int, bool]:
+        def write(connection: Connection) -> ImportedItem:
             runner = self._runner(connection)
-            known = self._known(connection, digest)
+            known = {row.place: row.activity_id for row in self._known(connection, at.digest)}
             if place in known:
-                return known[place], False
+                same = ImportedItem(file, ImportOutcome.SAME_AS, said, known[place], place)
+                self._report(connection, same)
+                return same
             values = {"athlete": self._athlete_id, "at": activity.started_at}
             row = activity_row(
                 self._athlete_id,
@@ -137,20 +162,22 @@ class FileImport:
                 imported_file.record(),
                 {
                     "athlete": self._athlete_id,
-                    "file_digest": digest,
+                    "file_digest": at.digest,
                     "at_place": place,
                     "activity": made.id,
                     "name": file,
+                    "count": at.count,
                 },
             )
-            return made.id, True
+            item = ImportedItem(file, ImportOutcome.IMPORTED, said, made.id, place)
+            self._report(connection, item)
+            return item
 
         try:
-            activity_id, is_new = self._transactions.write(write)
+            return self._transactions.write(write)
         except StreamError as error:
-            return ImportedItem(file, ImportOutcome.FAILED, f"its samples are no track: {error}")
-        outcome = ImportOutcome.IMPORTED if is_new else ImportOutcome.SAME_AS
-        return ImportedItem(file, outcome, said, activity_id)
+            message = f"its samples are no track: {error}"
+            return ImportedItem(file, ImportOutcome.FAILED, message, place=place)
 
     def _runner(self, connection: Connection) -> Runner:
         row = connection.execute(athletes.lock(), {"athlete": self._athlete_id}).one_or_none()
@@ -161,10 +188,9 @@ class FileImport:
             )
         return Runner.from_row(row)
 
-    def _known(self, connection: Connection, digest: bytes) -> dict[int, int]:
+    def _known(self, connection: Connection, digest: bytes) -> Sequence[Any]:
         values = {"athlete": self._athlete_id, "file_digest": digest}
-        found = connection.execute(imported_file.find(), values)
-        return {row.place: row.activity_id for row in found}
+        return connection.execute(imported_file.find(), values).all()
 
 
 def _write_derived(
@@ -176,9 +202,10 @@ def _write_derived(
     write_efforts(connection, activity.id, derived.rows)
 
 
-def _same(file: str, known: dict[int, int]) -> Iterator[ImportedItem]:
-    for activity_id in known.values():
-        yield ImportedItem(file, ImportOutcome.SAME_AS, "it was imported before", activity_id)
+def _same(file: str, known: Sequence[Any]) -> Iterator[ImportedItem]:
+    for row in known:
+        said = "it was imported before"
+        yield ImportedItem(file, ImportOutcome.SAME_AS, said, row.activity_id, row.place)
 
 
 def _left_out(file: str, error: RecordingError) -> ImportedItem:

@@ -45,13 +45,12 @@ def create_exposed_athlete(db: Connection, **athlete: Any) -> ExposedAthlete:
         db, person.athlete_id, strava_athlete_id=77007700, scopes=[MARK], last_synced_at=NOON, refused_at=NOON,
         history_complete_at=NOON,
     )  # fmt: skip
-    _add_runs(db, exposed)
-    _add_jobs(db, exposed)
+    _add_jobs(db, exposed, _add_runs(db, exposed))
     _add_token(db, exposed)
     return exposed
 
 
-def _add_runs(db: Connection, exposed: ExposedAthlete) -> None:
+def _add_runs(db: Connection, exposed: ExposedAthlete) -> dict[int, int]:
     """For the athlete the second, fourth and fifth run each improved; for others the third, and by
     more the fourth.
     """
@@ -76,6 +75,7 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> None:
         exposed.add("PersonalBest", effort, is_shown=day not in {5, 20})
     for type_name in ("BestEffort", "PersonalBest"):
         exposed.add(type_name, far, is_shown=False)
+    return runs
 
 
 def _add_run(db: Connection, athlete_id: int, day: int, visibility: str, **columns: Any) -> int:
@@ -87,7 +87,7 @@ def _add_run(db: Connection, athlete_id: int, day: int, visibility: str, **colum
     )  # fmt: skip
 
 
-def _add_jobs(db: Connection, exposed: ExposedAthlete) -> None:
+def _add_jobs(db: Connection, exposed: ExposedAthlete, runs: dict[int, int]) -> None:
     progress = {
         "progress_done": 3,
         "progress_total": 12,
@@ -97,6 +97,9 @@ def _add_jobs(db: Connection, exposed: ExposedAthlete) -> None:
     for columns in ({"status": "FAILED", "error_message": MARK}, {"status": "WAITING"}, _RUNNING):
         job = make.create_job(db, exposed.person.athlete_id, **(columns | progress))
         make.create_job_problem(db, job, exposed.person.athlete_id)
+        make.create_import_entry(
+            db, job, exposed.person.athlete_id, runs[5], path=MARK, message=MARK
+        )
         exposed.add("Job", job, is_shown=False)
 
 

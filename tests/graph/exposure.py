@@ -70,11 +70,14 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "ApiToken": {E.OWNER: "id name hint scopes createdAt expiresAt lastUsedAt revokedAt"},
     "Job": {
-        E.OWNER: "id kind status athlete progress attempts error result problems createdAt startedAt finishedAt version "
-        "waitingUntil"
+        E.OWNER: "id kind status athlete progress attempts error result problems importReport createdAt startedAt "
+        "finishedAt version waitingUntil"
     },
     "JobProgress": {E.OWNER: "done total percent estimatedSecondsLeft message"},
     "JobProblem": {E.OWNER: "stravaId code message"},
+    "ImportEntry": {E.OWNER: "path outcome message", E.WAY: "activity"},
+    "ImportEntryConnection": {E.WAY: "edges nodes pageInfo", E.OWNER: "totalCount"},
+    "ImportEntryEdge": {E.WAY: "node", E.OWNER: "cursor"},
     "JobError": {E.OWNER: "code message retryable"},
     "JobResult": {
         E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged"
@@ -90,12 +93,16 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
     "Mutation": {
-        E.WRITE: "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
+        E.WRITE: "stageUploads importActivities "
+        "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
         "retryJob updateAthlete excludeBestEffort createApiToken revokeApiToken submitFeedback"
     },
     "ConnectStravaPayload": {E.WRITE: "userErrors authorizationUrl"},
     "DisconnectStravaPayload": {E.WRITE: "userErrors athlete job"},
     "SyncStravaPayload": {E.WRITE: "userErrors job alreadyRunning taskId status"},
+    "StageUploadsPayload": {E.WRITE: "userErrors uploads"},
+    "StagedUpload": {E.WRITE: "id url name sizeBytes expiresAt"},
+    "ImportActivitiesPayload": {E.WRITE: "userErrors job"},
     "JobPayload": {E.WRITE: "userErrors job"},
     "UpdateAthletePayload": {E.WRITE: "userErrors athlete job"},
     "ExcludeBestEffortPayload": {E.WRITE: "userErrors bestEffort athlete"},

@@ -15,6 +15,8 @@ ERRORS = "userErrors { field code message }"
 MUTATIONS = {
     "disconnectStrava": ("DisconnectStravaInput", "athlete { id } job { id }"),
     "syncStrava": ("SyncStravaInput", "job { id } alreadyRunning taskId status"),
+    "stageUploads": ("StageUploadsInput", "uploads { id url name sizeBytes expiresAt }"),
+    "importActivities": ("ImportActivitiesInput", "job { id }"),
     "recalculatePersonalBests": ("RecalculateInput", "job { id }"),
     "recalculateAgeGrades": ("RecalculateInput", "job { id }"),
     "cancelJob": ("CancelJobInput", "job { id }"),
@@ -25,7 +27,7 @@ MUTATIONS = {
     "revokeApiToken": ("RevokeApiTokenInput", "apiToken { id }"),
     "submitFeedback": ("SubmitFeedbackInput", "accepted"),
 }
-NOTHING = {"alreadyRunning": False, "accepted": False}
+NOTHING = {"alreadyRunning": False, "accepted": False, "uploads": []}
 NEEDS_SYNC = [
     name for name in MUTATIONS if name not in {"createApiToken", "revokeApiToken", "submitFeedback"}
 ]
@@ -52,6 +54,7 @@ def content(db):
     tables = (
         "athletes",
         "jobs",
+        "uploads",
         "best_efforts",
         "personal_bests",
         "feedback",
@@ -75,9 +78,12 @@ def inputs_of(db, person):
         "SELECT id FROM api_tokens WHERE account_id = %s", (person.account_id,)
     ).scalar_one()
     athlete = {"athleteId": person.id}
+    upload = make.create_upload(db, person.athlete_id)
     return {
         "disconnectStrava": athlete | {"keepData": True},
         "syncStrava": athlete,
+        "stageUploads": athlete | {"files": [{"name": "run.fit", "sizeBytes": 9}]},
+        "importActivities": athlete | {"uploadIds": [encode_id("Upload", upload)]},
         "recalculatePersonalBests": athlete,
         "recalculateAgeGrades": athlete,
         "cancelJob": {"id": encode_id("Job", job)},

@@ -20,6 +20,8 @@ OUTCOMES = {
     "connectStrava": EVERYBODY,
     "disconnectStrava": WHO_SYNCS,
     "syncStrava": WHO_SYNCS,
+    "stageUploads": WHO_SYNCS,
+    "importActivities": WHO_SYNCS,
     "recalculatePersonalBests": WHO_SYNCS,
     "recalculateAgeGrades": WHO_SYNCS,
     "cancelJob": WHO_SYNCS,

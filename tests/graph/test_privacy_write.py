@@ -21,6 +21,9 @@ GIVEN = {
     "name": '"x"',
     "scopes": "[READ]",
     "message": '"x"',
+    "files": '[{name: "a.fit", sizeBytes: 9}]',
+    "visibility": "ONLY_ME",
+    "uploadIds": '["VXBsb2FkOjk="]',
 }
 """Values of input fields that name no object, by name; those that may be left out need none."""
 NAMES_NOBODY = {"connectStrava", "createApiToken", "submitFeedback"}
@@ -63,6 +66,7 @@ def rows(db) -> list:
         "best_efforts",
         "personal_bests",
         "jobs",
+        "uploads",
         "strava_connections",
         "feedback",
     )

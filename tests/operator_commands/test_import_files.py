@@ -35,7 +35,7 @@ def test_an_archive_is_imported_with_a_report(command, db, tmp_path):
     code, told, _ = command(path, "--athlete", athlete, "--dry-run")
     assert (code, told.splitlines()[-1]) == (
         0,
-        "2 imported, 0 same as, 1 skipped, 0 failed (nothing is written: --dry-run)",
+        "2 imported, 0 same as, 0 updated, 1 skipped, 0 failed (nothing is written: --dry-run)",
     )
     code, told, _ = command(path, "--athlete", athlete)
     first, second, third, summary = told.splitlines()
@@ -44,9 +44,12 @@ def test_an_archive_is_imported_with_a_report(command, db, tmp_path):
     assert first.endswith(f"({encode_id('Activity', a)})")
     assert second.startswith("imported  export.zip/runs/b.gpx")
     assert third.startswith("skipped   export.zip/activities.csv: by its name")
-    assert (code, summary) == (0, "2 imported, 0 same as, 1 skipped, 0 failed")
+    assert (code, summary) == (0, "2 imported, 0 same as, 0 updated, 1 skipped, 0 failed")
     code, told, _ = command(path, "--athlete", athlete)
-    assert (code, told.splitlines()[-1]) == (0, "0 imported, 2 same as, 1 skipped, 0 failed")
+    assert (code, told.splitlines()[-1]) == (
+        0,
+        "0 imported, 2 same as, 0 updated, 1 skipped, 0 failed",
+    )
 
 
 def test_what_fails_is_told_and_is_the_exit_code(command, db, tmp_path):
@@ -58,7 +61,7 @@ def test_what_fails_is_told_and_is_the_exit_code(command, db, tmp_path):
     assert code == 1
     assert "a.fit: its format is not known." in told
     assert "absent: it cannot be read (No such file or directory)." in told
-    assert told.endswith("0 imported, 0 same as, 0 skipped, 2 failed\n")
+    assert told.endswith("0 imported, 0 same as, 0 updated, 0 skipped, 2 failed\n")
 
 
 @pytest.mark.parametrize(

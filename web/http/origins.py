@@ -21,7 +21,10 @@ _ALLOWED_METHODS = {"off": b"GET, POST", "on": b"GET, POST, QUERY"}
 """By HTTP_QUERY."""
 _ALLOWED_HEADERS = b"accept, authorization, content-type, graphql-cost, x-request-id"
 _HEADER_NAMES = re.compile(rb"[a-z0-9-]+(, ?[a-z0-9-]+){0,49}")
-_EXPOSED_HEADERS = b"accept-query, age, ratelimit, ratelimit-policy, retry-after, x-request-id"
+_EXPOSED_HEADERS = (
+    b"accept-query, age, ratelimit, ratelimit-policy, retry-after, tus-resumable, upload-expires, "
+    b"upload-length, upload-offset, x-request-id"
+)
 _PREFLIGHT_S = b"7200"
 """Seconds that a browser may cache a preflight; Chromium caps it at two hours."""
 
@@ -79,12 +82,12 @@ class Origins:
             (b"access-control-expose-headers", _EXPOSED_HEADERS),
         ]
 
-    def preflight(self, headers: Mapping[bytes, bytes]) -> Headers:
+    def preflight(self, headers: Mapping[bytes, bytes], *, methods: bytes | None = None) -> Headers:
         """Make a preflight's headers, `cors` included; none if the page may not call."""
         if not self.cors(headers) or b"access-control-request-method" not in headers:
             return []
         return [
-            (b"access-control-allow-methods", self._allowed_methods),
+            (b"access-control-allow-methods", methods or self._allowed_methods),
             (
                 b"access-control-allow-headers",
                 _allowed_headers(headers.get(b"access-control-request-headers", b"")),

@@ -27,6 +27,8 @@ _SERVER_ERROR = 500
 _FLOODED = {429}
 _LONGEST_PATH = 200
 _UNLOGGED = {"/health", "/healthz", "/readyz"}
+_SECRET_ENDS = (f"{STRAVA_WEBHOOK}/", "/uploads/", "/originals/")
+"""Beginnings of paths whose ends let their holder do something."""
 
 logger = logging.getLogger("pacegraph.request")
 
@@ -123,8 +125,9 @@ def write_request(
         return
     level = logging.WARNING if (status or 0) >= _SERVER_ERROR else logging.INFO
     kind = ("request", status) if status in _FLOODED else None
-    if path.startswith(f"{STRAVA_WEBHOOK}/"):  # its end is secret
-        path = f"{STRAVA_WEBHOOK}/…"
+    for start in _SECRET_ENDS:
+        if path.startswith(start):
+            path = f"{start}…"
     if len(path) > _LONGEST_PATH:
         path = path[:_LONGEST_PATH] + "…"
     write(logger, level, "request", {

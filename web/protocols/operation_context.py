@@ -9,7 +9,7 @@ from typing import Any
 from graphql import OperationType
 
 from flags.switches import Switches
-from graph.context import Caller, Context, WriteRules
+from graph.context import Caller, Context, UploadRules, WriteRules
 from graph.cost.budget import Budget
 from graph.errors import OperationTimeout
 from graph.execution import OperationRequest, OperationResult
@@ -77,6 +77,13 @@ def _write_rules(services: Services, caller: Caller, address: str) -> WriteRules
     settings, account_id = services.settings, caller.viewer.account_id
     return WriteRules(
         sender=services.limits.buckets.public_name(address if account_id is None else account_id),
+        uploads=UploadRules(
+            max_bytes=settings.upload_max_bytes,
+            all_max_bytes=settings.uploads_max_bytes,
+            per_athlete=settings.uploads_per_athlete,
+            lifetime_s=settings.upload_lifetime_s,
+            url_of=services.uploads.url_of,
+        ),
         idempotency_key_lifetime_s=settings.idempotency_key_lifetime_s,
         sync_budget_requests=settings.sync_budget_requests,
         sync_budget_refill_per_h=settings.sync_budget_refill_per_h,

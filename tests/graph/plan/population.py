@@ -47,8 +47,7 @@ def populate(db: Connection) -> Population:
     population = Population(make.create_admin(db), owner, stranger)
     make.create_connection(db, owner.athlete_id)
     for person in (owner, stranger):
-        _runs(db, population, person)
-        _jobs(db, population, person)
+        _jobs(db, population, person, _runs(db, population, person))
     population.ids += [
         owner.id,
         stranger.id,
@@ -59,7 +58,7 @@ def populate(db: Connection) -> Population:
     return population
 
 
-def _runs(db: Connection, population: Population, person: make.Person) -> None:
+def _runs(db: Connection, population: Population, person: make.Person) -> int:
     previous = None
     for number, visibility in enumerate(("EVERYONE", "FOLLOWERS_ONLY", "ONLY_ME", "EVERYONE")):
         activity = make.create_activity(
@@ -81,13 +80,16 @@ def _runs(db: Connection, population: Population, person: make.Person) -> None:
         db, person.athlete_id, duplicate_of_id=activity, sport_type="TrailRun"
     )
     population.ids.append(encode_id("Activity", copy))
+    return activity
 
 
-def _jobs(db: Connection, population: Population, person: make.Person) -> None:
+def _jobs(db: Connection, population: Population, person: make.Person, activity: int) -> None:
     for status in ("SUCCEEDED", "FAILED", "WAITING"):
         job = make.create_job(db, person.athlete_id, status=status)
         make.create_job_problem(db, job, person.athlete_id)
         make.create_job_problem(db, job, person.athlete_id, strava_id=None)
+        for place, imported in enumerate((None, activity, None)):
+            make.create_import_entry(db, job, person.athlete_id, imported, position=place, path=ODD)
         population.ids.append(encode_id("Job", job))
 
 

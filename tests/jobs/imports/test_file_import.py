@@ -107,10 +107,10 @@ def test_broken_files_are_named_and_the_rest_is_imported(importer, db):
     }
     items = taken(importer(), files)
     assert [(each.file, each.outcome.value) for each in items] == [
-        ("empty.fit", "failed"),
-        ("words.gpx", "failed"),
-        ("half.fit", "imported"),
-        ("whole.tcx", "imported"),
+        ("empty.fit", "FAILED"),
+        ("words.gpx", "FAILED"),
+        ("half.fit", "IMPORTED"),
+        ("whole.tcx", "IMPORTED"),
     ]
     assert "ends early" in items[2].message
     problem = UnreadableFile("x.fit", "it is encrypted.", "Pack it without a password.")

@@ -1,0 +1,134 @@
+"""Files on their way to an import."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Float,
+    Integer,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from db.models import ACTIVE, Job, Upload
+from db.statements.interval import seconds
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_UPLOAD_ID = bindparam("upload", type_=BigInteger)
+_JOB_ID = bindparam("job_id", type_=BigInteger)
+_IDS = any_(bindparam("uploads", type_=ARRAY(BigInteger)))
+_LIVE = Upload.expires_at > func.now()
+_ROOM_LOCK = 0x75706C64  # "upld"
+
+
+def lock_room() -> Executable:
+    """Wait for other transactions that take room for uploads, until this one ends."""
+    return select(func.pg_advisory_xact_lock(_ROOM_LOCK))
+
+
+def room_taken() -> Executable:
+    """Select the bytes and number of all uploads: `all_bytes`, and `own_bytes` and `own_count`.
+
+    The latter two are those of `athlete`. Expired ones count until they are deleted.
+    """
+    own = Upload.athlete_id == _ATHLETE_ID
+    return select(
+        func.coalesce(func.sum(Upload.size_bytes), 0).label("all_bytes"),
+        func.coalesce(func.sum(Upload.size_bytes).filter(own), 0).label("own_bytes"),
+        func.count().filter(own).label("own_count"),
+    )
+
+
+def create(files: list[dict[str, Any]]) -> Executable:
+    """Create uploads of `athlete`, which live `lifetime_s`; returns the rows in no order.
+
+    Each of `files` has `file_name` and `size_bytes`.
+    """
+    shared = {
+        "athlete_id": _ATHLETE_ID,
+        "expires_at": func.now() + seconds(bindparam("lifetime_s", type_=Float)),
+    }
+    return (
+        insert(Upload)
+        .values([{**each, **shared} for each in files])
+        .returning(Upload.id, Upload.file_name, Upload.size_bytes, Upload.expires_at)
+    )
+
+
+def find() -> Executable:
+    """Select the upload `upload` unless it has expired."""
+    return select(
+        Upload.id, Upload.size_bytes, Upload.received_bytes, Upload.job_id, Upload.expires_at
+    ).where(Upload.id == _UPLOAD_ID, _LIVE)
+
+
+def of_athlete() -> Executable:
+    """Select those of `uploads` that `athlete` has, locked: `id`, sizes, `file_name`, `in_use`.
+
+    `in_use`: an active job reads it. Expired ones are left out.
+    """
+    return (
+        select(
+            Upload.id,
+            Upload.file_name,
+            Upload.size_bytes,
+            Upload.received_bytes,
+            _in_use().label("in_use"),
+        )
+        .where(Upload.id == _IDS, Upload.athlete_id == _ATHLETE_ID, _LIVE)
+        .order_by(Upload.id)
+        .with_for_update()
+    )
+
+
+def give_to_job() -> Executable:
+    """Note that the job `job_id` reads the uploads `uploads`."""
+    return update(Upload).where(Upload.id == _IDS).values(job_id=_JOB_ID)
+
+
+def of_job() -> Executable:
+    """Select `id`, `file_name` of those of `uploads` that `job_id` reads."""
+    return select(Upload.id, Upload.file_name).where(Upload.id == _IDS, Upload.job_id == _JOB_ID)
+
+
+def record_received() -> Executable:
+    """Record that `received` bytes of `upload` are there."""
+    return (
+        update(Upload)
+        .where(Upload.id == _UPLOAD_ID)
+        .values(received_bytes=bindparam("received", type_=BigInteger))
+    )
+
+
+def remove() -> Executable:
+    """Delete `upload` unless an active job reads it; returns its id."""
+    return delete(Upload).where(Upload.id == _UPLOAD_ID, ~_in_use()).returning(Upload.id)
+
+
+def remove_of_job() -> Executable:
+    """Delete the uploads of `job_id`; returns their ids."""
+    return delete(Upload).where(Upload.job_id == _JOB_ID).returning(Upload.id)
+
+
+def remove_expired() -> Executable:
+    """Delete at most `most` expired uploads that no active job reads."""
+    old = select(Upload.id).where(~_LIVE, ~_in_use()).limit(bindparam("most", type_=Integer))
+    return delete(Upload).where(Upload.id.in_(old))
+
+
+def existing() -> Executable:
+    """Select those of the ids `uploads` that there are."""
+    return select(Upload.id).where(Upload.id == _IDS)
+
+
+def _in_use() -> ColumnElement[bool]:
+    return exists().where(Job.id == Upload.job_id, Job.status.in_(ACTIVE))

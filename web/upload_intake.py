@@ -1,0 +1,197 @@
+"""Takes the bytes of uploads: part after part, each where the last one ended.
+
+A file's size on disk says how much is there, whatever request brought it or broke off. A part is
+written by one request at a time, in any process: it holds a lock on the file.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from errno import EDQUOT, ENOSPC
+from typing import Any
+
+from starlette.types import Receive
+
+from db.session import AsyncDatabase
+from db.statements import upload as statements
+from runtime.upload_folder import UploadFolder
+from settings import Settings
+from web.auth.signed_links import SignedLinks
+from web.errors import BodyTooSlow
+from web.upload_errors import (
+    NoRoomForUploads,
+    TooManyUploads,
+    UploadBusy,
+    UploadInUse,
+    UploadNotFound,
+    UploadTooLong,
+    WrongOffset,
+)
+
+_WRITTEN_AT_ONCE = 1 << 20
+_THREADS = 4
+PATH = "/uploads"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """An upload as its row says; `received` is what is on disk."""
+
+    id: int
+    size: int
+    received: int
+    expires_at: datetime
+    is_taken: bool
+
+    @property
+    def is_complete(self) -> bool:
+        return self.received == self.size
+
+
+class UploadIntake:
+    """The uploads that come to this process."""
+
+    def __init__(self, settings: Settings, database: AsyncDatabase) -> None:
+        self._database = database
+        self._folder = UploadFolder(settings)
+        self._links = SignedLinks.from_settings(settings, "upload")
+        self._url = settings.url
+        self._stall_s = settings.upload_stall_s
+        self._free = settings.uploads_at_once
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="upload")
+
+    def url_of(self, upload_id: int, until: datetime) -> str:
+        """Make the address that a file is sent to."""
+        return f"{self._url}{PATH}/{self._links.token(upload_id, until)}"
+
+    async def find(self, token: str) -> StagedFile:
+        """Find the upload of an address, and record how much is there. Raises UploadNotFound."""
+        upload_id = self._links.read(token)
+        if upload_id is None:
+            raise UploadNotFound
+        found = await self._database.reading(
+            lambda connection: connection.execute(statements.find(), {"upload": upload_id})
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise UploadNotFound
+        received = self._size_of(upload_id)
+        if received != row.received_bytes:
+            await self._record(upload_id, received)
+        return StagedFile(
+            upload_id, row.size_bytes, received, row.expires_at, row.job_id is not None
+        )
+
+    async def take(
+        self, staged: StagedFile, offset: int, receive: Receive, *, from_start: bool = False
+    ) -> StagedFile:
+        """Write a part that begins at `offset`; `from_start` drops what is there.
+
+        Returns the upload as it is then, also if the client left in the middle. Raises HttpRefusal.
+        """
+        if staged.is_taken:
+            raise UploadInUse
+        if self._free <= 0:
+            raise TooManyUploads
+        self._free -= 1
+        try:
+            async with self._opened(staged.id, from_start=from_start) as file:
+                received = os.fstat(file).st_size
+                if offset != received:
+                    raise WrongOffset(received, {"upload-offset": str(received)})
+                try:
+                    await self._write(file, staged, offset, receive)
+                finally:
+                    received = os.fstat(file).st_size
+                    await self._record(staged.id, received)
+        finally:
+            self._free += 1
+        return StagedFile(staged.id, staged.size, received, staged.expires_at, staged.is_taken)
+
+    async def remove(self, staged: StagedFile) -> None:
+        """Delete an upload. Raises UploadInUse if an import reads it."""
+        removed = await self._database.writing(
+            lambda connection: connection.execute(statements.remove(), {"upload": staged.id})
+        )
+        if removed.one_or_none() is None:
+            raise UploadInUse
+        self._folder.remove(staged.id)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @asynccontextmanager
+    async def _opened(self, upload_id: int, *, from_start: bool) -> AsyncIterator[int]:
+        self._folder.make()
+        try:
+            file = os.open(self._folder.path_of(upload_id), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise _refusal_of(error) from None
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UploadBusy from None
+            if from_start:
+                os.ftruncate(file, 0)
+            yield file
+        finally:
+            os.close(file)
+
+    async def _write(self, file: int, staged: StagedFile, at: int, receive: Receive) -> None:
+        """Write a body as it comes. Raises HttpRefusal."""
+        buffer, goes_on = bytearray(), True
+        while goes_on:
+            try:
+                async with asyncio.timeout(self._stall_s):
+                    message = await receive()
+            except TimeoutError:
+                await self._append(file, buffer, at)
+                raise BodyTooSlow(self._stall_s) from None
+            part = message.get("body", b"")
+            goes_on = message["type"] == "http.request" and message.get("more_body", False)
+            if at + len(buffer) + len(part) > staged.size:
+                raise UploadTooLong(staged.size)
+            buffer += part
+            if len(buffer) >= _WRITTEN_AT_ONCE or not goes_on:
+                await self._append(file, buffer, at)
+                at += len(buffer)
+                buffer.clear()
+        if at == staged.size:
+            await self._in_thread(os.fsync, file)
+
+    async def _append(self, file: int, data: bytearray, at: int) -> None:
+        try:
+            await self._in_thread(_write_all, file, bytes(data), at)
+        except OSError as error:
+            raise _refusal_of(error) from None
+
+    async def _in_thread(self, call: Callable[..., None], *arguments: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+    async def _record(self, upload_id: int, received: int) -> None:
+        values = {"upload": upload_id, "received": received}
+        await self._database.writing(
+            lambda connection: connection.execute(statements.record_received(), values)
+        )
+
+    def _size_of(self, upload_id: int) -> int:
+        with suppress(FileNotFoundError):
+            return self._folder.path_of(upload_id).stat().st_size
+        return 0
+
+
+def _write_all(file: int, data: bytes, at: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, at)
+        view, at = view[written:], at + written
+
+
+def _refusal_of(error: OSError) -> Exception:
+    return NoRoomForUploads() if error.errno in {ENOSPC, EDQUOT} else error
