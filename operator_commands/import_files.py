@@ -14,7 +14,7 @@ from graph.global_id import decode_id_of, encode_id
 from jobs.imports.file_import import AthleteUnknown, FileImport, ImportedItem
 from logs import tell
 from recordings import UnreadableFile
-from recordings.archive import files_of
+from recordings.archive import WalkNotes, files_of
 from settings import InvalidSettings, Settings
 
 
@@ -50,8 +50,9 @@ def import_files(
 
 def _import_path(files: FileImport, path: Path, counts: Counter[ImportOutcome]) -> None:
     try:
-        for name, content in files_of(path):
-            for item in files.take(name, content):
+        notes = WalkNotes()
+        for name, content in files_of(path, notes=notes):
+            for item in files.take(name, content, notes.listed(name)):
                 _report(item, counts)
     except OSError as error:
         problem = UnreadableFile(str(path), f"it cannot be read ({error.strerror}).", "Check it.")

@@ -5,7 +5,9 @@ Nothing is unpacked to disk under the name that an archive gives, and each file 
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -13,6 +15,8 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from recordings.errors import FileTooLarge, NotARecording, RecordingError, UnreadableFile
 from recordings.reader import SUFFIXES
+from recordings.strava_list import NAME as LIST
+from recordings.strava_list import ListedActivity, read_list
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _MOST_NESTED = 2
@@ -22,42 +26,64 @@ _MOST_BYTES = 200 * 2**30
 _MOST_INNER_BYTES = 20 * 2**30
 _IN_MEMORY = 8 << 20
 _BLOCK = 1 << 20
+_MOST_LIST_BYTES = 256 << 20
+_BAD_ENTRY = (BadZipFile, NotImplementedError, RuntimeError, OSError)
 _IS_ENCRYPTED = 1  # bit of a ZIP entry's flags
 
 Found = tuple[str, "BinaryIO | RecordingError"]
 """A file's name below the path, and its content; or why it is left out."""
 
 
-Counted = Callable[[int], None]
-"""Told how many files an archive holds, when it is opened."""
+@dataclass
+class WalkNotes:
+    """What a walk has learned so far.
 
+    `files` is how many files the archives hold that were opened. `lists` are those of Strava's
+    exports, by the path of their folder.
+    """
 
-def _count_nothing(_files: int) -> None:
-    pass
+    files: int = 0
+    lists: dict[str, Mapping[str, ListedActivity]] = field(default_factory=dict)
+
+    def listed(self, name: str) -> ListedActivity | None:
+        """Get what a list tells of a file."""
+        for folder, listed in self.lists.items():
+            if name.startswith(folder) and (found := listed.get(name[len(folder) :].lower())):
+                return found
+        return None
+
+    def read_list(self, folder: str, source: BinaryIO) -> None:
+        if listed := read_list(source):
+            self.lists[folder] = listed
 
 
 def files_of(
-    path: Path, *, name: str | None = None, counted: Counted = _count_nothing
+    path: Path, *, name: str | None = None, notes: WalkNotes | None = None
 ) -> Iterator[Found]:
     """Walk along the files of `path`, in order of their names; a stream ends with its turn.
 
-    `name` is that of a single file, where it is not the path's own. Raises OSError if `path` itself
-    cannot be read.
+    `name` is that of a single file, where it is not the path's own. A list of Strava's is in `notes`
+    before the files that it names. Raises OSError if `path` itself cannot be read.
     """
+    notes = notes or WalkNotes()
     if not path.is_dir():
         with path.open("rb") as source:
-            yield from _file(source, name or path.name, counted)
+            yield from _file(source, name or path.name, notes)
         return
+    with suppress(OSError), (path / LIST).open("rb") as source:
+        notes.read_list("", source)
     for folder, folders, files in os.walk(path):
         folders.sort()
         for file in sorted(files):
             each = Path(folder, file)
-            yield from _file_in_folder(each, each.relative_to(path).as_posix(), counted)
+            yield from _file_in_folder(each, each.relative_to(path).as_posix(), notes)
 
 
-def _file_in_folder(path: Path, name: str, counted: Counted) -> Iterator[Found]:
+def _file_in_folder(path: Path, name: str, notes: WalkNotes) -> Iterator[Found]:
     if path.is_symlink() or not path.is_file():
         yield name, NotARecording(name, "it is a link, or no file.", "Copy the file itself.")
+    elif name == LIST and "" in notes.lists:
+        yield name, _list(name)
     elif not _may_be_recording(name) and not name.lower().endswith(".zip"):
         yield name, _other(name)
     else:
@@ -67,14 +93,14 @@ def _file_in_folder(path: Path, name: str, counted: Counted) -> Iterator[Found]:
             yield name, UnreadableFile(name, f"it cannot be opened ({error.strerror}).", "")
             return
         with source:
-            yield from _file(source, name, counted)
+            yield from _file(source, name, notes)
 
 
-def _file(source: BinaryIO, name: str, counted: Counted) -> Iterator[Found]:
+def _file(source: BinaryIO, name: str, notes: WalkNotes) -> Iterator[Found]:
     start = source.read(len(_ZIP[0]))
     source.seek(0)
     if start in _ZIP:
-        yield from _ArchiveWalk(counted).archive(source, name, depth=1)
+        yield from _ArchiveWalk(notes).archive(source, name, depth=1)
     else:
         yield name, source
 
@@ -82,8 +108,8 @@ def _file(source: BinaryIO, name: str, counted: Counted) -> Iterator[Found]:
 class _ArchiveWalk:
     """The way through an archive and those in it."""
 
-    def __init__(self, counted: Counted) -> None:
-        self._counted = counted
+    def __init__(self, notes: WalkNotes) -> None:
+        self._notes = notes
 
     def archive(self, source: BinaryIO, name: str, depth: int) -> Iterator[Found]:
         try:
@@ -100,12 +126,22 @@ class _ArchiveWalk:
                     FileTooLarge(name, "it holds too much.", "Split it into several archives."),
                 )
                 return
-            self._counted(len(entries))
+            self._notes.files += len(entries)
+            self._read_list(archive, entries, name)
             for entry in entries:
                 yield from self._entry(archive, entry, f"{name}/{entry.filename}", depth)
 
+    def _read_list(self, archive: ZipFile, entries: list[ZipInfo], name: str) -> None:
+        for entry in entries:
+            folder, _, file = f"{name}/{entry.filename}".rpartition("/")
+            if file == LIST and entry.file_size <= _MOST_LIST_BYTES:
+                with suppress(*_BAD_ENTRY), archive.open(entry) as source:
+                    self._notes.read_list(f"{folder}/", cast("BinaryIO", source))
+
     def _entry(self, archive: ZipFile, entry: ZipInfo, name: str, depth: int) -> Iterator[Found]:
         problem = _problem(entry, name)
+        if name.rpartition("/")[0] + "/" in self._notes.lists and name.endswith(f"/{LIST}"):
+            problem = _list(name)
         if problem is not None:
             yield name, problem
             return
@@ -168,6 +204,12 @@ def _problem(entry: ZipInfo, name: str) -> RecordingError | None:
 
 def _may_be_recording(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
+
+
+def _list(name: str) -> RecordingError:
+    return NotARecording(
+        name, "it is Strava's list: its names, sports and descriptions are taken.", ""
+    )
 
 
 def _other(name: str) -> RecordingError:

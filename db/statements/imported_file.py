@@ -12,7 +12,9 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    or_,
     select,
+    update,
 )
 
 from db.models import Activity, ImportedFile
@@ -22,15 +24,30 @@ _DIGEST = bindparam("file_digest", type_=LargeBinary)
 
 
 def find() -> Executable:
-    """Select `place`, `activity_id` and `of_file` of what `athlete` has of the file `file_digest`.
+    """Select what `athlete` has of the file `file_digest`, in order of places.
 
-    In order of places.
+    That is `place`, `activity_id`, the activity's `name`, and `of_file`.
     """
-    columns = (ImportedFile.place, ImportedFile.activity_id, ImportedFile.of_file)
+    columns = (
+        ImportedFile.place,
+        ImportedFile.activity_id,
+        ImportedFile.of_file,
+        Activity.name,
+    )
     return (
         select(*columns)
+        .join(Activity, Activity.id == ImportedFile.activity_id)
         .order_by(ImportedFile.place)
         .where(ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == _DIGEST)
+    )
+
+
+def rename() -> Executable:
+    """Give `activity` the name `new_name`."""
+    return (
+        update(Activity)
+        .where(Activity.id == bindparam("activity", type_=BigInteger))
+        .values(name=bindparam("new_name", type_=Text), updated_at=func.now())
     )
 
 
@@ -69,12 +86,16 @@ def create_activity(row: dict[str, Any]) -> Executable:
 
 
 def nearest_zone() -> Executable:
-    """Select the time zone of `athlete`'s activity that began nearest to `at`."""
+    """Select the named time zone of `athlete`'s activity that began nearest to `at`.
+
+    Activities with a fixed offset tell no place: they count only where there are no others.
+    """
     began = bindparam("at", type_=DateTime(timezone=True))
+    is_fixed = or_(Activity.timezone.startswith("Etc/"), Activity.timezone == "UTC")
     distance_s = func.abs(func.extract("epoch", Activity.started_at - began))
     return (
         select(Activity.timezone)
         .where(Activity.athlete_id == _ATHLETE_ID)
-        .order_by(distance_s, Activity.id)
+        .order_by(is_fixed, distance_s, Activity.id)
         .limit(1)
     )

@@ -1,16 +1,14 @@
 """Makes an activity's row and samples of what a file holds. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from math import isnan
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from athletics.sport import is_run
 from db.models import ActivitySource, StreamsState, Visibility
 from db.stream_codec import Samples, rounded
+from jobs.imports.activity_zone import local_time, zone_of
 from recordings import RecordedActivity
-from strava.time_zone import time_zone
 
 UNKNOWN_SPORT = "Workout"
 _LEAST_SAMPLES = 2
@@ -43,11 +41,9 @@ def activity_row(
 ) -> dict[str, Any]:
     """Make a row of `activities`.
 
-    The time zone is the fixed offset that the file tells, else `neighbor_zone`, the zone of the
-    athlete's run nearest in time, else UTC.
+    `neighbor_zone` is the zone of the athlete's activity nearest in time, None without one.
     """
-    offset = None if activity.utc_offset_s is None else timedelta(seconds=activity.utc_offset_s)
-    zone = neighbor_zone if offset is None and neighbor_zone else time_zone(None, offset)
+    zone = zone_of(activity, neighbor_zone)
     elapsed_s = round(activity.elapsed_s)
     moving_s = activity.totals.timer_s
     rates = _known(activity.samples.heart_rate_bpm)
@@ -58,7 +54,7 @@ def activity_row(
         "name": (activity.name or file_name)[:_LONGEST_NAME],
         "sport_type": activity.sport_type or UNKNOWN_SPORT,
         "started_at": activity.started_at,
-        "started_at_local": local_time(activity.started_at, offset, zone),
+        "started_at_local": local_time(activity, zone),
         "timezone": zone,
         "distance_m": activity.distance_m,
         "moving_time_s": elapsed_s if moving_s is None else min(elapsed_s, round(moving_s)),
@@ -71,13 +67,6 @@ def activity_row(
         "trainer": activity.is_indoor,
         "streams_state": streams_state.value,
     }
-
-
-def local_time(started_at: datetime, offset: timedelta | None, zone: str) -> datetime:
-    """Get the wall time at the start, without an offset."""
-    if offset is not None:
-        return (started_at + offset).replace(tzinfo=None)
-    return started_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def state_of(activity: RecordedActivity, samples: Samples | None) -> StreamsState:

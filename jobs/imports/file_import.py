@@ -4,7 +4,7 @@ An interrupted import goes on where it stopped: what was imported before is know
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -24,6 +24,7 @@ from recordings.limits import DEFAULT_LIMITS
 from recordings.opened_file import opened
 from recordings.problems import printable
 from recordings.reader import read_opened
+from recordings.strava_list import ListedActivity
 from runtime.errors import PacegraphError
 
 _LONGEST_NAME = 1_000
@@ -96,8 +97,16 @@ class FileImport:
         """Raise AthleteUnknown unless the athlete is there."""
         self._transactions.write(self._runner)
 
-    def take(self, file: str, content: "BinaryIO | RecordingError") -> Iterator[ImportedItem]:
-        """Import a file, or say why it is left out. Raises DatabaseError only."""
+    def take(
+        self,
+        file: str,
+        content: "BinaryIO | RecordingError",
+        listed: ListedActivity | None = None,
+    ) -> Iterator[ImportedItem]:
+        """Import a file, or say why it is left out. Raises DatabaseError only.
+
+        `listed` is what the list of an export tells of it.
+        """
         file = printable(file, _LONGEST_NAME)
         if isinstance(content, RecordingError):
             yield _left_out(file, content)
@@ -106,7 +115,7 @@ class FileImport:
             with opened(content, file, DEFAULT_LIMITS) as each:
                 known = self._transactions.read(lambda c: self._known(c, each.sha256))
                 if known and len(known) == known[0].of_file:
-                    yield from _same(file, known)
+                    yield from self._known_items(file, known, listed)
                     return
                 read = read_opened(each, file)
                 digest = each.sha256
@@ -120,7 +129,33 @@ class FileImport:
         for place, activity in enumerate(read.activities):
             problems = (*read.problems, *activity.problems) if not place else activity.problems
             at = _Place(file, digest, place, len(read.activities))
-            yield self._take_one(at, activity, problems)
+            named = listed.applied_to(activity) if listed else activity
+            yield self._take_one(at, named, problems)
+
+    def _known_items(
+        self, file: str, known: Sequence[Any], listed: ListedActivity | None
+    ) -> Iterator[ImportedItem]:
+        """Report on a file that was imported before; a new name in the list is taken."""
+        for row in known:
+            same = ImportedItem(
+                file, ImportOutcome.SAME_AS, "it was imported before", row.activity_id, row.place
+            )
+            name = listed.name if listed else None
+            yield same if name in {None, row.name} else self._rename(same, name)
+
+    def _rename(self, same: ImportedItem, name: str | None) -> ImportedItem:
+        item = replace(same, outcome=ImportOutcome.UPDATED, message=f"its name is now {name!r}")
+        if self._is_dry_run:
+            return item
+
+        def write(connection: Connection) -> ImportedItem:
+            self._runner(connection)
+            values = {"activity": same.activity_id, "new_name": name}
+            connection.execute(imported_file.rename(), values)
+            self._report(connection, item)
+            return item
+
+        return self._transactions.write(write)
 
     def finish(self) -> None:
         """Find duplicates among all of the athlete's activities, and update personal bests."""
@@ -200,12 +235,6 @@ def _write_derived(
     if samples is not None:
         store_streams(connection, activity.id, EncodedStreams.from_samples(samples))
     write_efforts(connection, activity.id, derived.rows)
-
-
-def _same(file: str, known: Sequence[Any]) -> Iterator[ImportedItem]:
-    for row in known:
-        said = "it was imported before"
-        yield ImportedItem(file, ImportOutcome.SAME_AS, said, row.activity_id, row.place)
 
 
 def _left_out(file: str, error: RecordingError) -> ImportedItem:

@@ -20,7 +20,7 @@ from jobs.imports.file_import import FileImport, ImportedItem
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.task_services import TaskServices
 from recordings import UnreadableFile
-from recordings.archive import files_of
+from recordings.archive import WalkNotes, files_of
 from recordings.limits import DEFAULT_LIMITS
 from recordings.problems import printable
 from runtime.upload_folder import UploadFolder
@@ -112,25 +112,19 @@ class _Import:
     def _read(self, upload_id: int, name: str | None) -> None:
         path = self._folder.path_of(upload_id)
         if name is None or not path.is_file():
-            self._count(1)
             self._add(_lost(name))
             self._files = 1
             return
-        before = self._total
-        for place, (file, content) in enumerate(
-            files_of(path, name=name, counted=self._count), start=1
-        ):
+        notes = WalkNotes()
+        for place, (file, content) in enumerate(files_of(path, name=name, notes=notes), start=1):
+            self._total = self._before + max(notes.files, place)
             if place <= self._files:
                 continue
-            for item in self._importer.take(file, content):
+            for item in self._importer.take(file, content, notes.listed(file)):
                 if item is not self._reported:
                     self._add(item)
             self._files = place
             self._flush_sometimes()
-        self._total = max(self._total, before + self._files)
-
-    def _count(self, files: int) -> None:
-        self._total += files
 
     def _add(self, item: ImportedItem) -> None:
         self._lines.append(self._line(item))

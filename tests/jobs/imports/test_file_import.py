@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import re
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -12,6 +14,7 @@ from db.stream_codec import decode
 from db.transaction_runner import TransactionRunner
 from jobs.imports.file_import import AthleteUnknown, FileImport, ImportOutcome
 from recordings import UnreadableFile
+from recordings.strava_list import ListedActivity
 from tests import factories as make
 from tests.recordings.run import fit_file, gpx_file, run_of, tcx_file
 
@@ -53,7 +56,7 @@ def test_a_run_has_its_facts_efforts_and_bests(importer, db):
     )
     assert row == (
         item.activity_id, "FILE", "Run", round(RUN.distance_m[-1]), 2399, "STORED", "ONLY_ME",
-        "Etc/GMT-2", True,
+        "Europe/Zurich", True,
     )  # fmt: skip
     bests = dict(rows(db, BESTS))
     assert set(bests) >= {"M400", "KM1", "MILE1", "KM5"}
@@ -124,16 +127,48 @@ def test_a_dry_run_writes_nothing(importer, db):
     assert rows(db, "SELECT count(*) FROM activities") == [(0,)]
 
 
-def test_the_zone_is_that_of_the_nearest_run(importer, db, athlete_id):
-    for month, zone in (("01", "Europe/Lisbon"), ("05", "Asia/Tokyo")):
-        began = datetime.fromisoformat(f"2026-{month}-10T06:00:00+00:00")
+TREADMILL = re.sub(rb"<Position>.*?</Position>", b"", tcx_file(RUN))
+ZONE = "SELECT timezone, started_at_local::text FROM activities WHERE source = 'FILE'"
+
+
+def test_without_positions_the_zone_is_that_of_the_nearest_run(importer, db, athlete_id):
+    for month, zone in (("01", "Europe/Lisbon"), ("05", "Asia/Tokyo"), ("06", "Etc/GMT-3")):
+        began = datetime.fromisoformat(f"2026-{month}-16T06:00:00+00:00")
         make.create_activity(db, athlete_id, started_at=began, timezone=zone)
-    taken(importer(), {"a.gpx": gpx_file(RUN)})
-    assert rows(
-        db,
-        "SELECT timezone, started_at_local - (started_at AT TIME ZONE 'Asia/Tokyo') "
-        "= interval '0' FROM activities WHERE source = 'FILE'",
-    ) == [("Asia/Tokyo", True)]
+    taken(importer(), {"treadmill.tcx": TREADMILL})
+    assert rows(db, ZONE) == [("Asia/Tokyo", "2026-05-17 15:30:00")]
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "zone", "local"),
+    [
+        (47.697, 8.690, "Europe/Busingen", "08:30"),  # an exclave in Switzerland
+        (65.848, 24.146, "Europe/Helsinki", "09:30"),  # half a kilometer from Sweden
+        (-31.68, 128.88, "Australia/Eucla", "15:15"),
+        (30.0, -40.0, "Etc/GMT+3", "03:30"),  # the Atlantic
+    ],
+)
+def test_the_zone_is_that_of_the_first_position(importer, db, latitude, longitude, zone, local):
+    place = f'<trkpt lat="{latitude}" lon="{longitude}">'.encode()
+    data = re.sub(rb"<trkpt[^>]*>", place, gpx_file(run_of(60)))
+    taken(importer(), {"a.gpx": data})
+    assert rows(db, ZONE) == [(zone, f"2026-05-17 {local}:00")]
+
+
+def test_the_list_of_an_export_gives_names_and_sports(importer, db):
+    listed = ListedActivity(1, "Stadtlauf", "TrailRun", "with friends", "Shoes")
+    [item] = importer().take("activities/1.fit", io.BytesIO(fit_file(RUN)), listed)
+    assert item.outcome is ImportOutcome.IMPORTED
+    assert rows(db, "SELECT name, sport_type FROM activities") == [("Stadtlauf", "TrailRun")]
+    [same] = importer().take("activities/1.fit", io.BytesIO(fit_file(RUN)), listed)
+    assert same.outcome is ImportOutcome.SAME_AS
+    other = replace(listed, name="Autumn run")
+    [renamed] = importer(is_dry_run=True).take("1.fit", io.BytesIO(fit_file(RUN)), other)
+    assert renamed.outcome is ImportOutcome.UPDATED
+    assert rows(db, "SELECT name FROM activities") == [("Stadtlauf",)]
+    [renamed] = importer().take("1.fit", io.BytesIO(fit_file(RUN)), other)
+    assert (renamed.outcome, renamed.activity_id) == (ImportOutcome.UPDATED, item.activity_id)
+    assert rows(db, "SELECT name, sport_type FROM activities") == [("Autumn run", "TrailRun")]
 
 
 def test_an_unknown_athlete_is_told(settings):

@@ -1,0 +1,135 @@
+"""Reads activities.csv, the list of activities in an export of Strava.
+
+Its headers are in the athlete's language, and two of them stand there twice, so columns are found
+by what they hold: the file names are in the column of paths below `activities/`, the gear stands
+before it, and the first five are id, date, name, sport and description in every export seen.
+"""
+
+import csv
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from io import TextIOWrapper
+from typing import BinaryIO
+from zipfile import BadZipFile
+
+from recordings.problems import words
+from recordings.recorded_activity import RecordedActivity
+from recordings.sport_words import sport_type_of
+
+NAME = "activities.csv"
+_ID, _NAME, _SPORT, _DESCRIPTION = 0, 2, 3, 4
+_FIRST_OF_FILES = 5
+_PATH = re.compile(r"activities/[^/]+\.(?:fit|gpx|tcx)(?:\.gz)?", re.IGNORECASE)
+_LOOKED_AT = 200
+_MOST_ROWS = 200_000
+_MOST_CHARACTERS = 64 << 20
+_LONGEST_NAME, _LONGEST_DESCRIPTION = 500, 10_000
+_BROKEN = (csv.Error, OSError, EOFError, ValueError, BadZipFile, zlib.error)
+_SPORTS = {
+    "Run": "lauf|course à pied|carrera|corsa|corrida|hardloopsessie|hardlopen",
+    "TrailRun": "traillauf|trail|carrera de montaña|corrida em trilha|trailrun",
+    "Ride": "radfahrt|sortie à vélo|vélo|bicicleta|pedalata|ciclismo|pedalada|fietsrit",
+    "Walk": "spaziergang|marche|caminata|camminata|caminhada|wandeling",
+    "Hike": "wanderung|randonnée|senderismo|escursione|trilha|hike",
+    "Swim": "schwimmen|natation|natación|nuoto|natação|zwemmen",
+}
+_OF_LANGUAGES = {word: sport for sport, words_ in _SPORTS.items() for word in words_.split("|")}
+"""German, French, Spanish, Italian, Portuguese and Dutch words of the column."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedActivity:
+    """What the list tells of a file's activity; None where it tells nothing.
+
+    `sport_type` is in Strava's words, None for a word of a language that is not known.
+    """
+
+    strava_id: int | None
+    name: str | None
+    sport_type: str | None
+    description: str | None
+    gear: str | None
+
+    def applied_to(self, activity: RecordedActivity) -> RecordedActivity:
+        """Put what the athlete wrote in place of what the file says."""
+        return replace(
+            activity,
+            name=self.name or activity.name,
+            sport_type=self.sport_type or activity.sport_type,
+            description=self.description or activity.description,
+        )
+
+
+def read_list(source: BinaryIO) -> Mapping[str, ListedActivity]:
+    """Read the list, by path below the export, in lower case. Empty where it is no such list."""
+    text = TextIOWrapper(source, encoding="utf-8-sig", errors="replace", newline="")
+    try:
+        rows = csv.reader(_bounded(text))
+        next(rows, None)  # headers, in whatever language
+        first = [row for _, row in zip(range(_LOOKED_AT), rows, strict=False)]
+        column = _column_of_files(first)
+        return {} if column is None else _by_path(_listed(_all(first, rows), column))
+    except _BROKEN:
+        return {}
+    finally:
+        text.detach()
+
+
+def _by_path(listed: Iterator[tuple[str, ListedActivity]]) -> dict[str, ListedActivity]:
+    """Take what can be read, up to where the list is broken."""
+    found: dict[str, ListedActivity] = {}
+    with suppress(*_BROKEN):
+        for path, activity in listed:
+            found.setdefault(path, activity)
+    return found
+
+
+def _bounded(lines: Iterable[str]) -> Iterator[str]:
+    left = _MOST_CHARACTERS
+    for line in lines:
+        left -= len(line)
+        if left < 0:
+            return
+        yield line
+
+
+def _all(first: list[list[str]], rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    yield from first
+    for _, row in zip(range(_MOST_ROWS), rows, strict=False):
+        yield row
+
+
+def _column_of_files(rows: list[list[str]]) -> int | None:
+    """Find the column with the most paths of recordings."""
+    found = Counter(
+        place
+        for row in rows
+        for place, value in enumerate(row)
+        if place >= _FIRST_OF_FILES and _PATH.fullmatch(value)
+    )
+    return found.most_common(1)[0][0] if found else None
+
+
+def _listed(rows: Iterable[list[str]], column: int) -> Iterator[tuple[str, ListedActivity]]:
+    for row in rows:
+        if len(row) <= column or not _PATH.fullmatch(row[column]):
+            continue  # entered by hand: without a file
+        number = row[_ID]
+        yield (
+            row[column].lower(),
+            ListedActivity(
+                strava_id=int(number) if number.isascii() and number.isdigit() else None,
+                name=words(row[_NAME], _LONGEST_NAME),
+                sport_type=_sport_type(row[_SPORT]),
+                description=words(row[_DESCRIPTION], _LONGEST_DESCRIPTION),
+                gear=words(row[column - 1], _LONGEST_NAME),
+            ),
+        )
+
+
+def _sport_type(word: str) -> str | None:
+    return sport_type_of(word) or _OF_LANGUAGES.get(word.strip().lower())
