@@ -3,7 +3,7 @@
 # Two more than the machine has cores, because many tests wait for processes.
 TEST_WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 TESTS ?=
-SOURCES = settings.py cli.py runtime logs athletics recordings flags db strava strava_simulator jobs graph web operator_commands local \
+SOURCES = cli.py settings runtime logs athletics recordings flags db strava strava_simulator jobs graph web operator_commands local \
 	legacy tests bench alembic
 BIN = .venv/bin
 

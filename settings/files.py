@@ -1,0 +1,45 @@
+"""Files of recordings that athletes upload."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+
+class FileSettings(BaseModel):
+    uploads_folder: Path | None = Field(
+        None,
+        description="Folder for files on their way to an import, which API and workers share. "
+        "Default: uploads in PACEGRAPH_HOME.",
+    )
+    upload_max_bytes: int = Field(
+        20 * 2**30, ge=1024, le=2**50, description="Maximum bytes of one uploaded file."
+    )
+    uploads_max_bytes: int = Field(
+        100 * 2**30,
+        ge=1024,
+        le=2**50,
+        description="Bytes that all uploads may take in their folder, staged ones included. More "
+        "are refused.",
+    )
+    uploads_per_athlete: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="Uploads that an athlete may have staged, together at most UPLOAD_MAX_BYTES.",
+    )
+    upload_lifetime_s: float = Field(
+        172_800,
+        ge=60,
+        le=31_536_000,
+        description="Seconds from staging to the end of an upload. Then its file is deleted, unless "
+        "a job is reading it.",
+    )
+    upload_stall_s: float = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="Seconds in which an upload under way must bring new bytes. It can go on later.",
+    )
+    uploads_at_once: int = Field(
+        8, ge=1, le=1000, description="Uploads under way at once, per API process."
+    )

@@ -1,0 +1,19 @@
+"""What is logged, and how."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from settings.value_types import LogLevel, LogLevels
+
+
+class LogSettings(BaseModel):
+    log_level: LogLevel = Field("INFO", description="Lowest level that is logged.")
+    log_levels: LogLevels = Field(
+        {},
+        description="Levels for single loggers and their children, such as "
+        "pacegraph.request=WARNING,jobs=DEBUG.",
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="json: one object per line. text: for a terminal."
+    )
