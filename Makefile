@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help environment run check check-code lint words format schema schema-check graphiql audit audit-if-answered bench \
-	bench-more bench-serve lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
+	bench-more bench-serve pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-kills test-security test-whole
 
@@ -129,8 +129,11 @@ graphiql: ## rebuild the committed bundle of GraphiQL from its pinned npm packag
 bench: environment ## compare with other servers (bench/README.md; DUR, WARM, REPS, SERVERS, QUERIES)
 	@exec $(BIN)/python -m bench.compare
 
-bench-more: environment ## measure best efforts, memory, large answers, growth and start-up
+bench-more: environment ## measure best efforts, streams, memory, large answers, growth and start-up
 	@exec $(BIN)/python -m bench.more
+
+pictures: environment ## draw the pictures in docs/ from the code, and print how far they are apart
+	@exec $(BIN)/python -m bench.stream_charts
 
 bench-serve: environment ## serve the benchmark's rows (PORT, PACEGRAPH_HOME, CACHE, BENCH_ACTIVITIES)
 	@exec $(BIN)/python -m cli bench-serve --with-parent $(if $(BENCH_ACTIVITIES),--activities $(BENCH_ACTIVITIES))

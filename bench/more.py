@@ -2,12 +2,12 @@
 
 import sys
 
-from bench import best_efforts, growth, large_answer, memory, start_up
+from bench import best_efforts, growth, large_answer, memory, start_up, streams
 
 
 def main() -> int:
     failures = 0
-    for measure in (best_efforts, start_up, large_answer, growth, memory):
+    for measure in (best_efforts, start_up, large_answer, streams, growth, memory):
         print(
             f"### {measure.__name__.removeprefix('bench.').replace('_', ' ').capitalize()}\n",
             flush=True,

@@ -1,5 +1,6 @@
 """What the benchmarks share: a served data set, load by wrk, and resource usage."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -44,6 +46,13 @@ class Served:
         """Seconds of CPU that the API has used."""
         return sum(sum(each.cpu_times()[:2]) for each in (*self._processes(), *self._helpers()))
 
+    def cpu_with_database_s(self) -> float:
+        """Seconds of CPU that the API and PostgreSQL have used, processes that ended included."""
+        pid = int((Path(self.pgdata) / "postmaster.pid").read_text().split("\n", 1)[0])
+        server = psutil.Process(pid)
+        processes = (server, *server.children(recursive=True))
+        return self.cpu_s() + sum(_cpu_with_ended_s(each) for each in processes)
+
     def memory_mb(self) -> float:
         """Resident memory of the API."""
         own = sum(each.memory_info().rss for each in self._processes())
@@ -68,8 +77,21 @@ class Served:
         assert "errors" not in answer.json(), answer.text[:500]
         return answer.content
 
+    def ask_json(self, query: str) -> dict[str, Any]:
+        """Send one query; returns its data. Raises AssertionError if the answer is an error."""
+        data: dict[str, Any] = json.loads(self.ask(query))["data"]
+        return data
+
     def first_id(self) -> str:
         return Path(self.ids).read_text().split("\n", 1)[0]
+
+
+def _cpu_with_ended_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0  # it ended; its parent counts it
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 @contextmanager

@@ -13,13 +13,11 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 
 from bench.serving import ROOT, Served, print_table, served
 from bench.work_rows import SMALL_RUNS, Tokens, provide
@@ -106,8 +104,7 @@ class Measured:
 
     def cpu_s(self) -> float:
         """Seconds of CPU of all processes so far, those that ended included."""
-        pid = int((Path(self._server.pgdata) / "postmaster.pid").read_text().split("\n", 1)[0])
-        return self._server.cpu_s() + sum(_cpu_s(each) for each in _tree(psutil.Process(pid)))
+        return self._server.cpu_with_database_s()
 
     def _send(self, query: str, viewer: str, shape: Shape, number: int) -> dict[str, Any]:
         query = query.replace("$unlike", f"{number + 1}_{time.monotonic_ns()}")
@@ -137,19 +134,6 @@ class Measured:
             [each["node"]["id"] for each in edges[:30]],
             edges[max(0, len(edges) - 201)]["cursor"],
         )
-
-
-def _tree(process: psutil.Process) -> Iterator[psutil.Process]:
-    yield process
-    yield from process.children(recursive=True)
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return 0.0  # it ended; its parent counts it
-    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _arguments() -> argparse.Namespace:

@@ -69,7 +69,7 @@ class Samples:
 POSITION = ("latitude", "longitude")
 _IDS = {
     "time_s": 0, "distance_m": 1, "heart_rate_bpm": 2, "cadence_rpm": 3, "altitude_m": 4, "power_w": 5,
-    "temperature_c": 6, "speed_m_per_s": 7, "latitude": 8, "longitude": 9
+    "temperature_c": 6, "speed_m_per_s": 7, "latitude": 8, "longitude": 9, "level": 10, "gap_count": 11,
 }  # fmt: skip
 _NAMES = {number: name for name, number in _IDS.items()}
 _OF_VERSION_1 = ("time_s", "distance_m", "heart_rate_bpm")
@@ -109,7 +109,7 @@ def encode_positions(samples: Samples) -> bytes | None:
 
 
 def encode_columns(columns: Mapping[str, Column]) -> bytes:
-    """Compress columns of one length, by the names of `Samples`."""
+    """Compress columns of one length, by the names of `Samples` and `db/stream_levels.py`."""
     count = len(next(iter(columns.values())))
     parts = [bytes((_SEGMENTED,)), count.to_bytes(4, "little"), bytes((len(columns),))]
     for name, column in columns.items():
@@ -122,7 +122,7 @@ def encode_columns(columns: Mapping[str, Column]) -> bytes:
 
 def decode(data: bytes, positions: bytes | None = None) -> Samples:
     """Read what `encode` and `encode_positions` wrote. Raises CorruptStreams."""
-    columns: dict[str, Any] = dict(StoredColumns(data).read_all(_IDS.keys()))
+    columns: dict[str, Any] = dict(StoredColumns(data).read_all(_DIGITS.keys()))
     if positions is not None:
         columns |= StoredColumns(positions).read_all(POSITION)
     if "time_s" not in columns or "distance_m" not in columns:

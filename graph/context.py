@@ -92,7 +92,8 @@ class Context:
     subscription's events sets `is_event_lost` when an event lacks data because the database was
     busy or away. The subscription then repeats the event. `unread_credential` gets the name of a
     header that seems to have a signed-out caller's credential, but is not read. `database_work` meters the operation's
-    time in the database.
+    time in the database. `points` are those of streams that resolvers have returned, without one
+    for each object; they are part of the cost.
     """
 
     database: AsyncDatabase
@@ -114,6 +115,7 @@ class Context:
     is_event_lost: bool = False
     unread_credential: Callable[[], str | None] | None = None
     database_work: WorkMeter = field(default_factory=WorkMeter)
+    points: int = 0
     _loaders: Loaders | None = None
 
     @property

@@ -223,6 +223,7 @@ class Executor:
         """Settle the charge by what the operation returned and what it took."""
         charge = context.charge
         assert charge is not None
+        points, context.points = context.points, 0
         is_mutation = operation.node.operation is OperationType.MUTATION
         # not `__typename`, the one root field of a mutation that is no object
         mutations = (
@@ -232,7 +233,7 @@ class Executor:
             context,
             actual_cost(
                 charge.requested,
-                count_objects(data),
+                count_objects(data) + points,
                 mutations,
                 asks_about_schema=operation.asks_about_schema,
             ),

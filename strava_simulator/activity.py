@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-# Samples by Strava's stream type ("time", "distance", "heartrate"), all of the same length.
+# Samples by Strava's stream type ("time", "distance", "latlng", …), all of the same length.
 Streams = dict[str, list[Any]]
 Summary = dict[str, Any]
 

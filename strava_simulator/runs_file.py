@@ -11,6 +11,9 @@ from strava.fields import OUT_OF_RANGE, TOO_LARGE
 from strava.payloads import parse_activity
 from strava_simulator.activity import SimulatedActivity, Streams
 
+_NUMBERS = {int, float}
+_KINDS = {"latlng": "a pair of numbers", "moving": "true or false"}
+
 
 class SimulatorRunsInvalid(PacegraphError):
     """The file of runs is invalid.
@@ -79,6 +82,18 @@ def streams_problem(streams: Any) -> str | None:
         return "streams lacks time or distance"
     if len({len(samples) for samples in streams.values()}) > 1:
         return "streams are of different lengths"
-    if not all(type(sample) in {int, float} for samples in streams.values() for sample in samples):
-        return "streams hold something that is not a number"
+    for key, samples in streams.items():
+        if not all(_is_sample(key, sample) for sample in samples):
+            return f"streams hold something in {key} that is not {_KINDS.get(key, 'a number')}"
     return None
+
+
+def _is_sample(key: str, sample: Any) -> bool:
+    """Tell whether Strava could send this. Null is for what a sensor did not give."""
+    if sample is None:
+        return key not in {"time", "distance"}
+    if key == "latlng":
+        return (
+            isinstance(sample, list) and [type(each) in _NUMBERS for each in sample] == [True] * 2
+        )
+    return type(sample) is bool if key == "moving" else type(sample) in _NUMBERS

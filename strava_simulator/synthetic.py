@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from math import cos, pi, radians, sin
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ _FIRST_ACTIVITY_ID = 4_000_000_000_000_000
 _ACTIVITIES_PER_ATHLETE = 1_000
 _LAST_DAY = datetime(2026, 11, 1, tzinfo=UTC)
 _SAMPLE_INTERVAL_S = 6
+_METERS_PER_DEGREE = 111_195
 
 
 class _City(NamedTuple):
@@ -214,7 +216,42 @@ def _streams(summary: Summary) -> Streams:
     if summary["has_heartrate"]:
         average = round(summary["average_heartrate"])
         streams["heartrate"] = [average + random.randint(-6, 6) for _ in range(count + 1)]
-    return streams
+    return streams | _sensor_streams(random, streams, is_indoor=summary["trainer"])
+
+
+def _sensor_streams(random: Random, streams: Streams, *, is_indoor: bool) -> Streams:
+    """Samples of the other sensors: a loop over a hill, run at an even cadence."""
+    distance_m, time_s = streams["distance"], streams["time"]
+    last_m = distance_m[-1] or 1.0
+    turns = [2 * pi * meters / last_m for meters in distance_m]
+    speeds = [
+        (after_m - before_m) / max(1, after_s - before_s)
+        for (before_m, after_m), (before_s, after_s) in zip(
+            pairwise(distance_m), pairwise(time_s), strict=True
+        )
+    ]
+    found: Streams = {
+        "velocity_smooth": [round(speed, 1) for speed in (0.0, *speeds)],
+        "cadence": [random.randint(82, 88) for _ in turns],
+        "watts": [random.randint(210, 260) for _ in turns],
+        "temp": [random.randint(14, 16) for _ in turns],
+        "moving": [True] * len(turns),
+    }
+    if is_indoor:
+        return found
+    hill_m, north, east = random.uniform(5, 60), random.uniform(-50, 50), random.uniform(-120, 120)
+    radius = last_m / (2 * pi * _METERS_PER_DEGREE)
+    return found | {
+        "altitude": [round(100 + hill_m * (1 - cos(turn)), 1) for turn in turns],
+        "grade_smooth": [round(100 * 2 * pi * hill_m / last_m * sin(turn), 1) for turn in turns],
+        "latlng": [
+            [
+                round(north + radius * sin(turn), 6),
+                round(east + radius * (1 - cos(turn)) / cos(radians(north)), 6),
+            ]
+            for turn in turns
+        ],
+    }
 
 
 def _random(seed: int | str) -> Random:

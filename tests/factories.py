@@ -4,11 +4,13 @@ row's id.
 `db` is a connection that commits each statement (`tests/conftest.py`).
 """
 
+from array import array
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 from typing import Any
+from zlib import compress
 
 from sqlalchemy import Connection, insert, select
 
@@ -19,6 +21,7 @@ from db.models import (
     ENDED,
     Account,
     Activity,
+    ActivityStreams,
     ApiToken,
     Athlete,
     Base,
@@ -33,10 +36,13 @@ from db.models import (
     Upload,
 )
 from db.statements import personal_best
+from db.stream_codec import Samples
 from graph.global_id import encode_id
+from jobs.sync.stored_streams import EncodedStreams, store_streams
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _numbers = count(1)
+STREAMS_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,46 @@ def create_activity(db: Connection, athlete_id: int | None = None, **columns: An
         "streams_state": "STORED",
     }
     return _insert(db, Activity, defaults | columns)
+
+
+def samples(
+    count: int,
+    *,
+    every_column: bool = False,
+    gap_s: float = 0.0,
+    blanks: bool = False,
+    latitude: float = 41.15,
+) -> Samples:
+    """A run of 3 m/s, one sample a second, with a gap in the middle; `blanks`: values are missing."""
+    time_s = [number + (gap_s if number >= count // 2 else 0) for number in range(count)]
+    rates: list[float | None] = [120 + number % 40 for number in range(count)]
+    if blanks:
+        rates[count // 4 : count // 4 + 20] = [None] * 20
+    others = {
+        "cadence_rpm": [85.5 + number % 3 for number in range(count)],
+        "altitude_m": [100.0 + number / 10 for number in range(count)],
+        "power_w": [250 + number % 7 for number in range(count)],
+        "temperature_c": [-3.0 + number % 2 for number in range(count)],
+        "speed_m_per_s": [3.0 + number % 5 / 8 for number in range(count)],
+        "latitude": [round(latitude + number / 10**5, 6) for number in range(count)],
+        "longitude": [round(-8.61 - number / 10**5, 6) for number in range(count)],
+    }
+    distance_m = [round(3.1 * number, 1) for number in range(count)]
+    return Samples(time_s, distance_m, rates, **(others if every_column else {}))
+
+
+def create_streams(
+    db: Connection, activity_id: int, of: Samples, *, version: int = STREAMS_VERSION
+) -> None:
+    """The streams of an activity, as jobs store them; those of version 1 are as 0.2 stored them."""
+    if version == STREAMS_VERSION:
+        store_streams(db, activity_id, EncodedStreams.from_samples(of))
+        return
+    channels = [of.time_s, of.distance_m, of.heart_rate_bpm]
+    body = b"".join(b"\xff" + array("d", each or ()).tobytes() for each in channels)
+    packed = b"\x01" + len(of.time_s).to_bytes(4, "little") + compress(body)
+    columns = {"activity_id": activity_id, "sample_count": len(of.time_s), "samples": packed}
+    db.execute(insert(ActivityStreams).values(columns))
 
 
 def create_best_effort(db: Connection, activity_id: int | None = None, **columns: Any) -> int:

@@ -58,6 +58,7 @@ CIRCLE = {
 
 NOUNS = {
     "Activity",
+    "ActivityStreams",
     "AgeGrade",
     "ApiToken",
     "Athlete",

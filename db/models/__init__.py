@@ -20,7 +20,7 @@ from db.models.sign_in import UsedSignIn
 from db.models.strava_connection import StravaConnection
 from db.models.strava_event import StravaEvent, StravaObject
 from db.models.strava_trouble import StravaTrouble, SyncBudget
-from db.models.stream import ActivityStreams
+from db.models.stream import ActivityStreamLevel, ActivityStreams
 from db.models.upload import Upload
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Account",
     "Activity",
     "ActivitySource",
+    "ActivityStreamLevel",
     "ActivityStreams",
     "ApiToken",
     "Athlete",

@@ -26,10 +26,14 @@ from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
 REFUSED = "\x01"
 """Written in place of a null that must not occur; it is not JSON, so the reader notices it."""
 
+MARK, MARK_SEPARATOR = "\x02", "\x03"
+"""Around what the reader turns into JSON; neither is JSON."""
+
 OF = "«of»"
 """Placeholder in a template for the key of a level's parent."""
 
 _SHARED = {VIEWER.key, VIEWER_ACCOUNT.key}
+_MARKED_BYTES = 3  # samples, marks and positions
 _MOST_ARGUMENTS = 90  # PostgreSQL takes at most 100
 _PARAMETER = re.compile(r"\$(\d+)")
 _NAMED = re.compile("«([^»]+)»")
@@ -171,6 +175,19 @@ def one(rows: Sql, alias: str, parts: Sequence[Part], *, nullable: bool) -> Valu
     """Write the only row of a level as `parts`; if there is none, null or REFUSED."""
     absent = "'null'" if nullable else f"'{REFUSED}'"
     return Value(f"coalesce((SELECT {joined(parts)} FROM ({rows}) {alias}),{absent})")
+
+
+def drawn(rows: Sql, alias: str, number: int, labels: Sequence[str]) -> Value:
+    """Write the only row of streams for drawing `number` as a mark; null if there is none.
+
+    `labels` are sample_count, then bytes, of which those that are null or left out are empty.
+    """
+    sample_count, *packed = (reference(alias, label) for label in labels)
+    parts: list[Part] = [Literal(f"{MARK}{number}{MARK_SEPARATOR}"), Value(sample_count)]
+    for each in packed:
+        parts += [Literal(MARK_SEPARATOR), Value(f"encode({each},'base64')")]
+    empty = MARK_SEPARATOR * (_MARKED_BYTES - len(packed))
+    return one(rows, alias, [*parts, Literal(empty + MARK_SEPARATOR)], nullable=True)
 
 
 def many(rows: Sql, alias: str, parts: Sequence[Part]) -> Value:

@@ -1,48 +1,126 @@
-"""The samples of activities, compressed (`db/stream_codec.py`)."""
+"""The samples of activities, compressed (`db/stream_codec.py`, `db/stream_levels.py`)."""
+
+from collections.abc import Collection
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Double,
     Executable,
     Integer,
     LargeBinary,
     bindparam,
+    case,
     delete,
+    func,
+    null,
     select,
     true,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import ActivityStreams
+from db.models import Activity, ActivityStreamLevel, ActivityStreams
+from db.statements.page import PARENT, AnySelect, matches
+from db.statements.visibility import Audience, Expression, owner_only, visible
 
 _ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
+_MAX_POINTS = bindparam("max_points", type_=Integer)
 
 
 def samples() -> Executable:
-    """Select the compressed samples of `activity_id`."""
-    return select(ActivityStreams.samples).where(ActivityStreams.activity_id == _ACTIVITY_ID)
+    """Select the row of `activity_id`: its compressed samples, positions, marks, `is_complete`."""
+    return select(
+        ActivityStreams.samples,
+        ActivityStreams.positions,
+        ActivityStreams.marks,
+        ActivityStreams.is_complete,
+    ).where(ActivityStreams.activity_id == _ACTIVITY_ID)
+
+
+def chart(
+    labels: Collection[str],
+    audience: Audience,
+    *,
+    has_range: bool,
+    of: Expression | None = None,
+) -> AnySelect:
+    """Select the smallest stored samples that have as many points as a chart asks for.
+
+    They are those of each activity among `keys`, or of the activity `of`: the parameter
+    `max_points` chooses a level, and all samples are read where no level has so many. With
+    `has_range` all samples are read, without the parameter. `labels` are of `sample_count`,
+    `samples`, `marks` (null for a level, whose samples hold them) and `positions`, which are null
+    but for the athlete and administrators.
+    """
+    whole = {
+        "sample_count": ActivityStreams.sample_count,
+        "samples": ActivityStreams.samples,
+        "marks": ActivityStreams.marks,
+        "positions": ActivityStreams.positions,
+    }
+    found: dict[str, Expression] = dict(whole)
+    level = None
+    if not has_range:
+        level = _level().lateral("level")
+        found["samples"] = func.coalesce(level.c.samples, ActivityStreams.samples)
+        is_whole = level.c.samples.is_(None)
+        found["marks"] = case((is_whole, ActivityStreams.marks), else_=null())
+        found["positions"] = case((is_whole, ActivityStreams.positions), else_=level.c.positions)
+    found["positions"] = owner_only(Activity, found["positions"], audience)
+    columns = [found[label].label(label) for label in labels]
+    if of is None:
+        columns.append(ActivityStreams.activity_id.label(PARENT))
+    rows = select(*columns).select_from(ActivityStreams)
+    rows = rows.join(Activity, Activity.id == ActivityStreams.activity_id)
+    if level is not None:
+        rows = rows.outerjoin(level, true())
+    return rows.where(matches(ActivityStreams.activity_id, of), visible(Activity, audience))
+
+
+def _level() -> AnySelect:
+    return (
+        select(ActivityStreamLevel.samples, ActivityStreamLevel.positions)
+        .where(
+            ActivityStreamLevel.activity_id == ActivityStreams.activity_id,
+            ActivityStreamLevel.points >= _MAX_POINTS,
+        )
+        .order_by(ActivityStreamLevel.points)
+        .limit(1)
+        .correlate(ActivityStreams)
+    )
 
 
 def store() -> Executable:
     """Write the samples of one activity.
 
-    Parameters: `activity_id`, `sample_count`, `samples`, `positions`, `duration_s`.
+    Parameters: `activity_id`, `sample_count`, `samples`, `positions`, `marks`, `duration_s`,
+    `is_complete`. Its levels are to be replaced too (`discard_levels`, `store_levels`).
     """
-    insertion = insert(ActivityStreams).values(
-        activity_id=_ACTIVITY_ID,
-        sample_count=bindparam("sample_count", type_=Integer),
-        samples=bindparam("samples", type_=LargeBinary),
-        positions=bindparam("positions", type_=LargeBinary),
-        duration_s=bindparam("duration_s", type_=Double),
-        is_complete=true(),
-    )
-    names = ("sample_count", "samples", "positions", "duration_s", "is_complete")
+    values = {
+        "sample_count": bindparam("sample_count", type_=Integer),
+        "samples": bindparam("samples", type_=LargeBinary),
+        "positions": bindparam("positions", type_=LargeBinary),
+        "marks": bindparam("marks", type_=LargeBinary),
+        "duration_s": bindparam("duration_s", type_=Double),
+        "is_complete": bindparam("is_complete", type_=Boolean),
+    }
+    insertion = insert(ActivityStreams).values(activity_id=_ACTIVITY_ID, **values)
     return insertion.on_conflict_do_update(
         index_elements=[ActivityStreams.activity_id],
-        set_={name: insertion.excluded[name] for name in names},
+        set_={name: insertion.excluded[name] for name in values},
     )
+
+
+def discard_levels() -> Executable:
+    """Delete the stored levels of `activity_id`."""
+    return delete(ActivityStreamLevel).where(ActivityStreamLevel.activity_id == _ACTIVITY_ID)
+
+
+def store_levels() -> Executable:
+    """Insert stored levels: rows of `activity_id`, `points`, `samples`, `positions`."""
+    return insert(ActivityStreamLevel)
 
 
 def discard() -> Executable:
-    """Delete the samples of `activity_id`."""
+    """Delete the samples of `activity_id`, with their levels."""
     return delete(ActivityStreams).where(ActivityStreams.activity_id == _ACTIVITY_ID)

@@ -2,11 +2,24 @@
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graph.cache.key import CacheKey, SharedSubject, Subject
 from graph.cost.object_count import count_objects_in_json
 
 _SEPARATOR = b"|"
+
+
+class Answer(NamedTuple):
+    """The JSON of a root field, and the points of streams in it, without one for each object."""
+
+    body: bytes
+    points: int = 0
+
+    @property
+    def objects(self) -> int:
+        """What the answer cost: its objects and points."""
+        return count_objects_in_json(self.body) + self.points
 
 
 @dataclass(slots=True)
@@ -29,7 +42,7 @@ class CacheRequest:
 
 @dataclass(eq=False, slots=True)
 class CacheEntry:
-    """An answer: its JSON, the number of objects in it, and the version of the data it is from.
+    """An answer: its JSON, the number of objects and points in it, and the version of the data it is from.
 
     `made_at` is in epoch seconds.
     """
@@ -42,20 +55,20 @@ class CacheEntry:
     is_refreshing: bool = False
 
     @classmethod
-    def from_body(cls, request: CacheRequest | None, body: bytes) -> "CacheEntry":
+    def from_answer(cls, request: CacheRequest | None, answer: Answer) -> "CacheEntry":
         """Make an entry of an answer that was just computed. None: it is not to be cached."""
         version, lifetime_s = (request.version, request.lifetime_s) if request else (0, 0.0)
-        return cls(version, body, count_objects_in_json(body), time.time(), lifetime_s)
+        return cls(version, answer.body, answer.objects, time.time(), lifetime_s)
 
     @classmethod
     def from_bytes(cls, value: bytes, request: CacheRequest) -> "CacheEntry | None":
         """Read an entry that `to_bytes` wrote. None where it is expired or something else."""
         try:
-            version, made_at, body = value.split(_SEPARATOR, 2)
+            version, made_at, objects, body = value.split(_SEPARATOR, 3)
             entry = cls(
                 int(version),
                 body,
-                count_objects_in_json(body),
+                int(objects),
                 float(made_at),
                 request.lifetime_s,
             )
@@ -64,8 +77,8 @@ class CacheEntry:
         return entry if body and entry.age_s < request.lifetime_s else None
 
     def to_bytes(self) -> bytes:
-        """Write the version, when the entry was made and the JSON."""
-        return b"%d|%f|" % (self.version, self.made_at) + self.body
+        """Write the version, when the entry was made, its objects and the JSON."""
+        return b"%d|%f|%d|" % (self.version, self.made_at, self.objects) + self.body
 
     @property
     def age_s(self) -> float:

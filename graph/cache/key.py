@@ -19,6 +19,7 @@ DATA_KINDS: Mapping[str, DataKind] = {
     "Athlete": DataKind.ATHLETES,
     "AgeGrade": DataKind.AGE_GRADES,
     "Activity": DataKind.ACTIVITIES,
+    "ActivityStreams": DataKind.ACTIVITIES,
     "TrainingSummary": DataKind.ACTIVITIES,
     "BestEffort": DataKind.PERSONAL_BESTS,
     "PersonalBest": DataKind.PERSONAL_BESTS,

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from graph.cache.entry import CacheEntry, CacheRequest
+from graph.cache.entry import Answer, CacheEntry, CacheRequest
 from graph.cache.key import CacheKey, DataKind
 from graph.cache.memory_tier import MemoryTier
 from graph.cache.redis_tier import RedisTier
 
 _REFRESH_AT = 0.9  # of an entry's lifetime
 
-Compute = Callable[[Sequence[int]], Awaitable[Sequence[bytes]]]
+Compute = Callable[[Sequence[int]], Awaitable[Sequence[Answer]]]
 """Computes the answers at the given indexes, in that order."""
 _Flight = asyncio.Future[CacheEntry | None]
 """An answer that is being computed. The result None means that computing it failed."""
@@ -141,9 +141,9 @@ class RootFieldCache:
                 each.entry = entry
             missing = [each for each in lookups if each.entry is None]
             if missing:
-                bodies = await compute([each.index for each in missing])
-                for each, body in zip(missing, bodies, strict=True):
-                    each.entry = CacheEntry.from_body(each.request, body)
+                answers = await compute([each.index for each in missing])
+                for each, answer in zip(missing, answers, strict=True):
+                    each.entry = CacheEntry.from_answer(each.request, answer)
             for each in led:
                 self._keep(each, is_new=each in missing)
         finally:
@@ -183,7 +183,7 @@ class RootFieldCache:
         if not await self._shared.lead_refresh(request):
             return
         try:
-            entry = CacheEntry.from_body(request, (await compute([index]))[0])
+            entry = CacheEntry.from_answer(request, (await compute([index]))[0])
         except Exception:
             logger.warning("an answer could not be refreshed", exc_info=True)
             return

@@ -11,11 +11,13 @@ import strawberry
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
-from graph.pagination import DEFAULT_SIZE, MAX_SIZE
+from graph.pagination import DEFAULT_SIZE, MAX_POINTS, MAX_SIZE
 
 MUTATION = 10
 INTROSPECTION = 10
 INTROSPECTION_GROWTH = 4
+LARGEST_SIZES = {"maxPoints": MAX_POINTS}
+"""The largest sizes that are not refused, by argument; else MAX_SIZE."""
 MEMBERS_PER_POINT = 16
 """Fields of an answer about the schema for one point, which is 0.07 ms."""
 
@@ -43,9 +45,11 @@ class Cost:
     description="Number of entries to assume for a list of objects in an operation's cost. It is "
     "the largest of the slicing arguments (a number, or the length of a list; `input.size` means a "
     "field of an argument), or `assumedSize` if none is given. With `sizedFields`, the size "
-    "applies to these fields of the returned object. A list of objects without this directive "
+    "applies to these fields of the returned object. On an object that is no list, and without "
+    "`sizedFields`, the object counts as so many. A list of objects without this directive "
     f"counts as {DEFAULT_SIZE} entries. At least one entry is counted, even for an empty list. A "
-    f"number below 1 or above {MAX_SIZE} counts as one, because the operation is refused.",
+    f"number below 1 or above {MAX_SIZE} (`maxPoints`: {MAX_POINTS}) counts as one, because the "
+    "operation is refused.",
 )
 class ListSize:
     """The size of a list. Undeclared parts are UNSET."""

@@ -1,7 +1,8 @@
 """Estimates what an operation costs before it runs, from its document and coerced variables.
 
 An object costs 1 and a scalar nothing. A field with a weight (`@cost`: mutations 10) costs that in
-addition. A list costs its entries, as many as its `@listSize` says. Of an interface's types the
+addition. A list costs its entries, as many as its `@listSize` says, and so does an object that
+holds many, such as the points of streams. Of an interface's types the
 most expensive one counts. `__schema` and `__type` cost 10, and more for their lists, or for the
 fields of the answer if those are more. All that is specific to a field is in its directives, which
 `schema.graphql` shows.
@@ -34,6 +35,7 @@ from graphql import (
 from graph.cost.directives import (
     INTROSPECTION,
     INTROSPECTION_GROWTH,
+    LARGEST_SIZES,
     MEMBERS_PER_POINT,
     ListSize,
 )
@@ -92,6 +94,8 @@ class _FieldCost:
     slices: tuple[tuple[str, ...], ...]
     arguments: Mapping[str, GraphQLArgument]
     sized_fields: frozenset[str]
+    is_many: bool
+    """Whether an object that is no list counts as many."""
 
     def size(self, node: FieldNode, variables: dict[str, Any]) -> int:
         """Get how many entries there may be. 0: the requested number will be refused."""
@@ -106,21 +110,25 @@ class _FieldCost:
                 if name in given
                 else Undefined
             )
-            size = _size(declared.default_value if value is Undefined else value, inner)
+            size = _size(
+                declared.default_value if value is Undefined else value,
+                inner,
+                LARGEST_SIZES.get(name, MAX_SIZE),
+            )
             if size is not None and (found is None or size > found):
                 found = size
         return self.assumed_size if found is None else found
 
 
-def _size(value: Any, inner: Iterable[str]) -> int | None:
-    """Read a size from a value: a number, or the length of a list. None: it has none."""
+def _size(value: Any, inner: Iterable[str], most: int) -> int | None:
+    """Read a size from a value: a number up to `most`, or the length of a list. None: neither."""
     for name in inner:
         value = value.get(name) if isinstance(value, Mapping) else None
     if isinstance(value, list | tuple):
         return len(value)
     if type(value) is not int:
         return None
-    return value if 0 < value <= MAX_SIZE else 0
+    return value if 0 < value <= most else 0
 
 
 class CostModel:
@@ -191,6 +199,7 @@ class CostModel:
             slices=tuple(tuple(path.split(".")) for path in size.slicing_arguments or ()),
             arguments=declared.args,
             sized_fields=frozenset(size.sized_fields or ()),
+            is_many=bool(size.slicing_arguments) and not size.sized_fields,
         )
 
 
@@ -248,6 +257,8 @@ class _Estimate:
         if declared.is_list:
             # An empty list costs as much as one entry: what is below is planned all the same.
             count = sized[0] if sized is not None and name in sized[1] else max(1, size)
+        elif declared.is_many:
+            count = max(1, size)
         return declared.weight + (1 + cost) * count, path
 
     def _of_introspection(self, nodes: list[FieldNode]) -> int:

@@ -11,18 +11,19 @@ _BEGINNINGS = re.compile(rb'\{(?="[^,}\]])')
 def count_objects(data: Any) -> int:
     """Count the objects in an answer's data that have members, without its root.
 
-    A null in a list counts, as it took a look-up: `nodes` has one for an id without an object.
+    A null in a root field's list counts, as it took a look-up: `nodes` has one for an id without
+    an object. Lists further below are of objects or of plain values.
     """
-    pending, found = [data], 0
+    pending: list[Any] = list((data or {}).values())
+    found = sum(each.count(None) for each in pending if isinstance(each, list))
     while pending:
         value = pending.pop()
         if isinstance(value, Mapping):
             found += bool(value)
             pending.extend(value.values())
         elif isinstance(value, list):
-            found += value.count(None)
             pending.extend(value)
-    return max(0, found - 1)
+    return found
 
 
 def count_objects_in_json(json: bytes) -> int:

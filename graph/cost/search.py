@@ -7,7 +7,7 @@ filters, other orders, ranks and sums are scalars or arguments, and may take a w
 from graphql import FieldNode
 
 SEARCHING_FIELDS = frozenset({"totalCount", "rank", "trainingSummary"})
-SEARCHING_ARGUMENTS = frozenset({"filter", "orderBy", "by", "from", "until"})
+SEARCHING_ARGUMENTS = frozenset({"filter", "orderBy", "by"})
 
 
 def is_search(node: FieldNode) -> bool:

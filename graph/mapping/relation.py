@@ -159,7 +159,7 @@ def lookup_with(
                 relation, read_arguments(**arguments), getattr(root, relation.key_label)
             )
 
-        resolver = _with_signature_of(read_arguments, resolve, returns)
+        resolver = with_signature_of(read_arguments, resolve, returns)
         return field(
             relation,
             description,
@@ -184,7 +184,7 @@ def connection(relation: Paged, description: str) -> Callable[[Callable[..., Pag
 
         module = f"graph.types.{_module_of(relation.target)}"
         returns = Connection[Annotated[relation.target, strawberry.lazy(module)]]  # type: ignore[name-defined]
-        resolver = _with_signature_of(read_arguments, resolve, returns)
+        resolver = with_signature_of(read_arguments, resolve, returns)
         slicing = [
             name for name in _SLICING if name in inspect.signature(read_arguments).parameters
         ]
@@ -231,7 +231,7 @@ class Connection(Generic[Node]):
         return await total
 
 
-def _with_signature_of(
+def with_signature_of(
     declared: Callable[..., Any], resolve: Callable[..., Awaitable[Any]], returns: Any
 ) -> Callable[..., Awaitable[Any]]:
     """Give `resolve` the signature of `declared`: Strawberry takes a field's arguments from it alone."""

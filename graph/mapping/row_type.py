@@ -22,7 +22,7 @@ from strawberry.types.field import StrawberryField
 from db.models import Base
 from db.statements.page import Columns
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only
-from graph.cost.directives import ListSize
+from graph.cost.directives import Cost, ListSize
 from graph.global_id import encode_id
 
 Value = Expression | Callable[[], Expression]
@@ -77,16 +77,17 @@ def field(
     description: str,
     *,
     list_size: ListSize | None = None,
+    cost: Cost | None = None,
     read_arguments: Callable[..., Any] | None = None,
     **options: Any,
 ) -> Any:
     """Make a Strawberry field that carries its declaration.
 
-    `list_size` declares how many entries its cost assumes. `read_arguments` turns the field's
+    `list_size` declares how many entries its cost assumes, `cost` what it costs besides. `read_arguments` turns the field's
     arguments into the source's.
     """
     metadata = {_SOURCE: source, _ARGUMENTS: read_arguments}
-    directives = (list_size,) if list_size is not None else ()
+    directives = [each for each in (cost, list_size) if each is not None]
     return strawberry.field(
         description=description, metadata=metadata, directives=directives, **options
     )

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLList, GraphQLNonNull
-from sqlalchemy import ARRAY, Boolean, Date, DateTime, Double, Integer, Numeric
+from sqlalchemy import ARRAY, Boolean, Date, DateTime, Double, Integer, Numeric, literal_column
 
 from db.statements import json_sql
 from db.statements.json_sql import Form, Literal, Part, Sql, Value
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT, Audience, Expression
 from graph.mapping.relation import NO_ARGUMENTS, Arguments, Lookup, Paged
 from graph.mapping.row_type import ROW_TYPES, Column, Embedded, RowType, source_of
+from graph.mapping.streams import StreamsLookup
 from graph.pagination import PageArguments, cursor_columns, order_name
+from graph.plan.drawing import Drawing
 from graph.plan.level_sql import LevelColumns, lookup_rows, page_count, page_rows
 from graph.plan.selection import NotPlanned, SelectedField, declared
 from graph.types.node_lookup import rows_of_type
@@ -46,7 +48,7 @@ class Compiler:
     `constant` ones, which the document alone decides: their page size does. PostgreSQL assumes that
     a limit given as a parameter returns a tenth of the table, and plans again each time. `slots`
     has the field that the parameters of a level belong to, and `exact_levels` are those that read
-    no row beyond their page.
+    no row beyond their page. `drawings` write the streams' JSON.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Compiler:
         self._levels = 0
         self.slots: dict[int, SelectedField] = {}
         self.exact_levels: set[int] = set()
+        self.drawings: list[Drawing] = []
 
     def row(self, selected: SelectedField, type_name: str) -> Value:
         """Compile a root field of one row, found by the parameter `key` of its level."""
@@ -145,6 +148,15 @@ class Compiler:
             return json_sql.many(rows, level.alias, parts)
         return json_sql.one(rows, level.alias, parts, nullable=not _is_non_null(selected))
 
+    def _drawn(self, selected: SelectedField, relation: StreamsLookup, key: Sql) -> Value:
+        level, drawing = self._level(selected), Drawing.from_field(selected)
+        self.drawings.append(drawing)
+        labels = drawing.labels
+        columns = LevelColumns.from_columns({each: literal_column(each) for each in labels})
+        shape = self.arguments[selected].shape
+        rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, key)
+        return json_sql.drawn(rows, level.alias, len(self.drawings) - 1, labels)
+
     def object_parts(
         self, level: Level, row_type: RowType, fields: Sequence[SelectedField]
     ) -> list[Part]:
@@ -176,6 +188,8 @@ class Compiler:
         made = declared(selected)
         source, label = source_of(made), prefix + made.python_name
         match source:
+            case StreamsLookup():
+                return [self._drawn(selected, source, self._key(level, row_type, source))]
             case Column():
                 return self._value(level, row_type, selected, source, label)
             case Embedded():

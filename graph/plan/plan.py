@@ -12,6 +12,7 @@ from graph.context import Context
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import source_of
 from graph.plan.compiler import Compiler
+from graph.plan.drawing import Drawing
 from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.selection import NotPlanned, SelectedField, declared
 from graph.schema.root_field import ComputedObject, NodesById, RowById, ViewerObject
@@ -33,6 +34,7 @@ class QueryPlan:
     statement: Statement | None
     slots: dict[int, SelectedField]
     exact_levels: frozenset[int]
+    drawings: tuple[Drawing, ...]
     columns: tuple[int | None, ...]
 
     @property
@@ -42,6 +44,7 @@ class QueryPlan:
         if statement is None:
             return _PLAN_BYTES
         items = len(statement.parameters) + len(self.slots)
+        items += sum(len(each.members) for each in self.drawings)
         return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items
 
     async def fetch(self, context: Context, asked: RequestArguments) -> Any:
@@ -94,7 +97,13 @@ def compile_plan(
         if written is not None:
             parts.append(written)
     statement = json_sql.finish(parts) if parts else None
-    return QueryPlan(statement, compiler.slots, frozenset(compiler.exact_levels), tuple(columns))
+    return QueryPlan(
+        statement,
+        compiler.slots,
+        frozenset(compiler.exact_levels),
+        tuple(compiler.drawings),
+        tuple(columns),
+    )
 
 
 def asked_type(selected: SelectedField, values: Mapping[str, Any]) -> str | None:

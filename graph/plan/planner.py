@@ -6,9 +6,9 @@ propagation. A query has no effects, so it can be run again.
 
 import logging
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import orjson
 from graphql import GraphQLError
@@ -17,16 +17,16 @@ from graphql.execution.values import VariableValues
 from db.errors import DatabaseError
 from db.statements.visibility import Audience
 from graph.cache.data_versions import DataVersions, Versions
-from graph.cache.entry import CacheEntry, CacheRequest
+from graph.cache.entry import Answer, CacheEntry, CacheRequest
 from graph.cache.key import SharedSubject, Subject
 from graph.cache.root_field_cache import RootFieldCache
 from graph.context import Context
-from graph.cost.object_count import count_objects_in_json
 from graph.document.errors import TooBusy
 from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import CallerError
 from graph.plan.computed import computed
+from graph.plan.drawing import draw_all
 from graph.plan.plan import QueryPlan, asked_type, compile_plan
 from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.selection import NotPlanned, SelectedField
@@ -38,8 +38,13 @@ from runtime.worker_thread import WorkerThread
 _SCHEMA_PUBLIC_S = 60
 _MOST_INLINE = 60
 """Fields that are compiled on the event loop, in some 5 ms. More are compiled in a thread."""
+_LONGEST_INLINE = 256 * 1024
+"""Characters with streams that are drawn on the event loop, in some 5 ms."""
 _MAX_VARIANTS = 8  # trees and plans of an operation
 _MAX_ANSWERS = 4  # introspection answers of an operation
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +151,7 @@ class Planner:
             self._weigh(operation, kept)
         asked = tree.read(variables)
 
-        async def compute(indexes: Sequence[int]) -> list[bytes]:
+        async def compute(indexes: Sequence[int]) -> list[Answer]:
             shapes = tuple([each.shape for each in asked.arguments.values()])
             types = tuple([asked_type(field, values) for field, values in asked.roots.items()])
             key = (context.viewer.audience, directives, tuple(indexes), shapes, types)
@@ -157,9 +162,9 @@ class Planner:
                 self._weigh(operation, kept)
             row = await plan.fetch(context, asked)
             return [
-                row[column].encode()
+                await self._written(context, row[column], plan, asked)
                 if column is not None
-                else computed(tree.roots[index], context, asked)
+                else Answer(computed(tree.roots[index], context, asked))
                 for index, column in zip(indexes, plan.columns, strict=True)
             ]
 
@@ -168,7 +173,23 @@ class Planner:
             if any(requests):
                 entries = await self._cache.answers(requests, compute)
                 return _from_entries(tree.roots, entries, requests)
-        return _from_bodies(tree.roots, await compute(range(len(tree.roots))))
+        return _from_answers(tree.roots, await compute(range(len(tree.roots))))
+
+    async def _written(
+        self, context: Context, text: str, plan: QueryPlan, asked: RequestArguments
+    ) -> Answer:
+        """Write the answer of a root field from its text.
+
+        Long ones are drawn in a thread. What drawing takes is charged as time in the database is.
+        """
+        if not plan.drawings:
+            return Answer(text.encode())
+        if len(text) <= _LONGEST_INLINE:
+            answer, took_ms = draw_all(text, plan.drawings, asked)
+        else:
+            answer, took_ms = await self._in_thread(context, draw_all, text, plan.drawings, asked)
+        context.database_work.add(took_ms)
+        return answer
 
     async def _cache_requests(
         self,
@@ -239,16 +260,20 @@ class Planner:
         """Compile the plan for the root fields at some indexes."""
         if tree.size <= _MOST_INLINE:
             return compile_plan(context, tree, asked, indexes)
+        return await self._in_thread(context, compile_plan, context, tree, asked, indexes)
+
+    async def _in_thread(
+        self, context: Context, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         try:
-            return await self._worker.run(
-                context.caller_key, compile_plan, context, tree, asked, indexes
-            )
+            return await self._worker.run(context.caller_key, function, *args, **kwargs)
         except TooManyWaiting:
             raise TooBusy from None
 
 
-def _from_bodies(roots: list[SelectedField], bodies: Sequence[bytes]) -> PlannedData:
-    objects = sum(map(count_objects_in_json, bodies)) + _count_nulls(roots, bodies)
+def _from_answers(roots: list[SelectedField], answers: Sequence[Answer]) -> PlannedData:
+    bodies = [each.body for each in answers]
+    objects = sum([each.objects for each in answers]) + _count_nulls(roots, bodies)
     return PlannedData(_object(roots, bodies), objects)
 
 

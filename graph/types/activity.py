@@ -10,12 +10,22 @@ from db import models as m
 from db.models import ActivitySource, Visibility
 from db.statements import activity as statements
 from db.statements.best_effort import LISTED
-from graph.cost.directives import sized
+from graph.cost.directives import sized, weighing
 from graph.input_checks import checked_number, checked_text, checked_texts
 from graph.mapping.relation import Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, node_id, row_type
-from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
+from graph.mapping.streams import streams_field
+from graph.pagination import (
+    DEFAULT_POINTS,
+    After,
+    Before,
+    First,
+    Last,
+    PageArguments,
+    page_arguments,
+)
 from graph.scalars import LocalDateTime
+from graph.types.activity_streams import STREAMS_OF_ACTIVITY, ActivityStreams, read_streams
 from graph.types.enums import ActivityOrderField, OrderDirection
 from graph.types.node import Node
 
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
     from graph.types.best_effort import BestEffort
 
 _MAX_METERS = 10_000_000
+_STREAMS_WEIGHT = 20
+"""Cost of streams in advance: reading a range takes some time whatever its points."""
 
 
 @row_type(m.Activity, "A recorded activity, such as a run.")
@@ -118,6 +130,14 @@ class Activity(Node):
         "this one counts. For other athletes, one of the recordings visible to them "
         "counts.",
     )
+    streams = streams_field(
+        STREAMS_OF_ACTIVITY,
+        "Samples that the device recorded, for charts. Null if none are stored. It costs "
+        f"`maxPoints`, and {_STREAMS_WEIGHT} in advance, which are refunded.",
+        ActivityStreams | None,
+        list_size=sized(DEFAULT_POINTS, by=["maxPoints"]),
+        cost=weighing(_STREAMS_WEIGHT),
+    )(read_streams)
 
 
 @strawberry.input(description="Filter for activities. An activity must meet every given condition.")

@@ -17,8 +17,11 @@ from athletics.age_grade_table import OutOfTable, Sex
 from db.statements.best_effort import GRADE_COLUMNS
 from db.stream_codec import Samples
 
-EFFORTS_VERSION = 3
-"""Raise it when the rules change: activities of another version are derived again."""
+EFFORTS_VERSION = 4
+"""Raise it when the rules change: activities of another version are derived again.
+
+4: with levels of their streams.
+"""
 
 _DIGITS = 3  # milliseconds
 _LEAST_S = 0.001

@@ -17,7 +17,7 @@ from db.models import StreamsState
 from db.statements import athlete as athletes
 from db.statements import effort_derivation
 from db.statements import stream as streams
-from db.stream_codec import CorruptStreams, Samples, decode, rounded
+from db.stream_codec import CorruptStreams, Samples, rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.activity_walk import DERIVING, keep_connected
@@ -38,7 +38,7 @@ from jobs.sync.problems import (
     record_problem,
 )
 from jobs.sync.scope import SyncScope
-from jobs.sync.stored_streams import EncodedStreams, store_streams
+from jobs.sync.stored_streams import EncodedStreams, read_streams, store_streams
 from jobs.task_services import TaskServices
 from strava.errors import (
     StravaBadData,
@@ -242,8 +242,8 @@ class EffortDerivation:
     def _material(self, activity: Any) -> Material:
         if activity.streams_state in _WITHOUT and not self._asks_again(activity):
             return Material(StreamsState(activity.streams_state), given=activity.given_efforts)
-        if activity.streams_state == StreamsState.STORED and (samples := self._stored(activity)):
-            return Material(StreamsState.STORED, samples, given=activity.given_efforts)
+        if activity.streams_state == StreamsState.STORED and (stored := self._stored(activity)):
+            return stored
         return self._fetched(activity)
 
     def _asks_again(self, activity: Any) -> bool:
@@ -256,17 +256,18 @@ class EffortDerivation:
         is_free = activity.streams_tries < _FREE_TRIES and not self._one
         return is_free or self._strava.budget.may_spend()
 
-    def _stored(self, activity: Any) -> Samples | None:
+    def _stored(self, activity: Any) -> Material | None:
         """Get the stored samples; None if they are damaged or gone, to be fetched again."""
-        with self._attempt.read() as connection:
-            data = connection.execute(
-                streams.samples(), {"activity_id": activity.id}
-            ).scalar_one_or_none()
         try:
-            return decode(data) if data else None
+            with self._attempt.read() as connection:
+                samples, encoded = read_streams(connection, activity.id)
         except CorruptStreams as error:
             self._complain(activity, error)
             return None
+        if samples is None:
+            return None
+        given = activity.given_efforts
+        return Material(StreamsState.STORED, samples, encoded=encoded, given=given)
 
     def _fetched(self, activity: Any) -> Material:
         try:

@@ -1,34 +1,82 @@
-"""Encodes the samples of an activity, and writes them."""
+"""Encodes the samples of an activity with their levels, and writes and reads them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from db.statements import stream as streams
-from db.stream_codec import Samples, encode, encode_positions
+from db.stream_codec import CorruptStreams, Samples, decode, encode, encode_positions
+from db.stream_levels import StreamLevel, encode_levels
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedStreams:
-    """The values of a row of `activity_streams`."""
+    """The values of a row of `activity_streams`, and the rows of its levels."""
 
     sample_count: int
     samples: bytes
     positions: bytes | None
+    marks: bytes
     duration_s: float
+    levels: list[StreamLevel]
+    is_complete: bool
 
     @classmethod
-    def from_samples(cls, samples: Samples) -> "EncodedStreams":
-        """Encode samples. Raises ValueError where the columns differ in length."""
+    def from_samples(cls, samples: Samples, *, is_complete: bool = True) -> "EncodedStreams":
+        """Encode samples; `is_complete` tells that all columns were asked for.
+
+        Raises ValueError where the columns differ in length.
+        """
         count = len(samples.time_s)
+        encoded = encode(samples)
+        marks, levels = encode_levels(samples)
         return cls(
-            count,
-            encode(samples),
-            encode_positions(samples),
-            float(samples.time_s[-1]) if count else 0.0,
+            sample_count=count,
+            samples=encoded,
+            positions=encode_positions(samples),
+            marks=marks,
+            duration_s=float(samples.time_s[-1]) if count else 0.0,
+            levels=levels,
+            is_complete=is_complete,
         )
 
 
 def store_streams(connection: Connection, activity_id: int, encoded: EncodedStreams) -> None:
     """Replace what is stored of an activity's samples."""
-    connection.execute(streams.store(), {"activity_id": activity_id, **asdict(encoded)})
+    names = ("sample_count", "samples", "positions", "marks", "duration_s", "is_complete")
+    values = {name: getattr(encoded, name) for name in names}
+    connection.execute(streams.store(), {"activity_id": activity_id, **values})
+    connection.execute(streams.discard_levels(), {"activity_id": activity_id})
+    if encoded.levels:
+        connection.execute(
+            streams.store_levels(),
+            [
+                {
+                    "activity_id": activity_id,
+                    "points": each.points,
+                    "samples": each.samples,
+                    "positions": each.positions,
+                }
+                for each in encoded.levels
+            ],
+        )
+
+
+def read_streams(
+    connection: Connection, activity_id: int
+) -> tuple[Samples | None, EncodedStreams | None]:
+    """Read the stored samples of an activity, None if there are none.
+
+    They come encoded anew where they have no levels: versions before 0.3 stored none. Raises
+    CorruptStreams.
+    """
+    row = connection.execute(streams.samples(), {"activity_id": activity_id}).one_or_none()
+    if row is None:
+        return None, None
+    samples = decode(row.samples, row.positions)
+    if row.marks is not None:
+        return samples, None
+    try:
+        return samples, EncodedStreams.from_samples(samples, is_complete=row.is_complete)
+    except (ValueError, OverflowError) as error:
+        raise CorruptStreams("stored samples cannot be encoded again") from error

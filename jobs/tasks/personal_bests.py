@@ -16,13 +16,13 @@ from athletics.track import StreamError
 from db.models import StreamsState
 from db.statements import athlete as athletes
 from db.statements import effort_derivation
-from db.statements import stream as streams
-from db.stream_codec import CorruptStreams, Samples, decode
+from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
 from jobs.sync.effort_derivation import Material, write_material
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import record_problem
+from jobs.sync.stored_streams import EncodedStreams, read_streams
 from jobs.task_services import TaskServices
 
 ACTIVITIES_AT_ONCE = 20
@@ -117,14 +117,16 @@ class _Recalculation:
         given = strava_efforts(activity.given_efforts)
         material = Material(StreamsState(activity.streams_state), given=activity.given_efforts)
         try:
-            material = replace(material, samples=_stored_samples(connection, activity))
+            samples, encoded = _stored_samples(connection, activity)
+            material = replace(material, samples=samples, encoded=encoded)
             rows = derive_rows(activity, runner, material.samples, given).rows
         except (CorruptStreams, StreamError) as error:
             extra = {"activity_id": activity.id, "error": str(error)}
             self._services.log.warning(
                 "stored streams are damaged; the next sync fetches them", extra=extra
             )
-            material = replace(material, state=StreamsState.PENDING, samples=None)
+            pending = StreamsState.PENDING
+            material = replace(material, state=pending, samples=None, encoded=None)
             rows = derive_rows(activity, runner, None, given).rows
         write_material(connection, activity, material, rows, self._attempt.job_id)
 
@@ -138,9 +140,16 @@ class _Recalculation:
         return bool(athlete_ids)
 
 
-def _stored_samples(connection: Connection, activity: Any) -> Samples | None:
-    """The stored samples, None if none are expected. Raises CorruptStreams."""
+def _stored_samples(
+    connection: Connection, activity: Any
+) -> tuple[Samples | None, EncodedStreams | None]:
+    """The stored samples, None if none are expected. Raises CorruptStreams.
+
+    They come encoded anew where they lack levels.
+    """
     if activity.streams_state != StreamsState.STORED:
-        return None
-    data = connection.execute(streams.samples(), {"activity_id": activity.id}).scalar_one_or_none()
-    return decode(data or b"")
+        return None, None
+    samples, encoded = read_streams(connection, activity.id)
+    if samples is None:
+        raise CorruptStreams("stored samples are missing")
+    return samples, encoded

@@ -22,6 +22,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    Undefined,
     Visitor,
     execute_sync,
     get_named_type,
@@ -88,7 +89,10 @@ class FromTheFile:
         selection_sets = [node.selection_set for node in nodes]
         dearest = max(self.of_object(each, selection_sets, below) for each in types)
         type_ = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
-        entries = sizes.get(name, size) if isinstance(type_, GraphQLList) else 1
+        stands_for_many = self.directive(field, "listSize") and not sized_fields
+        entries = 1
+        if isinstance(type_, GraphQLList) or stands_for_many:
+            entries = sizes.get(name, size)
         return weight + entries * (1 + dearest)
 
     def of_schema(self, of, nodes, each) -> int:
@@ -125,17 +129,25 @@ class FromTheFile:
             each.name.value: value_from_ast_untyped(each.value, self.variables)
             for each in node.arguments or ()
         }
-        asked = [values.get(name) for name in declared.get("slicingArguments", [])]
-        sizes = [
-            len(each) if isinstance(each, list) else each
-            for each in asked
+        asked = {
+            name: values.get(name, self.default(field, name))
+            for name in declared.get("slicingArguments", [])
+        }
+        sizes = {
+            name: len(each) if isinstance(each, list) else each
+            for name, each in asked.items()
             if isinstance(each, int | list)
-        ]
+        }
+        most = {"maxPoints": 5000}
         return (
-            max(1, *(0 if each > 1000 else each for each in sizes))
+            max(1, *(0 if each > most.get(name, 1000) else each for name, each in sizes.items()))
             if sizes
             else declared.get("assumedSize", 20)
         )
+
+    def default(self, field, name):
+        value = field.args[name].default_value if name in field.args else None
+        return None if value is Undefined else value
 
     def directive(self, field, name) -> dict[str, Any]:
         found = [each for each in field.ast_node.directives or () if each.name.value == name]

@@ -12,7 +12,8 @@ from tests.factories import NOON
 
 MARK = "Geheim"
 """In every text of the athlete's."""
-MARKS = (MARK, "1961-02-03", "77007700")
+LATITUDE = -41.775577
+MARKS = (MARK, "1961-02-03", "77007700", str(LATITUDE))
 """Values that are nobody else's."""
 _RUNNING = {"status": "RUNNING", "kind": "PERSONAL_BESTS"}
 
@@ -79,12 +80,16 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> dict[int, int]:
 
 
 def _add_run(db: Connection, athlete_id: int, day: int, visibility: str, **columns: Any) -> int:
-    return make.create_activity(
+    activity = make.create_activity(
         db, athlete_id, visibility=visibility, name=f"{MARK} {visibility}", started_at=NOON + timedelta(days=day),
         distance_m=5000.5 + day, moving_time_s=2000 + day, elapsed_time_s=3000 + day, elevation_gain_m=100.5 + day,
         average_heart_rate_bpm=130.5 + day, max_heart_rate_bpm=160.5 + day, average_cadence_rpm=70.5 + day,
         timezone_text=f"{MARK} zone", **columns,
     )  # fmt: skip
+    make.create_streams(
+        db, activity, make.samples(40, every_column=True, gap_s=60, latitude=LATITUDE)
+    )
+    return activity
 
 
 def _add_jobs(db: Connection, exposed: ExposedAthlete, runs: dict[int, int]) -> None:

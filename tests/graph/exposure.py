@@ -42,8 +42,13 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "Activity": {
         E.SHARED: "id athlete name sportType source stravaId startedAt startedAtLocal timezone timezoneText "
         "distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond "
-        "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts",
+        "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts streams",
         E.DERIVED: "duplicateOf",
+    },
+    "ActivityStreams": {
+        E.SHARED: "sampleCount timeSeconds distanceMeters heartRate cadence altitudeMeters powerWatts "
+        "temperatureCelsius speedMetersPerSecond gapsAfter",
+        E.OWNER: "latitude longitude",
     },
     "BestEffort": {
         E.SHARED: "id activity distance distanceMeters elapsedTimeSeconds startOffsetSeconds achievedAt excluded "

@@ -37,6 +37,8 @@ def _populate_athlete(db: Connection, population: Population, number: int) -> No
     newer = make.create_activity(
         db, person.athlete_id, started_at=NOON + timedelta(days=number), duplicate_of_id=older
     )
+    for activity in (older, newer):
+        make.create_streams(db, activity, make.samples(100))
     first = make.create_best_effort(db, older, elapsed_s=1300.0 + number)
     second = make.create_best_effort(db, newer, elapsed_s=1200.0 + number)
     make.create_personal_best(db, first, is_current=False)

@@ -35,6 +35,29 @@ def test_damaged_stored_samples_are_fetched_again_by_the_next_sync(world):
     assert world.derived() == before
 
 
+LEVELS = """SELECT s.activity_id, s.marks, l.points, l.samples FROM activity_streams s
+    LEFT JOIN activity_stream_levels l USING (activity_id) ORDER BY 1, 3"""
+
+
+@pytest.mark.parametrize("kind", ["PERSONAL_BESTS", "STRAVA_SYNC"])
+def test_streams_of_older_versions_get_their_levels(world, kind):
+    """From what is stored: Strava is not asked for them again."""
+    runner = world.connect()
+    world.sync(runner)
+    before = world.rows(LEVELS)
+    assert len(before) > 100
+    assert all(row["marks"] for row in before)
+    world.write("DELETE FROM activity_stream_levels")
+    world.write("UPDATE activity_streams SET marks = NULL, is_complete = false")
+    world.write("UPDATE activities SET efforts_version = efforts_version - 1")
+    world.strava.forget_requests()
+    job = world.work(world.create(runner, kind))
+    assert job["status"] == "SUCCEEDED"
+    assert world.strava.requests("/streams") == 0
+    assert world.rows(LEVELS) == before
+    assert world.value("SELECT count(*) FROM activity_streams WHERE is_complete") == 0
+
+
 def test_for_all_athletes_only_what_is_outdated_is_derived_and_it_goes_on_where_it_was(world):
     first = world.connect()
     world.sync(first)

@@ -286,6 +286,9 @@ RUN = {
 }
 
 
+TRACK = {"time": [0, 4], "distance": [0, 12.5]}
+
+
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
@@ -302,7 +305,19 @@ RUN = {
         ),
         (
             [json.dumps({"activity": RUN, "streams": {"time": ["1"], "distance": [1]}})],
-            "line 1: streams hold",
+            "line 1: streams hold something in time that is not a number",
+        ),
+        *(
+            (
+                [json.dumps({"activity": RUN, "streams": TRACK | {key: [None, bad]}})],
+                f"line 1: streams hold something in {key} that is not {kind}",
+            )
+            for key, bad, kind in (
+                ("latlng", [1.5], "a pair of numbers"),
+                ("latlng", 1.5, "a pair of numbers"),
+                ("moving", 1, "true or false"),
+                ("watts", True, "a number"),
+            )
         ),
         ([json.dumps({"activity": RUN})] * 2, "line 2: activity 1 stands"),
     ],
@@ -400,3 +415,19 @@ def test_synthetic_streams_match_their_summary():
             assert len({len(samples) for samples in streams.values()}) == 1
             assert ("heartrate" in streams) == activity.summary["has_heartrate"]
             assert streams["time"] == sorted(streams["time"])
+            sensors = {"velocity_smooth", "cadence", "watts", "temp", "moving"}
+            outside = {"altitude", "grade_smooth", "latlng"}
+            others = sensors if activity.summary["trainer"] else sensors | outside
+            assert set(streams) - {"time", "distance", "heartrate"} == others
+
+
+def test_every_stream_that_is_asked_for_is_read(strava):
+    token = strava.connect(1002).access_token
+    [outside, *_] = [each for each in synthetic_activities(1002)
+                     if not each.summary["manual"] and not each.summary["trainer"]]  # fmt: skip
+    found = strava.client.streams(token, outside.id)
+    assert set(found.other_columns) == {
+        "cadence_rpm", "altitude_m", "power_w", "temperature_c", "speed_m_per_s", "latitude",
+        "longitude",
+    }  # fmt: skip
+    assert {len(each) for each in found.other_columns.values()} == {len(found.time_s)}

@@ -16,7 +16,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from db.errors import DatabaseError
 from db.models.base import FIRST_RANDOM_ID
-from graph.cache.entry import CacheRequest
+from graph.cache.entry import Answer, CacheRequest
 from graph.cache.key import DATA_KINDS, CacheKey, DataKind
 from graph.cache.root_field_cache import RootFieldCache
 from graph.global_id import encode_id
@@ -483,7 +483,7 @@ async def _failing(places):
 
 
 async def _answering(places):
-    return [b"{}" for _ in places]
+    return [Answer(b"{}") for _ in places]
 
 
 async def test_without_redis_the_database_answers_and_one_line_says_so(

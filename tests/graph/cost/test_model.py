@@ -110,6 +110,26 @@ COSTS = {
         "athlete.personalBests",
     ),
     "ids": ("{ nodes(ids: [1, 2, 3]) { id } }", 3, "nodes"),
+    "points": (
+        "{ activity(id: 1) { streams(maxPoints: 60) { timeSeconds heartRate } } }",
+        1 + 20 + 60,
+        "activity.streams",
+    ),
+    "the default points": (
+        "{ activity(id: 1) { streams { timeSeconds } } }",
+        521,
+        "activity.streams",
+    ),
+    "fifty sparklines": (
+        "{ activities(first: 50) { nodes { streams(maxPoints: 60) { timeSeconds } } } }",
+        1 + 50 * (1 + 20 + 60),
+        "activities.nodes.streams",
+    ),
+    "more points than are allowed": (
+        "{ activity(id: 1) { streams(maxPoints: 5001) { timeSeconds } } }",
+        22,
+        "activity.streams",
+    ),
     "no ids": ("{ nodes(ids: []) { id } }", 1, "nodes"),
     "more than is allowed": (
         "{ activities(first: 1001) { nodes { name } } }",
@@ -298,11 +318,11 @@ def test_every_list_of_objects_declares_its_size():
 def test_arguments_that_size_a_page_are_declared():
     evaluator = FromTheFile(file_schema(), "{ __typename }", {})
     for _, _, field in fields_of_objects():
-        asked = {"first", "last", "ids", "distances"} & set(field.args)
+        asked = {"first", "last", "ids", "distances", "maxPoints"} & set(field.args)
         assert asked == set(evaluator.directive(field, "listSize").get("slicingArguments", []))
 
 
-def test_every_mutation_has_a_weight_and_nothing_else_has():
+def test_every_mutation_has_a_weight_and_so_have_streams():
     evaluator = FromTheFile(file_schema(), "{ __typename }", {})
     weights = {
         (of.name, name): evaluator.directive(field, "cost")
@@ -311,7 +331,8 @@ def test_every_mutation_has_a_weight_and_nothing_else_has():
     mutations = {of for of in weights if of[0] == "Mutation"}
     assert len(mutations) >= 12
     assert {of: weight for of, weight in weights.items() if weight} == {
-        of: {"weight": "10"} for of in mutations
+        **{of: {"weight": "10"} for of in mutations},
+        ("Activity", "streams"): {"weight": "20"},
     }
 
 

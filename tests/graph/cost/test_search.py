@@ -8,7 +8,7 @@ from graph.schema.build import build_core_schema, build_schema
 
 CHOOSING = {
     "first", "last", "after", "before", "id", "ids", "distance", "distances", "input",
-    "includeExcluded", "athleteId", "period", "outcomes",
+    "includeExcluded", "athleteId", "period", "from", "until", "maxPoints", "outcomes",
 }  # fmt: skip
 """Arguments that name rows, or how many."""
 TOTAL = "fragment of on ActivityConnection { totalCount }"
@@ -29,6 +29,7 @@ TOTAL = "fragment of on ActivityConnection { totalCount }"
         ("{ activities { totalCount @skip(if: true) nodes { id } } }", False),
         ("{ activities { ... @include(if: false) { totalCount } nodes { id } } }", False),
         ('{ node(id: "1") { ... on Athlete { trainingSummary { distanceM } } } }', True),
+        ('{ activity(id: "1") { streams(maxPoints: 9, from: 1) { timeSeconds } } }', False),
         ("query q { activities { nodes { id } } } query b { activities { totalCount } }", False),
         (
             f"query q {{ activities {{ nodes {{ id }} }} }} query b {{ activities {{ ...of }} }} {TOTAL}",

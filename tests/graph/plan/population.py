@@ -66,6 +66,7 @@ def _runs(db: Connection, population: Population, person: make.Person) -> int:
             started_at=NOON + timedelta(days=number, microseconds=number * 250_000), distance_m=number * 2500.25,
             average_heart_rate_bpm=None if number % 2 else 150.5, elevation_gain_m=None if number == 2 else 12.0,
         )  # fmt: skip
+        _streams(db, activity, number)
         effort = make.create_best_effort(db, activity, elapsed_s=1300.125 - 50 * number)
         best = {"previous_id": previous, "improvement_s": 50.0} if previous else {}
         make.create_personal_best(db, effort, is_current=number == 3, **best)
@@ -81,6 +82,15 @@ def _runs(db: Connection, population: Population, person: make.Person) -> int:
     )
     population.ids.append(encode_id("Activity", copy))
     return activity
+
+
+def _streams(db: Connection, activity: int, number: int) -> None:
+    """Few samples, then more than the smallest level, then none; last those of older versions."""
+    if number == 3:
+        make.create_streams(db, activity, make.samples(30), version=1)
+    elif number != 2:
+        odd = make.samples(30 + 60 * number, every_column=True, gap_s=99.5, blanks=bool(number))
+        make.create_streams(db, activity, odd)
 
 
 def _jobs(db: Connection, population: Population, person: make.Person, activity: int) -> None:

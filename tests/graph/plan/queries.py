@@ -13,6 +13,7 @@ from graphql import (
     DirectiveNode,
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
@@ -44,6 +45,8 @@ _DATES = {
     "achievedFrom": "2000-01-01",
     "achievedUntil": "2030-01-01",
 }
+_SECONDS = {"from": "3.5", "until": "80.0"}
+"""Of streams, whose arguments have the same names."""
 _SCALARS = {
     "DateTime": st.sampled_from(["2020-01-01T00:00:00Z", "2026-03-01T12:00:00.5+02:00"]),
     "LocalDateTime": st.just("2026-03-01T12:00:00"),
@@ -99,13 +102,20 @@ class _Livelier(Visitor):
                 if hasattr(node.value, "values")
                 else node.value,
             )
+        value = self._value(name, node.value)
+        return node if value is None else _argument(name, value)
+
+    def _value(self, name: str, generated: ValueNode) -> ValueNode | None:
+        """Make a value that finds something. None: the generated one may."""
         if name in {"first", "last"}:
-            return _argument(name, IntValueNode(value=str(self.random.randint(1, 4))))
+            return IntValueNode(value=str(self.random.randint(1, 4)))
+        if name == "maxPoints":
+            return IntValueNode(value=str(self.random.choice([1, 2, 20, 64, 500])))
         if name in {"after", "before"}:
-            return _argument(name, self._text("String", self.random.choice(self.cursors)))
-        if name in _DATES:
-            return _argument(name, StringValueNode(value=_DATES[name]))
-        return node
+            return self._text("String", self.random.choice(self.cursors))
+        if name in _SECONDS and not isinstance(generated, StringValueNode):
+            return FloatValueNode(value=_SECONDS[name])
+        return StringValueNode(value=_DATES[name]) if name in _DATES else None
 
     def leave_field(self, node: FieldNode, *_: Any) -> FieldNode:
         arguments = [

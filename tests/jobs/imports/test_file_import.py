@@ -197,3 +197,5 @@ def test_all_that_a_file_recorded_is_stored(importer, db):
     assert stored.latitude == pytest.approx(RUN.latitude, abs=2e-6)
     assert stored.longitude == pytest.approx(RUN.longitude, abs=2e-6)
     assert stored.power_w is None
+    levels = rows(db, "SELECT points, positions IS NOT NULL FROM activity_stream_levels ORDER BY 1")
+    assert levels == [(64, True), (128, True), (512, True), (2048, True)]

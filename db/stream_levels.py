@@ -1,0 +1,164 @@
+"""Samples at several levels of detail, and the choice of those that a chart asks for.
+
+Beside the samples, `activity_streams.marks` has each one's level (`athletics/downsampling.py`) and
+the count of gaps before it. Recordings with more samples than a level of `LEVEL_POINTS` also have
+that level's samples with their marks as a row of their own, so that a chart of few points reads
+few bytes.
+"""
+
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any
+
+from athletics.downsampling import QUARTERS, gap_counts, points_up_to, sample_levels
+from db.stream_codec import POSITION, Column, Samples, StoredColumns, encode_columns
+
+LEVEL_POINTS = (64, 128, 512, 2048)
+"""The numbers of samples in stored levels. They are powers of two, as levels are."""
+
+_LEVEL, _GAP_COUNT = "level", "gap_count"
+_SHAPING = ("heart_rate_bpm", "altitude_m", "cadence_rpm", "power_w")
+"""The columns that decide, besides the speed, which samples are chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLevel:
+    """A row of `activity_stream_levels`."""
+
+    points: int
+    samples: bytes
+    positions: bytes | None
+
+
+def encode_levels(samples: Samples) -> tuple[bytes, list[StreamLevel]]:
+    """Make the marks of all samples, and the stored levels below them, coarsest first."""
+    columns = samples.columns()
+    curves = [columns[name] for name in _SHAPING if name in columns]
+    levels = sample_levels(samples.time_s, samples.distance_m, curves)
+    marks: dict[str, Column] = {_LEVEL: levels, _GAP_COUNT: gap_counts(samples.time_s)}
+    return encode_columns(marks), [
+        _encode_level(columns, marks, points) for points in LEVEL_POINTS if points < len(levels)
+    ]
+
+
+def _encode_level(columns: dict[str, Column], marks: dict[str, Column], points: int) -> StreamLevel:
+    octaves = points.bit_length() - 1
+    places = [
+        place
+        for place, level in enumerate(marks[_LEVEL])
+        if level is not None and level < QUARTERS * octaves
+    ]
+    taken = {name: [column[place] for place in places] for name, column in columns.items()}
+    position = {name: taken.pop(name) for name in POSITION if name in taken}
+    marked = {name: [column[place] for place in places] for name, column in marks.items()}
+    return StreamLevel(
+        points,
+        encode_columns(taken | marked),
+        encode_columns(position) if len(position) == len(POSITION) else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsRequest:
+    """How many points are wanted at most, from `from_s` up to `until_s`, exclusive.
+
+    Both are elapsed seconds, None for no bound.
+    """
+
+    max_points: int
+    from_s: float | None = None
+    until_s: float | None = None
+
+    @property
+    def is_range(self) -> bool:
+        return self.from_s is not None or self.until_s is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSamples:
+    """The samples for a request: `points` of `sample_count` in its range.
+
+    `columns` have None where a column was not recorded. `gaps` are the places of points that a gap
+    follows.
+    """
+
+    sample_count: int
+    points: int
+    columns: dict[str, list[Any] | None]
+    gaps: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStreams:
+    """What was read of an activity's streams: a stored level, or all samples.
+
+    A level has its marks within `samples`; rows of versions before 0.3 have none. `positions` are
+    None where they were not recorded, not asked for, or not for the caller.
+    """
+
+    sample_count: int
+    samples: bytes
+    marks: bytes | None = None
+    positions: bytes | None = None
+
+    def choose(self, request: StreamsRequest, names: Collection[str]) -> ChosenSamples:
+        """Choose the points for a request, of the columns in `names`. Raises CorruptStreams."""
+        stored = StoredColumns(self.samples)
+        marked = StoredColumns(self.marks) if self.marks else stored
+        start, end = _range_of(stored, request)
+        places = _places(marked, request, start, end)
+        columns = {name: _taken(stored.read(name, start, end), places) for name in names}
+        if self.positions is not None:
+            found = StoredColumns(self.positions)
+            columns |= {
+                name: _taken(found.read(name, start, end), places)
+                for name in names
+                if name in POSITION
+            }
+        counts = _taken(_gap_counts(stored, marked, start, end), places) or []
+        return ChosenSamples(
+            sample_count=end - start if request.is_range else self.sample_count,
+            points=end - start if places is None else len(places),
+            columns=columns,
+            gaps=[
+                place for place, (before, after) in enumerate(pairwise(counts)) if before != after
+            ],
+        )
+
+
+def _range_of(stored: StoredColumns, request: StreamsRequest) -> tuple[int, int]:
+    """Find the first sample of the range, and the one behind its last."""
+    if not request.is_range:
+        return 0, stored.count
+    time_s = stored.read("time_s") or []
+    start = 0 if request.from_s is None else bisect_left(time_s, request.from_s)
+    end = len(time_s) if request.until_s is None else bisect_left(time_s, request.until_s)
+    return start, max(start, end)
+
+
+def _places(
+    marked: StoredColumns, request: StreamsRequest, start: int, end: int
+) -> Sequence[int] | None:
+    """Choose samples, counted from the start of the range. None: all of them."""
+    count, most = end - start, request.max_points
+    if count <= most:
+        return None
+    levels = marked.read(_LEVEL, start, end)
+    if levels is None:
+        return [number * (count - 1) // max(1, most - 1) for number in range(most)]
+    levels[0], levels[-1] = 0, 1  # a range begins and ends with its own samples
+    return points_up_to(levels, most)
+
+
+def _gap_counts(stored: StoredColumns, marked: StoredColumns, start: int, end: int) -> list[Any]:
+    found = marked.read(_GAP_COUNT, start, end)
+    return gap_counts(stored.read("time_s") or [])[start:end] if found is None else found
+
+
+def _taken(column: list[Any] | None, places: Sequence[int] | None) -> list[Any] | None:
+    if column is None or places is None:
+        return column
+    return list(itemgetter(*places)(column)) if len(places) > 1 else [column[places[0]]]
