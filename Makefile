@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 .PHONY: help environment run check check-code lint words format schema schema-check graphiql audit audit-if-answered bench \
 	bench-more bench-serve pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
-	test-kills test-security test-whole
+	test-kills test-quota test-security test-whole
 
 help: ## show this list
 	@echo "pacegraph: make <target>"
@@ -89,6 +89,9 @@ test-floods: environment ## let one connection or address flood the API, and mea
 
 test-kills: environment ## kill processes, PostgreSQL and Redis at 40 moments of jobs, and compare the rows (KILLS)
 	@exec $(BIN)/python -m pytest -m kills -s $(TESTS)
+
+test-quota: environment ## simulate Strava's quota with QUOTA_SEEDS seeds, 10,000 by default; prints what failed (QUOTA_SEEDS, QUOTA_FIRST)
+	@exec $(BIN)/python -m tests.strava.shared_quota.simulation $(or $(QUOTA_FIRST),0) $(or $(QUOTA_SEEDS),10000)
 
 test-security: environment ## fuzz the schema with schemathesis, and run honest clients beside abusive ones
 	@exec $(BIN)/python -m pytest -m security -s $(TESTS)

@@ -23,6 +23,7 @@ from strava.errors import (
     StravaUnauthorized,
     StravaUnreadable,
 )
+from strava.shared_quota.gate import QuotaAsker
 
 AGAIN_AFTER_S = (0.3, 1.0)
 """Seconds before an answer that cannot be one is asked for again."""
@@ -45,7 +46,18 @@ class AthleteStrava:
     `budget` bounds the requests of the athlete's syncs.
     """
 
-    def __init__(self, attempt: Attempt, services: TaskServices, athlete_id: int) -> None:
+    def __init__(
+        self,
+        attempt: Attempt,
+        services: TaskServices,
+        athlete_id: int,
+        *,
+        first: int | None = None,
+    ) -> None:
+        """Let the first `first` requests go before backfills, None: all; the others are one."""
+        services.quota.asker = QuotaAsker(str(athlete_id), first)
+        services.quota.is_forced = attempt.is_forced
+        attempt.quota_wait_s = services.quota.wait_s
         self._attempt = attempt
         self._services = services
         self._athlete_id = athlete_id

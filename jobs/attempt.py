@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Self
 
 from redis import Redis
@@ -21,6 +22,7 @@ from jobs.sync.feature_flag import SyncSwitchedOff
 _PUBLISH_EVERY_S = 0.5
 _LOOK_EVERY_S = 0.1
 _REDIS_AWAY_S = 10
+_EARLY = timedelta(seconds=1)
 
 
 @dataclass
@@ -80,6 +82,9 @@ class Attempt:
         self.failures: int = row.failures
         self.key = {"job_id": row.id, "attempt": row.attempts}
         self.checkpoint: dict[str, Any] = row.checkpoint
+        self.is_forced = _is_before_its_time(row)
+        self.quota_wait_s: Callable[[int], float] = lambda _: 0.0
+        """How long Strava's quota takes for a number of requests, in seconds."""
         self.stop = stop
         self._switch = switch
         self._progress = (row.progress_done, row.progress_total, row.progress_message)
@@ -171,6 +176,7 @@ class Attempt:
             "deleted": step.deleted,
             "bests_changed": step.bests_changed,
             "moved": moved,
+            "quota_wait_s": self._quota_wait_s(step),
         }
         version: int | None = step.connection.execute(
             job.advance(), {**self.key, **values}
@@ -178,6 +184,11 @@ class Attempt:
         if version is None:
             raise LeaseLost(self.job_id)
         return version
+
+    def _quota_wait_s(self, step: Step) -> float | None:
+        if step.total is None:
+            return None
+        return self.quota_wait_s(step.total - step.done) or None
 
     def _record_version(self, version: int) -> None:
         with self._published.lock:
@@ -194,3 +205,8 @@ class Attempt:
         if not publish(self._redis, self.job_id, self.athlete_id, published.told):
             # reaching Redis may take seconds: do not try at each call
             published.told_at += _REDIS_AWAY_S
+
+
+def _is_before_its_time(row: Row[Any]) -> bool:
+    """Whether a person let the job go on that was to wait for Strava's quota."""
+    return row.quota_until is not None and row.quota_until > row.attempt_started_at + _EARLY

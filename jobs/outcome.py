@@ -28,6 +28,7 @@ from strava.errors import (
     StravaNotFound,
     StravaRateLimited,
     StravaScopeMissing,
+    StravaTurnOver,
     StravaUnauthorized,
     StravaUnavailable,
     StravaUnreadable,
@@ -48,17 +49,18 @@ class TaskMissing(PacegraphError):
 class Outcome:
     """The statement that writes the outcome, with its values; None if nothing is to be written.
 
-    `event` names the outcome in the log.
+    `event` names the outcome in the log. `is_final`: the job has ended.
     """
 
     event: str
     statement: Executable | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     unexpected: bool = False
+    is_final: bool = False
 
 
 def ended_well() -> Outcome:
-    return Outcome("succeeded", job.succeed())
+    return Outcome("succeeded", job.succeed(), is_final=True)
 
 
 def outcome_of(error: Exception, failures: int, max_failures: int) -> Outcome:
@@ -74,14 +76,26 @@ def _wait(outcome: str, until: datetime, text: str, *, failed: int = 0) -> Outco
     return Outcome(outcome, job.wait(), {"until": until, "text": text, "failed": failed})
 
 
+def _wait_for_strava(outcome: str, error: StravaRateLimited, text: str) -> Outcome:
+    """The job goes on when Strava's clock says so, whatever PostgreSQL's says."""
+    wait = error.wait or max(timedelta(), error.retry_at - datetime.now(UTC))
+    values = {"wait_s": wait.total_seconds(), "text": text}
+    return Outcome(outcome, job.wait_for_quota(), values)
+
+
 def _fail(code: str, text: str, *, retryable: bool, unexpected: bool = False) -> Outcome:
     values = {"code": code, "text": text, "retryable": retryable}
-    return Outcome("failed", job.fail(), values, unexpected=unexpected)
+    return Outcome("failed", job.fail(), values, unexpected=unexpected, is_final=True)
 
 
 def _wait_for_quota(error: StravaRateLimited, _failures: int, _max: int) -> Outcome:
     text = f"Strava's quota is used up; continues at {error.retry_at:%H:%M} UTC"
-    return _wait("waiting for quota", error.retry_at, text)
+    return _wait_for_strava("waiting for quota", error, text)
+
+
+def _wait_for_turn(error: StravaTurnOver, _failures: int, _max: int) -> Outcome:
+    text = "Other athletes' syncs take their turn with Strava's quota"
+    return _wait_for_strava("waiting for its turn", error, text)
 
 
 def _wait_for_budget(error: SyncBudgetSpent, _failures: int, _max: int) -> Outcome:
@@ -159,10 +173,11 @@ _REFUSALS: Mapping[type[StravaError], tuple[str, bool]] = {
 }
 _RULES: tuple[tuple[type[Exception], Callable[[Any, int, int], Outcome]], ...] = (
     (LeaseLost, lambda *_: Outcome("lease lost")),
-    (JobCancelled, lambda *_: Outcome("cancelled", job.stop_cancelled())),
+    (JobCancelled, lambda *_: Outcome("cancelled", job.stop_cancelled(), is_final=True)),
     (AttemptTimedOut, _try_again),
     (WorkerStopping, lambda *_: Outcome("given back", job.give_back())),
     (SyncSwitchedOff, _wait_for_switch),
+    (StravaTurnOver, _wait_for_turn),
     (StravaRateLimited, _wait_for_quota),
     (SyncBudgetSpent, _wait_for_budget),
     (StravaUnavailable, _try_again),

@@ -35,6 +35,7 @@ from runtime.redis_clients import redis_client
 from settings import Settings
 from strava.client import StravaClient
 from strava.errors import StravaUnauthorized
+from strava.shared_quota.gate import QuotaGate
 
 SETTINGS: ContextVar[Settings] = ContextVar("settings")
 """The worker's settings, because RQ passes a function only its arguments."""
@@ -70,8 +71,9 @@ def run(job_id: int) -> None:
     )
     with bound(job_id=job_id):
         try:
-            with StravaClient.from_settings(settings) as strava:
-                _JobRun(settings, database, redis, strava, stop).run(job_id)
+            quota = QuotaGate.from_settings(settings, database, redis)
+            with StravaClient.from_settings(settings, gate=quota) as strava:
+                _JobRun(settings, database, redis, strava, quota=quota, stop=stop).run(job_id)
         except DatabaseError as error:
             # Not claimed, or without a written outcome: the reconciler handles it.
             logger.warning("PostgreSQL cannot be reached", extra={"error": str(error)})
@@ -89,12 +91,15 @@ class _JobRun:
         database: SyncDatabase,
         redis: Redis,
         strava: StravaClient,
+        *,
+        quota: QuotaGate,
         stop: StopRequest,
     ) -> None:
         self._settings = settings
         self._database = database
         self._redis = redis
         self._strava = strava
+        self._quota = quota
         self._stop = stop
 
     def run(self, job_id: int) -> None:
@@ -119,6 +124,8 @@ class _JobRun:
             exc_info=error if outcome.unexpected else None,
         )
         self._conclude(attempt, outcome, error)
+        if outcome.is_final:
+            self._quota.end()
 
     def _claim(self, job_id: int) -> Attempt | None:
         lease_s = self._settings.job_lease_s
@@ -160,10 +167,13 @@ class _JobRun:
             return TaskMissing(attempt.kind)
         try:
             keys = KeyRing(self._settings.token_encryption_keys)
-            task(attempt, TaskServices(self._settings, self._database, self._strava, keys, logger))
+            task(attempt, self._services(keys))
         except Exception as error:  # noqa: BLE001 - the table of outcomes handles it
             return error
         return None
+
+    def _services(self, keys: KeyRing) -> TaskServices:
+        return TaskServices(self._settings, self._database, self._strava, self._quota, keys, logger)
 
     def _outcome(self, attempt: Attempt, error: Exception | None) -> Outcome:
         if error is None:

@@ -7,6 +7,7 @@ from db.encryption import KeyRing
 from db.session import SyncDatabase
 from settings import Settings
 from strava.client import StravaClient
+from strava.shared_quota.gate import QuotaGate
 
 
 @dataclass(frozen=True)
@@ -16,5 +17,6 @@ class TaskServices:
     settings: Settings
     database: SyncDatabase
     strava: StravaClient
+    quota: QuotaGate
     keys: KeyRing
     log: logging.Logger

@@ -44,6 +44,31 @@ class StravaSettings(BaseModel):
         description="Activities to request from Strava per page. Strava allows at most 200.",
     )
 
+    strava_quota_reserve_percent: int = Field(
+        20,
+        ge=0,
+        le=90,
+        description="Percent of Strava's quota, in 15 minutes and in a day, that backfills leave to "
+        "webhooks and incremental syncs.",
+    )
+    strava_quota_turn: int = Field(
+        20,
+        ge=1,
+        le=10_000,
+        description="Requests that the backfill of one athlete makes before it is another's turn. "
+        "Fewer where little is left.",
+    )
+    strava_quota_assumed_quarter_hour: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="Requests in 15 minutes that are assumed to be allowed until Strava tells its "
+        "limits.",
+    )
+    strava_quota_assumed_day: int = Field(
+        1000, ge=1, le=100_000_000, description="The same for a day (UTC)."
+    )
+
     strava_webhook_secret: PathSecret | None = Field(
         None,
         description="Secret end of the address to which Strava reports changes, "

@@ -45,7 +45,6 @@ from strava.errors import (
     StravaNotFound,
     StravaTooLarge,
     StravaTooSlow,
-    StravaUnauthorized,
     StravaUnavailable,
     StravaUnreadable,
 )
@@ -65,6 +64,8 @@ from strava.payloads import (
 )
 from strava.quota import quota_from_headers
 from strava.refusals import error_from_response, is_web_page
+from strava.request_parts import bearer, epochs
+from strava.shared_quota.gate import GatedRequest, QuotaGate
 
 _CONNECT_S = 5.0
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -102,7 +103,9 @@ class StravaClient:
     `api_url` and `oauth_url` are base addresses without a slash at the end. Every request may raise
     StravaUnauthorized, StravaAppInactive, StravaRateLimited, StravaUnavailable and StravaBadData;
     what else, its method says. `timeout_s` and `max_bytes`, after decompression, are of an answer as
-    a whole; `refresh_timeout_s` is of the answer to a refresh, which spends a token pair.
+    a whole; `refresh_timeout_s` is of the answer to a refresh, which spends a token pair. `gate`
+    lets requests that count against Strava's limits through, all but those of OAuth; without it
+    they are not counted here.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class StravaClient:
         refresh_timeout_s: float = 120,
         max_bytes: int = 16 * 1024 * 1024,
         transport: httpx.BaseTransport | None = None,
+        gate: QuotaGate | None = None,
     ) -> None:
         self._api_url = api_url.rstrip("/")
         self._oauth_url = oauth_url.rstrip("/")
@@ -124,6 +128,7 @@ class StravaClient:
         self._timeout_s = timeout_s
         self.refresh_timeout_s = max(timeout_s, refresh_timeout_s)
         self._max_bytes = max_bytes
+        self._gate = gate
         # A proxy for the internet is not for the simulator on this machine.
         local = httpx.URL(api_url).host in _LOOPBACK
         self._http = httpx.Client(
@@ -140,6 +145,7 @@ class StravaClient:
         settings: Settings,
         *,
         transport: httpx.BaseTransport | None = None,
+        gate: QuotaGate | None = None,
     ) -> Self:
         """Raises InvalidSettings where client id or secret are not set."""
         settings.require("strava_client_id", "strava_client_secret")
@@ -152,6 +158,7 @@ class StravaClient:
             refresh_timeout_s=settings.strava_refresh_timeout_s,
             max_bytes=settings.strava_max_answer_bytes,
             transport=transport,
+            gate=gate,
         )
 
     def __enter__(self) -> Self:
@@ -220,7 +227,7 @@ class StravaClient:
             )
         except (StravaNotFound, StravaUnreadable):
             # The page that oauth/revoke replaces; Strava serves it until 2027-06-01.
-            self._send("POST", f"{self._oauth_url}/deauthorize", headers=_bearer(access_token))
+            self._send("POST", f"{self._oauth_url}/deauthorize", headers=bearer(access_token))
 
     # --- the athlete's data
 
@@ -243,7 +250,7 @@ class StravaClient:
         its error. A page shorter than `per_page` (at most 200) need not be the last. `before` and
         `after` are aware and exclude the moment itself. May raise StravaScopeMissing.
         """
-        parameters = {"page": page, "per_page": per_page} | _epochs(before=before, after=after)
+        parameters = {"page": page, "per_page": per_page} | epochs(before=before, after=after)
         items = self._get("/athlete/activities", access_token, parameters)
         activities = list_of_objects_with_id(items)
         return [_activity_or_error(item) for item in activities]
@@ -289,7 +296,7 @@ class StravaClient:
                 "GET",
                 f"{self._api_url}{path}",
                 params=parameters or {},
-                headers=_bearer(access_token),
+                headers=bearer(access_token),
             )
         )
 
@@ -312,7 +319,7 @@ class StravaClient:
 
     def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
         """Send, and raise the error an answer stands for."""
-        answer = self._answer(method, url, **arguments)
+        answer = self._counted_answer(method, url, **arguments)
         # Raised here, outside `except`: httpx's exceptions hold the request and with it the token.
         if isinstance(answer, StravaError):
             raise answer
@@ -322,8 +329,26 @@ class StravaClient:
             raise StravaUnreadable("body", "is a web page")
         return answer
 
+    def _counted_answer(
+        self, method: str, url: str, **arguments: Any
+    ) -> httpx.Response | StravaError:
+        if self._gate is None or not url.startswith(f"{self._api_url}/"):
+            return self._answer(method, url, **arguments)
+        read = method == "GET"
+        with self._gate.request(read=read) as request:
+            answer = self._answer(method, url, request=request, **arguments)
+        if request.is_refused:
+            return self._gate.refusal(read=read) or answer
+        return answer
+
     def _answer(
-        self, method: str, url: str, *, timeout_s: float | None = None, **arguments: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_s: float | None = None,
+        request: GatedRequest | None = None,
+        **arguments: Any,
     ) -> httpx.Response | StravaError:
         total_s = self._timeout_s if timeout_s is None else timeout_s
         timeout = httpx.Timeout(total_s, connect=min(total_s, _CONNECT_S))
@@ -332,6 +357,8 @@ class StravaClient:
                 bounded(total_s),
                 self._http.stream(method, url, timeout=timeout, **arguments) as response,
             ):
+                if request is not None:
+                    request.answered(response.status_code, response.headers)
                 return read_whole(response, self._max_bytes)
         except AnswerTooLarge:
             return StravaTooLarge(self._max_bytes)
@@ -343,17 +370,6 @@ class StravaClient:
             return StravaUnavailable(f"no answer in time ({type(error).__name__})")
         except httpx.HTTPError as error:
             return StravaUnavailable(f"the connection failed ({type(error).__name__})")
-
-
-def _bearer(access_token: SecretStr) -> dict[str, str]:
-    """The header.
-
-    Raises StravaUnauthorized for what no header can carry, for httpx's own error would show it.
-    """
-    token = access_token.get_secret_value()
-    if not token or not token.isascii() or not token.isprintable():
-        raise StravaUnauthorized("access token")
-    return {"Authorization": f"Bearer {token}"}
 
 
 def _activity_or_error(item: object) -> StravaActivity | StravaBadData:
@@ -373,13 +389,3 @@ def _token_pair(answer: object) -> TokenPair:
     except (ValueError, OverflowError, OSError):
         raise fields.bad("expires_at", "is out of range") from None
     return TokenPair(SecretStr(access_token), SecretStr(refresh_token), expires_at)
-
-
-def _epochs(**moments: datetime | None) -> dict[str, int]:
-    """Seconds since 1970, as Strava's parameters want them.
-
-    Raises ValueError for a time without a zone.
-    """
-    if any(moment and moment.tzinfo is None for moment in moments.values()):
-        raise ValueError("a time without a zone is not an instant")
-    return {name: int(moment.timestamp()) for name, moment in moments.items() if moment}

@@ -12,6 +12,7 @@
     │   ├── StravaRequestRefused    a request that Strava calls malformed (400)
     │   └── StravaUnreadable    the answer as a whole: a page of HTML, or cut off   (retryable)
     ├── StravaRateLimited       out of quota until `retry_at`             (retryable)
+    │   └── StravaTurnOver      it is other athletes' turn                (retryable)
     └── StravaUnavailable       5xx, timeout, connection lost or refused  (retryable)
         ├── StravaTooSlow       the answer did not arrive in the time it may take
         └── StravaTooLarge      the answer has more bytes than allowed
@@ -19,7 +20,7 @@
 `retryable` says that the same request may succeed later without anybody acting.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from runtime.errors import PacegraphError
@@ -111,14 +112,23 @@ class StravaUnreadable(StravaBadData):
 
 
 class StravaRateLimited(StravaError):
-    """The quota is used up. `retry_at` (aware, UTC): when the window that is used up restarts."""
+    """The quota is used up.
+
+    `retry_at` (aware, UTC, by Strava's clock): when the window that is used up restarts. `wait` is
+    how long that is from now, on any clock; None if Strava's time is not known.
+    """
 
     code = "STRAVA_RATE_LIMITED"
     retryable = True
 
-    def __init__(self, retry_at: datetime) -> None:
+    def __init__(self, retry_at: datetime, wait: timedelta | None = None) -> None:
         super().__init__(f"Strava's rate limit is used up until {retry_at:%Y-%m-%d %H:%M:%S} UTC")
         self.retry_at = retry_at
+        self.wait = wait
+
+
+class StravaTurnOver(StravaRateLimited):
+    """Other athletes come before the next request of this one's backfill."""
 
 
 class StravaUnavailable(StravaError):

@@ -19,6 +19,7 @@ from db.models.personal_best import PersonalBest
 from db.models.sign_in import UsedSignIn
 from db.models.strava_connection import StravaConnection
 from db.models.strava_event import StravaEvent, StravaObject
+from db.models.strava_quota import StravaQuota
 from db.models.strava_trouble import StravaTrouble, SyncBudget
 from db.models.stream import ActivityStreamLevel, ActivityStreams
 from db.models.upload import Upload
@@ -54,6 +55,7 @@ __all__ = [
     "StravaConnection",
     "StravaEvent",
     "StravaObject",
+    "StravaQuota",
     "StravaTrouble",
     "StreamsState",
     "SyncBudget",

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -63,6 +64,10 @@ class JobErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
 
 
+def _seconds_since(instant: Any) -> ColumnElement[float]:
+    return cast(func.extract("epoch", func.now() - instant), Double)
+
+
 class Job(Base):
     """One piece of background work.
 
@@ -72,7 +77,9 @@ class Job(Base):
     longer. `live_since` is when the job was created or retried; JOB_MAX_LIFE_S counts from there.
     `queued_at` is when it became QUEUED, `enqueued_at` when it was last passed to Redis.
     `idempotency_key` is of versions before 0.3 (now IdempotencyKey). `waiting_until` is when a
-    WAITING job continues. `checkpoint` is the state that an attempt passes to the next. `version`
+    WAITING job continues; `quota_until` is the same if it waits for Strava's quota, and stays until
+    it waits again. `expected_at` is when the job may end with the quota there is, null if the quota
+    does not slow it. `checkpoint` is the state that an attempt passes to the next. `version`
     rises with every change, so subscribers can ignore outdated notifications. `athlete_id` is null
     for jobs on all athletes. `request_id` and `trace_id` identify the request that created the job,
     for the log; null if there was none.
@@ -98,7 +105,9 @@ class Job(Base):
     lease_renewed_at: Mapped[Instant | None]
     live_since: Mapped[CreatedAt]
     queued_at: Mapped[Instant | None]
-    waiting_until: Mapped[Instant | None]
+    waiting_until: Mapped[Instant | None] = mapped_column()
+    quota_until: Mapped[Instant | None]
+    expected_at: Mapped[Instant | None] = mapped_column()
     enqueued_at: Mapped[Instant | None]
     progress_done: Mapped[int] = mapped_column(server_default="0")
     progress_total: Mapped[int | None] = mapped_column()
@@ -123,15 +132,26 @@ class Job(Base):
             (progress_total > 0, cast(progress_done, Double) * 100 / progress_total),
         )
     )
-    # Computed from the current attempt only: time spent waiting would distort it.
+    # The speed is of the current attempt only: time spent waiting would distort it.
     progress_seconds_left: Mapped[float | None] = column_property(
         case(
             (
-                and_(status == JobStatus.RUNNING, progress_done > attempt_started_done),
-                cast(func.extract("epoch", func.now() - attempt_started_at), Double)
-                / (progress_done - attempt_started_done)
-                * (progress_total - progress_done),
-            )
+                and_(
+                    status == JobStatus.RUNNING,
+                    progress_done > attempt_started_done,
+                    progress_total.is_not(None),
+                ),
+                func.greatest(
+                    _seconds_since(attempt_started_at)
+                    / (progress_done - attempt_started_done)
+                    * (progress_total - progress_done),
+                    -_seconds_since(expected_at),
+                ),
+            ),
+            (
+                status.in_([JobStatus.RUNNING, JobStatus.WAITING]),
+                func.greatest(-_seconds_since(func.greatest(expected_at, waiting_until)), 0.0),
+            ),
         )
     )
 

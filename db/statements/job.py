@@ -200,7 +200,8 @@ def advance() -> Executable:
 
     Parameters: `state` (the checkpoint), `done`, `total`, `message`, and the increments of the
     counters: `created`, `updated`, `deleted`, `bests_changed`. `moved` resets the count of
-    failures, because JOB_MAX_ATTEMPTS limits consecutive ones.
+    failures, because JOB_MAX_ATTEMPTS limits consecutive ones. `quota_wait_s`: seconds until
+    Strava's quota covers what is left; null if it does now.
     """
     return (
         change(*_held())
@@ -215,6 +216,7 @@ def advance() -> Executable:
             personal_bests_changed=Job.personal_bests_changed
             + bindparam("bests_changed", type_=Integer),
             failures=case((bindparam("moved", type_=Boolean), 0), else_=Job.failures),
+            expected_at=func.now() + seconds(bindparam("quota_wait_s", type_=Float)),
         )
         .returning(Job.version)
     )
@@ -251,14 +253,28 @@ def wait() -> Executable:
     Other parameters: `text`, `failed` (0 or 1, added to the failures). If cancellation was
     requested, the job is due immediately, and its next attempt ends it.
     """
+    return _wait(
+        bindparam("until", type_=Job.waiting_until.type),
+        quota_until=null(),
+        failures=Job.failures + bindparam("failed", type_=Integer),
+    )
+
+
+def wait_for_quota() -> Executable:
+    """Set the attempt's job to WAITING for `wait_s` seconds; returns its summary.
+
+    Other parameters and cancellation are as in `wait`; it is no failure.
+    """
+    until = func.now() + seconds(bindparam("wait_s", type_=Float))
+    return _wait(until, quota_until=until)
+
+
+def _wait(until: ColumnElement[Any], **values: Any) -> Executable:
     return _leave(
         JobStatus.WAITING,
-        waiting_until=case(
-            (Job.cancel_requested, func.now()),
-            else_=bindparam("until", type_=Job.waiting_until.type),
-        ),
+        waiting_until=case((Job.cancel_requested, func.now()), else_=until),
         progress_message=bindparam("text", type_=Text),
-        failures=Job.failures + bindparam("failed", type_=Integer),
+        **values,
     )
 
 

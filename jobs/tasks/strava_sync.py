@@ -16,13 +16,15 @@ from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import count_problems
 from jobs.sync.scope import SyncScope
 from jobs.task_services import TaskServices
+from strava.errors import StravaTurnOver
 
 
 def run(attempt: Attempt, services: TaskServices) -> None:
     """Sync. Raises strava.errors.StravaError, db.errors.DatabaseError and what ends the attempt."""
     assert attempt.athlete_id is not None
     scope = SyncScope.from_arguments(attempt.arguments)
-    strava = AthleteStrava(attempt, services, attempt.athlete_id)
+    first = _first_requests(attempt, attempt.athlete_id, scope, services)
+    strava = AthleteStrava(attempt, services, attempt.athlete_id, first=first)
     with attempt.step() as step:
         remember_bests(step, attempt.athlete_id)
     walk = ActivityWalk(attempt, services, strava, scope)
@@ -30,7 +32,7 @@ def run(attempt: Attempt, services: TaskServices) -> None:
     try:
         walk.run()
         derivation.run()
-    except AttemptStopped:
+    except (AttemptStopped, StravaTurnOver):
         raise
     except Exception:
         # Show what is there so far: the next attempt may be hours away.
@@ -41,6 +43,21 @@ def run(attempt: Attempt, services: TaskServices) -> None:
         _update_bests_if_possible(attempt, services, attempt.athlete_id)
         raise unavailable
     _finish(attempt, attempt.athlete_id, scope)
+
+
+def _first_requests(
+    attempt: Attempt, athlete_id: int, scope: SyncScope, services: TaskServices
+) -> int:
+    """Count the requests that go before backfills: those of a sync that brings what is new."""
+    if scope.activity_id is not None:
+        return services.settings.strava_quota_turn
+    with attempt.read() as connection:
+        known = connection.execute(
+            strava_connection.of_athlete(), {"athlete": athlete_id}
+        ).one_or_none()
+    has_history = known is not None and known.history_complete_at is not None
+    is_new = has_history and scope.is_everything and not scope.full
+    return services.settings.strava_quota_turn if is_new else 0
 
 
 def _update_bests_if_possible(attempt: Attempt, services: TaskServices, athlete_id: int) -> None:

@@ -1,0 +1,28 @@
+"""Headers and parameters of requests to Strava."""
+
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from strava.errors import StravaUnauthorized
+
+
+def bearer(access_token: SecretStr) -> dict[str, str]:
+    """The header.
+
+    Raises StravaUnauthorized for what no header can carry, for httpx's own error would show it.
+    """
+    token = access_token.get_secret_value()
+    if not token or not token.isascii() or not token.isprintable():
+        raise StravaUnauthorized("access token")
+    return {"Authorization": f"Bearer {token}"}
+
+
+def epochs(**moments: datetime | None) -> dict[str, int]:
+    """Seconds since 1970, as Strava's parameters want them.
+
+    Raises ValueError for a time without a zone.
+    """
+    if any(moment and moment.tzinfo is None for moment in moments.values()):
+        raise ValueError("a time without a zone is not an instant")
+    return {name: int(moment.timestamp()) for name, moment in moments.items() if moment}

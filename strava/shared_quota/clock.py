@@ -1,0 +1,132 @@
+"""The time at Strava, whatever the clocks here say.
+
+It is the `Date` of an answer, plus what a clock that never jumps has run since. Each machine has
+such a clock. A machine that has had no answer yet uses Redis's clock for the difference instead.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+_DRIFT = 1e-4
+"""How much faster or slower than Strava's a steady clock may run."""
+_SHARED_SLACK_S = 5.0
+_NEAR_S = 300.0
+"""Seconds by which Redis's clock is trusted to be right, before any answer is known."""
+_AGREE_S = 3.0
+_MOST_MACHINES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the clocks show now, in seconds.
+
+    `steady_s` is of the machine's clock that never jumps; `shared_s` of Redis's, POSIX time.
+    """
+
+    machine: str
+    steady_s: float
+    shared_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The time at Strava, POSIX: not before `earliest_s`, not after `latest_s`."""
+
+    earliest_s: float
+    latest_s: float
+
+
+@dataclass(slots=True)
+class _Anchor:
+    """At `steady_s` of the machine and `shared_s` of Redis it was `strava_s`, or `slack_s` later."""
+
+    strava_s: float
+    slack_s: float
+    steady_s: float
+    shared_s: float
+
+
+@dataclass(slots=True)
+class StravaClock:
+    """Learns Strava's time from answers. `doubted` is a `Date` that fits to nothing known."""
+
+    anchors: dict[str, _Anchor] = field(default_factory=dict)
+    doubted: tuple[str, float] | None = None
+
+    def now(self, reading: Reading) -> Moment:
+        own = self.anchors.get(reading.machine)
+        if own is not None and reading.steady_s >= own.steady_s:
+            ran_s = reading.steady_s - own.steady_s
+            return Moment(
+                own.strava_s + ran_s * (1 - _DRIFT),
+                own.strava_s + own.slack_s + ran_s * (1 + _DRIFT),
+            )
+        if not self.anchors:
+            return Moment(reading.shared_s, reading.shared_s + _SHARED_SLACK_S)
+        newest = max(self.anchors.values(), key=lambda anchor: anchor.strava_s)
+        earliest_s = newest.strava_s + max(0.0, reading.shared_s - newest.shared_s)
+        return Moment(earliest_s, earliest_s + newest.slack_s + _SHARED_SLACK_S)
+
+    def touch(self, reading: Reading) -> None:
+        """Note what Redis's clock shows now, so that a jump of it before now does not matter."""
+        if (own := self.anchors.get(reading.machine)) and reading.steady_s >= own.steady_s:
+            now = self.now(reading)
+            self._set(reading, now.earliest_s, now.latest_s)
+
+    def learn(self, reading: Reading, date_s: float, took_s: float) -> None:
+        """Take the `Date` of an answer that arrived now, `took_s` seconds after it was asked for.
+
+        A `Date` that fits to nothing known counts once a second answer agrees with it.
+        """
+        latest_s = date_s + 1 + took_s
+        if self._fits(reading, date_s, latest_s):
+            known = self.now(reading) if self.anchors else Moment(date_s, latest_s)
+            self.doubted = None
+            self._set(
+                reading,
+                max(date_s, known.earliest_s),
+                max(min(latest_s, known.latest_s), date_s, known.earliest_s),
+            )
+            return
+        offset_s = date_s - reading.steady_s
+        if (
+            self.doubted is not None
+            and self.doubted[0] == reading.machine
+            and abs(self.doubted[1] - offset_s) <= _AGREE_S + took_s
+        ):
+            self.doubted = None
+            self.anchors.clear()
+            self._set(reading, date_s, latest_s)
+        else:
+            self.doubted = (reading.machine, offset_s)
+
+    def _fits(self, reading: Reading, date_s: float, latest_s: float) -> bool:
+        if not self.anchors:
+            return abs(date_s - reading.shared_s) <= _NEAR_S
+        known = self.now(reading)
+        return date_s <= known.latest_s and latest_s >= known.earliest_s
+
+    def _set(self, reading: Reading, earliest_s: float, latest_s: float) -> None:
+        self.anchors.pop(reading.machine, None)  # the newest stands last
+        self.anchors[reading.machine] = _Anchor(
+            earliest_s, latest_s - earliest_s, reading.steady_s, reading.shared_s
+        )
+        while len(self.anchors) > _MOST_MACHINES:
+            del self.anchors[next(iter(self.anchors))]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "anchors": {
+                machine: [each.strava_s, each.slack_s, each.steady_s, each.shared_s]
+                for machine, each in self.anchors.items()
+            },
+            "doubted": self.doubted,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        doubted = values["doubted"]
+        return cls(
+            {machine: _Anchor(*each) for machine, each in values["anchors"].items()},
+            (doubted[0], doubted[1]) if doubted else None,
+        )

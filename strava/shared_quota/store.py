@@ -1,0 +1,249 @@
+"""Where the ledger is: in Redis, with a copy in PostgreSQL in which no request is missing.
+
+Redis changes it by comparing and setting, so that all workers share one. Before a request that
+PostgreSQL does not know of yet, the copy is written, with a few requests in advance. So a Redis that
+is lost, emptied, restarted from an older file or replaced by a replica loses no request: the copy
+takes its place, and its number (`generation`) keeps older ones from being written back. While Redis
+is away, the copy itself is the ledger, under the lock of its row.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from redis import Redis, RedisError
+
+from db.session import SyncDatabase
+from db.statements import strava_quota
+from runtime.redis_outage import RedisOutage
+from strava.shared_quota.clock import Reading
+from strava.shared_quota.ledger import Ledger
+from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRules, Refused
+
+_TRIES = 200
+_LONGEST_PAUSE_S = 0.005
+_KEPT_S = 3 * 86_400
+# Returns whether the value was set, the value now, seconds and microseconds, and the server's run.
+# The value is set if it is ARGV[1] and ARGV[2] is not empty; no value is ''.
+_SCRIPT = """
+local value = redis.call('GET', KEYS[1]) or ''
+local time = redis.call('TIME')
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+if ARGV[2] == '' or value ~= ARGV[1] then
+  return {0, value, time[1], time[2], run}
+end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return {1, ARGV[2], time[1], time[2], run}
+"""
+
+Result = TypeVar("Result")
+Step = Callable[[Ledger, Reading], Result]
+Steady = Callable[[], tuple[str, float]]
+"""Gives the machine's name and its clock that never jumps."""
+
+logger = logging.getLogger(__name__)
+
+
+class SharedValue(Protocol):
+    """A text that all workers share, and may lose."""
+
+    def read(self) -> tuple[str, float, str]:
+        """Get the value ('' for none), the POSIX time there, and a name of its life.
+
+        Raises RedisError.
+        """
+
+    def replace(self, old: str, new: str) -> bool:
+        """Set the value if it is still `old`. Raises RedisError."""
+
+
+class KeptCopy(Protocol):
+    """A text that is never lost, with its generation."""
+
+    def take_over(self) -> tuple[int, str | None, float]:
+        """Begin a new generation; returns it, the text, and the POSIX time there."""
+
+    def change(self, generation: int, change: Callable[[str | None], str]) -> bool:
+        """Change the text in one transaction; False if another generation has begun."""
+
+
+class RedisValue:
+    """A SharedValue in one key, so that a cluster has it in one place."""
+
+    def __init__(self, redis: Redis, application: str) -> None:
+        self._script = redis.register_script(_SCRIPT)
+        self._keys = [quota_key(application)]
+
+    def read(self) -> tuple[str, float, str]:
+        _, value, seconds, microseconds, run = self._script(self._keys, ["", "", 0])
+        return value.decode(), int(seconds) + int(microseconds) / 1e6, run.decode()
+
+    def replace(self, old: str, new: str) -> bool:
+        return bool(self._script(self._keys, [old, new, _KEPT_S])[0])
+
+
+class DatabaseCopy:
+    """A KeptCopy in a row of PostgreSQL. All methods raise DatabaseError."""
+
+    def __init__(self, database: SyncDatabase, application: str) -> None:
+        self._database = database
+        self._values = {"of_application": application}
+
+    def take_over(self) -> tuple[int, str | None, float]:
+        with self._database.write() as connection:
+            row = connection.execute(strava_quota.take_over(), self._values).one()
+        return row.generation, row.ledger, row.clock_s
+
+    def change(self, generation: int, change: Callable[[str | None], str]) -> bool:
+        with self._database.write() as connection:
+            values = self._values | {"of_generation": generation}
+            row = connection.execute(strava_quota.lock(), values).one_or_none()
+            if row is None:
+                return False
+            text = {"new_ledger": change(row.ledger)}
+            connection.execute(strava_quota.write(), self._values | text)
+        return True
+
+
+def quota_key(application: str) -> str:
+    """Name the key in Redis of the application with this client id."""
+    return f"pacegraph:{{strava-quota:{application}}}"
+
+
+class SharedLedger:
+    """The ledger as one worker uses it. Methods raise what the copy raises."""
+
+    def __init__(
+        self,
+        shared: SharedValue,
+        copy: KeptCopy,
+        rules: QuotaRules,
+        steady: Steady,
+        *,
+        retry_redis_s: float = 5.0,
+    ) -> None:
+        """Try a Redis that failed again after `retry_redis_s` seconds."""
+        self._shared = shared
+        self._copy = copy
+        self._rules = rules
+        self._steady = steady
+        self._known: Ledger | None = None
+        self._outage = RedisOutage(
+            logger,
+            "Strava's quota is counted in PostgreSQL, because Redis is away",
+            retry_s=retry_redis_s,
+        )
+
+    def reserve(self, ask: QuotaAsk) -> tuple[Granted | Refused, Ledger]:
+        """Ask for a request; returns the decision and the ledger after it."""
+        for _ in range(_TRIES):
+            changed = self._change_shared(lambda ledger, now: ledger.reserve(ask, now, self._rules))
+            if changed is None:
+                return self._change_copy(lambda ledger, now: ledger.reserve(ask, now, self._rules))
+            decision, ledger = changed
+            if not isinstance(decision, Granted) or not decision.must_keep:
+                return decision, ledger
+            if self._keep(ledger):
+                return decision, ledger
+            self._replace_outdated(ledger)
+        raise RuntimeError("the ledger of Strava's quota cannot be kept")
+
+    def settle(self, call: str, answer: QuotaAnswer | None) -> Ledger:
+        """Take the answer to a request that was granted."""
+
+        def step(ledger: Ledger, now: Reading) -> None:
+            ledger.settle(call, now, answer, self._rules)
+            if self._known is not None and self._known.generation == ledger.generation:
+                ledger.kept(self._known)
+
+        _, ledger = self._change_shared(step) or self._change_copy(step)
+        return ledger
+
+    def leave(self, athlete: str) -> None:
+        """Expect the athlete's backfill no longer. Without Redis, that is found out by time."""
+        self._change_shared(lambda ledger, _: ledger.leave(athlete))
+
+    # --- in Redis
+
+    def _change_shared(self, step: Step[Result]) -> tuple[Result, Ledger] | None:
+        """Change the ledger in Redis; None if Redis is away."""
+        if self._outage.is_away:
+            return None
+        try:
+            for _ in range(_TRIES):
+                value, shared_s, life = self._shared.read()
+                reading = Reading(*self._steady(), shared_s)
+                ledger = _readable(value, life) or self._revived(life, reading)
+                result = step(ledger, reading)
+                if self._shared.replace(value, ledger.to_text()):
+                    self._outage.end()
+                    return result, ledger
+                time.sleep(random.uniform(0, _LONGEST_PAUSE_S))  # noqa: S311 - spreads the tries
+        except RedisError as error:
+            self._outage.begin(error)
+        return None
+
+    def _revived(self, life: str, reading: Reading) -> Ledger:
+        """Make a ledger from the copy, for a Redis that has none of this life."""
+        generation, text, _ = self._copy.take_over()
+        ledger = Ledger.from_text(text) if text else Ledger()
+        ledger.generation, ledger.life = generation, life
+        if text:
+            logger.warning("Redis has lost Strava's quota; PostgreSQL's copy takes its place")
+            ledger.revive(reading, self._rules)
+        return ledger
+
+    def _replace_outdated(self, outdated: Ledger) -> None:
+        """Replace a ledger in Redis whose generation has ended."""
+        try:
+            value, shared_s, life = self._shared.read()
+            found = _readable(value, life)
+            if found is None or found.generation <= outdated.generation:
+                reading = Reading(*self._steady(), shared_s)
+                self._shared.replace(value, self._revived(life, reading).to_text())
+        except RedisError as error:
+            self._outage.begin(error)
+
+    def _keep(self, ledger: Ledger) -> bool:
+        """Write the copy; False if its generation has ended."""
+        kept = ledger.as_kept()
+
+        def merge(text: str | None) -> str:
+            return (kept.merged(Ledger.from_text(text)) if text else kept).to_text()
+
+        is_kept = self._copy.change(ledger.generation, merge)
+        self._known = kept if is_kept else None
+        return is_kept
+
+    # --- in PostgreSQL, while Redis is away
+
+    def _change_copy(self, step: Step[Result]) -> tuple[Result, Ledger]:
+        for _ in range(_TRIES):
+            generation, _, clock_s = self._copy.take_over()
+            reading = Reading(*self._steady(), clock_s)
+            done: list[tuple[Result, Ledger]] = []
+
+            def change(text: str | None) -> str:
+                ledger = Ledger.from_text(text) if text else Ledger()
+                ledger.generation = generation  # noqa: B023 - used in this turn only
+                done.append((step(ledger, reading), ledger))  # noqa: B023
+                return ledger.to_text()
+
+            if self._copy.change(generation, change):
+                return done[-1]
+        raise RuntimeError("the ledger of Strava's quota changes all the time")
+
+
+def _readable(value: str, life: str) -> Ledger | None:
+    """Read the ledger, if it is one and of this life of Redis."""
+    if not value:
+        return None
+    try:
+        ledger = Ledger.from_text(value)
+    except ValueError:
+        logger.warning("Strava's quota in Redis cannot be read")
+        return None
+    return ledger if ledger.life == life else None

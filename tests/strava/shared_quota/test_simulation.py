@@ -1,0 +1,35 @@
+"""The quota as a law: never a request beyond a window, whatever goes wrong.
+
+`make test-quota` looks at QUOTA_SEEDS seeds, 10,000 by default.
+"""
+
+import logging
+
+import pytest
+
+from tests.strava.shared_quota.simulation import World, faults_of
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_request_goes_beyond_a_window_and_athletes_have_the_same(seed):
+    assert faults_of(seed) == []
+
+
+def test_a_seed_does_the_same_again():
+    first, second = (World(7).run() for _ in range(2))
+    assert first == second
+    assert first.requests > 50
+
+
+def test_a_ledger_that_forgets_what_is_under_way_is_noticed(monkeypatch):
+    """The law is not true of every ledger."""
+    monkeypatch.setattr("strava.shared_quota.ledger.Ledger._under_way", lambda *_: 0)
+    monkeypatch.setattr("strava.shared_quota.window.CountedWindow.carry", lambda *_, **__: None)
+    assert any("beyond" in fault for seed in range(120) for fault in faults_of(seed))
