@@ -2,8 +2,7 @@
 
 A refusal is cheap, but a client that gets only refusals sends the next request at once. While the
 loop is busy, refusals leave at a rate that honest mistakes do not reach, each delayed by at most a
-second. New WebSockets count too. `test_a_busy_loop_answers_so_many_a_second` and
-`tests/security/test_abuse.py` (honest clients beside abusive ones at full speed) hold it.
+second. New WebSockets count too. `test_a_busy_loop_answers_so_many_a_second` fails without it.
 """
 
 import asyncio
