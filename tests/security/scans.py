@@ -18,18 +18,43 @@ _ALIASES = 30
 
 
 def _aliased(field: str) -> str:
-    fields = " ".join(f"a{number}: {field.replace('%', str(number))}" for number in range(_ALIASES))
-    return f"query($n: String!) {{ {fields} }}"
+    return " ".join(f"a{number}: {field}" for number in range(_ALIASES))
 
 
+def _of_all(field: str) -> str:
+    return f"query($n: String!) {{ {_aliased(field)} }}"
+
+
+def _of_own_runs(variable: str, field: str) -> str:
+    return f"query({variable}) {{ viewer {{ athlete {{ {_aliased(field)} }} }} }}"
+
+
+def _name() -> dict[str, str]:
+    return {"n": f"absent {randrange(10**9)}"}
+
+
+def _future() -> dict[str, str]:
+    return {"d": f"{randrange(2100, 9000)}-{randrange(1, 13):02}-{randrange(1, 29):02}"}
+
+
+_EFFORTS = "bestEfforts(distance: KM5, first: 1, from: $d) { nodes { id } }"
 SCANS = {
-    "totals by name": _aliased("activities(filter: { nameContains: $n }) { totalCount }"),
-    "first of no name": _aliased(
-        "activities(first: 1, filter: { nameContains: $n }) { nodes { id } }"
-    ),
-    "athletes of no name": _aliased("athletes(filter: { nameContains: $n }) { totalCount }"),
-}
-"""Documents that are known after the first time. Each answer needs all rows, and is not cached."""
+    "everybody": [
+        (_of_all("activities(filter: { nameContains: $n }) { totalCount }"), _name),
+        (_of_all("activities(first: 1, filter: { nameContains: $n }) { nodes { id } }"), _name),
+        (_of_all("athletes(filter: { nameContains: $n }) { totalCount }"), _name),
+        (_of_own_runs("$d: Date!", _EFFORTS), _future),
+    ],
+    "own efforts": [(_of_own_runs("$d: Date!", _EFFORTS), _future)],
+    "own runs": [
+        (_of_own_runs("$n: String!", "activities(filter: { nameContains: $n }) { totalCount }"), _name),
+        (_of_own_runs("$d: Date!", "trainingSummary(period: WEEK, from: $d) { runCount }"), _future),
+        (_of_own_runs("$d: Date!", _EFFORTS), _future),
+    ],
+}  # fmt: skip
+"""Documents that are known after the first time, and their variables. Each answer needs all rows of
+what is scanned, and is not cached.
+"""
 
 
 async def _scan(task: dict[str, Any]) -> Counter[str]:
@@ -39,10 +64,10 @@ async def _scan(task: dict[str, Any]) -> Counter[str]:
 
     async def client(number: int) -> None:
         connection = Connection(task["address"])
-        query = list(SCANS.values())[number % len(SCANS)]
+        scans = SCANS[task["scans"]]
+        query, variables = scans[number % len(scans)]
         while perf_counter() < ends:
-            name = f"absent {randrange(10**9)}"
-            answer = await connection.send(post(query, headers, variables={"n": name}))
+            answer = await connection.send(post(query, headers, variables=variables()))
             told[f"{answer.status} {answer.code}"] += 1
 
     await asyncio.gather(*(client(number) for number in range(task["connections"])))
