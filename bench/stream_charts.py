@@ -92,7 +92,7 @@ def differences(every: Drawn, few: Drawn) -> tuple[list[float], list[float]]:
 
 def picture(every: Drawn, few: Drawn) -> str:
     """Write the picture: all samples on the left, the chosen points on the right."""
-    parts = [_text(_LEFT, 20, f"All {len(every.time_s):,} samples"),
+    parts = [_text(_LEFT, 20, f"All {len(every.time_s):,} samples: pace in min/km, heart rate"),
              _text(_LEFT + _WIDTH + _GAP, 20, f"streams(maxPoints: {len(few.time_s)})")]  # fmt: skip
     for column, drawn in enumerate((every, few)):
         left = _LEFT + column * (_WIDTH + _GAP)
@@ -100,7 +100,6 @@ def picture(every: Drawn, few: Drawn) -> str:
         parts += _panel(left, _TOP, drawn, paces, (600, 200))
         rates = list(zip(drawn.time_s, drawn.rates, strict=True))
         parts += _panel(left, _TOP + _HEIGHT + 24, drawn, rates, (80, 190))
-    parts += [_text(4, _TOP + 12, "min/km"), _text(4, _TOP + _HEIGHT + 36, "bpm")]
     width, height = _LEFT + 2 * _WIDTH + _GAP + 8, _TOP + 2 * _HEIGHT + 44
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
