@@ -126,7 +126,7 @@ def efforts_of_activity(
     """
     if flagged or not is_run(sport_type):
         return NO_EFFORTS
-    track = _track(run)
+    track = track_of_run(run)
     efforts = _plausible(_from_track(track, run.distance_m), sex) if track else {}
     lacking = [
         distance
@@ -178,10 +178,12 @@ def _plausible(efforts: _Efforts, sex: Sex | None) -> dict[StandardDistance, Act
 # --- from the streams
 
 
-def _track(run: RecordedRun) -> Track | None:
+def track_of_run(run: RecordedRun) -> Track | None:
+    """The track of the streams, scaled; None without streams. Raises StreamError."""
     if run.streams is None or len(run.streams.time_s) < LEAST_SAMPLES:
         return None
-    return read_track(run.streams.time_s, run.streams.distance_m, scale=_scale(run, run.streams))
+    scale = _scale(run, run.streams)
+    return read_track(run.streams.time_s, run.streams.distance_m, scale=scale)
 
 
 def _scale(run: RecordedRun, streams: Streams) -> float:

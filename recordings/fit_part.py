@@ -14,9 +14,12 @@ from recordings.fit_message import (
     values_of,
     word_of,
 )
-from recordings.problems import ProblemList
+from recordings.problems import ProblemList, words
 from recordings.sample_builder import ReadingBudget, Sample, SampleBuilder
 
+_CREATOR = (0, "creator")
+"""Index of the device that made the file, among those that took part."""
+_LONGEST_DEVICE = 200
 _NATIVE_HEART_RATE, _NATIVE_CADENCE, _NATIVE_POWER = 3, 4, 7
 _DEVELOPER_COLUMNS = {
     _NATIVE_HEART_RATE: "heart_rate",
@@ -63,6 +66,7 @@ class FitCollector:
             "lap": self._lap,
             "session": self._session,
             "file_id": self._file_id,
+            "device_info": self._device_info,
             "activity": self._activity,
             "sport": self._sport,
             "workout": self._workout,
@@ -176,6 +180,15 @@ class FitCollector:
             if values.get(name) not in {None, 0}
         ]
         self.found.device = " ".join(made_by[:2]) or None
+
+    def _device_info(self, message: Any) -> None:
+        """The recording device's own name, which `file_id` mostly lacks."""
+        values = values_of(message)
+        name, maker = word_of(values, "product_name"), word_of(values, "manufacturer")
+        if name is None or values.get("device_index") not in _CREATOR:
+            return
+        is_named = maker is None or name.lower().startswith(maker.lower())
+        self.found.device = words(name if is_named else f"{maker} {name}", _LONGEST_DEVICE)
 
     def _activity(self, message: Any) -> None:
         values = values_of(message)

@@ -107,6 +107,13 @@ class RecordedActivity:
             return max(known)
         return sum(lap.distance_m or 0.0 for lap in self.laps)
 
+    @property
+    def calories(self) -> float | None:
+        """As the file states, else the laps' sum, in kilocalories; None where neither has any."""
+        if self.totals.calories is not None:
+            return self.totals.calories or None
+        return sum(lap.calories or 0.0 for lap in self.laps) or None
+
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:

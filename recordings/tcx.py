@@ -1,6 +1,6 @@
 """Reads TCX, Garmin's Training Center format: each `Activity` is one, also those of a multisport."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from recordings.errors import FileTooLarge, NotARecording, UnreadableFile
@@ -10,6 +10,7 @@ from recordings.recorded_activity import (
     ReadFile,
     RecordedActivity,
     RecordedLap,
+    SampleColumns,
     StatedTotals,
 )
 from recordings.sample_builder import ReadingBudget, SampleBuilder, join_laps
@@ -47,7 +48,7 @@ def read_tcx(stream: BinaryIO, budget: ReadingBudget) -> ReadFile:
     raise UnreadableFile(budget.file, f"{lost}.", "Export it from the device or the service again.")
 
 
-class _Lap:
+class _TcxLap:
     """A lap while it is read; `first` is the index of its first sample."""
 
     def __init__(self, start: float | None, first: int) -> None:
@@ -69,7 +70,7 @@ class _TcxHandler(ElementHandler):
         self.has_courses = False
         self._sport: str | None = None
         self._samples: SampleBuilder | None = None
-        self._laps: list[_Lap] = []
+        self._laps: list[_TcxLap] = []
         self._texts: dict[str, str] = {}
         self._point: dict[str, float | None] | None = None
         self._time: str | None = None
@@ -82,7 +83,7 @@ class _TcxHandler(ElementHandler):
             if len(self._laps) >= self._budget.limits.laps:
                 raise self._too_large("laps", self._budget.limits.laps)
             start = unix_time(attributes.get("StartTime"))
-            self._laps.append(_Lap(start, len(self._samples)))
+            self._laps.append(_TcxLap(start, len(self._samples)))
         elif name == "Activity":
             self.end_activity()
             self._sport = attributes.get("Sport")
@@ -161,6 +162,7 @@ class _TcxHandler(ElementHandler):
         built = samples.built()
         starts = (lap.start for lap in self._laps if lap.start is not None)
         begun = built.begin(next(starts, None))
+        columns = built.columns_from(begun)
         return RecordedActivity(
             started_at=utc(begun),
             sport_type=sport_type_of(self._sport),
@@ -168,9 +170,9 @@ class _TcxHandler(ElementHandler):
             name=words(self._texts.get("Plan.Name")),
             description=words(self._texts.get("Activity.Notes"), 10_000),
             device=words(self._texts.get("Creator.Name")),
-            samples=built.columns_from(begun),
+            samples=columns,
             distance_is_derived=built.distance_is_derived,
-            laps=tuple(_recorded(lap, begun) for lap in self._laps if lap.start is not None),
+            laps=tuple(_recorded(self._laps, begun, columns)),
             totals=_totals(self._laps),
             problems=problems.messages(),
         )
@@ -183,19 +185,30 @@ class _TcxHandler(ElementHandler):
         )
 
 
-def _recorded(lap: _Lap, begun: float) -> RecordedLap:
-    return RecordedLap(
-        start_s=max(0.0, (lap.start or 0.0) - begun),
-        elapsed_s=lap.number("TotalTimeSeconds") or 0.0,
-        distance_m=lap.number("DistanceMeters"),
-        average_heart_rate_bpm=lap.number("AverageHeartRateBpm"),
-        max_heart_rate_bpm=lap.number("MaximumHeartRateBpm"),
-        calories=lap.number("Calories"),
-        trigger=words(lap.fields.get("TriggerMethod"), 64),
-    )
+def _recorded(laps: list[_TcxLap], begun: float, samples: SampleColumns) -> Iterator[RecordedLap]:
+    """Make the laps with a start.
+
+    A lap lasts until the next one, or the last sample: its own `TotalTimeSeconds` leaves pauses out.
+    """
+    started = [(lap, lap.start) for lap in laps if lap.start is not None]
+    end = begun + samples.time_s[-1] if len(samples) else None
+    ends = [*(start for _, start in started[1:]), end]
+    for (lap, start), until in zip(started, ends, strict=True):
+        timer_s = lap.number("TotalTimeSeconds")
+        lasted_s = until - start if until is not None else 0.0
+        yield RecordedLap(
+            start_s=max(0.0, start - begun),
+            elapsed_s=max(timer_s or 0.0, lasted_s),
+            moving_s=timer_s,
+            distance_m=lap.number("DistanceMeters"),
+            average_heart_rate_bpm=lap.number("AverageHeartRateBpm"),
+            max_heart_rate_bpm=lap.number("MaximumHeartRateBpm"),
+            calories=lap.number("Calories"),
+            trigger=words(lap.fields.get("TriggerMethod"), 64),
+        )
 
 
-def _totals(laps: list[_Lap]) -> StatedTotals:
+def _totals(laps: list[_TcxLap]) -> StatedTotals:
     """Sums of the laps. TCX has no others; a lap's `TotalTimeSeconds` leaves pauses out."""
 
     def total(name: str) -> float | None:

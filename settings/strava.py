@@ -43,6 +43,13 @@ class StravaSettings(BaseModel):
         le=200,
         description="Activities to request from Strava per page. Strava allows at most 200.",
     )
+    strava_details_per_sync: int = Field(
+        50,
+        ge=0,
+        le=100_000,
+        description="Activities of which one sync asks Strava for the details: description, "
+        "calories, laps. Each is a request; the next sync goes on. 0: none.",
+    )
 
     strava_quota_reserve_percent: int = Field(
         20,

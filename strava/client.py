@@ -23,6 +23,7 @@ import httpx
 from pydantic import SecretStr
 
 from settings import Settings
+from strava.activity_details import StravaDetails, parse_details
 from strava.answer_shape import (
     activity_detail,
     list_of_objects_with_id,
@@ -49,6 +50,7 @@ from strava.errors import (
     StravaUnreadable,
 )
 from strava.fields import fields_of
+from strava.gear import StravaGear, parse_gear
 from strava.payloads import (
     STREAM_KEYS,
     StravaActivity,
@@ -252,8 +254,7 @@ class StravaClient:
         """
         parameters = {"page": page, "per_page": per_page} | epochs(before=before, after=after)
         items = self._get("/athlete/activities", access_token, parameters)
-        activities = list_of_objects_with_id(items)
-        return [_activity_or_error(item) for item in activities]
+        return [_activity_or_error(item) for item in list_of_objects_with_id(items)]
 
     def activity(self, access_token: SecretStr, strava_id: int) -> StravaActivityDetail:
         """One activity with Strava's best efforts.
@@ -267,12 +268,18 @@ class StravaClient:
     def best_efforts(
         self, access_token: SecretStr, strava_id: int, started_at: datetime
     ) -> tuple[StravaBestEffort, ...]:
-        """Strava's best efforts of an activity, whatever else can be read of it.
-
-        May raise StravaNotFound and StravaScopeMissing.
-        """
+        """Its best efforts, whatever else can be read. May raise as `activity`."""
         answer = self._get(f"/activities/{strava_id}", access_token)
         return parse_best_efforts(activity_detail(answer), started_at)
+
+    def details(self, access_token: SecretStr, strava_id: int, begun: datetime) -> StravaDetails:
+        """What only the detailed activity tells. Raises as `best_efforts`."""
+        answer = self._get(f"/activities/{strava_id}", access_token)
+        return parse_details(activity_detail(answer), begun)
+
+    def gear(self, access_token: SecretStr, strava_id: str) -> StravaGear:
+        """Shoes of the athlete. May raise StravaNotFound and StravaScopeMissing."""
+        return parse_gear(object_with_id(self._get(f"/gear/{strava_id}", access_token)))
 
     def streams(self, access_token: SecretStr, strava_id: int) -> StravaStreams | None:
         """The activity's samples; None where there are none (a manual entry, or no such activity).

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from athletics.track import LARGEST
+from strava.activity_details import StravaDetails, device_name, parse_details
 from strava.errors import StravaBadData
 from strava.fields import Fields, fields_of, is_number
+from strava.gear import shoes_id
 from strava.time_zone import time_zone
 
 Visibility = Literal["EVERYONE", "FOLLOWERS_ONLY", "ONLY_ME"]
@@ -27,6 +29,8 @@ _FURTHEST_LOCAL = timedelta(hours=48)
 """Local time is at most this far from UTC: 14 hours, and a day if the time of day is hidden."""
 _FURTHEST_START_S = 31 * 86_400  # of a best effort, from the activity's
 _FASTEST_HEART_BPM = 1_000
+_RACES = (1, 11)
+"""Strava's `workout_type` of a race: of runs and of rides."""
 _OTHER_COLUMNS = (
     ("cadence", "cadence_rpm", 0, 300),
     ("altitude", "altitude_m", -1_000, 12_000),
@@ -62,7 +66,8 @@ class StravaActivity:
     `started_at` is an aware UTC instant. `started_at_local` is naive, what the clock on the wall
     showed: never an instant. `timezone` is a zone that IANA and JavaScript know, `timezone_text` what
     Strava wrote, None where it tells nothing. `average_cadence` is in rotations of one leg a minute, as
-    Strava has it. `sport_type` is kept when unknown.
+    Strava has it. `sport_type` is kept when unknown. `is_race`: the athlete marked it as a race.
+    `shoes_id`: Strava's id of the shoes.
     """
 
     strava_id: int
@@ -86,6 +91,8 @@ class StravaActivity:
     manual: bool
     trainer: bool
     commute: bool
+    is_race: bool
+    shoes_id: str | None
     external_id: str | None
     device_name: str | None
 
@@ -105,9 +112,13 @@ class StravaBestEffort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StravaActivityDetail(StravaActivity):
-    """An activity with Strava's own best efforts, in Strava's order; empty where it has none."""
+    """An activity with what summaries lack.
+
+    Strava's own best efforts are in its order; empty where it has none.
+    """
 
     best_efforts: tuple[StravaBestEffort, ...]
+    details: StravaDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +163,9 @@ def parse_activity_detail(payload: object) -> StravaActivityDetail:
     fields = _activity_fields(payload)
     values = _activity_values(fields)
     return StravaActivityDetail(
-        **values, best_efforts=tuple(_best_efforts(fields, values["started_at"]))
+        **values,
+        best_efforts=tuple(_best_efforts(fields, values["started_at"])),
+        details=parse_details(payload, values["started_at"]),
     )
 
 
@@ -199,8 +212,10 @@ def _activity_values(fields: Fields) -> dict[str, Any]:
         **_measured_values(fields),
         "visibility": _visibility(fields.values),
         **{name: fields.flag(name) for name in ("flagged", "manual", "trainer", "commute")},
+        "shoes_id": shoes_id(fields.values.get("gear_id")),
+        "is_race": _is_race(fields.values.get("workout_type")),
         "external_id": fields.text("external_id"),
-        "device_name": fields.text("device_name"),
+        "device_name": device_name(fields),
     }
 
 
@@ -247,6 +262,10 @@ def _measured_values(fields: Fields) -> dict[str, Any]:
         "max_heart_rate_bpm": fields.optional_number("max_heartrate"),
         "average_cadence": fields.optional_number("average_cadence"),
     }
+
+
+def _is_race(workout_type: object) -> bool:
+    return type(workout_type) is int and workout_type in _RACES
 
 
 def _visibility(values: Mapping[str, Any]) -> Visibility:

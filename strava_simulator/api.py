@@ -9,6 +9,7 @@ from strava_simulator.activity import READ, READ_ALL, SimulatedActivity
 from strava_simulator.bodies import (
     detailed_activity,
     detailed_athlete,
+    detailed_gear,
     stream_set,
     summary_activity,
     summary_athlete,
@@ -66,7 +67,17 @@ async def get_activity(
     activity_id: int,
     include_all_efforts: bool = False,  # noqa: FBT001, FBT002, ARG001 - ignored
 ) -> Response:
-    return json_response(detailed_activity(_readable(state, grant, activity_id)))
+    activity = _readable(state, grant, activity_id)
+    key = (grant.athlete_id, str(activity.summary.get("gear_id")))
+    return json_response(detailed_activity(activity, state.world.gear.get(key, {})))
+
+
+@router.get("/gear/{gear_id}")
+async def get_gear(state: SimulatorState, grant: CurrentGrant, gear_id: str) -> Response:
+    if not state.world.has_gear(grant.athlete_id, gear_id):
+        raise RequestRefused(not_found("Gear"))
+    told = state.world.gear.get((grant.athlete_id, gear_id), {})
+    return json_response(detailed_gear(gear_id, told))
 
 
 @router.get("/activities/{activity_id}/streams")

@@ -1,6 +1,8 @@
 """Strava's JSON bodies, with its field names and types; a test checks them against its schemas."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from strava_simulator.activity import SimulatedActivity, Streams, Summary
@@ -10,6 +12,7 @@ from strava_simulator.efforts import MILE_M, STRAVA_DISTANCES, DistanceSplit, fa
 _RUNS = {"Run", "TrailRun", "VirtualRun"}
 # Strava's `type` knows fewer values than `sport_type`.
 _OLD_TYPES = {"TrailRun": "Run", "GravelRide": "Ride", "MountainBikeRide": "Ride"}
+NO_GEAR: Mapping[str, Any] = MappingProxyType({})
 _CREATED_AT = "2019-05-17T08:00:00Z"
 
 
@@ -71,10 +74,12 @@ def summary_activity(activity: SimulatedActivity) -> Summary:
         "upload_id": None if own.get("manual") else activity.id,
         "external_id": None if own.get("manual") else f"{activity.id}.fit",
         **_ABSENT,
-        **{name: value for name, value in own.items() if name != "best_efforts"},
+        **{name: value for name, value in own.items() if name not in _OF_DETAILS},
     }
 
 
+_OF_DETAILS = {"best_efforts", "calories", "description", "laps"}
+"""Fields of an activity that its summary lacks."""
 _COUNTS = {
     "achievement_count": 0,
     "kudos_count": 0,
@@ -94,33 +99,65 @@ _ABSENT = {
 }
 
 
-def detailed_activity(activity: SimulatedActivity) -> Summary:
+def detailed_activity(activity: SimulatedActivity, gear: Mapping[str, Any] = NO_GEAR) -> Summary:
     """Strava's DetailedActivity: the summary with best efforts, laps and splits.
 
-    The best efforts are the activity's own, if it has any; else they are computed.
+    Best efforts, laps and calories are the activity's own, if it has any; else they are computed.
+    `gear` is what a test set of the activity's gear.
     """
     streams = activity.read_streams()
-    best_efforts = activity.summary.get("best_efforts")
+    own = activity.summary
+    best_efforts = own.get("best_efforts")
     if best_efforts is None:
         best_efforts = _best_efforts(activity, streams) if streams else []
     time_s, distance_m = (streams["time"], streams["distance"]) if streams else ((), ())
     kilometers = list(splits(time_s, distance_m, 1000.0)) if streams and distance_m else []
     miles = splits(time_s, distance_m, MILE_M) if kilometers else ()
+    laps = [_lap(activity, number, split) for number, split in enumerate(kilometers, start=1)]
     return summary_activity(activity) | {
         "resource_state": 3,
-        "description": activity.summary.get("description"),
-        "calories": 0.0,
+        "description": own.get("description"),
+        "calories": own.get("calories", _calories(own)),
         "photos": {"primary": None, "count": 0},
-        "gear": None,
+        "gear": summary_gear(own["gear_id"], gear) if own.get("gear_id") else None,
         "segment_efforts": [],
         "splits_metric": [
             _split(number, split) for number, split in enumerate(kilometers, start=1)
         ],
         "splits_standard": [_split(number, split) for number, split in enumerate(miles, start=1)],
-        "laps": [_lap(activity, number, split) for number, split in enumerate(kilometers, start=1)],
+        "laps": own.get("laps", laps),
         "best_efforts": best_efforts,
         "embed_token": f"{activity.id:x}",
     }
+
+
+def summary_gear(gear_id: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Strava's SummaryGear; `told` takes precedence."""
+    return {
+        "id": gear_id,
+        "primary": False,
+        "name": f"Shoes {gear_id}",
+        "resource_state": 2,
+        "distance": 100_000.0,
+        **{name: value for name, value in told.items() if name != "retired"},
+    }
+
+
+def detailed_gear(gear_id: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Strava's DetailedGear, which also tells whether it is retired."""
+    return summary_gear(gear_id, told) | {
+        "resource_state": 3,
+        "brand_name": "Simulated",
+        "model_name": "Shoes",
+        "description": "",
+        "retired": bool(told.get("retired")),
+    }
+
+
+def _calories(summary: Summary) -> float:
+    """About 1 kcal for each kilogram and kilometer; a number even if a test set something else."""
+    distance_m = summary.get("distance")
+    return round(distance_m * 0.07, 1) if isinstance(distance_m, int | float) else 0.0
 
 
 def _split(number: int, split: DistanceSplit) -> dict[str, Any]:

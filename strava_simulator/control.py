@@ -247,6 +247,15 @@ async def add_fault(state: SimulatorState, new: NewFault) -> Response:
     return json_response(_faults(state), 201)
 
 
+@router.put("/athletes/{athlete_id}/gear/{gear_id}")
+async def set_gear(
+    state: SimulatorState, athlete_id: int, gear_id: str, fields: dict[str, Any]
+) -> Response:
+    """Set fields of an athlete's gear in Strava's names, such as name, distance and retired."""
+    state.world.gear[athlete_id, gear_id] = fields
+    return json_response({"id": gear_id, **fields})
+
+
 @router.get("/faults")
 async def list_faults(state: SimulatorState) -> Response:
     """List the faults, with their remaining counts."""

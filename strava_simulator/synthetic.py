@@ -176,6 +176,7 @@ def _descriptive_fields(
         "commute": random.random() < _COMMUTE_SHARE,
         "flagged": random.random() < _FLAGGED_SHARE,
         "workout_type": None,
+        "device_name": None if manual else "Simulated Watch",
     }
 
 

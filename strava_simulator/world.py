@@ -51,6 +51,8 @@ class World:
     )
     _added_ids: Any = field(default_factory=lambda: count(_FIRST_ADDED_ID))
     _owners: dict[int, int] = field(default_factory=dict)
+    # What a test set of gear, by athlete and id.
+    gear: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.runs = _newest_first(self.runs)
@@ -82,6 +84,12 @@ class World:
             return None
         return next(
             (found for found in self.activities(athlete_id) if found.id == activity_id), None
+        )
+
+    def has_gear(self, athlete_id: int, gear_id: str) -> bool:
+        """Whether a test set the gear, or an activity of the athlete has it."""
+        return (athlete_id, gear_id) in self.gear or any(
+            activity.summary.get("gear_id") == gear_id for activity in self.activities(athlete_id)
         )
 
     def page(

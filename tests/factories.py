@@ -39,6 +39,14 @@ from db.statements import personal_best
 from db.stream_codec import Samples
 from graph.global_id import encode_id
 from jobs.sync.stored_streams import EncodedStreams, store_streams
+from tests.activity_parts import (  # noqa: F401 - one name for all factories
+    create_gear,
+    create_heart_rates,
+    create_lap,
+    create_route,
+    create_split,
+    create_zones,
+)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _numbers = count(1)

@@ -52,7 +52,15 @@ cli.
 
 CIRCLE = {
     f"graph.types.{name}"
-    for name in ("activity", "athlete", "best_effort", "import_entry", "job", "personal_best")
+    for name in (
+        "activity",
+        "athlete",
+        "best_effort",
+        "gear",
+        "import_entry",
+        "job",
+        "personal_best",
+    )
 }
 """The only modules that may import each other: GraphQL types that refer to each other, lazily."""
 
@@ -64,10 +72,14 @@ NOUNS = {
     "Athlete",
     "BestEffort",
     "Feedback",
+    "Gear",
+    "HeartRateZone",
     "ImportEntry",
     "Job",
     "JobProblem",
     "PersonalBest",
+    "Route",
+    "Split",
     "StravaConnection",
     "Viewer",
 }

@@ -2,6 +2,9 @@
 
 from db.models.account import Account
 from db.models.activity import Activity, ActivitySource, StreamsState, Visibility
+from db.models.activity_lap import ActivityLap
+from db.models.activity_route import ActivityRoute
+from db.models.activity_split import ActivitySplit
 from db.models.api_token import ApiToken, Scope
 from db.models.athlete import Athlete, MeasurementSystem
 from db.models.base import Base
@@ -9,6 +12,8 @@ from db.models.best_effort import BestEffort
 from db.models.browser_session import BrowserSession
 from db.models.data_change import DataChange
 from db.models.feedback import Feedback
+from db.models.gear import Gear
+from db.models.heart_rate import ActivityHeartRates, HeartRateZone
 from db.models.idempotency_key import IdempotencyKey
 from db.models.import_entry import ImportEntry, ImportOutcome
 from db.models.imported_file import ImportedFile
@@ -29,7 +34,11 @@ __all__ = [
     "ENDED",
     "Account",
     "Activity",
+    "ActivityHeartRates",
+    "ActivityLap",
+    "ActivityRoute",
     "ActivitySource",
+    "ActivitySplit",
     "ActivityStreamLevel",
     "ActivityStreams",
     "ApiToken",
@@ -39,6 +48,8 @@ __all__ = [
     "BrowserSession",
     "DataChange",
     "Feedback",
+    "Gear",
+    "HeartRateZone",
     "IdempotencyKey",
     "ImportEntry",
     "ImportOutcome",

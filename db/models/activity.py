@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey, not_negative, one_of
 
-_LEAST_PACED_M = 0.001
+LEAST_PACED_M = 0.001
 """Over less than this there is no pace, and quotients may be beyond the range of their type."""
 
 
@@ -64,7 +64,10 @@ class Activity(Base):
     activity that represents this one when a run was recorded twice. `given_efforts` are Strava's
     own best efforts, kept when there are no streams or these lack some: `[{"distance_m",
     "elapsed_s", "start_offset_s"}]`. `timezone_text` is the time zone as Strava writes it. `trainer`:
-    recorded indoors, say on a treadmill. `efforts_version` is the version of the derivation rules
+    recorded indoors, say on a treadmill. `is_race`: marked as one on Strava. `description`,
+    `calories_kcal` and laps come from files or Strava's details, which were read at `details_at`;
+    where they could not be read, they are asked for again at `details_retry_at`.
+    `efforts_version` is the version of the derivation rules
     (`jobs/sync/derived_rows.py`) that its best efforts follow; null if none were derived yet.
     `streams_tries` are the jobs that asked Strava for streams in vain, `streams_asked_by_job_id` is
     the last of them, and `streams_retry_at` is when to ask again. Versions before 0.3 left rows
@@ -94,6 +97,13 @@ class Activity(Base):
     flagged: Mapped[bool] = mapped_column(server_default="false")
     manual: Mapped[bool] = mapped_column(server_default="false")
     trainer: Mapped[bool] = mapped_column(server_default="false")
+    is_race: Mapped[bool] = mapped_column(server_default="false")
+    description: Mapped[str | None]
+    device_name: Mapped[str | None]
+    calories_kcal: Mapped[float | None]
+    gear_id: Mapped[int | None] = mapped_column(ForeignKey("gear.id", ondelete="SET NULL"))
+    details_at: Mapped[Instant | None]
+    details_retry_at: Mapped[Instant | None]
     duplicate_of_id: Mapped[int | None] = mapped_column(
         ForeignKey("activities.id", ondelete="SET NULL")
     )
@@ -110,7 +120,7 @@ class Activity(Base):
     average_speed_m_per_s: Mapped[float | None] = column_property(
         case(
             (
-                and_(moving_time_s > 0, distance_m >= _LEAST_PACED_M),
+                and_(moving_time_s > 0, distance_m >= LEAST_PACED_M),
                 distance_m / cast(moving_time_s, Double),
             ),
             (moving_time_s > 0, 0.0),
@@ -121,7 +131,7 @@ class Activity(Base):
         # A moving time of 0 means that it is not known.
         case(
             (
-                and_(moving_time_s > 0, distance_m >= _LEAST_PACED_M),
+                and_(moving_time_s > 0, distance_m >= LEAST_PACED_M),
                 cast(moving_time_s, Double) * 1000 / distance_m,
             ),
             else_=None,
@@ -133,7 +143,7 @@ class Activity(Base):
         one_of("source", ActivitySource),
         one_of("visibility", Visibility),
         one_of("streams_state", StreamsState),
-        *not_negative("distance_m", "moving_time_s", "elapsed_time_s"),
+        *not_negative("distance_m", "moving_time_s", "elapsed_time_s", "calories_kcal"),
         CheckConstraint(
             "(source = 'STRAVA') = (strava_id IS NOT NULL)", name="strava_id_of_strava"
         ),
@@ -150,6 +160,13 @@ class Activity(Base):
             "ix_activities_duplicate_of_id",
             "duplicate_of_id",
             postgresql_where=text("duplicate_of_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_activities_gear_id",
+            "gear_id",
+            "started_at",
+            "id",
+            postgresql_where=text("gear_id IS NOT NULL"),
         ),
         Index(
             "ix_activities_streams_pending",

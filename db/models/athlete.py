@@ -20,6 +20,7 @@ class MeasurementSystem(StrEnum):
 class Athlete(Base):
     """A runner. `shares` is the athlete's consent to be seen by others; it needs SHARING=on.
 
+    Within `hidden_radius_m` of the start and end of a route others see no part of it; 0 hides nothing.
     `shares_age_grades` is a separate consent, because an age grade reveals the age on that day. A
     trigger sets `data_version` to a new number after each change to the athlete's data, activities
     included.
@@ -38,6 +39,7 @@ class Athlete(Base):
     measurement_system: Mapped[str] = mapped_column(server_default=MeasurementSystem.METRIC)
     shares: Mapped[bool] = mapped_column(server_default="false")
     shares_age_grades: Mapped[bool] = mapped_column(server_default="false")
+    hidden_radius_m: Mapped[int] = mapped_column(server_default="500")
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
     data_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -47,6 +49,10 @@ class Athlete(Base):
         one_of("measurement_system", MeasurementSystem),
         CheckConstraint(
             "birth_date BETWEEN '1900-01-01' AND '2200-01-01'", name="birth_date_range"
+        ),
+        CheckConstraint(
+            "hidden_radius_m = 0 OR hidden_radius_m BETWEEN 100 AND 5000",
+            name="hidden_radius_m_range",
         ),
         Index("ix_athletes_last_name", "last_name", "id"),
         Index("ix_athletes_created_at", "created_at", "id"),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Executable,
     Integer,
     Text,
+    and_,
     any_,
     bindparam,
     case,
@@ -41,6 +42,9 @@ _JOB_ID = bindparam("job_id", type_=BigInteger)
 
 IS_RUN = Activity.sport_type == any_(array(sorted(RUN_SPORT_TYPES)))
 """Condition for activities that are runs."""
+
+IS_TREADMILL = and_(Activity.trainer, IS_RUN)
+"""Condition for runs on a treadmill."""
 
 
 def since_day(day: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -101,6 +105,7 @@ _FILTERS: dict[str, Condition | Split] = {
     "max_distance_m": Activity.distance_m <= bindparam("max_distance_m", type_=Double),
     "name_contains": contains(Activity.name, bindparam("name_contains", type_=Text)),
     "source": Activity.source == bindparam("source", type_=Text),
+    "gear": Activity.gear_id == bindparam("gear", type_=BigInteger),
     "without_duplicates": STANDS,
 }
 
@@ -130,14 +135,16 @@ _SYNCED: tuple[InstrumentedAttribute[Any], ...] = (
     Activity.visibility,
     Activity.flagged,
     Activity.trainer,
+    Activity.is_race,
+    Activity.gear_id,
 )
 
 
 def upsert_from_strava(rows: Sequence[dict[str, Any]]) -> Executable:
     """Create or update activities by (athlete, Strava id); repeating it changes nothing.
 
-    A row has the columns of `_SYNCED`, `athlete_id`, `strava_id`, and `streams_state` (the initial
-    state of a new recording). Returns `id`, `strava_id` and `created` of the rows that were created
+    A row has the columns of `_SYNCED`, `athlete_id`, `strava_id`, `device_name`, and `streams_state`
+    (the initial state of a new recording). Returns `id`, `strava_id` and `created` of the rows that were created
     or changed.
     """
     insertion = insert(Activity).values([{**row, "source": ActivitySource.STRAVA} for row in rows])
@@ -147,16 +154,24 @@ def upsert_from_strava(rows: Sequence[dict[str, Any]]) -> Executable:
         index_elements=[Activity.athlete_id, Activity.strava_id],
         set_={
             **{column.key: new[column.key] for column in _SYNCED},
+            # Not each of Strava's answers has it.
+            "device_name": func.coalesce(new.device_name, Activity.device_name),
             "streams_state": case(
                 (recording_changed, new.streams_state), else_=Activity.streams_state
             ),
             "streams_tries": case((recording_changed, 0), else_=Activity.streams_tries),
             "streams_retry_at": case((recording_changed, null()), else_=Activity.streams_retry_at),
+            "details_at": case((recording_changed, null()), else_=Activity.details_at),
+            "details_retry_at": case((recording_changed, null()), else_=Activity.details_retry_at),
             # The efforts and whether they count depend on these columns: derive them again.
             "efforts_version": null(),
             "updated_at": func.now(),
         },
-        where=or_(*(column.is_distinct_from(new[column.key]) for column in _SYNCED)),
+        where=or_(
+            *(column.is_distinct_from(new[column.key]) for column in _SYNCED),
+            new.device_name != Activity.device_name,
+            and_(new.device_name.is_not(None), Activity.device_name.is_(None)),
+        ),
     )
     # The system column xmax is 0 in a row version that was inserted, not updated.
     created = literal_column("(activities.xmax = 0)", Boolean).label("created")

@@ -27,7 +27,16 @@ from sqlalchemy import (
     update,
 )
 
-from db.models import Activity, ActivitySource, ActivityStreams, BestEffort, StreamsState
+from db.models import (
+    Activity,
+    ActivityHeartRates,
+    ActivityRoute,
+    ActivitySource,
+    ActivitySplit,
+    ActivityStreams,
+    BestEffort,
+    StreamsState,
+)
 from db.statements.interval import seconds
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
@@ -145,7 +154,7 @@ def _rederivable(*, of_athlete: bool) -> Sequence[ColumnElement[bool]]:
 
 
 def clear_unwanted() -> tuple[Executable, ...]:
-    """Make the statements that delete streams and efforts of activities that are not runs.
+    """Make the statements that delete streams, splits, routes and efforts of activities that are not runs.
 
     They are for the activities of `athlete`. The last one marks them as derived with
     `wanted_version`, and its row count is their number.
@@ -157,6 +166,9 @@ def clear_unwanted() -> tuple[Executable, ...]:
     )
     return (
         delete(ActivityStreams).where(ActivityStreams.activity_id.in_(ids)),
+        delete(ActivityHeartRates).where(ActivityHeartRates.activity_id.in_(ids)),
+        delete(ActivitySplit).where(ActivitySplit.activity_id.in_(ids)),
+        delete(ActivityRoute).where(ActivityRoute.activity_id.in_(ids)),
         delete(BestEffort).where(BestEffort.activity_id.in_(ids)),
         update(Activity)
         .where(Activity.id.in_(ids))

@@ -24,7 +24,8 @@ _SUMMABLE = 1e290
 """Beyond every real value, and so far below the type's end that no sum of rows reaches it."""
 
 
-def _sum(column: InstrumentedAttribute[Any]) -> ColumnElement[float]:
+def summed(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[float]:
+    """Sum a column of doubles without overflow."""
     return func.sum(cast(case((column > _SUMMABLE, _SUMMABLE), else_=column), Double))
 
 
@@ -43,10 +44,10 @@ def training_summaries(
             Activity.athlete_id.label(PARENT),
             period,
             func.count().label("run_count"),
-            _sum(Activity.distance_m).label("distance_meters"),
-            _sum(Activity.moving_time_s).label("moving_time_seconds"),
-            _sum(Activity.elapsed_time_s).label("elapsed_time_seconds"),
-            func.coalesce(_sum(Activity.elevation_gain_m), 0.0).label("elevation_gain_meters"),
+            summed(Activity.distance_m).label("distance_meters"),
+            summed(Activity.moving_time_s).label("moving_time_seconds"),
+            summed(Activity.elapsed_time_s).label("elapsed_time_seconds"),
+            func.coalesce(summed(Activity.elevation_gain_m), 0.0).label("elevation_gain_meters"),
             func.max(Activity.distance_m).label("longest_run_meters"),
         )
         .where(

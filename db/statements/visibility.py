@@ -26,10 +26,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import (
     Activity,
+    ActivityLap,
+    ActivityRoute,
+    ActivitySplit,
     ApiToken,
     Athlete,
     Base,
     BestEffort,
+    Gear,
+    HeartRateZone,
     ImportEntry,
     Job,
     JobProblem,
@@ -94,12 +99,25 @@ class Viewer:
 OWNER: dict[type[Base], InstrumentedAttribute[Any]] = {
     Athlete: Athlete.id,
     Activity: Activity.athlete_id,
+    ActivityLap: ActivityLap.athlete_id,
+    ActivityRoute: ActivityRoute.athlete_id,
+    ActivitySplit: ActivitySplit.athlete_id,
     BestEffort: BestEffort.athlete_id,
     PersonalBest: PersonalBest.athlete_id,
+    Gear: Gear.athlete_id,
+    HeartRateZone: HeartRateZone.athlete_id,
     Job: Job.athlete_id,
     JobProblem: JobProblem.athlete_id,
     ImportEntry: ImportEntry.athlete_id,
     StravaConnection: StravaConnection.athlete_id,
+}
+
+# Rows that others see if they see the activity.
+OF_ACTIVITY: dict[type[Base], InstrumentedAttribute[int]] = {
+    ActivityLap: ActivityLap.activity_id,
+    ActivityRoute: ActivityRoute.activity_id,
+    ActivitySplit: ActivitySplit.activity_id,
+    BestEffort: BestEffort.activity_id,
 }
 
 
@@ -175,8 +193,13 @@ def _shared(model: type[Base]) -> ColumnElement[bool] | None:
         return Athlete.shares.is_(true())
     if model is Activity:
         return (Activity.visibility == Visibility.EVERYONE) & _athlete_shares(model)
-    if model is BestEffort:
-        return _is_of_public_activity(BestEffort.activity_id) & _athlete_shares(model)
+    if model in OF_ACTIVITY:
+        return _is_of_public_activity(OF_ACTIVITY[model]) & _athlete_shares(model)
+    if model is Gear:
+        of_public = exists().where(
+            Activity.gear_id == Gear.id, Activity.visibility == Visibility.EVERYONE
+        )
+        return of_public & _athlete_shares(model)
     if model is PersonalBest:
         # Without the viewer's own rows, which come from their own history.
         others = PersonalBest.for_others & not_(own_rows(model))

@@ -17,8 +17,15 @@ class DataKind(Enum):
 
 DATA_KINDS: Mapping[str, DataKind] = {
     "Athlete": DataKind.ATHLETES,
+    "HeartRateZone": DataKind.ATHLETES,
     "AgeGrade": DataKind.AGE_GRADES,
     "Activity": DataKind.ACTIVITIES,
+    "Gear": DataKind.ACTIVITIES,
+    "HeartRateZoneTime": DataKind.ACTIVITIES,
+    "Lap": DataKind.ACTIVITIES,
+    "Route": DataKind.ACTIVITIES,
+    "RouteBounds": DataKind.ACTIVITIES,
+    "Split": DataKind.ACTIVITIES,
     "ActivityStreams": DataKind.ACTIVITIES,
     "TrainingSummary": DataKind.ACTIVITIES,
     "BestEffort": DataKind.PERSONAL_BESTS,

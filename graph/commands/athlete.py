@@ -10,6 +10,7 @@ from db.statements import athlete as athletes
 from db.statements import best_effort as efforts
 from db.statements import personal_best as bests
 from graph.commands.authorization import not_found, own_athlete, require_scope
+from graph.commands.heart_rate import read_zones
 from graph.commands.idempotency import RequestKey
 from graph.commands.job import (
     JobRequest,
@@ -35,8 +36,17 @@ from graph.types.job_mutation import DisconnectStravaInput, DisconnectStravaPayl
 from graph.types.node_lookup import find_row_id, load_node_of
 from runtime.work_meter import waiting_for_lock
 
+_LEAST_RADIUS_M, _MOST_RADIUS_M = 100, 5000
 _FIRST_DAY = date(1900, 1, 1)
-_REQUIRED = {"first_name", "last_name", "measurement_system", "shares", "shares_age_grades"}
+_REQUIRED = {
+    "first_name",
+    "last_name",
+    "measurement_system",
+    "shares",
+    "shares_age_grades",
+    "hidden_radius_meters",
+    "heart_rate_zones",
+}
 _TEXTS = {"first_name": "firstName", "last_name": "lastName", "city": "city", "country": "country"}
 _RECALCULATE = bests.recalculate(of_distances=True)
 
@@ -48,6 +58,7 @@ async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> Update
     """
     athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
     values = _changes(wanted)
+    zones = read_zones(values.pop("heart_rate_zones", None))
     key = RequestKey.from_input(context, "updateAthlete", wanted)
 
     async def change(connection: AsyncConnection) -> StartedJob | None:
@@ -56,7 +67,10 @@ async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> Update
         with waiting_for_lock():
             locked = await connection.execute(athletes.lock(), {"athlete": athlete_id})
         before = dict(locked.mappings().one())
-        await connection.execute(athletes.change(values), {"changed_athlete_id": athlete_id})
+        if zones:
+            await zones.write(connection, athlete_id)
+        if values:
+            await connection.execute(athletes.change(values), {"changed_athlete_id": athlete_id})
         kind = _follow_up(before, values)
         if kind is None:
             return None
@@ -65,7 +79,7 @@ async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> Update
             await key.record(connection, job_id=started.news["id"])
         return started
 
-    job = await context.database.writing(change) if values else None
+    job = await context.database.writing(change) if values or zones else None
     if job:
         await hand_over(context, job)
     return UpdateAthletePayload(
@@ -168,6 +182,14 @@ def _changes(wanted: UpdateAthleteInput) -> dict[str, Any]:
         raise InvalidArgument(
             "`birthDate` must be between 1900-01-01 and today.", "input.birthDate"
         )
+    if "hidden_radius_meters" in given:
+        radius_m = given.pop("hidden_radius_meters")
+        if radius_m != 0 and not _LEAST_RADIUS_M <= radius_m <= _MOST_RADIUS_M:
+            raise InvalidArgument(
+                f"`hiddenRadiusMeters` must be 0, or from {_LEAST_RADIUS_M} to {_MOST_RADIUS_M}.",
+                "input.hiddenRadiusMeters",
+            )
+        given["hidden_radius_m"] = radius_m
     return given
 
 

@@ -6,7 +6,17 @@ filters, other orders, ranks and sums are scalars or arguments, and may take a w
 
 from graphql import FieldNode
 
-SEARCHING_FIELDS = frozenset({"totalCount", "rank", "trainingSummary"})
+SEARCHING_FIELDS = frozenset(
+    {
+        "totalCount",
+        "rank",
+        "trainingSummary",
+        "gear",
+        "route",
+        "heartRateZones",
+        "timeInHeartRateZones",
+    }
+)
 SEARCHING_ARGUMENTS = frozenset({"filter", "orderBy", "by"})
 
 

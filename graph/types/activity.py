@@ -11,8 +11,9 @@ from db.models import ActivitySource, Visibility
 from db.statements import activity as statements
 from db.statements.best_effort import LISTED
 from graph.cost.directives import sized, weighing
+from graph.global_id import decode_id_of
 from graph.input_checks import checked_number, checked_text, checked_texts
-from graph.mapping.relation import Lookup, Paged, lookup, rows_by
+from graph.mapping.relation import Lookup, Paged, connection, lookup, lookup_with, rows_by
 from graph.mapping.row_type import column, node_id, row_type
 from graph.mapping.streams import streams_field
 from graph.pagination import (
@@ -27,11 +28,17 @@ from graph.pagination import (
 from graph.scalars import LocalDateTime
 from graph.types.activity_streams import STREAMS_OF_ACTIVITY, ActivityStreams, read_streams
 from graph.types.enums import ActivityOrderField, OrderDirection
+from graph.types.gear import GEAR_OF_ACTIVITY
+from graph.types.heart_rate import TIME_OF_ACTIVITY, HeartRateZoneTime
+from graph.types.lap import LAPS_OF_ACTIVITY, read_laps
 from graph.types.node import Node
+from graph.types.route import ROUTE_OF_ACTIVITY, Route, read_route
+from graph.types.split import SPLITS_OF_ACTIVITY, read_splits
 
 if TYPE_CHECKING:
     from graph.types.athlete import Athlete
     from graph.types.best_effort import BestEffort
+    from graph.types.gear import Gear
 
 _MAX_METERS = 10_000_000
 _STREAMS_WEIGHT = 20
@@ -102,6 +109,41 @@ class Activity(Node):
         "if not recorded.",
     )
     visibility: Visibility = column(m.Activity.visibility, "Visibility on Strava.")
+    description: str | None = column(
+        m.Activity.description, "What the athlete wrote about it. Null if nothing, or not known."
+    )
+    device_name: str | None = column(
+        m.Activity.device_name, "Device or app that recorded it. Null if not known."
+    )
+    is_race: bool = column(
+        m.Activity.is_race, "Whether the athlete marked it as a race. Files do not tell: false."
+    )
+    is_treadmill: bool = column(statements.IS_TREADMILL, "Whether it is a run on a treadmill.")
+    calories: float | None = column(
+        m.Activity.calories_kcal,
+        "Energy spent, in kilocalories. Null if not known. Visible only to the athlete and "
+        "administrators: it follows from weight and age.",
+        owner_only=True,
+    )
+    gear: Annotated["Gear", strawberry.lazy("graph.types.gear")] | None = lookup(
+        GEAR_OF_ACTIVITY, "Shoes it was run in. Null if not told."
+    )
+    route = lookup_with(
+        ROUTE_OF_ACTIVITY, "Where it went. Null if no positions were recorded.", Route | None
+    )(read_route)
+    heart_rate_zones: list[HeartRateZoneTime] = lookup(
+        TIME_OF_ACTIVITY,
+        "Time in each of the athlete's heart rate zones of that day. Empty without zones or heart "
+        "rates, and for other athletes.",
+        list_size=sized(5),
+    )
+    laps = connection(LAPS_OF_ACTIVITY, "Laps as the device or Strava made them, in order.")(
+        read_laps
+    )
+    splits = connection(
+        SPLITS_OF_ACTIVITY,
+        "Parts of a kilometer or mile, in order. Empty without samples.",
+    )(read_splits)
     best_efforts: list[Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")]] = (
         lookup(
             Lookup(
@@ -166,13 +208,19 @@ class ActivityFilter:
     source: ActivitySource | None = strawberry.field(
         default=None, description="The activity came from this source."
     )
+    gear: strawberry.ID | None = strawberry.field(
+        default=None, description="The activity was run in the shoes with this global id."
+    )
     include_duplicates: bool = strawberry.field(
         default=True,
         description="Include duplicates: activities with a `duplicateOf`. Default: true.",
     )
 
     def conditions(self) -> dict[str, object]:
-        """Make the parameters of the statements' filters. Raises OutOfRange, InvalidArgument."""
+        """Make the parameters of the statements' filters.
+
+        Raises OutOfRange, InvalidArgument, InvalidId.
+        """
         return {
             "started_from": self.started_from,
             "started_until": self.started_until,
@@ -189,6 +237,7 @@ class ActivityFilter:
                 self.name_contains, "filter.nameContains", max_length=200
             ),
             "source": self.source,
+            "gear": None if self.gear is None else decode_id_of("Gear", self.gear, "filter.gear"),
             "without_duplicates": None if self.include_duplicates else True,
         }
 

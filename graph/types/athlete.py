@@ -18,6 +18,15 @@ from graph.pagination import After, Before, First, Last, PageArguments, page_arg
 from graph.types.activity import ACTIVITIES_OF_ATHLETE, read_activities
 from graph.types.best_effort import EFFORTS_OF_ATHLETE, read_best_efforts
 from graph.types.enums import AthleteOrderField, OrderDirection
+from graph.types.gear import GEAR_OF_ATHLETE
+from graph.types.heart_rate import (
+    TIME_OF_ATHLETE,
+    ZONES_OF_ATHLETE,
+    HeartRateZone,
+    HeartRateZoneTime,
+    read_time_in_zones,
+    read_zones,
+)
 from graph.types.job import JOBS_OF_ATHLETE, read_jobs
 from graph.types.node import Node
 from graph.types.personal_best import (
@@ -30,6 +39,7 @@ from graph.types.personal_best import (
 from graph.types.training_summary import SUMMARIES_OF_ATHLETE, TrainingSummary, read_summaries
 
 if TYPE_CHECKING:
+    from graph.types.gear import Gear
     from graph.types.strava_connection import StravaConnection
 
 
@@ -67,6 +77,12 @@ class Athlete(Node):
         "other athletes.",
         owner_only=True,
     )
+    hidden_radius_meters: int | None = column(
+        m.Athlete.hidden_radius_m,
+        "Radius around the start and end of each route, in meters, within which other athletes see "
+        "no part of it. 0 hides nothing. Null for other athletes.",
+        owner_only=True,
+    )
     created_at: datetime = column(m.Athlete.created_at, "Time the athlete joined this server.")
     strava_connection: (
         Annotated["StravaConnection", strawberry.lazy("graph.types.strava_connection")] | None
@@ -102,6 +118,26 @@ class Athlete(Node):
         list[TrainingSummary],
         list_size=sized(52),
     )(read_summaries)
+    gear: list[Annotated["Gear", strawberry.lazy("graph.types.gear")]] = lookup(
+        GEAR_OF_ATHLETE,
+        "The athlete's shoes, those in use first, then by name. For other athletes: those of the "
+        "activities visible to them.",
+        list_size=sized(10),
+    )
+    heart_rate_zones = lookup_with(
+        ZONES_OF_ATHLETE,
+        "Heart rate zones that hold on a day, lowest first. Empty if none were set, and for other "
+        "athletes.",
+        list[HeartRateZone],
+        list_size=sized(5),
+    )(read_zones)
+    time_in_heart_rate_zones = lookup_with(
+        TIME_OF_ATHLETE,
+        "Time in each heart rate zone over the runs of a period, by the zones of each run's day. "
+        "Empty for other athletes.",
+        list[HeartRateZoneTime],
+        list_size=sized(5),
+    )(read_time_in_zones)
     jobs = connection(
         JOBS_OF_ATHLETE, "The athlete's jobs, newest first. Empty for other athletes."
     )(read_jobs)

@@ -13,6 +13,19 @@ from graph.types.job import Job
 from graph.types.payload import Payload
 
 
+@strawberry.input(description="Heart rate zones from a day on.")
+class HeartRateZonesInput:
+    """Zones in the input of updateAthlete."""
+
+    valid_from: date = strawberry.field(
+        description="First local day on which they hold, until those of a later day."
+    )
+    lowest_beats_per_minute: list[int] = strawberry.field(
+        description="Lowest heart rate of each zone, rising, from 0 to 250. At most 10. Empty: the "
+        "zones of this day are removed."
+    )
+
+
 @strawberry.input(
     description="Changes to an athlete's data. Omitted fields stay as they are. Null clears a "
     "field that may be null."
@@ -53,6 +66,15 @@ class UpdateAthleteInput:
         default=strawberry.UNSET,
         description="Whether they may also see age grades, which reveal the athlete's age. Must "
         "not be null.",
+    )
+    hidden_radius_meters: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Radius around the start and end of each route within which other athletes see "
+        "no part of it: 100 to 5000 meters, or 0 to hide nothing. Must not be null.",
+    )
+    heart_rate_zones: HeartRateZonesInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Heart rate zones from a day on; those of other days stay. Must not be null.",
     )
     idempotency_key: str | None = strawberry.field(
         default=None,

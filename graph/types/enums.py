@@ -8,6 +8,7 @@ import strawberry
 from athletics.activity_effort import EffortProvenance
 from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
+from athletics.split import SplitUnit
 from db.models import (
     ActivitySource,
     ImportOutcome,
@@ -122,6 +123,11 @@ _describe(
     MeasurementSystem,
     "Units an athlete prefers. The API itself uses meters and seconds.",
     {"METRIC": "Kilometers.", "IMPERIAL": "Miles."},
+)
+_describe(
+    SplitUnit,
+    "Length of a split.",
+    {"KILOMETER": "1,000 m.", "MILE": "1,609.344 m."},
 )
 _describe(
     ActivitySource,

@@ -7,12 +7,17 @@ from typing import Any
 from athletics.sport import is_run
 from db.models import ActivitySource, StreamsState, Visibility
 from db.stream_codec import Samples, rounded
+from jobs.activity_laps import LapRow
 from jobs.imports.activity_zone import local_time, zone_of
 from recordings import RecordedActivity
 
 UNKNOWN_SPORT = "Workout"
 _LEAST_SAMPLES = 2
 _LONGEST_NAME = 500
+_LONGEST_DEVICE = 200
+_FASTEST_HEART_BPM = 1_000
+_FURTHEST = 1e12
+"""Beyond any number of a lap that is not broken."""
 
 
 def samples_of(activity: RecordedActivity) -> Samples | None:
@@ -65,8 +70,26 @@ def activity_row(
         "average_cadence_rpm": _mean(steps),
         "visibility": visibility.value,
         "trainer": activity.is_indoor,
+        "description": activity.description,
+        "device_name": (activity.device or activity.app or "")[:_LONGEST_DEVICE] or None,
+        "calories_kcal": activity.calories,
         "streams_state": streams_state.value,
     }
+
+
+def lap_rows(activity: RecordedActivity) -> list[LapRow]:
+    """Make rows of the laps, in order of their start."""
+    return [
+        LapRow(
+            start_offset_s=lap.start_s,
+            elapsed_time_s=lap.elapsed_s,
+            moving_time_s=_sound(lap.moving_s),
+            distance_m=_sound(lap.distance_m),
+            average_heart_rate_bpm=_sound(lap.average_heart_rate_bpm, _FASTEST_HEART_BPM) or None,
+        )
+        for lap in sorted(activity.laps, key=lambda lap: lap.start_s)
+        if _sound(lap.start_s) is not None and _sound(lap.elapsed_s) is not None
+    ]
 
 
 def state_of(activity: RecordedActivity, samples: Samples | None) -> StreamsState:
@@ -78,6 +101,10 @@ def state_of(activity: RecordedActivity, samples: Samples | None) -> StreamsStat
 
 def _known(column: Sequence[float] | None) -> list[float]:
     return [each for each in column or () if not isnan(each)]
+
+
+def _sound(value: float | None, most: float = _FURTHEST) -> float | None:
+    return value if value is not None and 0 <= value <= most else None
 
 
 def _mean(values: Sequence[float]) -> float | None:

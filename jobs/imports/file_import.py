@@ -15,7 +15,9 @@ from db.models import ImportOutcome, StreamsState, Visibility
 from db.statements import athlete as athletes
 from db.statements import imported_file
 from db.stream_codec import Samples
-from jobs.imports.activity_rows import activity_row, samples_of, state_of
+from jobs.activity_laps import write_laps
+from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
+from jobs.sync.derived_parts import write_parts
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows
 from jobs.sync.personal_bests import recalculate, write_efforts
 from jobs.sync.stored_streams import EncodedStreams, store_streams
@@ -193,6 +195,7 @@ class FileImport:
             ).one()
             is_stored = state is StreamsState.STORED
             _write_derived(connection, made, runner, samples if is_stored else None)
+            write_laps(connection, self._athlete_id, made.id, lap_rows(activity))
             connection.execute(
                 imported_file.record(),
                 {
@@ -234,6 +237,7 @@ def _write_derived(
     derived = derive_rows(activity, runner, samples)
     if samples is not None:
         store_streams(connection, activity.id, EncodedStreams.from_samples(samples))
+    write_parts(connection, activity, samples, is_new=True)
     write_efforts(connection, activity.id, derived.rows)
 
 

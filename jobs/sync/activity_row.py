@@ -8,6 +8,8 @@ from strava.errors import StravaBadData
 from strava.payloads import StravaActivity
 
 _MAX_INTEGER = 2**31 - 1
+GEAR = "shoes_id"
+"""Strava's id of the shoes, which `with_gear` replaces by the row's `gear_id`."""
 
 
 def row_problem(activity: StravaActivity) -> StravaBadData | None:
@@ -40,6 +42,9 @@ def activity_row(athlete_id: int, activity: StravaActivity) -> dict[str, Any]:
         "flagged": activity.flagged,
         "manual": activity.manual,
         "trainer": activity.trainer,
+        "is_race": activity.is_race,
+        GEAR: activity.shoes_id,
+        "device_name": activity.device_name,
         "streams_state": _first_streams_state(activity),
     }
 

@@ -21,12 +21,14 @@ from jobs.athlete_strava import AGAIN_AFTER_S, AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.activity_row import activity_row, row_problem
+from jobs.sync.details import write_details_of
+from jobs.sync.gear import with_gear
 from jobs.sync.personal_bests import withdraw_hidden
 from jobs.sync.problems import OF_THE_JOB, Unanswered, check_doubtful, clear_problem, record_problem
 from jobs.sync.scope import SyncScope
 from jobs.task_services import TaskServices
 from strava.errors import StravaBadData, StravaNotFound, StravaUnavailable
-from strava.payloads import StravaActivity
+from strava.payloads import StravaActivity, StravaActivityDetail
 
 LISTING, CONFIRMING, DERIVING = "listing", "confirming", "deriving"
 WALKED = "walked"  # key of the checkpoint: the listing came to the end of the history
@@ -198,6 +200,7 @@ class ActivityWalk:
 
     def _upsert(self, step: Step, rows: list[dict[str, Any]]) -> int:
         """Write activities, and count and return how many were new or different."""
+        rows = with_gear(step.connection, self._athlete_id, rows)
         written = step.connection.execute(activities.upsert_from_strava(rows)).all()
         if self._scope.full:
             self._mark_seen(step, [row["strava_id"] for row in rows])
@@ -301,7 +304,7 @@ class ActivityWalk:
 
     def _look_at(self, strava_id: int, *, may_delete: bool, charged: bool = False) -> bool:
         """Update one activity; returns whether Strava has it. Else it is deleted if it may be."""
-        activity: StravaActivity | None
+        activity: StravaActivityDetail | None
         try:
             activity = self._strava.ask(
                 lambda client, token: client.activity(token, strava_id), charged=charged
@@ -318,6 +321,7 @@ class ActivityWalk:
             keep_connected(step.connection, self._athlete_id)
             if activity:
                 self._upsert(step, [activity_row(self._athlete_id, activity)])
+                write_details_of(step.connection, self._athlete_id, activity)
             else:
                 values = {"athlete": self._athlete_id, "strava_ids": [strava_id]}
                 step.deleted += len(

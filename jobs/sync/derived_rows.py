@@ -17,10 +17,10 @@ from athletics.age_grade_table import OutOfTable, Sex
 from db.statements.best_effort import GRADE_COLUMNS
 from db.stream_codec import Samples
 
-EFFORTS_VERSION = 4
+EFFORTS_VERSION = 5
 """Raise it when the rules change: activities of another version are derived again.
 
-4: with levels of their streams.
+4: with levels of their streams. 5: with splits and heart rates.
 """
 
 _DIGITS = 3  # milliseconds

@@ -21,6 +21,7 @@ from db.stream_codec import CorruptStreams, Samples, rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.activity_walk import DERIVING, keep_connected
+from jobs.sync.derived_parts import write_parts
 from jobs.sync.derived_rows import (
     EFFORTS_VERSION,
     DerivedRows,
@@ -369,6 +370,7 @@ def write_material(
             effort_derivation.ask_again(),
             {"activity_id": activity.id, "job_id": job_id, **values},
         )
+    write_parts(connection, activity, material.samples, is_new=material.encoded is not None)
     write_efforts(connection, activity.id, rows)
 
 

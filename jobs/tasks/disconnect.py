@@ -4,7 +4,7 @@ from db.encryption import UndecipherableSecret
 from db.models import JobKind
 from db.statements import activity as activities
 from db.statements import athlete as athletes
-from db.statements import job, strava_connection
+from db.statements import gear, job, strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.strava_tokens import StravaNotConnected
@@ -38,6 +38,7 @@ def run(attempt: Attempt, services: TaskServices) -> None:
             step.deleted += len(
                 step.connection.execute(activities.delete_strava_data(), values).all()
             )
+            step.connection.execute(gear.delete_strava_gear(), values)
             update_bests(step, attempt.athlete_id)
 
 

@@ -1,7 +1,7 @@
 """STRAVA_SYNC: updates an athlete's activities, efforts and personal bests from Strava.
 
 Arguments: see `SyncScope.from_arguments`. The steps are Strava's list, then streams and efforts of
-new and changed activities, then duplicates and personal bests. Each continues from the checkpoint
+new and changed activities, then details, then duplicates and personal bests. Each continues from the checkpoint
 of an earlier attempt. An activity that fails is left out (`jobs/sync/problems.py`); if Strava did
 not answer for it, the job is retried as after any such failure.
 """
@@ -11,6 +11,7 @@ from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.lease import AttemptStopped
 from jobs.sync.activity_walk import WALKED, ActivityWalk, keep_connected
+from jobs.sync.details_reading import DetailsReading
 from jobs.sync.effort_derivation import EffortDerivation
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import count_problems
@@ -29,9 +30,12 @@ def run(attempt: Attempt, services: TaskServices) -> None:
         remember_bests(step, attempt.athlete_id)
     walk = ActivityWalk(attempt, services, strava, scope)
     derivation = EffortDerivation(attempt, services, strava, scope)
+    details = DetailsReading(attempt, services, strava)
     try:
         walk.run()
         derivation.run()
+        if scope.activity_id is None:  # the walk has read those of a single one
+            details.run()
     except (AttemptStopped, StravaTurnOver):
         raise
     except Exception:

@@ -46,6 +46,7 @@ def create_exposed_athlete(db: Connection, **athlete: Any) -> ExposedAthlete:
         db, person.athlete_id, strava_athlete_id=77007700, scopes=[MARK], last_synced_at=NOON, refused_at=NOON,
         history_complete_at=NOON,
     )  # fmt: skip
+    make.create_zones(db, person.athlete_id, date(2020, 1, 1), [0, 120, 150])
     _add_jobs(db, exposed, _add_runs(db, exposed))
     _add_token(db, exposed)
     return exposed
@@ -58,11 +59,11 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> dict[int, int]:
     athlete_id = exposed.person.athlete_id
     times_s = {1: 1300.0, 5: 1200.0, 9: 1250.0, 12: 1190.0, 20: 1180.0}
     runs = {
-        day: _add_run(db, athlete_id, day, "ONLY_ME" if day in {5, 20} else "EVERYONE")
+        day: _add_run(db, exposed, day, "ONLY_ME" if day in {5, 20} else "EVERYONE")
         for day in times_s
     }
-    runs[30] = _add_run(db, athlete_id, 30, "EVERYONE", duplicate_of_id=runs[1])
-    runs[31] = _add_run(db, athlete_id, 31, "EVERYONE", duplicate_of_id=runs[20])
+    runs[30] = _add_run(db, exposed, 30, "EVERYONE", duplicate_of_id=runs[1])
+    runs[31] = _add_run(db, exposed, 31, "EVERYONE", duplicate_of_id=runs[20])
     efforts = {
         day: make.create_best_effort(db, runs[day], elapsed_s=time_s, age_on_day=64, sex="FEMALE")
         for day, time_s in times_s.items()
@@ -79,17 +80,28 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> dict[int, int]:
     return runs
 
 
-def _add_run(db: Connection, athlete_id: int, day: int, visibility: str, **columns: Any) -> int:
-    activity = make.create_activity(
+def _add_run(
+    db: Connection, exposed: ExposedAthlete, day: int, visibility: str, **columns: Any
+) -> int:
+    athlete_id = exposed.person.athlete_id
+    gear_id = make.create_gear(db, athlete_id, name=f"{MARK} shoes", stated_distance_m=77007700.0)
+    exposed.add("Gear", gear_id, is_shown=visibility == "EVERYONE")
+    activity_id = make.create_activity(
         db, athlete_id, visibility=visibility, name=f"{MARK} {visibility}", started_at=NOON + timedelta(days=day),
         distance_m=5000.5 + day, moving_time_s=2000 + day, elapsed_time_s=3000 + day, elevation_gain_m=100.5 + day,
         average_heart_rate_bpm=130.5 + day, max_heart_rate_bpm=160.5 + day, average_cadence_rpm=70.5 + day,
-        timezone_text=f"{MARK} zone", **columns,
+        timezone_text=f"{MARK} zone", description=f"{MARK} words", device_name=f"{MARK} watch",
+        calories_kcal=77007700.0, gear_id=gear_id, is_race=day == 9, trainer=day == 12, **columns,
     )  # fmt: skip
+    make.create_lap(db, activity_id, distance_m=1000.5 + day)
+    make.create_split(db, activity_id, distance_m=1000.5 + day)
+    route = [(77_007_700 + 50 * step, 7_000_000 + 500 * step) for step in range(200)]
+    make.create_route(db, activity_id, route)
+    make.create_heart_rates(db, activity_id, 100, (10.0 + day,) * 80)
     make.create_streams(
-        db, activity, make.samples(40, every_column=True, gap_s=60, latitude=LATITUDE)
+        db, activity_id, make.samples(40, every_column=True, gap_s=60, latitude=LATITUDE)
     )
-    return activity
+    return activity_id
 
 
 def _add_jobs(db: Connection, exposed: ExposedAthlete, runs: dict[int, int]) -> None:

@@ -36,19 +36,38 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "RateLimit": {E.CALLER: "limit remaining resetAt cost"},
     "Athlete": {
         E.SHARED: "id firstName lastName displayName sex city country measurementSystem createdAt",
-        E.DERIVED: "activities personalBests personalBestHistory bestEfforts trainingSummary",
-        E.OWNER: "birthDate shares sharesAgeGrades stravaConnection jobs",
+        E.DERIVED: "activities personalBests personalBestHistory bestEfforts trainingSummary gear",
+        E.OWNER: "hiddenRadiusMeters heartRateZones timeInHeartRateZones birthDate shares sharesAgeGrades stravaConnection jobs",
     },
     "Activity": {
         E.SHARED: "id athlete name sportType source stravaId startedAt startedAtLocal timezone timezoneText "
         "distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond "
-        "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts streams",
+        "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts "
+        "description deviceName isRace isTreadmill gear laps splits route streams",
+        E.OWNER: "calories heartRateZones",
         E.DERIVED: "duplicateOf",
     },
     "ActivityStreams": {
         E.SHARED: "sampleCount timeSeconds distanceMeters heartRate cadence altitudeMeters powerWatts "
         "temperatureCelsius speedMetersPerSecond gapsAfter",
         E.OWNER: "latitude longitude",
+    },
+    "Gear": {
+        E.SHARED: "id athlete name retired",
+        E.DERIVED: "distanceMeters",
+        E.OWNER: "statedDistanceMeters",
+    },
+    "Route": {E.DERIVED: "polylines geoJson bounds"},
+    "RouteBounds": {E.DERIVED: "south west north east"},
+    "HeartRateZone": {E.OWNER: "number lowestBeatsPerMinute belowBeatsPerMinute validFrom"},
+    "HeartRateZoneTime": {E.OWNER: "number seconds"},
+    "Lap": {
+        E.SHARED: "number startOffsetSeconds elapsedTimeSeconds movingTimeSeconds distanceMeters "
+        "averageHeartRate paceSecondsPerKilometer"
+    },
+    "Split": {
+        E.SHARED: "number startOffsetSeconds distanceMeters elapsedTimeSeconds movingTimeSeconds isPartial "
+        "paceSecondsPerKilometer gradeAdjustedPaceSecondsPerKilometer elevationChangeMeters averageHeartRate"
     },
     "BestEffort": {
         E.SHARED: "id activity distance distanceMeters elapsedTimeSeconds startOffsetSeconds achievedAt excluded "
@@ -90,11 +109,11 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "PageInfo": {E.DERIVED: "hasNextPage hasPreviousPage startCursor endCursor"},
     **{
         f"{name}Connection": _CONNECTION
-        for name in ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job")
+        for name in ("Athlete", "Activity", "BestEffort", "Lap", "Split", "PersonalBest", "Job")
     },
     **{
         f"{name}Edge": _EDGE
-        for name in ("Athlete", "Activity", "BestEffort", "PersonalBest", "Job")
+        for name in ("Athlete", "Activity", "BestEffort", "Lap", "Split", "PersonalBest", "Job")
     },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
     "Mutation": {

@@ -13,6 +13,7 @@ MESSAGES = {
     "lap": 19,
     "record": 20,
     "event": 21,
+    "device_info": 23,
     "activity": 34,
     "hr": 132,
     "field_description": 206,
@@ -53,6 +54,11 @@ FIELDS = {
         "speed": (6, "u16"),
         "power": (7, "u16"),
         "temperature": (13, "i8"),
+    },
+    "device_info": {
+        "device_index": (0, "u8"),
+        "manufacturer": (2, "u16"),
+        "product_name": (27, "text"),
     },
     "activity": {"timestamp": (253, "u32"), "local_timestamp": (5, "u32")},
     "hr": {

@@ -81,6 +81,25 @@ def test_a_run_has_all_that_the_device_wrote():
     assert lap.distance_m == pytest.approx(run.distance_m[-1], abs=0.006)
 
 
+@pytest.mark.parametrize(
+    ("index", "name", "device"),
+    [
+        (0, b"Forerunner 945\0", "garmin Forerunner 945"),
+        (0, b"Garmin Fenix\0", "Garmin Fenix"),
+        (1, b"Heart strap\0", None),
+        (0, b"\0", None),
+    ],
+)
+def test_the_device_is_the_one_that_made_the_file(index, name, device):
+    writer = FitWriter()
+    writer.add("file_id", type=ACTIVITY)
+    writer.add("device_info", local=1, device_index=index, manufacturer=1, product_name=name)
+    writer.add("record", local=2, timestamp=fit_time(START_S), distance=0)
+    writer.add("record", local=2, timestamp=fit_time(START_S + 9), distance=3000)
+    (activity,) = read(writer.data()).activities
+    assert activity.device == device
+
+
 def test_each_file_of_a_chain_is_read_and_a_broken_one_costs_only_itself():
     broken = bytearray(fit_file(run_of(60), start_s=START_S + 3600))
     broken[-200] ^= 0xFF

@@ -58,6 +58,17 @@ def test_laps_have_their_sums():
     assert activity.distance_m == 270
 
 
+def test_a_lap_lasts_until_the_next_one_and_its_own_time_leaves_pauses_out():
+    paused = lap(START_S, 60)
+    activity = only(tcx_of(activity_of(paused, lap(START_S + 100, 30, from_m=180))))
+    assert [(each.elapsed_s, each.moving_s) for each in activity.laps] == [(100, 60), (30, 30)]
+
+
+def test_calories_are_the_laps_sum():
+    activity = only(tcx_of(activity_of(lap(START_S, 60), lap(START_S + 60, 30, from_m=180))))
+    assert activity.calories == 14
+
+
 def test_distances_that_begin_again_with_each_lap_are_joined():
     activity = only(tcx_of(activity_of(lap(START_S, 60), lap(START_S + 60, 30))))
     meters = activity.samples.distance_m

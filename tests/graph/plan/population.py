@@ -46,6 +46,8 @@ def populate(db: Connection) -> Population:
     stranger = make.create_person(db, first_name="Bare", last_name="", shares=False, **bare)
     population = Population(make.create_admin(db), owner, stranger)
     make.create_connection(db, owner.athlete_id)
+    make.create_zones(db, owner.athlete_id, date(2026, 1, 1), [0, 100, 120])
+    make.create_zones(db, owner.athlete_id, date(2026, 3, 3), [95, 110])
     for person in (owner, stranger):
         _jobs(db, population, person, _runs(db, population, person))
     population.ids += [
@@ -60,13 +62,21 @@ def populate(db: Connection) -> Population:
 
 def _runs(db: Connection, population: Population, person: make.Person) -> int:
     previous = None
+    gear = [
+        make.create_gear(db, person.athlete_id, name=name, stated_distance_m=5.5)
+        for name in (ODD, None)
+    ]
+    population.ids += [encode_id("Gear", each) for each in gear]
     for number, visibility in enumerate(("EVERYONE", "FOLLOWERS_ONLY", "ONLY_ME", "EVERYONE")):
         activity = make.create_activity(
             db, person.athlete_id, name=ODD if number == 0 else f"Run {number}", visibility=visibility,
+            description=ODD if number == 1 else None, calories_kcal=number or None, is_race=number == 3,
+            gear_id=gear[number // 2] if number else None,
             started_at=NOON + timedelta(days=number, microseconds=number * 250_000), distance_m=number * 2500.25,
             average_heart_rate_bpm=None if number % 2 else 150.5, elevation_gain_m=None if number == 2 else 12.0,
         )  # fmt: skip
         _streams(db, activity, number)
+        _details(db, activity, number)
         effort = make.create_best_effort(db, activity, elapsed_s=1300.125 - 50 * number)
         best = {"previous_id": previous, "improvement_s": 50.0} if previous else {}
         make.create_personal_best(db, effort, is_current=number == 3, **best)
@@ -91,6 +101,22 @@ def _streams(db: Connection, activity: int, number: int) -> None:
     elif number != 2:
         odd = make.samples(30 + 60 * number, every_column=True, gap_s=99.5, blanks=bool(number))
         make.create_streams(db, activity, odd)
+
+
+def _details(db: Connection, activity: int, number: int) -> None:
+    for lap in range(1, 2 * number + 1):
+        nothing = {"moving_time_s": None, "distance_m": None, "average_heart_rate_bpm": None}
+        odd = {"distance_m": 1e-300, "moving_time_s": 1.7e308}
+        make.create_lap(db, activity, lap, **{2: nothing, 3: odd}.get(lap, {}))
+        unsound = dict.fromkeys(("elevation_change_m", "level_distance_m"))
+        standing = {"moving_time_s": 0.0, "is_partial": True}
+        make.create_split(db, activity, lap, **{2: unsound, 3: standing}.get(lap, {}))
+        make.create_split(db, activity, lap, unit="MILE", distance_m=1609.344)
+    make.create_heart_rates(db, activity, 90 + number, (1.5, 0.0, 2.25) * 20)
+    if number:
+        route = [(60_000_000 + 800 * step, 179_990_000 + 900 * step) for step in range(20 * number)]
+        wrapped = [(y, x if x < 180_000_000 else x - 360_000_000) for y, x in route]
+        make.create_route(db, activity, wrapped)
 
 
 def _jobs(db: Connection, population: Population, person: make.Person, activity: int) -> None:

@@ -63,6 +63,31 @@ def test_a_run_has_its_facts_efforts_and_bests(importer, db):
     assert rows(db, "SELECT count(*) FROM best_efforts WHERE age_grade_percent > 0")[0][0] > 3
 
 
+def test_details_and_laps_are_the_files(importer, db):
+    notes = b"<Notes>Along the river</Notes><Creator>"
+    tcx = tcx_file(RUN).replace(b"<Creator>", notes)
+    gpx = gpx_file(RUN).replace(
+        b"<type>", b"<desc>Along the lake</desc><type>treadmill</type><type>"
+    )
+    taken(importer(), {"a.tcx": tcx, "b.gpx": gpx, "c.fit": fit_file(RUN)})
+    columns = "description, device_name, calories_kcal, is_race, trainer"
+    assert rows(db, f"SELECT {columns} FROM activities ORDER BY description") == [
+        ("Along the lake", "Tests", None, False, True),
+        ("Along the river", "Watch One", 300.0, False, False),
+        (None, "garmin fr945", None, False, False),
+    ]
+    laps = (
+        "SELECT a.name, lap_number, start_offset_s, l.elapsed_time_s, l.moving_time_s, "
+        "round(l.distance_m::numeric) FROM activity_laps l JOIN activities a ON a.id = activity_id "
+        "ORDER BY 1"
+    )
+    meters = round(RUN.distance_m[-1])
+    assert rows(db, laps) == [
+        ("a.tcx", 1, 0.0, 2399.0, 2399.0, meters),
+        ("c.fit", 1, 0.0, 2399.0, 2399.0, meters),
+    ]
+
+
 def test_fit_gpx_and_tcx_of_a_run_give_the_same_bests_and_one_run(importer, db):
     files = {
         "a.fit": fit_file(RUN),

@@ -1,0 +1,30 @@
+"""Routes of activities."""
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.models.base import Base
+
+
+class ActivityRoute(Base):
+    """Where an activity went (`athletics/route.py`): points in order, in millionths of a degree.
+
+    `athlete_id` is the activity's. Statements show others only what is far from both ends.
+    """
+
+    __tablename__ = "activity_routes"
+
+    activity_id: Mapped[int] = mapped_column(
+        ForeignKey("activities.id", ondelete="CASCADE"), primary_key=True
+    )
+    athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
+    latitudes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    longitudes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+    __table_args__ = (
+        CheckConstraint(
+            "cardinality(latitudes) = cardinality(longitudes) AND cardinality(latitudes) > 1",
+            name="points",
+        ),
+        Index("ix_activity_routes_athlete_id", "athlete_id"),
+    )

@@ -1,0 +1,79 @@
+"""Routes of activities, and what of them others see.
+
+Functions of migration 0024 cut and write a route. What is cut off is decided for each answer by the
+athlete's hidden radius, so that a change of it holds at once, for all runs.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Double,
+    Executable,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from db.models import ActivityRoute, Athlete
+
+_ACTIVITY_ID = bindparam("activity", type_=BigInteger)
+_DIGITS = bindparam("precision", type_=Integer)
+_COORDINATES = ("latitudes", "longitudes")
+SOUTH, WEST, NORTH, EAST = 1, 2, 3, 4
+"""Places in `bounds`."""
+
+
+def lines(*, to_others: bool = False) -> ColumnElement[Any]:
+    """The parts of a route as encoded polylines, with `precision` digits after the point."""
+    return func.route_lines(*_shown(to_others=to_others), _DIGITS, type_=ARRAY(Text))
+
+
+def geo_json(*, to_others: bool = False) -> ColumnElement[Any]:
+    """The parts of a route as GeoJSON, a MultiLineString, with `precision` digits."""
+    return func.route_geo_json(*_shown(to_others=to_others), _DIGITS, type_=Text)
+
+
+def bound(place: int, *, to_others: bool = False) -> ColumnElement[Any]:
+    """One side of the least box around the parts of a route, in degrees; NULL without any part."""
+    bounds = func.route_bounds(*_shown(to_others=to_others), type_=ARRAY(Double))
+    return cast(bounds[place], Double)
+
+
+def _shown(*, to_others: bool) -> tuple[Any, ...]:
+    """The points, and the radius around both ends within which nothing is shown."""
+    radius: Any = literal_column("0", Integer)
+    if to_others:
+        radius = (
+            select(Athlete.hidden_radius_m)
+            .where(Athlete.id == ActivityRoute.athlete_id)
+            .correlate(ActivityRoute)
+            .scalar_subquery()
+        )
+    return ActivityRoute.latitudes, ActivityRoute.longitudes, radius
+
+
+def store() -> Executable:
+    """Replace the route of `activity`. Parameters also: `athlete`, `new_latitudes`, `new_longitudes`."""
+    insertion = insert(ActivityRoute).values(
+        activity_id=_ACTIVITY_ID,
+        athlete_id=bindparam("athlete", type_=BigInteger),
+        **{name: bindparam(f"new_{name}", type_=ARRAY(Integer)) for name in _COORDINATES},
+    )
+    return insertion.on_conflict_do_update(
+        index_elements=[ActivityRoute.activity_id],
+        set_={name: insertion.excluded[name] for name in _COORDINATES},
+    )
+
+
+def discard() -> Executable:
+    """Delete the route of `activity`."""
+    return delete(ActivityRoute).where(ActivityRoute.activity_id == _ACTIVITY_ID)

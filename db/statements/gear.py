@@ -1,0 +1,108 @@
+"""Gear: what athletes have, how far they ran in it, and what a sync writes."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Double,
+    Executable,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from db.models import Activity, Gear, Visibility
+from db.statements.interval import seconds
+from db.statements.training_summary import summed
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+
+
+def distance_m(*, to_others: bool = False) -> ColumnElement[float]:
+    """The distance of the activities with the gear, each run once. To others, of the public ones."""
+    run = func.coalesce(Activity.duplicate_of_id, Activity.id)
+    runs = (
+        select(func.max(Activity.distance_m).label("meters"))
+        .where(Activity.gear_id == Gear.id)
+        .group_by(run)
+        .correlate(Gear)
+    )
+    if to_others:
+        runs = runs.where(Activity.visibility == Visibility.EVERYONE)
+    of_runs = runs.subquery()
+    return func.coalesce(select(summed(of_runs.c.meters)).scalar_subquery(), 0.0)
+
+
+def ensure() -> Executable:
+    """Create gear of `athlete` with the Strava ids `strava_ids` that is not there yet."""
+    ids = func.unnest(bindparam("strava_ids", type_=ARRAY(Text)))
+    rows = select(_ATHLETE_ID, ids)
+    return insert(Gear).from_select(["athlete_id", "strava_id"], rows).on_conflict_do_nothing()
+
+
+def by_strava_ids() -> Executable:
+    """Select `id` and `strava_id` of the gear of `athlete` that Strava told."""
+    return select(Gear.id, Gear.strava_id).where(
+        Gear.athlete_id == _ATHLETE_ID, Gear.strava_id.is_not(None)
+    )
+
+
+def due() -> Executable:
+    """Select at most `row_limit` pieces of gear of `athlete` that Strava is to be asked for.
+
+    Their name is not known, or they are not retired and were asked for more than `older_s` ago.
+    """
+    is_old = Gear.asked_at < func.now() - seconds(bindparam("older_s", type_=Double))
+    return (
+        select(Gear.id, Gear.strava_id)
+        .where(
+            Gear.athlete_id == _ATHLETE_ID,
+            Gear.strava_id.is_not(None),
+            or_(Gear.asked_at.is_(None), is_old & ~Gear.retired),
+        )
+        .order_by(Gear.asked_at.nulls_first(), Gear.id)
+        .limit(bindparam("row_limit", type_=Integer))
+    )
+
+
+def tell() -> Executable:
+    """Write what Strava tells of the gear `gear_strava_id` of `athlete`.
+
+    Parameters also: `new_name` (null: the known one stays), `new_distance_m`, `new_retired` (null:
+    not told), and `asked`: whether it was asked for it.
+    """
+    retired = bindparam("new_retired", type_=Boolean)
+    name = func.coalesce(bindparam("new_name", type_=Text), Gear.name)
+    distance = func.coalesce(bindparam("new_distance_m", type_=Double), Gear.stated_distance_m)
+    asked = bindparam("asked", type_=Boolean)
+    return (
+        update(Gear)
+        .where(
+            Gear.athlete_id == _ATHLETE_ID,
+            Gear.strava_id == bindparam("gear_strava_id", type_=Text),
+            or_(
+                asked,
+                name.is_distinct_from(Gear.name),
+                distance.is_distinct_from(Gear.stated_distance_m),
+            ),
+        )
+        .values(
+            name=name,
+            stated_distance_m=distance,
+            retired=func.coalesce(retired, Gear.retired),
+            asked_at=case((asked, func.now()), else_=Gear.asked_at),
+        )
+    )
+
+
+def delete_strava_gear() -> Executable:
+    """Delete what Strava told of the gear of `athlete`."""
+    return delete(Gear).where(Gear.athlete_id == _ATHLETE_ID, Gear.strava_id.is_not(None))

@@ -1,0 +1,186 @@
+"""Heart rate zones by date, and the time in each.
+
+Zones and times in them are the athlete's alone: others see no row.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Date,
+    Double,
+    Executable,
+    Integer,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import aliased
+
+from db.models import Activity, ActivityHeartRates, HeartRateZone
+from db.statements.activity import STANDS, since_day, until_day
+from db.statements.page import PARENT, AnySelect, Columns, by_key, matches
+from db.statements.visibility import Audience, Expression, for_audience, own_rows, visible
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_ACTIVITY_ID = bindparam("activity", type_=BigInteger)
+_DAY = bindparam("on_day", type_=Date)
+
+
+def below_bpm() -> ColumnElement[int | None]:
+    """The lowest rate of the next zone; NULL for the highest."""
+    return _next_lowest(HeartRateZone)
+
+
+def _next_lowest(zone: Any) -> ColumnElement[int | None]:
+    above = aliased(HeartRateZone)
+    return (
+        select(above.lowest_bpm)
+        .where(
+            above.athlete_id == zone.athlete_id,
+            above.valid_from == zone.valid_from,
+            above.zone_number == zone.zone_number + 1,
+        )
+        .correlate(zone)
+        .scalar_subquery()
+    )
+
+
+def _valid_from(athlete_id: Any, day: Any, *correlated: Any) -> ColumnElement[Any]:
+    """The date of the zones that hold on `day`."""
+    other = aliased(HeartRateZone)
+    return (
+        select(func.max(other.valid_from))
+        .where(other.athlete_id == athlete_id, other.valid_from <= day)
+        .correlate(*correlated)
+        .scalar_subquery()
+    )
+
+
+def zones(
+    columns: Columns, audience: Audience, *, has_day: bool, of: Expression | None
+) -> AnySelect:
+    """Select each athlete's zones on the day `on_day`, else today, in order."""
+    day: Any = _DAY if has_day else func.current_date()
+    holds = HeartRateZone.valid_from == _valid_from(HeartRateZone.athlete_id, day, HeartRateZone)
+    return by_key(
+        HeartRateZone,
+        HeartRateZone.athlete_id,
+        columns,
+        audience,
+        order_by=[HeartRateZone.zone_number.asc()],
+        conditions=[holds],
+        of=of,
+    )
+
+
+def _times(audience: Audience, *keys: Any) -> AnySelect:
+    """Select zones of activities' days with the time in each, of rows that the audience owns."""
+    rate = (
+        func.unnest(ActivityHeartRates.seconds)
+        .table_valued("seconds", with_ordinality="place", joins_implicitly=True)
+        .render_derived(name="rate")
+    )
+    bpm = ActivityHeartRates.lowest_bpm + rate.c.place - 1
+    in_zone = and_(
+        bpm >= HeartRateZone.lowest_bpm, bpm < func.coalesce(_next_lowest(HeartRateZone), 1000)
+    )
+    seconds = (
+        select(func.coalesce(func.sum(cast(rate.c.seconds, Double)), 0.0))
+        .select_from(rate)
+        .where(in_zone)
+        .correlate(ActivityHeartRates, HeartRateZone)
+        .scalar_subquery()
+    )
+    day = cast(Activity.started_at_local, Date)
+    statement: AnySelect = (
+        select(*keys, HeartRateZone.zone_number.label("number"), seconds.label("seconds"))
+        .select_from(Activity)
+        .join(ActivityHeartRates, ActivityHeartRates.activity_id == Activity.id)
+        .join(
+            HeartRateZone,
+            and_(
+                HeartRateZone.athlete_id == Activity.athlete_id,
+                HeartRateZone.valid_from == _valid_from(Activity.athlete_id, day, Activity),
+            ),
+        )
+        .where(
+            visible(Activity, audience),
+            true() if audience is Audience.ADMIN else own_rows(Activity),
+        )
+    )
+    return statement
+
+
+def time_of_activities(audience: Audience, *, of: Expression | None = None) -> AnySelect:
+    """Sum up the time in each zone of the athlete's on the day of each activity, in order."""
+    return (
+        _times(audience, Activity.id.label(PARENT))
+        .where(matches(Activity.id, of))
+        .order_by(HeartRateZone.zone_number)
+    )
+
+
+def time_of_athletes(
+    audience: Audience, *, has_from: bool, has_until: bool, of: Expression | None = None
+) -> AnySelect:
+    """Sum up the time in each zone over athletes' runs, each once, by the zones of each day.
+
+    Parameters: `day_from` and `day_until` (inclusive) if given.
+    """
+    times = _times(audience, Activity.athlete_id.label(PARENT)).where(
+        matches(Activity.athlete_id, of), for_audience(STANDS, audience)
+    )
+    if has_from:
+        times = times.where(since_day(bindparam("day_from", type_=Date)))
+    if has_until:
+        times = times.where(until_day(bindparam("day_until", type_=Date)))
+    each = times.subquery("times")
+    parent = each.c[PARENT]
+    statement: AnySelect = (
+        select(parent, each.c.number, func.sum(each.c.seconds).label("seconds"))
+        .group_by(parent, each.c.number)
+        .order_by(literal_column("number"))
+    )
+    return statement
+
+
+def discard_zones() -> Executable:
+    """Delete the zones of `athlete` from the day `day`."""
+    return delete(HeartRateZone).where(
+        HeartRateZone.athlete_id == _ATHLETE_ID,
+        HeartRateZone.valid_from == bindparam("day", type_=Date),
+    )
+
+
+def add_zones() -> Executable:
+    """Write zones; parameters are named like the columns."""
+    return insert(HeartRateZone)
+
+
+def store_rates() -> Executable:
+    """Replace the times of `activity`. Parameters also: `athlete`, `new_lowest`, `new_seconds`."""
+    insertion = upsert(ActivityHeartRates).values(
+        activity_id=_ACTIVITY_ID,
+        athlete_id=_ATHLETE_ID,
+        lowest_bpm=bindparam("new_lowest", type_=Integer),
+        seconds=bindparam("new_seconds", type_=ARRAY(Double)),
+    )
+    return insertion.on_conflict_do_update(
+        index_elements=[ActivityHeartRates.activity_id],
+        set_={name: insertion.excluded[name] for name in ("lowest_bpm", "seconds")},
+    )
+
+
+def discard_rates() -> Executable:
+    """Delete the times of `activity`."""
+    return delete(ActivityHeartRates).where(ActivityHeartRates.activity_id == _ACTIVITY_ID)

@@ -1,0 +1,47 @@
+"""Writes what only Strava's detailed activity tells of one activity."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from db.statements import activity_details
+from jobs.activity_laps import LapRow, write_laps
+from jobs.sync.gear import tell_gear
+from strava.activity_details import StravaDetails
+from strava.payloads import StravaActivityDetail
+
+
+def write_details_of(
+    connection: Connection, athlete_id: int, activity: StravaActivityDetail
+) -> None:
+    """Write the details of an activity that was stored in the same transaction."""
+    values = {"athlete": athlete_id, "strava_id": activity.strava_id}
+    known = connection.execute(activity_details.by_strava_id(), values).one()
+    write_details(connection, known, activity.details)
+
+
+def write_details(connection: Connection, activity: Any, details: StravaDetails) -> None:
+    """Write details, unless the activity, a row with `id` and `updated_at`, changed meanwhile."""
+    values = {
+        "activity": activity.id,
+        "seen_at": activity.updated_at,
+        "new_description": details.description,
+        "new_device_name": details.device_name,
+        "new_calories": details.calories_kcal,
+    }
+    if details.gear is not None:
+        tell_gear(connection, activity.athlete_id, details.gear)
+    written = connection.execute(activity_details.record(), values).one_or_none()
+    if written is None:
+        return
+    laps = [
+        LapRow(
+            start_offset_s=lap.start_offset_s,
+            elapsed_time_s=lap.elapsed_time_s,
+            moving_time_s=lap.moving_time_s,
+            distance_m=lap.distance_m,
+            average_heart_rate_bpm=lap.average_heart_rate_bpm,
+        )
+        for lap in details.laps
+    ]
+    write_laps(connection, written.athlete_id, written.id, laps)

@@ -1,0 +1,99 @@
+"""The last part of a sync: reads the details of activities that only Strava's detailed ones tell.
+
+They are one request an activity. A sync asks for at most STRAVA_DETAILS_PER_SYNC, newest first, and
+the next one goes on. It does not fail for want of details: where Strava does not answer, or its
+quota is used up, the rest is left to the next sync.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from db.statements import activity_details
+from jobs.athlete_strava import AthleteStrava
+from jobs.attempt import Attempt
+from jobs.sync.activity_walk import keep_connected
+from jobs.sync.details import write_details
+from jobs.sync.gear_reading import GearReading
+from jobs.sync.problems import OF_THE_JOB
+from jobs.task_services import TaskServices
+from strava.activity_details import StravaDetails
+from strava.errors import StravaError, StravaNotFound, StravaRateLimited
+
+_AGAIN_AFTER_S = 86_400
+"""Seconds until details that could not be read are asked for again."""
+_AT_ONCE = 10
+_ASKED = "details_asked"  # key of the checkpoint: how many this job asked for
+
+
+class DetailsReading:
+    """Reads details for one athlete, some activities a transaction."""
+
+    def __init__(self, attempt: Attempt, services: TaskServices, strava: AthleteStrava) -> None:
+        self._attempt = attempt
+        self._services = services
+        self._strava = strava
+
+    def run(self) -> None:
+        """Read what the limits allow. Raises what ends the attempt, DatabaseError."""
+        left = self._services.settings.strava_details_per_sync
+        left -= self._attempt.checkpoint.get(_ASKED, 0)
+        if left > 0:
+            left -= GearReading(self._attempt, self._services, self._strava).run(left)
+        if left <= 0:
+            return
+        with self._attempt.read() as connection:
+            values = {"athlete": self._attempt.athlete_id, "row_limit": left}
+            activities = connection.execute(activity_details.pending(), values).all()
+        for start in range(0, len(activities), _AT_ONCE):
+            if not self._read_some(activities[start : start + _AT_ONCE]):
+                return
+
+    def _read_some(self, activities: Sequence[Any]) -> bool:
+        """Read some and write them in one transaction; returns whether to ask for others."""
+        found: list[tuple[Any, StravaDetails | None]] = []
+        answers = True
+        for activity in activities:
+            try:
+                found.append((activity, self._details(activity)))
+            except StravaRateLimited:
+                answers = False
+            except OF_THE_JOB:
+                raise
+            except StravaError as error:
+                self._complain(activity, error)
+                found.append((activity, None))
+                answers = False
+            if not answers:
+                break
+        if found:
+            self._write(found)
+        return answers
+
+    def _details(self, activity: Any) -> StravaDetails | None:
+        """Ask for the details of one; None if Strava does not find it. Raises StravaError."""
+        try:
+            return self._strava.ask(
+                lambda client, token: client.details(
+                    token, activity.strava_id, activity.started_at
+                ),
+                patient=False,
+            )
+        except StravaNotFound as error:
+            self._complain(activity, error)
+            return None
+
+    def _write(self, found: Sequence[tuple[Any, StravaDetails | None]]) -> None:
+        assert self._attempt.athlete_id is not None
+        with self._attempt.step() as step:
+            keep_connected(step.connection, self._attempt.athlete_id)
+            step.checkpoint[_ASKED] = step.checkpoint.get(_ASKED, 0) + len(found)
+            for activity, details in found:
+                if details is not None:
+                    write_details(step.connection, activity, details)
+                    continue
+                values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
+                step.connection.execute(activity_details.ask_again(), values)
+
+    def _complain(self, activity: Any, error: StravaError) -> None:
+        extra = {"strava_id": activity.strava_id, "error": str(error)}
+        self._services.log.warning("an activity's details cannot be read", extra=extra)

@@ -1,0 +1,43 @@
+"""Writes the gear of activities, and what Strava tells of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from db.statements import gear
+from jobs.sync.activity_row import GEAR
+from strava.gear import StravaGear
+
+
+def with_gear(
+    connection: Connection, athlete_id: int, rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Give rows of activities the `gear_id` of their shoes, which are created if they are new."""
+    wanted = sorted({row[GEAR] for row in rows if row[GEAR] is not None})
+    known: dict[str, int] = {}
+    if wanted:
+        values = {"athlete": athlete_id, "strava_ids": wanted}
+        connection.execute(gear.ensure(), values)
+        found = connection.execute(gear.by_strava_ids(), {"athlete": athlete_id})
+        known = {row.strava_id: row.id for row in found}
+    return [
+        {name: value for name, value in row.items() if name != GEAR}
+        | {"gear_id": known.get(row[GEAR])}
+        for row in rows
+    ]
+
+
+def tell_gear(
+    connection: Connection, athlete_id: int, told: StravaGear, *, asked: bool = False
+) -> None:
+    """Write what Strava tells of gear that is there; `asked`: it was asked for it."""
+    values = {
+        "athlete": athlete_id,
+        "gear_strava_id": told.strava_id,
+        "new_name": told.name,
+        "new_distance_m": told.distance_m,
+        "new_retired": told.retired,
+        "asked": asked,
+    }
+    connection.execute(gear.tell(), values)

@@ -1,0 +1,66 @@
+"""Reads the gear of an athlete: names, mileage, and whether it is retired.
+
+Each is one request. What is not retired is asked for again after a week.
+"""
+
+from typing import Any
+
+from db.statements import gear
+from jobs.athlete_strava import AthleteStrava
+from jobs.attempt import Attempt
+from jobs.sync.activity_walk import keep_connected
+from jobs.sync.gear import tell_gear
+from jobs.sync.problems import OF_THE_JOB
+from jobs.task_services import TaskServices
+from strava.errors import StravaError, StravaNotFound, StravaRateLimited
+from strava.gear import StravaGear
+
+_OLDER_S = 7 * 86_400
+
+
+class GearReading:
+    """Reads gear for one athlete, in one transaction each."""
+
+    def __init__(self, attempt: Attempt, services: TaskServices, strava: AthleteStrava) -> None:
+        self._attempt = attempt
+        self._services = services
+        self._strava = strava
+
+    def run(self, most: int) -> int:
+        """Ask for `most` pieces of gear; returns how many it asked for. Raises what ends the job.
+
+        Where Strava does not answer, the rest is left to the next sync.
+        """
+        with self._attempt.read() as connection:
+            values = {"athlete": self._attempt.athlete_id, "row_limit": most, "older_s": _OLDER_S}
+            found = connection.execute(gear.due(), values).all()
+        for number, each in enumerate(found, start=1):
+            if not self._read(each):
+                return number
+        return len(found)
+
+    def _read(self, known: Any) -> bool:
+        """Read one; returns whether Strava may be asked for others."""
+        try:
+            told = self._strava.ask(
+                lambda client, token: client.gear(token, known.strava_id), patient=False
+            )
+        except StravaRateLimited:
+            return False
+        except OF_THE_JOB:
+            raise
+        except StravaError as error:
+            extra = {"gear_id": known.strava_id, "error": str(error)}
+            self._services.log.warning("gear cannot be read", extra=extra)
+            self._write(StravaGear(known.strava_id, None, None, None))
+            return isinstance(error, StravaNotFound)
+        if told.strava_id != known.strava_id:
+            told = StravaGear(known.strava_id, None, None, None)
+        self._write(told)
+        return True
+
+    def _write(self, told: StravaGear) -> None:
+        assert self._attempt.athlete_id is not None
+        with self._attempt.step() as step:
+            keep_connected(step.connection, self._attempt.athlete_id)
+            tell_gear(step.connection, self._attempt.athlete_id, told, asked=True)
