@@ -33,6 +33,7 @@ _BY_PATH = {
     "tests/churn/": "load",
     "tests/security/test_abuse.py": "load",
     "tests/security/test_floods.py": "load",
+    "tests/security/test_memory_floods.py": "load",
     "tests/security/test_scans.py": "load",
     "tests/web/protocols/test_streams_load.py": "load",
     "tests/browser/": "integration",

@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 
 from tests.security.http_connection import post, request
 
-_SOURCE = ("127.0.0.2", 0)
+SOURCE = ("127.0.0.2", 0)
 _BLOCK_BYTES = 256 * 1024
 _CONNECTIONS, _BUSY_CONNECTIONS = 1500, 190
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -64,8 +64,8 @@ ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
 """Whether the connection is a WebSocket, and what is sent over it again and again."""
 
 
-def _connect(address: tuple[str, int], *, is_websocket: bool) -> socket.socket:
-    connection = socket.create_connection(address, timeout=5, source_address=_SOURCE)
+def connect(address: tuple[str, int], *, is_websocket: bool) -> socket.socket:
+    connection = socket.create_connection(address, timeout=5, source_address=SOURCE)
     if is_websocket:
         key = b64encode(os.urandom(16)).decode()
         fields = {
@@ -121,7 +121,7 @@ def _open_many(address: tuple[str, int], until: float) -> int:
     count = 0
     while time.monotonic() < until:
         with suppress(OSError):
-            opened.append(socket.create_connection(address, timeout=1, source_address=_SOURCE))
+            opened.append(socket.create_connection(address, timeout=1, source_address=SOURCE))
             count += 1
         if len(opened) >= _CONNECTIONS:
             for each in _ended(opened):
@@ -138,7 +138,7 @@ def _open_and_close(address: tuple[str, int], until: float) -> int:
         with suppress(OSError), socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            connection.bind(_SOURCE)
+            connection.bind(SOURCE)
             connection.connect(address)
             count += 1
     return count
@@ -152,7 +152,7 @@ def _hold(address: tuple[str, int], until: float) -> int:
     count = 0
     while time.monotonic() < until:
         with suppress(OSError):
-            connection = socket.create_connection(address, timeout=1, source_address=_SOURCE)
+            connection = socket.create_connection(address, timeout=1, source_address=SOURCE)
             held.append(connection)
             connection.sendall(head + body)
             count += 1
@@ -189,7 +189,7 @@ def _main(kind: str, server: str, seconds: float) -> int:
     name, _, how = kind.partition(" | ")
     is_websocket, block = ONE_CONNECTION[name]
     flood = _Flood(
-        lambda: _connect(address, is_websocket=is_websocket), block(), reads=how != "unread"
+        lambda: connect(address, is_websocket=is_websocket), block(), reads=how != "unread"
     )
     flood.run(_BUSY_CONNECTIONS if how == "address" else 1, until)
     return flood.sent

@@ -53,7 +53,7 @@ class Limits:
                 waiting=settings.waiting_operations,
                 wait_s=settings.operation_wait_s,
             ),
-            weights=RequestWeights(),
+            weights=RequestWeights(settings.subscriptions_per_caller),
             refusal_pacing=RefusalPacing(),
         )
         flags.listen(lambda: limits._apply(flags))

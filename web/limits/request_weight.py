@@ -16,7 +16,13 @@ _PER_VALUE = 120
 """Bytes of an object, list or text in Python, apart from its characters."""
 _WIDEST = 4
 """Bytes of a character in Python, where one of a text is not of the basic plane."""
-_MOST_BYTES = 16 * 2**20
+_LEAST_BYTES = 16 * 2**20
+"""What the requests of a caller may weigh together, unless the settings allow many subscriptions."""
+PER_OPERATION = 4 * 1024
+"""Bytes of an operation of a WebSocket, apart from its message. Requests have a connection each, of
+which there are few; a WebSocket has up to a hundred operations at once.
+"""
+_PER_SUBSCRIPTION = 4 * PER_OPERATION
 
 
 class TooMuchInProgress(HttpRefusal):
@@ -49,7 +55,9 @@ def weight_of(text: bytes | str) -> int:
 class RequestWeights:
     """The weights of requests in progress, of each caller of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, subscriptions: int = 0) -> None:
+        """Make the bound; a caller may have so many `subscriptions`, whose documents are long."""
+        self._most = max(_LEAST_BYTES, subscriptions * _PER_SUBSCRIPTION)
         self._held = Counter[str]()
         self.refused = 0
         """How many requests were refused, since the process started."""
@@ -60,13 +68,21 @@ class RequestWeights:
         if weight <= FREE_BYTES:
             yield
             return
-        if is_limited and self._held[caller] + weight > _MOST_BYTES:
-            self.refused += 1
-            raise TooMuchInProgress
-        self._held[caller] += weight
+        self.take(caller, weight, is_limited=is_limited)
         try:
             yield
         finally:
-            self._held[caller] -= weight
-            if not self._held[caller]:
-                del self._held[caller]
+            self.give_back(caller, weight)
+
+    def take(self, caller: str, weight: int, *, is_limited: bool) -> None:
+        """Count a request until `give_back`. Raises TooMuchInProgress."""
+        if is_limited and self._held[caller] + weight > self._most:
+            self.refused += 1
+            raise TooMuchInProgress
+        self._held[caller] += weight
+
+    def give_back(self, caller: str, weight: int) -> None:
+        """Count a request as ended."""
+        self._held[caller] -= weight
+        if not self._held[caller]:
+            del self._held[caller]

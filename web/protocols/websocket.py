@@ -20,7 +20,7 @@ from web.documents.persisted_documents import DocumentError
 from web.http.request_log import log_fields_of, request_id_of, write_request
 from web.limits.open_streams import QuotaSlot, TooManyConnections, TooManySubscriptions
 from web.limits.request_rate import TooManyRequests
-from web.limits.request_weight import weight_of
+from web.limits.request_weight import PER_OPERATION, TooMuchInProgress, weight_of
 from web.protocols.stream_end import (
     FORBIDDEN,
     GOING_AWAY,
@@ -213,23 +213,38 @@ class _WebSocketConnection:
             error = TooManySubscriptions(limit, "This connection has")
             await self._send_error(number, refusal(self._request_id, error))
             return
-        size, weight = len(text), weight_of(text)
-        self._operations[number] = self._tasks.create_task(self._run(number, payload, size, weight))
+        await self._begin_operation(number, payload, len(text), PER_OPERATION + weight_of(text))
+
+    async def _begin_operation(
+        self, number: str, payload: dict[str, Any], size: int, weight: int
+    ) -> None:
+        """Begin an operation whose message had `size` bytes; refuse it if others weigh too much."""
+        subscriber, weights = self._subscriber, self._subscriber.services.limits.weights
+        key = subscriber.key
+        try:
+            weights.take(key, weight, is_limited=subscriber.switches.rate_limiting)
+        except TooMuchInProgress as error:
+            await subscriber.services.limits.refusal_pacing.wait()
+            await self._send_error(number, refusal(self._request_id, error))
+            return
+        task = self._tasks.create_task(self._run(number, payload, size))
+        task.add_done_callback(lambda _: weights.give_back(key, weight))
+        self._operations[number] = task
 
     def _complete(self, message: dict[str, Any]) -> None:
         operation = self._operations.pop(read_text(message, "id"), None)
         if operation is not None:
             operation.cancel()
 
-    async def _run(self, number: str, payload: dict[str, Any], size: int, weight: int) -> None:
-        """Run an operation to its end; its message had `size` bytes and takes about `weight`.
+    async def _run(self, number: str, payload: dict[str, Any], size: int) -> None:
+        """Run an operation to its end; its message had `size` bytes.
 
         Raises StreamEnded where it ends the connection.
         """
         this, started = asyncio.current_task(), perf_counter()
         fields: dict[str, Any] = {}
         try:
-            await self._run_to_its_end(number, payload, size, weight, fields)
+            await self._run_to_its_end(number, payload, size, fields)
         except StreamEnded:
             raise
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the others'
@@ -243,7 +258,7 @@ class _WebSocketConnection:
             del this  # a task that was cancelled keeps this frame
 
     async def _run_to_its_end(
-        self, number: str, payload: dict[str, Any], size: int, weight: int, fields: dict[str, Any]
+        self, number: str, payload: dict[str, Any], size: int, fields: dict[str, Any]
     ) -> None:
         documents = self._subscriber.services.persisted
         try:
@@ -259,7 +274,6 @@ class _WebSocketConnection:
             payload.get("variables"),
             payload.get("operationName"),
             size=size,
-            weight=weight,
         )
         async with aclosing(self._subscriber.results(request, fields)) as results:
             async for result in results:

@@ -7,7 +7,15 @@ from typing import Any
 import orjson
 import pytest
 
-from web.limits.request_weight import FREE_BYTES, RequestWeights, TooMuchInProgress, weight_of
+from tests.web.subscriber import JOB, web_socket
+from web.limits import request_weight
+from web.limits.request_weight import (
+    FREE_BYTES,
+    PER_OPERATION,
+    RequestWeights,
+    TooMuchInProgress,
+    weight_of,
+)
 
 MB = 2**20
 
@@ -56,3 +64,30 @@ def test_a_caller_has_so_much_at_once_and_others_their_own():
     with weights.held("a", 16 * MB, is_limited=True):
         pass
     assert weights.refused == 1
+
+
+def test_a_caller_with_many_subscriptions_may_have_more():
+    weights = RequestWeights(subscriptions=10_000)
+    for _ in range(10_000):
+        weights.take("a", PER_OPERATION + 1000, is_limited=True)
+    for _ in range(10_000):
+        weights.give_back("a", PER_OPERATION + 1000)
+    with pytest.raises(TooMuchInProgress):
+        weights.take("a", 10_000 * 4 * PER_OPERATION + 1, is_limited=True)
+
+
+@pytest.mark.anyio
+async def test_small_operations_of_websockets_count_together(serving, person, job, monkeypatch):
+    """Each is small, but a socket has up to a hundred, and a caller up to fifty sockets."""
+    monkeypatch.setattr(request_weight, "_LEAST_BYTES", 5 * PER_OPERATION)
+    address = serving(subscriptions_per_caller=1)
+    async with web_socket(address) as one, web_socket(address) as other:
+        for each in (one, other):
+            await each.begin(Authorization=f"Bearer {person.token}")
+        await one.subscribe(JOB, "1", id=job)
+        await one.next()
+        await other.subscribe(JOB + " " * 8 * PER_OPERATION, "2", id=job)
+        assert await other.error_code() == "TOO_MANY_OPERATIONS"
+        await one.send(type="complete", id="1")
+        await other.subscribe(JOB, "3", id=job)
+        await other.next()  # what the first held is given back
