@@ -148,7 +148,7 @@ def _persisted(digest: str) -> dict[str, object]:
     "APQ poisoning",
     "automatic persisted queries",
     "a text with the hash of another",
-    "400 PERSISTED_QUERY_HASH_MISMATCH",
+    "422 PERSISTED_QUERY_HASH_MISMATCH",
     _PERSISTED,
 )
 async def _(world: World) -> str:
@@ -157,7 +157,7 @@ async def _(world: World) -> str:
 
 
 @access.add("APQ with what does not run", "automatic persisted queries", "an invalid text, then its hash",
-            "400 PERSISTED_QUERY_NOT_FOUND", _PERSISTED)  # fmt: skip
+            "422 PERSISTED_QUERY_NOT_FOUND", _PERSISTED)  # fmt: skip
 async def _(world: World) -> str:
     digest = sha256(b"{ nothing }").hexdigest()
     await world.ask("{ nothing }", extensions=_persisted(digest))

@@ -32,7 +32,7 @@ _refused(
     f"{COP}; {ARMOR} max-aliases",
     "101 aliases of one field",
     "query cop { " + _many(101, "alias#: __typename") + " }",
-    "400 TOO_MANY_ALIASES",
+    "422 TOO_MANY_ALIASES",
     _SHAPE,
 )
 _refused(
@@ -40,7 +40,7 @@ _refused(
     f"{OWASP} batching attacks",
     "100 guesses of an id in one operation",
     "{ " + _many(100, 'a#: node(id: "QXRobGV0ZTox#") { id }') + " }",
-    "400 TOO_MANY_ALIASES",
+    "422 TOO_MANY_ALIASES",
     _SHAPE,
 )
 _refused(
@@ -48,7 +48,7 @@ _refused(
     "Strawberry CVE-2026-47707",
     "6 aliases in a fragment that is spread 20 times",
     "{ " + "...a " * 20 + "} fragment a on Query { " + _many(6, "a#: __typename") + " }",
-    "400 TOO_MANY_ALIASES",
+    "422 TOO_MANY_ALIASES",
     _SHAPE,
 )
 _refused(
@@ -56,7 +56,7 @@ _refused(
     f"{COP}; {ARMOR} max-directives",
     "51 directives at one field",
     "{ __typename " + "@aa" * 51 + " }",
-    "400 TOO_MANY_DIRECTIVES",
+    "422 TOO_MANY_DIRECTIVES",
     _SHAPE,
 )
 _refused(
@@ -64,7 +64,7 @@ _refused(
     COP,
     "`@aa` ten times: an error for each tells that no limit is there",
     "{ __typename " + "@aa" * 10 + " }",
-    "400 GRAPHQL_VALIDATION_FAILED",
+    "422 GRAPHQL_VALIDATION_FAILED",
     "tests/graph/document/test_store.py",
 )
 _refused(
@@ -72,7 +72,7 @@ _refused(
     COP,
     "one field 500 times",
     "{ " + "__typename " * 500 + "}",
-    "400 TOO_MANY_ROOT_FIELDS",
+    "422 TOO_MANY_ROOT_FIELDS",
     _SHAPE,
 )
 _refused(
@@ -80,7 +80,7 @@ _refused(
     "CVE-2023-26144, CVE-2026-40476",
     "1,800 fields of two names",
     "{ viewer { athlete { " + "id firstName " * 900 + "} } }",
-    "400 DOCUMENT_TOO_COMPLEX",
+    "422 DOCUMENT_TOO_COMPLEX",
     _HOSTILE,
 )
 _refused(
@@ -90,7 +90,7 @@ _refused(
     "{ viewer { "
     + ("... on Viewer { " + "... on Viewer { athlete { id } } " * 12 + "} ") * 15
     + "} }",
-    "400 DOCUMENT_TOO_COMPLEX",
+    "422 DOCUMENT_TOO_COMPLEX",
     _HOSTILE,
 )
 _refused(
@@ -98,7 +98,7 @@ _refused(
     f"{OWASP}; Strawberry CVE-2026-47706",
     "two fragments that spread each other",
     "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
-    "400 GRAPHQL_VALIDATION_FAILED",
+    "422 GRAPHQL_VALIDATION_FAILED",
     _HOSTILE,
 )
 _refused(
@@ -107,7 +107,7 @@ _refused(
     "40 fragments, each spreading the next one twice",
     "{ ...a0 } fragment a40 on Query { a: __typename } "
     + " ".join(f"fragment a{n} on Query {{ ...a{n + 1} ...a{n + 1} }}" for n in range(40)),
-    "400 TOO_MANY_ALIASES",
+    "422 TOO_MANY_ALIASES",
     _SHAPE,
 )
 _refused(
@@ -115,7 +115,7 @@ _refused(
     f"{OWASP} depth; {ARMOR} max-depth",
     "14 levels of fields",
     "{ viewer { " + "athlete { activities(first: 1) { nodes { " * 4 + "id" + " } } }" * 4 + " } }",
-    "400 DOCUMENT_TOO_DEEP",
+    "422 DOCUMENT_TOO_DEEP",
     _SHAPE,
 )
 _refused(
@@ -127,7 +127,7 @@ _refused(
     + "id"
     + " } } }" * 3
     + " }",
-    "400 DOCUMENT_TOO_DEEP",
+    "422 DOCUMENT_TOO_DEEP",
     _SHAPE,
 )
 _refused(
@@ -137,7 +137,7 @@ _refused(
     "{ viewer { athlete { ...a activities(first: 1) { nodes { athlete { activities(first: 1) { nodes { athlete { "
     "activities(first: 1) { nodes { athlete { ...a } } } } } } } } } } } } fragment a on Athlete { "
     "activities(first: 1) { nodes { id } } }",
-    "400 DOCUMENT_TOO_DEEP",
+    "422 DOCUMENT_TOO_DEEP",
     _SHAPE,
 )
 _refused(
@@ -146,7 +146,7 @@ _refused(
     "10,000 objects, in `fragment __schema`",
     "{ ...__schema } fragment __schema on Query { athletes(first: 100) { nodes { activities(first: 100) { nodes { id "
     "} } } } }",
-    "400 COST_LIMIT_EXCEEDED",
+    "422 COST_LIMIT_EXCEEDED",
     _COST,
 )
 _refused(
@@ -154,7 +154,7 @@ _refused(
     f"{OWASP} amount; {ARMOR} cost-limit",
     "`first: 1000` in `first: 1000`",
     "{ athletes(first: 1000) { nodes { activities(first: 1000) { nodes { id } } } } }",
-    "400 COST_LIMIT_EXCEEDED",
+    "422 COST_LIMIT_EXCEEDED",
     _COST,
 )
 _refused(
@@ -162,7 +162,7 @@ _refused(
     "GraphQL Armor counts them as 1",
     "`first: $n` in `first: $n`, n = 1000",
     "query($n: Int!) { athletes(first: $n) { nodes { activities(first: $n) { nodes { id } } } } }",
-    "400 COST_LIMIT_EXCEEDED",
+    "422 COST_LIMIT_EXCEEDED",
     _COST,
     variables={"n": 1000},
 )
@@ -171,7 +171,7 @@ _refused(
     "as above",
     "`$n: Int = 1000`, no value sent",
     "query($n: Int = 1000) { athletes(first: $n) { nodes { activities(first: $n) { nodes { id } } } } }",
-    "400 COST_LIMIT_EXCEEDED",
+    "422 COST_LIMIT_EXCEEDED",
     _COST,
 )
 _refused(
@@ -180,7 +180,7 @@ _refused(
     "`@include(if: $yes)` at the dear part",
     "query($yes: Boolean!) { athletes(first: 1000) { nodes { id activities(first: 1000) @include(if: $yes) { nodes "
     "{ id } } } } }",
-    "400 COST_LIMIT_EXCEEDED",
+    "422 COST_LIMIT_EXCEEDED",
     _COST,
     variables={"yes": True},
 )
@@ -189,7 +189,7 @@ _refused(
     OWASP,
     "`first: 2000000000`",
     "{ athletes(first: 2000000000) { nodes { id } } }",
-    "200 OUT_OF_RANGE",
+    "294 OUT_OF_RANGE",
     "tests/graph/test_pagination.py",
 )
 _refused(
@@ -197,7 +197,7 @@ _refused(
     f"{ARMOR} max-tokens",
     "3,000 tokens",
     "{ " + "a " * 3000 + "}",
-    "400 DOCUMENT_TOO_LARGE",
+    "422 DOCUMENT_TOO_LARGE",
     _SHAPE,
 )
 _refused(
@@ -205,7 +205,7 @@ _refused(
     f"{OWASP} input",
     "an id of 100,000 characters",
     '{ node(id: "' + "a" * 100_000 + '") { id } }',
-    "400 DOCUMENT_TOO_LARGE",
+    "422 DOCUMENT_TOO_LARGE",
     _HOSTILE,
 )
 _refused(
@@ -213,7 +213,7 @@ _refused(
     f"{OWASP} input",
     "5,000 ids",
     "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
-    "400 BAD_USER_INPUT",
+    "422 BAD_USER_INPUT",
     "tests/graph/document/test_store.py",
     variables={"ids": ["a"] * 5000},
 )
@@ -222,7 +222,7 @@ _refused(
     f"{OWASP} batching attacks",
     "101 ids to `nodes`",
     "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
-    "200 OUT_OF_RANGE",
+    "294 OUT_OF_RANGE",
     "tests/graph/cost/test_model.py",
     variables={"ids": ["QXRobGV0ZTox"] * 101},
 )
@@ -231,7 +231,7 @@ _refused(
     OWASP,
     "`{ viewer {` 500 times",
     "{ viewer " * 500,
-    "400 DOCUMENT_TOO_DEEP",
+    "422 DOCUMENT_TOO_DEEP",
     _HOSTILE,
 )
 _refused(
@@ -239,7 +239,7 @@ _refused(
     f"{COP}; {OWASP}; Armor block-introspection",
     "`__schema`, INTROSPECTION=off",
     "query cop { __schema { types { name fields { name } } } }",
-    "400 INTROSPECTION_DISABLED",
+    "422 INTROSPECTION_DISABLED",
     "tests/graph/document/test_store.py",
     "production",
 )
@@ -248,7 +248,7 @@ _refused(
     COP,
     "the same, in a fragment",
     "{ ...a } fragment a on Query { __schema { types { name } } }",
-    "400 INTROSPECTION_DISABLED",
+    "422 INTROSPECTION_DISABLED",
     "tests/graph/document/test_store.py",
     "production",
 )
@@ -257,7 +257,7 @@ _refused(
     COP,
     "`__type`",
     '{ __type(name: "Athlete") { fields { name } } }',
-    "400 INTROSPECTION_DISABLED",
+    "422 INTROSPECTION_DISABLED",
     "tests/graph/document/test_store.py",
     "production",
 )
@@ -266,7 +266,7 @@ _refused(
     f"{COP} circular introspection",
     "13 levels of `fields { type }`",
     "{ __schema { types { " + "fields { type { " * 13 + "name" + " } }" * 13 + " } } }",
-    "400 DOCUMENT_TOO_DEEP",
+    "422 DOCUMENT_TOO_DEEP",
     _SHAPE,
 )
 
@@ -276,7 +276,7 @@ _refused(
     COP,
     "`fields { type { … } }` four levels deep",
     "{ __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }",
-    "400 GRAPHQL_VALIDATION_FAILED",
+    "422 GRAPHQL_VALIDATION_FAILED",
     _SHAPE,
 )
 
@@ -288,7 +288,7 @@ async def _without(world: World, query: str, *tells: str, **members: object) -> 
 
 
 @documents.add("Field suggestions", f"{COP}; {OWASP}; Armor block-field-suggestions", "`{ __schema { directive } }`",
-               "400 GRAPHQL_VALIDATION_FAILED", "tests/graph/document/test_store.py")  # fmt: skip
+               "422 GRAPHQL_VALIDATION_FAILED", "tests/graph/document/test_store.py")  # fmt: skip
 async def _(world: World) -> str:
     return outcome(
         await _without(world, "query cop { __schema { directive } }", "Did you mean", "directives")
@@ -316,7 +316,7 @@ async def _(world: World) -> str:
     "SQL in an id",
     f"{OWASP} injection",
     "`Athlete:1 OR 1=1`, as an id",
-    "200 INVALID_ID",
+    "294 INVALID_ID",
     "tests/graph/test_global_id.py",
 )
 async def _(world: World) -> str:
@@ -328,7 +328,7 @@ async def _(world: World) -> str:
     "SQL in a cursor",
     f"{OWASP} injection",
     '`after: "\' OR 1=1 --"`',
-    "200 INVALID_CURSOR",
+    "294 INVALID_CURSOR",
     "tests/graph/test_pagination.py",
 )
 async def _(world: World) -> str:

@@ -27,7 +27,7 @@ _MUTATION = 'mutation { submitFeedback(input: { message: "x" }) { userErrors { c
     "Array batching",
     f"{COP}; {OWASP} batching attacks",
     "a list of ten operations",
-    "400 BATCHING_DISABLED",
+    "422 BATCHING_DISABLED",
     _HTTP,
 )
 async def _(world: World) -> str:
@@ -326,7 +326,7 @@ async def _(world: World) -> str:
     "Log injection",
     OWASP,
     "a log line in an operation's name, a header and a string",
-    "200 INVALID_ID",
+    "294 INVALID_ID",
     "tests/logs/test_logs.py",
 )
 async def _(world: World) -> str:
