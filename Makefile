@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help environment run check check-code lint words format schema schema-check graphiql audit audit-if-answered bench \
-	bench-more bench-serve pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
+	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-kills test-quota test-security test-whole
 
@@ -137,6 +137,9 @@ bench-more: environment ## measure best efforts, streams, memory, large answers,
 
 pictures: environment ## draw the pictures in docs/ from the code, and print how far they are apart
 	@exec $(BIN)/python -m bench.stream_charts
+
+real-recordings: environment ## read every recording below FOLDER, beside what a second parser says
+	@exec $(BIN)/python -m bench.real_recordings "$(FOLDER)"
 
 bench-serve: environment ## serve the benchmark's rows (PORT, PACEGRAPH_HOME, CACHE, BENCH_ACTIVITIES)
 	@exec $(BIN)/python -m cli bench-serve --with-parent $(if $(BENCH_ACTIVITIES),--activities $(BENCH_ACTIVITIES))

@@ -7,8 +7,9 @@ while runs that follow each other (a warm-up, then a race) hardly overlap. Movin
 begin at the start: a clock that ran on after the run says nothing. A recording of no duration is
 never a duplicate. Being of one run carries over: A with B and B with C makes one group of three.
 
-The recording that lacks the fewest efforts represents the group, then one with streams, then the
-one started first, then the lowest id.
+The recording that the athlete chose represents the group, else the one that lacks the fewest
+efforts, then one with streams, then the one with the most columns, then the one started first, then
+the lowest id. One that the athlete separated is of no group.
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,8 @@ class Recording:
     """One activity, with an aware `started_at`.
 
     `elapsed_s` includes pauses, `moving_s` does not; 0 means unknown. `lacking_efforts` counts the
-    standard distances up to `distance_m` without a measured effort.
+    standard distances up to `distance_m` without a measured effort, `columns` what was recorded
+    besides time and distance. `is_chosen` and `is_separate` are the athlete's word.
     """
 
     activity_id: int
@@ -37,6 +39,9 @@ class Recording:
     distance_m: float
     has_streams: bool
     lacking_efforts: int = 0
+    columns: int = 0
+    is_chosen: bool = False
+    is_separate: bool = False
 
     @property
     def active_s(self) -> float:
@@ -57,6 +62,8 @@ class Recording:
 
 def is_same_run(one: Recording, other: Recording) -> bool:
     """Symmetric, but not transitive: `duplicate_groups` closes it."""
+    if one.is_separate or other.is_separate:
+        return False
     longer_m = max(one.distance_m, other.distance_m)
     if abs(one.distance_m - other.distance_m) > MAX_DIFFERENCE_OF_LONGER * longer_m:
         return False
@@ -118,10 +125,12 @@ def _join_if_same_run(
         group_of[each.activity_id] = large
 
 
-def _rank(recording: Recording) -> tuple[int, bool, datetime, int]:
+def _rank(recording: Recording) -> tuple[bool, int, bool, int, datetime, int]:
     return (
+        not recording.is_chosen,
         recording.lacking_efforts,
         not recording.has_streams,
+        -recording.columns,
         recording.started_at,
         recording.activity_id,
     )

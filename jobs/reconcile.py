@@ -21,6 +21,7 @@ from flags.watch import FlagReader
 from jobs.enqueue import enqueue, publish, queued_ids
 from jobs.lease import ATTEMPT_GRACE_S
 from jobs.log_fields import log_fields
+from jobs.source_retention import create_refreshing_jobs, delete_due
 from jobs.standby import Standby, end_on_sigterm
 from jobs.sync.feature_flag import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
 from jobs.upload_sweep import sweep_files
@@ -118,7 +119,10 @@ class Reconciler:
             reclaimed = connection.execute(job_upkeep.reclaim(), values).all()
             _hold_back(connection, flags)
             due = connection.execute(job_upkeep.wake()).all()
-            created = connection.execute(strava_event.create_due_jobs()).all()
+            created = [
+                *connection.execute(strava_event.create_due_jobs()).all(),
+                *create_refreshing_jobs(self._settings, connection),
+            ]
         for row in reclaimed:
             extra = {**log_fields(row), "job_status": row.status}
             logger.warning("reclaimed a job from a worker with an expired lease", extra=extra)
@@ -153,6 +157,7 @@ class Reconciler:
             with self._database.write() as connection:
                 count = connection.execute(statement, values | most).rowcount
             is_full |= count >= _BATCH
+        is_full |= delete_due(settings, self._database)
         sweep_files(settings, self._database)
         self._deletes_at = time.monotonic() + (0 if is_full else _DELETE_EVERY_S)
 

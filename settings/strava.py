@@ -88,6 +88,13 @@ class StravaSettings(BaseModel):
         "SECRET_KEY.",
     )
 
+    strava_retention_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Days to keep activities of Strava after it last confirmed them. Syncs confirm "
+        "them; what is not confirmed is deleted (docs/sources.md). 0: no limit.",
+    )
     sync_budget_requests: int = Field(
         50,
         ge=0,

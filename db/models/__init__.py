@@ -1,7 +1,13 @@
 """The tables, one module for each concept. Importing this package maps all of them."""
 
 from db.models.account import Account
-from db.models.activity import Activity, ActivitySource, StreamsState, Visibility
+from db.models.activity import (
+    Activity,
+    ActivitySource,
+    RecordingChoice,
+    StreamsState,
+    Visibility,
+)
 from db.models.activity_lap import ActivityLap
 from db.models.activity_route import ActivityRoute
 from db.models.activity_split import ActivitySplit
@@ -62,6 +68,7 @@ __all__ = [
     "MeasurementSystem",
     "OldId",
     "PersonalBest",
+    "RecordingChoice",
     "Scope",
     "StravaConnection",
     "StravaEvent",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -57,12 +58,21 @@ class StreamsState(StrEnum):
     UNWANTED = "UNWANTED"  # not a run, so its streams are not needed
 
 
+class RecordingChoice(StrEnum):
+    """What the athlete said of a recording among those of its run."""
+
+    BY_RULES = "BY_RULES"
+    CHOSEN = "CHOSEN"
+    SEPARATE = "SEPARATE"
+
+
 class Activity(Base):
     """One recorded activity.
 
     `started_at_local` is the athlete's local wall time, without an offset. `duplicate_of_id` is the
-    activity that represents this one when a run was recorded twice. `given_efforts` are Strava's
-    own best efforts, kept when there are no streams or these lack some: `[{"distance_m",
+    activity that represents this one when a run was recorded twice, and `run_id` that one or, if it
+    is its own, this one. `confirmed_at` is when its source last listed it, to about a day.
+    `given_efforts` are Strava's own best efforts, kept when there are no streams or these lack some: `[{"distance_m",
     "elapsed_s", "start_offset_s"}]`. `timezone_text` is the time zone as Strava writes it. `trainer`:
     recorded indoors, say on a treadmill. `is_race`: marked as one on Strava. `description`,
     `calories_kcal` and laps come from files or Strava's details, which were read at `details_at`;
@@ -76,7 +86,7 @@ class Activity(Base):
 
     __tablename__ = "activities"
 
-    id: Mapped[PrimaryKey]
+    id: Mapped[PrimaryKey] = mapped_column()
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     source: Mapped[str]
     strava_id: Mapped[BigId | None]
@@ -107,6 +117,7 @@ class Activity(Base):
     duplicate_of_id: Mapped[int | None] = mapped_column(
         ForeignKey("activities.id", ondelete="SET NULL")
     )
+    recording_choice: Mapped[str] = mapped_column(server_default=RecordingChoice.BY_RULES.value)
     streams_state: Mapped[str]
     streams_tries: Mapped[int] = mapped_column(server_default="0")
     streams_retry_at: Mapped[Instant | None]
@@ -114,9 +125,11 @@ class Activity(Base):
     given_efforts: Mapped[list[dict[str, float]] | None] = mapped_column(JSONB(none_as_null=True))
     efforts_version: Mapped[int | None]
     seen_by_job_id: Mapped[BigId | None]
+    confirmed_at: Mapped[CreatedAt]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
 
+    run_id: Mapped[int] = column_property(func.coalesce(duplicate_of_id, id))  # noqa: A003
     average_speed_m_per_s: Mapped[float | None] = column_property(
         case(
             (
@@ -143,6 +156,7 @@ class Activity(Base):
         one_of("source", ActivitySource),
         one_of("visibility", Visibility),
         one_of("streams_state", StreamsState),
+        one_of("recording_choice", RecordingChoice),
         *not_negative("distance_m", "moving_time_s", "elapsed_time_s", "calories_kcal"),
         CheckConstraint(
             "(source = 'STRAVA') = (strava_id IS NOT NULL)", name="strava_id_of_strava"
@@ -155,6 +169,11 @@ class Activity(Base):
         Index("ix_activities_distance_m", "distance_m", "id"),
         Index("ix_activities_moving_time_s", "moving_time_s", "id"),
         Index("ix_activities_elapsed_time_s", "elapsed_time_s", "id"),
+        Index(
+            "ix_activities_confirmed_at",
+            "confirmed_at",
+            postgresql_where=text("source = 'STRAVA'"),
+        ),
         Index("ix_activities_sport_type", "sport_type", "started_at", "id"),
         Index(
             "ix_activities_duplicate_of_id",

@@ -30,10 +30,18 @@ from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from athletics.sport import RUN_SPORT_TYPES
-from db.models import Activity, ActivitySource, BestEffort, StreamsState, Visibility
-from db.statements.page import Collection, Ordering
+from db.models import (
+    Activity,
+    ActivitySource,
+    ActivityStreams,
+    BestEffort,
+    RecordingChoice,
+    StreamsState,
+    Visibility,
+)
+from db.statements.page import KEYS, AnySelect, Collection, Columns, Ordering, by_key
 from db.statements.search import contains
-from db.statements.visibility import Condition, Split
+from db.statements.visibility import Audience, Condition, Expression, Split
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -261,10 +269,89 @@ def recordings() -> Executable:
             (Activity.streams_state == StreamsState.STORED).label("has_streams"),
             Activity.flagged,
             Activity.duplicate_of_id,
+            Activity.recording_choice,
+            (
+                func.num_nonnulls(
+                    Activity.average_heart_rate_bpm,
+                    Activity.average_cadence_rpm,
+                    Activity.elevation_gain_m,
+                    ActivityStreams.positions,
+                )
+            ).label("columns"),
             measured.c.distances.label("measured"),
         )
         .outerjoin(measured, measured.c.activity_id == Activity.id)
+        .outerjoin(ActivityStreams, ActivityStreams.activity_id == Activity.id)
         .where(Activity.athlete_id == _ATHLETE_ID)
+    )
+
+
+def recordings_of_runs(
+    columns: Columns, _shape: Any, audience: Audience, of: Expression | None
+) -> AnySelect:
+    """Select the visible recordings of runs (`Activity.run_id`), that which counts first."""
+    key = any_(KEYS) if of is None else of
+    return by_key(
+        Activity,
+        Activity.run_id,
+        columns,
+        audience,
+        order_by=[
+            Activity.duplicate_of_id.is_not(None),
+            Activity.started_at.asc(),
+            Activity.id.asc(),
+        ],
+        matching=or_(Activity.id == key, Activity.duplicate_of_id == key),
+        of=of,
+    )
+
+
+def owner_of() -> Executable:
+    """Select `athlete_id` and `run_id` of `activity_id`, and `others`: the run's other recordings."""
+    other = aliased(Activity)
+    of_run = or_(other.id == Activity.run_id, other.duplicate_of_id == Activity.run_id)
+    others = select(func.count()).where(of_run, other.id != Activity.id)
+    return select(
+        Activity.athlete_id,
+        Activity.run_id.label("run_id"),
+        others.scalar_subquery().label("others"),
+    ).where(Activity.id == _ACTIVITY_ID)
+
+
+def choose() -> Executable:
+    """Give `activity_id` the `new_choice`; returns its id where that changes it."""
+    new_choice = bindparam("new_choice", type_=Text)
+    return (
+        update(Activity)
+        .where(Activity.id == _ACTIVITY_ID, Activity.recording_choice != new_choice)
+        .values(recording_choice=new_choice, updated_at=func.now())
+        .returning(Activity.id)
+    )
+
+
+def undo_choice() -> Executable:
+    """Take back the `old_choice` of `activity_id`, if that is its choice."""
+    return (
+        update(Activity)
+        .where(
+            Activity.id == _ACTIVITY_ID,
+            Activity.recording_choice == bindparam("old_choice", type_=Text),
+        )
+        .values(recording_choice=RecordingChoice.BY_RULES.value, updated_at=func.now())
+    )
+
+
+def unchoose_others() -> Executable:
+    """Take back the choice of any other recording than `activity_id` of the run `of_run`."""
+    of_run = bindparam("of_run", type_=BigInteger)
+    return (
+        update(Activity)
+        .where(
+            or_(Activity.id == of_run, Activity.duplicate_of_id == of_run),
+            Activity.id != _ACTIVITY_ID,
+            Activity.recording_choice == RecordingChoice.CHOSEN,
+        )
+        .values(recording_choice=RecordingChoice.BY_RULES.value, updated_at=func.now())
     )
 
 

@@ -193,14 +193,16 @@ def by_key(
     *,
     order_by: Sequence[ColumnElement[Any]] = (),
     conditions: Sequence[Condition | Split] = (),
+    matching: ColumnElement[bool] | None = None,
     of: Expression | None = None,
 ) -> AnySelect:
     """Select the visible rows with `key` among `keys`, each with its key.
 
-    With `of`, those with that expression as `key`, without the key.
+    With `of`, those with that expression as `key`, without the key. `matching` says the same by
+    columns that have indexes.
     """
     wanted = [
-        matches(key, of),
+        matches(key, of) if matching is None else matching,
         visible(model, audience),
         *(for_audience(each, audience) for each in conditions),
     ]

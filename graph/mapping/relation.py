@@ -137,15 +137,27 @@ def rows_by(
     return build
 
 
-def lookup(relation: Lookup, description: str, *, list_size: ListSize | None = None) -> Any:
-    """Declare a field of related rows, without arguments."""
+def lookup(
+    relation: Lookup,
+    description: str,
+    *,
+    list_size: ListSize | None = None,
+    deprecated: str | None = None,
+) -> Any:
+    """Declare a field of related rows, without arguments. `deprecated` names its successor."""
 
     async def resolve(root: Any, info: Info) -> Any:
         return await info.context.loaders.lookup(
             relation, NO_ARGUMENTS, getattr(root, relation.key_label)
         )
 
-    return field(relation, description, list_size=list_size, resolver=resolve)
+    return field(
+        relation,
+        description,
+        list_size=list_size,
+        resolver=resolve,
+        deprecation_reason=deprecated,
+    )
 
 
 def lookup_with(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graph.commands import api_token, athlete, feedback, file_import, job
+from graph.commands import api_token, athlete, feedback, file_import, job, recording
 from graph.context import Context, Info
 from graph.cost.directives import MUTATION, weighing
 from graph.types.job_mutation import ConnectStravaPayload
@@ -109,6 +109,16 @@ class Mutation:
         athlete.exclude_best_effort,
         "Exclude a best effort from rankings, or include it again. Personal bests are "
         "updated immediately.",
+    )
+
+    choose_recording = command(
+        recording.choose_recording,
+        "Choose which of several recordings of one run counts, or let the rules choose again.",
+    )
+
+    separate_recording = command(
+        recording.separate_recording,
+        "Say that a recording is not of the run that the rules put it with, or undo that.",
     )
 
     create_api_token = command(

@@ -7,7 +7,7 @@ import strawberry
 
 from athletics.distance import StandardDistance
 from db import models as m
-from db.models import ActivitySource, Visibility
+from db.models import ActivitySource, RecordingChoice, Visibility
 from db.statements import activity as statements
 from db.statements.best_effort import LISTED
 from graph.cost.directives import sized, weighing
@@ -171,6 +171,19 @@ class Activity(Node):
         "If the run was recorded more than once: the recording that counts. Null if "
         "this one counts. For other athletes, one of the recordings visible to them "
         "counts.",
+        deprecated="Use `recordings`: the first of them counts.",
+    )
+    recordings: list[Annotated["Activity", strawberry.lazy("graph.types.activity")]] = lookup(
+        Lookup("Activity", m.Activity.run_id, statements.recordings_of_runs, many=True),
+        "All recordings of this run, this one included, as by a watch and a phone, or from Strava "
+        "and from a file. The first one counts for bests and sums, the others follow by start. Only "
+        "those visible to the caller.",
+        list_size=sized(2),
+    )
+    recording_choice: RecordingChoice | None = column(
+        m.Activity.recording_choice,
+        "What the athlete said of this recording. Null for other athletes.",
+        owner_only=True,
     )
     streams = streams_field(
         STREAMS_OF_ACTIVITY,

@@ -16,6 +16,7 @@ from db.models import (
     JobKind,
     JobStatus,
     MeasurementSystem,
+    RecordingChoice,
     Scope,
     Visibility,
 )
@@ -133,6 +134,16 @@ _describe(
     ActivitySource,
     "Where an activity came from.",
     {"STRAVA": "Synced from Strava.", "FILE": "Read from a file."},
+)
+_describe(
+    RecordingChoice,
+    "What an athlete said of a recording among those of its run.",
+    {
+        "BY_RULES": "Nothing. The recording counts that lacks the fewest best efforts, then one with "
+        "samples, then the one with the most columns, then the one that started first.",
+        "CHOSEN": "It counts for its run.",
+        "SEPARATE": "It is a run of its own.",
+    },
 )
 _describe(
     Visibility,

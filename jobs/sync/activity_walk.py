@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from db.models import Visibility
 from db.statements import activity as activities
 from db.statements import athlete as athletes
-from db.statements import strava_connection
+from db.statements import source_retention, strava_connection
 from jobs.athlete_strava import AGAIN_AFTER_S, AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected
@@ -202,8 +202,11 @@ class ActivityWalk:
         """Write activities, and count and return how many were new or different."""
         rows = with_gear(step.connection, self._athlete_id, rows)
         written = step.connection.execute(activities.upsert_from_strava(rows)).all()
+        listed = [row["strava_id"] for row in rows]
+        values = {"athlete": self._athlete_id, "strava_ids": listed}
+        step.connection.execute(source_retention.confirm(), values)
         if self._scope.full:
-            self._mark_seen(step, [row["strava_id"] for row in rows])
+            self._mark_seen(step, listed)
         withdraw_hidden(step.connection, self._athlete_id, [row.id for row in written])
         created = sum(row.created for row in written)
         step.created += created

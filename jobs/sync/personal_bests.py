@@ -4,9 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from athletics.distance import StandardDistance
-from athletics.duplicate import Recording, duplicate_of
-from athletics.sport import is_run
+from db.recording_groups import changed_groups
 from db.statements import activity as activities
 from db.statements import athlete as athletes
 from db.statements import best_effort, personal_best
@@ -73,35 +71,8 @@ def _recalculate_bests(connection: Connection, athlete_id: int) -> None:
 
 def _update_duplicates(connection: Connection, athlete_id: int) -> None:
     recordings = connection.execute(activities.recordings(), {"athlete": athlete_id}).all()
-    # A flagged recording must not stand for an honest one: it counts for nothing.
-    originals = duplicate_of(
-        Recording(
-            activity_id=each.id,
-            started_at=each.started_at,
-            moving_s=each.moving_time_s,
-            elapsed_s=each.elapsed_time_s,
-            distance_m=each.distance_m,
-            has_streams=each.has_streams,
-            lacking_efforts=_lacking_efforts(each),
-        )
-        for each in recordings
-        if is_run(each.sport_type) and not each.flagged
-    )
-    changes = [
-        {"activity_id": each.id, "original_id": originals.get(each.id)}
-        for each in recordings
-        if each.duplicate_of_id != originals.get(each.id)
-    ]
-    if changes:
+    if changes := changed_groups(recordings):
         connection.execute(activities.set_duplicate_of(), changes)
-
-
-def _lacking_efforts(recording: Any) -> int:
-    measured = frozenset(recording.measured or ())
-    return sum(
-        distance.meters <= recording.distance_m and distance.value not in measured
-        for distance in StandardDistance
-    )
 
 
 def _current_bests(connection: Connection, athlete_id: int) -> dict[str, list[float]]:

@@ -44,8 +44,8 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         "distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond "
         "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts "
         "description deviceName isRace isTreadmill gear laps splits route streams",
-        E.OWNER: "calories heartRateZones",
-        E.DERIVED: "duplicateOf",
+        E.OWNER: "calories heartRateZones recordingChoice",
+        E.DERIVED: "duplicateOf recordings",
     },
     "ActivityStreams": {
         E.SHARED: "sampleCount timeSeconds distanceMeters heartRate cadence altitudeMeters powerWatts "
@@ -117,13 +117,14 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
     "Mutation": {
-        E.WRITE: "stageUploads importActivities "
+        E.WRITE: "stageUploads importActivities chooseRecording separateRecording "
         "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
         "retryJob updateAthlete excludeBestEffort createApiToken revokeApiToken submitFeedback"
     },
     "ConnectStravaPayload": {E.WRITE: "userErrors authorizationUrl"},
     "DisconnectStravaPayload": {E.WRITE: "userErrors athlete job"},
     "SyncStravaPayload": {E.WRITE: "userErrors job alreadyRunning taskId status"},
+    "RecordingPayload": {E.WRITE: "userErrors activity"},
     "StageUploadsPayload": {E.WRITE: "userErrors uploads"},
     "StagedUpload": {E.WRITE: "id url name sizeBytes expiresAt"},
     "ImportActivitiesPayload": {E.WRITE: "userErrors job"},

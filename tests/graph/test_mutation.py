@@ -23,6 +23,8 @@ MUTATIONS = {
     "retryJob": ("RetryJobInput", "job { id }"),
     "updateAthlete": ("UpdateAthleteInput", "athlete { id } job { id }"),
     "excludeBestEffort": ("ExcludeBestEffortInput", "bestEffort { id } athlete { id }"),
+    "chooseRecording": ("ChooseRecordingInput", "activity { id }"),
+    "separateRecording": ("SeparateRecordingInput", "activity { id }"),
     "createApiToken": ("CreateApiTokenInput", "apiToken { id } secret"),
     "revokeApiToken": ("RevokeApiTokenInput", "apiToken { id }"),
     "submitFeedback": ("SubmitFeedbackInput", "accepted"),
@@ -55,6 +57,7 @@ def content(db):
         "athletes",
         "jobs",
         "uploads",
+        "activities",
         "best_efforts",
         "personal_bests",
         "feedback",
@@ -71,6 +74,8 @@ def inputs_of(db, person):
     """An input for each mutation that would be accepted from `person`."""
     activity = make.create_activity(db, person.athlete_id)
     effort = make.create_best_effort(db, activity)
+    again = make.create_activity(db, person.athlete_id, duplicate_of_id=activity)
+    recording = {"activityId": encode_id("Activity", again)}
     job = make.create_job(db, person.athlete_id, status="QUEUED", kind="STRAVA_WEBHOOK")
     failed = make.create_job(db, person.athlete_id, status="FAILED", kind="ERASE_ATHLETE")
     make.create_connection(db, person.athlete_id)
@@ -90,6 +95,8 @@ def inputs_of(db, person):
         "retryJob": {"id": encode_id("Job", failed)},
         "updateAthlete": athlete | {"sex": "FEMALE"},
         "excludeBestEffort": {"bestEffortId": encode_id("BestEffort", effort), "excluded": True},
+        "chooseRecording": recording,
+        "separateRecording": recording,
         "createApiToken": {"name": "mine", "scopes": ["SYNC"]},
         "revokeApiToken": {"id": encode_id("ApiToken", token_id)},
         "submitFeedback": {"message": "It is good.", "contact": "rui@example.com"},
@@ -97,7 +104,7 @@ def inputs_of(db, person):
 
 
 def subject(given):
-    return next(name for name in ("athleteId", "bestEffortId", "id") if name in given)
+    return next(name for name in ("athleteId", "bestEffortId", "activityId", "id") if name in given)
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -138,7 +145,11 @@ async def test_what_is_anothers_is_as_if_absent(api, sharing_api, db, name, shar
     given, before = inputs_of(db, other)[name], content(db)
     server = sharing_api if sharing == "on" else api
     foreign = await mutate(server, name, stranger.token, **given)
-    type_name = {"athleteId": "Athlete", "bestEffortId": "BestEffort"}.get(subject(given), "Job")
+    type_name = {
+        "athleteId": "Athlete",
+        "bestEffortId": "BestEffort",
+        "activityId": "Activity",
+    }.get(subject(given), "Job")
     type_name = "ApiToken" if name == "revokeApiToken" else type_name
     absent = await mutate(
         server, name, stranger.token, **given | {subject(given): encode_id(type_name, 10**6)}

@@ -28,6 +28,8 @@ OUTCOMES = {
     "retryJob": WHO_SYNCS,
     "updateAthlete": WHO_SYNCS,
     "excludeBestEffort": WHO_SYNCS,
+    "chooseRecording": WHO_SYNCS,
+    "separateRecording": WHO_SYNCS,
     "createApiToken": WHO_SYNCS,
     "revokeApiToken": WHO_SYNCS,
     "submitFeedback": EVERYBODY,

@@ -23,6 +23,7 @@ GIVEN = {
     "message": '"x"',
     "files": '[{name: "a.fit", sizeBytes: 9}]',
     "visibility": "ONLY_ME",
+    "undo": "false",
     "uploadIds": '["VXBsb2FkOjk="]',
 }
 """Values of input fields that name no object, by name; those that may be left out need none."""
@@ -33,7 +34,7 @@ ABSENT = 10**9
 
 def mutations():
     """Each mutation with the type of what it names."""
-    of_name = {"athleteId": "Athlete", "bestEffortId": "BestEffort"}
+    of_name = {"athleteId": "Athlete", "bestEffortId": "BestEffort", "activityId": "Activity"}
     of_id = {"cancelJob": "Job", "retryJob": "Job", "revokeApiToken": "ApiToken"}
     for name, field in SCHEMA.mutation_type.fields.items():
         if name not in NAMES_NOBODY:

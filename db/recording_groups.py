@@ -1,0 +1,50 @@
+"""Which activities of an athlete are recordings of one run, from rows of the database. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from athletics.distance import StandardDistance
+from athletics.duplicate import Recording, duplicate_of
+from athletics.sport import is_run
+from db.models import RecordingChoice
+
+
+def changed_groups(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Find what is to change: parameters of `activity.set_duplicate_of`.
+
+    `rows` are those of `activity.recordings`. A flagged recording must not stand for an honest one:
+    it counts for nothing.
+    """
+    originals = duplicate_of(_recordings(rows))
+    return [
+        {"activity_id": each.id, "original_id": originals.get(each.id)}
+        for each in rows
+        if each.duplicate_of_id != originals.get(each.id)
+    ]
+
+
+def _recordings(rows: Sequence[Any]) -> Iterable[Recording]:
+    return (
+        Recording(
+            activity_id=each.id,
+            started_at=each.started_at,
+            moving_s=each.moving_time_s,
+            elapsed_s=each.elapsed_time_s,
+            distance_m=each.distance_m,
+            has_streams=each.has_streams,
+            lacking_efforts=_lacking_efforts(each),
+            columns=each.columns,
+            is_chosen=each.recording_choice == RecordingChoice.CHOSEN,
+            is_separate=each.recording_choice == RecordingChoice.SEPARATE,
+        )
+        for each in rows
+        if is_run(each.sport_type) and not each.flagged
+    )
+
+
+def _lacking_efforts(recording: Any) -> int:
+    measured = frozenset(recording.measured or ())
+    return sum(
+        distance.meters <= recording.distance_m and distance.value not in measured
+        for distance in StandardDistance
+    )

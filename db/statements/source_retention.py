@@ -1,0 +1,101 @@
+"""How long activities of a source are kept after it last confirmed them."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Float,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from db.models import ACTIVE, Activity, ActivitySource, Job, JobKind, JobStatus, StravaConnection
+from db.statements.interval import ago
+from db.statements.job import QUEUED_NOW, SUMMARY
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_OF_STRAVA = Activity.source == ActivitySource.STRAVA.value
+_DAY_S = 86_400.0
+_FULL = {"mode": "FULL", "activity_id": None, "since": None, "until": None}
+
+
+def confirm() -> Executable:
+    """Record that Strava listed `strava_ids` of `athlete` now; at most once a day."""
+    return (
+        update(Activity)
+        .where(
+            Activity.athlete_id == _ATHLETE_ID,
+            Activity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+            Activity.confirmed_at < ago(_DAY_S),
+        )
+        .values(confirmed_at=func.now())
+    )
+
+
+def create_refreshing_jobs() -> Executable:
+    """Create full syncs of athletes with activities unconfirmed for `refreshed_s`; summaries.
+
+    Not where Strava refuses the connection, where a sync is active, nor where a full one was
+    created in the last day: Strava may be away, or its quota used up.
+    """
+    due = exists().where(
+        Activity.athlete_id == StravaConnection.athlete_id,
+        _OF_STRAVA,
+        Activity.confirmed_at < ago(bindparam("refreshed_s", type_=Float)),
+    )
+    sync = exists().where(
+        Job.athlete_id == StravaConnection.athlete_id,
+        Job.kind == JobKind.STRAVA_SYNC.value,
+        Job.status.in_(ACTIVE) | (_is_full() & (Job.created_at > ago(_DAY_S))),
+    )
+    columns: dict[str, Any] = {
+        "athlete_id": StravaConnection.athlete_id,
+        "kind": literal(JobKind.STRAVA_SYNC.value, Text),
+        "arguments": literal(_FULL, JSONB),
+        "status": literal(JobStatus.QUEUED.value, Text),
+        **QUEUED_NOW,
+    }
+    rows = (
+        select(*columns.values())
+        .where(StravaConnection.refused_at.is_(None), due, ~sync)
+        .order_by(StravaConnection.athlete_id)
+        .limit(bindparam("most", type_=Integer))
+    )
+    return insert(Job).from_select(list(columns), rows).on_conflict_do_nothing().returning(*SUMMARY)
+
+
+def athletes_due() -> Executable:
+    """Select at most `most` athletes with activities unconfirmed for `kept_s`, in order of id."""
+    return (
+        select(Activity.athlete_id)
+        .where(*_due())
+        .distinct()
+        .order_by(Activity.athlete_id)
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+def delete_due() -> Executable:
+    """Delete the activities of `athlete` that Strava has not confirmed for `kept_s`."""
+    return delete(Activity).where(Activity.athlete_id == _ATHLETE_ID, *_due())
+
+
+def _due() -> tuple[ColumnElement[bool], ...]:
+    return _OF_STRAVA, Activity.confirmed_at < ago(bindparam("kept_s", type_=Float))
+
+
+def _is_full() -> ColumnElement[bool]:
+    is_full: ColumnElement[bool] = Job.arguments["mode"].astext == "FULL"
+    return is_full

@@ -1,0 +1,37 @@
+"""Inputs and payloads of the mutations on recordings of one run."""
+
+import strawberry
+
+from graph.types.activity import Activity
+from graph.types.payload import Payload
+
+
+@strawberry.input(description="The recording that is to count for its run.")
+class ChooseRecordingInput:
+    """Input of chooseRecording."""
+
+    activity_id: strawberry.ID = strawberry.field(description="Global id of the recording.")
+    undo: bool = strawberry.field(
+        default=False, description="true: let the rules choose again. Default: false."
+    )
+
+
+@strawberry.input(description="The recording that is to be a run of its own.")
+class SeparateRecordingInput:
+    """Input of separateRecording."""
+
+    activity_id: strawberry.ID = strawberry.field(description="Global id of the recording.")
+    undo: bool = strawberry.field(
+        default=False, description="true: let the rules group it again. Default: false."
+    )
+
+
+@strawberry.type(
+    description="Result of mutations on recordings. Groups and personal bests are already updated."
+)
+class RecordingPayload(Payload):
+    """Payload of chooseRecording and separateRecording."""
+
+    activity: Activity | None = strawberry.field(
+        default=None, description="The recording after the mutation. Null if refused."
+    )

@@ -1,0 +1,57 @@
+"""Keeps activities of Strava no longer than STRAVA_RETENTION_DAYS after it last confirmed them.
+
+Three quarters of that time after, a full sync asks Strava for them, within its quota. What is not
+confirmed until the end, say because the athlete disconnected, is deleted.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from db.session import SyncDatabase
+from db.statements import athlete as athletes
+from db.statements import source_retention
+from jobs.sync.personal_bests import recalculate
+from settings import Settings
+
+_DAY_S = 86_400.0
+_REFRESHED_AFTER = 0.75
+_ATHLETES_AT_ONCE = 20
+
+logger = logging.getLogger(__name__)
+
+
+def create_refreshing_jobs(settings: Settings, connection: Connection) -> Sequence[Any]:
+    """Create the syncs that are due; returns their summaries."""
+    if not settings.strava_retention_days:
+        return ()
+    refreshed_s = settings.strava_retention_days * _DAY_S * _REFRESHED_AFTER
+    values = {"refreshed_s": refreshed_s, "most": _ATHLETES_AT_ONCE}
+    return connection.execute(source_retention.create_refreshing_jobs(), values).all()
+
+
+def delete_due(settings: Settings, database: SyncDatabase) -> bool:
+    """Delete what is kept too long, of some athletes; returns whether there may be more.
+
+    Raises DatabaseError.
+    """
+    if not settings.strava_retention_days:
+        return False
+    due = {"kept_s": settings.strava_retention_days * _DAY_S}
+    with database.read() as connection:
+        found = connection.execute(
+            source_retention.athletes_due(), due | {"most": _ATHLETES_AT_ONCE}
+        )
+        athlete_ids = found.scalars().all()
+    for athlete_id in athlete_ids:
+        with database.write() as connection:
+            connection.execute(athletes.lock(), {"athlete": athlete_id})
+            deleted = connection.execute(
+                source_retention.delete_due(), due | {"athlete": athlete_id}
+            ).rowcount
+            recalculate(connection, athlete_id)
+        extra = {"athlete_id": athlete_id, "activities": deleted}
+        logger.info("deleted activities that Strava did not confirm", extra=extra)
+    return len(athlete_ids) == _ATHLETES_AT_ONCE
