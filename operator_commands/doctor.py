@@ -26,6 +26,7 @@ def diagnose(settings: Settings) -> int:
         ("secret key", _secret_key),
         ("key ring", _key_ring),
         ("Strava", _strava),
+        ("Strava's quota", _quota),
         ("webhook", _webhook),
     ]
     print("OK       settings: all values are valid")
@@ -236,6 +237,21 @@ def _demo_tokens(settings: Settings) -> int:
         return 0
     finally:
         database.close()
+
+
+def _quota(settings: Settings) -> str:
+    from sqlalchemy.exc import ProgrammingError
+
+    from db.errors import DatabaseError
+    from operator_commands.quota_check import quota_told
+
+    _require(settings, "database_url", "Without it the count of requests cannot be read")
+    try:
+        return quota_told(settings)
+    except (DatabaseError, ProgrammingError):
+        raise CheckFailed(
+            "the count of requests cannot be read. See PostgreSQL and migrations above"
+        ) from None
 
 
 def _webhook(settings: Settings) -> str:

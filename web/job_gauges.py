@@ -11,8 +11,10 @@ from sqlalchemy import RowMapping
 from db.errors import DatabaseError
 from db.models import JobKind
 from db.session import AsyncDatabase
-from db.statements import job_upkeep, strava_event, strava_trouble
+from db.statements import job_upkeep, strava_event, strava_quota, strava_trouble
 from runtime.single_flight import SingleFlight
+from settings import Settings
+from web.quota_gauges import quota_gauges
 
 _KEPT_S = 2.0
 """Seconds that a state counts: a flood of scrapes must not take connections from others."""
@@ -25,8 +27,10 @@ logger = logging.getLogger(__name__)
 class JobGauges:
     """The state of the queue, for all processes alike. Call `refresh` before `collect`."""
 
-    def __init__(self, database: AsyncDatabase) -> None:
+    def __init__(self, database: AsyncDatabase, settings: Settings) -> None:
         self._database = database
+        self._settings = settings
+        self._quota: tuple[str | None, float, int] = (None, 0.0, 0)
         self._reads = SingleFlight[None, None]()
         self._rows: dict[str, RowMapping] | None = None
         self._troubles: dict[str, int] = {}
@@ -45,12 +49,16 @@ class JobGauges:
                 rows = (await connection.execute(job_upkeep.state_of_queue())).mappings().all()
                 troubles = (await connection.execute(strava_trouble.counts())).all()
                 events = (await connection.execute(strava_event.state())).mappings().one()
+                application = {"of_application": self._settings.strava_client_id}
+                quota = (await connection.execute(strava_quota.copy(), application)).first()
+                waiting = (await connection.execute(job_upkeep.waiting_for_quota())).scalar_one()
         except (DatabaseError, TimeoutError) as error:
             logger.warning("could not read the state of the queue", extra={"error": repr(error)})
         else:
             self._rows = {row["kind"]: row for row in rows}
             self._troubles = {row.kind: row.times for row in troubles}
             self._events = events
+            self._quota = (*quota, waiting) if quota else (None, 0.0, waiting)
         self._read_at = monotonic()
 
     def collect(self) -> Iterator[Metric]:
@@ -82,6 +90,7 @@ class JobGauges:
             "Seconds since the oldest of them was due. 0 if none is.",
             self._events["oldest_s"] or 0,
         )
+        yield from quota_gauges(self._settings, *self._quota)
         jobs = GaugeMetricFamily(
             "pacegraph_jobs", "Jobs that have not ended.", labels=["kind", "status"]
         )

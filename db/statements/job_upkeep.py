@@ -222,6 +222,13 @@ def state_of_queue() -> Executable:
     )
 
 
+def waiting_for_quota() -> Executable:
+    """Select how many athletes have a job that waits for Strava's quota."""
+    return select(func.count(func.distinct(Job.athlete_id))).where(
+        Job.status == JobStatus.WAITING, Job.quota_until.is_not(None)
+    )
+
+
 def _free_rows(*conditions: ColumnElement[bool]) -> Select[int]:
     """Select and lock the ids of rows that no other transaction has locked.
 

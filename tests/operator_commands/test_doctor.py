@@ -1,5 +1,6 @@
 """What `pacegraph doctor` says about a healthy set-up, and about each part that is not."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from local.generated_secrets import new_encryption_key, new_secret_key
 from operator_commands.doctor import CheckFailed, check_limits, diagnose
 from operator_commands.migrations import downgrade, upgrade
 from settings import Settings, load_settings
+from strava.shared_quota.ledger import Ledger
+from strava.shared_quota.window import CountedWindow
 from tests.jobs.simulated import Simulated, simulated_strava
 
 
@@ -68,9 +71,25 @@ def test_all_is_well(settings, capsys):
         "secret key",
         "key ring",
         "Strava",
+        "Strava's quota",
         "webhook",
     ]
+    assert said["Strava's quota"] == "OK no request was counted yet"
     assert "pacegraph strava-webhook subscribe" in said["webhook"]
+
+
+def test_what_is_left_of_stravas_quota_is_said(settings, capsys):
+    import psycopg
+
+    upgrade(settings)
+    ledger = Ledger(day=CountedWindow(86_400, int(time.time() // 86_400), sent=[7, 5]))
+    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+        connection.execute("INSERT INTO strava_quotas VALUES ('1', 1, %s)", [ledger.to_text()])
+    said = diagnosis(settings, capsys)[1]["Strava's quota"]
+    assert said.startswith("OK 0 of 100 requests until ")
+    assert said.endswith(
+        "7 of 1000 requests until 00:00 UTC, 5 of 1000 reads until 00:00 UTC; 0 athletes wait"
+    )
 
 
 def test_missing_migrations_are_counted_and_the_remedy_named(settings, capsys):

@@ -249,7 +249,7 @@ def _flags(flags: Flags) -> Iterator[Metric]:
 
 def metrics_route(services: Services, registry: CollectorRegistry) -> Route:
     """Make the route `/metrics`, which shows `registry`."""
-    job_gauges = JobGauges(services.database)
+    job_gauges = JobGauges(services.database, services.settings)
     registry.register(_Counts(services, job_gauges))
 
     async def metrics(_: Request) -> Response:

@@ -1,10 +1,13 @@
 """Gauges of the queue, and counts of Strava's bad answers."""
 
 import re
+import time
 
 import pytest
 from pydantic import SecretStr
 
+from strava.shared_quota.ledger import Ledger
+from strava.shared_quota.window import CountedWindow
 from tests import factories as make
 from tests.graph.api import serve
 
@@ -52,6 +55,25 @@ async def test_of_bad_answers_of_strava(settings, db):
     shown = await gauges(settings)
     assert shown['strava_troubles_total{kind="too_slow"}'] == 3
     assert shown['strava_troubles_total{kind="too_large"}'] == 0
+
+
+async def test_of_stravas_quota(settings, db):
+    assert 'strava_quota{window="day"' not in str(await gauges(settings))
+    ledger = Ledger(day=CountedWindow(86_400, int(time.time() // 86_400), sent=[7, 5]))
+    db.exec_driver_sql(
+        "INSERT INTO strava_quotas VALUES (%s, 1, %s)",
+        (settings.strava_client_id, ledger.to_text()),
+    )
+    for status in ("WAITING", "QUEUED"):
+        make.create_job(db, make.create_athlete(db), status=status)
+    db.exec_driver_sql("UPDATE jobs SET quota_until = now() + interval '1 h'")
+    db.commit()
+    shown = await gauges(settings)
+    assert shown['strava_quota{requests="all",what="used",window="day"}'] == 7
+    assert shown['strava_quota{requests="reads",what="limit",window="day"}'] == 1000
+    assert shown['strava_quota{requests="reads",what="used",window="quarter_hour"}'] == 0
+    assert shown['strava_quota{requests="reads",what="reserve",window="quarter_hour"}'] == 20
+    assert shown["athletes_waiting_for_quota"] == 1
 
 
 async def test_without_the_database_the_rest_is_shown(settings):
