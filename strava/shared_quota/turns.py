@@ -42,7 +42,8 @@ class Turns:
         others = self._expected(now_s, but=athlete)
         if not others:
             return True
-        turn = max(1, min(longest, room // (4 * (len(others) + 1))))
+        # a tenth of the athlete's share of what is left, so that shares differ by no more
+        turn = max(1, min(longest, room // (10 * (len(others) + 1))))
         before = [each for each in others if each.served <= self._served(athlete, others) - turn]
         for each in before:
             if each.missed_since_s is None and each.back_at_s <= now_s:
