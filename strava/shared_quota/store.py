@@ -144,6 +144,8 @@ class SharedLedger:
             if changed is None:
                 return self._change_copy(lambda ledger, now: ledger.reserve(ask, now, self._rules))
             decision, ledger = changed
+            if isinstance(decision, Refused) and ask.athlete is not None:
+                self._keep(ledger)  # so that a lost Redis does not forget that the athlete waits
             if not isinstance(decision, Granted) or not decision.must_keep:
                 return decision, ledger
             if self._keep(ledger):
