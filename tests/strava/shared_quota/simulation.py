@@ -346,6 +346,9 @@ def main(arguments: list[str]) -> int:
             failed += bool(found)
             if found:
                 print(f"seed {seed}: {'; '.join(found)}", flush=True)  # noqa: T201
+            if (seed + 1 - first) % 250 == 0:
+                told = f"… {seed + 1 - first} seeds, {requests} requests, {failed} failed"
+                print(told, flush=True)  # noqa: T201
     print(f"{number} seeds, {requests} requests to Strava, {failed} seeds failed")  # noqa: T201
     return 1 if failed else 0
 
