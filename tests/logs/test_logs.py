@@ -97,7 +97,7 @@ def test_an_exception_of_ours_is_named_in_full(written):
         raise InvalidSettings("PORT: wrong")
     except InvalidSettings:
         logger.exception("failed")
-    assert only(text)["exception"]["type"] == "settings.InvalidSettings"
+    assert only(text)["exception"]["type"] == "settings.settings.InvalidSettings"
 
 
 def test_where_there_is_no_exception_there_is_no_field(written):
