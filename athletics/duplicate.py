@@ -7,20 +7,24 @@ while runs that follow each other (a warm-up, then a race) hardly overlap. Movin
 begin at the start: a clock that ran on after the run says nothing. A recording of no duration is
 never a duplicate. Being of one run carries over: A with B and B with C makes one group of three.
 
+Of a hidden start only the day is known. Such a recording is of one run with the first of the same
+day that agrees with it to the second and to the meter, as a file that was uploaded twice does.
+
 The recording that the athlete chose represents the group, else the one that lacks the fewest
-efforts, then one with streams, then the one with the most columns, then the one started first, then
-the lowest id. One that the athlete separated is of no group.
+efforts, then one with streams, then the one with the most columns, then one that shows its start,
+then the one started first, then the lowest id. One that the athlete separated is of no group.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 MIN_SHARED_MOVING = 0.5
 MIN_SHARED_ELAPSED = 0.8
 MIN_COUNTED = 0.9
 """Share of the elapsed time that is moving time on a device that counts pauses as moving."""
 MAX_DIFFERENCE_OF_LONGER = 0.1
+EQUAL_WITHIN_M = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Recording:
     `elapsed_s` includes pauses, `moving_s` does not; 0 means unknown. `lacking_efforts` counts the
     standard distances up to `distance_m` without a measured effort, `columns` what was recorded
     besides time and distance. `is_chosen` and `is_separate` are the athlete's word.
+    `started_on` is the day at the athlete's place; with `start_is_hidden` it is all that is known
+    of the start.
     """
 
     activity_id: int
@@ -42,6 +48,8 @@ class Recording:
     columns: int = 0
     is_chosen: bool = False
     is_separate: bool = False
+    started_on: date | None = None
+    start_is_hidden: bool = False
 
     @property
     def active_s(self) -> float:
@@ -61,7 +69,7 @@ class Recording:
 
 
 def is_same_run(one: Recording, other: Recording) -> bool:
-    """Symmetric, but not transitive: `duplicate_groups` closes it."""
+    """Of recordings with a known start. Symmetric, not transitive: `duplicate_groups` closes it."""
     if one.is_separate or other.is_separate:
         return False
     longer_m = max(one.distance_m, other.distance_m)
@@ -93,10 +101,13 @@ def duplicate_groups(recordings: Iterable[Recording]) -> list[list[Recording]]:
     group_of = {each.activity_id: [each] for each in ordered}
     running: list[Recording] = []
     for recording in ordered:
+        if recording.start_is_hidden:
+            continue
         running = [each for each in running if each.ended_at > recording.started_at]
         for each in running:
             _join_if_same_run(group_of, each, recording)
         running.append(recording)
+    _join_hidden(group_of, ordered)
     groups = {
         id(group): group
         for group in map(group_of.__getitem__, (each.activity_id for each in ordered))
@@ -120,17 +131,47 @@ def _join_if_same_run(
     small, large = sorted((group_of[one.activity_id], group_of[other.activity_id]), key=len)
     if small is large or not is_same_run(one, other):
         return
+    _join(group_of, small, large)
+
+
+def _join(
+    group_of: dict[int, list[Recording]], small: list[Recording], large: list[Recording]
+) -> None:
     large.extend(small)
     for each in small:
         group_of[each.activity_id] = large
 
 
-def _rank(recording: Recording) -> tuple[bool, int, bool, int, datetime, int]:
+def _join_hidden(group_of: dict[int, list[Recording]], ordered: Iterable[Recording]) -> None:
+    """Join each recording with a hidden start to the first equal one of its day, if any."""
+    alike: dict[tuple[object, ...], list[Recording]] = {}
+    # Those with a known start come first, and represent.
+    for each in sorted(ordered, key=lambda recording: recording.start_is_hidden):
+        equals = alike.setdefault((each.started_on, each.moving_s, each.elapsed_s), [])
+        if found := each.start_is_hidden and _first_equal(each, equals):
+            _join(group_of, group_of[each.activity_id], group_of[found.activity_id])
+        else:
+            equals.append(each)
+
+
+def _first_equal(recording: Recording, others: Iterable[Recording]) -> Recording | None:
+    if recording.started_on is None or recording.active_s <= 0 or recording.is_separate:
+        return None
+    near = (
+        other
+        for other in others
+        if abs(recording.distance_m - other.distance_m) <= EQUAL_WITHIN_M and not other.is_separate
+    )
+    return next(near, None)
+
+
+def _rank(recording: Recording) -> tuple[bool, int, bool, int, bool, datetime, int]:
     return (
         not recording.is_chosen,
         recording.lacking_efforts,
         not recording.has_streams,
         -recording.columns,
+        recording.start_is_hidden,
         recording.started_at,
         recording.activity_id,
     )

@@ -34,6 +34,8 @@ def _recordings(rows: Sequence[Any]) -> Iterable[Recording]:
             has_streams=each.has_streams,
             lacking_efforts=_lacking_efforts(each),
             columns=each.columns,
+            started_on=each.started_at_local.date(),
+            start_is_hidden=each.started_at_is_hidden,
             is_chosen=each.recording_choice == RecordingChoice.CHOSEN,
             is_separate=each.recording_choice == RecordingChoice.SEPARATE,
         )

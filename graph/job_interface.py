@@ -24,8 +24,8 @@ class JobChange:
 class JobQueue(Protocol):
     """Jobs, seen from the API."""
 
-    async def enqueue(self, job_id: int) -> None:
-        """Hand a job to the workers, after its row was committed.
+    async def enqueue(self, job_id: int, *, at_front: bool = False) -> None:
+        """Hand a job to the workers, `at_front` before all others, after its row was committed.
 
         Never raises: the reconciler finds what was lost.
         """

@@ -11,7 +11,7 @@ from typing import Any, Self
 from redis import Redis
 from sqlalchemy import Connection, Row
 
-from db.models import JobKind
+from db.models import URGENT, JobKind
 from db.session import SyncDatabase
 from db.statements import job
 from jobs.enqueue import enqueue, publish
@@ -155,7 +155,7 @@ class Attempt:
 
     def hand_over(self, row: Row[Any]) -> None:
         """Pass a job that the attempt created to the workers; call it after the step."""
-        enqueue(self._redis, row.id)
+        enqueue(self._redis, row.id, at_front=row.kind in URGENT)
         publish(self._redis, row.id, row.athlete_id, row.version)
 
     def _hold(self, connection: Connection) -> None:

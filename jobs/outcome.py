@@ -99,10 +99,7 @@ def _wait_for_turn(error: StravaTurnOver, _failures: int, _max: int) -> Outcome:
 
 
 def _wait_for_budget(error: SyncBudgetSpent, _failures: int, _max: int) -> Outcome:
-    text = (
-        "The athlete's syncs have used up their budget of requests to Strava; continues at "
-        f"{error.retry_at:%H:%M} UTC"
-    )
+    text = f"{error.what}; continues at {error.retry_at:%H:%M} UTC"
     return _wait("waiting for the budget", error.retry_at, text)
 
 

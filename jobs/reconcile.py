@@ -7,20 +7,30 @@ watch. Every worker pool runs one; an advisory lock, taken for each pass, lets o
 import logging
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis, RedisError
 from sqlalchemy import Connection, Executable
 
 from db.errors import DatabaseError
-from db.models import JobKind, JobStatus
+from db.models import URGENT, JobStatus
 from db.session import SyncDatabase
-from db.statements import feedback, idempotency_key, job_upkeep, strava_event, upload
+from db.statements import (
+    feedback,
+    idempotency_key,
+    job_upkeep,
+    nightly_sync,
+    strava_event,
+    sync_problem,
+    upload,
+)
 from flags.flags import Flags
 from flags.watch import FlagReader
 from jobs.enqueue import enqueue, publish, queued_ids
 from jobs.lease import ATTEMPT_GRACE_S
 from jobs.log_fields import log_fields
+from jobs.night import Night
 from jobs.source_retention import create_refreshing_jobs, delete_due
 from jobs.standby import Standby, end_on_sigterm
 from jobs.sync.feature_flag import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
@@ -73,6 +83,7 @@ def _look(reconciler: "Reconciler", standby: Standby) -> None:
         standby.run_queued()
     else:
         reconciler.run_once()
+        standby.run_deletions()
 
 
 class Reconciler:
@@ -122,6 +133,8 @@ class Reconciler:
             created = [
                 *connection.execute(strava_event.create_due_jobs()).all(),
                 *create_refreshing_jobs(self._settings, connection),
+                *connection.execute(sync_problem.create_due_jobs()).all(),
+                *_begin_nightly(connection, self._settings),
             ]
         for row in reclaimed:
             extra = {**log_fields(row), "job_status": row.status}
@@ -186,7 +199,16 @@ class Reconciler:
 
 
 def _enqueue(redis: Redis, row: Any) -> None:
-    enqueue(redis, row.id, at_front=row.kind == JobKind.STRAVA_WEBHOOK)
+    enqueue(redis, row.id, at_front=row.kind in URGENT)
+
+
+def _begin_nightly(connection: Connection, settings: Settings) -> Sequence[Any]:
+    """Create the night's syncs whose time has come."""
+    night = Night.under_way(settings, datetime.now(UTC))
+    if night is None:
+        return ()
+    values = {"night_start": night.start, "night_s": night.length_s, "most": _BATCH}
+    return connection.execute(nightly_sync.create_due_jobs(), values).all()
 
 
 def _hold_back(connection: Connection, flags: Flags) -> None:

@@ -1,4 +1,4 @@
-"""Runs queued jobs from PostgreSQL alone while Redis takes no writes.
+"""Runs queued jobs from PostgreSQL alone while Redis takes no writes, and deletions at any time.
 
 Redis may be away, full (`maxmemory`), or a replica that only reads. Its queue then carries nothing,
 but the rows say what is queued, and a job is claimed once, however many processes try.
@@ -15,6 +15,7 @@ from types import FrameType
 
 from redis import Redis, RedisError
 
+from db.models import JobKind
 from db.session import SyncDatabase
 from db.statements import job_upkeep
 from jobs.runner import SETTINGS, run
@@ -23,6 +24,8 @@ from runtime.parent_death import die_with_parent
 from runtime.redis_clients import WRITE_PROBE
 from settings import Settings
 
+_DELETIONS = (JobKind.STRAVA_DISCONNECT.value, JobKind.ERASE_ATHLETE.value)
+_DELETIONS_WAIT_S = 5.0  # then they wait for no worker
 _END_S = 2.5  # less than the pool waits before it kills
 
 logger = logging.getLogger(__name__)
@@ -53,9 +56,27 @@ class Standby:
         with self._database.read() as connection:
             queued = connection.execute(job_upkeep.oldest_queued(), values).scalars().all()
         for job_id in queued:
-            horse = _fork(target=_as_horse, args=(os.getpid(), self._settings, job_id))
-            horse.start()
-            self._horses.append(horse)
+            self._start(job_id)
+
+    def _start(self, job_id: int) -> None:
+        horse = _fork(target=_as_horse, args=(os.getpid(), self._settings, job_id))
+        horse.start()
+        self._horses.append(horse)
+
+    def run_deletions(self) -> None:
+        """Start queued deletions that found no free worker: others may be busy for hours.
+
+        Raises DatabaseError.
+        """
+        self._horses = [horse for horse in self._horses if horse.is_alive()]
+        free = self._settings.workers - len(self._horses)
+        if free <= 0:
+            return
+        values = {"seconds": _DELETIONS_WAIT_S, "most": free, "job_kinds": list(_DELETIONS)}
+        with self._database.read() as connection:
+            queued = connection.execute(job_upkeep.oldest_of_kinds(), values).scalars().all()
+        for job_id in queued:
+            self._start(job_id)
 
     def end(self, *_: object) -> None:
         """Have the horses give their jobs back, and wait for them, but not for long."""

@@ -27,6 +27,8 @@ from runtime.parent_death import die_with_parent
 from settings import InvalidSettings, Settings, child_environment, load_settings
 
 _PRIVATE = 0o077
+_SUBSCRIBES_WITHIN_S = 30.0
+_LOOK_EVERY_S = 0.1
 _SHOWN = ("strava", "api", "worker")
 """The programs whose output appears on the terminal."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to reach it
@@ -232,7 +234,8 @@ class LocalServer:
             "STRAVA_CLIENT_ID": "1",
             "STRAVA_CLIENT_SECRET": "simulated",
         }
-        return self._program("strava", "simulate-strava", "--port", str(port))
+        command = self._command("simulate-strava", "--port", str(port))
+        return self.supervisor.program("strava", *command, restarted=self._subscribe_again)
 
     def _set_up_demo(self) -> dict[str, object]:
         from local.demo import set_up
@@ -248,6 +251,18 @@ class LocalServer:
         from local.demo import report_changes
 
         report_changes(self._decided_settings(), self._local_url())
+
+    def _subscribe_again(self) -> None:
+        """Do so after a restart of the simulated Strava, which has its state in memory."""
+        until = time.monotonic() + _SUBSCRIBES_WITHIN_S
+        while time.monotonic() < until:
+            # The API may have died too, and is asked to verify the subscription.
+            if answers(self.values["STRAVA_API_URL"]) and answers(
+                f"{self._local_url()}/readyz", expected=200
+            ):
+                self._subscribe()
+                return
+            time.sleep(_LOOK_EVERY_S)
 
     def _program(self, name: str, *arguments: str) -> Service:
         return self.supervisor.program(name, *self._command(*arguments))

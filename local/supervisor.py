@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import SIGTERM
+from threading import Thread
 from typing import NoReturn
 
 from local.embedded_service import Service, ServiceFailed, await_ready
@@ -116,11 +117,22 @@ class Supervisor:
         self._services.append(child := _Child(start, self._policy))
         return child.service
 
-    def program(self, name: str, command: list[str], environment: Mapping[str, str]) -> Service:
-        """Start a program that runs until the end; `await_ready` waits for it."""
+    def program(
+        self,
+        name: str,
+        command: list[str],
+        environment: Mapping[str, str],
+        restarted: Callable[[], None] | None = None,
+    ) -> Service:
+        """Start a program that runs until the end; `await_ready` waits for it.
 
-        def start(_: Service | None) -> Service:
+        `restarted` is called, in a thread of its own, when it was started again.
+        """
+
+        def start(dead: Service | None) -> Service:
             process = self.launcher.spawn(name, command, environment=environment)
+            if dead is not None and restarted is not None:
+                Thread(target=restarted, name=f"{name} again", daemon=True).start()
             return Service(name, "", process, self.launcher, name, SIGTERM)
 
         self._programs.append(child := _Child(start, self._policy))

@@ -108,3 +108,15 @@ class StravaSettings(BaseModel):
         le=1_000_000,
         description="Requests that this budget regains per hour.",
     )
+
+    nightly_sync_hours: float = Field(
+        6,
+        ge=0,
+        le=24,
+        description="Hours over which each night's syncs of everything are spread, one an athlete. "
+        "They find what Strava reports to nobody. 0: none; then an athlete's first sync of a day "
+        "lists everything.",
+    )
+    nightly_sync_from_utc_hour: int = Field(
+        0, ge=0, le=23, description="Hour in UTC at which the night begins."
+    )

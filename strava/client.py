@@ -223,13 +223,9 @@ class StravaClient:
         StravaUnauthorized: it was withdrawn before.
         """
         token = access_token.get_secret_value()
-        try:
-            self._send(
-                "POST", f"{self._oauth_url}/revoke", data={"token": token}, auth=self._credentials()
-            )
-        except (StravaNotFound, StravaUnreadable):
-            # The page that oauth/revoke replaces; Strava serves it until 2027-06-01.
-            self._send("POST", f"{self._oauth_url}/deauthorize", headers=bearer(access_token))
+        self._send(
+            "POST", f"{self._oauth_url}/revoke", data={"token": token}, auth=self._credentials()
+        )
 
     # --- the athlete's data
 

@@ -11,6 +11,7 @@ from strava_simulator.limits import RateLimiter
 from strava_simulator.refusal import RATE_LIMITED, Refusal
 from strava_simulator.spoiled_answer import SPOILED, answer_spoiled
 
+_BARE = ("/athlete", "/activities", "/push_subscriptions")
 _REMEMBERED = 2_000
 _PAGE = b"<html>Strava is down for maintenance</html>"
 _EXHAUSTED: dict[FaultKind, int] = {"rate_limited": 0, "rate_limited_day": 1}
@@ -60,6 +61,7 @@ class Gate:
     limiter: RateLimiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = _with_prefix(scope)
         if scope["type"] != "http" or not scope["path"].startswith(("/api/v3/", "/oauth/")):
             await self.app(scope, receive, send)
             return
@@ -101,6 +103,14 @@ class Gate:
             (name.encode(), value.encode())
             for name, value in self.limiter.headers(exhausted).items()
         ]
+
+
+def _with_prefix(scope: Scope) -> Scope:
+    """Serve the API's paths without /api/v3 too, as Strava's host of 2027 does; not OAuth's."""
+    if scope["type"] != "http" or not scope["path"].startswith(_BARE):
+        return scope
+    path = f"/api/v3{scope['path']}"
+    return {**scope, "path": path, "raw_path": path.encode()}
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

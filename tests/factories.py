@@ -33,6 +33,7 @@ from db.models import (
     JobProblem,
     PersonalBest,
     StravaConnection,
+    SyncProblem,
     Upload,
 )
 from db.statements import personal_best
@@ -334,6 +335,26 @@ def create_import_entry(
         "activity_id": activity_id,
     }
     return _insert(db, ImportEntry, defaults | columns)
+
+
+def create_sync_problem(
+    db: Connection, person: Person, strava_id: int | None = 4711, **columns: Any
+) -> int:
+    """An activity that syncs could not have; the athlete is connected."""
+    connection = db.exec_driver_sql(
+        "SELECT id FROM strava_connections WHERE athlete_id = %s", (person.athlete_id,)
+    ).scalar_one()
+    defaults: dict[str, Any] = {
+        "connection_id": connection,
+        "athlete_id": person.athlete_id,
+        "strava_id": strava_id,
+        "stage": "READING",
+        "code": "STRAVA_UNAVAILABLE",
+        "message": "Strava does not answer when asked for this activity.",
+        "job_id": 1,
+        "next_try_at": datetime.now(UTC) + timedelta(hours=1),
+    }
+    return _insert(db, SyncProblem, defaults | columns)
 
 
 def create_job(db: Connection, athlete_id: int | None = None, **columns: Any) -> int:

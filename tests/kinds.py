@@ -39,6 +39,7 @@ _BY_PATH = {
     "tests/browser/": "integration",
     "tests/clients/": "integration",
     "tests/http_audit/": "integration",
+    "tests/faults/test_crash_points.py": "integration",  # processes that are killed
     "tests/faults/test_random_kills.py": "integration",  # services that it kills
     "tests/faults/test_run.py": "integration",  # starts a whole server
     "tests/graph/document/test_reader_process.py": "integration",  # begins processes

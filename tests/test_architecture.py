@@ -60,6 +60,7 @@ CIRCLE = {
         "import_entry",
         "job",
         "personal_best",
+        "sync_problem",
     )
 }
 """The only modules that may import each other: GraphQL types that refer to each other, lazily."""
@@ -81,6 +82,7 @@ NOUNS = {
     "Route",
     "Split",
     "StravaConnection",
+    "SyncProblem",
     "Viewer",
 }
 """Class names that are defined more than once: the same noun in each layer, once in each."""

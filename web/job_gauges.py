@@ -11,7 +11,13 @@ from sqlalchemy import RowMapping
 from db.errors import DatabaseError
 from db.models import JobKind
 from db.session import AsyncDatabase
-from db.statements import job_upkeep, strava_event, strava_quota, strava_trouble
+from db.statements import (
+    job_upkeep,
+    strava_event,
+    strava_quota,
+    strava_trouble,
+    sync_problem,
+)
 from runtime.single_flight import SingleFlight
 from settings import Settings
 from web.quota_gauges import quota_gauges
@@ -35,6 +41,7 @@ class JobGauges:
         self._rows: dict[str, RowMapping] | None = None
         self._troubles: dict[str, int] = {}
         self._events: RowMapping | None = None
+        self._problems: RowMapping | None = None
         self._read_at = float("-inf")
 
     async def refresh(self) -> None:
@@ -52,12 +59,13 @@ class JobGauges:
                 application = {"of_application": self._settings.strava_client_id}
                 quota = (await connection.execute(strava_quota.copy(), application)).first()
                 waiting = (await connection.execute(job_upkeep.waiting_for_quota())).scalar_one()
+                problems = (await connection.execute(sync_problem.state())).mappings().one()
         except (DatabaseError, TimeoutError) as error:
             logger.warning("could not read the state of the queue", extra={"error": repr(error)})
         else:
             self._rows = {row["kind"]: row for row in rows}
             self._troubles = {row.kind: row.times for row in troubles}
-            self._events = events
+            self._events, self._problems = events, problems
             self._quota = (*quota, waiting) if quota else (None, 0.0, waiting)
         self._read_at = monotonic()
 
@@ -80,6 +88,7 @@ class JobGauges:
             answers.add_metric([kind], self._troubles.get(kind, 0))
         yield answers
         assert self._events is not None
+        assert self._problems is not None
         yield _gauge(
             "strava_events_waiting",
             "Objects that Strava's webhook told of and that are not up to date yet.",
@@ -91,6 +100,14 @@ class JobGauges:
             self._events["oldest_s"] or 0,
         )
         yield from quota_gauges(self._settings, *self._quota)
+        yield _gauge(
+            "sync_problems",
+            "Activities that syncs could not have until now.",
+            self._problems["problems"],
+        )
+        yield _gauge(
+            "sync_problem_athletes", "Athletes with such activities.", self._problems["athletes"]
+        )
         jobs = GaugeMetricFamily(
             "pacegraph_jobs", "Jobs that have not ended.", labels=["kind", "status"]
         )

@@ -17,13 +17,23 @@ from db.models.base import Base
 from db.models.best_effort import BestEffort
 from db.models.browser_session import BrowserSession
 from db.models.data_change import DataChange
+from db.models.erasure import Erasure, ErasureCause
 from db.models.feedback import Feedback
 from db.models.gear import Gear
 from db.models.heart_rate import ActivityHeartRates, HeartRateZone
 from db.models.idempotency_key import IdempotencyKey
 from db.models.import_entry import ImportEntry, ImportOutcome
 from db.models.imported_file import ImportedFile
-from db.models.job import ACTIVE, ENDED, Job, JobErrorCode, JobKind, JobStatus
+from db.models.job import (
+    ACTIVE,
+    ENDED,
+    NEED_CONNECTION,
+    URGENT,
+    Job,
+    JobErrorCode,
+    JobKind,
+    JobStatus,
+)
 from db.models.job_problem import JobProblem
 from db.models.old_id import OldId
 from db.models.personal_best import PersonalBest
@@ -31,13 +41,16 @@ from db.models.sign_in import UsedSignIn
 from db.models.strava_connection import StravaConnection
 from db.models.strava_event import StravaEvent, StravaObject
 from db.models.strava_quota import StravaQuota
-from db.models.strava_trouble import StravaTrouble, SyncBudget
+from db.models.strava_trouble import EventBudget, StravaTrouble, SyncBudget
 from db.models.stream import ActivityStreamLevel, ActivityStreams
+from db.models.sync_problem import SyncProblem, SyncStage
 from db.models.upload import Upload
 
 __all__ = [
     "ACTIVE",
     "ENDED",
+    "NEED_CONNECTION",
+    "URGENT",
     "Account",
     "Activity",
     "ActivityHeartRates",
@@ -53,6 +66,9 @@ __all__ = [
     "BestEffort",
     "BrowserSession",
     "DataChange",
+    "Erasure",
+    "ErasureCause",
+    "EventBudget",
     "Feedback",
     "Gear",
     "HeartRateZone",
@@ -77,6 +93,8 @@ __all__ = [
     "StravaTrouble",
     "StreamsState",
     "SyncBudget",
+    "SyncProblem",
+    "SyncStage",
     "Upload",
     "UsedSignIn",
     "Visibility",

@@ -1,6 +1,6 @@
 """Activities."""
 
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -9,6 +9,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    Time,
     UniqueConstraint,
     and_,
     case,
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey, not_negative, one_of
 
+_HIDDEN_START = time(0, 0, 1)
 LEAST_PACED_M = 0.001
 """Over less than this there is no pace, and quotients may be beyond the range of their type."""
 
@@ -88,7 +90,7 @@ class Activity(Base):
 
     id: Mapped[PrimaryKey] = mapped_column()
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
-    source: Mapped[str]
+    source: Mapped[str] = mapped_column()
     strava_id: Mapped[BigId | None]
     name: Mapped[str]
     sport_type: Mapped[str]
@@ -130,6 +132,10 @@ class Activity(Base):
     updated_at: Mapped[CreatedAt]
 
     run_id: Mapped[int] = column_property(func.coalesce(duplicate_of_id, id))  # noqa: A003
+    # Strava shows the start of a run whose start the athlete hides as this, by the local clock.
+    started_at_is_hidden: Mapped[bool] = column_property(
+        and_(source == ActivitySource.STRAVA, cast(started_at_local, Time) == _HIDDEN_START)
+    )
     average_speed_m_per_s: Mapped[float | None] = column_property(
         case(
             (

@@ -34,6 +34,12 @@ class JobKind(StrEnum):
     IMPORT = "IMPORT"
 
 
+NEED_CONNECTION = (JobKind.STRAVA_SYNC, JobKind.STRAVA_WEBHOOK)
+"""Kinds of jobs that end with the connection to Strava."""
+URGENT = (JobKind.STRAVA_WEBHOOK, JobKind.STRAVA_DISCONNECT, JobKind.ERASE_ATHLETE)
+"""Kinds of jobs that go before all others in the queue."""
+
+
 class JobStatus(StrEnum):
     """The state of a job. A WAITING job holds no worker; the last three states are final."""
 

@@ -13,7 +13,8 @@ class StravaConnection(Base):
     covers all of it. `history_walked_at` is when a sync that covered all of it last began.
     `refused_at` is when Strava last rejected the tokens permanently; the athlete
     must sign in again. `refreshing_until` is when the refresh under way has ended, whatever becomes
-    of it; null if there is none.
+    of it; null if there is none. `night_begun_at` is when a night's sync of everything was last
+    started.
     """
 
     __tablename__ = "strava_connections"
@@ -33,3 +34,4 @@ class StravaConnection(Base):
     history_walked_at: Mapped[Instant | None]
     refused_at: Mapped[Instant | None]
     refreshing_until: Mapped[Instant | None]
+    night_begun_at: Mapped[Instant | None]

@@ -21,6 +21,21 @@ class SyncBudget(Base):
     measured_at: Mapped[Instant]
 
 
+class EventBudget(Base):
+    """The requests that events of Strava's webhook may cause for an athlete without bringing news.
+
+    As SyncBudget. Events are unsigned, so they spend none of the athlete's own.
+    """
+
+    __tablename__ = "event_budgets"
+
+    athlete_id: Mapped[BigId] = mapped_column(
+        ForeignKey("athletes.id", ondelete="CASCADE"), primary_key=True
+    )
+    level: Mapped[float]
+    measured_at: Mapped[Instant]
+
+
 class StravaTrouble(Base):
     """How many answers of Strava of one kind were too slow, too large or unreadable."""
 

@@ -223,6 +223,15 @@ def start() -> Executable:
     )
 
 
+def known_since() -> Executable:
+    """Select those of `strava_ids` of `athlete` that are stored and began at `oldest` or later."""
+    return select(Activity.strava_id).where(
+        Activity.athlete_id == _ATHLETE_ID,
+        Activity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+        Activity.started_at >= bindparam("oldest", type_=DateTime(timezone=True)),
+    )
+
+
 def delete_by_strava_id() -> Executable:
     """Delete the activities of `athlete` with the Strava ids `strava_ids`; returns their ids.
 
@@ -263,6 +272,8 @@ def recordings() -> Executable:
             Activity.id,
             Activity.sport_type,
             Activity.started_at,
+            Activity.started_at_local,
+            Activity.started_at_is_hidden.label("started_at_is_hidden"),
             Activity.moving_time_s,
             Activity.elapsed_time_s,
             Activity.distance_m,

@@ -20,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     null,
     or_,
@@ -36,6 +37,8 @@ from db.models import (
     ActivityStreams,
     BestEffort,
     StreamsState,
+    SyncProblem,
+    SyncStage,
 )
 from db.statements.interval import seconds
 
@@ -215,6 +218,22 @@ def ask_again() -> Executable:
             streams_retry_at=func.now() + seconds(bindparam("pause_s", type_=Float)),
             streams_asked_by_job_id=_JOB_ID,
         )
+    )
+
+
+def derive_again() -> Executable:
+    """Have the efforts of the activity `problem_of` of `athlete` derived again, where a problem with it stands."""
+    failed = exists().where(
+        SyncProblem.activity_id == Activity.id, SyncProblem.stage == SyncStage.DERIVING
+    )
+    return (
+        update(Activity)
+        .where(
+            Activity.athlete_id == _ATHLETE_ID,
+            Activity.strava_id == bindparam("problem_of", type_=BigInteger),
+            failed,
+        )
+        .values(efforts_version=null())
     )
 
 

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
-from db.models import ACTIVE, Job, JobErrorCode, JobStatus
+from db.models import ACTIVE, Job, JobErrorCode, JobKind, JobStatus
 from db.statements.interval import seconds
 from db.statements.page import Collection, Ordering
 
@@ -105,15 +105,30 @@ def cancel() -> Executable:
 
     A RUNNING job stops at its next checkpoint, any other immediately.
     """
-    return _cancel(Job.id == _JOB_ID)
+    statement: Executable = _cancel(Job.id == _JOB_ID)
+    return statement
 
 
 def cancel_of_athlete() -> Executable:
     """Cancel all active jobs of `athlete` with one of the kinds `job_kinds`, as `cancel`."""
-    return _cancel(Job.athlete_id == _ATHLETE_ID, _FILTERS["job_kinds"])
+    statement: Executable = _cancel(Job.athlete_id == _ATHLETE_ID, _FILTERS["job_kinds"])
+    return statement
 
 
-def _cancel(*conditions: ColumnElement[bool]) -> Executable:
+def make_way() -> Executable:
+    """Cancel the sync of `athlete` that the server itself started, unless it runs.
+
+    Returns its summary and `arguments`. An athlete's own sync takes its place.
+    """
+    idle = Job.status != JobStatus.RUNNING
+    mine = (Job.athlete_id == _ATHLETE_ID, Job.kind == JobKind.STRAVA_SYNC)
+    statement: Executable = _cancel(*mine, idle, Job.arguments.has_key("cause")).returning(
+        Job.arguments
+    )
+    return statement
+
+
+def _cancel(*conditions: ColumnElement[bool]) -> Any:
     at_once = Job.status != JobStatus.RUNNING
     return (
         change(*conditions, Job.status.in_(ACTIVE))

@@ -107,6 +107,21 @@ def oldest_queued() -> Executable:
     )
 
 
+def oldest_of_kinds() -> Executable:
+    """Select the first `most` jobs of the kinds `job_kinds` queued more than `seconds` ago."""
+    queued_at = func.coalesce(Job.queued_at, Job.enqueued_at)
+    return (
+        select(Job.id)
+        .where(
+            Job.status == JobStatus.QUEUED,
+            Job.kind == any_(bindparam("job_kinds", type_=ARRAY(Text))),
+            queued_at < ago(_SECONDS),
+        )
+        .order_by(queued_at, Job.id)
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
 def _was_queued_before() -> ColumnElement[bool]:
     # A time to come is from before PostgreSQL's clock was set back.
     return or_(Job.enqueued_at < ago(_SECONDS), Job.enqueued_at > func.clock_timestamp())

@@ -192,7 +192,7 @@ def _jobs(source: Select[int, str, str]) -> Executable:
 
 
 def take() -> Executable:
-    """Give the due events of `athlete` to the job `job_id`; returns their keys.
+    """Give the due events of `athlete` to the job `job_id`; returns the keys of new ones.
 
     Should the job end without applying them, they are due again after a pause.
     """
@@ -202,6 +202,7 @@ def take() -> Executable:
         .where(
             StravaConnection.athlete_id == bindparam("athlete", type_=BigInteger),
             StravaEvent.due_at <= func.now(),
+            StravaEvent.job_id.is_distinct_from(_JOB_ID),
         )
         .order_by(*_KEY)
         .with_for_update(of=StravaEvent, skip_locked=True)

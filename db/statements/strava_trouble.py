@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.models import StravaTrouble
 
-KINDS = ("too_slow", "too_large", "unreadable", "budget_spent")
+KINDS = ("too_slow", "too_large", "unreadable", "budget_spent", "event_budget_spent")
 """What is counted."""
 
 

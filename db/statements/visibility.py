@@ -40,6 +40,7 @@ from db.models import (
     JobProblem,
     PersonalBest,
     StravaConnection,
+    SyncProblem,
 )
 from db.models.activity import Visibility
 
@@ -110,6 +111,7 @@ OWNER: dict[type[Base], InstrumentedAttribute[Any]] = {
     JobProblem: JobProblem.athlete_id,
     ImportEntry: ImportEntry.athlete_id,
     StravaConnection: StravaConnection.athlete_id,
+    SyncProblem: SyncProblem.athlete_id,
 }
 
 # Rows that others see if they see the activity.

@@ -11,10 +11,10 @@ from sqlalchemy import Executable, RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.models import ACTIVE, JobKind, Scope
+from db.models import ACTIVE, URGENT, JobKind, Scope
 from db.statements import job as statements
+from db.statements import nightly_sync, sync_budget
 from db.statements import strava_connection as connections
-from db.statements import sync_budget
 from graph.commands.authorization import not_found, own_athlete, require_scope
 from graph.commands.idempotency import RequestKey
 from graph.context import Context, WriteRules
@@ -97,7 +97,8 @@ async def hand_over(context: Context, started: StartedJob) -> None:
     )
     if started.created:
         await context.jobs.announce(_change(started.news))
-        await context.jobs.enqueue(started.news["id"])
+        at_front = started.news["kind"] in URGENT
+        await context.jobs.enqueue(started.news["id"], at_front=at_front)
 
 
 async def start_job(
@@ -105,16 +106,20 @@ async def start_job(
     wanted: JobRequest,
     key: RequestKey | None,
     admit: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+    prepare: Callable[[AsyncConnection], Awaitable[None]] | None = None,
 ) -> StartedJob:
     """Write a job and hand it over, or find the one that the same request started before.
 
-    `admit` may refuse a job that was not there, by raising in its transaction.
+    `prepare` is called in its transaction before, if the request is not a repetition. `admit` may
+    refuse a job that was not there, by raising in its transaction.
     """
 
     async def start(connection: AsyncConnection) -> StartedJob:
         made = await key.take(connection) if key else None
         if made:
             return await find_job(connection, made["job_id"])
+        if prepare:
+            await prepare(connection)
         started = await create_job(connection, context, wanted)
         if admit and started.created:
             await admit(connection)
@@ -143,7 +148,7 @@ async def load_job(context: Context, job_id: int) -> Job:
 async def sync_strava(context: Context, wanted: SyncStravaInput) -> SyncStravaPayload:
     """Start a sync, or find the one in progress. Raises MutationRefused, CallerError."""
     athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
-    await _require_connection(context, athlete_id)
+    await require_connection(context, athlete_id)
     _check_days(wanted.since, wanted.until)
     key = RequestKey.from_input(context, "syncStrava", wanted)
     arguments = {
@@ -152,13 +157,38 @@ async def sync_strava(context: Context, wanted: SyncStravaInput) -> SyncStravaPa
         "since": wanted.since and wanted.since.isoformat(),
         "until": wanted.until and wanted.until.isoformat(),
     }
-    wanted_job = JobRequest(JobKind.STRAVA_SYNC, athlete_id, arguments)
+    displaced: list[RowMapping] = []
     started = await start_job(
-        context, wanted_job, key, partial(_require_budget, context.write_rules(), athlete_id)
+        context,
+        JobRequest(JobKind.STRAVA_SYNC, athlete_id, arguments),
+        key,
+        admit=partial(require_budget, context.write_rules(), athlete_id),
+        prepare=partial(_take_place, athlete_id, displaced),
     )
+    for news in displaced:
+        _log_change("a job made way for one that was asked for", news)
+        await context.jobs.announce(_change(news))
     job = await load_job(context, started.news["id"])
-    running = not started.created and job.status in ACTIVE
+    running = is_under_way(started, job)
     return SyncStravaPayload(job=job, already_running=running, task_id=job.id, status="queued")
+
+
+async def _take_place(
+    athlete_id: int, displaced: list[RowMapping], connection: AsyncConnection
+) -> None:
+    """Cancel the sync that the server itself started, unless it runs, and tell of it."""
+    values = {"athlete": athlete_id}
+    displaced.clear()  # the transaction may be repeated
+    with waiting_for_lock():
+        cancelled = await connection.execute(statements.make_way(), values)
+    displaced += cancelled.mappings().all()
+    if any(news["arguments"] == nightly_sync.FOR_NIGHT for news in displaced):
+        await connection.execute(nightly_sync.begin_again(), values)
+
+
+def is_under_way(started: StartedJob, job: Job) -> bool:
+    """Whether the request found the job as it was active."""
+    return not started.created and job.status in ACTIVE
 
 
 async def recalculate_personal_bests(context: Context, wanted: RecalculateInput) -> JobPayload:
@@ -262,7 +292,8 @@ def _change(news: RowMapping) -> JobChange:
     return JobChange(news["id"], news["athlete_id"], news["version"])
 
 
-async def _require_connection(context: Context, athlete_id: int) -> None:
+async def require_connection(context: Context, athlete_id: int) -> None:
+    """Check that the athlete is connected to Strava. Raises MutationRefused."""
     connected = await context.database.reading(
         lambda connection: connection.execute(connections.of_athlete(), {"athlete": athlete_id})
     )
@@ -274,7 +305,7 @@ async def _require_connection(context: Context, athlete_id: int) -> None:
         )
 
 
-async def _require_budget(rules: WriteRules, athlete_id: int, connection: AsyncConnection) -> None:
+async def require_budget(rules: WriteRules, athlete_id: int, connection: AsyncConnection) -> None:
     """Refuse a sync that could not make one request now."""
     if not rules.sync_budget_requests:
         return

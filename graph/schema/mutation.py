@@ -6,7 +6,15 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graph.commands import api_token, athlete, feedback, file_import, job, recording
+from graph.commands import (
+    api_token,
+    athlete,
+    feedback,
+    file_import,
+    job,
+    recording,
+    sync_problem,
+)
 from graph.context import Context, Info
 from graph.cost.directives import MUTATION, weighing
 from graph.types.job_mutation import ConnectStravaPayload
@@ -77,6 +85,12 @@ class Mutation:
         file_import.import_activities,
         "Import uploaded files in a background job. What was imported before is recognized by its "
         "content.",
+    )
+
+    retry_sync_problems = command(
+        sync_problem.retry_sync_problems,
+        "Try activities again now that syncs could not have, in a background job. The athlete's "
+        "budget of syncs pays for each.",
     )
 
     recalculate_personal_bests = command(

@@ -67,6 +67,11 @@ class Activity(Node):
     started_at_local: LocalDateTime = column(
         m.Activity.started_at_local, "Start time on the athlete's local clock."
     )
+    started_at_is_hidden: bool = column(
+        m.Activity.started_at_is_hidden,
+        "Whether the athlete hides the start on Strava: of both start times only the local day is true. "
+        "Strava then sends 00:00:01 by the local clock.",
+    )
     timezone: str = column(
         m.Activity.timezone,
         "Local time zone: an IANA name that JavaScript's Intl knows too, such as America/Recife. "

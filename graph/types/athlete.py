@@ -36,6 +36,7 @@ from graph.types.personal_best import (
     read_history,
     read_personal_bests,
 )
+from graph.types.sync_problem import SyncProblem
 from graph.types.training_summary import SUMMARIES_OF_ATHLETE, TrainingSummary, read_summaries
 
 if TYPE_CHECKING:
@@ -93,6 +94,21 @@ class Athlete(Node):
             rows_by(m.StravaConnection, m.StravaConnection.athlete_id),
         ),
         "Connection to Strava. Null if there is none, and for other athletes.",
+    )
+    sync_problems: list[SyncProblem] = lookup(
+        Lookup(
+            "SyncProblem",
+            m.Athlete.id,
+            rows_by(
+                m.SyncProblem,
+                m.SyncProblem.athlete_id,
+                order_by=[m.SyncProblem.since, m.SyncProblem.id],
+            ),
+            many=True,
+        ),
+        "Activities that syncs could not have until now, the longest first. Empty for other "
+        "athletes.",
+        list_size=sized(10),
     )
     activities = connection(
         ACTIVITIES_OF_ATHLETE, "The athlete's activities, by default newest first."

@@ -239,11 +239,12 @@ _describe(
     SyncMode,
     "How much a sync reads.",
     {
-        "INCREMENTAL": "Activities that began since 7 days before the last sync, and once a day the whole "
-        "list: an older activity that was uploaded late is found within a day, by FULL at once. The first "
-        "sync reads all.",
-        "FULL": "All activities again. Applies older edits, and deletes activities that were "
-        "deleted on Strava.",
+        "INCREMENTAL": "Activities that began since 7 days before the last sync, with all that is new or "
+        "changed in them. Older ones that were uploaded late, changed or deleted are found at once where "
+        "Strava reports changes, else by the server's own sync of everything each night, else by FULL. "
+        "The first sync reads all, newest first.",
+        "FULL": "All activities: finds late uploads, crops and corrections of any age, and deletes "
+        "activities that were deleted on Strava. The server does so itself each night.",
     },
 )
 _describe(

@@ -104,7 +104,7 @@ class Job(Node):
             rows_by(m.JobProblem, m.JobProblem.job_id, order_by=[m.JobProblem.id]),
             many=True,
         ),
-        "Activities that it left out, and why. The next sync tries them again.",
+        "Activities that it left out, and why. `Athlete.syncProblems` says when they are tried again.",
         list_size=sized(10),
     )
     import_report = connection(

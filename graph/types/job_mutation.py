@@ -56,6 +56,40 @@ class SyncStravaPayload(Payload):
     )
 
 
+@strawberry.input(description="Which activities to try again.")
+class RetrySyncProblemsInput:
+    """Input of retrySyncProblems."""
+
+    athlete_id: strawberry.ID = strawberry.field(description="Global id of the athlete.")
+    strava_id: str | None = strawberry.field(
+        default=None,
+        description="Only the activity with this id on Strava, as `SyncProblem.stravaId` gives it. "
+        "Default: all of them.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) returns the same job. "
+        "The same key with other input is refused.",
+    )
+
+
+@strawberry.type(description="Result of `retrySyncProblems`.")
+class RetrySyncProblemsPayload(Payload):
+    """Payload of retrySyncProblems."""
+
+    job: Job | None = strawberry.field(
+        default=None,
+        description="The job that tries them. If a sync is under way, that one: they are tried "
+        "right after it. Null if refused.",
+    )
+    already_running: bool = strawberry.field(
+        default=False,
+        description="Whether `job` already existed: a sync in progress, or the job of the same "
+        "idempotency key.",
+    )
+
+
 @strawberry.type(description="The job that a mutation started or changed.")
 class JobPayload(Payload):
     """Payload of mutations about a job."""

@@ -10,22 +10,22 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from db.models import Visibility
+from db.models import SyncStage, Visibility
 from db.statements import activity as activities
-from db.statements import athlete as athletes
-from db.statements import source_retention, strava_connection
+from db.statements import source_retention, strava_connection, sync_problem
 from jobs.athlete_strava import AGAIN_AFTER_S, AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.activity_row import activity_row, row_problem
+from jobs.sync.connected import keep_connected
 from jobs.sync.details import write_details_of
 from jobs.sync.gear import with_gear
 from jobs.sync.personal_bests import withdraw_hidden
 from jobs.sync.problems import OF_THE_JOB, Unanswered, check_doubtful, clear_problem, record_problem
 from jobs.sync.scope import SyncScope
+from jobs.sync.walk_position import Item, move
 from jobs.task_services import TaskServices
 from strava.errors import StravaBadData, StravaNotFound, StravaUnavailable
 from strava.payloads import StravaActivity, StravaActivityDetail
@@ -34,15 +34,17 @@ LISTING, CONFIRMING, DERIVING = "listing", "confirming", "deriving"
 WALKED = "walked"  # key of the checkpoint: the listing came to the end of the history
 _BRINGS_NEW = "brings_new"  # there were new activities, so the walk's pages are free
 _UNCONFIRMED = "unconfirmed"  # and Strava ids that may be gone
+_MISSED = "missed"  # and of those, the ones that Strava did not find once
+READ = "read"  # and the single activity whose summary was read last
+_MISSING = "missing"  # and the single activity that it did not find, and how far that is known
 READ_ALL = "activity:read_all"
 _ONE_SECOND = timedelta(seconds=1)
 GONE_AFTER_S = 1.0
 """Seconds until an activity that Strava does not find is asked for again, before it is deleted."""
 _OVERLAP = timedelta(days=7)  # a watch may deliver a run days later
+_LARGEST_PAGE = 200  # that Strava allows
 _WALKED_EVERY = timedelta(days=1)  # so that a run uploaded later than newer ones is found
 _REFUSED_ROW = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
-
-Item = StravaActivity | StravaBadData
 
 
 class ActivityWalk:
@@ -57,7 +59,7 @@ class ActivityWalk:
         *,
         is_charged: bool = True,
     ) -> None:
-        """With `is_charged`, the athlete's budget of syncs pays for a single activity."""
+        """With `is_charged`, the athlete's budget of syncs pays."""
         assert attempt.athlete_id is not None
         self._attempt = attempt
         self._athlete_id = attempt.athlete_id
@@ -69,6 +71,8 @@ class ActivityWalk:
         """Strava's last failure to answer for one activity."""
         self.found_nothing = False
         """Whether the activity of the sync is neither at Strava nor here."""
+        self.has_changed = False
+        """Whether anything was written."""
 
     def run(self) -> None:
         """Continue from the checkpoint to the end of the list."""
@@ -121,7 +125,10 @@ class ActivityWalk:
         return is_first and ("oldest" in checkpoint or self._scope.is_everything)
 
     def _ask_for_page(self) -> Sequence[Item]:
-        checkpoint, per_page = self._attempt.checkpoint, self._services.settings.strava_page_size
+        checkpoint = self._attempt.checkpoint
+        # What nobody waits for takes as few requests as it can.
+        size = self._services.settings.strava_page_size
+        per_page = _LARGEST_PAGE if self._scope.nightly else size
         oldest = checkpoint.get("oldest")
         before = self._scope.before if oldest is None else datetime.fromtimestamp(oldest + 1, UTC)
         page = checkpoint.get("page", 1)
@@ -130,7 +137,7 @@ class ActivityWalk:
             lambda client, token: client.activities(
                 token, page=page, per_page=per_page, before=before
             ),
-            charged=_BRINGS_NEW not in checkpoint,
+            charged=self._is_charged and _BRINGS_NEW not in checkpoint,
         )
 
     def _store(self, items: Sequence[Item], horizon: datetime | None) -> None:
@@ -139,10 +146,10 @@ class ActivityWalk:
         with self._attempt.step() as step:
             keep_connected(step.connection, self._athlete_id)
             changed = self._upsert_readable(step, rows, bad) if rows else 0
-            if step.created and _BRINGS_NEW not in step.checkpoint:
+            if step.created and self._is_charged and _BRINGS_NEW not in step.checkpoint:
                 step.checkpoint[_BRINGS_NEW] = True
                 self._strava.budget.give_back(step.connection)
-            _move(step, items)
+            move(step, items)
             self._record_unreadable(step, bad)
             oldest = min((row["started_at"] for row in rows), default=None)
             known_ground = (
@@ -151,6 +158,8 @@ class ActivityWalk:
             if not items or known_ground or self._is_past_scope(items):
                 step.checkpoint["phase"] = CONFIRMING if self._scope.full else DERIVING
                 step.checkpoint[WALKED] = not items
+            if step.checkpoint.get(WALKED) and None not in step.checkpoint.get("unreadable", ()):
+                clear_problem(step, self._attempt, None)
         for error in bad:
             self._services.log.warning("an activity cannot be read", extra={"error": str(error)})
 
@@ -192,7 +201,7 @@ class ActivityWalk:
         for error in bad:
             if error.strava_id not in unreadable:
                 unreadable.append(error.strava_id)
-                record_problem(step, self._attempt, error.strava_id, error)
+                record_problem(step, self._attempt, error.strava_id, error, stage=SyncStage.READING)
         if unreadable:
             step.checkpoint["unreadable"] = unreadable
             listed = step.checkpoint.get("listed", 0)
@@ -202,24 +211,35 @@ class ActivityWalk:
         """Write activities, and count and return how many were new or different."""
         rows = with_gear(step.connection, self._athlete_id, rows)
         written = step.connection.execute(activities.upsert_from_strava(rows)).all()
-        listed = [row["strava_id"] for row in rows]
-        values = {"athlete": self._athlete_id, "strava_ids": listed}
+        values = {
+            "athlete": self._athlete_id,
+            "strava_ids": [row["strava_id"] for row in rows],
+            "job_id": self._attempt.job_id,
+        }
         step.connection.execute(source_retention.confirm(), values)
+        step.connection.execute(sync_problem.solve_read(), values)
         if self._scope.full:
-            self._mark_seen(step, listed)
+            step.connection.execute(activities.mark_seen(), values)
+        self.has_changed |= bool(written)
         withdraw_hidden(step.connection, self._athlete_id, [row.id for row in written])
         created = sum(row.created for row in written)
         step.created += created
         step.updated += len(written) - created
         return len(written)
 
-    def _mark_seen(self, step: Step, strava_ids: list[int]) -> None:
-        values = {
-            "athlete": self._athlete_id,
-            "strava_ids": strava_ids,
-            "job_id": self._attempt.job_id,
-        }
-        step.connection.execute(activities.mark_seen(), values)
+    def read_newest(self) -> tuple[set[int], datetime]:
+        """Store what Strava lists first; returns its ids, and how far back the list reaches."""
+        items = self._strava.ask(
+            lambda client, token: client.activities(token, per_page=_LARGEST_PAGE)
+        )
+        rows, bad = self._rows(items)
+        with self._attempt.step() as step:
+            keep_connected(step.connection, self._athlete_id)
+            if rows:
+                self._upsert_readable(step, rows, bad)
+            self._record_unreadable(step, bad)
+        oldest = min((row["started_at"] for row in rows), default=datetime.max.replace(tzinfo=UTC))
+        return {item.strava_id for item in items if item.strava_id is not None}, oldest
 
     # --- single activities
 
@@ -233,13 +253,13 @@ class ActivityWalk:
 
         It has to say so twice. If it does not answer for one, the next attempt asks again.
         """
-        self._look_at_unconfirmed(may_delete=False)
-        if self._attempt.checkpoint.get(_UNCONFIRMED):
+        self._look_at_all(_UNCONFIRMED, may_delete=False)
+        if self._attempt.checkpoint.get(_MISSED):
             self._attempt.pause(GONE_AFTER_S)
-            self._look_at_unconfirmed(may_delete=True)
+            self._look_at_all(_MISSED, may_delete=True)
 
-    def _look_at_unconfirmed(self, *, may_delete: bool) -> None:
-        for strava_id in self._attempt.checkpoint.get(_UNCONFIRMED, ()):
+    def _look_at_all(self, among: str, *, may_delete: bool) -> None:
+        for strava_id in self._attempt.checkpoint.get(among, ()):
             try:
                 is_there = self._look_at(strava_id, may_delete=may_delete)
             except OF_THE_JOB:
@@ -251,22 +271,26 @@ class ActivityWalk:
                 )
                 self.leave_out(strava_id, error)
             else:
-                if is_there or may_delete:
-                    self._confirmed(strava_id)
+                self._looked_at(strava_id, is_known=is_there or may_delete)
 
     def leave_out(self, strava_id: int, error: Exception) -> None:
         """Record the problem of an activity. Raises if Strava would not answer for others either."""
         check_doubtful(self._strava, error)
         with self._attempt.step() as step:
-            record_problem(step, self._attempt, strava_id, error)
+            record_problem(step, self._attempt, strava_id, error, stage=SyncStage.READING)
         if isinstance(error, Unanswered):
             self.unavailable = error
 
-    def _confirmed(self, strava_id: int) -> None:
+    def _looked_at(self, strava_id: int, *, is_known: bool) -> None:
+        """Note that Strava answered, so that another attempt need not ask again."""
         with self._attempt.step() as step:
-            unconfirmed = step.checkpoint[_UNCONFIRMED]
-            step.checkpoint[_UNCONFIRMED] = [each for each in unconfirmed if each != strava_id]
-            clear_problem(step, self._attempt, strava_id)
+            for among in (_UNCONFIRMED, _MISSED):
+                others = [each for each in step.checkpoint.get(among, ()) if each != strava_id]
+                step.checkpoint[among] = others
+            if is_known:
+                clear_problem(step, self._attempt, strava_id)
+            else:
+                step.checkpoint[_MISSED].append(strava_id)
 
     def _unseen(self) -> list[int]:
         """Strava ids of activities that the walk should have seen and did not."""
@@ -286,11 +310,27 @@ class ActivityWalk:
 
     def _look_at_one(self, strava_id: int) -> None:
         """Update the activity of the sync, or delete it if Strava neither has nor lists it."""
-        is_there = self._look_at(strava_id, may_delete=False, charged=self._is_charged)
-        if not is_there and self._is_listed(strava_id):
-            raise StravaUnavailable("it lists an activity that it does not find")
-        if not is_there and not self.found_nothing:
+        if self._missing(strava_id) is None:
+            if self._look_at(strava_id, may_delete=False, charged=self._is_charged):
+                return
+            self._note_missing(strava_id, "not found")
+        if self._missing(strava_id) == "not found":
+            if self._is_listed(strava_id):
+                self._note_missing(strava_id, None)
+                raise StravaUnavailable("it lists an activity that it does not find")
+            self._note_missing(strava_id, None if self.found_nothing else "not listed")
+        if not self.found_nothing:
             self._look_at(strava_id, may_delete=True)
+
+    def _missing(self, strava_id: int) -> str | None:
+        """What is known of an activity that Strava may not have any more."""
+        noted, what = self._attempt.checkpoint.get(_MISSING, (None, None))
+        return what if noted == strava_id else None
+
+    def _note_missing(self, strava_id: int, what: str | None) -> None:
+        """Note it, so that another attempt need not ask again."""
+        with self._attempt.step() as step:
+            step.checkpoint[_MISSING] = [strava_id, what]
 
     def _is_listed(self, strava_id: int) -> bool:
         """Whether Strava's list still has an activity that is known here."""
@@ -322,14 +362,17 @@ class ActivityWalk:
             raise problem
         with self._attempt.step() as step:
             keep_connected(step.connection, self._athlete_id)
+            step.checkpoint.pop(_MISSING, None)
+            step.checkpoint[READ] = strava_id
             if activity:
                 self._upsert(step, [activity_row(self._athlete_id, activity)])
                 write_details_of(step.connection, self._athlete_id, activity)
             else:
                 values = {"athlete": self._athlete_id, "strava_ids": [strava_id]}
-                step.deleted += len(
-                    step.connection.execute(activities.delete_by_strava_id(), values).all()
-                )
+                gone = step.connection.execute(activities.delete_by_strava_id(), values).all()
+                step.deleted += len(gone)
+                self.has_changed |= bool(gone)
+                clear_problem(step, self._attempt, strava_id)
         return activity is not None
 
     def _is_of_another(self, activity: StravaActivity) -> bool:
@@ -341,44 +384,3 @@ class ActivityWalk:
                 strava_connection.of_athlete(), {"athlete": self._athlete_id}
             ).one_or_none()
         return known is not None and known.strava_athlete_id != activity.athlete_strava_id
-
-
-def keep_connected(connection: Connection, athlete_id: int) -> None:
-    """Lock the athlete and the connection until the commit.
-
-    Raises StravaNotConnected; then nothing may be written.
-    """
-    connection.execute(athletes.lock(), {"athlete": athlete_id})
-    if (
-        connection.execute(
-            strava_connection.keep_connected(), {"athlete": athlete_id}
-        ).one_or_none()
-        is None
-    ):
-        raise StravaNotConnected(athlete_id)
-
-
-def _move(step: Step, items: Sequence[Item]) -> None:
-    """Move the checkpoint past `items`.
-
-    It holds `oldest`, in epoch seconds, and `met`, the ids seen in that second.
-    """
-    starts = {
-        item.strava_id: int(item.started_at.timestamp())
-        for item in items
-        if isinstance(item, StravaActivity)
-    }
-    met = set(step.checkpoint.get("met", ()))
-    if starts.keys() <= met:
-        step.checkpoint["page"] = step.checkpoint.get("page", 1) + 1
-        return
-    # Times before 1970 are asked for together, page by page.
-    oldest = max(0, min(starts.values()))
-    if oldest != step.checkpoint.get("oldest"):
-        met = set()
-    met |= {strava_id for strava_id, start in starts.items() if start <= oldest}
-    listed = step.checkpoint.get("listed", 0) + len(
-        starts.keys() - set(step.checkpoint.get("met", ()))
-    )
-    step.checkpoint |= {"oldest": oldest, "met": sorted(met), "page": 1, "listed": listed}
-    step.message = f"{listed} activities listed"

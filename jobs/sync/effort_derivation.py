@@ -2,26 +2,25 @@
 
 Where Strava has no streams, or sends something else, the efforts are Strava's own for now, and the
 streams are asked for again: at the end of the attempt, by the job's next attempts, by the
-next two syncs of any kind, then after pauses (`_PAUSES_S`). A sync of a single activity always asks.
+next two syncs of any kind, then after pauses (`jobs/sync/material.py`). A sync of a single activity always asks.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from athletics.activity_effort import LEAST_SAMPLES
 from athletics.track import StreamError
-from db.models import StreamsState
+from db.models import StreamsState, SyncStage
 from db.statements import athlete as athletes
-from db.statements import effort_derivation
-from db.statements import stream as streams
+from db.statements import effort_derivation, sync_problem
 from db.stream_codec import CorruptStreams, Samples, rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
-from jobs.sync.activity_walk import DERIVING, keep_connected
-from jobs.sync.derived_parts import write_parts
+from jobs.sync.activity_walk import DERIVING
+from jobs.sync.connected import keep_connected
 from jobs.sync.derived_rows import (
     EFFORTS_VERSION,
     DerivedRows,
@@ -29,7 +28,7 @@ from jobs.sync.derived_rows import (
     derive_rows,
     strava_efforts,
 )
-from jobs.sync.personal_bests import write_efforts
+from jobs.sync.material import Material, write_material
 from jobs.sync.problems import (
     OF_THE_JOB,
     Unanswered,
@@ -39,7 +38,7 @@ from jobs.sync.problems import (
     record_problem,
 )
 from jobs.sync.scope import SyncScope
-from jobs.sync.stored_streams import EncodedStreams, read_streams, store_streams
+from jobs.sync.stored_streams import EncodedStreams, read_streams
 from jobs.task_services import TaskServices
 from strava.errors import (
     StravaBadData,
@@ -55,9 +54,6 @@ _PROBED_AFTER = 3  # activities in a row that Strava gave no answer for
 _SPOILED_IN_A_ROW = 5  # activities whose streams came as something else; then a later attempt asks
 SECOND_LOOK_AFTER_S = 1.0
 """Seconds until an attempt asks a second time for streams that it asked for in vain."""
-_PAUSES_S = (0, 0, 0, 3_600, 86_400, 3 * 86_400)
-"""Seconds from a job that asked for streams in vain until Strava is asked again, by such jobs."""
-_LONGEST_PAUSE_S = 30 * 86_400
 _FREE_TRIES = 3  # jobs; then the athlete's budget of syncs pays
 _CONFIRMED_AFTER = 5  # jobs, more than a day apart in all, that Strava told of no streams
 _MOST_OLD = 300  # activities, left by older versions, that one job asks for
@@ -65,34 +61,24 @@ _MOST_OLD = 300  # activities, left by older versions, that one job asks for
 _WITHOUT = (StreamsState.UNREAD, StreamsState.ABSENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What an activity's efforts are derived from; `encoded` are samples that are to be stored.
-
-    `problem`: why something is missing. `is_final` is False if it may be there later, so that the
-    efforts are derived again. `tries`: jobs that asked for streams in vain, this one included; None
-    if it did not ask.
-    """
-
-    state: StreamsState
-    samples: Samples | None = None
-    encoded: EncodedStreams | None = None
-    given: list[dict[str, float]] | None = None
-    problem: Exception | None = None
-    is_final: bool = True
-    tries: int | None = None
-
-
 class EffortDerivation:
     """Fetches streams and derives efforts for one athlete, in one transaction an activity.
 
     An activity that fails is left out. `unavailable` is Strava's last failure to answer for one;
-    the job may try it again.
+    the job may try it again. With `is_charged`, the athlete's budget of syncs pays for what is
+    asked for again.
     """
 
     def __init__(
-        self, attempt: Attempt, services: TaskServices, strava: AthleteStrava, scope: SyncScope
+        self,
+        attempt: Attempt,
+        services: TaskServices,
+        strava: AthleteStrava,
+        scope: SyncScope,
+        *,
+        is_charged: bool = True,
     ) -> None:
+        self._is_charged = is_charged
         self._attempt = attempt
         self._services = services
         self._strava = strava
@@ -112,6 +98,7 @@ class EffortDerivation:
         self._old_left = _MOST_OLD if attempt.number == 1 else 0
         self._is_last = attempt.failures + 1 >= services.settings.job_max_attempts
         self.unavailable: Unanswered | None = None
+        self.has_left_out = False
 
     def run(self) -> None:
         """Derive until nothing is left to do. Raises `problems.OF_THE_JOB`, StravaUnavailable."""
@@ -150,7 +137,7 @@ class EffortDerivation:
         with self._attempt.step() as step:
             # first, as in every transaction that writes the athlete's data
             step.connection.execute(athletes.lock(), self._values)
-            for statement in effort_derivation.clear_unwanted():
+            for statement in (*effort_derivation.clear_unwanted(), sync_problem.solve_unwanted()):
                 step.connection.execute(statement, self._values)
             left = self._count_left(step.connection)
             step.checkpoint["phase"] = DERIVING
@@ -190,10 +177,11 @@ class EffortDerivation:
     def _leave_out(self, activity: Any, error: Exception) -> None:
         """Skip an activity. Raises if Strava would not answer for the next one either."""
         check_doubtful(self._strava, error)
+        self.has_left_out = True
         self._complain(activity, error)
         self._values["left_out"].append(activity.id)
         with self._attempt.step() as step:
-            record_problem(step, self._attempt, activity.strava_id, error)
+            record_problem(step, self._attempt, activity.strava_id, error, stage=SyncStage.DERIVING)
         if isinstance(error, Unanswered):
             self.unavailable = error
             self._failed_in_a_row += 1
@@ -215,6 +203,10 @@ class EffortDerivation:
             material = self._without_streams(activity, error)
             derived = _derived(activity, runner, material)
         if derived.is_lacking and material.samples is not None and material.given is None:
+            if material.encoded is not None:
+                # A kill in the middle must not cost both requests.
+                self._write(activity, runner, replace(material, is_final=False))
+                material = replace(material, encoded=None)
             material = self._with_stravas_own(activity, material)
         self._write(activity, runner, material)
         if material.problem is not None and not material.is_final:
@@ -234,9 +226,18 @@ class EffortDerivation:
             step.done += activity.streams_asked_by_job_id != self._attempt.job_id
             step.total = max(step.done, step.total or 0)
             if material.problem is None:
-                clear_problem(step, self._attempt, activity.strava_id)
+                # Streams that Strava was not asked for again are still not there.
+                if material.tries is not None or material.state is not StreamsState.UNREAD:
+                    clear_problem(step, self._attempt, activity.strava_id)
             else:
-                record_problem(step, self._attempt, activity.strava_id, material.problem)
+                self.has_left_out = True
+                record_problem(
+                    step,
+                    self._attempt,
+                    activity.strava_id,
+                    material.problem,
+                    stage=SyncStage.DERIVING,
+                )
 
     # --- where the samples come from
 
@@ -255,7 +256,7 @@ class EffortDerivation:
         if not activity.asked_again:
             return False
         is_free = activity.streams_tries < _FREE_TRIES and not self._one
-        return is_free or self._strava.budget.may_spend()
+        return is_free or not self._is_charged or self._strava.budget.may_spend()
 
     def _stored(self, activity: Any) -> Material | None:
         """Get the stored samples; None if they are damaged or gone, to be fetched again."""
@@ -337,41 +338,6 @@ class EffortDerivation:
         self._services.log.warning(
             "an activity's streams cannot be used", extra=extra, exc_info=unexpected
         )
-
-
-def write_material(
-    connection: Connection,
-    activity: Any,
-    material: Material,
-    rows: list[dict[str, Any]],
-    job_id: int,
-) -> None:
-    """Write what was found out about an activity, unless it changed or went in the meantime."""
-    noted = connection.execute(
-        effort_derivation.record(),
-        {
-            "activity_id": activity.id,
-            "seen_at": activity.updated_at,
-            "wanted_version": EFFORTS_VERSION if material.is_final else None,
-            "new_state": material.state.value,
-            "new_given_efforts": material.given,
-        },
-    ).one_or_none()
-    if noted is None:
-        return
-    if material.encoded is not None:
-        store_streams(connection, activity.id, material.encoded)
-    elif material.samples is None:
-        connection.execute(streams.discard(), {"activity_id": activity.id})
-    if material.tries is not None:
-        pauses = dict(enumerate(_PAUSES_S, start=1))
-        values = {"tries": material.tries, "pause_s": pauses.get(material.tries, _LONGEST_PAUSE_S)}
-        connection.execute(
-            effort_derivation.ask_again(),
-            {"activity_id": activity.id, "job_id": job_id, **values},
-        )
-    write_parts(connection, activity, material.samples, is_new=material.encoded is not None)
-    write_efforts(connection, activity.id, rows)
 
 
 def _derived(activity: Any, runner: Runner, material: Material) -> DerivedRows:

@@ -38,6 +38,11 @@ def update_bests(step: Step, athlete_id: int) -> None:
         step.checkpoint[_BESTS] = after
 
 
+def forget_bests(step: Step) -> None:
+    """Take the bests out of the checkpoint, where they would outlive their activities."""
+    step.checkpoint.pop(_BESTS, None)
+
+
 def recalculate(connection: Connection, athlete_id: int) -> None:
     """Find duplicates, then the personal bests of what stands. Locks the athlete."""
     connection.execute(athletes.lock(), {"athlete": athlete_id})

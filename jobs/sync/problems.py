@@ -1,4 +1,4 @@
-"""Problems of single activities in a sync: listed in its job, and retried by the next one.
+"""Problems of single activities in a sync: listed in its job, and tried again until they are solved.
 
 An error of one activity never ends the job. Errors that affect all activities (`OF_THE_JOB`) do.
 Whether an error in `DOUBTFUL` affects all is found out by another request, see `check_strava`.
@@ -8,8 +8,8 @@ from typing import Any
 
 from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
-from db.models import JobErrorCode
-from db.statements import job_problem
+from db.models import JobErrorCode, SyncStage
+from db.statements import job_problem, sync_problem
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped
@@ -57,6 +57,7 @@ def record_problem(
     strava_id: int | None,
     error: Exception,
     *,
+    stage: SyncStage,
     athlete_id: int | None = None,
 ) -> None:
     """Record that the job left out an activity of its athlete, or of `athlete_id`, and why."""
@@ -64,12 +65,17 @@ def record_problem(
     values: dict[str, Any] = {"reason_code": code, "reason": reason[:_LONGEST_REASON]}
     if athlete_id is not None:
         values |= {"athlete": athlete_id}
-    step.connection.execute(job_problem.write(), _of(attempt, strava_id) | values)
+    values = _of(attempt, strava_id) | values
+    step.connection.execute(job_problem.write(), values)
+    # What is derived of an activity without a Strava id came from a file.
+    if strava_id is not None or stage is SyncStage.READING:
+        step.connection.execute(sync_problem.record(), values | {"problem_stage": stage.value})
 
 
-def clear_problem(step: Step, attempt: Attempt, strava_id: int) -> None:
-    """Delete the problem of an activity that succeeded now."""
-    step.connection.execute(job_problem.clear(), _of(attempt, strava_id))
+def clear_problem(step: Step, attempt: Attempt, strava_id: int | None) -> None:
+    """Delete the problem of an activity that succeeded now; None: of those without a readable id."""
+    for statement in (job_problem.clear(), sync_problem.solve()):
+        step.connection.execute(statement, _of(attempt, strava_id))
 
 
 def count_problems(step: Step, attempt: Attempt) -> int:

@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from athletics.track import StreamError
-from db.models import StreamsState
+from db.models import StreamsState, SyncStage
 from db.statements import athlete as athletes
 from db.statements import effort_derivation
 from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
-from jobs.sync.effort_derivation import Material, write_material
+from jobs.sync.material import Material, write_material
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import record_problem
 from jobs.sync.stored_streams import EncodedStreams, read_streams
@@ -110,6 +110,7 @@ class _Recalculation:
                     self._attempt,
                     activity.strava_id,
                     error,
+                    stage=SyncStage.DERIVING,
                     athlete_id=activity.athlete_id,
                 )
 

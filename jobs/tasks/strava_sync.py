@@ -10,10 +10,12 @@ from db.statements import strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.lease import AttemptStopped
-from jobs.sync.activity_walk import WALKED, ActivityWalk, keep_connected
+from jobs.sync.activity_walk import WALKED, ActivityWalk
+from jobs.sync.connected import keep_connected
 from jobs.sync.details_reading import DetailsReading
 from jobs.sync.effort_derivation import EffortDerivation
 from jobs.sync.personal_bests import remember_bests, update_bests
+from jobs.sync.problem_retry import ProblemRetry
 from jobs.sync.problems import count_problems
 from jobs.sync.scope import SyncScope
 from jobs.task_services import TaskServices
@@ -28,8 +30,13 @@ def run(attempt: Attempt, services: TaskServices) -> None:
     strava = AthleteStrava(attempt, services, attempt.athlete_id, first=first)
     with attempt.step() as step:
         remember_bests(step, attempt.athlete_id)
-    walk = ActivityWalk(attempt, services, strava, scope)
-    derivation = EffortDerivation(attempt, services, strava, scope)
+    if scope.problems:
+        ProblemRetry(attempt, services, strava).run()
+        _finish(attempt, attempt.athlete_id, scope)
+        return
+    charged = not scope.nightly
+    walk = ActivityWalk(attempt, services, strava, scope, is_charged=charged)
+    derivation = EffortDerivation(attempt, services, strava, scope, is_charged=charged)
     details = DetailsReading(attempt, services, strava)
     try:
         walk.run()

@@ -5,6 +5,11 @@ unsigned, repeated and unordered. An activity is handled as by a sync of that ac
 Strava refuses the athlete's tokens, the access was revoked: the data is deleted by a job of its
 own. Events are deleted in the transaction that updates the personal bests with them. Events that
 the job does not apply are due again after a pause; the reconciler then creates another job.
+
+A look-up that brings no news is paid from a budget of the athlete's events. When it is used up, the
+job waits, then reads the newest of Strava's list, which one request brings, and drops all events
+but of activities that should be in it: so events that somebody invented cost a few requests an hour,
+and what is really new is there all the same. The rest is left to the nightly sync.
 """
 
 import time
@@ -12,22 +17,28 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from db.models import JobKind, StravaObject
+from db.models import ErasureCause, JobKind, StravaObject
+from db.statements import activity as activities
 from db.statements import job, strava_event
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped
 from jobs.strava_tokens import StravaNotConnected
-from jobs.sync.activity_walk import ActivityWalk, keep_connected
+from jobs.sync.activity_walk import ActivityWalk
+from jobs.sync.connected import keep_connected
 from jobs.sync.effort_derivation import EffortDerivation
 from jobs.sync.personal_bests import remember_bests, update_bests
-from jobs.sync.problems import OF_THE_JOB, check_strava
+from jobs.sync.problems import check_strava
 from jobs.sync.scope import SyncScope
+from jobs.sync.single_activity import SingleActivities
+from jobs.sync_budget import EventBudgetSpent, EventRequestBudget
 from jobs.task_services import TaskServices
 from strava.errors import StravaUnauthorized
 
 _SHOWN_EVERY_S = 2.0
 """Seconds after which what was applied so far is shown."""
+_APPLIED = "applied"  # key of the checkpoint: Strava ids whose events are still to be deleted
+_FLOODED = "flooded"  # key of the checkpoint: look-ups brought no news until the budget was spent
 _OF_ATHLETE = {"access token", "refresh token"}
 
 
@@ -45,29 +56,37 @@ class _Events:
         self._strava = AthleteStrava(attempt, services, athlete_id)
         self._values: dict[str, Any] = {"athlete": athlete_id, "job_id": attempt.job_id}
         self._left_out: set[tuple[str, int]] = set()
-        self._is_doubtful = False
+        self._single = SingleActivities(attempt, services, self._strava)
+        self._budget = EventRequestBudget(services.settings, services.database, athlete_id)
 
     def apply_all(self) -> None:
         """Apply events until none is left, also those that come meanwhile."""
         while events := self._take():
             if any(event.object_type == StravaObject.ATHLETE for event in events):
+                self._pay()
                 if self._is_revoked():
                     with suppress(StravaNotConnected):  # it has ended meanwhile
                         self._erase()
                     return
                 self._finish(StravaObject.ATHLETE, [event.object_id for event in events])
                 continue
-            self._apply_some([event.object_id for event in events])
-        if self._is_doubtful:
-            # Raises if Strava answers nobody. One activity must not delay the athlete's others.
-            check_strava(self._strava)
+            strava_ids = [event.object_id for event in events]
+            if _FLOODED in self._attempt.checkpoint:
+                strava_ids = self._read_newest(strava_ids)
+            self._apply_some(strava_ids)
+        # One activity must not delay the athlete's others.
+        self._single.check()
 
     def _take(self) -> Sequence[Any]:
         """Get the events to apply now: that of the athlete alone, else those of activities."""
         with self._attempt.step() as step:
             remember_bests(step, self._athlete_id)
-            for event in step.connection.execute(strava_event.take(), self._values).all():
-                self._left_out.discard((event.object_type, event.object_id))
+            news = step.connection.execute(strava_event.take(), self._values).all()
+            self._left_out -= {(event.object_type, event.object_id) for event in news}
+            if news:  # perhaps of what was just read or applied
+                self._single.forget(step)
+                told = {event.object_id for event in news}
+                step.checkpoint[_APPLIED] = sorted(set(step.checkpoint.get(_APPLIED, ())) - told)
             taken = step.connection.execute(strava_event.taken(), self._values).all()
         events = [
             event for event in taken if (event.object_type, event.object_id) not in self._left_out
@@ -83,7 +102,9 @@ class _Events:
         until = time.monotonic() + _SHOWN_EVERY_S
         try:
             for strava_id in strava_ids:
-                if self._apply(strava_id):
+                if strava_id in self._attempt.checkpoint.get(_APPLIED, ()) or self._apply(
+                    strava_id
+                ):
                     applied.append(strava_id)
                 else:
                     self._left_out.add((StravaObject.ACTIVITY, strava_id))
@@ -97,30 +118,47 @@ class _Events:
         self._finish(StravaObject.ACTIVITY, applied)
 
     def _apply(self, strava_id: int) -> bool:
-        """Do what a sync of the activity does; False if it has to be tried again.
+        """Do what a sync of the activity does; False if it has to be tried again."""
+        self._pay()
+        is_applied = self._single.apply(strava_id)
+        with self._attempt.step() as step:
+            self._single.forget(step)
+            if self._single.has_changed:
+                self._budget.give_back(step.connection)
+            if is_applied:
+                step.checkpoint[_APPLIED] = [*step.checkpoint.get(_APPLIED, ()), strava_id]
+        return is_applied
 
-        The athlete's budget pays only for activities that nobody knows, which Strava would not tell
-        of.
-        """
-        scope = SyncScope(activity_id=strava_id)
-        arguments = (self._attempt, self._services, self._strava, scope)
-        walk = ActivityWalk(*arguments, is_charged=False)
-        derivation = EffortDerivation(*arguments)
+    def _pay(self) -> None:
+        """Pay for a look-up. Raises EventBudgetSpent, after which the list is read."""
         try:
-            walk.run()
-            if walk.found_nothing:
-                self._strava.budget.spend()
-            derivation.run()
-        except OF_THE_JOB:
+            self._budget.spend()
+        except EventBudgetSpent:
+            with self._attempt.step() as step:
+                step.checkpoint[_FLOODED] = True
             raise
-        except Exception as error:  # noqa: BLE001 - of this activity only
-            extra = {"strava_id": strava_id, "error": str(error)}
-            self._services.log.warning("an activity cannot be read", extra=extra)
-            walk.leave_out(strava_id, error)
-            self._is_doubtful |= walk.unavailable is not None
-            return False
-        self._is_doubtful |= derivation.unavailable is not None
-        return derivation.unavailable is None
+
+    def _read_newest(self, strava_ids: Sequence[int]) -> list[int]:
+        """Store what Strava lists first, and drop its events; returns what is still to be looked up.
+
+        That is activities that are stored here and that the list should have.
+        """
+        self._pay()
+        arguments = (self._attempt, self._services, self._strava, SyncScope())
+        listed, oldest = ActivityWalk(*arguments, is_charged=False).read_newest()
+        EffortDerivation(*arguments, is_charged=False).run()
+        values = {**self._values, "strava_ids": list(strava_ids), "oldest": oldest}
+        with self._attempt.read() as connection:
+            known = connection.execute(activities.known_since(), values).scalars().all()
+        left = [strava_id for strava_id in known if strava_id not in listed]
+        dropped = sorted(set(strava_ids) - set(left))
+        self._services.log.warning(
+            "events that brought no news are dropped", extra={"events": len(dropped)}
+        )
+        self._finish(StravaObject.ACTIVITY, dropped)
+        with self._attempt.step() as step:
+            step.checkpoint.pop(_FLOODED)
+        return left
 
     def _finish_if_possible(self, applied: Sequence[int]) -> None:
         try:
@@ -135,6 +173,8 @@ class _Events:
             keep_connected(step.connection, self._athlete_id)
             update_bests(step, self._athlete_id)
             self._delete(step, kind, applied)
+            if kind is StravaObject.ACTIVITY:
+                step.checkpoint.pop(_APPLIED, None)
 
     def _delete(self, step: Step, kind: StravaObject, applied: Sequence[int]) -> None:
         values = {**self._values, "applied_kind": kind.value, "applied_objects": list(applied)}
@@ -159,7 +199,8 @@ class _Events:
         Strava also reports the end that a disconnect of ours brought about; that job goes on.
         """
         values: dict[str, Any] = {"athlete": self._athlete_id, "account": None, "job_arguments": {}}
-        erasure = {**values, "job_kind": JobKind.ERASE_ATHLETE.value}
+        cause = {"job_arguments": {"cause": ErasureCause.REVOKED.value}}
+        erasure = {**values, "job_kind": JobKind.ERASE_ATHLETE.value, **cause}
         disconnect = {**values, "job_kind": JobKind.STRAVA_DISCONNECT.value}
         created = None
         with self._attempt.step() as step:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from time import process_time
@@ -128,3 +129,44 @@ def test_two_clocks_that_both_ran_on_make_no_duplicate():
     first = recording(elapsed_s=40_000, moving_s=3000)
     second = recording(activity_id=2, start_s=3600, elapsed_s=39_000, moving_s=3000)
     assert duplicate_of([first, second]) == {}
+
+
+def hidden(activity_id, day=1, elapsed_s=3600, distance_m=10_000, moving_s=None, **columns):
+    """A recording of which Strava tells the day alone, as 00:00:01."""
+    midnight = datetime(2026, 4, day, 0, 0, 1, tzinfo=UTC)
+    moving_s = elapsed_s if moving_s is None else moving_s
+    usual = {"has_streams": True, "started_on": midnight.date(), "start_is_hidden": True}
+    return Recording(activity_id, midnight, moving_s, elapsed_s, distance_m, **usual | columns)
+
+
+def shown(activity_id, start_s=0, **columns):
+    return replace(recording(activity_id, start_s, **columns), started_on=MORNING.date())
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        # two runs of one day, which start and overlap as if they were one
+        ([hidden(2, elapsed_s=3500, distance_m=9800)], {}),
+        ([hidden(2, elapsed_s=3600, distance_m=10_001.1)], {}),
+        ([hidden(2, moving_s=3599)], {}),
+        ([hidden(2, day=2)], {}),
+        # one file uploaded twice
+        ([hidden(2, distance_m=10_000.9)], {2: 1}),
+        ([hidden(2), hidden(3)], {2: 1, 3: 1}),
+        # the other upload shows its start, and represents
+        ([shown(2)], {1: 2}),
+        # a run at midnight, near in length, that the hidden one seems to overlap
+        ([shown(2, start_s=-6 * 3600, elapsed_s=3590)], {}),
+        # equal runs in the morning and in the evening stay two
+        ([shown(2), shown(3, start_s=36_000)], {1: 2}),
+        ([hidden(2, elapsed_s=0)], {}),
+    ],
+)
+def test_of_a_hidden_start_only_the_day_is_trusted(others, expected):
+    assert duplicate_of([hidden(1), *others]) == expected
+    assert duplicate_of([*reversed(others), hidden(1)]) == expected
+
+
+def test_without_a_duration_a_hidden_one_is_no_duplicate():
+    assert duplicate_of([hidden(1, elapsed_s=0), hidden(2, elapsed_s=0)]) == {}

@@ -67,6 +67,13 @@ def children_come_back(run: RunProcess) -> None:
             assert run.child(name).pid != each.pid
             sys.stdout.write(f"\n{name}: back after {took:.1f} s ")
     assert len(CHILDREN) == 5
+    run.until(lambda: subscriptions(run) == 1, BACK_WITHIN_S)  # it was lost with the process
+
+
+def subscriptions(run: RunProcess) -> int:
+    application = {"client_id": "1", "client_secret": "simulated"}
+    url = f"{run.facts['strava']}/api/v3/push_subscriptions"
+    return len(httpx.get(url, params=application, trust_env=False).json())
 
 
 def is_back(run: RunProcess, name: str) -> bool:

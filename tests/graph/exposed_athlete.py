@@ -64,6 +64,7 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> dict[int, int]:
     }
     runs[30] = _add_run(db, exposed, 30, "EVERYONE", duplicate_of_id=runs[1])
     runs[31] = _add_run(db, exposed, 31, "EVERYONE", duplicate_of_id=runs[20])
+    make.create_sync_problem(db, exposed.person, activity_id=runs[1], message=MARK)
     efforts = {
         day: make.create_best_effort(db, runs[day], elapsed_s=time_s, age_on_day=64, sex="FEMALE")
         for day, time_s in times_s.items()

@@ -37,10 +37,11 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "Athlete": {
         E.SHARED: "id firstName lastName displayName sex city country measurementSystem createdAt",
         E.DERIVED: "activities personalBests personalBestHistory bestEfforts trainingSummary gear",
-        E.OWNER: "hiddenRadiusMeters heartRateZones timeInHeartRateZones birthDate shares sharesAgeGrades stravaConnection jobs",
+        E.OWNER: "hiddenRadiusMeters heartRateZones timeInHeartRateZones birthDate shares "
+        "sharesAgeGrades stravaConnection jobs syncProblems",
     },
     "Activity": {
-        E.SHARED: "id athlete name sportType source stravaId startedAt startedAtLocal timezone timezoneText "
+        E.SHARED: "id athlete name sportType source stravaId startedAt startedAtIsHidden startedAtLocal timezone timezoneText "
         "distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond "
         "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts "
         "description deviceName isRace isTreadmill gear laps splits route streams",
@@ -102,6 +103,10 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "ImportEntry": {E.OWNER: "path outcome message", E.WAY: "activity"},
     "ImportEntryConnection": {E.WAY: "edges nodes pageInfo", E.OWNER: "totalCount"},
     "ImportEntryEdge": {E.WAY: "node", E.OWNER: "cursor"},
+    "SyncProblem": {
+        E.WAY: "activity",
+        E.OWNER: "stravaId code message since tries triedAt nextTryAt",
+    },
     "JobError": {E.OWNER: "code message retryable"},
     "JobResult": {
         E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged"
@@ -117,7 +122,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
     "Mutation": {
-        E.WRITE: "stageUploads importActivities chooseRecording separateRecording "
+        E.WRITE: "stageUploads importActivities chooseRecording separateRecording retrySyncProblems "
         "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
         "retryJob updateAthlete excludeBestEffort createApiToken revokeApiToken submitFeedback"
     },
@@ -128,6 +133,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "StageUploadsPayload": {E.WRITE: "userErrors uploads"},
     "StagedUpload": {E.WRITE: "id url name sizeBytes expiresAt"},
     "ImportActivitiesPayload": {E.WRITE: "userErrors job"},
+    "RetrySyncProblemsPayload": {E.WRITE: "userErrors job alreadyRunning"},
     "JobPayload": {E.WRITE: "userErrors job"},
     "UpdateAthletePayload": {E.WRITE: "userErrors athlete job"},
     "ExcludeBestEffortPayload": {E.WRITE: "userErrors bestEffort athlete"},

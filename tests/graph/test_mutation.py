@@ -17,6 +17,7 @@ MUTATIONS = {
     "syncStrava": ("SyncStravaInput", "job { id } alreadyRunning taskId status"),
     "stageUploads": ("StageUploadsInput", "uploads { id url name sizeBytes expiresAt }"),
     "importActivities": ("ImportActivitiesInput", "job { id }"),
+    "retrySyncProblems": ("RetrySyncProblemsInput", "job { id } alreadyRunning"),
     "recalculatePersonalBests": ("RecalculateInput", "job { id }"),
     "recalculateAgeGrades": ("RecalculateInput", "job { id }"),
     "cancelJob": ("CancelJobInput", "job { id }"),
@@ -62,6 +63,7 @@ def content(db):
         "personal_bests",
         "feedback",
         "strava_connections",
+        "sync_problems",
     )
     rows = {name: db.exec_driver_sql(f"SELECT * FROM {name} ORDER BY id").all() for name in tables}
     tokens = db.exec_driver_sql(
@@ -79,6 +81,7 @@ def inputs_of(db, person):
     job = make.create_job(db, person.athlete_id, status="QUEUED", kind="STRAVA_WEBHOOK")
     failed = make.create_job(db, person.athlete_id, status="FAILED", kind="ERASE_ATHLETE")
     make.create_connection(db, person.athlete_id)
+    make.create_sync_problem(db, person)
     token_id = db.exec_driver_sql(
         "SELECT id FROM api_tokens WHERE account_id = %s", (person.account_id,)
     ).scalar_one()
@@ -89,6 +92,7 @@ def inputs_of(db, person):
         "syncStrava": athlete,
         "stageUploads": athlete | {"files": [{"name": "run.fit", "sizeBytes": 9}]},
         "importActivities": athlete | {"uploadIds": [encode_id("Upload", upload)]},
+        "retrySyncProblems": athlete,
         "recalculatePersonalBests": athlete,
         "recalculateAgeGrades": athlete,
         "cancelJob": {"id": encode_id("Job", job)},

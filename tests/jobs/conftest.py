@@ -34,6 +34,7 @@ def settings(database_url: str, redis_url: str, strava: Simulated, tmp_path: Pat
         strava_client_id=CLIENT_ID,
         strava_client_secret=CLIENT_SECRET,
         strava_page_size=20,
+        nightly_sync_hours=0,
         job_lease_s=1,
         job_reconcile_interval_s=0.2,
     )

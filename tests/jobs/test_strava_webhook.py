@@ -204,16 +204,6 @@ def test_events_that_are_repeated_late_or_false_change_nothing(world, webhook, r
     assert (world.derived(), world.rows(EVENTS)) == (expected, [])
 
 
-def test_only_what_nobody_knows_is_paid_from_the_athletes_budget(world, webhook, runner):
-    world.write("DELETE FROM sync_budgets")
-    assert webhook.post(webhook.event(object_id=world.strava.activities()[0]["id"])).is_success
-    webhook.work()
-    assert world.rows("SELECT level FROM sync_budgets") == []
-    assert webhook.post(webhook.event(object_id=987_654_321)).is_success
-    webhook.work()
-    assert world.value("SELECT level FROM sync_budgets") == 49
-
-
 def test_what_is_no_event_is_refused_and_unknown_kinds_are_ignored(world, webhook, runner):
     malformed = (b"", b"{", b"[]", b'"text"', b"[" * 100_000, {"object_type": "activity"},
                  webhook.event(object_id="1"), webhook.event(owner_id=True),

@@ -325,6 +325,7 @@ def test_every_type_is_known_to_be_cached_or_not():
         "JobResult",
         "RateLimit",
         "StravaConnection",
+        "SyncProblem",
     }
     of_others = ("Connection", "Edge", "PageInfo")
     below = {

@@ -268,3 +268,22 @@ async def test_jobs_are_filtered_newest_first(api, db, caller):
     assert await found(kinds=[], statuses=None) == []
     assert await found(statuses=["QUEUED"]) == []
     assert await found() == ids[::-1]
+
+
+@pytest.mark.parametrize("status", ["QUEUED", "WAITING", "RUNNING"])
+@pytest.mark.parametrize("cause", ["nightly", "problems"])
+async def test_a_sync_that_was_asked_for_takes_the_place_of_the_servers_own(
+    api, db, caller, status, cause
+):
+    """Unless it runs."""
+    arguments = {"mode": "FULL", "cause": "nightly"} if cause == "nightly" else {"cause": cause}
+    own = make.create_job(db, caller.athlete_id, status=status, arguments=arguments)
+    db.exec_driver_sql("UPDATE strava_connections SET night_begun_at = now()")
+    payload = await sync(api, caller)
+    assert payload["alreadyRunning"] is (status == "RUNNING")
+    ended, begun = db.exec_driver_sql(
+        "SELECT j.status, c.night_begun_at FROM jobs j, strava_connections c WHERE j.id = %s",
+        (own,),
+    ).one()
+    assert ended == ("RUNNING" if status == "RUNNING" else "CANCELLED")
+    assert (begun is None) is (cause == "nightly" and status != "RUNNING")

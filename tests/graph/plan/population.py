@@ -48,6 +48,7 @@ def populate(db: Connection) -> Population:
     make.create_connection(db, owner.athlete_id)
     make.create_zones(db, owner.athlete_id, date(2026, 1, 1), [0, 100, 120])
     make.create_zones(db, owner.athlete_id, date(2026, 3, 3), [95, 110])
+    make.create_sync_problem(db, owner, strava_id=None, next_try_at=None)
     for person in (owner, stranger):
         _jobs(db, population, person, _runs(db, population, person))
     population.ids += [
@@ -87,6 +88,8 @@ def _runs(db: Connection, population: Population, person: make.Person) -> int:
         population.ids.append(
             encode_id("Activity", make.create_activity(db, person.athlete_id, **extremes))
         )
+    if person is population.owner:
+        make.create_sync_problem(db, person, activity_id=activity, message=ODD)
     copy = make.create_activity(
         db, person.athlete_id, duplicate_of_id=activity, sport_type="TrailRun"
     )

@@ -1,0 +1,97 @@
+"""Each night's sync of everything, of every connected athlete, at a time of the athlete's own."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Executable,
+    Float,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from db.models import ACTIVE, Job, JobKind, JobStatus, StravaConnection
+from db.statements.interval import seconds
+from db.statements.job import QUEUED_NOW, SUMMARY
+
+FOR_NIGHT = {"mode": "FULL", "cause": "nightly"}
+"""Arguments of such a sync."""
+
+_PARTS = 3_600
+"""Athletes are spread over so many parts of the night, by the ids of their connections."""
+
+
+def create_due_jobs() -> Executable:
+    """Create this night's syncs whose time has come, at most `most`; returns their summaries.
+
+    `night_start` is the start of the night, `night_s` its length in seconds. Athletes whose tokens
+    Strava refuses, whose history was not imported yet, or was read since the start of the night,
+    have none; those with a sync under way have theirs afterwards.
+    """
+    start = bindparam("night_start", type_=DateTime(timezone=True))
+    part = cast(StravaConnection.id % _PARTS, Float) / _PARTS
+    due_at = start + seconds(cast(part * bindparam("night_s", type_=Float), Float))
+    active = exists().where(
+        Job.athlete_id == StravaConnection.athlete_id,
+        Job.kind == JobKind.STRAVA_SYNC,
+        Job.status.in_(ACTIVE),
+    )
+    due = (
+        select(StravaConnection.id)
+        .where(
+            due_at <= func.now(),
+            _before(StravaConnection.night_begun_at, start),
+            _before(StravaConnection.history_walked_at, start),
+            StravaConnection.history_complete_at.is_not(None),
+            StravaConnection.refused_at.is_(None),
+            ~active,
+        )
+        .order_by(StravaConnection.id)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+    )
+    begun = (
+        update(StravaConnection)
+        .where(StravaConnection.id.in_(due))
+        .values(night_begun_at=func.now())
+        .returning(StravaConnection.athlete_id)
+        .cte("begun")
+    )
+    columns = {
+        "athlete_id": begun.c.athlete_id,
+        "kind": literal(JobKind.STRAVA_SYNC.value, Text),
+        "status": literal(JobStatus.QUEUED.value, Text),
+        "arguments": literal(FOR_NIGHT, JSONB),
+        **QUEUED_NOW,
+    }
+    return (
+        insert(Job)
+        .from_select(list(columns), select(*columns.values()))
+        .on_conflict_do_nothing()
+        .returning(*SUMMARY)
+    )
+
+
+def begin_again() -> Executable:
+    """Let this night's sync of `athlete` be created again: another one took its place."""
+    return (
+        update(StravaConnection)
+        .where(StravaConnection.athlete_id == bindparam("athlete", type_=BigInteger))
+        .values(night_begun_at=null())
+    )
+
+
+def _before(moment: Any, start: Any) -> ColumnElement[bool]:
+    return or_(moment.is_(None), moment < start)

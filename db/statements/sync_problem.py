@@ -1,0 +1,197 @@
+"""Activities that syncs could not have: why, since when, and when they are tried again."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Float,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from db.models import (
+    ACTIVE,
+    Activity,
+    Job,
+    JobKind,
+    JobStatus,
+    StravaConnection,
+    StreamsState,
+    SyncProblem,
+    SyncStage,
+)
+from db.statements.interval import seconds
+from db.statements.job import QUEUED_NOW, SUMMARY
+
+FOR_PROBLEMS = {"cause": "problems"}
+"""Arguments of the sync that tries the activities again whose time has come."""
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_JOB_ID = bindparam("job_id", type_=BigInteger)
+_STRAVA_ID = bindparam("problem_of", type_=BigInteger)
+_MINE: ColumnElement[bool] = SyncProblem.athlete_id == _ATHLETE_ID
+_PAUSES_S = {1: 600, 2: 3_600, 3: 21_600, 4: 86_400, 5: 3 * 86_400}
+"""Seconds from a try in vain to the next, by the number of tries."""
+_LONGEST_PAUSE_S = 7 * 86_400
+
+
+def _next_try(tries: Any) -> ColumnElement[datetime]:
+    pause_s = case(_PAUSES_S, value=tries, else_=_LONGEST_PAUSE_S)
+    return func.now() + seconds(cast(pause_s, Float))
+
+
+def record() -> Executable:
+    """Record that `job_id` tried the activity `problem_of` of `athlete` in vain.
+
+    Parameters also: `reason_code`, `reason`, `problem_stage`. Several tries of one job count once.
+    Nothing is written for an athlete who is not connected. `problem_of` may be null.
+    """
+    activity = (
+        select(Activity.id)
+        .where(Activity.athlete_id == _ATHLETE_ID, Activity.strava_id == _STRAVA_ID)
+        .scalar_subquery()
+    )
+    first_try = case((_STRAVA_ID.is_(None), null()), else_=_next_try(literal(1)))
+    columns = {
+        "connection_id": StravaConnection.id,
+        "athlete_id": StravaConnection.athlete_id,
+        "strava_id": _STRAVA_ID,
+        "activity_id": activity,
+        "stage": bindparam("problem_stage", type_=Text),
+        "code": bindparam("reason_code", type_=Text),
+        "message": bindparam("reason", type_=Text),
+        "job_id": _JOB_ID,
+        "next_try_at": first_try,
+    }
+    source = select(*columns.values()).where(StravaConnection.athlete_id == _ATHLETE_ID)
+    insertion = insert(SyncProblem).from_select(list(columns), source)
+    new = insertion.excluded
+    again = SyncProblem.job_id == new.job_id
+    tries = SyncProblem.tries + case((again, 0), else_=1)
+    return insertion.on_conflict_do_update(
+        index_elements=[SyncProblem.athlete_id, SyncProblem.strava_id],
+        set_={
+            **{name: new[name] for name in ("activity_id", "stage", "code", "message", "job_id")},
+            "tries": tries,
+            "tried_at": func.now(),
+            "next_try_at": case((new.strava_id.is_(None), null()), else_=_next_try(tries)),
+        },
+    )
+
+
+def solve() -> Executable:
+    """Delete the problem of the activity `problem_of` of `athlete`: it is as on Strava now."""
+    return delete(SyncProblem).where(_MINE, SyncProblem.strava_id.is_not_distinct_from(_STRAVA_ID))
+
+
+def solve_read() -> Executable:
+    """Delete the problems with reading the activities `strava_ids` of `athlete`: they are stored."""
+    return delete(SyncProblem).where(
+        _MINE,
+        SyncProblem.stage == SyncStage.READING,
+        SyncProblem.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+    )
+
+
+def solve_unwanted() -> Executable:
+    """Delete the problems with activities of `athlete` of which nothing is derived any more."""
+    unwanted = exists().where(
+        Activity.id == SyncProblem.activity_id, Activity.streams_state == StreamsState.UNWANTED
+    )
+    return delete(SyncProblem).where(_MINE, SyncProblem.stage == SyncStage.DERIVING, unwanted)
+
+
+def ask() -> Executable:
+    """Let the activities of `athlete` be tried now; returns the Strava ids.
+
+    With `problem_of` only that activity.
+    """
+    one = or_(_STRAVA_ID.is_(None), SyncProblem.strava_id == _STRAVA_ID)
+    return (
+        update(SyncProblem)
+        .where(_MINE, SyncProblem.strava_id.is_not(None), one)
+        .values(next_try_at=func.now(), is_asked_for=True)
+        .returning(SyncProblem.strava_id)
+    )
+
+
+def take() -> Executable:
+    """Take the activities of `athlete` whose time has come, at most `most`, oldest problem first.
+
+    Returns `strava_id` and `is_asked_for`. Should the job end without trying one, it is tried
+    again after the next pause.
+    """
+    due = (
+        select(SyncProblem.id, SyncProblem.is_asked_for)
+        .where(_MINE, SyncProblem.next_try_at <= func.now())
+        .order_by(SyncProblem.since, SyncProblem.id)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update()
+        .cte("due")
+    )
+    return (
+        update(SyncProblem)
+        .where(SyncProblem.id == due.c.id)
+        .values(next_try_at=_next_try(SyncProblem.tries), is_asked_for=False)
+        .returning(SyncProblem.strava_id, due.c.is_asked_for)
+    )
+
+
+def create_due_jobs() -> Executable:
+    """Create syncs for athletes with activities to try again; returns their summaries.
+
+    Athletes whose tokens Strava refuses, or with a sync under way, wait.
+    """
+    active = exists().where(
+        Job.athlete_id == SyncProblem.athlete_id,
+        Job.kind == JobKind.STRAVA_SYNC,
+        Job.status.in_(ACTIVE),
+    )
+    athlete = (
+        select(SyncProblem.athlete_id)
+        .join(StravaConnection, StravaConnection.id == SyncProblem.connection_id)
+        .where(
+            SyncProblem.next_try_at <= func.now(), StravaConnection.refused_at.is_(None), ~active
+        )
+        .distinct()
+        .order_by(SyncProblem.athlete_id)
+        .subquery()
+    )
+    columns = {
+        "athlete_id": athlete.c.athlete_id,
+        "kind": literal(JobKind.STRAVA_SYNC.value, Text),
+        "status": literal(JobStatus.QUEUED.value, Text),
+        "arguments": literal(FOR_PROBLEMS, JSONB),
+        **QUEUED_NOW,
+    }
+    return (
+        insert(Job)
+        .from_select(list(columns), select(*columns.values()))
+        .on_conflict_do_nothing()
+        .returning(*SUMMARY)
+    )
+
+
+def state() -> Executable:
+    """Select the number of problems (`problems`), and of athletes with one (`athletes`)."""
+    return select(
+        func.count().label("problems"),
+        func.count(SyncProblem.athlete_id.distinct()).label("athletes"),
+    ).select_from(SyncProblem)

@@ -1,0 +1,86 @@
+"""What goes with a connection to Strava goes within a minute, and a receipt without a name stays."""
+
+import pytest
+
+from tests.jobs.simulated import RUNNER
+
+RECEIPTS = "SELECT cause, is_data_kept, is_revoked, activities, streams, best_efforts, personal_bests FROM erasures"
+COUNTS = (
+    "SELECT (SELECT count(*) FROM activities) AS activities, (SELECT count(*) FROM activity_streams) AS streams, "
+    "(SELECT count(*) FROM best_efforts) AS best_efforts, (SELECT count(*) FROM personal_bests) AS personal_bests"
+)
+
+
+@pytest.fixture
+def runner(world):
+    runner = world.connect()
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    return runner
+
+
+def test_a_receipt_counts_what_went(world, runner):
+    counts = world.one(COUNTS)
+    assert counts["activities"] == 48
+    job = world.work(world.create(runner, "ERASE_ATHLETE"))
+    assert (job["status"], job["progress_message"]) == ("SUCCEEDED", None)
+    told = {"cause": "ASKED", "is_data_kept": False, "is_revoked": True}
+    assert world.rows(RECEIPTS) == [told | counts]
+    assert set(world.one(COUNTS).values()) == {0}
+    columns = set(world.one("SELECT * FROM erasures"))
+    assert not {"athlete_id", "strava_athlete_id"} & columns
+
+
+def test_a_receipt_says_that_the_data_was_kept(world, runner):
+    assert world.work(world.create(runner, "STRAVA_DISCONNECT"))["status"] == "SUCCEEDED"
+    kept = {"cause": "ASKED", "is_data_kept": True, "is_revoked": True}
+    assert world.rows(RECEIPTS) == [
+        kept | dict.fromkeys(("activities", "streams", "best_efforts", "personal_bests"), 0)
+    ]
+
+
+def test_jobs_keep_nothing_of_stravas_data(world, runner):
+    strava_id = world.strava.activities()[0]["id"]
+    world.strava.change(strava_id, elapsed_time=2**40)
+    world.sync(runner)
+    assert world.value("SELECT count(*) FROM job_problems") == 1
+    job = world.work(world.create(runner, "ERASE_ATHLETE"))
+    kept = world.rows(
+        "SELECT DISTINCT checkpoint::text, arguments::text FROM jobs WHERE id <> :i", i=job["id"]
+    )
+    assert kept == [{"checkpoint": "{}", "arguments": "{}"}]
+    assert "bests" not in job["checkpoint"]
+    assert world.value("SELECT count(*) FROM job_problems") == 0
+
+
+def test_without_an_answer_of_strava_the_data_goes_within_a_minute(world, runner):
+    world.strava.fault("unavailable", path="/oauth", times=None)
+    job = world.work(world.create(runner, "ERASE_ATHLETE"))
+    assert job["status"] == "WAITING"
+    world.write(
+        "UPDATE jobs SET status = 'QUEUED', waiting_until = NULL, started_at = now() - interval '31 s' WHERE id = :i",
+        i=job["id"],
+    )  # fmt: skip
+    job = world.work(job["id"])
+    assert job["status"] == "SUCCEEDED"
+    assert "My Apps" in job["progress_message"]
+    assert world.value("SELECT count(*) FROM strava_connections") == 0
+    assert world.value("SELECT count(*) FROM activities") == 0
+    assert world.value("SELECT is_revoked FROM erasures") is False
+
+
+def test_the_last_attempt_does_not_fail_because_of_strava(world, runner):
+    world.settings = world.settings.model_copy(update={"job_max_attempts": 1})
+    world.strava.fault("unavailable", path="/oauth", times=None)
+    assert world.work(world.create(runner, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
+    assert world.value("SELECT count(*) FROM activities") == 0
+
+
+def test_while_all_workers_are_busy_the_reconciler_deletes(world, runner):
+    busy = world.connect(strava_athlete=RUNNER + 1)
+    world.strava.fault("slow", path="/streams", delay_s=30, times=None)
+    world.start_workers(1)
+    job = world.enqueue(world.create(busy))
+    world.await_job(job, "RUNNING")
+    erasure = world.enqueue(world.create(runner, "ERASE_ATHLETE"))
+    world.await_job(erasure, "SUCCEEDED", within_s=40)
+    assert world.job(job)["status"] == "RUNNING"

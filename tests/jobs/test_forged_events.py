@@ -1,0 +1,100 @@
+"""Events that bring no news spend a budget of their own, and cannot keep out what is new."""
+
+import pytest
+
+from tests.jobs.simulated import RUNNER
+from tests.jobs.test_strava_sync import even_track
+from tests.jobs.test_strava_webhook import EVENTS, Webhook, named, settings, webhook
+
+__all__ = ["settings", "webhook"]
+
+LEVEL = "SELECT level FROM event_budgets"
+NOW = "2026-03-01T06:00:00Z"
+
+
+@pytest.fixture
+def runner(world):
+    world.settings = world.settings.model_copy(update={"sync_budget_requests": 5})
+    runner = world.connect()
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    world.write("DELETE FROM sync_budgets")
+    return runner
+
+
+def forge(webhook: Webhook, *ids: int) -> None:
+    for strava_id in ids:
+        assert webhook.post(webhook.event(object_id=strava_id)).is_success
+
+
+def resume(world, job) -> dict:
+    """What the reconciler does when the budget has regained a request."""
+    world.write("UPDATE event_budgets SET level = 1, measured_at = now()")
+    world.write(
+        "UPDATE jobs SET status = 'QUEUED', waiting_until = NULL WHERE id = :i", i=job["id"]
+    )
+    return world.work(job["id"])
+
+
+def test_look_ups_without_news_are_paid_by_the_events_budget_alone(world, webhook, runner):
+    forge(webhook, 987_654_321, world.strava.activities()[0]["id"])
+    webhook.work()
+    assert 3 <= world.value(LEVEL) < 3.1
+    assert world.rows("SELECT * FROM sync_budgets") == []
+
+
+def test_news_cost_nothing(world, webhook, runner):
+    for number, activity in enumerate(world.strava.activities()[:8]):
+        webhook.change(activity["id"], name=f"News {number}")
+    webhook.delivered(8)
+    webhook.work()
+    assert named(world, world.strava.activities()[7]["id"]) == "News 7"
+    assert world.value(LEVEL) >= 4.9
+
+
+def test_a_flood_of_invented_events_costs_few_requests_and_hides_nothing(world, webhook, runner):
+    activities = world.strava.activities()
+    gone, changed = activities[0]["id"], activities[1]["id"]
+    forge(webhook, *range(900_000_000, 900_000_200))
+    webhook.change(changed, name="Really changed")
+    webhook.delete(gone)
+    new = webhook.control(
+        "POST", f"/athletes/{RUNNER}/activities",
+        json={"activity": {"start_date": NOW}, "streams": even_track(5000, 1500)},
+    )["id"]  # fmt: skip
+    webhook.delivered(3)
+    world.strava.forget_requests()
+    [job] = webhook.work()
+    assert (job["status"], job["failures"]) == ("WAITING", 0)
+    assert "no news" in job["progress_message"]
+    assert resume(world, job)["status"] == "WAITING"  # the deleted one is still to be looked up
+    assert named(world, changed) == "Really changed"
+    states = "SELECT streams_state FROM activities WHERE strava_id = :i"
+    assert world.value(states, i=new) == "STORED"
+    row = job
+    while row["status"] == "WAITING":
+        row = resume(world, job)
+    assert (row["status"], named(world, gone)) == ("SUCCEEDED", None)
+    assert world.rows(EVENTS) == []
+    assert world.strava.requests("/api/v3") < 25
+    assert world.rows("SELECT * FROM sync_budgets") == []
+
+
+def test_while_events_wait_the_athlete_syncs(world, webhook, runner):
+    forge(webhook, *range(900_000_000, 900_000_050))
+    assert [job["status"] for job in webhook.work()] == ["WAITING"]
+    new = world.strava.add(streams=even_track(5000, 1500), start_date=NOW)
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    assert named(world, new) is not None
+
+
+def test_invented_revocations_are_paid_too(world, webhook, runner):
+    for _ in range(7):
+        event = webhook.event(
+            object_type="athlete", object_id=RUNNER, updates={"authorized": "false"}
+        )
+        assert webhook.post(event).is_success
+        job = webhook.work()[-1:]
+    assert [
+        each["status"] for each in job or world.rows("SELECT * FROM jobs WHERE status = 'WAITING'")
+    ] == ["WAITING"]
+    assert world.value("SELECT count(*) FROM strava_connections") == 1

@@ -1,0 +1,136 @@
+"""Each night's sync of everything finds what nobody reported."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from db.statements import nightly_sync
+from jobs.reconcile import Reconciler
+from tests.jobs.test_strava_sync import even_track
+
+NIGHTLY = "SELECT id, status FROM jobs WHERE arguments ->> 'cause' = 'nightly' ORDER BY created_at"
+
+
+@pytest.fixture
+def runner(world):
+    """Everything was read before this night began."""
+    runner = world.connect()
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    yesterday(world)
+    return runner
+
+
+def yesterday(world) -> None:
+    world.write(
+        "UPDATE strava_connections SET history_walked_at = now() - interval '25 h', "
+        "last_synced_at = now() - interval '1 h', night_begun_at = night_begun_at - interval '25 h'"
+    )
+
+
+def create(world, start: datetime, hours: float = 6, most: int = 100) -> list[int]:
+    values = {"night_start": start, "night_s": hours * 3600, "most": most}
+    with world.database.write() as connection:
+        return [row.id for row in connection.execute(nightly_sync.create_due_jobs(), values)]
+
+
+def tonight(world) -> list[int]:
+    return create(world, datetime.now(UTC) - timedelta(hours=6))
+
+
+def test_what_nobody_reported_is_found_in_one_night(world, runner):
+    first, second, third, *_ = world.strava.activities()
+    world.strava.change(first["id"], distance=4321.0, elapsed_time=1400)  # a crop
+    world.strava.change(second["id"], name="Corrected", sport_type="Ride")
+    world.strava.delete(third["id"])
+    backdated = world.strava.add(streams=even_track(5000, 1500), start_date="2001-05-17T06:00:00Z")
+    [job] = tonight(world)
+    world.strava.forget_requests()
+    row = world.work(job)
+    assert (row["status"], row["activities_created"], row["activities_deleted"]) == (
+        "SUCCEEDED",
+        1,
+        1,
+    )
+    # one page of 200, its end, the deleted one twice and in the list
+    assert world.strava.requests("/athlete/activities") <= 3
+    found = world.derived()
+    world.write("TRUNCATE activities, sync_problems CASCADE")
+    world.write("UPDATE strava_connections SET history_complete_at = NULL")
+    world.sync(runner)
+    assert world.derived() == found
+    assert backdated in {row["strava_id"] for row in found["activities"]}
+
+
+def test_it_costs_the_athletes_budget_nothing(world, runner):
+    world.write("UPDATE sync_budgets SET level = 0, measured_at = now() + interval '1 h'")
+    [job] = tonight(world)
+    assert world.work(job)["status"] == "SUCCEEDED"
+
+
+def test_there_is_one_a_night(world, runner):
+    [job] = tonight(world)
+    assert tonight(world) == []
+    world.work(job)
+    assert tonight(world) == []
+    yesterday(world)
+    assert len(tonight(world)) == 1
+
+
+def test_one_that_failed_is_not_begun_again_this_night(world, runner):
+    [job] = tonight(world)
+    world.write("UPDATE jobs SET status = 'FAILED', finished_at = now(), error_code = 'INTERNAL', "
+                "error_message = '', error_retryable = true WHERE id = :i", i=job)  # fmt: skip
+    assert tonight(world) == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "refused_at = now()",
+        "history_complete_at = NULL",
+        "history_walked_at = now()",
+    ],
+)
+def test_who_has_none(world, runner, state):
+    world.write(f"UPDATE strava_connections SET {state}")
+    assert tonight(world) == []
+
+
+def test_with_a_sync_under_way_it_comes_afterwards(world, runner):
+    running = world.create(runner)
+    assert tonight(world) == []
+    world.work(running)
+    yesterday(world)
+    assert len(tonight(world)) == 1
+
+
+def test_athletes_are_spread_over_the_night(world):
+    athletes = [world.athlete() for _ in range(400)]
+    for number, athlete in enumerate(athletes):
+        world.write(
+            "INSERT INTO strava_connections (athlete_id, strava_athlete_id, scopes, access_token, refresh_token, "
+            "token_expires_at, history_complete_at) VALUES (:a, :s, '{}', '', '', now(), now())", a=athlete, s=number,
+        )  # fmt: skip
+    now = datetime.now(UTC)
+    assert len(create(world, now, most=1000)) <= 1  # in the first part of the night
+    begun = [len(create(world, now - timedelta(hours=passed), most=1000)) for passed in range(1, 7)]
+    assert sum(begun) >= 399
+    assert min(begun) >= 40  # of 67 on average
+    world.write("DELETE FROM jobs")
+    world.write("UPDATE strava_connections SET night_begun_at = NULL")
+    assert len(create(world, now - timedelta(hours=6), most=7)) == 7
+
+
+def test_the_reconciler_begins_it_and_by_day_none(world, runner):
+    hour = datetime.now(UTC).hour
+    by_day = {"nightly_sync_hours": 1, "nightly_sync_from_utc_hour": (hour + 2) % 24}
+    at_night = {"nightly_sync_hours": 24, "nightly_sync_from_utc_hour": (hour + 1) % 24}
+    world.write("UPDATE strava_connections SET history_walked_at = now() - interval '49 h'")
+    for changes, expected in ((by_day, 0), (at_night, None)):
+        settings = world.settings.model_copy(update=changes)
+        Reconciler(settings, world.database, world.redis).run_once()
+        assert len(world.rows(NIGHTLY)) == expected or expected is None
+    # 23 to 24 of 24 hours have passed: in 1 of 24 worlds its time has not come
+    part = world.value("SELECT (id % 3600) / 3600.0 * 24 FROM strava_connections")
+    if part < 23:
+        assert [job["status"] for job in world.rows(NIGHTLY)] == ["QUEUED"]
