@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -155,7 +156,7 @@ class Job(Base):
                 ),
             ),
             (
-                status.in_([JobStatus.RUNNING, JobStatus.WAITING]),
+                or_(status == JobStatus.RUNNING, status == JobStatus.WAITING),
                 func.greatest(-_seconds_since(func.greatest(expected_at, waiting_until)), 0.0),
             ),
         )

@@ -1,7 +1,7 @@
 """A populated database: athletes whose every relation has something in it."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
@@ -31,14 +31,24 @@ def populate(db: Connection, athletes: int) -> Population:
 def _populate_athlete(db: Connection, population: Population, number: int) -> None:
     person = make.create_person(db, first_name=f"Athlete {number}")
     make.create_connection(db, person.athlete_id)
+    gear = {"gear_id": make.create_gear(db, person.athlete_id)}
+    make.create_zones(db, person.athlete_id, date(2020, 1, 1), [0, 120])
     older = make.create_activity(
-        db, person.athlete_id, started_at=NOON - timedelta(days=number + 1)
+        db, person.athlete_id, started_at=NOON - timedelta(days=number + 1), **gear
     )
     newer = make.create_activity(
-        db, person.athlete_id, started_at=NOON + timedelta(days=number), duplicate_of_id=older
+        db,
+        person.athlete_id,
+        started_at=NOON + timedelta(days=number),
+        duplicate_of_id=older,
+        **gear,
     )
     for activity in (older, newer):
         make.create_streams(db, activity, make.samples(100))
+        make.create_lap(db, activity)
+        make.create_split(db, activity)
+        make.create_route(db, activity, [(number, 0), (number, 500)])
+        make.create_heart_rates(db, activity)
     first = make.create_best_effort(db, older, elapsed_s=1300.0 + number)
     second = make.create_best_effort(db, newer, elapsed_s=1200.0 + number)
     make.create_personal_best(db, first, is_current=False)
@@ -48,6 +58,6 @@ def _populate_athlete(db: Connection, population: Population, number: int) -> No
     make.create_token(db, population.admin.account_id, name=f"token {number}")
     for type_name, row_id in {
         "Athlete": person.athlete_id, "Activity": newer, "BestEffort": second, "PersonalBest": second, "Job": job,
-        "ApiToken": number + 1,
+        "ApiToken": number + 1, "Gear": gear["gear_id"],
     }.items():  # fmt: skip
         population.add(type_name, row_id)

@@ -103,6 +103,8 @@ def test_a_sync_does_not_fail_for_want_of_details(world, kind):
         "SELECT count(*) FROM activities WHERE details_retry_at > now() + interval '23 hours'"
     )
     assert later == (0 if kind == "rate_limited" else 1)
+    if kind == "rate_limited":
+        return  # all of Strava's quota counts as used up
     world.strava.heal()
     world.sync(runner)
     assert world.value("SELECT count(details_at) FROM activities") == done + 2
