@@ -40,3 +40,10 @@ class AnswerSettings(BaseModel):
         description="Bytes of all that an API process keeps to answer sooner: parsed documents, "
         "plans, SQL, answers about the schema and cached answers.",
     )
+    memory_given_back_s: float = Field(
+        60,
+        ge=0,
+        le=86_400,
+        description="Seconds after which freed memory that the C library keeps is given back to "
+        "the system, if it is 8 MiB or more (glibc). 0: never.",
+    )

@@ -1,5 +1,6 @@
 """The API's composition root."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -56,7 +57,11 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         await services.start()
+        giving_back = asyncio.create_task(
+            services.allocator.give_back_every(settings.memory_given_back_s)
+        )
         yield {STATE_KEY: services.connection_bounds}
+        giving_back.cancel()
         await services.close()
 
     app = _Api(title="pacegraph", lifespan=lifespan, openapi_url=None)

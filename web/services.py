@@ -20,6 +20,7 @@ from graph.plan.level_sql import TEMPLATES
 from graph.plan.planner import Planner
 from graph.schema.build import build_schema
 from graph.schema.job_feed import DatabaseJobFeeds
+from runtime.allocator import Allocator
 from runtime.redis_clients import listening_redis_client
 from settings import Settings
 from strava.client import StravaClient
@@ -68,6 +69,7 @@ class Services:
     sign_ins: SignIns
     uploads: UploadIntake
     keys: KeyRing
+    allocator: Allocator
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Services":
@@ -98,6 +100,7 @@ class Services:
             settings=settings,
             database=database,
             redis=redis,
+            allocator=Allocator(),
             jobs=jobs,
             job_feeds=DatabaseJobFeeds(database, jobs),
             addresses=addresses,

@@ -219,6 +219,11 @@ def _kept(services: Services) -> Iterator[Metric]:
     kept.add_metric(["sql"], TEMPLATES.bytes)
     kept.add_metric(["answers"], cache.memory_bytes)
     yield kept
+    yield _counter(
+        "memory_given_back",
+        "How often freed memory that the C library kept was given back to the system.",
+        services.allocator.given_back,
+    )
     evictions = {
         "documents": documents.evictions,
         "sql": TEMPLATES.evictions,
