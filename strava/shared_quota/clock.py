@@ -1,7 +1,9 @@
 """The time at Strava, whatever the clocks here say.
 
 It is the `Date` of an answer, plus what a clock that never jumps has run since. Each machine has
-such a clock. A machine that has had no answer yet uses Redis's clock for the difference instead.
+such a clock. One that has started since the last answer does not know how long it was away, and
+Redis's clock may have jumped meanwhile: for it, no time has passed until an answer tells. That may
+let it wait for too long, but never ask too early.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +15,8 @@ _SHARED_SLACK_S = 5.0
 _NEAR_S = 300.0
 """Seconds by which Redis's clock is trusted to be right, before any answer is known."""
 _AGREE_S = 3.0
+_UNKNOWN_S = 366 * 86_400.0
+"""Most seconds that a machine may have been away."""
 _MOST_MACHINES = 32
 
 
@@ -38,12 +42,20 @@ class Moment:
 
 @dataclass(slots=True)
 class _Anchor:
-    """At `steady_s` of the machine and `shared_s` of Redis it was `strava_s`, or `slack_s` later."""
+    """At `steady_s` of the machine it was `strava_s`, or `slack_s` later.
+
+    Redis's clock, or PostgreSQL's while Redis is away, showed `shared_s` when it was `strava_s`.
+    """
 
     strava_s: float
     slack_s: float
     steady_s: float
     shared_s: float
+
+    @property
+    def is_borrowed(self) -> bool:
+        """Whether it is another machine's, or an earlier start's: the time since is not known."""
+        return self.slack_s >= _UNKNOWN_S
 
 
 @dataclass(slots=True)
@@ -54,24 +66,35 @@ class StravaClock:
     doubted: tuple[str, float] | None = None
 
     def now(self, reading: Reading) -> Moment:
-        own = self.anchors.get(reading.machine)
-        if own is not None and reading.steady_s >= own.steady_s:
-            ran_s = reading.steady_s - own.steady_s
-            return Moment(
-                own.strava_s + ran_s * (1 - _DRIFT),
-                own.strava_s + own.slack_s + ran_s * (1 + _DRIFT),
-            )
-        if not self.anchors:
+        own = self._own(reading)
+        if own is None:
             return Moment(reading.shared_s, reading.shared_s + _SHARED_SLACK_S)
-        newest = max(self.anchors.values(), key=lambda anchor: anchor.strava_s)
-        earliest_s = newest.strava_s + max(0.0, reading.shared_s - newest.shared_s)
-        return Moment(earliest_s, earliest_s + newest.slack_s + _SHARED_SLACK_S)
+        ran_s = reading.steady_s - own.steady_s
+        return Moment(
+            own.strava_s + ran_s * (1 - _DRIFT),
+            own.strava_s + own.slack_s + ran_s * (1 + _DRIFT),
+        )
 
     def touch(self, reading: Reading) -> None:
         """Note what Redis's clock shows now, so that a jump of it before now does not matter."""
-        if (own := self.anchors.get(reading.machine)) and reading.steady_s >= own.steady_s:
+        own = self._own(reading)
+        if own is None:
+            return
+        if own.is_borrowed:
+            self._put(reading.machine, own)
+        else:
             now = self.now(reading)
             self._set(reading, now.earliest_s, now.latest_s)
+
+    def _own(self, reading: Reading) -> _Anchor | None:
+        """Get the machine's anchor, else a borrowed one; None before any answer."""
+        own = self.anchors.get(reading.machine)
+        if own is not None and reading.steady_s >= own.steady_s:
+            return own
+        if not self.anchors:
+            return None
+        newest = max(self.anchors.values(), key=lambda anchor: anchor.strava_s)
+        return _Anchor(newest.strava_s, _UNKNOWN_S, reading.steady_s, newest.shared_s)
 
     def learn(self, reading: Reading, date_s: float, took_s: float) -> None:
         """Take the `Date` of an answer that arrived now, `took_s` seconds after it was asked for.
@@ -101,16 +124,23 @@ class StravaClock:
             self.doubted = (reading.machine, offset_s)
 
     def _fits(self, reading: Reading, date_s: float, latest_s: float) -> bool:
-        if not self.anchors:
+        own = self._own(reading)
+        if own is None:
             return abs(date_s - reading.shared_s) <= _NEAR_S
         known = self.now(reading)
+        if own.is_borrowed:
+            shown_s = own.strava_s + reading.shared_s - own.shared_s
+            is_shown = date_s <= shown_s + _SHARED_SLACK_S and latest_s >= shown_s - _SHARED_SLACK_S
+            return is_shown and latest_s >= known.earliest_s
         return date_s <= known.latest_s and latest_s >= known.earliest_s
 
     def _set(self, reading: Reading, earliest_s: float, latest_s: float) -> None:
-        self.anchors.pop(reading.machine, None)  # the newest stands last
-        self.anchors[reading.machine] = _Anchor(
-            earliest_s, latest_s - earliest_s, reading.steady_s, reading.shared_s
-        )
+        slack_s = latest_s - earliest_s
+        self._put(reading.machine, _Anchor(earliest_s, slack_s, reading.steady_s, reading.shared_s))
+
+    def _put(self, machine: str, anchor: _Anchor) -> None:
+        self.anchors.pop(machine, None)  # the newest stands last
+        self.anchors[machine] = anchor
         while len(self.anchors) > _MOST_MACHINES:
             del self.anchors[next(iter(self.anchors))]
 
