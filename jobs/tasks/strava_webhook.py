@@ -38,6 +38,7 @@ from strava.errors import StravaUnauthorized
 _SHOWN_EVERY_S = 2.0
 """Seconds after which what was applied so far is shown."""
 _APPLIED = "applied"  # key of the checkpoint: Strava ids whose events are still to be deleted
+_TO_LOOK_UP = "to_look_up"  # key of the checkpoint: Strava ids that the newest page left open
 _FLOODED = "flooded"  # key of the checkpoint: look-ups brought no news until the budget was spent
 _OF_ATHLETE = {"access token", "refresh token"}
 
@@ -72,7 +73,7 @@ class _Events:
                 continue
             strava_ids = [event.object_id for event in events]
             if _FLOODED in self._attempt.checkpoint:
-                strava_ids = self._read_newest(strava_ids)
+                strava_ids = self._sift(strava_ids)
             self._apply_some(strava_ids)
         # One activity must not delay the athlete's others.
         self._single.check()
@@ -127,6 +128,8 @@ class _Events:
                 self._budget.give_back(step.connection)
             if is_applied:
                 step.checkpoint[_APPLIED] = [*step.checkpoint.get(_APPLIED, ()), strava_id]
+                to_look_up = set(step.checkpoint.get(_TO_LOOK_UP, ())) - {strava_id}
+                step.checkpoint[_TO_LOOK_UP] = sorted(to_look_up)
         return is_applied
 
     def _pay(self) -> None:
@@ -137,6 +140,16 @@ class _Events:
             with self._attempt.step() as step:
                 step.checkpoint[_FLOODED] = True
             raise
+
+    def _sift(self, strava_ids: Sequence[int]) -> list[int]:
+        """Drop events that the newest page answers; returns what is to be looked up.
+
+        What an earlier page left is looked up before another page is read: with a request at a time
+        the pages would else take them all.
+        """
+        known = set(self._attempt.checkpoint.get(_TO_LOOK_UP, ()))
+        left = [strava_id for strava_id in strava_ids if strava_id in known]
+        return left or self._read_newest(strava_ids)
 
     def _read_newest(self, strava_ids: Sequence[int]) -> list[int]:
         """Store what Strava lists first, and drop its events; returns what is still to be looked up.
@@ -158,6 +171,7 @@ class _Events:
         self._finish(StravaObject.ACTIVITY, dropped)
         with self._attempt.step() as step:
             step.checkpoint.pop(_FLOODED)
+            step.checkpoint[_TO_LOOK_UP] = left
         return left
 
     def _finish_if_possible(self, applied: Sequence[int]) -> None:
