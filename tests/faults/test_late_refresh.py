@@ -11,6 +11,8 @@ from jobs.token_refresh import access_token
 from strava.client import StravaClient
 from tests.jobs.simulated import RUNNER
 
+pytestmark = pytest.mark.whole
+
 TOKEN = "/oauth/token"
 
 

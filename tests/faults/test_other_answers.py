@@ -6,6 +6,8 @@ from jobs import athlete_strava
 from tests.faults.test_streams_asked_again import CASES, finish
 from tests.jobs.simulated import simulated_strava
 
+pytestmark = pytest.mark.whole
+
 LIST, DETAIL = "/athlete/activities", r"/activities/\d+$"
 PAGES = ("bad_json", "forbidden_page", "not_found_page")
 KINDS = (*PAGES, "empty_body", "cut", "other_object", "other_list")

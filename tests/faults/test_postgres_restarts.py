@@ -28,7 +28,7 @@ from tests.conftest import SECRETS, STRAVA, UNLIMITED
 from tests.web.api_process import api_process, until
 from tests.web.subscriber import JOB, web_socket
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.whole]
 
 AWAY_S = 1.0
 MOST_S = 8.0

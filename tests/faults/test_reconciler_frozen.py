@@ -4,9 +4,12 @@ import signal
 import time
 
 import psutil
+import pytest
 from sqlalchemy import text
 
 from jobs.reconcile import Reconciler
+
+pytestmark = pytest.mark.whole
 
 TAKEN_OVER_WITHIN_S = 25
 """Five seconds until PostgreSQL ends the transaction, an interval, and the start of workers."""

@@ -14,6 +14,8 @@ from tests.conftest import SECRETS
 from tests.graph.api import serve
 from tests.graph.test_mutation import mutate
 
+pytestmark = pytest.mark.whole
+
 RUNS_WITHIN_S = 20
 
 

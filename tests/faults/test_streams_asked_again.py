@@ -6,6 +6,8 @@ from jobs.sync import effort_derivation
 from tests.jobs.simulated import simulated_strava
 from tests.jobs.test_public_cases import CASES
 
+pytestmark = pytest.mark.whole
+
 TWO = pytest.mark.parametrize("strava", ["one-activity-always-500"], indirect=True)
 TRIES = "SELECT streams_tries FROM activities WHERE strava_id = :id"
 

@@ -163,7 +163,9 @@ async def test_what_is_anothers_is_as_if_absent(api, sharing_api, db, name, shar
     assert content(db) == before
 
 
-@pytest.mark.parametrize("bad", ["", "x", encode_id("Shoe", 1), encode_id("Activity", 1)], ids=str)
+@pytest.mark.parametrize(
+    "bad", ["", "x", encode_id("Shoe", 1), encode_id("PersonalBest", 1)], ids=str
+)
 @pytest.mark.parametrize("name", [name for name in NEEDS_SIGN_IN if name != "createApiToken"])
 async def test_what_is_no_id_is_refused(api, db, name, bad):
     person = make.create_person(db)

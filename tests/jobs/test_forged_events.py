@@ -6,6 +6,8 @@ from tests.jobs.simulated import RUNNER
 from tests.jobs.test_strava_sync import even_track
 from tests.jobs.test_strava_webhook import EVENTS, Webhook, named, settings, webhook
 
+pytestmark = pytest.mark.whole
+
 __all__ = ["settings", "webhook"]
 
 LEVEL = "SELECT level FROM event_budgets"

@@ -8,6 +8,8 @@ from db.statements import nightly_sync
 from jobs.reconcile import Reconciler
 from tests.jobs.test_strava_sync import even_track
 
+pytestmark = pytest.mark.whole
+
 NIGHTLY = "SELECT id, status FROM jobs WHERE arguments ->> 'cause' = 'nightly' ORDER BY created_at"
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from jobs.tasks import age_grades, personal_bests
 
+pytestmark = pytest.mark.whole
+
 GRADES = "SELECT id, age_on_day, age_grade_percent FROM best_efforts ORDER BY id"
 
 

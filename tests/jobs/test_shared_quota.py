@@ -8,6 +8,8 @@ from sqlalchemy import text
 from db.statements import job_upkeep
 from jobs.reconcile import Reconciler
 
+pytestmark = pytest.mark.whole
+
 ATHLETES = (1001, 1002, 1003)
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from jobs.source_retention import create_refreshing_jobs, delete_due
 
+pytestmark = pytest.mark.whole
+
 CONFIRMED = "SELECT count(*) FROM activities WHERE confirmed_at > now() - interval '1 hour'"
 AGED = "UPDATE activities SET confirmed_at = now() - make_interval(days => :days)"
 

@@ -8,6 +8,8 @@ from jobs.strava_tokens import StravaNotConnected
 from jobs.token_refresh import access_token
 from strava.client import StravaClient
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def client(world):

@@ -14,6 +14,8 @@ from flags.switches import Flag
 from jobs.reconcile import Reconciler
 from tests.jobs.world import World
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def store(world) -> FlagStore:

@@ -9,6 +9,8 @@ from pydantic import SecretStr
 from legacy.adoption.command import AdoptionOptions, adopt
 from tests.lost_connections import connections_ended, once_each_transaction
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def ended(old_url):
