@@ -10,6 +10,7 @@ import pytest
 
 from db.statements import job as statements
 from tests.jobs.world import news
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.whole
 
@@ -89,7 +90,8 @@ def test_a_killed_horse_is_replaced_within_lease_and_interval(world, expected):
 
 
 def test_a_horse_killed_again_and_again_while_listing_counts_right(world, expected):
-    workers = world.start_workers(job_reconcile_interval_s=0.1)
+    # Until Strava's first answer of all, a lost request is waited for as long as it may take.
+    workers = world.start_workers(job_reconcile_interval_s=0.1, strava_timeout_s=2)
     world.strava.fault("slow", path="/athlete/activities", delay_s=0.4, times=None)
     job_id = world.enqueue(world.create(world.connect()))
     for attempt in range(1, 4):
@@ -100,7 +102,9 @@ def test_a_horse_killed_again_and_again_while_listing_counts_right(world, expect
         for horse in workers.horses():
             horse.kill()
     world.strava.heal()
-    assert_nothing_lost_nothing_doubled(world, world.await_job(job_id, "SUCCEEDED"), expected)
+    assert_nothing_lost_nothing_doubled(
+        world, world.await_job(job_id, "SUCCEEDED", within_s=2 * PATIENCE_S), expected
+    )
 
 
 def test_a_stalled_worker_that_comes_back_writes_nothing(world, expected):
