@@ -21,8 +21,8 @@ def run(attempt: Attempt, _services: TaskServices) -> None:
             pass
         return
     with attempt.step() as step:
-        step.done += _regrade(step.connection, attempt.athlete_id)
-        step.total = step.done
+        # An attempt that was killed after this step has counted them already.
+        step.done = step.total = _regrade(step.connection, attempt.athlete_id)
 
 
 def _regrade_some(attempt: Attempt) -> bool:

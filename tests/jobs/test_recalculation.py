@@ -141,6 +141,20 @@ def test_age_grades_follow_the_birth_date_and_nothing_is_written_in_vain(world):
     assert {row["age_grade_percent"] for row in world.rows(GRADES)} == {None}
 
 
+def test_an_attempt_that_ended_before_its_job_did_counts_once(world):
+    runner = world.connect()
+    world.sync(runner)
+    job_id = world.create(runner, "AGE_GRADES")
+    first = world.work(job_id)
+    world.write("UPDATE jobs SET status = 'QUEUED', finished_at = NULL WHERE id = :id", id=job_id)
+    again = world.work(job_id)
+    counts = [
+        (job["status"], job["progress_done"], job["progress_total"]) for job in (first, again)
+    ]
+    efforts = world.value("SELECT count(*) FROM best_efforts")
+    assert counts == [("SUCCEEDED", efforts, efforts)] * 2
+
+
 def test_age_grades_of_all_athletes_reach_the_last(world, monkeypatch):
     monkeypatch.setattr(age_grades, "ATHLETES_AT_ONCE", 2)
     for _ in range(4):
