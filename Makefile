@@ -132,7 +132,7 @@ graphiql: ## rebuild the committed bundle of GraphiQL from its pinned npm packag
 	@command -v npm >/dev/null || { echo "make graphiql needs Node.js with npm; running pacegraph does not" >&2; exit 1; }
 	cd web/graphiql/source && npm ci && node build.mjs
 
-bench: environment ## compare with other servers (bench/README.md; DUR, WARM, REPS, SERVERS, QUERIES)
+bench: environment ## compare with other servers (bench/README.md; DUR, WARM, REPS, SERVERS, QUERIES, QUERY_SEED)
 	@exec $(BIN)/python -m bench.compare
 
 bench-more: environment ## measure best efforts, streams, memory, large answers, growth and start-up
@@ -147,12 +147,15 @@ real-recordings: environment ## read every recording below FOLDER, beside what a
 bench-serve: environment ## serve the benchmark's rows (PORT, PACEGRAPH_HOME, CACHE, BENCH_ACTIVITIES)
 	@exec $(BIN)/python -m cli bench-serve --with-parent $(if $(BENCH_ACTIVITIES),--activities $(BENCH_ACTIVITIES))
 
-UV_LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+UV_COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+UV_LOCK = $(UV_COMPILE) pyproject.toml --universal --python-version 3.11
+PEERS_LOCK = $(UV_COMPILE) --python-version 3.13 bench/peers/requirements
 
 lock: environment ## rewrite the lock files (UPGRADE=--upgrade for newer versions)
 	@$(UV_LOCK) $(UPGRADE) --output-file requirements.lock
 	@$(UV_LOCK) $(UPGRADE) --extra dev --extra legacy --output-file requirements-dev.lock
+	@for name in peers go; do $(PEERS_LOCK)-$$name.in --output-file bench/peers/requirements-$$name.txt; done
 
 clean: ## remove caches and the environment; keeps the data in .local
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage pacegraph.egg-info build
