@@ -70,6 +70,7 @@ def start_postgres(
         if not data.exists():
             _initialise(data, access)
         _await_end_of_former(data)
+        access.set_apart(data)
         with access.opened(data) as folder:
             return _start(data, folder, sockets or socket_folder(data), access, launcher, durable)
 

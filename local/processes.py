@@ -7,13 +7,12 @@ escapes by outliving its parent. Elsewhere only orderly ends are covered.
 
 import contextlib
 import os
-import pwd
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -21,6 +20,19 @@ from local.log_files import Outputs
 from runtime.parent_death import die_with_parent
 
 _TAIL_BYTES = 65_536
+
+
+class UserIds(NamedTuple):
+    """The numbers of a system user and of its group. Neither needs a name."""
+
+    uid: int
+    gid: int
+
+    @classmethod
+    def from_owner(cls, path: Path) -> "UserIds":
+        """The owner of a file or folder."""
+        found = path.stat()
+        return cls(found.st_uid, found.st_gid)
 
 
 class Launcher:
@@ -37,7 +49,7 @@ class Launcher:
         command: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
-        user: pwd.struct_passwd | None = None,
+        user: UserIds | None = None,
         death_signal: signal.Signals = signal.SIGTERM,
         pass_fds: Sequence[int] = (),
     ) -> subprocess.Popen[bytes]:
@@ -68,9 +80,9 @@ class Launcher:
         return tail(self.outputs.path_of(name), lines)
 
 
-def as_user(user: pwd.struct_passwd | None) -> dict[str, Any]:
+def as_user(user: UserIds | None) -> dict[str, Any]:
     """Arguments with which `subprocess` starts a program as `user`; None is the current user."""
-    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return {} if user is None else {"user": user.uid, "group": user.gid, "extra_groups": []}
 
 
 def end(children: Sequence[tuple[subprocess.Popen[bytes], signal.Signals]], grace_s: float) -> None:

@@ -1,10 +1,10 @@
-"""What is logged, and how."""
+"""What is logged, and how, and to whom metrics are shown."""
 
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from settings.value_types import LogLevel, LogLevels
+from settings.value_types import LogLevel, LogLevels, PathSecret
 
 
 class LogSettings(BaseModel):
@@ -16,4 +16,9 @@ class LogSettings(BaseModel):
     )
     log_format: Literal["json", "text"] = Field(
         "json", description="json: one object per line. text: for a terminal."
+    )
+    metrics_token: PathSecret | None = Field(
+        None,
+        description="What /metrics asks for, as `Authorization: Bearer METRICS_TOKEN`: 16 to 200 "
+        "letters, digits, - and _. Unset: anybody may read it.",
     )

@@ -1,5 +1,6 @@
 """The private PostgreSQL: first and second start, after a crash, in a long path, twice."""
 
+import errno
 import os
 import pwd
 import shutil
@@ -19,7 +20,8 @@ import local.postgres
 import local.postgres_user
 from local.embedded_service import ServiceFailed
 from local.postgres import start_postgres
-from local.processes import as_user
+from local.postgres_user import SYSTEM_USER
+from local.processes import UserIds, as_user
 from local.sockets import LONGEST_FOLDER
 from settings import child_environment
 
@@ -73,7 +75,7 @@ def test_a_pid_file_with_the_number_of_another_program_is_stale(home):
     start_postgres(home, durable=False).stop()
     data = home / "postgres"
     # A program of the same user, for PostgreSQL itself sees through those of others.
-    owner = pwd.getpwuid(data.stat().st_uid) if os.geteuid() == 0 else None
+    owner = UserIds.from_owner(data) if os.geteuid() == 0 else None
     with subprocess.Popen(["/bin/sleep", "60"], **as_user(owner)) as other:
         (data / "postmaster.pid").write_text(f"{other.pid}\n{data}\n0\n5432\n\n\n0 0\nready\n")
         start_postgres(home, durable=False).stop()
@@ -85,7 +87,7 @@ def test_a_pid_file_of_a_zombie_is_stale(home):
     """As after a SIGKILL of everything, where init reaps late. PostgreSQL takes it for a server."""
     start_postgres(home, durable=False).stop()
     data = home / "postgres"
-    owner = pwd.getpwuid(data.stat().st_uid) if os.geteuid() == 0 else None
+    owner = UserIds.from_owner(data) if os.geteuid() == 0 else None
     with subprocess.Popen(["/bin/true"], **as_user(owner)) as zombie:
         os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
@@ -118,6 +120,61 @@ def test_folders_above_the_home_stay_closed(home):
     service.stop()
     assert [folder.stat().st_mode for folder in (deep, *deep.parents)] == modes
     assert (deep / "postgres").stat().st_mode & 0o777 == 0o700
+
+
+def output_as(user: UserIds, *command: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd="/", **as_user(user)
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_homes_cannot_read_each_other(home):
+    """Not even through what the kernel shows of another's process, which folders do not protect."""
+    services = [start_postgres(home / name, durable=False) for name in ("one", "two")]
+    one, two = (UserIds.from_owner(home / name / "postgres") for name in ("one", "two"))
+    working_folder = f"/proc/{services[1].process.pid}/cwd/"
+    try:
+        assert "PG_VERSION" in output_as(two, "ls", working_folder)
+        assert "ermission denied" in output_as(one, "ls", working_folder)
+        assert psutil.Process(services[1].process.pid).uids().real == two.uid
+        shared = pwd.getpwnam(SYSTEM_USER)
+        assert "ermission denied" in output_as(
+            UserIds(shared.pw_uid, shared.pw_gid), "ls", working_folder
+        )
+    finally:
+        for each in services:
+            each.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_a_home_of_an_older_version_gets_its_own_user(home):
+    start_postgres(home, durable=False).stop()
+    data = home / "postgres"
+    shared = pwd.getpwnam(SYSTEM_USER)
+    for path in (*data.rglob("*"), data):
+        os.chown(path, shared.pw_uid, shared.pw_gid)
+    start_postgres(home, durable=False).stop()
+    owners = {UserIds.from_owner(path) for path in (*data.rglob("*"), data)}
+    assert len(owners) == 1
+    assert shared.pw_uid not in {each.uid for each in owners}
+    start_postgres(home, durable=False).stop()
+    assert {UserIds.from_owner(path) for path in (*data.rglob("*"), data)} == owners
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_where_no_number_can_be_had_the_user_is_shared(home, monkeypatch):
+    chown = os.chown
+
+    def chown_few(path: Path, uid: int, gid: int, **options: bool) -> None:
+        if uid > 65_535:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        chown(path, uid, gid, **options)
+
+    monkeypatch.setattr(os, "chown", chown_few)
+    start_postgres(home, durable=False).stop()
+    assert (home / "postgres").stat().st_uid == pwd.getpwnam(SYSTEM_USER).pw_uid
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")

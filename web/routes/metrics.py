@@ -2,6 +2,7 @@
 
 from asyncio import all_tasks
 from collections.abc import Iterator, Mapping
+from hmac import compare_digest
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,10 +16,15 @@ from flags.switches import Flag
 from graph.cache.root_field_cache import RootFieldCache
 from graph.plan.level_sql import TEMPLATES
 from logs import left_out_lines
+from settings import Settings
 from web.auth.sign_in_slots import SignIns
+from web.errors import error_response
 from web.job_gauges import JobGauges
 from web.limits.limits import Limits
 from web.services import Services
+
+_CHALLENGE = {"www-authenticate": "Bearer"}
+_REFUSED = "Send the server's METRICS_TOKEN as `Authorization: Bearer …`."
 
 
 class _Counts(Collector):
@@ -252,12 +258,22 @@ def _flags(flags: Flags) -> Iterator[Metric]:
     yield _counter("feature_flag_nonsense", "Times Redis held an invalid flag.", flags.nonsense)
 
 
+def _may_read(settings: Settings, request: Request) -> bool:
+    if settings.metrics_token is None:
+        return True
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    expected = settings.metrics_token.get_secret_value()
+    return scheme.lower() == "bearer" and compare_digest(token.encode(), expected.encode())
+
+
 def metrics_route(services: Services, registry: CollectorRegistry) -> Route:
     """Make the route `/metrics`, which shows `registry`."""
     job_gauges = JobGauges(services.database, services.settings)
     registry.register(_Counts(services, job_gauges))
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        if not _may_read(services.settings, request):
+            return error_response(401, "UNAUTHENTICATED", _REFUSED, _CHALLENGE)
         await job_gauges.refresh()
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 

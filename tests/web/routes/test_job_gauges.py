@@ -21,6 +21,27 @@ async def gauges(settings) -> dict[str, float]:
     return {name: float(value) for name, value in found}
 
 
+async def test_metrics_are_for_those_who_have_the_token(settings):
+    changes = {"metrics_token": SecretStr("only-for-prometheus")}
+    async with serve(settings.model_copy(update=changes)) as api:
+        for sent in (
+            None,
+            "Bearer only-for-prometheu",
+            "Basic only-for-prometheus",
+            "Bearer ",
+            "ü",
+        ):
+            headers = [(b"authorization", sent.encode())] if sent else []
+            refused = await api.http.get("/metrics", headers=headers)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"] == "Bearer"
+            assert refused.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+            assert "pacegraph_" not in refused.text
+        for sent in ("Bearer only-for-prometheus", "bearer only-for-prometheus"):
+            shown = await api.http.get("/metrics", headers={"authorization": sent})
+            assert "pacegraph_planned_operations_total" in shown.text
+
+
 async def test_of_an_empty_queue(settings):
     shown = await gauges(settings)
     assert shown["job_gauges_read"] == 1
