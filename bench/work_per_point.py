@@ -20,8 +20,10 @@ from typing import Any
 import httpx
 
 from bench.serving import ROOT, Served, print_table, served
+from bench.work_facts import find_facts
 from bench.work_rows import SMALL_RUNS, Tokens, provide
-from bench.work_shapes import Facts, Shape, shapes
+from bench.work_shape import STREAM, Facts, Shape
+from bench.work_shapes import shapes
 from local.postgres import DATABASE
 
 LEAST_CPU_S = 0.2
@@ -37,10 +39,6 @@ _BUDGETS = {
     "DATABASE_TIME_USER_MS": "2000000000", "TRUSTED_DOCUMENTS": "off",
 }  # fmt: skip
 """Budgets that hold all that is measured and regain nothing, so what is charged can be read."""
-_FACTS = """{ viewer { athlete { id activities(first: 100) { nodes { id } } } } }"""
-_EFFORTS = """query($id: ID!, $after: String) { athlete(id: $id) {
-    bestEfforts(distance: KM5, first: 1000, after: $after) {
-        pageInfo { hasNextPage } edges { cursor node { id } } } } }"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Measured:
         self._http = httpx.Client(timeout=120, trust_env=False)
         self._tokens = {"stranger": tokens.stranger, "owner": tokens.owner, "admin": server.token}
         self._tokens["200 runs"] = tokens.small
-        self._facts = {name: self._find_facts(name) for name in ("owner", "200 runs")}
+        self._facts = {name: self._facts_of(name) for name in ("owner", "200 runs")}
 
     def figure(self, shape: Shape, viewer: str, own_s: float) -> Figure:
         """Send a shape until its CPU can be told."""
@@ -110,30 +108,21 @@ class Measured:
         query = query.replace("$unlike", f"{number + 1}_{time.monotonic_ns()}")
         body = {"query": query, "variables": shape.vary(number) if shape.vary else {}}
         headers = {"authorization": f"Bearer {self._tokens[viewer]}", **shape.headers}
-        answer: dict[str, Any] = self._http.post(
-            self._server.graphql, json=body, headers=headers
-        ).json()
-        return answer
+        with self._http.stream("POST", self._server.graphql, json=body, headers=headers) as answer:
+            if shape.headers == STREAM:
+                lines = (line for line in answer.iter_lines() if line.startswith("data: {"))
+                found: dict[str, Any] = json.loads(next(lines)[len("data: ") :])
+            else:
+                found = json.loads(answer.read())
+            return found
 
-    def _find_facts(self, viewer: str) -> Facts:
+    def _facts_of(self, viewer: str) -> Facts:
         def ask(query: str, **variables: Any) -> Any:
-            shape = Shape("", query, vary=lambda _: variables)
-            return self._send(query, viewer, shape, 0)["data"]
+            answer = self._send(query, viewer, Shape("", query, vary=lambda _: variables), 0)
+            assert "errors" not in answer, answer
+            return answer["data"]
 
-        athlete = ask(_FACTS)["viewer"]["athlete"]
-        edges: list[Any] = []
-        has_next = True
-        while has_next:
-            after = edges[-1]["cursor"] if edges else None
-            page = ask(_EFFORTS, id=athlete["id"], after=after)["athlete"]["bestEfforts"]
-            edges += page["edges"]
-            has_next = page["pageInfo"]["hasNextPage"]
-        return Facts(
-            athlete["id"],
-            [each["id"] for each in athlete["activities"]["nodes"]],
-            [each["node"]["id"] for each in edges[:30]],
-            edges[max(0, len(edges) - 201)]["cursor"],
-        )
+        return find_facts(ask)
 
 
 def _arguments() -> argparse.Namespace:

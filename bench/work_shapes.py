@@ -1,18 +1,19 @@
-"""Shapes of operations for `bench.work_per_point`: every list, filter, order, total, rank, summary
-and mutation of the schema.
+"""Shapes of operations for `bench.work_per_point`: every field of the schema that has arguments or
+is a list (`tests/bench/test_work_shapes.py`), with its filters, orders and totals.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from string import Template
+from collections.abc import Iterator
 from time import monotonic
-from typing import Any
+
+from bench.work_mutation_shapes import mutation_shapes
+from bench.work_part_shapes import part_shapes
+from bench.work_shape import DRY_RUN, Shape, aliased
+from bench.work_shape import of_athlete as _athlete
 
 _FIELDS = (
     "id name sportType startedAt distanceMeters movingTimeSeconds elapsedTimeSeconds "
     "elevationGainMeters averageHeartRate maxHeartRate"
 )
-_ALIASES = 30
 _MOST_ALIASED_SCHEMA = 28
 _SCHEMA = "{ name fields { name args { name } type { name ofType { name } } } }"
 _ACTIVITY_FILTERS = {
@@ -20,6 +21,8 @@ _ACTIVITY_FILTERS = {
     "name of nobody": 'nameContains: "no such title"',
     "name of many": 'nameContains: "run"',
     "future": 'startedFrom: "2100-01-01T00:00:00Z"',
+    "long ago": 'startedUntil: "1900-01-01T00:00:00Z"',
+    "shoes": 'gear: "$gear"',
     "too far": "minDistanceMeters: 9000000",
     "files": "source: FILE",
     "once": "includeDuplicates: false",
@@ -33,58 +36,19 @@ _ATHLETE_FILTERS = {
 _LEADERBOARD_FILTERS = {
     "too old": "minAge: 120",
     "country of nobody": 'country: "Nowhere"',
+    "too young": "maxAge: 1",
     "future": 'achievedFrom: "2100-01-01"',
+    "long ago": 'achievedUntil: "1900-01-01"',
     "women": "sex: FEMALE",
 }
 _ORDERS = ("DISTANCE", "MOVING_TIME", "ELAPSED_TIME")
 _FUTURE = '"2100-01-01"'
-_DRY_RUN = {"graphql-cost": "validate"}
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What shapes name: global ids, and the cursor of the 200th slowest effort."""
-
-    athlete: str
-    activities: list[str]
-    efforts: list[str]
-    slow_cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """An operation. `text` has `$athlete` and others for facts.
-
-    `is_own` shapes need rows of the caller's own. `$unlike` in `text` differs at each sending, so
-    the document is new to the server.
-    """
-
-    name: str
-    text: str
-    is_own: bool = False
-    vary: Callable[[int], dict[str, Any]] | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def query(self, facts: Facts) -> str:
-        return Template(self.text).safe_substitute(
-            athlete=facts.athlete, cursor=facts.slow_cursor, effort=facts.efforts[0],
-            ids=", ".join(f'"{each}"' for each in facts.activities),
-            efforts=" ".join(
-                f'e{n}: excludeBestEffort(input: {{ bestEffortId: "{each}", excluded: true }}) '
-                "{ bestEffort { rank } }"
-                for n, each in enumerate(facts.efforts)
-            ),
-        )  # fmt: skip
 
 
 def shapes() -> list[Shape]:
     """List all shapes."""
-    return [*_lists(), *_filters(), *_orders(), *_totals(), *_of_one_athlete(), *_repeated(),
-            *_mutations(), *_new_documents(), *_not_run()]  # fmt: skip
-
-
-def _athlete(selection: str) -> str:
-    return f'{{ athlete(id: "$athlete") {{ {selection} }} }}'
+    return [*_lists(), *_filters(), *_orders(), *_pages(), *_totals(), *_of_one_athlete(), *_repeated(),
+            *part_shapes(), *_new_documents(), *_not_run(), *mutation_shapes()]  # fmt: skip
 
 
 def _lists() -> Iterator[Shape]:
@@ -153,13 +117,45 @@ def _filters() -> Iterator[Shape]:
 
 def _orders() -> Iterator[Shape]:
     for order in _ORDERS:
-        listed = f"activities(first: 20, orderBy: {{ field: {order} }}) {{ nodes {{ id }} }}"
-        yield Shape(f"activities by {order}", f"{{ {listed} }}")
-        yield Shape(f"athlete > activities by {order}", _athlete(listed))
+        for direction in ("DESC", "ASC"):
+            ordered = f"orderBy: {{ field: {order}, direction: {direction} }}"
+            listed = f"activities(first: 20, {ordered}) {{ nodes {{ id }} }}"
+            yield Shape(f"activities by {order}, {direction}", f"{{ {listed} }}")
+            yield Shape(f"athlete > activities by {order}, {direction}", _athlete(listed))
     yield Shape(
         "athletes by last name",
-        "{ athletes(first: 20, orderBy: { field: LAST_NAME }) { nodes { id } } }",
+        "{ athletes(first: 20, orderBy: { field: LAST_NAME, direction: DESC }) { nodes { id } } }",
     )
+
+
+def _pages() -> Iterator[Shape]:
+    """Pages behind and before a cursor, backwards too."""
+    activity = 'activity(id: "$activity")'
+    for field_text, cursor, within in (
+        ("activities", "ACTIVITIES", ""),
+        ("activities", "ACTIVITIES", 'athlete(id: "$athlete")'),
+        ("athletes", "ATHLETES", ""),
+        ("jobs", "JOBS", ""),
+        ("jobs", "JOBS", 'athlete(id: "$athlete")'),
+        ("laps", "LAPS", activity),
+        ("splits", "SPLITS", activity),
+        ("importReport", "ENTRIES", 'job(id: "$job")'),
+    ):
+        for arguments in (f'first: 20, after: "${cursor}"', f'last: 20, before: "${cursor}"'):
+            listed = f"{field_text}({arguments}) {{ edges {{ cursor }} }}"
+            yield Shape(
+                f"a page of {within.split('(')[0]} {field_text}, {arguments.split(',')[0]}",
+                f"{{ {within} {{ {listed} }} }}" if within else f"{{ {listed} }}",
+            )
+    for field_text, cursor, within in (
+        ("leaderboard", "BESTS", ""),
+        ("personalBestHistory", "HISTORY", 'athlete(id: "$athlete")'),
+    ):
+        listed = f'{field_text}(distance: KM5, after: "${cursor}") {{ edges {{ cursor }} }}'
+        yield Shape(
+            f"a page of {field_text}",
+            f"{{ {within} {{ {listed} }} }}" if within else f"{{ {listed} }}",
+        )
 
 
 def _totals() -> Iterator[Shape]:
@@ -188,7 +184,6 @@ def _of_one_athlete() -> Iterator[Shape]:
         "athlete > history totalCount",
         _athlete("personalBestHistory(distance: KM5) { totalCount nodes { id } }"),
     )
-    yield Shape("athlete > personalBests", _athlete("personalBests { id previous { id } }"))
     for name, start in (("fastest", ""), ("slowest", ', after: "$cursor"')):
         yield Shape(
             f"{name} 200 efforts with rank",
@@ -212,19 +207,13 @@ def _of_one_athlete() -> Iterator[Shape]:
 
 
 def _repeated() -> Iterator[Shape]:
-    def aliased(selection: str) -> str:
-        return " ".join(f"a{n}: {selection}" for n in range(_ALIASES))
-
-    def named(selection: str) -> str:
-        return " ".join(f"a{n}: {selection.replace('%', str(n))}" for n in range(_ALIASES))
-
     yield Shape(
         "30 x activities, name, totalCount",
-        "{ " + named('activities(filter: { nameContains: "absent %" }) { totalCount }') + " }",
+        "{ " + aliased('activities(filter: { nameContains: "absent %" }) { totalCount }') + " }",
     )
     yield Shape(
         "30 x athlete > activities, name, totalCount",
-        _athlete(named('activities(filter: { nameContains: "absent %" }) { totalCount }')),
+        _athlete(aliased('activities(filter: { nameContains: "absent %" }) { totalCount }')),
     )
     yield Shape(
         "30 x trainingSummary of an empty range",
@@ -266,27 +255,6 @@ def _repeated() -> Iterator[Shape]:
     )
 
 
-def _mutations() -> Iterator[Shape]:
-    yield Shape(
-        "excludeBestEffort",
-        'mutation($$on: Boolean!) { excludeBestEffort(input: { bestEffortId: "$effort", '
-        "excluded: $$on }) { bestEffort { rank } } }",
-        is_own=True,
-        vary=lambda n: {"on": n % 2 == 0},
-    )
-    yield Shape("30 x excludeBestEffort", "mutation { $efforts }", is_own=True)
-    yield Shape(
-        "updateAthlete",
-        'mutation($$city: String!) { updateAthlete(input: { athleteId: "$athlete", city: $$city }) { athlete { id } } }',
-        is_own=True,
-        vary=lambda n: {"city": f"City {n}"},
-    )
-    yield Shape(
-        "createApiToken of a bad name",
-        'mutation { createApiToken(input: { name: "", scopes: [READ] }) { userErrors { code } } }',
-    )
-
-
 def _new_documents() -> Iterator[Shape]:
     run = "id name sportType startedAt bestEfforts { id elapsedTimeSeconds ageGrade { percent } }"
     for tokens, selections in ((50, 1), (200, 6), (600, 20)):
@@ -298,7 +266,11 @@ def _new_documents() -> Iterator[Shape]:
             f"a new document of some {tokens} tokens", f"query New$unlike {_athlete(pages)}"
         )
     names = " ".join(f"unknown{n}" for n in range(100))
-    yield Shape("a new document that is invalid", f"query New$unlike {{ viewer {{ {names} }} }}")
+    yield Shape(
+        "a new document that is invalid",
+        f"query New$unlike {{ viewer {{ {names} }} }}",
+        is_invalid=True,
+    )
     yield Shape(
         "a new document about the schema",
         f"query New$unlike {{ __schema {{ types {_SCHEMA} }} }}",
@@ -307,14 +279,14 @@ def _new_documents() -> Iterator[Shape]:
 
 def _not_run() -> Iterator[Shape]:
     nodes = "query($$ids: [ID!]!) { nodes(ids: $$ids) { id } }"
-    yield Shape("a dry run", _athlete(f"activities {{ nodes {{ {_FIELDS} }} }}"), headers=_DRY_RUN)
+    yield Shape("a dry run", _athlete(f"activities {{ nodes {{ {_FIELDS} }} }}"), headers=DRY_RUN)
     for name, ids in (
         ("9,000 ids that do not fit", [1.5] * 9000),
         ("9,000 ids of no object", ["QWN0aXZpdHk6MQ=="] * 9000),
     ):
         yield Shape(name, nodes, vary=lambda _, ids=ids: {"ids": ids})
         yield Shape(
-            f"a dry run, {name}", nodes, vary=lambda _, ids=ids: {"ids": ids}, headers=_DRY_RUN
+            f"a dry run, {name}", nodes, vary=lambda _, ids=ids: {"ids": ids}, headers=DRY_RUN
         )
     yield Shape(
         "200 KB of a variable that is not declared",

@@ -1,0 +1,126 @@
+"""Mutations for `bench.work_per_point`: each of the schema.
+
+No worker runs, so jobs stay queued. Mutations that would change what others measure are refused:
+their ids are of nothing.
+"""
+
+from collections.abc import Iterator
+
+from bench.work_shape import Shape
+
+_ERRORS = "userErrors { field code message }"
+_ZONES = (
+    'heartRateZones: { validFrom: "2001-01-01", lowestBeatsPerMinute: [0, 115, 135, 155, 175] }'
+)
+_JOBS = {
+    "syncStrava": 'athleteId: "$athlete", mode: FULL, since: "2025-01-01", until: "2025-02-01"',
+    "recalculatePersonalBests": 'athleteId: "$athlete"',
+    "recalculateAgeGrades": 'athleteId: "$athlete"',
+    "retrySyncProblems": 'athleteId: "$athlete", stravaId: "1"',
+    "cancelJob": 'id: "$job"',
+    "retryJob": 'id: "$job"',
+}
+
+
+def mutation_shapes() -> Iterator[Shape]:
+    """List the mutations; the one that ends the connection comes last."""
+    yield from _of_rows()
+    yield from _of_jobs()
+    yield from _of_accounts()
+
+
+def _of_rows() -> Iterator[Shape]:
+    yield Shape(
+        "excludeBestEffort",
+        'mutation($$on: Boolean!) { excludeBestEffort(input: { bestEffortId: "$effort", '
+        f"excluded: $$on }}) {{ bestEffort {{ rank }} {_ERRORS} }} }}",
+        is_own=True,
+        vary=lambda n: {"on": n % 2 == 0},
+    )
+    yield Shape("30 x excludeBestEffort", "mutation { $efforts }", is_own=True)
+    for name in ("chooseRecording", "separateRecording"):
+        yield Shape(
+            name,
+            f'mutation($$undo: Boolean!) {{ {name}(input: {{ activityId: "$recording", '
+            f"undo: $$undo }}) {{ activity {{ recordings {{ id }} }} {_ERRORS} }} }}",
+            is_own=True,
+            vary=lambda n: {"undo": n % 2 == 1},
+        )
+    yield Shape(
+        "updateAthlete",
+        'mutation($$city: String!) { updateAthlete(input: { athleteId: "$athlete", city: $$city }) '
+        f"{{ athlete {{ id }} {_ERRORS} }} }}",
+        is_own=True,
+        vary=lambda n: {"city": f"City {n}"},
+    )
+    yield Shape(
+        "updateAthlete, heart rate zones",
+        f'mutation {{ updateAthlete(input: {{ athleteId: "$athlete", {_ZONES} }}) {{ '
+        f'athlete {{ heartRateZones(on: "2001-02-01") {{ number }} }} {_ERRORS} }} }}',
+        is_own=True,
+    )
+    yield Shape(
+        "updateAthlete, all that is told",
+        'mutation { updateAthlete(input: { athleteId: "$athlete", firstName: "Owner", '
+        'lastName: "Measured", sex: FEMALE, birthDate: "1980-05-17", country: "PT", '
+        "measurementSystem: METRIC, shares: true, sharesAgeGrades: true, "
+        f"hiddenRadiusMeters: 200 }}) {{ athlete {{ id }} {_ERRORS} }} }}",
+        is_own=True,
+    )
+
+
+def _of_jobs() -> Iterator[Shape]:
+    for name, values in _JOBS.items():
+        yield Shape(
+            name,
+            f"mutation {{ {name}(input: {{ {values} }}) {{ job {{ id status }} {_ERRORS} }} }}",
+            is_own=True,
+        )
+    yield Shape(
+        "syncStrava of one activity, under a key",
+        'mutation { syncStrava(input: { athleteId: "$athlete", activityId: "$activity", '
+        f'idempotencyKey: "measured" }}) {{ job {{ id }} {_ERRORS} }} }}',
+        is_own=True,
+    )
+    files = ", ".join(f'{{ name: "run{n}.fit", sizeBytes: 1000 }}' for n in range(20))
+    yield Shape(
+        "stageUploads",
+        f'mutation {{ stageUploads(input: {{ athleteId: "$athlete", files: [{files}] }}) '
+        f"{{ uploads {{ id url }} {_ERRORS} }} }}",
+        is_own=True,
+    )
+    absent = ", ".join(f'"{n}"' for n in range(100))
+    yield Shape(
+        "importActivities of no uploads",
+        f'mutation {{ importActivities(input: {{ athleteId: "$athlete", uploadIds: [{absent}], '
+        f"visibility: ONLY_ME }}) {{ job {{ id }} {_ERRORS} }} }}",
+        is_own=True,
+    )
+
+
+def _of_accounts() -> Iterator[Shape]:
+    yield Shape("connectStrava", f"mutation {{ connectStrava {{ authorizationUrl {_ERRORS} }} }}")
+    for name, values in (
+        ("", '"measured", scopes: [READ], expiresAt: "2100-01-01T00:00:00Z"'),
+        (" of a bad name", '"", scopes: [READ]'),
+    ):
+        yield Shape(
+            f"createApiToken{name}",
+            f"mutation {{ createApiToken(input: {{ name: {values} }}) {{ {_ERRORS} }} }}",
+        )
+    yield Shape(
+        "revokeApiToken of a revoked one",
+        f'mutation {{ revokeApiToken(input: {{ id: "$token" }}) {{ {_ERRORS} }} }}',
+        is_own=True,
+    )
+    yield Shape(
+        "submitFeedback",
+        'mutation { submitFeedback(input: { message: "measured", contact: "nobody" }) '
+        f"{{ {_ERRORS} }} }}",
+    )
+    yield Shape(
+        "disconnectStrava",
+        'mutation { disconnectStrava(input: { athleteId: "$athlete", keepData: true }) '
+        f"{{ job {{ id }} {_ERRORS} }} }}",
+        is_own=True,
+    )
