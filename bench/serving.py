@@ -51,7 +51,7 @@ class Served:
         pid = int((Path(self.pgdata) / "postmaster.pid").read_text().split("\n", 1)[0])
         server = psutil.Process(pid)
         processes = (server, *server.children(recursive=True))
-        return self.cpu_s() + sum(_cpu_with_ended_s(each) for each in processes)
+        return self.cpu_s() + sum(cpu_with_ended_s(each) for each in processes)
 
     def memory_mb(self) -> float:
         """Resident memory of the API."""
@@ -86,7 +86,8 @@ class Served:
         return Path(self.ids).read_text().split("\n", 1)[0]
 
 
-def _cpu_with_ended_s(process: psutil.Process) -> float:
+def cpu_with_ended_s(process: psutil.Process) -> float:
+    """Seconds of CPU of a process and of its children that ended."""
     try:
         times = process.cpu_times()
     except psutil.Error:

@@ -6,7 +6,7 @@ A transient failure is retried with growing pauses, until `job_max_attempts` con
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Executable
@@ -19,6 +19,7 @@ from jobs.lease import AttemptTimedOut, JobCancelled, LeaseLost, WorkerStopping
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.feature_flag import SYNC_PAUSE_S, SyncSwitchedOff
 from jobs.sync_budget import SyncBudgetSpent
+from runtime.clock import utc_now
 from runtime.errors import PacegraphError
 from strava.errors import (
     StravaAppInactive,
@@ -78,7 +79,7 @@ def _wait(outcome: str, until: datetime, text: str, *, failed: int = 0) -> Outco
 
 def _wait_for_strava(outcome: str, error: StravaRateLimited, text: str) -> Outcome:
     """The job goes on when Strava's clock says so, whatever PostgreSQL's says."""
-    wait = error.wait or max(timedelta(), error.retry_at - datetime.now(UTC))
+    wait = error.wait or max(timedelta(), error.retry_at - utc_now())
     values = {"wait_s": wait.total_seconds(), "text": text}
     return Outcome(outcome, job.wait_for_quota(), values)
 
@@ -104,7 +105,7 @@ def _wait_for_budget(error: SyncBudgetSpent, _failures: int, _max: int) -> Outco
 
 
 def _wait_for_switch(_error: SyncSwitchedOff, _failures: int, _max: int) -> Outcome:
-    until = datetime.now(UTC) + timedelta(seconds=SYNC_PAUSE_S)
+    until = utc_now() + timedelta(seconds=SYNC_PAUSE_S)
     text = "Background sync is switched off on this server; continues when it is on again"
     return _wait("switched off", until, text)
 
@@ -113,7 +114,7 @@ def _try_again(error: Exception, failures: int, max_failures: int) -> Outcome:
     code, text = next(_PASSING[kind] for kind in _PASSING if isinstance(error, kind))
     if failures + 1 >= max_failures:
         return _fail(code, text, retryable=True)
-    until = datetime.now(UTC) + timedelta(seconds=_pause_s(failures))
+    until = utc_now() + timedelta(seconds=_pause_s(failures))
     return _wait("waiting to try again", until, text, failed=1)
 
 

@@ -7,7 +7,6 @@ watch. Every worker pool runs one; an advisory lock, taken for each pass, lets o
 import logging
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis, RedisError
@@ -35,6 +34,7 @@ from jobs.source_retention import create_refreshing_jobs, delete_due
 from jobs.standby import Standby, end_on_sigterm
 from jobs.sync.feature_flag import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
 from jobs.upload_sweep import sweep_files
+from runtime.clock import utc_now
 from runtime.redis_clients import redis_client
 from settings import Settings
 
@@ -204,7 +204,7 @@ def _enqueue(redis: Redis, row: Any) -> None:
 
 def _begin_nightly(connection: Connection, settings: Settings) -> Sequence[Any]:
     """Create the night's syncs whose time has come."""
-    night = Night.under_way(settings, datetime.now(UTC))
+    night = Night.under_way(settings, utc_now())
     if night is None:
         return ()
     values = {"night_start": night.start, "night_s": night.length_s, "most": _BATCH}

@@ -61,14 +61,23 @@ def run(job_id: int) -> None:
 
     Raises nothing: the outcome is written to the job's row.
     """
-    stop = StopRequest()
-    stop.install()
     settings = SETTINGS.get()
     # Created after the fork, so that processes share no connection.
     database, redis = (
         SyncDatabase(settings, application_name="pacegraph-worker"),
         redis_client(settings, timeout_s=_REDIS_TIMEOUT_S),
     )
+    try:
+        run_with(job_id, settings, database, redis)
+    finally:
+        redis.close()
+        database.close()
+
+
+def run_with(job_id: int, settings: Settings, database: SyncDatabase, redis: Redis) -> None:
+    """Do as `run` does, with connections of the caller."""
+    stop = StopRequest()
+    stop.install()
     with bound(job_id=job_id):
         try:
             quota = QuotaGate.from_settings(settings, database, redis)
@@ -79,9 +88,6 @@ def run(job_id: int) -> None:
             logger.warning("PostgreSQL cannot be reached", extra={"error": str(error)})
         except Exception:
             logger.exception("running a job failed")
-        finally:
-            redis.close()
-            database.close()
 
 
 class _JobRun:

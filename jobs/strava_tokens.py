@@ -4,13 +4,14 @@ strava.errors.StravaError
 └── StravaNotConnected      the athlete is not, or no longer, connected
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import Row
 
 from db.encryption import KeyRing
+from runtime.clock import utc_now
 from strava.client import TokenPair
 from strava.errors import StravaError
 
@@ -45,7 +46,7 @@ def usable_token(
     """
     if row is None:
         raise StravaNotConnected(athlete_id)
-    if row.token_expires_at <= datetime.now(UTC) + _REFRESH_AHEAD:
+    if row.token_expires_at <= utc_now() + _REFRESH_AHEAD:
         return None
     token = keys.decrypt(row.access_token)
     return None if token == refused else token

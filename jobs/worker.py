@@ -11,6 +11,7 @@ or SIGINT each horse gives its job back at the next checkpoint. Processes that h
 a few seconds are killed; their jobs are reclaimed when the leases expire.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -51,6 +52,9 @@ def main(settings: Settings) -> int:
         "token_encryption_keys",
     )
     logger.info("the workers start", extra={"workers": settings.workers})
+    # What is imported stays: a collection that looks at it costs a job more than parsing an answer.
+    gc.collect()
+    gc.freeze()
     _Pool(settings).start(logging_level=None)  # type: ignore[arg-type] # LOG_LEVEL decides
     logger.info("the workers have ended")
     return 0

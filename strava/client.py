@@ -22,6 +22,7 @@ from typing import Any, Literal, Self
 import httpx
 from pydantic import SecretStr
 
+from runtime.clock import utc_now
 from settings import Settings
 from strava.activity_details import StravaDetails, parse_details
 from strava.answer_shape import (
@@ -52,22 +53,20 @@ from strava.errors import (
 from strava.fields import fields_of
 from strava.gear import StravaGear, parse_gear
 from strava.payloads import (
-    STREAM_KEYS,
     StravaActivity,
     StravaActivityDetail,
     StravaAthlete,
     StravaBestEffort,
-    StravaStreams,
     parse_activity,
     parse_activity_detail,
     parse_athlete,
     parse_best_efforts,
-    parse_streams,
 )
 from strava.quota import quota_from_headers
 from strava.refusals import error_from_response, is_web_page
 from strava.request_parts import bearer, epochs
 from strava.shared_quota.gate import GatedRequest, QuotaGate
+from strava.stream_payload import STREAM_KEYS, StravaStreams, parse_streams
 
 _CONNECT_S = 5.0
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -327,7 +326,7 @@ class StravaClient:
         if isinstance(answer, StravaError):
             raise answer
         if not answer.is_success:
-            raise error_from_response(answer, quota_from_headers(answer.headers, datetime.now(UTC)))
+            raise error_from_response(answer, quota_from_headers(answer.headers, utc_now()))
         if is_web_page(answer):
             raise StravaUnreadable("body", "is a web page")
         return answer

@@ -6,12 +6,11 @@ without. Each other part stands for itself: one that is absent or cannot be read
 out, and fields unknown here are ignored.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from athletics.track import LARGEST
 from strava.activity_details import StravaDetails, device_name, parse_details
 from strava.errors import StravaBadData
 from strava.fields import Fields, fields_of, is_number
@@ -28,22 +27,8 @@ _VISIBILITIES: dict[object, Visibility] = {
 _FURTHEST_LOCAL = timedelta(hours=48)
 """Local time is at most this far from UTC: 14 hours, and a day if the time of day is hidden."""
 _FURTHEST_START_S = 31 * 86_400  # of a best effort, from the activity's
-_FASTEST_HEART_BPM = 1_000
 _RACES = (1, 11)
 """Strava's `workout_type` of a race: of runs and of rides."""
-_OTHER_COLUMNS = (
-    ("cadence", "cadence_rpm", 0, 300),
-    ("altitude", "altitude_m", -1_000, 12_000),
-    ("watts", "power_w", 0, 5_000),
-    ("temp", "temperature_c", -80, 80),
-    ("velocity_smooth", "speed_m_per_s", 0, 150),
-)
-"""Strava's keys of optional streams, our names, and the range of what sensors can tell."""
-STREAM_KEYS = ("time", "distance", "heartrate", "latlng", *(each[0] for each in _OTHER_COLUMNS))
-"""The streams that are asked for."""
-_LEAST_SAMPLES = 2
-_MOST_MISSING_AT_END = 0.02
-"""Share of samples: within the difference at which a distance counts as corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +106,6 @@ class StravaActivityDetail(StravaActivity):
     details: StravaDetails
 
 
-@dataclass(frozen=True, slots=True)
-class StravaStreams:
-    """Samples of one recording, all sequences of one length.
-
-    Seconds and meters count from the start.
-
-    As recorded: time may stand still, distance may jump. `heart_rate_bpm` is None where it was not
-    recorded throughout. `other_columns` are by the names of `db.stream_codec.Samples`; single values
-    may be None in them, and a column that was not recorded is not among them.
-    """
-
-    time_s: tuple[int, ...]
-    distance_m: tuple[float, ...]
-    heart_rate_bpm: tuple[int, ...] | None
-    other_columns: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
-
-
 def parse_athlete(payload: object) -> StravaAthlete:
     """Read a summary or detailed athlete."""
     fields = fields_of(payload)
@@ -172,29 +140,6 @@ def parse_activity_detail(payload: object) -> StravaActivityDetail:
 def parse_best_efforts(payload: object, started_at: datetime) -> tuple[StravaBestEffort, ...]:
     """Read only Strava's own best efforts from a detailed activity that began at `started_at`."""
     return tuple(_best_efforts(fields_of(payload), started_at))
-
-
-def parse_streams(payload: object) -> StravaStreams | None:
-    """Read a `key_by_type=true` stream set.
-
-    A sample without a usable time or distance is left out. None without time or distance: nothing
-    can be computed from the rest.
-    """
-    fields = fields_of(payload)
-    if not fields.values.get("time") or not fields.values.get("distance"):
-        return None
-    time, distance = _samples(fields, "time"), _samples(fields, "distance")
-    if len(distance) != len(time):
-        raise StravaBadData(
-            "distance.data", f"has {len(distance)} samples where time has {len(time)}"
-        )
-    kept = _usable(time, distance)
-    return StravaStreams(
-        time_s=tuple(round(time[index]) for index in kept),
-        distance_m=tuple(float(distance[index]) for index in kept),
-        heart_rate_bpm=_heart_rate(fields.values.get("heartrate"), len(time), kept),
-        other_columns=_other_columns(fields.values, len(time), kept),
-    )
 
 
 def _activity_fields(payload: object) -> Fields:
@@ -298,81 +243,3 @@ def _best_effort(fields: Fields, started_at: datetime) -> StravaBestEffort:
         elapsed_time_s=fields.whole_number("elapsed_time"),
         start_offset_s=offset_s,
     )
-
-
-def _samples(fields: Fields, key: str) -> list[Any]:
-    samples = fields_of(fields.values[key], f"{key}.").require("data")
-    if not isinstance(samples, list):
-        raise StravaBadData(f"{key}.data", "is not a list")
-    return samples
-
-
-def _usable(time: list[Any], distance: list[Any]) -> Sequence[int]:
-    """Places of the samples with a time and a distance.
-
-    Raises StravaBadData where the samples do not reach the end of the activity, so that their
-    distance cannot be compared with the activity's, and where no two are left.
-    """
-    kept = [
-        index
-        for index, pair in enumerate(zip(time, distance, strict=True))
-        if all(map(_is_sample, pair))
-    ]
-    missing_at_end = len(time) - 1 - (kept[-1] if kept else -1)
-    if len(kept) == len(time) or (
-        len(kept) >= _LEAST_SAMPLES and missing_at_end <= _MOST_MISSING_AT_END * len(time)
-    ):
-        return kept
-    key = "distance" if all(map(_is_sample, time)) else "time"
-    raise StravaBadData(f"{key}.data", "holds something that is not a number")
-
-
-def _other_columns(
-    streams: Mapping[str, Any], samples: int, kept: Sequence[int]
-) -> dict[str, tuple[float | None, ...]]:
-    """The optional columns; what cannot be read costs only itself."""
-    found = {}
-    for key, name, least, most in _OTHER_COLUMNS:
-        data = _data(streams.get(key), samples)
-        column = tuple(_within(data[index], least, most) for index in kept) if data else ()
-        if any(value is not None for value in column):
-            found[name] = column
-    places = _data(streams.get("latlng"), samples)
-    if places:
-        pairs = [_place(places[index]) for index in kept]
-        if any(pair[0] is not None for pair in pairs):
-            found["latitude"], found["longitude"] = map(tuple, zip(*pairs, strict=True))
-    return found
-
-
-def _data(stream: object, samples: int) -> list[Any] | None:
-    data = stream.get("data") if isinstance(stream, Mapping) else None
-    return data if isinstance(data, list) and len(data) == samples else None
-
-
-def _within(value: object, least: float, most: float) -> float | None:
-    return float(value) if is_number(value) and least <= value <= most else None
-
-
-def _place(value: object) -> tuple[float | None, float | None]:
-    """Latitude and longitude; 0, 0 is what devices write without a signal."""
-    if not isinstance(value, list) or len(value) != len(("latitude", "longitude")):
-        return None, None
-    latitude, longitude = _within(value[0], -90, 90), _within(value[1], -180, 180)
-    is_place = None not in {latitude, longitude} and (latitude, longitude) != (0, 0)
-    return (latitude, longitude) if is_place else (None, None)
-
-
-def _is_sample(value: object) -> bool:
-    return is_number(value) and -LARGEST < value < LARGEST
-
-
-def _heart_rate(stream: object, samples: int, kept: Sequence[int]) -> tuple[int, ...] | None:
-    """The heart rate at the samples `kept`; None where it was not recorded throughout."""
-    data = stream.get("data") if isinstance(stream, Mapping) else None
-    if not isinstance(data, list) or len(data) != samples:
-        return None
-    rates = [data[index] for index in kept]
-    if not all(is_number(value) and 0 <= value <= _FASTEST_HEART_BPM for value in rates):
-        return None
-    return tuple(round(value) for value in rates)

@@ -5,11 +5,12 @@ Only this module reads error bodies. An error body is
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import httpx
 
+from runtime.clock import utc_now
 from strava.errors import (
     StravaAppInactive,
     StravaAthleteLimit,
@@ -83,7 +84,7 @@ def _retry_at(quota: Quota | None, *, read: bool) -> datetime:
 
     Without headers, or where they say that requests are left, the quarter hour is the guess.
     """
-    now = datetime.now(UTC)
+    now = utc_now()
     if quota is None:
         return next_quarter_hour(now)
     # The limits Strava names need not be the ones that it enforces to the request: one short of the

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -10,6 +11,7 @@ from fastapi.exception_handlers import http_exception_handler, request_validatio
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from runtime.clock import utc_now
 from strava_simulator import api, control, oauth
 from strava_simulator.faults import Faults
 from strava_simulator.gate import Gate, RequestHistory
@@ -35,30 +37,38 @@ def create_simulator(
     athlete_limit: int | None = None,
     webhook_retry_delay_s: float = 1,
     public_url: str | None = None,
+    clock: Callable[[], datetime] | None = None,
+    synthetic: bool = True,
 ) -> FastAPI:
     """Make a simulated Strava as an ASGI application, with its state in memory.
 
     `runs` is the file with the first athlete's runs, one JSON object per line; None for no runs.
-    Athletes have the ids 1001 and up; all but the first have synthetic activities, generated on
-    demand. There is no rate limit unless given. `public_url` is the address in its API description.
+    Athletes have the ids 1001 and up; all but the first have `synthetic` activities, generated on
+    demand, or none. There is no rate limit unless given. `public_url` is the address in its API description.
+    `clock` gives the time, aware UTC, also of the header `Date`, which the server must then not add.
     Raises SimulatorRunsInvalid if `runs` is invalid.
     """
-    tokens = Tokens(client_secret, token_lifetime_s)
+    now = clock or utc_now
+    tokens = Tokens(client_secret, token_lifetime_s, now)
     state = State(
-        world=World(load_runs(runs, FIRST_ATHLETE_ID) if runs else [], athletes),
+        world=World(
+            load_runs(runs, FIRST_ATHLETE_ID) if runs else [], athletes, now, synthetic=synthetic
+        ),
         tokens=tokens,
-        webhooks=Webhooks(tokens, webhook_retry_delay_s),
-        limiter=RateLimiter(rate_limits or RateLimits()),
+        webhooks=Webhooks(tokens, webhook_retry_delay_s, now),
+        limiter=RateLimiter(rate_limits or RateLimits(), now),
         faults=Faults(),
         log=RequestHistory(),
         client_id=client_id,
         client_secret=client_secret,
         athlete_limit=athlete_limit,
     )
-    return _application(state, public_url)
+    return _application(state, public_url, clock)
 
 
-def _application(state: State, public_url: str | None) -> FastAPI:
+def _application(
+    state: State, public_url: str | None, clock: Callable[[], datetime] | None
+) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
@@ -75,7 +85,7 @@ def _application(state: State, public_url: str | None) -> FastAPI:
     app.state.simulator = state
     for module in (api, oauth, control):
         app.include_router(module.router)
-    app.add_middleware(Gate, log=state.log, faults=state.faults, limiter=state.limiter)
+    app.add_middleware(Gate, log=state.log, faults=state.faults, limiter=state.limiter, clock=clock)
     app.add_exception_handler(RequestRefused, cast("_Handler", _refuse))
     app.add_exception_handler(HTTPException, cast("_Handler", _refuse_path))
     app.add_exception_handler(RequestValidationError, cast("_Handler", _refuse_parameters))

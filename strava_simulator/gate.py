@@ -1,7 +1,10 @@
 """Counts every request to the simulated Strava, and applies faults and rate limits."""
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -53,12 +56,16 @@ def _query(scope: Scope) -> str:
 
 @dataclass(slots=True)
 class Gate:
-    """ASGI middleware around the simulator; `/simulator`, `/docs` and others pass unchanged."""
+    """ASGI middleware around the simulator; `/simulator`, `/docs` and others pass unchanged.
+
+    With `clock`, answers have its time as their `Date`.
+    """
 
     app: ASGIApp
     log: RequestHistory
     faults: Faults
     limiter: RateLimiter
+    clock: Callable[[], datetime] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = _with_prefix(scope)
@@ -99,10 +106,10 @@ class Gate:
             await self.app(scope, receive, send_with_headers)
 
     def _headers(self, exhausted: int | None) -> list[tuple[bytes, bytes]]:
-        return [
-            (name.encode(), value.encode())
-            for name, value in self.limiter.headers(exhausted).items()
-        ]
+        headers = self.limiter.headers(exhausted)
+        if self.clock is not None:
+            headers["date"] = format_datetime(self.clock(), usegmt=True)
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _with_prefix(scope: Scope) -> Scope:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
+from runtime.clock import utc_now
 from strava.quota import next_day, next_quarter_hour
 
 # Reported without a limit, so that the headers exist; out of reach of tests and demos.
@@ -29,10 +30,6 @@ class RateLimits:
         )
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(slots=True)
 class RateLimiter:
     """Counts requests, including those over the limit, as Strava does.
@@ -41,7 +38,7 @@ class RateLimiter:
     """
 
     limits: RateLimits = field(default_factory=RateLimits)
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     # By read or not: requests in the current quarter hour and in the current day.
     _used: dict[bool, list[int]] = field(default_factory=lambda: {False: [0, 0], True: [0, 0]})
     _ends: list[datetime] = field(default_factory=list)

@@ -13,10 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 import orjson
 
+from runtime.clock import utc_now
 from strava_simulator.refusal import (
     ATHLETE_LIMIT,
     BAD_CODE,
@@ -43,6 +45,7 @@ class Tokens:
 
     secret: str
     lifetime_s: float
+    clock: Callable[[], datetime] = utc_now
     _codes: dict[str, AthleteGrant] = field(default_factory=dict)
     _grants: dict[int, AthleteGrant] = field(default_factory=dict)
     # By athlete and kind: tokens with a lower number are invalid.
@@ -108,7 +111,7 @@ class Tokens:
     def _pair(self, grant: AthleteGrant) -> dict[str, Any]:
         self._grants[grant.athlete_id] = grant
         number = time.time_ns()
-        expires_at = time.time() + self.lifetime_s
+        expires_at = self.clock().timestamp() + self.lifetime_s
         # Rotation: only the newest refresh token is valid.
         self._void_below[grant.athlete_id, "refresh"] = number
         return {
@@ -131,7 +134,7 @@ class Tokens:
         if claims is None or claims[0] != kind:
             raise RequestRefused(refusal)
         _, athlete_id, scopes, number, expires_at = claims
-        expired = kind == "access" and time.time() >= expires_at
+        expired = kind == "access" and self.clock().timestamp() >= expires_at
         if expired or number < self._void_below[athlete_id, kind]:
             raise RequestRefused(refusal)
         return self._grants.setdefault(athlete_id, AthleteGrant(athlete_id, frozenset(scopes)))

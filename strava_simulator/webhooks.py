@@ -2,15 +2,15 @@
 
 import asyncio
 import secrets
-import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import httpx
 
+from runtime.clock import utc_now
 from strava_simulator.activity import SimulatedActivity
 from strava_simulator.refusal import Refusal, RequestRefused, invalid
 from strava_simulator.tokens import Tokens
@@ -35,6 +35,7 @@ class Webhooks:
 
     tokens: Tokens
     retry_delay_s: float
+    clock: Callable[[], datetime] = utc_now
     subscription: WebhookSubscription | None = None
     # The last events, with the status of each answer in `attempts`: None for no answer.
     deliveries: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -49,7 +50,7 @@ class Webhooks:
             raise RequestRefused(invalid("PushSubscription", "callback url", "not verifiable"))
         self._last_id += 1
         self.subscription = WebhookSubscription(
-            self._last_id, callback_url, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            self._last_id, callback_url, f"{self.clock():%Y-%m-%dT%H:%M:%SZ}"
         )
         return self.subscription
 
@@ -97,7 +98,7 @@ class Webhooks:
         if self.subscription is None:
             return
         complete = {
-            "event_time": int(time.time()),
+            "event_time": int(self.clock().timestamp()),
             "subscription_id": self.subscription.id,
             **event,
         }

@@ -1,13 +1,14 @@
 """The simulated athletes and their activities: runs of the file, synthetic ones, and changes."""
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
-from itertools import count
 from typing import Any
 
+from runtime.clock import utc_now
 from strava_simulator.activity import SimulatedActivity, Streams, Summary
 from strava_simulator.synthetic import owner_of, synthetic_activities, synthetic_athlete
 
@@ -38,18 +39,20 @@ def _newest_first(activities: list[SimulatedActivity]) -> list[SimulatedActivity
 
 @dataclass(slots=True)
 class World:
-    """Athletes FIRST_ATHLETE_ID and up, `athletes` of them.
+    """Athletes FIRST_ATHLETE_ID and up, `athletes` of them; `synthetic`: others have activities.
 
     `runs` are the first one's activities.
     """
 
     runs: list[SimulatedActivity]
     athletes: int
+    clock: Callable[[], datetime] = utc_now
+    synthetic: bool = True
     # By athlete and activity: added and changed activities, None for deleted ones.
     _changes: dict[int, dict[int, SimulatedActivity | None]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    _added_ids: Any = field(default_factory=lambda: count(_FIRST_ADDED_ID))
+    _next_added_id: int = _FIRST_ADDED_ID
     _owners: dict[int, int] = field(default_factory=dict)
     # What a test set of gear, by athlete and id.
     gear: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
@@ -69,9 +72,9 @@ class World:
 
     def activities(self, athlete_id: int) -> list[SimulatedActivity]:
         """The athlete's activities, newest first."""
-        initial = (
-            self.runs if athlete_id == FIRST_ATHLETE_ID else _newest_first_of_synthetic(athlete_id)
-        )
+        initial: Sequence[SimulatedActivity] = self.runs if athlete_id == FIRST_ATHLETE_ID else ()
+        if self.synthetic and athlete_id != FIRST_ATHLETE_ID:
+            initial = _newest_first_of_synthetic(athlete_id)
         changes = self._changes.get(athlete_id)
         if not changes:
             return list(initial)
@@ -120,7 +123,8 @@ class World:
     def add(self, athlete_id: int, summary: Summary, streams: Streams | None) -> SimulatedActivity:
         """Add an activity; by default it is an easy 5 km run that starts now."""
         local = {"start_date_local": summary["start_date"]} if "start_date" in summary else {}
-        merged = {"id": next(self._added_ids)} | _defaults(streams) | local | summary
+        merged = {"id": self._next_added_id} | _defaults(streams, self.clock()) | local | summary
+        self._next_added_id += 1
         activity = SimulatedActivity(athlete_id, merged, lambda: streams)
         self._put(athlete_id, activity.id, activity)
         return activity
@@ -142,10 +146,10 @@ class World:
         self._owners[activity_id] = athlete_id
 
 
-def _defaults(streams: Streams | None) -> Summary:
+def _defaults(streams: Streams | None, at: datetime) -> Summary:
     elapsed_s = streams["time"][-1] if streams and streams["time"] else 1800
     distance_m = streams["distance"][-1] if streams and streams["distance"] else 5000.0
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    now = f"{at:%Y-%m-%dT%H:%M:%SZ}"
     return {
         "name": "Simulated Run",
         "sport_type": "Run",

@@ -47,7 +47,8 @@ from strava.errors import (
     StravaUnavailable,
     StravaUnreadable,
 )
-from strava.payloads import StravaBestEffort, StravaStreams
+from strava.payloads import StravaBestEffort
+from strava.stream_payload import StravaStreams
 
 _AT_ONCE = 50
 _PROBED_AFTER = 3  # activities in a row that Strava gave no answer for

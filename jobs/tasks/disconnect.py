@@ -4,8 +4,6 @@ Arguments: `{"cause"}`, a value of ErasureCause, by default ASKED. What is to go
 minute of a free worker: if Strava cannot be told by then, it is not told. A receipt stays.
 """
 
-from datetime import UTC, datetime
-
 from db.encryption import UndecipherableSecret
 from db.models import NEED_CONNECTION, ErasureCause, JobKind
 from db.statements import activity as activities
@@ -16,6 +14,7 @@ from jobs.attempt import Attempt
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.personal_bests import forget_bests, remember_bests, update_bests
 from jobs.task_services import TaskServices
+from runtime.clock import utc_now
 from strava.bounded_exchange import interrupted_by
 from strava.errors import (
     StravaError,
@@ -77,7 +76,7 @@ def _revoke(attempt: Attempt, services: TaskServices, athlete_id: int) -> bool:
 
     It is no error if the grant was withdrawn before or its tokens cannot be used.
     """
-    passed_s = (datetime.now(UTC) - attempt.started_at).total_seconds()
+    passed_s = (utc_now() - attempt.started_at).total_seconds()
     if passed_s > _TELL_FOR_S or attempt.failures + 1 >= services.settings.job_max_attempts:
         services.log.warning("Strava could not be told that the access ended")
         return False

@@ -16,6 +16,7 @@ from redis import Redis
 
 from db.errors import DatabaseError
 from db.session import SyncDatabase
+from runtime.clock import utc_now
 from settings import Settings
 from strava.errors import StravaRateLimited, StravaTurnOver
 from strava.quota import quota_from_headers
@@ -57,7 +58,7 @@ class GatedRequest:
 
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """Take what the answer's head tells. `headers` must ignore case."""
-        quota = quota_from_headers(headers, datetime.now(UTC))
+        quota = quota_from_headers(headers, utc_now())
         self.answer = QuotaAnswer(
             _date(headers),
             Told.from_quota(quota) if quota else None,

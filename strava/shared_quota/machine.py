@@ -1,9 +1,10 @@
 """The clock of this machine that never jumps."""
 
-import time
 import uuid
 from functools import cache
 from pathlib import Path
+
+from runtime.clock import CLOCK
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -13,11 +14,7 @@ def steady_clock() -> tuple[str, float]:
 
     All processes of the machine, in containers too, have the same ones.
     """
-    return _name(), time.clock_gettime(_CLOCK)
-
-
-# Linux's other monotonic clock stands still while the machine sleeps.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return _name(), CLOCK.get().steady_s()
 
 
 @cache

@@ -21,7 +21,8 @@ from jobs.sync.activity_row import activity_row
 from jobs.sync.derived_rows import Runner, derive_rows, strava_efforts
 from jobs.sync.effort_derivation import efforts_of
 from strava.errors import StravaBadData
-from strava.payloads import parse_activity, parse_activity_detail, parse_streams
+from strava.payloads import parse_activity, parse_activity_detail
+from strava.stream_payload import parse_streams
 from tests.jobs.conftest import settings, strava, world  # noqa: F401 - fixtures
 from tests.jobs.standin import standin_strava
 from tests.security.payload_variants import (
