@@ -26,7 +26,6 @@ import psutil
 
 from bench.recording import three_hours
 from bench.serving import ROOT, cpu_with_ended_s
-from local.home import running_facts
 from settings import child_environment
 
 _HOUR_S = 3600
@@ -192,11 +191,11 @@ def running(tree: Path, home: Path, runs: Path) -> Iterator[dict[str, Any]]:
     )
     try:
         until = time.monotonic() + _READY_WITHIN_S
-        while (facts := running_facts(home)) is None:
+        while not (home / "run.json").exists():  # which has no process id in older versions
             assert process.poll() is None, f"{tree}: pacegraph run ended"
             assert time.monotonic() < until, f"{tree}: pacegraph run is not ready"
             time.sleep(0.1)
-        yield facts
+        yield json.loads((home / "run.json").read_text()) | {"pid": process.pid}
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()

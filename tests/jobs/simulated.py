@@ -1,12 +1,17 @@
 """A simulated Strava on a real socket, as the tests of jobs drive it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from copy import deepcopy
+from dataclasses import fields
+from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from local.simulated_strava import DEMO_RUNS
 from strava_simulator import create_simulator
+from strava_simulator.activity import SimulatedActivity
 from tests.http_server import listening
 
 CLIENT_ID, CLIENT_SECRET = "4711", "the-app-secret"
@@ -16,8 +21,9 @@ ALL_SCOPES = ["read", "activity:read_all", "profile:read_all"]
 
 
 class Simulated:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, app: FastAPI) -> None:
         self.url = url
+        self._state = app.state.simulator
         # verify: certificates would be loaded, and are not needed here
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=10, verify=False)
 
@@ -40,6 +46,10 @@ class Simulated:
     def activities(self, athlete: int = RUNNER) -> list[dict]:
         return self.control("GET", f"/athletes/{athlete}/activities")
 
+    def simulated_activities(self, athlete: int = RUNNER) -> list[SimulatedActivity]:
+        """Its activities themselves, with their streams, newest first."""
+        return self._state.world.activities(athlete)
+
     def add(self, athlete: int = RUNNER, streams: dict | None = None, **fields) -> int:
         body = {"activity": fields, "streams": streams, "notify": False}
         return self.control("POST", f"/athletes/{athlete}/activities", json=body)["id"]
@@ -49,6 +59,20 @@ class Simulated:
 
     def delete(self, strava_id: int) -> None:
         self.control("DELETE", f"/activities/{strava_id}?notify=false")
+
+    def remember(self) -> Callable[[], None]:
+        """Remember activities and tokens; returns what brings them back."""
+        parts = (self._state.world, self._state.tokens)
+        kept = deepcopy(
+            [{each.name: getattr(part, each.name) for each in fields(part)} for part in parts]
+        )
+
+        def bring_back() -> None:
+            for part, values in zip(parts, deepcopy(kept), strict=True):
+                for name, value in values.items():
+                    setattr(part, name, value)
+
+        return bring_back
 
     def requests(self, part: str = "") -> int:
         """Requests since the last look at paths that hold `part`."""
@@ -60,7 +84,10 @@ class Simulated:
 
 
 @contextmanager
-def simulated_strava(**options) -> Iterator[Simulated]:
+def simulated_strava(
+    wrapped: Callable[[FastAPI], Any] = lambda app: app, **options
+) -> Iterator[Simulated]:
+    """Serve one, as `wrapped` makes it."""
     usual = {
         "runs": DEMO_RUNS,
         "client_id": CLIENT_ID,
@@ -68,7 +95,7 @@ def simulated_strava(**options) -> Iterator[Simulated]:
         "athletes": 3,
     }
     app = create_simulator(**usual | options)
-    with listening(app) as address:
-        simulated = Simulated(f"http://{address}")
+    with listening(wrapped(app), date_header="clock" not in options) as address:
+        simulated = Simulated(f"http://{address}", app)
         with closing(simulated.http):
             yield simulated

@@ -1,0 +1,77 @@
+"""All rows of athletes and their jobs, comparable between runs: ids are named, times of writing left out."""
+
+import json
+from typing import Any
+
+from db.models.base import Base
+from tests.jobs.world import World
+
+_OF_THE_SERVER = {
+    "data_changes",
+    "event_budgets",
+    "idempotency_keys",
+    "old_ids",
+    "strava_quotas",
+    "strava_troubles",
+    "sync_budgets",
+    "used_sign_ins",
+}
+"""Tables that tell nothing of an athlete, or how much was asked."""
+_TIMES_OF_RUNS = {"started_at", "started_at_local", "achieved_at"}
+_OF_ATTEMPTS = {
+    "access_token",
+    "attempts",
+    "attempt_started_done",
+    "checkpoint",
+    "data_version",
+    "failures",
+    "live_since",
+    "personal_bests_changed",  # a best that is found again counts as changed again
+    "previous_for_others_id",
+    "previous_id",
+    "quota_until",
+    "refresh_token",
+    "since",
+    "version",
+}
+"""Columns that a repeated attempt changes, and ids that others tell as well."""
+_NAMED = {
+    "activity_id": "activities.strava_id",
+    "duplicate_of_id": "activities.strava_id",
+    "gear_id": "gear.strava_id",
+    "athlete_id": "athletes.first_name",
+    "connection_id": "strava_connections.strava_athlete_id",
+}
+"""What stands for an id."""
+
+
+def all_rows(world: World) -> dict[str, list[str]]:
+    """Get the rows of each table that has some, as sorted JSON."""
+    names = {name: _names(world, *name.split(".")) for name in set(_NAMED.values())}
+    found = {}
+    for table in Base.metadata.tables:
+        if table in _OF_THE_SERVER:
+            continue
+        rows = [row["row"] for row in world.rows(f"SELECT to_jsonb(t) AS row FROM {table} t")]
+        if rows:
+            is_job = table == "jobs"
+            comparable = (_comparable(row, names, is_job=is_job) for row in rows)
+            found[table] = sorted(json.dumps(each, sort_keys=True) for each in comparable)
+    return found
+
+
+def _names(world: World, table: str, column: str) -> dict[int, Any]:
+    rows = world.rows(f"SELECT id, {column} AS name FROM {table}")
+    return {row["id"]: row["name"] for row in rows}
+
+
+def _comparable(row: dict[str, Any], names: dict[str, Any], *, is_job: bool) -> dict[str, Any]:
+    kept = {column: value for column, value in row.items() if column not in _OF_ATTEMPTS | {"id"}}
+    for column, value in kept.items():
+        if column in _NAMED and value is not None:
+            kept[column] = names[_NAMED[column]].get(value, "gone")
+        elif column.endswith(("job_id", "_at", "_until")) and (
+            is_job or column not in _TIMES_OF_RUNS
+        ):
+            kept[column] = value is not None
+    return kept

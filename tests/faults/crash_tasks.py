@@ -1,0 +1,106 @@
+"""Tasks whose every point is tried: each makes what is there before, and the job; returns its id."""
+
+from collections.abc import Callable
+
+from tests.jobs.simulated import RUNNER
+from tests.jobs.test_strava_sync import even_track
+from tests.jobs.world import World
+
+Begin = Callable[[World], int]
+
+
+def newest(world: World) -> list[int]:
+    return [activity["id"] for activity in world.strava.activities()]
+
+
+def synced(world: World) -> int:
+    athlete = world.connect()
+    assert world.sync(athlete)["status"] == "SUCCEEDED"
+    return athlete
+
+
+def make_changes(world: World) -> None:
+    first, second, *_ = newest(world)
+    world.strava.change(first, name="Changed", distance=5000.0)
+    world.strava.delete(second)
+    world.strava.add(streams=even_track(5000, 1500), start_date="2026-03-01T06:00:00Z")
+
+
+def backfill(world: World) -> int:
+    return world.create(world.connect())
+
+
+def incremental(world: World) -> int:
+    athlete = synced(world)
+    make_changes(world)
+    return world.create(athlete)
+
+
+def with_expired_tokens(world: World) -> int:
+    athlete = synced(world)
+    world.write("UPDATE strava_connections SET token_expires_at = now()")
+    return world.create(athlete, activity_id=newest(world)[0])
+
+
+def nightly(world: World) -> int:
+    athlete = synced(world)
+    make_changes(world)
+    return world.create(athlete, mode="FULL", cause="nightly")
+
+
+def problems(world: World) -> int:
+    athlete = synced(world)
+    for strava_id in newest(world)[:2]:
+        world.strava.change(strava_id, name="Tried again")
+        world.write(
+            "INSERT INTO sync_problems (connection_id, athlete_id, strava_id, stage, code, message, job_id, next_try_at) "
+            "SELECT id, athlete_id, :i, 'READING', 'INTERNAL', '', 1, now() FROM strava_connections", i=strava_id,
+        )  # fmt: skip
+    return world.create(athlete, cause="problems")
+
+
+def webhook(world: World) -> int:
+    athlete = synced(world)
+    first, second, *_ = newest(world)
+    make_changes(world)
+    for strava_id in (first, second, newest(world)[0]):
+        tell(world, "activity", strava_id)
+    return world.create(athlete, "STRAVA_WEBHOOK")
+
+
+def revoked(world: World) -> int:
+    athlete = synced(world)
+    world.strava.control("POST", f"/athletes/{RUNNER}/deauthorize")
+    tell(world, "athlete", RUNNER)
+    return world.create(athlete, "STRAVA_WEBHOOK")
+
+
+def disconnect(world: World) -> int:
+    return world.create(synced(world), "STRAVA_DISCONNECT")
+
+
+def erase(world: World) -> int:
+    return world.create(synced(world), "ERASE_ATHLETE")
+
+
+def tell(world: World, kind: str, number: int) -> None:
+    world.write(
+        "INSERT INTO strava_events (connection_id, object_type, object_id) "
+        "SELECT id, :kind, :number FROM strava_connections", kind=kind, number=number,
+    )  # fmt: skip
+
+
+TASKS: dict[str, Begin] = {
+    each.__name__: each
+    for each in (
+        backfill,
+        incremental,
+        with_expired_tokens,
+        nightly,
+        problems,
+        webhook,
+        revoked,
+        disconnect,
+        erase,
+    )
+}
