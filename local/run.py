@@ -299,10 +299,13 @@ class LocalServer:
         tokens = facts["tokens"]
         assert isinstance(tokens, dict)
         token = tokens["athlete"]
-        print(f"\n  GraphQL    {facts['graphql']}")
+        # Browsers send no fragment to a server; both pages read the token and remove it.
+        signed_in = f"#token={token}   (signed in)" if token else ""
+        print()
+        if self.settings.example_app == "on":
+            print(f"  app        {facts['url']}/{signed_in}")
+        print(f"  GraphQL    {facts['graphql']}")
         if self.settings.graphiql == "on":
-            # Browsers send no fragment to a server; GraphiQL reads the token and removes it.
-            signed_in = f"#token={token}   (signed in)" if token else ""
             print(f"  GraphiQL   {facts['url']}/graphiql{signed_in}")
         if token:
             print(f"  token      {token}   (of the demo; header: Authorization: Bearer …)")

@@ -9,6 +9,9 @@ from settings.value_types import Parts
 
 class ClientSettings(BaseModel):
     # --- GraphiQL, HTTP and CORS
+    example_app: Literal["on", "off"] = Field(
+        "on", description="on: serve the example app (examples/web) at / and its pages."
+    )
     graphiql: Literal["on", "off"] = Field("on", description="on: serve GraphiQL at /graphiql.")
     http_query: Literal["on", "off"] = Field(
         "off",

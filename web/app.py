@@ -19,6 +19,7 @@ from web.protocols.graphql_over_http import GraphQLOverHttp
 from web.protocols.websocket import WebSockets
 from web.routes import health, root, sign_in, strava_webhook, uploads
 from web.routes.error_handlers import answer_errors
+from web.routes.example_page import example_routes
 from web.routes.graphiql_page import graphiql_routes
 from web.routes.metrics import metrics_route
 from web.routes.openapi_document import openapi_route
@@ -76,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
         metrics_route(services, app.state.metrics),
         openapi_route(),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
+        *(example_routes() if settings.example_app == "on" else ()),
     ]
     app.include_router(health.router)
     app.include_router(sign_in.router)

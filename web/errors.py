@@ -165,8 +165,9 @@ def error_response(
     message: str,
     headers: Mapping[str, str] | None = None,
     request_id: str | None = None,
+    *,
+    field: str | None = None,
 ) -> Response:
     """Make a Starlette response with an error's body."""
-    return Response(
-        error_body(code, message, request_id=request_id), status, headers, "application/json"
-    )
+    body = error_body(code, message, field=field, request_id=request_id)
+    return Response(body, status, headers, "application/json")

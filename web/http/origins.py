@@ -60,6 +60,10 @@ class Origins:
             return headers.get(b"sec-fetch-site") in _OF_ANOTHER_SITE
         return origin not in self._trusted and not self._is_same(origin, headers.get(b"host", b""))
 
+    def may_use_session(self, origin: str) -> bool:
+        """Tell whether pages of `origin`, as browsers write it, may use a browser's session."""
+        return origin.encode() in self._trusted
+
     def _is_same(self, origin: bytes, host: bytes) -> bool:
         """Tell whether a page calls the host it came from, by any name (localhost, 127.0.0.1)."""
         scheme, _, rest = origin.lower().partition(b"://")

@@ -1,18 +1,12 @@
 """The GraphiQL page, from the bundle in web/graphiql (see its README). It loads nothing else."""
 
-import asyncio
-from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
-from runtime.single_flight import SingleFlight
-from web.errors import HttpRefusal
-from web.http.compression import Coding, coding_of, compress
+from web.routes.bundle import BundleFiles, bundle_page
 
 _BUNDLE = Path(__file__).parents[1] / "graphiql" / "dist"
 _CONTENT_SECURITY_POLICY = (
@@ -20,84 +14,15 @@ _CONTENT_SECURITY_POLICY = (
     "img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-_OF_THE_FILE = frozenset({"content-length", "accept-ranges"})
-_MAX_CONDITION_BYTES = 1000
-"""A longer `If-None-Match` is not read: browsers send one tag."""
-_OF_PLAIN_TEXT = frozenset({"etag", "last-modified"})
-
-
-_Key = tuple[str, Coding | None]
-
-
-class _Assets(StaticFiles):
-    """Serves the bundle's files.
-
-    Their names contain a hash of the content, so browsers may keep them. Each is read, and perhaps
-    compressed, at its first request. The few results are kept: all responses share the bytes, and a
-    client that does not read holds none of its own.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory=directory)
-        self._kept: dict[_Key, memoryview] = {}
-        self._reading = SingleFlight[_Key, memoryview]()
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        headers = dict(scope["headers"])
-        if len(headers.get(b"if-none-match", b"")) > _MAX_CONDITION_BYTES:
-            scope = {**scope, "headers": []}
-        response = await super().get_response(path, scope)
-        coding = _coding(headers.get(b"accept-encoding")) if _is_text(path) else None
-        if isinstance(response, FileResponse):
-            left_out = _OF_THE_FILE if coding is None else _OF_THE_FILE | _OF_PLAIN_TEXT
-            kept = {name: value for name, value in response.headers.items() if name not in left_out}
-            if coding is not None:
-                kept["content-encoding"] = coding
-            response = Response(await self._read(path, response, coding), headers=kept)
-        response.headers["cache-control"] = "public, max-age=31536000, immutable"
-        response.headers["vary"] = "Accept-Encoding"
-        return response
-
-    async def _read(self, path: str, response: FileResponse, coding: Coding | None) -> memoryview:
-        """Get a file's bytes, read once however many ask at once: a view says they are shared."""
-        key = (path, coding)
-        found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = await self._reading.run(
-                key, partial(asyncio.to_thread, _content, Path(response.path), coding)
-            )
-        return found
-
-
-def _content(path: Path, coding: Coding | None) -> memoryview:
-    content = path.read_bytes()
-    return memoryview(content if coding is None else compress(content, coding))
-
-
-def _coding(accept_encoding: bytes | None) -> Coding | None:
-    try:
-        return coding_of(accept_encoding).coding
-    except HttpRefusal:
-        return None
-
-
-def _is_text(path: str) -> bool:
-    return path.endswith((".js", ".css", ".svg"))
 
 
 async def _page(_: Request) -> Response:
-    return HTMLResponse(
-        (_BUNDLE / "index.html").read_bytes(),
-        headers={
-            "content-security-policy": _CONTENT_SECURITY_POLICY,
-            "cache-control": "no-cache",
-        },
-    )
+    return bundle_page(_BUNDLE, _CONTENT_SECURITY_POLICY)
 
 
 def graphiql_routes() -> list[Route | Mount]:
     """Make the routes of the page and its files."""
     return [
         Route("/graphiql", _page),
-        Mount("/graphiql/assets", _Assets(directory=_BUNDLE / "assets")),
+        Mount("/graphiql/assets", BundleFiles(directory=_BUNDLE / "assets")),
     ]

@@ -1,4 +1,4 @@
-"""The server's root path, which leads to GraphiQL or lists the addresses."""
+"""The server's root path without the example app: it leads to GraphiQL or lists the addresses."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response

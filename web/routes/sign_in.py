@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
@@ -29,6 +29,7 @@ from strava.errors import StravaError, StravaScopeMissing, StravaUnauthorized
 from strava.payloads import StravaAthlete
 from strava.scopes import GrantedScopes
 from web.auth.cookies import SIGN_IN_LIFETIME, SessionCookie, SignIn
+from web.auth.return_to import MAX_CHARACTERS, is_own_or_allowed
 from web.auth.sign_in_errors import SignInDenied, SignInExpired, SignInFailed, SignInRefusal
 from web.errors import CrossSite, error_response
 from web.routes.root import home_of
@@ -46,6 +47,12 @@ _SCOPE_MISSING = (
     "You are signed in, but Strava does not share your activities, so nothing can be synced. Start "
     "again at /auth/strava and leave the box about your activities ticked on Strava's page "
     "(activity:read, or activity:read_all for private ones too)."
+)
+
+_RETURN_TO = Query(None, alias="returnTo", description="Default: GraphiQL.")
+_BAD_RETURN_TO = (
+    "`returnTo` must be a path of this server, such as /bests, or an address on an origin in "
+    f"CORS_ORIGINS, of at most {MAX_CHARACTERS} printable ASCII characters."
 )
 
 router = APIRouter()
@@ -73,11 +80,14 @@ def begin_sign_in(
 
 
 @router.get("/auth/strava", summary="Start signing in with Strava")
-async def sign_in(request: Request) -> Response:
-    """Send the browser to Strava's authorization page."""
+async def sign_in(request: Request, return_to: str | None = _RETURN_TO) -> Response:
+    """Send the browser to Strava's authorization page. It comes back to `returnTo`, signed in."""
     response, services = Response(status_code=303, headers=_UNSTORED), services_of(request)
+    if return_to is not None and not is_own_or_allowed(return_to, services.origins):
+        return _refusal(400, "BAD_USER_INPUT", _BAD_RETURN_TO, field="returnTo")
+    back_to = home_of(services.settings) if return_to is None else return_to
     response.headers["location"] = begin_sign_in(
-        services, response.headers, home_of(services.settings), request.cookies
+        services, response.headers, back_to, request.cookies
     )
     return response
 
@@ -209,8 +219,8 @@ async def _sign_in(
     return response
 
 
-def _refusal(status: int, code: str, message: str) -> Response:
-    return error_response(status, code, message, _UNSTORED)
+def _refusal(status: int, code: str, message: str, field: str | None = None) -> Response:
+    return error_response(status, code, message, _UNSTORED, field=field)
 
 
 async def keep_grant(

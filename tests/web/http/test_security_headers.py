@@ -21,6 +21,7 @@ ANSWERS = [
     ("GET", "/readyz", {}),
     ("GET", "/metrics", {}),
     ("GET", "/graphiql", {}),
+    ("GET", "/", {}),
     ("GET", "/auth/strava", {}),
     ("GET", "/strava/callback", {}),
     ("GET", "/absent", {}),
@@ -44,7 +45,7 @@ async def test_every_answer_says_it(api, method, path, request_):
     assert "frame-ancestors 'none'" in policy
     assert headers["cache-control"] in {
         "no-store",
-        "no-cache" if path == "/graphiql" else "no-store",
+        "no-cache" if path in {"/graphiql", "/"} else "no-store",
     }
     assert "strict-transport-security" not in headers
     assert "server" not in headers
@@ -57,10 +58,11 @@ async def test_every_answer_says_it(api, method, path, request_):
         assert len(headers.get_list(name)) == 1, name
 
 
-async def test_the_pages_policy_lets_no_inline_script_run(api):
+@pytest.mark.parametrize("path", ["/graphiql", "/"])
+async def test_the_pages_policy_lets_no_inline_script_run(api, path):
     [scripts] = [
         each
-        for each in (await api.http.get("/graphiql")).headers["content-security-policy"].split("; ")
+        for each in (await api.http.get(path)).headers["content-security-policy"].split("; ")
         if each.startswith("script-src")
     ]
     assert scripts == "script-src 'self'"

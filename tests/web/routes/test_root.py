@@ -1,4 +1,4 @@
-"""The bare address of the server leads somewhere."""
+"""The bare address of the server leads somewhere, also where the example app is off."""
 
 import pytest
 
@@ -8,14 +8,15 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_it_leads_to_graphiql(api, method):
-    response = await api.http.request(method, "/")
-    assert (response.status_code, response.headers["location"]) == (303, "/graphiql")
-    assert (await api.http.request("GET", response.headers["location"])).status_code == 200
+async def test_it_leads_to_graphiql(settings, method):
+    async with serve(settings.model_copy(update={"example_app": "off"})) as api:
+        response = await api.http.request(method, "/")
+        assert (response.status_code, response.headers["location"]) == (303, "/graphiql")
+        assert (await api.http.request("GET", response.headers["location"])).status_code == 200
 
 
 async def test_without_graphiql_it_names_the_addresses(settings):
-    async with serve(settings.model_copy(update={"graphiql": "off"})) as api:
+    async with serve(settings.model_copy(update={"graphiql": "off", "example_app": "off"})) as api:
         response = await api.http.get("/")
         assert response.status_code == 200
         told = response.json()

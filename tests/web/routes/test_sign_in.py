@@ -352,6 +352,44 @@ async def test_a_page_of_another_origin_is_told_nothing(browser_of_app):
         assert not [name for name in each.headers if name.startswith("access-control")]
 
 
+@pytest.mark.parametrize("address", ["/", "/bests/KM5?by=age", f"{APP}/runs#top"])
+async def test_it_comes_back_to_the_page_that_asked(browser_of_app, address):
+    begun = await browser_of_app.http.get("/auth/strava", params={"returnTo": address})
+    response = await browser_of_app.http.get(await authorize(begun.headers["location"]))
+    assert (response.status_code, response.headers["location"]) == (303, address)
+    assert await viewer(browser_of_app)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "bests",
+        "//evil.test/",
+        "/\\evil.test/",
+        "\\/evil.test",
+        "https://evil.test/",
+        "https://app.pacegraph.test.evil.test/",
+        "https://app.pacegraph.test@evil.test/",
+        "https://user:secret@app.pacegraph.test/",
+        "http://app.pacegraph.test/",
+        "https:///evil.test",
+        "javascript:alert(1)",
+        "/\r\nset-cookie: a=b",
+        "/\ta",
+        "/b a",
+        "/caf\u00e9",
+        "/" + "a" * 500,
+    ],
+)
+async def test_it_comes_back_to_no_other_place(browser_of_app, address):
+    response = await browser_of_app.http.get("/auth/strava", params={"returnTo": address})
+    assert await refusal(response) == (400, "BAD_USER_INPUT")
+    assert response.json()["errors"][0]["extensions"]["field"] == "returnTo"
+    assert "set-cookie" not in response.headers
+    assert "location" not in response.headers
+
+
 async def test_without_graphiql_who_signed_in_comes_to_the_root(settings, strava_url):
     urls = {"strava_api_url": f"{strava_url}/api/v3", "strava_oauth_url": f"{strava_url}/oauth"}
     async with serve(settings.model_copy(update={**urls, "graphiql": "off"})) as api:

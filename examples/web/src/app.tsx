@@ -1,0 +1,150 @@
+// Who is signed in decides what is shown; then the path does.
+import { Suspense, useEffect, useMemo, useState } from 'react';
+import { Provider, useQuery } from 'urql';
+import { Link, Route, Switch, useLocation } from 'wouter';
+import { createClient } from './client.ts';
+import { useConnectionIsLost, watchConnection, connectionIsLost } from './connection.ts';
+import { NAVIGATION } from './pages.ts';
+import { RunPage } from './run/RunPage.tsx';
+import { RunsPage } from './runs/RunsPage.tsx';
+import { useScroll } from './scroll.ts';
+import * as session from './session.ts';
+import { SignIn } from './SignIn.tsx';
+import { Icon } from './ui/Icon.tsx';
+import { Empty, Failure, Skeleton } from './ui/states.tsx';
+import { Title } from './ui/Title.tsx';
+import { UnitsContext } from './units.ts';
+import { ViewerContext, ViewerQuery } from './viewer.ts';
+
+export function App() {
+  const [sessions, countSession] = useState(0);
+  const next = () => countSession((count) => count + 1);
+  const client = useMemo(() => createClient(next), [sessions]);
+  return (
+    <Provider value={client} key={sessions}>
+      <Connection />
+      <Signed onSignedOut={next} />
+    </Provider>
+  );
+}
+
+/** Asks the server once more every few seconds while it cannot be reached. */
+function Connection() {
+  const isLost = useConnectionIsLost();
+  return (
+    <div className="connection" role="status" data-shown={isLost}>
+      {isLost && 'Connection lost. Trying again …'}
+    </div>
+  );
+}
+
+const RETRY_MS = 3000;
+
+/** Ask again with `ask` while the connection is lost, and once when it is back. */
+function useRetry(ask: () => void): void {
+  useEffect(() => {
+    let timer = 0;
+    const look = () => {
+      clearInterval(timer);
+      if (connectionIsLost()) timer = window.setInterval(ask, RETRY_MS);
+    };
+    look();
+    const stop = watchConnection(look);
+    window.addEventListener('online', ask);
+    return () => {
+      clearInterval(timer);
+      stop();
+      window.removeEventListener('online', ask);
+    };
+  });
+}
+
+function Signed({ onSignedOut }: { onSignedOut: () => void }) {
+  const [{ data, error }, ask] = useQuery({ query: ViewerQuery });
+  useRetry(() => ask({ requestPolicy: 'network-only' }));
+  const leave = async () => {
+    await session.signOut().catch(() => undefined);
+    onSignedOut();
+  };
+  if (!data) {
+    if (error) return <main className="page"><Failure error={error} retry={() => ask({ requestPolicy: 'network-only' })} /></main>;
+    return <Frame><Skeleton lines={6} height={64} /></Frame>;
+  }
+  if (!data.viewer) return <SignIn />;
+  const { athlete, scopes } = data.viewer;
+  if (!athlete) {
+    return (
+      <Frame>
+        <Empty icon="warn" title="This account has no runs of its own">
+          <p>It belongs to no athlete. Use an athlete’s account, or <a href="/graphiql">GraphiQL</a> to see what you may see.</p>
+          <button type="button" className="button" onClick={leave}>Sign out</button>
+        </Empty>
+      </Frame>
+    );
+  }
+  const known = {
+    athlete,
+    maySync: scopes.some((scope) => scope !== 'READ'),
+    seesOthers: data.athletes.nodes.some(({ id }) => id !== athlete.id),
+    signOut: leave,
+  };
+  return (
+    <ViewerContext.Provider value={known}>
+      <UnitsContext.Provider value={athlete.measurementSystem}>
+        <Frame athlete={athlete.displayName}><Pages /></Frame>
+      </UnitsContext.Provider>
+    </ViewerContext.Provider>
+  );
+}
+
+function Frame({ athlete, children }: { athlete?: string; children: React.ReactNode }) {
+  const [path] = useLocation();
+  return (
+    <>
+      <a className="skip" href="#main">Skip to content</a>
+      <header className="top">
+        <Link href="/" className="wordmark">
+          <svg viewBox="0 0 32 32" aria-hidden="true">
+            <rect width="32" height="32" rx="7" />
+            <path d="M5 21l6-7 5 4 4-9 7 12" />
+          </svg>
+          pacegraph
+        </Link>
+        <nav className="nav" aria-label="Pages">
+          {NAVIGATION.map(({ path: to, name, icon }) => (
+            <Link key={to} href={to} aria-current={isAt(path, to) ? 'page' : undefined}>
+              <Icon name={icon} /><span>{name}</span>
+            </Link>
+          ))}
+        </nav>
+        {athlete && (
+          <Link href="/settings" className="me" aria-label={`Settings of ${athlete}`} data-initials={initials(athlete)} />
+        )}
+      </header>
+      <main className="page" id="main" tabIndex={-1}>{children}</main>
+    </>
+  );
+}
+
+const isAt = (path: string, to: string): boolean =>
+  to === '/' ? path === '/' || path.startsWith('/runs/') : path === to || path.startsWith(`${to}/`);
+
+const initials = (name: string): string =>
+  name.split(' ').map((word) => word[0] ?? '').slice(0, 2).join('').toUpperCase();
+
+function Pages() {
+  const [path] = useLocation();
+  useScroll(path);
+  return (
+    <Suspense fallback={<Skeleton lines={6} height={64} />}>
+      <Switch>
+        <Route path="/" component={RunsPage} />
+        <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={decodeURIComponent(id)} />}</Route>
+        <Route>
+          <Title name="Not found">There is no such page</Title>
+          <p><Link href="/">All runs</Link></p>
+        </Route>
+      </Switch>
+    </Suspense>
+  );
+}

@@ -1,0 +1,233 @@
+// node tests/browser/app.mjs BASE_URL TOKEN
+// Uses the example app as a runner does. SCREENSHOTS=folder keeps pictures.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { availableParallelism, loadavg } from 'node:os';
+import path from 'node:path';
+import { launch, watchedPage } from './browser.mjs';
+
+const [baseUrl, token] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3]];
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const SYNC_TIMEOUT_MS = 90_000;
+const FIRST_VIEW_MS = 1000;
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+
+const picture = async (page, name) => {
+  if (!process.env.SCREENSHOTS) return;
+  await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.jpg`), type: 'jpeg', quality: 82 });
+};
+
+/** axe finds nothing. It runs in the page's own world, which its policy does not let scripts into. */
+async function checkAccessible(page, what) {
+  await page.evaluate(await import('node:fs/promises').then(({ readFile }) => readFile(AXE, 'utf8')));
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document));
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join('\n')}`);
+  assert.deepEqual(told, [], `axe: ${what}`);
+}
+
+const runs = (page) => page.locator('.run-row');
+const open = async (page) => {
+  await page.goto(`${baseUrl}/#token=${token}`);
+  await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
+};
+
+async function scrollToEnd(page, count) {
+  for (const until = Date.now() + 30_000; await runs(page).count() < count;) {
+    assert.ok(Date.now() < until, `${await runs(page).count()} of ${count} runs after scrolling`);
+    await page.mouse.wheel(0, 3000);
+    await page.waitForTimeout(100);
+  }
+}
+
+const steps = {
+  async 'the link signs in, and the token leaves the address bar'({ page }) {
+    await open(page);
+    assert.equal(page.url(), `${baseUrl}/`);
+    await page.getByRole('link', { name: /^Settings of / }).waitFor();
+  },
+
+  async 'a sync shows its progress, and the list what it brought'({ page }) {
+    await page.getByRole('button', { name: 'Fetch runs' }).click();
+    await page.getByText(/^Up to date/).waitFor({ timeout: SYNC_TIMEOUT_MS });
+    await page.getByText('48 in all').waitFor();
+    await runs(page).nth(19).waitFor();
+    await picture(page, 'runs');
+  },
+
+  async 'scrolling brings all runs'({ page }) {
+    await scrollToEnd(page, 48);
+    const names = await page.locator('.run-when').allTextContents();
+    assert.equal(new Set(names).size, 48, 'each run once');
+  },
+
+  async 'a run has its figures, charts, splits and efforts'({ page, visit }) {
+    await page.locator('.run-link').nth(30).scrollIntoViewIfNeeded();
+    await page.waitForTimeout(100);
+    visit.left = await page.evaluate(() => window.scrollY);
+    await page.locator('.run-link').nth(30).click();
+    await page.getByRole('heading', { name: 'Splits' }).waitFor();
+    await page.getByRole('img', { name: /^Pace: / }).waitFor();
+    await page.getByRole('heading', { name: 'Best efforts within this run' }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'H1', 'the focus is on the heading');
+    assert.equal(await page.evaluate(() => window.scrollY), 0);
+    await picture(page, 'run');
+  },
+
+  async 'the cross-hair follows the pointer and the keys'({ page }) {
+    const plot = await page.locator('.plot').first().boundingBox();
+    await page.mouse.move(plot.x + plot.width / 2, plot.y + plot.height / 2);
+    await page.locator('.hair').first().waitFor();
+    await page.mouse.move(0, 0);
+    const axis = page.getByRole('slider', { name: 'Place in the run' });
+    await axis.focus();
+    await page.keyboard.press('End');
+    const last = await axis.getAttribute('aria-valuetext');
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowRight');
+    assert.match(last, /km, .*Pace/);
+    assert.equal(await axis.getAttribute('aria-valuenow'), '1');
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('.hair').count(), 0);
+  },
+
+  async 'going back finds the list where it was left'({ page, visit }) {
+    await page.goBack();
+    await runs(page).nth(47).waitFor({ state: 'attached' });
+    assert.equal(await page.evaluate(() => window.scrollY), visit.left);
+  },
+
+  async 'a page that is opened by its address or reloaded is there'({ page }) {
+    await page.locator('.run-link').first().click();
+    await page.getByRole('heading', { name: 'Splits' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Splits' }).waitFor();
+    await page.goto(`${baseUrl}/runs/nothing`);
+    await page.getByRole('alert').getByText(/id/).waitFor();
+  },
+};
+
+/** The steps may fail requests on purpose: then the console is not clean. */
+const troubled = {
+  async 'a lost connection is told, and found again'({ page, context }) {
+    await open(page);
+    await runs(page).first().waitFor();
+    await context.setOffline(true);
+    await page.getByText('Connection lost').waitFor();
+    await picture(page, 'lost-connection');
+    await page.getByRole('button', { name: 'Fetch runs' }).click();
+    await page.getByText(/server cannot be reached/).waitFor();
+    await context.setOffline(false);
+    await page.getByText('Connection lost').waitFor({ state: 'detached', timeout: 15_000 });
+    await page.getByRole('button', { name: 'Fetch runs' }).click();
+    await page.getByText(/^Up to date/).waitFor({ timeout: SYNC_TIMEOUT_MS });
+  },
+
+  async 'a token that is not valid ends at the sign-in'({ page }) {
+    await page.goto('about:blank');
+    await page.goto(`${baseUrl}/#token=pace_wrong`);
+    await page.getByRole('link', { name: 'Sign in with Strava' }).waitFor();
+  },
+};
+
+async function signIn(browser) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  await page.goto(`${baseUrl}/bests`);
+  const link = page.getByRole('link', { name: 'Sign in with Strava' });
+  await link.waitFor();
+  await picture(page, 'sign-in');
+  await checkAccessible(page, 'signed out');
+  await link.click();
+  // The simulated Strava asks no athlete twice; the demo's has agreed.
+  const settings = page.getByRole('link', { name: /^Settings of / });
+  await settings.or(page.getByRole('button', { name: 'Authorize' })).waitFor();
+  if (!await settings.isVisible()) await page.getByRole('button', { name: 'Authorize' }).click();
+  await settings.waitFor();
+  assert.equal(page.url(), `${baseUrl}/bests`);
+  await context.close();
+}
+
+/** From the navigation to the first run, and how far the page moved meanwhile. */
+async function firstView(browser) {
+  const { page } = await watchedPage(browser, baseUrl, token);
+  await page.addInitScript(() => {
+    globalThis.moved = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.moved += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector('.run-row')) return;
+      observer.disconnect();
+      requestAnimationFrame(() => { globalThis.seenAt = performance.now(); });
+    }).observe(document, { childList: true, subtree: true });
+  });
+  const times = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    await page.goto('about:blank');
+    await page.goto(`${baseUrl}/#token=${token}`);
+    await page.waitForFunction(() => globalThis.seenAt);
+    await page.waitForTimeout(500);
+    times.push(Math.round(await page.evaluate(() => globalThis.seenAt)));
+    const moved = await page.evaluate(() => globalThis.moved);
+    assert.ok(moved < 0.001, `layout shift of ${moved}`);
+  }
+  const [load] = loadavg();
+  console.log(`    first view after ${times.join(', ')} ms at a load of ${load.toFixed(1)}, no layout shift`);
+  // Beside other work it says how busy the machine is.
+  if (load <= availableParallelism()) assert.ok(Math.min(...times) <= FIRST_VIEW_MS, `first view after ${times} ms`);
+  await page.context().close();
+}
+
+/** Every page: nothing of axe, in both colors, on a screen and on a phone without sideways scrolling. */
+async function looks(browser, name, options) {
+  const { page, checkClean } = await watchedPage(browser, baseUrl, token, options);
+  await open(page);
+  await runs(page).first().waitFor();
+  const run = await page.locator('.run-link').first().getAttribute('href');
+  for (const [what, address] of [['runs', '/'], ['run', run]]) {
+    await page.goto(`${baseUrl}${address}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.waitForLoadState('networkidle');
+    await checkAccessible(page, `${what}, ${name}`);
+    const width = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+    assert.ok(width[0] <= width[1], `${what}, ${name}: scrolls sideways (${width})`);
+    await picture(page, `${what}-${name}`);
+  }
+  checkClean();
+  await page.context().close();
+}
+
+async function perform(page, all, more = {}) {
+  const visit = {};
+  for (const [name, step] of Object.entries(all)) {
+    await step({ page, visit, ...more }).catch(async (error) => {
+      await picture(page, 'failed');
+      throw new Error(`${name}: ${error.message}`, { cause: error });
+    });
+    console.log(`ok  ${name}`);
+  }
+}
+
+async function main() {
+  assert.ok(baseUrl && token, 'usage: node tests/browser/app.mjs BASE_URL TOKEN');
+  const browser = await launch();
+  try {
+    await signIn(browser);
+    console.log('ok  signing in comes back to the page that asked');
+    const watched = await watchedPage(browser, baseUrl, token);
+    await perform(watched.page, steps);
+    watched.checkClean();
+    console.log('ok  no request to another origin, no console error');
+    const { page } = await watchedPage(browser, baseUrl, token);
+    await perform(page, troubled, { context: page.context() });
+    await looks(browser, 'light', { colorScheme: 'light', viewport: { width: 1280, height: 800 } });
+    await looks(browser, 'phone', { colorScheme: 'dark', ...PHONE });
+    console.log('ok  every page, light and dark, on a screen and a phone: no violation of axe');
+    await firstView(browser);
+    console.log('ok  first view');
+  } finally {
+    await browser.close();
+  }
+}
+
+await main();
