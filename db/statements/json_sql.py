@@ -49,6 +49,8 @@ class Form(Enum):
     TEXT = auto()
     NAME = auto()  # letters, digits, underscores: nothing to escape
     NUMBER = auto()
+    THOUSANDTHS = auto()  # a double with at most three decimals
+    MILLIONTHS = auto()
     BOOLEAN = auto()
     NUMBER_AS_TEXT = auto()
     INSTANT = auto()
@@ -57,6 +59,13 @@ class Form(Enum):
     TEXTS = auto()
     NAMES = auto()  # a list of enum values, which are their names in lower case
 
+
+LARGEST_ROUNDED = 1e12
+"""Numbers from here on are written as they are: noise is far below what matters, and no product
+overflows."""
+
+_ROUNDED = "(CASE WHEN abs({{0}})<{0:g} THEN round({{0}}*{1:g})/{1:g}+0 ELSE {{0}} END)"
+# Rounded as `graph.scalars.rounded` does; + 0 makes 0 of -0.
 
 # SQL around a reference to a value that is not null, and whether JSON quotes the result.
 _QUOTED = {
@@ -69,6 +78,8 @@ _QUOTED = {
 _BARE = {
     Form.TEXT: "to_json({})",
     Form.NUMBER: "{}",  # concat itself writes numbers
+    Form.THOUSANDTHS: _ROUNDED.format(LARGEST_ROUNDED, 10**3),
+    Form.MILLIONTHS: _ROUNDED.format(LARGEST_ROUNDED, 10**6),
     Form.BOOLEAN: "{}::text",
     Form.TEXTS: "to_json({})",
     Form.NAMES: "upper(to_json({})::text)",

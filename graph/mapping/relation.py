@@ -183,8 +183,13 @@ def lookup_with(
     return decorate
 
 
-def connection(relation: Paged, description: str) -> Callable[[Callable[..., PageArguments]], Any]:
-    """Declare a connection by a function from the field's arguments to the page's."""
+def connection(
+    relation: Paged, description: str, *, nullable: bool = False
+) -> Callable[[Callable[..., PageArguments]], Any]:
+    """Declare a connection by a function from the field's arguments to the page's.
+
+    A `nullable` one is null where its arguments are refused, and leaves its neighbors alone.
+    """
 
     def decorate(read_arguments: Callable[..., PageArguments]) -> Any:
         async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
@@ -195,7 +200,9 @@ def connection(relation: Paged, description: str) -> Callable[[Callable[..., Pag
             )
 
         module = f"graph.types.{_module_of(relation.target)}"
-        returns = Connection[Annotated[relation.target, strawberry.lazy(module)]]  # type: ignore[name-defined]
+        returns: Any = Connection[Annotated[relation.target, strawberry.lazy(module)]]  # type: ignore[name-defined]
+        if nullable:
+            returns = returns | None
         resolver = with_signature_of(read_arguments, resolve, returns)
         slicing = [
             name for name in _SLICING if name in inspect.signature(read_arguments).parameters

@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 import strawberry
+from sqlalchemy import Double
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
@@ -24,6 +25,7 @@ from db.statements.page import Columns
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only
 from graph.cost.directives import Cost, ListSize
 from graph.global_id import encode_id
+from graph.scalars import decimals_of, rounded
 
 Value = Expression | Callable[[], Expression]
 """An expression, or a function that makes it when it is first needed."""
@@ -166,9 +168,21 @@ class RowType:
         columns = {label: each.select(self.model, audience) for label, each in self.columns.items()}
         return {**columns, **self.keys(audience)}
 
+    @cached_property
+    def decimals(self) -> dict[str, int]:
+        """How many decimals the columns of doubles have, by label."""
+        return {
+            label: decimals_of(label.rpartition("__")[2])
+            for label, each in self.columns.items()
+            if isinstance(each.made.type, Double)
+        }
+
     def hydrate(self, row: Mapping[str, Any]) -> Any:
-        """Make the object of a row that has all of `selection`."""
+        """Make the object of a row that has all of `selection`. Doubles are rounded."""
         values = dict(row)
+        for label, decimals in self.decimals.items():
+            if values[label] is not None:
+                values[label] = rounded(values[label], decimals)
         for label, each in self.columns.items():
             if each.convert is not None and values[label] is not None:
                 values[label] = each.convert(values[label])

@@ -21,7 +21,11 @@ from graph.pagination import PageArguments, cursor_columns, order_name
 from graph.plan.drawing import Drawing
 from graph.plan.level_sql import LevelColumns, lookup_rows, page_count, page_rows
 from graph.plan.selection import NotPlanned, SelectedField, declared
+from graph.scalars import decimals_of
 from graph.types.node_lookup import rows_of_type
+
+_ROUNDED = {3: Form.THOUSANDTHS, 6: Form.MILLIONTHS}
+"""Forms of doubles by the number of their decimals."""
 
 
 @dataclass(eq=False)
@@ -106,6 +110,9 @@ class Compiler:
                 signed_in = {VIEWER: VIEWER.key, VIEWER_ACCOUNT: VIEWER_ACCOUNT.key}[source.key]  # type: ignore[index]
                 key = json_sql.shared_parameter(signed_in, "bigint")
                 members.append((each.response_name, [self._lookup(each, source, key)]))
+            elif each.name == "id":
+                account = json_sql.shared_parameter(VIEWER_ACCOUNT.key, "bigint")
+                members.append((each.response_name, json_sql.global_id("Viewer", account)))
             else:
                 members.append(
                     (
@@ -334,6 +341,8 @@ def _form(selected: SelectedField, source: Column) -> Form:
         named = named.of_type
     if isinstance(named, GraphQLEnumType):
         return Form.NAMES if isinstance(source.made.type, ARRAY) else Form.NAME
+    if isinstance(source.made.type, Double):
+        return _ROUNDED[decimals_of(selected.name)]
     return Form.NUMBER_AS_TEXT if source.convert is str else _form_of(source.made)
 
 

@@ -7,7 +7,6 @@ import strawberry
 
 from graph.context import Context, Info
 from graph.cost.directives import sized
-from graph.mapping.relation import connection
 from graph.mapping.row_type import field
 from graph.schema.root_field import (
     ComputedObject,
@@ -16,6 +15,7 @@ from graph.schema.root_field import (
     ViewerObject,
     by_id,
     computed,
+    root_connection,
 )
 from graph.types.activity import ACTIVITIES, Activity, read_activities
 from graph.types.age_grade import AgeGrade, AgeGradeInput
@@ -88,7 +88,7 @@ class Query:
         Athlete | None,
     )
 
-    athletes = connection(
+    athletes = root_connection(
         ATHLETES, "All athletes visible to the caller, by default in order of joining."
     )(read_athletes)
 
@@ -96,11 +96,11 @@ class Query:
         "Activity", "An activity. Null if absent or not visible to the caller.", Activity | None
     )
 
-    activities = connection(
+    activities = root_connection(
         ACTIVITIES, "All activities visible to the caller, by default newest first."
     )(read_activities)
 
-    leaderboard = connection(
+    leaderboard = root_connection(
         LEADERBOARD,
         "Current personal bests over one distance, as far as visible to the caller. Of equal ones "
         "the earlier achieved stands first.",
@@ -118,4 +118,4 @@ class Query:
 
     job = by_id("Job", "A job. Null if absent or not visible to the caller.", Job | None)
 
-    jobs = connection(JOBS, "All jobs visible to the caller, newest first.")(read_jobs)
+    jobs = root_connection(JOBS, "All jobs visible to the caller, newest first.")(read_jobs)

@@ -8,6 +8,7 @@ from athletics.age_grade_table import AgeGradeTable, InvalidPerformance, OutOfTa
 from db.models import BestEffort
 from graph.errors import InvalidArgument
 from graph.mapping.row_type import column
+from graph.scalars import with_rounded
 
 
 @strawberry.type(description="A time compared with the standard for the runner's age and sex.")
@@ -42,7 +43,7 @@ class AgeGrade:
 
     @classmethod
     def from_grade(cls, grade: Grade) -> "AgeGrade":
-        return cls(
+        values = dict(
             percent=grade.percent,
             age_on_day=grade.age_on_day,
             sex=grade.sex,
@@ -53,6 +54,7 @@ class AgeGrade:
             age_graded_time_seconds=grade.age_graded_time_s,
             distance_interpolated=grade.distance_interpolated,
         )
+        return cls(**with_rounded(values))
 
 
 @strawberry.input(description="A performance to grade.")

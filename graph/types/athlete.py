@@ -41,7 +41,7 @@ from graph.types.training_summary import SUMMARIES_OF_ATHLETE, TrainingSummary, 
 
 if TYPE_CHECKING:
     from graph.types.gear import Gear
-    from graph.types.strava_connection import StravaConnection
+    from graph.types.strava_account import StravaAccount
 
 
 @row_type(m.Athlete, "A runner.")
@@ -86,10 +86,10 @@ class Athlete(Node):
     )
     created_at: datetime = column(m.Athlete.created_at, "Time the athlete joined this server.")
     strava_connection: (
-        Annotated["StravaConnection", strawberry.lazy("graph.types.strava_connection")] | None
+        Annotated["StravaAccount", strawberry.lazy("graph.types.strava_account")] | None
     ) = lookup(
         Lookup(
-            "StravaConnection",
+            "StravaAccount",
             m.Athlete.id,
             rows_by(m.StravaConnection, m.StravaConnection.athlete_id),
         ),

@@ -12,7 +12,7 @@ from db import models as m
 from db.statements import best_effort as statements
 from graph.mapping.relation import Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
-from graph.pagination import After, First, PageArguments, page_arguments
+from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.types.age_grade import AgeGrade
 from graph.types.node import Node
 
@@ -72,6 +72,8 @@ def read_best_efforts(
     distance: Annotated[StandardDistance, strawberry.argument(description="Standard distance.")],
     first: First = None,
     after: After = None,
+    last: Last = None,
+    before: Before = None,
     from_: Annotated[
         date | None,
         strawberry.argument(name="from", description="First local day to include."),
@@ -95,7 +97,9 @@ def read_best_efforts(
         "day_until": until,
         "counting": None if include_excluded else True,
     }
-    return page_arguments(statements.FASTEST, filters, first=first, after=after)
+    return page_arguments(
+        statements.FASTEST, filters, first=first, after=after, last=last, before=before
+    )
 
 
 EFFORTS_OF_ATHLETE = Paged("BestEffort", m.Athlete.id, statements.EFFORTS_OF_ATHLETE)

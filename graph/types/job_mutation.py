@@ -50,9 +50,12 @@ class SyncStravaPayload(Payload):
     task_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="Id of the job, under its name in the older REST service. Null if refused.",
+        deprecation_reason="A name of the older REST service. Use `job { id }`.",
     )
     status: str | None = strawberry.field(
-        default=None, description='"queued", as in the older REST service. Null if refused.'
+        default=None,
+        description='"queued", as in the older REST service. Null if refused.',
+        deprecation_reason="A name of the older REST service. Use `job { status }`.",
     )
 
 

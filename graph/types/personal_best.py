@@ -13,7 +13,7 @@ from db.statements.best_effort import age_grade_to_others
 from graph.input_checks import checked_number, checked_text
 from graph.mapping.relation import Arguments, Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
-from graph.pagination import After, First, PageArguments, page_arguments
+from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.types.age_grade import AgeGrade
 from graph.types.enums import LeaderboardBasis
 from graph.types.node import Node
@@ -122,9 +122,18 @@ def read_history(
     distance: Annotated[StandardDistance, strawberry.argument(description="Standard distance.")],
     first: First = None,
     after: After = None,
+    last: Last = None,
+    before: Before = None,
 ) -> PageArguments:
     """Read the arguments of the history of bests."""
-    return page_arguments(statements.NEWEST, {"distance": distance}, first=first, after=after)
+    return page_arguments(
+        statements.NEWEST,
+        {"distance": distance},
+        first=first,
+        after=after,
+        last=last,
+        before=before,
+    )
 
 
 def read_leaderboard(
@@ -143,6 +152,8 @@ def read_leaderboard(
     ] = None,
     first: First = None,
     after: After = None,
+    last: Last = None,
+    before: Before = None,
 ) -> PageArguments:
     """Read the arguments of a leaderboard."""
     graded = by is LeaderboardBasis.AGE_GRADE
@@ -152,7 +163,9 @@ def read_leaderboard(
         "graded": graded or None,
     }
     ordering = statements.BEST_AGE_GRADE if graded else statements.FASTEST
-    return page_arguments(ordering, conditions, first=first, after=after)
+    return page_arguments(
+        ordering, conditions, first=first, after=after, last=last, before=before
+    )
 
 
 def read_personal_bests(

@@ -9,6 +9,7 @@ from db.models import Scope
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
 from graph.context import Caller
 from graph.cost.directives import sized
+from graph.global_id import encode_id
 from graph.mapping.relation import Lookup, lookup, rows_by
 from graph.mapping.row_type import make
 from graph.types.api_token import ApiToken
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 class Viewer:
     """The request's caller. Its relations start from the signed-in athlete and account."""
 
+    id: strawberry.ID = strawberry.field(
+        description="Id of the caller's account, by which caches keep the caller's data apart from "
+        "another account's. `node` does not take it: ask for `viewer` again."
+    )
     athlete: Annotated["Athlete", strawberry.lazy("graph.types.athlete")] | None = lookup(
         Lookup("Athlete", VIEWER, rows_by(m.Athlete, m.Athlete.id)),
         "The caller's athlete. Null if the account has none.",
@@ -48,4 +53,6 @@ class Viewer:
             f"key_{VIEWER.key}": caller.viewer.athlete_id,
             f"key_{VIEWER_ACCOUNT.key}": caller.viewer.account_id,
         }
-        return make(cls, {"scopes": sorted(caller.scopes), **keys})
+        assert caller.viewer.account_id is not None
+        account = encode_id("Viewer", caller.viewer.account_id)
+        return make(cls, {"id": account, "scopes": sorted(caller.scopes), **keys})

@@ -69,7 +69,7 @@ def age_grade(data: Data, _: Old) -> Any:
 
 
 def sync(data: Data, _: Old) -> Any:
-    return {"task_id": data["syncStrava"]["taskId"], "status": data["syncStrava"]["status"]}
+    return _queued(data["syncStrava"]["job"])
 
 
 def personal_bests_task(data: Data, _: Old) -> Any:

@@ -58,7 +58,7 @@ AGE_GRADE = (
 )
 JOB = f"query Task($id: ID!) {{ job(id: $id) {{ {_JOB} }} }}"
 
-SYNC = f"mutation Sync($input: SyncStravaInput!) {{ syncStrava(input: $input) {{ taskId status {_USER_ERRORS} }} }}"
+SYNC = f"mutation Sync($input: SyncStravaInput!) {{ syncStrava(input: $input) {{ job {{ id }} {_USER_ERRORS} }} }}"
 RECALCULATE_PERSONAL_BESTS = (
     "mutation RecalculatePersonalBests($input: RecalculateInput!) "
     f"{{ recalculatePersonalBests(input: $input) {{ job {{ id }} {_USER_ERRORS} }} }}"

@@ -32,7 +32,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         E.CALLER: "viewer rateLimit",
         E.WAY: "node nodes athlete athletes activity activities leaderboard job jobs",
     },
-    "Viewer": {E.CALLER: "athlete scopes apiTokens"},
+    "Viewer": {E.CALLER: "id athlete scopes apiTokens"},
     "RateLimit": {E.CALLER: "limit remaining resetAt cost"},
     "Athlete": {
         E.SHARED: "id firstName lastName displayName sex city country measurementSystem createdAt",
@@ -90,7 +90,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         E.DERIVED: "periodStart runCount distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters "
         "longestRunMeters"
     },
-    "StravaConnection": {
+    "StravaAccount": {
         E.OWNER: "stravaAthleteId scopes connectedAt lastSyncedAt historyCompleteAt refusedAt",
     },
     "ApiToken": {E.OWNER: "id name hint scopes createdAt expiresAt lastUsedAt revokedAt"},

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
         (0, 0.0, None, None),
         (1500, 0.0, 0, None),
         (1500, 1e-300, 0, None),
-        (1500, 5000.0, 10 / 3, 300),
+        (1500, 5000.0, 3.333, 300),
         (2**31 - 1, 9.9e11, pytest.approx(461.0, abs=0.1), pytest.approx(2.169, abs=0.001)),
     ],
 )
@@ -90,3 +90,31 @@ async def test_sums_of_the_longest_runs_are_exact(api, db):
             "longestRunMeters": 1e12,
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("meters", "gain", "expected"),
+    [
+        (32467.300000000003, 76.10500000000002, (32467.3, 76.105)),
+        (0.1 + 0.2, 0.00049, (0.3, 0)),
+        (1000.0005, 0.0625, (1000.001, 0.062)),
+        (9.99999e11, 1.7e308, (999999000000, 1.7e308)),
+    ],
+)
+async def test_numbers_have_no_noise_by_plan_and_on_graphql_core(api, db, meters, gain, expected):
+    caller = make.create_person(db)
+    activity = make.create_activity(
+        db, caller.athlete_id, distance_m=meters, elevation_gain_m=gain
+    )
+    fields = "distanceMeters elevationGainMeters"
+    by_plan = f"query($id: ID!) {{ activity(id: $id) {{ {fields} }} }}"
+    # a cursor that is refused leaves the rest of the operation to graphql-core
+    on_core = by_plan.replace("{ activity", '{ jobs(after: "x") { totalCount } activity', 1)
+    for query in (by_plan, on_core):
+        answer = await api.http.post(
+            "/graphql",
+            json={"query": query, "variables": {"id": encode_id("Activity", activity)}},
+            headers={"authorization": f"Bearer {caller.token}"},
+        )
+        found = answer.json()["data"]["activity"]
+        assert (found["distanceMeters"], found["elevationGainMeters"]) == expected

@@ -7,10 +7,14 @@ import pytest
 from graph.errors import InvalidArgument
 from graph.scalars import (
     SCALARS,
+    decimals_of,
     format_floats,
     format_instant,
+    format_local,
     parse_date,
     parse_instant,
+    parse_local,
+    rounded,
 )
 
 
@@ -91,9 +95,7 @@ def test_the_address_of_the_specification():
         ("2023-12-24T15:30:00.123Z", datetime(2023, 12, 24, 15, 30, 0, 123_000, tzinfo=UTC)),
         ("2023-12-24T15:30:00.1Z", datetime(2023, 12, 24, 15, 30, 0, 100_000, tzinfo=UTC)),
         ("2023-12-24T15:30:00.123456Z", datetime(2023, 12, 24, 15, 30, 0, 123_456, tzinfo=UTC)),
-        ("2024-02-29T23:59:59.999999999+23:59", datetime(2024, 2, 29, 0, 1, tzinfo=UTC)),
-        # Between two instants: at or after, and before, the same ones as the later of them.
-        ("2023-12-24T15:30:00.123456789+01:00", datetime(2023, 12, 24, 14, 30, 0, 123_457, tzinfo=UTC)),
+        ("2024-02-29T23:59:59.999999000+23:59", datetime(2024, 2, 29, 0, 0, 59, 999_999, tzinfo=UTC)),
         ("2023-12-24T15:30:00.123456000Z", datetime(2023, 12, 24, 15, 30, 0, 123_456, tzinfo=UTC)),
     ],
 )  # fmt: skip
@@ -114,11 +116,65 @@ def test_what_the_specification_accepts(text, expected):
         "20240201T080000Z", "2024-02-01T08:00:00.000+01:00:30", "2024-02-01T08:00:00,5Z",
         "2024-02-01T08:00:00Z\n", " 2024-02-01T08:00:00Z", "\uff12\uff10\uff12\uff14-02-01T08:00:00Z", "", "now", 1706774400,
         None, True, "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.9999999Z",
+        # finer than six decimals: not to be rounded
+        "2023-12-24T15:30:00.123456789+01:00", "2023-12-24T15:30:00.0000001Z",
     ],
 )  # fmt: skip
 def test_what_it_refuses(text):
     with pytest.raises(InvalidArgument):
         parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2023-12-24T15:30:00", datetime(2023, 12, 24, 15, 30)),  # noqa: DTZ001
+        ("2023-12-24t15:30:00.123", datetime(2023, 12, 24, 15, 30, 0, 123_000)),  # noqa: DTZ001
+        ("2024-02-29T23:59:59.999999000", datetime(2024, 2, 29, 23, 59, 59, 999_999)),  # noqa: DTZ001
+    ],
+)
+def test_local_times_that_the_specification_accepts(text, expected):
+    assert parse_local(text) == expected
+    assert parse_local(format_local(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2023-12-24T15:30:00Z", "2023-12-24T15:30:00+05:30", "2023-12-24 15:30:00", "2023-12-24T25:00:00",
+        "2023-12-24T15:60:00", "2023-12-24T24:00:00", "2023-02-30T15:30:00", "2023-12-24T15:30:00.1234567890",
+        "2023-12-24T15:30:00.123456789", "2023-12-24", "15:30:00", "2023-12-24T15:30:00\n", "1899-01-01T00:00:00", 1, None,
+    ],
+)  # fmt: skip
+def test_local_times_that_it_refuses(text):
+    with pytest.raises(InvalidArgument, match="is not a LocalDateTime"):
+        parse_local(text)
+
+
+# --- numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "decimals"),
+    [
+        ("improvementSeconds", 3), ("elapsed_time_seconds", 3), ("distanceMeters", 3), ("seconds", 3),
+        ("averagePaceSecondsPerKilometer", 3), ("averageSpeedMetersPerSecond", 3), ("percent", 6),
+        ("ageFactor", 6), ("south", 6),
+    ],
+)  # fmt: skip
+def test_decimals_of_a_field(name, decimals):
+    assert decimals_of(name) == decimals
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (76.10500000000002, 76.105), (32467.300000000003, 32467.3), (0.1 + 0.2, 0.3), (-0.0004, 0.0),
+        (1234.5675, 1234.568), (0.0625, 0.062), (9.9e11, 9.9e11), (1.7e308, 1.7e308), (-1.7e308, -1.7e308), (5e-324, 0.0),
+    ],
+)  # fmt: skip
+def test_rounding_drops_noise(value, expected):
+    assert rounded(value, 3) == expected
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 120_000, 999_999])

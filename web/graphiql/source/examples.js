@@ -28,7 +28,6 @@ query Viewer {
 mutation Sync($athleteId: ID!, $mode: SyncMode!) {
   syncStrava(input: { athleteId: $athleteId, mode: $mode }) {
     alreadyRunning
-    status
     job {
       id
       kind

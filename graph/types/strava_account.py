@@ -1,4 +1,4 @@
-"""An athlete's connection to Strava."""
+"""An athlete's account on Strava, while it is connected."""
 
 from datetime import datetime
 
@@ -8,10 +8,10 @@ from graph.mapping.row_type import column, row_type
 
 @row_type(
     m.StravaConnection,
-    "An athlete's connection to Strava. Its tokens never leave the server.",
+    "The account on Strava that an athlete connected. Its tokens never leave the server.",
 )
-class StravaConnection:
-    """A connection's row."""
+class StravaAccount:
+    """A connection's row. Relay keeps the suffix Connection for pages."""
 
     strava_athlete_id: str = column(
         m.StravaConnection.strava_athlete_id, "The athlete's id on Strava.", convert=str
