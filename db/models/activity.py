@@ -25,6 +25,8 @@ from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey, not_nega
 _HIDDEN_START = time(0, 0, 1)
 LEAST_PACED_M = 0.001
 """Over less than this there is no pace, and quotients may be beyond the range of their type."""
+LONGEST_PACED_S = 1e12
+"""Beyond it a pace may be beyond the range of its type."""
 
 
 class ActivitySource(StrEnum):

@@ -3,11 +3,8 @@
 from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, and_, case
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from db.models.activity import LEAST_PACED_M
+from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
 from db.models.base import Base, not_negative
-
-_LONGEST_PACED_S = 1e12
-"""Beyond it a pace may be beyond the range of its type."""
 
 
 class ActivityLap(Base):
@@ -35,7 +32,7 @@ class ActivityLap(Base):
             (
                 and_(
                     moving_time_s > 0,
-                    moving_time_s <= _LONGEST_PACED_S,
+                    moving_time_s <= LONGEST_PACED_S,
                     distance_m >= LEAST_PACED_M,
                 ),
                 moving_time_s * 1000 / distance_m,

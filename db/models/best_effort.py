@@ -5,11 +5,13 @@ from typing import Any
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
+    Double,
     ForeignKey,
     Index,
     UniqueConstraint,
     and_,
     case,
+    func,
     or_,
 )
 from sqlalchemy.orm import Mapped, column_property, mapped_column
@@ -18,6 +20,7 @@ from athletics.activity_effort import EffortProvenance
 from athletics.age_grade import is_interpolated
 from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
+from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
 from db.models.base import Base, Instant, PrimaryKey, not_negative, one_of
 
 _UNLISTED = tuple(
@@ -54,7 +57,7 @@ class BestEffort(Base):
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
     distance: Mapped[str] = mapped_column()
-    distance_m: Mapped[float]
+    distance_m: Mapped[float] = mapped_column()
     elapsed_s: Mapped[float] = mapped_column()
     start_offset_s: Mapped[float]
     achieved_at: Mapped[Instant]
@@ -78,6 +81,12 @@ class BestEffort(Base):
 
     distance_interpolated: Mapped[bool | None] = column_property(
         case((age_grade_table.is_not(None), _is_unlisted(age_grade_table, distance)))
+    )
+
+    pace_s_per_km: Mapped[float] = column_property(
+        func.least(elapsed_s, LONGEST_PACED_S, type_=Double)
+        * 1000
+        / func.greatest(distance_m, LEAST_PACED_M, type_=Double)
     )
 
     __table_args__ = (

@@ -1,9 +1,10 @@
 """Personal bests and their history."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.distance import StandardDistance
+from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
 from db.models.base import Base, Instant, not_negative, one_of
 
 
@@ -27,8 +28,8 @@ class PersonalBest(Base):
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
     distance: Mapped[str]
-    distance_m: Mapped[float]
-    elapsed_s: Mapped[float]
+    distance_m: Mapped[float] = mapped_column()
+    elapsed_s: Mapped[float] = mapped_column()
     achieved_at: Mapped[Instant]
     previous_id: Mapped[int | None] = mapped_column(
         # Checked at commit: a recalculation moves several links at once.
@@ -43,6 +44,12 @@ class PersonalBest(Base):
     )
     improvement_for_others_s: Mapped[float | None]
     is_current_for_others: Mapped[bool] = mapped_column(server_default="false")
+
+    pace_s_per_km: Mapped[float] = column_property(
+        func.least(elapsed_s, LONGEST_PACED_S, type_=Double)
+        * 1000
+        / func.greatest(distance_m, LEAST_PACED_M, type_=Double)
+    )
 
     __table_args__ = (
         one_of("distance", StandardDistance),

@@ -153,7 +153,7 @@ async def sync_strava(context: Context, wanted: SyncStravaInput) -> SyncStravaPa
     key = RequestKey.from_input(context, "syncStrava", wanted)
     arguments = {
         "mode": wanted.mode,
-        "activity_id": await _strava_id(context, wanted.activity_id),
+        "activity_id": await _activity_to_sync(context, wanted),
         "since": wanted.since and wanted.since.isoformat(),
         "until": wanted.until and wanted.until.isoformat(),
     }
@@ -326,18 +326,41 @@ async def require_budget(rules: WriteRules, athlete_id: int, connection: AsyncCo
     )
 
 
-async def _strava_id(context: Context, activity_id: str | None) -> int | None:
-    """Get the Strava id of the activity to sync, from that id or from a global id."""
-    if activity_id is None:
-        return None
-    if activity_id.isascii() and activity_id.isdigit() and 0 < int(activity_id) <= _MAX_STRAVA_ID:
-        return int(activity_id)
-    decode_id(activity_id, "input.activityId")
-    found: Activity | None = await load_node_of(
-        context, "Activity", activity_id, "input.activityId"
-    )
+async def _activity_to_sync(context: Context, wanted: SyncStravaInput) -> int | None:
+    """Get the Strava id of the only activity to sync; None where it is not only one."""
+    chosen, older = wanted.activity, wanted.activity_id
+    if chosen is None:
+        if older is None:
+            return None
+        return _number(older) or await _strava_id_of(context, older, "input.activityId")
+    if older is not None:
+        raise InvalidArgument(
+            "Pass `activity` or the older `activityId`, not both.", "input.activityId"
+        )
+    if not isinstance(chosen.strava_id, str):  # then the other one is given
+        return await _strava_id_of(context, chosen.id or "", "input.activity.id")
+    number = _number(chosen.strava_id)
+    if number is None:
+        raise InvalidArgument(
+            "`stravaId` is not an id of Strava, which is a number. Copy it from the address of the "
+            "activity there, or pass `id`.",
+            "input.activity.stravaId",
+        )
+    return number
+
+
+def _number(text: str) -> int | None:
+    """Read an id of Strava; None if the text is none."""
+    is_number = text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_STRAVA_ID
+    return int(text) if is_number else None
+
+
+async def _strava_id_of(context: Context, global_id: str, field: str) -> int:
+    """Get the Strava id of an activity. Raises InvalidId, MutationRefused."""
+    decode_id(global_id, field)
+    found: Activity | None = await load_node_of(context, "Activity", global_id, field)
     if found is None or found.strava_id is None:
-        raise not_found("input.activityId", "activity from Strava")
+        raise not_found(field, "activity from Strava")
     return int(found.strava_id)
 
 

@@ -23,8 +23,10 @@ def computed(selected: SelectedField, context: Context, asked: RequestArguments)
     return orjson.dumps(_project(selected, source.compute(context, asked.roots[selected])))
 
 
-def _project(selected: SelectedField, made: Any) -> dict[str, Any]:
-    """Pick the selected members of a computed object, all of them leaves."""
+def _project(selected: SelectedField, made: Any) -> Any:
+    """Pick the selected members of a computed object or of each of a list, all of them leaves."""
+    if isinstance(made, list):
+        return [_project(selected, each) for each in made]
     (fields,) = selected.below.values()
     return {each.response_name: format_floats(_leaf(each, made)) for each in fields}
 

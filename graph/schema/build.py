@@ -15,6 +15,7 @@ from graphql import (
     GraphQLSchema,
     Undefined,
 )
+from graphql.type.directives import GraphQLOneOfDirective
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -32,6 +33,9 @@ from graph.schema.subscription import Subscription
 from graph.types.api_token import ApiToken
 from graph.types.best_effort import BestEffort
 from graph.types.personal_best import PersonalBest
+
+_ONE_OF = "directive @oneOf on INPUT_OBJECT"
+"""Strawberry prints it without description. Tools older than it need the definition."""
 
 
 class _OperationExtension(SchemaExtension):
@@ -190,4 +194,5 @@ def _drop_null_defaults(schema: GraphQLSchema) -> None:
 
 def print_schema() -> str:
     """Print the schema in the schema definition language, as in `schema.graphql`."""
-    return build_schema().as_str() + "\n"
+    described = f'"""{GraphQLOneOfDirective.description}"""\n{_ONE_OF}'
+    return build_schema().as_str().replace(_ONE_OF, described) + "\n"

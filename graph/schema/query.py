@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from athletics.distance import StandardDistance
 from graph.context import Context, Info
 from graph.cost.directives import sized
 from graph.mapping.row_type import field
@@ -20,6 +21,7 @@ from graph.schema.root_field import (
 from graph.types.activity import ACTIVITIES, Activity, read_activities
 from graph.types.age_grade import AgeGrade, AgeGradeInput
 from graph.types.athlete import ATHLETES, Athlete, read_athletes
+from graph.types.distance import standard_distances
 from graph.types.job import JOBS, Job, read_jobs
 from graph.types.node import Node
 from graph.types.node_lookup import decode_node_ids, load_node
@@ -110,6 +112,13 @@ class Query:
         ComputedObject(lambda _, arguments: arguments["input"].grade()),
         "Calculates an age grade. Uses no stored data and does not require signing in.",
         resolver=_age_grade,
+    )
+
+    standard_distances = field(
+        ComputedObject(lambda _, __: standard_distances()),
+        "Distances of best efforts and personal bests with their labels, shortest first.",
+        list_size=sized(len(StandardDistance)),
+        resolver=standard_distances,
     )
 
     rate_limit = computed(

@@ -29,7 +29,7 @@ class RowById:
 
 @dataclass(frozen=True, slots=True)
 class ComputedObject:
-    """An object computed from context and arguments, without a statement."""
+    """An object, or a list of them, computed from context and arguments, without a statement."""
 
     compute: Callable[[Context, dict[str, Any]], Any]
 

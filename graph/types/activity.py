@@ -10,6 +10,7 @@ from db import models as m
 from db.models import ActivitySource, RecordingChoice, Visibility
 from db.statements import activity as statements
 from db.statements.best_effort import LISTED
+from db.statements.pace import per_mile
 from graph.cost.directives import sized, weighing
 from graph.global_id import decode_id_of
 from graph.input_checks import checked_number, checked_text, checked_texts
@@ -99,6 +100,11 @@ class Activity(Node):
         m.Activity.average_pace_s_per_km,
         "Moving time divided by distance, in seconds per kilometer. Null if there is no distance or "
         "no moving time.",
+    )
+    average_pace_seconds_per_mile: float | None = column(
+        per_mile(m.Activity.average_pace_s_per_km),
+        "Moving time divided by distance, in seconds per mile. Null if there is no distance or no "
+        "moving time.",
     )
     average_heart_rate: float | None = column(
         m.Activity.average_heart_rate_bpm,

@@ -43,17 +43,17 @@ class AgeGrade:
 
     @classmethod
     def from_grade(cls, grade: Grade) -> "AgeGrade":
-        values = dict(
-            percent=grade.percent,
-            age_on_day=grade.age_on_day,
-            sex=grade.sex,
-            table=grade.table,
-            age_factor=grade.age_factor,
-            open_standard_seconds=grade.open_standard_s,
-            age_standard_seconds=grade.age_standard_s,
-            age_graded_time_seconds=grade.age_graded_time_s,
-            distance_interpolated=grade.distance_interpolated,
-        )
+        values = {
+            "percent": grade.percent,
+            "age_on_day": grade.age_on_day,
+            "sex": grade.sex,
+            "table": grade.table,
+            "age_factor": grade.age_factor,
+            "open_standard_seconds": grade.open_standard_s,
+            "age_standard_seconds": grade.age_standard_s,
+            "age_graded_time_seconds": grade.age_graded_time_s,
+            "distance_interpolated": grade.distance_interpolated,
+        }
         return cls(**with_rounded(values))
 
 

@@ -10,6 +10,8 @@ from athletics.activity_effort import EffortProvenance
 from athletics.distance import StandardDistance
 from db import models as m
 from db.statements import best_effort as statements
+from db.statements.distance import label
+from db.statements.pace import per_mile
 from graph.mapping.relation import Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
@@ -30,9 +32,19 @@ class BestEffort(Node):
         "The run that contains it.",
     )
     distance: StandardDistance = column(m.BestEffort.distance, "Standard distance.")
+    distance_label: str = column(
+        label(m.BestEffort.distance), "The distance for people, in English: 5 km, Half marathon."
+    )
     distance_meters: float = column(m.BestEffort.distance_m, "Exact distance in meters.")
     elapsed_time_seconds: float = column(
         m.BestEffort.elapsed_s, "Elapsed time in seconds, including pauses."
+    )
+    pace_seconds_per_kilometer: float = column(
+        m.BestEffort.pace_s_per_km, "Elapsed time divided by distance, in seconds per kilometer."
+    )
+    pace_seconds_per_mile: float = column(
+        per_mile(m.BestEffort.pace_s_per_km),
+        "Elapsed time divided by distance, in seconds per mile.",
     )
     start_offset_seconds: float = column(
         m.BestEffort.start_offset_s, "Seconds from the start of the run to the start of the effort."

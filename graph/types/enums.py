@@ -81,8 +81,39 @@ class UserErrorCode(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
 
 
+_IF_UNKNOWN: dict[type[Enum], str | None] = {
+    StandardDistance: "show `distanceLabel`, which is always given beside it",
+    AgeGradeTable: "show its name",
+    EffortProvenance: "show nothing",
+    ActivitySource: "treat it as FILE: the activity did not come from Strava",
+    RecordingChoice: "treat it as BY_RULES",
+    Visibility: "treat it as ONLY_ME",
+    Scope: "ignore it",
+    JobKind: "show its name: every job has status, progress and error",
+    ImportOutcome: "show `message`, which is always given beside it",
+    JobErrorCode: "treat it as INTERNAL and show `message`; `retryable` says whether to try again",
+    UserErrorCode: "treat it as INVALID and show `message`, which is always given beside it",
+    Sex: None,
+    JobStatus: None,
+    MeasurementSystem: None,
+}
+"""Enums that fields return: what a client does with a value that it does not know.
+
+None: no value will be added, so that a client may handle each one.
+"""
+
+
+def _description(enum: type[Enum], description: str) -> str:
+    if enum not in _IF_UNKNOWN:
+        return description  # only arguments have it, so more values break no client
+    if_unknown = _IF_UNKNOWN[enum]
+    if if_unknown is None:
+        return f"{description} No value will be added."
+    return f"{description} Values may be added: if you do not know one, {if_unknown}."
+
+
 def _describe(enum: E, description: str, values: dict[str, str] | None = None) -> E:
-    described = strawberry.enum(enum, description=description)
+    described = strawberry.enum(enum, description=_description(enum, description))
     definition = described.__strawberry_definition__  # type: ignore[attr-defined]
     for value in definition.values:
         value.description = (values or {}).get(value.name)

@@ -10,6 +10,20 @@ from graph.types.job import Job
 from graph.types.payload import Payload
 
 
+@strawberry.input(
+    one_of=True, description="An activity, by one of its ids. Exactly one field must be given."
+)
+class ActivityReference:
+    """An activity's global id, or its id on Strava. The other one is unset."""
+
+    id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Its global id."
+    )
+    strava_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Its id on Strava, a number as text."
+    )
+
+
 @strawberry.input(description="What to sync.")
 class SyncStravaInput:
     """Input of syncStrava."""
@@ -18,9 +32,13 @@ class SyncStravaInput:
     mode: SyncMode = strawberry.field(
         default=SyncMode.INCREMENTAL, description="How much to read. Default: INCREMENTAL."
     )
+    activity: ActivityReference | None = strawberry.field(
+        default=None, description="Sync only this activity. Default: as `mode` and the days say."
+    )
     activity_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="Sync only this activity: its global id, or its numeric id on Strava.",
+        deprecation_reason="It takes two kinds of ids. Use `activity`.",
     )
     since: date | None = strawberry.field(
         default=None,

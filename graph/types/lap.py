@@ -2,6 +2,7 @@
 
 from db import models as m
 from db.statements import activity_details as statements
+from db.statements.pace import per_mile
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import column, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
@@ -31,6 +32,10 @@ class Lap:
     pace_seconds_per_kilometer: float | None = column(
         m.ActivityLap.pace_s_per_km,
         "Moving time divided by distance, in seconds per kilometer. Null if one is not told or 0.",
+    )
+    pace_seconds_per_mile: float | None = column(
+        per_mile(m.ActivityLap.pace_s_per_km),
+        "Moving time divided by distance, in seconds per mile. Null if one is not told or 0.",
     )
 
 

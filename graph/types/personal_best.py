@@ -10,6 +10,8 @@ from athletics.distance import StandardDistance
 from db import models as m
 from db.statements import personal_best as statements
 from db.statements.best_effort import age_grade_to_others
+from db.statements.distance import label
+from db.statements.pace import per_mile
 from graph.input_checks import checked_number, checked_text
 from graph.mapping.relation import Arguments, Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
@@ -44,9 +46,19 @@ class PersonalBest(Node):
         "The athlete it belongs to.",
     )
     distance: StandardDistance = column(m.PersonalBest.distance, "Standard distance.")
+    distance_label: str = column(
+        label(m.PersonalBest.distance), "The distance for people, in English: 5 km, Half marathon."
+    )
     distance_meters: float = column(m.PersonalBest.distance_m, "Exact distance in meters.")
     elapsed_time_seconds: float = column(
         m.PersonalBest.elapsed_s, "Elapsed time in seconds, including pauses."
+    )
+    pace_seconds_per_kilometer: float = column(
+        m.PersonalBest.pace_s_per_km, "Elapsed time divided by distance, in seconds per kilometer."
+    )
+    pace_seconds_per_mile: float = column(
+        per_mile(m.PersonalBest.pace_s_per_km),
+        "Elapsed time divided by distance, in seconds per mile.",
     )
     achieved_at: datetime = column(m.PersonalBest.achieved_at, "Time the distance was completed.")
     activity: Annotated["Activity", strawberry.lazy("graph.types.activity")] = lookup(
@@ -163,9 +175,7 @@ def read_leaderboard(
         "graded": graded or None,
     }
     ordering = statements.BEST_AGE_GRADE if graded else statements.FASTEST
-    return page_arguments(
-        ordering, conditions, first=first, after=after, last=last, before=before
-    )
+    return page_arguments(ordering, conditions, first=first, after=after, last=last, before=before)
 
 
 def read_personal_bests(

@@ -7,6 +7,7 @@ import strawberry
 from athletics.split import SplitUnit
 from db import models as m
 from db.statements import activity_split as statements
+from db.statements.pace import per_mile
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import column, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
@@ -36,9 +37,18 @@ class Split:
         m.ActivitySplit.pace_s_per_km,
         "Moving time divided by distance, in seconds per kilometer. Null without moving time.",
     )
+    pace_seconds_per_mile: float | None = column(
+        per_mile(m.ActivitySplit.pace_s_per_km),
+        "Moving time divided by distance, in seconds per mile. Null without moving time.",
+    )
     grade_adjusted_pace_seconds_per_kilometer: float | None = column(
         m.ActivitySplit.grade_adjusted_pace_s_per_km,
         "Pace on the level that would cost as much (Minetti 2002), in seconds per kilometer. Null "
+        "without sound altitudes.",
+    )
+    grade_adjusted_pace_seconds_per_mile: float | None = column(
+        per_mile(m.ActivitySplit.grade_adjusted_pace_s_per_km),
+        "Pace on the level that would cost as much (Minetti 2002), in seconds per mile. Null "
         "without sound altitudes.",
     )
     elevation_change_meters: float | None = column(

@@ -28,11 +28,12 @@ _EDGE = {E.WAY: "node", E.DERIVED: "cursor"}
 
 EXPOSURE: dict[str, dict[Exposure, str]] = {
     "Query": {
-        E.EVERYBODY: "ageGrade",
+        E.EVERYBODY: "ageGrade standardDistances",
         E.CALLER: "viewer rateLimit",
         E.WAY: "node nodes athlete athletes activity activities leaderboard job jobs",
     },
     "Viewer": {E.CALLER: "id athlete scopes apiTokens"},
+    "DistanceInfo": {E.EVERYBODY: "distance label meters"},
     "RateLimit": {E.CALLER: "limit remaining resetAt cost"},
     "Athlete": {
         E.SHARED: "id firstName lastName displayName sex city country measurementSystem createdAt",
@@ -43,7 +44,8 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "Activity": {
         E.SHARED: "id athlete name sportType source stravaId startedAt startedAtIsHidden startedAtLocal timezone timezoneText "
         "distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters averageSpeedMetersPerSecond "
-        "averagePaceSecondsPerKilometer averageHeartRate maxHeartRate averageCadence visibility bestEfforts "
+        "averagePaceSecondsPerKilometer averagePaceSecondsPerMile averageHeartRate maxHeartRate averageCadence visibility "
+        "bestEfforts "
         "description deviceName isRace isTreadmill gear laps splits route streams",
         E.OWNER: "calories heartRateZones recordingChoice",
         E.DERIVED: "duplicateOf recordings",
@@ -64,20 +66,23 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "HeartRateZoneTime": {E.OWNER: "number seconds"},
     "Lap": {
         E.SHARED: "number startOffsetSeconds elapsedTimeSeconds movingTimeSeconds distanceMeters "
-        "averageHeartRate paceSecondsPerKilometer"
+        "averageHeartRate paceSecondsPerKilometer paceSecondsPerMile"
     },
     "Split": {
         E.SHARED: "number startOffsetSeconds distanceMeters elapsedTimeSeconds movingTimeSeconds isPartial "
-        "paceSecondsPerKilometer gradeAdjustedPaceSecondsPerKilometer elevationChangeMeters averageHeartRate"
+        "paceSecondsPerKilometer paceSecondsPerMile gradeAdjustedPaceSecondsPerKilometer "
+        "gradeAdjustedPaceSecondsPerMile elevationChangeMeters averageHeartRate"
     },
     "BestEffort": {
-        E.SHARED: "id activity distance distanceMeters elapsedTimeSeconds startOffsetSeconds achievedAt excluded "
+        E.SHARED: "id activity distance distanceLabel distanceMeters elapsedTimeSeconds paceSecondsPerKilometer "
+        "paceSecondsPerMile startOffsetSeconds achievedAt excluded "
         "provenance",
         E.DERIVED: "rank isPersonalBest",
         E.AGE: "ageGrade",
     },
     "PersonalBest": {
-        E.SHARED: "id athlete distance distanceMeters elapsedTimeSeconds achievedAt activity bestEffort",
+        E.SHARED: "id athlete distance distanceLabel distanceMeters elapsedTimeSeconds paceSecondsPerKilometer "
+        "paceSecondsPerMile achievedAt activity bestEffort",
         E.DERIVED: "previous improvementSeconds",
         E.AGE: "ageGrade",
     },

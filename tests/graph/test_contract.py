@@ -2,6 +2,7 @@
 rely on.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,17 +11,22 @@ from graphql import (
     DirectiveDefinitionNode,
     EnumTypeDefinitionNode,
     FieldDefinitionNode,
+    GraphQLEnumType,
+    GraphQLObjectType,
     InputObjectTypeDefinitionNode,
     InputValueDefinitionNode,
     InterfaceTypeDefinitionNode,
     ObjectTypeDefinitionNode,
     ScalarTypeDefinitionNode,
+    get_named_type,
+    is_nullable_type,
     parse,
     print_ast,
 )
 
-from graph.schema.build import print_schema
+from graph.schema.build import build_core_schema, print_schema
 
+SCHEMA = build_core_schema()
 CONTRACT = (Path(__file__).parent / "data" / "schema-contract.graphql").read_text()
 
 
@@ -71,6 +77,42 @@ def test_a_new_argument_has_a_default_or_is_nullable() -> None:
     fields = {fact.split(":")[0] for fact in promised if "(" not in fact and "." in fact}
     added = [fact for fact in kept - promised if "(" in fact and fact.split("(")[0] in fields]
     assert [fact for fact in added if "!" in fact.rsplit(": ", 1)[1][-2:] and "=" not in fact] == []
+
+
+def test_every_enum_that_fields_return_says_whether_it_may_grow() -> None:
+    returned = {
+        named.name
+        for type_ in SCHEMA.type_map.values()
+        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__")
+        for field in type_.fields.values()
+        if isinstance(named := get_named_type(field.type), GraphQLEnumType)
+    }
+    said = {
+        name: "No value will be added." in (type_.description or "")
+        for name, type_ in SCHEMA.type_map.items()
+        if re.search("No value will be added|Values may be added: if", type_.description or "")
+    }
+    assert said.keys() == returned
+    assert {name for name, is_closed in said.items() if is_closed} == {
+        "JobStatus",
+        "MeasurementSystem",
+        "Sex",
+    }
+
+
+def test_only_pages_have_relays_reserved_suffix() -> None:
+    connections = [each for each in SCHEMA.type_map.values() if each.name.endswith("Connection")]
+    assert len(connections) > 5
+    for each in connections:
+        assert {"edges", "nodes", "pageInfo", "totalCount"} == each.fields.keys(), each
+
+
+def test_every_connection_pages_both_ways_and_a_root_one_is_nullable() -> None:
+    for type_ in SCHEMA.type_map.values():
+        for name, field in getattr(type_, "fields", {}).items():
+            if str(field.type).rstrip("!").endswith("Connection"):
+                assert {"first", "after", "last", "before"} <= field.args.keys(), (type_, name)
+                assert is_nullable_type(field.type) == (type_.name == "Query"), (type_, name)
 
 
 @pytest.mark.parametrize(

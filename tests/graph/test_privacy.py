@@ -167,7 +167,8 @@ def test_every_type_of_rows_says_whose_they_are():
 
 
 @pytest.mark.parametrize(
-    "type_name", ["Account", "Viewer", "Feedback", "StravaAccount", "TrainingSummary", "JobProgress"]
+    "type_name",
+    ["Account", "Viewer", "Feedback", "StravaAccount", "TrainingSummary", "JobProgress"],
 )
 async def test_what_is_no_node_is_found_by_no_id(sharing_api, db, other, type_name):
     query = "query($id: ID!) { node(id: $id) { id } }"

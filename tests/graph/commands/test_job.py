@@ -106,6 +106,42 @@ async def test_a_job_says_what_it_left_out(api, db, caller):
     ]
 
 
+@pytest.mark.parametrize("by", ["id", "stravaId"])
+async def test_an_activity_is_named_by_one_of_its_ids(api, db, caller, by):
+    activity = make.create_activity(db, caller.athlete_id, strava_id=987)
+    given = {"id": encode_id("Activity", activity), "stravaId": "987"}
+    await sync(api, caller, activity={by: given[by]})
+    assert db.exec_driver_sql("SELECT arguments FROM jobs").scalar_one()["activity_id"] == 987
+
+
+@pytest.mark.parametrize(
+    ("activity", "field", "code"),
+    [
+        ({}, None, "BAD_USER_INPUT"),
+        ({"id": "x", "stravaId": "1"}, None, "BAD_USER_INPUT"),
+        ({"stravaId": None}, None, "BAD_USER_INPUT"),
+        ({"stravaId": "run"}, "input.activity.stravaId", "INVALID"),
+        ({"stravaId": ""}, "input.activity.stravaId", "INVALID"),
+        ({"id": "x"}, "input.activity.id", "INVALID"),
+        ({"id": encode_id("Activity", 2**62)}, "input.activity.id", "NOT_FOUND"),
+    ],
+)
+async def test_no_activity_or_two_are_refused(api, db, caller, activity, field, code):
+    query = """mutation($input: SyncStravaInput!) { syncStrava(input: $input) {
+        job { id } userErrors { field code } } }"""
+    answer = await api.answer(
+        query, caller.token, input={"athleteId": caller.id, "activity": activity}
+    )
+    if field is None:
+        assert answer["errors"][0]["extensions"]["code"] == code
+    else:
+        assert answer["data"]["syncStrava"] == {
+            "job": None,
+            "userErrors": [{"field": field.split("."), "code": code}],
+        }
+    assert db.exec_driver_sql("SELECT count(*) FROM jobs").scalar_one() == 0
+
+
 @pytest.mark.parametrize("given", ["987", str(2**63 - 1)], ids=["number", "largest"])
 async def test_an_activity_may_be_named_by_stravas_number(api, db, caller, given):
     await sync(api, caller, activityId=given)
