@@ -213,7 +213,7 @@ class Executor:
         if prepared.operation.asks_about_schema:
             self._check_introspection(context)
         budget = context.budget()
-        check_limit(budget, prepared.cost, prepared.path)
+        check_limit(budget, prepared.cost, prepared.path, prepared.coordinate)
         state = await budget.charge(prepared.cost)
         context.charge = Charge(budget, prepared.cost, state, searches=prepared.is_search)
         DATABASE_WORK.set(context.database_work)
@@ -281,7 +281,7 @@ class Executor:
             self._check_introspection(context)
         budget = context.budget()
         context.charge = Charge(budget, prepared.cost, await budget.charge(0), actual=0)
-        check_limit(budget, prepared.cost, prepared.path)
+        check_limit(budget, prepared.cost, prepared.path, prepared.coordinate)
         context.charge.state = await budget.charge(REFUSAL)
         return self._answer(context, (b'{"data":null',), prepared.operation)
 

@@ -1,6 +1,7 @@
 """Charges: the cost of an operation is taken before it runs, and the unused part refunded."""
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import ceil
@@ -98,10 +99,12 @@ def _second(posix_s: int) -> bytes:
     return format_instant(datetime.fromtimestamp(posix_s, UTC)).encode()
 
 
-def check_limit(budget: Budget, cost: int, path: Path) -> None:
+def check_limit(
+    budget: Budget, cost: int, path: Path, coordinate: Callable[[], str | None]
+) -> None:
     """Refuse an operation above the limit, with its most expensive part. Raises TooExpensive."""
     if cost > budget.operation_limit:
-        error = TooExpensive(cost, budget.operation_limit, path)
+        error = TooExpensive(cost, budget.operation_limit, path, coordinate())
         if budget.is_enforced:
             raise error
         logger.warning("an operation would be refused: %s", error)

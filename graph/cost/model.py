@@ -55,12 +55,13 @@ class TooExpensive(CallerError):
 
     code = "COST_LIMIT_EXCEEDED"
 
-    def __init__(self, cost: int, limit: int, path: Path) -> None:
+    def __init__(self, cost: int, limit: int, path: Path, coordinate: str | None = None) -> None:
+        of_schema = f" ({coordinate})" if coordinate else ""
         super().__init__(
             f"The operation costs {cost}. The maximum is {limit}. Its most expensive part is "
-            f"`{'.'.join(path)}`: request fewer entries there, or fewer fields of each."
+            f"`{'.'.join(path)}`{of_schema}: request fewer entries there, or fewer fields of each."
         )
-        self.cost, self.limit, self.path = cost, limit, path
+        self.cost, self.limit, self.path, self.coordinate = cost, limit, path, coordinate
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -69,6 +70,7 @@ class TooExpensive(CallerError):
             "cost": self.cost,
             "limit": self.limit,
             "path": list(self.path),
+            **({"coordinate": self.coordinate} if self.coordinate else {}),
         }
 
 

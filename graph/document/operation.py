@@ -1,6 +1,6 @@
 """Documents that were read, and their operations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from sys import getsizeof
 from typing import Any
@@ -22,6 +22,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 
+from graph.coordinates import coordinate_at
 from graph.cost.introspection import INTROSPECTION_FIELDS
 from graph.cost.model import CostModel, OperationCost, Path
 from graph.document.errors import copied
@@ -52,6 +53,10 @@ class PreparedOperation:
     cost: int
     path: Path
     is_search: bool
+
+    def coordinate(self) -> str | None:
+        """Get the schema coordinate of the most expensive part."""
+        return self.operation.coordinate(self.path)
 
 
 @dataclass(eq=False)
@@ -122,6 +127,10 @@ class Operation:
             found = self.costs.cost(self.node, self.fragments, variables.coerced)
             self._known_costs.keep(key, found)
         return found
+
+    def coordinate(self, path: Sequence[str | int], place: str | None = None) -> str | None:
+        """Get the schema coordinate of the field at a path of the answer, or of its argument."""
+        return coordinate_at(self.costs.schema, self.node, self.fragments, path, place)
 
     def directives(self, variables: VariableValues) -> tuple[Any, ...]:
         """Get the values of the variables that @skip and @include use."""

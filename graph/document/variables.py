@@ -4,9 +4,17 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSchema, VariableDefinitionNode
+from graphql import (
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLType,
+    VariableDefinitionNode,
+    get_named_type,
+    type_from_ast,
+)
 from graphql.execution.values import VariableValues, get_variable_values
 
+from graph.coordinates import input_coordinate
 from graph.document.limits import DocumentLimits
 from graph.errors import CallerError, InvalidArgument, drop_frames
 
@@ -34,7 +42,10 @@ def coerce_variables(
         max_errors=MAX_ERRORS,
         hide_suggestions=not limits.suggests_names,
     )
-    return [_described(each) for each in coerced] if isinstance(coerced, list) else coerced
+    if not isinstance(coerced, list):
+        return coerced
+    types = {each.variable.name.value: type_from_ast(schema, each.type) for each in definitions}
+    return [_described(each, types) for each in coerced]
 
 
 def cut(message: str) -> str:
@@ -42,11 +53,18 @@ def cut(message: str) -> str:
     return message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…"
 
 
-def _described(error: GraphQLError) -> GraphQLError:
+def _described(error: GraphQLError, types: Mapping[str, GraphQLType | None]) -> GraphQLError:
     # only the message says which value does not fit, such as `at .kinds[0]` of a variable
     place = _PLACE.match(error.message)
     field = {"field": cut(f"{place[1]}{place[2] or ''}")} if place else {}
-    described = GraphQLError(cut(error.message), extensions={"code": CallerError.code, **field})
+    of = get_named_type(types[place[1]]) if place else None
+    coordinate = input_coordinate(of, (place[2] or "").lstrip(".")) if place and of else None
+    extensions = {
+        "code": CallerError.code,
+        **field,
+        **({"coordinate": coordinate} if coordinate else {}),
+    }
+    described = GraphQLError(cut(error.message), extensions=extensions)
     described.locations = error.locations
     drop_frames(error)
     return described

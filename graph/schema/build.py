@@ -129,6 +129,20 @@ class Schema(strawberry.Schema):
         context = execution_context.context if execution_context else None
         for error in errors:
             describe(error, getattr(context, "request_id", ""))
+            _locate(error, execution_context)
+
+
+def _locate(error: GraphQLError, execution: ExecutionContext | None) -> None:
+    """Add the schema coordinate of the field or argument that an error is about."""
+    if execution is None or not error.path or error.extensions is None:
+        return
+    document = getattr(execution.context, "document", None)
+    if document is None:
+        return
+    operation = document.operation(execution.operation_name)
+    if operation is not None:
+        found = operation.coordinate(error.path, error.extensions.get("field"))
+        error.extensions |= {"coordinate": found} if found else {}
 
 
 class _Execution(StrawberryGraphQLCoreExecutionContext):

@@ -66,8 +66,9 @@ class Api:
         return answer["data"]
 
     async def error(self, query: str, token: str | None = None, **variables: Any) -> dict[str, Any]:
-        """The extensions of the one error."""
+        """The extensions of the one error, without its schema coordinate."""
         [error] = (await self.both(query, token, variables))["errors"]
+        error["extensions"].pop("coordinate", None)
         return error["extensions"]
 
     async def statements(

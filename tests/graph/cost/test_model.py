@@ -349,6 +349,7 @@ async def test_what_costs_too_much_is_refused_before_anything_runs(settings):
             [error] = (await api.both(query, None, variables))["errors"]
             assert error["extensions"] == {
                 "code": "COST_LIMIT_EXCEEDED", "cost": 101, "limit": 100, "path": ["activities", "nodes"],
+                "coordinate": "ActivityConnection.nodes",
             }  # fmt: skip
             assert "costs 101. The maximum is 100" in error["message"]
             assert "`activities.nodes`" in error["message"]
