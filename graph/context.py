@@ -92,7 +92,8 @@ class Context:
     subscription's events sets `is_event_lost` when an event lacks data because the database was
     busy or away. The subscription then repeats the event. `unread_credential` gets the name of a
     header that seems to have a signed-out caller's credential, but is not read. `database_work` meters the operation's
-    time in the database. `points` are those of streams that resolvers have returned, without one
+    time in the database. `last_event_id` is the event after which a client goes on, and a subscription
+    sets `event_id` to that of its present event; None for events without. `points` are those of streams that resolvers have returned, without one
     for each object; they are part of the cost.
     """
 
@@ -112,6 +113,8 @@ class Context:
     renew: Callable[[], tuple[Caller, Switches]] | None = None
     document: Document | None = None
     charge: Charge | None = None
+    last_event_id: str | None = None
+    event_id: str | None = None
     is_event_lost: bool = False
     unread_credential: Callable[[], str | None] | None = None
     database_work: WorkMeter = field(default_factory=WorkMeter)

@@ -3,9 +3,10 @@
 `web` implements the queue, `graph/schema/job_feed.py` the rows.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -46,8 +47,14 @@ class JobQueue(Protocol):
 class JobFeeds(Protocol):
     """Rows of jobs and their changes. Callers must check who may see a job.
 
-    Both methods wait while the database is busy or away, instead of raising.
+    All methods wait while the database is busy or away, instead of raising.
     """
+
+    async def recent(self, athlete_id: int, since: datetime | None) -> Sequence[tuple[int, int]]:
+        """Find the jobs of an athlete under way, and those that ended at or after `since`.
+
+        Returns their ids and versions, oldest first. What it returns may be a second old.
+        """
 
     async def read(self, job_id: int, version: int) -> "Job | None":
         """Read a job at `version` or a later one; None if the row was deleted."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    DateTime,
     Executable,
     Float,
     Integer,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     exists,
     func,
     null,
+    or_,
     select,
     true,
     update,
@@ -190,6 +192,28 @@ def claim() -> Executable:
         )
         .returning(*Job.__table__.c)
     )
+
+
+def recent_of_athlete() -> Executable:
+    """Select `id` and `version` of the jobs of `athlete` under way, and of those ended lately.
+
+    Those ended at or after `since`, which may be null: then none. Oldest first; of more than
+    `most`, the newest.
+    """
+    newest = (
+        select(Job.id, Job.version, Job.created_at)
+        .where(
+            Job.athlete_id == bindparam("athlete", type_=BigInteger),
+            or_(
+                Job.status.in_(ACTIVE),
+                Job.finished_at >= bindparam("since", type_=DateTime(timezone=True)),
+            ),
+        )
+        .order_by(Job.created_at.desc(), Job.id.desc())
+        .limit(bindparam("most", type_=Integer))
+        .subquery()
+    )
+    return select(newest.c.id, newest.c.version).order_by(newest.c.created_at, newest.c.id)
 
 
 def renew() -> Executable:

@@ -5,28 +5,24 @@ away, they wait and the read is repeated; no subscription ends because of it.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
+from datetime import datetime
 from typing import Any
 
-from db.errors import DatabaseError
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
 from graph.job_interface import JobQueue
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
+from graph.schema.job_looks import JobLooks, PatientReader
 from graph.types.job import JOB_BY_ID, Job
 from runtime.bounded_map import LruMap
 
 _PAUSE_S = 0.01
 """Seconds between two statements. Jobs requested in between share the next statement."""
-_RETRY_S = (0.2, 0.5, 1.0)
-"""Seconds before the second, the third and each later attempt at a read."""
 _MAX_RECENT = 1000
-
-logger = logging.getLogger(__name__)
 
 
 class DatabaseJobFeeds:
@@ -38,17 +34,22 @@ class DatabaseJobFeeds:
     def __init__(self, database: AsyncDatabase, jobs: JobQueue) -> None:
         self._jobs = jobs
         self._rows = _Rows(database)
+        self._looks = JobLooks(database)
         self._feeds: dict[int, _Feed] = {}
 
     @property
     def reads(self) -> int:
         """Number of statements that read rows since the process started."""
-        return self._rows.reads
+        return self._rows.reads + self._looks.reads
 
     @property
     def retries(self) -> int:
         """Number of reads that were repeated since the process started."""
-        return self._rows.retries
+        return self._rows.retries + self._looks.retries
+
+    async def recent(self, athlete_id: int, since: datetime | None) -> Sequence[tuple[int, int]]:
+        """Find the jobs of an athlete under way, and those that ended at or after `since`."""
+        return await self._looks.recent(athlete_id, since)
 
     async def read(self, job_id: int, version: int) -> Job | None:
         """Read a job at `version` or a later one; None if the row was deleted."""
@@ -81,6 +82,7 @@ class DatabaseJobFeeds:
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._looks.close()
         await self._rows.close()
 
     def _forget(self, job_id: int, feed: "_Feed") -> None:
@@ -143,15 +145,15 @@ class _Feed:
         self._changed = asyncio.Event()
 
 
-class _Rows:
+class _Rows(PatientReader):
     """Reads rows in batches: requests that arrive during a statement share the next one."""
 
     def __init__(self, database: AsyncDatabase) -> None:
+        super().__init__()
         self._queries = BatchQueries(database, Viewer(is_admin=True))
         self._wanted: dict[int, asyncio.Future[Job | None]] = {}
         self._recent = LruMap[int, Job](_MAX_RECENT)
         self._reading: asyncio.Task[None] | None = None
-        self.reads = self.retries = 0
 
     async def read(self, job_id: int, version: int | None = None) -> Job | None:
         """Read a row: at `version` or later if given, else as it is now. None if it was deleted."""
@@ -175,7 +177,7 @@ class _Rows:
             while self._wanted:
                 wanted, self._wanted = self._wanted, {}
                 try:
-                    self._answer(wanted, await self._patiently(list(wanted)))
+                    self._answer(wanted, await self.patiently(self._read_rows, list(wanted)))
                 except Exception as error:  # noqa: BLE001 - the waiting readers raise it
                     _refuse(wanted, error)
                 except BaseException:
@@ -186,25 +188,9 @@ class _Rows:
             _cancel(self._wanted)
             self._reading = None
 
-    async def _patiently(self, job_ids: list[int]) -> list[Job | None]:
-        """Read rows, and repeat the read while the database is busy or away. Logs an outage once."""
-        attempts = 0
-        while True:
-            self.reads += 1
-            try:
-                rows: list[Job | None] = await self._queries.lookup(
-                    JOB_BY_ID, NO_ARGUMENTS, job_ids
-                )
-            except DatabaseError as error:
-                if not attempts:
-                    logger.warning("job events are delayed: %s", error)
-                self.retries += 1
-                await asyncio.sleep(_RETRY_S[min(attempts, len(_RETRY_S) - 1)])
-                attempts += 1
-            else:
-                if attempts:
-                    logger.info("job events continue", extra={"attempts": attempts + 1})
-                return rows
+    async def _read_rows(self, job_ids: list[int]) -> list[Job | None]:
+        rows: list[Job | None] = await self._queries.lookup(JOB_BY_ID, NO_ARGUMENTS, job_ids)
+        return rows
 
     def _answer(
         self, wanted: dict[int, asyncio.Future[Job | None]], rows: list[Job | None]

@@ -5,19 +5,24 @@ whether its caller may see the job.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import strawberry
 
 from db.models import ENDED
 from graph.context import Info
-from graph.errors import NotFound, Unauthenticated
+from graph.errors import InvalidArgument, NotFound, Unauthenticated
 from graph.global_id import decode_id_of
+from graph.scalars import format_instant, parse_instant
 from graph.types.job import Job, athlete_id_of
+from runtime.bounded_map import LruMap
 
 _AGAIN_S = 1.0
 """Seconds until the next attempt at an event that lacked data because the database was busy."""
+_MOST_SEEN = 1000
+"""Jobs whose last sent version a subscription remembers."""
 
 
 @strawberry.type(
@@ -50,13 +55,25 @@ class Subscription:
                 if job.status in ENDED:
                     return
 
-    @strawberry.subscription(description="Every change to any job of one athlete, from now on.")
+    @strawberry.subscription(
+        description="Jobs of one athlete: first each job under way, oldest first, then every change "
+        "to any job. After a lost connection, subscribe again with `since`, and nothing is missed. "
+        "Of two events about a job, the one with the higher `version` is newer."
+    )
     async def athlete_jobs(
         self,
         info: Info,
         athlete_id: Annotated[
             strawberry.ID, strawberry.argument(description="Global id of the athlete.")
         ],
+        since: Annotated[
+            datetime | None,
+            strawberry.argument(
+                description="Time at which the connection was last known to work: jobs that ended "
+                "since then, or up to two minutes before, are sent first too, at most the newest "
+                "1000. Default: the header `Last-Event-ID` of an event stream, else none."
+            ),
+        ] = None,
     ) -> AsyncIterator[Job]:
         number = decode_id_of("Athlete", athlete_id, "athleteId")
         if info.context.viewer.account_id is None:
@@ -67,17 +84,52 @@ class Subscription:
                 "There is no athlete with this id, or you cannot see their jobs.",
                 "athleteId",
             )
-        async with info.context.jobs.watch(athlete_id=number) as changes:
-            is_first = True
-            async for change in changes:
-                if change is None:
-                    continue
-                state = await info.context.job_feeds.read(change.job_id, change.version)
-                if (job := _if_visible(info, state)) is None:
-                    continue
-                async for event in _deliver(info, job, is_first=is_first):
-                    yield event
-                is_first = False
+        is_first = True
+        async for state in _jobs_of(info, number, since or _position(info)):
+            if (job := _if_visible(info, state)) is None:
+                continue
+            info.context.event_id = format_instant(datetime.now(UTC))
+            async for event in _deliver(info, job, is_first=is_first):
+                yield event
+            is_first = False
+
+
+async def _jobs_of(
+    info: Info, athlete_id: int, since: datetime | None
+) -> AsyncIterator[Job | None]:
+    """Yield jobs of an athlete: those under way, those that ended since, then each that changes.
+
+    Looks at intervals find what was lost between the processes.
+    """
+    seen = LruMap[int, int](_MOST_SEEN)
+    feeds = info.context.job_feeds
+    async with info.context.jobs.watch(athlete_id=athlete_id) as changes:
+        async for change in changes:
+            if change is not None:
+                news: Sequence[tuple[int, int]] = [(change.job_id, change.version)]
+            else:
+                looked_at = datetime.now(UTC)
+                news = await feeds.recent(athlete_id, since and _minute_before(since))
+                since = looked_at
+            for job_id, version in news:
+                last = seen.find(job_id)
+                if last is None or version > last:
+                    job = await feeds.read(job_id, version)
+                    seen.keep(job_id, version if job is None else job.version)
+                    yield job
+
+
+def _minute_before(instant: datetime) -> datetime:
+    """Get a full minute, one to two before: clocks differ, and subscribers share a look."""
+    return (instant - timedelta(minutes=1)).replace(second=0, microsecond=0)
+
+
+def _position(info: Info) -> datetime | None:
+    """Get the time that a client of an event stream names as its last event. None: it names none."""
+    try:
+        return parse_instant(info.context.last_event_id)
+    except InvalidArgument:
+        return None
 
 
 async def _deliver(info: Info, job: Job, *, is_first: bool) -> AsyncIterator[Job]:

@@ -78,10 +78,16 @@ async def web_socket(address: str, **headers: str) -> AsyncIterator[Socket]:
 
 @asynccontextmanager
 async def event_stream(
-    address: str, token: str, query: str, **variables: Any
+    address: str,
+    token: str,
+    query: str,
+    last_event_id: str | None = None,
+    ids: list[str] | None = None,
+    **variables: Any,
 ) -> AsyncIterator[Any]:
-    """Gives an iterator over `(event, data)`."""
+    """Gives an iterator over `(event, data)`. `ids` gets the ids of events."""
     headers = {"accept": "text/event-stream", "authorization": f"Bearer {token}"}
+    headers |= {} if last_event_id is None else {"last-event-id": last_event_id}
     body = {"query": query, "variables": variables}
     async with (
         httpx.AsyncClient(trust_env=False, verify=False, timeout=15) as http,
@@ -89,15 +95,17 @@ async def event_stream(
     ):
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
-        yield _events(response)
+        yield _events(response, [] if ids is None else ids)
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+async def _events(response: httpx.Response, ids: list[str]) -> AsyncIterator[tuple[str, Any]]:
     event = ""
     async for line in response.aiter_lines():
         name, _, value = line.partition(": ")
         if name == "event":
             event = value
+        elif name == "id":
+            ids.append(value)
         elif name.rstrip(":") == "data":
             yield event, json.loads(value) if value else None
         elif line.startswith("event:"):

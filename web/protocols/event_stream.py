@@ -144,4 +144,5 @@ class _EventStream:
 
 
 def _event(result: Result) -> bytes:
-    return b"event: next\ndata: %b\n\n" % result.body
+    of_id = b"" if result.event_id is None else b"id: %b\n" % result.event_id.encode()
+    return b"event: next\n%bdata: %b\n\n" % (of_id, result.body)

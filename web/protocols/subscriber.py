@@ -56,10 +56,14 @@ _CHECK_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result of an operation: `body` is the response's JSON. A refusal is the last."""
+    """One result of an operation: `body` is the response's JSON. A refusal is the last.
+
+    A client that names `event_id` when it comes back goes on after it; None: there is no such id.
+    """
 
     body: bytes
     is_refusal: bool = False
+    event_id: str | None = None
 
 
 class Subscriber:
@@ -138,6 +142,7 @@ class Subscriber:
             begin_sign_in=_refuse_sign_in,
             renew=self._now,
         )
+        context.last_event_id = self._connection.headers.get("last-event-id")
         if self.caller.viewer.account_id is None:
             headers = dict(self._connection.scope["headers"])
             context.unread_credential = partial(unread_credential, headers)
@@ -185,7 +190,7 @@ class Subscriber:
                     context.is_event_lost = _is_lost(event)
                     if context.is_event_lost:
                         continue
-                    result = _written(event)
+                    result = _written(event, context.event_id)
                     if result.is_refusal and context.charge is None:
                         await self.services.executor.charge_refusal(context)
                     yield result
@@ -266,7 +271,7 @@ def _is_lost(event: ExecutionResult) -> bool:
     )
 
 
-def _written(result: ExecutionResult) -> Result:
+def _written(result: ExecutionResult, event_id: str | None) -> Result:
     errors = result.errors or []
     body: dict[str, Any] = {"data": format_floats(result.data)}
     if errors:
@@ -276,7 +281,7 @@ def _written(result: ExecutionResult) -> Result:
     is_refusal = result.data is None and any(error.path is None for error in errors)
     if is_refusal:
         del body["data"]
-    return Result(orjson.dumps(body), is_refusal)
+    return Result(orjson.dumps(body), is_refusal, event_id)
 
 
 def _refuse_sign_in() -> str:

@@ -75,7 +75,7 @@ async def test_a_busy_database_delays_an_athletes_jobs(serving, db, person, job,
         for socket in sockets:
             await socket.begin(Authorization=f"Bearer {person.token}")
             await socket.subscribe(ATHLETE_JOBS, id=person.id)
-        await asyncio.sleep(0.5)  # nothing tells that it listens
+            await socket.next()  # the job under way
         with locked(db, "jobs") as lock:
             change(lock)
             await asyncio.sleep(LONG_S)
