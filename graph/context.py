@@ -84,7 +84,8 @@ class Context:
     own.
 
     `caller_key` names the account that the operation counts for, or the address when signed out.
-    `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser.
+    `begin_sign_in` makes the address of Strava's authorization page and ties it to this browser,
+    which goes on to the given address, or to the usual one.
     `record_operation` takes the operation's name, None for one without. `budget` gets the caller's
     budget, and `charge` is set once the operation was charged. `document` is the operation's, if it
     was read already. `switches` say what is switched on for the caller. `renew` gets the caller and
@@ -92,9 +93,10 @@ class Context:
     subscription's events sets `is_event_lost` when an event lacks data because the database was
     busy or away. The subscription then repeats the event. `unread_credential` gets the name of a
     header that seems to have a signed-out caller's credential, but is not read. `database_work` meters the operation's
-    time in the database. `last_event_id` is the event after which a client goes on, and a subscription
-    sets `event_id` to that of its present event; None for events without. `points` are those of streams that resolvers have returned, without one
-    for each object; they are part of the cost.
+    time in the database. `last_event_id` is the event after which a client goes on, and a
+    subscription sets `event_id` to that of its present event; None for events without. `points` are
+    those of streams that resolvers have returned, without one for each object; they are part of the
+    cost.
     """
 
     database: AsyncDatabase
@@ -102,7 +104,7 @@ class Context:
     job_feeds: JobFeeds
     caller: Caller
     request_id: str
-    begin_sign_in: Callable[[], str]
+    begin_sign_in: Callable[[str | None], str]
     budget: Callable[[], Budget]
     record_operation: Callable[[str | None], None]
     callers_changed: Callable[[], None]

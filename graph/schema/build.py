@@ -15,7 +15,6 @@ from graphql import (
     GraphQLSchema,
     Undefined,
 )
-from graphql.type.directives import GraphQLOneOfDirective
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -34,8 +33,8 @@ from graph.types.api_token import ApiToken
 from graph.types.best_effort import BestEffort
 from graph.types.personal_best import PersonalBest
 
-_ONE_OF = "directive @oneOf on INPUT_OBJECT"
-"""Strawberry prints it without description. Tools older than it need the definition."""
+_ONE_OF = "directive @oneOf on INPUT_OBJECT\n\n"
+"""Strawberry prints its definition, but the specification leaves out those of its own directives."""
 
 
 class _OperationExtension(SchemaExtension):
@@ -208,5 +207,4 @@ def _drop_null_defaults(schema: GraphQLSchema) -> None:
 
 def print_schema() -> str:
     """Print the schema in the schema definition language, as in `schema.graphql`."""
-    described = f'"""{GraphQLOneOfDirective.description}"""\n{_ONE_OF}'
-    return build_schema().as_str().replace(_ONE_OF, described) + "\n"
+    return build_schema().as_str().replace(_ONE_OF, "") + "\n"

@@ -17,38 +17,36 @@ from graph.commands import (
 )
 from graph.context import Context, Info
 from graph.cost.directives import MUTATION, weighing
-from graph.types.job_mutation import ConnectStravaPayload
+from graph.types.job_mutation import ConnectStravaInput, ConnectStravaPayload
 from graph.types.payload import Payload, answer_refusals
 
 _INPUT = strawberry.argument(description="Input of the mutation.")
-_COMMAND_WITHOUT_INPUT = 1  # it takes the context only
 
 
 def command(run: Callable[..., Awaitable[Payload]], description: str) -> Any:
-    """Declare a mutation by its command. Its signature has the types of input and payload.
-
-    A command without input takes the context only.
-    """
+    """Declare a mutation by its command. Its signature has the types of input and payload."""
     signature = inspect.signature(run)
-    parameters = list(signature.parameters.values())
+    _, wanted = signature.parameters.values()
     payload = signature.return_annotation
 
     async def resolve(info: Info, input: Any) -> Any:
         return await answer_refusals(payload, run(info.context, input))
 
-    async def resolve_without_input(info: Info) -> Any:
-        return await answer_refusals(payload, run(info.context))
+    async def resolve_optional(info: Info, input: Any = None) -> Any:
+        return await answer_refusals(payload, run(info.context, input))
 
-    resolver: Callable[..., Any] = resolve_without_input
-    if len(parameters) > _COMMAND_WITHOUT_INPUT:
-        resolver = resolve
-        resolver.__annotations__["input"] = Annotated[parameters[1].annotation, _INPUT]
+    is_optional = wanted.default is None
+    resolver: Callable[..., Any] = resolve_optional if is_optional else resolve
+    resolver.__annotations__["input"] = Annotated[wanted.annotation, _INPUT]
     resolver.__annotations__["return"] = payload
     return strawberry.mutation(resolver, description=description, directives=[weighing(MUTATION)])
 
 
-async def _connect_strava(context: Context) -> ConnectStravaPayload:
-    return ConnectStravaPayload(authorization_url=context.begin_sign_in())
+async def _connect_strava(
+    context: Context, wanted: ConnectStravaInput | None = None
+) -> ConnectStravaPayload:
+    return_to = None if wanted is None else wanted.return_to
+    return ConnectStravaPayload(authorization_url=context.begin_sign_in(return_to))
 
 
 @strawberry.type(

@@ -157,6 +157,18 @@ class RetryJobInput:
     )
 
 
+@strawberry.input(description="How to sign in with Strava.")
+class ConnectStravaInput:
+    """Input of connectStrava."""
+
+    return_to: str | None = strawberry.field(
+        default=None,
+        description="Where the browser goes once it is signed in: a path of this server, or the "
+        "address of a page whose origin is in CORS_ORIGINS. At most 500 characters. Default: "
+        "GraphiQL.",
+    )
+
+
 @strawberry.type(description="Result of `connectStrava`.")
 class ConnectStravaPayload(Payload):
     """Payload of connectStrava."""
@@ -164,7 +176,7 @@ class ConnectStravaPayload(Payload):
     authorization_url: str | None = strawberry.field(
         default=None,
         description="Address to open in the browser that sent this request. Strava sends the "
-        "browser back, signed in. Null if refused.",
+        "browser back, signed in, and it goes on to `returnTo`. Null if refused.",
     )
 
 

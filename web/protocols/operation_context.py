@@ -32,7 +32,7 @@ def make_context(
     *,
     request_id: str,
     log_fields: dict[str, Any],
-    begin_sign_in: Callable[[], str],
+    begin_sign_in: Callable[[str | None], str],
     renew: Callable[[], tuple[Caller, Switches]] | None = None,
 ) -> Context:
     """Make the context of one operation, which puts its name into `log_fields`.

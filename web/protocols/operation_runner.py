@@ -11,8 +11,7 @@ from logs import bind
 from web.auth.unread_credential import unread_credential
 from web.protocols.operation_context import execute_in_slot, make_context
 from web.protocols.response import Exchange
-from web.routes.root import home_of
-from web.routes.sign_in import begin_sign_in
+from web.routes.sign_in import address_after, begin_sign_in
 from web.services import Services
 
 
@@ -54,8 +53,7 @@ class OperationRunner:
         """Run an operation in one of its caller's slots. Raises TooManyOperations."""
         return await execute_in_slot(self._services, context.caller_key, context, request)
 
-    def _begin_sign_in(self, exchange: Exchange) -> str:
+    def _begin_sign_in(self, exchange: Exchange, return_to: str | None) -> str:
         services, cookies = self._services, HTTPConnection(exchange.scope).cookies
-        return begin_sign_in(
-            services, MutableHeaders(raw=exchange.cookies), home_of(services.settings), cookies
-        )
+        back_to = address_after(services, return_to, "input.returnTo")
+        return begin_sign_in(services, MutableHeaders(raw=exchange.cookies), back_to, cookies)

@@ -284,7 +284,7 @@ def _written(result: ExecutionResult, event_id: str | None) -> Result:
     return Result(orjson.dumps(body), is_refusal, event_id)
 
 
-def _refuse_sign_in() -> str:
+def _refuse_sign_in(_: str | None) -> str:
     raise InvalidArgument(
         "Send connectStrava as a plain POST: over a stream the browser cannot receive its cookie."
     )

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from settings import Settings
+from web.routes.notice import is_for_people, page
 from web.services import services_of
 
 _GRAPHIQL = "/graphiql"
@@ -24,10 +25,14 @@ async def root(request: Request) -> Response:
     if settings.graphiql == "on":
         return RedirectResponse(_GRAPHIQL, 303)
     url = settings.url
-    return JSONResponse({
+    if is_for_people(request):
+        about = f"This server answers GraphQL at {url}/graphql. It has no page for queries."
+        return page("pacegraph", about, [("/auth/strava", "Sign in with Strava")])
+    told = {
         "name": "pacegraph",
         "graphql": f"{url}/graphql",
         "websocket": f"ws{url.removeprefix('http')}/graphql",
         "signIn": f"{url}/auth/strava",
         "documentation": "README.md, schema.graphql and docs/ in the source of pacegraph",
-    })  # fmt: skip
+    }
+    return JSONResponse(told, headers={"vary": "Accept"})

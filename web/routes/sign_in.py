@@ -11,17 +11,19 @@ import logging
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import MutableHeaders
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from db.statements import account as accounts
 from db.statements import athlete as athletes
 from db.statements import sign_in as sign_ins
 from db.statements import strava_connection as connections
+from graph.errors import InvalidArgument
 from jobs.strava_tokens import encrypted
 from settings import Settings
 from strava.client import TokenGrant
@@ -29,14 +31,18 @@ from strava.errors import StravaError, StravaScopeMissing, StravaUnauthorized
 from strava.payloads import StravaAthlete
 from strava.scopes import GrantedScopes
 from web.auth.cookies import SIGN_IN_LIFETIME, SessionCookie, SignIn
-from web.auth.return_to import MAX_CHARACTERS, is_own_or_allowed
+from web.auth.return_to import checked_return_to
 from web.auth.sign_in_errors import SignInDenied, SignInExpired, SignInFailed, SignInRefusal
 from web.errors import CrossSite, error_response
+from web.routes.notice import Link, refusal
 from web.routes.root import home_of
 from web.services import Services, services_of
 from web.switches import switches_at
 
-SIGN_OUT = "/auth/sign-out"
+SIGN_IN, SIGN_OUT = "/auth/strava", "/auth/sign-out"
+_RETURN_TO = "returnTo"
+ReturnTo = Annotated[str | None, Query(alias=_RETURN_TO)]
+_NOT_SIGNED_IN, _START_AGAIN = "You are not signed in", "Start again"
 _STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
 _SEX = {"M": "MALE", "F": "FEMALE"}
 _NAMELESS = "Athlete"
@@ -47,12 +53,6 @@ _SCOPE_MISSING = (
     "You are signed in, but Strava does not share your activities, so nothing can be synced. Start "
     "again at /auth/strava and leave the box about your activities ticked on Strava's page "
     "(activity:read, or activity:read_all for private ones too)."
-)
-
-_RETURN_TO = Query(None, alias="returnTo", description="Default: GraphiQL.")
-_BAD_RETURN_TO = (
-    "`returnTo` must be a path of this server, such as /bests, or an address on an origin in "
-    f"CORS_ORIGINS, of at most {MAX_CHARACTERS} printable ASCII characters."
 )
 
 router = APIRouter()
@@ -79,13 +79,33 @@ def begin_sign_in(
     )
 
 
-@router.get("/auth/strava", summary="Start signing in with Strava")
-async def sign_in(request: Request, return_to: str | None = _RETURN_TO) -> Response:
-    """Send the browser to Strava's authorization page. It comes back to `returnTo`, signed in."""
+def address_after(services: Services, return_to: str | None, field: str) -> str:
+    """Get where a browser goes after signing in. Raises InvalidArgument naming `field`."""
+    if return_to is None:
+        return home_of(services.settings)
+    return checked_return_to(services.origins, return_to, field)
+
+
+@router.get(SIGN_IN, summary="Start signing in with Strava")
+async def sign_in(request: Request, return_to: ReturnTo = None) -> Response:
+    """Send the browser to Strava's authorization page, and afterwards to `returnTo`.
+
+    That is a path of this server, or the address of a page whose origin is in CORS_ORIGINS.
+    """
     response, services = Response(status_code=303, headers=_UNSTORED), services_of(request)
-    if return_to is not None and not is_own_or_allowed(return_to, services.origins):
-        return _refusal(400, "BAD_USER_INPUT", _BAD_RETURN_TO, field="returnTo")
-    back_to = home_of(services.settings) if return_to is None else return_to
+    try:
+        back_to = address_after(services, return_to, _RETURN_TO)
+    except InvalidArgument as error:
+        return refusal(
+            request,
+            400,
+            error.code,
+            error.message,
+            title=_NOT_SIGNED_IN,
+            field=error.field,
+            links=[(SIGN_IN, _START_AGAIN)],
+            headers=_UNSTORED,
+        )
     response.headers["location"] = begin_sign_in(
         services, response.headers, back_to, request.cookies
     )
@@ -104,21 +124,28 @@ async def callback(
     """
     services = services_of(request)
     cookies, address = services.sessions.cookies, services.addresses.of(request.scope)
+    begun = cookies.sign_in_of(request.cookies, state)
     try:
-        begun = cookies.sign_in_of(request.cookies, state)
         if begun is None:
             raise SignInExpired
         grant = await _grant(services, address, begun, "" if error else code)
         response = await _sign_in(
-            request, services, grant, GrantedScopes.from_callback(scope), begun.back_to
+            request, services, grant, GrantedScopes.from_callback(scope), begun
         )
-    except SignInRefusal as refusal:
-        services.sign_ins.outcomes[refusal.outcome] += 1
-        if refusal.is_failure:
+    except SignInRefusal as refused:
+        services.sign_ins.outcomes[refused.outcome] += 1
+        if refused.is_failure:
             await asyncio.sleep(services.sign_ins.failures.delay_s(address))
-        headers = {**_UNSTORED, **refusal.headers}
-        response = error_response(refusal.status, refusal.code, refusal.message, headers)
-        if not refusal.is_over:
+        response = refusal(
+            request,
+            refused.status,
+            refused.code,
+            refused.message,
+            title=_NOT_SIGNED_IN,
+            links=_ways_on(begun),
+            headers={**_UNSTORED, **refused.headers},
+        )
+        if not refused.is_over:
             return response
     response.headers.append("set-cookie", cookies.no_sign_in_header(state))
     return response
@@ -193,7 +220,7 @@ async def _use(services: Services, state_sha256: bytes) -> bool:
 
 
 async def _sign_in(
-    request: Request, services: Services, grant: TokenGrant, scopes: GrantedScopes, back_to: str
+    request: Request, services: Services, grant: TokenGrant, scopes: GrantedScopes, begun: SignIn
 ) -> Response:
     """Store a grant and begin a session. Scopes that are missing lose neither, but are told."""
     replaced = services.sessions.cookie_of(request)
@@ -212,15 +239,32 @@ async def _sign_in(
         fields = {"unknown_words": scopes.unknown, "known_words": list(scopes.known)}
         logger.warning("a callback's scope has unknown words, which are dropped", extra=fields)
     services.sign_ins.outcomes["signed_in" if scopes.allow_syncs else "scope_missing"] += 1
-    response: Response = RedirectResponse(back_to, 303, _UNSTORED)
+    # not a RedirectResponse, which would write the address otherwise
+    response = Response(status_code=303, headers={**_UNSTORED, "location": begun.back_to})
     if not scopes.allow_syncs:
-        response = _refusal(403, StravaScopeMissing.code, _SCOPE_MISSING)
+        response = refusal(
+            request,
+            403,
+            StravaScopeMissing.code,
+            _SCOPE_MISSING,
+            title="You are signed in, but nothing can be synced",
+            links=_ways_on(begun),
+            headers=_UNSTORED,
+        )
     response.headers.append("set-cookie", header)
     return response
 
 
-def _refusal(status: int, code: str, message: str, field: str | None = None) -> Response:
-    return error_response(status, code, message, _UNSTORED, field=field)
+def _ways_on(begun: SignIn | None) -> list[Link]:
+    """Link to where people go on after a refusal: again to Strava, or back to where they came from."""
+    if begun is None:
+        return [(SIGN_IN, _START_AGAIN)]
+    again = f"{SIGN_IN}?{urlencode({_RETURN_TO: begun.back_to})}"
+    return [(again, _START_AGAIN), (begun.back_to, "Back to where you came from")]
+
+
+def _refusal(status: int, code: str, message: str) -> Response:
+    return error_response(status, code, message, _UNSTORED)
 
 
 async def keep_grant(

@@ -26,3 +26,7 @@ async def test_without_graphiql_it_names_the_addresses(settings):
         for name in ("graphql", "signIn"):
             path = told[name].removeprefix("http://pacegraph.test")
             assert (await api.http.get(path)).status_code not in {404, 500}
+        seen = await api.http.get("/", headers={"accept": "text/html,*/*;q=0.8"})
+        assert seen.headers["content-type"] == "text/html; charset=utf-8"
+        assert "http://pacegraph.test/graphql" in seen.text
+        assert '<a href="/auth/strava">' in seen.text
