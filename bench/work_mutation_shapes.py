@@ -82,6 +82,13 @@ def _of_jobs() -> Iterator[Shape]:
         f'idempotencyKey: "measured" }}) {{ job {{ id }} {_ERRORS} }} }}',
         is_own=True,
     )
+    for by in ('id: "$activity"', 'stravaId: "1"'):
+        yield Shape(
+            f"syncStrava of one activity by {by.split(':')[0]}",
+            'mutation { syncStrava(input: { athleteId: "$athlete", '
+            f"activity: {{ {by} }} }}) {{ job {{ id }} {_ERRORS} }} }}",
+            is_own=True,
+        )
     files = ", ".join(f'{{ name: "run{n}.fit", sizeBytes: 1000 }}' for n in range(20))
     yield Shape(
         "stageUploads",
@@ -100,6 +107,11 @@ def _of_jobs() -> Iterator[Shape]:
 
 def _of_accounts() -> Iterator[Shape]:
     yield Shape("connectStrava", f"mutation {{ connectStrava {{ authorizationUrl {_ERRORS} }} }}")
+    yield Shape(
+        "connectStrava that leads back",
+        'mutation { connectStrava(input: { returnTo: "/graphiql" }) '
+        f"{{ authorizationUrl {_ERRORS} }} }}",
+    )
     for name, values in (
         ("", '"measured", scopes: [READ], expiresAt: "2100-01-01T00:00:00Z"'),
         (" of a bad name", '"", scopes: [READ]'),

@@ -71,6 +71,7 @@ def _lists() -> Iterator[Shape]:
         "leaderboard(first: 1000)",
         "{ leaderboard(distance: KM5, first: 1000) { nodes { id elapsedTimeSeconds } } }",
     )
+    yield Shape("standardDistances", "{ standardDistances { distance label meters } }")
     yield Shape("jobs", "{ jobs(first: 100) { totalCount nodes { id status } } }")
     yield Shape("nodes of 100 ids", "{ nodes(ids: [$ids]) { id ... on Activity { name } } }")
     yield Shape("one athlete", _athlete("id displayName"))
@@ -151,11 +152,16 @@ def _pages() -> Iterator[Shape]:
         ("leaderboard", "BESTS", ""),
         ("personalBestHistory", "HISTORY", 'athlete(id: "$athlete")'),
     ):
-        listed = f'{field_text}(distance: KM5, after: "${cursor}") {{ edges {{ cursor }} }}'
-        yield Shape(
-            f"a page of {field_text}",
-            f"{{ {within} {{ {listed} }} }}" if within else f"{{ {listed} }}",
-        )
+        for arguments in (f'after: "${cursor}"', f'last: 20, before: "${cursor}"'):
+            listed = f"{field_text}(distance: KM5, {arguments}) {{ edges {{ cursor }} }}"
+            yield Shape(
+                f"a page of {field_text}, {arguments.split(':')[0]}",
+                f"{{ {within} {{ {listed} }} }}" if within else f"{{ {listed} }}",
+            )
+    yield Shape(
+        "the last bestEfforts before none",
+        _athlete("bestEfforts(distance: KM5, last: 20, before: null) { nodes { rank } }"),
+    )
 
 
 def _totals() -> Iterator[Shape]:

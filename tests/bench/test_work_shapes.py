@@ -30,8 +30,9 @@ FACTS = Facts(
     recording="recording", gear="gear", job="job", token="token", cursors={},
 )  # fmt: skip
 NOT_MEASURED = {
-    "Subscription.athleteJobs": "sends nothing until a job changes, and then what jobUpdated does",
+    "Subscription.athleteJobs": "sends each job as jobUpdated does",
     "Subscription.athleteJobs(athleteId:)": "the same",
+    "Subscription.athleteJobs(since:)": "the same",
 }
 
 
