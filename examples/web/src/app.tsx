@@ -85,7 +85,7 @@ function Signed({ onSignedOut }: { onSignedOut: () => void }) {
   const known = {
     athlete,
     maySync: scopes.some((scope) => scope !== 'READ'),
-    seesOthers: data.athletes.nodes.some(({ id }) => id !== athlete.id),
+    seesOthers: data.athletes?.nodes.some(({ id }) => id !== athlete.id) ?? false,
     signOut: leave,
   };
   return (

@@ -12,8 +12,7 @@ const EMBEDDED = [
   'AgeGrade', 'ActivityConnection', 'ActivityStreams', 'BestEffortConnection', 'HeartRateZone',
   'HeartRateZoneTime', 'ImportEntry', 'ImportEntryConnection', 'JobError', 'JobProblem',
   'JobProgress', 'JobResult', 'Lap', 'LapConnection', 'PageInfo', 'PersonalBestConnection', 'Route',
-  'RouteBounds', 'Split', 'SplitConnection', 'StravaConnection', 'SyncProblem', 'TrainingSummary',
-  'Viewer',
+  'RouteBounds', 'Split', 'SplitConnection', 'StravaAccount', 'SyncProblem', 'TrainingSummary',
 ];
 
 const authorization = (): string | null => {
