@@ -2,33 +2,27 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, IPvAnyNetwork
+from pydantic import BaseModel, Field, IPvAnyNetwork, PositiveFloat
 
-from settings.value_types import Parts
+from settings.value_types import Amount, Parts
 
 
 class LimitSettings(BaseModel):
     # --- cost of operations
-    cost_limit: int = Field(
+    cost_limit: Amount = Field(
         5000,
-        ge=1,
-        le=2_000_000_000,
         description="Maximum cost of one operation: roughly the number of objects it may return.",
     )
-    cost_bucket_user: int = Field(
-        20_000, ge=1, le=2_000_000_000, description="Size of an account's cost budget."
+    cost_bucket_user: Amount = Field(20_000, description="Size of an account's cost budget.")
+    cost_refill_user_per_s: PositiveFloat = Field(
+        400, description="Points an account's cost budget regains per second."
     )
-    cost_refill_user_per_s: float = Field(
-        400, gt=0, description="Points an account's cost budget regains per second."
-    )
-    cost_bucket_ip: int = Field(
+    cost_bucket_ip: Amount = Field(
         2000,
-        ge=1,
-        le=2_000_000_000,
         description="Size of the cost budget that all signed-out callers of one address share.",
     )
-    cost_refill_ip_per_s: float = Field(
-        40, gt=0, description="Points such a budget regains per second."
+    cost_refill_ip_per_s: PositiveFloat = Field(
+        40, description="Points such a budget regains per second."
     )
     cost_per_database_ms: float = Field(
         25,
@@ -37,24 +31,20 @@ class LimitSettings(BaseModel):
         description="Points that a millisecond in the database costs where an operation's objects "
         "cost less. 0: time costs nothing.",
     )
-    database_time_user_ms: int = Field(
+    database_time_user_ms: Amount = Field(
         5000,
-        ge=1,
-        le=2_000_000_000,
         description="Milliseconds that an account's operations may work in the database in a burst. "
         "More becomes a debt, and operations are refused until it is paid.",
     )
-    database_time_refill_user_ms_per_s: float = Field(
-        100, gt=0, description="Milliseconds of it that an account regains per second."
+    database_time_refill_user_ms_per_s: PositiveFloat = Field(
+        100, description="Milliseconds of it that an account regains per second."
     )
-    database_time_ip_ms: int = Field(
+    database_time_ip_ms: Amount = Field(
         500,
-        ge=1,
-        le=2_000_000_000,
         description="The same for all signed-out callers of one address.",
     )
-    database_time_refill_ip_ms_per_s: float = Field(
-        10, gt=0, description="Milliseconds of it that an address regains per second."
+    database_time_refill_ip_ms_per_s: PositiveFloat = Field(
+        10, description="Milliseconds of it that an address regains per second."
     )
     operation_database_time_s: float = Field(
         1.5,
@@ -70,14 +60,12 @@ class LimitSettings(BaseModel):
     )
 
     # --- limits per caller
-    request_bucket_ip: int = Field(
+    request_bucket_ip: Amount = Field(
         3000,
-        ge=1,
-        le=2_000_000_000,
         description="Requests an address may send in a burst, signed in or not.",
     )
-    request_refill_ip_per_s: float = Field(
-        1000, gt=0, description="Requests an address may send per second in the long run."
+    request_refill_ip_per_s: PositiveFloat = Field(
+        1000, description="Requests an address may send per second in the long run."
     )
     concurrent_operations: int | None = Field(
         None,
@@ -128,8 +116,8 @@ class LimitSettings(BaseModel):
         le=1_000_000,
         description="Failed sign-ins an address may have in a burst. More are refused (429).",
     )
-    sign_in_refill_ip_per_s: float = Field(
-        2, gt=0, description="Failed sign-ins an address may have per second in the long run."
+    sign_in_refill_ip_per_s: PositiveFloat = Field(
+        2, description="Failed sign-ins an address may have per second in the long run."
     )
     trusted_proxies: Parts[IPvAnyNetwork] = Field(
         (),

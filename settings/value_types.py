@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64decode
 from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, HttpUrl, SecretStr, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, TypeAdapter
 
 _FERNET_KEY_BYTES = 32
 _SECRET_KEY_CHARACTERS = 32
@@ -57,6 +57,8 @@ def _parts(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+Amount = Annotated[int, Field(ge=1, le=2_000_000_000)]
+"""Points, milliseconds or requests: as many as PostgreSQL's and Redis's integers hold."""
 DatabaseUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
 EncryptionKey = Annotated[SecretStr, AfterValidator(_a_key)]
 SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]

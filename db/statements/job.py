@@ -16,6 +16,7 @@ from sqlalchemy import (
     Executable,
     Float,
     Integer,
+    Select,
     String,
     Text,
     Update,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal,
     null,
     or_,
     select,
@@ -78,6 +80,27 @@ def create() -> Executable:
         .on_conflict_do_nothing()
         .returning(*SUMMARY)
     )
+
+
+def create_of(rows: Select[*tuple[Any, ...]]) -> Executable:
+    """Create a QUEUED job of each of `rows`, whose columns are named like the table's.
+
+    Returns the summaries. Where another job is in its place, there is none.
+    """
+    source = rows.subquery()
+    columns = {column.key: column for column in source.c}
+    columns |= {"status": literal(JobStatus.QUEUED.value, Text), **QUEUED_NOW}
+    return (
+        insert(Job)
+        .from_select(list(columns), select(*columns.values()))
+        .on_conflict_do_nothing()
+        .returning(*SUMMARY)
+    )
+
+
+def has_active(athlete_id: Any, kind: JobKind) -> ColumnElement[bool]:
+    """Condition that the athlete of the column has a job of the kind that has not ended."""
+    return exists().where(Job.athlete_id == athlete_id, Job.kind == kind, Job.status.in_(ACTIVE))
 
 
 def existing() -> Executable:

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
-    exists,
     func,
     literal,
     null,
@@ -20,11 +19,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
-from db.models import ACTIVE, Job, JobKind, JobStatus, StravaConnection
+from db.models import JobKind, StravaConnection
 from db.statements.interval import seconds
-from db.statements.job import QUEUED_NOW, SUMMARY
+from db.statements.job import create_of, has_active
 
 FOR_NIGHT = {"mode": "FULL", "cause": "nightly"}
 """Arguments of such a sync."""
@@ -43,11 +42,7 @@ def create_due_jobs() -> Executable:
     start = bindparam("night_start", type_=DateTime(timezone=True))
     part = cast(StravaConnection.id % _PARTS, Float) / _PARTS
     due_at = start + seconds(cast(part * bindparam("night_s", type_=Float), Float))
-    active = exists().where(
-        Job.athlete_id == StravaConnection.athlete_id,
-        Job.kind == JobKind.STRAVA_SYNC,
-        Job.status.in_(ACTIVE),
-    )
+    active = has_active(StravaConnection.athlete_id, JobKind.STRAVA_SYNC)
     due = (
         select(StravaConnection.id)
         .where(
@@ -69,18 +64,12 @@ def create_due_jobs() -> Executable:
         .returning(StravaConnection.athlete_id)
         .cte("begun")
     )
-    columns = {
-        "athlete_id": begun.c.athlete_id,
-        "kind": literal(JobKind.STRAVA_SYNC.value, Text),
-        "status": literal(JobStatus.QUEUED.value, Text),
-        "arguments": literal(FOR_NIGHT, JSONB),
-        **QUEUED_NOW,
-    }
-    return (
-        insert(Job)
-        .from_select(list(columns), select(*columns.values()))
-        .on_conflict_do_nothing()
-        .returning(*SUMMARY)
+    return create_of(
+        select(
+            begun.c.athlete_id,
+            literal(JobKind.STRAVA_SYNC.value, Text).label("kind"),
+            literal(FOR_NIGHT, JSONB).label("arguments"),
+        )
     )
 
 

@@ -1,7 +1,5 @@
 """How long activities of a source are kept after it last confirmed them."""
 
-from typing import Any
-
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -19,11 +17,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 
-from db.models import ACTIVE, Activity, ActivitySource, Job, JobKind, JobStatus, StravaConnection
+from db.models import ACTIVE, Activity, ActivitySource, Job, JobKind, StravaConnection
 from db.statements.interval import ago
-from db.statements.job import QUEUED_NOW, SUMMARY
+from db.statements.job import create_of
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _OF_STRAVA = Activity.source == ActivitySource.STRAVA.value
@@ -60,20 +58,17 @@ def create_refreshing_jobs() -> Executable:
         Job.kind == JobKind.STRAVA_SYNC.value,
         Job.status.in_(ACTIVE) | (_is_full() & (Job.created_at > ago(_DAY_S))),
     )
-    columns: dict[str, Any] = {
-        "athlete_id": StravaConnection.athlete_id,
-        "kind": literal(JobKind.STRAVA_SYNC.value, Text),
-        "arguments": literal(_FULL, JSONB),
-        "status": literal(JobStatus.QUEUED.value, Text),
-        **QUEUED_NOW,
-    }
     rows = (
-        select(*columns.values())
+        select(
+            StravaConnection.athlete_id,
+            literal(JobKind.STRAVA_SYNC.value, Text).label("kind"),
+            literal(_FULL, JSONB).label("arguments"),
+        )
         .where(StravaConnection.refused_at.is_(None), due, ~sync)
         .order_by(StravaConnection.athlete_id)
         .limit(bindparam("most", type_=Integer))
     )
-    return insert(Job).from_select(list(columns), rows).on_conflict_do_nothing().returning(*SUMMARY)
+    return create_of(rows)
 
 
 def athletes_due() -> Executable:

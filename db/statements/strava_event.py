@@ -32,7 +32,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from db.models import (
-    ACTIVE,
     Job,
     JobKind,
     JobStatus,
@@ -41,7 +40,7 @@ from db.models import (
     StravaObject,
 )
 from db.statements.interval import ago, seconds
-from db.statements.job import QUEUED_NOW, SUMMARY
+from db.statements.job import create_of, has_active
 
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _KEY = (StravaEvent.connection_id, StravaEvent.object_type, StravaEvent.object_id)
@@ -132,11 +131,11 @@ def create_jobs() -> Executable:
         .render_derived(name="athlete")
     )
     athlete_id = cast(athlete.c.athlete_id, BigInteger)
-    return _jobs(
+    return create_of(
         select(
-            athlete_id,
-            literal(JobKind.STRAVA_WEBHOOK.value, Text),
-            cast(athlete.c.request_id, Text),
+            athlete_id.label("athlete_id"),
+            literal(JobKind.STRAVA_WEBHOOK.value, Text).label("kind"),
+            cast(athlete.c.request_id, Text).label("request_id"),
         ).order_by(athlete_id)
     )
 
@@ -146,16 +145,11 @@ def create_due_jobs() -> Executable:
 
     Strava does not accept the tokens of some: only their revocation is looked into.
     """
-    active = exists().where(
-        Job.athlete_id == StravaConnection.athlete_id,
-        Job.kind == JobKind.STRAVA_WEBHOOK,
-        Job.status.in_(ACTIVE),
-    )
+    active = has_active(StravaConnection.athlete_id, JobKind.STRAVA_WEBHOOK)
     due = (
         select(
             StravaConnection.athlete_id,
-            literal(JobKind.STRAVA_WEBHOOK.value, Text),
-            cast(null(), Text),
+            literal(JobKind.STRAVA_WEBHOOK.value, Text).label("kind"),
         )
         .join(StravaEvent, StravaEvent.connection_id == StravaConnection.id)
         .where(
@@ -169,26 +163,7 @@ def create_due_jobs() -> Executable:
         .distinct()
         .order_by(StravaConnection.athlete_id)
     )
-    return _jobs(due)
-
-
-def _jobs(source: Select[int, str, str]) -> Executable:
-    """Insert jobs from rows of athlete, kind and request id."""
-    row = source.subquery()
-    athlete_id, kind, request_id = row.c
-    columns = {
-        "athlete_id": athlete_id,
-        "kind": kind,
-        "request_id": request_id,
-        "status": literal(JobStatus.QUEUED.value, Text),
-        **QUEUED_NOW,
-    }
-    return (
-        insert(Job)
-        .from_select(list(columns), select(*columns.values()))
-        .on_conflict_do_nothing()
-        .returning(*SUMMARY)
-    )
+    return create_of(due)
 
 
 def take() -> Executable:

@@ -27,18 +27,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from db.models import (
-    ACTIVE,
     Activity,
-    Job,
     JobKind,
-    JobStatus,
     StravaConnection,
     StreamsState,
     SyncProblem,
     SyncStage,
 )
 from db.statements.interval import seconds
-from db.statements.job import QUEUED_NOW, SUMMARY
+from db.statements.job import create_of, has_active
 
 FOR_PROBLEMS = {"cause": "problems"}
 """Arguments of the sync that tries the activities again whose time has come."""
@@ -159,11 +156,7 @@ def create_due_jobs() -> Executable:
 
     Athletes whose tokens Strava refuses, or with a sync under way, wait.
     """
-    active = exists().where(
-        Job.athlete_id == SyncProblem.athlete_id,
-        Job.kind == JobKind.STRAVA_SYNC,
-        Job.status.in_(ACTIVE),
-    )
+    active = has_active(SyncProblem.athlete_id, JobKind.STRAVA_SYNC)
     athlete = (
         select(SyncProblem.athlete_id)
         .join(StravaConnection, StravaConnection.id == SyncProblem.connection_id)
@@ -174,18 +167,12 @@ def create_due_jobs() -> Executable:
         .order_by(SyncProblem.athlete_id)
         .subquery()
     )
-    columns = {
-        "athlete_id": athlete.c.athlete_id,
-        "kind": literal(JobKind.STRAVA_SYNC.value, Text),
-        "status": literal(JobStatus.QUEUED.value, Text),
-        "arguments": literal(FOR_PROBLEMS, JSONB),
-        **QUEUED_NOW,
-    }
-    return (
-        insert(Job)
-        .from_select(list(columns), select(*columns.values()))
-        .on_conflict_do_nothing()
-        .returning(*SUMMARY)
+    return create_of(
+        select(
+            athlete.c.athlete_id,
+            literal(JobKind.STRAVA_SYNC.value, Text).label("kind"),
+            literal(FOR_PROBLEMS, JSONB).label("arguments"),
+        )
     )
 
 

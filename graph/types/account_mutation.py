@@ -6,7 +6,7 @@ import strawberry
 
 from db.models import Scope
 from graph.types.api_token import ApiToken
-from graph.types.payload import Payload
+from graph.types.payload import Payload, idempotency_key
 
 
 @strawberry.input(description="The API token to create.")
@@ -23,12 +23,7 @@ class CreateApiTokenInput:
         description="Expiry time, in the future. Default: never. A token created with another API "
         "token cannot outlive it and by default expires with it.",
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description="Any text of at most 200 characters. Repeating the mutation with the same key "
-        "within 24 hours (a setting of the server) returns the same token without its secret. "
-        "The same key with other input is refused.",
-    )
+    idempotency_key: str | None = idempotency_key("returns the same token without its secret")
 
 
 @strawberry.type(description="Result of `createApiToken`.")
@@ -74,12 +69,7 @@ class SubmitFeedbackInput:
     contact: str | None = strawberry.field(
         default=None, description="How to reach you. At most 200 characters."
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description="Any text of at most 200 characters. Repeating the mutation with the same key "
-        "within 24 hours (a setting of the server) sends nothing again. "
-        "The same key with other input is refused.",
-    )
+    idempotency_key: str | None = idempotency_key("sends nothing again")
 
 
 @strawberry.type(description="Result of `submitFeedback`.")

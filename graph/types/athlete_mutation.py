@@ -10,7 +10,7 @@ from db.models import MeasurementSystem
 from graph.types.athlete import Athlete
 from graph.types.best_effort import BestEffort
 from graph.types.job import Job
-from graph.types.payload import Payload
+from graph.types.payload import Payload, idempotency_key
 
 
 @strawberry.input(description="Heart rate zones from a day on.")
@@ -76,12 +76,7 @@ class UpdateAthleteInput:
         default=strawberry.UNSET,
         description="Heart rate zones from a day on; those of other days stay. Must not be null.",
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description="Any text of at most 200 characters. Repeating the mutation with the same key "
-        "within 24 hours (a setting of the server) changes nothing again and returns the same job. "
-        "The same key with other input is refused.",
-    )
+    idempotency_key: str | None = idempotency_key("changes nothing again and returns the same job")
 
     def given(self) -> dict[str, Any]:
         """Get the changes by name. A given field may be None."""

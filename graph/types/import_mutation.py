@@ -7,12 +7,7 @@ import strawberry
 from db.models import Visibility
 from graph.cost.directives import sized
 from graph.types.job import Job
-from graph.types.payload import Payload
-
-_KEY = (
-    "Any text of at most 200 characters. Repeating the mutation with the same key within 24 hours "
-    "(a setting of the server) returns the same job. The same key with other input is refused."
-)
+from graph.types.payload import Payload, idempotency_key
 
 
 @strawberry.input(description="A file to upload.")
@@ -74,7 +69,7 @@ class ImportActivitiesInput:
     visibility: Visibility = strawberry.field(
         default=Visibility.ONLY_ME, description="Visibility of new activities. Default: ONLY_ME."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.type(description="Result of `importActivities`.")

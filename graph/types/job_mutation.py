@@ -7,7 +7,7 @@ import strawberry
 from graph.types.athlete import Athlete
 from graph.types.enums import SyncMode
 from graph.types.job import Job
-from graph.types.payload import Payload
+from graph.types.payload import Payload, idempotency_key
 
 
 @strawberry.input(
@@ -47,12 +47,7 @@ class SyncStravaInput:
     until: date | None = strawberry.field(
         default=None, description="Last day to include, by the clock at the athlete's place."
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description="Any text of at most 200 characters. Repeating the mutation with the same key "
-        "within 24 hours (a setting of the server) returns the same job. "
-        "The same key with other input is refused.",
-    )
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.type(description="Result of `syncStrava`.")
@@ -87,12 +82,7 @@ class RetrySyncProblemsInput:
         description="Only the activity with this id on Strava, as `SyncProblem.stravaId` gives it. "
         "Default: all of them.",
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description="Any text of at most 200 characters. Repeating the mutation with the same key "
-        "within 24 hours (a setting of the server) returns the same job. "
-        "The same key with other input is refused.",
-    )
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.type(description="Result of `retrySyncProblems`.")
@@ -129,12 +119,7 @@ class RecalculateInput:
         description="Global id of the athlete. Default: all athletes, which requires the scope "
         "ADMIN.",
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description="Any text of at most 200 characters. Repeating the mutation with the same key "
-        "within 24 hours (a setting of the server) returns the same job. "
-        "The same key with other input is refused.",
-    )
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="The job to cancel.")
@@ -149,12 +134,7 @@ class RetryJobInput:
     """Input of retryJob."""
 
     id: strawberry.ID = strawberry.field(description="Global id of the job.")
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description="Any text of at most 200 characters. Repeating the mutation with the same key "
-        "within 24 hours (a setting of the server) returns the job and does not retry it again. "
-        "The same key with other input is refused.",
-    )
+    idempotency_key: str | None = idempotency_key("returns the job and does not retry it again")
 
 
 @strawberry.input(description="How to sign in with Strava.")
@@ -190,12 +170,7 @@ class DisconnectStravaInput:
         description="true: keep the activities imported from Strava and everything derived from "
         "them. false, the default: delete them.",
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None,
-        description="Any text of at most 200 characters. Repeating the mutation with the same key "
-        "within 24 hours (a setting of the server) returns the same job. "
-        "The same key with other input is refused.",
-    )
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.type(description="Result of `disconnectStrava`.")

@@ -40,6 +40,16 @@ class Payload:
     )
 
 
+def idempotency_key(effect: str = "returns the same job") -> Any:
+    """Declare the input field of that name; `effect` is what the same key does once more."""
+    return strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        f"within 24 hours (a setting of the server) {effect}. The same key with other input is "
+        "refused.",
+    )
+
+
 class MutationRefused(PacegraphError):
     """A mutation was refused.
 
