@@ -167,11 +167,9 @@ def test_all_attempts_have_the_id_whoever_makes_them(deployment, runner, world, 
     assert {line.get("request_id") for line in of_job if line["logger"].startswith("jobs.")} == {
         "the-first-one"
     }
-    assert sorted({line["attempt"] for line in of_job if line["message"] == "job started"}) == [
-        1,
-        2,
-        3,
-    ]
+    attempts = sorted({line["attempt"] for line in of_job if line["message"] == "job started"})
+    # On a busy machine one more may lose its lease.
+    assert attempts == list(range(1, max(3, len(attempts)) + 1))
     assert "reclaimed a job from a worker with an expired lease" in [
         line["message"] for line in of_job
     ]

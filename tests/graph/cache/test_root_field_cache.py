@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ from local.redis import start_redis
 from tests import factories as make
 from tests.graph.api import serve
 from tests.graph.walk import SCHEMA, types_below
+from tests.patience import PATIENCE_S
 from tests.switched import switched
 
 pytestmark = pytest.mark.anyio
@@ -209,6 +211,8 @@ async def test_reads_during_writes_never_keep_what_is_old(api, other_api, db, pe
         latest = number
     done = True
     await asyncio.gather(*readers)
+    for _ in range(2):
+        await ask(api, NAME, person)
     assert counts(api)["memory"] > 0
 
 
@@ -380,21 +384,35 @@ async def test_the_switch_turns_it_off_and_on(settings, person):
         assert counts(api) == {"miss": 1}
 
 
-async def test_an_entry_that_is_soon_to_expire_is_refreshed_while_it_serves(settings, person):
-    async with serve(settings.model_copy(update={"cache_athletes_s": 1.0})) as api:
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the wall, which can be put on."""
+    ahead, real = SimpleNamespace(s=0.0), time.time
+    monkeypatch.setattr(time, "time", lambda: real() + ahead.s)
+    return ahead
+
+
+async def test_an_entry_that_is_soon_to_expire_is_refreshed_while_it_serves(
+    settings, person, clock
+):
+    async with serve(settings.model_copy(update={"cache_athletes_s": 1000.0})) as api:
         await ask(api, NAME, person)
-        await asyncio.sleep(0.93)
+        clock.s = 930
         for _ in range(5):
             await ask(api, NAME, person)
-        await asyncio.sleep(0.2)  # beyond the first entry's time
+        async with asyncio.timeout(PATIENCE_S):
+            while "refresh" not in counts(api):
+                await asyncio.sleep(0.01)
+        clock.s = 1130  # beyond the first entry's time
         await ask(api, NAME, person)
         assert counts(api) == {"miss": 1, "memory": 6, "refresh": 1}
 
 
-async def test_an_expired_entry_is_not_used(settings, person):
-    async with serve(settings.model_copy(update={"cache_athletes_s": 0.3})) as api:
+async def test_an_expired_entry_is_not_used(settings, person, clock):
+    async with serve(settings.model_copy(update={"cache_athletes_s": 1000.0})) as api:
         await ask(api, NAME, person)
-        await asyncio.sleep(0.4)
+        await written(api)
+        clock.s = 1010
         await ask(api, NAME, person)
         assert counts(api) == {"miss": 2}
 
