@@ -23,6 +23,8 @@ EXTREMES: tuple[Any, ...] = (
     "(GMT-03:00) America/Recife", "(GMT+05:45) nowhere", "Factory", [], [None], [0], [[]], {}, {"id": None},
     {"data": None}, {"data": []}, {"data": [None]}, {"data": [0, 1]}, {"data": "x"},
 )  # fmt: skip
+LISTS = ("best_efforts", "laps")
+"""Lists of details, whose items stand for themselves."""
 NEEDED = ("id", "start_date", "distance", "moving_time", "elapsed_time")
 """Without these an activity cannot be read."""
 
@@ -45,13 +47,26 @@ class Change:
 def sound_recordings() -> list[Recording]:
     """Strava's own example, recorded runs, and one made by hand."""
     example = json.loads(_EXAMPLE.read_text())
+    example["gear"] = {"id": "g7", "name": "Shoes", "distance": 120_000.0, "retired": False}
+    example["laps"] = [
+        {"start_date": example["start_date"], "elapsed_time": 330, "moving_time": 320,
+         "distance": 1000.0, "average_heartrate": 151.5, "lap_index": number}
+        for number in (1, 2, 3)
+    ]  # fmt: skip
     ticks = list(range(0, 3141, 30))
     even = {
-        "time": {"data": ticks},
-        "distance": {"data": [round(5781.1 * tick / 3140, 1) for tick in ticks]},
-        "heartrate": {"data": [140] * len(ticks)},
+        "time": ticks,
+        "distance": [round(5781.1 * tick / 3140, 1) for tick in ticks],
+        "heartrate": [140] * len(ticks),
+        "altitude": [100 + tick % 300 / 10 for tick in ticks],
+        "cadence": [85] * len(ticks),
+        "watts": [250] * len(ticks),
+        "temp": [20] * len(ticks),
+        "velocity_smooth": [1.8] * len(ticks),
+        "latlng": [[37.8 + tick * 1e-5, -122.4] for tick in ticks],
     }
-    recordings = [Recording(_summary_of(example), example, even)]
+    streams = {name: {"data": data} for name, data in even.items()}
+    recordings = [Recording(_summary_of(example), example, streams)]
     lines = _DEMO_RUNS.read_text().splitlines()
     for line in (lines[1], lines[7], lines[11]):
         run = json.loads(line)
@@ -73,30 +88,47 @@ def _summary_of(detail: dict[str, Any]) -> dict[str, Any]:
 
 
 def places(recording: Recording) -> list[tuple[str, _Path]]:
-    """Where something can be replaced: every field, best effort and stream, and some samples."""
+    """Where something can be replaced: every field, item of a list, stream, and some samples."""
     found: list[tuple[str, _Path]] = []
     for part in ("summary", "detail", "streams"):
         body = getattr(recording, part)
         found += [(part, (name,)) for name in body]
         found += [(part, (name,)) for name in ("visibility", "flagged", "average_heartrate")]
-    for index, effort in enumerate(recording.detail["best_efforts"]):
-        found.append(("detail", ("best_efforts", index)))
-        found += [("detail", ("best_efforts", index, name)) for name in effort]
+    for name in LISTS:
+        for index, item in enumerate(recording.detail.get(name, ())):
+            found.append(("detail", (name, index)))
+            found += [("detail", (name, index, field)) for field in item]
+    found += [("detail", ("gear", name)) for name in recording.detail.get("gear") or ()]
     for name, stream in recording.streams.items():
         found.append(("streams", (name, "data")))
         last = len(stream["data"]) - 1
         found += [("streams", (name, "data", index)) for index in (0, 1, last // 2, last)]
+    found += [
+        ("streams", ("latlng", "data", 1, index))
+        for index in (0, 1)
+        if "latlng" in recording.streams
+    ]
     return found
 
 
-def variants(recording: Recording, chance: random.Random, number: int) -> Iterator[list[Change]]:
-    """Each place with each extreme once, in random order, then pairs: `number` in all."""
+def singles(recording: Recording) -> Iterator[list[Change]]:
+    """Each place with each extreme."""
+    for part, path in places(recording):
+        for value in EXTREMES:
+            yield [Change(part, path, value)]
+
+
+def pairs(recording: Recording, chance: random.Random, number: int) -> Iterator[list[Change]]:
+    """Two places at a time with extremes."""
     spots = places(recording)
-    singles = [[Change(part, path, value)] for part, path in spots for value in EXTREMES]
-    chance.shuffle(singles)
-    yield from singles[:number]
-    for _ in range(number - len(singles)):
+    for _ in range(number):
         yield [Change(*spot, chance.choice(EXTREMES)) for spot in chance.sample(spots, 2)]
+
+
+def one_of(recording: Recording, chance: random.Random) -> list[Change]:
+    """One or two places with extremes."""
+    spots = chance.sample(places(recording), chance.choice((1, 2)))
+    return [Change(*spot, chance.choice(EXTREMES)) for spot in spots]
 
 
 def changed(recording: Recording, changes: list[Change]) -> Recording:
