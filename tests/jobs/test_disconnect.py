@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 from tests.jobs.simulated import RUNNER
 
 RECEIPTS = "SELECT cause, is_data_kept, is_revoked, activities, streams, best_efforts, personal_bests FROM erasures"
@@ -20,7 +21,7 @@ def runner(world):
 
 def test_a_receipt_counts_what_went(world, runner):
     counts = world.one(COUNTS)
-    assert counts["activities"] == 48
+    assert counts["activities"] == RUNS
     job = world.work(world.create(runner, "ERASE_ATHLETE"))
     assert (job["status"], job["progress_message"]) == ("SUCCEEDED", None)
     told = {"cause": "ASKED", "is_data_kept": False, "is_revoked": True}

@@ -3,6 +3,7 @@
 import pytest
 
 from jobs.sync import derived_rows
+from tests.jobs.few_runs import strava  # noqa: F401 - the fixture
 from tests.jobs.simulated import RUNNER
 from tests.jobs.test_strava_sync import even_track
 

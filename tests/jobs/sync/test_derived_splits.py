@@ -7,6 +7,7 @@ import pytest
 from db.models import ImportOutcome
 from db.transaction_runner import TransactionRunner
 from jobs.imports.file_import import FileImport
+from tests.jobs.few_runs import strava  # noqa: F401 - the fixture
 from tests.recordings.run import fit_file, run_of
 
 SPLITS = """SELECT unit, split_number AS number, s.start_offset_s AS start, round(s.distance_m::numeric, 1)::float8 AS meters,
