@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -71,6 +72,12 @@ def store() -> Executable:
     return insertion.on_conflict_do_update(
         index_elements=[ActivityRoute.activity_id],
         set_={name: insertion.excluded[name] for name in _COORDINATES},
+        where=or_(
+            *(
+                getattr(ActivityRoute, name).is_distinct_from(insertion.excluded[name])
+                for name in _COORDINATES
+            )
+        ),
     )
 
 

@@ -237,7 +237,7 @@ def _write_derived(
     derived = derive_rows(activity, runner, samples)
     if samples is not None:
         store_streams(connection, activity.id, EncodedStreams.from_samples(samples))
-    write_parts(connection, activity, samples, is_new=True)
+    write_parts(connection, activity, samples)
     write_efforts(connection, activity.id, derived.rows)
 
 

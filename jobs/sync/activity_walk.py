@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy.exc import DataError, IntegrityError
-
 from db.models import SyncStage, Visibility
 from db.statements import activity as activities
 from db.statements import source_retention, strava_connection, sync_problem
@@ -23,7 +21,14 @@ from jobs.sync.connected import keep_connected
 from jobs.sync.details import write_details_of
 from jobs.sync.gear import with_gear
 from jobs.sync.personal_bests import withdraw_hidden
-from jobs.sync.problems import OF_THE_JOB, Unanswered, check_doubtful, clear_problem, record_problem
+from jobs.sync.problems import (
+    OF_THE_JOB,
+    REFUSED_DATA,
+    Unanswered,
+    check_doubtful,
+    clear_problem,
+    record_problem,
+)
 from jobs.sync.scope import SyncScope
 from jobs.sync.walk_position import Item, move
 from jobs.task_services import TaskServices
@@ -44,7 +49,6 @@ GONE_AFTER_S = 1.0
 _OVERLAP = timedelta(days=7)  # a watch may deliver a run days later
 _LARGEST_PAGE = 200  # that Strava allows
 _WALKED_EVERY = timedelta(days=1)  # so that a run uploaded later than newer ones is found
-_REFUSED_ROW = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
 
 
 class ActivityWalk:
@@ -189,7 +193,7 @@ class ActivityWalk:
         try:
             with step.connection.begin_nested():
                 return self._upsert(step, rows)
-        except _REFUSED_ROW:
+        except REFUSED_DATA:
             if len(rows) > 1:
                 return sum(self._upsert_readable(step, [row], bad) for row in rows)
         bad.append(StravaBadData("activity", "cannot be stored", strava_id=rows[0]["strava_id"]))

@@ -9,16 +9,11 @@ from db.statements import activity_route
 from db.stream_codec import Samples
 
 
-def write_route(
-    connection: Connection, activity: Any, samples: Samples | None, *, is_new: bool
-) -> None:
+def write_route(connection: Connection, activity: Any, samples: Samples | None) -> None:
     """Replace the route of an activity, a row with `id` and `athlete_id`.
 
-    Without positions it has none. Samples that are not new were stored before, and the route with
-    them: it stays.
+    Without positions it has none.
     """
-    if samples is not None and not is_new:
-        return
     points = []
     if samples is not None and samples.latitude is not None and samples.longitude is not None:
         points = route_of(samples.latitude, samples.longitude)

@@ -44,18 +44,18 @@ def derive_splits(activity: Any, samples: Samples) -> list[dict[str, Any]]:
 
 
 def write_splits(connection: Connection, activity: Any, samples: Samples | None) -> None:
-    """Replace the splits and heart rates of an activity; without a track it has no splits."""
+    """Replace the splits of an activity; without a track it has none."""
     rows: list[dict[str, Any]] = []
     if samples is not None:
         with suppress(StreamError):  # of a flagged run nobody else reads the track
             rows = derive_splits(activity, samples)
-    _write_rates(connection, activity, samples)
     connection.execute(activity_split.discard(), {"activity": activity.id})
     if rows:
         connection.execute(activity_split.add(), rows)
 
 
-def _write_rates(connection: Connection, activity: Any, samples: Samples | None) -> None:
+def write_heart_rates(connection: Connection, activity: Any, samples: Samples | None) -> None:
+    """Replace the time at each heart rate of an activity; without rates it has none."""
     found = None
     if samples is not None:
         found = heart_rates(samples.time_s, samples.heart_rate_bpm)

@@ -1,5 +1,6 @@
 """Writes what only Strava's detailed activity tells of one activity."""
 
+import logging
 from typing import Any
 
 from sqlalchemy import Connection
@@ -7,8 +8,11 @@ from sqlalchemy import Connection
 from db.statements import activity_details
 from jobs.activity_laps import LapRow, write_laps
 from jobs.sync.gear import tell_gear
+from jobs.sync.problems import REFUSED_DATA
 from strava.activity_details import StravaDetails
 from strava.payloads import StravaActivityDetail
+
+logger = logging.getLogger(__name__)
 
 
 def write_details_of(
@@ -20,8 +24,23 @@ def write_details_of(
     write_details(connection, known, activity.details)
 
 
-def write_details(connection: Connection, activity: Any, details: StravaDetails) -> None:
-    """Write details, unless the activity, a row with `id` and `updated_at`, changed meanwhile."""
+def write_details(connection: Connection, activity: Any, details: StravaDetails) -> bool:
+    """Write details, unless the activity, a row with `id` and `updated_at`, changed meanwhile.
+
+    Returns whether the database took them; if not, nothing of them is written.
+    """
+    try:
+        with connection.begin_nested():
+            _write(connection, activity, details)
+    except REFUSED_DATA:
+        logger.exception(
+            "an activity's details cannot be stored", extra={"activity_id": activity.id}
+        )
+        return False
+    return True
+
+
+def _write(connection: Connection, activity: Any, details: StravaDetails) -> None:
     values = {
         "activity": activity.id,
         "seen_at": activity.updated_at,

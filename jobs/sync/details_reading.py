@@ -1,8 +1,8 @@
 """The last part of a sync: reads the details of activities that only Strava's detailed ones tell.
 
 They are one request an activity. A sync asks for at most STRAVA_DETAILS_PER_SYNC, newest first, and
-the next one goes on. It does not fail for want of details: where Strava does not answer, or its
-quota is used up, the rest is left to the next sync.
+the next one goes on. It does not fail for want of details: what cannot be had of one activity is
+left to a later sync. So is the rest where several fail in a row, or Strava's quota is used up.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from strava.errors import StravaError, StravaNotFound, StravaRateLimited
 _AGAIN_AFTER_S = 86_400
 """Seconds until details that could not be read are asked for again."""
 _AT_ONCE = 10
+_MOST_FAILURES = 3  # requests in a row
 _ASKED = "details_asked"  # key of the checkpoint: how many this job asked for
 
 
@@ -32,6 +33,7 @@ class DetailsReading:
         self._attempt = attempt
         self._services = services
         self._strava = strava
+        self._failures = 0
 
     def run(self) -> None:
         """Read what the limits allow. Raises what ends the attempt, DatabaseError."""
@@ -62,7 +64,10 @@ class DetailsReading:
             except StravaError as error:
                 self._complain(activity, error)
                 found.append((activity, None))
-                answers = False
+                self._failures += 1
+                answers = self._failures < _MOST_FAILURES
+            else:
+                self._failures = 0
             if not answers:
                 break
         if found:
@@ -88,8 +93,7 @@ class DetailsReading:
             keep_connected(step.connection, self._attempt.athlete_id)
             step.checkpoint[_ASKED] = step.checkpoint.get(_ASKED, 0) + len(found)
             for activity, details in found:
-                if details is not None:
-                    write_details(step.connection, activity, details)
+                if details is not None and write_details(step.connection, activity, details):
                     continue
                 values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
                 step.connection.execute(activity_details.ask_again(), values)

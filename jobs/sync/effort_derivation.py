@@ -221,23 +221,22 @@ class EffortDerivation:
             locked = Runner.from_row(step.connection.execute(athletes.lock(), self._values).one())
             if locked != runner:  # sex or birth date were changed just now
                 rows = _derived(activity, locked, material).rows
-            write_material(step.connection, activity, material, rows, self._attempt.job_id)
+            of_part = write_material(
+                step.connection, activity, material, rows, self._attempt.job_id
+            )
             if not material.is_final:
                 return
+            problem = material.problem or of_part
             step.done += activity.streams_asked_by_job_id != self._attempt.job_id
             step.total = max(step.done, step.total or 0)
-            if material.problem is None:
+            if problem is None:
                 # Streams that Strava was not asked for again are still not there.
                 if material.tries is not None or material.state is not StreamsState.UNREAD:
                     clear_problem(step, self._attempt, activity.strava_id)
             else:
                 self.has_left_out = True
                 record_problem(
-                    step,
-                    self._attempt,
-                    activity.strava_id,
-                    material.problem,
-                    stage=SyncStage.DERIVING,
+                    step, self._attempt, activity.strava_id, problem, stage=SyncStage.DERIVING
                 )
 
     # --- where the samples come from
@@ -279,7 +278,7 @@ class EffortDerivation:
             )
             if recorded is None or len(recorded.time_s) < LEAST_SAMPLES:
                 return self._without_streams(activity)
-            samples = _samples(recorded)
+            samples = samples_of(recorded)
             encoded = EncodedStreams.from_samples(samples)
             return Material(StreamsState.STORED, samples, encoded=encoded)
         except (StravaBadData, ValueError) as error:  # ValueError: a number too large to store
@@ -349,7 +348,7 @@ def _unusable(activity: Any) -> StravaBadData:
     return StravaBadData("streams", "cannot be used", strava_id=activity.strava_id)
 
 
-def _samples(streams: StravaStreams) -> Samples:
+def samples_of(streams: StravaStreams) -> Samples:
     return rounded(
         Samples(streams.time_s, streams.distance_m, streams.heart_rate_bpm, **streams.other_columns)
     )

@@ -16,6 +16,7 @@ from strava.errors import StravaError, StravaNotFound, StravaRateLimited
 from strava.gear import StravaGear
 
 _OLDER_S = 7 * 86_400
+_MOST_FAILURES = 3  # requests in a row
 
 
 class GearReading:
@@ -25,11 +26,12 @@ class GearReading:
         self._attempt = attempt
         self._services = services
         self._strava = strava
+        self._failures = 0
 
     def run(self, most: int) -> int:
         """Ask for `most` pieces of gear; returns how many it asked for. Raises what ends the job.
 
-        Where Strava does not answer, the rest is left to the next sync.
+        Where several fail in a row, the rest is left to the next sync.
         """
         with self._attempt.read() as connection:
             values = {"athlete": self._attempt.athlete_id, "row_limit": most, "older_s": _OLDER_S}
@@ -53,7 +55,9 @@ class GearReading:
             extra = {"gear_id": known.strava_id, "error": str(error)}
             self._services.log.warning("gear cannot be read", extra=extra)
             self._write(StravaGear(known.strava_id, None, None, None))
-            return isinstance(error, StravaNotFound)
+            self._failures += not isinstance(error, StravaNotFound)
+            return self._failures < _MOST_FAILURES
+        self._failures = 0
         if told.strava_id != known.strava_id:
             told = StravaGear(known.strava_id, None, None, None)
         self._write(told)

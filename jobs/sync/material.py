@@ -43,8 +43,11 @@ def write_material(
     material: Material,
     rows: list[dict[str, Any]],
     job_id: int,
-) -> None:
-    """Write what was found out about an activity, unless it changed or went in the meantime."""
+) -> Exception | None:
+    """Write what was found out about an activity, unless it changed or went in the meantime.
+
+    Returns why a part of it could not be written, None if all was.
+    """
     noted = connection.execute(
         effort_derivation.record(),
         {
@@ -56,7 +59,7 @@ def write_material(
         },
     ).one_or_none()
     if noted is None:
-        return
+        return None
     if material.encoded is not None:
         store_streams(connection, activity.id, material.encoded)
     elif material.samples is None:
@@ -68,5 +71,6 @@ def write_material(
             effort_derivation.ask_again(),
             {"activity_id": activity.id, "job_id": job_id, **values},
         )
-    write_parts(connection, activity, material.samples, is_new=material.encoded is not None)
+    problem = write_parts(connection, activity, material.samples)
     write_efforts(connection, activity.id, rows)
+    return problem

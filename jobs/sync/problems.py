@@ -6,6 +6,8 @@ Whether an error in `DOUBTFUL` affects all is found out by another request, see 
 
 from typing import Any
 
+from sqlalchemy.exc import DataError, IntegrityError
+
 from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
 from db.models import JobErrorCode, SyncStage
@@ -36,6 +38,8 @@ OF_THE_JOB = (
 )
 Unanswered = StravaUnavailable | StravaUnreadable
 """Failures after which the same request may succeed, so that the job is tried again."""
+REFUSED_DATA = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
+"""What the database or its driver raises for values that it does not take."""
 DOUBTFUL = (StravaAppInactive, StravaAthleteLimit, StravaUnauthorized)
 _LONGEST_REASON = 500
 

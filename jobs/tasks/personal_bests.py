@@ -98,23 +98,28 @@ class _Recalculation:
         for activity in batch:
             try:
                 with connection.begin_nested():
-                    self._derive_one(connection, activity, runners[activity.athlete_id])
+                    problem = self._derive_one(connection, activity, runners[activity.athlete_id])
             except OperationalError:
                 raise  # of the connection, not of the activity
             except Exception as error:
                 self._services.log.exception(
                     "an activity could not be derived", extra={"activity_id": activity.id}
                 )
+                problem = error
+            if problem is not None:
                 record_problem(
                     step,
                     self._attempt,
                     activity.strava_id,
-                    error,
+                    problem,
                     stage=SyncStage.DERIVING,
                     athlete_id=activity.athlete_id,
                 )
 
-    def _derive_one(self, connection: Connection, activity: Any, runner: Runner) -> None:
+    def _derive_one(
+        self, connection: Connection, activity: Any, runner: Runner
+    ) -> Exception | None:
+        """Derive one; returns why a part of it could not be written, None if all was."""
         given = strava_efforts(activity.given_efforts)
         material = Material(StreamsState(activity.streams_state), given=activity.given_efforts)
         try:
@@ -129,7 +134,7 @@ class _Recalculation:
             pending = StreamsState.PENDING
             material = replace(material, state=pending, samples=None, encoded=None)
             rows = derive_rows(activity, runner, None, given).rows
-        write_material(connection, activity, material, rows, self._attempt.job_id)
+        return write_material(connection, activity, material, rows, self._attempt.job_id)
 
     def _update_some_bests(self) -> bool:
         with self._attempt.step() as step:

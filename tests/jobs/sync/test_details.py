@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
+
 DETAILS = "SELECT description, device_name, calories_kcal, is_race, trainer FROM activities WHERE strava_id = :id"
 LAPS = """SELECT lap_number, start_offset_s, l.elapsed_time_s, l.moving_time_s, l.distance_m,
     l.average_heart_rate_bpm, l.athlete_id = a.athlete_id AS own
@@ -71,13 +73,13 @@ def test_details_are_asked_for_once_and_again_with_the_recording(world):
 
 def test_a_sync_asks_for_few_and_the_next_ones_go_on(world):
     runner = world.connect()
-    limited(world, 20)
-    for known in (20, 40, 48, 48):
+    limited(world, 3)
+    for known in (3, 6, RUNS, RUNS):
         world.strava.forget_requests()
         assert world.sync(runner)["status"] == "SUCCEEDED"
         newest = "SELECT details_at IS NOT NULL AS known FROM activities ORDER BY started_at DESC"
         assert [row["known"] for row in world.rows(newest)] == [True] * known + [False] * (
-            48 - known
+            RUNS - known
         )
     assert world.strava.requests("/activities/") == 0
 
@@ -97,7 +99,7 @@ def test_a_sync_does_not_fail_for_want_of_details(world, kind):
     limited(world, 2)
     world.strava.fault(kind, path=r"/activities/[0-9]+$", times=1)
     assert world.sync(runner)["status"] == "SUCCEEDED"
-    done = {"not_found": 1}.get(kind, 0)
+    done = {"rate_limited": 0}.get(kind, 1)  # one activity costs no other
     assert world.value("SELECT count(details_at) FROM activities") == done
     later = world.value(
         "SELECT count(*) FROM activities WHERE details_retry_at > now() + interval '23 hours'"
@@ -108,3 +110,15 @@ def test_a_sync_does_not_fail_for_want_of_details(world, kind):
     world.strava.heal()
     world.sync(runner)
     assert world.value("SELECT count(details_at) FROM activities") == done + 2
+
+
+def test_where_strava_answers_for_none_the_rest_is_left(world):
+    runner = world.connect()
+    limited(world, 0)
+    world.sync(runner)
+    limited(world, 10)
+    world.strava.forget_requests()
+    world.strava.fault("unavailable", path=r"/activities/[0-9]+$", times=None)
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    later = "SELECT count(*) FROM activities WHERE details_retry_at IS NOT NULL"
+    assert (world.value(later), world.value("SELECT count(details_at) FROM activities")) == (3, 0)

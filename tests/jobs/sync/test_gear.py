@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.jobs.few_runs import strava  # noqa: F401 - the fixture
+
 GEAR = """SELECT g.strava_id, g.name, retired, stated_distance_m, asked_at IS NOT NULL AS asked
     FROM gear g ORDER BY 1"""
 OF = "SELECT g.strava_id FROM activities a LEFT JOIN gear g ON g.id = gear_id WHERE a.strava_id = :id"
@@ -54,9 +56,12 @@ def test_an_activity_alone_brings_the_name_and_follows_a_change(world):
 def test_a_sync_does_not_fail_for_want_of_gear(world, kind):
     runner = world.connect()
     strava_id = add(world, "g7")
+    other_id = add(world, "g8")
     world.strava.fault(kind, path="/gear/", times=1)
     assert world.sync(runner)["status"] == "SUCCEEDED"
-    assert world.value(OF, id=strava_id) == "g7"
+    assert [world.value(OF, id=each) for each in (strava_id, other_id)] == ["g7", "g8"]
+    asked = 1 if kind == "rate_limited" else 2  # one costs no other
+    assert world.strava.requests("/gear/") == asked
 
 
 def test_erasing_an_athlete_erases_the_gear(world):
