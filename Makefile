@@ -122,11 +122,13 @@ format: environment ## format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix-only --quiet $(wildcard $(SOURCES))
 	@$(BIN)/ruff format $(wildcard $(SOURCES))
 
-schema: environment ## write schema.graphql from the code
+schema: environment ## write schema.graphql from the code, and docs/schema-changes.md
 	@$(BIN)/python -m cli schema --write
+	@$(BIN)/python -m tests.schema_changes
 
 schema-check: environment
 	@$(BIN)/python -m cli schema --check
+	@$(BIN)/python -m tests.schema_changes --check
 
 graphiql: ## rebuild the committed bundle of GraphiQL from its pinned npm packages (needs Node)
 	@command -v npm >/dev/null || { echo "make graphiql needs Node.js with npm; running pacegraph does not" >&2; exit 1; }

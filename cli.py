@@ -14,6 +14,7 @@ from operator_commands.arguments import (
     add_import_arguments,
     add_migrate_arguments,
     add_schema_arguments,
+    add_schema_usage_arguments,
     add_simulate_strava_arguments,
     add_strava_webhook_arguments,
     add_trusted_documents_arguments,
@@ -172,6 +173,20 @@ def _trusted_documents(options: argparse.Namespace) -> int:
     return check_manifest(options.manifest, load_settings())
 
 
+def _schema_usage(options: argparse.Namespace) -> int:
+    from db.errors import DatabaseError
+    from local.home_settings import with_running_services
+    from operator_commands.schema_usage import show_usage
+
+    settings = with_running_services(load_settings())
+    settings.require("database_url")
+    try:
+        return show_usage(settings, days=options.days, shows_all=options.all, as_json=options.json)
+    except DatabaseError as error:
+        logs.tell(str(error))
+        return 1
+
+
 def _simulate_strava(options: argparse.Namespace) -> int:
     from local.simulated_strava import create_demo_strava
     from web.http.server import serve
@@ -320,6 +335,12 @@ _COMMANDS = (
         "migrate", _migrate, "migrate the database to the newest revision", add_migrate_arguments
     ),
     _CommandRow("schema", _schema, "print the GraphQL schema", add_schema_arguments),
+    _CommandRow(
+        "schema-usage",
+        _schema_usage,
+        "show which fields clients use: deprecated ones that are used, and unused ones",
+        add_schema_usage_arguments,
+    ),
     _CommandRow(
         "trusted-documents",
         _trusted_documents,

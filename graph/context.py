@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from strawberry.types import Info as StrawberryInfo
 
@@ -34,6 +34,15 @@ class Caller:
     token_id: int | None = None
     works_until: datetime | None = None
 
+
+class Client(NamedTuple):
+    """What a program says it is; empty where it says nothing."""
+
+    name: str = ""
+    version: str = ""
+
+
+NOBODY = Client()
 
 @dataclass(frozen=True, slots=True)
 class UploadRules:
@@ -96,7 +105,7 @@ class Context:
     time in the database. `last_event_id` is the event after which a client goes on, and a
     subscription sets `event_id` to that of its present event; None for events without. `points` are
     those of streams that resolvers have returned, without one for each object; they are part of the
-    cost.
+    cost. `client` is the program that asks.
     """
 
     database: AsyncDatabase
@@ -121,6 +130,7 @@ class Context:
     unread_credential: Callable[[], str | None] | None = None
     database_work: WorkMeter = field(default_factory=WorkMeter)
     points: int = 0
+    client: Client = NOBODY
     _loaders: Loaders | None = None
 
     @property

@@ -6,7 +6,7 @@ same steps one by one: `read`, `admit`, `settle`.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from graphql import GraphQLError, OperationType
 from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
-from graph.context import Context
+from graph.context import Client, Context
 from graph.cost.budget import BudgetExhausted, BudgetState
 from graph.cost.charge import (
     BYTES_PER_POINT,
@@ -103,14 +103,21 @@ class Executor:
     """Runs the operations of one process."""
 
     def __init__(
-        self, schema: Schema, documents: DocumentStore, planner: Planner, policy: ExecutionPolicy
+        self,
+        schema: Schema,
+        documents: DocumentStore,
+        planner: Planner,
+        policy: ExecutionPolicy,
+        count_use: Callable[[Operation, Client], None] | None = None,
     ) -> None:
+        """Without `count_use` nothing counts which operations ran."""
         self._schema, self._documents, self._planner, self._policy = (
             schema,
             documents,
             planner,
             policy,
         )
+        self._count_use = count_use
         self._time_limit = TimeLimit(policy.timeout_s)
         self._reading = ReadingAllowance()
         self.refusals: Counter[str] = Counter()
@@ -217,6 +224,8 @@ class Executor:
         state = await budget.charge(prepared.cost)
         context.charge = Charge(budget, prepared.cost, state, searches=prepared.is_search)
         DATABASE_WORK.set(context.database_work)
+        if self._count_use is not None:
+            self._count_use(prepared.operation, context.client)
         return context.charge
 
     def settle(self, context: Context, operation: Operation, data: Any) -> None:

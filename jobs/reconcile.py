@@ -20,6 +20,7 @@ from db.statements import (
     idempotency_key,
     job_upkeep,
     nightly_sync,
+    schema_use,
     strava_event,
     sync_problem,
     upload,
@@ -165,6 +166,8 @@ class Reconciler:
             batches.append((job_upkeep.delete_ended(), {"kept_s": days * _DAY_S}))
         if days := settings.feedback_retention_days:
             batches.append((feedback.delete_old(), {"kept_s": days * _DAY_S}))
+        if days := settings.schema_usage_retention_days:
+            batches.append((schema_use.delete_old(), {"days": days}))
         is_full = False
         for statement, values in batches:
             with self._database.write() as connection:

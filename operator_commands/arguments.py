@@ -60,6 +60,16 @@ def add_trusted_documents_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_schema_usage_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `schema-usage`."""
+    parser.add_argument(
+        "--days", type=int, default=90, metavar="N", help="of the last N days (default: 90)"
+    )
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--all", action="store_true", help="list all that is used, too")
+    shown.add_argument("--json", action="store_true", help="list all that is used, as JSON lines")
+
+
 def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `import`."""
     parser.add_argument(

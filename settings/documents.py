@@ -46,6 +46,14 @@ class DocumentSettings(BaseModel):
         description='on: errors about unknown names suggest known ones ("Did you mean …"). Meant '
         "for development.",
     )
+    schema_usage: Literal["on", "off"] = Field(
+        "on",
+        description="on: count which fields, arguments and values each client uses, by its name and "
+        "version (`pacegraph schema-usage`). Whose operations they were is not kept.",
+    )
+    schema_usage_retention_days: int = Field(
+        400, ge=0, le=36_500, description="Days to keep the usage of the schema. 0: forever."
+    )
     trusted_documents: Literal["off", "log", "enforce"] = Field(
         "off",
         description="enforce: run only documents of the manifest. log: run others too, but log "

@@ -36,6 +36,7 @@ from web.kept_memory import KeptMemory
 from web.limits.cost_budget import Budgets
 from web.limits.limits import Limits
 from web.limits.open_streams import OpenStreams
+from web.schema_usage import SchemaUsage
 from web.strava_intake import StravaIntake
 from web.switches import switches_at
 from web.upload_intake import UploadIntake
@@ -68,6 +69,7 @@ class Services:
     strava_intake: StravaIntake
     sign_ins: SignIns
     uploads: UploadIntake
+    usage: SchemaUsage
     keys: KeyRing
     allocator: Allocator
 
@@ -95,7 +97,9 @@ class Services:
         )
         TEMPLATES.limit_to(memory.sql)
         planner = Planner(schema, documents, cache, DataVersions(database))
-        executor = Executor(schema, documents, planner, policy)
+        usage = SchemaUsage(schema.core, database)
+        counted = usage.count if settings.schema_usage == "on" else None
+        executor = Executor(schema, documents, planner, policy, counted)
         return cls(
             settings=settings,
             database=database,
@@ -126,6 +130,7 @@ class Services:
             strava_intake=StravaIntake(database, jobs),
             sign_ins=SignIns(settings, limits.buckets),
             uploads=UploadIntake(settings, database),
+            usage=usage,
             keys=KeyRing(settings.token_encryption_keys),
         )
 
@@ -146,6 +151,7 @@ class Services:
         await self.identity.close()
         await self.planner.close()
         await self.limits.close()
+        await self.usage.close()
         await self.redis.aclose()
         await self.database.close()
         self.sign_ins.close()

@@ -37,6 +37,7 @@ from db.models.job import (
 from db.models.job_problem import JobProblem
 from db.models.old_id import OldId
 from db.models.personal_best import PersonalBest
+from db.models.schema_use import SchemaUse
 from db.models.sign_in import UsedSignIn
 from db.models.strava_connection import StravaConnection
 from db.models.strava_event import StravaEvent, StravaObject
@@ -85,6 +86,7 @@ __all__ = [
     "OldId",
     "PersonalBest",
     "RecordingChoice",
+    "SchemaUse",
     "Scope",
     "StravaConnection",
     "StravaEvent",

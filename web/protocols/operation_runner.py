@@ -9,6 +9,7 @@ from graph.context import Caller, Context
 from graph.execution import OperationRequest, OperationResult
 from logs import bind
 from web.auth.unread_credential import unread_credential
+from web.client_name import client_of
 from web.protocols.operation_context import execute_in_slot, make_context
 from web.protocols.response import Exchange
 from web.routes.sign_in import address_after, begin_sign_in
@@ -45,6 +46,7 @@ class OperationRunner:
             log_fields=exchange.fields,
             begin_sign_in=partial(self._begin_sign_in, exchange),
         )
+        context.client = client_of(exchange.headers)
         if caller.viewer.account_id is None:
             context.unread_credential = partial(unread_credential, exchange.headers)
         return context

@@ -30,7 +30,9 @@ from runtime.errors import PacegraphError
 from web.auth.api_tokens import InvalidCredentials
 from web.auth.known_caller import with_sharing
 from web.auth.unread_credential import unread_credential
+from web.client_name import client_of, client_of_payload
 from web.errors import HttpRefusal
+from web.http.header_fields import by_name
 from web.http.request_log import request_id_of
 from web.limits.open_streams import CallerQuota, TooManySubscriptions
 from web.protocols.operation_context import (
@@ -78,6 +80,7 @@ class Subscriber:
         self._ends_at = monotonic() + services.settings.subscription_lifetime_s
         self._own = CallerQuota(services.settings.subscriptions_per_connection)
         self.address = services.addresses.of(scope)
+        self._client = client_of(by_name(scope["headers"]))
 
     @property
     def key(self) -> str:
@@ -98,6 +101,10 @@ class Subscriber:
         self.caller = await self._look()
         if self.caller.viewer.athlete_id is not None:
             bind(athlete_id=self.caller.viewer.athlete_id)
+
+    def name_client(self, payload: Any) -> None:
+        """Take the client's name from the payload of `connection_init`, if it has one."""
+        self._client = client_of_payload(payload) or self._client
 
     async def watch(self) -> None:
         """Wait for the end of the lifetime, of the credentials or of the process.
@@ -143,6 +150,7 @@ class Subscriber:
             renew=self._now,
         )
         context.last_event_id = self._connection.headers.get("last-event-id")
+        context.client = self._client
         if self.caller.viewer.account_id is None:
             headers = dict(self._connection.scope["headers"])
             context.unread_credential = partial(unread_credential, headers)

@@ -183,6 +183,7 @@ class _WebSocketConnection:
                 _TOO_MANY, "Too many initialisation requests: one connection_init is enough."
             )
         authorization = read_authorization(message)
+        self._subscriber.name_client(message.get("payload"))
         try:
             await self._subscriber.identify(authorization)
         except InvalidCredentials as error:

@@ -60,6 +60,11 @@ class _Counts(Collector):
             "Statements cancelled because they worked longer than OPERATION_DATABASE_TIME_S.",
             database.watch.cancelled,
         )
+        yield _counter(
+            "schema_uses_left_out",
+            "Operations whose use of the schema was not counted, because too many waited.",
+            self._services.usage.left_out,
+        )
         in_use = pool.checkedout()  # type: ignore[attr-defined]
         yield _gauge("database_connections", "Database connections in use.", in_use)
         yield from _limits(self._services.limits)
