@@ -25,7 +25,7 @@ OLD = build_schema(
 )
 NEW = build_schema(
     """
-    type Query { run(id: ID!): Run }
+    type Query { run(id: ID!): Run size: Int }
     type Run { name: String! kind: Kind @deprecated(reason: "Use `name`.") place: String }
     enum Kind { ROAD HILL }
     """
@@ -43,6 +43,7 @@ def test_changes_are_told_apart():
         breaking=tuple(REMOVED),
         surprising=("Enum value Kind.HILL was added.",),
         added=(
+            "Field Query.size was added.",
             "Field Run.name changed type from String to String!.",
             "Field Run.place was added.",
         ),

@@ -32,7 +32,7 @@ def client_of_payload(payload: Any) -> Client | None:
     inner = payload.get("headers")
     members = {**payload, **(inner if isinstance(inner, dict) else {})}
     texts = {
-        name.lower().encode(): value.encode("latin-1", "replace")
+        name.lower().encode(): value.encode()
         for name, value in members.items()
         if isinstance(value, str) and "client-" in name.lower()
     }

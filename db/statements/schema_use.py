@@ -36,17 +36,21 @@ def add() -> Executable:
     Parameters: `coordinates`, `client_names`, `client_versions`, `counts`, of equal length and
     without repetitions.
     """
-    rows = func.unnest(
-        bindparam("coordinates", type_=ARRAY(Text)),
-        bindparam("client_names", type_=ARRAY(Text)),
-        bindparam("client_versions", type_=ARRAY(Text)),
-        bindparam("counts", type_=ARRAY(BigInteger)),
-    ).table_valued(
-        column("coordinate", Text),
-        column("client_name", Text),
-        column("client_version", Text),
-        column("operations", BigInteger),
-        name="added",
+    rows = (
+        func.unnest(
+            bindparam("coordinates", type_=ARRAY(Text)),
+            bindparam("client_names", type_=ARRAY(Text)),
+            bindparam("client_versions", type_=ARRAY(Text)),
+            bindparam("counts", type_=ARRAY(BigInteger)),
+        )
+        .table_valued(
+            column("coordinate", Text),
+            column("client_name", Text),
+            column("client_version", Text),
+            column("operations", BigInteger),
+            name="added",
+        )
+        .render_derived()
     )
     today = cast(func.timezone("UTC", func.now()), Date)
     # in one order, so that two processes do not wait for each other

@@ -28,7 +28,7 @@ def uses(db):
 
     def add(coordinate: str, client: tuple[str, str], count: int, days_ago: int = 0) -> None:
         values = (coordinate, *client, TODAY - timedelta(days=days_ago), count)
-        db.execute("INSERT INTO schema_uses VALUES (%s, %s, %s, %s, %s)", values)
+        db.exec_driver_sql("INSERT INTO schema_uses VALUES (%s, %s, %s, %s, %s)", values)
 
     add("Run.title", ("phone", "1.2"), 5)
     add("Run.title", ("phone", "1.2"), 7, 3)
@@ -110,4 +110,4 @@ def test_old_uses_are_deleted(settings, db, uses):
     with database.write() as connection:
         connection.execute(schema_use.delete_old(), {"days": 40, "most": 100})
     database.close()
-    assert db.execute("SELECT count(*), max(operations) FROM schema_uses").fetchone() == (4, 7)
+    assert db.exec_driver_sql("SELECT count(*), max(operations) FROM schema_uses").one() == (4, 7)

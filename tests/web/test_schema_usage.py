@@ -18,8 +18,10 @@ QUERY = "query ($id: ID!) { athlete(id: $id) { city } }"
 
 
 def written(db) -> dict[tuple[str, str, str], int]:
-    rows = db.execute("SELECT coordinate, client_name, client_version, operations FROM schema_uses")
-    return {(row[0], row[1], row[2]): row[3] for row in rows.fetchall()}
+    rows = db.exec_driver_sql(
+        "SELECT coordinate, client_name, client_version, operations FROM schema_uses"
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in rows.all()}
 
 
 async def ask(api, query: str, headers: dict[str, str] | None = None, **variables: str) -> None:
@@ -70,9 +72,9 @@ async def test_switched_off_nothing_is_counted(settings, db):
 async def test_counts_wait_while_the_database_is_away(api, db):
     usage = api.app.state.services.usage
     await ask(api, QUERY, PHONE, id="QXRobGV0ZTox")
-    db.execute("ALTER TABLE schema_uses RENAME TO away")
+    db.exec_driver_sql("ALTER TABLE schema_uses RENAME TO away")
     await usage.write()
-    db.execute("ALTER TABLE away RENAME TO schema_uses")
+    db.exec_driver_sql("ALTER TABLE away RENAME TO schema_uses")
     assert written(db) == {}
     await usage.write()
     assert written(db)["Athlete.city", "phone", "1.2"] == 1
