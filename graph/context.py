@@ -44,6 +44,7 @@ class Client(NamedTuple):
 
 NOBODY = Client()
 
+
 @dataclass(frozen=True, slots=True)
 class UploadRules:
     """How much may be staged, and `url_of`: the address of an upload's id until a moment."""
