@@ -1,7 +1,6 @@
 """The command line, `pacegraph`. Each command imports what it needs when it runs."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -11,8 +10,11 @@ from typing import NamedTuple, NoReturn
 import logs
 from flags.commands import add_arguments as add_flag_arguments
 from operator_commands.arguments import (
+    add_api_arguments,
+    add_bench_serve_arguments,
     add_import_arguments,
     add_migrate_arguments,
+    add_run_arguments,
     add_schema_arguments,
     add_schema_usage_arguments,
     add_simulate_strava_arguments,
@@ -121,36 +123,9 @@ def _worker(_options: argparse.Namespace) -> int:
 def _migrate(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require("database_url")
-    from alembic.util import CommandError
-    from sqlalchemy.exc import OperationalError
+    from operator_commands.migrate import migrate
 
-    from db.errors import DatabaseError
-    from operator_commands.confirmation import confirm
-    from operator_commands.migrations import data_lost, downgrade, upgrade
-
-    try:
-        if options.down:
-            target = options.to or "-1"
-            dropped = data_lost(settings, target)
-            named = ", ".join(
-                f"{name} ({count} {'values' if '.' in name else 'rows'})"
-                for name, count in dropped.items()
-            )
-            question = f"Only a backup brings back what this drops: {named}"
-            if dropped and not confirm(question, yes=options.yes):
-                return 1
-            downgrade(settings, target)
-        else:
-            upgrade(settings, options.to or "head")
-    except CommandError as error:
-        logs.tell(str(error))
-        return 1
-    except (OperationalError, DatabaseError) as error:
-        reason, _, _ = str(getattr(error, "orig", error)).partition("\n")
-        logs.tell(f"the migrations stopped: {reason}")
-        return 1
-    logging.getLogger("pacegraph.migration").info("the migrations are done")
-    return 0
+    return migrate(settings, target=options.to, is_down=options.down, yes=options.yes)
 
 
 def _schema(options: argparse.Namespace) -> int:
@@ -283,34 +258,6 @@ def _key(_options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_parent_argument(parser)
-    parser.add_argument("--home", type=Path, help="folder for all data (PACEGRAPH_HOME)")
-    parser.add_argument(
-        "--forget-connections",
-        action="store_true",
-        help="forget Strava tokens that no key decrypts; activities stay",
-    )
-
-
-def _add_parent_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--with-parent", action="store_true", help="stop when the parent process ends"
-    )
-
-
-def _add_api_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", help="address to listen on (HOST)")
-    parser.add_argument("--port", type=int, help="port to listen on (PORT)")
-
-
-def _add_bench_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--activities", type=int, default=200_000, help="number to write on first use"
-    )
-    _add_parent_argument(parser)
-
-
 def _add_nothing(_parser: argparse.ArgumentParser) -> None:
     """Leave a command without arguments."""
 
@@ -327,9 +274,9 @@ _COMMANDS = (
         "run",
         _run,
         "start everything on this machine: PostgreSQL, Redis, simulated Strava, workers, API",
-        _add_run_arguments,
+        add_run_arguments,
     ),
-    _CommandRow("api", _api, "serve the API", _add_api_arguments),
+    _CommandRow("api", _api, "serve the API", add_api_arguments),
     _CommandRow("worker", _worker, "run the job workers"),
     _CommandRow(
         "migrate", _migrate, "migrate the database to the newest revision", add_migrate_arguments
@@ -363,7 +310,7 @@ _COMMANDS = (
         "bench-serve",
         _bench_serve,
         "serve the benchmark's rows from embedded services (bench/README.md)",
-        _add_bench_serve_arguments,
+        add_bench_serve_arguments,
     ),
     _CommandRow(
         "forget-connections",

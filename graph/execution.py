@@ -93,31 +93,27 @@ class OperationResult:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPolicy:
-    """Which callers may ask about the schema, and how many seconds an operation may take."""
+    """Which callers may ask about the schema, how many seconds an operation may take, and what
+    counts the operations that run.
+    """
 
     introspection: Literal["on", "signed-in", "off"] = "on"
     timeout_s: float = 30.0
+    count_use: Callable[[Operation, Client], None] | None = None
 
 
 class Executor:
     """Runs the operations of one process."""
 
     def __init__(
-        self,
-        schema: Schema,
-        documents: DocumentStore,
-        planner: Planner,
-        policy: ExecutionPolicy,
-        count_use: Callable[[Operation, Client], None] | None = None,
+        self, schema: Schema, documents: DocumentStore, planner: Planner, policy: ExecutionPolicy
     ) -> None:
-        """Without `count_use` nothing counts which operations ran."""
         self._schema, self._documents, self._planner, self._policy = (
             schema,
             documents,
             planner,
             policy,
         )
-        self._count_use = count_use
         self._time_limit = TimeLimit(policy.timeout_s)
         self._reading = ReadingAllowance()
         self.refusals: Counter[str] = Counter()
@@ -224,8 +220,8 @@ class Executor:
         state = await budget.charge(prepared.cost)
         context.charge = Charge(budget, prepared.cost, state, searches=prepared.is_search)
         DATABASE_WORK.set(context.database_work)
-        if self._count_use is not None:
-            self._count_use(prepared.operation, context.client)
+        if self._policy.count_use is not None:
+            self._policy.count_use(prepared.operation, context.client)
         return context.charge
 
     def settle(self, context: Context, operation: Operation, data: Any) -> None:

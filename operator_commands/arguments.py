@@ -89,3 +89,35 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
         help="audience of new activities where sharing is on (default: ONLY_ME)",
     )
     parser.add_argument("--dry-run", action="store_true", help="read and report, but write nothing")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `run`."""
+    add_parent_argument(parser)
+    parser.add_argument("--home", type=Path, help="folder for all data (PACEGRAPH_HOME)")
+    parser.add_argument(
+        "--forget-connections",
+        action="store_true",
+        help="forget Strava tokens that no key decrypts; activities stay",
+    )
+
+
+def add_parent_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --with-parent."""
+    parser.add_argument(
+        "--with-parent", action="store_true", help="stop when the parent process ends"
+    )
+
+
+def add_api_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `api`."""
+    parser.add_argument("--host", help="address to listen on (HOST)")
+    parser.add_argument("--port", type=int, help="port to listen on (PORT)")
+
+
+def add_bench_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `bench-serve`."""
+    parser.add_argument(
+        "--activities", type=int, default=200_000, help="number to write on first use"
+    )
+    add_parent_argument(parser)

@@ -91,15 +91,18 @@ class Services:
         addresses = ClientAddresses(settings.trusted_proxies)
         memory = KeptMemory.from_settings(settings)
         cache = _cache(settings, redis, limits, memory.answers)
-        policy = ExecutionPolicy(settings.introspection, settings.operation_timeout_s)
+        usage = SchemaUsage(schema.core, database)
+        policy = ExecutionPolicy(
+            settings.introspection,
+            settings.operation_timeout_s,
+            usage.count if settings.schema_usage == "on" else None,
+        )
         documents = DocumentStore(
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
         )
         TEMPLATES.limit_to(memory.sql)
         planner = Planner(schema, documents, cache, DataVersions(database))
-        usage = SchemaUsage(schema.core, database)
-        counted = usage.count if settings.schema_usage == "on" else None
-        executor = Executor(schema, documents, planner, policy, counted)
+        executor = Executor(schema, documents, planner, policy)
         return cls(
             settings=settings,
             database=database,
