@@ -93,9 +93,7 @@ class OperationResult:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPolicy:
-    """Which callers may ask about the schema, how many seconds an operation may take, and what
-    counts the operations that run.
-    """
+    """Who may ask about the schema, the seconds of an operation, and what counts those that run."""
 
     introspection: Literal["on", "signed-in", "off"] = "on"
     timeout_s: float = 30.0
