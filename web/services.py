@@ -92,17 +92,12 @@ class Services:
         memory = KeptMemory.from_settings(settings)
         cache = _cache(settings, redis, limits, memory.answers)
         usage = SchemaUsage(schema.core, database)
-        policy = ExecutionPolicy(
-            settings.introspection,
-            settings.operation_timeout_s,
-            usage.count if settings.schema_usage == "on" else None,
-        )
         documents = DocumentStore(
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
         )
         TEMPLATES.limit_to(memory.sql)
         planner = Planner(schema, documents, cache, DataVersions(database))
-        executor = Executor(schema, documents, planner, policy)
+        executor = Executor(schema, documents, planner, _policy(settings, usage))
         return cls(
             settings=settings,
             database=database,
@@ -161,6 +156,11 @@ class Services:
         self.uploads.close()
         self.strava.close()
         self.documents.close()
+
+
+def _policy(settings: Settings, usage: SchemaUsage) -> ExecutionPolicy:
+    count_use = usage.count if settings.schema_usage == "on" else None
+    return ExecutionPolicy(settings.introspection, settings.operation_timeout_s, count_use)
 
 
 def _cache(settings: Settings, redis: Redis, limits: Limits, memory_bytes: int) -> RootFieldCache:
