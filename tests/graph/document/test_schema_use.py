@@ -2,7 +2,7 @@
 
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, build_schema, parse
 
-from graph.document.coordinates import coordinates_of
+from graph.document.schema_use import coordinates_of
 
 SCHEMA = build_schema(
     """
