@@ -54,7 +54,8 @@ _ZONES = """
 _CONNECTION = """
     INSERT INTO strava_connections (athlete_id, strava_athlete_id, scopes, access_token,
         refresh_token, token_expires_at)
-    VALUES (%(athlete)s, %(athlete)s, '{read,activity:read_all}', '', '', '2100-01-01')
+    VALUES (%(athlete)s, %(athlete)s, '{read,activity:read_all}', %(token)s, %(token)s,
+        '2100-01-01')
     RETURNING id
 """
 _OLD_JOBS = """
@@ -110,11 +111,11 @@ _LEFT_BY_FORMER_RUNS = (
 )
 
 
-def write_parts(connection: psycopg.Connection, athlete: int) -> None:
+def write_parts(connection: psycopg.Connection, athlete: int, strava_token: bytes) -> None:
     """Write what an athlete and its activities hold. The activities are there."""
     values = {
         "athlete": athlete, "shoes": _SHOES, "jobs": _JOBS, "problems": _PROBLEMS,
-        "points": _ROUTE_POINTS, "tokens": _TOKENS,
+        "points": _ROUTE_POINTS, "tokens": _TOKENS, "token": strava_token,
     }  # fmt: skip
     (values["connection"],) = connection.execute(_CONNECTION, values).fetchone() or (0,)
     connection.execute(_OLD_JOBS, values)

@@ -55,6 +55,7 @@ _OF_ATHLETE = {
     "bestEfforts": (
         "bestEfforts(distance: KM5, first: 5) { edges { cursor node { id } } }", 300,
     ),
+    "trainingSummary by week": ("trainingSummary(period: WEEK) { periodStart runCount }", 90),
     "trainingSummary until": (
         'trainingSummary(period: MONTH, until: "1900-01-01") { runCount }', 90,
     ),

@@ -71,19 +71,23 @@ class Tokens:
     stranger: str
 
 
-def provide(dsn: str, runs: int) -> Tokens:
-    """Write the rows unless they exist. `runs` are those of the athlete with many."""
+def provide(dsn: str, runs: int, strava_token: bytes = b"") -> Tokens:
+    """Write the rows unless they exist.
+
+    `runs` are those of the athlete with many, `strava_token` is what the athletes' connections to
+    Strava hold, encrypted.
+    """
     with psycopg.connect(dsn, autocommit=True) as connection:
         if connection.execute(_FOUND, ["Owner"]).fetchone() is None:
             with connection.transaction():
-                _write(connection, runs)
+                _write(connection, runs, strava_token)
             connection.execute("VACUUM (FREEZE, ANALYZE)")
         found = connection.execute("SELECT id FROM athletes WHERE last_name = 'Measured'")
         discard_former(connection, [athlete for (athlete,) in found])
     return Tokens(*map(_secret, _NAMES))
 
 
-def _write(connection: psycopg.Connection, runs: int) -> None:
+def _write(connection: psycopg.Connection, runs: int, strava_token: bytes) -> None:
     # Nothing is cached yet, and the rows refer to each other as they should.
     connection.execute("SET LOCAL session_replication_role = replica")
     athletes = []
@@ -100,7 +104,7 @@ def _write(connection: psycopg.Connection, runs: int) -> None:
     connection.execute(_EFFORTS, {"names": names, "meters": meters})
     connection.execute(_BESTS, {"athletes": athletes})
     for athlete in athletes:
-        write_parts(connection, athlete)
+        write_parts(connection, athlete, strava_token)
 
 
 def _secret(name: str) -> str:

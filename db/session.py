@@ -154,14 +154,18 @@ class AsyncDatabase(_Pooled):
         """
         return await self._persevere(partial(self._do, self.write, work))
 
+    def check_work(self, meter: WorkMeter) -> None:
+        """Raise StatementTimeout if an operation has worked for longer than it may."""
+        if meter.total_ms > 1000 * self.watch.limit_s:
+            raise StatementTimeout("the operation worked in the database for too long")
+
     async def _do(
         self,
         connect: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
         work: Callable[[AsyncConnection], Awaitable[T]],
     ) -> T:
         meter = DATABASE_WORK.get() or WorkMeter()
-        if meter.total_ms > 1000 * self.watch.limit_s:
-            raise StatementTimeout("the operation worked in the database for too long")
+        self.check_work(meter)
         async with connect() as connection:
             raw = await connection.get_raw_connection()
             pid = raw.driver_connection.get_server_pid()  # type: ignore[union-attr]

@@ -39,7 +39,7 @@ from db.models import (
     StreamsState,
     Visibility,
 )
-from db.statements.page import KEYS, AnySelect, Collection, Columns, Ordering, by_key
+from db.statements.page import AnySelect, Collection, Columns, Ordering, by_key
 from db.statements.search import contains
 from db.statements.visibility import Audience, Condition, Expression, Split
 
@@ -48,6 +48,8 @@ _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 
+MOST_RECORDINGS = 20
+"""The most recordings of one run that are listed."""
 IS_RUN = Activity.sport_type == any_(array(sorted(RUN_SPORT_TYPES)))
 """Condition for activities that are runs."""
 
@@ -301,7 +303,6 @@ def recordings_of_runs(
     columns: Columns, _shape: Any, audience: Audience, of: Expression | None
 ) -> AnySelect:
     """Select the visible recordings of runs (`Activity.run_id`), that which counts first."""
-    key = any_(KEYS) if of is None else of
     return by_key(
         Activity,
         Activity.run_id,
@@ -312,7 +313,8 @@ def recordings_of_runs(
             Activity.started_at.asc(),
             Activity.id.asc(),
         ],
-        matching=or_(Activity.id == key, Activity.duplicate_of_id == key),
+        matching=lambda run: or_(Activity.id == run, Activity.duplicate_of_id == run),
+        most=MOST_RECORDINGS,
         of=of,
     )
 

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Double,
     Executable,
     Integer,
-    and_,
     bindparam,
     cast,
     delete,
@@ -34,6 +33,7 @@ from db.statements.visibility import Audience, Expression, for_audience, own_row
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _ACTIVITY_ID = bindparam("activity", type_=BigInteger)
 _DAY = bindparam("on_day", type_=Date)
+_BEYOND_BPM = literal_column("1000", Integer)
 
 
 def below_bpm() -> ColumnElement[int | None]:
@@ -83,36 +83,38 @@ def zones(
     )
 
 
+def _zones_of_activity() -> Any:
+    """The zones of an activity's day, with the lowest rate of the next one, `below_bpm`."""
+    day = cast(Activity.started_at_local, Date)
+    next_lowest = func.lead(HeartRateZone.lowest_bpm).over(order_by=HeartRateZone.zone_number)
+    return (
+        select(HeartRateZone.zone_number, HeartRateZone.lowest_bpm, next_lowest.label("below_bpm"))
+        .where(
+            HeartRateZone.athlete_id == Activity.athlete_id,
+            HeartRateZone.valid_from == _valid_from(Activity.athlete_id, day, Activity),
+        )
+        .correlate(Activity)
+        .lateral("zone")
+    )
+
+
 def _times(audience: Audience, *keys: Any) -> AnySelect:
     """Select zones of activities' days with the time in each, of rows that the audience owns."""
-    rate = (
-        func.unnest(ActivityHeartRates.seconds)
-        .table_valued("seconds", with_ordinality="place", joins_implicitly=True)
-        .render_derived(name="rate")
-    )
-    bpm = ActivityHeartRates.lowest_bpm + rate.c.place - 1
-    in_zone = and_(
-        bpm >= HeartRateZone.lowest_bpm, bpm < func.coalesce(_next_lowest(HeartRateZone), 1000)
-    )
+    zone = _zones_of_activity()
+    # The array's places count from 1, and places beyond its ends are none.
+    first = zone.c.lowest_bpm - ActivityHeartRates.lowest_bpm + 1
+    last = func.coalesce(zone.c.below_bpm, _BEYOND_BPM) - ActivityHeartRates.lowest_bpm
+    rate = func.unnest(ActivityHeartRates.seconds[first:last], type_=Double).column_valued("rate")
     seconds = (
-        select(func.coalesce(func.sum(cast(rate.c.seconds, Double)), 0.0))
-        .select_from(rate)
-        .where(in_zone)
-        .correlate(ActivityHeartRates, HeartRateZone)
+        select(func.coalesce(func.sum(rate), 0.0))
+        .correlate(ActivityHeartRates, zone)
         .scalar_subquery()
     )
-    day = cast(Activity.started_at_local, Date)
     statement: AnySelect = (
-        select(*keys, HeartRateZone.zone_number.label("number"), seconds.label("seconds"))
+        select(*keys, zone.c.zone_number.label("number"), seconds.label("seconds"))
         .select_from(Activity)
         .join(ActivityHeartRates, ActivityHeartRates.activity_id == Activity.id)
-        .join(
-            HeartRateZone,
-            and_(
-                HeartRateZone.athlete_id == Activity.athlete_id,
-                HeartRateZone.valid_from == _valid_from(Activity.athlete_id, day, Activity),
-            ),
-        )
+        .join(zone, true())
         .where(
             visible(Activity, audience),
             true() if audience is Audience.ADMIN else own_rows(Activity),
@@ -126,7 +128,7 @@ def time_of_activities(audience: Audience, *, of: Expression | None = None) -> A
     return (
         _times(audience, Activity.id.label(PARENT))
         .where(matches(Activity.id, of))
-        .order_by(HeartRateZone.zone_number)
+        .order_by(literal_column("number"))
     )
 
 

@@ -5,7 +5,7 @@ at any depth and is stable under inserts. Lists of many parents are one statemen
 CROSS JOIN LATERAL (… LIMIT n)`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    literal_column,
     or_,
     select,
     true,
@@ -52,6 +53,8 @@ JOINS: Mapping[type[Base], Mapping[type[Base], ColumnElement[bool]]] = {
 """Tables whose columns are selected as if they were the model's, and their one-to-one joins."""
 
 AnySelect = Select[*tuple[Any, ...]]
+Matching = Callable[[Any], ColumnElement[bool]]
+"""Makes the condition that a row belongs to a key."""
 Columns = Mapping[str, Expression]
 """Label → expression to select."""
 
@@ -159,7 +162,7 @@ def page(
     if collection.parent is None:
         return rows
     return (
-        _for_each_key(collection.parent, rows)
+        _for_each_key(lambda key: collection.parent == key, rows)
         if of is None
         else rows.where(collection.parent == of)
     )
@@ -193,22 +196,27 @@ def by_key(
     *,
     order_by: Sequence[ColumnElement[Any]] = (),
     conditions: Sequence[Condition | Split] = (),
-    matching: ColumnElement[bool] | None = None,
+    matching: Matching | None = None,
+    most: int | None = None,
     of: Expression | None = None,
 ) -> AnySelect:
     """Select the visible rows with `key` among `keys`, each with its key.
 
-    With `of`, those with that expression as `key`, without the key. `matching` says the same by
-    columns that have indexes.
+    With `of`, those with that expression as `key`, without the key. `matching` says that `key`
+    equals an expression, by columns that have indexes. `most` is how many rows a key has at most:
+    the first ones.
     """
+    match: Matching = matching or (lambda value: key == value)
     wanted = [
-        matches(key, of) if matching is None else matching,
         visible(model, audience),
         *(for_audience(each, audience) for each in conditions),
     ]
-    return _select(model, columns if of is not None else {**columns, PARENT: key}, wanted).order_by(
-        *order_by
-    )
+    if most is None:
+        value = any_(KEYS) if of is None else of
+        labelled = columns if of is not None else {**columns, PARENT: key}
+        return _select(model, labelled, [match(value), *wanted]).order_by(*order_by)
+    rows = _select(model, columns, wanted).order_by(*order_by).limit(literal_column(str(most)))
+    return _for_each_key(match, rows) if of is None else rows.where(match(of))
 
 
 def matches(key: InstrumentedAttribute[Any], of: Expression | None) -> ColumnElement[bool]:
@@ -244,9 +252,9 @@ def _rows(
     return _select(collection.model, columns, conditions)
 
 
-def _for_each_key(parent: InstrumentedAttribute[Any], rows: AnySelect) -> AnySelect:
+def _for_each_key(match: Matching, rows: AnySelect) -> AnySelect:
     keys = (
         func.unnest(KEYS).table_valued("key", with_ordinality="position").render_derived(name="k")
     )
-    inner = rows.where(parent == keys.c.key).lateral("rows")
+    inner = rows.where(match(keys.c.key)).lateral("rows")
     return select(keys.c.key.label(PARENT), *inner.c).select_from(keys.join(inner, onclause=true()))

@@ -35,6 +35,8 @@ from graph.pagination import (
 
 Node = TypeVar("Node")
 _SLICING = ("first", "last")
+MOST_UNPAGED = 100
+"""The most entries of a list without pages whose rows have no bound of their own."""
 
 
 Build = Callable[[Columns, Any, Audience, Expression | None], AnySelect]
@@ -124,15 +126,18 @@ def rows_by(
     order_by: Sequence[Any] = (),
     always: Sequence[Condition | Split] = (),
     filters: Mapping[str, Condition | Split] | None = None,
+    most: int | None = None,
 ) -> Build:
-    """Build statements for the rows with a key in the column `by`.
+    """Build statements for the rows with a key in the column `by`, at most the first `most`.
 
     Those of the `filters` apply that the shape, a frozenset, names.
     """
 
     def build(columns: Columns, shape: Any, audience: Audience, of: Expression | None) -> AnySelect:
         conditions = [*always, *((filters or {})[name] for name in sorted(shape or ()))]
-        return by_key(model, by, columns, audience, order_by=order_by, conditions=conditions, of=of)
+        return by_key(
+            model, by, columns, audience, order_by=order_by, conditions=conditions, most=most, of=of
+        )
 
     return build
 

@@ -4,10 +4,12 @@ Plans do it in `graph/plan/drawing.py`, resolvers in `streams_field`; both choos
 `chosen_samples`.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from time import thread_time
 from typing import Any
 
 from sqlalchemy import literal_column
@@ -26,6 +28,8 @@ from graph.mapping.row_type import RowType, field, make, source_of
 ROW_LABELS = ("sample_count", "samples", "marks")
 POSITIONS = "positions"
 """The label of what tells where somebody was; read only for the columns that need it."""
+_LONGEST_INLINE = 16 * 1024
+"""Bytes of samples that are read on the event loop, in a millisecond or two."""
 SAMPLE_COUNT, GAPS = "sample_count", "gaps"
 
 logger = logging.getLogger(__name__)
@@ -117,6 +121,27 @@ def streams_request(arguments: Arguments) -> StreamsRequest:
     return StreamsRequest(**arguments.parameters)
 
 
+async def _chosen_beside(
+    info: Info, stored: StoredStreams, request: StreamsRequest, names: Collection[str]
+) -> ChosenSamples | None:
+    """Choose the points, in a thread where there are many samples.
+
+    What it takes is charged and bounded as time in the database is. Raises StatementTimeout.
+    """
+    meter = info.context.database_work
+
+    def choose() -> tuple[ChosenSamples | None, float]:
+        info.context.database.check_work(meter)
+        began_s = thread_time()
+        chosen = chosen_samples(stored, request, names)
+        return chosen, 1000 * (thread_time() - began_s)
+
+    is_long = len(stored.samples) > _LONGEST_INLINE
+    chosen, took_ms = await asyncio.to_thread(choose) if is_long else choose()
+    meter.add(took_ms)
+    return chosen
+
+
 def streams_field(
     relation: StreamsLookup, description: str, returns: Any, *, list_size: ListSize, cost: Cost
 ) -> Callable[[Callable[..., Arguments]], Any]:
@@ -130,7 +155,7 @@ def streams_field(
             row_type = relation.row_type
             assert isinstance(row_type, StreamsRowType)
             names = column_names(row_type.members.values())
-            chosen = stored and chosen_samples(stored, streams_request(asked), names)
+            chosen = stored and await _chosen_beside(info, stored, streams_request(asked), names)
             if chosen is None:
                 return None
             info.context.points += points_beside(chosen)

@@ -6,8 +6,10 @@ write the numbers.
 """
 
 from binascii import a2b_base64
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from time import thread_time
 from typing import Any
 
@@ -79,28 +81,48 @@ class Drawing:
         return b"{%b}" % b",".join(written), points_beside(chosen)
 
 
-def draw_all(
-    text: str, drawings: Sequence[Drawing], asked: RequestArguments
-) -> tuple[Answer, float]:
-    """Write the JSON of all streams into a text. Also returns the milliseconds of CPU it took."""
-    began_s = thread_time()
-    begun, *marked = text.split(MARK)
-    parts, points = [begun.encode()], 0
-    for each in marked:
-        number, sample_count, samples, marks, positions, rest = each.split(MARK_SEPARATOR)
-        drawing = drawings[int(number)]
+class DrawnText:
+    """A text whose streams are drawn, one after the other."""
+
+    def __init__(self, text: str, drawings: Sequence[Drawing], asked: RequestArguments) -> None:
+        begun, *marked = text.split(MARK)
+        self._parts, self._points = [begun.encode()], 0
+        self._left = deque(marked)
+        self._drawings, self._asked = drawings, asked
+
+    @property
+    def is_done(self) -> bool:
+        return not self._left
+
+    @property
+    def answer(self) -> Answer:
+        """The whole, once it is done."""
+        return Answer(b"".join(self._parts), self._points)
+
+    def go_on(self, most_ms: float = inf) -> float:
+        """Draw streams for some `most_ms` of CPU; returns how many milliseconds it took."""
+        began_s = thread_time()
+        took_ms = 0.0
+        while self._left and took_ms < most_ms:
+            self._draw_next()
+            took_ms = 1000 * (thread_time() - began_s)
+        return took_ms
+
+    def _draw_next(self) -> None:
+        number, sample_count, samples, marks, positions, rest = self._left.popleft().split(
+            MARK_SEPARATOR
+        )
+        drawing = self._drawings[int(number)]
         stored = StoredStreams(
             int(sample_count),
             a2b_base64(samples),
             a2b_base64(marks) if marks else None,
             a2b_base64(positions) if positions else None,
         )
-        request = streams_request(asked.arguments[drawing.selected])
+        request = streams_request(self._asked.arguments[drawing.selected])
         json, found = drawing.draw(stored, request)
-        parts += [json, rest.encode()]
-        points += found
-    answer = Answer(b"".join(parts), points)
-    return answer, 1000 * (thread_time() - began_s)
+        self._parts += [json, rest.encode()]
+        self._points += found
 
 
 def _json(value: Any) -> bytes:

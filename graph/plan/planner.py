@@ -26,7 +26,7 @@ from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import CallerError
 from graph.plan.computed import computed
-from graph.plan.drawing import draw_all
+from graph.plan.drawing import DrawnText
 from graph.plan.plan import QueryPlan, asked_type, compile_plan
 from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.selection import NotPlanned, SelectedField
@@ -40,6 +40,8 @@ _MOST_INLINE = 60
 """Fields that are compiled on the event loop, in some 5 ms. More are compiled in a thread."""
 _LONGEST_INLINE = 256 * 1024
 """Characters with streams that are drawn on the event loop, in some 5 ms."""
+_TURN_MS = 50.0
+"""Milliseconds after which the drawing of one answer lets others go on."""
 _MAX_VARIANTS = 8  # trees and plans of an operation
 _MAX_ANSWERS = 4  # introspection answers of an operation
 
@@ -180,16 +182,18 @@ class Planner:
     ) -> Answer:
         """Write the answer of a root field from its text.
 
-        Long ones are drawn in a thread. What drawing takes is charged as time in the database is.
+        Long ones are drawn in a thread, in turns with other callers'. What drawing takes is charged
+        and bounded as time in the database is. Raises StatementTimeout.
         """
         if not plan.drawings:
             return Answer(text.encode())
+        drawn, meter = DrawnText(text, plan.drawings, asked), context.database_work
         if len(text) <= _LONGEST_INLINE:
-            answer, took_ms = draw_all(text, plan.drawings, asked)
-        else:
-            answer, took_ms = await self._in_thread(context, draw_all, text, plan.drawings, asked)
-        context.database_work.add(took_ms)
-        return answer
+            meter.add(drawn.go_on())
+        while not drawn.is_done:
+            meter.add(await self._in_thread(context, drawn.go_on, _TURN_MS))
+            context.database.check_work(meter)
+        return drawn.answer
 
     async def _cache_requests(
         self,

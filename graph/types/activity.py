@@ -187,8 +187,8 @@ class Activity(Node):
     recordings: list[Annotated["Activity", strawberry.lazy("graph.types.activity")]] = lookup(
         Lookup("Activity", m.Activity.run_id, statements.recordings_of_runs, many=True),
         "All recordings of this run, this one included, as by a watch and a phone, or from Strava "
-        "and from a file. The first one counts for bests and sums, the others follow by start. Only "
-        "those visible to the caller.",
+        "and from a file. The first one counts for bests and sums, the others follow by start. At most "
+        "20, only those visible to the caller.",
         list_size=sized(2),
     )
     recording_choice: RecordingChoice | None = column(

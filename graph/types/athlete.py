@@ -12,7 +12,15 @@ from db.models import MeasurementSystem
 from db.statements import athlete as statements
 from graph.cost.directives import sized
 from graph.input_checks import checked_text
-from graph.mapping.relation import Lookup, Paged, connection, lookup, lookup_with, rows_by
+from graph.mapping.relation import (
+    MOST_UNPAGED,
+    Lookup,
+    Paged,
+    connection,
+    lookup,
+    lookup_with,
+    rows_by,
+)
 from graph.mapping.row_type import column, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.types.activity import ACTIVITIES_OF_ATHLETE, read_activities
@@ -103,11 +111,12 @@ class Athlete(Node):
                 m.SyncProblem,
                 m.SyncProblem.athlete_id,
                 order_by=[m.SyncProblem.since, m.SyncProblem.id],
+                most=MOST_UNPAGED,
             ),
             many=True,
         ),
-        "Activities that syncs could not have until now, the longest first. Empty for other "
-        "athletes.",
+        "Activities that syncs could not have until now, the longest first. At most 100. Empty for "
+        "other athletes.",
         list_size=sized(10),
     )
     activities = connection(
@@ -136,8 +145,8 @@ class Athlete(Node):
     )(read_summaries)
     gear: list[Annotated["Gear", strawberry.lazy("graph.types.gear")]] = lookup(
         GEAR_OF_ATHLETE,
-        "The athlete's shoes, those in use first, then by name. For other athletes: those of the "
-        "activities visible to them.",
+        "The athlete's shoes, those in use first, then by name. At most 100. For other athletes: "
+        "those of the activities visible to them.",
         list_size=sized(10),
     )
     heart_rate_zones = lookup_with(

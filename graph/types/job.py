@@ -9,7 +9,7 @@ from db import models as m
 from db.models import JobErrorCode, JobKind, JobStatus
 from db.statements import job as statements
 from graph.cost.directives import sized
-from graph.mapping.relation import Lookup, Paged, connection, lookup, rows_by
+from graph.mapping.relation import MOST_UNPAGED, Lookup, Paged, connection, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.types.import_entry import ENTRIES_OF_JOB, read_import_report
@@ -101,10 +101,12 @@ class Job(Node):
         Lookup(
             "JobProblem",
             m.Job.id,
-            rows_by(m.JobProblem, m.JobProblem.job_id, order_by=[m.JobProblem.id]),
+            rows_by(
+                m.JobProblem, m.JobProblem.job_id, order_by=[m.JobProblem.id], most=MOST_UNPAGED
+            ),
             many=True,
         ),
-        "Activities that it left out, and why. `Athlete.syncProblems` says when they are tried again.",
+        "Activities that it left out, and why. At most 100. `Athlete.syncProblems` says when they are tried again.",
         list_size=sized(10),
     )
     import_report = connection(

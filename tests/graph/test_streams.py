@@ -8,6 +8,8 @@ from sqlalchemy import text
 
 from db.stream_codec import Samples, encode
 from graph.global_id import encode_id
+from graph.mapping import streams as mapped_streams
+from graph.plan import planner
 from tests import factories as make
 from tests.graph.api import serve
 
@@ -289,3 +291,32 @@ async def test_long_answers_are_drawn_beside_the_event_loop(api, db, runner):
     query = "{ activities { nodes { streams(from: 1, maxPoints: 9) { timeSeconds cadence } } } }"
     found = await api.ask(query, runner.token)
     assert [len(each["streams"]["cadence"]) for each in found["activities"]["nodes"]] == [9] * 6
+
+
+MANY = """{ viewer { athlete { activities(first: 20) { nodes {
+    streams(from: 3, maxPoints: 4) { sampleCount timeSeconds } } } } } }"""
+
+
+async def test_many_ranges_are_drawn_in_turns(api, db, runner, monkeypatch):
+    for count in (10, 300, 7, 2, 5000):
+        run_of(db, runner, make.samples(count))
+    run_of(db, runner, None)
+    monkeypatch.setattr(planner, "_LONGEST_INLINE", 0)
+    monkeypatch.setattr(planner, "_TURN_MS", 0.0)
+    monkeypatch.setattr(mapped_streams, "_LONGEST_INLINE", 0)
+    found = (await api.ask(MANY, runner.token))["viewer"]["athlete"]["activities"]["nodes"]
+    counts = [each["streams"] and each["streams"]["sampleCount"] for each in found]
+    assert sorted(counts, key=lambda count: count or -1) == [None, 0, 4, 7, 297, 4997]
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+async def test_reading_samples_for_too_long_ends(settings, db, runner, monkeypatch, is_planned):
+    for _ in range(20):
+        run_of(db, runner, make.samples(5000))
+    monkeypatch.setattr(planner, "_LONGEST_INLINE", 0)
+    monkeypatch.setattr(planner, "_TURN_MS", 1.0)
+    changes = {"operation_database_time_s": 0.01}
+    async with serve(settings.model_copy(update=changes)) as api:
+        ask = api.answer if is_planned else api.answer_unplanned
+        answer = await ask(MANY, runner.token)
+    assert {each["extensions"]["code"] for each in answer["errors"]} == {"TIMEOUT"}

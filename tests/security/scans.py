@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from random import randrange
+from random import choice, randrange
 from time import perf_counter
 from typing import Any
 
@@ -37,6 +37,30 @@ def _future() -> dict[str, str]:
     return {"d": f"{randrange(2100, 9000)}-{randrange(1, 13):02}-{randrange(1, 29):02}"}
 
 
+def _switched() -> dict[str, Any]:
+    return {"id": choice(_efforts), "on": randrange(2) == 0}
+
+
+def _range() -> dict[str, Any]:
+    return {"s": randrange(10_000) / 3, "d": f"{randrange(1970, 2020)}-01-01"}
+
+
+def _city() -> dict[str, str]:
+    return {"a": _athletes[0], **_name()}
+
+
+_athletes: list[str] = []
+_efforts: list[str] = []
+"""Ids of the account's own rows, asked for before the scans."""
+_OWN = """{ viewer { athlete { id bestEfforts(distance: KM5, first: 100) { nodes { id } } } } }"""
+_EXCLUSION = """mutation($id: ID!, $on: Boolean!) {
+    excludeBestEffort(input: { bestEffortId: $id, excluded: $on }) { bestEffort { rank } } }"""
+_CHANGE = """mutation($a: ID!, $n: String!) {
+    updateAthlete(input: { athleteId: $a, city: $n }) { athlete { city } } }"""
+_SAMPLES = """query($s: Float!) { viewer { athlete { activities(first: 60) { nodes {
+    streams(from: $s, maxPoints: 50) { timeSeconds heartRate latitude } } } } } }"""
+_ZONES = f"""query($d: Date!) {{ viewer {{ athlete {{
+    {_aliased("timeInHeartRateZones(from: $d) { number seconds }")} }} }} }}"""
 _EFFORTS = "bestEfforts(distance: KM5, first: 1, from: $d) { nodes { id } }"
 SCANS = {
     "everybody": [
@@ -51,6 +75,8 @@ SCANS = {
         (_of_own_runs("$d: Date!", "trainingSummary(period: WEEK, from: $d) { runCount }"), _future),
         (_of_own_runs("$d: Date!", _EFFORTS), _future),
     ],
+    "own changes": [(_EXCLUSION, _switched), (_CHANGE, _city)],
+    "own samples": [(_SAMPLES, _range), (_ZONES, _range)],
 }  # fmt: skip
 """Documents that are known after the first time, and their variables. Each answer needs all rows of
 what is scanned, and is not cached.
@@ -61,6 +87,12 @@ async def _scan(task: dict[str, Any]) -> Counter[str]:
     told: Counter[str] = Counter()
     ends = perf_counter() + task["seconds"]
     headers = {"authorization": f"Bearer {task['token']}"}
+
+    connection = Connection(task["address"])
+    found = await connection.send(post(_OWN, headers))
+    athlete = json.loads(found.body)["data"]["viewer"]["athlete"]
+    _athletes.append(athlete["id"])
+    _efforts.extend(each["id"] for each in athlete["bestEfforts"]["nodes"])
 
     async def client(number: int) -> None:
         connection = Connection(task["address"])

@@ -52,6 +52,8 @@ CASES = {
     "own efforts, sharing": Case("own efforts", "on", "RATE_LIMITED", {}),
     "own efforts": Case("own efforts", "off", "RATE_LIMITED", {}),
     "own runs": Case("own runs", "off", "RATE_LIMITED", {}),
+    "own changes": Case("own changes", "on", "RATE_LIMITED", {}),
+    "own samples": Case("own samples", "off", "RATE_LIMITED", {}),
 }
 """By default points end first; there are cases where they do not."""
 

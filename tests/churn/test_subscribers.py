@@ -1,0 +1,69 @@
+"""Two thousand subscribers of one job: what each takes, and what is left of them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from graph.global_id import encode_id
+from tests import factories as make
+from tests.web.api_process import api_process, until
+from tests.web.churn import Visit
+
+pytestmark = [pytest.mark.anyio, pytest.mark.churn]
+
+SUBSCRIBERS = 2000
+AT_ONCE = 50
+MOST_KB, MOST_KEPT_MB = 60, 50
+MANY = {
+    "connections_per_caller": 10_000, "subscriptions_per_caller": 10_000,
+    "request_bucket_ip": 1_000_000, "cost_bucket_user": 1_000_000, "memory_given_back_s": 0.5,
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def subscribers(address: str, token: str, job: str, way: str) -> AsyncIterator[None]:
+    host, port = address.split(":")
+    visits: list[Visit] = []
+    turns = iter(range(SUBSCRIBERS))
+
+    async def one_after_another() -> None:
+        for _ in turns:
+            visit = Visit(*await asyncio.open_connection(host, int(port)), address, token, job)
+            visits.append(visit)
+            if way == "WebSockets":
+                await visit.subscribe()
+                await visit.receive("next")
+            else:
+                await visit.post()
+                await visit.reader.readuntil(b"event: next")
+
+    async with asyncio.TaskGroup() as clients:
+        for _ in range(AT_ONCE):
+            clients.create_task(one_after_another())
+    yield
+    for each in visits:
+        each.abort()
+
+
+@pytest.mark.parametrize("way", ["WebSockets", "event streams"])
+async def test_they_take_little_and_leave_nothing(settings, tmp_path, db, way):
+    person = make.create_person(db)
+    job = encode_id("Job", make.create_job(db, person.athlete_id, status="RUNNING", version=1))
+    with api_process(settings, tmp_path, **MANY) as api:
+        async with subscribers(api.address, person.token, job, way):
+            pass  # what is kept once and for all is kept now
+        await until(lambda: api.sockets == 0, 20)
+        await asyncio.sleep(2)
+        before_mb = api.rss_mb
+        async with subscribers(api.address, person.token, job, way):
+            await until(lambda: api.gauges()["open_subscriptions"] == SUBSCRIBERS, 10)
+            each_kb = 1024 * (api.rss_mb - before_mb) / SUBSCRIBERS
+        await until(lambda: api.sockets == 0, 20)
+        await asyncio.sleep(2)
+        kept_mb = api.rss_mb - before_mb
+    sys.stdout.write(f"\n{way}: {before_mb:.0f} MB, {each_kb:.0f} kB each, {kept_mb:.0f} MB kept\n")
+    assert each_kb <= MOST_KB
+    assert kept_mb <= MOST_KEPT_MB
