@@ -1,5 +1,6 @@
 """Commands on recordings of one run."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -92,7 +93,8 @@ async def _undo(
 
 async def _group_again(connection: AsyncConnection, athlete_id: int) -> None:
     rows = (await connection.execute(activities.recordings(), {"athlete": athlete_id})).all()
-    if changes := changed_groups(rows):
+    # The event loop goes on: an athlete may have many thousand recordings.
+    if changes := await asyncio.to_thread(changed_groups, rows):
         await connection.execute(activities.set_duplicate_of(), changes)
     for statement in _RECALCULATE:
         await connection.execute(statement, {"athlete_ids": [athlete_id]})
