@@ -38,8 +38,12 @@ class FileSettings(BaseModel):
         30,
         gt=0,
         le=3600,
-        description="Seconds in which an upload under way must bring new bytes. It can go on later.",
+        description="Seconds in which an upload under way must bring 64 KiB, or its end. It can go on "
+        "later.",
     )
     uploads_at_once: int = Field(
-        8, ge=1, le=1000, description="Uploads under way at once, per API process."
+        8,
+        ge=1,
+        le=1000,
+        description="Uploads under way at once, per API process. Of one athlete, half as many.",
     )

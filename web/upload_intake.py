@@ -7,10 +7,11 @@ written by one request at a time, in any process: it holds a lock on the file.
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from errno import EDQUOT, ENOSPC
 from typing import Any
@@ -34,6 +35,8 @@ from web.upload_errors import (
 )
 
 _WRITTEN_AT_ONCE = 1 << 20
+_LEAST_BYTES = 64 * 1024
+"""What a part must bring in `upload_stall_s`, so that nobody holds a place with a few bytes."""
 _THREADS = 4
 PATH = "/uploads"
 
@@ -43,6 +46,7 @@ class StagedFile:
     """An upload as its row says; `received` is what is on disk."""
 
     id: int
+    athlete_id: int
     size: int
     received: int
     expires_at: datetime
@@ -62,7 +66,9 @@ class UploadIntake:
         self._links = SignedLinks.from_settings(settings, "upload")
         self._url = settings.url
         self._stall_s = settings.upload_stall_s
-        self._free = settings.uploads_at_once
+        self._most = settings.uploads_at_once
+        self._most_of_one = max(1, self._most // 2)
+        self._under_way: Counter[int] = Counter()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="upload")
 
     def url_of(self, upload_id: int, until: datetime) -> str:
@@ -84,7 +90,12 @@ class UploadIntake:
         if received != row.received_bytes:
             await self._record(upload_id, received)
         return StagedFile(
-            upload_id, row.size_bytes, received, row.expires_at, row.job_id is not None
+            upload_id,
+            row.athlete_id,
+            row.size_bytes,
+            received,
+            row.expires_at,
+            row.job_id is not None,
         )
 
     async def take(
@@ -96,10 +107,7 @@ class UploadIntake:
         """
         if staged.is_taken:
             raise UploadInUse
-        if self._free <= 0:
-            raise TooManyUploads
-        self._free -= 1
-        try:
+        with self._place(staged.athlete_id):
             async with self._opened(staged.id, from_start=from_start) as file:
                 received = os.fstat(file).st_size
                 if offset != received:
@@ -109,9 +117,7 @@ class UploadIntake:
                 finally:
                     received = os.fstat(file).st_size
                     await self._record(staged.id, received)
-        finally:
-            self._free += 1
-        return StagedFile(staged.id, staged.size, received, staged.expires_at, staged.is_taken)
+        return replace(staged, received=received)
 
     async def remove(self, staged: StagedFile) -> None:
         """Delete an upload. Raises UploadInUse if an import reads it."""
@@ -124,6 +130,20 @@ class UploadIntake:
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @contextmanager
+    def _place(self, athlete_id: int) -> Iterator[None]:
+        """Take one of the places for uploads under way. Raises TooManyUploads."""
+        own = self._under_way[athlete_id]
+        if own >= self._most_of_one or self._under_way.total() >= self._most:
+            raise TooManyUploads
+        self._under_way[athlete_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[athlete_id] -= 1
+            if not self._under_way[athlete_id]:
+                del self._under_way[athlete_id]
 
     @asynccontextmanager
     async def _opened(self, upload_id: int, *, from_start: bool) -> AsyncIterator[int]:
@@ -146,18 +166,25 @@ class UploadIntake:
     async def _write(self, file: int, staged: StagedFile, at: int, receive: Receive) -> None:
         """Write a body as it comes. Raises HttpRefusal."""
         buffer, goes_on = bytearray(), True
+        left_s, brought = self._stall_s, 0
+        clock = asyncio.get_running_loop().time
         while goes_on:
+            began_s = clock()
             try:
-                async with asyncio.timeout(self._stall_s):
+                async with asyncio.timeout(left_s):
                     message = await receive()
             except TimeoutError:
                 await self._append(file, buffer, at)
                 raise BodyTooSlow(self._stall_s) from None
+            left_s -= clock() - began_s
             part = message.get("body", b"")
             goes_on = message["type"] == "http.request" and message.get("more_body", False)
             if at + len(buffer) + len(part) > staged.size:
                 raise UploadTooLong(staged.size)
             buffer += part
+            brought += len(part)
+            if brought >= _LEAST_BYTES:
+                left_s, brought = self._stall_s, 0
             if len(buffer) >= _WRITTEN_AT_ONCE or not goes_on:
                 await self._append(file, buffer, at)
                 at += len(buffer)

@@ -67,7 +67,12 @@ def create(files: list[dict[str, Any]]) -> Executable:
 def find() -> Executable:
     """Select the upload `upload` unless it has expired."""
     return select(
-        Upload.id, Upload.size_bytes, Upload.received_bytes, Upload.job_id, Upload.expires_at
+        Upload.id,
+        Upload.athlete_id,
+        Upload.size_bytes,
+        Upload.received_bytes,
+        Upload.job_id,
+        Upload.expires_at,
     ).where(Upload.id == _UPLOAD_ID, _LIVE)
 
 

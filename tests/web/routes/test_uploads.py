@@ -1,8 +1,10 @@
 """Files arrive in parts, by tus 1.0 and by PUT, and go on after a lost connection."""
 
 import os
+import select
 import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 
 from graph.global_id import decode_id_of
 from settings import Settings
+from tests import factories as make
 from tests.graph.api import Api
 from tests.patience import PATIENCE_S
 
@@ -202,6 +205,42 @@ def test_uploads_under_way_are_bounded(serving, person):
             if put(client, second, bytes(1000)).status_code == 200:
                 break
         assert client.head(path(second)).headers["upload-offset"] == "1000"
+
+
+def test_one_athlete_leaves_places_to_others(serving, person, db):
+    other = make.create_person(db)
+    address = serving(uploads_at_once=4)
+    host, port = address.split(":")
+    with httpx.Client(base_url=f"http://{address}") as client, ExitStack() as held:
+        *begun, last = stage(client, person, 1000, 1000, 1000)
+        for each in begun:
+            head = f"PUT {path(each)} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1000\r\n\r\n"
+            connection = held.enter_context(socket.create_connection((host, int(port))))
+            connection.sendall(head.encode() + b"a")
+        for _ in range(200):
+            refused = put(client, last, bytes(1000))
+            if refused.status_code == 503:
+                break
+        assert refused.json()["errors"][0]["extensions"]["code"] == "TOO_BUSY"
+        [theirs] = stage(client, other, 1000)
+        assert put(client, theirs, bytes(1000)).status_code == 200
+
+
+def test_a_part_that_drips_ends(serving, person):
+    """It brings new bytes all the time, and would hold its place for days."""
+    address = serving(upload_stall_s=0.5)
+    host, port = address.split(":")
+    with httpx.Client(base_url=f"http://{address}") as client:
+        [upload] = stage(client, person, len(DATA))
+        head = f"PUT {path(upload)} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100000\r\n\r\n"
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as connection:
+            connection.sendall(head.encode())
+            began = time.monotonic()
+            while not select.select([connection], [], [], 0.05)[0]:
+                assert time.monotonic() - began < PATIENCE_S
+                connection.sendall(b"a")
+            assert connection.recv(20).startswith(b"HTTP/1.1 408")
+        assert int(client.head(path(upload)).headers["upload-offset"]) > 2
 
 
 def test_addresses_are_signed_and_end(client, person, db):
