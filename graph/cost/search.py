@@ -17,7 +17,7 @@ SEARCHING_FIELDS = frozenset(
         "timeInHeartRateZones",
     }
 )
-SEARCHING_ARGUMENTS = frozenset({"filter", "orderBy", "by"})
+SEARCHING_ARGUMENTS = frozenset({"filter", "orderBy", "by", "outcomes"})
 
 
 def is_search(node: FieldNode) -> bool:

@@ -8,7 +8,7 @@ from graph.schema.build import build_core_schema, build_schema
 
 CHOOSING = {
     "first", "last", "after", "before", "id", "ids", "distance", "distances", "input",
-    "includeExcluded", "athleteId", "period", "from", "until", "maxPoints", "outcomes", "unit",
+    "includeExcluded", "athleteId", "period", "from", "until", "maxPoints", "unit",
     "precision", "on",
 }  # fmt: skip
 """Arguments that name rows, or how many."""
