@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -11,6 +11,7 @@ from graph.global_id import encode_id
 from tests import factories as make
 from tests.web.api_process import api_process, until
 from tests.web.churn import Visit
+from tests.web.subscriber import JOB, web_socket
 
 pytestmark = [pytest.mark.anyio, pytest.mark.churn]
 
@@ -25,30 +26,38 @@ MANY = {
 
 @asynccontextmanager
 async def subscribers(address: str, token: str, job: str, way: str) -> AsyncIterator[None]:
+    async with AsyncExitStack() as opened:
+        turns = iter(range(SUBSCRIBERS))
+
+        async def one_after_another() -> None:
+            for _ in turns:
+                await BEGIN[way](opened, address, token, job)
+
+        async with asyncio.TaskGroup() as clients:
+            for _ in range(AT_ONCE):
+                clients.create_task(one_after_another())
+        yield
+
+
+async def begin_socket(opened: AsyncExitStack, address: str, token: str, job: str) -> None:
+    socket = await opened.enter_async_context(web_socket(address))
+    await socket.begin(Authorization=f"Bearer {token}")
+    await socket.subscribe(JOB, id=job)
+    await socket.next()
+
+
+async def begin_stream(opened: AsyncExitStack, address: str, token: str, job: str) -> None:
     host, port = address.split(":")
-    visits: list[Visit] = []
-    turns = iter(range(SUBSCRIBERS))
-
-    async def one_after_another() -> None:
-        for _ in turns:
-            visit = Visit(*await asyncio.open_connection(host, int(port)), address, token, job)
-            visits.append(visit)
-            if way == "WebSockets":
-                await visit.subscribe()
-                await visit.receive("next")
-            else:
-                await visit.post()
-                await visit.reader.readuntil(b"event: next")
-
-    async with asyncio.TaskGroup() as clients:
-        for _ in range(AT_ONCE):
-            clients.create_task(one_after_another())
-    yield
-    for each in visits:
-        each.abort()
+    visit = Visit(*await asyncio.open_connection(host, int(port)), address, token, job)
+    opened.callback(visit.abort)
+    await visit.post()
+    await visit.reader.readuntil(b"event: next")
 
 
-@pytest.mark.parametrize("way", ["WebSockets", "event streams"])
+BEGIN = {"WebSockets": begin_socket, "event streams": begin_stream}
+
+
+@pytest.mark.parametrize("way", BEGIN)
 async def test_they_take_little_and_leave_nothing(settings, tmp_path, db, way):
     person = make.create_person(db)
     job = encode_id("Job", make.create_job(db, person.athlete_id, status="RUNNING", version=1))
