@@ -12,6 +12,7 @@ from local.generated_secrets import new_encryption_key
 from settings import Settings, load_settings
 from tests.jobs.simulated import CLIENT_ID, CLIENT_SECRET, Simulated, simulated_strava
 from tests.jobs.world import World
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def strava() -> Iterator[Simulated]:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str, strava: Simulated, tmp_path: Path) -> Settings:
-    """Short times, so that nothing is waited for long."""
+    """Short times, so that nothing is waited for long; a busy machine may answer late."""
     return load_settings(
         None,
         pacegraph_home=tmp_path,
@@ -34,6 +35,7 @@ def settings(database_url: str, redis_url: str, strava: Simulated, tmp_path: Pat
         strava_client_id=CLIENT_ID,
         strava_client_secret=CLIENT_SECRET,
         strava_page_size=20,
+        strava_timeout_s=PATIENCE_S,
         nightly_sync_hours=0,
         job_lease_s=1,
         job_reconcile_interval_s=0.2,

@@ -13,6 +13,7 @@ from local.simulated_strava import DEMO_RUNS
 from strava_simulator import create_simulator
 from strava_simulator.activity import SimulatedActivity
 from tests.http_server import listening
+from tests.patience import PATIENCE_S
 
 CLIENT_ID, CLIENT_SECRET = "4711", "the-app-secret"
 RUNNER = 1001
@@ -25,7 +26,7 @@ class Simulated:
         self.url = url
         self._state = app.state.simulator
         # verify: certificates would be loaded, and are not needed here
-        self.http = httpx.Client(base_url=url, trust_env=False, timeout=10, verify=False)
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S, verify=False)
 
     def control(self, method: str, path: str, **arguments):
         answer = self.http.request(method, f"/simulator{path}", **arguments)
