@@ -12,8 +12,10 @@ from flags.commands import add_arguments as add_flag_arguments
 from operator_commands.arguments import (
     add_api_arguments,
     add_bench_serve_arguments,
+    add_export_arguments,
     add_import_arguments,
     add_migrate_arguments,
+    add_nothing,
     add_run_arguments,
     add_schema_arguments,
     add_schema_usage_arguments,
@@ -244,6 +246,14 @@ def _import(options: argparse.Namespace) -> int:
     )
 
 
+def _export(options: argparse.Namespace) -> int:
+    from local.home_settings import with_running_services
+    from operator_commands.export_athlete import export_athlete
+
+    settings = with_running_services(load_settings())
+    return export_athlete(settings, athlete=options.athlete, to=options.to)
+
+
 def _strava_webhook(options: argparse.Namespace) -> int:
     from local.home_settings import with_running_services
     from operator_commands.strava_webhook import run_action
@@ -258,15 +268,11 @@ def _key(_options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_nothing(_parser: argparse.ArgumentParser) -> None:
-    """Leave a command without arguments."""
-
-
 class _CommandRow(NamedTuple):
     name: str
     command: Command
     description: str
-    add_arguments: Callable[[argparse.ArgumentParser], None] = _add_nothing
+    add_arguments: Callable[[argparse.ArgumentParser], None] = add_nothing
 
 
 _COMMANDS = (
@@ -323,6 +329,12 @@ _COMMANDS = (
         _import,
         "import recordings from FIT, GPX and TCX files (docs/files.md)",
         add_import_arguments,
+    ),
+    _CommandRow(
+        "export",
+        _export,
+        "write an archive of all that is stored of an athlete (docs/export.md)",
+        add_export_arguments,
     ),
     _CommandRow(
         "strava-webhook",

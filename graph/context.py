@@ -1,6 +1,6 @@
 """What a request's resolvers are given."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -103,10 +103,11 @@ class Context:
     subscription's events sets `is_event_lost` when an event lacks data because the database was
     busy or away. The subscription then repeats the event. `unread_credential` gets the name of a
     header that seems to have a signed-out caller's credential, but is not read. `database_work` meters the operation's
-    time in the database. `last_event_id` is the event after which a client goes on, and a
-    subscription sets `event_id` to that of its present event; None for events without. `points` are
-    those of streams that resolvers have returned, without one for each object; they are part of the
-    cost. `client` is the program that asks.
+    time in the database. `strava_quota` reads Strava's quota (`graph/types/strava_quota.py`), and
+    raises DatabaseError; None where there is no application. `last_event_id` is the event after which
+    a client goes on, and a subscription sets `event_id` to that of its present event; None for events
+    without. `points` are those of streams that resolvers have returned, without one for each object;
+    they are part of the cost. `client` is the program that asks.
     """
 
     database: AsyncDatabase
@@ -121,6 +122,7 @@ class Context:
     write_rules: Callable[[], WriteRules]
     executor: OperationSteps
     caller_key: str = ""
+    strava_quota: Callable[[], Awaitable[Any]] | None = None
     switches: Switches = ALL_ON
     renew: Callable[[], tuple[Caller, Switches]] | None = None
     document: Document | None = None

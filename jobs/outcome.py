@@ -15,6 +15,7 @@ from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
 from db.models import JobErrorCode, JobKind
 from db.statements import job
+from jobs.exports.errors import ExportsFull
 from jobs.lease import AttemptTimedOut, JobCancelled, LeaseLost, WorkerStopping
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.feature_flag import SYNC_PAUSE_S, SyncSwitchedOff
@@ -35,6 +36,7 @@ from strava.errors import (
     StravaUnreadable,
 )
 
+_ROOM_PAUSE_S = 600
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH, _JITTER = 2, 600, 4, 0.25
 
 
@@ -102,6 +104,12 @@ def _wait_for_turn(error: StravaTurnOver, _failures: int, _max: int) -> Outcome:
 def _wait_for_budget(error: SyncBudgetSpent, _failures: int, _max: int) -> Outcome:
     text = f"{error.what}; continues at {error.retry_at:%H:%M} UTC"
     return _wait("waiting for the budget", error.retry_at, text)
+
+
+def _wait_for_room(_error: ExportsFull, _failures: int, _max: int) -> Outcome:
+    until = utc_now() + timedelta(seconds=_ROOM_PAUSE_S)
+    text = "The archives of this server take as much room as they may; tries again in a while"
+    return _wait("waiting for room", until, text)
 
 
 def _wait_for_switch(_error: SyncSwitchedOff, _failures: int, _max: int) -> Outcome:
@@ -178,6 +186,7 @@ _RULES: tuple[tuple[type[Exception], Callable[[Any, int, int], Outcome]], ...] =
     (StravaTurnOver, _wait_for_turn),
     (StravaRateLimited, _wait_for_quota),
     (SyncBudgetSpent, _wait_for_budget),
+    (ExportsFull, _wait_for_room),
     (StravaUnavailable, _try_again),
     (StravaUnreadable, _try_again),
     (DatabaseError, _try_again),

@@ -16,6 +16,8 @@ from db.errors import DatabaseError
 from db.models import URGENT, JobStatus
 from db.session import SyncDatabase
 from db.statements import (
+    erasure,
+    export,
     feedback,
     idempotency_key,
     job_upkeep,
@@ -27,14 +29,15 @@ from db.statements import (
 )
 from flags.flags import Flags
 from flags.watch import FlagReader
+from jobs.cached_answers import forget_cached_answers
 from jobs.enqueue import enqueue, publish, queued_ids
+from jobs.file_sweep import sweep_files
 from jobs.lease import ATTEMPT_GRACE_S
 from jobs.log_fields import log_fields
 from jobs.night import Night
 from jobs.source_retention import create_refreshing_jobs, delete_due
 from jobs.standby import Standby, end_on_sigterm
 from jobs.sync.feature_flag import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
-from jobs.upload_sweep import sweep_files
 from runtime.clock import utc_now
 from runtime.redis_clients import redis_client
 from settings import Settings
@@ -161,6 +164,7 @@ class Reconciler:
             ),
             (strava_event.delete_old(), {"kept_s": _EVENTS_KEPT_S}),
             (upload.remove_expired(), {}),
+            (export.remove_expired(), {}),
         ]
         if days := settings.job_retention_days:
             batches.append((job_upkeep.delete_ended(), {"kept_s": days * _DAY_S}))
@@ -175,7 +179,16 @@ class Reconciler:
             is_full |= count >= _BATCH
         is_full |= delete_due(settings, self._database)
         sweep_files(settings, self._database)
+        self._forget_answers()
         self._deletes_at = time.monotonic() + (0 if is_full else _DELETE_EVERY_S)
+
+    def _forget_answers(self) -> None:
+        """Delete cached answers that were computed while an erasure deleted what they tell."""
+        with self._database.read() as connection:
+            lately = {"lately_s": 2.5 * _DELETE_EVERY_S}
+            is_needed = connection.execute(erasure.happened_lately(), lately).scalar_one()
+        if is_needed:
+            forget_cached_answers(self._redis)
 
     def _enqueue_lost(self) -> None:
         """Enqueue jobs that should be in the queue and are not.

@@ -25,6 +25,7 @@ from jobs.task_services import TaskServices
 from jobs.tasks import (
     age_grades,
     disconnect,
+    export,
     file_import,
     personal_bests,
     strava_sync,
@@ -48,6 +49,7 @@ TASKS: Mapping[JobKind, Callable[[Attempt, TaskServices], None]] = {
     JobKind.PERSONAL_BESTS: personal_bests.run,
     JobKind.AGE_GRADES: age_grades.run,
     JobKind.IMPORT: file_import.run,
+    JobKind.EXPORT: export.run,
 }
 _TRIES_TO_CONCLUDE = 5
 _REDIS_TIMEOUT_S = 1.0  # it carries only news
@@ -179,7 +181,15 @@ class _JobRun:
         return None
 
     def _services(self, keys: KeyRing) -> TaskServices:
-        return TaskServices(self._settings, self._database, self._strava, self._quota, keys, logger)
+        return TaskServices(
+            self._settings,
+            self._database,
+            self._strava,
+            self._quota,
+            keys,
+            self._redis,
+            logger,
+        )
 
     def _outcome(self, attempt: Attempt, error: Exception | None) -> Outcome:
         if error is None:

@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass
 
+from redis import Redis
+
 from db.encryption import KeyRing
 from db.session import SyncDatabase
 from settings import Settings
@@ -19,4 +21,5 @@ class TaskServices:
     strava: StravaClient
     quota: QuotaGate
     keys: KeyRing
+    redis: Redis
     log: logging.Logger

@@ -1,4 +1,4 @@
-"""Arguments of the operators' commands. It imports nothing of them, so that help is quick."""
+"""Arguments of the commands. It imports nothing of them, so that help is quick."""
 
 import argparse
 from pathlib import Path
@@ -91,6 +91,16 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="read and report, but write nothing")
 
 
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `export`."""
+    parser.add_argument(
+        "to", type=Path, metavar="FILE", help="the archive, a ZIP; a file that is there is replaced"
+    )
+    parser.add_argument(
+        "--athlete", required=True, metavar="ID", help="the athlete's id, as GraphQL shows it"
+    )
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     add_parent_argument(parser)
@@ -121,3 +131,7 @@ def add_bench_serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--activities", type=int, default=200_000, help="number to write on first use"
     )
     add_parent_argument(parser)
+
+
+def add_nothing(_parser: argparse.ArgumentParser) -> None:
+    """Leave a command without arguments."""

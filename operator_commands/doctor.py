@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from operator_commands.check_failed import CheckFailed
 from settings import InvalidSettings, Settings
 
 if TYPE_CHECKING:
@@ -11,10 +12,6 @@ if TYPE_CHECKING:
 
 _OLDEST_POSTGRES = 16
 _OLDEST_REDIS = (6, 2)
-
-
-class CheckFailed(Exception):
-    """A check failed. The message says what is wrong, then what to do."""
 
 
 def diagnose(settings: Settings) -> int:
@@ -255,35 +252,9 @@ def _quota(settings: Settings) -> str:
 
 
 def _webhook(settings: Settings) -> str:
-    from operator_commands.strava_webhook import is_on_this_machine, shown
-    from strava.client import StravaClient
-    from strava.errors import StravaError
-    from strava.push_subscriptions import view_subscription
-    from web.webhook_address import callback_url
+    from operator_commands.webhook_check import webhook_told
 
-    try:
-        with StravaClient.from_settings(settings) as client:
-            there = view_subscription(client)
-    except InvalidSettings:
-        raise CheckFailed("cannot be checked without Strava's credentials") from None
-    except StravaError as error:
-        raise CheckFailed(
-            f"{settings.strava_api_url} does not tell of a subscription: {error}. Check the network, "
-            "STRAVA_API_URL, STRAVA_CLIENT_ID and STRAVA_CLIENT_SECRET"
-        ) from None
-    if there is None:
-        return (
-            "there is no subscription, so changes are found by syncs only. "
-            "To have Strava report them: pacegraph strava-webhook subscribe"
-        )
-    where = f"subscription {there.id} reports to {shown(settings, there)}"
-    is_simulated = is_on_this_machine(settings.strava_api_url)
-    if there.callback_url != callback_url(settings) and not is_simulated:
-        raise CheckFailed(
-            f"{where}. Set PUBLIC_URL and STRAVA_WEBHOOK_SECRET, then run "
-            "`pacegraph strava-webhook subscribe`"
-        )
-    return where
+    return webhook_told(settings)
 
 
 def _first_line(error: BaseException) -> str:

@@ -9,13 +9,14 @@ from db.errors import DatabaseError
 from db.models import ImportOutcome, Visibility
 from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
-from graph.errors import InvalidId
-from graph.global_id import decode_id_of, encode_id
-from jobs.imports.file_import import AthleteUnknown, FileImport, ImportedItem
+from graph.global_id import encode_id
+from jobs.athlete_unknown import AthleteUnknown
+from jobs.imports.file_import import FileImport, ImportedItem
 from logs import tell
+from operator_commands.athlete_number import athlete_number
 from recordings import UnreadableFile
 from recordings.archive import WalkNotes, files_of
-from settings import InvalidSettings, Settings
+from settings import Settings
 
 
 def import_files(
@@ -28,7 +29,7 @@ def import_files(
 ) -> int:
     """Run the command. Returns 1 if anything failed. Raises InvalidSettings for a wrong id."""
     settings.require("database_url")
-    athlete_id = _athlete_id(athlete)
+    athlete_id = athlete_number(athlete)
     database = SyncDatabase(settings, application_name="pacegraph-import")
     counts = Counter[ImportOutcome]()
     try:
@@ -75,13 +76,3 @@ def _summary(counts: Counter[ImportOutcome], *, is_dry_run: bool) -> str:
 
 def _told(outcome: ImportOutcome) -> str:
     return outcome.value.lower().replace("_", " ")
-
-
-def _athlete_id(given: str) -> int:
-    """Read an athlete's global id, or the number in the database."""
-    if given.isascii() and given.isdigit() and 0 < int(given) < 2**63:
-        return int(given)
-    try:
-        return decode_id_of("Athlete", given, "--athlete")
-    except InvalidId as error:
-        raise InvalidSettings(f"--athlete: {error.message}") from None

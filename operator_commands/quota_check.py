@@ -22,13 +22,13 @@ def quota_told(settings: Settings) -> str:
     return f"{used}; {waiting} {'athlete waits' if waiting == 1 else 'athletes wait'}"
 
 
-def _used(settings: Settings, ledger: str, now_s: float) -> str:
+def _used(settings: Settings, kept: str, clock_s: float) -> str:
     from strava.shared_quota.gate import quota_rules
     from strava.shared_quota.ledger import Ledger
-    from strava.shared_quota.state import quota_states
+    from strava.shared_quota.state import quota_states, time_of
 
-    told = []
-    for state in quota_states(Ledger.from_text(ledger), quota_rules(settings), now_s):
+    told, ledger = [], Ledger.from_text(kept)
+    for state in quota_states(ledger, quota_rules(settings), time_of(ledger, clock_s)):
         what = "reads" if state.reads else "requests"
         told.append(f"{state.used} of {state.limit} {what} until {state.resets_at:%H:%M} UTC")
     return ", ".join(told)

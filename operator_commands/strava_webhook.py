@@ -5,9 +5,10 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from logs import tell
+from operator_commands.strava_calls import strava_client
 from settings import Settings
 from strava.client import StravaClient
-from strava.errors import StravaError, StravaNotFound
+from strava.errors import StravaError, StravaNotFound, StravaRateLimited
 from strava.push_subscriptions import (
     PushSubscription,
     subscribe,
@@ -20,9 +21,12 @@ from web.webhook_address import STRAVA_WEBHOOK, callback_url, verify_token
 def run_action(action: str, settings: Settings) -> int:
     """Subscribe, tell the `status`, or unsubscribe; returns 0, or 1 with a message. Raises InvalidSettings."""
     actions = {"subscribe": begin, "status": _tell_status, "unsubscribe": _end}
-    with StravaClient.from_settings(settings) as client:
+    with strava_client(settings) as client:
         try:
             return actions[action](client, settings)
+        except StravaRateLimited as error:
+            tell(f"Strava's quota is used up until {error.retry_at:%H:%M} UTC. Try again then.")
+            return 1
         except StravaError as error:
             tell(f"Strava refuses: {error}")
             return 1

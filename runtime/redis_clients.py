@@ -14,6 +14,8 @@ from redis.retry import Retry
 from settings import Settings
 
 _TIMEOUT_S = 2.0
+CACHED_ANSWERS = "pacegraph:cache:"
+"""How keys of cached answers begin."""
 WRITE_PROBE = "pacegraph:write-probe"
 """Key that is set to find out whether Redis takes writes. A full one and a replica answer pings."""
 

@@ -1,4 +1,4 @@
-"""Files of recordings that athletes upload."""
+"""Files that athletes upload and download."""
 
 from pathlib import Path
 
@@ -46,4 +46,24 @@ class FileSettings(BaseModel):
         ge=1,
         le=1000,
         description="Uploads under way at once, per API process. Of one athlete, half as many.",
+    )
+    exports_folder: Path | None = Field(
+        None,
+        description="Folder for archives of athletes' data, which API and workers share. Default: "
+        "exports in PACEGRAPH_HOME.",
+    )
+    exports_max_bytes: int = Field(
+        100 * 2**30,
+        ge=1024,
+        le=2**50,
+        description="Bytes that all archives may take in their folder. More wait until others end.",
+    )
+    export_lifetime_s: float = Field(
+        86_400,
+        ge=60,
+        le=2_592_000,
+        description="Seconds for which an archive can be downloaded. Then it is deleted.",
+    )
+    exports_at_once: int = Field(
+        8, ge=1, le=1000, description="Downloads of archives under way at once, per API process."
     )

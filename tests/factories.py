@@ -27,6 +27,7 @@ from db.models import (
     Base,
     BestEffort,
     BrowserSession,
+    Export,
     Feedback,
     ImportEntry,
     Job,
@@ -376,6 +377,19 @@ def create_job(db: Connection, athlete_id: int | None = None, **columns: Any) ->
             "error_retryable": True,
         }
     return _insert(db, Job, defaults | columns)
+
+
+def create_export(db: Connection, job_id: int, athlete_id: int, **columns: Any) -> int:
+    """An archive that can be downloaded, without a file."""
+    defaults: dict[str, Any] = {
+        "job_id": job_id,
+        "athlete_id": athlete_id,
+        "token": f"token-{job_id}",
+        "server_url": "http://pacegraph.test",
+        "ready_at": NOON,
+        "expires_at": datetime.now(UTC) + timedelta(hours=1),
+    }
+    return _insert(db, Export, defaults | columns)
 
 
 def create_feedback(db: Connection, **columns: Any) -> int:

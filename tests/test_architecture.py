@@ -72,6 +72,7 @@ NOUNS = {
     "ApiToken",
     "Athlete",
     "BestEffort",
+    "Export",
     "Feedback",
     "Gear",
     "HeartRateZone",
@@ -82,6 +83,7 @@ NOUNS = {
     "Route",
     "Split",
     "StravaConnection",
+    "StravaQuota",
     "SyncProblem",
     "Viewer",
 }

@@ -10,6 +10,7 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from settings import Settings
+from web.export_downloads import PATH as EXPORTS
 from web.http.connection_bounds import STATE_KEY
 from web.http.origins import Origins
 from web.http.request_log import RequestLog
@@ -17,7 +18,7 @@ from web.http.security_headers import NO_STORE, Headers, security_headers, with_
 from web.limits.request_rate import RequestLimit
 from web.protocols.graphql_over_http import GraphQLOverHttp
 from web.protocols.websocket import WebSockets
-from web.routes import health, root, sign_in, strava_webhook, uploads
+from web.routes import exports, health, root, sign_in, strava_webhook, uploads
 from web.routes.error_handlers import answer_errors
 from web.routes.example_page import example_routes
 from web.routes.graphiql_page import graphiql_routes
@@ -26,6 +27,7 @@ from web.routes.openapi_document import openapi_route
 from web.services import Services
 from web.upload_intake import PATH as UPLOADS
 
+_OF_FILES = (f"{UPLOADS}/", f"{EXPORTS}/")
 _VARIES = (b"vary", b"Origin")
 
 
@@ -46,7 +48,7 @@ class _Api(FastAPI):
             headers = self.headers
             path = scope["path"]
             # limits and errors are to be readable, too
-            if path == sign_in.SIGN_OUT or path.startswith(f"{UPLOADS}/"):
+            if path == sign_in.SIGN_OUT or path.startswith(_OF_FILES):
                 headers = [*headers, *self.origins.cors(dict(scope["headers"])), _VARIES]
             await super().__call__(scope, receive, with_headers(send, headers))
 
@@ -83,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(sign_in.router)
     app.include_router(strava_webhook.router)
     app.include_router(uploads.router)
+    app.include_router(exports.router)
     app.include_router(root.router)
     answer_errors(app)
     app.add_middleware(RequestLimit, rate=services.limits.requests, addresses=services.addresses)

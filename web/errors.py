@@ -11,6 +11,7 @@
     ├── BodyTooLarge            413 BODY_TOO_LARGE
     ├── AddressTooLong          414 ADDRESS_TOO_LONG
     ├── upload_errors.*         404 to 507: uploads that cannot go on (`web/upload_errors.py`)
+    ├── export_downloads.*      404 and 503: archives that cannot be had (`web/export_downloads.py`)
     ├── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is not JSON
     ├── limits.request_rate.TooManyRequests   429 RATE_LIMITED: too many requests of an address
     ├── limits.fair_queue.TooManyOperations   429 TOO_MANY_OPERATIONS: too many operations of a caller

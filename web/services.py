@@ -28,6 +28,7 @@ from web.auth.browser_sessions import BrowserSessions
 from web.auth.identity import Identity
 from web.auth.sign_in_slots import SignIns
 from web.documents.persisted_documents import PersistedDocuments
+from web.export_downloads import ExportDownloads
 from web.http.client_address import ClientAddresses
 from web.http.connection_bounds import ConnectionBounds
 from web.http.origins import Origins
@@ -38,6 +39,7 @@ from web.limits.limits import Limits
 from web.limits.open_streams import OpenStreams
 from web.schema_usage import SchemaUsage
 from web.strava_intake import StravaIntake
+from web.strava_quota import StravaQuotaReader
 from web.switches import switches_at
 from web.upload_intake import UploadIntake
 
@@ -70,6 +72,8 @@ class Services:
     sign_ins: SignIns
     uploads: UploadIntake
     usage: SchemaUsage
+    exports: ExportDownloads
+    strava_quota: StravaQuotaReader
     keys: KeyRing
     allocator: Allocator
 
@@ -129,6 +133,8 @@ class Services:
             sign_ins=SignIns(settings, limits.buckets),
             uploads=UploadIntake(settings, database),
             usage=usage,
+            exports=ExportDownloads(settings, database),
+            strava_quota=StravaQuotaReader(settings, database, redis),
             keys=KeyRing(settings.token_encryption_keys),
         )
 

@@ -12,12 +12,13 @@ from db.models.activity_lap import ActivityLap
 from db.models.activity_route import ActivityRoute
 from db.models.activity_split import ActivitySplit
 from db.models.api_token import ApiToken, Scope
-from db.models.athlete import Athlete, MeasurementSystem
+from db.models.athlete import NAMELESS, Athlete, MeasurementSystem
 from db.models.base import Base
 from db.models.best_effort import BestEffort
 from db.models.browser_session import BrowserSession
 from db.models.data_change import DataChange
 from db.models.erasure import Erasure, ErasureCause
+from db.models.export import Export
 from db.models.feedback import Feedback
 from db.models.gear import Gear
 from db.models.heart_rate import ActivityHeartRates, HeartRateZone
@@ -50,6 +51,7 @@ from db.models.upload import Upload
 __all__ = [
     "ACTIVE",
     "ENDED",
+    "NAMELESS",
     "NEED_CONNECTION",
     "URGENT",
     "Account",
@@ -70,6 +72,7 @@ __all__ = [
     "Erasure",
     "ErasureCause",
     "EventBudget",
+    "Export",
     "Feedback",
     "Gear",
     "HeartRateZone",

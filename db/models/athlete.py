@@ -17,6 +17,10 @@ class MeasurementSystem(StrEnum):
     IMPERIAL = "IMPERIAL"
 
 
+NAMELESS = "Athlete"
+"""The first name of an athlete of whom none is known."""
+
+
 class Athlete(Base):
     """A runner. `shares` is the athlete's consent to be seen by others; it needs SHARING=on.
 

@@ -1,11 +1,13 @@
 """Jobs: the rows that define all background work. RQ carries only their ids."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
+    DateTime,
     Double,
     ForeignKey,
     Index,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     func,
     or_,
     text,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
@@ -33,6 +36,7 @@ class JobKind(StrEnum):
     AGE_GRADES = "AGE_GRADES"
     ERASE_ATHLETE = "ERASE_ATHLETE"
     IMPORT = "IMPORT"
+    EXPORT = "EXPORT"
 
 
 NEED_CONNECTION = (JobKind.STRAVA_SYNC, JobKind.STRAVA_WEBHOOK)
@@ -83,7 +87,8 @@ class Job(Base):
     job is presumed dead; `lease_renewed_at` tells a lease that PostgreSQL's clock, set back, made
     longer. `live_since` is when the job was created or retried; JOB_MAX_LIFE_S counts from there.
     `queued_at` is when it became QUEUED, `enqueued_at` when it was last passed to Redis.
-    `idempotency_key` is of versions before 0.3 (now IdempotencyKey). `waiting_until` is when a
+    `idempotency_key` is of versions before 0.3 (now IdempotencyKey). `waiting_since` is when
+    it began to wait, and waits that nothing was done between are one; `waiting_until` is when a
     WAITING job continues; `quota_until` is the same if it waits for Strava's quota, and stays until
     it waits again. `expected_at` is when the job may end with the quota there is, null if the quota
     does not slow it. `checkpoint` is the state that an attempt passes to the next. `version`
@@ -112,6 +117,7 @@ class Job(Base):
     lease_renewed_at: Mapped[Instant | None]
     live_since: Mapped[CreatedAt]
     queued_at: Mapped[Instant | None]
+    waiting_since: Mapped[Instant | None] = mapped_column()
     waiting_until: Mapped[Instant | None] = mapped_column()
     quota_until: Mapped[Instant | None]
     expected_at: Mapped[Instant | None] = mapped_column()
@@ -132,6 +138,9 @@ class Job(Base):
     attempt_started_at: Mapped[Instant | None] = mapped_column()
     attempt_started_done: Mapped[int] = mapped_column(server_default="0")
 
+    waits_since: Mapped[datetime | None] = column_property(
+        type_coerce(case((status == JobStatus.WAITING, waiting_since)), DateTime(timezone=True))
+    )
     progress_percent: Mapped[float | None] = column_property(
         case(
             # also where there was nothing to do, or something was left out

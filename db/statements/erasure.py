@@ -7,12 +7,15 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Executable,
+    Float,
     Text,
     bindparam,
     case,
     delete,
+    exists,
     func,
     literal,
+    null,
     or_,
     select,
     update,
@@ -20,17 +23,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from db.models import (
+    NAMELESS,
     NEED_CONNECTION,
     Activity,
     ActivitySource,
     ActivityStreams,
+    Athlete,
     Base,
     BestEffort,
     Erasure,
+    HeartRateZone,
     Job,
     JobProblem,
     PersonalBest,
 )
+from db.statements.interval import ago
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _JOB_ID = bindparam("job_id", type_=BigInteger)
@@ -75,5 +82,48 @@ def forget_in_jobs() -> tuple[Executable, ...]:
     idle = or_(Job.finished_at.is_not(None), Job.kind.in_(NEED_CONNECTION))
     return (
         delete(JobProblem).where(JobProblem.athlete_id == _ATHLETE_ID),
-        update(Job).where(*others, idle).values(checkpoint=nothing, arguments=nothing),
+        update(Job)
+        .where(*others, idle)
+        .values(checkpoint=nothing, arguments=nothing, progress_message=null()),
     )
+
+
+def forget_profile() -> tuple[Executable, ...]:
+    """Make the statements that take what Strava told of `athlete`, after its activities are gone.
+
+    What the athlete told here, and only activities need, goes with the last of these.
+    """
+    is_needed = exists().where(Activity.athlete_id == _ATHLETE_ID)
+    return (
+        update(Athlete)
+        .where(Athlete.id == _ATHLETE_ID)
+        .values(
+            first_name=NAMELESS,
+            last_name="",
+            city=null(),
+            country=null(),
+            sex=case((is_needed, Athlete.sex)),
+            birth_date=case((is_needed, Athlete.birth_date)),
+            updated_at=func.now(),
+        ),
+        delete(HeartRateZone).where(HeartRateZone.athlete_id == _ATHLETE_ID, ~is_needed),
+    )
+
+
+def older_service() -> Executable:
+    """Select whether the database of an older service was adopted, which keeps its own rows."""
+    return select(func.to_regprocedure("legacy.erase_athlete(bigint)").is_not(None))
+
+
+def erase_in_older_service() -> Executable:
+    """Delete the rows of `athlete` in the older service's tables (`legacy/adoption/erasure.py`).
+
+    Returns how many tables did not let them go.
+    """
+    return select(func.legacy.erase_athlete(_ATHLETE_ID))
+
+
+def happened_lately() -> Executable:
+    """Select whether a connection ended with its data within the last `lately_s` seconds."""
+    recent = Erasure.ended_at > ago(bindparam("lately_s", type_=Float))
+    return select(exists().where(recent, ~Erasure.is_data_kept))

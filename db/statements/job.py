@@ -45,6 +45,10 @@ _FILTERS = {
 }
 JOBS = Collection(Job, filters=_FILTERS)
 JOBS_OF_ATHLETE = Collection(Job, parent=Job.athlete_id, filters=_FILTERS)
+WAITING_FOR_QUOTA = Collection(
+    Job, always=(Job.status == JobStatus.WAITING) & Job.quota_until.is_not(None)
+)
+SOONEST = Ordering(Job.waiting_until, Job.id, descending=False)
 NEWEST = Ordering(Job.created_at, Job.id, descending=True)
 
 RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
@@ -334,10 +338,17 @@ def wait_for_quota() -> Executable:
 def _wait(until: ColumnElement[Any], **values: Any) -> Executable:
     return _leave(
         JobStatus.WAITING,
+        waiting_since=case((_nothing_was_done(), Job.waiting_since), else_=func.now()),
         waiting_until=case((Job.cancel_requested, func.now()), else_=until),
         progress_message=bindparam("text", type_=Text),
         **values,
     )
+
+
+def _nothing_was_done() -> ColumnElement[bool]:
+    """Condition that the attempt, which goes on after a wait, has brought nothing."""
+    waited = Job.waiting_since.is_not(None) & (Job.attempts > 1)
+    return waited & (Job.progress_done == Job.attempt_started_done) & (Job.failures == 0)
 
 
 def give_back() -> Executable:

@@ -33,3 +33,10 @@ def write() -> Executable:
 def copy() -> Executable:
     """Select `ledger` and the time, `clock_s` (POSIX)."""
     return select(StravaQuota.ledger, _CLOCK).where(_MINE)
+
+
+def generation() -> Executable:
+    """Select `generation`, `ledger` and the time, `clock_s`; a row in any case, of nulls."""
+    clock = select(_CLOCK).subquery()
+    kept = clock.outerjoin(StravaQuota, _MINE)
+    return select(StravaQuota.generation, StravaQuota.ledger, clock.c.clock_s).select_from(kept)

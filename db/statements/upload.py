@@ -124,6 +124,11 @@ def remove_of_job() -> Executable:
     return delete(Upload).where(Upload.job_id == _JOB_ID).returning(Upload.id)
 
 
+def remove_of_athlete() -> Executable:
+    """Delete all uploads of `athlete`; returns their ids."""
+    return delete(Upload).where(Upload.athlete_id == _ATHLETE_ID).returning(Upload.id)
+
+
 def remove_expired() -> Executable:
     """Delete at most `most` expired uploads that no active job reads."""
     old = select(Upload.id).where(~_LIVE, ~_in_use()).limit(bindparam("most", type_=Integer))

@@ -9,9 +9,9 @@ from redis import RedisError
 from redis.asyncio import Redis
 
 from graph.cache.entry import CacheEntry, CacheRequest
+from runtime.redis_clients import CACHED_ANSWERS
 from runtime.redis_outage import RedisOutage
 
-_PREFIX = "pacegraph:cache:"
 _LARGEST_BYTES = 256 * 1024
 _FLIGHT_MS = 5000
 """How long one process may compute an answer before another one tries."""
@@ -96,7 +96,7 @@ class RedisTier:
         return self._is_redis_away() or self._outage.is_away
 
     async def _ask(self, requests: Sequence[CacheRequest]) -> list[bytes | int]:
-        keys = [_PREFIX + each.key.text() for each in requests]
+        keys = [CACHED_ANSWERS + each.key.text() for each in requests]
         versions = [each.version for each in requests]
         async with asyncio.timeout(_PATIENCE_S):
             answers: list[bytes | int] = await self._script(
@@ -113,7 +113,7 @@ class RedisTier:
         task.add_done_callback(self._writes.discard)
 
     async def _write(self, request: CacheRequest, entry: CacheEntry | None) -> None:
-        key = _PREFIX + request.key.text()
+        key = CACHED_ANSWERS + request.key.text()
         value = entry.to_bytes() if entry is not None else None
         try:
             async with (
@@ -133,7 +133,7 @@ class RedisTier:
             return True
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                key = f"{_PREFIX}{request.key.text()}:refresh"
+                key = f"{CACHED_ANSWERS}{request.key.text()}:refresh"
                 return bool(await self._redis.set(key, "1", nx=True, px=_FLIGHT_MS))
         except (RedisError, OSError) as error:
             self._outage.begin(error)

@@ -9,6 +9,7 @@ import strawberry
 from graph.commands import (
     api_token,
     athlete,
+    export,
     feedback,
     file_import,
     job,
@@ -83,6 +84,13 @@ class Mutation:
         file_import.import_activities,
         "Import uploaded files in a background job. What was imported before is recognized by its "
         "content.",
+    )
+
+    export_athlete = command(
+        export.export_athlete,
+        "Make an archive of all that is stored of an athlete, in a background job: its `export` tells "
+        "where to download it. If the athlete already has an export in progress, that job is "
+        "returned.",
     )
 
     retry_sync_problems = command(

@@ -27,6 +27,7 @@ from graph.types.node import Node
 from graph.types.node_lookup import decode_node_ids, load_node
 from graph.types.personal_best import LEADERBOARD, read_leaderboard
 from graph.types.rate_limit import RateLimit
+from graph.types.strava_quota import StravaQuota, resolve_strava_quota
 from graph.types.viewer import Viewer
 
 
@@ -123,6 +124,12 @@ class Query:
 
     rate_limit = computed(
         _rate_limit, "The caller's budget after this operation was charged.", RateLimit
+    )
+
+    strava_quota: StravaQuota | None = strawberry.field(
+        resolver=resolve_strava_quota,
+        description="What is left of Strava's quota, and who waits for it. Null unless the caller is an "
+        "administrator with the scope ADMIN, and on a server without an application at Strava.",
     )
 
     job = by_id("Job", "A job. Null if absent or not visible to the caller.", Job | None)

@@ -69,6 +69,20 @@ class AthleteOrderField(StrEnum):
     LAST_NAME = "LAST_NAME"
 
 
+class StravaQuotaWindow(StrEnum):
+    """How long a window of Strava's quota is."""
+
+    QUARTER_HOUR = "QUARTER_HOUR"
+    DAY = "DAY"
+
+
+class StravaRequests(StrEnum):
+    """Which requests a limit of Strava's quota counts."""
+
+    ALL = "ALL"
+    READS = "READS"
+
+
 class UserErrorCode(StrEnum):
     """Why a mutation was refused."""
 
@@ -93,6 +107,8 @@ _IF_UNKNOWN: dict[type[Enum], str | None] = {
     ImportOutcome: "show `message`, which is always given beside it",
     JobErrorCode: "treat it as INTERNAL and show `message`; `retryable` says whether to try again",
     UserErrorCode: "treat it as INVALID and show `message`, which is always given beside it",
+    StravaQuotaWindow: "show its name",
+    StravaRequests: "show its name",
     Sex: None,
     JobStatus: None,
     MeasurementSystem: None,
@@ -209,6 +225,7 @@ _describe(
         "AGE_GRADES": "Recalculates age grades.",
         "ERASE_ATHLETE": "Revokes the access to Strava and deletes all data imported from it.",
         "IMPORT": "Imports recordings from uploaded files.",
+        "EXPORT": "Makes an archive of all data of an athlete, to be downloaded.",
     },
 )
 _describe(
@@ -277,6 +294,19 @@ _describe(
         "FULL": "All activities: finds late uploads, crops and corrections of any age, and deletes "
         "activities that were deleted on Strava. The server does so itself each night.",
     },
+)
+_describe(
+    StravaQuotaWindow,
+    "Length of a window of Strava's quota.",
+    {
+        "QUARTER_HOUR": "15 minutes, from each full quarter of an hour on.",
+        "DAY": "A day, from midnight UTC on.",
+    },
+)
+_describe(
+    StravaRequests,
+    "Requests that a limit of Strava's quota counts.",
+    {"ALL": "All requests.", "READS": "Requests that read, which nearly all do."},
 )
 _describe(
     OrderDirection,

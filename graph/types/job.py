@@ -12,6 +12,7 @@ from graph.cost.directives import sized
 from graph.mapping.relation import MOST_UNPAGED, Lookup, Paged, connection, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
+from graph.types.export import EXPORT_OF_JOB, Export
 from graph.types.import_entry import ENTRIES_OF_JOB, read_import_report
 from graph.types.node import Node
 
@@ -114,6 +115,11 @@ class Job(Node):
         "For a job of the kind IMPORT: what became of each activity and file so far, in the order "
         "of the uploads. Empty for other kinds.",
     )(read_import_report)
+    export: Export | None = lookup(
+        EXPORT_OF_JOB,
+        "For a job of the kind EXPORT that succeeded: the archive. Null before, once it has expired or "
+        "a newer one was made, and for other kinds.",
+    )
     created_at: datetime = column(m.Job.created_at, "Time it was requested.")
     started_at: datetime | None = column(
         m.Job.started_at, "Time a worker first started it. Null until then."
@@ -125,6 +131,11 @@ class Job(Node):
     )
     waiting_until: datetime | None = column(
         m.Job.waiting_until, "Time it resumes. Null unless it is WAITING."
+    )
+    waiting_since: datetime | None = column(
+        m.Job.waits_since,
+        "Time it began to wait. If it resumed, but could do nothing, it still waits since "
+        "then. Null unless it is WAITING.",
     )
 
 
@@ -162,6 +173,7 @@ def read_jobs(
     )
 
 
+WAITING_FOR_QUOTA = Paged("Job", None, statements.WAITING_FOR_QUOTA)
 JOBS = Paged("Job", None, statements.JOBS)
 JOBS_OF_ATHLETE = Paged("Job", m.Athlete.id, statements.JOBS_OF_ATHLETE)
 JOB_BY_ID = Lookup("Job", None, rows_by(m.Job, m.Job.id))

@@ -101,6 +101,33 @@ class RetrySyncProblemsPayload(Payload):
     )
 
 
+@strawberry.input(description="The athlete to export.")
+class ExportAthleteInput:
+    """Input of exportAthlete."""
+
+    athlete_id: strawberry.ID = strawberry.field(description="Global id of the athlete.")
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="Any text of at most 200 characters. Repeating the mutation with the same key "
+        "within 24 hours (a setting of the server) returns the same job. "
+        "The same key with other input is refused.",
+    )
+
+
+@strawberry.type(description="Result of `exportAthlete`.")
+class ExportAthletePayload(Payload):
+    """Payload of exportAthlete."""
+
+    job: Job | None = strawberry.field(
+        default=None, description="The job. Its `export` is the archive. Null if refused."
+    )
+    already_running: bool = strawberry.field(
+        default=False,
+        description="Whether `job` already existed: an export in progress, or the job of the same "
+        "idempotency key.",
+    )
+
+
 @strawberry.type(description="The job that a mutation started or changed.")
 class JobPayload(Payload):
     """Payload of mutations about a job."""

@@ -16,6 +16,7 @@ from db.statements import athlete as athletes
 from db.statements import imported_file
 from db.stream_codec import Samples
 from jobs.activity_laps import write_laps
+from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
 from jobs.sync.derived_parts import write_parts
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows
@@ -27,7 +28,6 @@ from recordings.opened_file import opened
 from recordings.problems import printable
 from recordings.reader import read_opened
 from recordings.strava_list import ListedActivity
-from runtime.errors import PacegraphError
 
 _LONGEST_NAME = 1_000
 
@@ -68,10 +68,6 @@ class Transactions(Protocol):
 
 def _report_nowhere(_connection: Connection, _item: ImportedItem) -> None:
     pass
-
-
-class AthleteUnknown(PacegraphError):
-    """There is no such athlete. The message says how to find the ids."""
 
 
 class FileImport:
@@ -220,10 +216,7 @@ class FileImport:
     def _runner(self, connection: Connection) -> Runner:
         row = connection.execute(athletes.lock(), {"athlete": self._athlete_id}).one_or_none()
         if row is None:
-            raise AthleteUnknown(
-                f"--athlete: there is no athlete {self._athlete_id}. "
-                "`{ viewer { athlete { id } } }` tells a signed-in one's id."
-            )
+            raise AthleteUnknown(self._athlete_id)
         return Runner.from_row(row)
 
     def _known(self, connection: Connection, digest: bytes) -> Sequence[Any]:

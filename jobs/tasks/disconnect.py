@@ -4,17 +4,26 @@ Arguments: `{"cause"}`, a value of ErasureCause, by default ASKED. What is to go
 minute of a free worker: if Strava cannot be told by then, it is not told. A receipt stays.
 """
 
+from typing import Any
+
+from sqlalchemy import Connection
+
 from db.encryption import UndecipherableSecret
 from db.models import NEED_CONNECTION, ErasureCause, JobKind
 from db.statements import activity as activities
 from db.statements import athlete as athletes
 from db.statements import erasure, gear, job, strava_connection
+from db.statements import export as exports
+from db.statements import upload as uploads
 from jobs.athlete_strava import AthleteStrava
-from jobs.attempt import Attempt
+from jobs.attempt import Attempt, Step
+from jobs.cached_answers import forget_cached_answers
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.personal_bests import forget_bests, remember_bests, update_bests
 from jobs.task_services import TaskServices
 from runtime.clock import utc_now
+from runtime.export_folder import ExportFolder
+from runtime.upload_folder import UploadFolder
 from strava.bounded_exchange import interrupted_by
 from strava.errors import (
     StravaError,
@@ -25,10 +34,15 @@ from strava.errors import (
 
 _TELL_FOR_S = 30.0
 """Seconds from the job's start for which Strava is tried to be told."""
+_RECEIPT = "has_receipt"
+_OF_FILES = (JobKind.IMPORT, JobKind.EXPORT)
+_KEPT_BY_OLDER_SERVICE = "Rows of the older service could not be deleted. Its operator has to delete them: docs/adoption.md."
 _NOT_TOLD = (
     "Strava did not answer and was not told. Remove this server's application in the settings of "
     "your Strava account, under My Apps."
 )
+
+FolderKind = type[UploadFolder] | type[ExportFolder]
 
 
 def run(attempt: Attempt, services: TaskServices) -> None:
@@ -44,31 +58,76 @@ def run(attempt: Attempt, services: TaskServices) -> None:
     }
     # In its own transaction: a sync holds its job and waits for the connection, so one transaction
     # could deadlock.
+    ended_kinds = [*NEED_CONNECTION, *(_OF_FILES if is_erased else ())]
     with attempt.step() as step:
         cancelled = step.connection.execute(
-            job.cancel_of_athlete(), {**values, "job_kinds": list(NEED_CONNECTION)}
+            job.cancel_of_athlete(), {**values, "job_kinds": ended_kinds}
         ).all()
     attempt.publish_changes(cancelled)
+    files = _delete(attempt, values, receipt)
+    if is_erased:
+        _erase_in_older_service(attempt, services, values)
+        for folder, number in files:
+            folder(services.settings).destroy(number)
+        forget_cached_answers(services.redis)
+    services.log.info("a connection to Strava was ended", extra=receipt)
+
+
+def _delete(
+    attempt: Attempt, values: dict[str, int], receipt: dict[str, Any]
+) -> list[tuple[FolderKind, int]]:
+    """Delete the connection and, if it is not kept, the data; returns the files that are to go."""
+    is_erased = not receipt["kept"]
     with attempt.step() as step:
         # first, like everything that writes an athlete's data
         step.connection.execute(athletes.lock(), values)
         # Writers of Strava's data lock the connection, so nothing is written after the deletion.
         ended = step.connection.execute(strava_connection.disconnect(), values).first()
-        if ended or is_erased:
+        if (ended or is_erased) and not step.checkpoint.get(_RECEIPT):
             step.connection.execute(erasure.write_receipt(), values | receipt)
-        if not is_revoked:
+            step.checkpoint[_RECEIPT] = True
+        if not receipt["revoked"]:
             step.message = _NOT_TOLD
-        if is_erased:
-            remember_bests(step, attempt.athlete_id)
-            step.deleted += len(
-                step.connection.execute(activities.delete_strava_data(), values).all()
-            )
-            step.connection.execute(gear.delete_strava_gear(), values)
-            update_bests(step, attempt.athlete_id)
-            forget_bests(step)
-            for statement in erasure.forget_in_jobs():
-                step.connection.execute(statement, values)
-    services.log.info("a connection to Strava was ended", extra=receipt)
+        return _erase(step, values) if is_erased else []
+
+
+def _erase(step: Step, values: dict[str, int]) -> list[tuple[FolderKind, int]]:
+    remember_bests(step, values["athlete"])
+    deleted = step.connection.execute(activities.delete_strava_data(), values).all()
+    step.deleted += len(deleted)
+    step.connection.execute(gear.delete_strava_gear(), values)
+    update_bests(step, values["athlete"])
+    forget_bests(step)
+    for statement in (*erasure.forget_in_jobs(), *erasure.forget_profile()):
+        step.connection.execute(statement, values)
+    return _delete_rows_of_files(step.connection, values)
+
+
+def _delete_rows_of_files(
+    connection: Connection, values: dict[str, int]
+) -> list[tuple[FolderKind, int]]:
+    """Delete the rows of uploads and archives; returns their files, to be deleted after the commit.
+
+    What a death in between leaves, the reconciler deletes.
+    """
+    uploaded = connection.execute(uploads.remove_of_athlete(), values).scalars().all()
+    exported = connection.execute(exports.remove_of_athlete(), values).scalars().all()
+    return [
+        *((UploadFolder, number) for number in uploaded),
+        *((ExportFolder, number) for number in exported),
+    ]
+
+
+def _erase_in_older_service(
+    attempt: Attempt, services: TaskServices, values: dict[str, int]
+) -> None:
+    with attempt.step() as step:
+        if not step.connection.execute(erasure.older_service()).scalar_one():
+            return
+        kept = step.connection.execute(erasure.erase_in_older_service(), values).scalar_one()
+        if kept:
+            step.message = _KEPT_BY_OLDER_SERVICE
+            services.log.error("the older service's rows stay", extra={"tables": kept})
 
 
 def _revoke(attempt: Attempt, services: TaskServices, athlete_id: int) -> bool:

@@ -19,6 +19,7 @@ from db.statements import job
 from db.transaction_runner import ATTEMPTS, LOCK_NOT_AVAILABLE, TransactionRunner
 from legacy.adoption import ledger
 from legacy.adoption.batch import Adopter
+from legacy.adoption.erasure import create_function
 from legacy.adoption.old_table import OldTable, by_kind, old_tables
 from legacy.adoption.report import dry_run_report, report
 from legacy.adoption.undo import undo
@@ -108,6 +109,7 @@ class _AdoptionRun:
         copy = TableWalk(self._transactions, adopter, self._wanted.batch_size)
         self._transactions.write(ledger.prepare)
         self._transactions.write(lambda connection: ledger.set_naive_zone(connection, zone))
+        self._transactions.write(partial(create_function, tables=by_kind(tables)))
         copy.run(rescan=self._wanted.rescan)
         if self._wanted.finish:
             copy.finish()

@@ -100,6 +100,7 @@ def drop(connection: Connection) -> None:
     for book in BOOKS:
         connection.execute(text(f"DROP TABLE IF EXISTS legacy.{book}"))
     connection.execute(text("DROP FUNCTION IF EXISTS legacy.note_change()"))
+    connection.execute(text("DROP FUNCTION IF EXISTS legacy.erase_athlete(bigint)"))
     left = text("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('legacy')")
     if not connection.execute(left).scalar_one():
         connection.execute(text("DROP SCHEMA IF EXISTS legacy"))

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from athletics.distance import StandardDistance
 from athletics.sport import is_run
+from db.models import NAMELESS
 from legacy.adoption.old_row import Naive, OldRow, RowRefused, columns_of
 from legacy.adoption.old_table import OldTable, Row
 from strava.time_zone import zone_name
 
 _MOST_S = 2**31 - 1
 _MOST_M = 1e9
-_NAMELESS = "Athlete"  # the name that sign-in gives to an athlete without one
 _SEXES = {
     "m": "MALE",
     "male": "MALE",
@@ -254,7 +254,7 @@ def _names(old: OldRow) -> tuple[str, str]:
     """Split the name into first and last; joined by a blank, they are the name shown before."""
     first, last = (old.text("first_name") or "").strip(), (old.text("last_name") or "").strip()
     if not first and not last:
-        first, _, last = (old.text("display_name") or _NAMELESS).strip().partition(" ")
+        first, _, last = (old.text("display_name") or NAMELESS).strip().partition(" ")
     return first, last
 
 

@@ -4,9 +4,10 @@ A request is counted before it is made, and its answer corrects the count. What 
 as used.
 """
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
+
+import orjson
 
 from strava.shared_quota.clock import Moment, Reading, StravaClock
 from strava.shared_quota.limits import KnownLimits, Numbers, Told
@@ -18,6 +19,7 @@ from strava.shared_quota.window import (
     OVERALL,
     QUARTER_HOUR_S,
     CountedWindow,
+    Counts,
     kinds_of,
 )
 
@@ -26,6 +28,8 @@ _APART_S = 0.3
 """Seconds between two athletes that come back when a window opens."""
 _SPREAD_S = 120.0
 _FIRST_ANSWER_S = 0.2
+_FIRST_ANSWER_WITHIN_S = 5.0
+"""Seconds for which others wait for the first answer of all."""
 _TURN_S = 2.0
 _SEAM_S = 2
 """Seconds at the start of a window in which what an answer tells may be of the one before."""
@@ -78,7 +82,7 @@ class Ledger:
         self.at = now = self.clock.now(reading)
         for name in [name for name, call in self.calls.items() if call.until_s < now.earliest_s]:
             del self.calls[name]
-        under_way = [self._under_way(kind) for kind in KINDS]
+        under_way = self._under_way()
         for window in self.windows:
             window.roll(now, under_way)
         return now
@@ -148,15 +152,14 @@ class Ledger:
     def lefts(self, rules: QuotaRules, *, read: bool, for_backfill: bool) -> list[int]:
         """Requests left of the 15 minutes and of the day."""
         limits = self.in_force(rules)
-        lefts = []
-        for number, window in enumerate(self.windows):
-            left = []
-            for kind in kinds_of(read=read):
-                limit = limits.of(number, kind)
-                reserve = rules.reserve(limit) if for_backfill else 0
-                left.append(limit - reserve - window.used(kind))
-            lefts.append(min(left))
-        return lefts
+        kinds = kinds_of(read=read)
+
+        def left(number: int, kind: int) -> int:
+            limit = limits.of(number, kind)
+            reserve = rules.reserve(limit) if for_backfill else 0
+            return limit - reserve - self.windows[number].used(kind)
+
+        return [min([left(number, kind) for kind in kinds]) for number in (0, 1)]
 
     def _refusal(self, ask: QuotaAsk, now: Moment, rules: QuotaRules) -> Refused | None:
         athlete, for_backfill = ask.athlete, ask.athlete is not None
@@ -168,7 +171,7 @@ class Ledger:
             ends.append(int(self.blocked_until))
         if ends:
             return self._refuse_until(max(ends), athlete, now)
-        if not self.is_heard and self.calls:
+        if not self.is_heard and self._may_answer_soon(now, rules):
             return Refused("first answer", _FIRST_ANSWER_S, now.earliest_s + _FIRST_ANSWER_S)
         if athlete is not None and not self.turns.is_up(
             athlete, now.earliest_s, min(lefts), rules.turn
@@ -177,6 +180,11 @@ class Ledger:
             self.turns.send_away(athlete, now.earliest_s, now.earliest_s + wait_s)
             return Refused("turn", wait_s, now.earliest_s + wait_s)
         return None
+
+    def _may_answer_soon(self, now: Moment, rules: QuotaRules) -> bool:
+        """Whether a request that was made just now is under way. A worker may have died with it."""
+        began_s = [call.until_s - rules.call_s for call in self.calls.values()]
+        return any(now.earliest_s < each + _FIRST_ANSWER_WITHIN_S for each in began_s)
 
     def _refuse_until(self, until_s: float, athlete: str | None, now: Moment) -> Refused:
         """Refuse until a window opens. Athletes come back one after the other, by their turns."""
@@ -199,11 +207,12 @@ class Ledger:
         if made.forced:
             self.limits.confirmed = told.limits
         exactly = made.settles == self.settles
+        under_way = self._under_way()
         for number, window in enumerate(self.windows):
             if not _is_of(window, answer.date_s, now):
                 continue
             for kind in KINDS:
-                others = self._under_way(kind)
+                others = under_way[kind]
                 window.hear(
                     kind,
                     told.used.of(number, kind),
@@ -236,21 +245,25 @@ class Ledger:
             max(self.day.ends_at, now.earliest_s),
         )
 
-    def _under_way(self, kind: int) -> int:
-        return sum(kind == OVERALL or call.read for call in self.calls.values())
+    def _under_way(self) -> Counts:
+        """Count the requests under way, overall and reads."""
+        return [len(self.calls), sum([call.read for call in self.calls.values()])]
 
     # --- copies
 
     def as_kept(self) -> "Ledger":
         """The copy for PostgreSQL: what is marked counts as used."""
-        copy = Ledger.from_text(self.to_text())
-        copy.quarter, copy.day = self.quarter.as_kept(), self.day.as_kept()
-        return copy
+        return replace(self, quarter=self.quarter.as_kept(), day=self.day.as_kept())
 
-    def merged(self, older: Self) -> Self:
-        """This ledger, with what `older` knows of more."""
-        self.quarter = self.quarter.merged(older.quarter)
-        self.day = self.day.merged(older.day)
+    def merged(self, older: str | bytes) -> Self:
+        """This ledger, with what an older one's text knows of more. Raises ValueError."""
+        values = orjson.loads(older)
+        try:
+            quarter = CountedWindow.from_json(QUARTER_HOUR_S, values["quarter"])
+            day = CountedWindow.from_json(DAY_S, values["day"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a ledger: {error}") from None
+        self.quarter, self.day = self.quarter.merged(quarter), self.day.merged(day)
         return self
 
     def revive(self, reading: Reading, rules: QuotaRules) -> None:
@@ -261,7 +274,7 @@ class Ledger:
             self.calls[lost] = _Call(read=True, until_s=until_s, steady_s=0.0, settles=-1)
 
     def to_text(self) -> str:
-        return json.dumps(
+        return orjson.dumps(
             {
                 "generation": self.generation,
                 "life": self.life,
@@ -279,14 +292,13 @@ class Ledger:
                 "heard_in": self.heard_in,
                 "blocked_until": self.blocked_until,
                 "refusals": self.refusals,
-            },
-            separators=(",", ":"),
-        )
+            }
+        ).decode()
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:
         """Read what `to_text` wrote. Raises ValueError for anything else."""
-        values = json.loads(text)
+        values = orjson.loads(text)
         try:
             return cls(
                 **values

@@ -88,7 +88,8 @@ class KnownLimits:
             self.doubted, self.doubted_in = told, quarter_hour
 
     def as_json(self) -> list[Any]:
-        return [self.confirmed, self.doubted, self.doubted_in]
+        confirmed = list(self.confirmed) if self.confirmed else None
+        return [confirmed, list(self.doubted) if self.doubted else None, self.doubted_in]
 
     @classmethod
     def from_json(cls, values: Sequence[Any]) -> Self:

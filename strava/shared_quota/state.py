@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from strava.shared_quota.clock import Moment
+from strava.shared_quota.clock import Moment, Reading
 from strava.shared_quota.ledger import Ledger
+from strava.shared_quota.machine import steady_clock
 from strava.shared_quota.question import QuotaRules
 from strava.shared_quota.window import KINDS, READ, CountedWindow
 
 WINDOWS = ("quarter_hour", "day")
+_UNSURE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,16 @@ class QuotaState:
     @property
     def left(self) -> int:
         return max(0, self.limit - self.used)
+
+
+def time_of(ledger: Ledger, clock_s: float) -> float:
+    """Get the time at Strava, POSIX.
+
+    A machine that has not asked Strava since it started does not know it; then it is `clock_s`,
+    which another clock shows.
+    """
+    now = ledger.clock.now(Reading(*steady_clock(), clock_s))
+    return now.earliest_s if now.latest_s - now.earliest_s < _UNSURE_S else clock_s
 
 
 def quota_states(ledger: Ledger, rules: QuotaRules, now_s: float) -> Iterator[QuotaState]:

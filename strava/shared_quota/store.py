@@ -178,15 +178,29 @@ class SharedLedger:
             for _ in range(_TRIES):
                 value, shared_s, life = self._shared.read()
                 reading = Reading(*self._steady(), shared_s)
-                ledger = _readable(value, life) or self._revived(life, reading)
+                ledger = self._ledger_in(value, life) or self._revived(life, reading)
                 result = step(ledger, reading)
-                if self._shared.replace(value, ledger.to_text()):
+                if self._shared.replace(value, self._text_of(ledger)):
                     self._outage.end()
                     return result, ledger
                 time.sleep(random.uniform(0, _LONGEST_PAUSE_S))  # noqa: S311 - spreads the tries
         except RedisError as error:
             self._outage.begin(error)
         return None
+
+    def _ledger_in(self, value: str, life: str) -> Ledger | None:
+        """Read the ledger, if it is one and of this life of Redis."""
+        if not value:
+            return None
+        try:
+            ledger = Ledger.from_text(value)
+        except ValueError:
+            logger.warning("Strava's quota in Redis cannot be read")
+            return None
+        return ledger if ledger.life == life else None
+
+    def _text_of(self, ledger: Ledger) -> str:
+        return ledger.to_text()
 
     def _revived(self, life: str, reading: Reading) -> Ledger:
         """Make a ledger from the copy, for a Redis that has none of this life."""
@@ -202,10 +216,10 @@ class SharedLedger:
         """Replace a ledger in Redis whose generation has ended."""
         try:
             value, shared_s, life = self._shared.read()
-            found = _readable(value, life)
+            found = self._ledger_in(value, life)
             if found is None or found.generation <= outdated.generation:
                 reading = Reading(*self._steady(), shared_s)
-                self._shared.replace(value, self._revived(life, reading).to_text())
+                self._shared.replace(value, self._text_of(self._revived(life, reading)))
         except RedisError as error:
             self._outage.begin(error)
 
@@ -214,7 +228,7 @@ class SharedLedger:
         kept = ledger.as_kept()
 
         def merge(text: str | None) -> str:
-            return (kept.merged(Ledger.from_text(text)) if text else kept).to_text()
+            return (kept.merged(text) if text else kept).to_text()
 
         is_kept = self._copy.change(ledger.generation, merge)
         self._known = kept if is_kept else None
@@ -237,15 +251,3 @@ class SharedLedger:
             if self._copy.change(generation, change):
                 return done[-1]
         raise RuntimeError("the ledger of Strava's quota changes all the time")
-
-
-def _readable(value: str, life: str) -> Ledger | None:
-    """Read the ledger, if it is one and of this life of Redis."""
-    if not value:
-        return None
-    try:
-        ledger = Ledger.from_text(value)
-    except ValueError:
-        logger.warning("Strava's quota in Redis cannot be read")
-        return None
-    return ledger if ledger.life == life else None

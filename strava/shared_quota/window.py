@@ -107,10 +107,10 @@ class CountedWindow:
         """The newer of two; of the same one, the higher counts."""
         if self.number != other.number:
             return self if self.number > other.number else other
-        columns = (
-            [max(pair) for pair in zip(mine, theirs, strict=True)]
+        columns = [
+            [max(mine[OVERALL], theirs[OVERALL]), max(mine[READ], theirs[READ])]
             for mine, theirs in zip(self.counts(), other.counts(), strict=True)
-        )
+        ]
         return CountedWindow(self.length_s, self.number, *columns)
 
     def counts(self) -> tuple[Counts, ...]:

@@ -33,6 +33,7 @@ _OF_ATTEMPTS = {
     "refresh_token",
     "since",
     "version",
+    "waiting_since",
 }
 """Columns that a repeated attempt changes, and ids that others tell as well."""
 _NAMED = {

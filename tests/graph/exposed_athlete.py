@@ -112,9 +112,11 @@ def _add_jobs(db: Connection, exposed: ExposedAthlete, runs: dict[int, int]) -> 
         "progress_message": MARK,
         "attempt_started_at": NOON,
     }
-    for columns in ({"status": "FAILED", "error_message": MARK}, {"status": "WAITING"}, _RUNNING):
+    waiting = {"status": "WAITING", "waiting_since": NOON, "quota_until": NOON}
+    for columns in ({"status": "FAILED", "error_message": MARK}, waiting, _RUNNING):
         job = make.create_job(db, exposed.person.athlete_id, **(columns | progress))
         make.create_job_problem(db, job, exposed.person.athlete_id)
+        make.create_export(db, job, exposed.person.athlete_id, token=f"{MARK}-{job}")
         make.create_import_entry(
             db, job, exposed.person.athlete_id, runs[5], path=MARK, message=MARK
         )

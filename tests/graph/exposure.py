@@ -19,6 +19,7 @@ class Exposure(Enum):
     DERIVED = auto()  # as SHARED, but what others get is derived from what they may see
     AGE = auto()  # as SHARED, where the athlete agreed to show age grades too
     OWNER = auto()  # the athlete and admins
+    ADMIN = auto()  # admins, and it belongs to no athlete
     WRITE = auto()  # of a mutation: whoever may write, of what they wrote
 
 
@@ -30,10 +31,13 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "Query": {
         E.EVERYBODY: "ageGrade standardDistances",
         E.CALLER: "viewer rateLimit",
+        E.ADMIN: "stravaQuota",
         E.WAY: "node nodes athlete athletes activity activities leaderboard job jobs",
     },
     "Viewer": {E.CALLER: "id athlete scopes apiTokens"},
     "DistanceInfo": {E.EVERYBODY: "distance label meters"},
+    "StravaQuota": {E.ADMIN: "limits blockedUntil", E.WAY: "waiting"},
+    "StravaQuotaLimit": {E.ADMIN: "window requests limit used left reserved resetsAt"},
     "RateLimit": {E.CALLER: "limit remaining resetAt cost"},
     "Athlete": {
         E.SHARED: "id firstName lastName displayName sex city country measurementSystem createdAt",
@@ -100,11 +104,12 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "ApiToken": {E.OWNER: "id name hint scopes createdAt expiresAt lastUsedAt revokedAt"},
     "Job": {
-        E.OWNER: "id kind status athlete progress attempts error result problems importReport createdAt startedAt "
-        "finishedAt version waitingUntil"
+        E.OWNER: "id kind status athlete progress attempts error result problems importReport export createdAt startedAt "
+        "finishedAt version waitingUntil waitingSince"
     },
     "JobProgress": {E.OWNER: "done total percent estimatedSecondsLeft message"},
     "JobProblem": {E.OWNER: "stravaId code message"},
+    "Export": {E.OWNER: "url sizeBytes readyAt expiresAt"},
     "ImportEntry": {E.OWNER: "path outcome message", E.WAY: "activity"},
     "ImportEntryConnection": {E.WAY: "edges nodes pageInfo", E.OWNER: "totalCount"},
     "ImportEntryEdge": {E.WAY: "node", E.OWNER: "cursor"},
@@ -127,7 +132,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
     "Mutation": {
-        E.WRITE: "stageUploads importActivities chooseRecording separateRecording retrySyncProblems "
+        E.WRITE: "stageUploads importActivities exportAthlete chooseRecording separateRecording retrySyncProblems "
         "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
         "retryJob updateAthlete excludeBestEffort createApiToken revokeApiToken submitFeedback"
     },
@@ -139,6 +144,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "StagedUpload": {E.WRITE: "id url name sizeBytes expiresAt"},
     "ImportActivitiesPayload": {E.WRITE: "userErrors job"},
     "RetrySyncProblemsPayload": {E.WRITE: "userErrors job alreadyRunning"},
+    "ExportAthletePayload": {E.WRITE: "userErrors job alreadyRunning"},
     "JobPayload": {E.WRITE: "userErrors job"},
     "UpdateAthletePayload": {E.WRITE: "userErrors athlete job"},
     "ExcludeBestEffortPayload": {E.WRITE: "userErrors bestEffort athlete"},

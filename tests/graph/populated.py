@@ -54,6 +54,7 @@ def _populate_athlete(db: Connection, population: Population, number: int) -> No
     make.create_personal_best(db, first, is_current=False)
     make.create_personal_best(db, second, previous_id=first, improvement_s=100.0)
     job = make.create_job(db, person.athlete_id, status="FAILED")
+    make.create_export(db, job, person.athlete_id)
     make.create_import_entry(db, job, person.athlete_id, newer)
     make.create_token(db, population.admin.account_id, name=f"token {number}")
     for type_name, row_id in {

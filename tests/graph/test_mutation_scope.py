@@ -22,6 +22,7 @@ OUTCOMES = {
     "syncStrava": WHO_SYNCS,
     "stageUploads": WHO_SYNCS,
     "importActivities": WHO_SYNCS,
+    "exportAthlete": WHO_SYNCS,
     "retrySyncProblems": WHO_SYNCS,
     "recalculatePersonalBests": WHO_SYNCS,
     "recalculateAgeGrades": WHO_SYNCS,

@@ -148,6 +148,7 @@ async def test_each_field_shows_to_whom_it_is_for(settings, db, case):
     check_all_shows_that_may(seen)
     check_values_are_the_athletes(seen)
     check_the_caller_is_nobody_else(seen)
+    check_only_admins_see_the_servers(seen)
 
 
 def check_nothing_shows_that_may_not(seen: Seen) -> None:
@@ -202,6 +203,16 @@ def check_the_caller_is_nobody_else(seen: Seen) -> None:
     assert {"Query", "RateLimit"} <= {each.type_name for each in of_caller}
     if seen.case.who != "owner":
         assert not [each for each in of_caller if seen.exposed.ids & flat(each.value)]
+
+
+def check_only_admins_see_the_servers(seen: Seen) -> None:
+    of_server = {
+        each.field
+        for each in seen.observations
+        if each.is_something and EXPOSURES[each.type_name, each.field] is E.ADMIN
+    }
+    of_all = {field for (_, field), exposure in EXPOSURES.items() if exposure is E.ADMIN}
+    assert of_server == (of_all - {"blockedUntil"} if seen.case.who == "admin" else set())
 
 
 def hidden(exposed: ExposedAthlete) -> set[str]:

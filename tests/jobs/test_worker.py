@@ -90,7 +90,7 @@ def test_a_killed_horse_is_replaced_within_lease_and_interval(world, expected):
 
 
 def test_a_horse_killed_again_and_again_while_listing_counts_right(world, expected):
-    # Until Strava's first answer of all, a lost request is waited for as long as it may take.
+    # Until Strava's first answer of all, others wait 5 s for a lost request.
     workers = world.start_workers(job_reconcile_interval_s=0.1, strava_timeout_s=2)
     world.strava.fault("slow", path="/athlete/activities", delay_s=0.4, times=None)
     job_id = world.enqueue(world.create(world.connect()))

@@ -4,14 +4,21 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
 from sqlalchemy import NullPool, create_engine, make_url
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from local.generated_secrets import new_encryption_key, new_secret_key
 from operator_commands.doctor import CheckFailed, check_limits, diagnose
 from operator_commands.migrations import downgrade, upgrade
+from operator_commands.webhook_check import other_shape
 from settings import Settings, load_settings
 from strava.shared_quota.ledger import Ledger
+from strava.shared_quota.store import quota_key
 from strava.shared_quota.window import CountedWindow
+from tests.http_server import listening
 from tests.jobs.simulated import Simulated, simulated_strava
 
 
@@ -135,8 +142,6 @@ def test_what_is_wrong_is_said_with_its_remedy(settings, capsys, part, values, s
 
 
 def test_a_redis_that_may_drop_jobs_is_a_problem(settings, capsys):
-    from redis import Redis
-
     with Redis.from_url(settings.redis_url.get_secret_value()) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
         try:
@@ -163,3 +168,58 @@ def test_a_limit_that_a_pooler_drops_is_a_problem(settings):
             check_limits(connection, settings)
         connection.exec_driver_sql("SET statement_timeout = 1000")
         check_limits(connection, settings)
+
+
+def requests_used(settings: Settings) -> int:
+    with Redis.from_url(settings.redis_url.get_secret_value()) as redis:
+        return Ledger.from_text(redis.get(quota_key("1"))).day.used(0)
+
+
+def test_its_request_is_counted_with_those_of_workers(settings, capsys):
+    upgrade(settings)
+    with Redis.from_url(settings.redis_url.get_secret_value()) as redis:
+        redis.delete(quota_key("1"))
+    assert diagnosis(settings, capsys)[0] == 0
+    assert requests_used(settings) == 1
+    assert diagnosis(settings, capsys)[0] == 0
+    assert requests_used(settings) == 2
+    with Redis.from_url(settings.redis_url.get_secret_value()) as redis:
+        ledger = Ledger.from_text(redis.get(quota_key("1")))
+        ledger.blocked_until = time.time() + 500
+        redis.set(quota_key("1"), ledger.to_text())
+    code, said = diagnosis(settings, capsys)
+    assert (code, "its quota is used up until" in said["webhook"]) == (1, True)
+    assert requests_used(settings) == 2
+
+
+async def _none_subscribed(_request) -> JSONResponse:
+    return JSONResponse([])
+
+
+def test_the_shape_of_the_address_that_answers_is_said(settings, capsys):
+    upgrade(settings)
+    assert diagnosis(settings, capsys)[1]["webhook"].startswith(
+        "OK Strava's API answers with /api/v3;"
+    )
+    without = changed(settings, strava_api_url=settings.strava_api_url.removesuffix("/api/v3"))
+    assert diagnosis(without, capsys)[1]["webhook"].startswith(
+        "OK Strava's API answers without /api/v3"
+    )
+    app = Starlette(routes=[Route("/push_subscriptions", _none_subscribed)])
+    with listening(app) as address:
+        moved = changed(settings, strava_api_url=f"http://{address}/api/v3")
+        code, said = diagnosis(moved, capsys)
+    assert code == 1
+    assert said["webhook"].endswith(
+        f"but http://{address} does. Set STRAVA_API_URL=http://{address}"
+    )
+
+
+def test_stravas_two_hosts_are_tried():
+    for one, other in (
+        ("https://www.strava.com/api/v3", "https://api-v3.strava.com"),
+        ("https://api-v3.strava.com/", "https://www.strava.com/api/v3"),
+        ("http://127.0.0.1:8100/api/v3", "http://127.0.0.1:8100"),
+        ("http://127.0.0.1:8100", "http://127.0.0.1:8100/api/v3"),
+    ):
+        assert other_shape(one) == other

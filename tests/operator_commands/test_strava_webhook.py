@@ -43,7 +43,8 @@ def test_a_subscription_begins_is_told_and_ends(settings: Settings, capsys):
     assert said.count(f"reports to {settings.url}/strava/webhook/…") == 3
     assert "already" in said
     assert SECRET not in said
-    assert _webhook(settings) in said
+    api, _, told = _webhook(settings).partition("; ")
+    assert (api, told in said) == ("Strava's API answers with /api/v3", True)
     assert run_action("unsubscribe", settings) == 0
     assert run_action("unsubscribe", settings) == 0
     assert "there is no subscription" in capsys.readouterr().out

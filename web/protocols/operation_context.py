@@ -40,6 +40,7 @@ def make_context(
     `renew` gets the caller and the switches as they are now, for operations that outlast a change
     of them. The budget then follows the switches too.
     """
+    settings = services.settings
     if renew is None:
         switches = switches_of(services.flags, caller.viewer, address)
         budget: Callable[[], Budget] = partial(
@@ -68,6 +69,7 @@ def make_context(
         write_rules=partial(_write_rules, services, caller, address),
         executor=services.executor,
         caller_key=caller_key(caller, address),
+        strava_quota=services.strava_quota.read if settings.strava_client_id else None,
         switches=switches,
         renew=renew,
     )

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 
+from db.models import NAMELESS
 from db.statements import account as accounts
 from db.statements import athlete as athletes
 from db.statements import sign_in as sign_ins
@@ -45,7 +46,6 @@ ReturnTo = Annotated[str | None, Query(alias=_RETURN_TO)]
 _NOT_SIGNED_IN, _START_AGAIN = "You are not signed in", "Start again"
 _STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
 _SEX = {"M": "MALE", "F": "FEMALE"}
-_NAMELESS = "Athlete"
 _YES, _NO = {"1", "true"}, {"0", "false"}
 _UNSTORED = {"cache-control": "no-store"}
 _CODE = re.compile(r"[!-~]{1,500}")
@@ -295,7 +295,7 @@ async def keep_grant(
 
 def _athlete_values(athlete: StravaAthlete) -> dict[str, str | None]:
     return {
-        "first_name": athlete.first_name or _NAMELESS,
+        "first_name": athlete.first_name or NAMELESS,
         "last_name": athlete.last_name or "",
         "sex": _SEX.get(athlete.sex or ""),
         "city": athlete.city,

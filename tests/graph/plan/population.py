@@ -125,6 +125,7 @@ def _details(db: Connection, activity: int, number: int) -> None:
 def _jobs(db: Connection, population: Population, person: make.Person, activity: int) -> None:
     for status in ("SUCCEEDED", "FAILED", "WAITING"):
         job = make.create_job(db, person.athlete_id, status=status)
+        make.create_export(db, job, person.athlete_id, size_bytes=2**40 + 1)
         make.create_job_problem(db, job, person.athlete_id)
         make.create_job_problem(db, job, person.athlete_id, strava_id=None)
         for place, imported in enumerate((None, activity, None)):

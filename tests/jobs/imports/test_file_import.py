@@ -12,7 +12,8 @@ from sqlalchemy import text
 from db.session import SyncDatabase
 from db.stream_codec import decode
 from db.transaction_runner import TransactionRunner
-from jobs.imports.file_import import AthleteUnknown, FileImport, ImportOutcome
+from jobs.athlete_unknown import AthleteUnknown
+from jobs.imports.file_import import FileImport, ImportOutcome
 from recordings import UnreadableFile
 from recordings.strava_list import ListedActivity
 from tests import factories as make

@@ -101,6 +101,17 @@ def test_the_first_answer_is_waited_for(strava):
     assert isinstance(strava.ask(), Granted)
 
 
+def test_a_worker_that_died_with_the_first_request_holds_others_for_5_s(strava):
+    assert isinstance(strava.ask(), Granted)
+    for _ in range(3):  # and so does each after it
+        strava.now_s += 4.8
+        assert strava.ask().reason == "first answer"
+        strava.now_s += 0.4
+        assert isinstance(strava.ask(), Granted)
+    strava.answer(used=(4, 4, 4, 4))
+    assert isinstance(strava.ask(), Granted)
+
+
 def test_a_higher_limit_holds_once_it_was_told_twice_and_a_lower_one_at_once(strava):
     strava.use(2)
     assert strava.ledger.in_force(RULES) == TOLD

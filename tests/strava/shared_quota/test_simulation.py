@@ -30,6 +30,6 @@ def test_a_seed_does_the_same_again():
 
 def test_a_ledger_that_forgets_what_is_under_way_is_noticed(monkeypatch):
     """The law is not true of every ledger."""
-    monkeypatch.setattr("strava.shared_quota.ledger.Ledger._under_way", lambda *_: 0)
+    monkeypatch.setattr("strava.shared_quota.ledger.Ledger._under_way", lambda *_: [0, 0])
     monkeypatch.setattr("strava.shared_quota.window.CountedWindow.carry", lambda *_, **__: None)
     assert any("beyond" in fault for seed in range(120) for fault in faults_of(seed))

@@ -1,0 +1,1 @@
+"""Archives of all that is stored of an athlete (docs/export.md)."""

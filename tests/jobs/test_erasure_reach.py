@@ -1,0 +1,168 @@
+"""After an erasure nothing of the data is anywhere: no row, no key of Redis, no file."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from db.models import Upload
+from jobs.cached_answers import forget_cached_answers
+from jobs.reconcile import Reconciler
+from local.generated_secrets import new_secret_key
+from tests import factories as make
+from tests.graph.api import serve
+from tests.jobs.tasks.test_export import create
+
+MARK = "Geheimnisvoll"
+ASKED = "query($id: ID!) { athlete(id: $id) { firstName activities { nodes { name } } } }"
+
+
+def dump(world) -> bytes:
+    """All rows of all tables, as `pg_dump` writes them."""
+    tables = world.rows(
+        "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables "
+        "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    )
+    parts = []
+    with world.database.read() as connection:
+        cursor = connection.connection.cursor()
+        for table in tables:
+            with cursor.copy(f"COPY {table['name']} TO STDOUT") as copy:
+                parts += [bytes(each) for each in copy]
+    return b"".join(parts)
+
+
+def keys(world) -> bytes:
+    """All keys of Redis with their values."""
+    read = {
+        b"string": world.redis.get,
+        b"hash": world.redis.hgetall,
+        b"list": lambda key: world.redis.lrange(key, 0, -1),
+        b"set": world.redis.smembers,
+        b"zset": lambda key: world.redis.zrange(key, 0, -1, withscores=True),
+        b"stream": world.redis.xrange,
+    }
+    found = sorted(world.redis.scan_iter(count=1000))
+    return repr([(each, read[world.redis.type(each)](each)) for each in found]).encode()
+
+
+def files(world) -> bytes:
+    folder = Path(world.settings.pacegraph_home)
+    return b"".join(
+        [str(each).encode() + each.read_bytes() for each in folder.rglob("*") if each.is_file()]
+    )
+
+
+def where_it_is(world) -> list[str]:
+    places = {"PostgreSQL": dump(world), "Redis": keys(world), "files": files(world)}
+    marks = (MARK.encode(), MARK.encode().hex().encode())
+    return [name for name, data in places.items() if any(mark in data for mark in marks)]
+
+
+def upload(world, athlete_id: int) -> Path:
+    with world.database.write() as connection:
+        values = {"athlete_id": athlete_id, "file_name": MARK, "size_bytes": 5, "received_bytes": 5}
+        number = connection.execute(
+            insert(Upload)
+            .values(**values, expires_at=make.NOON.replace(year=2100))
+            .returning(Upload.id)
+        ).scalar_one()
+    folder = Path(world.settings.pacegraph_home, "uploads")
+    folder.mkdir(exist_ok=True)
+    (folder / str(number)).write_bytes(MARK.encode())
+    return folder / str(number)
+
+
+async def ask(settings, person: make.Person) -> dict:
+    async with serve(settings) as api:
+        answer = await api.answer(ASKED, person.token, id=person.id)
+        await api.app.state.services.cache.wait_for_writes()
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+@pytest.fixture
+def person(world) -> make.Person:
+    world.settings = world.settings.model_copy(
+        update={"secret_key": type(world.settings.redis_url)(new_secret_key())}
+    )
+    person = create(world, MARK)
+    world.write("DELETE FROM feedback")  # a message to the operator stays
+    world.write("DELETE FROM import_entries")  # so does what an import of files tells
+    world.write(
+        "UPDATE strava_connections SET access_token = :token, refresh_token = :token",
+        token=MARK.encode(),
+    )
+    return person
+
+
+def test_nothing_is_left_anywhere(world, person):
+    assert world.work(world.create(person.athlete_id, "EXPORT"))["status"] == "SUCCEEDED"
+    waiting = world.create(person.athlete_id, "IMPORT", uploads=[1], visibility=MARK)
+    queued = world.enqueue(world.create(person.athlete_id, "STRAVA_SYNC", since=MARK))
+    file = upload(world, person.athlete_id)
+    archive = Path(
+        world.settings.pacegraph_home, "exports", str(world.value("SELECT id FROM exports"))
+    )
+    reader = archive.open("rb")
+    assert MARK in str(asyncio.run(ask(world.settings, person)))
+    assert where_it_is(world) == ["PostgreSQL", "Redis", "files"]
+
+    job = world.work(world.create(person.athlete_id, "ERASE_ATHLETE"))
+    assert (job["status"], job["error_message"]) == ("SUCCEEDED", None)
+    assert where_it_is(world) == []
+    assert not file.exists()
+    assert not archive.exists()
+    assert reader.read() == b""  # who downloads it at this moment gets no more
+    reader.close()
+    assert {world.job(each)["status"] for each in (waiting, queued)} == {"CANCELLED"}
+    assert asyncio.run(ask(world.settings, person)) == {
+        "athlete": {"firstName": "Athlete", "activities": {"nodes": []}}
+    }
+    row = world.one("SELECT * FROM athletes")
+    assert {row[name] for name in ("city", "country", "sex", "birth_date")} == {None}
+    assert world.value("SELECT count(*) FROM heart_rate_zones") == 0
+
+
+def test_what_the_athlete_has_from_files_stays_with_what_it_needs(world, person):
+    with world.database.write() as db:
+        kept = make.create_activity(
+            db, person.athlete_id, source="FILE", strava_id=None, name="From a file"
+        )
+    world.write("UPDATE athletes SET sex = 'FEMALE', birth_date = '1980-05-17'")
+    assert world.work(world.create(person.athlete_id, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
+    assert world.rows("SELECT id FROM activities") == [{"id": kept}]
+    assert world.one("SELECT first_name, sex, birth_date IS NULL AS without FROM athletes") == {
+        "first_name": "Athlete",
+        "sex": "FEMALE",
+        "without": False,
+    }
+    assert world.value("SELECT count(*) FROM heart_rate_zones") == 2
+
+
+def test_keeping_the_data_keeps_files_and_profile(world, person):
+    file = upload(world, person.athlete_id)
+    assert world.work(world.create(person.athlete_id, "STRAVA_DISCONNECT"))["status"] == "SUCCEEDED"
+    assert file.exists()
+    assert world.value("SELECT first_name FROM athletes") == MARK
+    assert world.value("SELECT count(*) FROM uploads WHERE file_name = :name", name=MARK) == 2
+
+
+def test_an_answer_that_comes_late_is_forgotten_by_the_reconciler(world, person):
+    """One that was being computed when the data went."""
+    assert world.work(world.create(person.athlete_id, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
+    for number in range(1200):
+        world.redis.set(f"pacegraph:cache:{number}", MARK)
+    world.redis.set("pacegraph:other", "kept")
+    Reconciler(world.settings, world.database, world.redis).run_once()
+    assert where_it_is(world) == []
+    assert world.redis.get("pacegraph:other") == b"kept"
+
+
+def test_without_an_erasure_answers_stay(world):
+    world.redis.set("pacegraph:cache:1", "kept")
+    Reconciler(world.settings, world.database, world.redis).run_once()
+    assert world.redis.get("pacegraph:cache:1") == b"kept"
+    forget_cached_answers(world.redis)
+    assert world.redis.get("pacegraph:cache:1") is None

@@ -1,0 +1,108 @@
+"""Hands out archives of athletes' data, from the disk in small pieces."""
+
+import os
+from datetime import UTC
+from email.utils import format_datetime
+
+import anyio
+from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from db.session import AsyncDatabase
+from db.statements import export as statements
+from runtime.export_folder import ExportFolder
+from settings import Settings
+from web.errors import HttpRefusal
+
+PATH = "/exports"
+_LONGEST_TOKEN = 100
+
+
+class ExportNotFound(HttpRefusal):
+    status, code = 404, "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no archive at this address, or its time is over. Make a new one with "
+            "`exportAthlete`."
+        )
+
+
+class ExportElsewhere(HttpRefusal):
+    status, code = 404, "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The archive is not on this machine. Its operator has to let API and workers share "
+            "EXPORTS_FOLDER."
+        )
+
+
+class TooManyDownloads(HttpRefusal):
+    status, code = 503, "TOO_BUSY"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many downloads are under way (EXPORTS_AT_ONCE). Try again in a moment.",
+            headers={"retry-after": "5"},
+        )
+
+
+class ExportDownloads:
+    """The downloads from this process."""
+
+    def __init__(self, settings: Settings, database: AsyncDatabase) -> None:
+        self._database = database
+        self._folder = ExportFolder(settings)
+        self._free = settings.exports_at_once
+
+    async def find(self, token: str) -> Response:
+        """Make the answer to a request with `token`. Raises HttpRefusal."""
+        if len(token) > _LONGEST_TOKEN or not token.isascii():
+            raise ExportNotFound
+        found = await self._database.reading(
+            lambda connection: connection.execute(statements.find(), {"token": token})
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise ExportNotFound
+        path = self._folder.path_of(row.id)
+        try:
+            state = await anyio.to_thread.run_sync(os.stat, path)
+        except OSError:
+            raise ExportElsewhere from None
+        if self._free <= 0:
+            raise TooManyDownloads
+        ready_at = row.ready_at.astimezone(UTC)
+        return _Download(
+            self,
+            path,
+            headers={
+                "etag": f'"{row.id:x}"',
+                "last-modified": format_datetime(ready_at, usegmt=True),
+            },
+            media_type="application/zip",
+            filename=f"pacegraph-{ready_at:%Y-%m-%dT%H-%M-%SZ}.zip",
+            stat_result=state,
+        )
+
+    def take_slot(self) -> None:
+        self._free -= 1
+
+    def free_slot(self) -> None:
+        self._free += 1
+
+
+class _Download(FileResponse):
+    """A file that is sent, or a part of it, while it holds a slot."""
+
+    def __init__(self, downloads: ExportDownloads, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        self._downloads = downloads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._downloads.take_slot()
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._downloads.free_slot()

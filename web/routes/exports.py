@@ -1,0 +1,24 @@
+"""Downloads of archives, at the addresses that `Job.export` gives.
+
+The address is the permission: it names a random token, and ends with the archive.
+"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from web.errors import HttpRefusal, error_body
+from web.export_downloads import PATH
+from web.services import services_of
+
+router = APIRouter()
+
+
+@router.get(f"{PATH}/{{token}}", summary="Download an archive, or a part of it with `Range`")
+@router.head(f"{PATH}/{{token}}", include_in_schema=False)
+async def download(request: Request, token: str) -> Response:
+    """Send the archive, or the part that `Range` names."""
+    try:
+        return await services_of(request).exports.find(token)
+    except HttpRefusal as refusal:
+        body = error_body(refusal.code, refusal.message, field=refusal.field)
+        return Response(body, refusal.status, dict(refusal.headers), "application/json")
