@@ -28,7 +28,6 @@ from db.models import ACTIVE, IdempotencyKey, Job, JobErrorCode, JobStatus
 from db.statements.interval import ago, seconds
 from db.statements.job import QUEUED_NOW, SUMMARY, change
 
-_LOST = "The worker disappeared; the job continues with another."
 _GIVEN_UP = "The worker disappeared too often."
 _OVERDUE = "The job took too long in all."
 
@@ -170,7 +169,6 @@ def reclaim() -> Executable:
             failures=Job.failures + 1,
             **QUEUED_NOW,
             finished_at=case((given_up, func.now())),
-            progress_message=case((given_up, Job.progress_message), else_=_LOST),
             error_code=case((given_up, JobErrorCode.INTERNAL)),
             error_message=case((given_up, _GIVEN_UP)),
             error_retryable=case((given_up, true())),

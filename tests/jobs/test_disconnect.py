@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobs.reconcile import Reconciler
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 from tests.jobs.simulated import RUNNER
 
@@ -85,3 +86,20 @@ def test_while_all_workers_are_busy_the_reconciler_deletes(world, runner):
     erasure = world.enqueue(world.create(runner, "ERASE_ATHLETE"))
     world.await_job(erasure, "SUCCEEDED", within_s=40)
     assert world.job(job)["status"] == "RUNNING"
+
+
+@pytest.mark.parametrize("kind", ["ERASE_ATHLETE", "STRAVA_DISCONNECT"])
+def test_a_worker_that_died_when_all_was_done_leaves_one_receipt(world, runner, kind):
+    world.strava.fault("inactive", path="/oauth", times=1)  # so that Strava is not told
+    job = world.work(world.create(runner, kind))
+    receipts = world.rows(RECEIPTS)
+    assert (len(receipts), job["progress_message"] is None) == (1, False)
+    world.write(
+        "UPDATE jobs SET status = 'RUNNING', finished_at = NULL, lease_until = now() - interval '1 s' WHERE id = :id",
+        id=job["id"],
+    )
+    Reconciler(world.settings, world.database, world.redis).look_at_rows()
+    again = world.work(job["id"])
+    assert (again["status"], again["attempts"]) == ("SUCCEEDED", 2)
+    assert again["progress_message"] == job["progress_message"]
+    assert world.rows(RECEIPTS) == receipts
