@@ -8,8 +8,9 @@ of each curve and the ends of its pauses and gaps, as far as they are at most ha
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise, repeat
 from math import isfinite, sqrt
+from operator import itemgetter, lt, mul, sub
 from statistics import median
 
 Curve = Sequence[float | None]
@@ -23,17 +24,18 @@ QUARTERS = 4
 """Levels for each doubling of the points."""
 
 
+LARGEST_TRIANGLES_UP_TO = 512
+"""Levels of more points are chosen in a cheaper way, which looks the same among so many."""
+
+
 def gap_counts(time_s: Sequence[float]) -> list[int]:
     """Count the gaps before each sample.
 
     A gap is a time of at least `LEAST_GAP_S`, and of five usual intervals, without a sample.
     """
-    steps = [after - before for before, after in pairwise(time_s)]
+    steps = list(map(sub, time_s[1:], time_s))
     least_s = max(LEAST_GAP_S, _GAP_INTERVALS * median(steps)) if steps else LEAST_GAP_S
-    counts = [0] if time_s else []
-    for step in steps:
-        counts.append(counts[-1] + (step >= least_s))
-    return counts
+    return list(accumulate((step >= least_s for step in steps), initial=0)) if time_s else []
 
 
 def sample_levels(
@@ -54,13 +56,16 @@ def sample_levels(
         if (found := _scaled(_filled(curve)))
     ]
     wanted = _wanted(time_s, distance_m, scaled, curves)
+    shape = _shape(scaled, count)
     current = list(range(count))
     octave = (count - 1).bit_length() - 1
     while octave >= 1:
-        chosen, dropped = _halved(current, 1 << octave, wanted, time_s, scaled)
+        chosen, dropped = _halved(current, 1 << octave, wanted, time_s, shape)
         quarter = max(1, -(-len(dropped) // QUARTERS))
-        for place, index in enumerate(dropped):
-            levels[index] = QUARTERS * octave + min(place // quarter, QUARTERS - 1)
+        for level in range(QUARTERS):
+            end = None if level == QUARTERS - 1 else (level + 1) * quarter
+            for index in dropped[level * quarter : end]:
+                levels[index] = QUARTERS * octave + level
         current = chosen
         octave -= 1
     return levels
@@ -97,59 +102,83 @@ def _halved(
     size: int,
     wanted: Sequence[int],
     time_s: Sequence[float],
-    curves: Sequence[Sequence[float]],
+    shape: Sequence[complex],
 ) -> tuple[list[int], list[int]]:
     """Choose `size` of the current samples. Also returns the others, the most important first."""
     kept = {current[0], current[-1], *wanted[: max(0, size // 2 - 2)]}
+    if size == len(kept):
+        return sorted(kept), [index for index in current if index not in kept]
     free = [index for index in current if index not in kept]
-    chosen = set(kept)
-    areas: dict[int, float] = {}
-    before = current[0]
-    for bucket, following in _buckets(free, size - len(kept), current[-1]):
-        best, most = bucket[0], -1.0
-        width = len(following)
-        ahead = (
-            sum([time_s[each] for each in following]) / width,
-            [sum([curve[each] for each in following]) / width for curve in curves],
-        )
-        for each in bucket:
-            area = _area(time_s, curves, before, each, ahead)
-            areas[each] = area
-            if area > most:
-                best, most = each, area
-        chosen.add(best)
-        before = best
-    dropped = [each for each in free if each not in chosen]
-    dropped.sort(key=lambda each: -areas.get(each, 0.0))
-    return sorted(chosen), dropped
+    count = size - len(kept)
+    bounds = [number * len(free) // count for number in range(count + 1)]
+    if size > LARGEST_TRIANGLES_UP_TO:
+        chosen, areas = _largest_beside(free, bounds, current, time_s, shape)
+    else:
+        chosen, areas = _largest_in_turn(free, bounds, current, time_s, shape)
+    kept.update(chosen)
+    dropped = [index for index in free if index not in kept]
+    dropped.sort(key=areas.__getitem__, reverse=True)
+    return sorted(kept), dropped
 
 
-def _buckets(
-    free: Sequence[int], count: int, last: int
-) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-    """Divide samples into `count` parts, each with the part that follows it."""
-    bounds = [number * len(free) // count for number in range(count + 1)] if count > 0 else []
-    parts = [free[start:end] for start, end in pairwise(bounds)]
-    yield from pairwise([*parts, [last]])
-
-
-def _area(
+def _largest_beside(
+    free: Sequence[int],
+    bounds: Sequence[int],
+    current: Sequence[int],
     time_s: Sequence[float],
-    curves: Sequence[Sequence[float]],
-    before: int,
-    each: int,
-    ahead: tuple[float, Sequence[float]],
-) -> float:
-    """Compute the areas of the triangles between three points of each curve, added up."""
-    ahead_s, values = ahead
-    whole_s = ahead_s - time_s[before]
-    part_s = time_s[each] - time_s[before]
-    return sum(
-        [
-            abs(whole_s * (curve[each] - curve[before]) - part_s * (end - curve[before]))
-            for curve, end in zip(curves, values, strict=True)
-        ]
+    shape: Sequence[complex],
+) -> tuple[list[int], dict[int, float]]:
+    """Choose from each bucket by the triangle with the two samples beside it.
+
+    Also returns the areas of these triangles.
+    """
+    at_current = itemgetter(*current)
+    times, values = at_current(time_s), at_current(shape)
+    beside = zip(times, times[1:], times[2:], values, values[1:], values[2:], strict=False)
+    found = (
+        abs((end_s - start_s) * (value - start) - (at_s - start_s) * (end - start))
+        for start_s, at_s, end_s, start, value, end in beside
     )
+    areas = dict(zip(current[1:], found, strict=False))
+    of_free = itemgetter(*free)(areas) if len(free) > 1 else [areas[free[0]]]
+    chosen = []
+    for start, end in pairwise(bounds):
+        bucket = of_free[start:end]
+        chosen.append(free[start + bucket.index(max(bucket))])
+    return chosen, areas
+
+
+def _largest_in_turn(
+    free: Sequence[int],
+    bounds: Sequence[int],
+    current: Sequence[int],
+    time_s: Sequence[float],
+    shape: Sequence[complex],
+) -> tuple[list[int], dict[int, float]]:
+    """Choose from each bucket by the triangle with the one chosen before and the next's middle.
+
+    Also returns the areas of these triangles.
+    """
+    chosen: list[int] = []
+    areas: dict[int, float] = {}
+    times = [time_s[index] for index in free]
+    values = [shape[index] for index in free]
+    middle_s = [sum(times[a:b]) / (b - a) for a, b in pairwise(bounds[1:])]
+    middles = [sum(values[a:b]) / (b - a) for a, b in pairwise(bounds[1:])]
+    middle_s.append(time_s[current[-1]])
+    middles.append(shape[current[-1]])
+    before_s, before = time_s[current[0]], shape[current[0]]
+    for start, end, ahead_s, ahead in zip(bounds, bounds[1:], middle_s, middles, strict=False):
+        whole_s, rise = ahead_s - before_s, ahead - before
+        best, most = start, -1.0
+        for place in range(start, end):
+            area = abs(whole_s * (values[place] - before) - (times[place] - before_s) * rise)
+            areas[free[place]] = area
+            if area > most:
+                best, most = place, area
+        before_s, before = times[best], values[best]
+        chosen.append(free[best])
+    return chosen, areas
 
 
 # --- what is wanted first
@@ -187,12 +216,13 @@ def _gaps(time_s: Sequence[float]) -> Iterator[tuple[int, ...]]:
 
 def _rests(time_s: Sequence[float], distance_m: Sequence[float]) -> Iterator[tuple[int, ...]]:
     """Find the times at rest, by their first and last sample."""
+    least_m = map(mul, map(sub, time_s[1:], time_s), repeat(_STANDING_M_PER_S))
+    is_rest = list(map(lt, map(sub, distance_m[1:], distance_m), least_m))
+    if not any(is_rest):
+        return
     start = 0
     for place in range(1, len(time_s) + 1):
-        if place < len(time_s) and (
-            distance_m[place] - distance_m[place - 1]
-            < _STANDING_M_PER_S * (time_s[place] - time_s[place - 1])
-        ):
+        if place < len(time_s) and is_rest[place - 1]:
             continue
         if time_s[place - 1] - time_s[start] >= LEAST_GAP_S:
             yield start, place - 1
@@ -201,6 +231,8 @@ def _rests(time_s: Sequence[float], distance_m: Sequence[float]) -> Iterator[tup
 
 def _blanks(time_s: Sequence[float], curve: Curve) -> Iterator[tuple[int, ...]]:
     """Find the times without a value: the last sample before, the ends, the first one after."""
+    if None not in curve:
+        return
     start: int | None = None
     for place, value in enumerate([*curve, 0.0]):
         if value is None:
@@ -217,17 +249,25 @@ def _blanks(time_s: Sequence[float], curve: Curve) -> Iterator[tuple[int, ...]]:
 
 def _speeds(time_s: Sequence[float], distance_m: Sequence[float]) -> list[float]:
     """Compute the speed around each sample, in meters per second."""
-    last = len(time_s) - 1
-    found = []
-    for place in range(len(time_s)):
-        start, end = max(0, place - _SPEED_WINDOW), min(last, place + _SPEED_WINDOW)
-        took_s = time_s[end] - time_s[start]
-        found.append((distance_m[end] - distance_m[start]) / took_s if took_s > 0 else 0.0)
-    return found
+    took_s = _around(time_s)
+    went_m = _around(distance_m)
+    return [
+        meters / seconds if seconds > 0 else 0.0
+        for meters, seconds in zip(went_m, took_s, strict=True)
+    ]
+
+
+def _around(values: Sequence[float]) -> list[float]:
+    """Compute the difference of the values `_SPEED_WINDOW` after and before each, or at the ends."""
+    count = len(values)
+    before, after = [*values[:1]] * _SPEED_WINDOW, [*values[-1:]] * _SPEED_WINDOW
+    return list(map(sub, [*values[_SPEED_WINDOW:], *after][-count:], [*before, *values][:count]))
 
 
 def _filled(curve: Curve) -> list[float]:
     """Replace missing values by the one before, or by the first."""
+    if None not in curve and isfinite(sum(curve)):  # type: ignore[arg-type]
+        return list(curve)  # type: ignore[arg-type]
     known = [value for value in curve if value is not None and isfinite(value)]
     last = known[0] if known else 0.0
     filled = []
@@ -235,6 +275,13 @@ def _filled(curve: Curve) -> list[float]:
         last = value if value is not None and isfinite(value) else last
         filled.append(last)
     return filled
+
+
+def _shape(curves: Sequence[Sequence[float]], count: int) -> list[complex]:
+    """Fold curves into one of two dimensions, so that few of them can cancel each other out."""
+    real = list(map(sum, zip(*curves[::2], strict=True))) or [0.0] * count
+    imaginary = list(map(sum, zip(*curves[1::2], strict=True))) or [0.0] * count
+    return list(map(complex, real, imaginary))
 
 
 def _scaled(curve: Sequence[float]) -> list[float] | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 LONGEST_STEP_S = 60.0
 """A longer step between samples is a pause of the device, and counts for no rate."""
@@ -25,11 +24,12 @@ def heart_rates(
     if heart_rate_bpm is None:
         return None
     at: dict[int, float] = {}
-    for (start, end), rate in zip(pairwise(time_s), heart_rate_bpm, strict=False):
+    for start, end, rate in zip(time_s, time_s[1:], heart_rate_bpm, strict=False):
         if rate is None or not SLOWEST_BPM <= rate <= FASTEST_BPM:
             continue
         if 0 < end - start <= LONGEST_STEP_S:
-            at[round(rate)] = at.get(round(rate), 0.0) + end - start
+            beats = round(rate)
+            at[beats] = at.get(beats, 0.0) + end - start
     if not at:
         return None
     lowest = min(at)

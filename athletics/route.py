@@ -7,7 +7,7 @@ its other parts: not by a choice of points, and not by places between samples.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from math import cos, hypot, radians
 
 TOLERANCE_M = 2.0
@@ -28,20 +28,29 @@ def route_of(latitude: Sequence[float | None], longitude: Sequence[float | None]
 
     Samples without a position are left out.
     """
-    places: list[Point] = []
-    for north, east in zip(latitude, longitude, strict=True):
-        if north is None or east is None:
-            continue
-        place = round(north * _WHOLE), round(east * _WHOLE)
-        if not places or places[-1] != place:
-            places.append(place)
-    points = [point for _, passage in groupby(places, _cell) for point in _drawn(list(passage))]
+    known = [
+        (round(north * _WHOLE), round(east * _WHOLE))
+        for north, east in zip(latitude, longitude, strict=True)
+        if north is not None and east is not None
+    ]
+    places = known[:1] + [place for before, place in pairwise(known) if place != before]
+    cells = _Cells()
+    points = [point for _, passage in groupby(places, cells.of) for point in _drawn(list(passage))]
     return points if 1 < len(points) <= MOST_POINTS else []
 
 
-def _cell(place: Point) -> tuple[int, int]:
-    row = place[0] // _CELL
-    return row, place[1] // round(_CELL / _narrow(row * _CELL))
+class _Cells:
+    """The cells that places are in; their width is computed once a row."""
+
+    def __init__(self) -> None:
+        self._widths: dict[int, int] = {}
+
+    def of(self, place: Point) -> tuple[int, int]:
+        row = place[0] // _CELL
+        width = self._widths.get(row)
+        if width is None:
+            width = self._widths[row] = round(_CELL / _narrow(row * _CELL))
+        return row, place[1] // width
 
 
 def _drawn(places: list[Point]) -> Iterator[Point]:
@@ -60,6 +69,8 @@ def _drawn(places: list[Point]) -> Iterator[Point]:
 
 def _farthest(places: list[Point], first: int, last: int) -> tuple[int, float]:
     """The place between two that is farthest from their line, and how far, in meters."""
+    if last - first < 2:  # noqa: PLR2004 - no place between them
+        return first, 0.0
     north, east = places[first]
     scale = _M_PER_DEGREE / _WHOLE
     narrow = scale * _narrow(north)
@@ -68,9 +79,11 @@ def _farthest(places: list[Point], first: int, last: int) -> tuple[int, float]:
     squared = end_x * end_x + end_y * end_y
     found, most = first, 0.0
     for index in range(first + 1, last):
-        y = (places[index][0] - north) * scale
-        x = _short_way(places[index][1] - east) * narrow
-        share = min(1.0, max(0.0, (x * end_x + y * end_y) / squared)) if squared else 0.0
+        latitude, longitude = places[index]
+        y = (latitude - north) * scale
+        x = _short_way(longitude - east) * narrow
+        share = (x * end_x + y * end_y) / squared if squared else 0.0
+        share = 0.0 if share < 0.0 else min(share, 1.0)
         off_m = hypot(x - share * end_x, y - share * end_y)
         if off_m > most:
             found, most = index, off_m

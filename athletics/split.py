@@ -11,7 +11,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import accumulate, pairwise
+from itertools import accumulate, compress, pairwise, repeat
+from operator import lt, mul, sub
+from typing import Any
 
 from athletics.distance import MILE_M
 from athletics.grade_cost import HeightProfile, height_profile
@@ -157,14 +159,15 @@ def profile_of(
     """The heights of a way; None where the altitudes are not sound."""
     if altitude_m is None:
         return None
-    known = [
-        (time, each)
+    begun_s, ended_s = way.time_s[0], way.time_s[-1]
+    is_known = [
+        each is not None and begun_s <= time <= ended_s
         for time, each in zip(sample_time_s, altitude_m, strict=True)
-        if each is not None and way.time_s[0] <= time <= way.time_s[-1]
     ]
-    if len(known) < (1 - _MOST_UNKNOWN) * len(altitude_m):
+    if is_known.count(True) < (1 - _MOST_UNKNOWN) * len(altitude_m):
         return None
-    made = height_profile(_positions_at(way, [time for time, _ in known]), [a for _, a in known])
+    known: list[Any] = list(compress(altitude_m, is_known))
+    made = height_profile(_positions_at(way, list(compress(sample_time_s, is_known))), known)
     if made is None or made.level_m[-1] > _MOST_LEVEL * max(way.length_m, 1.0):
         return None
     return made
@@ -184,13 +187,13 @@ def _marks(length_m: float, unit_m: float) -> Iterator[float]:
 
 def _moving(time_s: list[float], position_m: list[float]) -> list[float]:
     """The moving time up to each sample."""
-    slow = _in_slow_stretch(time_s, position_m)
-    steps = zip(pairwise(time_s), pairwise(position_m), slow, strict=True)
-    moved = (
-        0.0 if is_slow and p1 - p0 < SLOWEST_M_PER_S * (t1 - t0) else t1 - t0
-        for (t0, t1), (p0, p1), is_slow in steps
-    )
-    return list(accumulate(moved, initial=0.0))
+    took_s = list(map(sub, time_s[1:], time_s))
+    gained_m = map(sub, position_m[1:], position_m)
+    is_slow = list(map(lt, gained_m, map(mul, took_s, repeat(SLOWEST_M_PER_S))))
+    if any(is_slow):
+        paused = zip(took_s, is_slow, _in_slow_stretch(time_s, position_m), strict=True)
+        took_s = [0.0 if slow and in_stretch else step_s for step_s, slow, in_stretch in paused]
+    return list(accumulate(took_s, initial=0.0))
 
 
 def _in_slow_stretch(time_s: list[float], position_m: list[float]) -> list[bool]:
@@ -212,6 +215,8 @@ def _in_slow_stretch(time_s: list[float], position_m: list[float]) -> list[bool]
 
 def _positions_at(way: Way, times_s: Sequence[float]) -> list[float]:
     """Positions at times that never decrease, within the way's."""
+    if times_s == way.time_s:
+        return way.position_m
     found, after = [], 0
     for at_s in times_s:
         while way.time_s[after] < at_s:

@@ -17,8 +17,9 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
 from math import inf
+from operator import le, mul, sub
 
 MAX_SPEED_M_PER_S = 12.0
 JUDGED_OVER_S = 5.0
@@ -104,8 +105,9 @@ _Samples = tuple[list[float], list[float]]  # times and positions
 
 
 def _unbroken(time_s: list[float], position_nm: list[float]) -> Iterator[_Samples]:
-    steps = zip(pairwise(time_s), pairwise(position_nm), strict=True)
-    if all(0 <= p1 - p0 <= _LIMIT_NM_PER_S * (t1 - t0) for (t0, t1), (p0, p1) in steps):
+    gained_nm = _steps(position_nm)
+    most_nm = map(mul, _steps(time_s), repeat(_LIMIT_NM_PER_S))
+    if min(gained_nm, default=0.0) >= 0 and all(map(le, gained_nm, most_nm)):
         yield time_s, position_nm
         return
     for times, positions in _split(time_s, position_nm, _turns_back(time_s, position_nm)):
@@ -258,6 +260,11 @@ def _fast_windows(time_s: list[float], ahead_nm: list[float]) -> Iterator[tuple[
 
 
 def _piece(time_s: list[float], position_nm: list[float]) -> TrackPiece:
-    steps = zip(pairwise(time_s), pairwise(position_nm), strict=True)
-    pace_s_per_nm = [(t1 - t0) / (p1 - p0) if p1 > p0 else 0.0 for (t0, t1), (p0, p1) in steps]
+    steps = zip(_steps(time_s), _steps(position_nm), strict=True)
+    pace_s_per_nm = [took_s / gained_nm if gained_nm > 0 else 0.0 for took_s, gained_nm in steps]
     return TrackPiece(time_s, position_nm, [0.0, *pace_s_per_nm])
+
+
+def _steps(values: list[float]) -> list[float]:
+    """The difference of each value from the one before."""
+    return list(map(sub, values[1:], values))

@@ -1,23 +1,25 @@
 """Samples at several levels of detail, and the choice of those that a chart asks for.
 
 Beside the samples, `activity_streams.marks` has each one's level (`athletics/downsampling.py`) and
-the count of gaps before it. Recordings with more samples than a level of `LEVEL_POINTS` also have
+the count of gaps before it. Recordings with twice as many samples as a level of `LEVEL_POINTS` also have
 that level's samples with their marks as a row of their own, so that a chart of few points reads
 few bytes.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
 from athletics.downsampling import QUARTERS, gap_counts, points_up_to, sample_levels
-from db.stream_codec import POSITION, Column, Samples, StoredColumns, encode_columns
+from db.stream_codec import POSITION, Column, Decimals, Samples, StoredColumns, encode_columns
 
 LEVEL_POINTS = (64, 128, 512, 2048)
 """The numbers of samples in stored levels. They are powers of two, as levels are."""
+LEAST_SAVING = 2
+"""How many times as many samples a recording has at least as a level that is stored."""
 
 _LEVEL, _GAP_COUNT = "level", "gap_count"
 _SHAPING = ("heart_rate_bpm", "altitude_m", "cadence_rpm", "power_w")
@@ -38,26 +40,30 @@ def encode_levels(samples: Samples) -> tuple[bytes, list[StreamLevel]]:
     columns = samples.columns()
     curves = [columns[name] for name in _SHAPING if name in columns]
     levels = sample_levels(samples.time_s, samples.distance_m, curves)
-    marks: dict[str, Column] = {_LEVEL: levels, _GAP_COUNT: gap_counts(samples.time_s)}
+    found = {_LEVEL: levels, _GAP_COUNT: gap_counts(samples.time_s)}
+    marks = {name: Decimals(marked, scale=0) for name, marked in found.items()}
     return encode_columns(marks), [
-        _encode_level(columns, marks, points) for points in LEVEL_POINTS if points < len(levels)
+        _encode_level(columns | marks, _up_to(levels, points), points)
+        for points in LEVEL_POINTS
+        if points * LEAST_SAVING <= len(levels)
     ]
 
 
-def _encode_level(columns: dict[str, Column], marks: dict[str, Column], points: int) -> StreamLevel:
-    octaves = points.bit_length() - 1
-    places = [
-        place
-        for place, level in enumerate(marks[_LEVEL])
-        if level is not None and level < QUARTERS * octaves
-    ]
-    taken = {name: [column[place] for place in places] for name, column in columns.items()}
-    position = {name: taken.pop(name) for name in POSITION if name in taken}
-    marked = {name: [column[place] for place in places] for name, column in marks.items()}
+def _up_to(levels: Sequence[int], points: int) -> list[int]:
+    """Get the places of the samples of a stored level."""
+    last = QUARTERS * (points.bit_length() - 1)
+    return [place for place, level in enumerate(levels) if level < last]
+
+
+def _encode_level(
+    columns: Mapping[str, Column | Decimals], places: Sequence[int], points: int
+) -> StreamLevel:
+    position = {name: columns[name] for name in POSITION if name in columns}
+    others = {name: column for name, column in columns.items() if name not in position}
     return StreamLevel(
         points,
-        encode_columns(taken | marked),
-        encode_columns(position) if len(position) == len(POSITION) else None,
+        encode_columns(others, places),
+        encode_columns(position, places) if len(position) == len(POSITION) else None,
     )
 
 

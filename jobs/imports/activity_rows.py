@@ -1,6 +1,7 @@
 """Makes an activity's row and samples of what a file holds. Pure."""
 
 from collections.abc import Sequence
+from itertools import compress
 from math import isnan
 from typing import Any
 
@@ -25,14 +26,20 @@ def samples_of(activity: RecordedActivity) -> Samples | None:
     columns = activity.samples
     if columns.distance_m is None:
         return None
-    places = [at for at, value in enumerate(columns.distance_m) if not isnan(value)]
-    if len(places) < _LEAST_SAMPLES:
+    named = columns.named()
+    if isnan(sum(columns.distance_m)):
+        has_distance = [not isnan(value) for value in columns.distance_m]
+        named = {name: list(compress(column, has_distance)) for name, column in named.items()}
+    if len(named["distance_m"]) < _LEAST_SAMPLES:
         return None
-    taken: dict[str, Any] = {
-        name: [None if isnan(column[at]) else column[at] for at in places]
-        for name, column in columns.named().items()
-    }
+    taken: dict[str, Any] = {name: _without_nan(column) for name, column in named.items()}
     return rounded(Samples(**taken))
+
+
+def _without_nan(column: Sequence[float]) -> Sequence[float | None]:
+    if not isnan(sum(column)):
+        return list(column)
+    return [None if isnan(value) else value for value in column]
 
 
 def activity_row(
