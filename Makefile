@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 .PHONY: help environment run check check-code lint words format schema schema-check graphiql example audit audit-if-answered bench \
 	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
-	test-kills test-crash-points test-quota test-security test-whole
+	test-imports test-kills test-crash-points test-quota test-security test-whole
 
 help: ## show this list
 	@echo "pacegraph: make <target>"
@@ -37,7 +37,7 @@ run: environment ## start PostgreSQL, Redis, a simulated Strava, workers and the
 # tests/kinds.py decides the kind of a test. Load tests run alone, because they measure.
 PYTEST = $(BIN)/python -m pytest
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
-APART = browser or http_audit or clients or churn or security or drill or kills or crash_points or floods
+APART = browser or http_audit or clients or churn or security or drill or kills or crash_points or floods or imports
 ORDINARY = not ($(APART) or whole)
 
 test: environment ## run all tests except load and the slow ones below (TESTS="tests/local -k postgres", TEST_WORKERS=4)
@@ -92,6 +92,10 @@ test-kills: environment ## kill processes, PostgreSQL and Redis at 40 moments of
 
 test-quota: environment ## simulate Strava's quota with QUOTA_SEEDS seeds, 10,000 by default; prints what failed (QUOTA_SEEDS, QUOTA_FIRST)
 	@exec $(BIN)/python -m tests.strava.shared_quota.simulation $(or $(QUOTA_FIRST),0) $(or $(QUOTA_SEEDS),10000)
+
+# It measures CPU time, which needs a machine without other work: .ci/run leaves it out.
+test-imports: environment ## import 2,000 activities from files with two workers, and kill these 10 times; prints what it costs
+	@exec $(BIN)/python -m pytest -m imports -n 0 -s $(TESTS)
 
 test-crash-points: environment ## kill a worker before and after every commit and request of each kind of sync (CRASH_EACH)
 	@exec $(PYTEST) $(PARALLEL) -m crash_points $(TESTS)

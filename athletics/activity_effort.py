@@ -27,6 +27,7 @@ The least times over any set of activities keep that order.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from math import floor
 
 from athletics.age_grade_table import Sex
@@ -85,7 +86,7 @@ class ActivityEffort:
     implied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecordedRun:
     """The parts of one activity that its efforts are derived from.
 
@@ -98,6 +99,14 @@ class RecordedRun:
     on_treadmill: bool = False
     streams: Streams | None = None
     strava_efforts: Iterable[StravaEffort] = ()
+
+    @cached_property
+    def track(self) -> Track | None:
+        """The track of the streams, scaled; None without streams. Raises StreamError."""
+        if self.streams is None or len(self.streams.time_s) < LEAST_SAMPLES:
+            return None
+        scale = _scale(self, self.streams)
+        return read_track(self.streams.time_s, self.streams.distance_m, scale=scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +135,7 @@ def efforts_of_activity(
     """
     if flagged or not is_run(sport_type):
         return NO_EFFORTS
-    track = track_of_run(run)
+    track = run.track
     efforts = _plausible(_from_track(track, run.distance_m), sex) if track else {}
     lacking = [
         distance
@@ -176,14 +185,6 @@ def _plausible(efforts: _Efforts, sex: Sex | None) -> dict[StandardDistance, Act
 
 
 # --- from the streams
-
-
-def track_of_run(run: RecordedRun) -> Track | None:
-    """The track of the streams, scaled; None without streams. Raises StreamError."""
-    if run.streams is None or len(run.streams.time_s) < LEAST_SAMPLES:
-        return None
-    scale = _scale(run, run.streams)
-    return read_track(run.streams.time_s, run.streams.distance_m, scale=scale)
 
 
 def _scale(run: RecordedRun, streams: Streams) -> float:

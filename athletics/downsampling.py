@@ -260,7 +260,7 @@ def _speeds(time_s: Sequence[float], distance_m: Sequence[float]) -> list[float]
 def _around(values: Sequence[float]) -> list[float]:
     """Compute the difference of the values `_SPEED_WINDOW` after and before each, or at the ends."""
     count = len(values)
-    before, after = [*values[:1]] * _SPEED_WINDOW, [*values[-1:]] * _SPEED_WINDOW
+    before, after = list(values[:1]) * _SPEED_WINDOW, list(values[-1:]) * _SPEED_WINDOW
     return list(map(sub, [*values[_SPEED_WINDOW:], *after][-count:], [*before, *values][:count]))
 
 
@@ -279,8 +279,8 @@ def _filled(curve: Curve) -> list[float]:
 
 def _shape(curves: Sequence[Sequence[float]], count: int) -> list[complex]:
     """Fold curves into one of two dimensions, so that few of them can cancel each other out."""
-    real = list(map(sum, zip(*curves[::2], strict=True))) or [0.0] * count
-    imaginary = list(map(sum, zip(*curves[1::2], strict=True))) or [0.0] * count
+    real = [sum(values) for values in zip(*curves[::2], strict=True)] or [0.0] * count
+    imaginary = [sum(values) for values in zip(*curves[1::2], strict=True)] or [0.0] * count
     return list(map(complex, real, imaginary))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate, compress, pairwise, repeat
-from operator import lt, mul, sub
+from operator import le, lt, mul, sub
 from typing import Any
 
 from athletics.distance import MILE_M
@@ -108,8 +108,15 @@ def way_of(track: Track, distance_m: float) -> Way | None:
         first_nm = piece.position_nm[0]
         positions += [begun_m + (each - first_nm) / NM_PER_M for each in piece.position_nm]
         times += piece.time_s
-    times = list(accumulate(times, max))
+    times = never_falling(times)
     return Way(times, positions, _moving(times, positions))
+
+
+def never_falling(values: Sequence[float]) -> list[float]:
+    """The values, with each that is less than one before replaced by that one."""
+    if all(map(le, values, values[1:])):
+        return list(values)
+    return list(accumulate(values, max))
 
 
 def splits(

@@ -296,7 +296,7 @@ def _exact_integers(values: Column, scale: int) -> list[int] | None:
 
 def _integers(values: Column, scale: int) -> list[int]:
     """Raises OverflowError and ValueError for infinite values and NaN."""
-    return list(map(round, map(mul, values, repeat(scale))))  # type: ignore[arg-type]
+    return list(map(round, map(mul, values, repeat(scale))))
 
 
 def _parts(integers: Sequence[int], scale: int) -> list[float]:

@@ -40,10 +40,13 @@ def encode_levels(samples: Samples) -> tuple[bytes, list[StreamLevel]]:
     columns = samples.columns()
     curves = [columns[name] for name in _SHAPING if name in columns]
     levels = sample_levels(samples.time_s, samples.distance_m, curves)
-    found = {_LEVEL: levels, _GAP_COUNT: gap_counts(samples.time_s)}
-    marks = {name: Decimals(marked, scale=0) for name, marked in found.items()}
+    marks: dict[str, Column | Decimals] = {
+        _LEVEL: Decimals(levels, scale=0),
+        _GAP_COUNT: Decimals(gap_counts(samples.time_s), scale=0),
+    }
+    every = {**columns, **marks}
     return encode_columns(marks), [
-        _encode_level(columns | marks, _up_to(levels, points), points)
+        _encode_level(every, _up_to(levels, points), points)
         for points in LEVEL_POINTS
         if points * LEAST_SAVING <= len(levels)
     ]

@@ -14,7 +14,6 @@ import warnings
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -25,6 +24,7 @@ from db.session import SyncDatabase
 from db.statements import strava_connection
 from jobs.strava_tokens import encrypted, usable_token
 from runtime.errors import PacegraphError
+from runtime.open_files import leave_files
 from settings import Settings
 from strava.client import StravaClient, TokenPair
 from strava.errors import StravaBadData, StravaUnauthorized, StravaUnavailable
@@ -33,8 +33,6 @@ _LOOK_EVERY_S = 0.05
 _REFUSED_AGAIN_AFTER_S = 1.0
 _STORING_S = 60.0
 """Seconds for which a pair is tried to be stored while PostgreSQL is away."""
-_OWN_FILES = Path("/dev/fd")
-_LAST_STANDARD_FILE = 2
 _ISSUED = {"body", "access_token", "refresh_token", "expires_at"}
 """Fields of an answer that may have issued a pair, and cannot be read."""
 
@@ -159,7 +157,7 @@ def _run(pipe: Pipe, settings: Settings, athlete_id: int, refused: SecretStr | N
     os.setsid()  # what ends the worker's processes leaves this one
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    _leave_files(pipe.fileno())
+    leave_files(pipe.fileno())
     database = SyncDatabase(settings, application_name="pacegraph-refresh")
     failure: PacegraphError | None = None
     try:
@@ -174,19 +172,6 @@ def _run(pipe: Pipe, settings: Settings, athlete_id: int, refused: SecretStr | N
         raise
     with suppress(OSError):  # the caller no longer waits
         pipe.send(failure and (type(failure), str(failure), vars(failure)))
-
-
-def _leave_files(kept: int) -> None:
-    """Let go of the parent's connections, locks and pipes, which would last as long as this process.
-
-    The parent's objects may still close their numbers, so each number then names nothing.
-    """
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for name in list(_OWN_FILES.iterdir()) if _OWN_FILES.is_dir() else []:
-        number = int(name.name)
-        if number > _LAST_STANDARD_FILE and number != kept:
-            with suppress(OSError):  # it was closed just now
-                os.dup2(nothing, number, inheritable=False)
 
 
 def _rebuilt(kind: type[PacegraphError], message: str, fields: dict[str, Any]) -> PacegraphError:

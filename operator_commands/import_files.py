@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from db.errors import DatabaseError
@@ -12,6 +12,7 @@ from db.transaction_runner import TransactionRunner
 from graph.global_id import encode_id
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.file_import import FileImport, ImportedItem
+from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
 from logs import tell
 from operator_commands.athlete_number import athlete_number
 from recordings import UnreadableFile
@@ -36,11 +37,12 @@ def import_files(
         files = FileImport(
             TransactionRunner(database), athlete_id, visibility=visibility, is_dry_run=is_dry_run
         )
-        files.check()
-        for path in paths:
-            _import_path(files, path, counts)
+        with ReadingProcesses(files.rules(), settings.import_readers) as readers:
+            for path in paths:
+                for item in _import_path(files, readers, path):
+                    _report(item, counts)
         files.finish()
-    except (AthleteUnknown, DatabaseError) as error:
+    except (AthleteUnknown, DatabaseError, ReaderLost) as error:
         tell(str(error))
         return 1
     finally:
@@ -49,16 +51,24 @@ def import_files(
     return 1 if counts[ImportOutcome.FAILED] else 0
 
 
-def _import_path(files: FileImport, path: Path, counts: Counter[ImportOutcome]) -> None:
+def _import_path(
+    files: FileImport, readers: ReadingProcesses, path: Path
+) -> Iterator[ImportedItem]:
+    for found in readers.read(_files_of(path)):
+        if found is not None:
+            yield from files.receive(found[1])
+    yield from files.flush()
+
+
+def _files_of(path: Path) -> Iterator[FileToRead]:
+    notes, number = WalkNotes(), 0
     try:
-        notes = WalkNotes()
         for name, content in files_of(path, notes=notes):
-            for item in files.take(name, content, notes.listed(name)):
-                _report(item, counts)
+            number += 1
+            yield FileToRead(number, name, content, notes.listed(name))
     except OSError as error:
         problem = UnreadableFile(str(path), f"it cannot be read ({error.strerror}).", "Check it.")
-        for item in files.take(str(path), problem):
-            _report(item, counts)
+        yield FileToRead(number + 1, str(path), problem)
 
 
 def _report(item: ImportedItem, counts: Counter[ImportOutcome]) -> None:

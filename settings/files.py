@@ -41,6 +41,13 @@ class FileSettings(BaseModel):
         description="Seconds in which an upload under way must bring 64 KiB, or its end. It can go on "
         "later.",
     )
+    import_readers: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Processes that read the files of one import at once, each with up to 100 MB. "
+        "More than the machine has cores bring nothing.",
+    )
     uploads_at_once: int = Field(
         8,
         ge=1,

@@ -1,9 +1,12 @@
 """What became of each file of an import."""
 
-from sqlalchemy import ARRAY, BigInteger, Executable, Text, any_, bindparam, select
+from functools import cache
+
+from sqlalchemy import ARRAY, Executable, Text, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Activity, ImportEntry
+from db.statements.new_rows import given_rows
 from db.statements.page import Collection, Ordering
 
 ENTRIES_OF_JOB = Collection(
@@ -14,26 +17,21 @@ ENTRIES_OF_JOB = Collection(
         == any_(bindparam("import_outcomes", type_=ARRAY(Text)))
     },
 )
+WRITTEN = ("job_id", "athlete_id", "position", "path", "outcome", "message", "activity_id")
 IN_ORDER = Ordering(ImportEntry.position, ImportEntry.id, descending=False)
 
 
+@cache
 def write() -> Executable:
-    """Write lines of the report of `job` of `athlete`; a line that is there stays.
+    """Write the lines of reports in the parameter `rows`; one that is there stays.
 
-    Parameters also: `at`, `of_path`, `what`, `why`, `activity`, which may have been deleted. Lock
-    the athlete before.
+    They have WRITTEN. The activity of a line may have been deleted. Lock the athlete before.
     """
-    still_there = select(Activity.id).where(Activity.id == bindparam("activity", type_=BigInteger))
+    given = given_rows(ImportEntry, WRITTEN)
+    still_there = select(Activity.id).where(Activity.id == given.c.activity_id).scalar_subquery()
+    values = [still_there if name == "activity_id" else given.c[name] for name in WRITTEN]
     return (
         insert(ImportEntry)
-        .values(
-            job_id=bindparam("job", type_=BigInteger),
-            athlete_id=bindparam("athlete", type_=BigInteger),
-            position=bindparam("at", type_=BigInteger),
-            path=bindparam("of_path", type_=Text),
-            outcome=bindparam("what", type_=Text),
-            message=bindparam("why", type_=Text),
-            activity_id=still_there.scalar_subquery(),
-        )
+        .from_select(WRITTEN, select(*values))
         .on_conflict_do_nothing(index_elements=[ImportEntry.job_id, ImportEntry.position])
     )

@@ -1,17 +1,17 @@
 """Activities that were read from files."""
 
-from typing import Any
+from functools import cache
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     DateTime,
     Executable,
-    Integer,
     LargeBinary,
     Text,
+    any_,
     bindparam,
     func,
-    insert,
     or_,
     select,
     update,
@@ -20,25 +20,31 @@ from sqlalchemy import (
 from db.models import Activity, ImportedFile
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
-_DIGEST = bindparam("file_digest", type_=LargeBinary)
 
 
+@cache
 def find() -> Executable:
-    """Select what `athlete` has of the file `file_digest`, in order of places.
+    """Select what `athlete` has of the files with the `digests`, in order of places.
 
-    That is `place`, `activity_id`, the activity's `name`, and `of_file`.
+    That is `digest`, `place`, `activity_id` and the activity's `name`.
     """
-    columns = (
-        ImportedFile.place,
-        ImportedFile.activity_id,
-        ImportedFile.of_file,
-        Activity.name,
-    )
+    columns = (ImportedFile.digest, ImportedFile.place, ImportedFile.activity_id, Activity.name)
+    digests = bindparam("digests", type_=ARRAY(LargeBinary))
     return (
         select(*columns)
         .join(Activity, Activity.id == ImportedFile.activity_id)
         .order_by(ImportedFile.place)
-        .where(ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == _DIGEST)
+        .where(ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == any_(digests))
+    )
+
+
+def whole() -> Executable:
+    """Select the digests of the files of which `athlete` has all activities."""
+    return (
+        select(ImportedFile.digest)
+        .where(ImportedFile.athlete_id == _ATHLETE_ID)
+        .group_by(ImportedFile.digest)
+        .having(func.count() == func.max(ImportedFile.of_file))
     )
 
 
@@ -48,40 +54,6 @@ def rename() -> Executable:
         update(Activity)
         .where(Activity.id == bindparam("activity", type_=BigInteger))
         .values(name=bindparam("new_name", type_=Text), updated_at=func.now())
-    )
-
-
-def record() -> Executable:
-    """Record that `activity` was read from a file.
-
-    Parameters: `athlete`, `file_digest`, `at_place`, `activity`, `name`, `count` (its activities).
-    """
-    return insert(ImportedFile).values(
-        athlete_id=_ATHLETE_ID,
-        digest=_DIGEST,
-        place=bindparam("at_place", type_=Integer),
-        activity_id=bindparam("activity", type_=BigInteger),
-        file_name=bindparam("name", type_=Text),
-        of_file=bindparam("count", type_=Integer),
-    )
-
-
-def create_activity(row: dict[str, Any]) -> Executable:
-    """Create an activity; returns the columns that best efforts are derived from."""
-    return (
-        insert(Activity)
-        .values(row)
-        .returning(
-            Activity.id,
-            Activity.athlete_id,
-            Activity.sport_type,
-            Activity.started_at,
-            Activity.started_at_local,
-            Activity.distance_m,
-            Activity.elapsed_time_s,
-            Activity.flagged,
-            Activity.trainer,
-        )
     )
 
 

@@ -6,10 +6,9 @@ from math import isnan
 from typing import Any
 
 from athletics.sport import is_run
-from db.models import ActivitySource, StreamsState, Visibility
+from db.models import ActivitySource, StreamsState
 from db.stream_codec import Samples, rounded
 from jobs.activity_laps import LapRow
-from jobs.imports.activity_zone import local_time, zone_of
 from recordings import RecordedActivity
 
 UNKNOWN_SPORT = "Workout"
@@ -43,31 +42,18 @@ def _without_nan(column: Sequence[float]) -> Sequence[float | None]:
 
 
 def activity_row(
-    athlete_id: int,
-    activity: RecordedActivity,
-    *,
-    file_name: str,
-    visibility: Visibility,
-    neighbor_zone: str | None,
-    streams_state: StreamsState,
+    activity: RecordedActivity, *, file_name: str, streams_state: StreamsState
 ) -> dict[str, Any]:
-    """Make a row of `activities`.
-
-    `neighbor_zone` is the zone of the athlete's activity nearest in time, None without one.
-    """
-    zone = zone_of(activity, neighbor_zone)
+    """Make a row of `activities`, without the athlete, the visibility, zone and local time."""
     elapsed_s = round(activity.elapsed_s)
     moving_s = activity.totals.timer_s
     rates = _known(activity.samples.heart_rate_bpm)
     steps = [each for each in _known(activity.samples.cadence_rpm) if each > 0]
     return {
-        "athlete_id": athlete_id,
         "source": ActivitySource.FILE.value,
         "name": (activity.name or file_name)[:_LONGEST_NAME],
         "sport_type": activity.sport_type or UNKNOWN_SPORT,
         "started_at": activity.started_at,
-        "started_at_local": local_time(activity, zone),
-        "timezone": zone,
         "distance_m": activity.distance_m,
         "moving_time_s": elapsed_s if moving_s is None else min(elapsed_s, round(moving_s)),
         "elapsed_time_s": elapsed_s,
@@ -75,7 +61,6 @@ def activity_row(
         "average_heart_rate_bpm": _mean(rates),
         "max_heart_rate_bpm": max(rates, default=None),
         "average_cadence_rpm": _mean(steps),
-        "visibility": visibility.value,
         "trainer": activity.is_indoor,
         "description": activity.description,
         "device_name": (activity.device or activity.app or "")[:_LONGEST_DEVICE] or None,
@@ -107,7 +92,11 @@ def state_of(activity: RecordedActivity, samples: Samples | None) -> StreamsStat
 
 
 def _known(column: Sequence[float] | None) -> list[float]:
-    return [each for each in column or () if not isnan(each)]
+    if column is None:
+        return []
+    if not isnan(sum(column)):
+        return list(column)
+    return [each for each in column if not isnan(each)]
 
 
 def _sound(value: float | None, most: float = _FURTHEST) -> float | None:

@@ -11,32 +11,33 @@ from recordings import RecordedActivity
 from strava.time_zone import time_zone, zone_name
 
 
-def zone_of(activity: RecordedActivity, neighbor_zone: str | None) -> str:
-    """Tell the zone: that of the first position, offline, if there is one.
-
-    Without positions, as on a treadmill, it is `neighbor_zone`, the zone of the athlete's activity
-    nearest in time, unless the file's clock tells another offset: then that offset. Else UTC.
-    """
+def zone_of_place(activity: RecordedActivity) -> str | None:
+    """Tell the zone of the first position, offline; None without one."""
     place = _first_position(activity)
-    if place is not None and (found := zone_name(tzfpy.get_tz(place[1], place[0]))):
-        return found
-    if activity.utc_offset_s is None:
+    return None if place is None else zone_name(tzfpy.get_tz(place[1], place[0]))
+
+
+def zone_of_neighbor(
+    started_at: datetime, utc_offset_s: int | None, neighbor_zone: str | None
+) -> str:
+    """Tell the zone of a recording without positions, as on a treadmill.
+
+    It is `neighbor_zone`, the zone of the athlete's activity nearest in time, unless the file's
+    clock tells another offset: then that offset. Else UTC.
+    """
+    if utc_offset_s is None:
         return neighbor_zone or time_zone(None, None)
-    offset = timedelta(seconds=activity.utc_offset_s)
-    if neighbor_zone and offset_at(activity.started_at, neighbor_zone) == offset:
+    offset = timedelta(seconds=utc_offset_s)
+    if neighbor_zone and offset_at(started_at, neighbor_zone) == offset:
         return neighbor_zone
     return time_zone(None, offset)
 
 
-def local_time(activity: RecordedActivity, zone: str) -> datetime:
-    """Get the wall time at the start, without an offset.
-
-    Without a position it is that of the file's clock, if it tells one.
-    """
-    if activity.utc_offset_s is not None and _first_position(activity) is None:
-        offset = timedelta(seconds=activity.utc_offset_s)
-        return (activity.started_at + offset).replace(tzinfo=None)
-    return activity.started_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+def local_time(started_at: datetime, zone: str, utc_offset_s: int | None = None) -> datetime:
+    """Get the wall time at the start, without an offset, by the file's clock if it is given."""
+    if utc_offset_s is not None:
+        return (started_at + timedelta(seconds=utc_offset_s)).replace(tzinfo=None)
+    return started_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def offset_at(instant: datetime, zone: str) -> timedelta | None:

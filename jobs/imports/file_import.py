@@ -1,35 +1,31 @@
-"""Imports recordings from files into the database, one activity a transaction.
+"""Imports recordings from files into the database, some activities a transaction.
 
 An interrupted import goes on where it stopped: what was imported before is known by its content.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from time import monotonic
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, IntegrityError
 
-from athletics.track import StreamError
-from db.models import ImportOutcome, StreamsState, Visibility
+from db.models import ImportOutcome, Visibility
 from db.statements import athlete as athletes
 from db.statements import imported_file
-from db.stream_codec import Samples
-from jobs.activity_laps import write_laps
+from db.statements.new_rows import new_ids
 from jobs.athlete_unknown import AthleteUnknown
-from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
-from jobs.sync.derived_parts import write_parts
-from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows
-from jobs.sync.personal_bests import recalculate, write_efforts
-from jobs.sync.stored_streams import EncodedStreams, store_streams
-from recordings import NotARecording, RecordedActivity, RecordingError
-from recordings.limits import DEFAULT_LIMITS
-from recordings.opened_file import opened
-from recordings.problems import printable
-from recordings.reader import read_opened
+from jobs.imports.activity_zone import local_time, zone_of_neighbor
+from jobs.imports.new_activities import NewActivity, write_new
+from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules, prepare
+from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
+from jobs.sync.personal_bests import recalculate
+from recordings import RecordingError
 from recordings.strava_list import ListedActivity
 
-_LONGEST_NAME = 1_000
+_MOST_ACTIVITIES, _MOST_LINES, _LONGEST_WAIT_S = 10, 200, 1.0
+"""What waits to be written together; the wait is from one transaction to the next."""
 
 T = TypeVar("T")
 
@@ -38,7 +34,8 @@ T = TypeVar("T")
 class ImportedItem:
     """A line of the report.
 
-    `file` is the name below the path that was given, `place` counts the file's activities from 0.
+    `file` is the name below the path that was given, `place` counts the file's activities from 0,
+    and `number` is the file's among those of the import. `is_last`: the file has no further line.
     """
 
     file: str
@@ -46,16 +43,18 @@ class ImportedItem:
     message: str
     activity_id: int | None = None
     place: int = 0
+    number: int = 0
+    is_last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Which of the `count` activities of a file: the one at `place`."""
+class _Pending:
+    """A line that is to be written, with the activity of `file` that it is of, or a new name."""
 
-    file: str
-    digest: bytes
-    place: int
-    count: int
+    item: ImportedItem
+    file: PreparedFile
+    activity: PreparedActivity | None = None
+    new_name: str | None = None
 
 
 class Transactions(Protocol):
@@ -66,14 +65,14 @@ class Transactions(Protocol):
     def write(self, step: Callable[[Connection], T]) -> T: ...
 
 
-def _report_nowhere(_connection: Connection, _item: ImportedItem) -> None:
+def _report_nowhere(_connection: Connection, _items: Sequence[ImportedItem]) -> None:
     pass
 
 
 class FileImport:
     """The import of one athlete's files. With `is_dry_run` nothing is written.
 
-    `report` writes a line about an activity in the transaction that writes the activity.
+    `report` writes lines in the transaction that writes their activities.
     """
 
     def __init__(
@@ -83,17 +82,25 @@ class FileImport:
         *,
         visibility: Visibility = Visibility.ONLY_ME,
         is_dry_run: bool = False,
-        report: Callable[[Connection, ImportedItem], None] = _report_nowhere,
+        report: Callable[[Connection, Sequence[ImportedItem]], None] = _report_nowhere,
     ) -> None:
         self._transactions = transactions
         self._athlete_id = athlete_id
         self._visibility = visibility
         self._is_dry_run = is_dry_run
         self._report = report
+        self._pending: list[_Pending] = []
+        self._written_at = monotonic()
 
-    def check(self) -> None:
-        """Raise AthleteUnknown unless the athlete is there."""
-        self._transactions.write(self._runner)
+    def rules(self) -> ReadingRules:
+        """Read what the reading of files depends on. Raises AthleteUnknown."""
+
+        def read(connection: Connection) -> ReadingRules:
+            runner = self._runner(connection)
+            known = connection.execute(imported_file.whole(), {"athlete": self._athlete_id})
+            return ReadingRules(runner.sex, frozenset(known.scalars()), self._is_dry_run)
+
+        return self._transactions.write(read)
 
     def take(
         self,
@@ -101,117 +108,170 @@ class FileImport:
         content: "BinaryIO | RecordingError",
         listed: ListedActivity | None = None,
     ) -> Iterator[ImportedItem]:
-        """Import a file, or say why it is left out. Raises DatabaseError only.
+        """Read a file here, and import it. Raises as `receive`."""
+        yield from self.receive(prepare(file, content, listed, self.rules()))
+        yield from self.flush()
 
-        `listed` is what the list of an export tells of it.
+    def receive(self, file: PreparedFile, number: int = 0) -> Iterator[ImportedItem]:
+        """Take a file that was read; yields what was written meanwhile. Raises DatabaseError.
+
+        What is not written yet waits for others, or for `flush`.
         """
-        file = printable(file, _LONGEST_NAME)
-        if isinstance(content, RecordingError):
-            yield _left_out(file, content)
-            return
+        for each in self._lines_of(file, number):
+            if self._is_dry_run:
+                yield each.item
+                continue
+            if self._has_to_follow(each):
+                yield from self.flush()
+            self._pending.append(each)
+            activities = sum(waiting.activity is not None for waiting in self._pending)
+            if activities >= _MOST_ACTIVITIES or len(self._pending) >= _MOST_LINES:
+                yield from self.flush()
+        yield from self.flush_sometimes()
+
+    def flush_sometimes(self) -> Iterator[ImportedItem]:
+        """Write what waits, if it has waited for long."""
+        if monotonic() - self._written_at >= _LONGEST_WAIT_S:
+            yield from self.flush()
+
+    def flush(self) -> Sequence[ImportedItem]:
+        """Write what waits. Raises DatabaseError."""
+        pending, self._pending = self._pending, []
+        self._written_at = monotonic()
+        if not pending:
+            return []
         try:
-            with opened(content, file, DEFAULT_LIMITS) as each:
-                known = self._transactions.read(lambda c: self._known(c, each.sha256))
-                if known and len(known) == known[0].of_file:
-                    yield from self._known_items(file, known, listed)
-                    return
-                read = read_opened(each, file)
-                digest = each.sha256
-        except RecordingError as error:
-            yield _left_out(file, error)
-            return
-        except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
-            # What ZIP archives raise while an entry is read: a wrong checksum, a rare compression.
-            yield ImportedItem(file, ImportOutcome.FAILED, f"it cannot be read: {error}")
-            return
-        for place, activity in enumerate(read.activities):
-            problems = (*read.problems, *activity.problems) if not place else activity.problems
-            at = _Place(file, digest, place, len(read.activities))
-            named = listed.applied_to(activity) if listed else activity
-            yield self._take_one(at, named, problems)
-
-    def _known_items(
-        self, file: str, known: Sequence[Any], listed: ListedActivity | None
-    ) -> Iterator[ImportedItem]:
-        """Report on a file that was imported before; a new name in the list is taken."""
-        for row in known:
-            same = ImportedItem(
-                file, ImportOutcome.SAME_AS, "it was imported before", row.activity_id, row.place
-            )
-            name = listed.name if listed else None
-            yield same if name in {None, row.name} else self._rename(same, name)
-
-    def _rename(self, same: ImportedItem, name: str | None) -> ImportedItem:
-        item = replace(same, outcome=ImportOutcome.UPDATED, message=f"its name is now {name!r}")
-        if self._is_dry_run:
-            return item
-
-        def write(connection: Connection) -> ImportedItem:
-            self._runner(connection)
-            values = {"activity": same.activity_id, "new_name": name}
-            connection.execute(imported_file.rename(), values)
-            self._report(connection, item)
-            return item
-
-        return self._transactions.write(write)
+            return self._transactions.write(lambda connection: self._write(connection, pending))
+        except (DataError, IntegrityError) as error:
+            if len(pending) > 1:
+                return [item for each in pending for item in self._write_alone(each)]
+            return self._write_failure(pending[0], error)
 
     def finish(self) -> None:
         """Find duplicates among all of the athlete's activities, and update personal bests."""
         if not self._is_dry_run:
             self._transactions.write(lambda c: recalculate(c, self._athlete_id))
 
-    def _take_one(
-        self, at: "_Place", activity: RecordedActivity, problems: tuple[str, ...]
-    ) -> ImportedItem:
-        file, place = at.file, at.place
-        said = "; ".join((_summary(activity), *problems))
-        if self._is_dry_run:
-            return ImportedItem(file, ImportOutcome.IMPORTED, said, place=place)
-        samples = samples_of(activity)
-        state = state_of(activity, samples)
+    # --- what is to be written
 
-        def write(connection: Connection) -> ImportedItem:
-            runner = self._runner(connection)
-            known = {row.place: row.activity_id for row in self._known(connection, at.digest)}
-            if place in known:
-                same = ImportedItem(file, ImportOutcome.SAME_AS, said, known[place], place)
-                self._report(connection, same)
-                return same
-            values = {"athlete": self._athlete_id, "at": activity.started_at}
-            row = activity_row(
-                self._athlete_id,
-                activity,
-                file_name=PurePosixPath(file).name,
-                visibility=self._visibility,
-                neighbor_zone=connection.execute(imported_file.nearest_zone(), values).scalar(),
-                streams_state=state,
+    def _lines_of(self, file: PreparedFile, number: int) -> Iterator[_Pending]:
+        if file.is_known:
+            yield from self._known_lines(file, number)
+        elif file.digest is None:
+            yield _Pending(ImportedItem(file.name, file.outcome, file.message, number=number), file)
+        for each in file.activities:
+            is_last = each is file.activities[-1]
+            item = ImportedItem(
+                file.name, ImportOutcome.IMPORTED, each.said, None, each.place, number, is_last
             )
-            made = connection.execute(
-                imported_file.create_activity(row | {"efforts_version": EFFORTS_VERSION})
-            ).one()
-            is_stored = state is StreamsState.STORED
-            _write_derived(connection, made, runner, samples if is_stored else None)
-            write_laps(connection, self._athlete_id, made.id, lap_rows(activity))
-            connection.execute(
-                imported_file.record(),
-                {
-                    "athlete": self._athlete_id,
-                    "file_digest": at.digest,
-                    "at_place": place,
-                    "activity": made.id,
-                    "name": file,
-                    "count": at.count,
-                },
-            )
-            item = ImportedItem(file, ImportOutcome.IMPORTED, said, made.id, place)
-            self._report(connection, item)
-            return item
+            if each.problem is None:
+                yield _Pending(item, file, each)
+            else:
+                yield _Pending(
+                    replace(item, outcome=ImportOutcome.FAILED, message=each.problem), file
+                )
 
-        try:
-            return self._transactions.write(write)
-        except StreamError as error:
-            message = f"its samples are no track: {error}"
-            return ImportedItem(file, ImportOutcome.FAILED, message, place=place)
+    def _known_lines(self, file: PreparedFile, number: int) -> Iterator[_Pending]:
+        """Report on a file that was imported before; a new name in the list is taken."""
+        known = self._transactions.read(lambda connection: self._known(connection, [file]))
+        if not known:
+            message = "its activity was deleted while this import ran. Import it again."
+            item = ImportedItem(file.name, ImportOutcome.SKIPPED, message, number=number)
+            yield _Pending(item, file)
+        for row in known:
+            item = ImportedItem(
+                file.name, ImportOutcome.SAME_AS, "it was imported before", row.activity_id,
+                row.place, number, is_last=row is known[-1],
+            )  # fmt: skip
+            name = file.listed.name if file.listed else None
+            if name in {None, row.name}:
+                yield _Pending(item, file)
+            else:
+                said = f"its name is now {name!r}"
+                changed = replace(item, outcome=ImportOutcome.UPDATED, message=said)
+                yield _Pending(changed, file, new_name=name)
+
+    def _has_to_follow(self, line: _Pending) -> bool:
+        """Whether what waits must be there before: neighbors, or the same file."""
+        if line.activity is None:
+            return False
+        if line.activity.zone is None:
+            return True
+        return any(
+            each.activity is not None and each.file.digest == line.file.digest
+            and each.activity.place == line.activity.place
+            for each in self._pending
+        )  # fmt: skip
+
+    # --- writing
+
+    def _write(self, connection: Connection, pending: Sequence[_Pending]) -> Sequence[ImportedItem]:
+        runner = self._runner(connection)
+        files = [each.file for each in pending if each.activity is not None]
+        known = {(row.digest, row.place): row.activity_id for row in self._known(connection, files)}
+        lines = [_with_known(each, known) for each in pending]
+        new = [each for each in lines if each.activity is not None]
+        ids = connection.execute(new_ids(), {"count": len(new)}).scalars().all() if new else []
+        made = [
+            self._new_activity(connection, each, activity_id)
+            for each, activity_id in zip(new, ids, strict=True)
+        ]
+        if made:
+            write_new(connection, runner, made)
+        for each in lines:
+            if each.new_name is not None:
+                values = {"activity": each.item.activity_id, "new_name": each.new_name}
+                connection.execute(imported_file.rename(), values)
+        given = iter(ids)
+        items = [
+            each.item if each.activity is None else replace(each.item, activity_id=next(given))
+            for each in lines
+        ]
+        self._report(connection, items)
+        return items
+
+    def _new_activity(
+        self, connection: Connection, line: _Pending, activity_id: int
+    ) -> NewActivity:
+        prepared, file = line.activity, line.file
+        assert prepared is not None
+        started_at = prepared.row["started_at"]
+        zone, clock_s = prepared.zone, None
+        if zone is None:
+            values = {"athlete": self._athlete_id, "at": started_at}
+            neighbor = connection.execute(imported_file.nearest_zone(), values).scalar()
+            clock_s = prepared.utc_offset_s
+            zone = zone_of_neighbor(started_at, clock_s, neighbor)
+        return NewActivity(
+            activity_id,
+            self._athlete_id,
+            prepared,
+            place={
+                "visibility": self._visibility.value,
+                "timezone": zone,
+                "started_at_local": local_time(started_at, zone, clock_s),
+                "efforts_version": EFFORTS_VERSION,
+            },
+            file={
+                "digest": file.digest,
+                "place": prepared.place,
+                "file_name": file.name,
+                "of_file": len(file.activities),
+            },
+        )
+
+    def _write_alone(self, line: _Pending) -> Sequence[ImportedItem]:
+        self._pending = [line]
+        return self.flush()
+
+    def _write_failure(self, line: _Pending, error: Exception) -> Sequence[ImportedItem]:
+        """Report on an activity that the database refuses."""
+        reason = str(error).partition("\n")[0]
+        item = replace(
+            line.item, outcome=ImportOutcome.FAILED, message=f"it cannot be stored: {reason}"
+        )
+        failed = replace(line, item=item, activity=None, new_name=None)
+        return self._transactions.write(lambda connection: self._write(connection, [failed]))
 
     def _runner(self, connection: Connection) -> Runner:
         row = connection.execute(athletes.lock(), {"athlete": self._athlete_id}).one_or_none()
@@ -219,29 +279,20 @@ class FileImport:
             raise AthleteUnknown(self._athlete_id)
         return Runner.from_row(row)
 
-    def _known(self, connection: Connection, digest: bytes) -> Sequence[Any]:
-        values = {"athlete": self._athlete_id, "file_digest": digest}
+    def _known(self, connection: Connection, files: Sequence[PreparedFile]) -> Sequence[Any]:
+        digests = [each.digest for each in files]
+        if not digests:
+            return []
+        values = {"athlete": self._athlete_id, "digests": digests}
         return connection.execute(imported_file.find(), values).all()
 
 
-def _write_derived(
-    connection: Connection, activity: Any, runner: Runner, samples: Samples | None
-) -> None:
-    derived = derive_rows(activity, runner, samples)
-    if samples is not None:
-        store_streams(connection, activity.id, EncodedStreams.from_samples(samples))
-    write_parts(connection, activity, samples)
-    write_efforts(connection, activity.id, derived.rows)
-
-
-def _left_out(file: str, error: RecordingError) -> ImportedItem:
-    is_other = isinstance(error, NotARecording)
-    outcome = ImportOutcome.SKIPPED if is_other else ImportOutcome.FAILED
-    return ImportedItem(file, outcome, f"{error.problem} {error.remedy}".strip())
-
-
-def _summary(activity: RecordedActivity) -> str:
-    return (
-        f"{activity.started_at:%Y-%m-%d %H:%M} UTC, {activity.sport_type or 'sport unknown'}, "
-        f"{activity.distance_m / 1000:.2f} km, {len(activity.samples)} samples"
-    )
+def _with_known(line: _Pending, known: dict[tuple[bytes, int], int]) -> _Pending:
+    """Make a line of what was imported meanwhile say so."""
+    if line.activity is None or line.file.digest is None:
+        return line
+    activity_id = known.get((line.file.digest, line.activity.place))
+    if activity_id is None:
+        return line
+    same = replace(line.item, outcome=ImportOutcome.SAME_AS, activity_id=activity_id)
+    return replace(line, item=same, activity=None)

@@ -4,9 +4,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from athletics.route import route_of
+from athletics.route import Point, route_of
 from db.statements import activity_route
 from db.stream_codec import Samples
+
+
+def route_points(samples: Samples | None) -> list[Point]:
+    """Find the points of the route; none without positions."""
+    if samples is None or samples.latitude is None or samples.longitude is None:
+        return []
+    return route_of(samples.latitude, samples.longitude)
 
 
 def write_route(connection: Connection, activity: Any, samples: Samples | None) -> None:
@@ -14,9 +21,7 @@ def write_route(connection: Connection, activity: Any, samples: Samples | None) 
 
     Without positions it has none.
     """
-    points = []
-    if samples is not None and samples.latitude is not None and samples.longitude is not None:
-        points = route_of(samples.latitude, samples.longitude)
+    points = route_points(samples)
     if not points:
         connection.execute(activity_route.discard(), {"activity": activity.id})
         return

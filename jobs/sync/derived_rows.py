@@ -59,19 +59,36 @@ def derive_rows(
     `activity` is a row as `db.statements.effort_derivation.pending` selects it. Raises
     athletics.best_effort.StreamError.
     """
-    run = RecordedRun(
+    found = efforts_of_activity(
+        recorded_run(activity, samples, given),
+        sport_type=activity.sport_type,
+        flagged=activity.flagged,
+        sex=runner.sex,
+    )
+    return DerivedRows(effort_rows(activity, runner, found.efforts), bool(found.lacking))
+
+
+def recorded_run(
+    activity: Any, samples: Samples | None, given: Iterable[StravaEffort] = ()
+) -> RecordedRun:
+    """Take what efforts and splits are derived from; `activity` is a row as in `derive_rows`."""
+    return RecordedRun(
         distance_m=activity.distance_m,
         elapsed_s=activity.elapsed_time_s,
         on_treadmill=activity.trainer,
         streams=None if samples is None else Streams(samples.time_s, samples.distance_m),
         strava_efforts=given,
     )
-    found = efforts_of_activity(
-        run, sport_type=activity.sport_type, flagged=activity.flagged, sex=runner.sex
-    )
-    return DerivedRows(
-        [_row(activity, runner, each) for each in found.efforts], bool(found.lacking)
-    )
+
+
+def effort_rows(
+    activity: Any, runner: Runner, efforts: Iterable[ActivityEffort]
+) -> list[dict[str, Any]]:
+    """Make rows of efforts, with age grades.
+
+    Of `activity` they take `id`, `athlete_id`, `started_at` and `started_at_local`.
+    """
+    return [_row(activity, runner, each) for each in efforts]
 
 
 def strava_efforts(given: Iterable[Mapping[str, float]] | None) -> list[StravaEffort]:

@@ -1,41 +1,36 @@
 """Derives the splits of an activity from its samples, and the time at each heart rate."""
 
 from contextlib import suppress
-from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection
 
-from athletics.activity_effort import RecordedRun, Streams, track_of_run
+from athletics.activity_effort import RecordedRun
 from athletics.heart_rate import heart_rates
-from athletics.split import Split, SplitUnit, profile_of, splits, way_of
+from athletics.split import Split, SplitUnit, never_falling, profile_of, splits, way_of
 from athletics.track import StreamError
 from db.statements import activity_split, heart_rate
 from db.stream_codec import Samples
+from jobs.sync.derived_rows import recorded_run
 
 _DIGITS = 3
 
 
-def derive_splits(activity: Any, samples: Samples) -> list[dict[str, Any]]:
-    """Make rows of `activity_splits`. `activity` is a row as efforts are derived from.
+def derive_splits(run: RecordedRun, samples: Samples) -> list[dict[str, Any]]:
+    """Make rows of `activity_splits`, without the activity; none without a track.
 
-    Raises athletics.track.StreamError.
+    `samples` are the run's streams.
     """
-    track = track_of_run(
-        RecordedRun(
-            distance_m=activity.distance_m,
-            elapsed_s=activity.elapsed_time_s,
-            on_treadmill=activity.trainer,
-            streams=Streams(samples.time_s, samples.distance_m),
-        )
-    )
-    way = way_of(track, activity.distance_m) if track else None
+    track = None
+    with suppress(StreamError):  # of a flagged run nobody else reads the track
+        track = run.track
+    way = way_of(track, run.distance_m) if track else None
     if way is None:
         return []
-    times = list(accumulate(samples.time_s, max))
-    profile = None if activity.trainer else profile_of(way, times, samples.altitude_m)
+    times = never_falling(samples.time_s)
+    profile = None if run.on_treadmill else profile_of(way, times, samples.altitude_m)
     return [
-        _row(activity, unit, split)
+        _row(unit, split)
         for unit in SplitUnit
         for split in splits(
             way, unit, sample_time_s=times, heart_rate_bpm=samples.heart_rate_bpm, profile=profile
@@ -47,8 +42,9 @@ def write_splits(connection: Connection, activity: Any, samples: Samples | None)
     """Replace the splits of an activity; without a track it has none."""
     rows: list[dict[str, Any]] = []
     if samples is not None:
-        with suppress(StreamError):  # of a flagged run nobody else reads the track
-            rows = derive_splits(activity, samples)
+        owner = {"activity_id": activity.id, "athlete_id": activity.athlete_id}
+        found = derive_splits(recorded_run(activity, samples), samples)
+        rows = [owner | row for row in found]
     connection.execute(activity_split.discard(), {"activity": activity.id})
     if rows:
         connection.execute(activity_split.add(), rows)
@@ -67,12 +63,10 @@ def write_heart_rates(connection: Connection, activity: Any, samples: Samples | 
     connection.execute(heart_rate.store_rates(), {**values, "new_seconds": found.seconds})
 
 
-def _row(activity: Any, unit: SplitUnit, split: Split) -> dict[str, Any]:
+def _row(unit: SplitUnit, split: Split) -> dict[str, Any]:
     return {
-        "activity_id": activity.id,
         "unit": unit.value,
         "split_number": split.number,
-        "athlete_id": activity.athlete_id,
         "start_offset_s": max(0.0, round(split.start_offset_s, _DIGITS)),
         "distance_m": round(split.distance_m, _DIGITS),
         "elapsed_time_s": round(split.elapsed_s, _DIGITS),

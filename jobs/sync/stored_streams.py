@@ -1,6 +1,7 @@
 """Encodes the samples of an activity with their levels, and writes and reads them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -41,24 +42,20 @@ class EncodedStreams:
         )
 
 
+def stream_row(activity_id: int, encoded: EncodedStreams) -> dict[str, Any]:
+    """Make a row of `activity_streams`."""
+    names = ("sample_count", "samples", "positions", "marks", "duration_s", "is_complete")
+    return {"activity_id": activity_id, **{name: getattr(encoded, name) for name in names}}
+
+
 def store_streams(connection: Connection, activity_id: int, encoded: EncodedStreams) -> None:
     """Replace what is stored of an activity's samples."""
-    names = ("sample_count", "samples", "positions", "marks", "duration_s", "is_complete")
-    values = {name: getattr(encoded, name) for name in names}
-    connection.execute(streams.store(), {"activity_id": activity_id, **values})
+    connection.execute(streams.store(), stream_row(activity_id, encoded))
     connection.execute(streams.discard_levels(), {"activity_id": activity_id})
     if encoded.levels:
         connection.execute(
             streams.store_levels(),
-            [
-                {
-                    "activity_id": activity_id,
-                    "points": each.points,
-                    "samples": each.samples,
-                    "positions": each.positions,
-                }
-                for each in encoded.levels
-            ],
+            [{"activity_id": activity_id, **asdict(each)} for each in encoded.levels],
         )
 
 

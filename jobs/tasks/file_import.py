@@ -1,58 +1,61 @@
 """IMPORT: reads an athlete's uploads, one file after the other, and reports on each.
 
-Each activity is one transaction, with its line of the report and the job's progress. An attempt
-that was interrupted goes on at the file where it stopped: what it had written of that file is
-known by its content.
+Some activities are one transaction, with their lines of the report and the job's progress. An
+attempt that was interrupted goes on at the file where it stopped: what it had written of that file
+is known by its content.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from db.models import ImportOutcome, Visibility
-from db.statements import athlete as athletes
 from db.statements import import_entry
 from db.statements import upload as uploads
+from db.statements.new_rows import values_of
 from jobs.attempt import Attempt, Step
 from jobs.imports.file_import import FileImport, ImportedItem
+from jobs.imports.prepared_file import PreparedFile, left_out
+from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.task_services import TaskServices
-from recordings import UnreadableFile
+from recordings import RecordingError, UnreadableFile
 from recordings.archive import WalkNotes, files_of
 from recordings.limits import DEFAULT_LIMITS
 from recordings.problems import printable
 from runtime.upload_folder import UploadFolder
 
-_MOST_LINES, _LONGEST_WAIT_S = 200, 1.0
-"""Lines about files without activities are written together."""
 _LONGEST_MESSAGE = 2_000
+_MOST_LOST = 3
+"""How often the reading of one file may end its process."""
 
 T = TypeVar("T")
 
 
 def run(attempt: Attempt, services: TaskServices) -> None:
     """Import. Raises db.errors.DatabaseError and what ends the attempt."""
-    _Import(attempt, UploadFolder(services.settings)).run()
+    _Import(attempt, services).run()
 
 
 class _Import:
     """One attempt. The checkpoint has the uploads and files that are done, as numbers.
 
-    `files` counts those of the upload after `uploads`, `before` those of all earlier ones.
+    `files` counts those of the upload after `uploads`, `before` those of all earlier ones. `lost`
+    has the place of a file whose reading ended its process, and how often.
     """
 
-    def __init__(self, attempt: Attempt, folder: UploadFolder) -> None:
+    def __init__(self, attempt: Attempt, services: TaskServices) -> None:
         assert attempt.athlete_id is not None
-        self._attempt, self._folder = attempt, folder
+        self._attempt, self._folder = attempt, UploadFolder(services.settings)
+        self._most_readers = services.settings.import_readers
         self._athlete_id = attempt.athlete_id
         self._ids: list[int] = attempt.arguments["uploads"]
         done = attempt.checkpoint
         self._uploads, self._files = done.get("uploads", 0), done.get("files", 0)
         self._before, self._total = done.get("before", 0), done.get("before", 0)
-        self._lines: list[dict[str, Any]] = []
-        self._written_at = time.monotonic()
+        self._lost: dict[str, int] = done.get("lost", {})
         self._importer = FileImport(
             self,
             self._athlete_id,
@@ -60,7 +63,6 @@ class _Import:
             report=self._report,
         )
         self._step: Step | None = None
-        self._reported: ImportedItem | None = None
 
     def run(self) -> None:
         with self._attempt.step() as step:
@@ -70,10 +72,9 @@ class _Import:
             names = {row.id: row.file_name for row in found}
         while self._uploads < len(self._ids):
             upload_id = self._ids[self._uploads]
-            self._read(upload_id, names.get(upload_id))
+            self._import(upload_id, names.get(upload_id))
             self._before += self._files
             self._uploads, self._files = self._uploads + 1, 0
-            self._flush()
         self._finish()
 
     # --- what FileImport asks for
@@ -83,72 +84,84 @@ class _Import:
             return step(connection)
 
     def write(self, step: Callable[[Connection], T]) -> T:
-        """Run a step of the job, with the lines that wait and the progress so far."""
-        lines = list(self._lines)
+        """Run a step of the job, with the progress so far."""
         with self._attempt.step() as opened:
             self._step = opened
             result = step(opened.connection)
-            if lines:
-                opened.connection.execute(import_entry.write(), lines)
             opened.checkpoint |= {
                 "uploads": self._uploads,
                 "files": self._files,
                 "before": self._before,
+                "lost": self._lost,
             }
             opened.done = self._before + self._files
             opened.total = max(self._total, opened.done)
-        del self._lines[: len(lines)]
-        self._written_at = time.monotonic()
         return result
 
-    def _report(self, connection: Connection, item: ImportedItem) -> None:
+    def _report(self, connection: Connection, items: Sequence[ImportedItem]) -> None:
         assert self._step is not None
-        self._step.created += item.outcome is ImportOutcome.IMPORTED
-        self._step.message, self._reported = item.file, item
-        connection.execute(import_entry.write(), self._line(item))
+        self._step.created += sum(item.outcome is ImportOutcome.IMPORTED for item in items)
+        self._step.message = items[-1].file
+        lines = [self._line(item) for item in items]
+        connection.execute(import_entry.write(), {"rows": values_of(lines)})
+        self._files = max([self._files, *(item.number for item in items if item.is_last)])
 
     # --- the walk
 
-    def _read(self, upload_id: int, name: str | None) -> None:
+    def _import(self, upload_id: int, name: str | None) -> None:
         path = self._folder.path_of(upload_id)
         if name is None or not path.is_file():
-            self._add(_lost(name))
-            self._files = 1
+            self._receive([(1, left_out(name or "upload", _lost(name)))])
             return
-        notes = WalkNotes()
-        for place, (file, content) in enumerate(files_of(path, name=name, notes=notes), start=1):
-            self._total = self._before + max(notes.files, place)
-            if place <= self._files:
-                continue
-            for item in self._importer.take(file, content, notes.listed(file)):
-                if item is not self._reported:
-                    self._add(item)
-            self._files = place
-            self._flush_sometimes()
+        while True:
+            try:
+                with ReadingProcesses(self._importer.rules(), self._most_readers) as readers:
+                    self._receive(readers.read(self._files_of(path, name)))
+            except ReaderLost as error:
+                self._note_lost(error.number)
+            else:
+                return
 
-    def _add(self, item: ImportedItem) -> None:
-        self._lines.append(self._line(item))
+    def _receive(self, found: Iterable[tuple[int, PreparedFile] | None]) -> None:
+        for each in found:
+            if each is None:
+                self._attempt.check()
+                _drain(self._importer.flush_sometimes())
+            else:
+                number, file = each
+                _drain(self._importer.receive(file, number))
+        self._importer.flush()
+
+    def _files_of(self, path: Path, name: str) -> Iterator[FileToRead]:
+        notes = WalkNotes()
+        for number, (file, content) in enumerate(files_of(path, name=name, notes=notes), start=1):
+            self._total = self._before + max(notes.files, number)
+            if number > self._files:
+                is_deadly = self._lost.get(self._key(number), 0) >= _MOST_LOST
+                given = _deadly(file) if is_deadly else content
+                yield FileToRead(number, file, given, notes.listed(file))
+
+    def _note_lost(self, number: int) -> None:
+        """Remember that reading a file ended its process; what waits is read again."""
+        self._importer.flush()
+        key = self._key(number)
+        self._lost = {key: self._lost.get(key, 0) + 1}
+        self.write(lambda _: None)
+
+    def _key(self, number: int) -> str:
+        return f"{self._uploads}/{number}"
 
     def _line(self, item: ImportedItem) -> dict[str, Any]:
-        file = self._before + self._files
+        file = self._before + item.number - 1
         return {
-            "job": self._attempt.job_id,
-            "athlete": self._athlete_id,
-            "at": file * DEFAULT_LIMITS.activities + item.place,
-            "of_path": item.file,
-            "what": item.outcome.value,
-            "why": printable(item.message, _LONGEST_MESSAGE),
-            "activity": item.activity_id,
+            "job_id": self._attempt.job_id,
+            "athlete_id": self._athlete_id,
+            "position": file * DEFAULT_LIMITS.activities + item.place,
+            "path": item.file,
+            "outcome": item.outcome.value,
+            "message": printable(item.message, _LONGEST_MESSAGE),
+            "activity_id": item.activity_id,
         }
-
-    def _flush_sometimes(self) -> None:
-        waited_s = time.monotonic() - self._written_at
-        if len(self._lines) >= _MOST_LINES or (self._lines and waited_s >= _LONGEST_WAIT_S):
-            self._flush()
-
-    def _flush(self) -> None:
-        values = {"athlete": self._athlete_id}
-        self.write(lambda connection: connection.execute(athletes.lock(), values))
 
     def _finish(self) -> None:
         """Update the bests; then the uploads are no longer needed."""
@@ -161,11 +174,24 @@ class _Import:
             self._folder.remove(upload_id)
 
 
-def _lost(name: str | None) -> ImportedItem:
-    problem = UnreadableFile(
+def _drain(items: Iterable[object]) -> None:
+    """Let an import do what it yields about."""
+    for _ in items:
+        pass
+
+
+def _lost(name: str | None) -> RecordingError:
+    return UnreadableFile(
         name or "upload",
         "the uploaded file is no longer here.",
         "Upload it again; if it is lost again, the operator has to let API and workers share "
         "UPLOADS_FOLDER.",
     )
-    return ImportedItem(problem.file, ImportOutcome.FAILED, f"{problem.problem} {problem.remedy}")
+
+
+def _deadly(file: str) -> RecordingError:
+    return UnreadableFile(
+        file,
+        f"reading it ended the process that read it, {_MOST_LOST} times.",
+        "Export it again; if that does not help, the operator finds the reason in the workers' log.",
+    )

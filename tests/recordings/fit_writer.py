@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from recordings.fit_message import EPOCH_S
 
@@ -156,13 +157,19 @@ def _count(value) -> int:
 
 
 def crc(data: bytes) -> int:
-    """CRC-16/ARC a bit at a time, as a check on the way of the package."""
-    value = 0
+    """CRC-16/ARC a byte at a time, as a check on the way of the package."""
+    value, steps = 0, _crc_steps()
     for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
+        value = value >> 8 ^ steps[(value ^ byte) & 0xFF]
     return value
+
+
+@cache
+def _crc_steps() -> list[int]:
+    steps = list(range(256))
+    for _ in range(8):
+        steps = [value >> 1 ^ 0xA001 if value & 1 else value >> 1 for value in steps]
+    return steps
 
 
 def fit_time(unix_s: float) -> int:

@@ -1,0 +1,122 @@
+"""Writes new activities with all that is derived of them, many by few statements."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from athletics.activity_effort import ActivityEffort
+from db.models import (
+    Activity,
+    ActivityHeartRates,
+    ActivityLap,
+    ActivityRoute,
+    ActivitySplit,
+    Base,
+    BestEffort,
+    ImportedFile,
+)
+from db.statements import stream as streams
+from db.statements.new_rows import add, values_of
+from db.stream_codec import decode
+from jobs.imports.prepared_file import PreparedActivity, derived_efforts
+from jobs.sync.derived_rows import Runner, effort_rows
+from jobs.sync.stored_streams import stream_row
+
+
+@dataclass(frozen=True, slots=True)
+class NewActivity:
+    """An activity that is to be created with `id`.
+
+    `place` has the columns of `activities` that do not follow from the recording alone. `file` are
+    values of `imported_files`.
+    """
+
+    id: int
+    athlete_id: int
+    prepared: PreparedActivity
+    place: dict[str, Any]
+    file: dict[str, Any]
+
+    @property
+    def started_at(self) -> datetime:
+        """As `effort_rows` asks for it."""
+        return self.prepared.row["started_at"]  # type: ignore[no-any-return]
+
+    @property
+    def started_at_local(self) -> datetime:
+        """As `effort_rows` asks for it."""
+        return self.place["started_at_local"]  # type: ignore[no-any-return]
+
+    @property
+    def owner(self) -> dict[str, int]:
+        """The columns by which the other tables name it."""
+        return {"activity_id": self.id, "athlete_id": self.athlete_id}
+
+
+def write_new(connection: Connection, runner: Runner, found: Sequence[NewActivity]) -> None:
+    """Write activities of one athlete, who is locked and is `runner`."""
+    rows = [
+        {"id": each.id, "athlete_id": each.athlete_id, **each.prepared.row, **each.place}
+        for each in found
+    ]
+    _add(connection, Activity, rows)
+    efforts = [
+        row | {"counts": False}
+        for each in found
+        for row in effort_rows(each, runner, _efforts(each.prepared, runner))
+    ]
+    _add(connection, BestEffort, efforts)
+    _write_streams(connection, found)
+    _write_parts(connection, found)
+    _add(connection, ImportedFile, [each.owner | each.file for each in found])
+
+
+def _efforts(prepared: PreparedActivity, runner: Runner) -> Sequence[ActivityEffort]:
+    """Take the efforts, derived again if the athlete's sex changed since the file was read."""
+    if prepared.sex is runner.sex or prepared.streams is None:
+        return prepared.efforts
+    samples = decode(prepared.streams.samples, prepared.streams.positions)
+    return derived_efforts(prepared.row, samples, runner.sex)[1]
+
+
+def _write_streams(connection: Connection, found: Sequence[NewActivity]) -> None:
+    stored = [(each.id, each.prepared.streams) for each in found if each.prepared.streams]
+    if not stored:
+        return
+    connection.execute(streams.store(), [stream_row(*each) for each in stored])
+    levels = [
+        {"activity_id": activity_id, **asdict(level)}
+        for activity_id, encoded in stored
+        for level in encoded.levels
+    ]
+    if levels:
+        connection.execute(streams.store_levels(), levels)
+
+
+def _write_parts(connection: Connection, found: Sequence[NewActivity]) -> None:
+    splits, rates, routes, laps = [], [], [], []
+    for each in found:
+        owner, parts = each.owner, each.prepared.parts
+        splits += [owner | row for row in parts.splits]
+        if parts.rates is not None:
+            found_rates = {"lowest_bpm": parts.rates.lowest_bpm, "seconds": parts.rates.seconds}
+            rates.append(owner | found_rates)
+        if parts.route:
+            latitudes, longitudes = zip(*parts.route, strict=True)
+            routes.append(owner | {"latitudes": latitudes, "longitudes": longitudes})
+        laps += [
+            owner | {"lap_number": number, **asdict(lap)}
+            for number, lap in enumerate(each.prepared.laps, start=1)
+        ]
+    _add(connection, ActivitySplit, splits)
+    _add(connection, ActivityHeartRates, rates)
+    _add(connection, ActivityRoute, routes)
+    _add(connection, ActivityLap, laps)
+
+
+def _add(connection: Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(add(model, tuple(rows[0])), {"rows": values_of(rows)})

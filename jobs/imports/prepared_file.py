@@ -1,0 +1,163 @@
+"""Reads a file and derives all that its activities' rows hold, without the database.
+
+So it can be done in a process of its own (`jobs/imports/reading_processes.py`).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
+
+from athletics.activity_effort import ActivityEffort, RecordedRun, Streams, efforts_of_activity
+from athletics.age_grade_table import Sex
+from athletics.track import StreamError
+from db.models import ImportOutcome, StreamsState
+from db.stream_codec import Samples
+from jobs.activity_laps import LapRow
+from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
+from jobs.imports.activity_zone import zone_of_place
+from jobs.sync.derived_parts import NO_PARTS, DerivedParts, derive_parts
+from jobs.sync.stored_streams import EncodedStreams
+from recordings import NotARecording, RecordedActivity, RecordingError
+from recordings.limits import DEFAULT_LIMITS
+from recordings.opened_file import opened
+from recordings.problems import printable
+from recordings.reader import read_opened
+from recordings.strava_list import ListedActivity
+
+_LONGEST_NAME = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """What the reading of an athlete's files depends on.
+
+    `known` are the digests of files that were imported whole. With `is_dry_run` nothing is derived.
+    """
+
+    sex: Sex | None = None
+    known: Collection[bytes] = frozenset()
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedActivity:
+    """An activity of a file, at `place` counted from 0.
+
+    `row` is its row but for the athlete, the visibility and what follows from the zone. `zone` is
+    None where the recording has no position. `problem`: why it cannot be imported. `said` is the
+    message of its line in a report.
+    """
+
+    place: int
+    said: str
+    row: dict[str, Any]
+    zone: str | None = None
+    utc_offset_s: int | None = None
+    sex: Sex | None = None
+    efforts: tuple[ActivityEffort, ...] = ()
+    streams: EncodedStreams | None = None
+    parts: DerivedParts = NO_PARTS
+    laps: tuple[LapRow, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """A file that was read. `digest` is None if it is left out, as `outcome` and `message` say.
+
+    `is_known`: it was imported before, and was not read again.
+    """
+
+    name: str
+    listed: ListedActivity | None = None
+    digest: bytes | None = None
+    activities: tuple[PreparedActivity, ...] = ()
+    is_known: bool = False
+    outcome: ImportOutcome = ImportOutcome.FAILED
+    message: str = ""
+
+
+def prepare(
+    name: str,
+    content: BinaryIO | RecordingError,
+    listed: ListedActivity | None,
+    rules: ReadingRules,
+) -> PreparedFile:
+    """Read a file, or say why it is left out. `listed` is what the list of an export tells of it."""
+    name = printable(name, _LONGEST_NAME)
+    if isinstance(content, RecordingError):
+        return left_out(name, content)
+    try:
+        with opened(content, name, DEFAULT_LIMITS) as each:
+            if each.sha256 in rules.known:
+                return PreparedFile(name, listed, each.sha256, is_known=True)
+            read = read_opened(each, name)
+            digest = each.sha256
+    except RecordingError as error:
+        return left_out(name, error)
+    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+        # What ZIP archives raise while an entry is read: a wrong checksum, a rare compression.
+        return PreparedFile(name, message=f"it cannot be read: {error}")
+    activities = []
+    for place, activity in enumerate(read.activities):
+        problems = (*read.problems, *activity.problems) if not place else activity.problems
+        named = listed.applied_to(activity) if listed else activity
+        said = "; ".join((_summary(named), *problems))
+        activities.append(_prepared(place, said, named, PurePosixPath(name).name, rules))
+    return PreparedFile(name, listed, digest, tuple(activities))
+
+
+def _prepared(
+    place: int, said: str, activity: RecordedActivity, file_name: str, rules: ReadingRules
+) -> PreparedActivity:
+    if rules.is_dry_run:
+        return PreparedActivity(place, said, {})
+    samples = samples_of(activity)
+    state = state_of(activity, samples)
+    row = activity_row(activity, file_name=file_name, streams_state=state)
+    stored = samples if state is StreamsState.STORED else None
+    try:
+        run, efforts = derived_efforts(row, stored, rules.sex)
+    except StreamError as error:
+        return PreparedActivity(place, said, row, problem=f"its samples are no track: {error}")
+    return PreparedActivity(
+        place,
+        said,
+        row,
+        zone=zone_of_place(activity),
+        utc_offset_s=activity.utc_offset_s,
+        sex=rules.sex,
+        efforts=efforts,
+        streams=None if stored is None else EncodedStreams.from_samples(stored),
+        parts=derive_parts(run, stored),
+        laps=tuple(lap_rows(activity)),
+    )
+
+
+def derived_efforts(
+    row: dict[str, Any], samples: Samples | None, sex: Sex | None
+) -> tuple[RecordedRun, tuple[ActivityEffort, ...]]:
+    """Derive the efforts of an activity. Raises StreamError."""
+    run = RecordedRun(
+        distance_m=row["distance_m"],
+        elapsed_s=row["elapsed_time_s"],
+        on_treadmill=row["trainer"],
+        streams=None if samples is None else Streams(samples.time_s, samples.distance_m),
+    )
+    found = efforts_of_activity(run, sport_type=row["sport_type"], flagged=False, sex=sex)
+    return run, tuple(found.efforts)
+
+
+def left_out(name: str, error: RecordingError) -> PreparedFile:
+    """Say why a file is left out."""
+    is_other = isinstance(error, NotARecording)
+    outcome = ImportOutcome.SKIPPED if is_other else ImportOutcome.FAILED
+    return PreparedFile(name, outcome=outcome, message=f"{error.problem} {error.remedy}".strip())
+
+
+def _summary(activity: RecordedActivity) -> str:
+    return (
+        f"{activity.started_at:%Y-%m-%d %H:%M} UTC, {activity.sport_type or 'sport unknown'}, "
+        f"{activity.distance_m / 1000:.2f} km, {len(activity.samples)} samples"
+    )
