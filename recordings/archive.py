@@ -208,7 +208,7 @@ def _may_be_recording(name: str) -> bool:
 
 def _list(name: str) -> RecordingError:
     return NotARecording(
-        name, "it is Strava's list: its names, sports and descriptions are taken.", ""
+        name, "it is Strava's list: its names, sports, descriptions and gear are taken.", ""
     )
 
 

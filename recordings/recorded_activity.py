@@ -71,14 +71,16 @@ class RecordedActivity:
     """One activity of a file.
 
     `sport_type` is in Strava's words, None if the file does not say; `sport_in_file` is the file's
-    own word. `utc_offset_s` is the local clock's, where the file tells it. `distance_is_derived`:
-    from the positions, because the file has none. `problems` say what is odd, and what is lost.
+    own word. `is_race`: the athlete marked it as one. `utc_offset_s` is the local clock's, where the
+    file tells it. `distance_is_derived`: from the positions, because the file has none. `problems`
+    say what is odd, and what is lost.
     """
 
     started_at: datetime
     sport_type: str | None
     sport_in_file: str | None = None
     is_indoor: bool = False
+    is_race: bool = False
     name: str | None = None
     description: str | None = None
     device: str | None = None

@@ -2,7 +2,8 @@
 
 Its headers are in the athlete's language, and two of them stand there twice, so columns are found
 by what they hold: the file names are in the column of paths below `activities/`, the gear stands
-before it, and the first five are id, date, name, sport and description in every export seen.
+before it, and the first five are id, date, name, sport and description in every export seen. Newer
+exports tell races in a column that is found by its header, in the languages known.
 """
 
 import csv
@@ -37,6 +38,10 @@ _SPORTS = {
     "Hike": "wanderung|randonnée|senderismo|escursione|trilha|hike",
     "Swim": "schwimmen|natation|natación|nuoto|natação|zwemmen",
 }
+_RACE_HEADERS = {
+    "competition", "wettkampf", "compétition", "competición", "competizione", "competição", "wedstrijd",
+}  # fmt: skip
+_RACES = (["1"], ["1.0"], ["true"])
 _OF_LANGUAGES = {word: sport for sport, words_ in _SPORTS.items() for word in words_.split("|")}
 """German, French, Spanish, Italian, Portuguese and Dutch words of the column."""
 
@@ -53,6 +58,7 @@ class ListedActivity:
     sport_type: str | None
     description: str | None
     gear: str | None
+    is_race: bool = False
 
     def applied_to(self, activity: RecordedActivity) -> RecordedActivity:
         """Put what the athlete wrote in place of what the file says."""
@@ -61,6 +67,7 @@ class ListedActivity:
             name=self.name or activity.name,
             sport_type=self.sport_type or activity.sport_type,
             description=self.description or activity.description,
+            is_race=self.is_race or activity.is_race,
         )
 
 
@@ -69,10 +76,12 @@ def read_list(source: BinaryIO) -> Mapping[str, ListedActivity]:
     text = TextIOWrapper(source, encoding="utf-8-sig", errors="replace", newline="")
     try:
         rows = csv.reader(_bounded(text))
-        next(rows, None)  # headers, in whatever language
+        headers = next(rows, [])  # in whatever language
         first = [row for _, row in zip(range(_LOOKED_AT), rows, strict=False)]
         column = _column_of_files(first)
-        return {} if column is None else _by_path(_listed(_all(first, rows), column))
+        if column is None:
+            return {}
+        return _by_path(_listed(_all(first, rows), column, _column_of_races(headers)))
     except _BROKEN:
         return {}
     finally:
@@ -114,7 +123,16 @@ def _column_of_files(rows: list[list[str]]) -> int | None:
     return found.most_common(1)[0][0] if found else None
 
 
-def _listed(rows: Iterable[list[str]], column: int) -> Iterator[tuple[str, ListedActivity]]:
+def _column_of_races(headers: list[str]) -> int | None:
+    found = (
+        place for place, header in enumerate(headers) if header.strip().lower() in _RACE_HEADERS
+    )
+    return next(found, None)
+
+
+def _listed(
+    rows: Iterable[list[str]], column: int, races: int | None
+) -> Iterator[tuple[str, ListedActivity]]:
     for row in rows:
         if len(row) <= column or not _PATH.fullmatch(row[column]):
             continue  # entered by hand: without a file
@@ -127,6 +145,7 @@ def _listed(rows: Iterable[list[str]], column: int) -> Iterator[tuple[str, Liste
                 sport_type=_sport_type(row[_SPORT]),
                 description=words(row[_DESCRIPTION], _LONGEST_DESCRIPTION),
                 gear=words(row[column - 1], _LONGEST_NAME),
+                is_race=races is not None and row[races : races + 1] in _RACES,
             ),
         )
 

@@ -1,5 +1,7 @@
 """Gear: what athletes have, how far they ran in it, and what a sync writes."""
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -9,17 +11,20 @@ from sqlalchemy import (
     Executable,
     Integer,
     Text,
+    any_,
     bindparam,
     case,
     delete,
+    exists,
     func,
     or_,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
-from db.models import Activity, Gear, Visibility
+from db.models import Activity, ActivitySource, Gear, Visibility
 from db.statements.interval import seconds
 from db.statements.training_summary import summed
 
@@ -52,6 +57,61 @@ def by_strava_ids() -> Executable:
     """Select `id` and `strava_id` of the gear of `athlete` that Strava told."""
     return select(Gear.id, Gear.strava_id).where(
         Gear.athlete_id == _ATHLETE_ID, Gear.strava_id.is_not(None)
+    )
+
+
+def by_names() -> Executable:
+    """Select `id` and `name` of the gear of `athlete` named in `names`, lower case; Strava's first."""
+    names = bindparam("names", type_=ARRAY(Text))
+    return (
+        select(Gear.id, Gear.name)
+        .where(Gear.athlete_id == _ATHLETE_ID, func.lower(Gear.name) == any_(names))
+        .order_by(Gear.strava_id.is_(None), Gear.id)
+    )
+
+
+def add_named() -> Executable:
+    """Create gear of `athlete` with the `names`, which no source but files told. Lock the athlete."""
+    names = func.unnest(bindparam("names", type_=ARRAY(Text)))
+    return insert(Gear).from_select(["athlete_id", "name"], select(_ATHLETE_ID, names))
+
+
+def use_stravas() -> Executable:
+    """Give activities of `athlete` Strava's gear in place of gear from files with the same name."""
+    of_file, of_strava = aliased(Gear), aliased(Gear)
+    same = (
+        select(func.min(of_strava.id))
+        .where(*_same_name(of_file, of_strava))
+        .correlate(of_file)
+        .scalar_subquery()
+    )
+    return (
+        update(Activity)
+        .where(
+            Activity.gear_id == of_file.id,
+            of_file.athlete_id == _ATHLETE_ID,
+            of_file.strava_id.is_(None),
+            exists().where(*_same_name(of_file, of_strava)),
+        )
+        .values(gear_id=same)
+    )
+
+
+def discard_replaced() -> Executable:
+    """Delete the gear of `athlete` from files that `use_stravas` replaced."""
+    of_strava = aliased(Gear)
+    return delete(Gear).where(
+        Gear.athlete_id == _ATHLETE_ID,
+        Gear.strava_id.is_(None),
+        exists().where(*_same_name(Gear, of_strava)),
+    )
+
+
+def _same_name(of_file: Any, of_strava: Any) -> tuple[ColumnElement[bool], ...]:
+    return (
+        of_strava.athlete_id == of_file.athlete_id,
+        of_strava.strava_id.is_not(None),
+        func.lower(of_strava.name) == func.lower(of_file.name),
     )
 
 
@@ -100,6 +160,21 @@ def tell() -> Executable:
             retired=func.coalesce(retired, Gear.retired),
             asked_at=case((asked, func.now()), else_=Gear.asked_at),
         )
+    )
+
+
+def keep_gear_of_files() -> Executable:
+    """Make gear of `athlete` that activities from files name theirs alone, without Strava's facts."""
+    return (
+        update(Gear)
+        .where(
+            Gear.athlete_id == _ATHLETE_ID,
+            Gear.strava_id.is_not(None),
+            exists().where(
+                Activity.gear_id == Gear.id, Activity.source == ActivitySource.FILE.value
+            ),
+        )
+        .values(strava_id=None, stated_distance_m=None, asked_at=None, retired=False)
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from db.models import Activity, ImportedFile
+from db.models import Activity, Gear, ImportedFile
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 
@@ -26,13 +26,22 @@ _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 def find() -> Executable:
     """Select what `athlete` has of the files with the `digests`, in order of places.
 
-    That is `digest`, `place`, `activity_id` and the activity's `name`.
+    That is `digest`, `place`, `activity_id`, and of the activity `name`, `sport_type` and `gear`,
+    the name of its gear.
     """
-    columns = (ImportedFile.digest, ImportedFile.place, ImportedFile.activity_id, Activity.name)
+    columns = (
+        ImportedFile.digest,
+        ImportedFile.place,
+        ImportedFile.activity_id,
+        Activity.name,
+        Activity.sport_type,
+        Gear.name.label("gear"),
+    )
     digests = bindparam("digests", type_=ARRAY(LargeBinary))
     return (
         select(*columns)
         .join(Activity, Activity.id == ImportedFile.activity_id)
+        .outerjoin(Gear, Gear.id == Activity.gear_id)
         .order_by(ImportedFile.place)
         .where(ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == any_(digests))
     )
@@ -48,12 +57,16 @@ def whole() -> Executable:
     )
 
 
-def rename() -> Executable:
-    """Give `activity` the name `new_name`."""
+def change() -> Executable:
+    """Give `activity` the name `new_name` and the gear `new_gear`; null leaves what it has."""
     return (
         update(Activity)
         .where(Activity.id == bindparam("activity", type_=BigInteger))
-        .values(name=bindparam("new_name", type_=Text), updated_at=func.now())
+        .values(
+            name=func.coalesce(bindparam("new_name", type_=Text), Activity.name),
+            gear_id=func.coalesce(bindparam("new_gear", type_=BigInteger), Activity.gear_id),
+            updated_at=func.now(),
+        )
     )
 
 

@@ -62,6 +62,7 @@ def activity_row(
         "max_heart_rate_bpm": max(rates, default=None),
         "average_cadence_rpm": _mean(steps),
         "trainer": activity.is_indoor,
+        "is_race": activity.is_race,
         "description": activity.description,
         "device_name": (activity.device or activity.app or "")[:_LONGEST_DEVICE] or None,
         "calories_kcal": activity.calories,

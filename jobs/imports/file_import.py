@@ -3,7 +3,7 @@
 An interrupted import goes on where it stopped: what was imported before is known by its content.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, BinaryIO, Protocol, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
+from athletics.sport import is_in_shoes
 from db.models import ImportOutcome, Visibility
 from db.statements import athlete as athletes
 from db.statements import imported_file
@@ -20,6 +21,7 @@ from jobs.imports.activity_zone import local_time, zone_of_neighbor
 from jobs.imports.new_activities import NewActivity, write_new
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules, prepare
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
+from jobs.sync.gear import named_gear
 from jobs.sync.personal_bests import recalculate
 from recordings import RecordingError
 from recordings.strava_list import ListedActivity
@@ -49,12 +51,17 @@ class ImportedItem:
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """A line that is to be written, with the activity of `file` that it is of, or a new name."""
+    """A line that is to be written.
+
+    With the activity of `file` that it is of, or a new name; `gear` is the name of its gear, where
+    that is new.
+    """
 
     item: ImportedItem
     file: PreparedFile
     activity: PreparedActivity | None = None
     new_name: str | None = None
+    gear: str | None = None
 
 
 class Transactions(Protocol):
@@ -165,14 +172,15 @@ class FileImport:
                 file.name, ImportOutcome.IMPORTED, each.said, None, each.place, number, is_last
             )
             if each.problem is None:
-                yield _Pending(item, file, each)
+                gear = _gear_of(file, each.row.get("sport_type", ""))
+                yield _Pending(item, file, each, gear=gear)
             else:
                 yield _Pending(
                     replace(item, outcome=ImportOutcome.FAILED, message=each.problem), file
                 )
 
     def _known_lines(self, file: PreparedFile, number: int) -> Iterator[_Pending]:
-        """Report on a file that was imported before; a new name in the list is taken."""
+        """Report on a file that was imported before; new names in the list are taken."""
         known = self._transactions.read(lambda connection: self._known(connection, [file]))
         if not known:
             message = "its activity was deleted while this import ran. Import it again."
@@ -183,13 +191,7 @@ class FileImport:
                 file.name, ImportOutcome.SAME_AS, "it was imported before", row.activity_id,
                 row.place, number, is_last=row is known[-1],
             )  # fmt: skip
-            name = file.listed.name if file.listed else None
-            if name in {None, row.name}:
-                yield _Pending(item, file)
-            else:
-                said = f"its name is now {name!r}"
-                changed = replace(item, outcome=ImportOutcome.UPDATED, message=said)
-                yield _Pending(changed, file, new_name=name)
+            yield _changed(_Pending(item, file), row)
 
     def _has_to_follow(self, line: _Pending) -> bool:
         """Whether what waits must be there before: neighbors, or the same file."""
@@ -211,17 +213,15 @@ class FileImport:
         known = {(row.digest, row.place): row.activity_id for row in self._known(connection, files)}
         lines = [_with_known(each, known) for each in pending]
         new = [each for each in lines if each.activity is not None]
+        gear = named_gear(connection, self._athlete_id, [each.gear for each in lines if each.gear])
         ids = connection.execute(new_ids(), {"count": len(new)}).scalars().all() if new else []
         made = [
-            self._new_activity(connection, each, activity_id)
+            self._new_activity(connection, each, activity_id, gear)
             for each, activity_id in zip(new, ids, strict=True)
         ]
         if made:
             write_new(connection, runner, made)
-        for each in lines:
-            if each.new_name is not None:
-                values = {"activity": each.item.activity_id, "new_name": each.new_name}
-                connection.execute(imported_file.rename(), values)
+        self._write_changes(connection, lines, gear)
         given = iter(ids)
         items = [
             each.item if each.activity is None else replace(each.item, activity_id=next(given))
@@ -231,7 +231,7 @@ class FileImport:
         return items
 
     def _new_activity(
-        self, connection: Connection, line: _Pending, activity_id: int
+        self, connection: Connection, line: _Pending, activity_id: int, gear: Mapping[str, int]
     ) -> NewActivity:
         prepared, file = line.activity, line.file
         assert prepared is not None
@@ -251,6 +251,7 @@ class FileImport:
                 "timezone": zone,
                 "started_at_local": local_time(started_at, zone, clock_s),
                 "efforts_version": EFFORTS_VERSION,
+                "gear_id": gear[line.gear.lower()] if line.gear else None,
             },
             file={
                 "digest": file.digest,
@@ -259,6 +260,18 @@ class FileImport:
                 "of_file": len(file.activities),
             },
         )
+
+    def _write_changes(
+        self, connection: Connection, lines: Sequence[_Pending], gear: Mapping[str, int]
+    ) -> None:
+        for each in lines:
+            if each.item.outcome is ImportOutcome.UPDATED:
+                values = {
+                    "activity": each.item.activity_id,
+                    "new_name": each.new_name,
+                    "new_gear": gear[each.gear.lower()] if each.gear else None,
+                }
+                connection.execute(imported_file.change(), values)
 
     def _write_alone(self, line: _Pending) -> Sequence[ImportedItem]:
         self._pending = [line]
@@ -270,7 +283,7 @@ class FileImport:
         item = replace(
             line.item, outcome=ImportOutcome.FAILED, message=f"it cannot be stored: {reason}"
         )
-        failed = replace(line, item=item, activity=None, new_name=None)
+        failed = replace(line, item=item, activity=None, new_name=None, gear=None)
         return self._transactions.write(lambda connection: self._write(connection, [failed]))
 
     def _runner(self, connection: Connection) -> Runner:
@@ -287,6 +300,25 @@ class FileImport:
         return connection.execute(imported_file.find(), values).all()
 
 
+def _gear_of(file: PreparedFile, sport_type: str) -> str | None:
+    """The name of the shoes that the list of an export tells of an activity."""
+    return file.listed.gear if file.listed and is_in_shoes(sport_type) else None
+
+
+def _changed(line: _Pending, known: Any) -> _Pending:
+    """Make the line of an activity that is `known` change what the list tells otherwise."""
+    name = line.file.listed.name if line.file.listed else None
+    gear = _gear_of(line.file, known.sport_type)
+    new_name = None if name == known.name else name
+    new_gear = None if gear is None or gear.lower() == (known.gear or "").lower() else gear
+    named = {"name": new_name, "gear": new_gear}
+    said = [f"its {what} is now {new!r}" for what, new in named.items() if new is not None]
+    if not said:
+        return line
+    item = replace(line.item, outcome=ImportOutcome.UPDATED, message="; ".join(said))
+    return replace(line, item=item, new_name=new_name, gear=new_gear)
+
+
 def _with_known(line: _Pending, known: dict[tuple[bytes, int], int]) -> _Pending:
     """Make a line of what was imported meanwhile say so."""
     if line.activity is None or line.file.digest is None:
@@ -295,4 +327,4 @@ def _with_known(line: _Pending, known: dict[tuple[bytes, int], int]) -> _Pending
     if activity_id is None:
         return line
     same = replace(line.item, outcome=ImportOutcome.SAME_AS, activity_id=activity_id)
-    return replace(line, item=same, activity=None)
+    return replace(line, item=same, activity=None, gear=None)

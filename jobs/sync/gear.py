@@ -1,6 +1,6 @@
 """Writes the gear of activities, and what Strava tells of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -31,7 +31,10 @@ def with_gear(
 def tell_gear(
     connection: Connection, athlete_id: int, told: StravaGear, *, asked: bool = False
 ) -> None:
-    """Write what Strava tells of gear that is there; `asked`: it was asked for it."""
+    """Write what Strava tells of gear that is there; `asked`: it was asked for it.
+
+    Gear of files with the same name is the same: Strava's takes its place. Lock the athlete before.
+    """
     values = {
         "athlete": athlete_id,
         "gear_strava_id": told.strava_id,
@@ -40,4 +43,28 @@ def tell_gear(
         "new_retired": told.retired,
         "asked": asked,
     }
-    connection.execute(gear.tell(), values)
+    if not connection.execute(gear.tell(), values).rowcount or told.name is None:
+        return
+    of = {"athlete": athlete_id}
+    connection.execute(gear.use_stravas(), of)
+    connection.execute(gear.discard_replaced(), of)
+
+
+def named_gear(connection: Connection, athlete_id: int, names: Iterable[str]) -> dict[str, int]:
+    """Find the ids of gear by its names, in lower case; what is new is created. Lock the athlete."""
+    wanted = {name.lower(): name for name in names}
+    if not wanted:
+        return {}
+    values = {"athlete": athlete_id, "names": list(wanted)}
+    known = _ids_by_name(connection, values)
+    if new := [name for key, name in wanted.items() if key not in known]:
+        connection.execute(gear.add_named(), {"athlete": athlete_id, "names": new})
+        known = _ids_by_name(connection, values)
+    return known
+
+
+def _ids_by_name(connection: Connection, values: dict[str, Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in connection.execute(gear.by_names(), values):
+        found.setdefault(row.name.lower(), row.id)
+    return found

@@ -95,6 +95,7 @@ def _erase(step: Step, values: dict[str, int]) -> list[tuple[FolderKind, int]]:
     remember_bests(step, values["athlete"])
     deleted = step.connection.execute(activities.delete_strava_data(), values).all()
     step.deleted += len(deleted)
+    step.connection.execute(gear.keep_gear_of_files(), values)
     step.connection.execute(gear.delete_strava_gear(), values)
     update_bests(step, values["athlete"])
     forget_bests(step)

@@ -33,12 +33,12 @@ def test_a_level_gives_the_same_points_as_all_samples(samples, stored, points):
 
 def test_only_recordings_with_more_samples_have_a_level():
     found = [[each.points for each in encode_levels(make.samples(count))[1]]
-             for count in (1, 64, 65, 128, 129, 600, 2049)]  # fmt: skip
+             for count in (1, 127, 128, 255, 256, 1024, 4096)]  # fmt: skip
     assert found == [[], [], [64], [64], [64, 128], [64, 128, 512], [64, 128, 512, 2048]]
 
 
 def test_levels_without_positions_have_none():
-    assert [each.positions for each in encode_levels(make.samples(100))[1]] == [None]
+    assert [each.positions for each in encode_levels(make.samples(128))[1]] == [None]
 
 
 def test_stored_levels_are_small(samples):

@@ -46,6 +46,17 @@ def test_other_languages_and_fewer_columns():
     assert (second.sport_type, second.description) == ("TrailRun", "steil")
 
 
+@pytest.mark.parametrize("header", ["Competition", "Wettkampf", "compétition"])
+def test_races_are_found_by_their_header(header):
+    text = (
+        f"Activity ID,Activity Date,Activity Name,Activity Type,Description,Gear,Filename,With Pet,{header}\n"
+        "1,,One,Run,,,activities/1.fit,0.0,1.0\n2,,Two,Run,,,activities/2.fit,1.0,0.0\n"
+        "3,,Three,Run,,,activities/3.fit\n"
+    )
+    assert [each.is_race for each in listed(text).values()] == [True, False, False]
+    assert not any(each.is_race for each in listed(ENGLISH).values())
+
+
 @pytest.mark.parametrize("text", ["", "id,name\n1,x\n", "\x00\x01", '"never closed\n1,2,3'])
 def test_what_is_no_list_tells_nothing(text):
     assert listed(text) == {}

@@ -64,6 +64,47 @@ def test_a_sync_does_not_fail_for_want_of_gear(world, kind):
     assert world.strava.requests("/gear/") == asked
 
 
+OF_FILE = """INSERT INTO activities (athlete_id, source, name, sport_type, started_at, started_at_local, timezone,
+    distance_m, moving_time_s, elapsed_time_s, visibility, streams_state, gear_id) VALUES (:athlete, 'FILE', 'a', 'Run',
+    now(), now(), 'UTC', 1000, 300, 300, 'ONLY_ME', 'ABSENT', :gear)"""
+
+
+def of_file(world, runner: int, name: str) -> None:
+    world.write(
+        "INSERT INTO gear (athlete_id, name) VALUES (:athlete, :name)", athlete=runner, name=name
+    )
+    gear = world.value("SELECT id FROM gear WHERE name = :name", name=name)
+    world.write(OF_FILE, athlete=runner, gear=gear)
+
+
+def test_stravas_gear_takes_the_place_of_that_of_files_with_its_name(world):
+    runner = world.connect()
+    for name in ("shoes G7", "Others"):
+        of_file(world, runner, name)
+    add(world, "g7")
+    world.sync(runner)
+    named = "SELECT strava_id, name FROM gear ORDER BY 2"
+    assert [tuple(each.values()) for each in world.rows(named)] == [
+        (None, "Others"),
+        ("g7", "Shoes g7"),
+    ]
+    of = "SELECT g.name FROM activities a JOIN gear g ON g.id = gear_id WHERE source = 'FILE' ORDER BY 1"
+    assert [each["name"] for each in world.rows(of)] == ["Others", "Shoes g7"]
+
+
+def test_gear_of_files_survives_the_erasure_of_stravas_data(world):
+    runner = world.connect()
+    of_file(world, runner, "Shoes g7")
+    add(world, "g7")
+    add(world, "g8")
+    world.sync(runner)
+    world.work(world.create(runner, kind="ERASE_ATHLETE"))
+    assert world.rows(GEAR) == [
+        {"strava_id": None, "name": "Shoes g7", "retired": False, "stated_distance_m": None, "asked": False}
+    ]  # fmt: skip
+    assert world.value("SELECT count(*) FROM activities WHERE gear_id IS NOT NULL") == 1
+
+
 def test_erasing_an_athlete_erases_the_gear(world):
     runner = world.connect()
     add(world, "g7")

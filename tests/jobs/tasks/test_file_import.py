@@ -2,10 +2,14 @@
 
 import gzip
 import io
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
+from time import sleep
 from zipfile import ZipFile
 
+import psutil
 import pytest
 from sqlalchemy import insert
 
@@ -111,22 +115,60 @@ def test_importing_again_changes_nothing(world, athlete_id):
 
 
 def test_a_cancelled_import_stops_and_a_retry_goes_on(world, athlete_id):
-    job_id = import_job(world, athlete_id, upload(world, athlete_id, archive_of(runs(6))))
+    files = archive_of(runs(25, seconds=60))
+    job_id = import_job(world, athlete_id, upload(world, athlete_id, files))
     world.write(
         "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "UPDATE jobs SET cancel_requested = true WHERE progress_done = 2; RETURN NULL; END $$"
+        "UPDATE jobs SET cancel_requested = true WHERE progress_done > 0; RETURN NULL; END $$"
     )
     world.write("CREATE TRIGGER stop AFTER INSERT ON activities EXECUTE FUNCTION stop()")
     job = world.work(job_id)
-    assert (job["status"], job["activities_created"]) == ("CANCELLED", 4)
+    assert job["status"] == "CANCELLED"
+    assert 1 < job["activities_created"] == job["progress_done"] < 25
     world.write("DROP TRIGGER stop ON activities")
     world.write(
         "UPDATE jobs SET status = 'QUEUED', finished_at = NULL, cancel_requested = false, "
         "error_code = NULL, error_message = NULL, error_retryable = NULL"
     )
     job = world.work(job_id)
-    assert (job["status"], job["activities_created"], job["progress_done"]) == ("SUCCEEDED", 6, 6)
-    assert [each["outcome"] for each in world.rows(REPORT, job=job_id)] == ["IMPORTED"] * 6
+    assert (job["status"], job["activities_created"], job["progress_done"]) == ("SUCCEEDED", 25, 25)
+    assert [each["outcome"] for each in world.rows(REPORT, job=job_id)] == ["IMPORTED"] * 25
+
+
+@contextmanager
+def killing_readers(most: int):
+    """Kill the processes that this one forks, as soon as they are there."""
+    ended, killed = Event(), []
+
+    def kill():
+        while not ended.is_set() and len(killed) < most:
+            for child in psutil.Process().children():
+                if child.pid not in killed:
+                    killed.append(child.pid)
+                    child.kill()
+            sleep(0.001)
+
+    thread = Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(("kills", "outcome"), [(2, "IMPORTED"), (3, "FAILED")])
+def test_a_file_whose_reading_ends_its_process_is_left_out_at_last(
+    world, athlete_id, kills, outcome
+):
+    data = gpx_file(run_of(3600))
+    job_id = import_job(world, athlete_id, upload(world, athlete_id, data, "a.gpx"))
+    with killing_readers(kills) as killed:
+        job = world.work(job_id)
+    assert (job["status"], len(killed)) == ("SUCCEEDED", kills)
+    [line] = world.rows(REPORT, job=job_id)
+    assert line["outcome"] == outcome
+    assert ("ended the process" in line["message"]) == (outcome == "FAILED")
 
 
 def test_a_file_that_is_gone_is_told(world, athlete_id):
