@@ -10,7 +10,7 @@ of each curve and the ends of its pauses and gaps, as far as they are at most ha
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise, repeat
 from math import isfinite, sqrt
-from operator import itemgetter, lt, mul, sub
+from operator import add, itemgetter, lt, mul, sub, truediv
 from statistics import median
 
 Curve = Sequence[float | None]
@@ -50,13 +50,13 @@ def sample_levels(
     levels = [0] * count
     if count > 1:
         levels[-1] = 1
-    scaled = [
-        found
-        for curve in (_speeds(time_s, distance_m), *curves)
-        if (found := _scaled(_filled(curve)))
+    filled = [
+        (curve, each)
+        for curve in (_speeds(time_s, distance_m), *map(_filled, curves))
+        if (each := _spread(curve))
     ]
-    wanted = _wanted(time_s, distance_m, scaled, curves)
-    shape = _shape(scaled, count)
+    wanted = _wanted(time_s, distance_m, [curve for curve, _ in filled], curves)
+    shape = _shape(filled, count)
     current = list(range(count))
     octave = (count - 1).bit_length() - 1
     while octave >= 1:
@@ -135,14 +135,17 @@ def _largest_beside(
     at_current = itemgetter(*current)
     times, values = at_current(time_s), at_current(shape)
     beside = zip(times, times[1:], times[2:], values, values[1:], values[2:], strict=False)
-    found = (
+    found = [
         abs((end_s - start_s) * (value - start) - (at_s - start_s) * (end - start))
         for start_s, at_s, end_s, start, value, end in beside
-    )
+    ]
     areas = dict(zip(current[1:], found, strict=False))
     of_free = itemgetter(*free)(areas) if len(free) > 1 else [areas[free[0]]]
     chosen = []
     for start, end in pairwise(bounds):
+        if end - start == 1:
+            chosen.append(free[start])
+            continue
         bucket = of_free[start:end]
         chosen.append(free[start + bucket.index(max(bucket))])
     return chosen, areas
@@ -187,7 +190,7 @@ def _largest_in_turn(
 def _wanted(
     time_s: Sequence[float],
     distance_m: Sequence[float],
-    scaled: Sequence[Sequence[float]],
+    filled: Sequence[Sequence[float]],
     curves: Sequence[Curve],
 ) -> list[int]:
     """List samples that are to be kept, the most important first.
@@ -196,7 +199,7 @@ def _wanted(
     the longest first.
     """
     found: dict[int, None] = {}
-    for curve in scaled:
+    for curve in filled:
         found[curve.index(max(curve))] = found[curve.index(min(curve))] = None
     spans = [*_gaps(time_s), *_rests(time_s, distance_m)]
     for each in curves:
@@ -277,19 +280,25 @@ def _filled(curve: Curve) -> list[float]:
     return filled
 
 
-def _shape(curves: Sequence[Sequence[float]], count: int) -> list[complex]:
-    """Fold curves into one of two dimensions, so that few of them can cancel each other out."""
-    real = [sum(values) for values in zip(*curves[::2], strict=True)] or [0.0] * count
-    imaginary = [sum(values) for values in zip(*curves[1::2], strict=True)] or [0.0] * count
-    return list(map(complex, real, imaginary))
+def _shape(curves: Sequence[tuple[Sequence[float], float]], count: int) -> list[complex]:
+    """Fold curves into one of two dimensions, so that few of them can cancel each other out.
+
+    Each is divided by its standard deviation, so that all count alike.
+    """
+    return list(map(complex, _sums(curves[::2], count), _sums(curves[1::2], count)))
 
 
-def _scaled(curve: Sequence[float]) -> list[float] | None:
-    """Bring a curve to a standard deviation of 1, so that all count alike. None: it is level."""
+def _sums(curves: Sequence[tuple[Sequence[float], float]], count: int) -> list[float]:
+    found = [0.0] * count
+    for curve, spread in curves:
+        found = list(map(add, found, map(truediv, curve, repeat(spread))))
+    return found
+
+
+def _spread(curve: Sequence[float]) -> float | None:
+    """Compute the standard deviation of a curve. None: it is level."""
     if not curve:
         return None
     mean = sum(curve) / len(curve)
     spread = sqrt(sum([(value - mean) * (value - mean) for value in curve]) / len(curve))
-    if not isfinite(spread) or not spread:
-        return None
-    return [value / spread for value in curve]
+    return spread if isfinite(spread) and spread else None

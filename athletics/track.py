@@ -88,7 +88,7 @@ def read_track(
 def numbers(name: str, samples: Sequence[float]) -> list[float]:
     """The samples as floats. Raises StreamError for one that is none, not finite or too large."""
     try:
-        floats = [float(sample) for sample in samples]
+        floats = list(map(float, samples))
     except (TypeError, ValueError, OverflowError) as error:
         raise StreamError(f"The {name} stream has a sample that is no number: {error}") from error
     # false for NaN, too

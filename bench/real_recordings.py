@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, TemporaryDirectory
 from typing import Any, BinaryIO, cast
+from zipfile import BadZipFile
 
 from athletics.activity_effort import RecordedRun, Streams, efforts_of_activity
 from athletics.age_grade_table import Sex
@@ -74,7 +75,7 @@ def _rows(folder: Path) -> Iterator[Row]:
                 yield _row(name, read, second_reading(read.format, copy))
         except RecordingError as error:
             yield _refused(name, error)
-        except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+        except (BadZipFile, OSError, EOFError, ValueError, RuntimeError) as error:
             yield Row((name, *[""] * 9, str(error)), "unreadable")
 
 

@@ -32,6 +32,7 @@ _SCALES = (1, 10, 100, 1_000, 1_000_000)  # whole seconds and beats, decimeters,
 _WIDTHS = ("b", "h", "i", "q")
 _LEVEL = 6  # of compression; 9 takes three times as long for 1 % less
 _FIRST = 8  # values that mostly tell that a scale is too coarse
+_LONG = 100_000  # samples, beyond which memory counts more than time
 SEGMENT = 1024
 """Samples that are compressed together."""
 
@@ -115,12 +116,19 @@ def rounded(samples: Samples) -> Samples:
 
 
 def _rounded(column: Column, digits: int) -> Column:
-    if None not in column:
-        # Infinite and huge values overflow, and NaN has no integer.
-        with suppress(OverflowError, ValueError):
-            scale = _SCALES.index(10**digits)
-            integers = _integers(column, _SCALES[scale])
-            return DecimalColumn(_decimals(integers, scale))
+    # None is no factor, infinite and huge values overflow, and NaN has no integer.
+    with suppress(TypeError, OverflowError, ValueError):
+        for part in (column[:_FIRST], column):
+            integers = list(map(int, part))  # type: ignore[arg-type]
+            if integers != list(part):
+                break
+        else:
+            return DecimalColumn(Decimals(integers, scale=0)) if len(column) <= _LONG else column
+        scale = _SCALES.index(10**digits)
+        integers = _integers(column, _SCALES[scale])
+        if len(integers) > _LONG:
+            return array("d", _parts(integers, _SCALES[scale]))
+        return DecimalColumn(_decimals(integers, scale))
     return [None if value is None else round(value, digits) for value in column]
 
 

@@ -37,7 +37,7 @@ def samples_of(activity: RecordedActivity) -> Samples | None:
 
 def _without_nan(column: Sequence[float]) -> Sequence[float | None]:
     if not isnan(sum(column)):
-        return list(column)
+        return column
     return [None if isnan(value) else value for value in column]
 
 

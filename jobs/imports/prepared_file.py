@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 from athletics.activity_effort import ActivityEffort, RecordedRun, Streams, efforts_of_activity
 from athletics.age_grade_table import Sex
@@ -26,6 +27,7 @@ from recordings.reader import read_opened
 from recordings.strava_list import ListedActivity
 
 _LONGEST_NAME = 1_000
+_BROKEN = (BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def prepare(
             digest = each.sha256
     except RecordingError as error:
         return left_out(name, error)
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+    except _BROKEN as error:
         # What ZIP archives raise while an entry is read: a wrong checksum, a rare compression.
         return PreparedFile(name, message=f"it cannot be read: {error}")
     activities = []

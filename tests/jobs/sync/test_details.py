@@ -122,3 +122,22 @@ def test_where_strava_answers_for_none_the_rest_is_left(world):
     assert world.sync(runner)["status"] == "SUCCEEDED"
     later = "SELECT count(*) FROM activities WHERE details_retry_at IS NOT NULL"
     assert (world.value(later), world.value("SELECT count(details_at) FROM activities")) == (3, 0)
+
+
+def test_details_that_the_quota_refuses_come_later_and_none_is_asked_for_twice(world):
+    runner = world.connect()
+    limited(world, 0)
+    world.sync(runner)
+    limited(world, 4)
+    world.strava.forget_requests()
+    world.strava.fault("rate_limited", path=r"/activities/[0-9]+$", skip=2, times=1)
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    known = "SELECT strava_id FROM activities WHERE details_at IS NOT NULL ORDER BY started_at DESC"
+    assert len(world.rows(known)) == 2
+    world.strava.heal()
+    world.redis.flushdb()  # as if the next quarter of an hour had begun
+    world.write("DELETE FROM strava_quotas")
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    assert world.strava.requests("/activities/") == 3 + 4
+    newest = world.rows("SELECT strava_id FROM activities ORDER BY started_at DESC LIMIT 6")
+    assert world.rows(known) == newest

@@ -1,0 +1,73 @@
+"""Files are read in processes of their own, and come back in their order."""
+
+import io
+from zipfile import BadZipFile
+
+import psutil
+import pytest
+
+from jobs.imports.prepared_file import ReadingRules
+from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
+from recordings import UnreadableFile
+from tests.recordings.run import fit_file, gpx_file, run_of
+
+pytestmark = pytest.mark.usefixtures("services_home")  # these fork
+RULES = ReadingRules()
+
+
+def read(*contents, most: int = 2) -> list:
+    files = [FileToRead(number, f"{number}.fit", each) for number, each in enumerate(contents)]
+    with ReadingProcesses(RULES, most) as readers:
+        return [found for found in readers.read(files) if found is not None]
+
+
+def streams(*sizes: int) -> list[io.BytesIO]:
+    return [io.BytesIO(fit_file(run_of(size))) for size in sizes]
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_they_come_in_order_whatever_takes_longer(most):
+    sizes = (2000, 20, 30, 40, 50, 60, 70, 80, 90)
+    found = read(*streams(*sizes), most=most)
+    assert [number for number, _ in found] == list(range(9))
+    assert [file.activities[0].streams.sample_count for _, file in found] == list(sizes)
+    assert psutil.Process().children() == []
+
+
+class Breaking(io.BytesIO):
+    """A stream that breaks after its first bytes."""
+
+    def read(self, size=-1):
+        if self.tell():
+            raise BadZipFile("Bad CRC-32")
+        return super().read(100)
+
+
+def test_what_breaks_is_told_and_the_rest_is_read():
+    problem = UnreadableFile("x", "it is encrypted.", "Pack it without a password.")
+    first, second, third = read(problem, Breaking(b"x" * 999), *streams(30))
+    assert first[1].message == "it is encrypted. Pack it without a password."
+    assert second[1].message == "it cannot be read: Bad CRC-32"
+    assert len(third[1].activities) == 1
+
+
+def test_of_a_file_that_is_too_large_the_rest_is_passed_over():
+    large = io.BytesIO(b" " * (128 * 2**20 + 2**19))
+    first, second = read(large, *streams(30), most=1)
+    assert "larger than 128 MB" in first[1].message
+    assert len(second[1].activities) == 1
+
+
+class Killing(io.BytesIO):
+    """A stream that kills its reader when it is read."""
+
+    def read(self, size=-1):
+        for child in psutil.Process().children():
+            child.kill()
+        return super().read(size)
+
+
+def test_a_reader_that_dies_is_noticed_and_the_others_end():
+    with pytest.raises(ReaderLost, match="file 1 has died"):
+        read(*streams(30), Killing(gpx_file(run_of(60))), most=1)
+    assert psutil.Process().children() == []
