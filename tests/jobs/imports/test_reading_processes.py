@@ -1,9 +1,9 @@
 """Files are read in processes of their own, and come back in their order."""
 
 import io
+from multiprocessing import active_children
 from zipfile import BadZipFile
 
-import psutil
 import pytest
 
 from jobs.imports.prepared_file import ReadingRules
@@ -31,7 +31,7 @@ def test_they_come_in_order_whatever_takes_longer(most):
     found = read(*streams(*sizes), most=most)
     assert [number for number, _ in found] == list(range(9))
     assert [file.activities[0].streams.sample_count for _, file in found] == list(sizes)
-    assert psutil.Process().children() == []
+    assert active_children() == []
 
 
 class Breaking(io.BytesIO):
@@ -62,7 +62,7 @@ class Killing(io.BytesIO):
     """A stream that kills its reader when it is read."""
 
     def read(self, size=-1):
-        for child in psutil.Process().children():
+        for child in active_children():
             child.kill()
         return super().read(size)
 
@@ -70,4 +70,4 @@ class Killing(io.BytesIO):
 def test_a_reader_that_dies_is_noticed_and_the_others_end():
     with pytest.raises(ReaderLost, match="file 1 has died"):
         read(*streams(30), Killing(gpx_file(run_of(60))), most=1)
-    assert psutil.Process().children() == []
+    assert active_children() == []

@@ -4,12 +4,12 @@ import gzip
 import io
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from multiprocessing import active_children
 from pathlib import Path
 from threading import Event, Thread
 from time import sleep
 from zipfile import ZipFile
 
-import psutil
 import pytest
 from sqlalchemy import insert
 
@@ -142,8 +142,8 @@ def killing_readers(most: int):
 
     def kill():
         while not ended.is_set() and len(killed) < most:
-            for child in psutil.Process().children():
-                if child.pid not in killed:
+            for child in active_children():
+                if child.name == "file reader" and child.pid not in killed:
                     killed.append(child.pid)
                     child.kill()
             sleep(0.001)
