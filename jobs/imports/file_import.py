@@ -20,6 +20,7 @@ from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.activity_zone import local_time, zone_of_neighbor
 from jobs.imports.new_activities import NewActivity, write_new
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules, prepare
+from jobs.imports.prepared_parts import NO_PARTS
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.gear import named_gear
 from jobs.sync.personal_bests import recalculate
@@ -152,6 +153,8 @@ class FileImport:
         except (DataError, IntegrityError) as error:
             if len(pending) > 1:
                 return [item for each in pending for item in self._write_alone(each)]
+            if pending[0].activity is not None and pending[0].activity.parts is not NO_PARTS:
+                return self._write_alone(_without_parts(pending[0]))
             return self._write_failure(pending[0], error)
 
     def finish(self) -> None:
@@ -298,6 +301,14 @@ class FileImport:
             return []
         values = {"athlete": self._athlete_id, "digests": digests}
         return connection.execute(imported_file.find(), values).all()
+
+
+def _without_parts(line: _Pending) -> _Pending:
+    """Leave out what the database may have refused of an activity that it may else take."""
+    assert line.activity is not None
+    said = f"{line.item.message}; its splits, heart rates and route could not be stored"
+    item = replace(line.item, message=said)
+    return replace(line, item=item, activity=replace(line.activity, parts=NO_PARTS))
 
 
 def _gear_of(file: PreparedFile, sport_type: str) -> str | None:

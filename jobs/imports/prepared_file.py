@@ -17,7 +17,7 @@ from db.stream_codec import Samples
 from jobs.activity_laps import LapRow
 from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
 from jobs.imports.activity_zone import zone_of_place
-from jobs.sync.derived_parts import NO_PARTS, DerivedParts, derive_parts
+from jobs.imports.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
 from jobs.sync.stored_streams import EncodedStreams
 from recordings import NotARecording, RecordedActivity, RecordingError
 from recordings.limits import DEFAULT_LIMITS
@@ -59,7 +59,7 @@ class PreparedActivity:
     sex: Sex | None = None
     efforts: tuple[ActivityEffort, ...] = ()
     streams: EncodedStreams | None = None
-    parts: DerivedParts = NO_PARTS
+    parts: PreparedParts = NO_PARTS
     laps: tuple[LapRow, ...] = ()
     problem: str | None = None
 
@@ -132,7 +132,7 @@ def _prepared(
         sex=rules.sex,
         efforts=efforts,
         streams=None if stored is None else EncodedStreams.from_samples(stored),
-        parts=derive_parts(run, stored),
+        parts=prepare_parts(run, stored),
         laps=tuple(lap_rows(activity)),
     )
 
