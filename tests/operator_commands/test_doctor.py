@@ -35,6 +35,8 @@ def settings(postgres_url: str, redis_url: str, strava: Simulated) -> Settings:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS doctor")
         connection.execute("CREATE DATABASE doctor")
+    with Redis.from_url(redis_url) as redis:
+        redis.delete(quota_key("1"))
     return load_settings(
         env_file=None,
         database_url=postgres_url.replace("@/postgres", "@/doctor"),
@@ -177,19 +179,18 @@ def requests_used(settings: Settings) -> int:
 
 def test_its_request_is_counted_with_those_of_workers(settings, capsys):
     upgrade(settings)
-    with Redis.from_url(settings.redis_url.get_secret_value()) as redis:
-        redis.delete(quota_key("1"))
     assert diagnosis(settings, capsys)[0] == 0
-    assert requests_used(settings) == 1
+    used = requests_used(settings)  # Strava counts those of other tests too
+    assert used >= 1
     assert diagnosis(settings, capsys)[0] == 0
-    assert requests_used(settings) == 2
+    assert requests_used(settings) == used + 1
     with Redis.from_url(settings.redis_url.get_secret_value()) as redis:
         ledger = Ledger.from_text(redis.get(quota_key("1")))
         ledger.blocked_until = time.time() + 500
         redis.set(quota_key("1"), ledger.to_text())
     code, said = diagnosis(settings, capsys)
     assert (code, "its quota is used up until" in said["webhook"]) == (1, True)
-    assert requests_used(settings) == 2
+    assert requests_used(settings) == used + 1
 
 
 async def _none_subscribed(_request) -> JSONResponse:
