@@ -4,15 +4,22 @@ import { Provider, useQuery } from 'urql';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { createClient } from './client.ts';
 import { useConnectionIsLost, watchConnection, connectionIsLost } from './connection.ts';
-import { NAVIGATION } from './pages.ts';
+import { BestsPage } from './bests/BestsPage.tsx';
+import { DistancePage } from './bests/DistancePage.tsx';
+import { BoardPage } from './board/BoardPage.tsx';
+import { BOARD, NAVIGATION } from './pages.ts';
 import { RunPage } from './run/RunPage.tsx';
 import { RunsPage } from './runs/RunsPage.tsx';
 import { useScroll } from './scroll.ts';
 import * as session from './session.ts';
+import { SettingsPage } from './settings/SettingsPage.tsx';
+import { ShoesPage } from './shoes/ShoesPage.tsx';
 import { SignIn } from './SignIn.tsx';
+import { TrainingPage } from './training/TrainingPage.tsx';
 import { Icon } from './ui/Icon.tsx';
 import { Empty, Failure, Skeleton } from './ui/states.tsx';
 import { Title } from './ui/Title.tsx';
+import { UploadPage } from './upload/UploadPage.tsx';
 import { UnitsContext } from './units.ts';
 import { ViewerContext, ViewerQuery } from './viewer.ts';
 
@@ -91,14 +98,15 @@ function Signed({ onSignedOut }: { onSignedOut: () => void }) {
   return (
     <ViewerContext.Provider value={known}>
       <UnitsContext.Provider value={athlete.measurementSystem}>
-        <Frame athlete={athlete.displayName}><Pages /></Frame>
+        <Frame athlete={athlete.displayName} seesOthers={known.seesOthers}><Pages /></Frame>
       </UnitsContext.Provider>
     </ViewerContext.Provider>
   );
 }
 
-function Frame({ athlete, children }: { athlete?: string; children: React.ReactNode }) {
+function Frame({ athlete, seesOthers, children }: { athlete?: string; seesOthers?: boolean; children: React.ReactNode }) {
   const [path] = useLocation();
+  const pages = seesOthers ? [...NAVIGATION, BOARD] : NAVIGATION;
   return (
     <>
       <a className="skip" href="#main">Skip to content</a>
@@ -111,7 +119,7 @@ function Frame({ athlete, children }: { athlete?: string; children: React.ReactN
           pacegraph
         </Link>
         <nav className="nav" aria-label="Pages">
-          {NAVIGATION.map(({ path: to, name, icon }) => (
+          {pages.map(({ path: to, name, icon }) => (
             <Link key={to} href={to} aria-current={isAt(path, to) ? 'page' : undefined}>
               <Icon name={icon} /><span>{name}</span>
             </Link>
@@ -139,6 +147,13 @@ function Pages() {
     <Suspense fallback={<Skeleton lines={6} height={64} />}>
       <Switch>
         <Route path="/" component={RunsPage} />
+        <Route path="/bests" component={BestsPage} />
+        <Route path="/bests/:distance">{({ distance }) => <DistancePage key={distance} distance={distance} />}</Route>
+        <Route path="/training" component={TrainingPage} />
+        <Route path="/shoes" component={ShoesPage} />
+        <Route path="/upload" component={UploadPage} />
+        <Route path="/leaderboard" component={BoardPage} />
+        <Route path="/settings" component={SettingsPage} />
         <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={decodeURIComponent(id)} />}</Route>
         <Route>
           <Title name="Not found">There is no such page</Title>

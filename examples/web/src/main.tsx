@@ -4,6 +4,7 @@ import './styles/layout.css';
 import './styles/runs.css';
 import './styles/run.css';
 import './styles/charts.css';
+import './styles/pages.css';
 import { App } from './app.tsx';
 import { listenToBrowser } from './connection.ts';
 import { takeOverScrolling } from './scroll.ts';

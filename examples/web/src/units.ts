@@ -31,6 +31,9 @@ export function duration(seconds: number, { tenths = false } = {}): string {
 /** The time of a record: tenths below ten minutes. */
 export const recordTime = (seconds: number): string => duration(seconds, { tenths: seconds < 600 });
 
+/** How much faster: 43.8 s, 1:41. */
+export const gain = (seconds: number): string => (seconds < 60 ? `${rounded(seconds, 1)} s` : duration(seconds));
+
 /** Seconds as "about 2 min", for estimates. */
 export function roughly(seconds: number): string {
   if (seconds < 5) return 'a few seconds';

@@ -5,6 +5,7 @@ import { graphql, type ResultOf } from './graphql.ts';
 export const ViewerQuery = graphql(`
   query Viewer {
     viewer {
+      id
       scopes
       athlete {
         id
@@ -13,6 +14,7 @@ export const ViewerQuery = graphql(`
         sex
         birthDate
         shares
+        sharesAgeGrades
         stravaConnection { connectedAt lastSyncedAt refusedAt }
       }
     }

@@ -62,6 +62,22 @@ async def test_it_can_be_switched_off(settings):
         assert (await api.http.get(f"/example/assets/{ASSETS[0]}")).status_code == 404
 
 
+async def test_its_documents_may_be_the_only_ones(settings):
+    changes = {
+        "trusted_documents": "enforce",
+        "trusted_documents_manifest": BUNDLE / "trusted-documents.json",
+    }
+    [viewer] = [text for text in MANIFEST.values() if text.startswith("query Viewer ")]
+    async with serve(settings.model_copy(update=changes)) as api:
+        answer = await api.answer(viewer)
+        assert answer["data"] == {
+            "viewer": None,
+            "athletes": {"nodes": [], "__typename": "AthleteConnection"},
+        }
+        refused = await api.answer("{ viewer { id } }")
+        assert refused["errors"][0]["extensions"]["code"] == "UNTRUSTED_DOCUMENT"
+
+
 @pytest.mark.parametrize("identifier", sorted(MANIFEST))
 async def test_each_document_of_the_app_fits_the_schema(api, identifier):
     """By a dry run, so that a change of the schema that breaks the app is seen without a browser."""

@@ -1,5 +1,5 @@
 // Pace over a window of time around each point: between two points it is exact (docs/streams.md).
-const WINDOW_S = 15;
+const WINDOW_S = 20;
 const STANDING = 0.5; // meters a second
 
 /** Seconds per kilometer at each point; null where the runner stood or nothing was recorded. */

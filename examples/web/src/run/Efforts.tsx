@@ -1,3 +1,4 @@
+import { Link } from 'wouter';
 import { distanceName } from '../distances.ts';
 import { graphql, readFragment, type FragmentOf } from '../graphql.ts';
 import { percent, recordTime, useUnits } from '../units.ts';
@@ -36,7 +37,7 @@ export function Efforts({ activity }: { activity: FragmentOf<typeof Efforts_acti
         <tbody>
           {efforts.map((effort) => (
             <tr key={effort.id} className={effort.excluded ? 'excluded' : undefined}>
-              <th scope="row">{distanceName(effort.distance)}</th>
+              <th scope="row"><Link href={`/bests/${effort.distance}`}>{distanceName(effort.distance)}</Link></th>
               <td>{recordTime(effort.elapsedTimeSeconds)}</td>
               <td>{units.pace((1000 * effort.elapsedTimeSeconds) / effort.distanceMeters).value}</td>
               <td>{effort.isPersonalBest ? <span className="badge best">Best</span> : effort.excluded ? 'Excluded' : `${effort.rank}.`}</td>

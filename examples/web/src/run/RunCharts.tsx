@@ -39,7 +39,7 @@ function curvesOf(streams: Streams, gaps: ReadonlySet<number>, average: { pace: 
   const perUnit = units.unitMeters / 1000;
   const pace = paceSeries(streams.timeSeconds, streams.distanceMeters, gaps).map((each) => (each === null ? null : each * perUnit));
   const curves: Curve[] = [{
-    name: 'Pace', values: pace, domain: domainOf(pace, { cut: 0.02, least: 60 }), format: duration, unit: `/${units.unit}`,
+    name: 'Pace', values: pace, domain: domainOf(pace, { cut: 0.03, least: 60 }), format: duration, unit: `/${units.unit}`,
     tone: 'pace', isUpsideDown: true, isTime: true, summary: `${units.pace(average.pace).value} /${units.unit} on average`,
   }];
   if (isRecorded(streams.heartRate)) {

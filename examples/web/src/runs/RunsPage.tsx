@@ -1,6 +1,7 @@
 // All runs, newest first. Each page of the list asks for itself, and for the next one when it is reached.
 import { useEffect, useRef, useState } from 'react';
 import { useQuery } from 'urql';
+import { Link } from 'wouter';
 import { graphql } from '../graphql.ts';
 import { SyncCard } from '../sync/SyncCard.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
@@ -64,7 +65,7 @@ function RunsOf({ athleteId, after }: { athleteId: string; after: string | null 
     return (
       <li>
         <Empty icon="runs" title={fetching ? 'Looking for runs' : 'No runs yet'}>
-          <p>Fetch them from Strava with the button above, or <a href="/upload">upload files</a> of your watch.</p>
+          <p>Fetch them from Strava with the button above, or <Link href="/upload">upload files</Link> of your watch.</p>
         </Empty>
       </li>
     );
