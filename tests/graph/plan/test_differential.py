@@ -158,7 +158,7 @@ def test_plans_answer_as_graphql_core_does(population_url, population, generated
             assert planned in {None, expected}, (query, variables)
         runner.run(database.close())
     assert both.planner.fallbacks["failed"] == 0, both.planner.fallbacks
-    assert seen["planned"] > len(generated) // 3, (seen, both.planner.fallbacks)
+    assert seen["planned"] > len(generated) // 5, (seen, both.planner.fallbacks)
     assert viewer == "signed out" or seen["with data"] > len(generated) // 10, seen
 
 
@@ -192,5 +192,5 @@ def test_the_cache_answers_as_the_database_does_and_each_viewer_with_their_own(
         for closing in (cache.close(), redis.aclose(), database.close()):
             runner.run(closing)
     assert [viewer.planner.fallbacks["failed"] for viewer in viewers] == [0] * len(viewers)
-    assert cache.counts["memory"] > examples, cache.counts
-    assert cache.counts["miss"] > examples // 2, cache.counts
+    assert cache.counts["memory"] > examples // 3, cache.counts
+    assert cache.counts["miss"] > examples // 4, cache.counts
