@@ -212,15 +212,16 @@ def test_one_athlete_leaves_places_to_others(serving, person, db):
     address = serving(uploads_at_once=4)
     host, port = address.split(":")
     with httpx.Client(base_url=f"http://{address}") as client, ExitStack() as held:
-        *begun, last = stage(client, person, 1000, 1000, 1000)
-        for each in begun:
+        first, second, *others = stage(client, person, *[1000] * 50)
+        for each in (first, second):
             head = f"PUT {path(each)} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1000\r\n\r\n"
             connection = held.enter_context(socket.create_connection((host, int(port))))
             connection.sendall(head.encode() + b"a")
-        for _ in range(200):
-            refused = put(client, last, bytes(1000))
+        for each in others:  # until both have begun
+            refused = put(client, each, bytes(1000))
             if refused.status_code == 503:
                 break
+            time.sleep(0.05)
         assert refused.json()["errors"][0]["extensions"]["code"] == "TOO_BUSY"
         [theirs] = stage(client, other, 1000)
         assert put(client, theirs, bytes(1000)).status_code == 200
