@@ -18,7 +18,7 @@ from db.statements import imported_file
 from db.statements.new_rows import new_ids
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.activity_zone import local_time, zone_of_neighbor
-from jobs.imports.new_activities import NewActivity, write_new
+from jobs.imports.new_activities import ActivityToWrite, write_new
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules, prepare
 from jobs.imports.prepared_parts import NO_PARTS
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
@@ -51,7 +51,7 @@ class ImportedItem:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
+class _WaitingLine:
     """A line that is to be written.
 
     With the activity of `file` that it is of, or a new name; `gear` is the name of its gear, where
@@ -97,7 +97,7 @@ class FileImport:
         self._visibility = visibility
         self._is_dry_run = is_dry_run
         self._report = report
-        self._pending: list[_Pending] = []
+        self._pending: list[_WaitingLine] = []
         self._written_at = monotonic()
 
     def rules(self) -> ReadingRules:
@@ -164,11 +164,13 @@ class FileImport:
 
     # --- what is to be written
 
-    def _lines_of(self, file: PreparedFile, number: int) -> Iterator[_Pending]:
+    def _lines_of(self, file: PreparedFile, number: int) -> Iterator[_WaitingLine]:
         if file.is_known:
             yield from self._known_lines(file, number)
         elif file.digest is None:
-            yield _Pending(ImportedItem(file.name, file.outcome, file.message, number=number), file)
+            yield _WaitingLine(
+                ImportedItem(file.name, file.outcome, file.message, number=number), file
+            )
         for each in file.activities:
             is_last = each is file.activities[-1]
             item = ImportedItem(
@@ -176,27 +178,27 @@ class FileImport:
             )
             if each.problem is None:
                 gear = _gear_of(file, each.row.get("sport_type", ""))
-                yield _Pending(item, file, each, gear=gear)
+                yield _WaitingLine(item, file, each, gear=gear)
             else:
-                yield _Pending(
+                yield _WaitingLine(
                     replace(item, outcome=ImportOutcome.FAILED, message=each.problem), file
                 )
 
-    def _known_lines(self, file: PreparedFile, number: int) -> Iterator[_Pending]:
+    def _known_lines(self, file: PreparedFile, number: int) -> Iterator[_WaitingLine]:
         """Report on a file that was imported before; new names in the list are taken."""
         known = self._transactions.read(lambda connection: self._known(connection, [file]))
         if not known:
             message = "its activity was deleted while this import ran. Import it again."
             item = ImportedItem(file.name, ImportOutcome.SKIPPED, message, number=number)
-            yield _Pending(item, file)
+            yield _WaitingLine(item, file)
         for row in known:
             item = ImportedItem(
                 file.name, ImportOutcome.SAME_AS, "it was imported before", row.activity_id,
                 row.place, number, is_last=row is known[-1],
             )  # fmt: skip
-            yield _changed(_Pending(item, file), row)
+            yield _changed(_WaitingLine(item, file), row)
 
-    def _has_to_follow(self, line: _Pending) -> bool:
+    def _has_to_follow(self, line: _WaitingLine) -> bool:
         """Whether what waits must be there before: neighbors, or the same file."""
         if line.activity is None:
             return False
@@ -210,7 +212,9 @@ class FileImport:
 
     # --- writing
 
-    def _write(self, connection: Connection, pending: Sequence[_Pending]) -> Sequence[ImportedItem]:
+    def _write(
+        self, connection: Connection, pending: Sequence[_WaitingLine]
+    ) -> Sequence[ImportedItem]:
         runner = self._runner(connection)
         files = [each.file for each in pending if each.activity is not None]
         known = {(row.digest, row.place): row.activity_id for row in self._known(connection, files)}
@@ -234,8 +238,8 @@ class FileImport:
         return items
 
     def _new_activity(
-        self, connection: Connection, line: _Pending, activity_id: int, gear: Mapping[str, int]
-    ) -> NewActivity:
+        self, connection: Connection, line: _WaitingLine, activity_id: int, gear: Mapping[str, int]
+    ) -> ActivityToWrite:
         prepared, file = line.activity, line.file
         assert prepared is not None
         started_at = prepared.row["started_at"]
@@ -245,7 +249,7 @@ class FileImport:
             neighbor = connection.execute(imported_file.nearest_zone(), values).scalar()
             clock_s = prepared.utc_offset_s
             zone = zone_of_neighbor(started_at, clock_s, neighbor)
-        return NewActivity(
+        return ActivityToWrite(
             activity_id,
             self._athlete_id,
             prepared,
@@ -265,7 +269,7 @@ class FileImport:
         )
 
     def _write_changes(
-        self, connection: Connection, lines: Sequence[_Pending], gear: Mapping[str, int]
+        self, connection: Connection, lines: Sequence[_WaitingLine], gear: Mapping[str, int]
     ) -> None:
         for each in lines:
             if each.item.outcome is ImportOutcome.UPDATED:
@@ -276,11 +280,11 @@ class FileImport:
                 }
                 connection.execute(imported_file.change(), values)
 
-    def _write_alone(self, line: _Pending) -> Sequence[ImportedItem]:
+    def _write_alone(self, line: _WaitingLine) -> Sequence[ImportedItem]:
         self._pending = [line]
         return self.flush()
 
-    def _write_failure(self, line: _Pending, error: Exception) -> Sequence[ImportedItem]:
+    def _write_failure(self, line: _WaitingLine, error: Exception) -> Sequence[ImportedItem]:
         """Report on an activity that the database refuses."""
         reason = str(error).partition("\n")[0]
         item = replace(
@@ -303,7 +307,7 @@ class FileImport:
         return connection.execute(imported_file.find(), values).all()
 
 
-def _without_parts(line: _Pending) -> _Pending:
+def _without_parts(line: _WaitingLine) -> _WaitingLine:
     """Leave out what the database may have refused of an activity that it may else take."""
     assert line.activity is not None
     said = f"{line.item.message}; its splits, heart rates and route could not be stored"
@@ -316,7 +320,7 @@ def _gear_of(file: PreparedFile, sport_type: str) -> str | None:
     return file.listed.gear if file.listed and is_in_shoes(sport_type) else None
 
 
-def _changed(line: _Pending, known: Any) -> _Pending:
+def _changed(line: _WaitingLine, known: Any) -> _WaitingLine:
     """Make the line of an activity that is `known` change what the list tells otherwise."""
     name = line.file.listed.name if line.file.listed else None
     gear = _gear_of(line.file, known.sport_type)
@@ -330,7 +334,7 @@ def _changed(line: _Pending, known: Any) -> _Pending:
     return replace(line, item=item, new_name=new_name, gear=new_gear)
 
 
-def _with_known(line: _Pending, known: dict[tuple[bytes, int], int]) -> _Pending:
+def _with_known(line: _WaitingLine, known: dict[tuple[bytes, int], int]) -> _WaitingLine:
     """Make a line of what was imported meanwhile say so."""
     if line.activity is None or line.file.digest is None:
         return line

@@ -27,7 +27,7 @@ from jobs.sync.stored_streams import stream_row
 
 
 @dataclass(frozen=True, slots=True)
-class NewActivity:
+class ActivityToWrite:
     """An activity that is to be created with `id`.
 
     `place` has the columns of `activities` that do not follow from the recording alone. `file` are
@@ -56,7 +56,7 @@ class NewActivity:
         return {"activity_id": self.id, "athlete_id": self.athlete_id}
 
 
-def write_new(connection: Connection, runner: Runner, found: Sequence[NewActivity]) -> None:
+def write_new(connection: Connection, runner: Runner, found: Sequence[ActivityToWrite]) -> None:
     """Write activities of one athlete, who is locked and is `runner`."""
     rows = [
         {"id": each.id, "athlete_id": each.athlete_id, **each.prepared.row, **each.place}
@@ -82,7 +82,7 @@ def _efforts(prepared: PreparedActivity, runner: Runner) -> Sequence[ActivityEff
     return derived_efforts(prepared.row, samples, runner.sex)[1]
 
 
-def _write_streams(connection: Connection, found: Sequence[NewActivity]) -> None:
+def _write_streams(connection: Connection, found: Sequence[ActivityToWrite]) -> None:
     stored = [(each.id, each.prepared.streams) for each in found if each.prepared.streams]
     if not stored:
         return
@@ -96,7 +96,7 @@ def _write_streams(connection: Connection, found: Sequence[NewActivity]) -> None
         connection.execute(streams.store_levels(), levels)
 
 
-def _write_parts(connection: Connection, found: Sequence[NewActivity]) -> None:
+def _write_parts(connection: Connection, found: Sequence[ActivityToWrite]) -> None:
     splits, rates, routes, laps = [], [], [], []
     for each in found:
         owner, parts = each.owner, each.prepared.parts
