@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run check check-code lint words format schema schema-check graphiql example audit audit-if-answered bench \
+.PHONY: help environment run check check-code lint words format schema schema-check graphiql example example-pictures audit audit-if-answered bench \
 	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-imports test-kills test-crash-points test-quota test-security test-whole
@@ -141,6 +141,12 @@ graphiql: ## rebuild the committed bundle of GraphiQL from its pinned npm packag
 example: ## rebuild the committed build of the example app from examples/web (needs Node)
 	@command -v npm >/dev/null || { echo "make example needs Node.js with npm; running pacegraph does not" >&2; exit 1; }
 	cd examples/web && npm ci && npm run build
+
+PICTURES = sign-in runs-light run-light bests-light run-phone
+
+example-pictures: environment ## take the pictures of docs/example-app.md in Chromium (needs Node)
+	@folder=$$(mktemp -d) && SCREENSHOTS=$$folder $(PYTEST) -m browser tests/browser/test_app.py && mkdir -p docs/example-app && \
+		for name in $(PICTURES); do cp $$folder/$$name.jpg docs/example-app/; done && rm -r $$folder
 
 bench: environment ## compare with other servers (bench/README.md; DUR, WARM, REPS, SERVERS, QUERIES, QUERY_SEED)
 	@exec $(BIN)/python -m bench.compare

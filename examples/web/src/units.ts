@@ -74,6 +74,9 @@ export function ago(instant: string): string {
   return new Intl.RelativeTimeFormat(LANGUAGE, { numeric: 'auto' }).format(-Math.floor(seconds / size), unit as Intl.RelativeTimeFormatUnit);
 }
 
+/** A tick of an axis: no more decimals than it has, one at most. */
+export const tick = (value: number): string => value.toLocaleString(LANGUAGE, { maximumFractionDigits: 1 });
+
 export const whole = (value: number): string => rounded(value, 0);
 export const percent = (value: number): string => `${rounded(value, 1)} %`;
 

@@ -10,7 +10,7 @@ import { runPath } from '../pages.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
-import { duration, gain, millis, percent, recordTime, shortDay, useUnits } from '../units.ts';
+import { duration, gain, millis, percent, recordTime, shortDay, tick, useUnits } from '../units.ts';
 import { useViewer } from '../viewer.ts';
 
 export const DistanceQuery = graphql(`
@@ -131,7 +131,7 @@ function Progress({ known }: { known: Known }) {
         isStep
         dots={dots}
         xTicks={dateTicks(xDomain, 6)}
-        yTicks={(by === 'time' ? timeTicks(yDomain, 5) : ticks(yDomain, 5)).map((at) => ({ at, label: by === 'time' ? duration(at) : `${at} %` }))}
+        yTicks={(by === 'time' ? timeTicks(yDomain, 5) : ticks(yDomain, 5)).map((at) => ({ at, label: by === 'time' ? duration(at) : `${tick(at)} %` }))}
       />
     </section>
   );

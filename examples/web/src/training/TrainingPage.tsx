@@ -7,7 +7,7 @@ import { graphql, type ResultOf } from '../graphql.ts';
 import { Figures } from '../ui/Figures.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
-import { hours, millis, month, shortDay, useUnits, whole } from '../units.ts';
+import { hours, millis, month, shortDay, tick, useUnits, whole } from '../units.ts';
 import { useViewer } from '../viewer.ts';
 import { Zones, Zones_athlete } from './Zones.tsx';
 
@@ -94,7 +94,7 @@ function Volume({ summaries, period }: { summaries: readonly Summary[]; period: 
           label: `${period === 'WEEK' ? shortDay(each.periodStart) : period === 'MONTH' ? month(each.periodStart) : each.periodStart.slice(0, 4)}: ${units.distance(each.distanceMeters, 1).value} ${units.unit}, ${hours(each.movingTimeSeconds)}, ${each.runCount} runs`,
         }))}
         xTicks={dateTicks([start, end], 6)}
-        yTicks={ticks(yDomain, 4).map((at) => ({ at, label: whole(at) }))}
+        yTicks={ticks(yDomain, 4).map((at) => ({ at, label: tick(at) }))}
       />
       <Figures size="small" of={[
         ['Runs', { value: whole(sum(within, 'runCount')), unit: '' }],

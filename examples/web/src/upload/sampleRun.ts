@@ -1,5 +1,6 @@
 // An invented run of 8 km with positions, heights, heart rates and cadence, for those without a file at hand.
-const START = '2026-05-17T07:30:00Z';
+// Four days after the demo's last run, so that charts show them together.
+const START = '2021-07-08T07:30:00Z';
 const [LATITUDE, LONGITUDE] = [52.5145, 13.3501]; // Tiergarten, Berlin
 const METERS_PER_DEGREE = 111_320;
 const [LENGTH_M, STEP_S] = [8000, 4];
