@@ -22,6 +22,15 @@ class JobChange:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class RecentJob:
+    """A job under way, or one that ended lately."""
+
+    job_id: int
+    version: int
+    has_ended: bool
+
+
 class JobQueue(Protocol):
     """Jobs, seen from the API."""
 
@@ -50,10 +59,10 @@ class JobFeeds(Protocol):
     All methods wait while the database is busy or away, instead of raising.
     """
 
-    async def recent(self, athlete_id: int, since: datetime | None) -> Sequence[tuple[int, int]]:
+    async def recent(self, athlete_id: int, since: datetime) -> Sequence[RecentJob]:
         """Find the jobs of an athlete under way, and those that ended at or after `since`.
 
-        Returns their ids and versions, oldest first. What it returns may be a second old.
+        Oldest first. What it returns may be a second old.
         """
 
     async def read(self, job_id: int, version: int) -> "Job | None":

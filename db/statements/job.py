@@ -222,13 +222,17 @@ def claim() -> Executable:
 
 
 def recent_of_athlete() -> Executable:
-    """Select `id` and `version` of the jobs of `athlete` under way, and of those ended lately.
+    """Select the jobs of `athlete` under way, and those ended at or after `since`.
 
-    Those ended at or after `since`, which may be null: then none. Oldest first; of more than
-    `most`, the newest.
+    Columns: `id`, `version`, `has_ended`. Oldest first; of more than `most`, the newest.
     """
     newest = (
-        select(Job.id, Job.version, Job.created_at)
+        select(
+            Job.id,
+            Job.version,
+            Job.created_at,
+            Job.finished_at.is_not(None).label("has_ended"),
+        )
         .where(
             Job.athlete_id == bindparam("athlete", type_=BigInteger),
             or_(
@@ -240,7 +244,9 @@ def recent_of_athlete() -> Executable:
         .limit(bindparam("most", type_=Integer))
         .subquery()
     )
-    return select(newest.c.id, newest.c.version).order_by(newest.c.created_at, newest.c.id)
+    return select(newest.c.id, newest.c.version, newest.c.has_ended).order_by(
+        newest.c.created_at, newest.c.id
+    )
 
 
 def renew() -> Executable:

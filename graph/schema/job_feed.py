@@ -13,7 +13,7 @@ from typing import Any
 
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
-from graph.job_interface import JobQueue
+from graph.job_interface import JobQueue, RecentJob
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
 from graph.schema.job_looks import JobLooks, PatientReader
@@ -47,7 +47,7 @@ class DatabaseJobFeeds:
         """Number of reads that were repeated since the process started."""
         return self._rows.retries + self._looks.retries
 
-    async def recent(self, athlete_id: int, since: datetime | None) -> Sequence[tuple[int, int]]:
+    async def recent(self, athlete_id: int, since: datetime) -> Sequence[RecentJob]:
         """Find the jobs of an athlete under way, and those that ended at or after `since`."""
         return await self._looks.recent(athlete_id, since)
 

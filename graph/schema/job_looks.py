@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.errors import DatabaseError
 from db.session import AsyncDatabase
 from db.statements import job as statements
+from graph.job_interface import RecentJob
 from runtime.bounded_map import LruMap
 
 _RETRY_S = (0.2, 0.5, 1.0)
@@ -24,8 +25,8 @@ _MAX_KEPT = 1000
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_Key = tuple[int, datetime | None]
-Found = Sequence[tuple[int, int]]
+_Key = tuple[int, datetime]
+Found = Sequence[RecentJob]
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +68,8 @@ class JobLooks(PatientReader):
         self._kept = LruMap[_Key, tuple[float, asyncio.Task[Found]]](_MAX_KEPT)
         self._running: set[asyncio.Task[Found]] = set()
 
-    async def recent(self, athlete_id: int, since: datetime | None) -> Found:
-        """Find the ids and versions of jobs under way, and of those ended at or after `since`."""
+    async def recent(self, athlete_id: int, since: datetime) -> Found:
+        """Find the jobs under way, and those ended at or after `since`, oldest first."""
         key = (athlete_id, since)
         kept = self._kept.find(key)
         if kept is None or (kept[1].done() and monotonic() - kept[0] > _FRESH_S):
@@ -96,6 +97,6 @@ class JobLooks(PatientReader):
 
         async def select(connection: AsyncConnection) -> Found:
             rows = await connection.execute(statements.recent_of_athlete(), values)
-            return [(row.id, row.version) for row in rows]
+            return [RecentJob(row.id, row.version, row.has_ended) for row in rows]
 
         return await self._database.reading(select)

@@ -109,7 +109,12 @@ async def _jobs_of(
                 news: Sequence[tuple[int, int]] = [(change.job_id, change.version)]
             else:
                 looked_at = datetime.now(UTC)
-                news = await feeds.recent(athlete_id, since and _minute_before(since))
+                found = await feeds.recent(athlete_id, _minute_before(since or looked_at))
+                if since is None:  # what ended before is no news, now or at the next look
+                    for each in found:
+                        if each.has_ended:
+                            seen.keep(each.job_id, each.version)
+                news = [(each.job_id, each.version) for each in found]
                 since = looked_at
             for job_id, version in news:
                 last = seen.find(job_id)
