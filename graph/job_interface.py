@@ -62,7 +62,7 @@ class JobFeeds(Protocol):
     async def recent(self, athlete_id: int, since: datetime) -> Sequence[RecentJob]:
         """Find the jobs of an athlete under way, and those that ended at or after `since`.
 
-        Oldest first. What it returns may be a second old.
+        Oldest first.
         """
 
     async def read(self, job_id: int, version: int) -> "Job | None":

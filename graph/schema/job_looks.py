@@ -1,11 +1,10 @@
-"""Looks at which jobs an athlete has: one for all who ask at about the same time."""
+"""Looks at which jobs an athlete has: one for all who ask while it is under way."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from datetime import datetime
-from time import monotonic
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,8 +17,6 @@ from runtime.bounded_map import LruMap
 
 _RETRY_S = (0.2, 0.5, 1.0)
 """Seconds before the second, the third and each later attempt at a read."""
-_FRESH_S = 1.0
-"""Seconds for which a look is as good as a new one."""
 _MOST_JOBS = 1000
 _MAX_KEPT = 1000
 
@@ -65,21 +62,21 @@ class JobLooks(PatientReader):
         super().__init__()
         self._database = database
         self._one_at_a_time = asyncio.Lock()
-        self._kept = LruMap[_Key, tuple[float, asyncio.Task[Found]]](_MAX_KEPT)
+        self._kept = LruMap[_Key, asyncio.Task[Found]](_MAX_KEPT)
         self._running: set[asyncio.Task[Found]] = set()
 
     async def recent(self, athlete_id: int, since: datetime) -> Found:
         """Find the jobs under way, and those ended at or after `since`, oldest first."""
         key = (athlete_id, since)
         kept = self._kept.find(key)
-        if kept is None or (kept[1].done() and monotonic() - kept[0] > _FRESH_S):
+        if kept is None or kept.done():
             # an empty context: the task outlives the request that started it
             task = asyncio.create_task(self._look(key), context=Context())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-            kept = (monotonic(), task)
+            kept = task
             self._kept.keep(key, kept)
-        return await asyncio.shield(kept[1])
+        return await asyncio.shield(kept)
 
     async def close(self) -> None:
         """Cancel what runs. Call it before the database is closed."""
