@@ -9,6 +9,7 @@ its other parts: not by a choice of points, and not by places between samples.
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from math import cos, hypot, radians
+from typing import NamedTuple
 
 TOLERANCE_M = 2.0
 MOST_POINTS = 50_000
@@ -19,21 +20,28 @@ _M_PER_DEGREE = 111_320.0
 _WHOLE = 1_000_000
 _AROUND = 360 * _WHOLE
 
-Point = tuple[int, int]
-"""Latitude and longitude in millionths of a degree."""
+
+class RoutePoint(NamedTuple):
+    """A place in millionths of a degree, and the first sample there, counted from 0."""
+
+    latitude: int
+    longitude: int
+    sample: int
 
 
-def route_of(latitude: Sequence[float | None], longitude: Sequence[float | None]) -> list[Point]:
+def route_of(
+    latitude: Sequence[float | None], longitude: Sequence[float | None]
+) -> list[RoutePoint]:
     """The points of a route in order; empty for fewer than two places.
 
     Samples without a position are left out.
     """
     known = [
-        (round(north * _WHOLE), round(east * _WHOLE))
-        for north, east in zip(latitude, longitude, strict=True)
+        RoutePoint(round(north * _WHOLE), round(east * _WHOLE), sample)
+        for sample, (north, east) in enumerate(zip(latitude, longitude, strict=True))
         if north is not None and east is not None
     ]
-    places = known[:1] + [place for before, place in pairwise(known) if place != before]
+    places = known[:1] + [place for before, place in pairwise(known) if place[:2] != before[:2]]
     cells = _Cells()
     points = [point for _, passage in groupby(places, cells.of) for point in _drawn(list(passage))]
     return points if 1 < len(points) <= MOST_POINTS else []
@@ -45,7 +53,7 @@ class _Cells:
     def __init__(self) -> None:
         self._widths: dict[int, int] = {}
 
-    def of(self, place: Point) -> tuple[int, int]:
+    def of(self, place: RoutePoint) -> tuple[int, int]:
         row = place[0] // _CELL
         width = self._widths.get(row)
         if width is None:
@@ -53,7 +61,7 @@ class _Cells:
         return row, place[1] // width
 
 
-def _drawn(places: list[Point]) -> Iterator[Point]:
+def _drawn(places: list[RoutePoint]) -> Iterator[RoutePoint]:
     """The first, the last, and those farther than the tolerance from lines between them."""
     last = len(places) - 1
     kept = {0, last}
@@ -67,11 +75,11 @@ def _drawn(places: list[Point]) -> Iterator[Point]:
     return (places[index] for index in sorted(kept))
 
 
-def _farthest(places: list[Point], first: int, last: int) -> tuple[int, float]:
+def _farthest(places: list[RoutePoint], first: int, last: int) -> tuple[int, float]:
     """The place between two that is farthest from their line, and how far, in meters."""
     if last - first < 2:  # noqa: PLR2004 - no place between them
         return first, 0.0
-    north, east = places[first]
+    north, east, _ = places[first]
     scale = _M_PER_DEGREE / _WHOLE
     narrow = scale * _narrow(north)
     end_y = (places[last][0] - north) * scale
@@ -79,7 +87,7 @@ def _farthest(places: list[Point], first: int, last: int) -> tuple[int, float]:
     squared = end_x * end_x + end_y * end_y
     found, most = first, 0.0
     for index in range(first + 1, last):
-        latitude, longitude = places[index]
+        latitude, longitude, _ = places[index]
         y = (latitude - north) * scale
         x = _short_way(longitude - east) * narrow
         share = (x * end_x + y * end_y) / squared if squared else 0.0

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from athletics.downsampling import QUARTERS, gap_counts, points_up_to, sample_levels
+from db.shown_samples import ShownRanges, ShownSamples
 from db.stream_codec import POSITION, Column, Decimals, Samples, StoredColumns, encode_columns
 
 LEVEL_POINTS = (64, 128, 512, 2048)
@@ -105,17 +106,21 @@ class StoredStreams:
     """What was read of an activity's streams: a stored level, or all samples.
 
     A level has its marks within `samples`; rows of versions before 0.3 have none. `positions` are
-    None where they were not recorded, not asked for, or not for the caller.
+    None where they were not recorded, not asked for, or not for the caller. `shown` are the samples
+    for the caller (`db/shown_samples.py`), None for all.
     """
 
     sample_count: int
     samples: bytes
     marks: bytes | None = None
     positions: bytes | None = None
+    shown: ShownRanges | None = None
 
     def choose(self, request: StreamsRequest, names: Collection[str]) -> ChosenSamples:
         """Choose the points for a request, of the columns in `names`. Raises CorruptStreams."""
         stored = StoredColumns(self.samples)
+        if self.shown is not None:
+            return _choose_shown(stored, self.shown, request, names)
         marked = StoredColumns(self.marks) if self.marks else stored
         start, end = _range_of(stored, request)
         places = _places(marked, request, start, end)
@@ -132,17 +137,39 @@ class StoredStreams:
             sample_count=end - start if request.is_range else self.sample_count,
             points=end - start if places is None else len(places),
             columns=columns,
-            gaps=[
-                place for place, (before, after) in enumerate(pairwise(counts)) if before != after
-            ],
+            gaps=_gaps(counts),
         )
+
+
+def _choose_shown(
+    stored: StoredColumns, shown: ShownRanges, request: StreamsRequest, names: Collection[str]
+) -> ChosenSamples:
+    """Choose points as `StoredStreams.choose` does, evenly spread: levels tell of hidden samples."""
+    seen = ShownSamples(stored, shown)
+    start, end = _bounds(seen.time_s, request) if request.is_range else (0, len(seen.time_s))
+    places = _evenly(end - start, request.max_points)
+    columns = {name: _taken(seen.read(name, start, end), places) for name in names}
+    counts = _taken(seen.gap_counts()[start:end], places) or []
+    return ChosenSamples(
+        sample_count=end - start,
+        points=end - start if places is None else len(places),
+        columns=columns,
+        gaps=_gaps(counts),
+    )
+
+
+def _gaps(counts: Sequence[int]) -> list[int]:
+    return [place for place, (before, after) in enumerate(pairwise(counts)) if before != after]
 
 
 def _range_of(stored: StoredColumns, request: StreamsRequest) -> tuple[int, int]:
     """Find the first sample of the range, and the one behind its last."""
     if not request.is_range:
         return 0, stored.count
-    time_s = stored.read("time_s") or []
+    return _bounds(stored.read("time_s") or [], request)
+
+
+def _bounds(time_s: Sequence[float], request: StreamsRequest) -> tuple[int, int]:
     start = 0 if request.from_s is None else bisect_left(time_s, request.from_s)
     end = len(time_s) if request.until_s is None else bisect_left(time_s, request.until_s)
     return start, max(start, end)
@@ -157,9 +184,15 @@ def _places(
         return None
     levels = marked.read(_LEVEL, start, end)
     if levels is None:
-        return [number * (count - 1) // max(1, most - 1) for number in range(most)]
+        return _evenly(count, most)
     levels[0], levels[-1] = 0, 1  # a range begins and ends with its own samples
     return points_up_to(levels, most)
+
+
+def _evenly(count: int, most: int) -> Sequence[int] | None:
+    if count <= most:
+        return None
+    return [number * (count - 1) // max(1, most - 1) for number in range(most)]
 
 
 def _gap_counts(stored: StoredColumns, marked: StoredColumns, start: int, end: int) -> list[Any]:

@@ -1,5 +1,6 @@
 """Rows of what an activity holds, for tests; `tests/factories.py` has all of them."""
 
+from collections.abc import Sequence
 from datetime import date
 from itertools import count
 from typing import Any
@@ -43,14 +44,15 @@ def create_lap(db: Connection, activity_id: int, number: int = 1, **columns: Any
     db.execute(insert(ActivityLap).values(**defaults | columns))
 
 
-def create_route(db: Connection, activity_id: int, points: list[tuple[int, int]]) -> None:
-    """A route of points in millionths of a degree."""
+def create_route(db: Connection, activity_id: int, points: Sequence[tuple[int, ...]]) -> None:
+    """A route of points in millionths of a degree, each with its sample, or else its place here."""
     athlete_id = db.execute(select(Activity.athlete_id).where(Activity.id == activity_id))
     values = {
         "activity_id": activity_id,
         "athlete_id": athlete_id.scalar_one(),
-        "latitudes": [latitude for latitude, _ in points],
-        "longitudes": [longitude for _, longitude in points],
+        "latitudes": [point[0] for point in points],
+        "longitudes": [point[1] for point in points],
+        "samples": [(*point, place)[2] for place, point in enumerate(points)],
     }
     db.execute(insert(ActivityRoute).values(**values))
 

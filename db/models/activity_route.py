@@ -9,7 +9,8 @@ from db.models.base import Base
 class ActivityRoute(Base):
     """Where an activity went (`athletics/route.py`): points in order, in millionths of a degree.
 
-    `athlete_id` is the activity's. Statements show others only what is far from both ends.
+    `athlete_id` is the activity's. `samples` are the places of the points among the activity's
+    samples; null in rows of older versions. Statements show others only what is far from both ends.
     """
 
     __tablename__ = "activity_routes"
@@ -20,6 +21,7 @@ class ActivityRoute(Base):
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     latitudes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     longitudes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    samples: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
 
     __table_args__ = (
         CheckConstraint(

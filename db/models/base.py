@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     Double,
     Identity,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     func,
     text,
+    type_coerce,
 )
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -73,6 +75,12 @@ class ApplicationBase(DeclarativeBase):
 def quoted(members: Iterable[Enum]) -> str:
     """Format the values of enum members as a list of SQL literals."""
     return ", ".join(f"'{member.value}'" for member in members)
+
+
+def later(instant: Any, seconds: Any) -> ColumnElement[datetime]:
+    """An instant so many seconds after another."""
+    shifted = instant + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    return type_coerce(shifted, DateTime(timezone=True))
 
 
 def one_of(column: str, enum: type[Enum]) -> CheckConstraint:

@@ -1,5 +1,6 @@
 """Best efforts: the fastest stretch over a standard distance inside one activity."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from athletics.age_grade import is_interpolated
 from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
-from db.models.base import Base, Instant, PrimaryKey, not_negative, one_of
+from db.models.base import Base, Instant, PrimaryKey, later, not_negative, one_of
 
 _UNLISTED = tuple(
     (table.value, distance.value)
@@ -47,7 +48,9 @@ class BestEffort(Base):
     One counts only where a best over a longer distance would otherwise be faster, and lists omit it
     unless it counts.
 
-    `achieved_at` is the instant at which the distance was completed. The columns of the age grade
+    `achieved_at` is when the distance would have been completed had the effort begun with its run:
+    orders and cursors, which others see, must not tell where in a run an effort lies. The distance
+    was completed `start_offset_s` later (`completed_at`). The columns of the age grade
     are null together, when the birth date or sex is unknown or the table does not cover the age.
     """
 
@@ -59,8 +62,8 @@ class BestEffort(Base):
     distance: Mapped[str] = mapped_column()
     distance_m: Mapped[float] = mapped_column()
     elapsed_s: Mapped[float] = mapped_column()
-    start_offset_s: Mapped[float]
-    achieved_at: Mapped[Instant]
+    start_offset_s: Mapped[float] = mapped_column()
+    achieved_at: Mapped[Instant] = mapped_column()
     provenance: Mapped[str]
     excluded: Mapped[bool] = mapped_column(server_default="false")
     implied: Mapped[bool]
@@ -79,6 +82,7 @@ class BestEffort(Base):
         elapsed_s * open_standard_s / age_standard_s
     )
 
+    completed_at: Mapped[datetime] = column_property(later(achieved_at, start_offset_s))
     distance_interpolated: Mapped[bool | None] = column_property(
         case((age_grade_table.is_not(None), _is_unlisted(age_grade_table, distance)))
     )

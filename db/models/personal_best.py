@@ -1,11 +1,13 @@
 """Personal bests and their history."""
 
+from datetime import datetime
+
 from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.distance import StandardDistance
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
-from db.models.base import Base, Instant, not_negative, one_of
+from db.models.base import Base, Instant, later, not_negative, one_of
 
 
 class PersonalBest(Base):
@@ -30,7 +32,8 @@ class PersonalBest(Base):
     distance: Mapped[str]
     distance_m: Mapped[float] = mapped_column()
     elapsed_s: Mapped[float] = mapped_column()
-    achieved_at: Mapped[Instant]
+    start_offset_s: Mapped[float] = mapped_column(Double, server_default="0")
+    achieved_at: Mapped[Instant] = mapped_column()
     previous_id: Mapped[int | None] = mapped_column(
         # Checked at commit: a recalculation moves several links at once.
         ForeignKey("personal_bests.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED")
@@ -50,6 +53,7 @@ class PersonalBest(Base):
         * 1000
         / func.greatest(distance_m, LEAST_PACED_M, type_=Double)
     )
+    completed_at: Mapped[datetime] = column_property(later(achieved_at, start_offset_s))
 
     __table_args__ = (
         one_of("distance", StandardDistance),

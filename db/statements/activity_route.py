@@ -19,8 +19,10 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
+    null,
     or_,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -28,7 +30,7 @@ from db.models import ActivityRoute, Athlete
 
 _ACTIVITY_ID = bindparam("activity", type_=BigInteger)
 _DIGITS = bindparam("precision", type_=Integer)
-_COORDINATES = ("latitudes", "longitudes")
+_ARRAYS = ("latitudes", "longitudes", "samples")
 SOUTH, WEST, NORTH, EAST = 1, 2, 3, 4
 """Places in `bounds`."""
 
@@ -63,21 +65,33 @@ def _shown(*, to_others: bool) -> tuple[Any, ...]:
 
 
 def store() -> Executable:
-    """Replace the route of `activity`. Parameters also: `athlete`, `new_latitudes`, `new_longitudes`."""
+    """Replace the route of `activity`. Parameters also: `athlete`, and `new_` before the arrays' names."""
     insertion = insert(ActivityRoute).values(
         activity_id=_ACTIVITY_ID,
         athlete_id=bindparam("athlete", type_=BigInteger),
-        **{name: bindparam(f"new_{name}", type_=ARRAY(Integer)) for name in _COORDINATES},
+        **{name: bindparam(f"new_{name}", type_=ARRAY(Integer)) for name in _ARRAYS},
     )
     return insertion.on_conflict_do_update(
         index_elements=[ActivityRoute.activity_id],
-        set_={name: insertion.excluded[name] for name in _COORDINATES},
+        set_={name: insertion.excluded[name] for name in _ARRAYS},
         where=or_(
             *(
                 getattr(ActivityRoute, name).is_distinct_from(insertion.excluded[name])
-                for name in _COORDINATES
+                for name in _ARRAYS
             )
         ),
+    )
+
+
+def forget_samples() -> Executable:
+    """Forget which samples the points of the route of `activity` are: others see no streams then.
+
+    Whatever becomes of the route, it is never applied to samples that it was not made of.
+    """
+    return (
+        update(ActivityRoute)
+        .where(ActivityRoute.activity_id == _ACTIVITY_ID)
+        .values(samples=null())
     )
 
 

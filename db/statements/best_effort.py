@@ -1,6 +1,7 @@
 """Best efforts: lists, derivation, counting and age grades."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -31,6 +32,7 @@ from sqlalchemy.orm import aliased
 
 from db.models import Activity, Base, BestEffort, PersonalBest, Visibility
 from db.statements.activity import IS_RUN, since_day, until_day
+from db.statements.hidden_way import hides_surroundings
 from db.statements.page import Collection, Ordering
 from db.statements.visibility import Split, shows_age_grades
 
@@ -96,6 +98,16 @@ def is_personal_best(*, to_others: bool = False) -> ColumnElement[bool]:
 def age_grade_to_others(model: type[Base]) -> ColumnElement[float | None]:
     """The age grade in percent if the athlete shares age grades, else NULL."""
     return case((shows_age_grades(model), BestEffort.age_grade_percent))
+
+
+def start_offset_to_others() -> ColumnElement[float]:
+    """Where in its run an effort began; 0 where that could tell of what the athlete hides."""
+    return case((hides_surroundings(BestEffort.athlete_id), 0.0), else_=BestEffort.start_offset_s)
+
+
+def completion_to_others(model: type[BestEffort | PersonalBest]) -> ColumnElement[datetime]:
+    """When the distance was completed, as if from the start where `start_offset_to_others` is 0."""
+    return case((hides_surroundings(model.athlete_id), model.achieved_at), else_=model.completed_at)
 
 
 _WRITTEN = (

@@ -191,10 +191,11 @@ def one(rows: Sql, alias: str, parts: Sequence[Part], *, nullable: bool) -> Valu
 def drawn(rows: Sql, alias: str, number: int, labels: Sequence[str]) -> Value:
     """Write the only row of streams for drawing `number` as a mark; null if there is none.
 
-    `labels` are sample_count, then bytes, of which those that are null or left out are empty.
+    `labels` are two plain values, then bytes; those that are null or left out are empty.
     """
-    sample_count, *packed = (reference(alias, label) for label in labels)
+    sample_count, shown, *packed = (reference(alias, label) for label in labels)
     parts: list[Part] = [Literal(f"{MARK}{number}{MARK_SEPARATOR}"), Value(sample_count)]
+    parts += [Literal(MARK_SEPARATOR), Value(shown)]
     for each in packed:
         parts += [Literal(MARK_SEPARATOR), Value(f"encode({each},'base64')")]
     empty = MARK_SEPARATOR * (_MARKED_BYTES - len(packed))

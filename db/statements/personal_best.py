@@ -106,7 +106,8 @@ def _improvements(among: str) -> str:
     return f"""
     WITH {_history("own", "counts", among)},
     {_history("others", "counts_for_others", among)}, improvements AS (
-        SELECT id, e.athlete_id, e.activity_id, e.distance, e.distance_m, e.elapsed_s, e.achieved_at,
+        SELECT id, e.athlete_id, e.activity_id, e.distance, e.distance_m, e.elapsed_s, e.start_offset_s,
+               e.achieved_at,
                own.id IS NOT NULL AS for_athlete, own.previous_id, own.improvement_s,
                coalesce(own.is_current, false) AS is_current,
                others.id IS NOT NULL AS for_others, others.previous_id AS previous_for_others_id,
@@ -132,7 +133,7 @@ _STEP_DOWN = """
 """
 
 _COLUMNS = (
-    "athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, "
+    "athlete_id, activity_id, distance, distance_m, elapsed_s, start_offset_s, achieved_at, "
     "for_athlete, previous_id, improvement_s, is_current, "
     "for_others, previous_for_others_id, improvement_for_others_s, is_current_for_others"
 )

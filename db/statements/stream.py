@@ -3,16 +3,20 @@
 from collections.abc import Collection
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Double,
     Executable,
+    FromClause,
     Integer,
     LargeBinary,
     bindparam,
     case,
+    cast,
     delete,
     func,
+    literal_column,
     null,
     select,
     true,
@@ -20,8 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Activity, ActivityStreamLevel, ActivityStreams
+from db.statements.hidden_way import shown_samples
 from db.statements.page import PARENT, AnySelect, matches
-from db.statements.visibility import Audience, Expression, owner_only, visible
+from db.statements.visibility import Audience, Expression, or_to_others, owner_only, visible
 
 _ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
 _MAX_POINTS = bindparam("max_points", type_=Integer)
@@ -49,8 +54,10 @@ def chart(
     They are those of each activity among `keys`, or of the activity `of`: the parameter
     `max_points` chooses a level, and all samples are read where no level has so many. With
     `has_range` all samples are read, without the parameter. `labels` are of `sample_count`,
-    `samples`, `marks` (null for a level, whose samples hold them) and `positions`, which are null
-    but for the athlete and administrators.
+    `samples`, `marks` (null for a level, whose samples hold them), `positions`, which are null
+    but for the athlete and administrators, and `shown`: which of the samples the caller sees, as
+    the first one and the one behind the last, in turn, joined by commas. Null: all of them. Where
+    it is not, all are read; where it is none, there is no row.
     """
     whole = {
         "sample_count": ActivityStreams.sample_count,
@@ -59,9 +66,11 @@ def chart(
         "positions": ActivityStreams.positions,
     }
     found: dict[str, Expression] = dict(whole)
+    seen = _seen(audience).lateral("seen")
+    found["shown"] = func.array_to_string(seen.c.samples, ",")
     level = None
     if not has_range:
-        level = _level().lateral("level")
+        level = _level(seen).lateral("level")
         found["samples"] = func.coalesce(level.c.samples, ActivityStreams.samples)
         is_whole = level.c.samples.is_(None)
         found["marks"] = case((is_whole, ActivityStreams.marks), else_=null())
@@ -71,22 +80,34 @@ def chart(
     if of is None:
         columns.append(ActivityStreams.activity_id.label(PARENT))
     rows = select(*columns).select_from(ActivityStreams)
-    rows = rows.join(Activity, Activity.id == ActivityStreams.activity_id)
+    rows = rows.join(Activity, Activity.id == ActivityStreams.activity_id).join(seen, true())
     if level is not None:
         rows = rows.outerjoin(level, true())
-    return rows.where(matches(ActivityStreams.activity_id, of), visible(Activity, audience))
+    return rows.where(
+        matches(ActivityStreams.activity_id, of),
+        visible(Activity, audience),
+        func.coalesce(func.cardinality(seen.c.samples), 1) > 0,
+    )
 
 
-def _level() -> AnySelect:
+def _seen(audience: Audience) -> AnySelect:
+    everything = cast(null(), ARRAY(Integer))
+    samples = or_to_others(Activity, everything, shown_samples(Activity), audience)
+    # With a limit PostgreSQL computes it once.
+    return select(samples.label("samples")).limit(literal_column("1")).correlate(Activity)
+
+
+def _level(seen: FromClause) -> AnySelect:
     return (
         select(ActivityStreamLevel.samples, ActivityStreamLevel.positions)
         .where(
             ActivityStreamLevel.activity_id == ActivityStreams.activity_id,
             ActivityStreamLevel.points >= _MAX_POINTS,
+            seen.c.samples.is_(None),
         )
         .order_by(ActivityStreamLevel.points)
         .limit(1)
-        .correlate(ActivityStreams)
+        .correlate(ActivityStreams, seen)
     )
 
 

@@ -44,6 +44,7 @@ from db.models import (
     SyncProblem,
 )
 from db.models.activity import Visibility
+from db.statements.hidden_way import has_hidden_way
 
 Expression = ColumnElement[Any] | InstrumentedAttribute[Any]
 Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
@@ -124,6 +125,9 @@ OF_ACTIVITY: dict[type[Base], InstrumentedAttribute[int]] = {
     BestEffort: BestEffort.activity_id,
 }
 
+# Of these, rows that count from the start of a run: others see them where its whole way is shown.
+COUNTED_FROM_START = {ActivityLap, ActivitySplit}
+
 
 def visible(model: type[Base], audience: Audience) -> ColumnElement[bool]:
     """Condition for the rows of `model` that the audience may see."""
@@ -198,7 +202,9 @@ def _shared(model: type[Base]) -> ColumnElement[bool] | None:
     if model is Activity:
         return (Activity.visibility == Visibility.EVERYONE) & _athlete_shares(model)
     if model in OF_ACTIVITY:
-        return _is_of_public_activity(OF_ACTIVITY[model]) & _athlete_shares(model)
+        way = has_hidden_way(OF_ACTIVITY[model], OWNER[model])
+        is_shown = not_(way) if model in COUNTED_FROM_START else true()
+        return _is_of_public_activity(OF_ACTIVITY[model]) & _athlete_shares(model) & is_shown
     if model is Gear:
         of_public = exists().where(
             Activity.gear_id == Gear.id, Activity.visibility == Visibility.EVERYONE

@@ -16,6 +16,7 @@ from sqlalchemy import literal_column
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 
+from db.shown_samples import read_ranges
 from db.statements.page import AnySelect, Columns
 from db.statements.stream import chart
 from db.statements.visibility import Audience, Expression
@@ -25,7 +26,7 @@ from graph.cost.directives import Cost, ListSize
 from graph.mapping.relation import Arguments, Lookup, with_signature_of
 from graph.mapping.row_type import RowType, field, make, source_of
 
-ROW_LABELS = ("sample_count", "samples", "marks")
+ROW_LABELS = ("sample_count", "shown", "samples", "marks")
 POSITIONS = "positions"
 """The label of what tells where somebody was; read only for the columns that need it."""
 _LONGEST_INLINE = 16 * 1024
@@ -63,7 +64,8 @@ class StreamsRowType(RowType):
         return {label: literal_column(label) for label in (*ROW_LABELS, POSITIONS)}
 
     def hydrate(self, row: Mapping[str, Any]) -> StoredStreams:
-        return StoredStreams(row["sample_count"], row["samples"], row["marks"], row[POSITIONS])
+        packed = (row["samples"], row["marks"], row[POSITIONS])
+        return StoredStreams(row["sample_count"], *packed, shown=read_ranges(row["shown"]))
 
     def object_of(self, chosen: ChosenSamples) -> Any:
         """Make the object of chosen samples."""

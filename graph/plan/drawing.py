@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from db.shown_samples import read_ranges
 from db.statements.json_sql import MARK, MARK_SEPARATOR
 from db.stream_levels import StoredStreams, StreamsRequest
 from graph.cache.entry import Answer
@@ -109,7 +110,7 @@ class DrawnText:
         return 1000 * (thread_time() - began_s)
 
     def _draw_next(self) -> None:
-        number, sample_count, samples, marks, positions, rest = self._left.popleft().split(
+        number, sample_count, shown, samples, marks, positions, rest = self._left.popleft().split(
             MARK_SEPARATOR
         )
         drawing = self._drawings[int(number)]
@@ -118,6 +119,7 @@ class DrawnText:
             a2b_base64(samples),
             a2b_base64(marks) if marks else None,
             a2b_base64(positions) if positions else None,
+            read_ranges(shown),
         )
         request = streams_request(self._asked.arguments[drawing.selected])
         json, found = drawing.draw(stored, request)

@@ -148,12 +148,15 @@ class Activity(Node):
         "rates, and for other athletes.",
         list_size=sized(5),
     )
-    laps = connection(LAPS_OF_ACTIVITY, "Laps as the device or Strava made them, in order.")(
-        read_laps
-    )
+    laps = connection(
+        LAPS_OF_ACTIVITY,
+        "Laps as the device or Strava made them, in order. Empty for other athletes where a part of "
+        "the way is hidden from them: laps count from the start.",
+    )(read_laps)
     splits = connection(
         SPLITS_OF_ACTIVITY,
-        "Parts of a kilometer or mile, in order. Empty without samples.",
+        "Parts of a kilometer or mile, in order. Empty without samples, and for other athletes where "
+        "a part of the way is hidden from them: splits count from the start.",
     )(read_splits)
     best_efforts: list[Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")]] = (
         lookup(
@@ -198,7 +201,9 @@ class Activity(Node):
     )
     streams = streams_field(
         STREAMS_OF_ACTIVITY,
-        "Samples that the device recorded, for charts. Null if none are stored. It costs "
+        "Samples that the device recorded, for charts. Null if none are stored. Other athletes get "
+        "those of the way that they see: time and distance begin at 0 there and stand still over "
+        "what is left out; null if they see none. It costs "
         f"`maxPoints`, and {_STREAMS_WEIGHT} in advance, which are refunded.",
         ActivityStreams | None,
         list_size=sized(DEFAULT_POINTS, by=["maxPoints"]),

@@ -43,8 +43,14 @@ class ActivityStreams:
         "Number of samples in the range, or in the whole recording. The columns have as many "
         "entries, but at most `maxPoints`.",
     )
-    time_seconds: list[float] = _member("time_s", "Elapsed time since the start, in seconds.")
-    distance_meters: list[float] = _member("distance_m", "Distance since the start, in meters.")
+    time_seconds: list[float] = _member(
+        "time_s",
+        "Elapsed time since the start, in seconds. For other athletes: "
+        "since the first sample they see, without what is left out.",
+    )
+    distance_meters: list[float] = _member(
+        "distance_m", "Distance since the start, in meters. For other athletes as `timeSeconds`."
+    )
     heart_rate: list[float | None] | None = _member(
         "heart_rate_bpm", f"Heart rate in beats per minute. {_NOT_RECORDED}"
     )
@@ -70,7 +76,8 @@ class ActivityStreams:
         GAPS,
         "Places of points, from 0, after which nothing was recorded for a while: at least 10 "
         "seconds, and five of the usual intervals. Draw no line from there to the next point. A "
-        "pause that was recorded is two points or more at the same distance.",
+        "pause that was recorded is two points or more at the same distance. For other athletes also "
+        "where samples are left out.",
     )
 
 

@@ -47,9 +47,17 @@ class BestEffort(Node):
         "Elapsed time divided by distance, in seconds per mile.",
     )
     start_offset_seconds: float = column(
-        m.BestEffort.start_offset_s, "Seconds from the start of the run to the start of the effort."
+        m.BestEffort.start_offset_s,
+        "Seconds from the start of the run to the start of the effort. For other athletes 0, unless "
+        "the athlete hides no surroundings of starts: it would tell how far away the start is.",
+        to_others=statements.start_offset_to_others,
     )
-    achieved_at: datetime = column(m.BestEffort.achieved_at, "Time the distance was completed.")
+    achieved_at: datetime = column(
+        m.BestEffort.completed_at,
+        "Time the distance was completed. For other athletes as if the effort had begun with the "
+        "run, unless the athlete hides no surroundings of starts.",
+        to_others=partial(statements.completion_to_others, m.BestEffort),
+    )
     age_grade: AgeGrade | None = embedded(
         AgeGrade,
         "Age grade. Null if the athlete's birth date or sex is unknown, or the table "

@@ -1,6 +1,7 @@
 """Personal bests."""
 
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -9,7 +10,7 @@ from athletics.age_grade_table import Sex
 from athletics.distance import StandardDistance
 from db import models as m
 from db.statements import personal_best as statements
-from db.statements.best_effort import age_grade_to_others
+from db.statements.best_effort import age_grade_to_others, completion_to_others
 from db.statements.distance import label
 from db.statements.pace import per_mile
 from graph.input_checks import checked_number, checked_text
@@ -60,7 +61,12 @@ class PersonalBest(Node):
         per_mile(m.PersonalBest.pace_s_per_km),
         "Elapsed time divided by distance, in seconds per mile.",
     )
-    achieved_at: datetime = column(m.PersonalBest.achieved_at, "Time the distance was completed.")
+    achieved_at: datetime = column(
+        m.PersonalBest.completed_at,
+        "Time the distance was completed. For other athletes as if the effort had begun with the "
+        "run, unless the athlete hides no surroundings of starts.",
+        to_others=partial(completion_to_others, m.PersonalBest),
+    )
     activity: Annotated["Activity", strawberry.lazy("graph.types.activity")] = lookup(
         Lookup("Activity", m.PersonalBest.activity_id, rows_by(m.Activity, m.Activity.id)),
         "The run that contains it.",

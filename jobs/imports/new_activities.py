@@ -105,8 +105,8 @@ def _write_parts(connection: Connection, found: Sequence[ActivityToWrite]) -> No
             found_rates = {"lowest_bpm": parts.rates.lowest_bpm, "seconds": parts.rates.seconds}
             rates.append(owner | found_rates)
         if parts.route:
-            latitudes, longitudes = zip(*parts.route, strict=True)
-            routes.append(owner | {"latitudes": latitudes, "longitudes": longitudes})
+            names = ("latitudes", "longitudes", "samples")
+            routes.append(owner | dict(zip(names, zip(*parts.route, strict=True), strict=True)))
         laps += [
             owner | {"lap_number": number, **asdict(lap)}
             for number, lap in enumerate(each.prepared.laps, start=1)

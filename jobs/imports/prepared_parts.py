@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from athletics.activity_effort import RecordedRun
 from athletics.heart_rate import HeartRates, heart_rates
-from athletics.route import Point
+from athletics.route import RoutePoint
 from db.stream_codec import Samples
 from jobs.sync.derived_route import route_points
 from jobs.sync.derived_splits import derive_splits
@@ -23,7 +23,7 @@ class PreparedParts:
 
     splits: Sequence[dict[str, Any]] = ()
     rates: HeartRates | None = None
-    route: Sequence[Point] = ()
+    route: Sequence[RoutePoint] = ()
 
 
 NO_PARTS = PreparedParts()

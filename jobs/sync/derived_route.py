@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from athletics.route import Point, route_of
+from athletics.route import RoutePoint, route_of
 from db.statements import activity_route
 from db.stream_codec import Samples
 
 
-def route_points(samples: Samples | None) -> list[Point]:
+def route_points(samples: Samples | None) -> list[RoutePoint]:
     """Find the points of the route; none without positions."""
     if samples is None or samples.latitude is None or samples.longitude is None:
         return []
@@ -28,7 +28,8 @@ def write_route(connection: Connection, activity: Any, samples: Samples | None) 
     values = {
         "activity": activity.id,
         "athlete": activity.athlete_id,
-        "new_latitudes": [latitude for latitude, _ in points],
-        "new_longitudes": [longitude for _, longitude in points],
+        "new_latitudes": [point.latitude for point in points],
+        "new_longitudes": [point.longitude for point in points],
+        "new_samples": [point.sample for point in points],
     }
     connection.execute(activity_route.store(), values)

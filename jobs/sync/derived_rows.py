@@ -17,10 +17,11 @@ from athletics.age_grade_table import OutOfTable, Sex
 from db.statements.best_effort import GRADE_COLUMNS
 from db.stream_codec import Samples
 
-EFFORTS_VERSION = 5
+EFFORTS_VERSION = 6
 """Raise it when the rules change: activities of another version are derived again.
 
 4: with levels of their streams. 5: with splits and heart rates.
+6: with the samples of a route's points; `achieved_at` counts from the start of the run.
 """
 
 _DIGITS = 3  # milliseconds
@@ -127,7 +128,7 @@ def _row(activity: Any, runner: Runner, effort: ActivityEffort) -> dict[str, Any
         "distance_m": distance_m,
         "elapsed_s": elapsed_s,
         "start_offset_s": start_s,
-        "achieved_at": activity.started_at + timedelta(seconds=start_s + elapsed_s),
+        "achieved_at": activity.started_at + timedelta(seconds=elapsed_s),
         "provenance": effort.provenance.value,
         "implied": effort.implied,
         # The age on the day at the athlete's place.

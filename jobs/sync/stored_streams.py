@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from db.statements import activity_route
 from db.statements import stream as streams
 from db.stream_codec import CorruptStreams, Samples, decode, encode, encode_positions
 from db.stream_levels import StreamLevel, encode_levels
@@ -49,8 +50,9 @@ def stream_row(activity_id: int, encoded: EncodedStreams) -> dict[str, Any]:
 
 
 def store_streams(connection: Connection, activity_id: int, encoded: EncodedStreams) -> None:
-    """Replace what is stored of an activity's samples."""
+    """Replace what is stored of an activity's samples. Its route is to be written after them."""
     connection.execute(streams.store(), stream_row(activity_id, encoded))
+    connection.execute(activity_route.forget_samples(), {"activity": activity_id})
     connection.execute(streams.discard_levels(), {"activity_id": activity_id})
     if encoded.levels:
         connection.execute(

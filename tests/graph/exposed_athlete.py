@@ -1,6 +1,6 @@
 """An athlete with a value in every field, some of whose runs are hidden from others."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ from tests.factories import NOON
 MARK = "Geheim"
 """In every text of the athlete's."""
 LATITUDE = -41.775577
+ON_TREADMILL = 12
+"""The day of a run without positions: of the others a part of the way is hidden."""
 MARKS = (MARK, "1961-02-03", "77007700", str(LATITUDE))
 """Values that are nobody else's."""
 _RUNNING = {"status": "RUNNING", "kind": "PERSONAL_BESTS"}
@@ -92,16 +94,18 @@ def _add_run(
         distance_m=5000.5 + day, moving_time_s=2000 + day, elapsed_time_s=3000 + day, elevation_gain_m=100.5 + day,
         average_heart_rate_bpm=130.5 + day, max_heart_rate_bpm=160.5 + day, average_cadence_rpm=70.5 + day,
         timezone_text=f"{MARK} zone", description=f"{MARK} words", device_name=f"{MARK} watch",
-        calories_kcal=77007700.0, gear_id=gear_id, is_race=day == 9, trainer=day == 12, **columns,
+        calories_kcal=77007700.0, gear_id=gear_id, is_race=day == 9, trainer=day == ON_TREADMILL, **columns,
     )  # fmt: skip
     make.create_lap(db, activity_id, distance_m=1000.5 + day)
     make.create_split(db, activity_id, distance_m=1000.5 + day)
-    route = [(77_007_700 + 50 * step, 7_000_000 + 500 * step) for step in range(200)]
-    make.create_route(db, activity_id, route)
+    samples = make.samples(200, every_column=True, gap_s=60, latitude=LATITUDE)
+    if day == ON_TREADMILL:
+        samples = replace(samples, latitude=None, longitude=None)
+    make.create_streams(db, activity_id, samples)
+    if samples.latitude is not None:
+        route = [(77_007_700 + 50 * step, 7_000_000 + 500 * step) for step in range(200)]
+        make.create_route(db, activity_id, route)
     make.create_heart_rates(db, activity_id, 100, (10.0 + day,) * 80)
-    make.create_streams(
-        db, activity_id, make.samples(40, every_column=True, gap_s=60, latitude=LATITUDE)
-    )
     return activity_id
 
 

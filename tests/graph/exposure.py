@@ -55,7 +55,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         E.DERIVED: "duplicateOf recordings",
     },
     "ActivityStreams": {
-        E.SHARED: "sampleCount timeSeconds distanceMeters heartRate cadence altitudeMeters powerWatts "
+        E.DERIVED: "sampleCount timeSeconds distanceMeters heartRate cadence altitudeMeters powerWatts "
         "temperatureCelsius speedMetersPerSecond gapsAfter",
         E.OWNER: "latitude longitude",
     },
@@ -79,15 +79,14 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "BestEffort": {
         E.SHARED: "id activity distance distanceLabel distanceMeters elapsedTimeSeconds paceSecondsPerKilometer "
-        "paceSecondsPerMile startOffsetSeconds achievedAt excluded "
-        "provenance",
-        E.DERIVED: "rank isPersonalBest",
+        "paceSecondsPerMile excluded provenance",
+        E.DERIVED: "startOffsetSeconds achievedAt rank isPersonalBest",
         E.AGE: "ageGrade",
     },
     "PersonalBest": {
         E.SHARED: "id athlete distance distanceLabel distanceMeters elapsedTimeSeconds paceSecondsPerKilometer "
-        "paceSecondsPerMile achievedAt activity bestEffort",
-        E.DERIVED: "previous improvementSeconds",
+        "paceSecondsPerMile activity bestEffort",
+        E.DERIVED: "achievedAt previous improvementSeconds",
         E.AGE: "ageGrade",
     },
     "AgeGrade": {

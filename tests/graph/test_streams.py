@@ -251,7 +251,7 @@ async def test_samples_that_an_older_version_writes_have_no_level_of_those_befor
 
 
 async def test_others_see_streams_of_what_they_see_but_no_positions(settings, db, runner):
-    sharer = make.create_person(db, shares=True)
+    sharer = make.create_person(db, shares=True, hidden_radius_m=0)
     shown = run_of(db, sharer, make.samples(600, every_column=True))
     hidden_activity = make.create_activity(db, sharer.athlete_id, visibility="ONLY_ME")
     make.create_streams(db, hidden_activity, make.samples(5))
