@@ -51,6 +51,7 @@ OF_NO_MODULE = {
     "tests/test_architecture_page.py": "docs/architecture.md and docs/decisions",
     "tests/test_commit_subjects.py": "the check of `make words`",
     "tests/test_release.py": "CHANGELOG.md and docs/compatibility.md",
+    "tests/test_schema_changes.py": "the check of `make schema-check`",
     "tests/test_words.py": "the check of `make words`",
 }
 """Files of unit tests that test no module, and what they test."""
