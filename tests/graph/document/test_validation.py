@@ -31,14 +31,14 @@ async def test_the_calculator_is_the_rules(api, sex, distance_m, table):
     found = await api.ask(GRADE, input=performance(distanceMeters=distance_m, sex=sex, table=table))
     expected = age_grade(distance_m, 1200.0, Sex(sex), 46, table or AgeGradeTable.ROAD_2025)
     assert found["ageGrade"] == {
-        "percent": expected.percent,
+        "percent": round(expected.percent, 6),
         "ageOnDay": 46,
         "sex": sex,
         "table": expected.table,
-        "ageFactor": expected.age_factor,
-        "openStandardSeconds": expected.open_standard_s,
-        "ageStandardSeconds": expected.age_standard_s,
-        "ageGradedTimeSeconds": expected.age_graded_time_s,
+        "ageFactor": round(expected.age_factor, 6),
+        "openStandardSeconds": round(expected.open_standard_s, 3),
+        "ageStandardSeconds": round(expected.age_standard_s, 3),
+        "ageGradedTimeSeconds": round(expected.age_graded_time_s, 3),
     }
 
 
@@ -92,12 +92,10 @@ def summed(runs, period):
         {
             "periodStart": start,
             "runCount": len(group),
-            "distanceMeters": pytest.approx(sum(run["distance_m"] for run in group)),
+            "distanceMeters": round(sum(run["distance_m"] for run in group), 3),
             "movingTimeSeconds": sum(run["moving_time_s"] for run in group),
             "elapsedTimeSeconds": sum(run["elapsed_time_s"] for run in group),
-            "elevationGainMeters": pytest.approx(
-                sum(run["elevation_gain_m"] or 0 for run in group)
-            ),
+            "elevationGainMeters": round(sum(run["elevation_gain_m"] or 0 for run in group), 3),
             "longestRunMeters": max(run["distance_m"] for run in group),
         }
         for start, group in sorted(groups.items(), reverse=True)
