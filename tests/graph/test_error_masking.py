@@ -27,7 +27,11 @@ async def test_an_unexpected_error_is_masked_and_logged_once(api, db, caplog):
     person = make.create_person(db)
     db.exec_driver_sql("ALTER TABLE activities RENAME TO activities_gone")
     response, extensions = await broken(api, person.token, **{"x-request-id": "request-4711"})
-    assert extensions == {"code": "INTERNAL", "requestId": "request-4711"}
+    assert extensions == {
+        "code": "INTERNAL",
+        "requestId": "request-4711",
+        "coordinate": "Athlete.activities",
+    }
     assert response.status_code == 200
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert record.exc_info

@@ -58,8 +58,10 @@ CASES = {
     ),
     "data that is null is 294": Case(
         294,
-        "INVALID_CURSOR",
-        json={"query": '{ activities(after: "x") { nodes { id } } }'},
+        "BAD_USER_INPUT",
+        json={
+            "query": "{ ageGrade(input: {distanceMeters: 1, elapsedTimeSeconds: 9, sex: MALE, age: 46}) { percent } }"
+        },
         data="null",
     ),
     "a body that is no JSON is 400": Case(400, "BAD_REQUEST", content=b"NONSENSE"),
