@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.driver_errors import is_out_of_step
 from db.statement_watch import StatementWatch
 from runtime.work_meter import DATABASE_WORK
 
@@ -94,7 +95,11 @@ class DriverConnections:
         except BaseException as error:
             _add_work(monotonic() - began_s - self.watch.end(pooled.pid))
             # A connection in an unknown state must not be reused.
-            ended = pooled.was_idle and pooled.driver.is_closed() and isinstance(error, Exception)
+            ended = (
+                pooled.was_idle
+                and (pooled.driver.is_closed() or is_out_of_step(error))
+                and isinstance(error, Exception)
+            )
             await self._discard(pooled)
             if ended:
                 raise _ConnectionEnded(error) from error

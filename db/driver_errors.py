@@ -107,8 +107,14 @@ def _is_lost_connection(error: BaseException) -> bool:
     return (
         isinstance(error, exc.OperationalError | exc.InterfaceError | OSError)
         or _is_asyncpg(error, "InterfaceError")
+        or is_out_of_step(error)
         or bool(getattr(error, "connection_invalidated", False))
     )
+
+
+def is_out_of_step(error: BaseException) -> bool:
+    """Whether asyncpg found its connection amid something else: the server has just ended it."""
+    return _is_asyncpg(error, "InternalClientError")
 
 
 def _is_foreign(error: BaseException) -> bool:

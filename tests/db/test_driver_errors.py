@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
@@ -242,3 +243,9 @@ async def test_reads_go_on_when_their_connections_are_ended(database, db):
         ending.join()
     assert database.retry_policy.retries > 0
     assert await database.reading(select) == 7
+
+
+def test_a_connection_out_of_step_was_lost():
+    """asyncpg says so where the server has just ended the connection."""
+    error = asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")  # fmt: skip
+    assert isinstance(translate(error), DatabaseUnavailable)

@@ -148,7 +148,7 @@ async def test_a_caller_without_time_in_the_database_is_told_when_to_come_again(
 async def test_an_operation_that_works_for_too_long_ends_and_is_charged(settings, db):
     person = make.create_person(db)
     db.exec_driver_sql(_MANY_RUNS, {"athlete": person.athlete_id})
-    impatient = {"operation_database_time_s": 0.5, "cost_per_database_ms": 25, "cache": "off"}
+    impatient = {"operation_database_time_s": 0.1, "cost_per_database_ms": 25, "cache": "off"}
     names = " ".join(f'a{n}: activities(filter: {{ nameContains: "no {n}" }}) {{ totalCount }}' for n in range(25))  # fmt: skip
     hard = f"query($id: ID!) {{ athlete(id: $id) {{ activities(first: 20) {{ nodes {{ athlete {{ {names} }} }} }} }} }}"
     async with serve(settings.model_copy(update=impatient)) as api:
