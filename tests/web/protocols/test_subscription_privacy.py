@@ -96,8 +96,7 @@ async def test_who_may_no_longer_see_gets_no_more(serving, db, owner, job, query
     async with asyncio.timeout(20), web_socket(serving()) as socket:
         await socket.begin(Authorization=f"Bearer {token}")
         await socket.subscribe(query, id=encode_id("Job", job) if query is JOB else owner.id)
-        if query is JOB:
-            await socket.next()
+        await socket.next()  # the job under way
         db.exec_driver_sql(statement)
         with pytest.raises(ConnectionClosed) as closed:
             await socket.connection.recv()  # nothing has changed meanwhile: the end comes by itself
