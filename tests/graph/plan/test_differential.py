@@ -7,6 +7,8 @@ how many give up is counted, for a test in which all do would compare nothing.
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -105,6 +107,23 @@ class Both:
         return by_plan if self.planner.fallbacks.total() == fallbacks else None, unplanned
 
 
+@contextmanager
+def using_database(url: str) -> Iterator[tuple[asyncio.Runner, AsyncDatabase]]:
+    """An event loop and a database, which are closed whatever fails.
+
+    No operation works for too long: both ways answer the same, but not in the same time.
+    """
+    from settings import load_settings
+
+    bounds = {"database_url": url, "operation_database_time_s": 60}
+    with asyncio.Runner() as runner:
+        database = AsyncDatabase(load_settings(None, **bounds), application_name="test")
+        try:
+            yield runner, database
+        finally:
+            runner.run(database.close())
+
+
 def caller(viewer: str, population: Any) -> Caller:
     if viewer == "signed out":
         return Caller(Viewer(sharing=True))
@@ -143,12 +162,7 @@ def generated(population, request) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("generated", [EXAMPLES, WHOLE], indirect=True)
 @pytest.mark.parametrize("viewer", VIEWERS)
 def test_plans_answer_as_graphql_core_does(population_url, population, generated, viewer):
-    from settings import load_settings
-
-    with asyncio.Runner() as runner:
-        database = AsyncDatabase(
-            load_settings(None, database_url=population_url), application_name="test"
-        )
+    with using_database(population_url) as (runner, database):
         both = Both(database, caller(viewer, population))
         seen: Counter[str] = Counter()
         for query, variables in generated:
@@ -156,7 +170,6 @@ def test_plans_answer_as_graphql_core_does(population_url, population, generated
             seen["planned" if planned is not None else "left"] += 1
             seen["with data"] += planned is not None and len(planned) > 100
             assert planned in {None, expected}, (query, variables)
-        runner.run(database.close())
     assert both.planner.fallbacks["failed"] == 0, both.planner.fallbacks
     assert seen["planned"] > len(generated) // 5, (seen, both.planner.fallbacks)
     assert viewer == "signed out" or seen["with data"] > len(generated) // 10, seen
@@ -167,12 +180,7 @@ def test_the_cache_answers_as_the_database_does_and_each_viewer_with_their_own(
     population_url, population, redis_url, examples
 ):
     """All viewers ask the same through one cache, twice and in turns."""
-    from settings import load_settings
-
-    with asyncio.Runner() as runner:
-        database = AsyncDatabase(
-            load_settings(None, database_url=population_url), application_name="test"
-        )
+    with using_database(population_url) as (runner, database):
         redis = Redis.from_url(redis_url)
         cache = RootFieldCache(redis, dict.fromkeys(DataKind, 600.0), 4 * 1024 * 1024)
         viewers = [Both(database, caller(viewer, population), cache) for viewer in VIEWERS]
@@ -188,9 +196,11 @@ def test_the_cache_answers_as_the_database_does_and_each_viewer_with_their_own(
                 planned, expected = runner.run(viewer.answers(*document))
                 assert planned in {None, expected}, document
 
-        compare()
-        for closing in (cache.close(), redis.aclose(), database.close()):
-            runner.run(closing)
+        try:
+            compare()
+        finally:
+            for closing in (cache.close(), redis.aclose()):
+                runner.run(closing)
     assert [viewer.planner.fallbacks["failed"] for viewer in viewers] == [0] * len(viewers)
     assert cache.counts["memory"] > examples // 3, cache.counts
     assert cache.counts["miss"] > examples // 4, cache.counts
