@@ -322,6 +322,7 @@ def test_every_type_is_known_to_be_cached_or_not():
     uncached = {
         "ApiToken",
         "DistanceInfo",
+        "Export",
         "ImportEntry",
         "Job",
         "JobError",
@@ -330,6 +331,8 @@ def test_every_type_is_known_to_be_cached_or_not():
         "JobResult",
         "RateLimit",
         "StravaAccount",
+        "StravaQuota",
+        "StravaQuotaLimit",
         "SyncProblem",
     }
     of_others = ("Connection", "Edge", "PageInfo")
