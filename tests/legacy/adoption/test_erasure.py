@@ -13,9 +13,12 @@ def erase(world, athlete_id: int) -> int:
     return world.value("SELECT legacy.erase_athlete(%s)", athlete_id)
 
 
-def rows_of(world, kind: str, old_athlete: str) -> int:
+def rows_of(world, kind: str, *old_athletes: str) -> int:
     column = "id" if kind == "athlete" else "athlete_id"
-    return world.value(f"SELECT count(*) FROM {OLD_TABLES[kind]} WHERE {column} = %s", old_athlete)
+    return world.value(
+        f"SELECT count(*) FROM {OLD_TABLES[kind]} WHERE {column}::text = ANY(%s)",
+        [*old_athletes],
+    )
 
 
 @pytest.fixture
@@ -29,26 +32,33 @@ def adopted(world):
 
 
 def test_all_rows_of_the_athlete_go_and_those_of_others_stay(world, adopted):
-    old, new = adopted["old_id"], adopted["new_id"]
-    mine = {kind: rows_of(world, kind, old) for kind in COUNTED}
+    """All: this runner has two of the older service's athletes, with one Strava id."""
+    new = adopted["new_id"]
+    of_runner = "SELECT old_id FROM legacy.ids WHERE kind = 'athlete' AND new_id = %s"
+    olds = [row["old_id"] for row in world.rows(of_runner, new)]
+    assert len(olds) == 2
+    mine = {kind: rows_of(world, kind, *olds) for kind in COUNTED}
+    assert mine["athlete"] == 2
     assert mine["activity"] > 1
     all_before = {kind: world.value(f"SELECT count(*) FROM {OLD_TABLES[kind]}") for kind in COUNTED}
     activities = [
         str(row["id"])
-        for row in world.rows("SELECT id FROM public.activity WHERE athlete_id = %s", old)
+        for row in world.rows(
+            "SELECT id FROM public.activity WHERE athlete_id::text = ANY(%s)", olds
+        )
     ]
     assert erase(world, new) == 0
     for kind in COUNTED:
-        assert rows_of(world, kind, old) == 0
+        assert rows_of(world, kind, *olds) == 0
         left = world.value(f"SELECT count(*) FROM {OLD_TABLES[kind]}")
         assert left == all_before[kind] - mine[kind]
     books = world.rows("SELECT to_jsonb(b) AS row FROM legacy.adopted b") + world.rows(
         "SELECT to_jsonb(b) AS row FROM legacy.kept_aside b"
     )
     told = json.dumps([each["row"] for each in books])
-    assert not [each for each in (old, *activities) if each in told]
+    assert not [each for each in (*olds, *activities) if each in told]
     assert world.adopt()  # what was erased is not brought back, and does no harm
-    assert rows_of(world, "athlete", old) == 0
+    assert rows_of(world, "athlete", *olds) == 0
 
 
 def test_rows_that_others_hold_stay_and_are_counted(world, adopted):
