@@ -16,6 +16,7 @@ _JOBS = {
     "syncStrava": 'athleteId: "$athlete", mode: FULL, since: "2025-01-01", until: "2025-02-01"',
     "recalculatePersonalBests": 'athleteId: "$athlete"',
     "recalculateAgeGrades": 'athleteId: "$athlete"',
+    "exportAthlete": 'athleteId: "$athlete"',
     "retrySyncProblems": 'athleteId: "$athlete", stravaId: "1"',
     "cancelJob": 'id: "$job"',
     "retryJob": 'id: "$job"',

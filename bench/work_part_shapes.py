@@ -165,6 +165,11 @@ def _by_id() -> Iterator[Shape]:
     yield Shape(
         "viewer > apiTokens", "{ viewer { scopes apiTokens { id name hint scopes lastUsedAt } } }"
     )
+    for page in ("first: 20, after: null", "last: 20, before: null"):
+        yield Shape(
+            f"stravaQuota, {page.split(':')[0]} that wait",
+            f"{{ stravaQuota {{ limits {{ used left }} waiting({page}) {{ nodes {{ id }} }} }} }}",
+        )
     yield Shape(
         "ageGrade",
         "{ ageGrade(input: { distanceMeters: 5000, elapsedTimeSeconds: 1200, sex: FEMALE, age: 40, "
