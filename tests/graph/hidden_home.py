@@ -22,10 +22,12 @@ from tests.graph.exposed_athlete import ExposedAthlete
 
 M = 0.110574  # a millionth of a degree of latitude
 HIDDEN_S, HIDDEN_M = 1800, 1500
-"""The hidden start and end together: the whole run's time and distance tell so much. They are slower
-than the rest, so that no best effort lies there.
+"""The hidden start and end together: the whole run's time and distance tell so much."""
+HIDDEN_M_PER_S = 1.6
+"""The most of each hidden part, whose steps are at most twice as long: all are shorter than steps
+that are seen, so the times of best efforts, which others know, do not depend on them.
 """
-BETWEEN_S, BETWEEN_M = 200, 400
+BETWEEN_S, BETWEEN_M = 250, 400
 SEEN_S = 1300
 """Of each of two stretches, 5.3 km: no standard distance is longer than what is seen of a run, with
 what is between, and shorter than the run.
@@ -88,7 +90,8 @@ class HiddenHome:
         for number, (run, (out, back)) in enumerate(zip(self.runs, self._seen, strict=True)):
             share = chance.uniform(0.1, 0.9)
             first_s = round(HIDDEN_S * share)
-            first_m = round(HIDDEN_M * chance.uniform(0.2, 0.8))
+            most_m, rest_m = HIDDEN_M_PER_S * first_s, HIDDEN_M_PER_S * (HIDDEN_S - first_s)
+            first_m = round(chance.uniform(max(200, HIDDEN_M - rest_m), min(1300, most_m)))
             gates = [self._gate(number), self._gate(number + 3)]
             start = self._hidden(home, gates[0], first_s, first_m)
             between = self._hidden(gates[0], gates[1], BETWEEN_S, BETWEEN_M, by=home)
