@@ -7,6 +7,7 @@ pacegraph's; `same_answer` says whether two answers tell the same.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isclose
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ COUNT = 12
 """How many queries a seed gives."""
 
 _HALF, _OFTEN = 0.5, 0.75
+_HALF_A_MILLIMETER = 0.0005001
 
 ATHLETE = {
     "firstname": "firstName",
@@ -184,9 +186,16 @@ def _same(query: Selection, own: Any, peer: Any) -> bool:
         for field in query.fields
         if field in _COMPARED and (query.type_, field) != ("PersonalBest", "distance")
     ]
-    return all(own[names[field]] == peer[field] for field in compared) and all(
+    return all(_equal(own[names[field]], peer[field]) for field in compared) and all(
         _same(below, _nodes(own[field], first), peer[field]) for field, first, below in query.below
     )
+
+
+def _equal(own: Any, peer: Any) -> bool:
+    """Whether two values are the same; pacegraph rounds numbers to at least 3 decimals."""
+    if isinstance(own, int | float) and isinstance(peer, int | float):
+        return isclose(own, peer, rel_tol=0, abs_tol=_HALF_A_MILLIMETER)
+    return bool(own == peer)
 
 
 def write(seed: int, folder: Path) -> Sequence[str]:

@@ -121,7 +121,7 @@ async def test_requests_go_on_where_postgres_is_restarted(
         f"\n{dict(load.seen)}; slowest {load.slowest_s:.2f} s; well after {recovered_s:.2f} s"
     )
     assert {code for _, code in load.seen} <= {"", *UNAVAILABLE}
-    assert load.seen[200, ""] > 100
+    assert load.seen[200, ""] > 20
     assert load.slowest_s < MOST_S
     assert load.without_retry == 0
 

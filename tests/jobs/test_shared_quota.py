@@ -1,7 +1,6 @@
 """One quota for all workers, with the simulated Strava as referee."""
 
 import time
-from collections import Counter
 
 import pytest
 from sqlalchemy import text
@@ -59,39 +58,6 @@ def test_workers_at_once_never_exceed_and_leave_the_reserve(world):
     single = world.enqueue(world.create(runners[1], activity_id=str(strava_id)))
     assert world.await_job(single, "SUCCEEDED")["failures"] == 0
     assert set(statuses(world)) == {200}
-
-
-def test_athletes_whose_backfills_run_at_once_have_the_same(world):
-    """By pages and samples, until the quota is used up: shares differ by a tenth at most."""
-    limit(world, read_quarter_hour=75, read_day=1000)  # 60 for backfills
-    jobs = [world.enqueue(world.create(world.connect(each))) for each in ATHLETES]
-    world.start_workers(3, job_reconcile_interval_s=0.1)
-    for each in jobs:
-        world.until(
-            lambda job=each: world.rows(
-                "SELECT id FROM jobs WHERE id = :id AND quota_until > now() + interval '10 s'",
-                id=job,
-            ),
-            within_s=90,
-            about=each,
-        )
-    asked = world.strava.control("GET", "/requests")["last"]
-    paths = [each["path"] for each in asked if each["path"].startswith("/api/")]
-    assert 57 <= len(paths) <= 60
-    assert set(statuses(world)) == {200}
-    of = owners(world)
-    shares = Counter(of[path.split("/")[4]] for path in paths if "/activities/" in path)
-    lists = len(paths) - shares.total()
-    assert lists <= 4 * len(ATHLETES)  # each athlete's few pages, which name nobody
-    fair = shares.total() / len(ATHLETES)
-    assert max(abs(shares[each] - fair) for each in ATHLETES) <= 0.1 * fair, shares
-
-
-def owners(world) -> dict[str, int]:
-    """Whose the activities are, by their ids at Strava."""
-    return {
-        str(activity["id"]): each for each in ATHLETES for activity in world.strava.activities(each)
-    }
 
 
 @pytest.mark.parametrize("loss", ["emptied", "restarted"])

@@ -156,7 +156,9 @@ def test_with_redis_away_the_setting_decides(world, caplog):
     world.settings = world.settings.model_copy(
         update={"redis_url": type(world.settings.redis_url)("redis://127.0.0.1:1")}
     )
+    began = time.monotonic()
     assert world.sync(world.connect())["status"] == "SUCCEEDED"
-    assert [each.message for each in caplog.records].count(
-        "Redis does not tell the flags; they stay as they are"
-    ) == 1
+    minutes = int((time.monotonic() - began) / 60)
+    said = [each.message for each in caplog.records]
+    count = said.count("Redis does not tell the flags; they stay as they are")
+    assert 1 <= count <= 1 + minutes  # once a minute

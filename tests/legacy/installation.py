@@ -12,6 +12,7 @@ from socket import create_server
 import httpx
 
 from settings import child_environment
+from tests.patience import PATIENCE_S
 
 
 def pacegraph(
@@ -67,7 +68,7 @@ def serving(
     )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-            ends = time.monotonic() + 20
+            ends = time.monotonic() + PATIENCE_S
             while True:
                 assert process.poll() is None, process.stderr.read()
                 assert time.monotonic() < ends
@@ -79,4 +80,4 @@ def serving(
             yield http
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE_S)

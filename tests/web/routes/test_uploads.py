@@ -13,7 +13,6 @@ import pytest
 from graph.global_id import decode_id_of
 from settings import Settings
 from tests import factories as make
-from tests.patience import PATIENCE_S
 from tests.graph.api import Api
 from tests.patience import PATIENCE_S
 
