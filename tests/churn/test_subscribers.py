@@ -13,7 +13,7 @@ from tests.web.api_process import api_process, until
 from tests.web.churn import Visit
 from tests.web.subscriber import JOB, web_socket
 
-pytestmark = [pytest.mark.anyio, pytest.mark.churn]
+pytestmark = [pytest.mark.anyio, pytest.mark.floods]
 
 SUBSCRIBERS = 2000
 AT_ONCE = 50
