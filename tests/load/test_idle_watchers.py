@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 WATCHERS, AT_ONCE = 2000, 50
 SECONDS = 10.0
 MOST_KB = 75
-MOST_CORE = 0.25
+MOST_CORE = 0.4
 """Share of a core that all of them take while nothing happens."""
 
 
