@@ -1,11 +1,8 @@
 """Which members of the schema clients use."""
 
-from datetime import date
-
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    ColumnElement,
     Date,
     Executable,
     Integer,
@@ -28,6 +25,8 @@ _IDENTITY = (
     SchemaUse.client_version,
     SchemaUse.day,
 )
+_TODAY = cast(func.timezone("UTC", func.now()), Date)
+_DAYS_AGO = _TODAY - bindparam("days", type_=Integer)
 
 
 def add() -> Executable:
@@ -52,10 +51,9 @@ def add() -> Executable:
         )
         .render_derived()
     )
-    today = cast(func.timezone("UTC", func.now()), Date)
     # in one order, so that two processes do not wait for each other
     source = select(
-        rows.c.coordinate, rows.c.client_name, rows.c.client_version, today, rows.c.operations
+        rows.c.coordinate, rows.c.client_name, rows.c.client_version, _TODAY, rows.c.operations
     ).order_by(rows.c.coordinate, rows.c.client_name, rows.c.client_version)
     adding = insert(SchemaUse).from_select([*_IDENTITY, SchemaUse.operations], source)
     return adding.on_conflict_do_update(
@@ -73,7 +71,7 @@ def of_days() -> Executable:
     operations = func.sum(SchemaUse.operations).cast(BigInteger).label("operations")
     return (
         select(*of_client, operations, func.max(SchemaUse.day).label("last_day"))
-        .where(SchemaUse.day > _days_ago())
+        .where(SchemaUse.day > _DAYS_AGO)
         .group_by(*of_client)
         .order_by(operations.desc(), *of_client)
     )
@@ -83,12 +81,8 @@ def delete_old() -> Executable:
     """Delete at most `most` counts that are older than `days` days."""
     old = (
         select(*_IDENTITY)
-        .where(SchemaUse.day <= _days_ago())
+        .where(SchemaUse.day <= _DAYS_AGO)
         .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
     )
     return delete(SchemaUse).where(tuple_(*_IDENTITY).in_(old))
-
-
-def _days_ago() -> ColumnElement[date]:
-    return cast(func.timezone("UTC", func.now()), Date) - bindparam("days", type_=Integer)
