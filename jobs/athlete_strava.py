@@ -18,6 +18,7 @@ from strava.bounded_exchange import interrupted_by
 from strava.client import StravaClient
 from strava.errors import (
     StravaError,
+    StravaRateLimited,
     StravaTooLarge,
     StravaTooSlow,
     StravaUnauthorized,
@@ -85,9 +86,15 @@ class AthleteStrava:
             self.budget.spend()
         try:
             return self._ask(request, token)
+        except StravaRateLimited:
+            # The athlete pays for what was asked, not for each of others' turns.
+            self.budget.take_back()
+            raise
         except StravaUnauthorized as error:
             if error.what != "access token":
                 raise
+        finally:
+            self.budget.used()
         return self._ask(request, self.token(refused=token))
 
     def token(self, *, refused: SecretStr | None = None) -> SecretStr:

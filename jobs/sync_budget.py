@@ -44,6 +44,7 @@ class RequestBudget:
     def __init__(self, settings: Settings, database: SyncDatabase, athlete_id: int) -> None:
         self._database = database
         self._is_limited = settings.sync_budget_requests > 0
+        self._is_owed = False
         self._spend, self._look, self._give_back = self._statements
         self._values: dict[str, Any] = {
             "athlete": athlete_id,
@@ -65,7 +66,19 @@ class RequestBudget:
         if not self._is_limited:
             return True
         with self._database.write() as connection:
-            return connection.execute(self._spend, self._values).first() is not None
+            self._is_owed = connection.execute(self._spend, self._values).first() is not None
+        return self._is_owed
+
+    def used(self) -> None:
+        """Note that a request was made, which was paid for or free."""
+        self._is_owed = False
+
+    def take_back(self) -> None:
+        """Return the price of a request that was paid for and then not made."""
+        if self._is_owed:
+            with self._database.write() as connection:
+                self.give_back(connection)
+        self._is_owed = False
 
     def give_back(self, connection: Connection) -> None:
         """Return the price of a request that brought new data, in the caller's transaction."""

@@ -16,6 +16,8 @@ from strava_simulator.spoiled_answer import SPOILED, answer_spoiled
 
 _BARE = ("/athlete", "/activities", "/push_subscriptions")
 _REMEMBERED = 2_000
+ENTRY = "strava_simulator.entry"
+"""Key of the scope: what is remembered of the request."""
 _PAGE = b"<html>Strava is down for maintenance</html>"
 _EXHAUSTED: dict[FaultKind, int] = {"rate_limited": 0, "rate_limited_day": 1}
 
@@ -36,7 +38,9 @@ class RequestHistory:
             "path": scope["path"],
             "query": _query(scope),
             "status": None,
+            "athlete": None,
         }
+        scope[ENTRY] = entry  # for whoever reads the token
         self.last.append(entry)
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from strava_simulator.faults import Faults
-from strava_simulator.gate import RequestHistory
+from strava_simulator.gate import ENTRY, RequestHistory
 from strava_simulator.limits import RateLimiter
 from strava_simulator.refusal import BAD_TOKEN, RequestRefused
 from strava_simulator.tokens import AthleteGrant, Tokens
@@ -56,7 +56,9 @@ def _grant(request: Request, state: SimulatorState) -> AthleteGrant:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise RequestRefused(BAD_TOKEN)
-    return state.tokens.check(token.strip())
+    grant = state.tokens.check(token.strip())
+    request.scope[ENTRY]["athlete"] = grant.athlete_id
+    return grant
 
 
 CurrentGrant = Annotated[AthleteGrant, Depends(_grant)]

@@ -31,6 +31,10 @@ _FIRST_ANSWER_S = 0.2
 _FIRST_ANSWER_WITHIN_S = 5.0
 """Seconds for which others wait for the first answer of all."""
 _TURN_S = 2.0
+_UNSURE_S = 60.0
+"""How far apart the bounds of the time are where it is not known."""
+_LOOKS_AGAIN_S = 30.0
+"""Seconds until a job that was refused by an unsure time asks again, by another machine maybe."""
 _SEAM_S = 2
 """Seconds at the start of a window in which what an answer tells may be of the one before."""
 _MOST_AHEAD = 10
@@ -187,8 +191,14 @@ class Ledger:
         return any(now.earliest_s < each + _FIRST_ANSWER_WITHIN_S for each in began_s)
 
     def _refuse_until(self, until_s: float, athlete: str | None, now: Moment) -> Refused:
-        """Refuse until a window opens. Athletes come back one after the other, by their turns."""
+        """Refuse until a window opens. Athletes come back one after the other, by their turns.
+
+        It may be open already where the time is not known. Others would have used it up when an
+        athlete came back that late, so it looks again soon.
+        """
         wait_s = until_s - now.earliest_s + _MARGIN_S
+        if until_s <= now.latest_s and now.latest_s - now.earliest_s > _UNSURE_S:
+            wait_s = min(wait_s, _LOOKS_AGAIN_S)
         if athlete is not None:
             before = self.turns.send_away(athlete, now.earliest_s, until_s)
             wait_s += min(_SPREAD_S, _APART_S * before)

@@ -1,6 +1,7 @@
 """One quota for all workers, with the simulated Strava as referee."""
 
 import time
+from collections import Counter
 
 import pytest
 from sqlalchemy import text
@@ -24,12 +25,19 @@ def limit(world, **limits) -> None:
     world.strava.control("PUT", "/rate-limits", json=limits)
 
 
+def requests(world) -> list[dict]:
+    last = world.strava.control("GET", "/requests")["last"]
+    return [each for each in last if each["path"].startswith("/api/")]
+
+
 def statuses(world) -> list[int]:
-    return [
-        each["status"]
-        for each in world.strava.control("GET", "/requests")["last"]
-        if each["path"].startswith("/api/")
-    ]
+    return [each["status"] for each in requests(world)]
+
+
+def wait_for_the_window(world, number: int) -> list[dict]:
+    """Await that all jobs wait until the window opens; returns them."""
+    of_window = "SELECT * FROM jobs WHERE quota_until > now() + interval '5 s'"
+    return world.until(lambda: len(found := world.rows(of_window)) == number and found)
 
 
 def test_workers_at_once_never_exceed_and_leave_the_reserve(world):
@@ -37,15 +45,7 @@ def test_workers_at_once_never_exceed_and_leave_the_reserve(world):
     runners = [world.connect(each) for each in ATHLETES]
     jobs = [world.enqueue(world.create(each)) for each in runners]
     workers = world.start_workers(4)
-    for each in jobs:
-        world.await_job(each, "WAITING")
-    rows = world.until(
-        lambda: (
-            (found := world.rows("SELECT * FROM jobs WHERE quota_until > now() + interval '5 s'"))
-            and len(found) == len(jobs)
-            and found
-        )
-    )
+    rows = wait_for_the_window(world, len(jobs))
     assert set(statuses(world)) == {200}
     assert len(statuses(world)) <= 24
     assert {row["failures"] for row in rows} == {0}
@@ -58,6 +58,37 @@ def test_workers_at_once_never_exceed_and_leave_the_reserve(world):
     single = world.enqueue(world.create(runners[1], activity_id=str(strava_id)))
     assert world.await_job(single, "SUCCEEDED")["failures"] == 0
     assert set(statuses(world)) == {200}
+
+
+def test_backfills_that_take_turns_ask_for_nothing_again_and_have_the_same(world):
+    limit(world, read_quarter_hour=45, read_day=1000)
+    for each in ATHLETES:
+        world.enqueue(world.create(world.connect(each)))
+    world.start_workers(3, sync_budget_requests=100)
+    rows = wait_for_the_window(world, len(ATHLETES))
+    assert min(row["attempts"] for row in rows) > 3  # they gave way
+    asked = Counter((each["athlete"], each["path"], each["query"]) for each in requests(world))
+    assert set(asked.values()) == {1}
+    shares = Counter(each["athlete"] for each in requests(world))
+    assert sum(shares.values()) == 36
+    assert shares.keys() == set(ATHLETES)
+    assert max(abs(each - 12) for each in shares.values()) <= 1.2, shares
+
+
+def test_a_request_that_the_quota_refuses_costs_nothing_of_the_athletes_budget(world):
+    world.settings = world.settings.model_copy(update={"sync_budget_requests": 10})
+    runner = world.connect()
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    world.write("DELETE FROM sync_budgets")
+    world.strava.forget_requests()
+    limit(world, read_quarter_hour=100, used=99)
+    full = world.create(runner, mode="FULL")
+    for _ in range(4):
+        assert world.work(full)["status"] == "WAITING"
+        queued = "status = 'QUEUED', waiting_until = NULL, quota_until = NULL"
+        world.write(f"UPDATE jobs SET {queued} WHERE id = :i", i=full)
+    assert len(requests(world)) == 1
+    assert 10 - world.value("SELECT level FROM sync_budgets") == pytest.approx(1, abs=0.5)
 
 
 @pytest.mark.parametrize("loss", ["emptied", "restarted"])

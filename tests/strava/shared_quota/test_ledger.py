@@ -227,6 +227,16 @@ def test_an_athlete_that_does_not_come_is_waited_for_two_minutes(strava):
     assert isinstance(strava.ask("1"), Granted)
 
 
+def test_where_the_time_is_not_known_a_backfill_looks_again_soon(strava):
+    strava.use(8, "1")
+    strava.now_s += 850  # the window opened, which a machine that starts now does not know
+    ask, started = QuotaAsk("other", read=True, athlete="2"), strava.reading("b", shared_s=NOON)
+    refused = strava.ledger.reserve(ask, started, strava.rules)
+    assert (refused.reason, refused.until_s) == ("quota", NOON + 900)
+    assert refused.wait_s <= 31
+    assert isinstance(strava.ask("1"), Granted)
+
+
 def test_a_person_may_have_strava_asked_before_the_time(strava):
     strava.use(10)
     assert isinstance(strava.ask(), Refused)

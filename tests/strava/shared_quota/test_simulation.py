@@ -17,7 +17,8 @@ def _quiet():
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("seed", range(40))
+# In 2856 the machine of a worker starts anew while others wait for the window.
+@pytest.mark.parametrize("seed", [*range(40), 2856])
 def test_no_request_goes_beyond_a_window_and_athletes_have_the_same(seed):
     assert faults_of(seed) == []
 
