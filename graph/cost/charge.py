@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from graph.cost.budget import Budget, BudgetState
-from graph.cost.directives import MUTATION
 from graph.cost.model import Path, TooExpensive
+from graph.cost.prices import MUTATION
 from graph.scalars import format_instant
 
 BYTES_PER_POINT = 8 * 1024

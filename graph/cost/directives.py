@@ -1,7 +1,8 @@
 """Cost directives of fields, as in `schema.graphql`: `@cost` and `@listSize`.
 
 They follow IBM's specification (https://ibm.github.io/graphql-specs/cost-spec.html), which Apollo
-and Hot Chocolate also support. `graph/cost/model.py` computes costs from them alone.
+and Hot Chocolate also support. `graph/cost/model.py` computes costs from them alone, and from
+`graph/cost/prices.py`.
 """
 
 from collections.abc import Sequence
@@ -11,15 +12,11 @@ import strawberry
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
+from graph.cost.prices import INTROSPECTION, INTROSPECTION_GROWTH, MEMBERS_PER_POINT
 from graph.pagination import DEFAULT_SIZE, MAX_POINTS, MAX_SIZE
 
-MUTATION = 10
-INTROSPECTION = 10
-INTROSPECTION_GROWTH = 4
 LARGEST_SIZES = {"maxPoints": MAX_POINTS}
 """The largest sizes that are not refused, by argument; else MAX_SIZE."""
-MEMBERS_PER_POINT = 16
-"""Fields of an answer about the schema for one point, which is 0.07 ms."""
 
 
 @strawberry.schema_directive(

@@ -1,8 +1,9 @@
-"""Counts the fields of an answer about the schema, without making the answer.
+"""What `__schema` and `__type` cost: their lists, or the fields of the answer if those are more.
 
-graphql-core takes some 4 microseconds for each field, and a few aliases ask for ten thousands. The
-count follows the selections with all objects that a path reaches together. Aliases of a path share
-them, so counting takes much less time than answering.
+The fields are counted without making the answer: graphql-core takes some 4 microseconds for each,
+and a few aliases ask for ten thousands. The count follows the selections with all objects that a
+path reaches together. Aliases of a path share them, so counting takes much less time than
+answering. Prices are in `graph/cost/prices.py`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from graph.cost.prices import INTROSPECTION, INTROSPECTION_GROWTH, MEMBERS_PER_POINT
 from graph.field_collection import FieldCollector
 
 INTROSPECTION_FIELDS = {"__schema": "__Schema", "__type": "__Type"}
@@ -39,8 +41,8 @@ class _Reached:
         return sum([times for _, times in self.counts.values()])
 
 
-class IntrospectionSize:
-    """Counts fields in one operation's answers. Deprecated members count, asked for or not."""
+class IntrospectionCost:
+    """The cost of what one operation asks about the schema."""
 
     def __init__(
         self, schema: GraphQLSchema, fields: FieldCollector, variables: Mapping[str, Any]
@@ -48,13 +50,43 @@ class IntrospectionSize:
         self._schema, self._fields, self._variables = schema, fields, dict(variables)
         self._info: Any = SimpleNamespace(schema=schema)
         self._roots: dict[Any, _Reached] = {}
-        self._known: dict[Any, int] = {}
+        self._known_members: dict[Any, int] = {}
+        self._known_lists: dict[Any, int] = {}
 
-    def count(self, nodes: list[FieldNode]) -> int:
-        """Count the fields below `__schema` or `__type`, the root field of `nodes`."""
-        name = nodes[0].name.value
-        of = self._schema.get_type(INTROSPECTION_FIELDS[name])
+    def points(self, nodes: list[FieldNode]) -> int:
+        """Compute the cost of the root field `nodes`. `__typename` costs nothing."""
+        type_name = INTROSPECTION_FIELDS.get(nodes[0].name.value)
+        if type_name is None:
+            return 0
+        of = self._schema.get_type(type_name)
         assert isinstance(of, GraphQLObjectType)
+        lists = self._lists(of, selections_of(nodes), INTROSPECTION)
+        return INTROSPECTION + max(lists, self._members(of, nodes) // MEMBERS_PER_POINT)
+
+    def _lists(
+        self, of: GraphQLObjectType, selections: tuple[SelectionSetNode, ...], each: int
+    ) -> int:
+        """Compute the cost of the lists selected below `__schema` or `__type`.
+
+        A list costs `each`, and lists inside it more.
+        """
+        key = (of.name, tuple(map(id, selections)), each)
+        if key not in self._known_lists:
+            total = 0
+            for nodes in self._fields.collect(of, selections).values():
+                declared = of.fields.get(nodes[0].name.value)
+                named = get_named_type(declared.type) if declared is not None else None
+                if declared is None or not isinstance(named, GraphQLObjectType):
+                    continue
+                is_list = _is_list(declared.type)
+                inside = each * INTROSPECTION_GROWTH if is_list else each
+                total += (each if is_list else 0) + self._lists(named, selections_of(nodes), inside)
+            self._known_lists[key] = total
+        return self._known_lists[key]
+
+    def _members(self, of: GraphQLObjectType, nodes: list[FieldNode]) -> int:
+        """Count the fields of the answer. Deprecated members count, asked for or not."""
+        name = nodes[0].name.value
         asked = None
         root: Any = self._schema
         if name == "__type":
@@ -68,7 +100,7 @@ class IntrospectionSize:
     def _below(self, of: GraphQLObjectType, nodes: list[FieldNode], reached: _Reached) -> int:
         selections = selections_of(nodes)
         key = (id(reached), tuple(map(id, selections)))
-        if key not in self._known:
+        if key not in self._known_members:
             grouped, total = self._fields.collect(of, selections), 0
             members = reached.total
             for below in grouped.values():
@@ -77,8 +109,8 @@ class IntrospectionSize:
                 named = get_named_type(declared.type) if declared is not None else None
                 if isinstance(named, GraphQLObjectType) and members:
                     total += self._below(named, below, self._reach(of, reached, below[0]))
-            self._known[key] = total
-        return self._known[key]
+            self._known_members[key] = total
+        return self._known_members[key]
 
     def _reach(self, of: GraphQLObjectType, reached: _Reached, node: FieldNode) -> _Reached:
         """Get the objects that a field returns on all reached ones, by graphql-core's resolver."""

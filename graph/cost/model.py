@@ -1,11 +1,11 @@
 """Estimates what an operation costs before it runs, from its document and coerced variables.
 
-An object costs 1 and a scalar nothing. A field with a weight (`@cost`: mutations 10) costs that in
+An object costs 1 and a scalar nothing. A field with a weight (`@cost`) costs that in
 addition. A list costs its entries, as many as its `@listSize` says, and so does an object that
 holds many, such as the points of streams. Of an interface's types the
-most expensive one counts. `__schema` and `__type` cost 10, and more for their lists, or for the
-fields of the answer if those are more. All that is specific to a field is in its directives, which
-`schema.graphql` shows.
+most expensive one counts. What `__schema` and `__type` cost is computed in
+`graph/cost/introspection.py`. All that is specific to a field is in its directives, which
+`schema.graphql` shows; all other prices are in `graph/cost/prices.py`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,14 +32,8 @@ from graphql import (
     value_from_ast,
 )
 
-from graph.cost.directives import (
-    INTROSPECTION,
-    INTROSPECTION_GROWTH,
-    LARGEST_SIZES,
-    MEMBERS_PER_POINT,
-    ListSize,
-)
-from graph.cost.introspection import INTROSPECTION_FIELDS, IntrospectionSize, selections_of
+from graph.cost.directives import LARGEST_SIZES, ListSize
+from graph.cost.introspection import IntrospectionCost, selections_of
 from graph.cost.search import is_search
 from graph.errors import CallerError
 from graph.field_collection import FieldCollector
@@ -214,10 +208,10 @@ class _Estimate:
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: Mapping[str, Any],
     ) -> None:
-        self._schema, self._declared = model.schema, model.fields
+        self._declared = model.fields
         self._fields = FieldCollector(model.schema, fragments, variables)
         self._variables = dict(variables)
-        self._introspection = IntrospectionSize(model.schema, self._fields, variables)
+        self._introspection = IntrospectionCost(model.schema, self._fields, variables)
         self.is_search = False
         """Whether a field that was met may look at more rows than it returns."""
         self._known: dict[Any, tuple[int, Path]] = {}
@@ -245,7 +239,7 @@ class _Estimate:
         self.is_search = self.is_search or is_search(nodes[0])
         declared = self._declared[of.name].get(name)
         if declared is None:
-            return self._of_introspection(nodes), ()
+            return self._introspection.points(nodes), ()
         if not declared.types:
             return declared.weight, ()
         size = declared.size(nodes[0], self._variables)
@@ -262,33 +256,3 @@ class _Estimate:
         elif declared.is_many:
             count = max(1, size)
         return declared.weight + (1 + cost) * count, path
-
-    def _of_introspection(self, nodes: list[FieldNode]) -> int:
-        type_name = INTROSPECTION_FIELDS.get(nodes[0].name.value)
-        if type_name is None:  # `__typename`
-            return 0
-        of = self._schema.get_type(type_name)
-        assert isinstance(of, GraphQLObjectType)
-        lists = self._of_lists(of, selections_of(nodes), INTROSPECTION)
-        members = self._introspection.count(nodes)
-        return INTROSPECTION + max(lists, members // MEMBERS_PER_POINT)
-
-    def _of_lists(
-        self, of: GraphQLObjectType, selections: tuple[SelectionSetNode, ...], each: int
-    ) -> int:
-        """Compute the cost of a selection below `__schema` or `__type`: its lists.
-
-        A list costs `each`, and lists inside it more.
-        """
-        key = (of.name, tuple(map(id, selections)), each)
-        if key not in self._known:
-            total = 0
-            for nodes in self._fields.collect(of, selections).values():
-                declared = self._declared[of.name].get(nodes[0].name.value)
-                if declared is None or not declared.types:
-                    continue
-                weight = each if declared.is_list else 0
-                inside = each * INTROSPECTION_GROWTH if declared.is_list else each
-                total += weight + self._of_lists(declared.types[0], selections_of(nodes), inside)
-            self._known[key] = total, ()
-        return self._known[key][0]

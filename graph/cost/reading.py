@@ -7,12 +7,9 @@ them cost what reading takes, some 0.04 ms of CPU for a token with its validatio
 from collections.abc import Hashable
 from time import monotonic
 
+from graph.cost.prices import POINTS_PER_TOKEN, TOKENS_PER_POINT
 from runtime.bounded_map import LruMap
 
-TOKENS_PER_POINT = 20
-"""Tokens for a point, within a caller's allowance."""
-POINTS_PER_TOKEN = 1
-"""Points for each token beyond it."""
 ALLOWANCE = 2000
 """Tokens that a caller may have read in a burst before it pays for each."""
 _REGAINED_PER_S = 50.0

@@ -17,7 +17,8 @@ from graph.commands import (
     sync_problem,
 )
 from graph.context import Context, Info
-from graph.cost.directives import MUTATION, weighing
+from graph.cost.directives import weighing
+from graph.cost.prices import MUTATION
 from graph.types.job_mutation import ConnectStravaInput, ConnectStravaPayload
 from graph.types.payload import Payload, answer_refusals
 

@@ -7,7 +7,7 @@ from time import process_time
 import pytest
 from graphql import execute_sync, get_introspection_query, parse
 
-from graph.cost.directives import INTROSPECTION, MEMBERS_PER_POINT
+from graph.cost.prices import INTROSPECTION, MEMBERS_PER_POINT
 from graph.document.operation import PreparedOperation
 from graph.schema.build import build_schema
 from tests.graph.cost.test_model import cost_of, operation_of

@@ -2,7 +2,8 @@
 
 import pytest
 
-from graph.cost.reading import ALLOWANCE, POINTS_PER_TOKEN, TOKENS_PER_POINT, ReadingAllowance
+from graph.cost.prices import POINTS_PER_TOKEN, TOKENS_PER_POINT
+from graph.cost.reading import ALLOWANCE, ReadingAllowance
 from tests import factories as make
 from tests.graph.api import serve
 

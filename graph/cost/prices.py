@@ -1,0 +1,17 @@
+"""What everything costs in points that is not an object of an answer.
+
+An object costs one point, a scalar nothing (`graph/cost/model.py`). A field that costs more than
+its objects says so where it is declared, by `weighing` (`graph/cost/directives.py`).
+"""
+
+MUTATION = 10
+INTROSPECTION = 10
+"""`__schema`, `__type`, and each list directly below them."""
+INTROSPECTION_GROWTH = 4
+"""How many times as much a list costs inside another list of an answer about the schema."""
+MEMBERS_PER_POINT = 16
+"""Fields of an answer about the schema for one point, which is 0.07 ms."""
+TOKENS_PER_POINT = 20
+"""Tokens of a new document for a point, within a caller's allowance."""
+POINTS_PER_TOKEN = 1
+"""Points for each token beyond the allowance."""
