@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from bench.recording import three_hours
 from bench.serving import ROOT
+from db.chart_samples import StoredStreams, StreamsRequest, encode_levels
 from db.stream_codec import encode
-from db.stream_levels import StoredStreams, StreamsRequest, encode_levels
 
 POINTS = 500
 WINDOW_S = 30

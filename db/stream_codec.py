@@ -163,7 +163,7 @@ def encode_positions(samples: Samples) -> bytes | None:
 def encode_columns(
     columns: Mapping[str, Column | Decimals], places: Sequence[int] | None = None
 ) -> bytes:
-    """Compress columns of one length, by the names of `Samples` and `db/stream_levels.py`.
+    """Compress columns of one length, by the names of `Samples` and `db/chart_samples.py`.
 
     `places` are those of the samples to take, at least two; None for all.
     """

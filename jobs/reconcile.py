@@ -20,7 +20,7 @@ from db.statements import (
     export,
     feedback,
     idempotency_key,
-    job_upkeep,
+    job_queue,
     nightly_sync,
     schema_use,
     strava_event,
@@ -31,10 +31,10 @@ from flags.flags import Flags
 from flags.watch import FlagReader
 from jobs.cached_answers import forget_cached_answers
 from jobs.enqueue import enqueue, publish, queued_ids
-from jobs.file_sweep import sweep_files
 from jobs.lease import ATTEMPT_GRACE_S
 from jobs.log_fields import log_fields
 from jobs.night import Night
+from jobs.orphan_files import sweep_files
 from jobs.source_retention import create_refreshing_jobs, delete_due
 from jobs.standby import Standby, end_on_sigterm
 from jobs.sync.feature_flag import SWITCHED, SYNC_PAUSE_S, is_on_for_all, switched_off
@@ -120,20 +120,20 @@ class Reconciler:
         """
         flags = self._flags.refresh()
         with self._database.write() as connection:
-            connection.execute(job_upkeep.limit_lead(), {"lead_s": str(_LEAD_S)})
-            if not connection.execute(job_upkeep.lead()).scalar_one():
+            connection.execute(job_queue.limit_lead(), {"lead_s": str(_LEAD_S)})
+            if not connection.execute(job_queue.lead()).scalar_one():
                 return None
-            connection.execute(job_upkeep.shorten_leases())
+            connection.execute(job_queue.shorten_leases())
             overdue = connection.execute(
-                job_upkeep.end_overdue(), {"life_s": self._settings.job_max_life_s}
+                job_queue.end_overdue(), {"life_s": self._settings.job_max_life_s}
             ).all()
             values = {
                 "max_failures": self._settings.job_max_attempts,
                 "attempt_s": self._settings.job_attempt_max_s + ATTEMPT_GRACE_S + _MARGIN_S,
             }
-            reclaimed = connection.execute(job_upkeep.reclaim(), values).all()
+            reclaimed = connection.execute(job_queue.reclaim(), values).all()
             _hold_back(connection, flags)
-            due = connection.execute(job_upkeep.wake()).all()
+            due = connection.execute(job_queue.wake()).all()
             created = [
                 *connection.execute(strava_event.create_due_jobs()).all(),
                 *create_refreshing_jobs(self._settings, connection),
@@ -167,7 +167,7 @@ class Reconciler:
             (export.remove_expired(), {}),
         ]
         if days := settings.job_retention_days:
-            batches.append((job_upkeep.delete_ended(), {"kept_s": days * _DAY_S}))
+            batches.append((job_queue.delete_ended(), {"kept_s": days * _DAY_S}))
         if days := settings.feedback_retention_days:
             batches.append((feedback.delete_old(), {"kept_s": days * _DAY_S}))
         if days := settings.schema_usage_retention_days:
@@ -197,7 +197,7 @@ class Reconciler:
         """
         with self._database.read() as connection:
             queued = (
-                connection.execute(job_upkeep.queued_before(), {"seconds": self.patience_s})
+                connection.execute(job_queue.queued_before(), {"seconds": self.patience_s})
                 .scalars()
                 .all()
             )
@@ -208,7 +208,7 @@ class Reconciler:
         if not lost:
             return
         with self._database.write() as connection:
-            still_queued = connection.execute(job_upkeep.record_enqueued(), {"ids": lost}).all()
+            still_queued = connection.execute(job_queue.record_enqueued(), {"ids": lost}).all()
         for row in still_queued:
             logger.warning("enqueued a job that was missing from the queue", extra=log_fields(row))
             _enqueue(self._redis, row)
@@ -232,6 +232,6 @@ def _hold_back(connection: Connection, flags: Flags) -> None:
     if is_on_for_all(flags):
         return
     kinds = {"job_kinds": [kind.value for kind in SWITCHED]}
-    waiting_syncs = connection.execute(job_upkeep.due(), kinds).all()
+    waiting_syncs = connection.execute(job_queue.due(), kinds).all()
     if ids := switched_off(flags, ((row.id, row.athlete_id) for row in waiting_syncs)):
-        connection.execute(job_upkeep.postpone(), {"ids": ids, "seconds": SYNC_PAUSE_S})
+        connection.execute(job_queue.postpone(), {"ids": ids, "seconds": SYNC_PAUSE_S})

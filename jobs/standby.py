@@ -17,7 +17,7 @@ from redis import Redis, RedisError
 
 from db.models import JobKind
 from db.session import SyncDatabase
-from db.statements import job_upkeep
+from db.statements import job_queue
 from jobs.runner import SETTINGS, run
 from logs import child_process
 from runtime.parent_death import die_with_parent
@@ -54,7 +54,7 @@ class Standby:
             return
         values = {"seconds": self._patience_s, "most": free}
         with self._database.read() as connection:
-            queued = connection.execute(job_upkeep.oldest_queued(), values).scalars().all()
+            queued = connection.execute(job_queue.oldest_queued(), values).scalars().all()
         for job_id in queued:
             self._start(job_id)
 
@@ -74,7 +74,7 @@ class Standby:
             return
         values = {"seconds": _DELETIONS_WAIT_S, "most": free, "job_kinds": list(_DELETIONS)}
         with self._database.read() as connection:
-            queued = connection.execute(job_upkeep.oldest_of_kinds(), values).scalars().all()
+            queued = connection.execute(job_queue.oldest_of_kinds(), values).scalars().all()
         for job_id in queued:
             self._start(job_id)
 

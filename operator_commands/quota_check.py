@@ -6,14 +6,14 @@ from settings import Settings
 def quota_told(settings: Settings) -> str:
     """Say what is used of the quota, and how many athletes wait. Raises DatabaseError."""
     from db.session import SyncDatabase
-    from db.statements import job_upkeep, strava_quota
+    from db.statements import job_queue, strava_quota
 
     database = SyncDatabase(settings, application_name="pacegraph doctor")
     try:
         with database.read() as connection:
             application = {"of_application": settings.strava_client_id}
             copy = connection.execute(strava_quota.copy(), application).one_or_none()
-            waiting = connection.execute(job_upkeep.waiting_for_quota()).scalar_one()
+            waiting = connection.execute(job_queue.waiting_for_quota()).scalar_one()
     finally:
         database.close()
     if copy is None or copy.ledger is None:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from settings import Settings
 from web.export_downloads import PATH as EXPORTS
-from web.http.connection_bounds import STATE_KEY
+from web.http.address_bounds import STATE_KEY
 from web.http.origins import Origins
 from web.http.request_log import RequestLog
 from web.http.security_headers import NO_STORE, Headers, security_headers, with_headers

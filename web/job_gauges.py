@@ -12,7 +12,7 @@ from db.errors import DatabaseError
 from db.models import JobKind
 from db.session import AsyncDatabase
 from db.statements import (
-    job_upkeep,
+    job_queue,
     strava_event,
     strava_quota,
     strava_trouble,
@@ -53,12 +53,12 @@ class JobGauges:
         self._rows = None
         try:
             async with asyncio.timeout(_PATIENCE_S), self._database.read() as connection:
-                rows = (await connection.execute(job_upkeep.state_of_queue())).mappings().all()
+                rows = (await connection.execute(job_queue.state_of_queue())).mappings().all()
                 troubles = (await connection.execute(strava_trouble.counts())).all()
                 events = (await connection.execute(strava_event.state())).mappings().one()
                 application = {"of_application": self._settings.strava_client_id}
                 quota = (await connection.execute(strava_quota.copy(), application)).first()
-                waiting = (await connection.execute(job_upkeep.waiting_for_quota())).scalar_one()
+                waiting = (await connection.execute(job_queue.waiting_for_quota())).scalar_one()
                 problems = (await connection.execute(sync_problem.state())).mappings().one()
         except (DatabaseError, TimeoutError) as error:
             logger.warning("could not read the state of the queue", extra={"error": repr(error)})

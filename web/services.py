@@ -16,8 +16,8 @@ from graph.cache.root_field_cache import RootFieldCache
 from graph.document.limits import DocumentLimits
 from graph.document.store import DocumentStore
 from graph.execution import ExecutionPolicy, Executor
-from graph.plan.level_sql import TEMPLATES
 from graph.plan.planner import Planner
+from graph.plan.row_templates import TEMPLATES
 from graph.schema.build import build_schema
 from graph.schema.job_feed import DatabaseJobFeeds
 from runtime.allocator import Allocator
@@ -29,8 +29,8 @@ from web.auth.identity import Identity
 from web.auth.sign_in_slots import SignIns
 from web.documents.persisted_documents import PersistedDocuments
 from web.export_downloads import ExportDownloads
+from web.http.address_bounds import ConnectionBounds
 from web.http.client_address import ClientAddresses
-from web.http.connection_bounds import ConnectionBounds
 from web.http.origins import Origins
 from web.job_queue import RedisJobQueue
 from web.kept_memory import KeptMemory

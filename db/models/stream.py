@@ -11,7 +11,7 @@ class ActivityStreams(Base):
 
     `positions` are apart from the other columns, null if not recorded. `duration_s` is the time of
     the last sample. `is_complete`: all columns were asked for. `marks` say which samples a chart of
-    few points needs (`db/stream_levels.py`). Rows of versions before 0.3 are not complete and have
+    few points needs (`db/chart_samples.py`). Rows of versions before 0.3 are not complete and have
     neither positions nor a duration nor marks.
     """
 
@@ -31,7 +31,7 @@ class ActivityStreams(Base):
 
 
 class ActivityStreamLevel(Base):
-    """The `points` most important samples of one activity, with their marks (`db/stream_levels.py`).
+    """The `points` most important samples of one activity, with their marks (`db/chart_samples.py`).
 
     `positions` are apart from the other columns, null if not recorded.
     """

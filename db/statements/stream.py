@@ -1,4 +1,4 @@
-"""The samples of activities, compressed (`db/stream_codec.py`, `db/stream_levels.py`)."""
+"""The samples of activities, compressed (`db/stream_codec.py`, `db/chart_samples.py`)."""
 
 from collections.abc import Collection
 

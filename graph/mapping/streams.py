@@ -16,12 +16,12 @@ from sqlalchemy import literal_column
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 
+from db.chart_samples import ChosenSamples, StoredStreams, StreamsRequest
 from db.shown_samples import read_ranges
 from db.statements.page import AnySelect, Columns
 from db.statements.stream import chart
 from db.statements.visibility import Audience, Expression
 from db.stream_codec import CorruptStreams
-from db.stream_levels import ChosenSamples, StoredStreams, StreamsRequest
 from graph.cost.directives import Cost, ListSize
 from graph.mapping.relation import Arguments, Lookup, with_signature_of
 from graph.mapping.row_type import RowType, field, make, source_of

@@ -2,9 +2,8 @@
 
 selection.py        an operation's selected fields, with directives and fragments applied
 argument_reader.py  reads the arguments of fields for each request
-cached_field.py     whether a root field's answer is cached, and under which key
 query_tree.py       an operation's selected fields with their readers
-compiler.py         tree -> SQL, from the levels in level_sql.py
+compiler.py         tree -> SQL, from the levels in row_templates.py
 plan.py             the statement, and its parameters' values for each request
 computed.py         root fields without a statement
 planner.py          runs plans, through the cache; the rest runs on graphql-core

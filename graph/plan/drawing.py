@@ -15,9 +15,9 @@ from typing import Any
 
 import orjson
 
+from db.chart_samples import StoredStreams, StreamsRequest
 from db.shown_samples import read_ranges
 from db.statements.json_sql import MARK, MARK_SEPARATOR
-from db.stream_levels import StoredStreams, StreamsRequest
 from graph.cache.entry import Answer
 from graph.mapping.row_type import source_of
 from graph.mapping.streams import (

@@ -6,9 +6,9 @@ from typing import Any
 
 from graphql.execution.values import VariableValues
 
+from graph.cache.cached_field import CachedField
 from graph.document.operation import Operation
 from graph.plan.argument_reader import ArgumentReader, has_reader
-from graph.plan.cached_field import CachedField
 from graph.plan.selection import SelectedField, SelectionBuilder
 from graph.schema.build import Schema
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from db import models as m
-from db.stream_levels import StreamsRequest
+from db.chart_samples import StreamsRequest
 from graph.errors import InvalidArgument, OutOfRange
 from graph.mapping.relation import Arguments
 from graph.mapping.row_type import ROW_TYPES, field
@@ -36,7 +36,7 @@ def _member(name: str, description: str) -> Any:
     "that make a chart look as one of all samples does."
 )
 class ActivityStreams:
-    """Samples chosen by `db/stream_levels.py`."""
+    """Samples chosen by `db/chart_samples.py`."""
 
     sample_count: int = _member(
         SAMPLE_COUNT,

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from db.chart_samples import StreamLevel, encode_levels
 from db.statements import activity_route
 from db.statements import stream as streams
 from db.stream_codec import CorruptStreams, Samples, decode, encode, encode_positions
-from db.stream_levels import StreamLevel, encode_levels
 
 
 @dataclass(frozen=True, slots=True)

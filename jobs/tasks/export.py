@@ -1,7 +1,7 @@
 """EXPORT: makes an archive of all that is stored of the athlete.
 
 An attempt begins again, because a ZIP cannot go on in the middle. The row is made before the file,
-so a file without a row is litter, which `jobs/file_sweep.py` deletes.
+so a file without a row is litter, which `jobs/orphan_files.py` deletes.
 """
 
 import os

@@ -6,7 +6,7 @@ import pytest
 
 from db.models import JobKind
 from db.statements import job as statements
-from db.statements import job_upkeep
+from db.statements import job_queue
 from jobs.reconcile import Reconciler
 from jobs.runner import TASKS
 
@@ -46,7 +46,7 @@ def test_a_strava_that_is_away_is_tried_again_later_each_time_and_then_given_up(
         pauses.append(
             world.value("SELECT extract(epoch FROM waiting_until - now())::float FROM jobs")
         )
-        world.change_job(job_upkeep.wake())
+        world.change_job(job_queue.wake())
         world.write("UPDATE jobs SET status = 'QUEUED', waiting_until = NULL")
     job = world.work(job_id)
     assert (job["status"], job["error_code"], job["error_retryable"]) == (

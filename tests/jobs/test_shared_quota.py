@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import text
 
-from db.statements import job_upkeep
+from db.statements import job_queue
 from jobs.reconcile import Reconciler
 
 pytestmark = pytest.mark.whole
@@ -129,7 +129,7 @@ def test_a_wait_that_a_person_ended_asks_strava_what_is_left(world):
     runner = world.connect()
     job = world.sync(runner)
     asked = len(statuses(world))
-    world.change_job(job_upkeep.wake())
+    world.change_job(job_queue.wake())
     assert world.job(job["id"])["status"] == "WAITING"
     limit(world, read_quarter_hour=1000, used=0)
     world.write("UPDATE jobs SET waiting_until = now()")

@@ -19,8 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from web.http import connection_refusals
-from web.http.bounded_websocket import BoundedWebSocket
-from web.http.connection_bounds import (
+from web.http.address_bounds import (
     FREE_BYTES,
     FREE_UNREAD_BYTES,
     LIKE_A_REQUEST,
@@ -28,6 +27,7 @@ from web.http.connection_bounds import (
     BoundedConnection,
     ConnectionBounds,
 )
+from web.http.bounded_websocket import BoundedWebSocket
 from web.http.header_fields import parts_of, require_host
 from web.http.held_flow import HeldFlow
 from web.http.server_connection import KEY, DefaultFields

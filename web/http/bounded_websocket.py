@@ -1,7 +1,7 @@
 """Limits what the messages of one WebSocket may cost, which uvicorn does not.
 
 Every frame counts, whatever its kind: control frames are answered below the application. Above the
-pace of its address (`web/http/connection_bounds.py`) a socket is not read, so the client waits.
+pace of its address (`web/http/address_bounds.py`) a socket is not read, so the client waits.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
-from web.http.connection_bounds import BoundedConnection
+from web.http.address_bounds import BoundedConnection
 
 _SLICE_BYTES = 1024
 """Bytes that are parsed at once: a read may have tens of thousands of frames."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from web.http.connection_bounds import BoundedConnection
+from web.http.address_bounds import BoundedConnection
 from web.http.write_batching import GatheredWrites
 
 

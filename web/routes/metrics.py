@@ -14,7 +14,7 @@ from starlette.routing import Route
 from flags.flags import Flags
 from flags.switches import Flag
 from graph.cache.root_field_cache import RootFieldCache
-from graph.plan.level_sql import TEMPLATES
+from graph.plan.row_templates import TEMPLATES
 from logs import left_out_lines
 from settings import Settings
 from web.auth.sign_in_slots import SignIns

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 from db.models import Base
 from db.statements.athlete_data import EXPORTED, LEFT_OUT, STREAMS
 from db.stream_codec import decode
-from jobs.file_sweep import sweep_files
+from jobs.orphan_files import sweep_files
 from jobs.reconcile import Reconciler
 from tests import factories as make
 from tests.jobs.exports.gpx_check import GPX, check_gpx

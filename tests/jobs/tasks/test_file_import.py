@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from db.models import Upload
 from db.statements import upload as uploads
-from jobs.file_sweep import sweep_files
+from jobs.orphan_files import sweep_files
 from tests.recordings.run import fit_file, gpx_file, run_of, tcx_file
 
 REPORT = "SELECT path, outcome, message, activity_id FROM import_entries WHERE job_id = :job ORDER BY position"

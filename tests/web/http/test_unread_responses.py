@@ -10,7 +10,7 @@ import pytest
 import web
 from tests.security.http_connection import post, request
 from tests.web.api_process import ApiProcess, api_process
-from tests.web.http.test_connection_bounds import bounded, bounds_of, connected, read_all
+from tests.web.http.test_address_bounds import bounded, bounds_of, connected, read_all
 
 __all__ = ["bounds_of"]
 

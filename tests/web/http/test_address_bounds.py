@@ -18,9 +18,9 @@ from websockets.frames import Frame, Opcode
 
 from settings import load_settings
 from tests.web.subscriber import web_socket
-from web.http import connection_bounds
+from web.http import address_bounds
+from web.http.address_bounds import FREE_BYTES, ConnectionBounds
 from web.http.client_address import ClientAddresses
-from web.http.connection_bounds import FREE_BYTES, ConnectionBounds
 
 GET = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
@@ -84,7 +84,7 @@ def test_connections_of_an_address_are_counted_together(bounds_of):
 
 def test_an_address_opens_connections_at_a_pace(bounds_of, monkeypatch):
     now = 1000.0
-    monkeypatch.setattr(connection_bounds, "monotonic", lambda: now)
+    monkeypatch.setattr(address_bounds, "monotonic", lambda: now)
     bounds = bounds_of(**SLOW, connections_per_address=400)
     opened = [bounds.enter("1.2.3.4") for _ in range(400)]
     assert all(opened)
@@ -113,8 +113,8 @@ def test_a_connection_that_is_kept_is_no_churn(bounds_of):
 
 
 def test_connections_that_come_too_fast_are_told_so(serving, caplog, monkeypatch):
-    monkeypatch.setattr(connection_bounds, "_LEAST_BURST", 3)
-    monkeypatch.setattr(connection_bounds, "_LEAST_PER_S", 0.001)
+    monkeypatch.setattr(address_bounds, "_LEAST_BURST", 3)
+    monkeypatch.setattr(address_bounds, "_LEAST_PER_S", 0.001)
     address = serving(**SLOW, connections_per_address=3)
     for _ in range(3):
         with connected(address) as connection:
@@ -236,7 +236,7 @@ _BEGUN = {
 
 @pytest.mark.parametrize("what", _BEGUN)
 def test_no_more_is_read_than_an_address_may_hold(serving, caplog, monkeypatch, what: str):
-    monkeypatch.setattr(connection_bounds, "_MOST_HELD_BYTES", 200_000)
+    monkeypatch.setattr(address_bounds, "_MOST_HELD_BYTES", 200_000)
     address = serving(body_max_bytes=60_000)  # four of these may be held, too
     with ExitStack() as stack:
         connections = [stack.enter_context(connected(address)) for _ in range(12)]
@@ -256,7 +256,7 @@ def test_no_more_is_read_than_an_address_may_hold(serving, caplog, monkeypatch, 
 
 
 def test_many_long_requests_one_after_another_are_answered(serving, monkeypatch):
-    monkeypatch.setattr(connection_bounds, "_MOST_HELD_BYTES", 50_000)
+    monkeypatch.setattr(address_bounds, "_MOST_HELD_BYTES", 50_000)
     address = serving(body_max_bytes=50_000)
     with httpx.Client(trust_env=False) as client:
         for _ in range(20):

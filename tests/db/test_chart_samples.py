@@ -2,8 +2,8 @@
 
 import pytest
 
+from db.chart_samples import LEVEL_POINTS, StoredStreams, StreamsRequest, encode_levels
 from db.stream_codec import CorruptStreams, encode, encode_positions
-from db.stream_levels import LEVEL_POINTS, StoredStreams, StreamsRequest, encode_levels
 from tests import factories as make
 
 ALL = tuple(make.samples(2, every_column=True).columns())
