@@ -8,12 +8,14 @@ by its alias. Text is concatenated because `json_build_object` looks up the outp
 argument in every call. Values are written exactly as orjson and graphql-core write them.
 
 `graph/plan/compiler.py` decides what to write and calls this module; the two are halves of one
-compiler, split so that all SQL stays in this package.
+compiler, split so that all SQL stays in this package. `db/statements/json_statement.py` makes the
+whole statement.
 
 Parameters get names while the tree grows, by level, and numbers at the end.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -35,8 +37,8 @@ OF = "«of»"
 _SHARED = {VIEWER.key, VIEWER_ACCOUNT.key}
 _MARKED_BYTES = 3  # samples, marks and positions
 _MOST_ARGUMENTS = 90  # PostgreSQL takes at most 100
+_BASE64_BYTES = 3  # so many bytes become four characters, whatever follows
 _PARAMETER = re.compile(r"\$(\d+)")
-_NAMED = re.compile("«([^»]+)»")
 _DIALECT = asyncpg_dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 Sql = str
@@ -104,22 +106,6 @@ class Value:
 Part = Literal | Value
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of a finished statement. `level` is the level that has it, None for the viewer."""
-
-    level: int | None
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A finished statement: `text` with $1 for the first of `parameters`, and so on."""
-
-    text: str
-    parameters: tuple[Parameter, ...]
-
-
 def value(form: Form, reference: Sql, *, nullable: bool) -> list[Part]:
     """Write a column's value, or null."""
     if nullable:
@@ -135,8 +121,12 @@ def value(form: Form, reference: Sql, *, nullable: bool) -> list[Part]:
 
 def global_id(type_name: str, reference: Sql) -> list[Part]:
     """Write a global id, as `graph/global_id.py` does."""
-    encoded = f"encode(('{type_name}:'||{reference})::bytea,'base64')"
-    return [Literal('"'), Value(encoded), Literal('"')]
+    prefix = f"{type_name}:"
+    whole = len(prefix) - len(prefix) % _BASE64_BYTES
+    begun, rest = b64encode(prefix[:whole].encode()).decode(), prefix[whole:]
+    text = f"'{rest}'||{reference}" if rest else f"{reference}::text"
+    # A cast to bytea would write the text and read it again.
+    return [Literal(f'"{begun}'), Value(f"encode(textsend({text}),'base64')"), Literal('"')]
 
 
 def cursor(order_name: str, values: Sequence[tuple[Form, Sql]]) -> list[Part]:
@@ -304,24 +294,6 @@ def parameter(level: int, name: str, type_name: str) -> Sql:
 def shared_parameter(name: str, type_name: str) -> Sql:
     """Write a parameter of the viewer."""
     return f"«{name}»::{type_name}"
-
-
-def finish(columns: Sequence[Sequence[Part]]) -> Statement:
-    """Make the statement that returns one row: texts, and the time that writing them took."""
-    found: dict[str, int] = {}
-
-    def numbered_parameter(match: re.Match[str]) -> str:
-        return f"${found.setdefault(match[1], len(found) + 1)}"
-
-    # Without explicit transaction, now() is the time at which planning began.
-    written = f"SELECT {','.join(map(joined, columns))},clock_timestamp()-now()"
-    text = _NAMED.sub(numbered_parameter, written)
-    return Statement(text, tuple(_parameter(name) for name in found))
-
-
-def _parameter(name: str) -> Parameter:
-    level, dot, own = name.partition(".")
-    return Parameter(int(level), own) if dot else Parameter(None, name)
 
 
 def _arguments(parts: Sequence[Part]) -> list[Sql]:

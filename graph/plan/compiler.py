@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, Boolean, Date, DateTime, Double, Integer, Numeric,
 
 from db.statements import json_sql
 from db.statements.json_sql import Form, Literal, Part, Sql, Value
+from db.statements.json_statement import RootColumns, spread
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT, Audience, Expression
 from graph.mapping.relation import NO_ARGUMENTS, Arguments, Lookup, Paged
 from graph.mapping.row_type import ROW_TYPES, Column, Embedded, RowType, source_of
@@ -69,14 +70,13 @@ class Compiler:
         self.exact_levels: set[int] = set()
         self.drawings: list[Drawing] = []
 
-    def row(self, selected: SelectedField, type_name: str) -> Value:
+    def row(self, selected: SelectedField, type_name: str) -> RootColumns:
         """Compile a root field of one row, found by the parameter `key` of its level."""
         level = self._level(selected)
-        return self._row(
-            level, selected, type_name, json_sql.parameter(level.number, "key", "bigint")
-        )
+        key = json_sql.parameter(level.number, "key", "bigint")
+        return RootColumns([self._row(level, selected, type_name, key)])
 
-    def nodes(self, selected: SelectedField) -> list[Part]:
+    def nodes(self, selected: SelectedField) -> RootColumns:
         """Compile a root field of the rows of several ids, by the parameters `kinds` and `keys`.
 
         The statement does not depend on the ids' types: otherwise each list of types would have its
@@ -87,7 +87,7 @@ class Compiler:
             self._row(self._level(selected), selected, name, json_sql.key_of_entry(ids))
             for name in selected.below
         ]
-        return json_sql.by_keys(ids, rows)
+        return RootColumns(json_sql.by_keys(ids, rows))
 
     def _row(self, level: Level, selected: SelectedField, type_name: str, key: Sql) -> Value:
         parts = self._object(level, ROW_TYPES[type_name], selected.below[type_name])
@@ -96,7 +96,7 @@ class Compiler:
         )
         return json_sql.one(template.at(level.number, key), level.alias, parts, nullable=True)
 
-    def viewer(self, selected: SelectedField) -> list[Part]:
+    def viewer(self, selected: SelectedField) -> RootColumns:
         """Compile a signed-in caller. The parameter `scopes` of its level is their JSON."""
         level = self._level(selected)
         members: list[tuple[str, Sequence[Part]]] = []
@@ -120,17 +120,29 @@ class Compiler:
                         [Value(json_sql.parameter(level.number, "scopes", "text"))],
                     )
                 )
-        return json_sql.object_(members)
+        return RootColumns(json_sql.object_(members))
 
-    def paged(self, selected: SelectedField, relation: Paged, key: Sql | None = None) -> Value:
-        """Compile a connection: of all rows, or of the parent that `key` names."""
+    def page(self, selected: SelectedField, relation: Paged) -> RootColumns:
+        """Compile a root field that is a connection of all rows."""
+        parts, level, rows = self._paged(selected, relation, None)
+        return spread(rows, level.alias, parts) if rows else RootColumns(parts)
+
+    def paged(self, selected: SelectedField, relation: Paged, key: Sql) -> Value:
+        """Compile a connection of the rows of the parent that `key` names."""
+        parts, level, rows = self._paged(selected, relation, key)
+        return json_sql.some(rows, level.alias, parts) if rows else Value(json_sql.joined(parts))
+
+    def _paged(
+        self, selected: SelectedField, relation: Paged, key: Sql | None
+    ) -> tuple[list[Part], Level, Sql | None]:
+        """Compile a connection's members, and its rows if any of them reads some."""
         level = self._level(selected)
         page = _PageParts(self, selected, level, relation)
         parts = json_sql.object_(
             [(each.response_name, page.member(each, key)) for each in page.fields]
         )
         if not page.reads_rows:
-            return Value(json_sql.joined(parts))
+            return parts, level, None
         if not page.reads_one_more:
             self.exact_levels.add(level.number)
         columns, shape = LevelColumns.from_columns(level.columns), page.arguments.shape
@@ -141,8 +153,10 @@ class Compiler:
             rows = json_sql.with_constant(
                 rows, json_sql.parameter_name(level.number, "row_limit"), limit
             )
-        return json_sql.some(
-            json_sql.numbered(rows, level.alias) if page.is_numbered else rows, level.alias, parts
+        return (
+            parts,
+            level,
+            json_sql.numbered(rows, level.alias) if page.is_numbered else rows,
         )
 
     def _lookup(self, selected: SelectedField, relation: Lookup, key: Sql) -> Value:

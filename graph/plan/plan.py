@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from db.statements import json_sql
-from db.statements.json_sql import Parameter, Statement
+from db.statements.json_statement import Parameter, RootColumns, Statement, finish
 from graph.context import Context
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import source_of
@@ -28,7 +28,7 @@ _ITEM_BYTES = 250
 class QueryPlan:
     """A compiled operation.
 
-    `columns` has the statement's column for each root field, None where it is computed.
+    `columns` has each root field's place among the statement's texts, None where it is computed.
     """
 
     statement: Statement | None
@@ -47,15 +47,16 @@ class QueryPlan:
         items += sum(len(each.members) for each in self.drawings)
         return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items
 
-    async def fetch(self, context: Context, asked: RequestArguments) -> Any:
+    async def fetch(self, context: Context, asked: RequestArguments) -> Sequence[str]:
         """Get the statement's texts. Raises DatabaseError, NotPlanned."""
         if self.statement is None:
             return ()
-        *texts, took = await context.database.fetch_row(
+        *values, took = await context.database.fetch_row(
             self.statement.text, self._values(asked, context)
         )
         work = context.database_work
         work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms))
+        texts = self.statement.json_of(values)
         for text in texts:
             if json_sql.REFUSED in text:
                 raise NotPlanned("null where none may be")
@@ -87,7 +88,7 @@ def compile_plan(
     Raises NotPlanned, CallerError.
     """
     compiler = Compiler(context.viewer.audience, asked.arguments, tree.constant)
-    parts: list[Any] = []
+    parts: list[RootColumns] = []
     columns: list[int | None] = []
     for selected in (tree.roots[place] for place in places):
         written = None
@@ -96,7 +97,7 @@ def compile_plan(
         columns.append(None if written is None else len(parts))
         if written is not None:
             parts.append(written)
-    statement = json_sql.finish(parts) if parts else None
+    statement = finish(parts) if parts else None
     return QueryPlan(
         statement,
         compiler.slots,
@@ -128,18 +129,18 @@ def asked_type(selected: SelectedField, values: Mapping[str, Any]) -> str | None
 
 def _root(
     compiler: Compiler, context: Context, selected: SelectedField, values: Mapping[str, Any]
-) -> Any:
+) -> RootColumns | None:
     """Compile a root field. None: it is computed."""
     source = source_of(declared(selected))
     match source:
         case RowById():
-            return [compiler.row(selected, source.type_name)]
+            return compiler.row(selected, source.type_name)
         case NodesById(many=False):
-            return [compiler.row(selected, decode_node_id(values["id"], "id")[0])]
+            return compiler.row(selected, decode_node_id(values["id"], "id")[0])
         case NodesById():
             return compiler.nodes(selected)
         case Paged():
-            return [compiler.paged(selected, source)]
+            return compiler.page(selected, source)
         case ViewerObject() if context.viewer.account_id is not None:
             return compiler.viewer(selected)
         case ViewerObject() | ComputedObject():

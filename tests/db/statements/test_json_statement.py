@@ -1,0 +1,32 @@
+"""How root fields become one statement, and how its row becomes JSON."""
+
+from db.statements.json_sql import Literal, Value
+from db.statements.json_statement import RootColumns, finish, spread
+
+
+def listed(number: int) -> list[Literal | Value]:
+    return [Literal("["), Value(f"string_agg(c{number},',')"), Literal("]")]
+
+
+def test_each_value_of_a_page_is_a_column_of_its_own():
+    page = spread("SELECT 1", "r1", [*listed(1), Literal(","), Value("count(*)")])
+    statement = finish([page, RootColumns([Value("one")])])
+    assert statement.text == (
+        "SELECT (r1_values.v0)::text,(r1_values.v1)::text,(one)::text,clock_timestamp()-now() "
+        "FROM (SELECT string_agg(c1,',') AS v0,count(*) AS v1 FROM (SELECT 1) r1) r1_values"
+    )
+    assert statement.json_of(["1,2", "2", "null"]) == ["[1,2],2", "null"]
+
+
+def test_a_list_without_rows_is_empty():
+    assert finish([spread("SELECT 1", "r1", listed(1))]).json_of([None]) == ["[]"]
+
+
+def test_a_statement_never_returns_more_columns_than_postgresql_can():
+    """It returns 1,664 at most; the documents that are allowed have fewer root fields."""
+    wide = [part for number in range(89) for part in listed(number)]
+    roots = [spread(f"SELECT {number}", f"r{number}", wide) for number in range(600)]
+    statement = finish(roots)
+    columns = max(each for pieces in statement.roots for each in pieces if isinstance(each, int))
+    assert columns + 2 <= 1664
+    assert finish([RootColumns(wide * 2)]).roots == ((0,),)
