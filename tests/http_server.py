@@ -11,6 +11,9 @@ from typing import Any
 import uvicorn
 
 _GRACE_S = 1.0
+_IDLE_S = 75
+"""Seconds that a connection may be idle: more than httpx keeps one. With the same 5 s, a request was
+sent just as the server closed the connection."""
 _LOOK_EVERY_S = 0.005
 
 
@@ -56,7 +59,7 @@ def listening(app: Any, **options: Any) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # asyncio sets it only where the socket names its protocol; else each answer waits 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        usual = {"log_level": "warning", "access_log": False}
+        usual = {"log_level": "warning", "access_log": False, "timeout_keep_alive": _IDLE_S}
         server = _Server(uvicorn.Config(app, **usual | options))
         # A loop of its own: uvicorn would take the policy's, which pytest's warnings end.
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))

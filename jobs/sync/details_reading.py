@@ -5,7 +5,6 @@ the next one goes on. It does not fail for want of details: what cannot be had o
 left to a later sync. So is the rest where several fail in a row, or Strava's quota is used up.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from db.statements import activity_details
@@ -21,13 +20,12 @@ from strava.errors import StravaError, StravaNotFound, StravaRateLimited
 
 _AGAIN_AFTER_S = 86_400
 """Seconds until details that could not be read are asked for again."""
-_AT_ONCE = 10
 _MOST_FAILURES = 3  # requests in a row
 _ASKED = "details_asked"  # key of the checkpoint: how many this job asked for
 
 
 class DetailsReading:
-    """Reads details for one athlete, some activities a transaction."""
+    """Reads details for one athlete, in one transaction each: a kill costs one request."""
 
     def __init__(self, attempt: Attempt, services: TaskServices, strava: AthleteStrava) -> None:
         self._attempt = attempt
@@ -46,33 +44,26 @@ class DetailsReading:
         with self._attempt.read() as connection:
             values = {"athlete": self._attempt.athlete_id, "row_limit": left}
             activities = connection.execute(activity_details.pending(), values).all()
-        for start in range(0, len(activities), _AT_ONCE):
-            if not self._read_some(activities[start : start + _AT_ONCE]):
+        for activity in activities:
+            if not self._read(activity):
                 return
 
-    def _read_some(self, activities: Sequence[Any]) -> bool:
-        """Read some and write them in one transaction; returns whether to ask for others."""
-        found: list[tuple[Any, StravaDetails | None]] = []
-        answers = True
-        for activity in activities:
-            try:
-                found.append((activity, self._details(activity)))
-            except StravaRateLimited:
-                answers = False
-            except OF_THE_JOB:
-                raise
-            except StravaError as error:
-                self._complain(activity, error)
-                found.append((activity, None))
-                self._failures += 1
-                answers = self._failures < _MOST_FAILURES
-            else:
-                self._failures = 0
-            if not answers:
-                break
-        if found:
-            self._write(found)
-        return answers
+    def _read(self, activity: Any) -> bool:
+        """Read those of one activity; returns whether to ask for others."""
+        try:
+            details = self._details(activity)
+        except StravaRateLimited:
+            return False
+        except OF_THE_JOB:
+            raise
+        except StravaError as error:
+            self._complain(activity, error)
+            self._write(activity, None)
+            self._failures += 1
+            return self._failures < _MOST_FAILURES
+        self._failures = 0
+        self._write(activity, details)
+        return True
 
     def _details(self, activity: Any) -> StravaDetails | None:
         """Ask for the details of one; None if Strava does not find it. Raises StravaError."""
@@ -87,16 +78,16 @@ class DetailsReading:
             self._complain(activity, error)
             return None
 
-    def _write(self, found: Sequence[tuple[Any, StravaDetails | None]]) -> None:
+    def _write(self, activity: Any, details: StravaDetails | None) -> None:
+        """Write details; None: they are asked for again after a pause."""
         assert self._attempt.athlete_id is not None
         with self._attempt.step() as step:
             keep_connected(step.connection, self._attempt.athlete_id)
-            step.checkpoint[_ASKED] = step.checkpoint.get(_ASKED, 0) + len(found)
-            for activity, details in found:
-                if details is not None and write_details(step.connection, activity, details):
-                    continue
-                values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
-                step.connection.execute(activity_details.ask_again(), values)
+            step.checkpoint[_ASKED] = step.checkpoint.get(_ASKED, 0) + 1
+            if details is not None and write_details(step.connection, activity, details):
+                return
+            values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
+            step.connection.execute(activity_details.ask_again(), values)
 
     def _complain(self, activity: Any, error: StravaError) -> None:
         extra = {"strava_id": activity.strava_id, "error": str(error)}

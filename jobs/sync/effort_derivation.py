@@ -60,6 +60,7 @@ _CONFIRMED_AFTER = 5  # jobs, more than a day apart in all, that Strava told of 
 _MOST_OLD = 300  # activities, left by older versions, that one job asks for
 
 _WITHOUT = (StreamsState.UNREAD, StreamsState.ABSENT)
+_NO_STREAMS = "no_streams"  # key of the checkpoint: activities without, whose efforts are not had
 
 
 class EffortDerivation:
@@ -226,6 +227,8 @@ class EffortDerivation:
             )
             if not material.is_final:
                 return
+            if activity.id in (known := step.checkpoint.get(_NO_STREAMS, ())):
+                step.checkpoint[_NO_STREAMS] = [each for each in known if each != activity.id]
             problem = material.problem or of_part
             step.done += activity.streams_asked_by_job_id != self._attempt.job_id
             step.total = max(step.done, step.total or 0)
@@ -272,6 +275,8 @@ class EffortDerivation:
         return Material(StreamsState.STORED, samples, encoded=encoded, given=given)
 
     def _fetched(self, activity: Any) -> Material:
+        if activity.id in self._attempt.checkpoint.get(_NO_STREAMS, ()):
+            return self._without_streams(activity)
         try:
             recorded = self._strava.ask(
                 lambda client, token: client.streams(token, activity.strava_id), patient=False
@@ -313,6 +318,8 @@ class EffortDerivation:
         """Add Strava's own efforts. If they cannot be had now, the next sync asks again."""
         if activity.manual:
             return material
+        if material.samples is None and material.problem is None:
+            self._note_without_streams(activity)
         try:
             best_efforts = self._strava.ask(
                 lambda client, token: client.best_efforts(
@@ -331,6 +338,16 @@ class EffortDerivation:
             state = material.state if material.samples else StreamsState.PENDING
             return replace(material, state=state, problem=error, is_final=False)
         return replace(material, given=efforts_of(best_efforts))
+
+    def _note_without_streams(self, activity: Any) -> None:
+        """Note it, so that a kill before the next answer does not cost both requests.
+
+        It is noted once: an attempt that notes something new is no failure, and each would be.
+        """
+        known = self._attempt.checkpoint.get(_NO_STREAMS, ())
+        if activity.id not in known:
+            with self._attempt.step() as step:
+                step.checkpoint[_NO_STREAMS] = [*known, activity.id]
 
     def _complain(self, activity: Any, error: Exception) -> None:
         extra = {"activity_id": activity.id, "strava_id": activity.strava_id, "error": str(error)}

@@ -27,6 +27,7 @@ def make_changes(world: World) -> None:
 
 
 def backfill(world: World) -> int:
+    world.strava.add(streams=None, start_date="2026-02-01T06:00:00Z", distance=5000.0)
     return world.create(world.connect())
 
 
