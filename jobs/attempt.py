@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from db.models import URGENT, JobKind
 from db.session import SyncDatabase
-from db.statements import job
+from db.statements import job_attempt, job_lease
 from jobs.enqueue import enqueue, publish
 from jobs.lease import AttemptStopped, JobCancelled, Lease, LeaseLost
 from jobs.stop_signal import StopRequest
@@ -159,7 +159,7 @@ class Attempt:
         publish(self._redis, row.id, row.athlete_id, row.version)
 
     def _hold(self, connection: Connection) -> None:
-        cancelled = connection.execute(job.hold(), self.key).scalar_one_or_none()
+        cancelled = connection.execute(job_lease.hold(), self.key).scalar_one_or_none()
         if cancelled is None:
             raise LeaseLost(self.job_id)
         if cancelled:
@@ -179,7 +179,7 @@ class Attempt:
             "quota_wait_s": self._quota_wait_s(step),
         }
         version: int | None = step.connection.execute(
-            job.advance(), {**self.key, **values}
+            job_attempt.advance(), {**self.key, **values}
         ).scalar_one_or_none()
         if version is None:
             raise LeaseLost(self.job_id)

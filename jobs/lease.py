@@ -1,5 +1,8 @@
 """What a running attempt holds: a lease on its job, renewed by a thread; and the reasons to stop.
 
+When another worker may have the job is in `db/statements/job_lease.py`; `jobs/reconcile.py` then
+queues it.
+
 AttemptStopped              the attempt must end; uncommitted work is discarded
 ├── LeaseLost               the job ended or another worker may have claimed it
 ├── JobCancelled            cancellation was requested
@@ -19,7 +22,7 @@ from sqlalchemy import Row
 
 from db.errors import DatabaseError
 from db.session import SyncDatabase
-from db.statements import job
+from db.statements import job_lease
 from runtime.errors import PacegraphError
 
 _TICK_S = 0.25
@@ -133,7 +136,7 @@ class Lease:
     def _renew(self) -> None:
         try:
             with self._database.write() as connection:
-                cancelled = connection.execute(job.renew(), self._key).scalar_one_or_none()
+                cancelled = connection.execute(job_lease.renew(), self._key).scalar_one_or_none()
         except DatabaseError as error:
             # No other worker can claim the job either while PostgreSQL is away.
             logger.warning("could not renew a lease", extra={**self._key, "error": str(error)})

@@ -14,7 +14,7 @@ from sqlalchemy import Executable
 from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
 from db.models import JobErrorCode, JobKind
-from db.statements import job
+from db.statements import job_attempt
 from jobs.exports.errors import ExportsFull
 from jobs.lease import AttemptTimedOut, JobCancelled, LeaseLost, WorkerStopping
 from jobs.strava_tokens import StravaNotConnected
@@ -63,7 +63,7 @@ class Outcome:
 
 
 def ended_well() -> Outcome:
-    return Outcome("succeeded", job.succeed(), is_final=True)
+    return Outcome("succeeded", job_attempt.succeed(), is_final=True)
 
 
 def outcome_of(error: Exception, failures: int, max_failures: int) -> Outcome:
@@ -76,19 +76,19 @@ def outcome_of(error: Exception, failures: int, max_failures: int) -> Outcome:
 
 def _wait(outcome: str, until: datetime, text: str, *, failed: int = 0) -> Outcome:
     """The job goes on at `until`; `failed` is 1 if the attempt counts as a failure."""
-    return Outcome(outcome, job.wait(), {"until": until, "text": text, "failed": failed})
+    return Outcome(outcome, job_attempt.wait(), {"until": until, "text": text, "failed": failed})
 
 
 def _wait_for_strava(outcome: str, error: StravaRateLimited, text: str) -> Outcome:
     """The job goes on when Strava's clock says so, whatever PostgreSQL's says."""
     wait = error.wait or max(timedelta(), error.retry_at - utc_now())
     values = {"wait_s": wait.total_seconds(), "text": text}
-    return Outcome(outcome, job.wait_for_quota(), values)
+    return Outcome(outcome, job_attempt.wait_for_quota(), values)
 
 
 def _fail(code: str, text: str, *, retryable: bool, unexpected: bool = False) -> Outcome:
     values = {"code": code, "text": text, "retryable": retryable}
-    return Outcome("failed", job.fail(), values, unexpected=unexpected, is_final=True)
+    return Outcome("failed", job_attempt.fail(), values, unexpected=unexpected, is_final=True)
 
 
 def _wait_for_quota(error: StravaRateLimited, _failures: int, _max: int) -> Outcome:
@@ -179,9 +179,9 @@ _REFUSALS: Mapping[type[StravaError], tuple[str, bool]] = {
 }
 _RULES: tuple[tuple[type[Exception], Callable[[Any, int, int], Outcome]], ...] = (
     (LeaseLost, lambda *_: Outcome("lease lost")),
-    (JobCancelled, lambda *_: Outcome("cancelled", job.stop_cancelled(), is_final=True)),
+    (JobCancelled, lambda *_: Outcome("cancelled", job_attempt.stop_cancelled(), is_final=True)),
     (AttemptTimedOut, _try_again),
-    (WorkerStopping, lambda *_: Outcome("given back", job.give_back())),
+    (WorkerStopping, lambda *_: Outcome("given back", job_attempt.give_back())),
     (SyncSwitchedOff, _wait_for_switch),
     (StravaTurnOver, _wait_for_turn),
     (StravaRateLimited, _wait_for_quota),

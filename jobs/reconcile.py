@@ -20,8 +20,11 @@ from db.statements import (
     export,
     feedback,
     idempotency_key,
+    job_lease,
+    job_lifetime,
     job_queue,
     nightly_sync,
+    reconciler_lock,
     schema_use,
     strava_event,
     sync_problem,
@@ -120,18 +123,18 @@ class Reconciler:
         """
         flags = self._flags.refresh()
         with self._database.write() as connection:
-            connection.execute(job_queue.limit_lead(), {"lead_s": str(_LEAD_S)})
-            if not connection.execute(job_queue.lead()).scalar_one():
+            connection.execute(reconciler_lock.limit_lead(), {"lead_s": str(_LEAD_S)})
+            if not connection.execute(reconciler_lock.lead()).scalar_one():
                 return None
-            connection.execute(job_queue.shorten_leases())
+            connection.execute(job_lease.shorten_leases())
             overdue = connection.execute(
-                job_queue.end_overdue(), {"life_s": self._settings.job_max_life_s}
+                job_lifetime.end_overdue(), {"life_s": self._settings.job_max_life_s}
             ).all()
             values = {
                 "max_failures": self._settings.job_max_attempts,
                 "attempt_s": self._settings.job_attempt_max_s + ATTEMPT_GRACE_S + _MARGIN_S,
             }
-            reclaimed = connection.execute(job_queue.reclaim(), values).all()
+            reclaimed = connection.execute(job_lease.reclaim(), values).all()
             _hold_back(connection, flags)
             due = connection.execute(job_queue.wake()).all()
             created = [
@@ -167,7 +170,7 @@ class Reconciler:
             (export.remove_expired(), {}),
         ]
         if days := settings.job_retention_days:
-            batches.append((job_queue.delete_ended(), {"kept_s": days * _DAY_S}))
+            batches.append((job_lifetime.delete_ended(), {"kept_s": days * _DAY_S}))
         if days := settings.feedback_retention_days:
             batches.append((feedback.delete_old(), {"kept_s": days * _DAY_S}))
         if days := settings.schema_usage_retention_days:

@@ -12,7 +12,7 @@ from db.encryption import KeyRing
 from db.errors import DatabaseError
 from db.models import JobKind
 from db.session import SyncDatabase
-from db.statements import job, strava_connection
+from db.statements import job_lease, strava_connection
 from flags.watch import FlagReader
 from jobs.attempt import Attempt
 from jobs.enqueue import publish
@@ -139,7 +139,7 @@ class _JobRun:
         lease_s = self._settings.job_lease_s
         with self._database.write() as connection:
             row = connection.execute(
-                job.claim(), {"job_id": job_id, "lease_s": lease_s}
+                job_lease.claim(), {"job_id": job_id, "lease_s": lease_s}
             ).one_or_none()
         if row is None:
             return None

@@ -1,8 +1,8 @@
-"""Jobs: lists, and changes of a job's row by callers and by its worker.
+"""Jobs: lists, and changes of a job's row by callers.
 
-Each change except the renewal of a lease raises `version`. The writes of a running attempt name it
-(parameter `attempt`), and change no row once the job was reclaimed, cancelled or ended. "Summary"
-is the columns of `SUMMARY`.
+Workers' changes are in `job_lease.py` and `job_attempt.py`, the reconciler's in `job_lease.py`,
+`job_queue.py` and `job_lifetime.py`. Each change except the renewal of a lease raises `version`.
+"Summary" is the columns of `SUMMARY`.
 """
 
 from typing import Any
@@ -10,11 +10,9 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Boolean,
     ColumnElement,
     DateTime,
     Executable,
-    Float,
     Integer,
     Select,
     String,
@@ -36,7 +34,6 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
 from db.models import ACTIVE, Job, JobErrorCode, JobKind, JobStatus
-from db.statements.interval import seconds
 from db.statements.page import Collection, Ordering
 
 _FILTERS = {
@@ -201,26 +198,6 @@ def retry() -> Executable:
     )
 
 
-# --- by a worker, on a job that it has claimed
-
-
-def claim() -> Executable:
-    """Claim `job_id` for `lease_s` seconds, if it is still QUEUED; returns the row."""
-    return (
-        change(Job.id == _JOB_ID, Job.status == JobStatus.QUEUED)
-        .values(
-            status=JobStatus.RUNNING,
-            attempts=Job.attempts + 1,
-            lease_until=_lease_end(),
-            lease_renewed_at=func.clock_timestamp(),
-            started_at=func.coalesce(Job.started_at, func.now()),
-            attempt_started_at=func.now(),
-            attempt_started_done=Job.progress_done,
-        )
-        .returning(*Job.__table__.c)
-    )
-
-
 def recent_of_athlete() -> Executable:
     """Select the jobs of `athlete` under way, and those ended at or after `since`.
 
@@ -249,138 +226,14 @@ def recent_of_athlete() -> Executable:
     )
 
 
-def renew() -> Executable:
-    """Extend the attempt's lease by `lease_s`; returns `cancel_requested`."""
-    return (
-        update(Job)
-        .where(*_held())
-        .values(lease_until=_lease_end(), lease_renewed_at=func.clock_timestamp())
-        .returning(Job.cancel_requested)
-    )
-
-
-def hold() -> Executable:
-    """Lock the row of the attempt's job; returns `cancel_requested`.
-
-    Returns nothing if the job no longer belongs to the attempt.
-    """
-    return select(Job.cancel_requested).where(*_held()).with_for_update()
-
-
-def advance() -> Executable:
-    """Write the attempt's progress; returns `version`.
-
-    Parameters: `state` (the checkpoint), `done`, `total`, `message`, and the increments of the
-    counters: `created`, `updated`, `deleted`, `bests_changed`. `moved` resets the count of
-    failures, because JOB_MAX_ATTEMPTS limits consecutive ones. `quota_wait_s`: seconds until
-    Strava's quota covers what is left; null if it does now.
-    """
-    return (
-        change(*_held())
-        .values(
-            checkpoint=bindparam("state", type_=JSONB),
-            progress_done=bindparam("done", type_=Integer),
-            progress_total=bindparam("total", type_=Integer),
-            progress_message=bindparam("message", type_=Text),
-            activities_created=Job.activities_created + bindparam("created", type_=Integer),
-            activities_updated=Job.activities_updated + bindparam("updated", type_=Integer),
-            activities_deleted=Job.activities_deleted + bindparam("deleted", type_=Integer),
-            personal_bests_changed=Job.personal_bests_changed
-            + bindparam("bests_changed", type_=Integer),
-            failures=case((bindparam("moved", type_=Boolean), 0), else_=Job.failures),
-            expected_at=func.now() + seconds(bindparam("quota_wait_s", type_=Float)),
-        )
-        .returning(Job.version)
-    )
-
-
-def succeed() -> Executable:
-    """End the attempt's job as SUCCEEDED; returns its summary."""
-    return _leave(JobStatus.SUCCEEDED, finished_at=func.now())
-
-
-def fail() -> Executable:
-    """End the attempt's job as FAILED; returns its summary.
-
-    Parameters: `code`, `text`, `retryable`.
-    """
-    return _leave(
-        JobStatus.FAILED,
-        finished_at=func.now(),
-        failures=Job.failures + 1,
-        error_code=bindparam("code", type_=Text),
-        error_message=bindparam("text", type_=Text),
-        error_retryable=bindparam("retryable"),
-    )
-
-
-def stop_cancelled() -> Executable:
-    """End the attempt's job as CANCELLED, as requested; returns its summary."""
-    return _leave(JobStatus.CANCELLED, finished_at=func.now(), **CANCELLATION)
-
-
-def wait() -> Executable:
-    """Set the attempt's job to WAITING until `until`; returns its summary.
-
-    Other parameters: `text`, `failed` (0 or 1, added to the failures). If cancellation was
-    requested, the job is due immediately, and its next attempt ends it.
-    """
-    return _wait(
-        bindparam("until", type_=Job.waiting_until.type),
-        quota_until=null(),
-        failures=Job.failures + bindparam("failed", type_=Integer),
-    )
-
-
-def wait_for_quota() -> Executable:
-    """Set the attempt's job to WAITING for `wait_s` seconds; returns its summary.
-
-    Other parameters and cancellation are as in `wait`; it is no failure.
-    """
-    until = func.now() + seconds(bindparam("wait_s", type_=Float))
-    return _wait(until, quota_until=until)
-
-
-def _wait(until: ColumnElement[Any], **values: Any) -> Executable:
-    return _leave(
-        JobStatus.WAITING,
-        waiting_since=case((_nothing_was_done(), Job.waiting_since), else_=func.now()),
-        waiting_until=case((Job.cancel_requested, func.now()), else_=until),
-        progress_message=bindparam("text", type_=Text),
-        **values,
-    )
-
-
-def _nothing_was_done() -> ColumnElement[bool]:
-    """Condition that the attempt, which goes on after a wait, has brought nothing."""
-    waited = Job.waiting_since.is_not(None) & (Job.attempts > 1)
-    return waited & (Job.progress_done == Job.attempt_started_done) & (Job.failures == 0)
-
-
-def give_back() -> Executable:
-    """Queue the attempt's job for another worker; returns its summary.
-
-    It does not count as a failure, because the worker was told to stop.
-    """
-    return _leave(JobStatus.QUEUED, **QUEUED_NOW)
-
-
 def change(*conditions: ColumnElement[bool]) -> Update:
     """Update jobs and raise their `version`."""
     return update(Job).where(*conditions).values(version=Job.version + 1)
 
 
-def _held() -> tuple[ColumnElement[bool], ...]:
-    attempt = bindparam("attempt", type_=Integer)
-    return Job.id == _JOB_ID, Job.attempts == attempt, Job.status == JobStatus.RUNNING
+def free_rows(*conditions: ColumnElement[bool]) -> Select[int]:
+    """Select and lock the ids of rows that no other transaction has locked.
 
-
-def _leave(status: JobStatus, **values: Any) -> Executable:
-    return change(*_held()).values(status=status, lease_until=null(), **values).returning(*SUMMARY)
-
-
-def _lease_end() -> ColumnElement[Any]:
-    lease_s = bindparam("lease_s", type_=Float)
-    # The clock, not the transaction's start: the lease has its full length even if the statement
-    # waited for a lock.
-    return func.clock_timestamp() + seconds(lease_s)
+    A hung transaction then delays only its own job.
+    """
+    return select(Job.id).where(*conditions).with_for_update(skip_locked=True)

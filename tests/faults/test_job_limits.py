@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from db.statements import job as statements
+from db.statements import job_lease
 from jobs.attempt import Attempt
 from jobs.lease import AttemptTimedOut, LeaseLost
 from jobs.reconcile import Reconciler
@@ -29,7 +29,7 @@ def test_a_task_that_hangs_is_ended_tried_again_and_at_last_failed(world):
 
 def test_an_attempt_that_looks_at_its_lease_ends_by_itself(world):
     job_id = world.create(world.athlete())
-    row = world.change_job(statements.claim(), job_id=job_id, lease_s=1)
+    row = world.change_job(job_lease.claim(), job_id=job_id, lease_s=1)
     attempt = Attempt(world.database, world.redis, row, lease_s=1, stop=StopRequest(), max_s=0.1)
     with attempt:
         time.sleep(0.2)

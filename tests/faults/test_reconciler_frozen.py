@@ -64,9 +64,9 @@ def test_two_leaders_at_once_do_no_harm(world, monkeypatch):
     )
     from concurrent.futures import ThreadPoolExecutor
 
-    from db.statements import job_queue
+    from db.statements import reconciler_lock
 
-    monkeypatch.setattr(job_queue, "lead", lambda: text("SELECT true"))
+    monkeypatch.setattr(reconciler_lock, "lead", lambda: text("SELECT true"))
     looks = [Reconciler(world.settings, world.database, world.redis).run_once for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         for done in [threads.submit(look) for look in looks]:

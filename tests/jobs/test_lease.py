@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
 from db.statements import job as statements
+from db.statements import job_attempt, job_lease
 from jobs.attempt import Attempt
 from jobs.lease import JobCancelled, LeaseLost, WorkerStopping
 from jobs.reconcile import Reconciler
@@ -15,7 +16,7 @@ from tests.jobs.world import news
 
 
 def claim(world, job_id: int, lease_s: float = 1) -> Attempt:
-    row = world.change_job(statements.claim(), job_id=job_id, lease_s=lease_s)
+    row = world.change_job(job_lease.claim(), job_id=job_id, lease_s=lease_s)
     return Attempt(world.database, world.redis, row, lease_s=lease_s, stop=StopRequest())
 
 
@@ -66,7 +67,7 @@ def test_who_was_taken_over_writes_nothing(world, job_id):
         rename(step)
     assert world.value("SELECT first_name FROM athletes") == "Rui"
     assert (world.job(job_id)["attempts"], world.job(job_id)["progress_done"]) == (2, 1)
-    for statement in (statements.succeed(), statements.give_back(), statements.stop_cancelled()):
+    for statement in (job_attempt.succeed(), job_attempt.give_back(), job_attempt.stop_cancelled()):
         assert world.change_job(statement, **stalled.key) is None
 
 

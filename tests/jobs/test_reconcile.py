@@ -2,7 +2,7 @@
 
 import time
 
-from db.statements import job_queue
+from db.statements import reconciler_lock
 from jobs.reconcile import Reconciler
 from local.redis import start_redis
 
@@ -44,7 +44,7 @@ def test_one_of_several_reconcilers_acts_at_a_time(world):
     job_id = world.create(world.athlete())
     world.write("UPDATE jobs SET status = 'WAITING', waiting_until = now()")
     with world.database.write() as leader:
-        assert leader.execute(job_queue.lead()).scalar_one()
+        assert leader.execute(reconciler_lock.lead()).scalar_one()
         Reconciler(world.settings, world.database, world.redis).run_once()
         assert world.job(job_id)["status"] == "WAITING"
     Reconciler(world.settings, world.database, world.redis).run_once()

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from db.statements import job as statements
+from db.statements import job_attempt, job_lease
 from flags.rollout import OFF, ON, Rollout
 from flags.store import FlagStore
 from flags.switches import Flag
@@ -110,10 +111,10 @@ def test_disconnecting_is_no_sync(world, store):
 
 def test_one_that_somebody_cancelled_ends_although_it_is_off(world, store):
     job_id = world.create(world.connect())
-    world.change_job(statements.claim(), job_id=job_id, lease_s=60)
+    world.change_job(job_lease.claim(), job_id=job_id, lease_s=60)
     world.change_job(statements.cancel(), job_id=job_id)
     values = {"job_id": job_id, "attempt": 1, "until": None, "text": "x", "failed": 0}
-    world.change_job(statements.wait(), **values)
+    world.change_job(job_attempt.wait(), **values)
     switch(store, OFF)
     Reconciler(world.settings, world.database, world.redis).run_once()
     assert world.work(job_id)["status"] == "CANCELLED"

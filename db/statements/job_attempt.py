@@ -1,0 +1,128 @@
+"""What a running attempt writes to the row of its job: its progress, and how it ended.
+
+The writes name the attempt (parameter `attempt`), and change no row once the job was reclaimed,
+cancelled or ended.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Executable,
+    Float,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    func,
+    null,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from db.models import Job, JobStatus
+from db.statements.interval import seconds
+from db.statements.job import CANCELLATION, QUEUED_NOW, SUMMARY, change
+from db.statements.job_lease import held
+
+
+def advance() -> Executable:
+    """Write the attempt's progress; returns `version`.
+
+    Parameters: `state` (the checkpoint), `done`, `total`, `message`, and the increments of the
+    counters: `created`, `updated`, `deleted`, `bests_changed`. `moved` resets the count of
+    failures, because JOB_MAX_ATTEMPTS limits consecutive ones. `quota_wait_s`: seconds until
+    Strava's quota covers what is left; null if it does now.
+    """
+    return (
+        change(*held())
+        .values(
+            checkpoint=bindparam("state", type_=JSONB),
+            progress_done=bindparam("done", type_=Integer),
+            progress_total=bindparam("total", type_=Integer),
+            progress_message=bindparam("message", type_=Text),
+            activities_created=Job.activities_created + bindparam("created", type_=Integer),
+            activities_updated=Job.activities_updated + bindparam("updated", type_=Integer),
+            activities_deleted=Job.activities_deleted + bindparam("deleted", type_=Integer),
+            personal_bests_changed=Job.personal_bests_changed
+            + bindparam("bests_changed", type_=Integer),
+            failures=case((bindparam("moved", type_=Boolean), 0), else_=Job.failures),
+            expected_at=func.now() + seconds(bindparam("quota_wait_s", type_=Float)),
+        )
+        .returning(Job.version)
+    )
+
+
+def succeed() -> Executable:
+    """End the attempt's job as SUCCEEDED; returns its summary."""
+    return _leave(JobStatus.SUCCEEDED, finished_at=func.now())
+
+
+def fail() -> Executable:
+    """End the attempt's job as FAILED; returns its summary.
+
+    Parameters: `code`, `text`, `retryable`.
+    """
+    return _leave(
+        JobStatus.FAILED,
+        finished_at=func.now(),
+        failures=Job.failures + 1,
+        error_code=bindparam("code", type_=Text),
+        error_message=bindparam("text", type_=Text),
+        error_retryable=bindparam("retryable"),
+    )
+
+
+def stop_cancelled() -> Executable:
+    """End the attempt's job as CANCELLED, as requested; returns its summary."""
+    return _leave(JobStatus.CANCELLED, finished_at=func.now(), **CANCELLATION)
+
+
+def wait() -> Executable:
+    """Set the attempt's job to WAITING until `until`; returns its summary.
+
+    Other parameters: `text`, `failed` (0 or 1, added to the failures). If cancellation was
+    requested, the job is due immediately, and its next attempt ends it.
+    """
+    return _wait(
+        bindparam("until", type_=Job.waiting_until.type),
+        quota_until=null(),
+        failures=Job.failures + bindparam("failed", type_=Integer),
+    )
+
+
+def wait_for_quota() -> Executable:
+    """Set the attempt's job to WAITING for `wait_s` seconds; returns its summary.
+
+    Other parameters and cancellation are as in `wait`; it is no failure.
+    """
+    until = func.now() + seconds(bindparam("wait_s", type_=Float))
+    return _wait(until, quota_until=until)
+
+
+def _wait(until: ColumnElement[Any], **values: Any) -> Executable:
+    return _leave(
+        JobStatus.WAITING,
+        waiting_since=case((_nothing_was_done(), Job.waiting_since), else_=func.now()),
+        waiting_until=case((Job.cancel_requested, func.now()), else_=until),
+        progress_message=bindparam("text", type_=Text),
+        **values,
+    )
+
+
+def _nothing_was_done() -> ColumnElement[bool]:
+    """Condition that the attempt, which goes on after a wait, has brought nothing."""
+    waited = Job.waiting_since.is_not(None) & (Job.attempts > 1)
+    return waited & (Job.progress_done == Job.attempt_started_done) & (Job.failures == 0)
+
+
+def give_back() -> Executable:
+    """Queue the attempt's job for another worker; returns its summary.
+
+    It does not count as a failure, because the worker was told to stop.
+    """
+    return _leave(JobStatus.QUEUED, **QUEUED_NOW)
+
+
+def _leave(status: JobStatus, **values: Any) -> Executable:
+    return change(*held()).values(status=status, lease_until=null(), **values).returning(*SUMMARY)
