@@ -13,7 +13,12 @@ _SPLIT = f"{_LAP} gradeAdjustedPaceSecondsPerKilometer elevationChangeMeters ave
 _RECORDING = "recordings { id name source recordingChoice }"
 _ROUTE = "route(precision: 6) { polylines geoJson bounds { south west north east } }"
 _FUTURE = '"2100-01-01"'
+_PREDICTED = (
+    'racePredictions(method: CAMERON, distances: [KM5, MARATHON], from: "1900-01-01", '
+    f"until: {_FUTURE}) {{ elapsedTimeSeconds bestEffort {{ id }} }}"
+)
 _OF_ACTIVITY = {
+    "pacing": ("pacing { changePercent isNegativeSplit }", 1000),
     "laps": (f"laps(first: 20) {{ nodes {{ {_LAP} }} }}", 200),
     "last lap": (f"laps(last: 1) {{ edges {{ cursor node {{ {_LAP} }} }} }}", 1000),
     "laps totalCount": ("laps(first: 1) { totalCount }", 1000),
@@ -55,6 +60,16 @@ _OF_ATHLETE = {
     "bestEfforts": (
         "bestEfforts(distance: KM5, first: 5) { edges { cursor node { id } } }", 300,
     ),
+    "paceCurve": ("paceCurve { id elapsedTimeSeconds }", 60),
+    "paceCurve of all years": (
+        f'paceCurve(from: "1900-01-01", until: {_FUTURE}) {{ id elapsedTimeSeconds }}', 60,
+    ),
+    "criticalSpeed": ("criticalSpeed { metersPerSecond rSquared distances }", 400),
+    "criticalSpeed of all years": (
+        f'criticalSpeed(from: "1900-01-01", until: {_FUTURE}) {{ metersPerSecond }}', 400,
+    ),
+    "racePredictions": ("racePredictions { distance elapsedTimeSeconds }", 60),
+    "racePredictions of all years": (_PREDICTED, 300),
     "trainingSummary by week": ("trainingSummary(period: WEEK) { periodStart runCount }", 90),
     "trainingSummary until": (
         'trainingSummary(period: MONTH, until: "1900-01-01") { runCount }', 90,

@@ -60,6 +60,7 @@ CIRCLE = {
         "import_entry",
         "job",
         "personal_best",
+        "race_prediction",
         "sync_problem",
     )
 }

@@ -219,6 +219,16 @@ def by_key(
     return _for_each_key(match, rows) if of is None else rows.where(match(of))
 
 
+def of_rows(columns: Columns, rows: AnySelect) -> AnySelect:
+    """Select `columns`, expressions over the columns of `rows`, in the order of these.
+
+    `rows` have the key of their parent.
+    """
+    inner = rows.subquery("computed")
+    picked = (expression.label(label) for label, expression in columns.items())
+    return select(inner.c[PARENT], *picked).select_from(inner)
+
+
 def matches(key: InstrumentedAttribute[Any], of: Expression | None) -> ColumnElement[bool]:
     """Condition that `key` is among `keys`, or equals the expression `of`."""
     return key == any_(KEYS) if of is None else key == of

@@ -26,10 +26,13 @@ DATA_KINDS: Mapping[str, DataKind] = {
     "Route": DataKind.ACTIVITIES,
     "RouteBounds": DataKind.ACTIVITIES,
     "Split": DataKind.ACTIVITIES,
+    "Pacing": DataKind.ACTIVITIES,
     "ActivityStreams": DataKind.ACTIVITIES,
     "TrainingSummary": DataKind.ACTIVITIES,
     "BestEffort": DataKind.PERSONAL_BESTS,
     "PersonalBest": DataKind.PERSONAL_BESTS,
+    "CriticalSpeed": DataKind.PERSONAL_BESTS,
+    "RacePrediction": DataKind.PERSONAL_BESTS,
     "Viewer": DataKind.ATHLETES,
 }
 """Kind by type. Connections and edges are of their nodes' kind. Types that are not listed are not

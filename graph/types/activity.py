@@ -33,6 +33,7 @@ from graph.types.gear import GEAR_OF_ACTIVITY
 from graph.types.heart_rate import TIME_OF_ACTIVITY, HeartRateZoneTime
 from graph.types.lap import LAPS_OF_ACTIVITY, read_laps
 from graph.types.node import Node
+from graph.types.pacing import PACING_OF_ACTIVITY, Pacing
 from graph.types.route import ROUTE_OF_ACTIVITY, Route, read_route
 from graph.types.split import SPLITS_OF_ACTIVITY, read_splits
 
@@ -158,6 +159,11 @@ class Activity(Node):
         "Parts of a kilometer or mile, in order. Empty without samples, and for other athletes where "
         "a part of the way is hidden from them: splits count from the start.",
     )(read_splits)
+    pacing: Pacing | None = lookup(
+        PACING_OF_ACTIVITY,
+        "Moving times of both halves of the distance, by the kilometers. Null without samples, "
+        "under 2 km, and for other athletes where a part of the way is hidden from them.",
+    )
     best_efforts: list[Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")]] = (
         lookup(
             Lookup(

@@ -24,7 +24,14 @@ from graph.mapping.relation import (
 from graph.mapping.row_type import column, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.types.activity import ACTIVITIES_OF_ATHLETE, read_activities
-from graph.types.best_effort import EFFORTS_OF_ATHLETE, read_best_efforts
+from graph.types.best_effort import (
+    CURVE_OF_ATHLETE,
+    EFFORTS_OF_ATHLETE,
+    BestEffort,
+    read_best_efforts,
+)
+from graph.types.critical_speed import SPEED_OF_ATHLETE, CriticalSpeed
+from graph.types.effort_period import read_period
 from graph.types.enums import AthleteOrderField, OrderDirection
 from graph.types.gear import GEAR_OF_ATHLETE
 from graph.types.heart_rate import (
@@ -43,6 +50,11 @@ from graph.types.personal_best import (
     PersonalBest,
     read_history,
     read_personal_bests,
+)
+from graph.types.race_prediction import (
+    PREDICTIONS_OF_ATHLETE,
+    RacePrediction,
+    read_predictions,
 )
 from graph.types.sync_problem import SyncProblem
 from graph.types.training_summary import SUMMARIES_OF_ATHLETE, TrainingSummary, read_summaries
@@ -137,6 +149,27 @@ class Athlete(Node):
         "Best efforts over one distance, fastest first. Of equal times the earlier achieved stands "
         "first.",
     )(read_best_efforts)
+    pace_curve = lookup_with(
+        CURVE_OF_ATHLETE,
+        "The fastest effort over each distance in a period, shortest distance first. Of equal times "
+        "the earlier achieved.",
+        list[BestEffort],
+        list_size=sized(len(StandardDistance)),
+    )(read_period)
+    critical_speed = lookup_with(
+        SPEED_OF_ATHLETE,
+        "Critical speed by the fastest efforts of a period over 400, 800, 1000, 1500, 3000 and 5000 "
+        "meters. Null without three of them, one of 3000 meters or more and one of 1500 or less, "
+        "and where no line of a runner goes through them.",
+        CriticalSpeed | None,
+    )(read_period)
+    race_predictions = lookup_with(
+        PREDICTIONS_OF_ATHLETE,
+        "Times that the fastest efforts of a period promise, shortest distance first. A distance "
+        "that no effort is near enough to is left out.",
+        list[RacePrediction],
+        list_size=sized(len(StandardDistance), by=["distances"]),
+    )(read_predictions)
     training_summary = lookup_with(
         SUMMARIES_OF_ATHLETE,
         "Totals of the runs per period, newest first. Periods without runs are omitted.",

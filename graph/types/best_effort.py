@@ -11,6 +11,7 @@ from athletics.distance import StandardDistance
 from db import models as m
 from db.statements import best_effort as statements
 from db.statements.distance import label
+from db.statements.fastest_effort import pace_curve
 from db.statements.pace import per_mile
 from graph.mapping.relation import Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
@@ -122,4 +123,5 @@ def read_best_efforts(
     )
 
 
+CURVE_OF_ATHLETE = Lookup("BestEffort", m.Athlete.id, pace_curve, many=True)
 EFFORTS_OF_ATHLETE = Paged("BestEffort", m.Athlete.id, statements.EFFORTS_OF_ATHLETE)

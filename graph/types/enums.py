@@ -8,6 +8,7 @@ import strawberry
 from athletics.activity_effort import EffortProvenance
 from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
+from athletics.race_prediction import PredictionMethod
 from athletics.split import SplitUnit
 from db.models import (
     ActivitySource,
@@ -107,6 +108,7 @@ _IF_UNKNOWN: dict[type[Enum], str | None] = {
     ImportOutcome: "show `message`, which is always given beside it",
     JobErrorCode: "treat it as INTERNAL and show `message`; `retryable` says whether to try again",
     UserErrorCode: "treat it as INVALID and show `message`, which is always given beside it",
+    PredictionMethod: "show its name",
     StravaQuotaWindow: "show its name",
     StravaRequests: "show its name",
     Sex: None,
@@ -140,6 +142,16 @@ _describe(
     StandardDistance,
     "Distances of best efforts and personal bests.",
     {distance.name: f"{distance.meters:,.10g} meters." for distance in StandardDistance},
+)
+_describe(
+    PredictionMethod,
+    "How a time over one distance is predicted from a time over another, at most 4.25 times as long "
+    "or as short.",
+    {
+        "RIEGEL": "Times are as the distances to the power 1.06 (Riegel 1981), from 3.5 to 230 minutes.",
+        "CAMERON": "Speeds are as those of the fastest people over the distances (Cameron), from "
+        "800 meters to the marathon.",
+    },
 )
 _describe(
     Sex,

@@ -72,6 +72,10 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> dict[int, int]:
         for day, time_s in times_s.items()
     }
     far = make.create_best_effort(db, runs[5], distance="KM10", elapsed_s=3333.0)
+    near = [
+        make.create_best_effort(db, runs[ON_TREADMILL], distance=distance, elapsed_s=elapsed_s)
+        for distance, elapsed_s in (("M400", 80.0), ("KM1", 210.0))
+    ]
     make.recalculate_bests(db, athlete_id)
     for day, activity in runs.items():
         exposed.add("Activity", activity, is_shown=day not in {5, 20})
@@ -80,6 +84,8 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> dict[int, int]:
         exposed.add("PersonalBest", effort, is_shown=day not in {5, 20})
     for type_name in ("BestEffort", "PersonalBest"):
         exposed.add(type_name, far, is_shown=False)
+        for effort in near:
+            exposed.add(type_name, effort, is_shown=True)
     return runs
 
 
@@ -97,7 +103,7 @@ def _add_run(
         calories_kcal=77007700.0, gear_id=gear_id, is_race=day == 9, trainer=day == ON_TREADMILL, **columns,
     )  # fmt: skip
     make.create_lap(db, activity_id, distance_m=1000.5 + day)
-    make.create_split(db, activity_id, distance_m=1000.5 + day)
+    make.create_split(db, activity_id, distance_m=2000.5 + day)
     samples = make.samples(200, every_column=True, gap_s=60, latitude=LATITUDE)
     if day == ON_TREADMILL:
         samples = replace(samples, latitude=None, longitude=None)

@@ -41,7 +41,8 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "RateLimit": {E.CALLER: "limit remaining resetAt cost"},
     "Athlete": {
         E.SHARED: "id firstName lastName displayName sex city country measurementSystem createdAt",
-        E.DERIVED: "activities personalBests personalBestHistory bestEfforts trainingSummary gear",
+        E.DERIVED: "activities personalBests personalBestHistory bestEfforts paceCurve criticalSpeed racePredictions "
+        "trainingSummary gear",
         E.OWNER: "hiddenRadiusMeters heartRateZones timeInHeartRateZones birthDate shares "
         "sharesAgeGrades stravaConnection jobs syncProblems",
     },
@@ -52,7 +53,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         "bestEfforts "
         "description deviceName isRace isTreadmill gear laps splits route streams",
         E.OWNER: "calories heartRateZones recordingChoice",
-        E.DERIVED: "duplicateOf recordings",
+        E.DERIVED: "duplicateOf recordings pacing",
     },
     "ActivityStreams": {
         E.DERIVED: "sampleCount timeSeconds distanceMeters heartRate cadence altitudeMeters powerWatts "
@@ -93,6 +94,18 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         # Also calculated, from what the caller gives (`Query.ageGrade`): then it is nobody's.
         E.AGE: "percent ageOnDay sex table ageFactor openStandardSeconds ageStandardSeconds ageGradedTimeSeconds "
         "distanceInterpolated"
+    },
+    "Pacing": {
+        E.SHARED: "firstHalfMovingTimeSeconds secondHalfMovingTimeSeconds changePercent isNegativeSplit"
+    },
+    "CriticalSpeed": {
+        E.DERIVED: "metersPerSecond paceSecondsPerKilometer paceSecondsPerMile distanceAboveMeters rSquared "
+        "standardErrorMetersPerSecond distances firstDay lastDay"
+    },
+    "RacePrediction": {
+        E.SHARED: "distance distanceLabel distanceMeters method",
+        E.DERIVED: "elapsedTimeSeconds paceSecondsPerKilometer paceSecondsPerMile",
+        E.WAY: "bestEffort",
     },
     "TrainingSummary": {
         E.DERIVED: "periodStart runCount distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters "

@@ -235,7 +235,8 @@ SEVERAL = {
     for type_ in types_below(SCHEMA.query_type).values()
     for name, field in type_.fields.items()
     if field.args
-    or type_.name in {"HeartRateZone", "HeartRateZoneTime", "PageInfo", "TrainingSummary"}
+    or type_.name
+    in {"HeartRateZone", "HeartRateZoneTime", "PageInfo", "RacePrediction", "TrainingSummary"}
     or type_.name.endswith(("Connection", "Edge"))
 }
 """Fields of which an object has several: by arguments, or by what hangs on it without an id."""

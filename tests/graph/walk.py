@@ -23,6 +23,8 @@ REQUIRED = {
     "input": "{distanceMeters: 5000, elapsedTimeSeconds: 1200, sex: MALE, age: 45}",
 }
 """Values for arguments that cannot be left out, by name."""
+_FIRST_DAY = '"2000-01-01"'
+"""For periods that would begin some days before today."""
 
 
 def node_types() -> list[GraphQLObjectType]:
@@ -51,12 +53,14 @@ def relations(type_: GraphQLObjectType) -> Iterator[tuple[str, GraphQLField]]:
 
 
 def call(name: str, field: GraphQLField, **given: str) -> str:
-    """The field with the arguments it must have; `given` on top where it takes them."""
+    """The field with the arguments it must have, all days of a period, and of `given` what it takes."""
     values = {
         name: REQUIRED[name]
         for name, argument in field.args.items()
         if is_required_argument(argument)
     }
+    if (since := field.args.get("from")) and str(since.type) == "Date":
+        values["from"] = _FIRST_DAY
     values |= {name: value for name, value in given.items() if name in field.args}
     return name + (
         f"({', '.join(f'{name}: {value}' for name, value in values.items())})" if values else ""

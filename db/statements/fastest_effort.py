@@ -1,0 +1,100 @@
+"""The fastest effort over each distance in a period, and what follows from these efforts.
+
+Of efforts that count only; for others, of those that count for them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from db.models import BestEffort
+from db.statements.activity import since_day, until_day
+from db.statements.best_effort import of_run
+from db.statements.page import AnySelect, Columns, by_key, matches
+from db.statements.visibility import Audience, Expression, Split, for_audience, visible
+
+PERIOD_DAYS = 180
+"""Days of a period whose first one is not given: its last one included."""
+_COUNTS = Split(BestEffort, BestEffort.counts, BestEffort.counts_for_others)
+
+
+@dataclass(frozen=True, slots=True)
+class EffortPeriod:
+    """Which ends of a period are given, as the parameters `day_from` and `day_until`."""
+
+    has_from: bool
+    has_until: bool
+
+    @property
+    def first_day(self) -> ColumnElement[Any]:
+        """Without `day_from` as many days before the last one, or today (UTC), as PERIOD_DAYS says."""
+        if self.has_from:
+            return bindparam("day_from", type_=Date)
+        last: Any = bindparam("day_until", type_=Date) if self.has_until else func.current_date()
+        first: ColumnElement[Any] = last - literal_column(str(PERIOD_DAYS - 1), Integer)
+        return first
+
+    def condition(self) -> ColumnElement[bool]:
+        """Condition for activities of the period, by the athlete's clock."""
+        since = since_day(self.first_day)
+        return since & until_day(bindparam("day_until", type_=Date)) if self.has_until else since
+
+
+def fastest(audience: Audience, period: EffortPeriod, of: Expression | None) -> Any:
+    """Select the fastest effort of each athlete over each distance, as a subquery.
+
+    Of equal ones the one achieved first. Columns: `id`, `athlete_id`, `activity_id`, `distance`,
+    `distance_m`, `elapsed_s`.
+    """
+    return (
+        select(
+            BestEffort.id,
+            BestEffort.athlete_id,
+            BestEffort.activity_id,
+            BestEffort.distance,
+            BestEffort.distance_m,
+            BestEffort.elapsed_s,
+        )
+        .ext(distinct_on(BestEffort.athlete_id, BestEffort.distance))
+        .where(
+            matches(BestEffort.athlete_id, of),
+            of_run(period.condition()),
+            for_audience(_COUNTS, audience),
+            visible(BestEffort, audience),
+        )
+        .order_by(
+            BestEffort.athlete_id,
+            BestEffort.distance,
+            BestEffort.elapsed_s,
+            BestEffort.achieved_at,
+            BestEffort.id,
+        )
+        .correlate(None)
+        .subquery("fastest")
+    )
+
+
+def pace_curve(
+    columns: Columns, period: EffortPeriod, audience: Audience, of: Expression | None
+) -> AnySelect:
+    """Select the efforts of `fastest`, shortest distance first."""
+    ids = select(fastest(audience, period, of).c.id)
+    return by_key(
+        BestEffort,
+        BestEffort.athlete_id,
+        columns,
+        audience,
+        order_by=[BestEffort.distance_m.asc()],
+        conditions=[BestEffort.id.in_(ids)],
+        of=of,
+    )
