@@ -9,11 +9,14 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.retry import Retry
 
 from settings import Settings
 
 _TIMEOUT_S = 2.0
+_DRIVER = DriverInfo()
+"""What connections tell Redis of themselves. Else each reads redis-py's version from its files."""
 CACHED_ANSWERS = "pacegraph:cache:"
 """How keys of cached answers begin."""
 WRITE_PROBE = "pacegraph:write-probe"
@@ -35,6 +38,7 @@ def redis_client(
     return Redis.from_url(
         _url(settings),
         decode_responses=decode_responses,
+        driver_info=_DRIVER,
         **_timeouts(timeout_s),
         retry=Retry(NoBackoff(), retries),
     )
@@ -43,18 +47,23 @@ def redis_client(
 def async_redis_client(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> AsyncRedis:
     """Make an asynchronous client that gives up as `redis_client` does."""
     return AsyncRedis.from_url(
-        _url(settings), **_timeouts(timeout_s), retry=AsyncRetry(NoBackoff(), 1)
+        _url(settings),
+        driver_info=_DRIVER,
+        **_timeouts(timeout_s),
+        retry=AsyncRetry(NoBackoff(), 1),
     )
 
 
 def listening_redis_client(settings: Settings) -> AsyncRedis:
     """Make an asynchronous client that may wait for messages; each request sets its own limit."""
-    return AsyncRedis.from_url(_url(settings), socket_connect_timeout=_TIMEOUT_S)
+    return AsyncRedis.from_url(
+        _url(settings), driver_info=_DRIVER, socket_connect_timeout=_TIMEOUT_S
+    )
 
 
 def blocking_redis_client(settings: Settings) -> Redis:
     """Make a client without time limits, for RQ's workers: they wait for jobs in it."""
-    return Redis.from_url(_url(settings))
+    return Redis.from_url(_url(settings), driver_info=_DRIVER)
 
 
 def _timeouts(timeout_s: float) -> dict[str, Any]:

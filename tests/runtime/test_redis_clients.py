@@ -56,6 +56,17 @@ def test_a_client_answers(make, redis_url):
         assert redis.ping()
 
 
+@pytest.mark.parametrize("make", CLIENTS, ids=lambda each: each.__name__)
+def test_a_connection_reads_nothing_from_disk(make, monkeypatch):
+    pool = make(load_settings(None, redis_url="redis://127.0.0.1:1")).connection_pool
+
+    def read(*_: object) -> str:
+        raise AssertionError("redis-py looked its version up")
+
+    monkeypatch.setattr("importlib.metadata.version", read)
+    pool.make_connection()
+
+
 @pytest.mark.parametrize("make", [async_redis_client, listening_redis_client])
 @pytest.mark.anyio
 async def test_an_asynchronous_client_answers(make, redis_url):
