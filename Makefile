@@ -40,8 +40,8 @@ PARALLEL = -n $(TEST_WORKERS) --dist worksteal
 APART = browser or http_audit or clients or churn or security or drill or kills or crash_points or floods or imports
 ORDINARY = not ($(APART) or whole)
 
-test: environment ## run all tests except load and the slow ones below (TESTS="tests/local -k postgres", TEST_WORKERS=4)
-	@exec $(PYTEST) $(PARALLEL) -m "not load and $(ORDINARY)" $(TESTS)
+test: environment ## run all tests but the older service's and the slow ones below (TESTS="tests/local -k postgres", TEST_WORKERS=4)
+	@exec $(PYTEST) $(PARALLEL) -m "not load and not migration and $(ORDINARY)" $(TESTS)
 
 test-unit: environment ## run the tests that need no PostgreSQL, no Redis and no other process
 	@exec $(PYTEST) $(PARALLEL) -m "unit and $(ORDINARY)" $(TESTS)
@@ -52,7 +52,7 @@ test-integration: environment ## run the tests of API, jobs and command line, wi
 test-load: environment ## run the load tests, such as 500 requests at once on a pool of 10; prints the figures
 	@exec $(PYTEST) -n 0 -s -m "load and $(ORDINARY)" $(TESTS)
 
-test-migration: environment ## run the tests of the older service's interfaces, and of migrations up and down
+test-migration: environment ## run the tests of what callers of the older service rely on
 	@exec $(PYTEST) $(PARALLEL) -m "migration and $(ORDINARY)" $(TESTS)
 
 # These measure CPU time and memory, to which coverage adds.
@@ -60,7 +60,7 @@ MEASURED = --deselect tests/graph/test_hostile_input.py::test_hostile_documents_
 	--deselect tests/graph/plan/test_kept_bytes.py
 
 # All processes that the tests start are measured, those of whole servers too.
-coverage: environment ## run the tests of `make test` and `make test-whole` with coverage; prints what is missed and the percentage
+coverage: environment ## run the tests of `make test`, `make test-migration` and `make test-whole` with coverage; prints what is missed and the percentage
 	@mkdir -p .coverage && $(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(PARALLEL) -m "not load and not ($(APART))" $(MEASURED) $(TESTS); ended=$$?; \
 		$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$ended

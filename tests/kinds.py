@@ -1,6 +1,6 @@
 """The four kinds of tests, and the one rule that says which kind a test is.
 
-- migration: the tests of what old callers rely on, and of Alembic's steps up and down (folders in `_BY_PATH`);
+- migration: the tests of what callers of the older service rely on (folders in `_BY_PATH`);
 - load: those that ask much at once (folders in `_BY_PATH`);
 - integration: those that use a service (fixtures in `_SERVICES`), or start one for themselves (`_BY_PATH`);
 - unit: all others. They may open no socket and start no process: one that tries fails, whatever it does with the error.
@@ -23,12 +23,12 @@ KINDS = {
     "unit": "needs no PostgreSQL, no Redis, no process; opens no socket (make test-unit)",
     "integration": "uses PostgreSQL, Redis, workers or a server (make test-integration)",
     "load": "asks much at once, of pools above all (make test-load)",
-    "migration": "what old callers rely on, and the database's steps up and down (make test-migration)",
+    "migration": "what callers of the older service rely on (make test-migration)",
 }
 
 _BY_PATH = {
     "tests/legacy/": "migration",
-    "tests/db/test_migration.py": "migration",
+    "tests/db/test_migration.py": "integration",  # databases of its own
     "tests/load/": "load",
     "tests/churn/": "load",
     "tests/security/test_abuse.py": "load",

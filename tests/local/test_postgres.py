@@ -254,6 +254,9 @@ def test_dies_with_a_killed_starter(home):
 import time
 from pathlib import Path
 from local.postgres import start_postgres
+
+pytestmark = pytest.mark.whole
+
 print(start_postgres(Path({str(home)!r}), durable=False).process.pid, flush=True)
 time.sleep(600)
 """

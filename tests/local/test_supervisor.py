@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _PUBLISHES = """
 import sys, time, pathlib
 from local.home import Home
+
+pytestmark = pytest.mark.whole
+
 Home(pathlib.Path(sys.argv[1])).publish({})
 time.sleep(60)
 """
