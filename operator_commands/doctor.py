@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from operator_commands.check_failed import CheckFailed
+from operator_commands.checks.failure import CheckFailed
 from settings import InvalidSettings, Settings
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _quota(settings: Settings) -> str:
     from sqlalchemy.exc import ProgrammingError
 
     from db.errors import DatabaseError
-    from operator_commands.quota_check import quota_told
+    from operator_commands.checks.strava_quota import quota_told
 
     _require(settings, "database_url", "Without it the count of requests cannot be read")
     try:
@@ -252,7 +252,7 @@ def _quota(settings: Settings) -> str:
 
 
 def _webhook(settings: Settings) -> str:
-    from operator_commands.webhook_check import webhook_told
+    from operator_commands.checks.strava_webhook import webhook_told
 
     return webhook_told(settings)
 

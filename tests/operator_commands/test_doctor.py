@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from local.generated_secrets import new_encryption_key, new_secret_key
+from operator_commands.checks.strava_webhook import other_shape
 from operator_commands.doctor import CheckFailed, check_limits, diagnose
 from operator_commands.migrations import downgrade, upgrade
-from operator_commands.webhook_check import other_shape
 from settings import Settings, load_settings
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.store import quota_key

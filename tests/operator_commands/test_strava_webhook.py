@@ -58,7 +58,9 @@ def test_a_subscription_to_another_address_is_told_and_replaced(
     capsys.readouterr()
     assert run_action("status", moved) == 1
     assert "not this server's address" in capsys.readouterr().out
-    monkeypatch.setattr("operator_commands.webhook_check.is_on_this_machine", lambda _: False)
+    monkeypatch.setattr(
+        "operator_commands.checks.strava_webhook.is_on_this_machine", lambda _: False
+    )
     with pytest.raises(CheckFailed, match="Set PUBLIC_URL"):
         _webhook(moved)
     assert run_action("subscribe", settings) == 0

@@ -1,6 +1,6 @@
 """What `pacegraph doctor` says of Strava's API and of its reports to this server."""
 
-from operator_commands.check_failed import CheckFailed
+from operator_commands.checks.failure import CheckFailed
 from operator_commands.strava_calls import strava_client
 from operator_commands.strava_webhook import is_on_this_machine, shown
 from settings import InvalidSettings, Settings
