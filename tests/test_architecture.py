@@ -103,7 +103,7 @@ CONNECTS = {
 }
 BUILDS_SQL = {
     "db/session.py": "pings the server",
-    "operator_commands/doctor.py": "asks the server for its version, before anything of ours is known to be there",
+    "operator_commands/checks/postgres.py": "asks the server for its version, before anything of ours is known to be there",
 }
 # The adoption of an old database is a migration, of tables whose form is not known beforehand; it
 # goes with legacy/.

@@ -1,21 +1,28 @@
-"""What `pacegraph doctor` says of Strava's quota."""
+"""What is left of Strava's quota, and how many athletes wait for it."""
 
+from sqlalchemy.exc import ProgrammingError
+
+from db.errors import DatabaseError
+from db.statements import job_queue, strava_quota
+from operator_commands.checks.connection import reading
+from operator_commands.checks.failure import CheckFailed, require
 from settings import Settings
+from strava.shared_quota.gate import quota_rules
+from strava.shared_quota.ledger import Ledger
+from strava.shared_quota.state import quota_states, time_of
 
 
-def quota_told(settings: Settings) -> str:
-    """Say what is used of the quota, and how many athletes wait. Raises DatabaseError."""
-    from db.session import SyncDatabase
-    from db.statements import job_queue, strava_quota
-
-    database = SyncDatabase(settings, application_name="pacegraph doctor")
+def check(settings: Settings) -> str:
+    require(settings, "database_url", "Without it the count of requests cannot be read")
+    application = {"of_application": settings.strava_client_id}
     try:
-        with database.read() as connection:
-            application = {"of_application": settings.strava_client_id}
+        with reading(settings) as connection:
             copy = connection.execute(strava_quota.copy(), application).one_or_none()
             waiting = connection.execute(job_queue.waiting_for_quota()).scalar_one()
-    finally:
-        database.close()
+    except (DatabaseError, ProgrammingError):
+        raise CheckFailed(
+            "the count of requests cannot be read. See PostgreSQL and migrations above"
+        ) from None
     if copy is None or copy.ledger is None:
         return "no request was counted yet"
     used = _used(settings, copy.ledger, copy.clock_s)
@@ -23,10 +30,6 @@ def quota_told(settings: Settings) -> str:
 
 
 def _used(settings: Settings, kept: str, clock_s: float) -> str:
-    from strava.shared_quota.gate import quota_rules
-    from strava.shared_quota.ledger import Ledger
-    from strava.shared_quota.state import quota_states, time_of
-
     told, ledger = [], Ledger.from_text(kept)
     for state in quota_states(ledger, quota_rules(settings), time_of(ledger, clock_s)):
         what = "reads" if state.reads else "requests"

@@ -1,4 +1,4 @@
-"""What `pacegraph doctor` says of Strava's API and of its reports to this server."""
+"""Whether Strava's API answers, and reports changes to this server."""
 
 from operator_commands.checks.failure import CheckFailed
 from operator_commands.strava_calls import strava_client
@@ -16,7 +16,7 @@ _HOSTS = {
 """Strava's two addresses; the second is to be the only one from 2027 on."""
 
 
-def webhook_told(settings: Settings) -> str:
+def check(settings: Settings) -> str:
     """Ask Strava, and say at which shape of its address it answers. Raises CheckFailed."""
     there = _subscription(settings)
     shape = "with" if settings.strava_api_url.endswith(_API) else "without"

@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from local.generated_secrets import new_encryption_key, new_secret_key
+from operator_commands.checks.failure import CheckFailed
+from operator_commands.checks.postgres import check_limits
 from operator_commands.checks.strava_webhook import other_shape
-from operator_commands.doctor import CheckFailed, check_limits, diagnose
+from operator_commands.doctor import diagnose
 from operator_commands.migrations import downgrade, upgrade
 from settings import Settings, load_settings
 from strava.shared_quota.ledger import Ledger

@@ -3,7 +3,8 @@
 import pytest
 
 from local.generated_secrets import new_secret_key
-from operator_commands.doctor import CheckFailed, _webhook
+from operator_commands.checks import strava_webhook
+from operator_commands.checks.failure import CheckFailed
 from operator_commands.strava_webhook import is_on_this_machine, run_action
 from settings import Settings, load_settings
 from tests.http_server import listening
@@ -43,7 +44,7 @@ def test_a_subscription_begins_is_told_and_ends(settings: Settings, capsys):
     assert said.count(f"reports to {settings.url}/strava/webhook/…") == 3
     assert "already" in said
     assert SECRET not in said
-    api, _, told = _webhook(settings).partition("; ")
+    api, _, told = strava_webhook.check(settings).partition("; ")
     assert (api, told in said) == ("Strava's API answers with /api/v3", True)
     assert run_action("unsubscribe", settings) == 0
     assert run_action("unsubscribe", settings) == 0
@@ -62,7 +63,7 @@ def test_a_subscription_to_another_address_is_told_and_replaced(
         "operator_commands.checks.strava_webhook.is_on_this_machine", lambda _: False
     )
     with pytest.raises(CheckFailed, match="Set PUBLIC_URL"):
-        _webhook(moved)
+        strava_webhook.check(moved)
     assert run_action("subscribe", settings) == 0
 
 
