@@ -116,9 +116,9 @@ class StravaClient:
         oauth_url: str,
         client_id: str,
         client_secret: SecretStr,
-        timeout_s: float = 20,
-        refresh_timeout_s: float = 120,
-        max_bytes: int = 16 * 1024 * 1024,
+        timeout_s: float,
+        refresh_timeout_s: float,
+        max_bytes: int,
         transport: httpx.BaseTransport | None = None,
         gate: QuotaGate | None = None,
     ) -> None:

@@ -57,6 +57,8 @@ class Simulated:
             "client_id": CLIENT_ID,
             "client_secret": SecretStr(CLIENT_SECRET),
             "timeout_s": 5,
+            "refresh_timeout_s": 10,
+            "max_bytes": 2**24,
             "transport": _QuotaNotes(self.quotas),
         }
         return StravaClient(**arguments | changes)

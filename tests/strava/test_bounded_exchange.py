@@ -67,7 +67,7 @@ def client_of(answer: Callable[[socket.socket], None], **limits: float) -> Itera
             client_id="1",
             client_secret=SecretStr("s"),
             max_bytes=MAX_BYTES,
-            **{"timeout_s": PATIENCE_S} | limits,
+            **{"timeout_s": PATIENCE_S, "refresh_timeout_s": PATIENCE_S} | limits,
         ) as client,
     ):
         yield client
