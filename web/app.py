@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
         giving_back = asyncio.create_task(
             services.allocator.give_back_every(settings.memory_given_back_s)
         )
-        yield {STATE_KEY: services.connection_bounds}
+        yield {STATE_KEY: services.address_bounds}
         giving_back.cancel()
         await services.close()
 

@@ -29,7 +29,7 @@ from web.auth.identity import Identity
 from web.auth.sign_in_slots import SignIns
 from web.documents.persisted_documents import PersistedDocuments
 from web.export_downloads import ExportDownloads
-from web.http.address_bounds import ConnectionBounds
+from web.http.address_bounds import AddressBounds
 from web.http.client_address import ClientAddresses
 from web.http.origins import Origins
 from web.job_queue import RedisJobQueue
@@ -55,7 +55,7 @@ class Services:
     job_feeds: DatabaseJobFeeds
     addresses: ClientAddresses
     limits: Limits
-    connection_bounds: ConnectionBounds
+    address_bounds: AddressBounds
     sessions: BrowserSessions
     identity: Identity
     open_streams: OpenStreams
@@ -111,7 +111,7 @@ class Services:
             job_feeds=DatabaseJobFeeds(database, jobs),
             addresses=addresses,
             limits=limits,
-            connection_bounds=ConnectionBounds(
+            address_bounds=AddressBounds(
                 settings,
                 addresses,
                 is_limited=lambda address: switches_at(flags, address).rate_limiting,

@@ -1,4 +1,4 @@
-"""Bounds of connections, of each address.
+"""Bounds of each address, over all of its connections.
 
 They are how many it may have open, how fast it may open and use them, and how many bytes are
 held of its requests, and of answers that it does not read.
@@ -7,6 +7,8 @@ They apply below ASGI, before anything is made of what a client sends. Above the
 waits, so that the client waits too and loses nothing; the limits that answer 429 are stricter and
 apply first. Connections of trusted proxies carry requests of many clients: they are not bounded by
 address, but their WebSockets are, by the client's forwarded address.
+
+Limits of a single connection are in `web/http/connection_limits.py`.
 """
 
 import logging
@@ -20,6 +22,7 @@ from starlette.types import Scope
 from runtime.bounded_map import LruMap
 from settings import Settings
 from web.http.client_address import ClientAddresses
+from web.http.connection_limits import MAX_HEAD_BYTES
 from web.limits.local_rate import LocalRate
 
 Bound = Literal[
@@ -27,7 +30,7 @@ Bound = Literal[
 ]
 BOUNDS: tuple[Bound, ...] = get_args(Bound)
 
-STATE_KEY = "connection_bounds"
+STATE_KEY = "address_bounds"
 """Name of the bounds in the lifespan's state, where the server's protocols find them."""
 
 _PER_STREAM = 4
@@ -54,14 +57,13 @@ FREE_UNREAD_BYTES = 16 * 1024
 """Bytes that a connection may leave unread, beyond the kernel's, and that do not count."""
 _LEAST_BODIES_HELD = 4
 """An address may have so many bodies of the maximum size, however large that is."""
-_MAX_HEAD_BYTES = 128 * 1024
 _MOST_PACES = 10_000
 _LOG_BURST, _LOGS_PER_S = 20, 1
 
 logger = logging.getLogger(__name__)
 
 
-class ConnectionBounds:
+class AddressBounds:
     """The connections of this process, and the pace of their addresses."""
 
     def __init__(
@@ -91,7 +93,7 @@ class ConnectionBounds:
         self._held: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
         self._most_unread = settings.unread_bytes_per_address
-        self.most_of_request = settings.body_max_bytes + _MAX_HEAD_BYTES
+        self.most_of_request = settings.body_max_bytes + MAX_HEAD_BYTES
         """Bytes of one request that are held at most: the app drops what is beyond."""
         self.open = 0
         """How many connections are open now."""
@@ -182,7 +184,7 @@ class BoundedConnection:
 
     __slots__ = ("_address", "_bounds", "_held", "_peer", "_struck", "_unread", "pace")
 
-    def __init__(self, bounds: ConnectionBounds, address: str | None) -> None:
+    def __init__(self, bounds: AddressBounds, address: str | None) -> None:
         self._bounds, self._peer, self._address = bounds, address, address
         self.pace = None if address is None else bounds.pace_of(address)
         self._struck: set[Bound] = set()

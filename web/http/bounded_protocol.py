@@ -1,8 +1,9 @@
 """Limits what one HTTP connection may cost, which uvicorn does not.
 
-Bounded are a request's head (size, fields, time), what stands outside of heads and bodies (chunk
-extensions, trailers), how many requests wait, the pace of requests, and how many bytes of
-unanswered requests an address has. Responses are written in batches (`web/http/write_batching.py`).
+Limits of the connection alone are in `web/http/connection_limits.py`: of a request's head, of what
+stands outside of heads and bodies (chunk extensions, trailers), and of how many requests wait.
+Those of its address are in `web/http/address_bounds.py`: the pace of requests, and how many bytes
+of unanswered requests there are. Responses are written in batches (`web/http/write_batching.py`).
 """
 
 import asyncio
@@ -24,28 +25,25 @@ from web.http.address_bounds import (
     FREE_UNREAD_BYTES,
     LIKE_A_REQUEST,
     STATE_KEY,
+    AddressBounds,
     BoundedConnection,
-    ConnectionBounds,
 )
 from web.http.bounded_websocket import BoundedWebSocket
+from web.http.connection_limits import (
+    MAX_FRAMING_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_HEAD_S,
+    MAX_HEADERS,
+    MAX_PARTS,
+    MAX_PIPELINED,
+    MAX_TARGET_BYTES,
+    MAX_TRAILERS,
+)
 from web.http.header_fields import parts_of, require_host
 from web.http.held_flow import HeldFlow
 from web.http.server_connection import KEY, DefaultFields
 from web.http.write_batching import GatheredWrites
 
-_MAX_HEAD_BYTES = 128 * 1024
-"""Bytes of a request's target and header fields."""
-_MAX_TARGET_BYTES = 64 * 1024 - 1
-"""The parser can split no longer URL."""
-_MAX_HEADERS = 200
-_MAX_PARTS = 1000
-"""Commas and semicolons of a head's fields, such as cookies: some code reads them one by one."""
-_MAX_HEAD_S = 10.0
-_MAX_FRAMING_BYTES = 16 * 1024
-"""Bytes of a body's chunk sizes, extensions and trailers until the next byte of its content."""
-_MAX_TRAILERS = 32
-_MAX_WAITING = 8
-"""Requests of a connection that wait while another is answered. More stay unread."""
 _SLICE_BYTES = 1024
 """Bytes that are parsed at once: a read may have thousands of requests."""
 
@@ -70,7 +68,7 @@ class BoundedHttp(HttpToolsProtocol):
     _unread = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        bounds: ConnectionBounds | None = self.app_state.get(STATE_KEY)
+        bounds: AddressBounds | None = self.app_state.get(STATE_KEY)
         if bounds is not None:
             peer = transport.get_extra_info("peername")
             self._connection = bounds.enter(peer[0] if isinstance(peer, tuple) else None)
@@ -83,7 +81,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(GatheredWrites(transport, self.loop))  # type: ignore[arg-type]
         transport.set_write_buffer_limits(FREE_UNREAD_BYTES)
         self.flow = HeldFlow(self.transport, self._connection)  # type: ignore[arg-type]
-        self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse_slow)
+        self._deadline = self.loop.call_later(MAX_HEAD_S, self._refuse_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._is_refused:
@@ -145,7 +143,7 @@ class BoundedHttp(HttpToolsProtocol):
         data, at = self._unread, 0
         self._unread = b""
         while at < len(data) and self._goes_on():
-            if len(self.pipeline) >= _MAX_WAITING:
+            if len(self.pipeline) >= MAX_PIPELINED:
                 self._unread = data[at:]
                 self._forget_deadline()  # the client is not slow
                 self._strike("pipelining")
@@ -195,15 +193,15 @@ class BoundedHttp(HttpToolsProtocol):
     def _bound_framing(self, size: int) -> None:
         """Limit what comes beside a body's content: `size` bytes, 0 where there was content."""
         self._framing_bytes = self._framing_bytes + size if size else 0
-        if self._framing_bytes > _MAX_FRAMING_BYTES or len(self._trailers) > _MAX_TRAILERS:
+        if self._framing_bytes > MAX_FRAMING_BYTES or len(self._trailers) > MAX_TRAILERS:
             self._refuse_framing()
 
     def _bound_head(self, size: int) -> None:
         self._head_bytes += size
-        if self._head_bytes > _MAX_HEAD_BYTES or len(self.headers or ()) > _MAX_HEADERS:
+        if self._head_bytes > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_HEADERS:
             self._refuse_long_head()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse_slow)
+            self._deadline = self.loop.call_later(MAX_HEAD_S, self._refuse_slow)
 
     def _bound_idleness(self) -> None:
         """Limit the time until the next request begins.
@@ -211,7 +209,7 @@ class BoundedHttp(HttpToolsProtocol):
         uvicorn's own limit ends at any byte, such as line breaks between requests, or the rest of a
         body that was answered early.
         """
-        self._deadline = self.loop.call_later(_MAX_HEAD_S, self._refuse_slow)
+        self._deadline = self.loop.call_later(MAX_HEAD_S, self._refuse_slow)
 
     # --- what the parser finds
 
@@ -223,13 +221,13 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._forget_deadline()
         headers = self.headers
-        if len(headers) > _MAX_HEADERS or len(self.url) > _MAX_TARGET_BYTES:
+        if len(headers) > MAX_HEADERS or len(self.url) > MAX_TARGET_BYTES:
             self._refuse_long_head()
             raise ValueError("the head is too long")  # ends the parser's work
         is_upgrade = self.parser.should_upgrade()
         if is_upgrade and self._is_busy():
             raise ValueError("a connection cannot be upgraded while requests wait")
-        if self._head_bytes > _MAX_PARTS and parts_of(headers) > _MAX_PARTS:
+        if self._head_bytes > MAX_PARTS and parts_of(headers) > MAX_PARTS:
             self._refuse_long_head()
             raise ValueError("the head has too many parts")
         hosts, host = 0, b""
@@ -361,7 +359,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._strike("head")
         self._refuse(
             connection_refusals.TARGET_TOO_LONG
-            if len(self.url) > _MAX_TARGET_BYTES
+            if len(self.url) > MAX_TARGET_BYTES
             else connection_refusals.TOO_LARGE
         )
 

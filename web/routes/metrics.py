@@ -131,7 +131,7 @@ def _limits(limits: Limits) -> Iterator[Metric]:
 def _streams(services: Services) -> Iterator[Metric]:
     streams, subscriptions = services.open_streams.streams, services.open_streams.subscriptions
     yield _gauge("open_connections", "Open WebSockets and event streams.", streams.taken)
-    bounds = services.connection_bounds
+    bounds = services.address_bounds
     yield _gauge("client_connections", "Open connections of clients, of any kind.", bounds.open)
     yield _labelled(
         "bounded_connections",

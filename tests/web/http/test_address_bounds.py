@@ -19,7 +19,7 @@ from websockets.frames import Frame, Opcode
 from settings import load_settings
 from tests.web.subscriber import web_socket
 from web.http import address_bounds
-from web.http.address_bounds import FREE_BYTES, ConnectionBounds
+from web.http.address_bounds import FREE_BYTES, AddressBounds
 from web.http.client_address import ClientAddresses
 
 GET = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -36,7 +36,7 @@ def bounds_of():
     def make(is_limited=True, **changes):
         settings = load_settings(None, **changes)
         addresses = ClientAddresses(settings.trusted_proxies)
-        return ConnectionBounds(settings, addresses, lambda _: is_limited, lambda _: "address:x")
+        return AddressBounds(settings, addresses, lambda _: is_limited, lambda _: "address:x")
 
     return make
 

@@ -18,7 +18,7 @@ LAST = HEAD + b"connection: close\r\n\r\n" + BODY
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):
-    monkeypatch.setattr(bounded_protocol, "_MAX_HEAD_S", 0.5)
+    monkeypatch.setattr(bounded_protocol, "MAX_HEAD_S", 0.5)
 
 
 def talk(address, *parts, pause_s=0.0):
