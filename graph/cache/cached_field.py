@@ -2,7 +2,7 @@
 
 Only types in `DATA_KINDS` are cached. An answer's lifetime is that of the shortest-lived kind in
 it. It is current as long as the data it was read from: the caller's own if that is all they see,
-one athlete's if the root field names one, otherwise that of all athletes.
+one athlete's if the root field names one, otherwise that of all athletes (`freshness.py`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -62,7 +62,7 @@ class CacheEntry:
 
     @classmethod
     def from_bytes(cls, value: bytes, request: CacheRequest) -> "CacheEntry | None":
-        """Read an entry that `to_bytes` wrote. None where it is expired or something else."""
+        """Read an entry that `to_bytes` wrote. None where it is something else."""
         try:
             version, made_at, objects, body = value.split(_SEPARATOR, 3)
             entry = cls(
@@ -74,7 +74,7 @@ class CacheEntry:
             )
         except ValueError:
             return None
-        return entry if body and entry.age_s < request.lifetime_s else None
+        return entry if body else None
 
     def to_bytes(self) -> bytes:
         """Write the version, when the entry was made, its objects and the JSON."""

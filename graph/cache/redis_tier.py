@@ -9,6 +9,7 @@ from redis import RedisError
 from redis.asyncio import Redis
 
 from graph.cache.entry import CacheEntry, CacheRequest
+from graph.cache.freshness import age_if_current
 from runtime.redis_clients import CACHED_ANSWERS
 from runtime.redis_outage import RedisOutage
 
@@ -43,6 +44,12 @@ return found
 _IS_COMPUTED_ELSEWHERE = 0
 
 logger = logging.getLogger(__name__)
+
+
+def _current(answer: bytes, request: CacheRequest) -> CacheEntry | None:
+    """Read an entry. None where it is not current, or something else."""
+    entry = CacheEntry.from_bytes(answer, request)
+    return entry if entry is not None and age_if_current(entry, request) is not None else None
 
 
 class RedisTier:
@@ -83,7 +90,7 @@ class RedisTier:
             elsewhere = []
             for index, answer in zip(pending, answers, strict=True):
                 if isinstance(answer, bytes):
-                    found[index] = CacheEntry.from_bytes(answer, requests[index])
+                    found[index] = _current(answer, requests[index])
                 elif answer == _IS_COMPUTED_ELSEWHERE:
                     elsewhere.append(index)
             pending = elsewhere

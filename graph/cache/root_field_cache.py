@@ -1,7 +1,7 @@
 """The cache of root fields' answers, as JSON: in Redis for all processes, and in this process.
 
-An entry carries the version of the data it was made from (`graph/cache/data_versions.py`) and is
-used only while that version is current. A write is therefore seen by the next read in every
+An entry carries the version of the data it was made from and is used only while that version is
+current (`graph/cache/freshness.py`). A write is therefore seen by the next read in every
 process, and no key has to be invalidated. Lifetimes bound the age of an entry as well. While Redis
 is away, answers that are not in this process come from the database.
 
@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from graph.cache.entry import Answer, CacheEntry, CacheRequest
+from graph.cache.freshness import age_if_current, expires_soon
 from graph.cache.key import CacheKey, DataKind
 from graph.cache.memory_tier import MemoryTier
 from graph.cache.redis_tier import RedisTier
-
-_REFRESH_AT = 0.9  # of an entry's lifetime
 
 Compute = Callable[[Sequence[int]], Awaitable[Sequence[Answer]]]
 """Computes the answers at the given indexes, in that order."""
@@ -119,13 +118,10 @@ class RootFieldCache:
 
     def _in_memory(self, request: CacheRequest, index: int, compute: Compute) -> CacheEntry | None:
         entry = self._memory.find(request.key)
-        if entry is None or entry.version != request.version:
-            return None
-        age_s = entry.age_s
-        if age_s >= request.lifetime_s:
+        if entry is None or (age_s := age_if_current(entry, request)) is None:
             return None
         self.counts["memory"] += 1
-        if age_s > request.lifetime_s * _REFRESH_AT and not entry.is_refreshing:
+        if expires_soon(age_s, request) and not entry.is_refreshing:
             entry.is_refreshing = True
             task = asyncio.create_task(self._refresh(request, index, compute))
             self._refreshes.add(task)
