@@ -26,7 +26,7 @@ from graph.cost.charge import (
     check_limit,
 )
 from graph.cost.object_count import count_objects
-from graph.cost.reading import ReadingAllowance
+from graph.cost.reading_allowance import ReadingAllowance
 from graph.document.errors import NotRead, TooBusy
 from graph.document.operation import Document, Operation, PreparedOperation
 from graph.document.store import DocumentStore

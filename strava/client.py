@@ -62,7 +62,7 @@ from strava.payloads import (
     parse_athlete,
     parse_best_efforts,
 )
-from strava.quota import quota_from_headers
+from strava.quota_headers import quota_from_headers
 from strava.refusals import error_from_response, is_web_page
 from strava.request_parts import bearer, epochs
 from strava.shared_quota.gate import GatedRequest, QuotaGate

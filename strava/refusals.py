@@ -23,7 +23,7 @@ from strava.errors import (
     StravaUnavailable,
     StravaUnreadable,
 )
-from strava.quota import Quota, next_day, next_quarter_hour
+from strava.quota_headers import Quota, next_day, next_quarter_hour
 
 _REFUSED = {
     ("AuthorizationCode", "code"): "authorization code",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runtime.clock import utc_now
-from strava.quota import next_day, next_quarter_hour
+from strava.quota_headers import next_day, next_quarter_hour
 
 # Reported without a limit, so that the headers exist; out of reach of tests and demos.
 _UNLIMITED = (1_000_000, 10_000_000)

@@ -15,7 +15,7 @@
     ├── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is not JSON
     ├── limits.request_rate.TooManyRequests   429 RATE_LIMITED: too many requests of an address
     ├── limits.fair_queue.TooManyOperations   429 TOO_MANY_OPERATIONS: too many operations of a caller
-    └── limits.request_weight.TooMuchInProgress   429 TOO_MANY_OPERATIONS: their variables are too much
+    └── limits.request_memory.TooMuchInProgress   429 TOO_MANY_OPERATIONS: their variables are too much
 
 `graph/errors.py` has the errors of GraphQL.
 """

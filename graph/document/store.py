@@ -10,10 +10,10 @@ from graphql.execution.values import VariableValues
 
 from graph.cost.model import CostModel
 from graph.document.errors import too_many_characters
-from graph.document.lane import Lane, RecentTime
 from graph.document.limits import DocumentLimits
 from graph.document.operation import Document, Operation
 from graph.document.reader_process import LEAST_URGENT, NICENESS, DocumentProcess, DocumentWork
+from graph.document.reader_queue import Lane, RecentTime
 from graph.document.validation import ValidationResult
 from runtime.bounded_map import SegmentedLru
 from runtime.round_robin import Ticket

@@ -1,6 +1,6 @@
 """Streams of activities: rows whose stored bytes are read here, not by PostgreSQL.
 
-Plans do it in `graph/plan/drawing.py`, resolvers in `streams_field`; both choose the points by
+Plans do it in `graph/plan/streams_json.py`, resolvers in `streams_field`; both choose the points by
 `chosen_samples`.
 """
 

@@ -19,9 +19,9 @@ from graph.mapping.relation import NO_ARGUMENTS, Arguments, Lookup, Paged
 from graph.mapping.row_type import ROW_TYPES, Column, Embedded, RowType, source_of
 from graph.mapping.streams import StreamsLookup
 from graph.pagination import PageArguments, cursor_columns, order_name
-from graph.plan.drawing import Drawing
 from graph.plan.row_templates import LevelColumns, lookup_rows, page_count, page_rows
 from graph.plan.selection import NotPlanned, SelectedField, declared
+from graph.plan.streams_json import Drawing
 from graph.scalars import decimals_of
 from graph.types.node_lookup import rows_of_type
 

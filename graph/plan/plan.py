@@ -12,9 +12,9 @@ from graph.context import Context
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import source_of
 from graph.plan.compiler import Compiler
-from graph.plan.drawing import Drawing
 from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.selection import NotPlanned, SelectedField, declared
+from graph.plan.streams_json import Drawing
 from graph.schema.root_field import ComputedObject, NodesById, RowById, ViewerObject
 from graph.types.node_lookup import decode_node_id, decode_node_ids, is_old_id
 

@@ -26,10 +26,10 @@ from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import CallerError
 from graph.plan.computed import computed
-from graph.plan.drawing import DrawnText
 from graph.plan.plan import QueryPlan, asked_type, compile_plan
 from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.selection import NotPlanned, SelectedField
+from graph.plan.streams_json import DrawnText
 from graph.schema.build import Schema
 from runtime.bounded_map import LruMap
 from runtime.round_robin import TooManyWaiting

@@ -16,7 +16,7 @@ from db.statements.visibility import Viewer
 from graph.job_interface import JobQueue, RecentJob
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
-from graph.schema.job_looks import JobLooks, PatientReader
+from graph.schema.recent_jobs import JobLooks, PatientReader
 from graph.types.job import JOB_BY_ID, Job
 from runtime.bounded_map import LruMap
 

@@ -17,7 +17,7 @@ from jobs.athlete_strava import AGAIN_AFTER_S, AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.activity_row import activity_row, row_problem
-from jobs.sync.connected import keep_connected
+from jobs.sync.connection_lock import keep_connected
 from jobs.sync.details import write_details_of
 from jobs.sync.gear import with_gear
 from jobs.sync.personal_bests import withdraw_hidden

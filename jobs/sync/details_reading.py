@@ -10,7 +10,7 @@ from typing import Any
 from db.statements import activity_details
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
-from jobs.sync.connected import keep_connected
+from jobs.sync.connection_lock import keep_connected
 from jobs.sync.details import write_details
 from jobs.sync.gear_reading import GearReading
 from jobs.sync.problems import OF_THE_JOB

@@ -2,7 +2,7 @@
 
 Where Strava has no streams, or sends something else, the efforts are Strava's own for now, and the
 streams are asked for again: at the end of the attempt, by the job's next attempts, by the
-next two syncs of any kind, then after pauses (`jobs/sync/material.py`). A sync of a single activity always asks.
+next two syncs of any kind, then after pauses (`jobs/sync/effort_sources.py`). A sync of a single activity always asks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from db.stream_codec import CorruptStreams, Samples, rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.activity_walk import DERIVING
-from jobs.sync.connected import keep_connected
+from jobs.sync.connection_lock import keep_connected
 from jobs.sync.derived_rows import (
     EFFORTS_VERSION,
     DerivedRows,
@@ -28,7 +28,7 @@ from jobs.sync.derived_rows import (
     derive_rows,
     strava_efforts,
 )
-from jobs.sync.material import Material, write_material
+from jobs.sync.effort_sources import Material, write_material
 from jobs.sync.problems import (
     OF_THE_JOB,
     Unanswered,

@@ -8,7 +8,7 @@ from typing import Any
 from db.statements import gear
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
-from jobs.sync.connected import keep_connected
+from jobs.sync.connection_lock import keep_connected
 from jobs.sync.gear import tell_gear
 from jobs.sync.problems import OF_THE_JOB
 from jobs.task_services import TaskServices

@@ -8,7 +8,7 @@ from typing import Any
 from db.statements import effort_derivation, sync_problem
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
-from jobs.sync.connected import keep_connected
+from jobs.sync.connection_lock import keep_connected
 from jobs.sync.personal_bests import update_bests
 from jobs.sync.problems import clear_problem
 from jobs.sync.single_activity import SingleActivities

@@ -19,7 +19,7 @@ from db.statements import effort_derivation
 from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
-from jobs.sync.material import Material, write_material
+from jobs.sync.effort_sources import Material, write_material
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import record_problem
 from jobs.sync.stored_streams import EncodedStreams, read_streams

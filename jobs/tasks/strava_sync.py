@@ -11,7 +11,7 @@ from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.lease import AttemptStopped
 from jobs.sync.activity_walk import WALKED, ActivityWalk
-from jobs.sync.connected import keep_connected
+from jobs.sync.connection_lock import keep_connected
 from jobs.sync.details_reading import DetailsReading
 from jobs.sync.effort_derivation import EffortDerivation
 from jobs.sync.personal_bests import remember_bests, update_bests

@@ -25,7 +25,7 @@ from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.activity_walk import ActivityWalk
-from jobs.sync.connected import keep_connected
+from jobs.sync.connection_lock import keep_connected
 from jobs.sync.effort_derivation import EffortDerivation
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import check_strava

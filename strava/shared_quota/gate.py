@@ -19,7 +19,7 @@ from db.session import SyncDatabase
 from runtime.clock import utc_now
 from settings import Settings
 from strava.errors import StravaRateLimited, StravaTurnOver
-from strava.quota import quota_from_headers
+from strava.quota_headers import quota_from_headers
 from strava.shared_quota.estimate import quota_wait_s
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers, Told

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from strava.quota import Quota, QuotaWindows
+from strava.quota_headers import Quota, QuotaWindows
 
 
 class Numbers(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from strava.client import StravaClient
-from strava.quota import quota_from_headers
+from strava.quota_headers import quota_from_headers
 from strava_simulator import create_simulator
 from tests.http_server import listening
 

@@ -21,7 +21,7 @@ from strava.errors import (
     StravaUnavailable,
     StravaUnreadable,
 )
-from strava.quota import next_day, next_quarter_hour
+from strava.quota_headers import next_day, next_quarter_hour
 
 RUN_IDS = [3700014043, 3700010105, 3700002101, 3700001250]
 

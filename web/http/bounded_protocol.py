@@ -39,8 +39,8 @@ from web.http.connection_limits import (
     MAX_TARGET_BYTES,
     MAX_TRAILERS,
 )
+from web.http.flow_control import HeldFlow
 from web.http.header_fields import parts_of, require_host
-from web.http.held_flow import HeldFlow
 from web.http.server_connection import KEY, DefaultFields
 from web.http.write_batching import GatheredWrites
 

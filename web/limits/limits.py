@@ -13,8 +13,8 @@ from web.limits.cost_budget import Budgets
 from web.limits.fair_queue import FairQueue
 from web.limits.redis_store import PATIENCE_S, BucketStore
 from web.limits.refusal_pacing import RefusalPacing
+from web.limits.request_memory import RequestWeights
 from web.limits.request_rate import RequestRate
-from web.limits.request_weight import RequestWeights
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from web.http.media_type import acceptable, require_json, wants_page
 from web.http.request_log import begin_request, write_request
 from web.http.security_headers import with_headers
 from web.http.server_connection import connection_of
-from web.limits.request_weight import FREE_BYTES, weight_of
+from web.limits.request_memory import FREE_BYTES, weight_of
 from web.protocols import parameters, response
 from web.protocols.event_stream import serve_event_stream
 from web.protocols.operation_context import is_subscription

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from web.errors import BadRequest, BatchingDisabled, MalformedRequest
-from web.limits.request_weight import separators
+from web.limits.request_memory import separators
 
 Parameters = dict[str, Any]
 

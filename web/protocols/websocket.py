@@ -19,8 +19,8 @@ from web.auth.api_tokens import InvalidCredentials
 from web.documents.persisted_documents import DocumentError
 from web.http.request_log import log_fields_of, request_id_of, write_request
 from web.limits.open_streams import QuotaSlot, TooManyConnections, TooManySubscriptions
+from web.limits.request_memory import PER_OPERATION, TooMuchInProgress, weight_of
 from web.limits.request_rate import TooManyRequests
-from web.limits.request_weight import PER_OPERATION, TooMuchInProgress, weight_of
 from web.protocols.stream_end import (
     FORBIDDEN,
     GOING_AWAY,

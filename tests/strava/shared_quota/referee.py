@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from strava.quota import Allowance, Quota, QuotaWindows
+from strava.quota_headers import Allowance, Quota, QuotaWindows
 from strava.shared_quota.limits import Numbers, Told
 from strava.shared_quota.question import QuotaAnswer
 

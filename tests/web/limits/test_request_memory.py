@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from tests.web.subscriber import JOB, web_socket
-from web.limits import request_weight
-from web.limits.request_weight import (
+from web.limits import request_memory
+from web.limits.request_memory import (
     FREE_BYTES,
     PER_OPERATION,
     RequestWeights,
@@ -79,7 +79,7 @@ def test_a_caller_with_many_subscriptions_may_have_more():
 @pytest.mark.anyio
 async def test_small_operations_of_websockets_count_together(serving, person, job, monkeypatch):
     """Each is small, but a socket has up to a hundred, and a caller up to fifty sockets."""
-    monkeypatch.setattr(request_weight, "_LEAST_BYTES", 5 * PER_OPERATION)
+    monkeypatch.setattr(request_memory, "_LEAST_BYTES", 5 * PER_OPERATION)
     address = serving(subscriptions_per_caller=1)
     async with web_socket(address) as one, web_socket(address) as other:
         for each in (one, other):

@@ -3,7 +3,7 @@
 import pytest
 
 from graph.cost.prices import POINTS_PER_TOKEN, TOKENS_PER_POINT
-from graph.cost.reading import ALLOWANCE, ReadingAllowance
+from graph.cost.reading_allowance import ALLOWANCE, ReadingAllowance
 from tests import factories as make
 from tests.graph.api import serve
 
@@ -27,7 +27,7 @@ def test_a_long_document_costs_what_is_beyond():
 
 def test_tokens_come_back(monkeypatch):
     now = 1000.0
-    monkeypatch.setattr("graph.cost.reading.monotonic", lambda: now)
+    monkeypatch.setattr("graph.cost.reading_allowance.monotonic", lambda: now)
     reading = ReadingAllowance()
     reading.take("a caller", 10**6)
     assert reading.points("a caller", 100) == 100 * POINTS_PER_TOKEN

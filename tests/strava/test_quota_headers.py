@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strava.quota import (
+from strava.quota_headers import (
     next_day,
     next_quarter_hour,
     quota_from_headers,
