@@ -7,7 +7,11 @@ their ids are of nothing.
 from collections.abc import Iterator
 
 from bench.work_shape import Shape
+from db.models.base import FIRST_RANDOM_ID
+from graph.global_id import encode_id
 
+_NOTHING = encode_id("Activity", FIRST_RANDOM_ID)
+_CHANGES = "personalBestChanges { distance personalBest { id } }"
 _ERRORS = "userErrors { field code message }"
 _ZONES = (
     'heartRateZones: { validFrom: "2001-01-01", lowestBeatsPerMinute: [0, 115, 135, 155, 175] }'
@@ -26,6 +30,7 @@ _JOBS = {
 def mutation_shapes() -> Iterator[Shape]:
     """List the mutations; the one that ends the connection comes last."""
     yield from _of_rows()
+    yield from _of_activities()
     yield from _of_jobs()
     yield from _of_accounts()
 
@@ -34,7 +39,7 @@ def _of_rows() -> Iterator[Shape]:
     yield Shape(
         "excludeBestEffort",
         'mutation($$on: Boolean!) { excludeBestEffort(input: { bestEffortId: "$effort", '
-        f"excluded: $$on }}) {{ bestEffort {{ rank }} {_ERRORS} }} }}",
+        f"excluded: $$on }}) {{ bestEffort {{ rank }} {_CHANGES} {_ERRORS} }} }}",
         is_own=True,
         vary=lambda n: {"on": n % 2 == 0},
     )
@@ -43,7 +48,7 @@ def _of_rows() -> Iterator[Shape]:
         yield Shape(
             name,
             f'mutation($$undo: Boolean!) {{ {name}(input: {{ activityId: "$recording", '
-            f"undo: $$undo }}) {{ activity {{ recordings {{ id }} }} {_ERRORS} }} }}",
+            f"undo: $$undo }}) {{ activity {{ recordings {{ id }} }} {_CHANGES} {_ERRORS} }} }}",
             is_own=True,
             vary=lambda n: {"undo": n % 2 == 1},
         )
@@ -67,6 +72,42 @@ def _of_rows() -> Iterator[Shape]:
         "measurementSystem: METRIC, shares: true, sharesAgeGrades: true, "
         f"hiddenRadiusMeters: 200 }}) {{ athlete {{ id }} {_ERRORS} }} }}",
         is_own=True,
+    )
+
+
+def _of_activities() -> Iterator[Shape]:
+    yield Shape(
+        "updateActivity",
+        'mutation($$on: Boolean!) { updateActivity(input: { activityId: "$activity", name: "Run", '
+        'description: "It rained.", notes: "Slow.", isRace: $$on, gearId: "$gear", hidden: $$on, '
+        f"excluded: $$on }}) {{ activity {{ name hidden excluded notes }} {_CHANGES} {_ERRORS} }} }}",
+        is_own=True,
+        vary=lambda n: {"on": n % 2 == 0},
+    )
+    yield Shape(
+        "deleteActivity of one of nobody",
+        f'mutation {{ deleteActivity(input: {{ activityId: "{_NOTHING}" }}) '
+        f"{{ recordings {{ id }} {_CHANGES} {_ERRORS} }} }}",
+        is_own=True,
+    )
+    yield Shape(
+        "restoreActivity of one that is there",
+        'mutation { restoreActivity(input: { activityId: "$activity", idempotencyKey: "measured" }) '
+        f"{{ job {{ id }} {_ERRORS} }} }}",
+        is_own=True,
+    )
+    yield Shape(
+        "createGear",
+        'mutation { createGear(input: { athleteId: "$athlete", name: "Measured", '
+        f'idempotencyKey: "measured" }}) {{ gear {{ id }} {_ERRORS} }} }}',
+        is_own=True,
+    )
+    yield Shape(
+        "updateGear",
+        'mutation($$name: String!) { updateGear(input: { gearId: "$gear", name: $$name, '
+        f"retired: false }}) {{ gear {{ id }} {_ERRORS} }} }}",
+        is_own=True,
+        vary=lambda n: {"name": f"Pair {n}"},
     )
 
 

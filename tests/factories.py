@@ -27,6 +27,7 @@ from db.models import (
     Base,
     BestEffort,
     BrowserSession,
+    DeletedActivity,
     Export,
     Feedback,
     ImportEntry,
@@ -128,6 +129,12 @@ def create_session(db: Connection, account_id: int, **columns: Any) -> int:
     """A browser's session that lasts an hour; its cookie is `sessions.cookies.session_header(…)`."""
     defaults = {"account_id": account_id, "expires_at": datetime.now(UTC) + timedelta(hours=1)}
     return _insert(db, BrowserSession, defaults | columns)
+
+
+def create_deleted_activity(db: Connection, athlete_id: int, **columns: Any) -> int:
+    """What is left of an activity from a file that its athlete deleted."""
+    defaults = {"id": 2**62 + next(_numbers), "athlete_id": athlete_id}
+    return _insert(db, DeletedActivity, defaults | columns)
 
 
 def create_connection(db: Connection, athlete_id: int, **columns: Any) -> int:

@@ -17,6 +17,7 @@ from db.models.base import Base
 from db.models.best_effort import BestEffort
 from db.models.browser_session import BrowserSession
 from db.models.data_change import DataChange
+from db.models.deleted_activity import DeletedActivity
 from db.models.erasure import Erasure, ErasureCause
 from db.models.export import Export
 from db.models.feedback import Feedback
@@ -69,6 +70,7 @@ __all__ = [
     "BestEffort",
     "BrowserSession",
     "DataChange",
+    "DeletedActivity",
     "Erasure",
     "ErasureCause",
     "EventBudget",

@@ -4,11 +4,13 @@ from datetime import datetime, time
 from enum import StrEnum
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     DateTime,
     Double,
     ForeignKey,
     Index,
+    Text,
     Time,
     UniqueConstraint,
     and_,
@@ -85,7 +87,10 @@ class Activity(Base):
     (`jobs/sync/derived_rows.py`) that its best efforts follow; null if none were derived yet.
     `streams_tries` are the jobs that asked Strava for streams in vain, `streams_asked_by_job_id` is
     the last of them, and `streams_retry_at` is when to ask again. Versions before 0.3 left rows
-    ABSENT with 0 tries.
+    ABSENT with 0 tries. `edited` are the columns that the athlete changed here: what the source
+    tells of them does not count. `excluded`: none of its efforts counts. `notes` are the athlete's
+    own. Where the athlete hides it, `visibility` is ONLY_ME and `source_visibility` what it would
+    be otherwise; else that is null.
     """
 
     __tablename__ = "activities"
@@ -107,7 +112,7 @@ class Activity(Base):
     average_heart_rate_bpm: Mapped[float | None]
     max_heart_rate_bpm: Mapped[float | None]
     average_cadence_rpm: Mapped[float | None]
-    visibility: Mapped[str]
+    visibility: Mapped[str] = mapped_column()
     flagged: Mapped[bool] = mapped_column(server_default="false")
     manual: Mapped[bool] = mapped_column(server_default="false")
     trainer: Mapped[bool] = mapped_column(server_default="false")
@@ -128,12 +133,19 @@ class Activity(Base):
     streams_asked_by_job_id: Mapped[BigId | None]
     given_efforts: Mapped[list[dict[str, float]] | None] = mapped_column(JSONB(none_as_null=True))
     efforts_version: Mapped[int | None]
+    edited: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    excluded: Mapped[bool] = mapped_column(server_default="false")
+    notes: Mapped[str | None]
+    source_visibility: Mapped[str | None] = mapped_column()
     seen_by_job_id: Mapped[BigId | None]
     confirmed_at: Mapped[CreatedAt]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
 
     run_id: Mapped[int] = column_property(func.coalesce(duplicate_of_id, id))  # noqa: A003
+    visibility_at_source: Mapped[str] = column_property(
+        func.coalesce(source_visibility, visibility)
+    )
     # Strava shows the start of a run whose start the athlete hides as this, by the local clock.
     started_at_is_hidden: Mapped[bool] = column_property(
         and_(source == ActivitySource.STRAVA, cast(started_at_local, Time) == _HIDDEN_START)
@@ -163,6 +175,10 @@ class Activity(Base):
         UniqueConstraint("athlete_id", "strava_id"),
         one_of("source", ActivitySource),
         one_of("visibility", Visibility),
+        one_of("source_visibility", Visibility),
+        CheckConstraint(
+            "source_visibility IS NULL OR visibility = 'ONLY_ME'", name="hidden_from_others"
+        ),
         one_of("streams_state", StreamsState),
         one_of("recording_choice", RecordingChoice),
         *not_negative("distance_m", "moving_time_s", "elapsed_time_s", "calories_kcal"),

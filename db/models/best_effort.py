@@ -41,7 +41,7 @@ class BestEffort(Base):
     """An effort. Only efforts with `counts` are ranked and can be personal bests.
 
     `counts` is true for efforts of runs that are not flagged, not duplicates and not excluded by
-    the athlete. `counts_for_others` is the same rule applied to the activities visible to everyone
+    the athlete, nor themselves excluded. `counts_for_others` is the same rule applied to the activities visible to everyone
     only; results shown to other users are derived from it.
 
     `implied` efforts were measured over a longer distance only (`athletics/activity_effort.py`).

@@ -1,6 +1,6 @@
 """Gear: the shoes that athletes run in."""
 
-from sqlalchemy import Double, ForeignKey, UniqueConstraint
+from sqlalchemy import ARRAY, Double, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, CreatedAt, Instant, PrimaryKey, not_negative
@@ -11,7 +11,8 @@ class Gear(Base):
 
     `strava_id` is Strava's id of it, such as g123; null for shoes from elsewhere. `name` is null
     until its source tells it. `stated_distance_m` is what its source counts, with runs that are not
-    here. `asked_at` is when Strava was asked for it last.
+    here. `asked_at` is when Strava was asked for it last. `edited` are the columns that the athlete
+    changed here: what its source tells of them does not count.
     """
 
     __tablename__ = "gear"
@@ -23,6 +24,7 @@ class Gear(Base):
     retired: Mapped[bool] = mapped_column(server_default="false")
     stated_distance_m: Mapped[float | None] = mapped_column(Double)
     asked_at: Mapped[Instant | None]
+    edited: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (

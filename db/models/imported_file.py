@@ -10,8 +10,9 @@ class ImportedFile(Base):
     """An activity that was read from a file.
 
     `digest` is the SHA-256 of the file's content, unpacked. `place` counts the file's activities
-    from 0; `of_file` is how many it has, null in rows of older versions. Deleting the activity
-    forgets the file, so that it can be imported again.
+    from 0; `of_file` is how many it has, null in rows of older versions. If the athlete deleted the
+    activity here, `deleted_activity_id` names what is left of it instead, and the file is not
+    imported again.
     """
 
     __tablename__ = "imported_files"
@@ -21,12 +22,18 @@ class ImportedFile(Base):
     )
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     place: Mapped[int] = mapped_column(primary_key=True)
-    activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
+    activity_id: Mapped[int | None] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
+    deleted_activity_id: Mapped[int | None] = mapped_column(
+        ForeignKey("deleted_activities.id", ondelete="CASCADE"), index=True
+    )
     file_name: Mapped[str]
     of_file: Mapped[int | None]
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (
         CheckConstraint("length(digest) = 32", name="digest_length"),
+        CheckConstraint(
+            "num_nonnulls(activity_id, deleted_activity_id) = 1", name="of_one_activity"
+        ),
         Index("ix_imported_files_activity_id", "activity_id"),
     )

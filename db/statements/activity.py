@@ -39,6 +39,7 @@ from db.models import (
     StreamsState,
     Visibility,
 )
+from db.statements.edited import unless_edited
 from db.statements.page import AnySelect, Collection, Columns, Ordering, by_key
 from db.statements.search import contains
 from db.statements.visibility import Audience, Condition, Expression, Split
@@ -133,7 +134,6 @@ _RECORDING: tuple[InstrumentedAttribute[Any], ...] = (
 
 _SYNCED: tuple[InstrumentedAttribute[Any], ...] = (
     *_RECORDING,
-    Activity.name,
     Activity.started_at_local,
     Activity.timezone,
     Activity.timezone_text,
@@ -142,28 +142,37 @@ _SYNCED: tuple[InstrumentedAttribute[Any], ...] = (
     Activity.average_heart_rate_bpm,
     Activity.max_heart_rate_bpm,
     Activity.average_cadence_rpm,
-    Activity.visibility,
     Activity.flagged,
     Activity.trainer,
-    Activity.is_race,
-    Activity.gear_id,
 )
+
+# Of these the athlete's edit stands.
+_EDITABLE = (Activity.name, Activity.is_race, Activity.gear_id)
 
 
 def upsert_from_strava(rows: Sequence[dict[str, Any]]) -> Executable:
     """Create or update activities by (athlete, Strava id); repeating it changes nothing.
 
-    A row has the columns of `_SYNCED`, `athlete_id`, `strava_id`, `device_name`, and `streams_state`
-    (the initial state of a new recording). Returns `id`, `strava_id` and `created` of the rows that were created
-    or changed.
+    A row has the columns of `_SYNCED` and `_EDITABLE`, `visibility`, `athlete_id`, `strava_id`,
+    `device_name`, and `streams_state` (the initial state of a new recording). Returns `id`,
+    `strava_id` and `created` of the rows that were created or changed.
     """
     insertion = insert(Activity).values([{**row, "source": ActivitySource.STRAVA} for row in rows])
     new = insertion.excluded
     recording_changed = or_(*(column.is_distinct_from(new[column.key]) for column in _RECORDING))
+    told: dict[InstrumentedAttribute[Any], Any]
+    told = {column: new[column.key] for column in _SYNCED}
+    told |= {column: unless_edited(Activity, column, new[column.key]) for column in _EDITABLE}
+    # Where the athlete hides the activity, it stays hidden, and the other column follows Strava.
+    is_hidden = Activity.source_visibility.is_not(None)
+    told |= {
+        Activity.visibility: case((is_hidden, Activity.visibility), else_=new.visibility),
+        Activity.source_visibility: case((is_hidden, new.visibility)),
+    }
     upsert = insertion.on_conflict_do_update(
         index_elements=[Activity.athlete_id, Activity.strava_id],
         set_={
-            **{column.key: new[column.key] for column in _SYNCED},
+            **{column.key: value for column, value in told.items()},
             # Not each of Strava's answers has it.
             "device_name": func.coalesce(new.device_name, Activity.device_name),
             "streams_state": case(
@@ -178,7 +187,7 @@ def upsert_from_strava(rows: Sequence[dict[str, Any]]) -> Executable:
             "updated_at": func.now(),
         },
         where=or_(
-            *(column.is_distinct_from(new[column.key]) for column in _SYNCED),
+            *(column.is_distinct_from(value) for column, value in told.items()),
             new.device_name != Activity.device_name,
             and_(new.device_name.is_not(None), Activity.device_name.is_(None)),
         ),
@@ -209,7 +218,10 @@ def unseen() -> Executable:
     Parameters: `athlete`, `job_id`.
     """
     return select(
-        Activity.id, Activity.strava_id, Activity.visibility, Activity.started_at_local
+        Activity.id,
+        Activity.strava_id,
+        Activity.visibility_at_source.label("visibility"),
+        Activity.started_at_local,
     ).where(
         Activity.athlete_id == _ATHLETE_ID,
         Activity.source == ActivitySource.STRAVA,

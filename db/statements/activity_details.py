@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from db.models import Activity, ActivityLap, ActivitySource
 from db.statements.activity import IS_RUN
+from db.statements.edited import unless_edited
 from db.statements.interval import seconds
 from db.statements.page import Collection, Ordering
 
@@ -78,7 +79,9 @@ def record() -> Executable:
         update(Activity)
         .where(Activity.id == _ACTIVITY_ID, _UNCHANGED)
         .values(
-            description=bindparam("new_description", type_=Text),
+            description=unless_edited(
+                Activity, Activity.description, bindparam("new_description", type_=Text)
+            ),
             device_name=func.coalesce(
                 bindparam("new_device_name", type_=Text), Activity.device_name
             ),

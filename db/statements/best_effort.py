@@ -150,7 +150,7 @@ def update_counts(*, of_distances: bool = False) -> Executable:
         if of_distances
         else true()
     )
-    candidate = and_(~BestEffort.excluded, ~Activity.flagged, IS_RUN)
+    candidate = and_(~BestEffort.excluded, ~Activity.excluded, ~Activity.flagged, IS_RUN)
     counts = and_(
         candidate,
         _represents(BestEffort, Activity),
@@ -189,8 +189,8 @@ def hidden_now() -> Executable:
 def _represents(effort: Any, activity: Any) -> ColumnElement[bool]:
     """Condition for efforts that represent their run over their distance.
 
-    They are those of the activity that represents the run. Where the athlete excluded its effort,
-    the next recording's takes its place.
+    They are those of the activity that represents the run. Where the athlete excluded it or its
+    effort, the next recording's takes its place.
     """
     return case(
         (activity.duplicate_of_id.is_not(None), ~_has_a_better_one(effort, activity)), else_=true()
@@ -215,8 +215,8 @@ def _has_a_better_one(
 ) -> ColumnElement[bool]:
     """Condition for efforts of duplicates that another recording of the run stands before.
 
-    That is the representative, unless its effort over the distance is excluded. Among the rest it
-    is the earliest with an effort over the distance, a measured one if there is any.
+    That is the representative, unless it or its effort over the distance is excluded. Among the
+    rest it is the earliest with an effort over the distance, a measured one if there is any.
     """
     representative, other, its_effort = aliased(Activity), aliased(Activity), aliased(BestEffort)
     is_excluded = (
@@ -228,9 +228,14 @@ def _has_a_better_one(
         )
         .correlate_except(its_effort)
     )
-    represented = [representative.id == activity.duplicate_of_id, ~is_excluded]
+    represented = [
+        representative.id == activity.duplicate_of_id,
+        ~representative.excluded,
+        ~is_excluded,
+    ]
     earlier = [
         other.duplicate_of_id == activity.duplicate_of_id,
+        ~other.excluded,
         its_effort.activity_id == other.id,
         its_effort.distance == effort.distance,
         ~its_effort.excluded,
@@ -259,6 +264,7 @@ def _is_faster_than_a_measured_one(
         ~measured.excluded,
         recorded.id == measured.activity_id,
         ~recorded.flagged,
+        ~recorded.excluded,
         represents(measured, recorded),
     )
 

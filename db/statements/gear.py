@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    false,
     func,
     or_,
     select,
@@ -25,6 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from db.models import Activity, ActivitySource, Gear, Visibility
+from db.statements.edited import is_edited, unless_edited, with_names
 from db.statements.interval import seconds
 from db.statements.training_summary import summed
 
@@ -74,6 +76,57 @@ def add_named() -> Executable:
     """Create gear of `athlete` with the `names`, which no source but files told. Lock the athlete."""
     names = func.unnest(bindparam("names", type_=ARRAY(Text)))
     return insert(Gear).from_select(["athlete_id", "name"], select(_ATHLETE_ID, names))
+
+
+def retire_stravas() -> Executable:
+    """Retire gear of `athlete` that Strava told where the athlete retired its namesake here, or undo it.
+
+    The namesake is what `use_stravas` replaces, so that what the athlete said goes over to Strava's.
+    """
+    of_file = aliased(Gear)
+    return (
+        update(Gear)
+        .where(
+            of_file.athlete_id == _ATHLETE_ID,
+            of_file.strava_id.is_(None),
+            is_edited(of_file, Gear.retired),
+            ~is_edited(Gear, Gear.retired),
+            *_same_name(of_file, Gear),
+        )
+        .values(retired=of_file.retired, edited=func.array_append(Gear.edited, Gear.retired.key))
+    )
+
+
+def create() -> Executable:
+    """Create gear of `athlete` with the name `new_name`; returns its id."""
+    return (
+        insert(Gear)
+        .values(athlete_id=_ATHLETE_ID, name=bindparam("new_name", type_=Text))
+        .returning(Gear.id)
+    )
+
+
+def owner_of() -> Executable:
+    """Select the athlete of `gear`."""
+    return select(Gear.athlete_id).where(Gear.id == bindparam("gear", type_=BigInteger))
+
+
+def named() -> Executable:
+    """Select the gear of `athlete` other than `gear` that is named `new_name`, in whatever case."""
+    return select(Gear.id).where(
+        Gear.athlete_id == _ATHLETE_ID,
+        func.lower(Gear.name) == func.lower(bindparam("new_name", type_=Text)),
+        Gear.id.is_distinct_from(bindparam("gear", type_=BigInteger)),
+    )
+
+
+def edit(values: dict[str, Any]) -> Executable:
+    """Set `values` (column → value) of `changed_gear_id` as its athlete says."""
+    return (
+        update(Gear)
+        .where(Gear.id == bindparam("changed_gear_id", type_=BigInteger))
+        .values(**values, edited=with_names(Gear.edited, values))
+    )
 
 
 def use_stravas() -> Executable:
@@ -139,8 +192,10 @@ def tell() -> Executable:
     Parameters also: `new_name` (null: the known one stays), `new_distance_m`, `new_retired` (null:
     not told), and `asked`: whether it was asked for it.
     """
-    retired = bindparam("new_retired", type_=Boolean)
-    name = func.coalesce(bindparam("new_name", type_=Text), Gear.name)
+    told_retired = func.coalesce(bindparam("new_retired", type_=Boolean), Gear.retired)
+    retired = unless_edited(Gear, Gear.retired, told_retired)
+    told_name = func.coalesce(bindparam("new_name", type_=Text), Gear.name)
+    name = unless_edited(Gear, Gear.name, told_name)
     distance = func.coalesce(bindparam("new_distance_m", type_=Double), Gear.stated_distance_m)
     asked = bindparam("asked", type_=Boolean)
     return (
@@ -157,7 +212,7 @@ def tell() -> Executable:
         .values(
             name=name,
             stated_distance_m=distance,
-            retired=func.coalesce(retired, Gear.retired),
+            retired=retired,
             asked_at=case((asked, func.now()), else_=Gear.asked_at),
         )
     )
@@ -174,7 +229,12 @@ def keep_gear_of_files() -> Executable:
                 Activity.gear_id == Gear.id, Activity.source == ActivitySource.FILE.value
             ),
         )
-        .values(strava_id=None, stated_distance_m=None, asked_at=None, retired=False)
+        .values(
+            strava_id=None,
+            stated_distance_m=None,
+            asked_at=None,
+            retired=unless_edited(Gear, Gear.retired, false()),
+        )
     )
 
 

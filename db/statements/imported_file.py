@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from db.models import Activity, Gear, ImportedFile
+from db.statements.edited import is_edited, unless_edited
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 
@@ -27,7 +28,8 @@ def find() -> Executable:
     """Select what `athlete` has of the files with the `digests`, in order of places.
 
     That is `digest`, `place`, `activity_id`, and of the activity `name`, `sport_type` and `gear`,
-    the name of its gear.
+    the name of its gear. All these are null where the athlete deleted the activity. `name_is_edited`
+    and `gear_is_edited`: the athlete changed it here.
     """
     columns = (
         ImportedFile.digest,
@@ -36,11 +38,13 @@ def find() -> Executable:
         Activity.name,
         Activity.sport_type,
         Gear.name.label("gear"),
+        is_edited(Activity, Activity.name).label("name_is_edited"),
+        is_edited(Activity, Activity.gear_id).label("gear_is_edited"),
     )
     digests = bindparam("digests", type_=ARRAY(LargeBinary))
     return (
         select(*columns)
-        .join(Activity, Activity.id == ImportedFile.activity_id)
+        .outerjoin(Activity, Activity.id == ImportedFile.activity_id)
         .outerjoin(Gear, Gear.id == Activity.gear_id)
         .order_by(ImportedFile.place)
         .where(ImportedFile.athlete_id == _ATHLETE_ID, ImportedFile.digest == any_(digests))
@@ -63,8 +67,16 @@ def change() -> Executable:
         update(Activity)
         .where(Activity.id == bindparam("activity", type_=BigInteger))
         .values(
-            name=func.coalesce(bindparam("new_name", type_=Text), Activity.name),
-            gear_id=func.coalesce(bindparam("new_gear", type_=BigInteger), Activity.gear_id),
+            name=unless_edited(
+                Activity,
+                Activity.name,
+                func.coalesce(bindparam("new_name", type_=Text), Activity.name),
+            ),
+            gear_id=unless_edited(
+                Activity,
+                Activity.gear_id,
+                func.coalesce(bindparam("new_gear", type_=BigInteger), Activity.gear_id),
+            ),
             updated_at=func.now(),
         )
     )

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.models import JobKind, Scope
 from db.statements import athlete as athletes
 from db.statements import best_effort as efforts
-from db.statements import personal_best as bests
-from graph.commands.authorization import not_found, own_athlete, require_scope
+from graph.commands.authorization import may_change, not_found, own_athlete, require_scope
+from graph.commands.best_changes import BestChange, load_changes, recalculate_distance
 from graph.commands.heart_rate import read_zones
 from graph.commands.idempotency import RequestKey
 from graph.commands.job import (
@@ -48,7 +48,6 @@ _REQUIRED = {
     "heart_rate_zones",
 }
 _TEXTS = {"first_name": "firstName", "last_name": "lastName", "city": "city", "country": "country"}
-_RECALCULATE = bests.recalculate(of_distances=True)
 
 
 async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> UpdateAthletePayload:
@@ -83,7 +82,7 @@ async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> Update
     if job:
         await hand_over(context, job)
     return UpdateAthletePayload(
-        athlete=await _load_athlete(context, athlete_id),
+        athlete=await load_athlete(context, athlete_id),
         job=await load_job(context, job.news["id"]) if job else None,
     )
 
@@ -101,12 +100,11 @@ async def exclude_best_effort(
     )
     if effort_id is None:
         raise not_found("input.bestEffortId", "best effort")
-    viewer = context.viewer
 
-    async def exclude(connection: AsyncConnection) -> int:
+    async def exclude(connection: AsyncConnection) -> tuple[int, list[BestChange]]:
         owner = await connection.execute(efforts.owner_of(), {"effort_id": effort_id})
         row = owner.first()
-        if row is None or not (viewer.is_admin or row.athlete_id == viewer.athlete_id):
+        if row is None or not may_change(context, row.athlete_id):
             raise not_found("input.bestEffortId", "best effort")
         athlete_id: int = row.athlete_id
         with waiting_for_lock():  # a sync may be recalculating the same athlete
@@ -114,17 +112,18 @@ async def exclude_best_effort(
         changed = await connection.execute(
             efforts.exclude(), {"effort_id": effort_id, "is_excluded": wanted.excluded}
         )
-        if changed.first() is not None:
-            await _recalculate_bests(connection, athlete_id, row.distance)
-        return athlete_id
+        if changed.first() is None:
+            return athlete_id, []
+        return athlete_id, await recalculate_distance(connection, athlete_id, row.distance)
 
-    athlete_id = await context.database.writing(exclude)
+    athlete_id, changes = await context.database.writing(exclude)
     context.forget()
     return ExcludeBestEffortPayload(
         best_effort=await load_node_of(
             context, "BestEffort", wanted.best_effort_id, "input.bestEffortId"
         ),
-        athlete=await _load_athlete(context, athlete_id),
+        athlete=await load_athlete(context, athlete_id),
+        personal_best_changes=await load_changes(context, athlete_id, changes),
     )
 
 
@@ -143,22 +142,13 @@ async def disconnect_strava(
         RequestKey.from_input(context, "disconnectStrava", wanted),
     )
     return DisconnectStravaPayload(
-        athlete=await _load_athlete(context, athlete_id),
+        athlete=await load_athlete(context, athlete_id),
         job=await load_job(context, started.news["id"]),
     )
 
 
-async def _recalculate_bests(connection: AsyncConnection, athlete_id: int, distance: str) -> None:
-    parameters = {"athlete_ids": [athlete_id], "distances": [distance]}
-    update_counts, *update_bests = _RECALCULATE
-    changed = (await connection.execute(update_counts, parameters)).scalars().all()
-    may_change = await connection.execute(bests.may_change(), {"changed_ids": list(changed)})
-    if may_change.scalar():
-        for statement in update_bests:
-            await connection.execute(statement, parameters)
-
-
-async def _load_athlete(context: Context, athlete_id: int) -> Athlete:
+async def load_athlete(context: Context, athlete_id: int) -> Athlete:
+    """Load an athlete as it is now."""
     context.forget()
     found: Athlete = await context.loaders.lookup(ATHLETE_BY_ID, NO_ARGUMENTS, athlete_id)
     return found

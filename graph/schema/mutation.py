@@ -7,11 +7,13 @@ from typing import Annotated, Any
 import strawberry
 
 from graph.commands import (
+    activity,
     api_token,
     athlete,
     export,
     feedback,
     file_import,
+    gear,
     job,
     recording,
     sync_problem,
@@ -131,6 +133,28 @@ class Mutation:
         "Exclude a best effort from rankings, or include it again. Personal bests are "
         "updated immediately.",
     )
+
+    update_activity = command(
+        activity.update_activity,
+        "Change what is told of an activity, hide it, or exclude it. Syncs and imports keep the "
+        "change.",
+    )
+
+    delete_activity = command(
+        activity.delete_activity,
+        "Delete an activity here, with all that is derived of it. No sync and no import brings it "
+        "back; on Strava it stays.",
+    )
+
+    restore_activity = command(
+        activity.restore_activity,
+        "Let an activity that was deleted here come back: from Strava in a background job, from its "
+        "file by importing that again.",
+    )
+
+    create_gear = command(gear.create_gear, "Add shoes that no source tells of.")
+
+    update_gear = command(gear.update_gear, "Rename gear, or retire it. Syncs keep the change.")
 
     choose_recording = command(
         recording.choose_recording,

@@ -120,7 +120,26 @@ class Activity(Node):
         "Average cadence in revolutions per minute. One revolution is two steps. Null "
         "if not recorded.",
     )
-    visibility: Visibility = column(m.Activity.visibility, "Visibility on Strava.")
+    visibility: Visibility = column(
+        m.Activity.visibility,
+        "Visibility on Strava, or as chosen at the import of its file; ONLY_ME while `hidden`.",
+    )
+    hidden: bool | None = column(
+        m.Activity.source_visibility.is_not(None),
+        "Whether the athlete hides it from other athletes here. Null for them.",
+        owner_only=True,
+    )
+    excluded: bool | None = column(
+        m.Activity.excluded,
+        "Whether the athlete excluded all its efforts from rankings and personal bests. Null for "
+        "other athletes.",
+        owner_only=True,
+    )
+    notes: str | None = column(
+        m.Activity.notes,
+        "The athlete's own notes. Null if there are none, and for other athletes.",
+        owner_only=True,
+    )
     description: str | None = column(
         m.Activity.description, "What the athlete wrote about it. Null if nothing, or not known."
     )

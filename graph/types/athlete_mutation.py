@@ -8,6 +8,7 @@ import strawberry
 from athletics.age_grade_table import Sex
 from db.models import MeasurementSystem
 from graph.types.athlete import Athlete
+from graph.types.best_change import PersonalBestChange, best_changes
 from graph.types.best_effort import BestEffort
 from graph.types.job import Job
 from graph.types.payload import Payload, idempotency_key
@@ -124,3 +125,4 @@ class ExcludeBestEffortPayload(Payload):
     athlete: Athlete | None = strawberry.field(
         default=None, description="The athlete of the effort. Null if refused."
     )
+    personal_best_changes: list[PersonalBestChange] = best_changes()

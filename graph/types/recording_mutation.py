@@ -3,6 +3,7 @@
 import strawberry
 
 from graph.types.activity import Activity
+from graph.types.best_change import PersonalBestChange, best_changes
 from graph.types.payload import Payload
 
 
@@ -35,3 +36,4 @@ class RecordingPayload(Payload):
     activity: Activity | None = strawberry.field(
         default=None, description="The recording after the mutation. Null if refused."
     )
+    personal_best_changes: list[PersonalBestChange] = best_changes()

@@ -196,7 +196,8 @@ class FileImport:
                 file.name, ImportOutcome.SAME_AS, "it was imported before", row.activity_id,
                 row.place, number, is_last=row is known[-1],
             )  # fmt: skip
-            yield _changed(_WaitingLine(item, file), row)
+            line = _WaitingLine(item, file)
+            yield _deleted_here(line) if row.activity_id is None else _changed(line, row)
 
     def _has_to_follow(self, line: _WaitingLine) -> bool:
         """Whether what waits must be there before: neighbors, or the same file."""
@@ -322,8 +323,8 @@ def _gear_of(file: PreparedFile, sport_type: str) -> str | None:
 
 def _changed(line: _WaitingLine, known: Any) -> _WaitingLine:
     """Make the line of an activity that is `known` change what the list tells otherwise."""
-    name = line.file.listed.name if line.file.listed else None
-    gear = _gear_of(line.file, known.sport_type)
+    name = line.file.listed.name if line.file.listed and not known.name_is_edited else None
+    gear = None if known.gear_is_edited else _gear_of(line.file, known.sport_type)
     new_name = None if name == known.name else name
     new_gear = None if gear is None or gear.lower() == (known.gear or "").lower() else gear
     named = {"name": new_name, "gear": new_gear}
@@ -334,12 +335,22 @@ def _changed(line: _WaitingLine, known: Any) -> _WaitingLine:
     return replace(line, item=item, new_name=new_name, gear=new_gear)
 
 
-def _with_known(line: _WaitingLine, known: dict[tuple[bytes, int], int]) -> _WaitingLine:
-    """Make a line of what was imported meanwhile say so."""
+def _deleted_here(line: _WaitingLine) -> _WaitingLine:
+    """Make the line of an activity that the athlete deleted say so."""
+    message = "its activity was deleted here: `restoreActivity` lets it be imported again"
+    item = replace(line.item, outcome=ImportOutcome.SKIPPED, message=message)
+    return replace(line, item=item, activity=None, gear=None)
+
+
+def _with_known(line: _WaitingLine, known: dict[tuple[bytes, int], int | None]) -> _WaitingLine:
+    """Make a line of what was imported meanwhile, or imported and deleted before, say so."""
     if line.activity is None or line.file.digest is None:
         return line
-    activity_id = known.get((line.file.digest, line.activity.place))
-    if activity_id is None:
+    place = (line.file.digest, line.activity.place)
+    if place not in known:
         return line
+    activity_id = known[place]
+    if activity_id is None:
+        return _deleted_here(line)
     same = replace(line.item, outcome=ImportOutcome.SAME_AS, activity_id=activity_id)
     return replace(line, item=same, activity=None, gear=None)

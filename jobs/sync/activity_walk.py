@@ -18,6 +18,7 @@ from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.activity_row import activity_row, row_problem
 from jobs.sync.connection_lock import keep_connected
+from jobs.sync.deleted_here import deleted_here, without_deleted
 from jobs.sync.details import write_details_of
 from jobs.sync.gear import with_gear
 from jobs.sync.personal_bests import withdraw_hidden
@@ -213,6 +214,9 @@ class ActivityWalk:
 
     def _upsert(self, step: Step, rows: list[dict[str, Any]]) -> int:
         """Write activities, and count and return how many were new or different."""
+        rows = without_deleted(step.connection, self._athlete_id, rows)
+        if not rows:
+            return 0
         rows = with_gear(step.connection, self._athlete_id, rows)
         written = step.connection.execute(activities.upsert_from_strava(rows)).all()
         values = {
@@ -314,6 +318,10 @@ class ActivityWalk:
 
     def _look_at_one(self, strava_id: int) -> None:
         """Update the activity of the sync, or delete it if Strava neither has nor lists it."""
+        with self._attempt.read() as connection:
+            if deleted_here(connection, self._athlete_id, [strava_id]):
+                self.found_nothing = True
+                return
         if self._missing(strava_id) is None:
             if self._look_at(strava_id, may_delete=False, charged=self._is_charged):
                 return
@@ -370,7 +378,8 @@ class ActivityWalk:
             step.checkpoint[READ] = strava_id
             if activity:
                 self._upsert(step, [activity_row(self._athlete_id, activity)])
-                write_details_of(step.connection, self._athlete_id, activity)
+                if not deleted_here(step.connection, self._athlete_id, [strava_id]):
+                    write_details_of(step.connection, self._athlete_id, activity)
             else:
                 values = {"athlete": self._athlete_id, "strava_ids": [strava_id]}
                 gone = step.connection.execute(activities.delete_by_strava_id(), values).all()

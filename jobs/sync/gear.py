@@ -46,6 +46,7 @@ def tell_gear(
     if not connection.execute(gear.tell(), values).rowcount or told.name is None:
         return
     of = {"athlete": athlete_id}
+    connection.execute(gear.retire_stravas(), of)
     connection.execute(gear.use_stravas(), of)
     connection.execute(gear.discard_replaced(), of)
 

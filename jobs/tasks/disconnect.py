@@ -12,7 +12,7 @@ from db.encryption import UndecipherableSecret
 from db.models import NEED_CONNECTION, ErasureCause, JobKind
 from db.statements import activity as activities
 from db.statements import athlete as athletes
-from db.statements import erasure, gear, job, strava_connection
+from db.statements import deleted_activity, erasure, gear, job, strava_connection
 from db.statements import export as exports
 from db.statements import upload as uploads
 from jobs.athlete_strava import AthleteStrava
@@ -95,6 +95,7 @@ def _erase(step: Step, values: dict[str, int]) -> list[tuple[FolderKind, int]]:
     remember_bests(step, values["athlete"])
     deleted = step.connection.execute(activities.delete_strava_data(), values).all()
     step.deleted += len(deleted)
+    step.connection.execute(deleted_activity.forget_strava_data(), values)
     step.connection.execute(gear.keep_gear_of_files(), values)
     step.connection.execute(gear.delete_strava_gear(), values)
     update_bests(step, values["athlete"])

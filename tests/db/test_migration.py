@@ -176,10 +176,12 @@ def create_numbered_runs(db):
 
 def test_numbered_rows_get_random_ids_and_their_numbers_back(settings, db):
     downgrade(settings, "0009")
-    # what today's statements write of a best
+    # what today's statements read and write of a best
     db.exec_driver_sql("ALTER TABLE personal_bests ADD COLUMN start_offset_s float8 DEFAULT 0")
+    db.exec_driver_sql("ALTER TABLE activities ADD COLUMN excluded boolean DEFAULT false")
     athlete_id, job = create_numbered_runs(db)
     db.exec_driver_sql("ALTER TABLE personal_bests DROP COLUMN start_offset_s")
+    db.exec_driver_sql("ALTER TABLE activities DROP COLUMN excluded")
     queries = (RUNS, KEYS, NUMBERS, EFFORTS)
     before = [db.exec_driver_sql(query).all() for query in queries]
     upgrade(settings, "0010")

@@ -99,7 +99,7 @@ def _add_run(
         db, athlete_id, visibility=visibility, name=f"{MARK} {visibility}", started_at=NOON + timedelta(days=day),
         distance_m=5000.5 + day, moving_time_s=2000 + day, elapsed_time_s=3000 + day, elevation_gain_m=100.5 + day,
         average_heart_rate_bpm=130.5 + day, max_heart_rate_bpm=160.5 + day, average_cadence_rpm=70.5 + day,
-        timezone_text=f"{MARK} zone", description=f"{MARK} words", device_name=f"{MARK} watch",
+        timezone_text=f"{MARK} zone", description=f"{MARK} words", notes=f"{MARK} notes", device_name=f"{MARK} watch",
         calories_kcal=77007700.0, gear_id=gear_id, is_race=day == 9, trainer=day == ON_TREADMILL, **columns,
     )  # fmt: skip
     make.create_lap(db, activity_id, distance_m=1000.5 + day)

@@ -52,7 +52,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         "averagePaceSecondsPerKilometer averagePaceSecondsPerMile averageHeartRate maxHeartRate averageCadence visibility "
         "bestEfforts "
         "description deviceName isRace isTreadmill gear laps splits route streams",
-        E.OWNER: "calories heartRateZones recordingChoice",
+        E.OWNER: "calories heartRateZones recordingChoice hidden excluded notes",
         E.DERIVED: "duplicateOf recordings pacing",
     },
     "ActivityStreams": {
@@ -146,12 +146,20 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "Mutation": {
         E.WRITE: "stageUploads importActivities exportAthlete chooseRecording separateRecording retrySyncProblems "
         "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
+        "updateActivity deleteActivity restoreActivity createGear updateGear "
         "retryJob updateAthlete excludeBestEffort createApiToken revokeApiToken submitFeedback"
     },
     "ConnectStravaPayload": {E.WRITE: "userErrors authorizationUrl"},
     "DisconnectStravaPayload": {E.WRITE: "userErrors athlete job"},
     "SyncStravaPayload": {E.WRITE: "userErrors job alreadyRunning taskId status"},
-    "RecordingPayload": {E.WRITE: "userErrors activity"},
+    "RecordingPayload": {E.WRITE: "userErrors activity personalBestChanges"},
+    "UpdateActivityPayload": {E.WRITE: "userErrors activity personalBestChanges"},
+    "DeleteActivityPayload": {
+        E.WRITE: "userErrors deletedActivityId athlete recordings personalBestChanges"
+    },
+    "RestoreActivityPayload": {E.WRITE: "userErrors athlete job"},
+    "GearPayload": {E.WRITE: "userErrors gear"},
+    "PersonalBestChange": {E.WRITE: "distance formerId personalBest"},
     "StageUploadsPayload": {E.WRITE: "userErrors uploads"},
     "StagedUpload": {E.WRITE: "id url name sizeBytes expiresAt"},
     "ImportActivitiesPayload": {E.WRITE: "userErrors job"},
@@ -159,7 +167,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "ExportAthletePayload": {E.WRITE: "userErrors job alreadyRunning"},
     "JobPayload": {E.WRITE: "userErrors job"},
     "UpdateAthletePayload": {E.WRITE: "userErrors athlete job"},
-    "ExcludeBestEffortPayload": {E.WRITE: "userErrors bestEffort athlete"},
+    "ExcludeBestEffortPayload": {E.WRITE: "userErrors bestEffort athlete personalBestChanges"},
     "CreateApiTokenPayload": {E.WRITE: "userErrors apiToken secret alreadyCreated"},
     "RevokeApiTokenPayload": {E.WRITE: "userErrors apiToken"},
     "SubmitFeedbackPayload": {E.WRITE: "userErrors accepted"},

@@ -25,6 +25,11 @@ MUTATIONS = {
     "retryJob": ("RetryJobInput", "job { id }"),
     "updateAthlete": ("UpdateAthleteInput", "athlete { id } job { id }"),
     "excludeBestEffort": ("ExcludeBestEffortInput", "bestEffort { id } athlete { id }"),
+    "updateActivity": ("UpdateActivityInput", "activity { id }"),
+    "deleteActivity": ("DeleteActivityInput", "deletedActivityId athlete { id }"),
+    "restoreActivity": ("RestoreActivityInput", "athlete { id }"),
+    "createGear": ("CreateGearInput", "gear { id }"),
+    "updateGear": ("UpdateGearInput", "gear { id }"),
     "chooseRecording": ("ChooseRecordingInput", "activity { id }"),
     "separateRecording": ("SeparateRecordingInput", "activity { id }"),
     "createApiToken": ("CreateApiTokenInput", "apiToken { id } secret"),
@@ -60,6 +65,8 @@ def content(db):
         "jobs",
         "uploads",
         "activities",
+        "deleted_activities",
+        "gear",
         "best_efforts",
         "personal_bests",
         "feedback",
@@ -88,6 +95,8 @@ def inputs_of(db, person):
     ).scalar_one()
     athlete = {"athleteId": person.id}
     upload = make.create_upload(db, person.athlete_id)
+    gear = make.create_gear(db, person.athlete_id)
+    deleted = make.create_deleted_activity(db, person.athlete_id)
     return {
         "disconnectStrava": athlete | {"keepData": True},
         "syncStrava": athlete,
@@ -101,6 +110,11 @@ def inputs_of(db, person):
         "retryJob": {"id": encode_id("Job", failed)},
         "updateAthlete": athlete | {"sex": "FEMALE"},
         "excludeBestEffort": {"bestEffortId": encode_id("BestEffort", effort), "excluded": True},
+        "updateActivity": recording | {"name": "Tempo"},
+        "deleteActivity": recording,
+        "restoreActivity": {"activityId": encode_id("Activity", deleted)},
+        "createGear": athlete | {"name": "Fast"},
+        "updateGear": {"gearId": encode_id("Gear", gear), "retired": True},
         "chooseRecording": recording,
         "separateRecording": recording,
         "createApiToken": {"name": "mine", "scopes": ["SYNC"]},
@@ -110,7 +124,8 @@ def inputs_of(db, person):
 
 
 def subject(given):
-    return next(name for name in ("athleteId", "bestEffortId", "activityId", "id") if name in given)
+    names = ("athleteId", "bestEffortId", "activityId", "gearId", "id")
+    return next(name for name in names if name in given)
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -155,6 +170,7 @@ async def test_what_is_anothers_is_as_if_absent(api, sharing_api, db, name, shar
         "athleteId": "Athlete",
         "bestEffortId": "BestEffort",
         "activityId": "Activity",
+        "gearId": "Gear",
     }.get(subject(given), "Job")
     type_name = "ApiToken" if name == "revokeApiToken" else type_name
     absent = await mutate(

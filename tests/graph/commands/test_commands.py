@@ -6,7 +6,7 @@ import pytest
 
 from db.models import Scope
 from db.statements.visibility import Viewer
-from graph.commands import api_token, athlete, feedback, job
+from graph.commands import activity, api_token, athlete, feedback, gear, job
 from graph.context import Caller, Context, WriteRules
 from graph.global_id import encode_id
 from graph.types.account_mutation import (
@@ -14,7 +14,13 @@ from graph.types.account_mutation import (
     RevokeApiTokenInput,
     SubmitFeedbackInput,
 )
+from graph.types.activity_mutation import (
+    DeleteActivityInput,
+    RestoreActivityInput,
+    UpdateActivityInput,
+)
 from graph.types.athlete_mutation import ExcludeBestEffortInput, UpdateAthleteInput
+from graph.types.gear_mutation import CreateGearInput, UpdateGearInput
 from graph.types.job_mutation import (
     CancelJobInput,
     DisconnectStravaInput,
@@ -37,6 +43,13 @@ INPUTS = {
     athlete.disconnect_strava: lambda ids: DisconnectStravaInput(
         athlete_id=ids["athlete"], keep_data=True
     ),
+    activity.update_activity: lambda ids: UpdateActivityInput(
+        activity_id=ids["activity"], name="Tempo"
+    ),
+    activity.delete_activity: lambda ids: DeleteActivityInput(activity_id=ids["activity"]),
+    activity.restore_activity: lambda ids: RestoreActivityInput(activity_id=ids["deleted"]),
+    gear.create_gear: lambda ids: CreateGearInput(athlete_id=ids["athlete"], name="Fast"),
+    gear.update_gear: lambda ids: UpdateGearInput(gear_id=ids["gear"], retired=True),
     job.sync_strava: lambda ids: SyncStravaInput(athlete_id=ids["athlete"]),
     job.recalculate_personal_bests: lambda ids: RecalculateInput(athlete_id=ids["athlete"]),
     job.recalculate_age_grades: lambda ids: RecalculateInput(athlete_id=ids["athlete"]),
@@ -52,7 +65,7 @@ INPUTS = {
 def test_every_command_is_in_the_table():
     found = {
         function
-        for module in (api_token, athlete, feedback, job)
+        for module in (activity, api_token, athlete, feedback, gear, job)
         for function in vars(module).values()
         if inspect.iscoroutinefunction(function)
         and function.__module__ == module.__name__
@@ -76,8 +89,12 @@ def ids(db, person):
     token = db.exec_driver_sql(
         "SELECT id FROM api_tokens WHERE account_id = %s", (person.account_id,)
     ).scalar_one()
+    deleted = make.create_deleted_activity(db, person.athlete_id)
     return {
         "athlete": encode_id("Athlete", person.athlete_id),
+        "activity": encode_id("Activity", activity),
+        "deleted": encode_id("Activity", deleted),
+        "gear": encode_id("Gear", make.create_gear(db, person.athlete_id)),
         "effort": encode_id("BestEffort", make.create_best_effort(db, activity)),
         "queued": encode_id("Job", queued),
         "failed": encode_id("Job", failed),
@@ -113,7 +130,9 @@ async def test_it_does_what_is_asked(command, context_of, person, ids):
     payload = await command(context_of(person, Scope.READ, Scope.SYNC), INPUTS[command](ids))
     assert isinstance(payload, Payload)
     assert payload.user_errors == []
-    optional = {"job"} if command is athlete.update_athlete else set()  # nothing to recalculate
+    # nothing to recalculate, and nothing to fetch of what came from a file
+    without_job = {athlete.update_athlete, activity.restore_activity}
+    optional = {"job"} if command in without_job else set()
     assert {name for name, value in vars(payload).items() if value is None} == optional
 
 

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from db.session import SyncDatabase
+from db.statements.activity_edit import edit
+from db.statements.deleted_activity import delete_activity, restore
 from db.stream_codec import decode
 from db.transaction_runner import TransactionRunner
 from jobs.athlete_unknown import AthleteUnknown
@@ -127,6 +129,22 @@ def test_an_activity_that_was_deleted_can_be_imported_again(importer, db):
     assert taken(importer(), files)[0].outcome is ImportOutcome.IMPORTED
 
 
+@pytest.mark.parametrize("is_dry_run", [False, True])
+def test_an_activity_that_its_athlete_deleted_is_not_imported_again(importer, db, is_dry_run):
+    files = {"a.fit": fit_file(RUN), "b.tcx": tcx_file(RUN)}
+    [deleted, kept] = taken(importer(), files)
+    for statement in delete_activity():
+        db.execute(statement, {"activity": deleted.activity_id})
+    again = taken(importer(is_dry_run=is_dry_run), files)
+    assert [(each.outcome.value, each.activity_id) for each in again] == [
+        ("SKIPPED", None), ("SAME_AS", kept.activity_id),
+    ]  # fmt: skip
+    assert rows(db, "SELECT id FROM activities") == [(kept.activity_id,)]
+    db.execute(restore(), {"activity": deleted.activity_id})
+    outcomes = [each.outcome.value for each in taken(importer(), files)]
+    assert outcomes == ["IMPORTED", "SAME_AS"]
+
+
 def test_broken_files_are_named_and_the_rest_is_imported(importer, db):
     files = {
         "empty.fit": b"",
@@ -238,6 +256,20 @@ def test_importing_again_gives_gear_that_the_list_tells_now(importer, db):
     [item] = importer().take("a", io.BytesIO(fit_file(RUN)), replace(shod, gear="Green", name="b"))
     assert item.message == "its name is now 'b'; its gear is now 'Green'"
     assert rows(db, GEAR) == [("b", "Green", False)]
+
+
+def test_importing_again_leaves_what_the_athlete_edited(importer, db):
+    listed = ListedActivity(1, "a", "Run", None, None)
+    [first] = importer().take("a", io.BytesIO(fit_file(RUN)), replace(listed, gear="Red"))
+    edited = {"changed_activity_id": first.activity_id}
+    db.execute(edit({"name": "Mine"}, hidden=None), edited)
+    told = replace(listed, gear="Green", name="b")
+    [item] = importer().take("a", io.BytesIO(fit_file(RUN)), told)
+    assert item.message == "its gear is now 'Green'"
+    db.execute(edit({"gear_id": None}, hidden=None), edited)
+    [item] = importer().take("a", io.BytesIO(fit_file(RUN)), replace(told, gear="Red"))
+    assert item.outcome is ImportOutcome.SAME_AS
+    assert rows(db, "SELECT name, gear_id FROM activities") == [("Mine", None)]
 
 
 def test_an_unknown_athlete_is_told(settings):

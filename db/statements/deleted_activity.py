@@ -1,0 +1,67 @@
+"""Activities that their athletes delete here, and what is kept so that they do not come back."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Executable,
+    any_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from db.models import Activity, DeletedActivity, ImportedFile, SyncProblem
+
+_ACTIVITY_ID = bindparam("activity", type_=BigInteger)
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+
+
+def delete_activity() -> tuple[Executable, ...]:
+    """Make the statements that delete `activity` with what is derived of it. Lock the athlete.
+
+    Run them in this order, in one transaction.
+    """
+    columns = (Activity.id, Activity.athlete_id, Activity.strava_id)
+    names = [each.key for each in columns]
+    mine = Activity.id == _ACTIVITY_ID
+    problem = select(Activity.strava_id).where(mine).scalar_subquery()
+    athlete = select(Activity.athlete_id).where(mine).scalar_subquery()
+    return (
+        insert(DeletedActivity).from_select(names, select(*columns).where(mine)),
+        update(ImportedFile)
+        .where(ImportedFile.activity_id == _ACTIVITY_ID)
+        .values(activity_id=None, deleted_activity_id=_ACTIVITY_ID),
+        delete(SyncProblem).where(
+            SyncProblem.athlete_id == athlete, SyncProblem.strava_id == problem
+        ),
+        delete(Activity).where(mine),
+    )
+
+
+def owner_of() -> Executable:
+    """Select `athlete_id` and `strava_id` of the deleted `activity`."""
+    return select(DeletedActivity.athlete_id, DeletedActivity.strava_id).where(
+        DeletedActivity.id == _ACTIVITY_ID
+    )
+
+
+def restore() -> Executable:
+    """Forget that `activity` was deleted, so that a sync or an import may bring it back."""
+    return delete(DeletedActivity).where(DeletedActivity.id == _ACTIVITY_ID)
+
+
+def among() -> Executable:
+    """Select those of the `strava_ids` that `athlete` deleted here."""
+    return select(DeletedActivity.strava_id).where(
+        DeletedActivity.athlete_id == _ATHLETE_ID,
+        DeletedActivity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+    )
+
+
+def forget_strava_data() -> Executable:
+    """Delete what is left of Strava's activities that `athlete` deleted here."""
+    return delete(DeletedActivity).where(
+        DeletedActivity.athlete_id == _ATHLETE_ID, DeletedActivity.strava_id.is_not(None)
+    )

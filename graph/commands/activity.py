@@ -1,0 +1,220 @@
+"""Commands that change, delete and restore an activity."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import strawberry
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.models import JobKind, Scope
+from db.statements import activity_edit, deleted_activity
+from db.statements import athlete as athletes
+from db.statements import strava_connection as connections
+from graph.commands.athlete import load_athlete
+from graph.commands.authorization import (
+    find_own_id,
+    lock_own_activity,
+    may_change,
+    not_found,
+    require_scope,
+)
+from graph.commands.best_changes import (
+    BestChange,
+    current_bests,
+    group_again,
+    load_changes,
+    recalculate,
+)
+from graph.commands.idempotency import RequestKey
+from graph.commands.job import (
+    JobRequest,
+    StartedJob,
+    create_job,
+    find_job,
+    hand_over,
+    load_job,
+    require_budget,
+)
+from graph.context import Context
+from graph.errors import InvalidArgument
+from graph.global_id import decode_id_of, encode_id
+from graph.input_checks import checked_text
+from graph.mapping.relation import NO_ARGUMENTS
+from graph.types.activity import Activity
+from graph.types.activity_mutation import (
+    DeleteActivityInput,
+    DeleteActivityPayload,
+    RestoreActivityInput,
+    RestoreActivityPayload,
+    UpdateActivityInput,
+    UpdateActivityPayload,
+)
+from graph.types.enums import UserErrorCode
+from graph.types.node_lookup import load_node_of, rows_of_type
+from graph.types.payload import MutationRefused
+from runtime.work_meter import waiting_for_lock
+
+_FIELD = "input.activityId"
+_REQUIRED = {"name": "name", "is_race": "isRace", "hidden": "hidden", "excluded": "excluded"}
+_LONGEST_NAME, _LONGEST_TEXT = 500, 10_000
+
+
+async def update_activity(context: Context, wanted: UpdateActivityInput) -> UpdateActivityPayload:
+    """Change the given fields; bests follow in the same transaction.
+
+    Raises MutationRefused, CallerError.
+    """
+    require_scope(context, Scope.SYNC)
+    activity_id = await find_own_id(context, "Activity", wanted.activity_id, _FIELD)
+    values = _changes(wanted)
+    athlete_id, changes = await context.database.writing(
+        partial(_update, context, activity_id, values)
+    )
+    context.forget()
+    return UpdateActivityPayload(
+        activity=await load_node_of(context, "Activity", wanted.activity_id, _FIELD),
+        personal_best_changes=await load_changes(context, athlete_id, changes),
+    )
+
+
+async def delete_activity(context: Context, wanted: DeleteActivityInput) -> DeleteActivityPayload:
+    """Delete an activity, so that no sync and no import brings it back.
+
+    Deleting it again changes nothing. Raises MutationRefused, CallerError.
+    """
+    require_scope(context, Scope.SYNC)
+    activity_id = await find_own_id(context, "Activity", wanted.activity_id, _FIELD)
+    athlete_id, run_ids, changes = await context.database.writing(
+        partial(_delete, context, activity_id)
+    )
+    context.forget()
+    return DeleteActivityPayload(
+        deleted_activity_id=strawberry.ID(encode_id("Activity", activity_id)),
+        athlete=await load_athlete(context, athlete_id),
+        recordings=await _load_recordings(context, run_ids),
+        personal_best_changes=await load_changes(context, athlete_id, changes),
+    )
+
+
+async def restore_activity(
+    context: Context, wanted: RestoreActivityInput
+) -> RestoreActivityPayload:
+    """Let a deleted activity come back, and start the sync that fetches it from Strava.
+
+    Raises MutationRefused, CallerError.
+    """
+    require_scope(context, Scope.SYNC)
+    activity_id = decode_id_of("Activity", wanted.activity_id, _FIELD)
+    key = RequestKey.from_input(context, "restoreActivity", wanted)
+    athlete_id, started = await context.database.writing(
+        partial(_restore, context, activity_id, key)
+    )
+    if started:
+        await hand_over(context, started)
+    return RestoreActivityPayload(
+        athlete=await load_athlete(context, athlete_id),
+        job=await load_job(context, started.news["id"]) if started else None,
+    )
+
+
+async def _update(
+    context: Context, activity_id: int, values: dict[str, Any], connection: AsyncConnection
+) -> tuple[int, list[BestChange]]:
+    owner = await lock_own_activity(context, connection, activity_id, _FIELD)
+    edited = {"activity": activity_id}
+    before = (await connection.execute(activity_edit.edited_before(), edited)).one()
+    values = dict(values)
+    hidden = values.pop("hidden", None)
+    if values.get("gear_id") is not None:
+        mine = {"gear": values["gear_id"], "athlete": owner.athlete_id}
+        if (await connection.execute(activity_edit.owns_gear(), mine)).first() is None:
+            raise not_found("input.gearId", "gear")
+    if values or hidden is not None:
+        await connection.execute(
+            activity_edit.edit(values, hidden=hidden), {"changed_activity_id": activity_id}
+        )
+    is_hidden = before.hidden if hidden is None else hidden
+    if (values.get("excluded", before.excluded), is_hidden) == (before.excluded, before.hidden):
+        return owner.athlete_id, []
+    return owner.athlete_id, await recalculate(connection, owner.athlete_id)
+
+
+async def _delete(
+    context: Context, activity_id: int, connection: AsyncConnection
+) -> tuple[int, list[int], list[BestChange]]:
+    """Returns the athlete, the other recordings of the run, and the bests that changed."""
+    gone = await connection.execute(deleted_activity.owner_of(), {"activity": activity_id})
+    if (deleted := gone.first()) and may_change(context, deleted.athlete_id):
+        return deleted.athlete_id, [], []
+    owner = await lock_own_activity(context, connection, activity_id, _FIELD)
+    of_run = {"run": owner.run_id, "activity": activity_id}
+    others = (await connection.execute(activity_edit.others_of_run(), of_run)).scalars().all()
+    before = await current_bests(connection, owner.athlete_id)
+    for statement in deleted_activity.delete_activity():
+        await connection.execute(statement, {"activity": activity_id})
+    await group_again(connection, owner.athlete_id)
+    changes = await recalculate(connection, owner.athlete_id, before)
+    found = await connection.execute(activity_edit.in_order(), {"activities": list(others)})
+    return owner.athlete_id, list(found.scalars()), changes
+
+
+async def _restore(
+    context: Context, activity_id: int, key: RequestKey | None, connection: AsyncConnection
+) -> tuple[int, StartedJob | None]:
+    values = {"activity": activity_id}
+    made = await key.take(connection) if key else None
+    if made:
+        started = await find_job(connection, made["job_id"]) if made["job_id"] else None
+        return made["result_id"], started
+    row = (await connection.execute(deleted_activity.owner_of(), values)).first()
+    if row is None or not may_change(context, row.athlete_id):
+        raise not_found(_FIELD, "deleted activity")
+    athlete = {"athlete": row.athlete_id}
+    with waiting_for_lock():
+        await connection.execute(athletes.lock(), athlete)
+    await connection.execute(deleted_activity.restore(), values)
+    started = None
+    if (
+        row.strava_id is not None
+        and (await connection.execute(connections.of_athlete(), athlete)).first()
+    ):
+        arguments = {"mode": "INCREMENTAL", "activity_id": row.strava_id}
+        arguments |= {"since": None, "until": None}
+        wanted = JobRequest(JobKind.STRAVA_SYNC, row.athlete_id, arguments)
+        started = await create_job(connection, context, wanted)
+        if not started.created:
+            message = "A sync is under way. Restore the activity when it has ended."
+            raise MutationRefused(UserErrorCode.CONFLICT, message, _FIELD)
+        await require_budget(context.write_rules(), row.athlete_id, connection)
+    if key:
+        job_id = started.news["id"] if started else None
+        await key.record(connection, job_id=job_id, result_id=row.athlete_id)
+    return row.athlete_id, started
+
+
+def _changes(wanted: UpdateActivityInput) -> dict[str, Any]:
+    """Map columns, and `hidden`, to the given values. Raises CallerError naming the field."""
+    given = wanted.given()
+    for name, public in _REQUIRED.items():
+        if name in given and given[name] is None:
+            raise InvalidArgument(
+                f"`{public}` cannot be null. Omit it to keep its value.", f"input.{public}"
+            )
+    if "name" in given:
+        given["name"] = checked_text(
+            given["name"], "input.name", min_length=1, max_length=_LONGEST_NAME
+        )
+    for name in ("description", "notes"):
+        if name in given:
+            text = checked_text(given[name], f"input.{name}", max_length=_LONGEST_TEXT)
+            given[name] = text or None
+    if given.get("gear_id") is not None:
+        given["gear_id"] = decode_id_of("Gear", given["gear_id"], "input.gearId")
+    return given
+
+
+async def _load_recordings(context: Context, activity_ids: list[int]) -> list[Activity]:
+    rows = rows_of_type("Activity")
+    loading = (context.loaders.lookup(rows, NO_ARGUMENTS, each) for each in activity_ids)
+    return [each for each in await asyncio.gather(*loading) if each is not None]

@@ -1,0 +1,93 @@
+"""Commands that create and change gear."""
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.models import Scope
+from db.statements import athlete as athletes
+from db.statements import gear as statements
+from graph.commands.authorization import may_change, not_found, own_athlete, require_scope
+from graph.commands.idempotency import RequestKey
+from graph.context import Context
+from graph.errors import InvalidArgument
+from graph.global_id import decode_id_of, encode_id
+from graph.input_checks import checked_text
+from graph.types.enums import UserErrorCode
+from graph.types.gear_mutation import CreateGearInput, GearPayload, UpdateGearInput
+from graph.types.node_lookup import load_node_of
+from graph.types.payload import MutationRefused
+from runtime.work_meter import waiting_for_lock
+
+_FIELD, _NAME = "input.gearId", "input.name"
+_LONGEST_NAME = 100
+
+
+async def create_gear(context: Context, wanted: CreateGearInput) -> GearPayload:
+    """Create shoes of an athlete. Raises MutationRefused, CallerError."""
+    athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
+    name = checked_text(wanted.name, _NAME, min_length=1, max_length=_LONGEST_NAME)
+    key = RequestKey.from_input(context, "createGear", wanted)
+
+    async def create(connection: AsyncConnection) -> int:
+        if key and (made := await key.take(connection)):
+            found: int = made["result_id"]
+            return found
+        values = {"athlete": athlete_id, "new_name": name}
+        with waiting_for_lock():  # so that nobody else takes the name
+            await connection.execute(athletes.lock(), values)
+        await _refuse_taken_name(connection, values)
+        gear_id: int = (await connection.execute(statements.create(), values)).scalar_one()
+        if key:
+            await key.record(connection, result_id=gear_id)
+        return gear_id
+
+    gear_id = await context.database.writing(create)
+    return await _payload(context, encode_id("Gear", gear_id))
+
+
+async def update_gear(context: Context, wanted: UpdateGearInput) -> GearPayload:
+    """Rename gear, or retire it. Raises MutationRefused, CallerError."""
+    require_scope(context, Scope.SYNC)
+    gear_id = decode_id_of("Gear", wanted.gear_id, _FIELD)
+    given = wanted.given()
+    for name, value in given.items():
+        if value is None:
+            raise InvalidArgument(
+                f"`{name}` cannot be null. Omit it to keep its value.", f"input.{name}"
+            )
+    if "name" in given:
+        given["name"] = checked_text(given["name"], _NAME, min_length=1, max_length=_LONGEST_NAME)
+    await context.database.writing(partial(_update, context, gear_id, given))
+    return await _payload(context, wanted.gear_id)
+
+
+async def _update(
+    context: Context, gear_id: int, given: dict[str, Any], connection: AsyncConnection
+) -> None:
+    found = await connection.execute(statements.owner_of(), {"gear": gear_id})
+    athlete_id = found.scalar()
+    if athlete_id is None or not may_change(context, athlete_id):
+        raise not_found(_FIELD, "gear")
+    values = {"athlete": athlete_id, "gear": gear_id, "new_name": given.get("name")}
+    with waiting_for_lock():
+        await connection.execute(athletes.lock(), values)
+    if "name" in given:
+        await _refuse_taken_name(connection, values)
+    if given:
+        changed = await connection.execute(statements.edit(given), {"changed_gear_id": gear_id})
+        if not changed.rowcount:
+            raise not_found(_FIELD, "gear")
+
+
+async def _refuse_taken_name(connection: AsyncConnection, values: dict[str, Any]) -> None:
+    taken = await connection.execute(statements.named(), {"gear": None, **values})
+    if taken.first() is not None:
+        message = "The athlete has gear of this name. Choose another."
+        raise MutationRefused(UserErrorCode.CONFLICT, message, _NAME)
+
+
+async def _payload(context: Context, global_id: str) -> GearPayload:
+    context.forget()
+    return GearPayload(gear=await load_node_of(context, "Gear", global_id, _FIELD))

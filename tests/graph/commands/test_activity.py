@@ -1,0 +1,225 @@
+"""Editing, hiding, excluding, deleting and restoring an activity, and what follows from it."""
+
+from datetime import timedelta
+
+import pytest
+
+from graph.global_id import encode_id
+from tests import factories as make
+from tests.factories import NOON
+from tests.graph.api import serve
+from tests.graph.test_mutation import mutate
+
+pytestmark = pytest.mark.anyio
+
+SHOWN = """activity { name description notes isRace hidden excluded visibility gear { id } }
+    personalBestChanges { distance formerId personalBest { id elapsedTimeSeconds } }"""
+DELETED = """deletedActivityId athlete { id } recordings { id duplicateOf { id } }
+    personalBestChanges { distance formerId personalBest { id elapsedTimeSeconds } }"""
+RESTORED = "athlete { id } job { id kind status }"
+
+
+@pytest.fixture
+def person(db):
+    return make.create_person(db, shares=True)
+
+
+class Runs:
+    """Two runs: 5 km in 1300 and, a day later, in 1200 seconds."""
+
+    def __init__(self, db, person, **columns) -> None:
+        self.rows, self.efforts = [], []
+        for day, elapsed_s in enumerate((1300.0, 1200.0)):
+            moment = NOON + timedelta(days=day)
+            row = make.create_activity(db, person.athlete_id, started_at=moment, **columns)
+            self.rows.append(row)
+            self.efforts.append(make.create_best_effort(db, row, elapsed_s=elapsed_s))
+        make.recalculate_bests(db, person.athlete_id)
+        self.slow, self.fast = (encode_id("Activity", each) for each in self.rows)
+        self.slow_best, self.fast_best = (encode_id("PersonalBest", each) for each in self.efforts)
+
+    @property
+    def slow_is_best(self) -> list[dict]:
+        """What changes when the fast one no longer counts."""
+        best = {"id": self.slow_best, "elapsedTimeSeconds": 1300}
+        return [{"distance": "KM5", "formerId": self.fast_best, "personalBest": best}]
+
+
+@pytest.fixture
+def runs(db, person) -> Runs:
+    return Runs(db, person, visibility="EVERYONE")
+
+
+async def update(api, person, activity, **given) -> dict:
+    return await mutate(api, "updateActivity", person.token, SHOWN, activityId=activity, **given)
+
+
+async def test_what_is_given_changes_and_all_else_stays(api, db, person, runs):
+    gear = encode_id("Gear", make.create_gear(db, person.athlete_id))
+    given = {"name": " Tempo ", "description": "Hot.", "notes": "Left knee", "isRace": True}
+    payload = await update(api, person, runs.slow, gearId=gear, **given)
+    assert payload["userErrors"] == []
+    assert payload["activity"] == {
+        "name": "Tempo", "description": "Hot.", "notes": "Left knee", "isRace": True,
+        "hidden": False, "excluded": False, "visibility": "EVERYONE", "gear": {"id": gear},
+    }  # fmt: skip
+    assert payload["personalBestChanges"] == []
+    cleared = (await update(api, person, runs.slow, notes=None, gearId=None))["activity"]
+    assert (cleared["notes"], cleared["gear"], cleared["name"]) == (None, None, "Tempo")
+    edited = "SELECT edited FROM activities WHERE id = %s"
+    assert sorted(db.exec_driver_sql(edited, (runs.rows[0],)).scalar_one()) == [
+        "description", "gear_id", "is_race", "name",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "code"),
+    [
+        ({"name": None}, "name", "INVALID"),
+        ({"name": " "}, "name", "INVALID"),
+        ({"hidden": None}, "hidden", "INVALID"),
+        ({"notes": "n" * 10_001}, "notes", "INVALID"),
+        ({"gearId": "nonsense"}, "gearId", "INVALID"),
+        ({"gearId": encode_id("Gear", 2**62 + 1)}, "gearId", "NOT_FOUND"),
+    ],
+)
+async def test_bad_input_is_refused_by_field(api, db, person, runs, given, field, code):
+    payload = await update(api, person, runs.slow, **given)
+    [error] = payload["userErrors"]
+    assert (error["field"], error["code"], payload["activity"]) == (["input", field], code, None)
+
+
+async def test_gear_of_another_athlete_is_not_found(api, db, person, runs):
+    gear = make.create_gear(db, make.create_person(db).athlete_id)
+    [error] = (await update(api, person, runs.slow, gearId=encode_id("Gear", gear)))["userErrors"]
+    assert (error["field"], error["code"]) == (["input", "gearId"], "NOT_FOUND")
+
+
+async def test_excluding_brings_the_previous_best_back_and_including_undoes_it(api, person, runs):
+    payload = await update(api, person, runs.fast, excluded=True)
+    assert payload["activity"]["excluded"] is True
+    assert payload["personalBestChanges"] == runs.slow_is_best
+    assert (await update(api, person, runs.fast, excluded=True))["personalBestChanges"] == []
+    [change] = (await update(api, person, runs.fast, excluded=False))["personalBestChanges"]
+    assert (change["formerId"], change["personalBest"]["id"]) == (runs.slow_best, runs.fast_best)
+
+
+async def test_another_recording_counts_for_an_excluded_one(api, db, person, runs):
+    watch = make.create_activity(
+        db, person.athlete_id, duplicate_of_id=runs.rows[1], source="FILE", strava_id=None,
+        started_at=NOON + timedelta(days=1, seconds=3),
+    )  # fmt: skip
+    effort = make.create_best_effort(db, watch, elapsed_s=1210.0)
+    make.recalculate_bests(db, person.athlete_id)
+    [change] = (await update(api, person, runs.fast, excluded=True))["personalBestChanges"]
+    assert change["personalBest"] == {
+        "id": encode_id("PersonalBest", effort), "elapsedTimeSeconds": 1210,
+    }  # fmt: skip
+    [change] = (await update(api, person, encode_id("Activity", watch), excluded=True))[
+        "personalBestChanges"
+    ]
+    assert change["personalBest"]["id"] == runs.slow_best
+
+
+OTHERS = """query($id: ID!, $run: ID!) {
+    activity(id: $run) { hidden excluded notes }
+    athlete(id: $id) { personalBests { elapsedTimeSeconds } activities { totalCount } } }"""
+
+
+async def test_others_do_not_see_what_is_hidden_until_it_is_shown_again(settings, db, person, runs):
+    stranger = make.create_person(db)
+    async with serve(settings.model_copy(update={"sharing": "on"})) as api:
+
+        async def seen() -> tuple:
+            found = await api.ask(OTHERS, stranger.token, id=person.id, run=runs.fast)
+            bests = [each["elapsedTimeSeconds"] for each in found["athlete"]["personalBests"]]
+            return found["activity"], bests, found["athlete"]["activities"]["totalCount"]
+
+        await update(api, person, runs.fast, notes="mine")
+        shown = {"hidden": None, "excluded": None, "notes": None}
+        assert await seen() == (shown, [1200], 2)
+        payload = await update(api, person, runs.fast, hidden=True)
+        assert (payload["activity"]["hidden"], payload["activity"]["visibility"]) == (
+            True, "ONLY_ME",
+        )  # fmt: skip
+        assert payload["personalBestChanges"] == []  # the athlete's own stay
+        assert await seen() == (None, [1300], 1)
+        await update(api, person, runs.fast, hidden=True)
+        payload = await update(api, person, runs.fast, hidden=False)
+        assert payload["activity"]["visibility"] == "EVERYONE"
+        assert await seen() == (shown, [1200], 2)
+
+
+async def delete(api, person, activity) -> dict:
+    return await mutate(api, "deleteActivity", person.token, DELETED, activityId=activity)
+
+
+async def test_deleting_brings_the_previous_best_back(api, db, person, runs):
+    payload = await delete(api, person, runs.fast)
+    assert payload == {
+        "deletedActivityId": runs.fast, "athlete": {"id": person.id}, "recordings": [],
+        "personalBestChanges": runs.slow_is_best, "userErrors": [],
+    }  # fmt: skip
+    gone = await api.ask("query($id: ID!) { activity(id: $id) { id } }", person.token, id=runs.fast)
+    assert gone == {"activity": None}
+    again = await delete(api, person, runs.fast)
+    assert (again["deletedActivityId"], again["personalBestChanges"]) == (runs.fast, [])
+    last = await delete(api, person, runs.slow)
+    assert last["personalBestChanges"] == [
+        {"distance": "KM5", "formerId": runs.slow_best, "personalBest": None}
+    ]
+
+
+async def test_the_other_recordings_of_a_deleted_one_are_grouped_again(api, db, person):
+    one, two, three = (
+        make.create_activity(
+            db, person.athlete_id, started_at=NOON + timedelta(seconds=n), source="FILE",
+            strava_id=None,
+        )
+        for n in range(3)
+    )  # fmt: skip
+    db.exec_driver_sql(
+        "UPDATE activities SET duplicate_of_id = %s WHERE id IN (%s, %s)", (one, two, three)
+    )
+    payload = await delete(api, person, encode_id("Activity", one))
+    [first, second] = payload["recordings"]
+    assert {first["id"], second["id"]} == {encode_id("Activity", each) for each in (two, three)}
+    assert (first["duplicateOf"], second["duplicateOf"]) == (None, {"id": first["id"]})
+
+
+async def restore(api, person, activity, **given) -> dict:
+    return await mutate(
+        api, "restoreActivity", person.token, RESTORED, activityId=activity, **given
+    )
+
+
+async def test_a_deleted_one_of_strava_is_fetched_again(api, db, person, runs):
+    make.create_connection(db, person.athlete_id)
+    await delete(api, person, runs.fast)
+    payload = await restore(api, person, runs.fast, idempotencyKey="once")
+    assert (payload["job"]["kind"], payload["athlete"]) == ("STRAVA_SYNC", {"id": person.id})
+    assert not db.exec_driver_sql("SELECT count(*) FROM deleted_activities").scalar_one()
+    again = await restore(api, person, runs.fast, idempotencyKey="once")
+    assert again["job"]["id"] == payload["job"]["id"]
+    [error] = (await restore(api, person, runs.fast))["userErrors"]
+    assert error["code"] == "NOT_FOUND"
+    await delete(api, person, runs.slow)
+    [error] = (await restore(api, person, runs.slow))["userErrors"]
+    assert error["code"] == "CONFLICT"  # the first sync is still under way
+    assert db.exec_driver_sql("SELECT count(*) FROM deleted_activities").scalar_one() == 1
+
+
+async def test_nobody_else_changes_deletes_or_restores_it(api, db, person, runs):
+    stranger = make.create_person(db)
+    for payload in (
+        await update(api, stranger, runs.fast, name="Mine"),
+        await delete(api, stranger, runs.fast),
+    ):
+        [error] = payload["userErrors"]
+        assert (error["field"], error["code"]) == (["input", "activityId"], "NOT_FOUND")
+    await delete(api, person, runs.fast)
+    for payload in (
+        await delete(api, stranger, runs.fast),
+        await restore(api, stranger, runs.fast),
+    ):
+        assert [each["code"] for each in payload["userErrors"]] == ["NOT_FOUND"]

@@ -1,0 +1,67 @@
+"""Adding shoes, renaming and retiring them."""
+
+import pytest
+
+from graph.global_id import encode_id
+from tests import factories as make
+from tests.graph.test_mutation import mutate
+
+pytestmark = pytest.mark.anyio
+
+GEAR = "gear { id name retired distanceMeters }"
+
+
+@pytest.fixture
+def person(db):
+    return make.create_person(db)
+
+
+async def create(api, person, name, **given) -> dict:
+    return await mutate(
+        api, "createGear", person.token, GEAR, athleteId=person.id, name=name, **given
+    )
+
+
+async def update(api, person, gear, **given) -> dict:
+    return await mutate(api, "updateGear", person.token, GEAR, gearId=gear, **given)
+
+
+async def test_shoes_are_added_renamed_and_retired(api, person):
+    gear = (await create(api, person, " Fast ", idempotencyKey="once"))["gear"]
+    assert gear == {"id": gear["id"], "name": "Fast", "retired": False, "distanceMeters": 0}
+    assert (await create(api, person, " Fast ", idempotencyKey="once"))["gear"] == gear
+    assert (await update(api, person, gear["id"], retired=True))["gear"] == {
+        **gear, "retired": True,
+    }  # fmt: skip
+    payload = await update(api, person, gear["id"], name="Old", retired=False)
+    assert payload["gear"] == {**gear, "name": "Old"}
+    assert (await update(api, person, gear["id"], name="old"))["gear"]["name"] == "old"
+
+
+async def test_a_name_is_of_one_pair(api, person):
+    await create(api, person, "Fast")
+    other = (await create(api, person, "Other"))["gear"]["id"]
+    for payload in (
+        await create(api, person, "fast"),
+        await update(api, person, other, name="FAST"),
+    ):
+        [error] = payload["userErrors"]
+        assert (error["field"], error["code"]) == (["input", "name"], "CONFLICT")
+
+
+@pytest.mark.parametrize("given", [{"name": None}, {"name": ""}, {"retired": None}], ids=str)
+async def test_bad_input_is_refused_by_field(api, db, person, given):
+    gear = encode_id("Gear", make.create_gear(db, person.athlete_id))
+    [error] = (await update(api, person, gear, **given))["userErrors"]
+    assert (error["field"], error["code"]) == (["input", *given], "INVALID")
+
+
+async def test_nobody_else_changes_it(api, db, person):
+    gear = encode_id("Gear", make.create_gear(db, person.athlete_id))
+    stranger = make.create_person(db)
+    [error] = (await update(api, stranger, gear, name="Mine"))["userErrors"]
+    assert (error["field"], error["code"]) == (["input", "gearId"], "NOT_FOUND")
+    payload = await mutate(
+        api, "createGear", stranger.token, GEAR, athleteId=person.id, name="Mine"
+    )
+    assert [each["code"] for each in payload["userErrors"]] == ["NOT_FOUND"]

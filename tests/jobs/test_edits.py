@@ -1,0 +1,111 @@
+"""What athletes edit and delete here stands, whatever syncs bring."""
+
+from db.statements import activity_edit, deleted_activity, gear
+from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
+
+SHOWN = """SELECT a.name, description, is_race, g.strava_id AS gear, visibility, source_visibility
+    FROM activities a LEFT JOIN gear g ON g.id = gear_id WHERE a.strava_id = :id"""
+
+
+def edit(world, strava_id: int, hidden: bool | None = None, **values) -> None:
+    row = world.value("SELECT id FROM activities WHERE strava_id = :id", id=strava_id)
+    with world.database.write() as connection:
+        statement = activity_edit.edit(values, hidden=hidden)
+        connection.execute(statement, {"changed_activity_id": row})
+
+
+def delete(world, strava_id: int) -> None:
+    row = world.value("SELECT id FROM activities WHERE strava_id = :id", id=strava_id)
+    with world.database.write() as connection:
+        for statement in deleted_activity.delete_activity():
+            connection.execute(statement, {"activity": row})
+
+
+def test_edits_stand_and_all_else_follows_strava(world):
+    runner = world.connect()
+    strava_id = world.strava.activities()[0]["id"]
+    world.strava.change(strava_id, gear_id="g7", visibility="everyone")
+    world.sync(runner)
+    edit(world, strava_id, name="Mine", is_race=True)
+    edit(world, strava_id, description="My words", gear_id=None)
+    edit(world, strava_id, hidden=True)
+    told = {"name": "Theirs", "gear_id": "g8", "description": "Their words", "trainer": True}
+    world.strava.change(strava_id, **told)
+    for arguments in ({"mode": "FULL"}, {"activity_id": strava_id}):
+        world.sync(runner, **arguments)
+        assert world.one(SHOWN, id=strava_id) == {
+            "name": "Mine", "description": "My words", "is_race": True, "gear": None,
+            "visibility": "ONLY_ME", "source_visibility": "EVERYONE",
+        }  # fmt: skip
+        trainer = "SELECT trainer FROM activities WHERE strava_id = :id"
+        assert world.value(trainer, id=strava_id) is True
+    world.strava.change(strava_id, visibility="followers_only")
+    world.sync(runner, mode="FULL")
+    edit(world, strava_id, hidden=False)
+    row = world.one(SHOWN, id=strava_id)
+    assert (row["visibility"], row["source_visibility"]) == ("FOLLOWERS_ONLY", None)
+    assert world.sync(runner, mode="FULL")["activities_updated"] == 0
+
+
+def test_no_sync_brings_back_what_was_deleted_here(world):
+    runner = world.connect()
+    world.sync(runner)
+    best = "SELECT a.strava_id FROM personal_bests p JOIN activities a ON a.id = p.activity_id WHERE p.is_current LIMIT 1"
+    gone = world.value(best)
+    delete(world, gone)
+    world.strava.change(gone, name="Changed")
+    world.strava.forget_requests()
+    for arguments in ({"mode": "FULL"}, {}, {"activity_id": gone}):
+        job = world.sync(runner, **arguments)
+        assert (job["status"], job["activities_created"]) == ("SUCCEEDED", 0)
+        assert world.value("SELECT count(*) FROM activities") == RUNS - 1
+    assert world.strava.requests(f"/activities/{gone}") == 0
+    bests = "SELECT count(*) FROM personal_bests WHERE is_current AND activity_id NOT IN (SELECT id FROM activities)"
+    assert world.value(bests) == 0
+    world.write("DELETE FROM deleted_activities")  # as `restoreActivity` does
+    assert world.sync(runner, activity_id=gone)["activities_created"] == 1
+    efforts = "SELECT count(*) FROM best_efforts e JOIN activities a ON a.id = activity_id WHERE a.strava_id = :id"
+    assert world.value(efforts, id=gone) > 0
+
+
+def test_edited_gear_stands(world):
+    runner = world.connect()
+    strava_id = world.strava.activities()[0]["id"]
+    world.strava.change(strava_id, gear_id="g7")
+    world.sync(runner)
+    row = world.value("SELECT id FROM gear")
+    with world.database.write() as connection:
+        for values in ({"name": "Blue"}, {"retired": True}):
+            connection.execute(gear.edit(values), {"changed_gear_id": row})
+    world.write("UPDATE gear SET asked_at = NULL")
+    told = {"name": "Theirs", "distance": 5.0, "retired": False}
+    world.strava.control("PUT", "/athletes/1001/gear/g7", json=told)
+    world.sync(runner)
+    shown = world.one("SELECT name, retired, stated_distance_m FROM gear")
+    assert shown == {"name": "Blue", "retired": True, "stated_distance_m": 5.0}
+
+
+def test_retired_shoes_stay_retired_when_strava_tells_of_their_namesake(world):
+    runner = world.connect()
+    world.write(
+        "INSERT INTO gear (athlete_id, name, retired, edited) "
+        "VALUES (:id, 'shoes G7', true, ARRAY['retired'])",
+        id=runner,
+    )
+    world.strava.change(world.strava.activities()[0]["id"], gear_id="g7")
+    world.sync(runner)
+    world.sync(runner)
+    shown = world.one("SELECT strava_id, name, retired, edited FROM gear")
+    assert shown == {
+        "strava_id": "g7", "name": "Shoes g7", "retired": True, "edited": ["retired"],
+    }  # fmt: skip
+
+
+def test_disconnecting_with_the_data_forgets_what_was_deleted_of_strava(world):
+    runner = world.connect()
+    world.sync(runner)
+    delete(world, world.strava.activities()[0]["id"])
+    file = {"id": 2**62 + 1, "athlete": runner}
+    world.write("INSERT INTO deleted_activities (id, athlete_id) VALUES (:id, :athlete)", **file)
+    world.work(world.create(runner, "ERASE_ATHLETE"))
+    assert world.rows("SELECT id FROM deleted_activities") == [{"id": 2**62 + 1}]
