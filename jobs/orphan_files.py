@@ -1,4 +1,7 @@
-"""Deletes the files of uploads and exports that are no more."""
+"""Deletes files of uploads and exports without a row.
+
+Rows that have expired are deleted by `remove_expired` of `db/statements/upload.py` and `export.py`.
+"""
 
 import logging
 from itertools import islice

@@ -44,8 +44,9 @@ from db.models.sign_in import UsedSignIn
 from db.models.strava_connection import StravaConnection
 from db.models.strava_event import StravaEvent, StravaObject
 from db.models.strava_quota import StravaQuota
-from db.models.strava_trouble import EventBudget, StravaTrouble, SyncBudget
+from db.models.strava_trouble import StravaTrouble
 from db.models.stream import ActivityStreamLevel, ActivityStreams
+from db.models.sync_budget import EventBudget, SyncBudget
 from db.models.sync_problem import SyncProblem, SyncStage
 from db.models.upload import Upload
 

@@ -1,4 +1,4 @@
-"""A process for documents, and the callers that wait for it."""
+"""The queue of callers before a process that reads documents: one after the other, in turns."""
 
 from __future__ import annotations
 

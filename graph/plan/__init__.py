@@ -3,8 +3,9 @@
 selection.py        an operation's selected fields, with directives and fragments applied
 argument_reader.py  reads the arguments of fields for each request
 query_tree.py       an operation's selected fields with their readers
-compiler.py         tree -> SQL, from the levels in row_templates.py
+compiler.py         tree -> SQL, from the rows in row_templates.py
 plan.py             the statement, and its parameters' values for each request
+streams_json.py     writes the JSON of streams into the statement's answer
 computed.py         root fields without a statement
 planner.py          runs plans, through the cache; the rest runs on graphql-core
 """

@@ -1,4 +1,7 @@
-"""The SQL of single levels, kept: documents combine levels differently, but the levels repeat."""
+"""The SQL of the rows of one field, kept: documents nest fields differently, but the fields repeat.
+
+A level is a field with its columns, among those that a document nests.
+"""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field

@@ -16,7 +16,7 @@ from db.statements.visibility import Viewer
 from graph.job_interface import JobQueue, RecentJob
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
-from graph.schema.recent_jobs import JobLooks, PatientReader
+from graph.schema.recent_jobs import PatientReader, RecentJobs
 from graph.types.job import JOB_BY_ID, Job
 from runtime.bounded_map import LruMap
 
@@ -34,7 +34,7 @@ class DatabaseJobFeeds:
     def __init__(self, database: AsyncDatabase, jobs: JobQueue) -> None:
         self._jobs = jobs
         self._rows = _Rows(database)
-        self._looks = JobLooks(database)
+        self._looks = RecentJobs(database)
         self._feeds: dict[int, _Feed] = {}
 
     @property

@@ -1,4 +1,4 @@
-"""Looks at which jobs an athlete has: one for all who ask while it is under way."""
+"""Reads which jobs an athlete has: one read for all who ask while it is under way."""
 
 import asyncio
 import logging
@@ -55,8 +55,8 @@ class PatientReader:
                 return found
 
 
-class JobLooks(PatientReader):
-    """Looks of one process, one at a time."""
+class RecentJobs(PatientReader):
+    """Reads of one process, one at a time."""
 
     def __init__(self, database: AsyncDatabase) -> None:
         super().__init__()

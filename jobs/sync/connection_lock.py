@@ -1,4 +1,4 @@
-"""The lock under which an athlete's Strava data is written."""
+"""The lock of an athlete and its connection, under which its Strava data is written."""
 
 from sqlalchemy import Connection
 
