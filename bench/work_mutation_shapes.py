@@ -16,6 +16,7 @@ _ERRORS = "userErrors { field code message }"
 _ZONES = (
     'heartRateZones: { validFrom: "2001-01-01", lowestBeatsPerMinute: [0, 115, 135, 155, 175] }'
 )
+_NO_ORIGINAL = encode_id("Original", FIRST_RANDOM_ID)
 _JOBS = {
     "syncStrava": 'athleteId: "$athlete", mode: FULL, since: "2025-01-01", until: "2025-02-01"',
     "recalculatePersonalBests": 'athleteId: "$athlete"',
@@ -52,6 +53,11 @@ def _of_rows() -> Iterator[Shape]:
             is_own=True,
             vary=lambda n: {"undo": n % 2 == 1},
         )
+    yield Shape(
+        "deleteOriginal of nothing",
+        f'mutation {{ deleteOriginal(input: {{ id: "{_NO_ORIGINAL}" }}) {{ deletedId {_ERRORS} }} }}',
+        is_own=True,
+    )
     yield Shape(
         "updateAthlete",
         'mutation($$city: String!) { updateAthlete(input: { athleteId: "$athlete", city: $$city }) '

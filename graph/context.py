@@ -1,6 +1,6 @@
 """What a request's resolvers are given."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -73,6 +73,17 @@ class WriteRules:
     uploads: UploadRules | None = None
 
 
+class OriginalFiles(Protocol):
+    """The files that recordings were read from, seen from the schema."""
+
+    @property
+    def link_parameters(self) -> Mapping[str, Any]:
+        """Values of the parameters of `db.statements.original.download_url`."""
+
+    def remove(self, original_id: int) -> None:
+        """Delete the file of an original whose row was deleted, if it had one."""
+
+
 class OperationSteps(Protocol):
     """The steps around an operation that runs on graphql-core."""
 
@@ -121,6 +132,7 @@ class Context:
     callers_changed: Callable[[], None]
     write_rules: Callable[[], WriteRules]
     executor: OperationSteps
+    originals: OriginalFiles
     caller_key: str = ""
     strava_quota: Callable[[], Awaitable[Any]] | None = None
     switches: Switches = ALL_ON
@@ -140,7 +152,9 @@ class Context:
     def loaders(self) -> Loaders:
         """The loaders, made when first needed: a planned query needs none."""
         if self._loaders is None:
-            self._loaders = Loaders(BatchQueries(self.database, self.caller.viewer))
+            self._loaders = Loaders(
+                BatchQueries(self.database, self.caller.viewer, self.originals.link_parameters)
+            )
         return self._loaders
 
     @property

@@ -15,6 +15,7 @@ from jobs.athlete_unknown import AthleteUnknown
 from jobs.exports.archive import AthleteArchive
 from logs import tell
 from operator_commands.athlete_number import athlete_number
+from runtime.original_folder import OriginalFolder
 from settings import Settings
 
 T = TypeVar("T")
@@ -29,7 +30,10 @@ def export_athlete(settings: Settings, *, athlete: str, to: Path) -> int:
     athlete_id = athlete_number(athlete)
     database = SyncDatabase(settings, application_name="pacegraph-export")
     try:
-        size = _write(database, athlete_id, to, settings.url)
+        archive = AthleteArchive(
+            _Steps(database), athlete_id, settings.url, OriginalFolder(settings)
+        )
+        size = _write(archive, to)
     except (AthleteUnknown, DatabaseError) as error:
         tell(str(error))
         return 1
@@ -42,11 +46,11 @@ def export_athlete(settings: Settings, *, athlete: str, to: Path) -> int:
     return 0
 
 
-def _write(database: SyncDatabase, athlete_id: int, to: Path, server: str) -> int:
+def _write(archive: AthleteArchive, to: Path) -> int:
     """Write beside the file and put it in its place; for its owner only."""
     with NamedTemporaryFile(dir=to.parent, prefix=f".{to.name}.", delete=False) as file:
         try:
-            AthleteArchive(_Steps(database), athlete_id, server).write(file)
+            archive.write(file)
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()

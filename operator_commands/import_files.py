@@ -12,6 +12,7 @@ from db.transaction_runner import TransactionRunner
 from graph.global_id import encode_id
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.file_import import FileImport, ImportedItem
+from jobs.imports.originals import Originals
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
 from logs import tell
 from operator_commands.athlete_number import athlete_number
@@ -35,7 +36,11 @@ def import_files(
     counts = Counter[ImportOutcome]()
     try:
         files = FileImport(
-            TransactionRunner(database), athlete_id, visibility=visibility, is_dry_run=is_dry_run
+            TransactionRunner(database),
+            athlete_id,
+            visibility=visibility,
+            is_dry_run=is_dry_run,
+            originals=Originals.from_settings(settings),
         )
         with ReadingProcesses(files.rules(), settings.import_readers) as readers:
             for path in paths:

@@ -1,6 +1,7 @@
 """A folder of files that belong to rows: each is named by its row's number, nothing a client gave."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,10 +31,19 @@ class RowFolder:
             os.truncate(self.path_of(number), 0)
         self.remove(number)
 
-    def ids(self) -> Iterator[int]:
-        """Find the rows that have a file. Raises OSError."""
+    def ids(self, least_age_s: float = 0) -> Iterator[int]:
+        """Find the rows that have a file, not changed for `least_age_s`. Raises OSError."""
         if not self._folder.is_dir():
             return
         for each in self._folder.iterdir():
-            if each.name.isascii() and each.name.isdigit():
+            is_file = each.name.isascii() and each.name.isdigit()
+            if is_file and (not least_age_s or _age_s(each) >= least_age_s):
                 yield int(each.name)
+
+
+def _age_s(file: Path) -> float:
+    """Get the seconds since a file was changed; 0 if it is gone."""
+    try:
+        return time.time() - file.stat().st_mtime
+    except FileNotFoundError:
+        return 0

@@ -80,6 +80,7 @@ NOUNS = {
     "ImportEntry",
     "Job",
     "JobProblem",
+    "Original",
     "PersonalBest",
     "Route",
     "Split",

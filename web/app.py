@@ -16,9 +16,10 @@ from web.http.origins import Origins
 from web.http.request_log import RequestLog
 from web.http.security_headers import NO_STORE, Headers, security_headers, with_headers
 from web.limits.request_rate import RequestLimit
+from web.original_downloads import PATH as ORIGINALS
 from web.protocols.graphql_over_http import GraphQLOverHttp
 from web.protocols.websocket import WebSockets
-from web.routes import exports, health, root, sign_in, strava_webhook, uploads
+from web.routes import exports, health, originals, root, sign_in, strava_webhook, uploads
 from web.routes.error_handlers import answer_errors
 from web.routes.example_page import example_routes
 from web.routes.graphiql_page import graphiql_routes
@@ -27,7 +28,7 @@ from web.routes.openapi_document import openapi_route
 from web.services import Services
 from web.upload_intake import PATH as UPLOADS
 
-_OF_FILES = (f"{UPLOADS}/", f"{EXPORTS}/")
+_OF_FILES = (f"{UPLOADS}/", f"{EXPORTS}/", f"{ORIGINALS}/")
 _VARIES = (b"vary", b"Origin")
 
 
@@ -86,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(strava_webhook.router)
     app.include_router(uploads.router)
     app.include_router(exports.router)
+    app.include_router(originals.router)
     app.include_router(root.router)
     answer_errors(app)
     app.add_middleware(RequestLimit, rate=services.limits.requests, addresses=services.addresses)

@@ -11,7 +11,9 @@
     ├── BodyTooLarge            413 BODY_TOO_LARGE
     ├── AddressTooLong          414 ADDRESS_TOO_LONG
     ├── upload_errors.*         404 to 507: uploads that cannot go on (`web/upload_errors.py`)
-    ├── export_downloads.*      404 and 503: archives that cannot be had (`web/export_downloads.py`)
+    ├── export_downloads.*      404: archives that cannot be had (`web/export_downloads.py`)
+    ├── original_downloads.*    404: originals that cannot be had (`web/original_downloads.py`)
+    ├── download_slots.*        503 TOO_BUSY: too many downloads at once (`web/download_slots.py`)
     ├── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is not JSON
     ├── limits.request_rate.TooManyRequests   429 RATE_LIMITED: too many requests of an address
     ├── limits.fair_queue.TooManyOperations   429 TOO_MANY_OPERATIONS: too many operations of a caller

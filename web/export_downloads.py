@@ -12,6 +12,7 @@ from db.session import AsyncDatabase
 from db.statements import export as statements
 from runtime.export_folder import ExportFolder
 from settings import Settings
+from web.download_slots import DownloadSlots
 from web.errors import HttpRefusal
 
 PATH = "/exports"
@@ -38,23 +39,13 @@ class ExportElsewhere(HttpRefusal):
         )
 
 
-class TooManyDownloads(HttpRefusal):
-    status, code = 503, "TOO_BUSY"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Too many downloads are under way (EXPORTS_AT_ONCE). Try again in a moment.",
-            headers={"retry-after": "5"},
-        )
-
-
 class ExportDownloads:
     """The downloads from this process."""
 
     def __init__(self, settings: Settings, database: AsyncDatabase) -> None:
         self._database = database
         self._folder = ExportFolder(settings)
-        self._free = settings.exports_at_once
+        self._slots = DownloadSlots(settings.exports_at_once)
 
     async def find(self, token: str) -> Response:
         """Make the answer to a request with `token`. Raises HttpRefusal."""
@@ -71,11 +62,10 @@ class ExportDownloads:
             state = await anyio.to_thread.run_sync(os.stat, path)
         except OSError:
             raise ExportElsewhere from None
-        if self._free <= 0:
-            raise TooManyDownloads
+        self._slots.check()
         ready_at = row.ready_at.astimezone(UTC)
         return _Download(
-            self,
+            self._slots,
             path,
             headers={
                 "etag": f'"{row.id:x}"',
@@ -86,23 +76,14 @@ class ExportDownloads:
             stat_result=state,
         )
 
-    def take_slot(self) -> None:
-        self._free -= 1
-
-    def free_slot(self) -> None:
-        self._free += 1
-
 
 class _Download(FileResponse):
     """A file that is sent, or a part of it, while it holds a slot."""
 
-    def __init__(self, downloads: ExportDownloads, *arguments: object, **options: object) -> None:
+    def __init__(self, slots: DownloadSlots, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
-        self._downloads = downloads
+        self._slots = slots
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._downloads.take_slot()
-        try:
+        with self._slots.taken():
             await super().__call__(scope, receive, send)
-        finally:
-            self._downloads.free_slot()

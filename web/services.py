@@ -37,6 +37,7 @@ from web.kept_memory import KeptMemory
 from web.limits.cost_budget import Budgets
 from web.limits.limits import Limits
 from web.limits.open_streams import OpenStreams
+from web.original_downloads import OriginalDownloads
 from web.schema_usage import SchemaUsage
 from web.strava_intake import StravaIntake
 from web.strava_quota import StravaQuotaReader
@@ -73,6 +74,7 @@ class Services:
     uploads: UploadIntake
     usage: SchemaUsage
     exports: ExportDownloads
+    originals: OriginalDownloads
     strava_quota: StravaQuotaReader
     keys: KeyRing
     allocator: Allocator
@@ -134,6 +136,7 @@ class Services:
             uploads=UploadIntake(settings, database),
             usage=usage,
             exports=ExportDownloads(settings, database),
+            originals=OriginalDownloads(settings, database),
             strava_quota=StravaQuotaReader(settings, database, redis),
             keys=KeyRing(settings.token_encryption_keys),
         )

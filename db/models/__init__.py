@@ -38,6 +38,7 @@ from db.models.job import (
 )
 from db.models.job_problem import JobProblem
 from db.models.old_id import OldId
+from db.models.original import Original, OriginalPlace
 from db.models.personal_best import PersonalBest
 from db.models.schema_use import SchemaUse
 from db.models.sign_in import UsedSignIn
@@ -90,6 +91,8 @@ __all__ = [
     "JobStatus",
     "MeasurementSystem",
     "OldId",
+    "Original",
+    "OriginalPlace",
     "PersonalBest",
     "RecordingChoice",
     "SchemaUse",

@@ -44,6 +44,7 @@ from db.models import (
     ImportEntry,
     Job,
     JobProblem,
+    Original,
     PersonalBest,
     StravaConnection,
     StravaEvent,
@@ -100,6 +101,9 @@ def _without(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+ORIGINALS = ExportedTable(Original, secret=_without("content", "place", "packed_bytes"))
+"""Their content is in the archive as files."""
+
 EXPORTED = (
     ExportedTable(Athlete, Athlete.id == _ATHLETE_ID, _without("data_version")),
     ExportedTable(Account, secret=_without("session_epoch")),
@@ -125,6 +129,7 @@ EXPORTED = (
     ExportedTable(JobProblem),
     ExportedTable(ImportEntry),
     ExportedTable(ImportedFile),
+    ORIGINALS,
     ExportedTable(SyncProblem),
     ExportedTable(Upload),
 )
@@ -150,7 +155,10 @@ LEFT_OUT: Mapping[str, str] = {
 
 
 def counts() -> Executable:
-    """Select how many rows of each table `athlete` has, by table, and `recordings` with positions."""
+    """Select how many rows of each table `athlete` has, by table, `recordings` with positions, `files`.
+
+    The latter are the originals again.
+    """
     counted = [
         select(func.count())
         .select_from(each.model)
@@ -164,7 +172,12 @@ def counts() -> Executable:
         .select_from(ActivityStreams)
         .where(STREAMS.condition, ActivityStreams.positions.is_not(None))
     )
-    return select(*counted, located.scalar_subquery().label("recordings"))
+    files = select(func.count()).select_from(Original).where(ORIGINALS.condition)
+    return select(
+        *counted,
+        located.scalar_subquery().label("recordings"),
+        files.scalar_subquery().label("files"),
+    )
 
 
 @lru_cache
@@ -197,6 +210,12 @@ def stream_page(*, is_first: bool, with_positions: bool) -> Executable:
     if with_positions:
         statement = statement.where(ActivityStreams.positions.is_not(None))
     return _after(statement, STREAMS.key, is_first=is_first)
+
+
+@lru_cache
+def originals_page(*, is_first: bool) -> Executable:
+    """Select as `page` the ids of originals."""
+    return _after(select(Original.id).where(ORIGINALS.condition), ORIGINALS.key, is_first=is_first)
 
 
 def exists() -> Executable:

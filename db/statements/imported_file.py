@@ -11,13 +11,14 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    exists,
     func,
     or_,
     select,
     update,
 )
 
-from db.models import Activity, Gear, ImportedFile
+from db.models import Activity, Gear, ImportedFile, Original
 from db.statements.edited import is_edited, unless_edited
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -52,11 +53,18 @@ def find() -> Executable:
 
 
 def whole() -> Executable:
-    """Select the digests of the files of which `athlete` has all activities."""
+    """Select the digests of the files of which `athlete` has all activities.
+
+    `is_kept`: the original is kept, or all its activities were deleted.
+    """
+    original = exists().where(
+        Original.athlete_id == ImportedFile.athlete_id, Original.digest == ImportedFile.digest
+    )
+    is_deleted = func.bool_and(ImportedFile.activity_id.is_(None))
     return (
-        select(ImportedFile.digest)
+        select(ImportedFile.digest, or_(original, is_deleted).label("is_kept"))
         .where(ImportedFile.athlete_id == _ATHLETE_ID)
-        .group_by(ImportedFile.digest)
+        .group_by(ImportedFile.athlete_id, ImportedFile.digest)
         .having(func.count() == func.max(ImportedFile.of_file))
     )
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.models import Activity, Base, BestEffort, OldId, PersonalBest
+from db.models import Activity, Base, BestEffort, ImportedFile, OldId, Original, PersonalBest
 from db.models.old_id import RENUMBERED
 from db.statements.visibility import Audience, Condition, Expression, Split, for_audience, visible
 
@@ -45,12 +45,19 @@ def _is_old_id_of(model: type[Base]) -> ColumnElement[bool]:
 JOINS: Mapping[type[Base], Mapping[type[Base], ColumnElement[bool]]] = {
     Activity: {OldId: _is_old_id_of(Activity)},
     BestEffort: {OldId: _is_old_id_of(BestEffort)},
+    Original: {
+        ImportedFile: and_(
+            ImportedFile.athlete_id == Original.athlete_id, ImportedFile.digest == Original.digest
+        )
+    },
     PersonalBest: {
         BestEffort: BestEffort.id == PersonalBest.id,
         OldId: _is_old_id_of(PersonalBest),
     },
 }
-"""Tables whose columns are selected as if they were the model's, and their one-to-one joins."""
+"""Tables whose columns are selected as if they were the model's, and their joins. An original
+has a row for each activity.
+"""
 
 AnySelect = Select[*tuple[Any, ...]]
 Matching = Callable[[Any], ColumnElement[bool]]

@@ -39,6 +39,7 @@ from db.models import (
     ImportEntry,
     Job,
     JobProblem,
+    Original,
     PersonalBest,
     StravaConnection,
     SyncProblem,
@@ -113,6 +114,7 @@ OWNER: dict[type[Base], InstrumentedAttribute[Any]] = {
     Job: Job.athlete_id,
     JobProblem: JobProblem.athlete_id,
     ImportEntry: ImportEntry.athlete_id,
+    Original: Original.athlete_id,
     StravaConnection: StravaConnection.athlete_id,
     SyncProblem: SyncProblem.athlete_id,
 }

@@ -21,12 +21,16 @@ _AT_ONCE = 4
 
 
 class BatchQueries:
-    """Reads for one viewer. It holds no connection between calls, so batches run concurrently."""
+    """Reads for one viewer; `shared` are parameters of any statement beside the viewer's.
 
-    def __init__(self, database: AsyncDatabase, viewer: Viewer) -> None:
+    It holds no connection between calls, so batches run concurrently.
+    """
+
+    def __init__(self, database: AsyncDatabase, viewer: Viewer, shared: Mapping[str, Any]) -> None:
         self._database = database
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self.viewer = viewer
+        self._shared = {**viewer.parameters, **shared}
 
     async def lookup(
         self, relation: Lookup, arguments: Arguments, keys: Sequence[Any]
@@ -71,7 +75,7 @@ class BatchQueries:
 
     async def _run(self, statement: Executable, parameters: dict[str, Any]) -> Rows:
         async def select(connection: AsyncConnection) -> Rows:
-            result = await connection.execute(statement, {**self.viewer.parameters, **parameters})
+            result = await connection.execute(statement, {**self._shared, **parameters})
             # A RowMapping is a Mapping by its methods, not by its declared type.
             return cast(Rows, result.mappings().all())
 

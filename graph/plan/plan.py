@@ -70,7 +70,8 @@ class QueryPlan:
     def _value(self, parameter: Parameter, asked: RequestArguments, context: Context) -> Any:
         name = parameter.name
         if parameter.level is None:
-            return context.viewer.parameters[name]
+            of_viewer = context.viewer.parameters
+            return of_viewer[name] if name in of_viewer else context.originals.link_parameters[name]
         selected = self.slots[parameter.level]
         arguments = asked.arguments.get(selected)
         if arguments is None:

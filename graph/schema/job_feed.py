@@ -150,7 +150,7 @@ class _Rows(PatientReader):
 
     def __init__(self, database: AsyncDatabase) -> None:
         super().__init__()
-        self._queries = BatchQueries(database, Viewer(is_admin=True))
+        self._queries = BatchQueries(database, Viewer(is_admin=True), {})
         self._wanted: dict[int, asyncio.Future[Job | None]] = {}
         self._recent = LruMap[int, Job](_MAX_RECENT)
         self._reading: asyncio.Task[None] | None = None

@@ -15,6 +15,7 @@ from graph.commands import (
     file_import,
     gear,
     job,
+    original,
     recording,
     sync_problem,
 )
@@ -164,6 +165,12 @@ class Mutation:
     separate_recording = command(
         recording.separate_recording,
         "Say that a recording is not of the run that the rules put it with, or undo that.",
+    )
+
+    delete_original = command(
+        original.delete_original,
+        "Delete the file that recordings were read from. The activities stay. Importing the file again "
+        "keeps it again.",
     )
 
     create_api_token = command(

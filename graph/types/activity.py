@@ -33,6 +33,7 @@ from graph.types.gear import GEAR_OF_ACTIVITY
 from graph.types.heart_rate import TIME_OF_ACTIVITY, HeartRateZoneTime
 from graph.types.lap import LAPS_OF_ACTIVITY, read_laps
 from graph.types.node import Node
+from graph.types.original import ORIGINAL_OF_ACTIVITY, Original
 from graph.types.pacing import PACING_OF_ACTIVITY, Pacing
 from graph.types.route import ROUTE_OF_ACTIVITY, Route, read_route
 from graph.types.split import SPLITS_OF_ACTIVITY, read_splits
@@ -218,6 +219,11 @@ class Activity(Node):
         "and from a file. The first one counts for bests and sums, the others follow by start. At most "
         "20, only those visible to the caller.",
         list_size=sized(2),
+    )
+    original: Original | None = lookup(
+        ORIGINAL_OF_ACTIVITY,
+        "The file it was imported from. Null if it is not kept, for activities of Strava, and for other "
+        "athletes.",
     )
     recording_choice: RecordingChoice | None = column(
         m.Activity.recording_choice,

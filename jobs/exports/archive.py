@@ -1,5 +1,6 @@
 """Writes the archive: a ZIP of lines of JSON, GPX and a schema, in memory that does not grow."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from typing import IO, Any, Protocol, TypeVar
@@ -7,20 +8,26 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sqlalchemy import Connection
 
-from db.statements import athlete_data
+from db.original_codec import CorruptOriginal, unpacked
+from db.statements import athlete_data, original
 from db.statements.athlete_data import EXPORTED, STREAMS, ExportedTable
 from db.stream_codec import CorruptStreams, decode
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.exports.gpx_writer import gpx_parts
 from jobs.exports.table_lines import folder_of, line_of, line_of_streams, schema
 from runtime.clock import utc_now
+from runtime.original_folder import OriginalFolder
 
 _ROWS_AT_ONCE, _STREAMS_AT_ONCE = 500, 20
+_DIGITS = 16
+"""Of an original's digest in its name, so that no two have the same."""
+_UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 _README = """All that {server} stores of one athlete, as of {when}.
 
 tables/*.jsonl  One JSON object a line, one file for each table. Ids are text, times are UTC.
 schema.json     What each table and its lines are, as JSON Schema.
 gpx/*.gpx       Each recording with positions, as GPX 1.1.
+originals/*     The files that activities were imported from, as they came.
 problems.txt    What could not be read; absent if all could.
 
 Tokens of Strava, secrets of API tokens and cookies are not in it: they would give access.
@@ -42,8 +49,11 @@ class ExportSteps(Protocol):
 class AthleteArchive:
     """The archive of one athlete. `server` is the address that it tells."""
 
-    def __init__(self, steps: ExportSteps, athlete_id: int, server: str) -> None:
+    def __init__(
+        self, steps: ExportSteps, athlete_id: int, server: str, originals: OriginalFolder
+    ) -> None:
         self._steps = steps
+        self._originals = originals
         self._athlete_id = athlete_id
         self._server = server
         self._done, self._total = 0, 0
@@ -63,6 +73,7 @@ class AthleteArchive:
                 self._write_table(archive, table)
             self._write_streams(archive)
             self._write_recordings(archive)
+            self._write_originals(archive)
             if self._problems:
                 self._put(archive, "problems.txt", "".join(self._problems).encode())
 
@@ -102,6 +113,35 @@ class AthleteArchive:
                     for part in gpx_parts(row.name, row.sport_type, row.started_at, samples):
                         entry.write(part)
             self._advance(len(rows), "GPX")
+
+    def _write_originals(self, archive: ZipFile) -> None:
+        pages = self._walk(
+            lambda is_first: athlete_data.originals_page(is_first=is_first),
+            lambda row: [row.id],
+            _ROWS_AT_ONCE,
+        )
+        for rows in pages:
+            for row in rows:
+                self._write_original(archive, row.id)
+                self._advance(1, "originals")
+
+    def _write_original(self, archive: ZipFile, number: int) -> None:
+        values = {"original": number}
+        row = self._steps.read(lambda c: c.execute(original.find(), values).one_or_none())
+        if row is None:
+            return  # deleted meanwhile
+        name = f"originals/{row.digest.hex()[:_DIGITS]}_{_UNSAFE.sub('_', row.file_name)}"
+        try:
+            packed = self._originals.content_of(row)
+        except OSError as error:
+            self._problems.append(f"{name}: {error.strerror}\n")
+            return
+        with self._entry(archive, name) as entry:
+            try:
+                for part in unpacked(packed):
+                    entry.write(part)
+            except CorruptOriginal as error:
+                self._problems.append(f"{name}: {error}\n")
 
     def _pages(self, table: ExportedTable) -> Iterator[Sequence[Any]]:
         names = [each.name for each in table.columns]

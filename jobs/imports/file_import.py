@@ -19,6 +19,7 @@ from db.statements.new_rows import new_ids
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.activity_zone import local_time, zone_of_neighbor
 from jobs.imports.new_activities import ActivityToWrite, write_new
+from jobs.imports.originals import Originals
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules, prepare
 from jobs.imports.prepared_parts import NO_PARTS
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
@@ -27,7 +28,7 @@ from jobs.sync.personal_bests import recalculate
 from recordings import RecordingError
 from recordings.strava_list import ListedActivity
 
-_MOST_ACTIVITIES, _MOST_LINES, _LONGEST_WAIT_S = 10, 200, 1.0
+_MOST_ACTIVITIES, _MOST_LINES, _MOST_BYTES, _LONGEST_WAIT_S = 10, 200, 8 << 20, 1.0
 """What waits to be written together; the wait is from one transaction to the next."""
 
 T = TypeVar("T")
@@ -80,7 +81,8 @@ def _report_nowhere(_connection: Connection, _items: Sequence[ImportedItem]) -> 
 class FileImport:
     """The import of one athlete's files. With `is_dry_run` nothing is written.
 
-    `report` writes lines in the transaction that writes their activities.
+    `originals` keeps the files, None: they are not kept. `report` writes lines in the transaction that
+    writes their activities.
     """
 
     def __init__(
@@ -90,12 +92,14 @@ class FileImport:
         *,
         visibility: Visibility = Visibility.ONLY_ME,
         is_dry_run: bool = False,
+        originals: Originals | None = None,
         report: Callable[[Connection, Sequence[ImportedItem]], None] = _report_nowhere,
     ) -> None:
         self._transactions = transactions
         self._athlete_id = athlete_id
         self._visibility = visibility
         self._is_dry_run = is_dry_run
+        self._originals = originals
         self._report = report
         self._pending: list[_WaitingLine] = []
         self._written_at = monotonic()
@@ -105,8 +109,14 @@ class FileImport:
 
         def read(connection: Connection) -> ReadingRules:
             runner = self._runner(connection)
-            known = connection.execute(imported_file.whole(), {"athlete": self._athlete_id})
-            return ReadingRules(runner.sex, frozenset(known.scalars()), self._is_dry_run)
+            known = connection.execute(imported_file.whole(), {"athlete": self._athlete_id}).all()
+            unkept = frozenset(each.digest for each in known if not each.is_kept)
+            return ReadingRules(
+                runner.sex,
+                frozenset(each.digest for each in known),
+                unkept if self._originals else None,
+                self._is_dry_run,
+            )
 
         return self._transactions.write(read)
 
@@ -132,8 +142,7 @@ class FileImport:
             if self._has_to_follow(each):
                 yield from self.flush()
             self._pending.append(each)
-            activities = sum(waiting.activity is not None for waiting in self._pending)
-            if activities >= _MOST_ACTIVITIES or len(self._pending) >= _MOST_LINES:
+            if self._has_enough():
                 yield from self.flush()
         yield from self.flush_sometimes()
 
@@ -199,6 +208,17 @@ class FileImport:
             line = _WaitingLine(item, file)
             yield _deleted_here(line) if row.activity_id is None else _changed(line, row)
 
+    def _has_enough(self) -> bool:
+        """Whether what waits is written now."""
+        activities = sum(each.activity is not None for each in self._pending)
+        files = {id(each.file): each.file.original for each in self._pending}
+        waiting = sum(each.packed_bytes for each in files.values() if each)
+        return (
+            activities >= _MOST_ACTIVITIES
+            or len(self._pending) >= _MOST_LINES
+            or waiting >= _MOST_BYTES
+        )
+
     def _has_to_follow(self, line: _WaitingLine) -> bool:
         """Whether what waits must be there before: neighbors, or the same file."""
         if line.activity is None:
@@ -231,12 +251,26 @@ class FileImport:
             write_new(connection, runner, made)
         self._write_changes(connection, lines, gear)
         given = iter(ids)
-        items = [
+        items: Sequence[ImportedItem] = [
             each.item if each.activity is None else replace(each.item, activity_id=next(given))
             for each in lines
         ]
+        items = self._keep_originals(connection, lines, items)
         self._report(connection, items)
         return items
+
+    def _keep_originals(
+        self, connection: Connection, lines: Sequence[_WaitingLine], items: Sequence[ImportedItem]
+    ) -> Sequence[ImportedItem]:
+        """Keep the files of which there is an activity; the lines of others say why not."""
+        if self._originals is None:
+            return items
+        there = [line.file for line, item in zip(lines, items, strict=True) if item.activity_id]
+        problems = self._originals.keep(connection, self._athlete_id, there)
+        return [
+            _with_problem(item, problems.get(line.file.digest or b""))
+            for line, item in zip(lines, items, strict=True)
+        ]
 
     def _new_activity(
         self, connection: Connection, line: _WaitingLine, activity_id: int, gear: Mapping[str, int]
@@ -314,6 +348,12 @@ def _without_parts(line: _WaitingLine) -> _WaitingLine:
     said = f"{line.item.message}; its splits, heart rates and route could not be stored"
     item = replace(line.item, message=said)
     return replace(line, item=item, activity=replace(line.activity, parts=NO_PARTS))
+
+
+def _with_problem(item: ImportedItem, problem: str | None) -> ImportedItem:
+    if problem is None or item.activity_id is None:
+        return item
+    return replace(item, message=f"{item.message}; its original is not kept: {problem}")
 
 
 def _gear_of(file: PreparedFile, sport_type: str) -> str | None:

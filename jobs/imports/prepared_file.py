@@ -17,11 +17,12 @@ from db.stream_codec import Samples
 from jobs.activity_laps import LapRow
 from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
 from jobs.imports.activity_zone import zone_of_place
+from jobs.imports.packed_file import PackedFile
 from jobs.imports.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
 from jobs.sync.stored_streams import EncodedStreams
 from recordings import NotARecording, RecordedActivity, RecordingError
 from recordings.limits import DEFAULT_LIMITS
-from recordings.opened_file import opened
+from recordings.opened_file import OpenedFile, opened
 from recordings.problems import printable
 from recordings.reader import read_opened
 from recordings.strava_list import ListedActivity
@@ -34,11 +35,13 @@ _BROKEN = (BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplement
 class ReadingRules:
     """What the reading of an athlete's files depends on.
 
-    `known` are the digests of files that were imported whole. With `is_dry_run` nothing is derived.
+    `known` are the digests of files that were imported whole; of those in `unkept` and of new ones the
+    originals are packed, unless `unkept` is None. With `is_dry_run` nothing is derived.
     """
 
     sex: Sex | None = None
     known: Collection[bytes] = frozenset()
+    unkept: Collection[bytes] | None = None
     is_dry_run: bool = False
 
 
@@ -68,7 +71,8 @@ class PreparedActivity:
 class PreparedFile:
     """A file that was read. `digest` is None if it is left out, as `outcome` and `message` say.
 
-    `is_known`: it was imported before, and was not read again.
+    `is_known`: it was imported before, and was not read again. `original` is the file as it came,
+    None if it is not to be kept, or is kept already.
     """
 
     name: str
@@ -76,6 +80,7 @@ class PreparedFile:
     digest: bytes | None = None
     activities: tuple[PreparedActivity, ...] = ()
     is_known: bool = False
+    original: PackedFile | None = None
     outcome: ImportOutcome = ImportOutcome.FAILED
     message: str = ""
 
@@ -92,10 +97,12 @@ def prepare(
         return left_out(name, content)
     try:
         with opened(content, name, DEFAULT_LIMITS) as each:
-            if each.sha256 in rules.known:
-                return PreparedFile(name, listed, each.sha256, is_known=True)
-            read = read_opened(each, name)
             digest = each.sha256
+            if digest in rules.known:
+                original = _packed(each, rules) if digest in (rules.unkept or ()) else None
+                return PreparedFile(name, listed, digest, is_known=True, original=original)
+            read = read_opened(each, name)
+            original = _packed(each, rules)
     except RecordingError as error:
         return left_out(name, error)
     except _BROKEN as error:
@@ -107,7 +114,12 @@ def prepare(
         named = listed.applied_to(activity) if listed else activity
         said = "; ".join((_summary(named), *problems))
         activities.append(_prepared(place, said, named, PurePosixPath(name).name, rules))
-    return PreparedFile(name, listed, digest, tuple(activities))
+    return PreparedFile(name, listed, digest, tuple(activities), original=original)
+
+
+def _packed(file: OpenedFile, rules: ReadingRules) -> PackedFile | None:
+    is_kept = rules.unkept is not None and not rules.is_dry_run
+    return PackedFile.from_opened(file) if is_kept else None
 
 
 def _prepared(

@@ -22,6 +22,7 @@ from jobs.exports.errors import ExportsFull
 from jobs.lease import LeaseLost
 from jobs.task_services import TaskServices
 from runtime.export_folder import ExportFolder
+from runtime.original_folder import OriginalFolder
 from settings import Settings
 
 _REPORT_EVERY_S = 0.5
@@ -71,7 +72,8 @@ class _ExportRun:
             self._folder.remove(each)
 
     def _write(self, file: IO[bytes]) -> Sequence[int]:
-        AthleteArchive(self, self._athlete_id, self._settings.url).write(file)
+        originals = OriginalFolder(self._settings)
+        AthleteArchive(self, self._athlete_id, self._settings.url, originals).write(file)
         file.flush()
         os.fsync(file.fileno())
         return self._finish()

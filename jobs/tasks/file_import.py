@@ -17,6 +17,7 @@ from db.statements import upload as uploads
 from db.statements.new_rows import values_of
 from jobs.attempt import Attempt, Step
 from jobs.imports.file_import import FileImport, ImportedItem
+from jobs.imports.originals import Originals
 from jobs.imports.prepared_file import PreparedFile, left_out
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
 from jobs.sync.personal_bests import remember_bests, update_bests
@@ -60,6 +61,7 @@ class _Import:
             self,
             self._athlete_id,
             visibility=Visibility(attempt.arguments["visibility"]),
+            originals=Originals.from_settings(services.settings),
             report=self._report,
         )
         self._step: Step | None = None

@@ -77,7 +77,7 @@ def test_defaults_are_what_the_models_say(settings, connection):
     downgrade(settings, "base")
     Base.metadata.create_all(connection)
     assert connection.exec_driver_sql(query).all() == migrated
-    assert sum("gen_random_uuid" in (default or "") for _, _, default, _ in migrated) == 14
+    assert sum("gen_random_uuid" in (default or "") for _, _, default, _ in migrated) == 15
 
 
 def test_every_constraint_has_a_name_of_the_convention(connection):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.factories import NOON
+from tests.originals import create_original
 
 MARK = "Geheim"
 """In every text of the athlete's."""
@@ -111,6 +112,9 @@ def _add_run(
     if samples.latitude is not None:
         route = [(77_007_700 + 50 * step, 7_000_000 + 500 * step) for step in range(200)]
         make.create_route(db, activity_id, route)
+    content = f"{MARK} {day}".encode()
+    original_id = create_original(db, athlete_id, activity_id, content, file_name=f"{MARK}.fit")
+    exposed.add("Original", original_id, is_shown=False)
     make.create_heart_rates(db, activity_id, 100, (10.0 + day,) * 80)
     return activity_id
 

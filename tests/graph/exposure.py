@@ -52,7 +52,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         "averagePaceSecondsPerKilometer averagePaceSecondsPerMile averageHeartRate maxHeartRate averageCadence visibility "
         "bestEfforts "
         "description deviceName isRace isTreadmill gear laps splits route streams",
-        E.OWNER: "calories heartRateZones recordingChoice hidden excluded notes",
+        E.OWNER: "calories heartRateZones recordingChoice hidden excluded notes original",
         E.DERIVED: "duplicateOf recordings pacing",
     },
     "ActivityStreams": {
@@ -122,6 +122,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "JobProgress": {E.OWNER: "done total percent estimatedSecondsLeft message"},
     "JobProblem": {E.OWNER: "stravaId code message"},
     "Export": {E.OWNER: "url sizeBytes readyAt expiresAt"},
+    "Original": {E.OWNER: "id fileName sizeBytes sha256 keptAt downloadUrl"},
     "ImportEntry": {E.OWNER: "path outcome message", E.WAY: "activity"},
     "ImportEntryConnection": {E.WAY: "edges nodes pageInfo", E.OWNER: "totalCount"},
     "ImportEntryEdge": {E.WAY: "node", E.OWNER: "cursor"},
@@ -144,7 +145,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
     "Mutation": {
-        E.WRITE: "stageUploads importActivities exportAthlete chooseRecording separateRecording retrySyncProblems "
+        E.WRITE: "stageUploads importActivities exportAthlete chooseRecording separateRecording deleteOriginal retrySyncProblems "
         "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
         "updateActivity deleteActivity restoreActivity createGear updateGear "
         "retryJob updateAthlete excludeBestEffort createApiToken revokeApiToken submitFeedback"
@@ -160,6 +161,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "RestoreActivityPayload": {E.WRITE: "userErrors athlete job"},
     "GearPayload": {E.WRITE: "userErrors gear"},
     "PersonalBestChange": {E.WRITE: "distance formerId personalBest"},
+    "DeleteOriginalPayload": {E.WRITE: "userErrors deletedId"},
     "StageUploadsPayload": {E.WRITE: "userErrors uploads"},
     "StagedUpload": {E.WRITE: "id url name sizeBytes expiresAt"},
     "ImportActivitiesPayload": {E.WRITE: "userErrors job"},

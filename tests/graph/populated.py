@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.factories import NOON
+from tests.originals import create_original
 
 
 @dataclass
@@ -56,9 +57,10 @@ def _populate_athlete(db: Connection, population: Population, number: int) -> No
     job = make.create_job(db, person.athlete_id, status="FAILED")
     make.create_export(db, job, person.athlete_id)
     make.create_import_entry(db, job, person.athlete_id, newer)
+    original = create_original(db, person.athlete_id, older, f"{number}".encode())
     make.create_token(db, population.admin.account_id, name=f"token {number}")
     for type_name, row_id in {
         "Athlete": person.athlete_id, "Activity": newer, "BestEffort": second, "PersonalBest": second, "Job": job,
-        "ApiToken": number + 1, "Gear": gear["gear_id"],
+        "ApiToken": number + 1, "Gear": gear["gear_id"], "Original": original,
     }.items():  # fmt: skip
         population.add(type_name, row_id)

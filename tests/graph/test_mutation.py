@@ -8,6 +8,7 @@ from redis import Redis
 from graph.global_id import encode_id
 from jobs.enqueue import queued_ids
 from tests import factories as make
+from tests.originals import create_original
 
 pytestmark = pytest.mark.anyio
 
@@ -32,6 +33,7 @@ MUTATIONS = {
     "updateGear": ("UpdateGearInput", "gear { id }"),
     "chooseRecording": ("ChooseRecordingInput", "activity { id }"),
     "separateRecording": ("SeparateRecordingInput", "activity { id }"),
+    "deleteOriginal": ("DeleteOriginalInput", "deletedId"),
     "createApiToken": ("CreateApiTokenInput", "apiToken { id } secret"),
     "revokeApiToken": ("RevokeApiTokenInput", "apiToken { id }"),
     "submitFeedback": ("SubmitFeedbackInput", "accepted"),
@@ -64,6 +66,7 @@ def content(db):
         "athletes",
         "jobs",
         "uploads",
+        "originals",
         "activities",
         "deleted_activities",
         "gear",
@@ -85,6 +88,7 @@ def inputs_of(db, person):
     activity = make.create_activity(db, person.athlete_id)
     effort = make.create_best_effort(db, activity)
     again = make.create_activity(db, person.athlete_id, duplicate_of_id=activity)
+    original = create_original(db, person.athlete_id, again)
     recording = {"activityId": encode_id("Activity", again)}
     job = make.create_job(db, person.athlete_id, status="QUEUED", kind="STRAVA_WEBHOOK")
     failed = make.create_job(db, person.athlete_id, status="FAILED", kind="ERASE_ATHLETE")
@@ -117,6 +121,7 @@ def inputs_of(db, person):
         "updateGear": {"gearId": encode_id("Gear", gear), "retired": True},
         "chooseRecording": recording,
         "separateRecording": recording,
+        "deleteOriginal": {"id": encode_id("Original", original)},
         "createApiToken": {"name": "mine", "scopes": ["SYNC"]},
         "revokeApiToken": {"id": encode_id("ApiToken", token_id)},
         "submitFeedback": {"message": "It is good.", "contact": "rui@example.com"},
@@ -172,7 +177,7 @@ async def test_what_is_anothers_is_as_if_absent(api, sharing_api, db, name, shar
         "activityId": "Activity",
         "gearId": "Gear",
     }.get(subject(given), "Job")
-    type_name = "ApiToken" if name == "revokeApiToken" else type_name
+    type_name = {"revokeApiToken": "ApiToken", "deleteOriginal": "Original"}.get(name, type_name)
     absent = await mutate(
         server, name, stranger.token, **given | {subject(given): encode_id(type_name, 10**6)}
     )

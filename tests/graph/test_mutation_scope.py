@@ -37,6 +37,7 @@ OUTCOMES = {
     "updateGear": WHO_SYNCS,
     "chooseRecording": WHO_SYNCS,
     "separateRecording": WHO_SYNCS,
+    "deleteOriginal": WHO_SYNCS,
     "createApiToken": WHO_SYNCS,
     "revokeApiToken": WHO_SYNCS,
     "submitFeedback": EVERYBODY,

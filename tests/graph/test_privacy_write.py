@@ -35,7 +35,12 @@ ABSENT = 10**9
 def mutations():
     """Each mutation with the type of what it names."""
     of_name = {"athleteId": "Athlete", "bestEffortId": "BestEffort", "activityId": "Activity"}
-    of_id = {"cancelJob": "Job", "retryJob": "Job", "revokeApiToken": "ApiToken"}
+    of_id = {
+        "cancelJob": "Job",
+        "retryJob": "Job",
+        "revokeApiToken": "ApiToken",
+        "deleteOriginal": "Original",
+    }
     for name, field in SCHEMA.mutation_type.fields.items():
         if name not in NAMES_NOBODY:
             inputs = get_named_type(field.args["input"].type).fields
@@ -68,6 +73,7 @@ def rows(db) -> list:
         "personal_bests",
         "jobs",
         "uploads",
+        "originals",
         "strava_connections",
         "feedback",
     )

@@ -68,6 +68,7 @@ def make_context(
         ),
         write_rules=partial(_write_rules, services, caller, address),
         executor=services.executor,
+        originals=services.originals,
         caller_key=caller_key(caller, address),
         strava_quota=services.strava_quota.read if settings.strava_client_id else None,
         switches=switches,

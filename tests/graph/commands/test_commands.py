@@ -120,6 +120,7 @@ def context_of(api):
             callers_changed=services.identity.forget_callers,
             write_rules=lambda: WriteRules(f"account:{person.account_id}", 86_400, 20, 10_000),
             executor=services.executor,
+            originals=services.originals,
         )
 
     return make_context

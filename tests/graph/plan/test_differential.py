@@ -28,9 +28,11 @@ from graph.document.store import DocumentStore
 from graph.execution import ExecutionPolicy, Executor, OperationRequest
 from graph.plan.planner import Planner
 from graph.schema.build import build_schema
+from settings import load_settings
 from tests.graph.limits import WIDE_LIMITS
 from tests.graph.plan.population import populate
 from tests.graph.plan.queries import documents
+from web.original_downloads import OriginalDownloads
 
 EXAMPLES = 80
 """Generated queries of `make test`; `make test-whole` has more."""
@@ -74,6 +76,8 @@ class Both:
         self, database: AsyncDatabase, caller: Caller, cache: RootFieldCache | None = None
     ) -> None:
         self.database, self.caller = database, caller
+        links = load_settings(None, secret_key="of addresses" * 4)
+        self.originals = OriginalDownloads(links, database)
         self.schema = build_schema()
         documents = DocumentStore(self.schema.costs, WIDE_LIMITS)
         self.planner = Planner(self.schema, documents, cache, DataVersions(database))
@@ -92,6 +96,7 @@ class Both:
             callers_changed=lambda: None,
             write_rules=None,  # nor write anything
             executor=self.executor,
+            originals=self.originals,
             switches=Switches(planned_execution=planned),
         )
 
@@ -113,8 +118,6 @@ def using_database(url: str) -> Iterator[tuple[asyncio.Runner, AsyncDatabase]]:
 
     No operation works for too long: both ways answer the same, but not in the same time.
     """
-    from settings import load_settings
-
     bounds = {"database_url": url, "operation_database_time_s": 60}
     with asyncio.Runner() as runner:
         database = AsyncDatabase(load_settings(None, **bounds), application_name="test")

@@ -1,7 +1,6 @@
 """EXPORT: an archive of all of the athlete's rows, and of nobody else's."""
 
 import json
-import os
 import re
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -15,6 +14,7 @@ from jobs.orphan_files import sweep_files
 from jobs.reconcile import Reconciler
 from tests import factories as make
 from tests.jobs.exports.gpx_check import GPX, check_gpx
+from tests.originals import create_original
 
 NAMES = [each.name for each in EXPORTED]
 
@@ -52,14 +52,11 @@ def create(world, name: str) -> make.Person:
         make.create_sync_problem(db, person, message=name)
         make.create_feedback(db, account_id=person.account_id, message=name)
         make.create_upload(db, athlete_id, file_name=name)
+        create_original(db, athlete_id, activity, f"the file of {name}".encode(), file_name=name)
         for sql, values in (
             ("INSERT INTO strava_events VALUES (%s, 'activity', 5)", (connection,)),
             ("INSERT INTO sync_budgets VALUES (%s, 5, now())", (athlete_id,)),
             ("INSERT INTO event_budgets VALUES (%s, 5, now())", (athlete_id,)),
-            (
-                "INSERT INTO imported_files (athlete_id, digest, place, activity_id, file_name) VALUES (%s, %s, 0, %s, %s)",
-                (athlete_id, os.urandom(32), activity, name),
-            ),
         ):
             db.exec_driver_sql(sql, values)
     return person
@@ -121,7 +118,10 @@ def test_an_archive_has_every_row_of_the_athlete_and_no_other(world):
         total += len(got)
     recordings = [name for name in found if name.startswith("gpx/")]
     assert len(recordings) == 3
-    assert (job["progress_done"], job["progress_total"]) == (total + 3, total + 3)
+    assert (job["progress_done"], job["progress_total"]) == (total + 4, total + 4)
+    [original] = [name for name in found if name.startswith("originals/")]
+    assert original.endswith("_Rui")
+    assert found[original] == b"the file of Rui"
     everything = b"".join(found.values())
     assert b"Rui" in everything
     for secret in (b"Somebody else", str(other.athlete_id).encode(), b"Rui access", b"Rui refresh"):

@@ -1,0 +1,62 @@
+"""The files that recordings were read from, as they came."""
+
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    LargeBinary,
+    UniqueConstraint,
+    cast,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+
+from db.models.base import Base, CreatedAt, PrimaryKey, not_negative, one_of
+
+
+class OriginalPlace(Enum):
+    """Where the bytes of an original are."""
+
+    DATABASE = "DATABASE"
+    FOLDER = "FOLDER"
+
+
+class Original(Base):
+    """A file with at least one imported activity (`ImportedFile`), kept as it came.
+
+    `digest` is the SHA-256 of its content, unpacked, and `size_bytes` the length of that. It is
+    stored with zstd, as `packed_bytes` bytes: in `content`, or in a file in the folder of
+    ORIGINALS_FOLDER, as `place` says. `listed` is what the list of an export told of it, null
+    without a list. `rules_version` says by which rules its activities were derived last
+    (`jobs/imports/rules.py`).
+    """
+
+    __tablename__ = "originals"
+
+    id: Mapped[PrimaryKey]
+    athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    file_name: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    packed_bytes: Mapped[int] = mapped_column(BigInteger)
+    place: Mapped[str]
+    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    listed: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    rules_version: Mapped[int]
+    created_at: Mapped[CreatedAt]
+
+    size: Mapped[float] = column_property(cast(size_bytes, Double))
+    sha256: Mapped[str] = column_property(func.encode(digest, "hex"))
+
+    __table_args__ = (
+        UniqueConstraint("athlete_id", "digest"),
+        CheckConstraint("length(digest) = 32", name="digest_length"),
+        CheckConstraint("(content IS NULL) = (place <> 'DATABASE')", name="content_in_place"),
+        one_of("place", OriginalPlace),
+        *not_negative("size_bytes", "packed_bytes"),
+    )

@@ -1,0 +1,96 @@
+"""The files that recordings were read from, as they came."""
+
+from functools import cache
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Integer,
+    LargeBinary,
+    Text,
+    any_,
+    bindparam,
+    delete,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from db.models import Original
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+LINK_ADDRESS = bindparam("original_address", type_=Text)
+LINK_KEY = bindparam("original_key", type_=LargeBinary)
+"""How addresses begin, and the key of their rest (`web/auth/windowed_links.py`)."""
+_ORIGINAL_ID = bindparam("original", type_=BigInteger)
+
+
+def download_url() -> ColumnElement[str]:
+    """The address of an original, which ends."""
+    number = func.int8send(Original.id, type_=LargeBinary)
+    mac = func.sha256(LINK_KEY.op("||")(number), type_=LargeBinary)
+    rest = func.encode(number.op("||")(func.substr(mac, 1, 16)), "hex")
+    return func.concat(LINK_ADDRESS, rest, type_=Text)
+
+
+@cache
+def kept() -> Executable:
+    """Select the digests of `athlete`'s originals among `digests`."""
+    digests = bindparam("digests", type_=ARRAY(LargeBinary))
+    return select(Original.digest).where(
+        Original.athlete_id == _ATHLETE_ID, Original.digest == any_(digests)
+    )
+
+
+@cache
+def room_taken() -> Executable:
+    """Select the bytes that `athlete`'s originals take, compressed."""
+    return select(func.coalesce(func.sum(Original.packed_bytes), 0)).where(
+        Original.athlete_id == _ATHLETE_ID
+    )
+
+
+@cache
+def keep() -> Executable:
+    """Write an original; the parameters are named like the columns, `original` is its id."""
+    values = {
+        "id": bindparam("original", type_=BigInteger),
+        "athlete_id": _ATHLETE_ID,
+        "digest": bindparam("digest", type_=LargeBinary),
+        "file_name": bindparam("file_name", type_=Text),
+        "size_bytes": bindparam("size_bytes", type_=BigInteger),
+        "packed_bytes": bindparam("packed_bytes", type_=BigInteger),
+        "place": bindparam("place", type_=Text),
+        "content": bindparam("content", type_=LargeBinary),
+        "listed": bindparam("listed", type_=JSONB(none_as_null=True)),
+        "rules_version": bindparam("rules_version", type_=Integer),
+    }
+    return insert(Original).values(values)
+
+
+@cache
+def find() -> Executable:
+    """Select the original `original`: what it is, and its `content` where that is in the database."""
+    return select(
+        Original.id, Original.file_name, Original.digest, Original.size_bytes, Original.content
+    ).where(Original.id == _ORIGINAL_ID)
+
+
+@cache
+def owner_of() -> Executable:
+    """Select the `athlete_id` of the original `original`, locked."""
+    return select(Original.athlete_id).where(Original.id == _ORIGINAL_ID).with_for_update()
+
+
+@cache
+def remove() -> Executable:
+    """Delete the original `original`; returns its `place`."""
+    return delete(Original).where(Original.id == _ORIGINAL_ID).returning(Original.place)
+
+
+def existing() -> Executable:
+    """Select those of the ids `originals` that there are."""
+    ids = bindparam("originals", type_=ARRAY(BigInteger))
+    return select(Original.id).where(Original.id == any_(ids))

@@ -1,0 +1,50 @@
+"""Originals: the files that recordings were read from, as they came."""
+
+from datetime import datetime
+
+import strawberry
+
+from db import models as m
+from db.statements import original as statements
+from graph.mapping.relation import Lookup, rows_by
+from graph.mapping.row_type import column, node_id, row_type
+from graph.types.node import Node
+from graph.types.payload import Payload
+
+
+@row_type(m.Original, "The file that a recording was read from, as it came (docs/files.md).")
+class Original(Node):
+    """An original's row."""
+
+    id: strawberry.ID = node_id(m.Original, "Original")
+    file_name: str = column(m.Original.file_name, "Name of the file, without `.gz`.")
+    size_bytes: float = column(m.Original.size, "Size in bytes, a whole number, without gzip.")
+    sha256: str = column(m.Original.sha256, "SHA-256 of the content, in hexadecimal digits.")
+    kept_at: datetime = column(m.Original.created_at, "Time it was imported.")
+
+    download_url: str = column(
+        statements.download_url,
+        "Download it here, at least for ORIGINAL_LINK_S (an hour). It needs no other permission than the "
+        "address.",
+    )
+
+
+@strawberry.input(description="The original that is to be deleted.")
+class DeleteOriginalInput:
+    """Input of deleteOriginal."""
+
+    id: strawberry.ID = strawberry.field(description="Global id of the original.")
+
+
+@strawberry.type(description="Result of `deleteOriginal`.")
+class DeleteOriginalPayload(Payload):
+    """Payload of deleteOriginal."""
+
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Global id of the original that is gone. Null if refused."
+    )
+
+
+ORIGINAL_OF_ACTIVITY = Lookup(
+    "Original", m.Activity.id, rows_by(m.Original, m.ImportedFile.activity_id)
+)

@@ -1,0 +1,126 @@
+"""Files that activities were read from are kept as they came, once each, and go with them."""
+
+import gzip
+import io
+import os
+import time
+
+import pytest
+from sqlalchemy import text
+
+from db.original_codec import unpacked
+from db.session import SyncDatabase
+from db.transaction_runner import TransactionRunner
+from jobs.imports.file_import import FileImport, ImportOutcome
+from jobs.imports.originals import Originals
+from jobs.orphan_files import sweep_files
+from recordings.strava_list import ListedActivity
+from runtime.original_folder import OriginalFolder
+from tests import factories as make
+from tests.recordings.run import fit_file, gpx_file, run_of
+
+FIT, GPX = fit_file(run_of(300)), gpx_file(run_of(200), start_s=1.78e9)
+
+
+class Imports:
+    """Imports of one athlete, by changed settings."""
+
+    def __init__(self, settings, db) -> None:
+        self.settings, self.db = settings, db
+        self.athlete_id = make.create_athlete(db)
+        self.database = SyncDatabase(settings, application_name="test")
+
+    def take(self, files: dict[str, bytes], listed=None, **changes) -> list:
+        settings = self.settings.model_copy(update=changes)
+        originals = Originals.from_settings(settings)
+        runner = TransactionRunner(self.database)
+        importer = FileImport(runner, self.athlete_id, originals=originals)
+        return [
+            item
+            for name, data in files.items()
+            for item in importer.take(name, io.BytesIO(data), listed)
+        ]
+
+    def rows(self, columns: str = "id, file_name, size_bytes, place, content") -> list:
+        return self.db.execute(text(f"SELECT {columns} FROM originals ORDER BY file_name")).all()
+
+    def content(self, row) -> bytes:
+        return b"".join(unpacked(OriginalFolder(self.settings).content_of(row)))
+
+
+@pytest.fixture
+def imports(settings, db):
+    made = Imports(settings, db)
+    yield made
+    made.database.close()
+
+
+@pytest.mark.parametrize("place", ["database", "folder"])
+def test_files_are_kept_as_they_came(imports, place):
+    listed = ListedActivity(7, "Stadtlauf", "Run", None, None)
+    files = {"2026/a.FIT.gz": gzip.compress(FIT), "b.gpx": GPX, "no run.gpx": b"<gpx/>"}
+    imports.take(files, listed, originals=place)
+    fit, gpx = found = imports.rows()
+    assert [(row.file_name, row.size_bytes) for row in found] == [
+        ("a.FIT", len(FIT)),
+        ("b.gpx", len(GPX)),
+    ]
+    assert (imports.content(fit), imports.content(gpx)) == (FIT, GPX)
+    for row in found:
+        assert row.place == place.upper()
+        assert (row.content is None) == OriginalFolder(imports.settings).path_of(row.id).exists()
+    told = {"name": "Stadtlauf", "strava_id": 7, "is_race": False}
+    assert told.items() <= imports.rows("listed, file_name")[0].listed.items()
+    again = imports.take({"other name.fit": FIT, "b.gpx": GPX}, originals=place)
+    assert [each.outcome for each in again] == [ImportOutcome.SAME_AS] * 2
+    assert imports.rows() == found
+
+
+def test_what_was_imported_before_is_kept_when_it_comes_again(imports):
+    imports.take({"a.fit": FIT}, originals="off")
+    assert imports.rows() == []
+    [item] = imports.take({"a.fit": FIT})
+    assert (item.outcome, item.message) == (ImportOutcome.SAME_AS, "it was imported before")
+    assert imports.content(imports.rows()[0]) == FIT
+
+
+def test_beyond_the_athletes_room_files_are_imported_and_not_kept(imports, settings):
+    imports.take({"a.fit": FIT})
+    [(taken,)] = imports.rows("packed_bytes")
+    [item] = imports.take({"b.gpx": GPX}, originals_max_bytes=taken + 100)
+    assert item.outcome is ImportOutcome.IMPORTED
+    assert "its original is not kept" in item.message
+    assert "ORIGINALS_MAX_BYTES" in item.message
+    assert len(imports.rows()) == 1
+
+
+def test_a_folder_that_cannot_be_written_costs_the_original_only(imports, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    [item] = imports.take({"a.fit": FIT}, originals="folder", originals_folder=tmp_path / "file")
+    assert item.outcome is ImportOutcome.IMPORTED
+    assert "ORIGINALS_FOLDER" in item.message
+    assert imports.rows() == []
+
+
+def test_an_original_goes_with_its_last_activity_and_its_file_soon_after(imports, settings):
+    imports.take({"a.fit": FIT, "b.gpx": GPX}, originals="folder")
+    folder = OriginalFolder(settings)
+    fit, gpx = (row.id for row in imports.rows())
+    imports.db.execute(
+        text(
+            "WITH gone AS (INSERT INTO deleted_activities (id, athlete_id) "
+            "SELECT id, athlete_id FROM activities WHERE name = 'a.fit' RETURNING id) "
+            "UPDATE imported_files f SET activity_id = NULL, deleted_activity_id = g.id "
+            "FROM gone g WHERE f.activity_id = g.id"
+        )
+    )
+    assert [row.id for row in imports.rows()] == [gpx]
+    sweep_files(settings, imports.database)
+    assert folder.path_of(fit).exists()  # its row may not be committed yet
+    long_ago = time.time() - 4000
+    for each in (fit, gpx):
+        os.utime(folder.path_of(each), (long_ago, long_ago))
+    sweep_files(settings, imports.database)
+    assert (folder.path_of(fit).exists(), folder.path_of(gpx).exists()) == (False, True)
+    imports.db.execute(text("DELETE FROM activities"))
+    assert imports.rows() == []

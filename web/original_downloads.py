@@ -1,0 +1,106 @@
+"""Hands out originals: the files that recordings were read from, as they came."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from db.original_codec import unpacked
+from db.session import AsyncDatabase
+from db.statements import original as statements
+from runtime.original_folder import OriginalFolder
+from settings import Settings
+from web.auth.windowed_links import WindowedLinks
+from web.download_slots import DownloadSlots
+from web.errors import HttpRefusal
+
+PATH = "/originals"
+
+logger = logging.getLogger(__name__)
+
+
+class OriginalNotFound(HttpRefusal):
+    status, code = 404, "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no original at this address, or its time is over. Ask `Original.downloadUrl` "
+            "for a new one."
+        )
+
+
+class OriginalElsewhere(HttpRefusal):
+    status, code = 404, "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The original is not on this machine. Its operator has to let API and workers share "
+            "ORIGINALS_FOLDER."
+        )
+
+
+class OriginalDownloads:
+    """The downloads from this process."""
+
+    def __init__(self, settings: Settings, database: AsyncDatabase) -> None:
+        self._database = database
+        self._folder = OriginalFolder(settings)
+        self._links = WindowedLinks.from_settings(settings, "original", settings.original_link_s)
+        self._address = f"{settings.url}{PATH}/"
+        self._slots = DownloadSlots(settings.exports_at_once)
+
+    @property
+    def link_parameters(self) -> Mapping[str, Any]:
+        """Values of the parameters of `db.statements.original.download_url`."""
+        begin, key = self._links.window()
+        return {statements.LINK_ADDRESS.key: self._address + begin, statements.LINK_KEY.key: key}
+
+    def remove(self, original_id: int) -> None:
+        """Delete the file of an original whose row was deleted, if it had one and is here."""
+        try:
+            self._folder.destroy(original_id)
+        except OSError as error:
+            logger.warning("an original's file stays for now", extra={"error": str(error)})
+
+    async def find(self, token: str, *, with_body: bool) -> Response:
+        """Make the answer to a request with `token`. Raises HttpRefusal."""
+        original_id = self._links.read(token)
+        if original_id is None:
+            raise OriginalNotFound
+        self._slots.check()
+        found = await self._database.reading(
+            lambda connection: connection.execute(statements.find(), {"original": original_id})
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise OriginalNotFound
+        headers = {
+            "content-length": str(row.size_bytes),
+            "content-disposition": f"attachment; filename*=utf-8''{quote(row.file_name, safe='')}",
+            "content-type": "application/octet-stream",
+            "etag": f'"{row.digest.hex()}"',
+        }
+        if not with_body:
+            return Response(headers=headers)
+        try:
+            packed = await run_in_threadpool(self._folder.content_of, row)
+        except OSError:
+            raise OriginalElsewhere from None
+        self._slots.check()  # others began while it was read
+        return _UnpackedDownload(self._slots, packed, headers)
+
+
+class _UnpackedDownload(StreamingResponse):
+    """A file that is unpacked while it is sent, and holds a slot."""
+
+    def __init__(self, slots: DownloadSlots, packed: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(unpacked(packed), headers=headers)
+        self._slots = slots
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._slots.taken():
+            await super().__call__(scope, receive, send)
