@@ -22,12 +22,14 @@ RECORDS = sorted(path.name for path in DECISIONS.glob("0*.md"))
 _ROW = re.compile(r"^\| `([a-z_.]+)` \| (.+) \|$", re.MULTILINE)
 _FILE = re.compile(r"(?<![\w/.])([a-z_]+(?:/[a-z0-9_]+)*/[a-z0-9_]+\.(?:py|md))\b")
 _LINK = re.compile(r"\]\(([^)#\s]+)")
+_ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
 FOLDERS = ("docs", "tests", "alembic", "bench")
 DOCUMENTS = sorted(
     [
         *(ROOT / "docs").rglob("*.md"),
         *ROOT.glob("*.md"),
         ROOT / "bench" / "README.md",
+        ROOT / "examples" / "web" / "README.md",
         ROOT / "tests" / "security" / "README.md",
     ]
 )
@@ -92,6 +94,25 @@ def test_files_that_a_document_names_exist(path):
     links = {link for link in _LINK.findall(text) if not link.startswith("http")}
     assert {link for link in links if not (path.parent / link).exists()} == set()
     assert {each for each in named_files(text) if not (ROOT / each).exists()} == set()
+
+
+def anchors(text: str) -> set[str]:
+    """Anchors of a document's headings, as GitHub and mkdocs both write them."""
+    without_code = re.sub(r"^( *)```.*?^\1```", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+?)\s*$", without_code, re.MULTILINE)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", each) for each in headings]
+    return {re.sub(r"[^\w\s-]", "", each).strip().lower().replace(" ", "-") for each in plain}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_anchors_that_a_document_links_exist(path):
+    wrong = [
+        f"{link}#{anchor}"
+        for link, anchor in _ANCHOR.findall(path.read_text())
+        if not link.startswith("http") and (not link or link.endswith(".md"))
+        if anchor not in anchors((path.parent / link if link else path).read_text())
+    ]
+    assert wrong == []
 
 
 def test_files_that_the_source_names_exist():
