@@ -23,6 +23,9 @@ FITNESS_DAYS, FATIGUE_DAYS = 42.0, 7.0
 """Time constants of the averages."""
 TRIMP_FACTOR = {Sex.MALE: 0.64, Sex.FEMALE: 0.86}
 TRIMP_EXPONENT = {Sex.MALE: 1.92, Sex.FEMALE: 1.67}
+LEAST_RESTING_BPM, MOST_RESTING_BPM = 20, 99
+LEAST_MAX_BPM, MOST_MAX_BPM = 100, 250
+"""What the rates of a runner's reserve may be, so that the resting one is the lower."""
 HISTORY_DAYS = 365
 """Days before the first one shown that count: e^(-365/42) = 0.02 % of a load is left of older ones."""
 

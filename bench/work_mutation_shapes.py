@@ -76,7 +76,7 @@ def _of_rows() -> Iterator[Shape]:
         'mutation { updateAthlete(input: { athleteId: "$athlete", firstName: "Owner", '
         'lastName: "Measured", sex: FEMALE, birthDate: "1980-05-17", country: "PT", '
         "measurementSystem: METRIC, shares: true, sharesAgeGrades: true, "
-        f"hiddenRadiusMeters: 200 }}) {{ athlete {{ id }} {_ERRORS} }} }}",
+        f"hiddenRadiusMeters: 200, restingHeartRate: 50, maxHeartRate: 190 }}) {{ athlete {{ id }} {_ERRORS} }} }}",
         is_own=True,
     )
 

@@ -51,6 +51,10 @@ _ZONES = """
     SELECT %(athlete)s, make_date(2000 - 5 * y, 1, 1), n, (ARRAY[0, 115, 135, 155, 175])[n] + y
     FROM generate_series(0, 9) y, generate_series(1, 5) n
 """
+_RESERVE = """
+    UPDATE athletes SET resting_heart_rate_bpm = 50, max_heart_rate_bpm = 190, sex = coalesce(sex, 'MALE')
+    WHERE id = %(athlete)s
+"""
 _CONNECTION = """
     INSERT INTO strava_connections (athlete_id, strava_athlete_id, scopes, access_token,
         refresh_token, token_expires_at)
@@ -121,7 +125,7 @@ def write_parts(connection: psycopg.Connection, athlete: int, strava_token: byte
     connection.execute(_OLD_JOBS, values)
     (values["job"],) = connection.execute(_IMPORT, values).fetchone() or (0,)
     for statement in (
-        _GEAR, _WORN, _LAPS, _SPLITS, _ROUTES, _HEART_RATES, _ZONES, _ENTRIES, _JOB_PROBLEMS,
+        _GEAR, _WORN, _LAPS, _SPLITS, _ROUTES, _HEART_RATES, _ZONES, _RESERVE, _ENTRIES, _JOB_PROBLEMS,
         _SYNC_PROBLEMS, _REVOKED_TOKENS,
     ):  # fmt: skip
         connection.execute(statement, values)

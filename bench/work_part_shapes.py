@@ -13,6 +13,7 @@ _SPLIT = f"{_LAP} gradeAdjustedPaceSecondsPerKilometer elevationChangeMeters ave
 _RECORDING = "recordings { id name source recordingChoice }"
 _ROUTE = "route(precision: 6) { polylines geoJson bounds { south west north east } }"
 _FUTURE = '"2100-01-01"'
+_DAY = '"2026-01-01"'
 _PREDICTED = (
     'racePredictions(method: CAMERON, distances: [KM5, MARATHON], from: "1900-01-01", '
     f"until: {_FUTURE}) {{ elapsedTimeSeconds bestEffort {{ id }} }}"
@@ -70,6 +71,11 @@ _OF_ATHLETE = {
     ),
     "racePredictions": ("racePredictions { distance elapsedTimeSeconds }", 60),
     "racePredictions of all years": (_PREDICTED, 300),
+    "trainingLoad": ("trainingLoad { day load fitness fatigue form }", 10),
+    "trainingLoad of one day": ("trainingLoad(days: 1) { fitness }", 400),
+    "trainingLoad of a year": (
+        f"trainingLoad(days: 366, until: {_DAY}) {{ day runCount runsWithoutHeartRate }}", 2,
+    ),
     "trainingSummary by week": ("trainingSummary(period: WEEK) { periodStart runCount }", 90),
     "trainingSummary until": (
         'trainingSummary(period: MONTH, until: "1900-01-01") { runCount }', 90,

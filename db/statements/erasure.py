@@ -104,6 +104,8 @@ def forget_profile() -> tuple[Executable, ...]:
             country=null(),
             sex=case((is_needed, Athlete.sex)),
             birth_date=case((is_needed, Athlete.birth_date)),
+            resting_heart_rate_bpm=case((is_needed, Athlete.resting_heart_rate_bpm)),
+            max_heart_rate_bpm=case((is_needed, Athlete.max_heart_rate_bpm)),
             updated_at=func.now(),
         ),
         delete(HeartRateZone).where(HeartRateZone.athlete_id == _ATHLETE_ID, ~is_needed),

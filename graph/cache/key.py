@@ -28,6 +28,7 @@ DATA_KINDS: Mapping[str, DataKind] = {
     "Split": DataKind.ACTIVITIES,
     "Pacing": DataKind.ACTIVITIES,
     "ActivityStreams": DataKind.ACTIVITIES,
+    "TrainingLoadDay": DataKind.ACTIVITIES,
     "TrainingSummary": DataKind.ACTIVITIES,
     "BestEffort": DataKind.PERSONAL_BESTS,
     "PersonalBest": DataKind.PERSONAL_BESTS,

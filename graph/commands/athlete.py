@@ -5,6 +5,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from athletics.training_load import (
+    LEAST_MAX_BPM,
+    LEAST_RESTING_BPM,
+    MOST_MAX_BPM,
+    MOST_RESTING_BPM,
+)
 from db.models import JobKind, Scope
 from db.statements import athlete as athletes
 from db.statements import best_effort as efforts
@@ -23,7 +29,7 @@ from graph.commands.job import (
 )
 from graph.context import Context
 from graph.errors import InvalidArgument
-from graph.input_checks import checked_text
+from graph.input_checks import checked_number, checked_text
 from graph.mapping.relation import NO_ARGUMENTS
 from graph.types.athlete import ATHLETE_BY_ID, Athlete
 from graph.types.athlete_mutation import (
@@ -48,6 +54,10 @@ _REQUIRED = {
     "heart_rate_zones",
 }
 _TEXTS = {"first_name": "firstName", "last_name": "lastName", "city": "city", "country": "country"}
+_HEART_RATES = {
+    "resting_heart_rate": (LEAST_RESTING_BPM, MOST_RESTING_BPM),
+    "max_heart_rate": (LEAST_MAX_BPM, MOST_MAX_BPM),
+}
 
 
 async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> UpdateAthletePayload:
@@ -180,6 +190,10 @@ def _changes(wanted: UpdateAthleteInput) -> dict[str, Any]:
                 "input.hiddenRadiusMeters",
             )
         given["hidden_radius_m"] = radius_m
+    for name, (least, most) in _HEART_RATES.items():
+        if name in given:
+            field = f"input.{_public(name)}"
+            given[f"{name}_bpm"] = checked_number(given.pop(name), field, least, most)
     return given
 
 

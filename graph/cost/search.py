@@ -11,6 +11,7 @@ SEARCHING_FIELDS = frozenset(
         "totalCount",
         "rank",
         "trainingSummary",
+        "trainingLoad",
         "paceCurve",
         "criticalSpeed",
         "racePredictions",

@@ -57,6 +57,12 @@ from graph.types.race_prediction import (
     read_predictions,
 )
 from graph.types.sync_problem import SyncProblem
+from graph.types.training_load import (
+    DEFAULT_DAYS,
+    LOAD_OF_ATHLETE,
+    TrainingLoadDay,
+    read_load,
+)
 from graph.types.training_summary import SUMMARIES_OF_ATHLETE, TrainingSummary, read_summaries
 
 if TYPE_CHECKING:
@@ -102,6 +108,18 @@ class Athlete(Node):
         m.Athlete.hidden_radius_m,
         "Radius around the start and end of each route, in meters, within which other athletes see "
         "no part of it. 0 hides nothing. Null for other athletes.",
+        owner_only=True,
+    )
+    resting_heart_rate: int | None = column(
+        m.Athlete.resting_heart_rate_bpm,
+        "Heart rate at rest in beats per minute, for the training load. Null if not given, and for "
+        "other athletes.",
+        owner_only=True,
+    )
+    max_heart_rate: int | None = column(
+        m.Athlete.max_heart_rate_bpm,
+        "Maximum heart rate in beats per minute, for the training load. Null if not given, and for "
+        "other athletes.",
         owner_only=True,
     )
     created_at: datetime = column(m.Athlete.created_at, "Time the athlete joined this server.")
@@ -176,6 +194,14 @@ class Athlete(Node):
         list[TrainingSummary],
         list_size=sized(52),
     )(read_summaries)
+    training_load = lookup_with(
+        LOAD_OF_ATHLETE,
+        "Training load of each day, oldest first, by the heart rates of the runs and the athlete's "
+        "`restingHeartRate`, `maxHeartRate` and `sex`. Empty without one of these, and for other "
+        "athletes.",
+        list[TrainingLoadDay],
+        list_size=sized(DEFAULT_DAYS, by=["days"]),
+    )(read_load)
     gear: list[Annotated["Gear", strawberry.lazy("graph.types.gear")]] = lookup(
         GEAR_OF_ATHLETE,
         "The athlete's shoes, those in use first, then by name. At most 100. For other athletes: "

@@ -6,6 +6,12 @@ from typing import Any
 import strawberry
 
 from athletics.age_grade_table import Sex
+from athletics.training_load import (
+    LEAST_MAX_BPM,
+    LEAST_RESTING_BPM,
+    MOST_MAX_BPM,
+    MOST_RESTING_BPM,
+)
 from db.models import MeasurementSystem
 from graph.types.athlete import Athlete
 from graph.types.best_change import PersonalBestChange, best_changes
@@ -72,6 +78,16 @@ class UpdateAthleteInput:
         default=strawberry.UNSET,
         description="Radius around the start and end of each route within which other athletes see "
         "no part of it: 100 to 5000 meters, or 0 to hide nothing. Must not be null.",
+    )
+    resting_heart_rate: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=f"Heart rate at rest, {LEAST_RESTING_BPM} to {MOST_RESTING_BPM} beats per "
+        "minute. Required for training load.",
+    )
+    max_heart_rate: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=f"Maximum heart rate, {LEAST_MAX_BPM} to {MOST_MAX_BPM} beats per minute. "
+        "Required for training load.",
     )
     heart_rate_zones: HeartRateZonesInput | None = strawberry.field(
         default=strawberry.UNSET,

@@ -13,6 +13,11 @@ BAD = {
     "ck_athletes_sex": (make.create_athlete, {"sex": "OTHER"}),
     "ck_athletes_measurement_system": (make.create_athlete, {"measurement_system": "NAUTICAL"}),
     "ck_athletes_birth_date_range": (make.create_athlete, {"birth_date": date(1899, 12, 31)}),
+    "ck_athletes_resting_heart_rate_bpm_range": (
+        make.create_athlete,
+        {"resting_heart_rate_bpm": 100},
+    ),
+    "ck_athletes_max_heart_rate_bpm_range": (make.create_athlete, {"max_heart_rate_bpm": 99}),
     "fk_accounts_athlete_id": (make.create_account, {"athlete_id": 999}),
     "ck_activities_source": (make.create_activity, {"source": "PIGEON", "strava_id": None}),
     "ck_activities_visibility": (make.create_activity, {"visibility": "SOME"}),

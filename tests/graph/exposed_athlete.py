@@ -42,7 +42,14 @@ class ExposedAthlete:
 
 def create_exposed_athlete(db: Connection, **athlete: Any) -> ExposedAthlete:
     texts = dict.fromkeys(("first_name", "last_name", "city", "country"), MARK)
-    person = make.create_person(db, sex="FEMALE", birth_date=date(1961, 2, 3), **(texts | athlete))
+    person = make.create_person(
+        db,
+        sex="FEMALE",
+        birth_date=date(1961, 2, 3),
+        resting_heart_rate_bpm=47,
+        max_heart_rate_bpm=187,
+        **(texts | athlete),
+    )
     exposed = ExposedAthlete(person)
     exposed.add("Athlete", person.athlete_id, is_shown=True)
     make.create_connection(

@@ -43,7 +43,8 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         E.SHARED: "id firstName lastName displayName sex city country measurementSystem createdAt",
         E.DERIVED: "activities personalBests personalBestHistory bestEfforts paceCurve criticalSpeed racePredictions "
         "trainingSummary gear",
-        E.OWNER: "hiddenRadiusMeters heartRateZones timeInHeartRateZones birthDate shares "
+        E.OWNER: "hiddenRadiusMeters restingHeartRate maxHeartRate trainingLoad "
+        "heartRateZones timeInHeartRateZones birthDate shares "
         "sharesAgeGrades stravaConnection jobs syncProblems",
     },
     "Activity": {
@@ -106,6 +107,9 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         E.SHARED: "distance distanceLabel distanceMeters method",
         E.DERIVED: "elapsedTimeSeconds paceSecondsPerKilometer paceSecondsPerMile",
         E.WAY: "bestEffort",
+    },
+    "TrainingLoadDay": {
+        E.OWNER: "day load fitness fatigue form runCount runsWithoutHeartRate",
     },
     "TrainingSummary": {
         E.DERIVED: "periodStart runCount distanceMeters movingTimeSeconds elapsedTimeSeconds elevationGainMeters "

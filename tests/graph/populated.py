@@ -30,7 +30,9 @@ def populate(db: Connection, athletes: int) -> Population:
 
 
 def _populate_athlete(db: Connection, population: Population, number: int) -> None:
-    person = make.create_person(db, first_name=f"Athlete {number}")
+    person = make.create_person(
+        db, first_name=f"Athlete {number}", resting_heart_rate_bpm=50, max_heart_rate_bpm=190
+    )
     make.create_connection(db, person.athlete_id)
     gear = {"gear_id": make.create_gear(db, person.athlete_id)}
     make.create_zones(db, person.athlete_id, date(2020, 1, 1), [0, 120])

@@ -236,7 +236,14 @@ SEVERAL = {
     for name, field in type_.fields.items()
     if field.args
     or type_.name
-    in {"HeartRateZone", "HeartRateZoneTime", "PageInfo", "RacePrediction", "TrainingSummary"}
+    in {
+        "HeartRateZone",
+        "HeartRateZoneTime",
+        "PageInfo",
+        "RacePrediction",
+        "TrainingLoadDay",
+        "TrainingSummary",
+    }
     or type_.name.endswith(("Connection", "Edge"))
 }
 """Fields of which an object has several: by arguments, or by what hangs on it without an id."""

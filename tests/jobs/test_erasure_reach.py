@@ -121,7 +121,8 @@ def test_nothing_is_left_anywhere(world, person):
         "athlete": {"firstName": "Athlete", "activities": {"nodes": []}}
     }
     row = world.one("SELECT * FROM athletes")
-    assert {row[name] for name in ("city", "country", "sex", "birth_date")} == {None}
+    told = ("city", "country", "sex", "birth_date", "resting_heart_rate_bpm", "max_heart_rate_bpm")
+    assert {row[name] for name in told} == {None}
     assert world.value("SELECT count(*) FROM heart_rate_zones") == 0
 
 
@@ -130,12 +131,16 @@ def test_what_the_athlete_has_from_files_stays_with_what_it_needs(world, person)
         kept = make.create_activity(
             db, person.athlete_id, source="FILE", strava_id=None, name="From a file"
         )
-    world.write("UPDATE athletes SET sex = 'FEMALE', birth_date = '1980-05-17'")
+    world.write(
+        "UPDATE athletes SET sex = 'FEMALE', birth_date = '1980-05-17', max_heart_rate_bpm = 190"
+    )
     assert world.work(world.create(person.athlete_id, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
     assert world.rows("SELECT id FROM activities") == [{"id": kept}]
-    assert world.one("SELECT first_name, sex, birth_date IS NULL AS without FROM athletes") == {
+    told = "first_name, sex, max_heart_rate_bpm AS bpm, birth_date IS NULL AS without"
+    assert world.one(f"SELECT {told} FROM athletes") == {
         "first_name": "Athlete",
         "sex": "FEMALE",
+        "bpm": 190,
         "without": False,
     }
     assert world.value("SELECT count(*) FROM heart_rate_zones") == 2

@@ -9,7 +9,7 @@ from graph.schema.build import build_core_schema, build_schema
 CHOOSING = {
     "first", "last", "after", "before", "id", "ids", "distance", "distances", "input",
     "includeExcluded", "athleteId", "period", "from", "until", "since", "maxPoints",
-    "unit", "precision", "on", "method",
+    "unit", "precision", "on", "method", "days",
 }  # fmt: skip
 """Arguments that name rows, or how many."""
 TOTAL = "fragment of on ActivityConnection { totalCount }"
