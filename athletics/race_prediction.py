@@ -58,12 +58,12 @@ class Prediction:
 
 
 def riegel_s(effort: Performance, distance_m: float) -> float:
-    """The time in seconds that Riegel's rule gives, whatever its range."""
+    """The time in seconds that Riegel's rule gives, also beyond its range."""
     return effort.elapsed_s * power(distance_m / effort.distance_m, RIEGEL_EXPONENT)
 
 
 def cameron_s(effort: Performance, distance_m: float) -> float:
-    """The time in seconds that Cameron's rule gives, whatever its range."""
+    """The time in seconds that Cameron's rule gives, also beyond its range."""
     pace = effort.elapsed_s / effort.distance_m
     return pace * distance_m * _cameron_speed(effort.distance_m) / _cameron_speed(distance_m)
 

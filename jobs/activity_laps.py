@@ -1,4 +1,4 @@
-"""Writes the laps of an activity, whatever they come from."""
+"""Writes the laps of an activity, of Strava or of a file."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

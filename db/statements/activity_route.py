@@ -86,7 +86,7 @@ def store() -> Executable:
 def forget_samples() -> Executable:
     """Forget which samples the points of the route of `activity` are: others see no streams then.
 
-    Whatever becomes of the route, it is never applied to samples that it was not made of.
+    The route is never applied to samples that it was not made of.
     """
     return (
         update(ActivityRoute)

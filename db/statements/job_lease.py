@@ -62,7 +62,7 @@ def hold() -> Executable:
 
 
 def reclaim() -> Executable:
-    """Queue the jobs whose worker gave no sign of life; returns their summaries.
+    """Queue the jobs of workers that gave no sign of life; returns their summaries.
 
     Their lease has expired, or their attempt has run for longer than `attempt_s` seconds and the
     worker did not end it. A job becomes FAILED after `max_failures` consecutive failures.

@@ -33,7 +33,7 @@ _PARTS = 3_600
 
 
 def create_due_jobs() -> Executable:
-    """Create this night's syncs whose time has come, at most `most`; returns their summaries.
+    """Create this night's syncs that are due, at most `most`; returns their summaries.
 
     `night_start` is the start of the night, `night_s` its length in seconds. Athletes whose tokens
     Strava refuses, whose history was not imported yet, or was read since the start of the night,

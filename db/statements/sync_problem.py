@@ -38,7 +38,7 @@ from db.statements.interval import seconds
 from db.statements.job import create_of, has_active
 
 FOR_PROBLEMS = {"cause": "problems"}
-"""Arguments of the sync that tries the activities again whose time has come."""
+"""Arguments of the sync that tries activities again that are due."""
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _JOB_ID = bindparam("job_id", type_=BigInteger)
@@ -130,7 +130,7 @@ def ask() -> Executable:
 
 
 def take() -> Executable:
-    """Take the activities of `athlete` whose time has come, at most `most`, oldest problem first.
+    """Take the activities of `athlete` that are due, at most `most`, oldest problem first.
 
     Returns `strava_id` and `is_asked_for`. Should the job end without trying one, it is tried
     again after the next pause.

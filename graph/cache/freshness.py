@@ -1,6 +1,6 @@
 """When a cached answer is current: its version is that of the data now, and it is not too old.
 
-1. Whose data an answer depends on is its subject: `CachedField.subject` (`cached_field.py`).
+1. The athlete or athletes that an answer is about are its subject: `CachedField.subject` (`cached_field.py`).
 2. The version of the subject's data is read after the request arrived: `data_versions.py`.
 3. The answer's version has to be this one, and its age below its lifetime: here. The script of
    `redis_tier.py` compares versions too, to send no others.

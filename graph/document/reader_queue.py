@@ -67,7 +67,7 @@ class Lane:
     async def run(
         self, ticket: Ticket, caller: Hashable, function: Callable[..., T], *arguments: Any
     ) -> T:
-        """Call a function of the process in the thread that waits for it. Raises TooBusy."""
+        """Call a function of the process in the thread that calls it. Raises TooBusy."""
         try:
             async with self._turns.turn(ticket):
                 began = monotonic()
@@ -81,7 +81,7 @@ class Lane:
             raise TooBusy from None
 
     def close(self) -> None:
-        """End the process. What waits for it is refused."""
+        """End the process. What waits is refused."""
         self._turns.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
         self.process.close()

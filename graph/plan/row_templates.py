@@ -50,7 +50,7 @@ class KeptTemplates:
         self.limit_to(limit_bytes)
 
     def limit_to(self, limit_bytes: int) -> None:
-        """Start anew, with room for `limit_bytes`."""
+        """Start empty, with room for `limit_bytes`."""
         with self._lock:
             self._entries = WeightedLru[Hashable, Template](limit_bytes, _size)
 

@@ -1,4 +1,4 @@
-"""Reads which jobs an athlete has: one read for all who ask while it is under way."""
+"""Reads which jobs an athlete has: one read for all requests that arrive while it is under way."""
 
 import asyncio
 import logging

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _MAX_METERS = 10_000_000
 _STREAMS_WEIGHT = 20
-"""Cost of streams in advance: reading a range takes some time whatever its points."""
+"""Cost of streams in advance: reading a range takes some time, also for few points."""
 
 
 @row_type(m.Activity, "A recorded activity, such as a run.")

@@ -29,7 +29,7 @@ class UpdateActivityInput:
     )
     notes: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Notes that nobody else sees. At most 10000 characters.",
+        description="Notes that only the athlete sees. At most 10000 characters.",
     )
     is_race: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether it is a race. Must not be null."
@@ -39,7 +39,7 @@ class UpdateActivityInput:
     )
     hidden: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="true: hide it from other athletes, whatever its visibility on Strava. false: "
+        description="true: hide it from other athletes, also where it is visible on Strava. false: "
         "show it as its visibility allows. Must not be null.",
     )
     excluded: bool | None = strawberry.field(

@@ -9,7 +9,7 @@ from graph.cost.directives import sized
 from graph.types.personal_best import PersonalBest
 
 
-@strawberry.type(description="A distance whose current personal best is another one than before.")
+@strawberry.type(description="A distance with another current personal best than before.")
 class PersonalBestChange:
     """One entry of `personalBestChanges`."""
 
@@ -26,6 +26,6 @@ def best_changes() -> Any:
     """Declare the field `personalBestChanges` of a payload."""
     return strawberry.field(
         default_factory=list,
-        description="Distances whose current personal best is another one now, shortest first.",
+        description="Distances with another current personal best now, shortest first.",
         directives=[sized(2)],
     )

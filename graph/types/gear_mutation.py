@@ -15,7 +15,7 @@ class CreateGearInput:
     athlete_id: strawberry.ID = strawberry.field(description="Global id of the athlete.")
     name: str = strawberry.field(
         description="Name, of no other gear of the athlete. 1 to 100 characters. If Strava tells of "
-        "shoes with this name, in whatever case, they are the same shoes."
+        "shoes with this name, in upper or lower case, they are the same shoes."
     )
     idempotency_key: str | None = idempotency_key("returns the same gear")
 

@@ -1,6 +1,6 @@
 """Tries activities again that earlier syncs could not have (`Athlete.syncProblems`).
 
-The job takes those whose time has come, and has them in its checkpoint until each was tried.
+The job takes those that are due, and has them in its checkpoint until each was tried.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ _LEFT = "left"  # key of the checkpoint: pairs of Strava id and whether the budg
 
 
 class ProblemRetry:
-    """One run over the activities of an athlete whose time has come."""
+    """One run over the activities of an athlete that are due."""
 
     def __init__(self, attempt: Attempt, services: TaskServices, strava: AthleteStrava) -> None:
         assert attempt.athlete_id is not None
@@ -49,7 +49,7 @@ class ProblemRetry:
             step.total = step.done + len(taken)
 
     def _derive_again(self, strava_id: int) -> None:
-        """Have efforts derived again whose derivation failed, also from stored streams."""
+        """Have efforts derived again where that failed, also from stored streams."""
         with self._attempt.step() as step:
             keep_connected(step.connection, self._values["athlete"])
             values = {**self._values, "problem_of": strava_id}

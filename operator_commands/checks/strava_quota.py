@@ -1,4 +1,4 @@
-"""What is left of Strava's quota, and how many athletes wait for it."""
+"""What is left of Strava's quota, and how many athletes have to wait."""
 
 from sqlalchemy.exc import ProgrammingError
 

@@ -1,4 +1,4 @@
-"""Limits of a single HTTP connection, whatever its address has beside it (`address_bounds.py`).
+"""Limits of a single HTTP connection. Those of its address are in `web/http/address_bounds.py`.
 
 `web/http/bounded_protocol.py` holds them.
 """
