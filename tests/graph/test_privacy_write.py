@@ -34,7 +34,12 @@ ABSENT = 10**9
 
 def mutations():
     """Each mutation with the type of what it names."""
-    of_name = {"athleteId": "Athlete", "bestEffortId": "BestEffort", "activityId": "Activity"}
+    of_name = {
+        "athleteId": "Athlete",
+        "bestEffortId": "BestEffort",
+        "activityId": "Activity",
+        "gearId": "Gear",
+    }
     of_id = {
         "cancelJob": "Job",
         "retryJob": "Job",
@@ -74,6 +79,7 @@ def rows(db) -> list:
         "jobs",
         "uploads",
         "originals",
+        "gear",
         "strava_connections",
         "feedback",
     )
