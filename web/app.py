@@ -15,9 +15,11 @@ from web.http.address_bounds import STATE_KEY
 from web.http.origins import Origins
 from web.http.request_log import RequestLog
 from web.http.security_headers import NO_STORE, Headers, security_headers, with_headers
+from web.http.short_way import APP_KEY
 from web.limits.request_rate import RequestLimit
 from web.original_downloads import PATH as ORIGINALS
 from web.protocols.graphql_over_http import GraphQLOverHttp
+from web.protocols.short_way import GraphQLShortWay
 from web.protocols.websocket import WebSockets
 from web.routes import exports, health, originals, root, sign_in, strava_webhook, uploads
 from web.routes.error_handlers import answer_errors
@@ -36,6 +38,7 @@ class _Api(FastAPI):
     """FastAPI with a shortcut to `/graphql`, which gets thousands of requests a second."""
 
     graphql: GraphQLOverHttp
+    short_way: GraphQLShortWay
     headers: Headers
     origins: Origins
 
@@ -64,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         giving_back = asyncio.create_task(
             services.allocator.give_back_every(settings.memory_given_back_s)
         )
-        yield {STATE_KEY: services.address_bounds}
+        yield {STATE_KEY: services.address_bounds, APP_KEY: app.short_way}
         giving_back.cancel()
         await services.close()
 
@@ -73,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.readiness = health.Readiness()
     app.state.metrics = CollectorRegistry()
     app.graphql = GraphQLOverHttp(services)
+    app.short_way = GraphQLShortWay(services)
     app.origins = services.origins
     app.headers = [*security_headers(settings), NO_STORE]
     app.router.routes += [

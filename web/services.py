@@ -10,6 +10,7 @@ from db.encryption import KeyRing
 from db.session import AsyncDatabase
 from flags.flags import Flags
 from flags.watch import FlagWatch
+from graph.at_hand import AnswersAtHand
 from graph.cache.data_versions import DataVersions
 from graph.cache.key import DataKind
 from graph.cache.root_field_cache import RootFieldCache
@@ -64,6 +65,7 @@ class Services:
     flags: Flags
     flag_watch: FlagWatch
     executor: Executor
+    at_hand: AnswersAtHand
     documents: DocumentStore
     planner: Planner
     cache: RootFieldCache
@@ -102,8 +104,9 @@ class Services:
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
         )
         TEMPLATES.limit_to(memory.sql)
-        planner = Planner(schema, documents, cache, DataVersions(database))
-        executor = Executor(schema, documents, planner, _policy(settings, usage))
+        versions, policy = DataVersions(database), _policy(settings, usage)
+        planner = Planner(schema, documents, cache, versions)
+        executor = Executor(schema, documents, planner, policy)
         return cls(
             settings=settings,
             database=database,
@@ -113,12 +116,7 @@ class Services:
             job_feeds=DatabaseJobFeeds(database, jobs),
             addresses=addresses,
             limits=limits,
-            address_bounds=AddressBounds(
-                settings,
-                addresses,
-                is_limited=lambda address: switches_at(flags, address).rate_limiting,
-                public_name=limits.buckets.public_name,
-            ),
+            address_bounds=_address_bounds(settings, addresses, flags, limits),
             sessions=sessions,
             identity=Identity(database, sessions, flags),
             open_streams=OpenStreams(settings),
@@ -126,6 +124,7 @@ class Services:
             flags=flags,
             flag_watch=FlagWatch(flags, redis, settings.feature_flags_refresh_s),
             executor=executor,
+            at_hand=AnswersAtHand(documents, planner, cache, versions, policy),
             documents=documents,
             planner=planner,
             cache=cache,
@@ -165,6 +164,17 @@ class Services:
         self.uploads.close()
         self.strava.close()
         self.documents.close()
+
+
+def _address_bounds(
+    settings: Settings, addresses: ClientAddresses, flags: Flags, limits: Limits
+) -> AddressBounds:
+    return AddressBounds(
+        settings,
+        addresses,
+        is_limited=lambda address: switches_at(flags, address).rate_limiting,
+        public_name=limits.buckets.public_name,
+    )
 
 
 def _policy(settings: Settings, usage: SchemaUsage) -> ExecutionPolicy:

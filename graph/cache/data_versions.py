@@ -7,6 +7,8 @@ small statement serves many.
 """
 
 import asyncio
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextvars import Context
 from dataclasses import dataclass, field
 
@@ -20,6 +22,8 @@ _PATIENCE_S = 10.0
 """All requests wait for the read: it must not wait longer for a connection that was lost."""
 
 Versions = dict[Subject, int]
+Listener = Callable[[Versions | None], None]
+"""Takes the versions, None where they could not be read."""
 
 
 @dataclass(eq=False, slots=True)
@@ -28,6 +32,7 @@ class _VersionRead:
 
     wanted: set[Subject] = field(default_factory=set)
     waiting: "list[asyncio.Future[Versions]]" = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
 
 
 class DataVersions:
@@ -40,6 +45,8 @@ class DataVersions:
         self._reader: asyncio.Task[None] | None = None
         # kept, as asking asyncio for it costs a system call
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_sound = True
+        """Whether the last read succeeded."""
 
     async def read(self, wanted: set[Subject]) -> Versions:
         """Read the versions of subjects' data. An athlete that does not exist has none.
@@ -47,20 +54,29 @@ class DataVersions:
         Raises DatabaseError.
         """
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        if self._next is None:
-            self._next = _VersionRead()
-        self._next.wanted |= wanted
-        self._next.waiting.append(answer := loop.create_future())
-        if self._reader is None:
-            # the task belongs to no single request
-            self._reader = loop.create_task(self._read_on(), context=Context())
-        versions: Versions = await answer
-        return versions
+        answer: asyncio.Future[Versions] = loop.create_future()
+        self._join(wanted).waiting.append(answer)
+        return await answer
+
+    def tell(self, wanted: frozenset[Subject], listener: Listener) -> None:
+        """Read as `read` does, and call `listener` in a later turn of the loop, without a task."""
+        self._join(wanted).listeners.append(listener)
 
     async def close(self) -> None:
         """Wait for a read under way, even if no request waits for it any more."""
         if self._reader is not None:
             await asyncio.wait([self._reader], timeout=_PATIENCE_S)
+
+    def _join(self, wanted: AbstractSet[Subject]) -> _VersionRead:
+        """Add to the read that begins next."""
+        if self._next is None:
+            self._next = _VersionRead()
+        self._next.wanted |= wanted
+        if self._reader is None:
+            loop = self._loop = self._loop or asyncio.get_running_loop()
+            # the task belongs to no single request
+            self._reader = loop.create_task(self._read_on(), context=Context())
+        return self._next
 
     async def _read_on(self) -> None:
         """Read until no request waits. Requests that arrive during a read wait for the next one."""
@@ -70,15 +86,25 @@ class DataVersions:
                 try:
                     versions = await self._read_now(read.wanted)
                 except Exception as error:  # noqa: BLE001 - it is raised to the requests that wait
+                    self.is_sound = False
                     for each in read.waiting:
                         if not each.done():
                             each.set_exception(error)
+                    self._tell(read, None)
                 else:
+                    self.is_sound = True
                     for each in read.waiting:
                         if not each.done():
                             each.set_result(versions)
+                    self._tell(read, versions)
         finally:
             self._reader = None
+
+    def _tell(self, read: _VersionRead, versions: Versions | None) -> None:
+        """Call the listeners, each in a callback of its own, after the next read has begun."""
+        assert self._loop is not None
+        for each in read.listeners:
+            self._loop.call_soon(each, versions)
 
     async def _read_now(self, wanted: set[Subject]) -> Versions:
         athletes = [each for each in wanted if isinstance(each, int)]

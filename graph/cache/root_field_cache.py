@@ -84,6 +84,19 @@ class RootFieldCache:
         """Get the lifetime of an answer with these kinds. 0 where one of them is not cached."""
         return min((self._lifetimes[each] for each in kinds), default=0.0) if kinds else 0.0
 
+    def at_hand(self, request: CacheRequest) -> CacheEntry | None:
+        """Get a current entry of this process. None also where it is to be refreshed soon.
+
+        It is not counted: `count_at_hand` does that once the answer is sent.
+        """
+        entry = self._memory.find(request.key)
+        age_s = None if entry is None else age_if_current(entry, request)
+        return None if age_s is None or expires_soon(age_s, request) else entry
+
+    def count_at_hand(self, entries: int) -> None:
+        """Count answers that `at_hand` found."""
+        self.counts["memory"] += entries
+
     async def answers(
         self, requests: Sequence[CacheRequest | None], compute: Compute
     ) -> list[CacheEntry]:

@@ -16,11 +16,16 @@ from graph.schema.root_field import ViewerObject
 def computed(selected: SelectedField, context: Context, asked: RequestArguments) -> bytes:
     """Write the JSON of a root field that is computed."""
     if selected.definition is None:
-        return orjson.dumps(selected.parent.name)
+        return type_name(selected)
     source = source_of(declared(selected))
     if isinstance(source, ViewerObject):
         return b"null"
     return orjson.dumps(_project(selected, source.compute(context, asked.roots[selected])))
+
+
+def type_name(selected: SelectedField) -> bytes:
+    """Write the JSON of a `__typename`."""
+    return orjson.dumps(selected.parent.name)
 
 
 def _project(selected: SelectedField, made: Any) -> Any:

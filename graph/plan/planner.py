@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import orjson
 from graphql import GraphQLError
@@ -16,16 +16,18 @@ from graphql.execution.values import VariableValues
 
 from db.errors import DatabaseError
 from db.statements.visibility import Audience
+from flags.switches import Switches
+from graph.cache.cached_field import CachedField
 from graph.cache.data_versions import DataVersions, Versions
 from graph.cache.entry import Answer, CacheEntry, CacheRequest
-from graph.cache.key import SharedSubject, Subject
+from graph.cache.key import CacheKey, SharedSubject, Subject
 from graph.cache.root_field_cache import RootFieldCache
-from graph.context import Context
+from graph.context import Caller, Context
 from graph.document.errors import TooBusy
 from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import CallerError
-from graph.plan.computed import computed
+from graph.plan.computed import computed, type_name
 from graph.plan.plan import QueryPlan, asked_type, compile_plan
 from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.selection import NotPlanned, SelectedField
@@ -63,6 +65,16 @@ class PlannedData:
     objects: int
     public_s: int | None = None
     age_s: int = 0
+
+
+class KnownRoot(NamedTuple):
+    """A root field whose answer is known: its JSON, or the key that the cache has it by."""
+
+    name: bytes
+    json: bytes | None
+    key: CacheKey | None = None
+    subject: Subject = SharedSubject.NO_ATHLETE
+    lifetime_s: float = 0.0
 
 
 _PlanKey = tuple[
@@ -110,6 +122,53 @@ class Planner:
         """How many operations ran by plan since the process started."""
         self.fallbacks: Counter[str] = Counter()
         """How many were left to graphql-core, by reason."""
+
+    def known_roots(
+        self, caller: Caller, switches: Switches, prepared: PreparedOperation
+    ) -> list[KnownRoot] | None:
+        """Get the root fields of a query, if each is a type's name or may be in the cache.
+
+        None also where the operation was not planned yet, or its arguments are refused.
+        """
+        operation, variables = prepared.operation, prepared.variables
+        kept: _OperationPlans | None = operation.derived
+        tree = kept and kept.trees.find(operation.directives(variables))
+        if not tree or self._cache is None:
+            return None
+        may_be_cached = switches.resolver_cache and tree.may_be_cached
+        try:
+            asked = tree.read(variables)
+            roots = [
+                self._known_root(caller, variables, asked, each, root, may_be_cached=may_be_cached)
+                for each, root in zip(tree.roots, tree.cached_fields, strict=True)
+            ]
+        except (CallerError, GraphQLError, NotPlanned):
+            return None
+        found = [each for each in roots if each is not None]
+        return found if len(found) == len(roots) else None
+
+    def _known_root(
+        self,
+        caller: Caller,
+        variables: VariableValues,
+        asked: RequestArguments,
+        selected: SelectedField,
+        root: CachedField,
+        *,
+        may_be_cached: bool,
+    ) -> KnownRoot | None:
+        assert self._cache is not None
+        name = selected.response_name.encode()
+        if selected.definition is None:
+            return KnownRoot(name, type_name(selected))
+        if not (may_be_cached and root.may_be_cached) or selected.name == "nodes":
+            return None
+        arguments = asked.roots.get(selected, {})
+        lifetime_s = self._cache.lifetime_s(root.kinds(arguments))
+        subject = root.subject(caller.viewer, arguments) if lifetime_s else None
+        if subject is None:
+            return None
+        return KnownRoot(name, None, root.key(caller, subject, variables), subject, lifetime_s)
 
     async def close(self) -> None:
         if self._versions is not None:

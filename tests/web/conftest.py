@@ -14,7 +14,7 @@ from tests import http_server
 from tests.conftest import STRAVA
 from tests.graph.api import Api, serve
 from web import create_app
-from web.http.bounded_protocol import BoundedHttp
+from web.http.short_way import ShortWayHttp
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
 @contextmanager
 def listening(app) -> Iterator[str]:
     """Serve `app` as `pacegraph api` does, on a free port; gives host and port."""
-    options = {"http": BoundedHttp, "log_config": None, "proxy_headers": False}
+    options = {"http": ShortWayHttp, "log_config": None, "proxy_headers": False}
     with http_server.listening(app, **options) as address:
         yield address
 

@@ -32,7 +32,7 @@ class CredentialKind(StrEnum):
     HELD_SESSION = "held session"
 
 
-_Key = tuple[CredentialKind, bytes]
+CredentialKey = tuple[CredentialKind, bytes]
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Credential:
     value: str = field(repr=False)
 
     @property
-    def key(self) -> _Key:
+    def key(self) -> CredentialKey:
         """The key in the cache: a hash, so that a memory dump does not contain the secret."""
         return self.kind, sha256(self.value.encode()).digest()
 
@@ -69,8 +69,13 @@ class CredentialCache:
     def __init__(self, look_up: LookUp) -> None:
         """`look_up` finds a credential's caller in the database, or raises InvalidCredentials."""
         self._look_up = look_up
-        self._entries = LruMap[_Key, _CachedCaller](_MAX_ENTRIES)
-        self._look_ups = SingleFlight[_Key, KnownCaller](self._finish)
+        self._entries = LruMap[CredentialKey, _CachedCaller](_MAX_ENTRIES)
+        self._look_ups = SingleFlight[CredentialKey, KnownCaller](self._finish)
+
+    def known(self, key: CredentialKey) -> KnownCaller | None:
+        """Get a caller that was looked up within the last second."""
+        entry = self._entries.find(key)
+        return entry.found if entry is not None and monotonic() < entry.fresh_until else None
 
     async def find(self, credential: Credential) -> KnownCaller:
         """Get a credential's caller, at most two seconds old. Raises what the look-up raises."""
@@ -99,7 +104,7 @@ class CredentialCache:
         """Wait for look-ups under way: they use the database."""
         await self._look_ups.wait(_FRESH_S)
 
-    def _finish(self, key: _Key, look_up: "asyncio.Task[KnownCaller]") -> None:
+    def _finish(self, key: CredentialKey, look_up: "asyncio.Task[KnownCaller]") -> None:
         if look_up.cancelled():
             return
         error = look_up.exception()
@@ -108,7 +113,7 @@ class CredentialCache:
         elif isinstance(error, InvalidCredentials):
             self._entries.pop(key, None)
 
-    def _keep(self, key: _Key, found: KnownCaller) -> None:
+    def _keep(self, key: CredentialKey, found: KnownCaller) -> None:
         until = found.caller.works_until
         left_s = (until - datetime.now(UTC)).total_seconds() if until else 2 * _FRESH_S
         now = monotonic()

@@ -5,10 +5,16 @@ from starlette.requests import HTTPConnection
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
 from flags.flags import Flags
+from flags.switches import Switches
 from graph.context import Caller
 from web.auth.api_tokens import ApiTokens
 from web.auth.browser_sessions import RENEWED_SESSION, BrowserSessions, SessionReused
-from web.auth.credential_cache import Credential, CredentialCache, CredentialKind
+from web.auth.credential_cache import (
+    Credential,
+    CredentialCache,
+    CredentialKey,
+    CredentialKind,
+)
 from web.auth.known_caller import KnownCaller
 from web.switches import switches_of
 
@@ -42,6 +48,18 @@ class Identity:
             if found.renewal is not None and (renewed := found.renewal.take()) is not None:
                 state[RENEWED_SESSION] = renewed
         switches = switches_of(self._flags, found.caller.viewer, "")
+        return found.sharing_caller if switches.sharing else found.caller
+
+    def known_caller(self, key: CredentialKey | None, switches: Switches) -> Caller | None:
+        """Get the caller of a token that was looked up within the last second; None: look it up.
+
+        Without a key, the signed-out caller.
+        """
+        if key is None:
+            return self._signed_out.caller
+        found = self._cache.known(key)
+        if found is None:
+            return None
         return found.sharing_caller if switches.sharing else found.caller
 
     async def has_session(self, connection: HTTPConnection) -> bool:

@@ -144,6 +144,11 @@ class PersistedDocuments:
             queries if settings.persisted_queries == "on" else None,
         )
 
+    @property
+    def has_manifest(self) -> bool:
+        """Whether documents may be trusted, and cease to be."""
+        return self._trusted is not None
+
     def text_of_now(self, request: Mapping[str, Any]) -> str | None:
         """Get the text to run if no look-up is needed; else None, and `text_of` gets it."""
         if self._trusted is not None and self._trusted.is_stale:

@@ -332,7 +332,7 @@ class BoundedHttp(HttpToolsProtocol):
         ):
             return False
         default = _default_fields.written(cycle.default_headers)
-        self.transport.write(b"".join((STATUS_LINE[status], default, fields, b"\r\n", body)))
+        self.transport.writelines([STATUS_LINE[status], default, fields, b"\r\n", body])
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
         cycle.message_event.set()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from os import urandom
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -117,10 +118,24 @@ def _random_ids() -> Iterator[str]:
 _ids = _random_ids()
 
 
+def new_request_id() -> str:
+    """Make the id of a request that gave none. It is bound to no lines."""
+    return next(_ids)
+
+
 def write_request(
-    method: str, path: str, status: int | None, seconds: float, fields: dict[str, Any]
+    method: str,
+    path: str,
+    status: int | None,
+    seconds: float,
+    fields: dict[str, Any],
+    *,
+    unbound: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Log the outcome of a request. Refusals that a flood causes are logged in part."""
+    """Log the outcome of a request. Refusals that a flood causes are logged in part.
+
+    `unbound` are the fields that the request's lines have, where they are bound to no task.
+    """
     if path in _UNLOGGED:
         return
     level = logging.WARNING if (status or 0) >= _SERVER_ERROR else logging.INFO
@@ -131,5 +146,5 @@ def write_request(
     if len(path) > _LONGEST_PATH:
         path = path[:_LONGEST_PATH] + "…"
     write(logger, level, "request", {
-        "method": method, "path": path, "status": status, "duration_ms": round(seconds * 1000, 2), **fields,
+        **unbound, "method": method, "path": path, "status": status, "duration_ms": round(seconds * 1000, 2), **fields,
     }, kind)  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 
 from settings import Settings
-from web.http.bounded_protocol import BoundedHttp
+from web.http.short_way import ShortWayHttp
 
 # The kernel's limit on how long sent bytes may stay unacknowledged, or unsent because the client's
 # window is closed. Only Linux has it.
@@ -85,7 +85,7 @@ def serve(
             host=host,
             port=port,
             loop="uvloop",
-            http=BoundedHttp,
+            http=ShortWayHttp,
             log_config=None,  # `logs` configures logging
             access_log=False,
             server_header=False,

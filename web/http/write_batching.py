@@ -50,6 +50,16 @@ class GatheredWrites:
         if self._size > _MOST_BYTES:
             self.flush()
 
+    def writelines(self, parts: list[bytes]) -> None:
+        """Send `parts` as one write. Much is not copied."""
+        if sum(map(len, parts)) <= _MOST_BYTES:
+            self.write(b"".join(parts))
+            return
+        self.flush()
+        self._shared_bytes = 0
+        if not self._transport.is_closing():
+            self._transport.writelines(parts)
+
     def flush(self) -> None:
         """Send the pending writes now."""
         if self._parts:

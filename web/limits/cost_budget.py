@@ -119,6 +119,13 @@ class CallerBudget:
         self._budgets.refuse(self._bucket, BudgetExhausted(state), is_enforced=self.is_enforced)
         return state
 
+    def charge_now(self, cost: int) -> BudgetState | None:
+        """Take `cost` if the lease of this process covers it. None: nothing is taken, see `charge`."""
+        now = monotonic()
+        if self._time.is_in_debt(now) or not self._bucket.spend(cost, now):
+            return None
+        return self._state(cost)
+
     def spend_database_time(self, milliseconds: float) -> None:
         self._budgets.database_ms += milliseconds
         self._time = self._buckets.current(self._time)

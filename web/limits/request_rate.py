@@ -68,6 +68,14 @@ class RequestRate:
             self.refused += 1
             raise TooManyRequests(self._size, max(1, ceil(bucket.wait_s(count, monotonic()))))
 
+    def admit_now(self, address: str) -> bool:
+        """Count a request of `address` if the lease of this process covers it."""
+        return self._buckets.find("requests", address, self._size).spend(1, monotonic())
+
+    def give_back(self, address: str) -> None:
+        """Take back what `admit_now` counted: the request is counted again on its way."""
+        self._buckets.find("requests", address, self._size).give_back(1, monotonic())
+
     def count_of(self, path: str) -> int:
         """Get how many requests one of a route counts as."""
         if path != _METRICS:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -113,6 +114,19 @@ class ResponseHead:
         if not is_one_line_each(fields, own):
             return None
         return (self._public_fields if reply.is_public else self._private_fields) + fields
+
+    def known_fields(
+        self, headers: Mapping[bytes, bytes], media_type: bytes
+    ) -> tuple[bytes, bytes] | None:
+        """Write the fields of private answers to requests without cookies, before and after others.
+
+        None if a value would break out of its line.
+        """
+        cors = self._origins.cors(headers) if b"origin" in headers else []
+        ended = encoded(cors)
+        if not is_one_line_each(ended, cors):
+            return None
+        return self._private_fields + encoded([(b"content-type", media_type)]), ended
 
     def _own(self, exchange: Exchange) -> Headers:
         headers: Headers = [(b"x-request-id", exchange.request_id.encode()), *exchange.cookies]

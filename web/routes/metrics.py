@@ -32,19 +32,11 @@ class _Counts(Collector):
 
     def __init__(self, services: Services, job_gauges: JobGauges) -> None:
         self._job_gauges = job_gauges
-        self._services, self._planner = services, services.planner
+        self._services = services
 
     def collect(self) -> Iterator[Metric]:
         database, pool = self._services.database, self._services.database.engine.pool
-        yield _counter(
-            "planned_operations", "Operations answered by a plan.", self._planner.planned
-        )
-        yield _labelled(
-            "unplanned_operations",
-            "Operations run on graphql-core instead of by a plan, by reason.",
-            "reason",
-            self._planner.fallbacks,
-        )
+        yield from _ways(self._services)
         yield _counter(
             "database_pool_timeouts",
             "Times no database connection was free in time.",
@@ -94,6 +86,21 @@ class _Counts(Collector):
             left_out_lines(),
         )
         yield from self._job_gauges.collect()
+
+
+def _ways(services: Services) -> Iterator[Metric]:
+    yield _counter("planned_operations", "Operations answered by a plan.", services.planner.planned)
+    yield _counter(
+        "answers_at_hand",
+        "Operations among them that were answered by the short way.",
+        services.at_hand.answered,
+    )
+    yield _labelled(
+        "unplanned_operations",
+        "Operations run on graphql-core instead of by a plan, by reason.",
+        "reason",
+        services.planner.fallbacks,
+    )
 
 
 def _limits(limits: Limits) -> Iterator[Metric]:

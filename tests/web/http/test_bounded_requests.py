@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from tests.patience import PATIENCE_S
 from tests.web.conftest import listening
 from web.http import connection_refusals
-from web.http.bounded_protocol import BoundedHttp
+from web.http.short_way import ShortWayHttp
 
 GET = b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -151,7 +151,7 @@ def test_a_connection_that_is_gone_holds_nothing(app: App, server: str, is_begun
                 connection.recv(1000)
         app.may_answer = True
         assert eventually(lambda: held() <= 1)  # the parser's last
-        kept = [each for each in gc.get_objects() if type(each) is BoundedHttp]
+        kept = [each for each in gc.get_objects() if type(each) is ShortWayHttp]
         assert len(kept) <= 1
     finally:
         gc.enable()

@@ -14,14 +14,14 @@ from graph.execution import OperationRequest
 from tests.web import churn
 from tests.web.api_process import until
 from tests.web.churn import Visit
-from web.http.bounded_protocol import BoundedHttp
 from web.http.bounded_websocket import BoundedWebSocket
+from web.http.short_way import ShortWayHttp
 from web.protocols.response import Exchange
 from web.protocols.subscriber import Subscriber
 
 pytestmark = pytest.mark.anyio
 
-_OF_REQUESTS = (BoundedHttp, BoundedWebSocket, Context, Exchange, OperationRequest, Subscriber)
+_OF_REQUESTS = (ShortWayHttp, BoundedWebSocket, Context, Exchange, OperationRequest, Subscriber)
 _VISITS = 3
 _BAD_ID = {"query": "query($id: ID!) { athlete(id: $id) { id } }", "variables": {"id": [1]}}
 _DEAR = "{ viewer { athlete { activities(first: 1000) { nodes { bestEfforts { id activity { bestEfforts { id } } } } } } } }"

@@ -1,0 +1,173 @@
+"""Answers at hand: constants, and answers of the cache in this process.
+
+They are answered in the same turn of the event loop, or, where the versions of data have to be read
+first, in a callback of that read, without a task. The steps are those of `graph/execution.py`, in
+which everything else is executed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from flags.switches import Switches
+from graph.cache.data_versions import DataVersions, Listener, Versions
+from graph.cache.entry import CacheRequest
+from graph.cache.key import SharedSubject, Subject
+from graph.cache.root_field_cache import RootFieldCache
+from graph.context import Caller, Client
+from graph.cost.budget import Budget, BudgetState
+from graph.cost.charge import Charge, actual_cost
+from graph.document.operation import Document, PreparedOperation
+from graph.document.store import DocumentStore
+from graph.execution import ExecutionPolicy
+from graph.plan.planner import KnownRoot, Planner
+
+
+class ImmediateBudget(Budget, Protocol):
+    """A budget that may be charged without waiting."""
+
+    def charge_now(self, cost: int) -> BudgetState | None:
+        """Take `cost`. None: nothing is taken; `charge` may have to wait, or refuses."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownQuery:
+    """A query of one caller, with its variables. Its answer may be at hand.
+
+    The versions of `subjects` decide whether the cache's entries are current.
+    """
+
+    text: str
+    document: Document
+    caller: Caller
+    switches: Switches
+    prepared: PreparedOperation
+    roots: list[KnownRoot]
+    subjects: frozenset[Subject]
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name."""
+        return self.prepared.operation.name
+
+
+class ReadyAnswer(NamedTuple):
+    """The body of a response in parts, and the caller's budget after it."""
+
+    parts: list[bytes]
+    budget: BudgetState
+
+
+class AnswersAtHand:
+    """Finds the answers of one process."""
+
+    def __init__(
+        self,
+        documents: DocumentStore,
+        planner: Planner,
+        cache: RootFieldCache,
+        versions: DataVersions,
+        policy: ExecutionPolicy,
+    ) -> None:
+        self._documents, self._planner = documents, planner
+        self._cache, self._versions, self._policy = cache, versions, policy
+        self.answered = 0
+        """How many queries were answered, since the process started."""
+
+    def query(
+        self,
+        caller: Caller,
+        switches: Switches,
+        text: str,
+        variables: Mapping[str, Any],
+        operation_name: str | None,
+    ) -> KnownQuery | None:
+        """Get a query, if its document was read and planned before and all of it is known."""
+        document = self._documents.known(text)
+        if document is None or not document.is_valid or not switches.planned_execution:
+            return None
+        operation = document.operation(operation_name)
+        if operation is None or not operation.is_query or operation.asks_about_schema:
+            return None
+        prepared = operation.prepare(variables)
+        if isinstance(prepared, list):
+            return None
+        roots = self._planner.known_roots(caller, switches, prepared)
+        if roots is None:
+            return None
+        subjects = frozenset(
+            each.subject for each in roots if each.subject is not SharedSubject.NO_ATHLETE
+        )
+        return KnownQuery(text, document, caller, switches, prepared, roots, subjects)
+
+    def is_current(self, query: KnownQuery, caller: Caller, switches: Switches) -> bool:
+        """Tell whether a query is still the same for this caller, and its document still kept."""
+        return (
+            (query.caller is caller or query.caller == caller)
+            and query.switches is switches
+            and self._documents.known(query.text) is query.document
+            and self._versions.is_sound
+        )
+
+    def read_versions(self, query: KnownQuery, listener: Listener) -> None:
+        """Read the versions of the query's data, and call `listener` when they are there."""
+        self._versions.tell(query.subjects, listener)
+
+    def answer(
+        self,
+        query: KnownQuery,
+        versions: Versions,
+        budget: ImmediateBudget,
+        client: Client,
+        most_bytes: float,
+    ) -> ReadyAnswer | None:
+        """Answer with at most some `most_bytes`, and charge it.
+
+        None: nothing is charged, and the query has to be executed.
+        """
+        parts: list[bytes] = []
+        objects = found = 0
+        for root in query.roots:
+            json = root.json
+            if json is None:
+                assert root.key is not None
+                is_stored = root.subject is not SharedSubject.NO_ATHLETE
+                version = versions.get(root.subject) if is_stored else 0
+                if version is None:
+                    return None
+                entry = self._cache.at_hand(
+                    CacheRequest(root.key, root.subject, version, root.lifetime_s)
+                )
+                if entry is None:
+                    return None
+                json = entry.body
+                objects += entry.objects
+                found += 1
+            parts.append(b'%b"%b":' % (b"," if parts else b'{"data":{', root.name))
+            parts.append(json)
+        if sum(map(len, parts)) > most_bytes:
+            return None
+        charge = self._charge(query.prepared, budget, objects)
+        if charge is None:
+            return None
+        self.answered += 1
+        self._planner.planned += 1
+        self._cache.count_at_hand(found)
+        if self._policy.count_use is not None:
+            self._policy.count_use(query.prepared.operation, client)
+        parts += b'},"extensions":{"cost":', charge.report_json(), b"}}"
+        return ReadyAnswer(parts, charge.state)
+
+    def _charge(
+        self, prepared: PreparedOperation, budget: ImmediateBudget, objects: int
+    ) -> Charge | None:
+        """Charge and settle at once, as the executor does one after the other."""
+        cost = prepared.cost
+        if cost > budget.operation_limit:
+            return None  # it is refused, or told of
+        state = budget.charge_now(cost)
+        if state is None:
+            return None
+        charge = Charge(budget, cost, state, searches=prepared.is_search)
+        charge.settle(actual_cost(cost, objects, asks_about_schema=False))
+        return charge

@@ -1,0 +1,247 @@
+"""The short way answers as the long one: the first request of a connection always goes that one."""
+
+import io
+import json
+import re
+import socket
+import sys
+import time
+
+import pytest
+from sqlalchemy import text
+
+import logs
+from graph.global_id import encode_id
+from tests import factories as make
+from tests import http_server
+from tests.logs.log_state import logs_restored
+from tests.web.conftest import listening
+from web import create_app
+from web.http.short_way import ShortWayHttp
+
+ATHLETE = """query One($id: ID!) { __typename athlete(id: $id) { id firstName
+activities(first: 3) { nodes { id name startedAt distanceMeters } } } }"""
+GRADE = """{ ageGrade(input: {distanceMeters: 5000, elapsedTimeSeconds: 1000, sex: MALE, age: 30})
+{ percent } }"""
+VARYING = re.compile(
+    rb'(?m)^date: .*|^x-request-id: .*|^ratelimit: .*|"(remaining|resetAt)":[^,}]*'
+)
+"""What differs from moment to moment; the length follows from it."""
+LENGTH = re.compile(rb"(?m)^content-length: (\d+)")
+
+
+class Client:
+    """One connection, which sends each request in one piece."""
+
+    def __init__(self, address: str, token: str | None = None, fields: bytes = b"") -> None:
+        host, port = address.split(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=20)
+        self.fields = b"host: x\r\ncontent-type: application/json\r\n" + fields
+        if token is not None:
+            self.fields += b"authorization: Bearer %b\r\n" % token.encode()
+        self.rest = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def request(self, body: dict) -> bytes:
+        content = json.dumps(body).encode()
+        return b"POST /graphql HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n%b" % (
+            self.fields, len(content), content,
+        )  # fmt: skip
+
+    def ask(self, body: dict) -> bytes:
+        self.socket.sendall(self.request(body))
+        return self.answer()
+
+    def answer(self) -> bytes:
+        while b"\r\n\r\n" not in self.rest or len(self.rest) < self._length():
+            part = self.socket.recv(65536)
+            assert part, self.rest
+            self.rest += part
+        whole, self.rest = self.rest[: self._length()], self.rest[self._length() :]
+        return whole
+
+    def _length(self) -> int:
+        end = self.rest.index(b"\r\n\r\n") + 4
+        return end + int(LENGTH.search(self.rest)[1])
+
+
+def lasting(answer: bytes) -> bytes:
+    return LENGTH.sub(b"", VARYING.sub(b"", answer))
+
+
+@pytest.fixture
+def app(settings):
+    return create_app(settings)
+
+
+@pytest.fixture
+def address(app):
+    with listening(app) as address:
+        yield address
+
+
+@pytest.fixture
+def asked(db, person):
+    make.create_activity(db, person.athlete_id, name='"Ünder" the\nhill')
+    return {"query": ATHLETE, "variables": {"id": encode_id("Athlete", person.athlete_id)}}
+
+
+SHORT = {
+    "a constant": ({"query": "{ __typename }"}, b""),
+    "of two operations": (
+        {"query": "query A { __typename } query B { b: __typename }", "operationName": "B"},
+        b"",
+    ),
+    "from the cache": (None, b""),
+    "as GraphQL's type": (None, b"accept: application/graphql-response+json\r\n"),
+    "of a page": (None, b"origin: https://app.example\r\n"),
+    "computed": (
+        {"query": GRADE},
+        b"accept-encoding: gzip\r\n",
+    ),
+}
+LONG = {
+    "refused": ({"query": "{ nothing }"}, b""),
+    "wrong variables": ({"query": ATHLETE, "variables": {"id": 1}}, b""),
+    "no id": ({"query": ATHLETE, "variables": {"id": "x"}}, b""),
+    "without variables": ({"query": ATHLETE}, b""),
+    "not JSON of a request": ([], b""),
+    "a dry run": ({"query": "{ __typename }"}, b"graphql-cost: validate\r\n"),
+    "of a subscriber": ({"query": "{ __typename }"}, b"accept: text/event-stream\r\n"),
+    "about the schema": ({"query": "{ __schema { queryType { name } } }"}, b""),
+    "a mutation": ({"query": "mutation { __typename }"}, b""),
+    "with a cookie": ({"query": "{ __typename }"}, b"cookie: a=b\r\n"),
+    "of a site": ({"query": "{ __typename }"}, b"cookie: a=b\r\norigin: https://evil.example\r\n"),
+    "uncompressed": ({"query": "{ __typename }"}, b"accept-encoding: identity;q=0\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_it_answers_as_the_long_way_does(app, address, person, asked, name):
+    body, fields = SHORT[name]
+    with Client(address, person.token, fields) as client:
+        answers = [client.ask(body or asked) for _ in range(5)]
+    assert answers[0].startswith(b"HTTP/1.1 200")
+    assert {lasting(answer) for answer in answers} == {lasting(answers[0])}
+    assert app.state.services.at_hand.answered >= 2
+
+
+def test_all_else_goes_the_long_way(app, address, person, asked):
+    for body, fields in LONG.values():
+        with Client(address, person.token, fields) as client:
+            if b"event-stream" in fields:
+                client.socket.sendall(client.request(body) * 2)
+                assert client.socket.recv(65536).startswith(b"HTTP/1.1 200")
+                continue
+            answers = [client.ask(body) for _ in range(4)]
+            assert {lasting(answer) for answer in answers} == {lasting(answers[0])}
+    assert app.state.services.at_hand.answered == 0
+
+
+def test_no_answer_is_older_than_the_last_commit(app, address, db, person, asked):
+    rename = text("UPDATE athletes SET first_name = :name WHERE id = :id")
+    with Client(address, person.token) as client:
+        for number in range(30):
+            db.execute(rename, {"name": f"Name{number}", "id": person.athlete_id})
+            assert b"Name%d" % number in client.ask(asked)
+            assert b"Name%d" % number in client.ask(asked)
+    assert app.state.services.at_hand.answered >= 20
+
+
+def test_others_do_not_get_it(app, address, db, person, asked):
+    """Callers with the same request, and a token that ends."""
+    other = make.create_person(db)
+    with Client(address, person.token) as client, Client(address, other.token) as stranger:
+        own = [client.ask(asked) for _ in range(4)][-1]
+        assert b"hill" in own
+        assert all(b"hill" not in stranger.ask(asked) for _ in range(4))
+        assert app.state.services.at_hand.answered >= 2
+        db.execute(text("DELETE FROM api_tokens WHERE account_id = :id"), {"id": person.account_id})
+        until = time.monotonic() + 10
+        while client.ask(asked).startswith(b"HTTP/1.1 200"):
+            assert time.monotonic() < until
+
+
+def test_budgets_end_as_on_the_long_way(settings, db, person, asked):
+    limits = {"cost_bucket_user": 200, "cost_refill_user_per_s": 0.01, "request_bucket_ip": 500,
+              "request_refill_ip_per_s": 0.01}  # fmt: skip
+    ends = []
+    for is_one_connection in (True, False):
+        app = create_app(settings.model_copy(update=limits))
+        token = make.create_token(db, make.create_account(db, athlete_id=None))
+        public = {"query": GRADE}
+        with listening(app) as address, Client(address, token) as client:
+            count = 0
+            while b"RATE_LIMITED" not in (
+                client.ask(public) if is_one_connection else fresh(address, token, public)
+            ):
+                count += 1
+        ends.append(count)
+        assert bool(app.state.services.at_hand.answered) == is_one_connection
+    assert ends[0] == ends[1] > 2
+
+
+def fresh(address: str, token: str, body: dict) -> bytes:
+    with Client(address, token) as client:
+        return client.ask(body)
+
+
+def test_its_line_of_the_log_is_the_same(app, settings, monkeypatch, person, asked):
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    with logs_restored():
+        logs.set_up(settings.model_copy(update={"log_format": "json"}), "api")
+        with listening(app) as address, Client(address, person.token) as client:
+            answers = [client.ask(asked) for _ in range(5)]
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    lines = [line for line in lines if line["logger"] == "pacegraph.request"]
+    assert app.state.services.at_hand.answered >= 2
+    assert [list(line) for line in lines] == [list(lines[0])] * 5
+    varying = ("timestamp", "request_id", "duration_ms")
+    kept = [{name: line[name] for name in line if name not in varying} for line in lines]
+    assert kept == [kept[0]] * 5
+    assert kept[0]["athlete_id"] == str(person.athlete_id)
+    ids = [re.search(rb"x-request-id: (\w+)", each)[1].decode() for each in answers]
+    assert ids == [line["request_id"] for line in lines]
+
+
+def test_requests_that_come_early_are_answered_in_their_order(app, address, person, asked):
+    """In one piece, in pieces, and while the answer before is not there yet."""
+    constants = [{"query": f"{{ {name}: __typename }}"} for name in ("aa", "bb", "cc")]
+    with Client(address, person.token) as client:
+        for body in (asked, asked, asked):
+            client.ask(body)
+        before = app.state.services.at_hand.answered
+        sent = [asked, asked, *constants, asked, asked]
+        for body in sent:
+            client.socket.sendall(client.request(body))
+            time.sleep(0.0005)
+        for body in sent:
+            assert (b"hill" if body is asked else body["query"][2:4].encode()) in client.answer()
+        client.socket.sendall(b"".join(client.request(body) for body in sent))
+        assert all(client.answer() for _ in sent)
+        whole = client.request(asked)
+        for part in (whole[:20], whole[20:-7], whole[-7:]):
+            client.socket.sendall(part)
+            time.sleep(0.01)
+        assert b"hill" in client.answer()
+        for _ in range(3):
+            assert b"hill" in client.ask(asked)
+        assert app.state.services.at_hand.answered > before + 1
+
+
+def test_a_connection_is_closed_when_it_was_idle_and_not_before(app, person):
+    options = {"http": ShortWayHttp, "log_config": None, "timeout_keep_alive": 0.4}
+    with (
+        http_server.listening(app, **options) as address,
+        Client(address, person.token) as client,
+    ):
+        for _ in range(10):
+            client.ask({"query": "{ __typename }"})
+            time.sleep(0.1)
+        assert app.state.services.at_hand.answered >= 7
+        assert client.socket.recv(1) == b""

@@ -1,0 +1,202 @@
+"""The short way of answers at hand: without a task, a coroutine and ASGI.
+
+A client sends most of its requests on one connection with the same head, byte for byte. What a head
+means is worked out once, by the parser and the application. A request that comes whole, in one
+piece, with the head of the one before, on a connection where nothing else is under way, is then
+asked of the application at once. All else goes the long way, as if nothing had been
+asked.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from time import monotonic
+from typing import NamedTuple, Protocol
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from web.http.address_bounds import FREE_BYTES, LIKE_A_REQUEST
+from web.http.bounded_protocol import BoundedHttp
+from web.http.server_connection import DefaultFields
+
+APP_KEY = "pacegraph.short_way"
+"""Name of the application's short way in the state of its lifespan."""
+_HEAD_ENDS = b"\r\n\r\n"
+_OK = STATUS_LINE[200]
+
+_default_fields = DefaultFields()
+
+
+class ShortAnswer(NamedTuple):
+    """A response of status 200: its own header fields, each with its line break, and its body.
+
+    The body is in parts: long ones are not copied.
+    """
+
+    fields: bytes
+    parts: list[bytes]
+
+
+class KnownHead(Protocol):
+    """What a head means to the application."""
+
+    size: int
+    """Bytes of the body that follows it."""
+
+
+class Later(Enum):
+    """The answer comes later, by a call."""
+
+    LATER = "later"
+
+
+LATER = Later.LATER
+Answered = Callable[[ShortAnswer | None], None]
+
+
+class ShortWay(Protocol):
+    """What the application offers."""
+
+    def known_head(self, scope: Scope, size: int) -> KnownHead | None:
+        """Work out the head of a request with a body of `size` bytes. None: it has no short way."""
+
+    def begin(self, head: KnownHead, body: bytes, answered: Answered) -> ShortAnswer | Later | None:
+        """Answer now, or call `answered` later, once. None, in either way: go the long way."""
+
+
+class ShortWayHttp(BoundedHttp):
+    """The server's protocol, with the short way."""
+
+    _short_way: ShortWay | None = None
+    _known_head: KnownHead | None = None
+    _head = b""
+    _is_worked_out = False
+    _waiting = b""
+    """The request that waits for its answer."""
+    _behind = b""
+    """What came after it."""
+    _answered_at = 0.0
+    _is_ending = False
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting:
+            self._behind += data
+            self.flow.pause_reading()
+            return
+        head = self._known_head
+        if (
+            head is not None
+            and len(data) == len(self._head) + head.size
+            and self._begin(head, data)
+        ):
+            return
+        is_alone = len(data) <= FREE_BYTES and self._is_idle()
+        super().data_received(data)
+        if is_alone:
+            self._learn(data)
+
+    def _begin(self, head: KnownHead, data: bytes) -> bool:
+        """Answer by the short way; False where it has none."""
+        assert self._short_way is not None
+        if not (data.startswith(self._head) and self._is_idle() and self._is_in_pace(len(data))):
+            return False
+        answer = self._short_way.begin(head, data[len(self._head) :], self._answer_later)
+        if isinstance(answer, ShortAnswer):
+            self._answer(answer)
+            return True
+        if answer is LATER:
+            self._waiting = data
+            return True
+        self._unpace(len(data))
+        return False
+
+    def _is_idle(self) -> bool:
+        """Tell whether the parser is between requests, and nothing is under way or waits."""
+        cycle, flow = self.cycle, self.flow
+        if cycle is None:
+            is_between = not self._head_bytes and self.headers is None
+        else:
+            is_between = cycle.response_complete and not cycle.more_body and cycle.keep_alive
+        return (
+            is_between
+            and (cycle is None or self._deadline is None)
+            and not self.pipeline
+            and not self._unread
+            and self._late_start is None
+            and not flow.is_held
+            and not flow.write_paused
+            and not self.transport.is_closing()
+        )
+
+    def _is_in_pace(self, size: int) -> bool:
+        """Count a request and its bytes, unless it has to wait."""
+        pace = None if self._connection is None else self._connection.pace
+        if pace is None or not pace.take(1 + size / LIKE_A_REQUEST, monotonic()):
+            return True
+        self._unpace(size)
+        return False
+
+    def _unpace(self, size: int) -> None:
+        """Take back what was counted: the long way counts it."""
+        if self._connection is not None and self._connection.pace is not None:
+            self._connection.pace.take(-(1 + size / LIKE_A_REQUEST), monotonic())
+
+    def _learn(self, data: bytes) -> None:
+        """Remember the head of a request that came whole and alone; work it out if it comes again."""
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete or not cycle.keep_alive:
+            return
+        end = data.find(_HEAD_ENDS) + len(_HEAD_ENDS)
+        if cycle.body != data[end:]:
+            return
+        if data[:end] != self._head:
+            self._head, self._known_head, self._is_worked_out = data[:end], None, False
+        elif not self._is_worked_out:
+            self._is_worked_out = True
+            self._short_way = self.app_state.get(APP_KEY)
+            if self._short_way is not None:
+                self._known_head = self._short_way.known_head(cycle.scope, len(cycle.body))
+
+    def _answer(self, answer: ShortAnswer) -> None:
+        self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
+        default = _default_fields.written(self.server_state.default_headers)
+        self.transport.writelines([_OK, default, answer.fields, b"\r\n", *answer.parts])
+        if self._is_ending:
+            self.transport.close()
+
+    def _answer_later(self, answer: ShortAnswer | None) -> None:
+        data, self._waiting = self._waiting, b""
+        behind, self._behind = self._behind, b""
+        if self.parser is None:
+            return  # the connection is lost
+        if answer is not None:
+            self._answer(answer)
+        else:
+            self._unpace(len(data))
+            super().data_received(data)
+        if behind and not self.transport.is_closing():
+            self.data_received(behind)
+            self.flow.resume_reading()
+
+    # --- the end
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection. Short answers leave the timer as it is, so it may be early."""
+        left_s = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if self._waiting or left_s > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                max(left_s, 0.1), self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
+
+    def shutdown(self) -> None:
+        if self._waiting:
+            self._is_ending = True
+        else:
+            super().shutdown()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._known_head = None
+        super().handle_websocket_upgrade()

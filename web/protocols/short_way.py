@@ -1,0 +1,233 @@
+"""The short way of `POST /graphql`: requests that `graph/at_hand.py` answers without waiting.
+
+Status, headers, limits, log line and counts are those of `web/protocols/graphql_over_http.py`, which
+answers everything else: requests with cookies, ids of their own, streams, dry runs and persisted
+documents, callers that have to be looked up, budgets without a lease, flags that differ between
+callers, and what is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from time import perf_counter
+
+from starlette.types import Scope
+
+from flags.switches import Switches
+from graph.at_hand import KnownQuery, ReadyAnswer
+from graph.cache.data_versions import Versions
+from graph.context import Caller, Client
+from graph.cost.charge import BYTES_PER_POINT
+from runtime.bounded_map import WeightedLru
+from web.auth.credential_cache import Credential, CredentialKey, CredentialKind
+from web.client_name import client_of
+from web.errors import HttpRefusal
+from web.http.compression import LARGE_BYTES, MIN_BYTES, Coding, coding_of, compress
+from web.http.header_fields import by_name
+from web.http.media_type import acceptable, require_json
+from web.http.request_log import new_request_id, write_request
+from web.http.short_way import LATER, Answered, KnownHead, Later, ShortAnswer
+from web.limits.headers import rate_limit_headers
+from web.limits.request_memory import FREE_BYTES, weight_of
+from web.protocols import parameters
+from web.protocols.operation_context import caller_key
+from web.protocols.response import ResponseHead
+from web.services import Services
+
+_PATH = "/graphql"
+_LONG_WAY_ONLY = frozenset(
+    {
+        b"cookie", b"x-request-id", b"traceparent", b"graphql-cost", b"expect", b"transfer-encoding",
+        b"upgrade", b"trailer",
+    }
+)  # fmt: skip
+"""Fields of requests that have no short way."""
+_COST_BYTES = 512
+"""What is added to the data of an answer, at most: its cost."""
+_KEPT_BYTES = 4 * 1024 * 1024
+_QUERY_BYTES = 2500
+"""Approximate size of a query that is kept, beside its body."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLHead:
+    """What the head of a `POST /graphql` says; `begun` and `ended` are the answer's fields."""
+
+    size: int
+    address: str
+    credential: CredentialKey | None
+    coding: Coding | None
+    client: Client
+    begun: bytes
+    ended: bytes
+
+
+@dataclass(slots=True)
+class _Request:
+    """A request under way."""
+
+    head: GraphQLHead
+    caller: Caller
+    key: str
+    switches: Switches
+    query: KnownQuery
+    started: float
+
+
+class GraphQLShortWay:
+    """`web.http.short_way.ShortWay` of the application."""
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._answers = services, services.at_hand
+        self._head = ResponseHead(services.settings, services.origins)
+        self._queries = WeightedLru[tuple[bytes, str], KnownQuery](_KEPT_BYTES, _size)
+
+    def known_head(self, scope: Scope, size: int) -> GraphQLHead | None:
+        headers = by_name(scope["headers"])
+        if (
+            scope["method"] != "POST"
+            or scope["path"] != _PATH
+            or size >= BYTES_PER_POINT
+            or not _LONG_WAY_ONLY.isdisjoint(headers)
+        ):
+            return None
+        try:
+            accepts = acceptable(headers.get(b"accept"))
+            coding = coding_of(headers.get(b"accept-encoding"))
+            require_json(headers.get(b"content-type"), headers.get(b"content-encoding"))
+        except HttpRefusal:
+            return None
+        fields = self._head.known_fields(headers, accepts.json or b"")
+        if accepts.json is None or accepts.streams or coding.is_required or fields is None:
+            return None
+        return GraphQLHead(
+            size,
+            self._services.addresses.of(scope),
+            _credential_of(headers),
+            coding.coding,
+            client_of(headers),
+            *fields,
+        )
+
+    def begin(self, head: KnownHead, body: bytes, answered: Answered) -> ShortAnswer | Later | None:
+        assert isinstance(head, GraphQLHead)
+        started, services = perf_counter(), self._services
+        switches = services.flags.everybody
+        if switches is None:
+            return None
+        caller = services.identity.known_caller(head.credential, switches)
+        if caller is None:
+            return None
+        key = caller_key(caller, head.address)
+        query = self._query(body, key, caller, switches)
+        if query is None:
+            return None
+        request = _Request(head, caller, key, switches, query, started)
+        if query.subjects:
+            self._answers.read_versions(query, partial(self._go_on, request, answered))
+            return LATER
+        return self._finish(request, {})
+
+    def _query(
+        self, body: bytes, key: str, caller: Caller, switches: Switches
+    ) -> KnownQuery | None:
+        """Get the query of a body: worked out once for each caller, while nothing changes."""
+        known = self._queries.find((body, key))
+        if known is not None and self._answers.is_current(known, caller, switches):
+            return known
+        if weight_of(body) > FREE_BYTES:
+            return None
+        try:
+            asked = parameters.from_body(body)
+            text = None if "extensions" in asked else self._services.persisted.text_of_now(asked)
+        except HttpRefusal:
+            return None
+        if text is None or not asked.get("query"):
+            return None
+        found = self._answers.query(
+            caller, switches, text, asked.get("variables") or {}, asked.get("operationName") or None
+        )
+        if found is not None and not self._services.persisted.has_manifest:
+            self._queries.keep((body, key), found)
+        return found
+
+    def _go_on(self, request: _Request, answered: Answered, versions: Versions | None) -> None:
+        answer = None
+        try:
+            if versions is not None:
+                answer = self._finish(request, versions)
+        finally:
+            answered(answer)
+
+    def _finish(self, request: _Request, versions: Versions) -> ShortAnswer | None:
+        """Answer with what is at hand. None: nothing was counted.
+
+        The caller's slot is taken for the answer only: to wait for versions takes nothing of others.
+        """
+        limits, key = self._services.limits, request.key
+        if not limits.fair_queue.try_acquire(key):
+            return None
+        try:
+            return self._counted(request, versions)
+        finally:
+            limits.fair_queue.release(key)
+
+    def _counted(self, request: _Request, versions: Versions) -> ShortAnswer | None:
+        services, head, switches = self._services, request.head, request.switches
+        requests = services.limits.requests
+        if switches.rate_limiting and not requests.admit_now(head.address):
+            return None
+        budget = services.budgets.of(
+            request.caller.viewer.account_id, head.address, is_enforced=switches.cost_limiting
+        )
+        most_bytes = inf if head.coding is None else LARGE_BYTES - _COST_BYTES
+        ready = self._answers.answer(request.query, versions, budget, head.client, most_bytes)
+        if ready is not None:
+            return self._written(request, ready)
+        if switches.rate_limiting:
+            requests.give_back(head.address)
+        return None
+
+    def _written(self, request: _Request, ready: ReadyAnswer) -> ShortAnswer:
+        """Write the response, and the line of the log."""
+        head, parts, encoding = request.head, ready.parts, b""
+        size = sum(map(len, parts))
+        if head.coding is not None and size >= MIN_BYTES:
+            parts = [compress(b"".join(parts), head.coding)]
+            size = len(parts[0])
+            encoding = b"content-encoding: %b\r\n" % head.coding.encode()
+        request_id = new_request_id()
+        limits = b"".join([b"%b: %b\r\n" % each for each in rate_limit_headers(ready.budget)])
+        fields = b"%b%bcontent-length: %d\r\n%bx-request-id: %b\r\n%b" % (
+            head.begun,
+            encoding,
+            size,
+            limits,
+            request_id.encode(),
+            head.ended,
+        )
+        athlete_id = request.caller.viewer.athlete_id
+        write_request(
+            "POST",
+            _PATH,
+            200,
+            perf_counter() - request.started,
+            {"operation": request.query.name},
+            unbound={"request_id": request_id}
+            if athlete_id is None
+            else {"request_id": request_id, "athlete_id": str(athlete_id)},
+        )
+        return ShortAnswer(fields, parts)
+
+
+def _credential_of(headers: Mapping[bytes, bytes]) -> CredentialKey | None:
+    """Get the key of a token's caller; an empty `Authorization` is none."""
+    authorization = headers.get(b"authorization", b"").decode("latin-1")
+    if not authorization.strip():
+        return None
+    return Credential(CredentialKind.TOKEN, authorization).key
+
+
+def _size(key: tuple[bytes, str], _: KnownQuery) -> int:
+    return 2 * len(key[0]) + _QUERY_BYTES
