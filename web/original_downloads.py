@@ -60,7 +60,7 @@ class OriginalDownloads:
         return {statements.LINK_ADDRESS.key: self._address + begin, statements.LINK_KEY.key: key}
 
     def remove(self, original_id: int) -> None:
-        """Delete the file of an original whose row was deleted, if it had one and is here."""
+        """Delete the file, if there is one here, of an original without a row."""
         try:
             self._folder.destroy(original_id)
         except OSError as error:

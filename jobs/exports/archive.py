@@ -129,7 +129,7 @@ class AthleteArchive:
         values = {"original": number}
         row = self._steps.read(lambda c: c.execute(original.find(), values).one_or_none())
         if row is None:
-            return  # deleted meanwhile
+            return  # deleted since it was listed
         name = f"originals/{row.digest.hex()[:_DIGITS]}_{_UNSAFE.sub('_', row.file_name)}"
         try:
             packed = self._originals.content_of(row)

@@ -131,7 +131,7 @@ class FileImport:
         yield from self.flush()
 
     def receive(self, file: PreparedFile, number: int = 0) -> Iterator[ImportedItem]:
-        """Take a file that was read; yields what was written meanwhile. Raises DatabaseError.
+        """Take a file that was read; yields what was written until then. Raises DatabaseError.
 
         What is not written yet waits for others, or for `flush`.
         """
@@ -383,7 +383,7 @@ def _deleted_here(line: _WaitingLine) -> _WaitingLine:
 
 
 def _with_known(line: _WaitingLine, known: dict[tuple[bytes, int], int | None]) -> _WaitingLine:
-    """Make a line of what was imported meanwhile, or imported and deleted before, say so."""
+    """Make a line of what another import has by now, or was imported and deleted before, say so."""
     if line.activity is None or line.file.digest is None:
         return line
     place = (line.file.digest, line.activity.place)

@@ -42,12 +42,12 @@ class ActivityToWrite:
 
     @property
     def started_at(self) -> datetime:
-        """As `effort_rows` asks for it."""
+        """A column, by its name."""
         return self.prepared.row["started_at"]  # type: ignore[no-any-return]
 
     @property
     def started_at_local(self) -> datetime:
-        """As `effort_rows` asks for it."""
+        """A column, by its name."""
         return self.place["started_at_local"]  # type: ignore[no-any-return]
 
     @property
@@ -57,7 +57,7 @@ class ActivityToWrite:
 
 
 def write_new(connection: Connection, runner: Runner, found: Sequence[ActivityToWrite]) -> None:
-    """Write activities of one athlete, who is locked and is `runner`."""
+    """Write activities of one athlete, `runner`, and their row is locked."""
     rows = [
         {"id": each.id, "athlete_id": each.athlete_id, **each.prepared.row, **each.place}
         for each in found

@@ -30,7 +30,7 @@ NO_PARTS = PreparedParts()
 
 
 def prepare_parts(run: RecordedRun, samples: Samples | None) -> PreparedParts:
-    """Derive the parts of a run whose streams are `samples`. One that fails costs no other."""
+    """Derive the parts of a run with the streams `samples`. One that fails costs no other."""
     if samples is None:
         return NO_PARTS
     return PreparedParts(

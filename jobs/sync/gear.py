@@ -31,7 +31,7 @@ def with_gear(
 def tell_gear(
     connection: Connection, athlete_id: int, told: StravaGear, *, asked: bool = False
 ) -> None:
-    """Write what Strava tells of gear that is there; `asked`: it was asked for it.
+    """Write what Strava tells of gear that is there; `asked`: for this it was asked.
 
     Gear of files with the same name is the same: Strava's takes its place. Lock the athlete before.
     """

@@ -66,7 +66,7 @@ def read_streams(
 ) -> tuple[Samples | None, EncodedStreams | None]:
     """Read the stored samples of an activity, None if there are none.
 
-    They come encoded anew where they have no levels: versions before 0.3 stored none. Raises
+    They come encoded again where they have no levels: versions before 0.3 stored none. Raises
     CorruptStreams.
     """
     row = connection.execute(streams.samples(), {"activity_id": activity_id}).one_or_none()

@@ -44,7 +44,7 @@ class _Import:
     """One attempt. The checkpoint has the uploads and files that are done, as numbers.
 
     `files` counts those of the upload after `uploads`, `before` those of all earlier ones. `lost`
-    has the place of a file whose reading ended its process, and how often.
+    has the place of a file that ended the process that read it, and how often.
     """
 
     def __init__(self, attempt: Attempt, services: TaskServices) -> None:

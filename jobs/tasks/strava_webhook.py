@@ -61,12 +61,12 @@ class _Events:
         self._budget = EventRequestBudget(services.settings, services.database, athlete_id)
 
     def apply_all(self) -> None:
-        """Apply events until none is left, also those that come meanwhile."""
+        """Apply events until none is left, also those that come until then."""
         while events := self._take():
             if any(event.object_type == StravaObject.ATHLETE for event in events):
                 self._pay()
                 if self._is_revoked():
-                    with suppress(StravaNotConnected):  # it has ended meanwhile
+                    with suppress(StravaNotConnected):  # it has ended by now
                         self._erase()
                     return
                 self._finish(StravaObject.ATHLETE, [event.object_id for event in events])

@@ -26,7 +26,7 @@ class CredentialKind(StrEnum):
 
     TOKEN = "token"  # noqa: S105 - a name
     SESSION = "session"
-    # Of the handshake of a WebSocket, whose response does not renew the cookie.
+    # Of the handshake of a WebSocket: its response does not renew the cookie.
     HANDSHAKE = "handshake"
     # Of a connection that began with this session: it goes on when the browser's cookie is renewed.
     HELD_SESSION = "held session"
@@ -89,7 +89,7 @@ class CredentialCache:
         try:
             return await asyncio.shield(look_up)
         finally:
-            del look_up  # it has an error whose frames would keep it, and the request
+            del look_up  # the frames of its error would keep it, and the request
 
     def forget(self, is_meant: Callable[[KnownCaller], bool]) -> None:
         """Look up again the callers that `is_meant` accepts: a token or a session ended.
