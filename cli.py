@@ -16,6 +16,7 @@ from operator_commands.arguments import (
     add_import_arguments,
     add_migrate_arguments,
     add_nothing,
+    add_rederive_arguments,
     add_run_arguments,
     add_schema_arguments,
     add_schema_usage_arguments,
@@ -254,6 +255,14 @@ def _export(options: argparse.Namespace) -> int:
     return export_athlete(settings, athlete=options.athlete, to=options.to)
 
 
+def _rederive(options: argparse.Namespace) -> int:
+    from local.home_settings import with_running_services
+    from operator_commands.rederive import rederive
+
+    settings = with_running_services(load_settings())
+    return rederive(settings, athlete=options.athlete, again=options.again)
+
+
 def _strava_webhook(options: argparse.Namespace) -> int:
     from local.home_settings import with_running_services
     from operator_commands.strava_webhook import run_action
@@ -335,6 +344,12 @@ _COMMANDS = (
         _export,
         "write an archive of all that is stored of an athlete (docs/export.md)",
         add_export_arguments,
+    ),
+    _CommandRow(
+        "rederive",
+        _rederive,
+        "derive activities again from the files that they were read from (docs/files.md)",
+        add_rederive_arguments,
     ),
     _CommandRow(
         "strava-webhook",

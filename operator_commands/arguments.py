@@ -101,6 +101,16 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rederive_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `rederive`."""
+    parser.add_argument(
+        "--athlete", metavar="ID", help="the athlete's id, as GraphQL shows it (default: all)"
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="also what was derived by today's rules already"
+    )
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     add_parent_argument(parser)

@@ -1,9 +1,10 @@
-"""What `/metrics` says of the queue and of Strava's bad answers, read from PostgreSQL."""
+"""What `/metrics` says of the queue, stored files and Strava's bad answers, from PostgreSQL."""
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic
+from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from sqlalchemy import RowMapping
@@ -13,6 +14,7 @@ from db.models import JobKind
 from db.session import AsyncDatabase
 from db.statements import (
     job_queue,
+    stored_files,
     strava_event,
     strava_quota,
     strava_trouble,
@@ -20,6 +22,7 @@ from db.statements import (
 )
 from runtime.single_flight import SingleFlight
 from settings import Settings
+from web.file_gauges import file_gauges
 from web.quota_gauges import quota_gauges
 
 _KEPT_S = 2.0
@@ -42,6 +45,7 @@ class JobGauges:
         self._troubles: dict[str, int] = {}
         self._events: RowMapping | None = None
         self._problems: RowMapping | None = None
+        self._files: Sequence[Any] = ()
         self._read_at = float("-inf")
 
     async def refresh(self) -> None:
@@ -59,6 +63,7 @@ class JobGauges:
                 application = {"of_application": self._settings.strava_client_id}
                 quota = (await connection.execute(strava_quota.copy(), application)).first()
                 waiting = (await connection.execute(job_queue.waiting_for_quota())).scalar_one()
+                files = (await connection.execute(stored_files.state())).all()
                 problems = (await connection.execute(sync_problem.state())).mappings().one()
         except (DatabaseError, TimeoutError) as error:
             logger.warning("could not read the state of the queue", extra={"error": repr(error)})
@@ -66,6 +71,7 @@ class JobGauges:
             self._rows = {row["kind"]: row for row in rows}
             self._troubles = {row.kind: row.times for row in troubles}
             self._events, self._problems = events, problems
+            self._files = files
             self._quota = (*quota, waiting) if quota else (None, 0.0, waiting)
         self._read_at = monotonic()
 
@@ -100,6 +106,7 @@ class JobGauges:
             self._events["oldest_s"] or 0,
         )
         yield from quota_gauges(self._settings, *self._quota)
+        yield from file_gauges(self._files)
         yield _gauge(
             "sync_problems",
             "Activities that syncs could not have until now.",

@@ -69,6 +69,8 @@ class UploadIntake:
         self._most = settings.uploads_at_once
         self._most_of_one = max(1, self._most // 2)
         self._under_way: Counter[int] = Counter()
+        self.bytes = 0
+        """Bytes that arrived since the process started."""
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="upload")
 
     def url_of(self, upload_id: int, until: datetime) -> str:
@@ -127,6 +129,11 @@ class UploadIntake:
         if removed.one_or_none() is None:
             raise UploadInUse
         self._folder.remove(staged.id)
+
+    @property
+    def under_way(self) -> int:
+        """Uploads under way."""
+        return self._under_way.total()
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -195,6 +202,7 @@ class UploadIntake:
     async def _append(self, file: int, data: bytearray, at: int) -> None:
         try:
             await self._in_thread(_write_all, file, bytes(data), at)
+            self.bytes += len(data)
         except OSError as error:
             raise _refusal_of(error) from None
 

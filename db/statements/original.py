@@ -74,7 +74,12 @@ def keep() -> Executable:
 def find() -> Executable:
     """Select the original `original`: what it is, and its `content` where that is in the database."""
     return select(
-        Original.id, Original.file_name, Original.digest, Original.size_bytes, Original.content
+        Original.id,
+        Original.file_name,
+        Original.digest,
+        Original.size_bytes,
+        Original.content,
+        Original.listed,
     ).where(Original.id == _ORIGINAL_ID)
 
 

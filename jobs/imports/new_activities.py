@@ -66,15 +66,20 @@ def write_new(connection: Connection, runner: Runner, found: Sequence[ActivityTo
     efforts = [
         row | {"counts": False}
         for each in found
-        for row in effort_rows(each, runner, _efforts(each.prepared, runner))
+        for row in effort_rows(each, runner, efforts_of(each.prepared, runner))
     ]
     _add(connection, BestEffort, efforts)
-    _write_streams(connection, found)
-    _write_parts(connection, found)
+    write_derived(connection, found)
     _add(connection, ImportedFile, [each.owner | each.file for each in found])
 
 
-def _efforts(prepared: PreparedActivity, runner: Runner) -> Sequence[ActivityEffort]:
+def write_derived(connection: Connection, found: Sequence[ActivityToWrite]) -> None:
+    """Write samples, splits, heart rates, routes and laps of activities that have none."""
+    _write_streams(connection, found)
+    _write_parts(connection, found)
+
+
+def efforts_of(prepared: PreparedActivity, runner: Runner) -> Sequence[ActivityEffort]:
     """Take the efforts, derived again if the athlete's sex changed since the file was read."""
     if prepared.sex is runner.sex or prepared.streams is None:
         return prepared.efforts

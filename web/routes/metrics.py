@@ -167,6 +167,15 @@ def _streams(services: Services) -> Iterator[Metric]:
         "kind",
         refused,
     )
+    yield from _uploads(services)
+
+
+def _uploads(services: Services) -> Iterator[Metric]:
+    uploads = services.uploads
+    yield _gauge(
+        "uploads_under_way", "Uploads that take one of UPLOADS_AT_ONCE.", uploads.under_way
+    )
+    yield _counter("upload_bytes", "Bytes of uploads that arrived here.", uploads.bytes)
 
 
 def _strava(services: Services) -> Iterator[Metric]:

@@ -10,6 +10,7 @@ from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.window import CountedWindow
 from tests import factories as make
 from tests.graph.api import serve
+from tests.originals import create_original
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +48,19 @@ async def test_of_an_empty_queue(settings):
     assert shown["job_gauges_read"] == 1
     assert shown['jobs{kind="STRAVA_SYNC",status="queued"}'] == 0
     assert shown["oldest_queued_job_seconds"] == shown["expired_leases"] == 0
+
+
+async def test_of_stored_files(settings, db):
+    athlete_id = make.create_athlete(db)
+    make.create_upload(db, athlete_id, size_bytes=20, received_bytes=9)
+    create_original(db, athlete_id, make.create_activity(db, athlete_id), packed_bytes=77)
+    shown = await gauges(settings)
+    for what, files, size in (
+        ("uploads", 1, 9), ("exports", 0, 0), ("originals_database", 1, 77), ("originals_folder", 0, 0),
+    ):  # fmt: skip
+        assert shown[f'stored_files{{what="{what}"}}'] == files
+        assert shown[f'stored_file_bytes{{what="{what}"}}'] == size
+    assert shown["uploads_under_way"] == shown["upload_bytes_total"] == 0
 
 
 async def test_of_what_stands_still(settings, db):

@@ -1,0 +1,28 @@
+"""How many files are stored, and how many bytes they take."""
+
+from functools import cache
+
+from sqlalchemy import BigInteger, Executable, func, literal, select, union_all
+
+from db.models import Export, Original, OriginalPlace, Upload
+
+
+@cache
+def state() -> Executable:
+    """Select `what`, `files` and `bytes` of uploads, exports and originals by place."""
+    kinds = [
+        ("uploads", Upload.received_bytes, None),
+        ("exports", Export.size_bytes, None),
+        *(
+            (f"originals_{place.value.lower()}", Original.packed_bytes, place)
+            for place in OriginalPlace
+        ),
+    ]
+    selects = []
+    for what, size, place in kinds:
+        size_sum = func.coalesce(func.sum(size), 0, type_=BigInteger)
+        counted = select(
+            literal(what).label("what"), func.count().label("files"), size_sum.label("bytes")
+        ).select_from(size.class_)
+        selects.append(counted if place is None else counted.where(Original.place == place.value))
+    return union_all(*selects)

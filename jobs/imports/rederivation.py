@@ -1,0 +1,154 @@
+"""Derives activities again from their originals, as an import of today would.
+
+Ids, choices, edits, names and gear stay. Each original is a transaction; after some of them bests are
+updated and they are marked as read in one, so what is interrupted goes on there.
+"""
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from typing import Any
+
+from sqlalchemy import Connection
+
+from db.original_codec import CorruptOriginal, unpacked
+from db.statements import athlete as athletes
+from db.statements import original, rederivation
+from db.transaction_runner import TransactionRunner
+from jobs.imports.activity_zone import local_time
+from jobs.imports.new_activities import ActivityToWrite, efforts_of, write_derived
+from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules
+from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
+from jobs.imports.rules import RULES_VERSION
+from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, effort_rows
+from jobs.sync.personal_bests import recalculate, write_efforts
+from recordings import RecordingError, UnreadableFile
+from recordings.strava_list import ListedActivity
+from runtime.original_folder import OriginalFolder
+
+_AT_ONCE = 50
+_KEPT = ("source", "name")
+"""Columns of an imported row that the rules of reading do not decide."""
+
+
+class Rederivation:
+    """That of one athlete's originals. `readers` is how many processes read."""
+
+    def __init__(
+        self,
+        transactions: TransactionRunner,
+        folder: OriginalFolder,
+        athlete_id: int,
+        readers: int,
+    ) -> None:
+        self._transactions, self._folder = transactions, folder
+        self._athlete_id, self._readers = athlete_id, readers
+
+    def run(self) -> Iterator[tuple[str, str | None]]:
+        """Derive all that older rules derived; yields names of files, and what is wrong with some.
+
+        Raises DatabaseError.
+        """
+        while ids := self._outdated():
+            yield from self._derive(ids)
+            self._transactions.write(lambda connection: self._finish(connection, ids))
+
+    def _outdated(self) -> Sequence[int]:
+        values = {
+            "athlete": self._athlete_id,
+            "rules_version": RULES_VERSION,
+            "most": _AT_ONCE,
+        }
+        return self._transactions.read(
+            lambda connection: connection.execute(rederivation.outdated(), values).scalars().all()
+        )
+
+    def _derive(self, ids: Sequence[int]) -> Iterator[tuple[str, str | None]]:
+        left = list(ids)
+        while left:
+            try:
+                with ReadingProcesses(self._rules(), self._readers) as readers:
+                    for found in readers.read(self._files(left)):
+                        if found is not None:
+                            number, file = found
+                            left.remove(number)
+                            yield file.name, self._write(file)
+            except ReaderLost as error:
+                left.remove(error.number)
+                yield str(error.number), "reading it ended the process that read it"
+
+    def _rules(self) -> ReadingRules:
+        return self._transactions.write(lambda c: ReadingRules(self._runner(c).sex))
+
+    def _runner(self, connection: Connection) -> Runner:
+        row = connection.execute(athletes.lock(), {"athlete": self._athlete_id}).one()
+        return Runner.from_row(row)
+
+    def _files(self, ids: Sequence[int]) -> Iterator[FileToRead]:
+        for number in tuple(ids):
+            values = {"original": number}
+            row = self._transactions.read(
+                lambda c: c.execute(original.find(), values).one_or_none()  # noqa: B023 - called at once
+            )
+            if row is None:
+                problem = UnreadableFile(str(number), "it was deleted since.", "")
+                yield FileToRead(number, str(number), problem)
+                continue
+            listed = ListedActivity(**row.listed) if row.listed else None
+            yield FileToRead(number, row.file_name, self._content_of(row), listed)
+
+    def _content_of(self, row: Any) -> "BytesIO | RecordingError":
+        try:
+            return BytesIO(b"".join(unpacked(self._folder.content_of(row))))
+        except CorruptOriginal as error:
+            return UnreadableFile(row.file_name, f"it is damaged: {error}.", "")
+        except OSError as error:
+            problem = f"it is not in ORIGINALS_FOLDER ({error.strerror})."
+            return UnreadableFile(row.file_name, problem, "")
+
+    def _write(self, file: PreparedFile) -> str | None:
+        """Write what was derived of a file; tells what could not be."""
+        if file.digest is None:
+            return file.message
+        return self._transactions.write(lambda connection: self._rewrite(connection, file))
+
+    def _rewrite(self, connection: Connection, file: PreparedFile) -> str | None:
+        runner = self._runner(connection)
+        values = {"athlete": self._athlete_id, "digest": file.digest}
+        known = {
+            row.place: row for row in connection.execute(rederivation.activities(), values).all()
+        }
+        problems = []
+        for each in file.activities:
+            row = known.pop(each.place, None)
+            if row is not None and each.problem is not None:
+                problems.append(each.problem)
+            elif row is not None:
+                self._rewrite_activity(connection, runner, row, each)
+        if known:
+            problems.append(f"{len(known)} of its activities are not in it by today's rules")
+        return "; ".join(problems) or None
+
+    def _rewrite_activity(
+        self, connection: Connection, runner: Runner, row: Any, prepared: PreparedActivity
+    ) -> None:
+        clock_s = None if prepared.zone else prepared.utc_offset_s
+        zone = prepared.zone or row.timezone
+        place = {
+            "timezone": zone,
+            "started_at_local": local_time(prepared.row["started_at"], zone, clock_s),
+            "efforts_version": EFFORTS_VERSION,
+        }
+        activity = ActivityToWrite(row.id, self._athlete_id, prepared, place, {})
+        columns = {k: v for k, v in (prepared.row | place).items() if k not in _KEPT}
+        values = {f"new_{name}": value for name, value in columns.items()}
+        connection.execute(rederivation.rewrite(tuple(columns)), {"activity": row.id, **values})
+        for statement in rederivation.forget_parts():
+            connection.execute(statement, {"activity": row.id})
+        write_derived(connection, [activity])
+        rows = effort_rows(activity, runner, efforts_of(prepared, runner))
+        write_efforts(connection, row.id, rows)
+
+    def _finish(self, connection: Connection, ids: Sequence[int]) -> None:
+        recalculate(connection, self._athlete_id)
+        values = {"originals": list(ids), "rules_version": RULES_VERSION}
+        connection.execute(rederivation.mark_read(), values)
