@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from settings import Settings
 from strava.shared_quota.gate import quota_rules
 from strava.shared_quota.ledger import Ledger
-from strava.shared_quota.state import QuotaState, quota_states, time_of
+from strava.shared_quota.quota_report import QuotaState, quota_states, time_of
 
 
 def quota_gauges(

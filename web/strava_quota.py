@@ -18,7 +18,7 @@ from runtime.redis_outage import RedisOutage
 from settings import Settings
 from strava.shared_quota.gate import quota_rules
 from strava.shared_quota.ledger import Ledger
-from strava.shared_quota.state import QuotaState, quota_states, time_of
+from strava.shared_quota.quota_report import QuotaState, quota_states, time_of
 from strava.shared_quota.store import quota_key
 
 _PATIENCE_S = 1.0

@@ -9,8 +9,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sqlalchemy import Connection
 
 from db.original_codec import CorruptOriginal, unpacked
-from db.statements import athlete_data, original
-from db.statements.athlete_data import EXPORTED, STREAMS, ExportedTable
+from db.statements import exported_data, original
+from db.statements.exported_data import EXPORTED, STREAMS, ExportedTable
 from db.stream_codec import CorruptStreams, decode
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.exports.gpx_writer import gpx_parts
@@ -79,9 +79,9 @@ class AthleteArchive:
 
     def _count(self, connection: Connection) -> Sequence[int]:
         values = {"athlete": self._athlete_id}
-        if connection.execute(athlete_data.exists(), values).first() is None:
+        if connection.execute(exported_data.exists(), values).first() is None:
             raise AthleteUnknown(self._athlete_id)
-        return tuple(connection.execute(athlete_data.counts(), values).one())
+        return tuple(connection.execute(exported_data.counts(), values).one())
 
     def _write_table(self, archive: ZipFile, table: ExportedTable) -> None:
         with self._entry(archive, folder_of(table.name)) as entry:
@@ -116,7 +116,7 @@ class AthleteArchive:
 
     def _write_originals(self, archive: ZipFile) -> None:
         pages = self._walk(
-            lambda is_first: athlete_data.originals_page(is_first=is_first),
+            lambda is_first: exported_data.originals_page(is_first=is_first),
             lambda row: [row.id],
             _ROWS_AT_ONCE,
         )
@@ -151,12 +151,12 @@ class AthleteArchive:
             return [row[place] for place in places]
 
         yield from self._walk(
-            lambda is_first: athlete_data.page(table, is_first=is_first), key_of, _ROWS_AT_ONCE
+            lambda is_first: exported_data.page(table, is_first=is_first), key_of, _ROWS_AT_ONCE
         )
 
     def _stream_pages(self, *, with_positions: bool) -> Iterator[Sequence[Any]]:
         yield from self._walk(
-            lambda is_first: athlete_data.stream_page(
+            lambda is_first: exported_data.stream_page(
                 is_first=is_first, with_positions=with_positions
             ),
             lambda row: [row.activity_id],

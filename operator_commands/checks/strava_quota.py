@@ -9,7 +9,7 @@ from operator_commands.checks.failure import CheckFailed, require
 from settings import Settings
 from strava.shared_quota.gate import quota_rules
 from strava.shared_quota.ledger import Ledger
-from strava.shared_quota.state import quota_states, time_of
+from strava.shared_quota.quota_report import quota_states, time_of
 
 
 def check(settings: Settings) -> str:

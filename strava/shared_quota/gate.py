@@ -20,11 +20,11 @@ from runtime.clock import utc_now
 from settings import Settings
 from strava.errors import StravaRateLimited, StravaTurnOver
 from strava.quota_headers import quota_from_headers
-from strava.shared_quota.estimate import quota_wait_s
+from strava.shared_quota.backfill_wait import quota_wait_s
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers, Told
-from strava.shared_quota.machine import steady_clock
 from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRules, Refused
+from strava.shared_quota.steady_clock import steady_clock
 from strava.shared_quota.store import DatabaseCopy, RedisValue, SharedLedger
 
 _FIRST_ANSWER_WITHIN_S = 30.0

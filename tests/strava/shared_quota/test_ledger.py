@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from strava.shared_quota.backfill_wait import quota_wait_s
 from strava.shared_quota.clock import Reading
-from strava.shared_quota.estimate import quota_wait_s
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers, Told
 from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRules, Refused
