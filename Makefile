@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run check check-code lint words format schema schema-check graphiql example example-pictures audit audit-if-answered bench \
+.PHONY: help environment run check check-code lint words format schema schema-check snippets graphiql example example-pictures audit audit-if-answered bench \
 	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-imports test-kills test-crash-points test-quota test-security test-whole
@@ -77,7 +77,7 @@ test-browser: environment ## run the tests that drive a real browser (needs Chro
 test-http-audit: environment ## run graphql-http's audit of GraphQL over HTTP (needs Node)
 	@exec $(BIN)/python -m pytest -m http_audit $(TESTS)
 
-test-clients: environment ## run graphql-sse, graphql-ws, urql and Apollo Client against a server in trouble (needs Node)
+test-clients: environment ## run the snippets of docs/clients with their libraries, and clients against a server in trouble (needs Node)
 	@exec $(BIN)/python -m pytest -m clients -s $(TESTS)
 
 test-churn: environment ## connect and disconnect 10,000 streaming clients, and check that nothing leaks
@@ -133,6 +133,9 @@ schema: environment ## write schema.graphql from the code, and docs/schema-chang
 schema-check: environment
 	@$(BIN)/python -m cli schema --check
 	@$(BIN)/python -m tests.schema_changes --check
+
+snippets: environment ## write the snippets of docs/ from the code that tests run
+	@$(BIN)/python -m tests.snippets
 
 graphiql: ## rebuild the committed bundle of GraphiQL from its pinned npm packages (needs Node)
 	@command -v npm >/dev/null || { echo "make graphiql needs Node.js with npm; running pacegraph does not" >&2; exit 1; }

@@ -51,6 +51,7 @@ OF_NO_MODULE = {
     "tests/test_architecture_page.py": "docs/architecture.md and docs/decisions",
     "tests/test_commit_subjects.py": "the check of `make words`",
     "tests/test_errors_page.py": "docs/errors.md",
+    "tests/test_snippets.py": "docs: their snippets",
     "tests/test_release.py": "CHANGELOG.md and docs/compatibility.md",
     "tests/test_schema_changes.py": "the check of `make schema-check`",
     "tests/test_words.py": "the check of `make words`",

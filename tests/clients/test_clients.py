@@ -5,7 +5,6 @@ table that stands there.
 """
 
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.world import ENDED, FOLDER, Clients, World
+from tests.clients.world import ENDED, Clients, World, install_packages
 
 pytestmark = pytest.mark.clients
 
@@ -37,8 +36,7 @@ _verdicts: dict[str, dict[str, str]] = {}
 
 @pytest.fixture(scope="module", autouse=True)
 def _packages() -> None:
-    if not (FOLDER / "node_modules" / "graphql-ws").exists():
-        subprocess.run(["npm", "ci", "--no-fund", "--no-audit"], cwd=FOLDER, check=True)
+    install_packages()
 
 
 @contextmanager

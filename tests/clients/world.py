@@ -30,6 +30,14 @@ FOLDER = Path(__file__).parent
 ENDED = "status = 'SUCCEEDED', finished_at = now(), lease_until = NULL"
 
 
+def install_packages() -> None:
+    """Install what the lock file says, unless it is there already."""
+    marker = FOLDER / "node_modules" / ".package-lock.json"
+    lock = FOLDER / "package-lock.json"
+    if not marker.exists() or marker.stat().st_mtime < lock.stat().st_mtime:
+        subprocess.run(["npm", "ci", "--no-fund", "--no-audit"], cwd=FOLDER, check=True)
+
+
 @dataclass
 class Clients:
     """The libraries of `watch.mjs`, and what each of them told its app so far."""

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { schemaOf } from './schema';
+import { socket as openSocket } from './socket';
+
+// #region client
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { CombinedGraphQLErrors } from '@apollo/client/errors';
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
+import { getMainDefinition, relayStylePagination } from '@apollo/client/utilities';
+import { api, authorization } from './session';
+import { socket } from './socket';
+
+const possibleTypes = {
+  Node: ['Activity', 'ApiToken', 'Athlete', 'BestEffort', 'Gear', 'Job', 'Original', 'PersonalBest'],
+};
+
+/** Arguments that make another list; those of paging do not. */
+const pages = (...lists: string[]) => relayStylePagination(lists);
+
+const cache = new InMemoryCache({
+  possibleTypes,
+  typePolicies: {
+    Query: { fields: { activities: pages('filter', 'orderBy'), athletes: pages('filter', 'orderBy') } },
+    Athlete: {
+      fields: {
+        activities: pages('filter', 'orderBy'),
+        bestEfforts: pages('distance', 'from', 'until', 'includeExcluded'),
+        personalBestHistory: pages('distance'),
+        jobs: pages('filter'),
+      },
+    },
+  },
+});
+
+const isSubscription = ({ query }: ApolloLink.Operation) => {
+  const definition = getMainDefinition(query);
+  return 'operation' in definition && definition.operation === 'subscription';
+};
+
+export const client = new ApolloClient({
+  cache,
+  link: ApolloLink.split(
+    isSubscription,
+    new GraphQLWsLink(socket),
+    new HttpLink({
+      uri: `${api}/graphql`,
+      headers: { accept: 'application/graphql-response+json, application/json', ...authorization() },
+    }),
+  ),
+});
+// #endregion client
+
+// #region paging
+const Runs = gql`
+  query Runs($athlete: ID!, $after: String) {
+    athlete(id: $athlete) {
+      id
+      activities(first: 20, after: $after) {
+        edges { node { id name startedAtLocal distanceMeters } }
+        pageInfo { endCursor hasNextPage }
+      }
+    }
+  }
+`;
+
+type Run = { id: string; name: string; startedAtLocal: string; distanceMeters: number };
+type RunsData = {
+  athlete: {
+    id: string;
+    activities: { edges: { node: Run }[]; pageInfo: { endCursor: string | null; hasNextPage: boolean } };
+  } | null;
+};
+
+/** Reads all pages, as an infinite list does one after the other. */
+export async function allRuns(athlete: string): Promise<Run[]> {
+  const first = { query: Runs, variables: { athlete } };
+  let { data } = await client.query<RunsData>(first);
+  const list = client.watchQuery<RunsData>(first);
+  const reading = list.subscribe(() => {});
+  while (data?.athlete?.activities.pageInfo.hasNextPage) {
+    await list.fetchMore({ variables: { after: data.athlete.activities.pageInfo.endCursor } });
+    data = client.readQuery<RunsData>(first) ?? undefined; // all pages that were read until now
+  }
+  reading.unsubscribe();
+  return data?.athlete?.activities.edges.map(({ node }) => node) ?? [];
+}
+// #endregion paging
+
+// #region subscription
+const JobUpdated = gql`
+  subscription JobUpdated($id: ID!) {
+    jobUpdated(id: $id) { id status version progress { percent } }
+  }
+`;
+
+/** The present state first, then each change; it completes when the job has ended. */
+export const watchJob = (id: string) => client.subscribe<{ jobUpdated: { id: string; status: string } }>({ query: JobUpdated, variables: { id } });
+// #endregion subscription
+
+// #region errors
+/** The codes of an error: docs/errors.md has each. */
+export const codesOf = (error: unknown): unknown[] =>
+  CombinedGraphQLErrors.is(error) ? error.errors.map(({ extensions }) => extensions?.code) : [];
+// #endregion errors
+
+export async function check(athlete: string): Promise<void> {
+  const { getPossibleTypes } = await schemaOf();
+  assert.deepEqual(possibleTypes.Node, getPossibleTypes('Node'));
+  const runs = await allRuns(athlete);
+  assert.equal(runs.length, 48);
+  assert.equal(new Set(runs.map(({ id }) => id)).size, 48);
+  const bad = await client
+    .query({ query: Runs, variables: { athlete, after: 'x' }, fetchPolicy: 'network-only' })
+    .catch((error: unknown) => ({ error }));
+  assert.deepEqual(codesOf(bad.error), ['INVALID_CURSOR']);
+  const { data } = await client.mutate<{ syncStrava: { job: { id: string } } }>({
+    mutation: gql`mutation Sync($athlete: ID!) { syncStrava(input: { athleteId: $athlete }) { job { id status } userErrors { code } } }`,
+    variables: { athlete },
+  });
+  const states: string[] = [];
+  await new Promise<void>((complete, fail) => {
+    watchJob(data!.syncStrava.job.id).subscribe({
+      next: ({ data: event, error }) => (error ? fail(error) : states.push(event!.jobUpdated.status)),
+      error: fail,
+      complete,
+    });
+  });
+  assert.equal(states.at(-1), 'SUCCEEDED');
+  await openSocket.dispose();
+}

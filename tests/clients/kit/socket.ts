@@ -1,0 +1,19 @@
+// #region socket
+import { createClient } from 'graphql-ws';
+import { api, authorization } from './session';
+
+let sent: string | undefined;
+
+/** Tries again for as long as it takes, but not with a credential that was refused (4403). */
+export const socket = createClient({
+  url: `${api.replace(/^http/, 'ws')}/graphql`,
+  connectionParams: () => {
+    const headers = authorization();
+    sent = headers.Authorization;
+    return headers;
+  },
+  retryAttempts: Infinity,
+  shouldRetry: (problem) =>
+    (problem as { code?: number } | undefined)?.code !== 4403 || authorization().Authorization !== sent,
+});
+// #endregion socket

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { schemaOf } from './schema';
+import { socket as openSocket } from './socket';
+
+// #region client
+import { Client, fetchExchange, gql, subscriptionExchange, type CombinedError, type OperationResult } from '@urql/core';
+import { cacheExchange } from '@urql/exchange-graphcache';
+import { relayPagination } from '@urql/exchange-graphcache/extras';
+import { persistedExchange } from '@urql/exchange-persisted';
+import { api, authorization } from './session';
+import { socket } from './socket';
+
+/** Objects without an id: they are stored inside the object that has them. */
+const EMBEDDED = [
+  'ActivityConnection', 'ActivityStreams', 'AgeGrade', 'AthleteConnection', 'BestEffortConnection', 'CriticalSpeed',
+  'DistanceInfo', 'Export', 'HeartRateZone', 'HeartRateZoneTime', 'ImportEntry', 'ImportEntryConnection',
+  'JobConnection', 'JobError', 'JobProblem', 'JobProgress', 'JobResult', 'Lap', 'LapConnection', 'Pacing', 'PageInfo',
+  'PersonalBestChange', 'PersonalBestConnection', 'RacePrediction', 'RateLimit', 'Route', 'RouteBounds', 'Split', 'SplitConnection',
+  'StravaAccount', 'StravaQuota', 'StravaQuotaLimit', 'SyncProblem', 'TrainingSummary',
+];
+
+const cache = cacheExchange({
+  keys: Object.fromEntries(EMBEDDED.map((name) => [name, () => null])),
+  resolvers: {
+    Query: { activities: relayPagination(), athletes: relayPagination() },
+    Athlete: {
+      activities: relayPagination(), bestEfforts: relayPagination(),
+      personalBestHistory: relayPagination(), jobs: relayPagination(),
+    },
+  },
+  updates: {
+    Subscription: {
+      // A sync that has ended may have brought runs: whoever shows lists of the athlete asks again.
+      jobUpdated({ jobUpdated }, _arguments, store) {
+        const { status, athlete } = jobUpdated as { status: string; athlete?: { id: string } };
+        if (status !== 'SUCCEEDED' || !athlete) return;
+        const key = { __typename: 'Athlete', id: athlete.id };
+        for (const { fieldName, fieldKey } of store.inspectFields(key)) {
+          if (['activities', 'personalBests'].includes(fieldName)) store.invalidate(key, fieldKey);
+        }
+      },
+    },
+  },
+});
+
+export const client = new Client({
+  url: `${api}/graphql`,
+  preferGetMethod: false,
+  fetchOptions: () => ({ headers: authorization() }),
+  exchanges: [
+    cache,
+    persistedExchange({ preferGetForPersistedQueries: true }), // queries by their hash; texts only once
+    fetchExchange,
+    subscriptionExchange({
+      forwardSubscription: ({ query, variables }) => ({
+        subscribe: (sink) => ({
+          unsubscribe: socket.subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink),
+        }),
+      }),
+    }),
+  ],
+});
+// #endregion client
+
+// #region paging
+const Runs = gql<RunsData>`
+  query Runs($athlete: ID!, $first: Int, $after: String, $last: Int, $before: String) {
+    athlete(id: $athlete) {
+      id
+      activities(first: $first, after: $after, last: $last, before: $before) {
+        nodes { id name startedAtLocal distanceMeters }
+        pageInfo { startCursor endCursor hasNextPage hasPreviousPage }
+      }
+    }
+  }
+`;
+
+type Page = { startCursor: string | null; endCursor: string | null; hasNextPage: boolean; hasPreviousPage: boolean };
+type RunsData = { athlete: { id: string; activities: { nodes: { id: string }[]; pageInfo: Page } } | null };
+
+/** The cache joins the pages: each result has all entries that were read until then. */
+export async function allRuns(athlete: string): Promise<string[]> {
+  let after: string | null = null;
+  for (;;) {
+    const result: OperationResult<RunsData> = await client.query(Runs, { athlete, first: 20, after });
+    if (result.error) throw result.error;
+    const { nodes, pageInfo } = result.data!.athlete!.activities;
+    if (!pageInfo.hasNextPage) return nodes.map(({ id }) => id);
+    after = pageInfo.endCursor;
+  }
+}
+// #endregion paging
+
+// #region subscription
+const JobUpdated = gql<{ jobUpdated: { id: string; status: string } }>`
+  subscription JobUpdated($id: ID!) {
+    jobUpdated(id: $id) { id status version progress { percent } athlete { id } }
+  }
+`;
+
+/** urql repeats the last result when the job has ended, with `hasNext: false`. */
+export const watchJob = (id: string) => client.subscription(JobUpdated, { id });
+// #endregion subscription
+
+// #region errors
+/** The codes of an error: docs/errors.md has each. Without any the network failed. */
+export const codesOf = (error?: CombinedError): unknown[] =>
+  error?.graphQLErrors.map(({ extensions }) => extensions.code) ?? [];
+// #endregion errors
+
+export async function check(athlete: string): Promise<void> {
+  const { withoutId } = await schemaOf();
+  assert.deepEqual(EMBEDDED.filter((name) => !withoutId.has(name)), [], 'unknown types, or with an id');
+  const missing = [...withoutId].filter((name) => !EMBEDDED.includes(name) && !/(Edge|Payload|UserError)$/.test(name));
+  assert.deepEqual(missing, []);
+  const runs = await allRuns(athlete);
+  assert.equal(runs.length, 48);
+  const back = await client.query(Runs, { athlete, last: 5 }, { requestPolicy: 'network-only' });
+  assert.ok(back.data?.athlete?.activities.nodes.some(({ id }) => id === runs.at(-1)));
+  const bad = await client.query(Runs, { athlete, after: 'x' }, { requestPolicy: 'network-only' });
+  assert.deepEqual(codesOf(bad.error), ['INVALID_CURSOR']);
+  const Sync = gql<{ syncStrava: { job: { id: string } } }>`mutation Sync($athlete: ID!) { syncStrava(input: { athleteId: $athlete }) { job { id status } userErrors { code } } }`;
+  const { data } = await client.mutation(Sync, { athlete });
+  const states: string[] = [];
+  await new Promise<void>((complete, fail) => {
+    watchJob(data!.syncStrava.job.id).subscribe(({ data: event, error, hasNext }) => {
+      if (error) fail(error);
+      if (event) states.push(event.jobUpdated.status);
+      if (!hasNext) complete();
+    });
+  });
+  assert.equal(states.at(-1), 'SUCCEEDED');
+  await openSocket.dispose();
+}
