@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from starlette.routing import WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from settings import Settings
 from web.export_downloads import PATH as EXPORTS
@@ -32,22 +31,28 @@ from web.upload_intake import PATH as UPLOADS
 
 _OF_FILES = (f"{UPLOADS}/", f"{EXPORTS}/", f"{ORIGINALS}/")
 _VARIES = (b"vary", b"Origin")
+_GRAPHQL = "/graphql"
 
 
 class _Api(FastAPI):
-    """FastAPI with a shortcut to `/graphql`, which gets thousands of requests a second."""
+    """FastAPI with a shortcut to `/graphql`, which gets thousands of requests a second.
+
+    Each layer in between also takes memory for as long as a WebSocket is open.
+    """
 
     graphql: GraphQLOverHttp
     short_way: GraphQLShortWay
+    sockets: ASGIApp
     headers: Headers
     origins: Origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-        elif scope["path"] == "/graphql":
+        kind = scope["type"]
+        if kind != "lifespan" and scope["path"] == _GRAPHQL:
             scope["app"] = self
-            await self.graphql(scope, receive, send)
+            await (self.graphql if kind == "http" else self.sockets)(scope, receive, send)
+        elif kind != "http":
+            await super().__call__(scope, receive, send)
         else:
             headers = self.headers
             path = scope["path"]
@@ -80,7 +85,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.origins = services.origins
     app.headers = [*security_headers(settings), NO_STORE]
     app.router.routes += [
-        WebSocketRoute("/graphql", WebSockets(services)),
         metrics_route(services, app.state.metrics),
         openapi_route(),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
@@ -94,6 +98,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(originals.router)
     app.include_router(root.router)
     answer_errors(app)
-    app.add_middleware(RequestLimit, rate=services.limits.requests, addresses=services.addresses)
+    rate, addresses = services.limits.requests, services.addresses
+    app.sockets = RequestLog(RequestLimit(WebSockets(services), rate, addresses))
+    app.add_middleware(RequestLimit, rate=rate, addresses=addresses)
     app.add_middleware(RequestLog)
     return app

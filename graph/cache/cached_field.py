@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-import orjson
 from graphql import print_ast
 from graphql.execution.values import VariableValues
 
@@ -20,6 +19,7 @@ from graph.mapping.row_type import source_of
 from graph.plan.selection import SelectedField, declared, variables_of
 from graph.schema.root_field import ComputedObject, NodesById, RowById, ViewerObject
 from graph.types.node_lookup import decode_node_id
+from runtime.kept_json import kept_json
 
 
 class CachedField:
@@ -63,7 +63,7 @@ class CachedField:
         coerced = variables.coerced
         # null is not absent
         given = [[coerced[name]] if name in coerced else [] for name in self._variables]
-        values = orjson.dumps(given, default=repr)
+        values = kept_json(given, default=repr)
         return CacheKey(self._digest, values, self._scope(caller, subject))
 
     def _athlete(self, arguments: Mapping[str, Any]) -> int | None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 from graphql.type import GraphQLNonNull
 
 from graph.context import Context
@@ -11,6 +10,7 @@ from graph.plan.query_tree import RequestArguments
 from graph.plan.selection import SelectedField, declared
 from graph.scalars import format_floats
 from graph.schema.root_field import ViewerObject
+from runtime.kept_json import kept_json
 
 
 def computed(selected: SelectedField, context: Context, asked: RequestArguments) -> bytes:
@@ -20,12 +20,12 @@ def computed(selected: SelectedField, context: Context, asked: RequestArguments)
     source = source_of(declared(selected))
     if isinstance(source, ViewerObject):
         return b"null"
-    return orjson.dumps(_project(selected, source.compute(context, asked.roots[selected])))
+    return kept_json(_project(selected, source.compute(context, asked.roots[selected])))
 
 
 def type_name(selected: SelectedField) -> bytes:
     """Write the JSON of a `__typename`."""
-    return orjson.dumps(selected.parent.name)
+    return kept_json(selected.parent.name)
 
 
 def _project(selected: SelectedField, made: Any) -> Any:

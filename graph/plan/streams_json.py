@@ -32,6 +32,7 @@ from graph.mapping.streams import (
 from graph.plan.query_tree import RequestArguments
 from graph.plan.selection import SelectedField, declared
 from graph.scalars import format_floats
+from runtime.kept_json import kept_json
 
 _EXACT = 1e15  # below it, a number without decimals is written as a whole one
 
@@ -55,7 +56,7 @@ class Drawing:
             selected,
             tuple(
                 (
-                    orjson.dumps(each.response_name),
+                    kept_json(each.response_name),
                     None if each.definition is None else source_of(declared(each)).name,
                 )
                 for each in fields

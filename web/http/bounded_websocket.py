@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn._types import ASGIReceiveEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 from web.http.address_bounds import BoundedConnection
+from web.http.message_compression import MessageCompression
 
 _SLICE_BYTES = 1024
 """Bytes that are parsed at once: a read may have tens of thousands of frames."""
@@ -24,6 +25,7 @@ _HANDSHAKE = 5
 """Messages that cost as much as a handshake."""
 _MAX_FRAGMENTS = 1024
 """Frames of one message."""
+_COMPRESSION = MessageCompression()
 
 _BAD_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -35,6 +37,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self, *args: Any, connection: BoundedConnection | None, **options: Mapping[str, Any]
     ) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
+        if self.config.ws_per_message_deflate:
+            self.conn.available_extensions = [_COMPRESSION]
         self._connection = connection
         self._unread, self._at = b"", 0
         self._frames = 0
@@ -144,6 +148,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
             return
         super().handle_cont(event)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            # The handshake is over; the application has its own copy of the head.
+            del self.request, self.response
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self.queue.get()

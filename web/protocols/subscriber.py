@@ -6,7 +6,7 @@ sent. So a slow reader holds one event, and then gets the newest state.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, aclosing, suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -27,6 +27,7 @@ from graph.scalars import format_floats
 from graph.schema.build import build_schema
 from logs import bind
 from runtime.errors import PacegraphError
+from runtime.kept_json import kept_json
 from web.auth.api_tokens import InvalidCredentials
 from web.auth.known_caller import with_sharing
 from web.auth.unread_credential import unread_credential
@@ -34,7 +35,7 @@ from web.client_name import client_of, client_of_payload
 from web.errors import HttpRefusal
 from web.http.header_fields import by_name
 from web.http.request_log import request_id_of
-from web.limits.open_streams import CallerQuota, TooManySubscriptions
+from web.limits.open_streams import CallerQuota, QuotaSlot, TooManySubscriptions
 from web.protocols.operation_context import (
     caller_key,
     execute_in_slot,
@@ -192,7 +193,9 @@ class Subscriber:
         """Yield the results of a subscription. Raises PacegraphError."""
         with suppress(DatabaseError):  # a subscription waits for the database
             await self.check()
-        with self._take_slots():
+        open_streams, is_limited = self.services.open_streams, self.switches.rate_limiting
+        # not an ExitStack, which takes 1 KiB as long as the subscription goes on
+        with self._own_slot(), open_streams.subscription(self.key, is_limited=is_limited):
             async with aclosing(await _events(context, request)) as events:
                 async for event in events:
                     context.is_event_lost = _is_lost(event)
@@ -210,21 +213,12 @@ class Subscriber:
         answer = await execute_in_slot(self.services, self.key, context, request)
         return Result(answer.body, is_refusal=not answer.is_executed)
 
-    def _take_slots(self) -> ExitStack:
-        """Count a subscription, for this connection and for its caller.
-
-        Raises TooManySubscriptions.
-        """
-        with ExitStack() as slots:
-            is_limited = self.switches.rate_limiting
-            own = self._own.take(self.key, is_limited=is_limited)
-            if own is None:
-                raise TooManySubscriptions(self._own.limit, "This connection has")
-            slots.enter_context(own)
-            slots.enter_context(
-                self.services.open_streams.subscription(self.key, is_limited=is_limited)
-            )
-            return slots.pop_all()
+    def _own_slot(self) -> QuotaSlot:
+        """Take a slot of this connection for a subscription. Raises TooManySubscriptions."""
+        slot = self._own.take(self.key, is_limited=self.switches.rate_limiting)
+        if slot is None:
+            raise TooManySubscriptions(self._own.limit, "This connection has")
+        return slot
 
 
 async def _events(context: Context, request: OperationRequest) -> Any:
@@ -289,7 +283,7 @@ def _written(result: ExecutionResult, event_id: str | None) -> Result:
     is_refusal = result.data is None and any(error.path is None for error in errors)
     if is_refusal:
         del body["data"]
-    return Result(orjson.dumps(body), is_refusal, event_id)
+    return Result(kept_json(body), is_refusal, event_id)
 
 
 def _refuse_sign_in(_: str | None) -> str:
