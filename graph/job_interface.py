@@ -10,12 +10,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from graph.types.athlete_change import AthleteChanges
     from graph.types.job import Job
+
+NO_JOB = 0
+"""Id in news of an athlete's data that no job changed."""
+
+ChangePosition = int | datetime | None
+"""Where in an athlete's changes a reader is: an id, a time, or None to begin with what comes next."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobChange:
-    """News: the job has a new version. The row tells what it is."""
+    """News: the job has a new version, or the athlete's data changed (NO_JOB). The rows tell what."""
 
     job_id: int
     athlete_id: int | None
@@ -63,6 +70,14 @@ class JobFeeds(Protocol):
         """Find the jobs of an athlete under way, and those that ended at or after `since`.
 
         Oldest first.
+        """
+
+    async def changed(
+        self, athlete_id: int, position: ChangePosition
+    ) -> "tuple[ChangePosition, AthleteChanges | None]":
+        """Find what changed of an athlete after a position; returns the next one, and None for nothing.
+
+        All who ask with the same position at the same time share the rows.
         """
 
     async def read(self, job_id: int, version: int) -> "Job | None":

@@ -30,7 +30,7 @@ class Step:
     """The changes of one transaction of an attempt; they are committed together.
 
     `checkpoint`, `done`, `total` and `message` start with the current values; the counters are what
-    the step adds.
+    the step adds. `job_id` is the job's.
     """
 
     connection: Connection
@@ -42,6 +42,7 @@ class Step:
     updated: int = 0
     deleted: int = 0
     bests_changed: int = 0
+    job_id: int | None = None
 
 
 @dataclass
@@ -128,7 +129,8 @@ class Attempt:
             if not may_go_on:
                 raise SyncSwitchedOff(self.job_id)
             done, total, message = self._progress
-            yield (step := Step(connection, dict(self.checkpoint), done, total, message))
+            step = Step(connection, dict(self.checkpoint), done, total, message, job_id=self.job_id)
+            yield step
             moved = step.done > done or step.checkpoint != self.checkpoint
             version = self._advance(step, moved=moved)
         if moved:

@@ -16,6 +16,7 @@ from db.errors import DatabaseError
 from db.models import URGENT, JobStatus
 from db.session import SyncDatabase
 from db.statements import (
+    athlete_change,
     erasure,
     export,
     feedback,
@@ -166,6 +167,7 @@ class Reconciler:
                 {"lifetime_s": settings.idempotency_key_lifetime_s},
             ),
             (strava_event.delete_old(), {"kept_s": _EVENTS_KEPT_S}),
+            (athlete_change.delete_old(), {"kept_s": athlete_change.KEPT_S}),
             (upload.remove_expired(), {}),
             (export.remove_expired(), {}),
         ]

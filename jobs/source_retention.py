@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from db.session import SyncDatabase
 from db.statements import athlete as athletes
 from db.statements import source_retention
+from jobs.sync.changes import note_changes
 from jobs.sync.personal_bests import recalculate
 from settings import Settings
 
@@ -50,8 +51,10 @@ def delete_due(settings: Settings, database: SyncDatabase) -> bool:
             connection.execute(athletes.lock(), {"athlete": athlete_id})
             deleted = connection.execute(
                 source_retention.delete_due(), due | {"athlete": athlete_id}
-            ).rowcount
+            )
+            gone = deleted.scalars().all()
             recalculate(connection, athlete_id)
-        extra = {"athlete_id": athlete_id, "activities": deleted}
+            note_changes(connection, athlete_id, None, deleted=gone)
+        extra = {"athlete_id": athlete_id, "activities": len(gone)}
         logger.info("deleted activities that Strava did not confirm", extra=extra)
     return len(athlete_ids) == _ATHLETES_AT_ONCE

@@ -38,7 +38,7 @@ from db.models import (
     SyncProblem,
     Upload,
 )
-from db.statements import personal_best
+from db.statements import athlete_change, personal_best
 from db.stream_codec import Samples
 from graph.global_id import encode_id
 from jobs.sync.stored_streams import EncodedStreams, store_streams
@@ -135,6 +135,16 @@ def create_deleted_activity(db: Connection, athlete_id: int, **columns: Any) -> 
     """What is left of an activity from a file that its athlete deleted."""
     defaults = {"id": 2**62 + next(_numbers), "athlete_id": athlete_id}
     return _insert(db, DeletedActivity, defaults | columns)
+
+
+def create_athlete_change(
+    db: Connection, athlete_id: int, job_id: int, activity_id: int, distance: str
+) -> None:
+    """A change of an activity and a best by a job."""
+    changes = athlete_change.changes(
+        athlete_id, job_id, activities=[activity_id], distances=[distance]
+    )
+    db.execute(athlete_change.record(), changes)
 
 
 def create_connection(db: Connection, athlete_id: int, **columns: Any) -> int:

@@ -13,6 +13,7 @@ from db.models.activity_route import ActivityRoute
 from db.models.activity_split import ActivitySplit
 from db.models.api_token import ApiToken, Scope
 from db.models.athlete import NAMELESS, Athlete, MeasurementSystem
+from db.models.athlete_change import AthleteChange
 from db.models.base import Base
 from db.models.best_effort import BestEffort
 from db.models.browser_session import BrowserSession
@@ -68,6 +69,7 @@ __all__ = [
     "ActivityStreams",
     "ApiToken",
     "Athlete",
+    "AthleteChange",
     "Base",
     "BestEffort",
     "BrowserSession",

@@ -270,8 +270,8 @@ def _is_faster_than_a_measured_one(
 
 
 def owner_of() -> Executable:
-    """Select the athlete and the distance of the effort `effort_id`."""
-    return select(BestEffort.athlete_id, BestEffort.distance).where(
+    """Select the athlete, the activity and the distance of the effort `effort_id`."""
+    return select(BestEffort.athlete_id, BestEffort.activity_id, BestEffort.distance).where(
         BestEffort.id == bindparam("effort_id", type_=BigInteger)
     )
 

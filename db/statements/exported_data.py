@@ -141,6 +141,7 @@ STREAMS = ExportedTable(ActivityStreams, ActivityStreams.activity_id.in_(_ACTIVI
 
 LEFT_OUT: Mapping[str, str] = {
     "activity_stream_levels": "made of activity_streams, which are exported",
+    "athlete_changes": "for a week, which of the rows that are exported changed",
     "browser_sessions": "cookies of browsers; says nothing but when each signed in",
     "data_changes": "counters of the whole server",
     "erasures": "receipts without a trace of an athlete",

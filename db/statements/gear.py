@@ -112,7 +112,7 @@ def owner_of() -> Executable:
 
 
 def named() -> Executable:
-    """Select the gear of `athlete` other than `gear` that is named `new_name`, in whatever case."""
+    """Select the gear of `athlete` other than `gear` that is named `new_name`, ignoring case."""
     return select(Gear.id).where(
         Gear.athlete_id == _ATHLETE_ID,
         func.lower(Gear.name) == func.lower(bindparam("new_name", type_=Text)),

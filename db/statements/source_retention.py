@@ -83,8 +83,10 @@ def athletes_due() -> Executable:
 
 
 def delete_due() -> Executable:
-    """Delete the activities of `athlete` that Strava has not confirmed for `kept_s`."""
-    return delete(Activity).where(Activity.athlete_id == _ATHLETE_ID, *_due())
+    """Delete the activities of `athlete` that Strava has not confirmed for `kept_s`; returns ids."""
+    return (
+        delete(Activity).where(Activity.athlete_id == _ATHLETE_ID, *_due()).returning(Activity.id)
+    )
 
 
 def _due() -> tuple[ColumnElement[bool], ...]:

@@ -24,7 +24,9 @@ from graph.commands.best_changes import (
     current_bests,
     group_again,
     load_changes,
+    note_changes,
     recalculate,
+    tell_changes,
 )
 from graph.commands.idempotency import RequestKey
 from graph.commands.job import (
@@ -71,6 +73,7 @@ async def update_activity(context: Context, wanted: UpdateActivityInput) -> Upda
     athlete_id, changes = await context.database.writing(
         partial(_update, context, activity_id, values)
     )
+    await tell_changes(context, athlete_id)
     context.forget()
     return UpdateActivityPayload(
         activity=await load_node_of(context, "Activity", wanted.activity_id, _FIELD),
@@ -88,6 +91,7 @@ async def delete_activity(context: Context, wanted: DeleteActivityInput) -> Dele
     athlete_id, run_ids, changes = await context.database.writing(
         partial(_delete, context, activity_id)
     )
+    await tell_changes(context, athlete_id)
     context.forget()
     return DeleteActivityPayload(
         deleted_activity_id=strawberry.ID(encode_id("Activity", activity_id)),
@@ -135,9 +139,11 @@ async def _update(
             activity_edit.edit(values, hidden=hidden), {"changed_activity_id": activity_id}
         )
     is_hidden = before.hidden if hidden is None else hidden
-    if (values.get("excluded", before.excluded), is_hidden) == (before.excluded, before.hidden):
-        return owner.athlete_id, []
-    return owner.athlete_id, await recalculate(connection, owner.athlete_id)
+    changes: list[BestChange] = []
+    if (values.get("excluded", before.excluded), is_hidden) != (before.excluded, before.hidden):
+        changes = await recalculate(connection, owner.athlete_id)
+    await note_changes(connection, owner.athlete_id, changes, activities=[activity_id])
+    return owner.athlete_id, changes
 
 
 async def _delete(
@@ -153,8 +159,11 @@ async def _delete(
     before = await current_bests(connection, owner.athlete_id)
     for statement in deleted_activity.delete_activity():
         await connection.execute(statement, {"activity": activity_id})
-    await group_again(connection, owner.athlete_id)
+    regrouped = await group_again(connection, owner.athlete_id)
     changes = await recalculate(connection, owner.athlete_id, before)
+    await note_changes(
+        connection, owner.athlete_id, changes, activities=regrouped, deleted=[activity_id]
+    )
     found = await connection.execute(activity_edit.in_order(), {"activities": list(others)})
     return owner.athlete_id, list(found.scalars()), changes
 

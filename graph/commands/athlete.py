@@ -15,7 +15,13 @@ from db.models import JobKind, Scope
 from db.statements import athlete as athletes
 from db.statements import best_effort as efforts
 from graph.commands.authorization import may_change, not_found, own_athlete, require_scope
-from graph.commands.best_changes import BestChange, load_changes, recalculate_distance
+from graph.commands.best_changes import (
+    BestChange,
+    load_changes,
+    note_changes,
+    recalculate_distance,
+    tell_changes,
+)
 from graph.commands.heart_rate import read_zones
 from graph.commands.idempotency import RequestKey
 from graph.commands.job import (
@@ -124,9 +130,12 @@ async def exclude_best_effort(
         )
         if changed.first() is None:
             return athlete_id, []
-        return athlete_id, await recalculate_distance(connection, athlete_id, row.distance)
+        changes = await recalculate_distance(connection, athlete_id, row.distance)
+        await note_changes(connection, athlete_id, changes, activities=[row.activity_id])
+        return athlete_id, changes
 
     athlete_id, changes = await context.database.writing(exclude)
+    await tell_changes(context, athlete_id)
     context.forget()
     return ExcludeBestEffortPayload(
         best_effort=await load_node_of(

@@ -10,15 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from athletics.distance import StandardDistance
 from db.recording_groups import changed_groups
 from db.statements import activity as activities
-from db.statements import personal_best as bests
+from db.statements import athlete_change
+from db.statements import personal_best as personal_bests
 from graph.context import Context
 from graph.global_id import encode_id
+from graph.job_interface import NO_JOB, JobChange
 from graph.mapping.relation import Arguments
 from graph.types.best_change import PersonalBestChange
 from graph.types.personal_best import CURRENT_OF_ATHLETE, PersonalBest, read_personal_bests
 
-_RECALCULATE = bests.recalculate()
-_RECALCULATE_DISTANCES = bests.recalculate(of_distances=True)
+_RECALCULATE = personal_bests.recalculate()
+_RECALCULATE_DISTANCES = personal_bests.recalculate(of_distances=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,44 @@ class BestChange:
     former_id: int | None
 
 
-async def group_again(connection: AsyncConnection, athlete_id: int) -> None:
-    """Find which activities are recordings of one run. Lock the athlete before."""
+async def note_changes(
+    connection: AsyncConnection,
+    athlete_id: int,
+    bests: Sequence[BestChange],
+    *,
+    activities: Sequence[int] = (),
+    deleted: Sequence[int] = (),
+) -> None:
+    """Note in the transaction what it changed, for subscribers. `tell_changes` after the commit."""
+    distances = [each.distance.value for each in bests]
+    changes = athlete_change.changes(
+        athlete_id, None, activities=activities, deleted=deleted, distances=distances
+    )
+    if changes is not None:
+        await connection.execute(athlete_change.record(), changes)
+
+
+async def tell_changes(context: Context, athlete_id: int) -> None:
+    """Tell watchers of an athlete that there are changes."""
+    await context.jobs.announce(JobChange(NO_JOB, athlete_id, 0))
+
+
+async def group_again(connection: AsyncConnection, athlete_id: int) -> list[int]:
+    """Find which activities are recordings of one run; returns those for which that changed.
+
+    Lock the athlete before.
+    """
     rows = (await connection.execute(activities.recordings(), {"athlete": athlete_id})).all()
     # The event loop goes on: an athlete may have many thousand recordings.
     if changes := await asyncio.to_thread(changed_groups, rows):
         await connection.execute(activities.set_duplicate_of(), changes)
+    return [each["activity_id"] for each in changes]
 
 
 async def current_bests(connection: AsyncConnection, athlete_id: int) -> dict[str, int]:
     """Get the ids of the current bests by distance."""
     values = {"athlete_ids": [athlete_id]}
-    rows = await connection.execute(bests.current_bests(), values)
+    rows = await connection.execute(personal_bests.current_bests(), values)
     return {row.distance: row.id for row in rows}
 
 
@@ -65,7 +93,9 @@ async def recalculate_distance(
     parameters = {"athlete_ids": [athlete_id], "distances": [distance]}
     update_counts, *update_bests = _RECALCULATE_DISTANCES
     changed = (await connection.execute(update_counts, parameters)).scalars().all()
-    may_change = await connection.execute(bests.may_change(), {"changed_ids": list(changed)})
+    may_change = await connection.execute(
+        personal_bests.may_change(), {"changed_ids": list(changed)}
+    )
     if not may_change.scalar():
         return []
     before = await current_bests(connection, athlete_id)

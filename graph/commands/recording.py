@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.models import RecordingChoice, Scope
 from db.statements import activity as activities
 from graph.commands.authorization import find_own_id, lock_own_activity, require_scope
-from graph.commands.best_changes import BestChange, group_again, load_changes, recalculate
+from graph.commands.best_changes import (
+    BestChange,
+    group_again,
+    load_changes,
+    note_changes,
+    recalculate,
+    tell_changes,
+)
 from graph.context import Context
 from graph.types.enums import UserErrorCode
 from graph.types.node_lookup import load_node_of
@@ -42,6 +49,7 @@ async def _say(
     athlete_id, changes = await context.database.writing(
         partial(_change, context, activity_id, said)
     )
+    await tell_changes(context, athlete_id)
     context.forget()
     return RecordingPayload(
         activity=await load_node_of(context, "Activity", global_id, _FIELD),
@@ -58,8 +66,11 @@ async def _change(
     """Write what is said, then group and rank again, in one transaction."""
     row = await lock_own_activity(context, connection, activity_id, _FIELD)
     await say(connection, activity_id, row)
-    await group_again(connection, row.athlete_id)
-    return row.athlete_id, await recalculate(connection, row.athlete_id)
+    regrouped = await group_again(connection, row.athlete_id)
+    changes = await recalculate(connection, row.athlete_id)
+    changed = [activity_id, *regrouped]
+    await note_changes(connection, row.athlete_id, changes, activities=changed)
+    return row.athlete_id, changes
 
 
 async def _choose(

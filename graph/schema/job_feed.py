@@ -13,10 +13,13 @@ from typing import Any
 
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
-from graph.job_interface import JobQueue, RecentJob
+from graph.job_interface import ChangePosition, JobQueue, RecentJob
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
-from graph.schema.recent_jobs import PatientReader, RecentJobs
+from graph.schema.patient_reader import PatientReader
+from graph.schema.recent_changes import RecentChanges
+from graph.schema.recent_jobs import RecentJobs
+from graph.types.athlete_change import AthleteChanges
 from graph.types.job import JOB_BY_ID, Job
 from runtime.bounded_map import LruMap
 
@@ -35,21 +38,28 @@ class DatabaseJobFeeds:
         self._jobs = jobs
         self._rows = _Rows(database)
         self._looks = RecentJobs(database)
+        self._changes = RecentChanges(database)
         self._feeds: dict[int, _Feed] = {}
 
     @property
     def reads(self) -> int:
         """Number of statements that read rows since the process started."""
-        return self._rows.reads + self._looks.reads
+        return self._rows.reads + self._looks.reads + self._changes.reads
 
     @property
     def retries(self) -> int:
         """Number of reads that were repeated since the process started."""
-        return self._rows.retries + self._looks.retries
+        return self._rows.retries + self._looks.retries + self._changes.retries
 
     async def recent(self, athlete_id: int, since: datetime) -> Sequence[RecentJob]:
         """Find the jobs of an athlete under way, and those that ended at or after `since`."""
         return await self._looks.recent(athlete_id, since)
+
+    async def changed(
+        self, athlete_id: int, position: ChangePosition
+    ) -> tuple[ChangePosition, AthleteChanges | None]:
+        """Find what changed of an athlete after a position; returns the next one, and None for nothing."""
+        return await self._changes.look((athlete_id, position))
 
     async def read(self, job_id: int, version: int) -> Job | None:
         """Read a job at `version` or a later one; None if the row was deleted."""
@@ -83,6 +93,7 @@ class DatabaseJobFeeds:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._looks.close()
+        await self._changes.close()
         await self._rows.close()
 
     def _forget(self, job_id: int, feed: "_Feed") -> None:

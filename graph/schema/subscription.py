@@ -1,4 +1,4 @@
-"""The root of subscriptions: changes of jobs, read from their rows when Redis signals one.
+"""The root of subscriptions: changes of jobs and data, read from rows when Redis signals one.
 
 A row is read once for all subscribers (`graph/schema/job_feed.py`). So each event checks here
 whether its caller may see the job.
@@ -7,7 +7,7 @@ whether its caller may see the job.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import strawberry
 
@@ -15,10 +15,13 @@ from db.models import ENDED
 from graph.context import Info
 from graph.errors import InvalidArgument, NotFound, Unauthenticated
 from graph.global_id import decode_id_of
+from graph.job_interface import NO_JOB, ChangePosition
 from graph.scalars import format_instant, parse_instant
+from graph.types.athlete_change import AthleteChanges
 from graph.types.job import Job, athlete_id_of
 from runtime.bounded_map import LruMap
 
+T = TypeVar("T")
 _AGAIN_S = 1.0
 """Seconds until the next attempt at an event that lacked data because the database was busy."""
 _MOST_SEEN = 1000
@@ -75,15 +78,7 @@ class Subscription:
             ),
         ] = None,
     ) -> AsyncIterator[Job]:
-        number = decode_id_of("Athlete", athlete_id, "athleteId")
-        if info.context.viewer.account_id is None:
-            raise Unauthenticated(info.context.how_to_sign_in)
-        viewer = info.context.viewer
-        if not viewer.is_admin and viewer.athlete_id != number:
-            raise NotFound(
-                "There is no athlete with this id, or you cannot see their jobs.",
-                "athleteId",
-            )
+        number = _athlete_of(info, athlete_id, "jobs")
         is_first = True
         async for state in _jobs_of(info, number, since or _position(info)):
             if (job := _if_visible(info, state)) is None:
@@ -92,6 +87,53 @@ class Subscription:
             async for event in _deliver(info, job, is_first=is_first):
                 yield event
             is_first = False
+
+    @strawberry.subscription(
+        description="What changes of one athlete's activities and personal bests: by a sync, a webhook, an "
+        "import, or an edit by any client. Sends nothing until something changes; with `since`, what "
+        "changed since then at once. After a lost connection, subscribe again with `since`, and "
+        "nothing is missed."
+    )
+    async def athlete_changed(
+        self,
+        info: Info,
+        athlete_id: Annotated[
+            strawberry.ID, strawberry.argument(description="Global id of the athlete.")
+        ],
+        since: Annotated[
+            datetime | None,
+            strawberry.argument(
+                description="Time at which the connection was last known to work, or `changedAt` of the "
+                "last event: what changed since then, or up to two minutes before, is sent first. "
+                "Default: the header `Last-Event-ID` of an event stream, else none."
+            ),
+        ] = None,
+    ) -> AsyncIterator[AthleteChanges]:
+        number = _athlete_of(info, athlete_id, "changes")
+        position: ChangePosition = _position(info) if since is None else _minute_before(since)
+        is_first = True
+        async with info.context.jobs.watch(athlete_id=number) as news:
+            async for _ in news:
+                position, change = await info.context.job_feeds.changed(number, position)
+                info.context.forget()
+                if change is None or not info.context.viewer.sees_unshared(number):
+                    continue
+                info.context.event_id = format_instant(change.changed_at)
+                async for event in _deliver(info, change, is_first=is_first):
+                    yield event
+                is_first = False
+
+
+def _athlete_of(info: Info, global_id: str, what: str) -> int:
+    """Get the number of the caller's own athlete; admins may watch all. Raises CallerError."""
+    number = decode_id_of("Athlete", global_id, "athleteId")
+    if info.context.viewer.account_id is None:
+        raise Unauthenticated(info.context.how_to_sign_in)
+    if not info.context.viewer.sees_unshared(number):
+        raise NotFound(
+            f"There is no athlete with this id, or you cannot see their {what}.", "athleteId"
+        )
+    return number
 
 
 async def _jobs_of(
@@ -105,6 +147,8 @@ async def _jobs_of(
     feeds = info.context.job_feeds
     async with info.context.jobs.watch(athlete_id=athlete_id) as changes:
         async for change in changes:
+            if change is not None and change.job_id == NO_JOB:
+                continue
             if change is not None:
                 news: Sequence[tuple[int, int]] = [(change.job_id, change.version)]
             else:
@@ -137,13 +181,13 @@ def _position(info: Info) -> datetime | None:
         return None
 
 
-async def _deliver(info: Info, job: Job, *, is_first: bool) -> AsyncIterator[Job]:
+async def _deliver(info: Info, event: T, *, is_first: bool) -> AsyncIterator[T]:
     """Charge an event and yield it, again as long as it lacked data. Raises BudgetExhausted."""
     await _charge(info, is_first=is_first)
-    yield job
+    yield event
     while info.context.is_event_lost:
         await _begin_again(info)
-        yield job
+        yield event
 
 
 async def _charge(info: Info, *, is_first: bool) -> None:

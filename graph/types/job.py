@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from athletics.distance import StandardDistance
 from db import models as m
 from db.models import JobErrorCode, JobKind, JobStatus
+from db.statements import athlete_change
 from db.statements import job as statements
 from graph.cost.directives import sized
 from graph.mapping.relation import MOST_UNPAGED, Lookup, Paged, connection, lookup, rows_by
@@ -61,6 +63,15 @@ class JobResult:
     activities_deleted: int = column(m.Job.activities_deleted, "Number of activities deleted.")
     personal_bests_changed: int = column(
         m.Job.personal_bests_changed, "Number of distances with a changed current personal best."
+    )
+    changed_activity_ids: list[strawberry.ID] = column(
+        athlete_change.activities_of_job,
+        "Global ids of activities that it created or changed and that are there, at most 100. Empty a "
+        "week later.",
+    )
+    changed_distances: list[StandardDistance] = column(
+        athlete_change.distances_of_job,
+        "Distances with another current personal best because of it. Empty a week later.",
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from athletics.sport import is_in_shoes
 from db.models import ImportOutcome, Visibility
 from db.statements import athlete as athletes
 from db.statements import imported_file
@@ -20,8 +19,15 @@ from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.activity_zone import local_time, zone_of_neighbor
 from jobs.imports.new_activities import ActivityToWrite, write_new
 from jobs.imports.originals import Originals
-from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules, prepare
+from jobs.imports.prepared_file import (
+    PreparedActivity,
+    PreparedFile,
+    ReadingRules,
+    gear_of,
+    prepare,
+)
 from jobs.imports.prepared_parts import NO_PARTS
+from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.gear import named_gear
 from jobs.sync.personal_bests import recalculate
@@ -74,15 +80,11 @@ class Transactions(Protocol):
     def write(self, step: Callable[[Connection], T]) -> T: ...
 
 
-def _report_nowhere(_connection: Connection, _items: Sequence[ImportedItem]) -> None:
-    pass
-
-
 class FileImport:
     """The import of one athlete's files. With `is_dry_run` nothing is written.
 
     `originals` keeps the files, None: they are not kept. `report` writes lines in the transaction that
-    writes their activities.
+    writes their activities. `job_id` is the job that imports them, if any.
     """
 
     def __init__(
@@ -93,7 +95,8 @@ class FileImport:
         visibility: Visibility = Visibility.ONLY_ME,
         is_dry_run: bool = False,
         originals: Originals | None = None,
-        report: Callable[[Connection, Sequence[ImportedItem]], None] = _report_nowhere,
+        report: Callable[[Connection, Sequence[ImportedItem]], None] = lambda *_: None,
+        job_id: int | None = None,
     ) -> None:
         self._transactions = transactions
         self._athlete_id = athlete_id
@@ -101,6 +104,7 @@ class FileImport:
         self._is_dry_run = is_dry_run
         self._originals = originals
         self._report = report
+        self._job_id = job_id
         self._pending: list[_WaitingLine] = []
         self._written_at = monotonic()
 
@@ -186,7 +190,7 @@ class FileImport:
                 file.name, ImportOutcome.IMPORTED, each.said, None, each.place, number, is_last
             )
             if each.problem is None:
-                gear = _gear_of(file, each.row.get("sport_type", ""))
+                gear = gear_of(file, each.row.get("sport_type", ""))
                 yield _WaitingLine(item, file, each, gear=gear)
             else:
                 yield _WaitingLine(
@@ -256,6 +260,10 @@ class FileImport:
             for each in lines
         ]
         items = self._keep_originals(connection, lines, items)
+        written = (ImportOutcome.IMPORTED, ImportOutcome.UPDATED)
+        ids = [each.activity_id for each in items if each.outcome in written]
+        changed = [each for each in ids if each is not None]
+        note_changes(connection, self._athlete_id, self._job_id, activities=changed)
         self._report(connection, items)
         return items
 
@@ -356,15 +364,10 @@ def _with_problem(item: ImportedItem, problem: str | None) -> ImportedItem:
     return replace(item, message=f"{item.message}; its original is not kept: {problem}")
 
 
-def _gear_of(file: PreparedFile, sport_type: str) -> str | None:
-    """The name of the shoes that the list of an export tells of an activity."""
-    return file.listed.gear if file.listed and is_in_shoes(sport_type) else None
-
-
 def _changed(line: _WaitingLine, known: Any) -> _WaitingLine:
     """Make the line of an activity that is `known` change what the list tells otherwise."""
     name = line.file.listed.name if line.file.listed and not known.name_is_edited else None
-    gear = None if known.gear_is_edited else _gear_of(line.file, known.sport_type)
+    gear = None if known.gear_is_edited else gear_of(line.file, known.sport_type)
     new_name = None if name == known.name else name
     new_gear = None if gear is None or gear.lower() == (known.gear or "").lower() else gear
     named = {"name": new_name, "gear": new_gear}

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 
 from athletics.activity_effort import ActivityEffort, RecordedRun, Streams, efforts_of_activity
 from athletics.age_grade_table import Sex
+from athletics.sport import is_in_shoes
 from athletics.track import StreamError
 from db.models import ImportOutcome, StreamsState
 from db.stream_codec import Samples
@@ -175,3 +176,8 @@ def _summary(activity: RecordedActivity) -> str:
         f"{activity.started_at:%Y-%m-%d %H:%M} UTC, {activity.sport_type or 'sport unknown'}, "
         f"{activity.distance_m / 1000:.2f} km, {len(activity.samples)} samples"
     )
+
+
+def gear_of(file: PreparedFile, sport_type: str) -> str | None:
+    """The name of the shoes that the list of an export tells of an activity."""
+    return file.listed.gear if file.listed and is_in_shoes(sport_type) else None

@@ -17,7 +17,8 @@ from jobs.athlete_strava import AGAIN_AFTER_S, AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.activity_row import activity_row, row_problem
-from jobs.sync.connection_lock import keep_connected
+from jobs.sync.changes import note_changes
+from jobs.sync.connection_lock import is_of_another, keep_connected
 from jobs.sync.deleted_here import deleted_here, without_deleted
 from jobs.sync.details import write_details_of
 from jobs.sync.gear import with_gear
@@ -229,7 +230,9 @@ class ActivityWalk:
         if self._scope.full:
             step.connection.execute(activities.mark_seen(), values)
         self.has_changed |= bool(written)
-        withdraw_hidden(step.connection, self._athlete_id, [row.id for row in written])
+        ids = [row.id for row in written]
+        note_changes(step.connection, self._athlete_id, step.job_id, activities=ids)
+        withdraw_hidden(step.connection, self._athlete_id, ids)
         created = sum(row.created for row in written)
         step.created += created
         step.updated += len(written) - created
@@ -366,8 +369,9 @@ class ActivityWalk:
             )
         except StravaNotFound:
             activity = None
-        if activity and self._is_of_another(activity):
-            activity = None
+        with self._attempt.read() as connection:
+            if activity and is_of_another(connection, self._athlete_id, activity.athlete_strava_id):
+                activity = None
         if activity is None and not may_delete:
             return False
         if activity and (problem := row_problem(activity)):
@@ -379,21 +383,14 @@ class ActivityWalk:
             if activity:
                 self._upsert(step, [activity_row(self._athlete_id, activity)])
                 if not deleted_here(step.connection, self._athlete_id, [strava_id]):
-                    write_details_of(step.connection, self._athlete_id, activity)
+                    ids = [write_details_of(step.connection, self._athlete_id, activity)]
+                    note_changes(step.connection, self._athlete_id, step.job_id, activities=ids)
             else:
                 values = {"athlete": self._athlete_id, "strava_ids": [strava_id]}
                 gone = step.connection.execute(activities.delete_by_strava_id(), values).all()
                 step.deleted += len(gone)
+                ids = [row.id for row in gone]
+                note_changes(step.connection, self._athlete_id, step.job_id, deleted=ids)
                 self.has_changed |= bool(gone)
                 clear_problem(step, self._attempt, strava_id)
         return activity is not None
-
-    def _is_of_another(self, activity: StravaActivity) -> bool:
-        """Whether Strava showed an activity of another athlete, as it does with public ones."""
-        if activity.athlete_strava_id is None:
-            return False
-        with self._attempt.read() as connection:
-            known = connection.execute(
-                strava_connection.of_athlete(), {"athlete": self._athlete_id}
-            ).one_or_none()
-        return known is not None and known.strava_athlete_id != activity.athlete_strava_id

@@ -20,3 +20,15 @@ def keep_connected(connection: Connection, athlete_id: int) -> None:
         is None
     ):
         raise StravaNotConnected(athlete_id)
+
+
+def is_of_another(connection: Connection, athlete_id: int, strava_athlete: int | None) -> bool:
+    """Whether Strava's athlete is another than the connected one, as with public activities.
+
+    None: Strava did not tell.
+    """
+    if strava_athlete is None:
+        return False
+    values = {"athlete": athlete_id}
+    known = connection.execute(strava_connection.of_athlete(), values).one_or_none()
+    return known is not None and known.strava_athlete_id != strava_athlete

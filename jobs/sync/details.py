@@ -17,11 +17,13 @@ logger = logging.getLogger(__name__)
 
 def write_details_of(
     connection: Connection, athlete_id: int, activity: StravaActivityDetail
-) -> None:
-    """Write the details of an activity that was stored in the same transaction."""
+) -> int:
+    """Write the details of an activity that was stored in the same transaction; returns its id."""
     values = {"athlete": athlete_id, "strava_id": activity.strava_id}
     known = connection.execute(activity_details.by_strava_id(), values).one()
     write_details(connection, known, activity.details)
+    activity_id: int = known.id
+    return activity_id
 
 
 def write_details(connection: Connection, activity: Any, details: StravaDetails) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from db.statements import activity_details
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
+from jobs.sync.changes import note_changes
 from jobs.sync.connection_lock import keep_connected
 from jobs.sync.details import write_details
 from jobs.sync.gear_reading import GearReading
@@ -85,6 +86,8 @@ class DetailsReading:
             keep_connected(step.connection, self._attempt.athlete_id)
             step.checkpoint[_ASKED] = step.checkpoint.get(_ASKED, 0) + 1
             if details is not None and write_details(step.connection, activity, details):
+                athlete_id, job_id = self._attempt.athlete_id, self._attempt.job_id
+                note_changes(step.connection, athlete_id, job_id, activities=[activity.id])
                 return
             values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
             step.connection.execute(activity_details.ask_again(), values)

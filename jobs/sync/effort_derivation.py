@@ -20,6 +20,7 @@ from db.stream_codec import CorruptStreams, Samples, rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.activity_walk import DERIVING
+from jobs.sync.changes import note_changes
 from jobs.sync.connection_lock import keep_connected
 from jobs.sync.derived_rows import (
     EFFORTS_VERSION,
@@ -224,6 +225,9 @@ class EffortDerivation:
                 rows = _derived(activity, locked, material).rows
             of_part = write_material(
                 step.connection, activity, material, rows, self._attempt.job_id
+            )
+            note_changes(
+                step.connection, activity.athlete_id, self._attempt.job_id, activities=[activity.id]
             )
             if not material.is_final:
                 return

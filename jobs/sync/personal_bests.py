@@ -9,6 +9,7 @@ from db.statements import activity as activities
 from db.statements import athlete as athletes
 from db.statements import best_effort, personal_best
 from jobs.attempt import Step
+from jobs.sync.changes import note_changes
 
 _BESTS = "bests"  # key of the checkpoint
 
@@ -29,11 +30,8 @@ def update_bests(step: Step, athlete_id: int) -> None:
     connection = step.connection
     connection.execute(athletes.lock(), {"athlete": athlete_id})
     before = step.checkpoint.get(_BESTS, _current_bests(connection, athlete_id))
-    recalculate(connection, athlete_id)
-    after = _current_bests(connection, athlete_id)
-    step.bests_changed += sum(
-        before.get(each) != after.get(each) for each in before.keys() | after.keys()
-    )
+    after, changed = _recalculate(connection, athlete_id, step.job_id, before)
+    step.bests_changed += len(changed)
     if _BESTS in step.checkpoint:
         step.checkpoint[_BESTS] = after
 
@@ -44,10 +42,22 @@ def forget_bests(step: Step) -> None:
 
 
 def recalculate(connection: Connection, athlete_id: int) -> None:
-    """Find duplicates, then the personal bests of what stands. Locks the athlete."""
+    """Find duplicates, then the personal bests of what stands, of no job. Locks the athlete."""
     connection.execute(athletes.lock(), {"athlete": athlete_id})
-    _update_duplicates(connection, athlete_id)
+    _recalculate(connection, athlete_id, None, _current_bests(connection, athlete_id))
+
+
+def _recalculate(
+    connection: Connection, athlete_id: int, job_id: int | None, before: dict[str, list[float]]
+) -> tuple[dict[str, list[float]], list[str]]:
+    """Recalculate and note what changed; returns the current bests, and the distances of others."""
+    regrouped = _update_duplicates(connection, athlete_id)
     _recalculate_bests(connection, athlete_id)
+    after = _current_bests(connection, athlete_id)
+    distances = before.keys() | after.keys()
+    changed = [each for each in distances if before.get(each) != after.get(each)]
+    note_changes(connection, athlete_id, job_id, activities=regrouped, distances=changed)
+    return after, changed
 
 
 def withdraw_hidden(connection: Connection, athlete_id: int, activity_ids: list[int]) -> None:
@@ -74,10 +84,12 @@ def _recalculate_bests(connection: Connection, athlete_id: int) -> None:
         connection.execute(statement, {"athlete_ids": [athlete_id]})
 
 
-def _update_duplicates(connection: Connection, athlete_id: int) -> None:
+def _update_duplicates(connection: Connection, athlete_id: int) -> list[int]:
+    """Find duplicates; returns the activities that are so no longer, or newly."""
     recordings = connection.execute(activities.recordings(), {"athlete": athlete_id}).all()
     if changes := changed_groups(recordings):
         connection.execute(activities.set_duplicate_of(), changes)
+    return [each["activity_id"] for each in changes]
 
 
 def _current_bests(connection: Connection, athlete_id: int) -> dict[str, list[float]]:

@@ -12,13 +12,14 @@ from db.encryption import UndecipherableSecret
 from db.models import NEED_CONNECTION, ErasureCause, JobKind
 from db.statements import activity as activities
 from db.statements import athlete as athletes
-from db.statements import deleted_activity, erasure, gear, job, strava_connection
+from db.statements import athlete_change, deleted_activity, erasure, gear, job, strava_connection
 from db.statements import export as exports
 from db.statements import upload as uploads
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.cached_answers import forget_cached_answers
 from jobs.strava_tokens import StravaNotConnected
+from jobs.sync.changes import note_changes
 from jobs.sync.personal_bests import forget_bests, remember_bests, update_bests
 from jobs.task_services import TaskServices
 from runtime.clock import utc_now
@@ -95,6 +96,8 @@ def _erase(step: Step, values: dict[str, int]) -> list[tuple[FolderKind, int]]:
     remember_bests(step, values["athlete"])
     deleted = step.connection.execute(activities.delete_strava_data(), values).all()
     step.deleted += len(deleted)
+    step.connection.execute(athlete_change.forget(), values)
+    note_changes(step.connection, values["athlete"], None, deleted=[each.id for each in deleted])
     step.connection.execute(deleted_activity.forget_strava_data(), values)
     step.connection.execute(gear.keep_gear_of_files(), values)
     step.connection.execute(gear.delete_strava_gear(), values)

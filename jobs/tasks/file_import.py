@@ -63,6 +63,7 @@ class _Import:
             visibility=Visibility(attempt.arguments["visibility"]),
             originals=Originals.from_settings(services.settings),
             report=self._report,
+            job_id=attempt.job_id,
         )
         self._step: Step | None = None
 

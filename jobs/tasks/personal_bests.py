@@ -18,6 +18,7 @@ from db.statements import athlete as athletes
 from db.statements import effort_derivation
 from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
+from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
 from jobs.sync.effort_sources import Material, write_material
 from jobs.sync.personal_bests import remember_bests, update_bests
@@ -115,6 +116,9 @@ class _Recalculation:
                     stage=SyncStage.DERIVING,
                     athlete_id=activity.athlete_id,
                 )
+        for athlete_id in athlete_ids:
+            mine = [each.id for each in batch if each.athlete_id == athlete_id]
+            note_changes(connection, athlete_id, self._attempt.job_id, activities=mine)
 
     def _derive_one(
         self, connection: Connection, activity: Any, runner: Runner

@@ -33,6 +33,13 @@ NOT_MEASURED = {
     "Subscription.athleteJobs": "sends each job as jobUpdated does",
     "Subscription.athleteJobs(athleteId:)": "the same",
     "Subscription.athleteJobs(since:)": "the same",
+    "Subscription.athleteChanged": "one read for all, as of jobs",
+    "Subscription.athleteChanged(athleteId:)": "the same",
+    "Subscription.athleteChanged(since:)": "the same",
+    "AthleteChanges.activities": "the same",
+    "AthleteChanges.deletedActivityIds": "the same",
+    "AthleteChanges.distances": "the same",
+    "AthleteChanges.personalBests": "the same",
 }
 
 

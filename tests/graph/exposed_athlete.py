@@ -141,6 +141,7 @@ def _add_jobs(db: Connection, exposed: ExposedAthlete, runs: dict[int, int]) -> 
         make.create_import_entry(
             db, job, exposed.person.athlete_id, runs[5], path=MARK, message=MARK
         )
+        make.create_athlete_change(db, exposed.person.athlete_id, job, runs[5], "KM5")
         exposed.add("Job", job, is_shown=False)
 
 

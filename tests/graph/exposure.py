@@ -136,7 +136,8 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "JobError": {E.OWNER: "code message retryable"},
     "JobResult": {
-        E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged"
+        E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged "
+        "changedActivityIds changedDistances"
     },
     "PageInfo": {E.DERIVED: "hasNextPage hasPreviousPage startCursor endCursor"},
     **{
@@ -147,7 +148,10 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         f"{name}Edge": _EDGE
         for name in ("Athlete", "Activity", "BestEffort", "Lap", "Split", "PersonalBest", "Job")
     },
-    "Subscription": {E.OWNER: "jobUpdated athleteJobs"},
+    "Subscription": {E.OWNER: "jobUpdated athleteJobs athleteChanged"},
+    "AthleteChanges": {
+        E.OWNER: "activities deletedActivityIds distances personalBests isComplete changedAt"
+    },
     "Mutation": {
         E.WRITE: "stageUploads importActivities exportAthlete chooseRecording separateRecording deleteOriginal retrySyncProblems "
         "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "

@@ -169,7 +169,7 @@ def check_all_shows_that_may(seen: Seen) -> None:
     """On some path at least. What stands apart: types that only others' own rows have, and lists of
     athletes.
     """
-    apart = {"Subscription", "AthleteConnection", "AthleteEdge"}
+    apart = {"Subscription", "AthleteChanges", "AthleteConnection", "AthleteEdge"}
     if E.OWNER not in seen.case.shown:
         apart |= {"JobConnection", "JobEdge"}
     expected = {(type_name, field) for (type_name, field), exposure in EXPOSURES.items()

@@ -109,3 +109,23 @@ def test_disconnecting_with_the_data_forgets_what_was_deleted_of_strava(world):
     world.write("INSERT INTO deleted_activities (id, athlete_id) VALUES (:id, :athlete)", **file)
     world.work(world.create(runner, "ERASE_ATHLETE"))
     assert world.rows("SELECT id FROM deleted_activities") == [{"id": 2**62 + 1}]
+
+
+def test_a_sync_notes_what_it_changed(world):
+    runner = world.connect()
+    job = world.sync(runner)
+    noted = "SELECT DISTINCT unnest(activity_ids) AS id FROM athlete_changes WHERE job_id = :job"
+    assert world.rows(noted + " ORDER BY 1", job=job["id"]) == world.rows(
+        "SELECT id FROM activities ORDER BY 1"
+    )
+    distances = "SELECT DISTINCT unnest(distances) AS distance FROM athlete_changes ORDER BY 1"
+    bests = "SELECT distance FROM personal_bests WHERE is_current ORDER BY 1"
+    assert world.rows(distances) == world.rows(bests)
+    gone = world.strava.activities()[0]["id"]
+    row = world.value("SELECT id FROM activities WHERE strava_id = :id", id=gone)
+    world.strava.delete(gone)
+    job = world.sync(runner, mode="FULL")
+    deleted = "SELECT deleted_ids FROM athlete_changes WHERE job_id = :job AND deleted_ids <> '{}'"
+    assert world.value(deleted, job=job["id"]) == [row]
+    world.work(world.create(runner, "ERASE_ATHLETE"))
+    assert world.value("SELECT count(*) FROM athlete_changes WHERE activity_ids <> '{}'") == 0

@@ -1,0 +1,37 @@
+"""What a job tells of its changes: by plan and by graphql-core."""
+
+import pytest
+
+from db.statements import athlete_change
+from graph.global_id import encode_id
+from tests import factories as make
+
+pytestmark = pytest.mark.anyio
+
+RESULT = "query($id: ID!) { job(id: $id) { result { changedActivityIds changedDistances } } }"
+
+
+async def test_it_names_what_changed_and_is_still_there(api, db):
+    person = make.create_person(db)
+    job, other = (
+        make.create_job(db, person.athlete_id, started_at=make.NOON, kind=kind)
+        for kind in ("STRAVA_SYNC", "IMPORT")
+    )
+    one, two, three = (make.create_activity(db, person.athlete_id) for _ in range(3))
+    for of_job, changed in (
+        (job, {"activities": [one, two], "distances": ["KM5"]}),
+        (job, {"activities": [two, 2**62 + 1], "distances": ["KM5", "KM10"]}),
+        (other, {"activities": [three]}),
+    ):
+        values = athlete_change.changes(person.athlete_id, of_job, **changed)
+        db.execute(athlete_change.record(), values)
+    for each, activities, distances in (
+        (job, [one, two], ["KM10", "KM5"]),
+        (other, [three], []),
+    ):
+        answer = await api.ask(RESULT, person.token, id=encode_id("Job", each))
+        result = answer["job"]["result"]
+        assert sorted(result["changedActivityIds"]) == sorted(
+            encode_id("Activity", activity) for activity in activities
+        )
+        assert sorted(result["changedDistances"]) == distances
