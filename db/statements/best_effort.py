@@ -41,7 +41,7 @@ FASTEST = Ordering(
 )
 
 
-def of_run(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def _of_run(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Condition that the effort's run meets `conditions`.
 
     It names the athlete, who is the effort's, so that one index finds the runs of a few days.
@@ -65,8 +65,8 @@ EFFORTS_OF_ATHLETE = Collection(
     parent=BestEffort.athlete_id,
     filters={
         "distance": BestEffort.distance == bindparam("distance", type_=Text),
-        "day_from": of_run(since_day(bindparam("day_from", type_=Date))),
-        "day_until": of_run(until_day(bindparam("day_until", type_=Date))),
+        "day_from": _of_run(since_day(bindparam("day_from", type_=Date))),
+        "day_until": _of_run(until_day(bindparam("day_until", type_=Date))),
         "counting": Split(BestEffort, BestEffort.counts, BestEffort.counts_for_others),
     },
     always=LISTED,

@@ -17,9 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from db.models import BestEffort
+from db.models import Activity, BestEffort
 from db.statements.activity import since_day, until_day
-from db.statements.best_effort import of_run
 from db.statements.page import AnySelect, Columns, by_key, matches
 from db.statements.visibility import Audience, Expression, Split, for_audience, visible
 
@@ -54,8 +53,15 @@ def fastest(audience: Audience, period: EffortPeriod, of: Expression | None) -> 
     """Select the fastest effort of each athlete over each distance, as a subquery.
 
     Of equal ones the one achieved first. Columns: `id`, `athlete_id`, `activity_id`, `distance`,
-    `distance_m`, `elapsed_s`.
+    `distance_m`, `elapsed_s`. The runs of the period are found first, and efforts by these alone:
+    PostgreSQL takes an effort's athlete and run for independent, and would look for each run among
+    all efforts.
     """
+    runs = (
+        select(Activity.id)
+        .where(matches(Activity.athlete_id, of), period.condition())
+        .correlate(None)
+    )
     return (
         select(
             BestEffort.id,
@@ -65,16 +71,15 @@ def fastest(audience: Audience, period: EffortPeriod, of: Expression | None) -> 
             BestEffort.distance_m,
             BestEffort.elapsed_s,
         )
-        .ext(distinct_on(BestEffort.athlete_id, BestEffort.distance))
+        .ext(distinct_on(BestEffort.athlete_id, BestEffort.distance_m))
         .where(
-            matches(BestEffort.athlete_id, of),
-            of_run(period.condition()),
+            BestEffort.activity_id.in_(runs),
             for_audience(_COUNTS, audience),
             visible(BestEffort, audience),
         )
         .order_by(
             BestEffort.athlete_id,
-            BestEffort.distance,
+            BestEffort.distance_m,  # numbers sort faster than names
             BestEffort.elapsed_s,
             BestEffort.achieved_at,
             BestEffort.id,
