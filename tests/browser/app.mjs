@@ -99,7 +99,7 @@ const steps = {
     assert.equal(await page.locator('table.bests tbody tr').count(), 9);
     await page.getByRole('img', { name: /^Best pace over each distance: 400 m / }).waitFor();
     await page.getByText('57.0 %').first().waitFor();
-    await page.getByRole('link', { name: '5 km' }).click();
+    await page.getByRole('link', { name: '5 km', exact: true }).click();
     await page.getByRole('img', { name: '30 efforts over time, the best 28:18' }).waitFor();
     const history = page.getByRole('region', { name: 'How the best came down' }).locator('tbody tr');
     assert.deepEqual((await history.first().locator('td').allTextContents()), ['28:18', '1:41']);
@@ -115,13 +115,26 @@ const steps = {
     await page.getByRole('img', { name: '30 efforts over time, the best 28:18' }).waitFor();
   },
 
-  async 'training shows volume by period, and time in zones'({ page }) {
+  async 'predictions rest on efforts, of half a year or of all'({ page }) {
+    await page.getByRole('link', { name: 'Bests' }).click();
+    const predictions = page.getByRole('region', { name: 'Race predictions' });
+    await predictions.getByText('No effort of this time promises anything.').waitFor();
+    await predictions.getByRole('button', { name: 'All years' }).click();
+    await predictions.getByRole('row', { name: /^10 km .* in / }).waitFor();
+    await predictions.getByText('Critical pace').waitFor();
+  },
+
+  async 'training shows volume by period, time in zones, and load by heart rates'({ page }) {
     await page.getByRole('link', { name: 'Training' }).click();
     await page.getByRole('img', { name: /^Distance by week/ }).waitFor();
     await page.getByRole('button', { name: 'Years' }).click();
     await page.getByRole('img', { name: /^Distance by year/ }).waitFor();
     await page.getByRole('button', { name: 'Save zones' }).click();
     await page.getByText('Each zone begins at').waitFor();
+    await page.getByLabel('At rest').fill('50');
+    await page.getByLabel('Maximum').fill('190');
+    await page.getByRole('button', { name: 'Save heart rates' }).click();
+    await page.getByRole('img', { name: /^Training load of 180 days/ }).waitFor();
   },
 
   async 'a file is sent and imported, and its run has a route and all charts'({ page }) {

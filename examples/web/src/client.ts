@@ -9,10 +9,10 @@ import { forgetToken, token } from './session.ts';
 
 /** Objects without an id live inside the object that has them. */
 const EMBEDDED = [
-  'AgeGrade', 'ActivityConnection', 'ActivityStreams', 'BestEffortConnection', 'HeartRateZone',
+  'AgeGrade', 'ActivityConnection', 'ActivityStreams', 'BestEffortConnection', 'CriticalSpeed', 'HeartRateZone',
   'HeartRateZoneTime', 'ImportEntry', 'ImportEntryConnection', 'JobError', 'JobProblem',
-  'JobProgress', 'JobResult', 'Lap', 'LapConnection', 'PageInfo', 'PersonalBestConnection', 'Route',
-  'RouteBounds', 'Split', 'SplitConnection', 'StravaAccount', 'SyncProblem', 'TrainingSummary',
+  'JobProgress', 'JobResult', 'Lap', 'LapConnection', 'PageInfo', 'Pacing', 'PersonalBestConnection', 'RacePrediction',
+  'Route', 'RouteBounds', 'Split', 'SplitConnection', 'StravaAccount', 'SyncProblem', 'TrainingLoadDay', 'TrainingSummary',
 ];
 
 const authorization = (): string | null => {
@@ -29,8 +29,8 @@ export function forgetAthleteLists(cache: Cache, athleteId: string): void {
 }
 
 const LISTS = new Set([
-  'activities', 'bestEfforts', 'gear', 'personalBestHistory', 'personalBests', 'stravaConnection',
-  'syncProblems', 'timeInHeartRateZones', 'trainingSummary',
+  'activities', 'bestEfforts', 'criticalSpeed', 'gear', 'personalBestHistory', 'personalBests', 'racePredictions',
+  'stravaConnection', 'syncProblems', 'timeInHeartRateZones', 'trainingLoad', 'trainingSummary',
 ]);
 
 const NORMAL = 1000; // the close code of a socket that nobody needs any more

@@ -10,6 +10,7 @@ import { gain, percent, recordTime, shortDay, useUnits } from '../units.ts';
 import { useViewer } from '../viewer.ts';
 import { AgeGradeChart, AgeGradeChart_best } from './AgeGradeChart.tsx';
 import { PaceCurve, PaceCurve_best } from './PaceCurve.tsx';
+import { Predictions } from './Predictions.tsx';
 
 export const BestRow_best = graphql(`
   fragment BestRow_best on PersonalBest {
@@ -69,6 +70,7 @@ function Bests({ bests }: { bests: readonly Best[] }) {
   return (
     <div className="stack">
       <BestTable bests={bests} />
+      <Predictions />
       <div className="pair">
         <PaceCurve bests={bests} />
         <AgeGradeChart bests={bests} />

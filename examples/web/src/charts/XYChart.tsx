@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { BOX, horizontal, linePath, vertical, type Domain } from './scale.ts';
 
 export type Tick = { at: number; label: string };
+export type Point = { x: number; y: number };
 export type Dot = { x: number; y: number; label: string; isStrong?: boolean };
 
 type Props = {
@@ -14,7 +15,9 @@ type Props = {
   yTicks: readonly Tick[];
   /** Low values at the top, as for times and paces. */
   isUpsideDown?: boolean;
-  line?: readonly { x: number; y: number }[];
+  line?: readonly Point[];
+  /** Lines of several tones; the last one lies on top. */
+  lines?: readonly { points: readonly Point[]; tone: string }[];
   /** The line keeps its height until the next point. */
   isStep?: boolean;
   dots?: readonly Dot[];
@@ -22,16 +25,17 @@ type Props = {
   children?: ReactNode;
 };
 
-export function XYChart({ name, xDomain, yDomain, xTicks, yTicks, isUpsideDown, line, isStep, dots = [], bars = [], children }: Props) {
+export function XYChart({ name, xDomain, yDomain, xTicks, yTicks, isUpsideDown, line, lines = [], isStep, dots = [], bars = [], children }: Props) {
   const x = horizontal(xDomain);
   const y = vertical(yDomain, isUpsideDown);
+  const path = (points: readonly Point[]) => linePath(points.map((each) => x(each.x)), points.map((each) => y(each.y)));
   const percent = (value: number) => `${(value / (BOX / 100)).toFixed(2)}%`;
   return (
     <figure className="xy" role="img" aria-label={name}>
       <div className="xy-plot">
         <svg viewBox={`0 0 ${BOX} ${BOX}`} preserveAspectRatio="none" aria-hidden="true">
           {yTicks.map((tick) => <line key={tick.at} className="grid" x1="0" x2={BOX} y1={y(tick.at)} y2={y(tick.at)} />)}
-          {line && <path className="curve" d={isStep ? steps(line, x, y) : linePath(line.map((each) => x(each.x)), line.map((each) => y(each.y)))} />}
+          {line && <path className="curve" d={isStep ? steps(line, x, y) : path(line)} />}
         </svg>
         {bars.map((bar) => (
           <span
@@ -39,6 +43,11 @@ export function XYChart({ name, xDomain, yDomain, xTicks, yTicks, isUpsideDown, 
             style={{ left: percent(x(bar.x)), width: percent(x(bar.x + bar.width) - x(bar.x)), top: percent(y(bar.y)) }}
           />
         ))}
+        {lines.length > 0 && (
+          <svg viewBox={`0 0 ${BOX} ${BOX}`} preserveAspectRatio="none" aria-hidden="true">
+            {lines.map(({ points, tone }) => <g key={tone} className={tone}><path className="curve" d={path(points)} /></g>)}
+          </svg>
+        )}
         {dots.map((dot, index) => (
           <span
             key={index} className={dot.isStrong ? 'xy-dot strong' : 'xy-dot'} title={dot.label}
@@ -55,7 +64,7 @@ export function XYChart({ name, xDomain, yDomain, xTicks, yTicks, isUpsideDown, 
   );
 }
 
-function steps(points: readonly { x: number; y: number }[], x: (value: number) => number, y: (value: number) => number): string {
+function steps(points: readonly Point[], x: (value: number) => number, y: (value: number) => number): string {
   return points.map((point, index) => (index ? `H${x(point.x).toFixed(1)}V${y(point.y).toFixed(1)}` : `M${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`)).join('');
 }
 

@@ -1,9 +1,10 @@
 import { graphql, readFragment, type FragmentOf } from '../graphql.ts';
-import { useUnits, whole } from '../units.ts';
+import { percent, useUnits, whole } from '../units.ts';
 
 export const Splits_activity = graphql(`
   fragment Splits_activity on Activity {
     id
+    pacing { changePercent isNegativeSplit }
     splits(unit: $unit, first: 100) {
       nodes {
         number
@@ -20,7 +21,7 @@ export const Splits_activity = graphql(`
 `);
 
 export function Splits({ activity }: { activity: FragmentOf<typeof Splits_activity> }) {
-  const { splits: { nodes: splits } } = readFragment(Splits_activity, activity);
+  const { pacing, splits: { nodes: splits } } = readFragment(Splits_activity, activity);
   const units = useUnits();
   if (splits.length === 0) return null;
   const paces = splits.map((split) => split.paceSecondsPerKilometer).filter((pace): pace is number => pace !== null);
@@ -31,7 +32,10 @@ export function Splits({ activity }: { activity: FragmentOf<typeof Splits_activi
   const share = (pace: number) => (slowest === fastest ? 100 : 50 + (50 * (1 / pace - 1 / slowest)) / (1 / fastest - 1 / slowest));
   return (
     <section className="card splits" aria-labelledby="splits">
-      <div className="card-head"><h2 id="splits">Splits</h2></div>
+      <div className="card-head">
+        <h2 id="splits">Splits</h2>
+        {pacing && <span className="quiet-text">second half {percent(Math.abs(pacing.changePercent))} {pacing.isNegativeSplit ? 'faster: a negative split' : 'slower'}</span>}
+      </div>
       <table>
         <thead>
           <tr>

@@ -1,4 +1,4 @@
-// How much was run: volume by week, month or year, and time in heart rate zones.
+// How much was run: volume by week, month or year, training load, and time in heart rate zones.
 import { useState } from 'react';
 import { useQuery } from 'urql';
 import { ticks } from '../charts/scale.ts';
@@ -9,6 +9,7 @@ import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
 import { hours, millis, month, shortDay, tick, useUnits, whole } from '../units.ts';
 import { useViewer } from '../viewer.ts';
+import { Load } from './Load.tsx';
 import { Zones, Zones_athlete } from './Zones.tsx';
 
 export const TrainingQuery = graphql(`
@@ -23,6 +24,7 @@ export const TrainingQuery = graphql(`
         elevationGainMeters
         longestRunMeters
       }
+      activities(first: 1) { nodes { id startedAtLocal } }
       ...Zones_athlete
     }
   }
@@ -43,6 +45,7 @@ export function TrainingPage() {
   const [period, choose] = useState<Period>('WEEK');
   const [{ data, error }, ask] = useQuery({ query: TrainingQuery, variables: { athlete: athlete.id, period } });
   const known = data?.athlete;
+  const lastRun = known?.activities.nodes[0];
   return (
     <>
       <div className="page-head">
@@ -56,6 +59,7 @@ export function TrainingPage() {
       {known ? (
         <div className="stack">
           <Volume summaries={known.trainingSummary} period={period} />
+          {lastRun && <Load athleteId={athlete.id} lastRun={lastRun.startedAtLocal} />}
           <Zones athlete={known} />
         </div>
       ) : error
