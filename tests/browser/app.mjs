@@ -116,7 +116,7 @@ const steps = {
   },
 
   async 'predictions rest on efforts, of half a year or of all'({ page }) {
-    await page.getByRole('link', { name: 'Bests' }).click();
+    await page.getByRole('link', { name: 'Bests', exact: true }).click();
     const predictions = page.getByRole('region', { name: 'Race predictions' });
     await predictions.getByText('No effort of this time promises anything.').waitFor();
     await predictions.getByRole('button', { name: 'All years' }).click();
@@ -134,7 +134,7 @@ const steps = {
     await page.getByLabel('At rest').fill('50');
     await page.getByLabel('Maximum').fill('190');
     await page.getByRole('button', { name: 'Save heart rates' }).click();
-    await page.getByRole('img', { name: /^Training load of 180 days/ }).waitFor();
+    await page.getByRole('img', { name: /^Training load of 90 days/ }).waitFor();
   },
 
   async 'a file is sent and imported, and its run has a route and all charts'({ page }) {

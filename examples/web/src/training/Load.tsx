@@ -34,7 +34,7 @@ export const SetHeartRates = graphql(`
 type Day = NonNullable<ResultOf<typeof LoadQuery>['athlete']>['trainingLoad'][number];
 
 const DAY_MS = 86_400_000;
-const SHOWN_DAYS = 180;
+const SHOWN_DAYS = 90;
 
 /** Up to today; of a runner who has not run for as long as is shown, up to the last run. */
 const lastDay = (lastRun: string): string | null =>
