@@ -19,6 +19,7 @@ _PREDICTED = (
     f"until: {_FUTURE}) {{ elapsedTimeSeconds bestEffort {{ id }} }}"
 )
 _OF_ACTIVITY = {
+    "runsOnSameRoute": ("runsOnSameRoute { id name }", 20),
     "pacing": ("pacing { changePercent isNegativeSplit }", 1000),
     "laps": (f"laps(first: 20) {{ nodes {{ {_LAP} }} }}", 200),
     "last lap": (f"laps(last: 1) {{ edges {{ cursor node {{ {_LAP} }} }} }}", 1000),

@@ -13,6 +13,7 @@ SEARCHING_FIELDS = frozenset(
         "trainingSummary",
         "trainingLoad",
         "paceCurve",
+        "runsOnSameRoute",
         "criticalSpeed",
         "racePredictions",
         "gear",

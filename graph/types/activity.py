@@ -11,6 +11,7 @@ from db.models import ActivitySource, RecordingChoice, Visibility
 from db.statements import activity as statements
 from db.statements.best_effort import LISTED
 from db.statements.pace import per_mile
+from db.statements.same_route import MOST_COMPARED, MOST_LISTED, runs_on_route
 from graph.cost.directives import sized, weighing
 from graph.global_id import decode_id_of
 from graph.input_checks import checked_number, checked_text, checked_texts
@@ -183,6 +184,15 @@ class Activity(Node):
         PACING_OF_ACTIVITY,
         "Moving times of both halves of the distance, by the kilometers. Null without samples, "
         "under 2 km, and for other athletes where a part of the way is hidden from them.",
+    )
+    runs_on_same_route: list[Annotated["Activity", strawberry.lazy("graph.types.activity")]] = (
+        lookup(
+            Lookup("Activity", m.Activity.id, runs_on_route, many=True),
+            "The athlete's other runs on the same route in either direction, newest first: of the "
+            f"{MOST_COMPARED} latest that are at most 5 % longer or shorter, at most {MOST_LISTED}. "
+            "Empty without positions, and for other athletes.",
+            list_size=sized(20),
+        )
     )
     best_efforts: list[Annotated["BestEffort", strawberry.lazy("graph.types.best_effort")]] = (
         lookup(

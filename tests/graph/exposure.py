@@ -53,7 +53,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         "averagePaceSecondsPerKilometer averagePaceSecondsPerMile averageHeartRate maxHeartRate averageCadence visibility "
         "bestEfforts "
         "description deviceName isRace isTreadmill gear laps splits route streams",
-        E.OWNER: "calories heartRateZones recordingChoice hidden excluded notes original",
+        E.OWNER: "calories runsOnSameRoute heartRateZones recordingChoice hidden excluded notes original",
         E.DERIVED: "duplicateOf recordings pacing",
     },
     "ActivityStreams": {
