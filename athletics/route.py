@@ -6,9 +6,10 @@ what was recorded in it alone (Douglas and Peucker 1973), so that a part of a ro
 its other parts: not by a choice of points, and not by places between samples.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
-from math import cos, hypot, radians
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress, repeat
+from math import cos, radians
+from operator import mul, ne, or_
 from typing import NamedTuple
 
 TOLERANCE_M = 2.0
@@ -18,7 +19,7 @@ _CELL = 450
 """Millionths of a degree of latitude: 50 m."""
 _M_PER_DEGREE = 111_320.0
 _WHOLE = 1_000_000
-_AROUND = 360 * _WHOLE
+_SCALE = _M_PER_DEGREE / _WHOLE
 
 
 class RoutePoint(NamedTuple):
@@ -36,73 +37,91 @@ def route_of(
 
     Samples without a position are left out.
     """
-    known = [
-        RoutePoint(round(north * _WHOLE), round(east * _WHOLE), sample)
-        for sample, (north, east) in enumerate(zip(latitude, longitude, strict=True))
-        if north is not None and east is not None
+    samples: Sequence[int] = range(len(latitude))
+    if None in latitude or None in longitude:
+        known = [None not in each for each in zip(latitude, longitude, strict=True)]
+        samples = list(compress(samples, known))
+        latitude, longitude = compress(latitude, known), compress(longitude, known)  # type: ignore[assignment]
+    north, east = _whole(latitude), _whole(longitude)  # type: ignore[arg-type]
+    moves = [True, *map(or_, map(ne, north[1:], north), map(ne, east[1:], east))]
+    places = _Places(*(list(compress(each, moves)) for each in (north, east, samples)))
+    points = [
+        RoutePoint(places.north[index], places.east[index], places.samples[index])
+        for first, last in places.passages()
+        for index in places.drawn(first, last)
     ]
-    places = known[:1] + [place for before, place in pairwise(known) if place[:2] != before[:2]]
-    cells = _Cells()
-    points = [point for _, passage in groupby(places, cells.of) for point in _drawn(list(passage))]
     return points if 1 < len(points) <= MOST_POINTS else []
 
 
-class _Cells:
-    """The cells that places are in; their width is computed once a row."""
-
-    def __init__(self) -> None:
-        self._widths: dict[int, int] = {}
-
-    def of(self, place: RoutePoint) -> tuple[int, int]:
-        row = place[0] // _CELL
-        width = self._widths.get(row)
-        if width is None:
-            width = self._widths[row] = round(_CELL / _narrow(row * _CELL))
-        return row, place[1] // width
+def _whole(degrees: Iterable[float]) -> list[int]:
+    return list(map(round, map(mul, degrees, repeat(_WHOLE))))
 
 
-def _drawn(places: list[RoutePoint]) -> Iterator[RoutePoint]:
-    """The first, the last, and those farther than the tolerance from lines between them."""
-    last = len(places) - 1
-    kept = {0, last}
-    waiting = [(0, last)]
-    while waiting:
-        start, end = waiting.pop()
-        index, off_m = _farthest(places, start, end)
-        if off_m > TOLERANCE_M:
-            kept.add(index)
-            waiting += [(start, index), (index, end)]
-    return (places[index] for index in sorted(kept))
+class _Places(NamedTuple):
+    """The places of a run, each other than the one before, and their samples."""
 
+    north: list[int]
+    east: list[int]
+    samples: list[int]
 
-def _farthest(places: list[RoutePoint], first: int, last: int) -> tuple[int, float]:
-    """The place between two that is farthest from their line, and how far, in meters."""
-    if last - first < 2:  # noqa: PLR2004 - no place between them
-        return first, 0.0
-    north, east, _ = places[first]
-    scale = _M_PER_DEGREE / _WHOLE
-    narrow = scale * _narrow(north)
-    end_y = (places[last][0] - north) * scale
-    end_x = _short_way(places[last][1] - east) * narrow
-    squared = end_x * end_x + end_y * end_y
-    found, most = first, 0.0
-    for index in range(first + 1, last):
-        latitude, longitude, _ = places[index]
-        y = (latitude - north) * scale
-        x = _short_way(longitude - east) * narrow
-        share = (x * end_x + y * end_y) / squared if squared else 0.0
-        share = 0.0 if share < 0.0 else min(share, 1.0)
-        off_m = hypot(x - share * end_x, y - share * end_y)
-        if off_m > most:
-            found, most = index, off_m
-    return found, most
+    def passages(self) -> Iterator[tuple[int, int]]:
+        """The first and last place of each passage through a cell."""
+        widths: dict[int, int] = {}
+        first, before = 0, None
+        for index, (north, east) in enumerate(zip(self.north, self.east, strict=True)):
+            row = north // _CELL
+            width = widths.get(row)
+            if width is None:
+                width = widths[row] = round(_CELL / _narrow(row * _CELL))
+            cell = (row, east // width)
+            if cell != before:
+                if index:
+                    yield first, index - 1
+                first, before = index, cell
+        if self.north:
+            yield first, len(self.north) - 1
+
+    def drawn(self, first: int, last: int) -> Iterable[int]:
+        """The first, the last, and those farther than the tolerance from lines between them."""
+        if last - first < 2:  # noqa: PLR2004 - no place between them
+            return range(first, last + 1)
+        east_scale = _SCALE * _narrow(self.north[first])
+        kept = [first, last]
+        waiting = [(first, last)]
+        while waiting:
+            start, end = waiting.pop()
+            index, squared = self._farthest(start, end, east_scale)
+            if squared > TOLERANCE_M * TOLERANCE_M:
+                kept.append(index)
+                waiting += [(start, index), (index, end)]
+        kept.sort()
+        return kept
+
+    def _farthest(self, first: int, last: int, east_scale: float) -> tuple[int, float]:
+        """The place between two that is farthest from their line, and the square of how far, in m².
+
+        All are in one cell, so that no longitudes are to be taken the short way.
+        """
+        north, east = self.north[first], self.east[first]
+        end_y = (self.north[last] - north) * _SCALE
+        end_x = (self.east[last] - east) * east_scale
+        squared = end_x * end_x + end_y * end_y
+        found, most = first, 0.0
+        between = zip(self.north[first + 1 : last], self.east[first + 1 : last], strict=True)
+        for index, (latitude, longitude) in enumerate(between, start=first + 1):
+            y = (latitude - north) * _SCALE
+            x = (longitude - east) * east_scale
+            along = x * end_x + y * end_y
+            if along > 0.0 and squared:
+                share = along / squared if along < squared else 1.0
+                x -= share * end_x
+                y -= share * end_y
+            off = x * x + y * y
+            if off > most:
+                found, most = index, off
+        return found, most
 
 
 def _narrow(latitude: int) -> float:
     """The length of a degree of longitude, as a share of one at the equator."""
     return max(0.01, cos(radians(latitude / _WHOLE)))
-
-
-def _short_way(difference: int) -> int:
-    """A difference of longitudes the short way, also over the date line."""
-    return (difference + _AROUND * 3 // 2) % _AROUND - _AROUND // 2
