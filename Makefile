@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run check check-code lint words format schema schema-check snippets graphiql example example-pictures audit audit-if-answered bench \
+.PHONY: help environment run check check-code lint words format schema schema-check snippets docs guides graphiql example example-pictures audit audit-if-answered bench \
 	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-imports test-kills test-crash-points test-quota test-security test-whole
@@ -136,6 +136,13 @@ schema-check: environment
 
 snippets: environment ## write the snippets of docs/ from the code that tests run
 	@$(BIN)/python -m tests.snippets
+
+docs: environment ## build the documentation as a site into build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "build/site: serve it with $(BIN)/python -m http.server --directory build/site"
+
+guides: environment ## write the answers in docs/guides, from a server that it starts
+	@$(BIN)/python -m tests.site.guides
 
 graphiql: ## rebuild the committed bundle of GraphiQL from its pinned npm packages (needs Node)
 	@command -v npm >/dev/null || { echo "make graphiql needs Node.js with npm; running pacegraph does not" >&2; exit 1; }

@@ -50,6 +50,7 @@ _BY_PATH = {
     "tests/runtime/test_parent_death.py": "integration",  # forks
     "tests/runtime/test_redis_clients.py": "integration",  # one test's Redis never answers
     "tests/security/test_supply_chain.py": "integration",  # runs pip-audit
+    "tests/site/test_guides.py": "integration",  # starts a whole server
     "tests/strava/test_bounded_exchange.py": "integration",  # servers that misbehave
     "tests/strava/test_client.py": "integration",  # these ask the simulated Strava over HTTP
     "tests/strava/test_conformance.py": "integration",

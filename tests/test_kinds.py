@@ -46,6 +46,8 @@ OF_NO_MODULE = {
     "tests/graph/plan/test_kept_bytes.py": "estimates of bytes in documents and plans",
     "tests/graph/test_contract.py": "the schema that clients were promised",
     "tests/graph/test_schema_file.py": "schema.graphql",
+    "tests/site/test_links.py": "the site of the documentation",
+    "tests/site/test_reference.py": "the site of the documentation",
     "tests/strava/shared_quota/test_simulation.py": "the quota's law, in simulated time",
     "tests/test_architecture.py": "rules of the whole tree",
     "tests/test_architecture_page.py": "docs/architecture.md and docs/decisions",
