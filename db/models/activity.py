@@ -199,6 +199,13 @@ class Activity(Base):
             postgresql_where=text("source = 'STRAVA'"),
         ),
         Index("ix_activities_sport_type", "sport_type", "started_at", "id"),
+        Index("ix_activities_source", "source", "started_at", "id"),
+        Index(
+            "ix_activities_name_trigrams",
+            func.lower(text("name")).label("lower_name"),
+            postgresql_using="gin",
+            postgresql_ops={"lower_name": "gin_trgm_ops"},
+        ),
         Index(
             "ix_activities_duplicate_of_id",
             "duplicate_of_id",

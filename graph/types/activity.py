@@ -306,7 +306,7 @@ class ActivityFilter:
             "name_contains": checked_text(
                 self.name_contains, "filter.nameContains", max_length=200
             ),
-            "source": self.source,
+            **({} if self.source is None else {f"from_{self.source.value}": True}),
             "gear": None if self.gear is None else decode_id_of("Gear", self.gear, "filter.gear"),
             "without_duplicates": None if self.include_duplicates else True,
         }
