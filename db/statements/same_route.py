@@ -1,6 +1,6 @@
 """Runs that went the same way as another, as `athletics/same_route.py` says.
 
-A function of migration 0039 compares the routes. They are the athlete's alone: others see no row,
+A function of migration 0040 compares the routes. They are the athlete's alone: others see no row,
 because a route tells them nothing of its hidden parts.
 """
 
