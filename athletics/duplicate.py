@@ -95,18 +95,21 @@ def duplicate_groups(recordings: Iterable[Recording]) -> list[list[Recording]]:
     """Group one athlete's recordings by run, in order of first start, representatives first.
 
     The order given does not matter. A sweep over starts compares only recordings that run at
-    once: O(n log n) for n recordings of which no more overlap than the athlete has devices.
+    once: O(n log n) for n recordings of which no more overlap than the athlete has devices, and
+    those that are in one group already are not compared again.
     """
     ordered = sorted(recordings, key=lambda each: (each.started_at, each.activity_id))
     group_of = {each.activity_id: [each] for each in ordered}
-    running: list[Recording] = []
+    running: list[tuple[datetime, Recording]] = []
     for recording in ordered:
-        if recording.start_is_hidden:
+        if recording.start_is_hidden or recording.is_separate:
             continue
-        running = [each for each in running if each.ended_at > recording.started_at]
-        for each in running:
-            _join_if_same_run(group_of, each, recording)
-        running.append(recording)
+        running = [each for each in running if each[0] > recording.started_at]
+        for _, each in running:
+            group, own = group_of[each.activity_id], group_of[recording.activity_id]
+            if group is not own and is_same_run(each, recording):
+                _join(group_of, *sorted((group, own), key=len))
+        running.append((recording.ended_at, recording))
     _join_hidden(group_of, ordered)
     groups = {
         id(group): group
@@ -124,19 +127,10 @@ def duplicate_of(recordings: Iterable[Recording]) -> dict[int, int]:
     }
 
 
-def _join_if_same_run(
-    group_of: dict[int, list[Recording]], one: Recording, other: Recording
-) -> None:
-    """Moves the smaller group into the larger, so that no recording moves more than log n times."""
-    small, large = sorted((group_of[one.activity_id], group_of[other.activity_id]), key=len)
-    if small is large or not is_same_run(one, other):
-        return
-    _join(group_of, small, large)
-
-
 def _join(
     group_of: dict[int, list[Recording]], small: list[Recording], large: list[Recording]
 ) -> None:
+    """Move the smaller group into the larger, so that no recording moves more than log n times."""
     large.extend(small)
     for each in small:
         group_of[each.activity_id] = large

@@ -9,18 +9,17 @@ from athletics.sport import is_run
 from db.models import RecordingChoice
 
 
-def changed_groups(rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """Find what is to change: parameters of `activity.set_duplicate_of`.
+def changed_groups(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Find what is to change: parameters of `activity.set_duplicate_of`, none if nothing is.
 
     `rows` are those of `activity.recordings`. A flagged recording must not stand for an honest one:
     it counts for nothing.
     """
     originals = duplicate_of(_recordings(rows))
-    return [
-        {"activity_id": each.id, "original_id": originals.get(each.id)}
-        for each in rows
-        if each.duplicate_of_id != originals.get(each.id)
-    ]
+    changed = [each.id for each in rows if each.duplicate_of_id != originals.get(each.id)]
+    if not changed:
+        return {}
+    return {"activity_ids": changed, "original_ids": [originals.get(each) for each in changed]}
 
 
 def _recordings(rows: Sequence[Any]) -> Iterable[Recording]:

@@ -382,12 +382,15 @@ def unchoose_others() -> Executable:
 
 
 def set_duplicate_of() -> Executable:
-    """Mark `activity_id` as a duplicate of `original_id`.
+    """Mark each of `activity_ids` as a duplicate of that of `original_ids` at the same place.
 
-    Null marks it as an original.
+    Null marks it as an original. One statement: a run may have a thousand recordings.
     """
+    names = ("activity_ids", "original_ids")
+    lists = [bindparam(name, type_=ARRAY(BigInteger)) for name in names]
+    changed = func.unnest(*lists).table_valued("id", "original_id").render_derived()
     return (
         update(Activity)
-        .where(Activity.id == _ACTIVITY_ID)
-        .values(duplicate_of_id=bindparam("original_id", type_=BigInteger))
+        .where(Activity.id == changed.c.id)
+        .values(duplicate_of_id=changed.c.original_id)
     )

@@ -62,7 +62,7 @@ async def group_again(connection: AsyncConnection, athlete_id: int) -> list[int]
     # The event loop goes on: an athlete may have many thousand recordings.
     if changes := await asyncio.to_thread(changed_groups, rows):
         await connection.execute(activities.set_duplicate_of(), changes)
-    return [each["activity_id"] for each in changes]
+    return changes["activity_ids"] if changes else []
 
 
 async def current_bests(connection: AsyncConnection, athlete_id: int) -> dict[str, int]:

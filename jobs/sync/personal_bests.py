@@ -89,7 +89,7 @@ def _update_duplicates(connection: Connection, athlete_id: int) -> list[int]:
     recordings = connection.execute(activities.recordings(), {"athlete": athlete_id}).all()
     if changes := changed_groups(recordings):
         connection.execute(activities.set_duplicate_of(), changes)
-    return [each["activity_id"] for each in changes]
+    return changes["activity_ids"] if changes else []
 
 
 def _current_bests(connection: Connection, athlete_id: int) -> dict[str, list[float]]:

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -170,3 +171,17 @@ def test_of_a_hidden_start_only_the_day_is_trusted(others, expected):
 
 def test_without_a_duration_a_hidden_one_is_no_duplicate():
     assert duplicate_of([hidden(1, elapsed_s=0), hidden(2, elapsed_s=0)]) == {}
+
+
+def test_recordings_of_one_group_are_not_compared_with_each_other(monkeypatch):
+    compared = Counter()
+
+    def counted(one: Recording, other: Recording) -> bool:
+        compared["all"] += 1
+        return is_same_run(one, other)
+
+    monkeypatch.setattr("athletics.duplicate.is_same_run", counted)
+    many = [recording(number, start_s=number) for number in range(500)]
+    [group] = duplicate_groups(many)
+    assert len(group) == 500
+    assert compared["all"] < 2 * 500

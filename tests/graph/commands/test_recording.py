@@ -121,3 +121,21 @@ async def test_others_see_only_recordings_that_are_visible_to_everyone(settings,
         [error] = (await say(api, CHOOSE, stranger, run.file_id))["userErrors"]
         assert error["code"] == "NOT_FOUND"
         assert await recordings(api, person.token, run.file_id) == [run.strava_id, run.file_id]
+
+
+MANY = 1000
+COPIES = """
+    INSERT INTO activities SELECT (jsonb_populate_record(a, jsonb_build_object(
+        'id', a.id + n, 'started_at', a.started_at + n * interval '0.1 s', 'source', 'FILE',
+        'strava_id', null, 'duplicate_of_id', a.id))).*
+    FROM activities a, generate_series(1, %s) n WHERE a.id = %s"""
+
+
+async def test_one_of_a_thousand_recordings_is_separated_at_once(api, db, person):
+    first = make.create_activity(db, person.athlete_id)
+    db.exec_driver_sql(COPIES, (MANY - 1, first))
+    payload = await say(api, SEPARATE, person, encode_id("Activity", first))
+    assert payload["activity"]["recordingChoice"] == "SEPARATE"
+    assert (await counted(api, person))[:2] == (2, 2)
+    changes = "SELECT duplicate_of_id, count(*) FROM activities GROUP BY 1 ORDER BY 2"
+    assert db.exec_driver_sql(changes).all() == [(None, 2), (first + 1, MANY - 2)]
