@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 .PHONY: help environment run check check-code lint words format schema schema-check snippets docs guides graphiql example example-pictures audit audit-if-answered bench \
 	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
-	test-imports test-kills test-crash-points test-quota test-security test-whole
+	test-imports test-kills test-crash-points test-quota test-security test-whole test-year
 
 help: ## show this list
 	@echo "pacegraph: make <target>"
@@ -37,7 +37,7 @@ run: environment ## start PostgreSQL, Redis, a simulated Strava, workers and the
 # tests/kinds.py decides the kind of a test. Load tests run alone, because they measure.
 PYTEST = $(BIN)/python -m pytest
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
-APART = browser or http_audit or clients or churn or security or drill or kills or crash_points or floods or imports
+APART = browser or http_audit or clients or churn or security or drill or kills or crash_points or floods or imports or year
 ORDINARY = not ($(APART) or whole)
 
 test: environment ## run all tests but the older service's and the slow ones below (TESTS="tests/local -k postgres", TEST_WORKERS=4)
@@ -87,7 +87,7 @@ test-churn: environment ## connect and disconnect 10,000 streaming clients, and 
 test-floods: environment ## let one connection or address flood the API, and measure what others notice
 	@exec $(BIN)/python -m pytest -m floods -s $(TESTS)
 
-test-kills: environment ## kill processes, PostgreSQL and Redis at 40 moments of jobs, and compare the rows (KILLS)
+test-kills: environment ## kill processes, PostgreSQL, Redis and the API at 40 moments and 20 points of jobs, and compare the rows (KILLS)
 	@exec $(BIN)/python -m pytest -m kills -s $(TESTS)
 
 test-quota: environment ## simulate Strava's quota with QUOTA_SEEDS seeds, 10,000 by default; prints what failed (QUOTA_SEEDS, QUOTA_FIRST)
@@ -99,6 +99,9 @@ test-imports: environment ## import 2,000 activities from files with two workers
 
 test-crash-points: environment ## kill a worker before and after every commit and request of each kind of sync (CRASH_EACH)
 	@exec $(PYTEST) $(PARALLEL) -m crash_points $(TESTS)
+
+test-year: environment ## simulate a year of 30 athletes, with webhooks lost, repeated and late; prints its time (YEAR_DAYS, YEAR_SEED)
+	@exec $(BIN)/python -m pytest -m year -n 0 -s $(TESTS)
 
 test-security: environment ## fuzz the schema with schemathesis, and run honest clients beside abusive ones
 	@exec $(BIN)/python -m pytest -m security -s $(TESTS)

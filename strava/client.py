@@ -230,7 +230,7 @@ class StravaClient:
 
     def athlete(self, access_token: SecretStr) -> StravaAthlete:
         """The athlete of the token."""
-        return parse_athlete(object_with_id(self._get("/athlete", access_token)))
+        return parse_athlete(object_with_id(self._get_own("/athlete", access_token)))
 
     def activities(
         self,
@@ -248,7 +248,7 @@ class StravaClient:
         `after` are aware and exclude the moment itself. May raise StravaScopeMissing.
         """
         parameters = {"page": page, "per_page": per_page} | epochs(before=before, after=after)
-        items = self._get("/athlete/activities", access_token, parameters)
+        items = self._get_own("/athlete/activities", access_token, parameters)
         return [_activity_or_error(item) for item in list_of_objects_with_id(items)]
 
     def activity(self, access_token: SecretStr, strava_id: int) -> StravaActivityDetail:
@@ -301,6 +301,13 @@ class StravaClient:
                 headers=bearer(access_token),
             )
         )
+
+    def _get_own(self, path: str, access_token: SecretStr, *parameters: dict[str, Any]) -> Any:
+        """Get what every athlete has: a 404 is no answer."""
+        try:
+            return self._get(path, access_token, *parameters)
+        except StravaNotFound as error:
+            raise StravaUnavailable(str(error), status=httpx.codes.NOT_FOUND) from None
 
     def as_application(self, method: str, path: str, **parameters: str) -> Any:
         """Make a request of the application itself; returns the JSON, None if there is none."""

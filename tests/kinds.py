@@ -42,6 +42,7 @@ _BY_PATH = {
     "tests/faults/test_crash_points.py": "integration",  # processes that are killed
     "tests/faults/test_random_kills.py": "integration",  # services that it kills
     "tests/faults/test_run.py": "integration",  # starts a whole server
+    "tests/faults/test_service_kills.py": "integration",  # services that it kills
     "tests/graph/document/test_reader_process.py": "integration",  # begins processes
     "tests/imports/": "integration",  # starts a whole server
     "tests/jobs/test_enqueue.py": "integration",  # a Redis of its own, which it ends

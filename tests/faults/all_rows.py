@@ -46,6 +46,30 @@ _NAMED = {
 """What stands for an id."""
 
 
+_OF_ATHLETES = (
+    "activities",
+    "activity_heart_rates",
+    "activity_laps",
+    "activity_routes",
+    "activity_splits",
+    "activity_streams",
+    "athletes",
+    "best_efforts",
+    "personal_bests",
+)
+_SEEN = {"seen_by_job_id": None, "streams_asked_by_job_id": None}
+"""Columns that tell which job looked last."""
+
+
+def rows_of_athletes(world: World) -> dict[str, list[str]]:
+    """Get the rows that Strava's data makes, whatever jobs brought them; as `all_rows` does."""
+    found = all_rows(world)
+    return {
+        table: sorted(json.dumps({**json.loads(row), **_SEEN}) for row in found.get(table, ()))
+        for table in _OF_ATHLETES
+    }
+
+
 def all_rows(world: World) -> dict[str, list[str]]:
     """Get the rows of each table that has some, as sorted JSON."""
     names = {name: _names(world, *name.split(".")) for name in set(_NAMED.values())}

@@ -5,26 +5,20 @@
 
 import os
 import random
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg
 import pytest
 from redis import Redis
 
 from db.errors import DatabaseError
-from local.embedded_service import Service
-from local.postgres import start_postgres
-from local.redis import start_redis
-from operator_commands.migrations import upgrade
-from settings import Settings, load_settings
+from settings import Settings
+from tests.faults.killed_services import Services, kill
 from tests.jobs.world import Workers, World
 
 KILLS = int(os.environ.get("KILLS", "40"))
@@ -39,41 +33,6 @@ COUNTED = (
 )
 """Counters that no kill changes; a best that is found again is counted as changed again."""
 WITHIN_S = 40
-
-
-class Services:
-    """PostgreSQL and Redis of this file's own: both are killed."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.start_postgres()
-        self.start_redis()
-        self.migrated = self.url("migrated")
-        with self._maintenance() as connection:
-            connection.execute("CREATE DATABASE migrated")
-        upgrade(load_settings(None, database_url=self.migrated))
-
-    def start_postgres(self) -> None:
-        self.postgres: Service = start_postgres(self.home)
-
-    def start_redis(self) -> None:
-        self.redis: Service = start_redis(self.home)
-
-    def url(self, database: str) -> str:
-        return self.postgres.url.replace("@/pacegraph", f"@/{database}")
-
-    def new_database(self) -> str:
-        with self._maintenance() as connection:
-            connection.execute("DROP DATABASE IF EXISTS mine WITH (FORCE)")
-            connection.execute("CREATE DATABASE mine TEMPLATE migrated STRATEGY file_copy")
-        return self.url("mine")
-
-    def stop(self) -> None:
-        self.redis.stop()
-        self.postgres.stop()
-
-    def _maintenance(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.url("postgres"), autocommit=True)
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +78,9 @@ class Ground:
                 self.workers.end()
                 self.workers = self.world.start_workers(2)
             case "PostgreSQL":
-                _kill(psutil.Process(self.services.postgres.process.pid))
-                self.services.postgres.process.wait()
-                self.services.start_postgres()
+                self.services.kill_postgres()
             case "Redis":
-                _kill(psutil.Process(self.services.redis.process.pid))
-                self.services.redis.process.wait()
-                self.services.start_redis()
+                self.services.kill_redis()
             case "backend of PostgreSQL":
                 return self._kill_one(self._backends(), victim)
             case "job process":
@@ -137,7 +92,7 @@ class Ground:
     def _kill_one(self, found: list[psutil.Process], victim: str) -> str:
         if not found:
             return f"no {victim}"
-        _kill(random.choice(found))
+        kill(random.choice(found))
         return victim
 
     def _children(self) -> list[psutil.Process]:
@@ -162,11 +117,6 @@ VICTIMS = (
     "PostgreSQL",
     "Redis",
 )
-
-
-def _kill(process: psutil.Process) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(signal.SIGKILL)
 
 
 # --- What is done, and what is there in the end

@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from local.simulated_strava import DEMO_RUNS
 from strava_simulator import create_simulator
 from strava_simulator.activity import SimulatedActivity
+from strava_simulator.gate import RequestHistory
+from strava_simulator.world import World as SimulatedWorld
 from tests.http_server import listening
 from tests.patience import PATIENCE_S
 
@@ -27,6 +29,16 @@ class Simulated:
         self._state = app.state.simulator
         # verify: certificates would be loaded, and are not needed here
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S, verify=False)
+
+    @property
+    def simulated_world(self) -> SimulatedWorld:
+        """Its athletes and activities themselves."""
+        return self._state.world
+
+    @property
+    def history(self) -> RequestHistory:
+        """Its requests themselves."""
+        return self._state.log
 
     def control(self, method: str, path: str, **arguments):
         answer = self.http.request(method, f"/simulator{path}", **arguments)

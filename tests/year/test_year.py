@@ -1,0 +1,282 @@
+"""A year in the life of 30 athletes, at high speed: syncs, webhooks, nights and Strava's quota.
+
+The jobs are the program's own, one after the other in this process; PostgreSQL, Redis, the API that
+takes webhooks and the simulated Strava are real, their time is not. In the end everything is as in
+a database that is filled from the simulated Strava then, and no request was beyond the quota.
+
+`make test-year` takes YEAR_DAYS, 365 by default, and YEAR_SEED.
+"""
+
+import heapq
+import json
+import os
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+
+from athletics.sport import RUN_SPORT_TYPES
+from jobs import athlete_strava
+from jobs.reconcile import Reconciler
+from jobs.runner import run_with
+from jobs.sync import activity_walk, effort_derivation
+from settings import Settings
+from strava_simulator.limits import RateLimits
+from tests.conftest import SECRETS, Clone
+from tests.faults.all_rows import rows_of_athletes
+from tests.http_server import listening
+from tests.jobs.simulated import Simulated, simulated_strava
+from tests.jobs.test_strava_webhook import SECRET
+from tests.jobs.world import World
+from tests.patience import PATIENCE_S
+from tests.year.athlete_year import AthleteYear, Event, event_of
+from tests.year.network import Network
+from tests.year.simulated_time import SimulatedTime
+from web import create_app
+from web.webhook_address import callback_url
+
+pytestmark = pytest.mark.year
+SEED = int(os.environ.get("YEAR_SEED", "1"))
+DAYS = int(os.environ.get("YEAR_DAYS", "365"))
+START = datetime(2025, 11, 1, tzinfo=UTC)
+ATHLETES = range(1001, 1031)
+RUNS_BEFORE = 12
+LEAVE_AND_RETURN = (1004, 1012)
+LIMITS = RateLimits(200, 2000, 100, 1000)
+"""Those of a new application at Strava."""
+NIGHT_HOURS = 4
+LOOKS = [
+    *(timedelta(hours=hour, minutes=59, seconds=59) for hour in range(NIGHT_HOURS)),
+    timedelta(hours=12),
+]
+"""When the reconciler looks at the rows in a day, besides when something is due."""
+DUE = (
+    "SELECT min(at) FROM (SELECT min(waiting_until) AS at FROM jobs WHERE status = 'WAITING' "
+    "UNION ALL SELECT min(due_at) FROM strava_events WHERE due_at > now()) AS due"
+)
+QUEUED = "SELECT id FROM jobs WHERE status = 'QUEUED' ORDER BY kind = 'STRAVA_SYNC', live_since, id"
+_PROFILE = (
+    "UPDATE athletes SET first_name = :name, last_name = 'Corredor', sex = 'MALE', "
+    "birth_date = '1980-05-17' WHERE id = :id"
+)
+
+_DETAILS = ("calories_kcal", "description", "details_at", "device_name")
+
+
+@pytest.fixture
+def clock() -> Iterator[SimulatedTime]:
+    clock = SimulatedTime(START)
+    with clock.ruling():
+        yield clock
+    clock.close()
+
+
+@pytest.fixture
+def strava(clock: SimulatedTime) -> Iterator[Simulated]:
+    options = {"clock": lambda: clock.now, "token_lifetime_s": 20 * 86_400, "synthetic": False}
+    athletes = len(ATHLETES)
+    with simulated_strava(runs=None, athletes=athletes, rate_limits=LIMITS, **options) as simulated:
+        simulated.history.last = deque()  # all of them
+        yield simulated
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    changes = {
+        "secret_key": SecretStr(SECRETS["secret_key"]),
+        "strava_webhook_secret": SecretStr(SECRET),
+        "nightly_sync_hours": NIGHT_HOURS,
+        "job_lease_s": 600,
+        "strava_page_size": 100,
+    }
+    return settings.model_copy(update=changes)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses of the machine's time, before Strava is asked a second time."""
+    monkeypatch.setattr(activity_walk, "GONE_AFTER_S", 0.01)
+    monkeypatch.setattr(effort_derivation, "SECOND_LOOK_AFTER_S", 0.01)
+    monkeypatch.setattr(athlete_strava, "AGAIN_AFTER_S", (0.01, 0.01))
+
+
+class Year:
+    """What happens when, and the work that it makes."""
+
+    def __init__(self, world: World, clock: SimulatedTime, random: Random, api_url: str) -> None:
+        self.world, self.clock, self.network = world, clock, Network(random)
+        self.callback = callback_url(world.settings, api_url)
+        self.athletes: dict[int, int] = {}
+        self._reconciler = Reconciler(world.settings, world.database, world.redis)
+        self._coming: list[tuple[datetime, int, Callable[[], object]]] = []
+        self._order = count()
+        self._wakes_at: set[datetime] = set()
+        self.http = httpx.Client(trust_env=False, timeout=PATIENCE_S, verify=False)
+
+    def at(self, moment: datetime, act: Callable[[], object]) -> None:
+        heapq.heappush(self._coming, (moment, next(self._order), act))
+
+    def run_until(self, end: datetime) -> None:
+        while self._coming and self._coming[0][0] <= end:
+            moment, _, act = heapq.heappop(self._coming)
+            self.clock.move_to(moment)
+            act()
+            self._work()
+
+    def connect(self, number: int) -> None:
+        """Connect an athlete, again maybe, whose history is then synced."""
+        if number not in self.athletes:
+            self.athletes[number] = self.world.athlete(first_name=f"Athlete {number}")
+        else:  # the profile was erased; a sign-in brings it back
+            self.world.write(_PROFILE, id=self.athletes[number], name=f"Athlete {number}")
+        self.world.grant(self.athletes[number], number)
+        self.world.create(self.athletes[number])
+
+    def withdraw(self, number: int) -> None:
+        self.world.strava.control("POST", f"/athletes/{number}/deauthorize")
+        self.tell(event_of(number, "athlete", number, "update", {"authorized": "false"}))
+
+    def tell(self, event: Event | None) -> None:
+        """Have an event delivered as the network does."""
+        if event is not None:
+            for after_s in self.network.deliveries():
+                self.at(self.clock.now + timedelta(seconds=after_s), partial(self._deliver, event))
+
+    def _deliver(self, event: Event) -> None:
+        assert self.http.post(self.callback, json=event).status_code == 200
+
+    def _work(self) -> None:
+        """Make attempts until all that is left has to wait."""
+        while True:
+            self._reconciler.look_at_rows()
+            queued = [row["id"] for row in self.world.rows(QUEUED)]
+            if not queued:
+                break
+            for job_id in queued:
+                run_with(job_id, self.world.settings, self.world.database, self.world.redis)
+                self.clock.pass_by(2)
+        due = self.world.value(DUE)
+        if due is not None and due not in self._wakes_at:
+            self._wakes_at.add(due)
+            self.at(due, partial(self._wakes_at.discard, due))
+
+
+def test_a_year_ends_with_what_strava_has_and_within_the_quota(
+    settings: Settings,
+    strava: Simulated,
+    clock: SimulatedTime,
+    redis_url: str,
+    clone: Clone,
+    tmp_path: Path,
+) -> None:
+    began = time.monotonic()
+    assert settings.database_url is not None
+    clock.rule_over(settings.database_url.get_secret_value())
+    with Redis.from_url(redis_url) as redis, listening(create_app(settings)) as address:
+        world = World(settings, strava, redis, tmp_path)
+        year = Year(world, clock, Random(f"network {SEED}"), f"http://{address}")
+        plan(year, strava)
+        end = START + timedelta(days=DAYS)
+        with year.http:
+            year.run_until(end + timedelta(days=4))  # what is late arrives; then come whole nights
+        found, jobs = (
+            rows_of_athletes(world),
+            world.rows("SELECT kind, status, error_code FROM jobs"),
+        )
+        world.close()
+    asked = Counter(each["status"] for each in strava.history.last)
+    report(year, jobs, asked, time.monotonic() - began)
+    assert asked[429] == 0
+    assert {job["status"] for job in jobs} <= {"SUCCEEDED", "FAILED"}
+    assert {job["error_code"] for job in jobs} <= {None, "STRAVA_UNAUTHORIZED"}
+    with clone() as url:
+        expected = filled_anew(settings, strava, clock, redis_url, url, tmp_path)
+    different = differences(_without_details(found), _without_details(expected))
+    assert not different, json.dumps(different, indent=1)
+
+
+def plan(year: Year, strava: Simulated) -> None:
+    """Plan all that happens by itself, and the looks of the reconciler."""
+    end = START + timedelta(days=DAYS)
+    for number in ATHLETES:
+        athlete = AthleteYear(strava.simulated_world, number, Random(f"{SEED} {number}"))
+        athlete.before(START, RUNS_BEFORE)
+        year.at(START, partial(year.connect, number))
+        for moment, act in athlete.acts(START, DAYS):
+            if moment < end:
+                year.at(moment, lambda act=act: year.tell(act()))
+    for number in LEAVE_AND_RETURN:
+        left_at = START + timedelta(days=DAYS * 0.4, minutes=number)
+        year.at(left_at, partial(year.withdraw, number))
+        year.at(left_at + timedelta(days=4), partial(year.connect, number))
+    for day in range(DAYS + 4):
+        for look in LOOKS:
+            year.at(START + timedelta(days=day) + look, lambda: None)
+
+
+def filled_anew(
+    settings: Settings,
+    strava: Simulated,
+    clock: SimulatedTime,
+    redis_url: str,
+    url: str,
+    folder: Path,
+) -> dict[str, list[str]]:
+    """The rows of a database that is filled by one backfill an athlete."""
+    strava.control("PUT", "/rate-limits", json={})
+    clock.rule_over(url)
+    changes = {"database_url": SecretStr(url), "strava_details_per_sync": 100_000}
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+        world = World(settings.model_copy(update=changes), strava, redis, folder)
+        for number in ATHLETES:
+            athlete_id = world.athlete(first_name=f"Athlete {number}")
+            world.grant(athlete_id, number)
+            job = world.sync(athlete_id)
+            assert job["status"] == "SUCCEEDED", job
+        found = rows_of_athletes(world)
+        world.close()
+    return found
+
+
+def _without_details(rows: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The rows, without details of what a sync asks for none: a webhook may have read them."""
+    activities = [json.loads(row) for row in rows["activities"]]
+    unasked = [
+        each for each in activities if each["manual"] or each["sport_type"] not in RUN_SPORT_TYPES
+    ]
+    for each in unasked:
+        each.update(dict.fromkeys(_DETAILS))
+    numbers = {each["strava_id"] for each in unasked}
+    laps = [row for row in rows["activity_laps"] if json.loads(row)["activity_id"] not in numbers]
+    kept = [json.dumps(each, sort_keys=True) for each in activities]
+    return {**rows, "activities": kept, "activity_laps": laps}
+
+
+def differences(found: dict[str, list[str]], expected: dict[str, list[str]]) -> dict[str, object]:
+    """What is other than expected, by table: how many rows, and the first ones."""
+    different = {}
+    for table, rows in expected.items():
+        mine, theirs = Counter(found[table]), Counter(rows)
+        if mine != theirs:
+            first = {"found": sorted(mine - theirs)[:3], "wanted": sorted(theirs - mine)[:3]}
+            different[table] = {"rows": (mine - theirs).total(), **first}
+    return different
+
+
+def report(year: Year, jobs: list[dict], asked: Counter[int], took_s: float) -> None:
+    kinds = Counter(f"{job['kind']} {job['status']}" for job in jobs)
+    sys.stdout.write(
+        f"\n{DAYS} days of {len(ATHLETES)} athletes in {took_s:.0f} s: {asked.total()} requests {dict(asked)}, "
+        f"{year.network.delivered} deliveries, {year.network.lost} events lost, jobs {dict(kinds)}\n"
+    )
