@@ -18,6 +18,8 @@ from web.http.short_way import APP_KEY
 from web.limits.request_rate import RequestLimit
 from web.original_downloads import PATH as ORIGINALS
 from web.protocols.graphql_over_http import GraphQLOverHttp
+from web.protocols.graphql_stream import PATH as GRAPHQL_STREAM
+from web.protocols.graphql_stream import GraphQLStream
 from web.protocols.short_way import GraphQLShortWay
 from web.protocols.websocket import WebSockets
 from web.routes import exports, health, originals, root, sign_in, strava_webhook, uploads
@@ -41,6 +43,7 @@ class _Api(FastAPI):
     """
 
     graphql: GraphQLOverHttp
+    stream: GraphQLStream
     short_way: GraphQLShortWay
     sockets: ASGIApp
     headers: Headers
@@ -51,6 +54,9 @@ class _Api(FastAPI):
         if kind != "lifespan" and scope["path"] == _GRAPHQL:
             scope["app"] = self
             await (self.graphql if kind == "http" else self.sockets)(scope, receive, send)
+        elif kind == "http" and scope["path"] == GRAPHQL_STREAM:
+            scope["app"] = self
+            await self.stream(scope, receive, send)
         elif kind != "http":
             await super().__call__(scope, receive, send)
         else:
@@ -81,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.readiness = health.Readiness()
     app.state.metrics = CollectorRegistry()
     app.graphql = GraphQLOverHttp(services)
+    app.stream = GraphQLStream(services)
     app.short_way = GraphQLShortWay(services)
     app.origins = services.origins
     app.headers = [*security_headers(settings), NO_STORE]

@@ -14,6 +14,7 @@
     ├── export_downloads.*      404: archives that cannot be had (`web/export_downloads.py`)
     ├── original_downloads.*    404: originals that cannot be had (`web/original_downloads.py`)
     ├── download_slots.*        503 TOO_BUSY: too many downloads at once (`web/download_slots.py`)
+    ├── protocols.single_connection.*   404, 409, 429: event streams of several operations
     ├── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is not JSON
     ├── limits.request_rate.TooManyRequests   429 RATE_LIMITED: too many requests of an address
     ├── limits.fair_queue.TooManyOperations   429 TOO_MANY_OPERATIONS: too many operations of a caller

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.clients
 CLIENTS = (
     "graphql-sse",
     "graphql-sse, persistent",
+    "graphql-sse, single connection",
     "graphql-ws",
     "graphql-ws, persistent",
     "urql over fetch",

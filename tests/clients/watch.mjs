@@ -42,6 +42,13 @@ const CLIENTS = {
       { query, variables },
       sink,
     ),
+  "graphql-sse, single connection": (sink) =>
+    createSse({
+      url: `${url}/stream`,
+      singleConnection: true,
+      headers: () => ({ Authorization: authorization() }),
+      retryAttempts: Infinity,
+    }).subscribe({ query, variables }, sink),
   "graphql-ws": (sink) => socket({}).subscribe({ query, variables }, sink),
   "graphql-ws, persistent": (sink) => socket(persistent()).subscribe({ query, variables }, sink),
   "urql over fetch": (sink) =>

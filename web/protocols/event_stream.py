@@ -7,6 +7,7 @@ operation are results too, because a browser's EventSource cannot read the body 
 """
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import aclosing, suppress
 
 from starlette.types import Receive, Scope, Send
@@ -31,7 +32,7 @@ from web.services import Services
 _KEEP_ALIVE_S = 15.0
 """Seconds between comments, which keep proxies from closing a quiet stream."""
 _RETRY_AFTER_S = "10"
-_ERROR_READ_S = 0.1
+ERROR_READ_S = 0.1
 """Seconds between a last error and the end: graphql-sse hangs when both arrive at once."""
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -68,13 +69,15 @@ async def serve_event_stream(
         )
     else:
         with slot:
-            await _EventStream(subscriber, scope, receive, send).serve(request)
+            await EventStream(subscriber, scope, receive, send).serve(request)
         return
     await response(scope, receive, send)
 
 
-class _EventStream:
+class EventStream:
     """One event stream, of an identified client."""
+
+    _tasks: asyncio.TaskGroup | None = None
 
     def __init__(self, subscriber: Subscriber, scope: Scope, receive: Receive, send: Send) -> None:
         self._send_timeout_s = subscriber.services.settings.subscription_send_timeout_s
@@ -83,12 +86,22 @@ class _EventStream:
         self._sending = asyncio.Lock()
 
     async def serve(self, request: OperationRequest) -> None:
+        """Serve the results of one operation."""
+        await self.serve_while(self._send_results(request))
+
+    async def charge_refusal(self, size: int) -> None:
+        """Charge a request of `size` bytes that names no document. Raises BudgetExhausted."""
+        await self._subscriber.charge_refusal(size)
+
+    async def serve_while(self, work: Awaitable[object]) -> None:
+        """Keep the stream open until `work` is done or either side ends it."""
         await self._asgi_send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         try:
             async with stream_tasks() as tasks:
                 for each in (self._listen(), self._keep_alive(), self._subscriber.watch()):
                     tasks.create_task(each)
-                await self._send_results(request)
+                self._tasks = tasks
+                await work
                 raise StreamEnded(COMPLETE, "complete")
         except ClientGone as gone:
             log_fields_of(self._scope).update(ended=gone.reason)
@@ -96,6 +109,8 @@ class _EventStream:
             log_fields_of(self._scope).update(ended=ended.reason)
             with suppress(StreamEnded):
                 await self._end(ended)
+        finally:
+            self._tasks = None
 
     async def _end(self, ended: StreamEnded) -> None:
         """End the response. Raises StreamEnded if the client is gone or does not read."""
@@ -105,7 +120,7 @@ class _EventStream:
             return
         if ended.error is not None:
             await self._send(_event(refusal(request_id_of(self._scope), ended.error)))
-            await asyncio.sleep(_ERROR_READ_S)
+            await asyncio.sleep(ERROR_READ_S)
         cut(self._scope)
 
     async def _send_results(self, request: OperationRequest) -> None:

@@ -48,6 +48,8 @@ _DRY_RUN = b"validate"
 class GraphQLOverHttp:
     """The ASGI app of `/graphql` over HTTP."""
 
+    path = _PATH
+
     def __init__(self, services: Services) -> None:
         self._services, self._settings = services, services.settings
         self._runner = OperationRunner(services)
@@ -83,7 +85,9 @@ class GraphQLOverHttp:
         except ClientDisconnect:
             pass  # the client is gone
         finally:
-            write_request(scope["method"], _PATH, status, perf_counter() - started, exchange.fields)
+            write_request(
+                scope["method"], self.path, status, perf_counter() - started, exchange.fields
+            )
 
     def _respond(self, exchange: Exchange, answer: HttpResponse) -> bool:
         """Send the whole response at once; False where that is not possible."""
@@ -106,18 +110,11 @@ class GraphQLOverHttp:
         else:
             await send({"type": "http.response.body", "body": answer.body})
 
-    async def _reply(self, exchange: Exchange, receive: Receive) -> HttpResponse | OperationRequest:
-        """Answer, or return the operation that a stream will run."""
+    async def _reply(self, exchange: Exchange, receive: Receive) -> HttpResponse | Any:
+        """Answer, or return what `_serve_stream` takes."""
         try:
             await self._services.limits.requests.admit(exchange.address)
-            if exchange.scope["method"] == "OPTIONS":
-                return self._options(exchange)
-            if exchange.scope["method"] in _BY_ADDRESS and self._is_page(exchange):
-                return HttpResponse(
-                    303, b"", [(b"location", _GRAPHIQL.encode()), (b"content-length", b"0")]
-                )
-            self._check(exchange)
-            return await self._run(exchange, await self._parameters(exchange, receive))
+            return await self._handle(exchange, receive)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - here the last is answered
@@ -125,6 +122,16 @@ class GraphQLOverHttp:
             if isinstance(error, HttpRefusal | InvalidCredentials):
                 await self._services.limits.refusal_pacing.wait()
             return response.from_error(exchange, error)
+
+    async def _handle(self, exchange: Exchange, receive: Receive) -> HttpResponse | Any:
+        if exchange.scope["method"] == "OPTIONS":
+            return self._options(exchange)
+        if exchange.scope["method"] in _BY_ADDRESS and self._is_page(exchange):
+            return HttpResponse(
+                303, b"", [(b"location", _GRAPHIQL.encode()), (b"content-length", b"0")]
+            )
+        self._check(exchange)
+        return await self._run(exchange, await self._parameters(exchange, receive))
 
     def _options(self, exchange: Exchange) -> HttpResponse:
         preflight = self._services.origins.preflight(exchange.headers)
@@ -147,16 +154,21 @@ class GraphQLOverHttp:
             raise MethodNotAllowed(self._methods)
         exchange.accepts = acceptable(headers.get(b"accept"))
         exchange.coding = coding_of(headers.get(b"accept-encoding"))
+        self._check_origin(exchange)
+        if method not in _BY_ADDRESS:
+            require_json(headers.get(b"content-type"), headers.get(b"content-encoding"))
+        elif len(exchange.scope["query_string"]) > self._settings.body_max_bytes:
+            raise AddressTooLong(self._settings.body_max_bytes)
+
+    def _check_origin(self, exchange: Exchange) -> None:
+        """Check that no page of another site uses the browser's session. Raises CrossSite."""
+        headers = exchange.headers
         if (
             b"cookie" in headers
             and b"authorization" not in headers
             and self._services.origins.is_foreign(headers)
         ):
             raise CrossSite
-        if method not in _BY_ADDRESS:
-            require_json(headers.get(b"content-type"), headers.get(b"content-encoding"))
-        elif len(exchange.scope["query_string"]) > self._settings.body_max_bytes:
-            raise AddressTooLong(self._settings.body_max_bytes)
 
     async def _parameters(self, exchange: Exchange, receive: Receive) -> Parameters:
         if exchange.scope["method"] in _BY_ADDRESS:
@@ -218,12 +230,13 @@ class GraphQLOverHttp:
             return True
         return await is_subscription(self._services, context, request)
 
-    async def _stream(
-        self, exchange: Exchange, request: OperationRequest, receive: Receive, send: Send
-    ) -> None:
+    async def _stream(self, exchange: Exchange, asked: Any, receive: Receive, send: Send) -> None:
         state: dict[str, Any] = exchange.scope.setdefault("state", {})
         state["request_id"], state["log_fields"] = exchange.request_id, exchange.fields
         headers = self._head.head(exchange)
-        await serve_event_stream(
-            self._services, exchange.scope, receive, with_headers(send, headers), request
-        )
+        await self._serve_stream(exchange, asked, receive, with_headers(send, headers))
+
+    async def _serve_stream(
+        self, exchange: Exchange, asked: Any, receive: Receive, send: Send
+    ) -> None:
+        await serve_event_stream(self._services, exchange.scope, receive, send, asked)
