@@ -50,7 +50,11 @@ export function Load({ athleteId, lastRun }: { athleteId: string; lastRun: strin
     <section className="card padded" aria-labelledby="load">
       <div className="card-head">
         <h2 id="load">Training load</h2>
-        {trainingLoad.length > 0 && <span className="quiet-text">TRIMP by day, with fitness over 42 and fatigue over 7 days</span>}
+        {trainingLoad.length > 0 && (
+          <span className="quiet-text">
+            TRIMP by day, <span className="track-name tone-climb">fitness</span> over 42 and <span className="track-name tone-heart">fatigue</span> over 7 days
+          </span>
+        )}
       </div>
       {trainingLoad.length > 0 && <Days days={trainingLoad} />}
       {sex === null && <p className="quiet-text">It needs your sex, too: say it in the <Link href="/settings">settings</Link>.</p>}
@@ -73,7 +77,7 @@ function Days({ days }: { days: readonly Day[] }) {
         xDomain={xDomain}
         yDomain={yDomain}
         bars={days.filter(({ load }) => load > 0).map(({ day, load }) => ({ x: millis(day), width: DAY_MS, y: load, label: `${shortDay(day)}: ${whole(load)}` }))}
-        lines={[{ points: curve('fatigue'), tone: 'tone-heart' }, { points: curve('fitness'), tone: 'tone-pace' }]}
+        lines={[{ points: curve('fatigue'), tone: 'tone-heart' }, { points: curve('fitness'), tone: 'tone-climb' }]}
         xTicks={dateTicks(xDomain, 6)}
         yTicks={ticks(yDomain, 4).map((at) => ({ at, label: tick(at) }))}
       />
