@@ -313,6 +313,20 @@ def test_docstrings_begin_with_a_sentence_on_their_first_line():
     assert wrong == []
 
 
+def test_migrations_stand_in_one_line():
+    """Two that were written beside each other take different numbers before they meet."""
+    paths = sorted((ROOT / "alembic/versions").glob("0*.py"))
+    numbers = [path.name.split("_")[0] for path in paths]
+    for before, number, path in zip([None, *numbers], numbers, paths, strict=False):
+        stated = {
+            ast.unparse(node.targets[0]): ast.unparse(node.value)
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.Assign) and "revision" in ast.unparse(node.targets[0])
+        }
+        line = {"revision": repr(number), "down_revision": repr(before)}
+        assert stated == line, path.name
+
+
 def test_loggers_have_one_name():
     wrong = [
         f"{path}: {ast.unparse(node.targets[0])}"
