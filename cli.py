@@ -96,7 +96,7 @@ def _api(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
     from graph.schema.build import build_core_schema
-    from web import create_app
+    from web import Stopping, create_app
     from web.http.server import serve, tune_process
 
     app = create_app(settings)
@@ -111,7 +111,7 @@ def _api(options: argparse.Namespace) -> int:
         settings,
         options.host or settings.host,
         options.port or settings.port,
-        on_shutdown=app.state.services.open_streams.stopping.set,
+        ending=Stopping(app),
     )
 
 

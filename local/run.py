@@ -30,6 +30,8 @@ _PRIVATE = 0o077
 _SUBSCRIBES_WITHIN_S = 30.0
 _LOOK_EVERY_S = 0.1
 _SHOWN = ("strava", "api", "worker")
+_MARGIN_S = 0.5
+"""Seconds that the API has to end, beyond what the settings give to its requests."""
 """The programs whose output appears on the terminal."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to reach it
 
@@ -86,7 +88,11 @@ class LocalServer:
         self.values = {"PACEGRAPH_HOME": str(home.folder)}
         """Settings decided by this run, by the names of their environment variables."""
         self.terminal = Terminal()
-        self.supervisor = Supervisor(Launcher(self._outputs(), claim), self.terminal)
+        self.supervisor = Supervisor(
+            Launcher(self._outputs(), claim),
+            self.terminal,
+            programs_grace_s=settings.shutdown_delay_s + settings.shutdown_grace_s + _MARGIN_S,
+        )
 
     def _outputs(self) -> Outputs:
         limits = LogLimits(self.settings.local_log_bytes, self.settings.local_logs_kept)

@@ -14,7 +14,6 @@ from local.embedded_service import Service, ServiceFailed, await_ready
 from local.processes import Launcher, describe_end, end, kill_orphans, reap_orphans
 from local.terminal import Terminal
 
-_PROGRAMS_GRACE_S = 3.5
 _SERVICE_GRACE_S = 2
 _LOOK_S = 0.1
 
@@ -88,11 +87,16 @@ class Supervisor:
     """The children of one `pacegraph run`. Services (PostgreSQL, Redis) end after the programs."""
 
     def __init__(
-        self, launcher: Launcher, terminal: Terminal, policy: RestartPolicy | None = None
+        self,
+        launcher: Launcher,
+        terminal: Terminal,
+        policy: RestartPolicy | None = None,
+        programs_grace_s: float = 3.5,
     ) -> None:
         self.launcher = launcher
         self._terminal = terminal
         self._policy = policy or RestartPolicy()
+        self._programs_grace_s = programs_grace_s
         self._services: list[_Child] = []
         self._programs: list[_Child] = []
 
@@ -186,6 +190,6 @@ class Supervisor:
         `guarded` ends the descendants that are left.
         """
         programs = [(each.process, each.stop_signal) for each in reversed(self.programs)]
-        end(programs, _PROGRAMS_GRACE_S)
+        end(programs, self._programs_grace_s)
         for child in reversed(self._services):
             child.service.stop(_SERVICE_GRACE_S)

@@ -21,6 +21,22 @@ class ServiceSettings(BaseModel):
         "http://HOST:PORT.",
     )
 
+    shutdown_delay_s: float = Field(
+        0,
+        ge=0,
+        le=300,
+        description="Seconds from a stop signal until the API closes connections. /readyz answers 503 "
+        "meanwhile, so that a proxy sends requests elsewhere: twice the time between its checks. 0: "
+        "no proxy looks.",
+    )
+    shutdown_grace_s: int = Field(
+        3,
+        ge=0,
+        le=300,
+        description="Seconds that requests under way have to end, after SHUTDOWN_DELAY_S, before they are "
+        "cut.",
+    )
+
     # --- PostgreSQL
     database_url: DatabaseUrl | None = Field(
         None,

@@ -47,6 +47,7 @@ _BY_PATH = {
     "tests/imports/": "integration",  # starts a whole server
     "tests/jobs/test_enqueue.py": "integration",  # a Redis of its own, which it ends
     "tests/local/": "integration",  # starts and ends services
+    "tests/operations/": "integration",  # proxies and API processes
     "tests/operator_commands/": "integration",  # the same
     "tests/runtime/test_parent_death.py": "integration",  # forks
     "tests/runtime/test_redis_clients.py": "integration",  # one test's Redis never answers

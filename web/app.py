@@ -68,6 +68,19 @@ class _Api(FastAPI):
             await super().__call__(scope, receive, with_headers(send, headers))
 
 
+class Stopping:
+    """What the API does when its server was told to stop."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._state = app.state
+
+    def leave_proxies(self) -> None:
+        self._state.readiness.is_stopping = True
+
+    def end_streams(self) -> None:
+        self._state.services.open_streams.stopping.set()
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Make the API. Nothing connects before the first request. Raises InvalidSettings."""
     services = Services.from_settings(settings)

@@ -90,7 +90,7 @@ async def event_stream(
     headers |= {} if last_event_id is None else {"last-event-id": last_event_id}
     body = {"query": query, "variables": variables}
     async with (
-        httpx.AsyncClient(trust_env=False, verify=False, timeout=15) as http,
+        httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as http,
         http.stream("POST", f"http://{address}/graphql", json=body, headers=headers) as response,
     ):
         assert response.status_code == 200

@@ -1,20 +1,26 @@
 """The API's process and its server: uvicorn, with an end for clients that do not read.
 
 uvicorn alone waits forever for such a client. Here the kernel closes the connection.
+
+A stop signal ends it in three steps. For SHUTDOWN_DELAY_S all is served, but readiness is false and
+each answer is the last on its connection, so that a proxy goes elsewhere and no request comes as its
+connection closes. Then streams end. Requests under way have SHUTDOWN_GRACE_S.
 """
 
 import asyncio
 import gc
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
+from math import ceil
 from os import dup
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 
 from settings import Settings
+from web.http.last_answer import DRAINING
 from web.http.short_way import ShortWayHttp
 
 # The kernel's limit on how long sent bytes may stay unacknowledged, or unsent because the client's
@@ -28,21 +34,37 @@ _NOT_SENT_BYTES = 64 * 1024
 
 _RECEIVE_BYTES = 32 * 1024
 """Bytes that the kernel holds of a connection, and so the most that one read brings."""
+_TICK_S = 0.1
 _STREAM_END_S = 0.05
 """Seconds that streams have to tell their clients of a shutdown, before connections close."""
 _COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 _SWITCH_INTERVAL_S = 0.001
 
 
+class Ending(Protocol):
+    """What an application does when its server was told to stop."""
+
+    def leave_proxies(self) -> None:
+        """Tell who asks for readiness that requests belong elsewhere."""
+
+    def end_streams(self) -> None:
+        """Tell streams to end, which would go on otherwise."""
+
+
 class Server(uvicorn.Server):
     """Ends a connection when its client leaves something unread for `unread_s` seconds."""
 
     def __init__(
-        self, config: uvicorn.Config, unread_s: float, on_shutdown: Callable[[], None] | None = None
+        self,
+        config: uvicorn.Config,
+        unread_s: float,
+        ending: Ending | None = None,
+        delay_s: float = 0,
     ) -> None:
+        """Make the server. Without `ending` a stop signal closes connections without a delay."""
         super().__init__(config)
         self._unread_ms = int(unread_s * 1000)
-        self._on_shutdown = on_shutdown
+        self._ending, self._delay_s = ending, delay_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -50,9 +72,20 @@ class Server(uvicorn.Server):
             for server in self.servers:
                 self._limit(server.sockets)
 
+    async def main_loop(self) -> None:
+        await super().main_loop()
+        if self._ending is not None:
+            self._ending.leave_proxies()
+            self.lifespan.state[DRAINING] = True
+            for tick in range(ceil(self._delay_s / _TICK_S)):
+                if self.force_exit:
+                    break
+                await asyncio.sleep(_TICK_S)
+                await self.on_tick(tick)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._on_shutdown is not None:
-            self._on_shutdown()
+        if self._ending is not None:
+            self._ending.end_streams()
             await asyncio.sleep(_STREAM_END_S)
         await super().shutdown(sockets)
 
@@ -73,12 +106,9 @@ def serve(
     settings: Settings,
     host: str,
     port: int,
-    on_shutdown: Callable[[], None] | None = None,
+    ending: Ending | None = None,
 ) -> int:
-    """Serve an ASGI app until a signal ends it; return the process's exit code.
-
-    `on_shutdown` tells streams to end, which would go on otherwise.
-    """
+    """Serve an ASGI app until a signal ends it; return the process's exit code."""
     server = Server(
         uvicorn.Config(
             app,  # type: ignore[arg-type]
@@ -91,12 +121,13 @@ def serve(
             server_header=False,
             # TRUSTED_PROXIES decides which proxies to trust, not FORWARDED_ALLOW_IPS.
             proxy_headers=False,
-            timeout_graceful_shutdown=3,  # open subscriptions would delay the end forever
+            timeout_graceful_shutdown=settings.shutdown_grace_s,
             ws_max_size=settings.body_max_bytes,
             ws_ping_timeout=settings.subscription_send_timeout_s,
         ),
         unread_s=settings.subscription_send_timeout_s,
-        on_shutdown=on_shutdown,
+        ending=ending,
+        delay_s=settings.shutdown_delay_s,
     )
     server.run()
     return 0 if server.started else 1

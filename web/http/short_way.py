@@ -10,13 +10,14 @@ asked.
 from collections.abc import Callable
 from enum import Enum
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from web.http.address_bounds import FREE_BYTES, LIKE_A_REQUEST
 from web.http.bounded_protocol import BoundedHttp
+from web.http.last_answer import DRAINING, make_last
 from web.http.server_connection import DefaultFields
 
 APP_KEY = "pacegraph.short_way"
@@ -98,7 +99,9 @@ class ShortWayHttp(BoundedHttp):
     def _begin(self, head: KnownHead, data: bytes) -> bool:
         """Answer by the short way; False where it has none."""
         assert self._short_way is not None
-        if not (data.startswith(self._head) and self._is_idle() and self._is_in_pace(len(data))):
+        if DRAINING in self.app_state or not (data.startswith(self._head) and self._is_idle()):
+            return False
+        if not self._is_in_pace(len(data)):
             return False
         answer = self._short_way.begin(head, data[len(self._head) :], self._answer_later)
         if isinstance(answer, ShortAnswer):
@@ -157,6 +160,11 @@ class ShortWayHttp(BoundedHttp):
             if self._short_way is not None:
                 self._known_head = self._short_way.known_head(cycle.scope, len(cycle.body))
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if DRAINING in self.app_state:
+            make_last(cycle)
+        super()._start_asgi_task(cycle, app)
+
     def _answer(self, answer: ShortAnswer) -> None:
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
@@ -194,8 +202,10 @@ class ShortWayHttp(BoundedHttp):
     def shutdown(self) -> None:
         if self._waiting:
             self._is_ending = True
-        else:
-            super().shutdown()
+            return
+        if self._running is not None and not self._running.response_started:
+            make_last(self._running)
+        super().shutdown()
 
     def handle_websocket_upgrade(self) -> None:
         self._known_head = None

@@ -28,7 +28,10 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Check that PostgreSQL answers and Redis takes writes")
 async def readyz(request: Request) -> JSONResponse:
-    """Answer 200 when PostgreSQL answers and Redis takes writes, else 503 and which does not."""
+    """Answer 200 when PostgreSQL answers and Redis takes writes, else 503 and which does not.
+
+    A process that was told to stop answers 503 with the status `stopping`.
+    """
     readiness: Readiness = request.app.state.readiness
     status = await readiness.check(services_of(request))
     return JSONResponse(status, 200 if status["status"] == "ok" else 503)
@@ -41,9 +44,12 @@ class Readiness:
         self._checks = SingleFlight[None, dict[str, Any]]()
         self._last: dict[str, Any] | None = None
         self._checked_at = 0.0
+        self.is_stopping = False
 
     async def check(self, services: Services) -> dict[str, Any]:
         """Get the state, at most _KEPT_S seconds old, as the body of an answer."""
+        if self.is_stopping:
+            return {"status": "stopping"}
         if self._last is not None and monotonic() - self._checked_at <= _KEPT_S:
             return self._last
         return await self._checks.run(None, lambda: self._check(services))
