@@ -56,6 +56,10 @@ def create(world, name: str) -> make.Person:
         for sql, values in (
             ("INSERT INTO strava_events VALUES (%s, 'activity', 5)", (connection,)),
             ("INSERT INTO sync_budgets VALUES (%s, 5, now())", (athlete_id,)),
+            (
+                "INSERT INTO deleted_activities (id, athlete_id) VALUES (%s, %s)",
+                (activity + 1, athlete_id),
+            ),
             ("INSERT INTO event_budgets VALUES (%s, 5, now())", (athlete_id,)),
         ):
             db.exec_driver_sql(sql, values)
@@ -211,7 +215,10 @@ def test_samples_that_are_damaged_are_told_of(world):
     person = create(world, "Rui")
     first = world.value("SELECT min(activity_id) FROM activity_streams")
     world.write("UPDATE activity_streams SET samples = 'x' WHERE activity_id = :id", id=first)
+    world.write("UPDATE originals SET place = 'FOLDER', content = NULL")  # without a file there
     found = exported(world, export(world, person.athlete_id))
+    assert b"_Rui: No such file" in found["problems.txt"]
+    assert not [name for name in found if name.startswith("originals/")]
     assert f"samples of activity {first}: unknown version".encode() in found["problems.txt"]
     assert len(lines(found, "activity_streams")) == 2
     assert len([name for name in found if name.startswith("gpx/")]) == 2
