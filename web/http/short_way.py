@@ -24,6 +24,8 @@ APP_KEY = "pacegraph.short_way"
 """Name of the application's short way in the state of its lifespan."""
 _HEAD_ENDS = b"\r\n\r\n"
 _OK = STATUS_LINE[200]
+_MOST_MISSES = 6
+"""After so many requests in a row without an answer at hand, one in some sixty is asked about."""
 
 _default_fields = DefaultFields()
 
@@ -77,6 +79,8 @@ class ShortWayHttp(BoundedHttp):
     _behind = b""
     """What came after it."""
     _answered_at = 0.0
+    _misses = _skipped = 0
+    """How many requests in a row had no answer at hand, and how many are not asked about now."""
     _is_ending = False
 
     def data_received(self, data: bytes) -> None:
@@ -85,12 +89,11 @@ class ShortWayHttp(BoundedHttp):
             self.flow.pause_reading()
             return
         head = self._known_head
-        if (
-            head is not None
-            and len(data) == len(self._head) + head.size
-            and self._begin(head, data)
-        ):
-            return
+        if head is not None and len(data) == len(self._head) + head.size:
+            if self._skipped:
+                self._skipped -= 1
+            elif self._begin(head, data):
+                return
         is_alone = len(data) <= FREE_BYTES and self._is_idle()
         super().data_received(data)
         if is_alone:
@@ -111,7 +114,13 @@ class ShortWayHttp(BoundedHttp):
             self._waiting = data
             return True
         self._unpace(len(data))
+        self._miss()
         return False
+
+    def _miss(self) -> None:
+        """Ask about fewer requests, the more of them had no answer at hand: to ask costs time."""
+        self._misses = min(self._misses + 1, _MOST_MISSES)
+        self._skipped = 2**self._misses - 2
 
     def _is_idle(self) -> bool:
         """Tell whether the parser is between requests, and nothing is under way or waits."""
@@ -168,6 +177,7 @@ class ShortWayHttp(BoundedHttp):
     def _answer(self, answer: ShortAnswer) -> None:
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
+        self._misses = 0
         default = _default_fields.written(self.server_state.default_headers)
         self.transport.writelines([_OK, default, answer.fields, b"\r\n", *answer.parts])
         if self._is_ending:
@@ -182,6 +192,7 @@ class ShortWayHttp(BoundedHttp):
             self._answer(answer)
         else:
             self._unpace(len(data))
+            self._miss()
             super().data_received(data)
         if behind and not self.transport.is_closing():
             self.data_received(behind)
