@@ -17,6 +17,7 @@ _OF_THE_SERVER = {
     "used_sign_ins",
 }
 """Tables that tell nothing of an athlete, or how much was asked."""
+_CHANGES = "athlete_changes"
 _TIMES_OF_RUNS = {"started_at", "started_at_local", "achieved_at"}
 _OF_ATTEMPTS = {
     "access_token",
@@ -78,11 +79,20 @@ def all_rows(world: World) -> dict[str, list[str]]:
         if table in _OF_THE_SERVER:
             continue
         rows = [row["row"] for row in world.rows(f"SELECT to_jsonb(t) AS row FROM {table} t")]
-        if rows:
+        if table == _CHANGES:
+            found[table] = _told(rows, names["activities.strava_id"])
+        elif rows:
             is_job = table == "jobs"
             comparable = (_comparable(row, names, is_job=is_job) for row in rows)
             found[table] = sorted(json.dumps(each, sort_keys=True) for each in comparable)
     return found
+
+
+def _told(rows: list[dict[str, Any]], strava_ids: dict[int, Any]) -> list[str]:
+    """What the rows of changes tell, however often, in however many of them."""
+    activities = {strava_ids.get(each, "gone") for row in rows for each in row["activity_ids"]}
+    distances = {each for row in rows for each in row["distances"]}
+    return sorted(map(str, activities | distances))
 
 
 def _names(world: World, table: str, column: str) -> dict[int, Any]:

@@ -68,6 +68,19 @@ def test_a_run_that_turns_out_to_be_a_ride_or_is_flagged_loses_its_efforts(world
     assert world.value("SELECT count(DISTINCT activity_id) FROM best_efforts") == RUNS
 
 
+def test_a_sport_and_fields_that_strava_adds_later_cost_nothing(world):
+    new = {"sport_type": "Hovercraft", "type": "Hovercraft", "new_field": {"of": ["some", "kind"]}}
+    strava_id = world.strava.add(streams=even_track(5000, 1500), **new)
+    job = world.sync(world.connect())
+    assert (job["status"], job["activities_created"]) == ("SUCCEEDED", RUNS + 1)
+    stored = "SELECT sport_type, streams_state FROM activities WHERE strava_id = :id"
+    assert world.rows(stored, id=strava_id) == [
+        {"sport_type": "Hovercraft", "streams_state": "UNWANTED"}
+    ]
+    assert world.rows("SELECT * FROM sync_problems") == []
+    assert world.value("SELECT count(DISTINCT activity_id) FROM best_efforts") == RUNS
+
+
 def test_a_cropped_run_is_fetched_again(world):
     runner = world.connect()
     world.sync(runner)
