@@ -6,7 +6,7 @@ because a route tells them nothing of its hidden parts.
 
 from typing import Any
 
-from sqlalchemy import Integer, func, literal_column, select, true
+from sqlalchemy import BigInteger, ColumnElement, Integer, func, literal_column, select, true
 
 from db.models import Activity
 from db.statements.activity import IS_RUN
@@ -21,6 +21,11 @@ MOST_LISTED = 100
 def runs_on_route(columns: Columns, _: Any, audience: Audience, of: Expression | None) -> AnySelect:
     """Select the athlete's other runs on the route of each activity, newest first."""
     most = literal_column(str(MOST_COMPARED), Integer)
+
+    def matching(activity: Any) -> ColumnElement[bool]:
+        runs = func.runs_on_route_of(activity, most, type_=BigInteger).column_valued("run")
+        return Activity.id.in_(select(runs))
+
     return by_key(
         Activity,
         Activity.id,
@@ -28,7 +33,7 @@ def runs_on_route(columns: Columns, _: Any, audience: Audience, of: Expression |
         audience,
         order_by=[Activity.started_at.desc(), Activity.id.desc()],
         conditions=[IS_RUN, true() if audience is Audience.ADMIN else own_rows(Activity)],
-        matching=lambda activity: Activity.id.in_(select(func.runs_on_route_of(activity, most))),
+        matching=matching,
         most=MOST_LISTED,
         of=of,
     )

@@ -60,6 +60,22 @@ async def test_the_runs_are_those_of_the_rule(api, sharing_api, db):
     assert await on_route_of(sharing_api, make.create_person(db), activity) == []
 
 
+async def test_each_of_several_runs_has_its_own(api, db):
+    person, random = make.create_person(db), Random(8)
+    pairs = [[make.create_activity(db, person.athlete_id) for _ in range(2)] for _ in range(2)]
+    for pair, radius_m in zip(pairs, (300, 500), strict=True):
+        for each in pair:
+            make.create_route(db, each, lap(random, radius_m))
+    asked = [each for pair in pairs for each in pair]
+    query = (
+        "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Activity { runsOnSameRoute { id } } } }"
+    )
+    ids = [encode_id("Activity", each) for each in asked]
+    found = (await api.ask(query, person.token, ids=ids))["nodes"]
+    others = [each["runsOnSameRoute"] for each in found]
+    assert others == [[{"id": ids[place]}] for place in (1, 0, 3, 2)]
+
+
 async def test_other_recordings_and_other_people_are_no_other_runs(api, db):
     person, random = make.create_person(db), Random(4)
     first, again = (make.create_activity(db, person.athlete_id) for _ in range(2))
