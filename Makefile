@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 .PHONY: help environment run check check-code lint words format schema schema-check snippets docs guides graphiql example example-pictures audit audit-if-answered bench \
 	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
-	test-imports test-kills test-crash-points test-operations test-quota test-security test-whole test-year
+	test-imports test-kills test-crash-points test-operations test-quota test-fuzz test-security test-whole test-year
 
 help: ## show this list
 	@echo "pacegraph: make <target>"
@@ -37,7 +37,7 @@ run: environment ## start PostgreSQL, Redis, a simulated Strava, workers and the
 # tests/kinds.py decides the kind of a test. Load tests run alone, because they measure.
 PYTEST = $(BIN)/python -m pytest
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
-APART = browser or http_audit or clients or churn or security or drill or kills or crash_points or floods or imports or operations or year
+APART = browser or http_audit or clients or churn or security or fuzz or drill or kills or crash_points or floods or imports or operations or year
 ORDINARY = not ($(APART) or whole)
 
 test: environment ## run all tests but the older service's and the slow ones below (TESTS="tests/local -k postgres", TEST_WORKERS=4)
@@ -106,8 +106,12 @@ test-operations: environment ## run the files of deploy/ in HAProxy, nginx, Cadd
 test-year: environment ## simulate a year of 30 athletes, with webhooks lost, repeated and late; prints its time (YEAR_DAYS, YEAR_SEED)
 	@exec $(BIN)/python -m pytest -m year -n 0 -s $(TESTS)
 
-test-security: environment ## fuzz the schema with schemathesis, and run honest clients beside abusive ones
+# It measures latencies, which need a machine without other work: .ci/run leaves it out.
+test-security: environment ## run honest clients beside abusive ones, and measure what they notice
 	@exec $(BIN)/python -m pytest -m security -s $(TESTS)
+
+test-fuzz: environment ## send operations, requests and Strava payloads that programs make (FUZZ_PART=20: a sample)
+	@exec $(PYTEST) -n 2 --dist worksteal -m fuzz $(TESTS)
 
 audit: environment ## look up known vulnerabilities of the installed packages; fails where no registry answers
 	@$(BIN)/python -m tests.security.supply_chain

@@ -8,6 +8,7 @@ is inside.
 import asyncio
 import itertools
 import json
+import os
 import re
 import sys
 from collections import Counter
@@ -27,11 +28,13 @@ from tests.security.http_connection import Answer, Connection, request
 from tests.security.table import LEAKS, ROOT
 from tests.web.api_process import api_process
 
-pytestmark = pytest.mark.security
+pytestmark = pytest.mark.fuzz
 
 OPERATIONS = list(schemathesis.graphql.from_path(ROOT / "schema.graphql").get_all_operations())
-EACH = 140  # some operations have fewer forms
-MALFORMED = 400
+PART = int(os.environ.get("FUZZ_PART", "1"))
+"""One of so many operations and requests is sent: all by default, a sample in CI."""
+EACH = 140 // PART  # some operations have fewer forms
+MALFORMED = 400 // PART
 ACCEPT = "application/graphql-response+json"
 EXPECTED = {200, 294, 400, 401, 404, 405, 406, 408, 411, 413, 414, 415, 422, 429, 431}
 _ID = re.compile(r'\b((?:id|\w+Id): )(?:"(?:[^"\\]|\\.)*"|-?\d+)')
@@ -106,8 +109,8 @@ def test_three_thousand_operations_break_nothing(api):
 
         ask()
     sys.stdout.write(f"{dict(told.most_common())}\n")
-    assert sum(told.values()) >= 3000
-    assert told["200"] > 300  # and not everything was refused
+    assert sum(told.values()) >= 3000 // PART
+    assert told["200"] > 300 // PART  # and not everything was refused
 
 
 _WORD = st.text(
