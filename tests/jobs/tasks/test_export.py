@@ -52,6 +52,7 @@ def create(world, name: str) -> make.Person:
         make.create_sync_problem(db, person, message=name)
         make.create_feedback(db, account_id=person.account_id, message=name)
         make.create_upload(db, athlete_id, file_name=name)
+        make.create_deleted_activity(db, athlete_id)
         create_original(db, athlete_id, activity, f"the file of {name}".encode(), file_name=name)
         for sql, values in (
             ("INSERT INTO strava_events VALUES (%s, 'activity', 5)", (connection,)),

@@ -109,5 +109,5 @@ async def test_an_outage_is_counted_and_logged_once(settings, tmp_path, db, pers
             assert (await socket.next())["jobUpdated"]["version"] == version
             assert api.gauges()["job_read_retries_total"] >= 2
         text = (tmp_path / "api.log").read_text()
-    assert text.count("job events are delayed") == 1
-    assert text.count("job events continue") == 1
+    assert text.count("events of subscriptions are delayed") == 1
+    assert text.count("events of subscriptions continue") == 1
