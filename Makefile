@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run check check-code lint words format schema schema-check snippets docs guides graphiql example example-pictures audit audit-if-answered bench \
+.PHONY: help environment run check check-code lint words format schema schema-check snippets docs guides first-app graphiql example example-pictures audit audit-if-answered bench \
 	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-imports test-kills test-crash-points test-operations test-quota test-fuzz test-security test-whole test-year
@@ -37,7 +37,7 @@ run: environment ## start PostgreSQL, Redis, a simulated Strava, workers and the
 # tests/kinds.py decides the kind of a test. Load tests run alone, because they measure.
 PYTEST = $(BIN)/python -m pytest
 PARALLEL = -n $(TEST_WORKERS) --dist worksteal
-APART = browser or http_audit or clients or churn or security or fuzz or drill or kills or crash_points or floods or imports or operations or year
+APART = browser or http_audit or clients or first_app or churn or security or fuzz or drill or kills or crash_points or floods or imports or operations or year
 ORDINARY = not ($(APART) or whole)
 
 test: environment ## run all tests but the older service's and the slow ones below (TESTS="tests/local -k postgres", TEST_WORKERS=4)
@@ -79,6 +79,9 @@ test-http-audit: environment ## run graphql-http's audit of GraphQL over HTTP (n
 
 test-clients: environment ## run the snippets of docs/clients with their libraries, and clients against a server in trouble (needs Node)
 	@exec $(BIN)/python -m pytest -m clients -s $(TESTS)
+
+first-app: environment ## follow docs/first-app.md word by word, from an empty folder to a page of bests; prints its time (needs Node)
+	@exec $(BIN)/python -m pytest -m first_app -s $(TESTS)
 
 test-churn: environment ## connect and disconnect 10,000 streaming clients, and check that nothing leaks
 	@exec $(BIN)/python -m pytest -m churn $(TESTS)

@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from graphql import GraphQLObjectType, build_schema
 
 from tests.snippets import ROOT, NoRegion, named, pasted, region
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 KIT = ROOT / "tests" / "clients" / "kit"
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -35,3 +37,26 @@ def test_a_changed_snippet_is_found():
 def test_a_region_that_is_not_there_is_an_error():
     with pytest.raises(NoRegion):
         region("tests/clients/kit/socket.ts", "other")
+
+
+def listed(file: str, start: str) -> set[str]:
+    """Names in the first list after `start`."""
+    text = (KIT / file).read_text().split(start, 1)[1].split("]", 1)[0]
+    return set(re.findall(r"'(\w+)'", text))
+
+
+def test_urql_is_told_each_type_without_an_id():
+    roots = {SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type}
+    without_id = {
+        name
+        for name, of in SCHEMA.type_map.items()
+        if isinstance(of, GraphQLObjectType) and "id" not in of.fields and of not in roots
+        # Graphcache asks for no keys of edges and payloads
+        if not name.startswith("__") and not name.endswith(("Edge", "Payload", "UserError"))
+    }
+    assert listed("urql.ts", "const EMBEDDED = [") == without_id
+
+
+def test_apollo_is_told_what_a_node_may_be():
+    node = SCHEMA.type_map["Node"]
+    assert listed("apollo.ts", "Node: [") == {each.name for each in SCHEMA.get_possible_types(node)}
