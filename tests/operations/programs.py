@@ -2,8 +2,8 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from socket import create_connection, create_server
 
@@ -35,7 +35,10 @@ def running(command: list[str], port: int, folder: Path, **environment: str) -> 
             yield log
         finally:
             process.terminate()
-            process.wait(WITHIN_S)
+            try:
+                process.wait(WITHIN_S)
+            finally:
+                process.kill()
 
 
 def _listens(port: int) -> bool:
@@ -46,12 +49,56 @@ def _listens(port: int) -> bool:
     return True
 
 
+Proxy = Callable[..., AbstractContextManager[str]]
+"""Runs a proxy with its logs in a folder, in front of two API processes; gives its address."""
+
+
 @contextmanager
 def haproxy(folder: Path, *apis: str) -> Iterator[str]:
-    """Run HAProxy in front of two API processes; gives its address."""
     port = free_port()
-    environment = {"PROXY_BIND": f"127.0.0.1:{port}"}
-    environment |= {f"API_{number}": api for number, api in enumerate(apis, start=1)}
+    environment = _apis(apis) | {"PROXY_BIND": f"127.0.0.1:{port}"}
     command = ["haproxy", "-db", "-f", str(DEPLOY / "proxies" / "haproxy.cfg")]
     with running(command, port, folder, **environment):
         yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def caddy(folder: Path, *apis: str) -> Iterator[str]:
+    port = free_port()
+    environment = _apis(apis) | {"PROXY_SITE": f"http://127.0.0.1:{port}", "HOME": str(folder)}
+    config = str(DEPLOY / "proxies" / "Caddyfile")
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", config]
+    with running(command, port, folder, **environment):
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def nginx(folder: Path, *apis: str) -> Iterator[str]:
+    """nginx reads no environment: the addresses are replaced."""
+    port = free_port()
+    config = (DEPLOY / "proxies" / "nginx.conf").read_text()
+    for written, real in zip(("127.0.0.1:8000", "127.0.0.1:8001"), apis, strict=True):
+        assert f"server {written} " in config
+        config = config.replace(f"server {written} ", f"server {real} ")
+    assert config.count("listen 80;") == 1
+    config = config.replace("listen 80;", f"listen 127.0.0.1:{port};")
+    if apis[0] == apis[1]:
+        config = config.replace(f"    server {apis[1]} max_fails=1 fail_timeout=2s;\n", "", 1)
+    temporary = "".join(
+        f"{each}_temp_path {folder}/{each};\n"
+        for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    whole = folder / "nginx.conf"
+    whole.write_text(
+        f"user root;\ndaemon off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{temporary}{config}}}\n"
+    )
+    with running(["nginx", "-p", str(folder), "-c", str(whole)], port, folder):
+        yield f"127.0.0.1:{port}"
+
+
+def _apis(addresses: tuple[str, ...]) -> dict[str, str]:
+    return {f"API_{number}": each for number, each in enumerate(addresses, start=1)}
+
+
+PROXIES: dict[str, Proxy] = {"haproxy": haproxy, "nginx": nginx, "caddy": caddy}

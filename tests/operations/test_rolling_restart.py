@@ -1,4 +1,4 @@
-"""Two API processes behind HAProxy are restarted in turn while clients ask: nothing fails."""
+"""Two API processes behind a proxy are restarted in turn while clients ask: nothing fails."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from graph.global_id import decode_id_of, encode_id
 from tests.factories import Person
-from tests.operations.programs import haproxy
+from tests.operations.programs import PROXIES
 from tests.web.api_process import until
 from tests.web.subscriber import JOB, event_stream, web_socket
 
@@ -95,10 +95,11 @@ class Watchers:
         await until(lambda: set(self.seen.values()) == {version}, within_s=10)
 
 
+@pytest.mark.parametrize("name", PROXIES)
 async def test_a_restart_in_turn_fails_no_request_and_loses_no_event(
-    pair, tmp_path, person, job, db
+    name, pair, tmp_path, person, job, db
 ):
-    with haproxy(tmp_path, *pair.addresses) as address:
+    with PROXIES[name](tmp_path, *pair.addresses) as address:
         load, watchers = Load(address, person), Watchers(address, person.token, job)
         row = decode_id_of("Job", job, "id")
         async with asyncio.TaskGroup() as tasks:
@@ -114,7 +115,7 @@ async def test_a_restart_in_turn_fails_no_request_and_loses_no_event(
                 await stopping
                 await watchers.both_saw(version)
                 await asyncio.to_thread(pair.start, number)
-                await asyncio.sleep(2.5)  # HAProxy looks, and begins to use it
+                await asyncio.sleep(2.5)  # the proxy looks, and begins to use it
             load.ending.set()
             await asyncio.gather(*asking)
             for task in watching:
@@ -122,4 +123,6 @@ async def test_a_restart_in_turn_fails_no_request_and_loses_no_event(
         sys.stdout.write(f"{dict(load.answers)}, {dict(watchers.ends)}\n")
         assert set(load.answers) == {"good"}
         assert load.answers["good"] > 500
-        assert {"WebSocket 1012", "event stream cut"} == set(watchers.ends)
+        # Which process serves a stream is the proxy's choice.
+        assert watchers.ends
+        assert set(watchers.ends) <= {"WebSocket 1012", "event stream cut"}

@@ -26,6 +26,8 @@ _HEAD_ENDS = b"\r\n\r\n"
 _OK = STATUS_LINE[200]
 _MOST_MISSES = 6
 """After so many requests in a row without an answer at hand, one in some sixty is asked about."""
+_FIRST_REQUEST_S = 0.3
+"""Seconds that a connection without a request stays open when the server stops."""
 
 _default_fields = DefaultFields()
 
@@ -213,6 +215,11 @@ class ShortWayHttp(BoundedHttp):
     def shutdown(self) -> None:
         if self._waiting:
             self._is_ending = True
+            return
+        if self.cycle is None and not self._is_ending:
+            # It is new, and a proxy's request may be on its way: that is answered, as the last.
+            self._is_ending = True
+            self.loop.call_later(_FIRST_REQUEST_S, self.shutdown)
             return
         if self._running is not None and not self._running.response_started:
             make_last(self._running)

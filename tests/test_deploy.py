@@ -1,0 +1,127 @@
+"""The units, images and manifests of `deploy/`: they name settings, commands and paths that exist, give
+processes the time that they take to end, and let them do no more than they must.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli import _COMMANDS
+from settings import Settings
+
+DEPLOY = Path(__file__).parents[1] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+COMPOSE = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())["services"]
+OURS = {name: each for name, each in COMPOSE.items() if each["image"] == "pacegraph"}
+CONTAINERFILE = (DEPLOY / "container" / "Containerfile").read_text()
+MANIFESTS = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "pacegraph.yaml").read_text()))
+PODS = {
+    each["metadata"]["name"]: each["spec"]["template"]["spec"]
+    for each in MANIFESTS
+    if each["kind"] in {"Deployment", "Job"}
+}
+OF_OTHERS = {"PATH", "PYTHONDONTWRITEBYTECODE", "POSTGRES_USER", "POSTGRES_DB"}
+OF_OTHERS |= {"PROXY_BIND", "API_1", "API_2"}
+PROBES = {"/healthz", "/readyz"}
+MARGIN_S = 2
+
+
+def unit(path: Path) -> dict[str, list[str]]:
+    """The values of each directive."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r"^(\w+)=(.*)$", path.read_text(), re.MULTILINE):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def environment_of(path: Path) -> dict[str, str]:
+    pairs = [each for line in unit(path).get("Environment", []) for each in shlex.split(line)]
+    return dict(each.split("=", 1) for each in pairs)
+
+
+def needed_s(environment: dict[str, str]) -> float:
+    return sum(float(environment[f"SHUTDOWN_{each}_S"]) for each in ("DELAY", "GRACE")) + MARGIN_S
+
+
+def test_all_settings_exist_and_are_valid():
+    config = next(each["data"] for each in MANIFESTS if each["kind"] == "ConfigMap")
+    environments = [environment_of(path) for path in UNITS] + [config]
+    environments += [each.get("environment", {}) for each in COMPOSE.values()]
+    image = re.search(r"^ENV (.*)$", CONTAINERFILE, re.MULTILINE)
+    environments.append(dict(each.split("=", 1) for each in shlex.split(image[1])))
+    assert len(environments) > 8
+    for each in environments:
+        given = {name.lower(): value for name, value in each.items() if name not in OF_OTHERS}
+        assert set(given) <= set(Settings.model_fields)
+        Settings(**given, _env_file=None)
+
+
+def test_all_commands_exist():
+    given = [shlex.split(unit(path)["ExecStart"][0])[3] for path in UNITS]
+    given += [each.get("command", ["api"])[0] for each in OURS.values()]
+    given += [each["containers"][0]["args"][0] for each in PODS.values()]
+    assert {"api", "worker", "migrate"} == set(given)
+    assert set(given) <= {each.name for each in _COMMANDS}
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_units_may_do_little(path):
+    given = unit(path)
+    assert given["User"] == ["pacegraph"]
+    assert given["ProtectSystem"] == ["strict"]
+    assert given["CapabilityBoundingSet"] == [""]
+    for each in ("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "RestrictSUIDSGID"):
+        assert given[each] == ["yes"], each
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_pods_may_do_little(name):
+    pod = PODS[name]
+    [container] = pod["containers"]
+    may = container["securityContext"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["automountServiceAccountToken"] is False
+    assert may["readOnlyRootFilesystem"] is True
+    assert (may["allowPrivilegeEscalation"], may["capabilities"]) == (False, {"drop": ["ALL"]})
+    volumes = {each["name"] for each in pod["volumes"]}
+    assert {each["name"] for each in container["volumeMounts"]} == volumes
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_containers_may_do_little(name):
+    each = OURS[name]
+    assert (each["read_only"], each["cap_drop"]) == (True, ["ALL"])
+    assert each["security_opt"] == ["no-new-privileges:true"]
+    assert re.search(r"^USER 10001:10001$", CONTAINERFILE, re.MULTILINE)
+
+
+def test_processes_have_the_time_to_end():
+    api = next(path for path in UNITS if "api" in path.name)
+    assert float(unit(api)["TimeoutStopSec"][0]) >= needed_s(environment_of(api))
+    for each in OURS.values():
+        assert float(each["stop_grace_period"].rstrip("s")) >= needed_s(each["environment"])
+    config = next(each["data"] for each in MANIFESTS if each["kind"] == "ConfigMap")
+    pod = PODS["pacegraph-api"]
+    assert pod["terminationGracePeriodSeconds"] >= needed_s(config)
+    ready = pod["containers"][0]["readinessProbe"]
+    looks_s = ready["periodSeconds"] * ready["failureThreshold"]
+    assert float(config["SHUTDOWN_DELAY_S"]) >= 2 * looks_s
+
+
+def test_probes_ask_what_is_served():
+    [container] = PODS["pacegraph-api"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+        asked = container[kind]["httpGet"]
+        assert asked["path"] in PROBES
+        assert ports[asked["port"]] == 8000
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz", "else Redis restarts it"
+    assert "http://127.0.0.1:8000/healthz" in CONTAINERFILE
+    assert COMPOSE["proxy"]["environment"]["API_1"] == (
+        COMPOSE["api-1"]["networks"]["default"]["ipv4_address"] + ":8000"
+    )
+    trusted = OURS["api-1"]["environment"]["TRUSTED_PROXIES"]
+    assert trusted == COMPOSE["proxy"]["networks"]["default"]["ipv4_address"]
