@@ -23,7 +23,7 @@ from strawberry.types.field import StrawberryField
 
 from graph.field_collection import FieldCollector
 
-_MOST_OBJECTS = 80
+_MOST_OBJECTS = 100
 """Objects in a tree. Compiling one takes about a millisecond, during which the event loop waits."""
 
 
