@@ -52,6 +52,7 @@ OF_NO_MODULE = {
     "tests/test_architecture.py": "rules of the whole tree",
     "tests/test_architecture_page.py": "docs/architecture.md and docs/decisions",
     "tests/test_commit_subjects.py": "the check of `make words`",
+    "tests/test_deploy.py": "deploy/",
     "tests/test_errors_page.py": "docs/errors.md",
     "tests/test_snippets.py": "docs: their snippets",
     "tests/test_release.py": "CHANGELOG.md and docs/compatibility.md",

@@ -25,6 +25,8 @@ from local.processes import UserIds, as_user
 from local.sockets import LONGEST_FOLDER
 from settings import child_environment
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -254,8 +256,6 @@ def test_dies_with_a_killed_starter(home):
 import time
 from pathlib import Path
 from local.postgres import start_postgres
-
-pytestmark = pytest.mark.whole
 
 print(start_postgres(Path({str(home)!r}), durable=False).process.pid, flush=True)
 time.sleep(600)

@@ -18,12 +18,12 @@ from local.home import running_facts
 from settings import child_environment
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 _PUBLISHES = """
 import sys, time, pathlib
 from local.home import Home
-
-pytestmark = pytest.mark.whole
 
 Home(pathlib.Path(sys.argv[1])).publish({})
 time.sleep(60)

@@ -193,7 +193,7 @@ def test_private_activities_need_the_wider_scope(strava):
         ("forbidden_page", StravaUnreadable, "STRAVA_BAD_DATA", True),
         ("not_found_page", StravaUnreadable, "STRAVA_BAD_DATA", True),
         ("other_object", StravaUnreadable, "STRAVA_BAD_DATA", True),
-        ("not_found", StravaNotFound, "INTERNAL", False),
+        ("not_found", StravaUnavailable, "STRAVA_UNAVAILABLE", True),  # every athlete has this
     ],
 )
 def test_faults_become_errors_once(strava, kind, error, code, retryable):

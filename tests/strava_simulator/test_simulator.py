@@ -215,6 +215,7 @@ def test_requests_seen(strava):
         "path": "/api/v3/athlete/activities",
         "query": "page=2&per_page=7",
         "status": 200,
+        "athlete": 1001,
     }
 
 

@@ -329,6 +329,7 @@ def test_every_type_is_known_to_be_cached_or_not():
         "JobProblem",
         "JobProgress",
         "JobResult",
+        "Original",
         "RateLimit",
         "StravaAccount",
         "StravaQuota",

@@ -318,7 +318,7 @@ def test_every_list_of_objects_declares_its_size():
 def test_arguments_that_size_a_page_are_declared():
     evaluator = FromTheFile(file_schema(), "{ __typename }", {})
     for _, _, field in fields_of_objects():
-        asked = {"first", "last", "ids", "distances", "maxPoints"} & set(field.args)
+        asked = {"first", "last", "ids", "distances", "maxPoints", "days"} & set(field.args)
         assert asked == set(evaluator.directive(field, "listSize").get("slicingArguments", []))
 
 
