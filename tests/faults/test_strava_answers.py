@@ -7,6 +7,8 @@ import pytest
 
 from tests.jobs.simulated import RUNNER
 
+pytestmark = pytest.mark.whole
+
 OTHER = 1002
 DETAIL = r"/activities/\d+$"
 

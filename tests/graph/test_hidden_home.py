@@ -98,9 +98,8 @@ async def all_answers(api, token, home: HiddenHome) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("seed", "radius_m"), [(1, 100), pytest.param(2, 500, marks=pytest.mark.whole)]
-)
+@pytest.mark.whole
+@pytest.mark.parametrize(("seed", "radius_m"), [(1, 100), (2, 500)])
 async def test_answers_to_others_are_the_same_wherever_home_is(sharing_api, db, seed, radius_m):
     stranger = make.create_person(db, first_name="Bare")
     home = HiddenHome(db, random.Random(seed), radius_m)

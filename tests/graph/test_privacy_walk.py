@@ -53,22 +53,22 @@ ASKING = [
     asking("owner", _ALL, sharing=False, shares=False, ages=False),
     asking("owner", _ALL, whole=True),
     asking("admin", _ALL, sharing=False, shares=False, ages=False, whole=True),
-    asking("admin", _ALL),
+    asking("admin", _ALL, whole=True),
     asking("stranger", set(), sharing=False),
-    asking("stranger", set(), shares=False),
+    asking("stranger", set(), shares=False, whole=True),
     asking("stranger", {E.SHARED, E.DERIVED}, ages=False),
     asking("stranger", {E.SHARED, E.DERIVED, E.AGE}, whole=True),
     asking("signed out", set()),
     asking("admin without the scope", set(), sharing=False),
     asking("admin without the scope", {E.SHARED, E.DERIVED, E.AGE}, whole=True),
-    asking("admin scope without an administrator's account", set(), sharing=False),
+    asking("admin scope without an administrator's account", set(), sharing=False, whole=True),
     asking(
         "admin scope without an administrator's account",
         {E.SHARED, E.DERIVED},
         ages=False,
         whole=True,
     ),
-    asking("account without an athlete", set()),
+    asking("account without an athlete", set(), whole=True),
 ]
 
 

@@ -21,6 +21,8 @@ from tests.security.attacks.world import World
 from tests.web.api_process import api_process
 from tests.web.subscriber import cookie_of
 
+pytestmark = pytest.mark.whole
+
 TRUSTED = "query Version { __typename }"
 
 

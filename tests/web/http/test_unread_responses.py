@@ -12,6 +12,8 @@ from tests.security.http_connection import post, request
 from tests.web.api_process import ApiProcess, api_process
 from tests.web.http.test_address_bounds import bounded, bounds_of, connected, read_all
 
+pytestmark = pytest.mark.whole
+
 __all__ = ["bounds_of"]
 
 _ASSETS = Path(web.__file__).parent / "graphiql" / "dist" / "assets"

@@ -19,7 +19,7 @@ from web.http.short_way import ShortWayHttp
 from web.protocols.response import Exchange
 from web.protocols.subscriber import Subscriber
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.whole]
 
 _OF_REQUESTS = (ShortWayHttp, BoundedWebSocket, Context, Exchange, OperationRequest, Subscriber)
 _VISITS = 3

@@ -12,7 +12,7 @@ from tests import factories as make
 from tests.web.api_process import api_process
 from tests.web.subscriber import ATHLETE_JOBS, JOB, event_stream, web_socket
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.whole]
 
 BUSY = {"database_pool_size": 1, "database_max_overflow": 0, "database_pool_timeout_s": 0.2}
 WITH_ATHLETE = "subscription($id: ID!) { jobUpdated(id: $id) { version athlete { firstName } } }"
