@@ -41,10 +41,11 @@ def athletes() -> Executable:
 
 
 def outdated() -> Executable:
-    """Select the ids of at most `most` of `athlete`'s originals read before `rules_version`."""
+    """Select at most `most` ids above `after_id` of `athlete`'s originals read before `rules_version`."""
+    after = Original.id > bindparam("after_id", type_=BigInteger)
     return (
         select(Original.id)
-        .where(Original.athlete_id == _ATHLETE_ID, _OUTDATED)
+        .where(Original.athlete_id == _ATHLETE_ID, _OUTDATED, after)
         .order_by(Original.id)
         .limit(bindparam("most", type_=Integer))
     )

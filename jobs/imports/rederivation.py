@@ -1,10 +1,12 @@
 """Derives activities again from their originals, as an import of today would.
 
 Ids, choices, edits, names and gear stay. Each original is a transaction; after some of them bests are
-updated and they are marked as read in one, so what is interrupted goes on there.
+updated and they are marked as read in one, so what is interrupted goes on there. What could not be
+read is not marked: the next run tries it again.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -48,13 +50,17 @@ class Rederivation:
 
         Raises DatabaseError.
         """
-        while ids := self._outdated():
-            yield from self._derive(ids)
-            self._transactions.write(lambda connection: self._finish(connection, ids))
+        last = 0
+        while ids := self._outdated(last):
+            read: list[int] = []
+            yield from self._derive(ids, read)
+            self._transactions.write(partial(self._finish, read=read))
+            last = ids[-1]
 
-    def _outdated(self) -> Sequence[int]:
+    def _outdated(self, after_id: int) -> Sequence[int]:
         values = {
             "athlete": self._athlete_id,
+            "after_id": after_id,
             "rules_version": RULES_VERSION,
             "most": _AT_ONCE,
         }
@@ -62,7 +68,8 @@ class Rederivation:
             lambda connection: connection.execute(rederivation.outdated(), values).scalars().all()
         )
 
-    def _derive(self, ids: Sequence[int]) -> Iterator[tuple[str, str | None]]:
+    def _derive(self, ids: Sequence[int], read: list[int]) -> Iterator[tuple[str, str | None]]:
+        """Derive those of `ids`; adds the ids of those that could be read to `read`."""
         left = list(ids)
         while left:
             try:
@@ -71,7 +78,10 @@ class Rederivation:
                         if found is not None:
                             number, file = found
                             left.remove(number)
-                            yield file.name, self._write(file)
+                            problem = self._write(file)
+                            if file.digest is not None:
+                                read.append(number)
+                            yield file.name, problem
             except ReaderLost as error:
                 left.remove(error.number)
                 yield str(error.number), "reading it ended the process that read it"
@@ -148,7 +158,7 @@ class Rederivation:
         rows = effort_rows(activity, runner, efforts_of(prepared, runner))
         write_efforts(connection, row.id, rows)
 
-    def _finish(self, connection: Connection, ids: Sequence[int]) -> None:
+    def _finish(self, connection: Connection, read: Sequence[int]) -> None:
         recalculate(connection, self._athlete_id)
-        values = {"originals": list(ids), "rules_version": RULES_VERSION}
+        values = {"originals": list(read), "rules_version": RULES_VERSION}
         connection.execute(rederivation.mark_read(), values)

@@ -104,14 +104,23 @@ def test_activities_are_derived_again_and_nothing_is_imported_twice(command, db,
     assert command("--again") == (0, "read 3 originals again, 0 with problems\n")
 
 
-def test_one_that_cannot_be_read_is_told_and_leaves_its_activity(command, db, athlete_id):
+def test_what_cannot_be_read_is_told_stays_and_is_read_when_it_is_back(command, db, athlete_id):
     before = everything(db)
     db.execute(text("UPDATE originals SET rules_version = 0"))
+    kept = db.execute(text("SELECT id, place, content FROM originals")).mappings().all()
     db.execute(text("UPDATE originals SET content = '\\x00' WHERE file_name = 'b.gpx'"))
+    away = "UPDATE originals SET content = NULL, place = 'FOLDER' WHERE file_name = 'a.fit'"
+    db.execute(text(away))
     code, told = command()
     assert code == 1
     assert "b.gpx: it is damaged" in told
-    assert "read 3 originals again, 1 with problems" in told
+    assert "a.fit: it is not in ORIGINALS_FOLDER" in told
+    assert "read 3 originals again, 2 with problems" in told
     assert everything(db) == before
-    versions = db.execute(text("SELECT DISTINCT rules_version FROM originals")).scalars().all()
-    assert versions == [RULES_VERSION]
+    versions = db.execute(text("SELECT rules_version FROM originals ORDER BY file_name"))
+    assert versions.scalars().all() == [0, 0, RULES_VERSION]
+    for row in kept:
+        back = "UPDATE originals SET place = :place, content = :content WHERE id = :id"
+        db.execute(text(back), dict(row))
+    assert command() == (0, "read 2 originals again, 0 with problems\n")
+    assert command() == (0, "read 0 originals again, 0 with problems\n")
