@@ -21,6 +21,7 @@ from jobs.imports.new_activities import ActivityToWrite, efforts_of, write_deriv
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
 from jobs.imports.rules import RULES_VERSION
+from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, effort_rows
 from jobs.sync.personal_bests import recalculate, write_efforts
 from recordings import RecordingError, UnreadableFile
@@ -127,13 +128,15 @@ class Rederivation:
         known = {
             row.place: row for row in connection.execute(rederivation.activities(), values).all()
         }
-        problems = []
+        problems, rewritten = [], []
         for each in file.activities:
             row = known.pop(each.place, None)
             if row is not None and each.problem is not None:
                 problems.append(each.problem)
             elif row is not None:
                 self._rewrite_activity(connection, runner, row, each)
+                rewritten.append(row.id)
+        note_changes(connection, self._athlete_id, None, activities=rewritten)
         if known:
             problems.append(f"{len(known)} of its activities are not in it by today's rules")
         return "; ".join(problems) or None

@@ -87,7 +87,7 @@ def without_ids(efforts: list[dict]) -> list[dict]:
 
 def test_activities_are_derived_again_and_nothing_is_imported_twice(command, db, athlete_id):
     before = everything(db)
-    for sql in OLDER_RULES:
+    for sql in (*OLDER_RULES, "DELETE FROM athlete_changes"):
         db.execute(text(sql))
     assert command("--athlete", encode_id("Athlete", athlete_id)) == (
         0, "read 3 originals again, 0 with problems\n",
@@ -100,6 +100,8 @@ def test_activities_are_derived_again_and_nothing_is_imported_twice(command, db,
     assert without_ids(after.pop("efforts")) == without_ids(before.pop("efforts"))
     assert len(after.pop("bests")) == len(before.pop("bests"))
     assert after == before
+    changed = "SELECT DISTINCT unnest(activity_ids) AS id FROM athlete_changes ORDER BY id"
+    assert db.execute(text(changed)).scalars().all() == [each["id"] for each in after["activities"]]
     assert command() == (0, "read 0 originals again, 0 with problems\n")
     assert command("--again") == (0, "read 3 originals again, 0 with problems\n")
 
