@@ -13,14 +13,33 @@ from db.models.base import RANDOM_ID
 
 _RUNS = ", ".join(f"'{each}'" for each in sorted(RUN_SPORT_TYPES))
 _TIMES = {"created_at", "started_at", "started_at_local"}
+_RENEWED = {
+    "created_at": "coalesce(r.created_at, t.created_at)",
+    "visibility": "CASE WHEN t.source_visibility IS NULL THEN r.visibility ELSE t.visibility END",
+}
+_EDITS = ("edited", "excluded", "notes", "source_visibility")
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentRow:
-    """A row as it is now. `changed_at` is when pacegraph last changed what users see."""
+    """A row as it is now. `changed_at` is when pacegraph last changed what users see.
+
+    Edits of an activity's athlete do not count there. `visibility` is the source's, also where the
+    athlete hides the activity.
+    """
 
     values: dict[str, Any]
     changed_at: Any
+
+    @property
+    def edited(self) -> set[str]:
+        """The columns that an athlete changed here, and no source changes any more."""
+        return set(self.values.get("edited") or ())
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether an athlete edited, excluded, hid or annotated an activity here."""
+        return any(self.values.get(name) for name in _EDITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +76,7 @@ class NewTable:
 
     def update(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Update all adopted columns of rows, by id."""
-        values = ", ".join(
-            f"{name} = coalesce(r.{name}, t.{name})"
-            if name == "created_at"
-            else f"{name} = r.{name}"
-            for name in self.columns
-        )
+        values = ", ".join(f"{name} = {_RENEWED.get(name, f'r.{name}')}" for name in self.columns)
         statement = text(
             f"UPDATE public.{self.name} t SET {values}{self.renewed} "
             f"FROM {self._recordset(self.columns)} WHERE t.id = r.id"
@@ -93,10 +107,13 @@ class NewTable:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Write times as Python does, so that they compare with what was recorded."""
-    return {
+    plain = {
         name: datetime.fromisoformat(value).isoformat() if name in _TIMES and value else value
         for name, value in values.items()
     }
+    if hidden := plain.get("source_visibility"):
+        plain["visibility"] = hidden
+    return plain
 
 
 NEW_TABLES = {
@@ -142,7 +159,8 @@ NEW_TABLES = {
         {"streams_state": "text"},
         # Efforts depend on what changed, so they are derived again. The older service had no
         # streams.
-        """, updated_at = now(), efforts_version = NULL, streams_state = CASE
+        """, source_visibility = CASE WHEN t.source_visibility IS NOT NULL THEN r.visibility END,
+            updated_at = now(), efforts_version = NULL, streams_state = CASE
             WHEN t.streams_state NOT IN ('ABSENT', 'UNWANTED') THEN t.streams_state
             WHEN r.sport_type IN (@runs) THEN 'ABSENT' ELSE 'UNWANTED' END""".replace(
             "@runs", _RUNS

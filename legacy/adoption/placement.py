@@ -9,12 +9,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from athletics.sport import is_run
 from legacy.adoption import ledger
 from legacy.adoption.joined_rows import join
-from legacy.adoption.ledger import Note
+from legacy.adoption.ledger import AdoptedRow, Note
 from legacy.adoption.new_row import NEW_TABLES, NewTable
 from legacy.adoption.row_mapping import MappedRow
 from legacy.adoption.strava_grant import StravaGrants, connected
 
 IN_THE_WAY = "another row was in the way, and is gone: the next run adopts it"
+DELETED_HERE = "its athlete deleted it here: it stays so"
 
 
 def place_feedback(connection: Connection, rows: Sequence[MappedRow]) -> list[Note]:
@@ -24,7 +25,11 @@ def place_feedback(connection: Connection, rows: Sequence[MappedRow]) -> list[No
 
 
 def place_activities(connection: Connection, rows: Sequence[MappedRow]) -> list[Note]:
-    """Insert or join activities; `rows` hold their athlete's id, which the caller has locked."""
+    """Insert or join activities; `rows` hold their athlete's id, which the caller has locked.
+
+    Those that their athletes deleted here are left out.
+    """
+    rows, left_out = _without_deleted(connection, rows)
     values = [
         {
             **row.values,
@@ -33,7 +38,7 @@ def place_activities(connection: Connection, rows: Sequence[MappedRow]) -> list[
         for row in rows
     ]
     in_the_way, notes = _insert(connection, "activity", rows, values)
-    there = _activities_at_strava(connection, [row.values for row in in_the_way])
+    there = activities_at_strava(connection, [row.values for row in in_the_way])
     joined = [
         (row, there.get((row.values["athlete_id"], row.values["strava_id"]))) for row in in_the_way
     ]
@@ -43,7 +48,21 @@ def place_activities(connection: Connection, rows: Sequence[MappedRow]) -> list[
         for row, new_id in joined
         if new_id is None
     ]
-    return notes + join(connection, "activity", found)
+    return left_out + notes + join(connection, "activity", found)
+
+
+def _without_deleted(
+    connection: Connection, rows: Sequence[MappedRow]
+) -> tuple[list[MappedRow], list[Note]]:
+    """Leave out the activities of Strava that their athletes deleted here, with a note each."""
+    deleted = _at_strava(connection, "deleted_activities", [row.values for row in rows])
+    kept, notes = [], []
+    for row in rows:
+        if (row.values["athlete_id"], row.values["strava_id"]) in deleted:
+            notes.append(Note("activity", row.old_id, DELETED_HERE, row=row.row))
+        else:
+            kept.append(row)
+    return kept, notes
 
 
 def place_athletes(
@@ -146,17 +165,45 @@ def refusal(error: DBAPIError) -> str:
     return f"PostgreSQL refused it: {message}"
 
 
-def _activities_at_strava(
+def activities_at_strava(
     connection: Connection, values: Sequence[Mapping[str, Any]]
+) -> dict[tuple[int, int], int]:
+    """Find the activities that have the `athlete_id` and `strava_id` of one of `values`."""
+    return _at_strava(connection, "activities", values)
+
+
+def deleted_here(connection: Connection, activity_ids: Iterable[int]) -> set[int]:
+    """Find those of the activities that their athletes deleted here."""
+    statement = text("SELECT id FROM public.deleted_activities WHERE id = ANY(:ids)")
+    return set(connection.execute(statement, {"ids": list(activity_ids)}).scalars())
+
+
+def came_back(connection: Connection, gone: Sequence[tuple[MappedRow, AdoptedRow]]) -> set[str]:
+    """Find the old ids of activities `gone` that may be placed again.
+
+    Those are there again from Strava, or come from no service and their athletes restored them.
+    """
+    there = activities_at_strava(connection, [row.values for row, _ in gone])
+    deleted = deleted_here(connection, [known.new_id for _, known in gone])
+    return {
+        row.old_id
+        for row, known in gone
+        if (row.values["athlete_id"], row.values["strava_id"]) in there
+        or (row.values["strava_id"] is None and known.new_id not in deleted)
+    }
+
+
+def _at_strava(
+    connection: Connection, table: str, values: Sequence[Mapping[str, Any]]
 ) -> dict[tuple[int, int], int]:
     rows = connection.execute(
         text(
-            "SELECT athlete_id, strava_id, id FROM public.activities "
+            f"SELECT athlete_id, strava_id, id FROM public.{table} "
             "WHERE athlete_id = ANY(:athletes) AND strava_id = ANY(:strava_ids)"
         ),
         {
             "athletes": [each["athlete_id"] for each in values],
-            "strava_ids": [each["strava_id"] for each in values],
+            "strava_ids": [each["strava_id"] for each in values if each["strava_id"]],
         },
     )
     return {(row.athlete_id, row.strava_id): row.id for row in rows}

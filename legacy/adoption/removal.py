@@ -1,6 +1,6 @@
 """Deletes adopted rows that the older service deleted, or all of them when undoing.
 
-Rows that pacegraph changed since, and athletes that have used pacegraph, stay.
+Rows that pacegraph or their athletes changed since, and athletes that have used pacegraph, stay.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from legacy.adoption.new_row import NEW_TABLES, CurrentRow
 from legacy.adoption.strava_grant import StravaGrants, is_untouched
 
 CHANGED = "pacegraph has changed it since, so it stays"
+EDITED = "its athlete has edited it here, so it stays"
 USED = (
     "the athlete has signed in to pacegraph, or has data here that is pacegraph's own, so it stays"
 )
@@ -67,11 +68,10 @@ def remove(
 
 
 def _reason_to_stay(kind: str, known: AdoptedRow, there: CurrentRow) -> str | None:
-    return (
-        CHANGED
-        if NEW_TABLES[kind].has_updated_at and there.changed_at != known.written_at
-        else None
-    )
+    if there.is_edited:
+        return EDITED
+    is_changed = NEW_TABLES[kind].has_updated_at and there.changed_at != known.written_at
+    return CHANGED if is_changed else None
 
 
 def _used(

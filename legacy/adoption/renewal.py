@@ -14,7 +14,7 @@ from legacy.adoption import ledger
 from legacy.adoption.joined_rows import JoinedRows, recheck_joined
 from legacy.adoption.ledger import AdoptedRow, Note
 from legacy.adoption.new_row import NEW_TABLES, CurrentRow, NewTable
-from legacy.adoption.placement import refusal
+from legacy.adoption.placement import came_back, refusal
 from legacy.adoption.removal import remove
 from legacy.adoption.row_mapping import MappedRow
 from legacy.adoption.strava_grant import StravaGrants
@@ -47,11 +47,14 @@ class Renewal:
             self._connection, [known.new_id for _, known in rows], lock=True
         )
         joins = JoinedRows(self._connection, self._kind, rows)
+        gone = [(row, known) for row, known in rows if known.new_id not in current]
+        back = came_back(self._connection, gone) if self._kind == "activity" and gone else set()
         for row, known in rows:
             there = current.get(known.new_id)
-            if known.joined and joins.holds(row, known, there):
+            is_back = row.old_id in back
+            if known.joined and not is_back and joins.holds(row, known, there):
                 self._note(row, joins.reason(known.new_id))
-            elif known.joined:
+            elif known.joined or is_back:
                 ledger.forget(self._connection, self._kind, [row.old_id])
                 self.unplaced.append(row)
             elif there is None:
@@ -109,20 +112,24 @@ class Renewal:
         except OperationalError:
             raise
         except DBAPIError as error:
-            if not self._is_duplicate_now(row, wanted) or not self._release(row):
+            if not self._is_duplicate_now(row, new_id, wanted) or not self._release(row):
                 self._note(row, f"{refusal(error)}; {STAYS}")
             return False
         return True
 
-    def _is_duplicate_now(self, row: MappedRow, wanted: Mapping[str, Any]) -> bool:
+    def _is_duplicate_now(self, row: MappedRow, new_id: int, wanted: Mapping[str, Any]) -> bool:
         """Whether another activity of the athlete has the same Strava id."""
         if self._kind != "activity" or row.values["strava_id"] is None:
             return False
         statement = text(
             "SELECT EXISTS (SELECT FROM public.activities "
-            "WHERE athlete_id = :athlete AND strava_id = :strava_id)"
+            "WHERE athlete_id = :athlete AND strava_id = :strava_id AND id <> :new_id)"
         )
-        values = {"athlete": wanted["athlete_id"], "strava_id": wanted["strava_id"]}
+        values = {
+            "athlete": wanted["athlete_id"],
+            "strava_id": wanted["strava_id"],
+            "new_id": new_id,
+        }
         return bool(self._connection.execute(statement, values).scalar_one())
 
     def _release(self, row: MappedRow) -> bool:
@@ -137,9 +144,9 @@ class Renewal:
 
 
 def own_columns(table: NewTable, known: AdoptedRow, there: CurrentRow) -> set[str]:
-    """Find the columns that pacegraph has changed since the adoption wrote them."""
+    """Find the columns that pacegraph or an athlete has changed since the adoption wrote them."""
     written = known.written or {}
-    own = set(written.get(OWNED, ()))
+    own = set(written.get(OWNED, ())) | (there.edited & table.columns.keys())
     if table.has_updated_at and there.changed_at != known.written_at:
         own |= {
             name

@@ -1,6 +1,6 @@
 """Compares every value of the old tables with pacegraph's, in one snapshot and without locks.
 
-A value that pacegraph has changed since, which the row's time of change shows, is no difference.
+A value that pacegraph or an athlete has changed since, which the row shows, is no difference.
 """
 
 from collections import Counter
@@ -16,6 +16,7 @@ from legacy.adoption.joined_rows import JoinedRows
 from legacy.adoption.ledger import KINDS, AdoptedRow
 from legacy.adoption.new_row import NEW_TABLES, CurrentRow
 from legacy.adoption.old_table import OldTable, Row, quoted
+from legacy.adoption.placement import deleted_here
 from legacy.adoption.renewal import STAYS, differing, own_columns
 from legacy.adoption.row_mapping import MappedRow
 from legacy.adoption.strava_grant import connected, is_untouched
@@ -66,7 +67,8 @@ class _Comparison:
         self._kind = kind
         self._verdict = verdict
         self._new = NEW_TABLES[kind]
-        self._deleted: Counter[int] = Counter()
+        self._gone: dict[int, set[int]] = {}
+        """Activities by athlete that are gone, and were not deleted here."""
 
     def run(self, table: OldTable) -> None:
         for rows in table.all(self._connection, _AT_ONCE):
@@ -89,6 +91,14 @@ class _Comparison:
         aside = self._kept_aside(old_ids)
         pairs = [(row, known[row.old_id]) for row in mapped if row.old_id in known]
         joins = JoinedRows(self._connection, self._kind, pairs)
+        if self._kind == "activity":
+            self._note_gone(
+                [
+                    (row, known)
+                    for row, known in pairs
+                    if known.new_id not in current and STAYS not in aside.get(row.old_id, "")
+                ]
+            )
         for note in refused:
             if note.old_id not in aside:
                 self._differs(note.old_id, f"is neither adopted nor kept aside ({note.reason})")
@@ -109,11 +119,8 @@ class _Comparison:
         self, row: MappedRow, known: AdoptedRow, there: CurrentRow | None, joins: JoinedRows
     ) -> None:
         if there is None:
-            athlete_id = (known.written or {}).get("athlete_id")
-            if athlete_id is None:
+            if self._kind != "activity":  # those are counted
                 self._differs(row.old_id, f"became {self._new.name} {known.new_id}, which is gone")
-            else:
-                self._deleted[athlete_id] += 1
             return
         if known.joined:
             if not joins.holds(row, known, there):
@@ -187,20 +194,34 @@ class _Comparison:
         for old_id in self._connection.execute(text(statement), {"kind": self._kind}).scalars():
             self._differs(old_id, "is adopted, and the older service has it no more")
 
+    def _note_gone(self, rows: Sequence[tuple[MappedRow, AdoptedRow]]) -> None:
+        """Tell activities that their athletes deleted here from others that are gone."""
+        deleted = deleted_here(self._connection, [known.new_id for _, known in rows])
+        if deleted:
+            self._verdict.own["activities (deleted)"] += len(deleted)
+        for row, known in rows:
+            if known.new_id not in deleted:
+                self._gone.setdefault(row.values["athlete_id"], set()).add(known.new_id)
+
     def _look_for_deleted(self) -> None:
-        """Check deleted activities against the jobs' counts of activities deleted at Strava."""
+        """Check activities that are gone against the jobs' counts of those deleted at Strava."""
         statement = text(
             "SELECT athlete_id, sum(activities_deleted) FROM public.jobs "
             "WHERE athlete_id = ANY(:ids) GROUP BY 1"
         )
         by_jobs: dict[int, int] = dict(
-            self._connection.execute(statement, {"ids": list(self._deleted)}).all()
+            self._connection.execute(statement, {"ids": list(self._gone)}).all()
         )
-        for athlete_id, missing in self._deleted.items():
+        for athlete_id, gone in self._gone.items():
+            missing = len(gone)
             if missing <= by_jobs.get(athlete_id, 0):
                 self._verdict.own["activities (deleted)"] += missing
             else:
-                self._differs(f"of athlete {athlete_id}", f"{missing} adopted activities are gone")
+                what = (
+                    f"{missing} adopted activities are gone: "
+                    "`pacegraph adopt --rescan` finds those that came back"
+                )
+                self._differs(f"of athlete {athlete_id}", what)
 
     def _kept_aside(self, old_ids: Sequence[str]) -> dict[str, str]:
         """Find the reasons of rows kept aside, by old id."""
