@@ -11,7 +11,6 @@ from sqlalchemy import (
     Executable,
     Integer,
     Text,
-    any_,
     bindparam,
     case,
     delete,
@@ -63,11 +62,15 @@ def by_strava_ids() -> Executable:
 
 
 def by_names() -> Executable:
-    """Select `id` and `name` of the gear of `athlete` named in `names`, lower case; Strava's first."""
+    """Select `id` and `told` of the gear of `athlete` named in `names`, lower case; Strava's first.
+
+    `told` is that name, in lower case: the gear's, or its source's where the athlete gave another.
+    """
     names = bindparam("names", type_=ARRAY(Text))
+    told = func.unnest(names, type_=Text).column_valued("told")
     return (
-        select(Gear.id, Gear.name)
-        .where(Gear.athlete_id == _ATHLETE_ID, func.lower(Gear.name) == any_(names))
+        select(Gear.id, told)
+        .where(Gear.athlete_id == _ATHLETE_ID, _is_named(Gear, told))
         .order_by(Gear.strava_id.is_(None), Gear.id)
     )
 
@@ -78,22 +81,29 @@ def add_named() -> Executable:
     return insert(Gear).from_select(["athlete_id", "name"], select(_ATHLETE_ID, names))
 
 
-def retire_stravas() -> Executable:
-    """Retire gear of `athlete` that Strava told where the athlete retired its namesake here, or undo it.
+def pass_on_edits() -> tuple[Executable, ...]:
+    """Give gear of `athlete` that Strava told the name, and retire it, as the athlete did its namesake.
 
     The namesake is what `use_stravas` replaces, so that what the athlete said goes over to Strava's.
     """
     of_file = aliased(Gear)
     return (
+        _pass_on(of_file, Gear.retired, {"retired": of_file.retired}),
+        _pass_on(of_file, Gear.name, {"name": of_file.name, "source_name": Gear.name}),
+    )
+
+
+def _pass_on(of_file: Any, column: Any, values: dict[str, Any]) -> Executable:
+    return (
         update(Gear)
         .where(
             of_file.athlete_id == _ATHLETE_ID,
             of_file.strava_id.is_(None),
-            is_edited(of_file, Gear.retired),
-            ~is_edited(Gear, Gear.retired),
+            is_edited(of_file, column),
+            ~is_edited(Gear, column),
             *_same_name(of_file, Gear),
         )
-        .values(retired=of_file.retired, edited=func.array_append(Gear.edited, Gear.retired.key))
+        .values(**values, edited=func.array_append(Gear.edited, column.key))
     )
 
 
@@ -112,20 +122,27 @@ def owner_of() -> Executable:
 
 
 def named() -> Executable:
-    """Select the gear of `athlete` other than `gear` that is named `new_name`, ignoring case."""
+    """Select the gear of `athlete` other than `gear` that is named `new_name`, ignoring case.
+
+    Here or by its source.
+    """
     return select(Gear.id).where(
         Gear.athlete_id == _ATHLETE_ID,
-        func.lower(Gear.name) == func.lower(bindparam("new_name", type_=Text)),
+        _is_named(Gear, func.lower(bindparam("new_name", type_=Text))),
         Gear.id.is_distinct_from(bindparam("gear", type_=BigInteger)),
     )
 
 
 def edit(values: dict[str, Any]) -> Executable:
-    """Set `values` (column → value) of `changed_gear_id` as its athlete says."""
+    """Set `values` (column → value) of `changed_gear_id` as its athlete says.
+
+    The name before the first new one stays as `source_name`: files go on naming the gear so.
+    """
+    kept = {"source_name": func.coalesce(Gear.source_name, Gear.name)} if "name" in values else {}
     return (
         update(Gear)
         .where(Gear.id == bindparam("changed_gear_id", type_=BigInteger))
-        .values(**values, edited=with_names(Gear.edited, values))
+        .values(**values, **kept, edited=with_names(Gear.edited, values))
     )
 
 
@@ -164,8 +181,14 @@ def _same_name(of_file: Any, of_strava: Any) -> tuple[ColumnElement[bool], ...]:
     return (
         of_strava.athlete_id == of_file.athlete_id,
         of_strava.strava_id.is_not(None),
-        func.lower(of_strava.name) == func.lower(of_file.name),
+        _is_named(of_strava, func.lower(of_file.name))
+        | _is_named(of_strava, func.lower(of_file.source_name)),
     )
+
+
+def _is_named(rows: Any, name: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether gear has `name`, in lower case, here or from its source."""
+    return or_(func.lower(rows.name) == name, func.lower(rows.source_name) == name)
 
 
 def due() -> Executable:
@@ -194,8 +217,10 @@ def tell() -> Executable:
     """
     told_retired = func.coalesce(bindparam("new_retired", type_=Boolean), Gear.retired)
     retired = unless_edited(Gear, Gear.retired, told_retired)
-    told_name = func.coalesce(bindparam("new_name", type_=Text), Gear.name)
-    name = unless_edited(Gear, Gear.name, told_name)
+    new_name = bindparam("new_name", type_=Text)
+    name = unless_edited(Gear, Gear.name, func.coalesce(new_name, Gear.name))
+    told_name = func.coalesce(new_name, Gear.source_name)
+    source_name = case((is_edited(Gear, Gear.name), told_name), else_=Gear.source_name)
     distance = func.coalesce(bindparam("new_distance_m", type_=Double), Gear.stated_distance_m)
     asked = bindparam("asked", type_=Boolean)
     return (
@@ -206,11 +231,13 @@ def tell() -> Executable:
             or_(
                 asked,
                 name.is_distinct_from(Gear.name),
+                source_name.is_distinct_from(Gear.source_name),
                 distance.is_distinct_from(Gear.stated_distance_m),
             ),
         )
         .values(
             name=name,
+            source_name=source_name,
             stated_distance_m=distance,
             retired=retired,
             asked_at=case((asked, func.now()), else_=Gear.asked_at),

@@ -29,8 +29,9 @@ def find() -> Executable:
     """Select what `athlete` has of the files with the `digests`, in order of places.
 
     That is `digest`, `place`, `activity_id`, and of the activity `name`, `sport_type` and `gear`,
-    the name of its gear. All these are null where the athlete deleted the activity. `name_is_edited`
-    and `gear_is_edited`: the athlete changed it here.
+    the name of its gear, and `gear_at_source`, what the gear's source calls it if not so. All these
+    are null where the athlete deleted the activity. `name_is_edited` and `gear_is_edited`: the
+    athlete changed it here.
     """
     columns = (
         ImportedFile.digest,
@@ -39,6 +40,7 @@ def find() -> Executable:
         Activity.name,
         Activity.sport_type,
         Gear.name.label("gear"),
+        Gear.source_name.label("gear_at_source"),
         is_edited(Activity, Activity.name).label("name_is_edited"),
         is_edited(Activity, Activity.gear_id).label("gear_is_edited"),
     )

@@ -369,7 +369,8 @@ def _changed(line: _WaitingLine, known: Any) -> _WaitingLine:
     name = line.file.listed.name if line.file.listed and not known.name_is_edited else None
     gear = None if known.gear_is_edited else gear_of(line.file, known.sport_type)
     new_name = None if name == known.name else name
-    new_gear = None if gear is None or gear.lower() == (known.gear or "").lower() else gear
+    names = [(each or "").lower() for each in (known.gear, known.gear_at_source)]
+    new_gear = None if gear is None or gear.lower() in names else gear
     named = {"name": new_name, "gear": new_gear}
     said = [f"its {what} is now {new!r}" for what, new in named.items() if new is not None]
     if not said:

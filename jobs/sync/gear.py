@@ -46,7 +46,8 @@ def tell_gear(
     if not connection.execute(gear.tell(), values).rowcount or told.name is None:
         return
     of = {"athlete": athlete_id}
-    connection.execute(gear.retire_stravas(), of)
+    for statement in gear.pass_on_edits():
+        connection.execute(statement, of)
     connection.execute(gear.use_stravas(), of)
     connection.execute(gear.discard_replaced(), of)
 
@@ -67,5 +68,5 @@ def named_gear(connection: Connection, athlete_id: int, names: Iterable[str]) ->
 def _ids_by_name(connection: Connection, values: dict[str, Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for row in connection.execute(gear.by_names(), values):
-        found.setdefault(row.name.lower(), row.id)
+        found.setdefault(row.told, row.id)
     return found

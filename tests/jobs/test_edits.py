@@ -81,23 +81,26 @@ def test_edited_gear_stands(world):
     told = {"name": "Theirs", "distance": 5.0, "retired": False}
     world.strava.control("PUT", "/athletes/1001/gear/g7", json=told)
     world.sync(runner)
-    shown = world.one("SELECT name, retired, stated_distance_m FROM gear")
-    assert shown == {"name": "Blue", "retired": True, "stated_distance_m": 5.0}
+    shown = world.one("SELECT name, source_name, retired, stated_distance_m FROM gear")
+    assert shown == {
+        "name": "Blue", "source_name": "Theirs", "retired": True, "stated_distance_m": 5.0,
+    }  # fmt: skip
 
 
-def test_retired_shoes_stay_retired_when_strava_tells_of_their_namesake(world):
+def test_shoes_stay_retired_and_renamed_when_strava_tells_of_their_namesake(world):
     runner = world.connect()
-    world.write(
-        "INSERT INTO gear (athlete_id, name, retired, edited) "
-        "VALUES (:id, 'shoes G7', true, ARRAY['retired'])",
-        id=runner,
-    )
+    world.write("INSERT INTO gear (athlete_id, name) VALUES (:id, 'shoes G7')", id=runner)
+    row = world.value("SELECT id FROM gear")
+    with world.database.write() as connection:
+        statement = gear.edit({"name": "Mine", "retired": True})
+        connection.execute(statement, {"changed_gear_id": row})
     world.strava.change(world.strava.activities()[0]["id"], gear_id="g7")
     world.sync(runner)
     world.sync(runner)
-    shown = world.one("SELECT strava_id, name, retired, edited FROM gear")
+    shown = world.one("SELECT strava_id, name, source_name, retired, edited FROM gear")
     assert shown == {
-        "strava_id": "g7", "name": "Shoes g7", "retired": True, "edited": ["retired"],
+        "strava_id": "g7", "name": "Mine", "source_name": "Shoes g7", "retired": True,
+        "edited": ["retired", "name"],
     }  # fmt: skip
 
 

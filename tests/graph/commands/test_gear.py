@@ -41,12 +41,15 @@ async def test_shoes_are_added_renamed_and_retired(api, person):
 async def test_a_name_is_of_one_pair(api, person):
     await create(api, person, "Fast")
     other = (await create(api, person, "Other"))["gear"]["id"]
+    await update(api, person, other, name="Renamed")
     for payload in (
         await create(api, person, "fast"),
+        await create(api, person, "OTHER"),  # its source, if any, goes on calling it so
         await update(api, person, other, name="FAST"),
     ):
         [error] = payload["userErrors"]
         assert (error["field"], error["code"]) == (["input", "name"], "CONFLICT")
+    assert (await update(api, person, other, name="Other"))["gear"]["name"] == "Other"
 
 
 @pytest.mark.parametrize("given", [{"name": None}, {"name": ""}, {"retired": None}], ids=str)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from db.session import SyncDatabase
+from db.statements import gear
 from db.statements.activity_edit import edit
 from db.statements.deleted_activity import delete_activity, restore
 from db.stream_codec import decode
@@ -270,6 +271,21 @@ def test_importing_again_leaves_what_the_athlete_edited(importer, db):
     [item] = importer().take("a", io.BytesIO(fit_file(RUN)), replace(told, gear="Red"))
     assert item.outcome is ImportOutcome.SAME_AS
     assert rows(db, "SELECT name, gear_id FROM activities") == [("Mine", None)]
+
+
+def test_renamed_gear_is_known_by_its_old_name(importer, db):
+    old = ListedActivity(1, "a", "Run", None, "Pegasus")
+    list(importer().take("a", io.BytesIO(fit_file(RUN)), old))
+    [(pair,)] = rows(db, "SELECT id FROM gear")
+    for name in ("Old", "Old shoes"):
+        db.execute(gear.edit({"name": name}), {"changed_gear_id": pair})
+    [again] = importer().take("a", io.BytesIO(fit_file(RUN)), old)
+    assert again.outcome is ImportOutcome.SAME_AS
+    for name, told in (("b", "PEGASUS"), ("c", "old shoes")):
+        data = io.BytesIO(fit_file(run_of(60 + ord(name))))
+        list(importer().take(name, data, replace(old, name=name, gear=told)))
+    assert {each[:2] for each in rows(db, GEAR)} == {(each, "Old shoes") for each in "abc"}
+    assert rows(db, "SELECT name, source_name FROM gear") == [("Old shoes", "Pegasus")]
 
 
 def test_an_unknown_athlete_is_told(settings):
