@@ -23,12 +23,16 @@ logger = logging.getLogger("pacegraph.migration")
 
 
 def upgrade() -> None:
+    # Checking all rows would hold the table's lock, so the change is committed first. Interrupted
+    # after it, the migration begins again, hence IF EXISTS.
     _alter(
-        "ADD COLUMN recording_choice text DEFAULT 'BY_RULES' NOT NULL, "
+        "ADD COLUMN IF NOT EXISTS recording_choice text DEFAULT 'BY_RULES' NOT NULL, "
+        "DROP CONSTRAINT IF EXISTS ck_activities_recording_choice, "
         "ADD CONSTRAINT ck_activities_recording_choice "
         "CHECK (recording_choice IN ('BY_RULES', 'CHOSEN', 'SEPARATE')) NOT VALID"
     )
-    op.execute("ALTER TABLE activities VALIDATE CONSTRAINT ck_activities_recording_choice")
+    with op.get_context().autocommit_block():
+        op.execute("ALTER TABLE activities VALIDATE CONSTRAINT ck_activities_recording_choice")
 
 
 def downgrade() -> None:

@@ -1,11 +1,14 @@
 """Migrations: up, down, up again, and in step with the models."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 
 from db.models import Base
 from operator_commands.migrations import downgrade, missing_revisions, upgrade
@@ -45,9 +48,64 @@ def test_down_to_nothing_and_up_again(settings, connection):
     assert tables(connection) == {"alembic_version"}
     assert missing_revisions(connection)
     connection.rollback()
-    upgrade(settings)
+    with locks_held_too_long(connection) as held:
+        upgrade(settings)
     assert tables(connection) == everything
     assert missing_revisions(connection) == []
+    assert held == [], "\n".join(map(str, held))
+
+
+GROWING = {"activities", "activity_streams", "athletes", "best_efforts", "gear", "imported_files"}
+"""Tables whose readers must not wait for a migration longer than a moment."""
+LOCKED = """SELECT relation::regclass::text FROM pg_locks WHERE pid = pg_backend_pid()
+    AND locktype = 'relation' AND mode = 'AccessExclusiveLock'"""
+AS_A_WHOLE = "0010"
+"""The migration that rewrites tables, and those before it, which were released, are not held to it."""
+
+
+@contextmanager
+def locks_held_too_long(other: Connection) -> Iterator[list[tuple[str, set[str]]]]:
+    """Find what migrations do while nobody can read a table.
+
+    That is to check its rows, or to wait for another table. `other` is a connection that sees only
+    what is committed: nobody waits for a table that is just being made.
+    """
+    found = []
+
+    def look(_connection, cursor, statement, *_):
+        altered = re.match(r"ALTER TABLE (\w+) (VALIDATE )?", statement)
+        if altered is None:
+            return
+        table, validates = altered.groups()
+        made = tables(other)
+        own = cursor.connection.cursor()
+        revision = own.execute("SELECT max(version_num) FROM alembic_version").fetchone()[0]
+        locked = {name for (name,) in own.execute(LOCKED)} & GROWING & made
+        waits = locked if validates else locked - {table}
+        if waits and table in made and revision >= AS_A_WHOLE:
+            found.append((statement, waits))
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+
+
+def test_those_that_commit_in_parts_begin_again(settings, db, connection):
+    """As if each was interrupted at its end."""
+    downgrade(settings, "0025")
+    for move, before, after in (
+        (upgrade, "0025", "0026"),
+        (upgrade, "0035", "0036"),
+        (downgrade, "0036", "0035"),
+    ):
+        move(settings, before)
+        for _ in range(2):
+            db.exec_driver_sql("UPDATE alembic_version SET version_num = %s", (before,))
+            move(settings, after)
+    upgrade(settings)
+    assert differences(connection) == []
 
 
 def test_the_migrated_database_is_what_the_models_say(connection):
