@@ -11,9 +11,10 @@ from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
 from graph.global_id import encode_id
 from jobs.athlete_unknown import AthleteUnknown
-from jobs.imports.file_import import FileImport, ImportedItem
+from jobs.imports.file_import import FileImport
 from jobs.imports.originals import Originals
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
+from jobs.imports.waiting_line import ImportedItem
 from logs import tell
 from operator_commands.athlete_number import athlete_number
 from recordings import UnreadableFile

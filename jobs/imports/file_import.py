@@ -4,7 +4,7 @@ An interrupted import goes on where it stopped: what was imported before is know
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -20,13 +20,21 @@ from jobs.imports.activity_zone import local_time, zone_of_neighbor
 from jobs.imports.new_activities import ActivityToWrite, write_new
 from jobs.imports.originals import Originals
 from jobs.imports.prepared_file import (
-    PreparedActivity,
     PreparedFile,
     ReadingRules,
     gear_of,
     prepare,
 )
 from jobs.imports.prepared_parts import NO_PARTS
+from jobs.imports.waiting_line import (
+    ImportedItem,
+    WaitingLine,
+    as_changed,
+    as_deleted_here,
+    with_known,
+    with_problem,
+    without_parts,
+)
 from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.gear import named_gear
@@ -38,38 +46,6 @@ _MOST_ACTIVITIES, _MOST_LINES, _MOST_BYTES, _LONGEST_WAIT_S = 10, 200, 8 << 20, 
 """What waits to be written together; the wait is from one transaction to the next."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedItem:
-    """A line of the report.
-
-    `file` is the name below the path that was given, `place` counts the file's activities from 0,
-    and `number` is the file's among those of the import. `is_last`: the file has no further line.
-    """
-
-    file: str
-    outcome: ImportOutcome
-    message: str
-    activity_id: int | None = None
-    place: int = 0
-    number: int = 0
-    is_last: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _WaitingLine:
-    """A line that is to be written.
-
-    With the activity of `file` that it is of, or a new name; `gear` is the name of its gear, where
-    that is new.
-    """
-
-    item: ImportedItem
-    file: PreparedFile
-    activity: PreparedActivity | None = None
-    new_name: str | None = None
-    gear: str | None = None
 
 
 class Transactions(Protocol):
@@ -105,7 +81,7 @@ class FileImport:
         self._originals = originals
         self._report = report
         self._job_id = job_id
-        self._pending: list[_WaitingLine] = []
+        self._pending: list[WaitingLine] = []
         self._written_at = monotonic()
 
     def rules(self) -> ReadingRules:
@@ -167,7 +143,7 @@ class FileImport:
             if len(pending) > 1:
                 return [item for each in pending for item in self._write_alone(each)]
             if pending[0].activity is not None and pending[0].activity.parts is not NO_PARTS:
-                return self._write_alone(_without_parts(pending[0]))
+                return self._write_alone(without_parts(pending[0]))
             return self._write_failure(pending[0], error)
 
     def finish(self) -> None:
@@ -177,11 +153,11 @@ class FileImport:
 
     # --- what is to be written
 
-    def _lines_of(self, file: PreparedFile, number: int) -> Iterator[_WaitingLine]:
+    def _lines_of(self, file: PreparedFile, number: int) -> Iterator[WaitingLine]:
         if file.is_known:
             yield from self._known_lines(file, number)
         elif file.digest is None:
-            yield _WaitingLine(
+            yield WaitingLine(
                 ImportedItem(file.name, file.outcome, file.message, number=number), file
             )
         for each in file.activities:
@@ -191,26 +167,26 @@ class FileImport:
             )
             if each.problem is None:
                 gear = gear_of(file, each.row.get("sport_type", ""))
-                yield _WaitingLine(item, file, each, gear=gear)
+                yield WaitingLine(item, file, each, gear=gear)
             else:
-                yield _WaitingLine(
+                yield WaitingLine(
                     replace(item, outcome=ImportOutcome.FAILED, message=each.problem), file
                 )
 
-    def _known_lines(self, file: PreparedFile, number: int) -> Iterator[_WaitingLine]:
+    def _known_lines(self, file: PreparedFile, number: int) -> Iterator[WaitingLine]:
         """Report on a file that was imported before; new names in the list are taken."""
         known = self._transactions.read(lambda connection: self._known(connection, [file]))
         if not known:
             message = "its activity was deleted while this import ran. Import it again."
             item = ImportedItem(file.name, ImportOutcome.SKIPPED, message, number=number)
-            yield _WaitingLine(item, file)
+            yield WaitingLine(item, file)
         for row in known:
             item = ImportedItem(
                 file.name, ImportOutcome.SAME_AS, "it was imported before", row.activity_id,
                 row.place, number, is_last=row is known[-1],
             )  # fmt: skip
-            line = _WaitingLine(item, file)
-            yield _deleted_here(line) if row.activity_id is None else _changed(line, row)
+            line = WaitingLine(item, file)
+            yield as_deleted_here(line) if row.activity_id is None else as_changed(line, row)
 
     def _has_enough(self) -> bool:
         """Whether what waits is written now."""
@@ -223,7 +199,7 @@ class FileImport:
             or waiting >= _MOST_BYTES
         )
 
-    def _has_to_follow(self, line: _WaitingLine) -> bool:
+    def _has_to_follow(self, line: WaitingLine) -> bool:
         """Whether what waits must be there before: neighbors, or the same file."""
         if line.activity is None:
             return False
@@ -238,12 +214,12 @@ class FileImport:
     # --- writing
 
     def _write(
-        self, connection: Connection, pending: Sequence[_WaitingLine]
+        self, connection: Connection, pending: Sequence[WaitingLine]
     ) -> Sequence[ImportedItem]:
         runner = self._runner(connection)
         files = [each.file for each in pending if each.activity is not None]
         known = {(row.digest, row.place): row.activity_id for row in self._known(connection, files)}
-        lines = [_with_known(each, known) for each in pending]
+        lines = [with_known(each, known) for each in pending]
         new = [each for each in lines if each.activity is not None]
         gear = named_gear(connection, self._athlete_id, [each.gear for each in lines if each.gear])
         ids = connection.execute(new_ids(), {"count": len(new)}).scalars().all() if new else []
@@ -268,7 +244,7 @@ class FileImport:
         return items
 
     def _keep_originals(
-        self, connection: Connection, lines: Sequence[_WaitingLine], items: Sequence[ImportedItem]
+        self, connection: Connection, lines: Sequence[WaitingLine], items: Sequence[ImportedItem]
     ) -> Sequence[ImportedItem]:
         """Keep the files of which there is an activity; the lines of others say why not."""
         if self._originals is None:
@@ -276,12 +252,12 @@ class FileImport:
         there = [line.file for line, item in zip(lines, items, strict=True) if item.activity_id]
         problems = self._originals.keep(connection, self._athlete_id, there)
         return [
-            _with_problem(item, problems.get(line.file.digest or b""))
+            with_problem(item, problems.get(line.file.digest or b""))
             for line, item in zip(lines, items, strict=True)
         ]
 
     def _new_activity(
-        self, connection: Connection, line: _WaitingLine, activity_id: int, gear: Mapping[str, int]
+        self, connection: Connection, line: WaitingLine, activity_id: int, gear: Mapping[str, int]
     ) -> ActivityToWrite:
         prepared, file = line.activity, line.file
         assert prepared is not None
@@ -312,7 +288,7 @@ class FileImport:
         )
 
     def _write_changes(
-        self, connection: Connection, lines: Sequence[_WaitingLine], gear: Mapping[str, int]
+        self, connection: Connection, lines: Sequence[WaitingLine], gear: Mapping[str, int]
     ) -> None:
         for each in lines:
             if each.item.outcome is ImportOutcome.UPDATED:
@@ -323,11 +299,11 @@ class FileImport:
                 }
                 connection.execute(imported_file.change(), values)
 
-    def _write_alone(self, line: _WaitingLine) -> Sequence[ImportedItem]:
+    def _write_alone(self, line: WaitingLine) -> Sequence[ImportedItem]:
         self._pending = [line]
         return self.flush()
 
-    def _write_failure(self, line: _WaitingLine, error: Exception) -> Sequence[ImportedItem]:
+    def _write_failure(self, line: WaitingLine, error: Exception) -> Sequence[ImportedItem]:
         """Report on an activity that the database refuses."""
         reason = str(error).partition("\n")[0]
         item = replace(
@@ -348,53 +324,3 @@ class FileImport:
             return []
         values = {"athlete": self._athlete_id, "digests": digests}
         return connection.execute(imported_file.find(), values).all()
-
-
-def _without_parts(line: _WaitingLine) -> _WaitingLine:
-    """Leave out what the database may have refused of an activity that it may else take."""
-    assert line.activity is not None
-    said = f"{line.item.message}; its splits, heart rates and route could not be stored"
-    item = replace(line.item, message=said)
-    return replace(line, item=item, activity=replace(line.activity, parts=NO_PARTS))
-
-
-def _with_problem(item: ImportedItem, problem: str | None) -> ImportedItem:
-    if problem is None or item.activity_id is None:
-        return item
-    return replace(item, message=f"{item.message}; its original is not kept: {problem}")
-
-
-def _changed(line: _WaitingLine, known: Any) -> _WaitingLine:
-    """Make the line of an activity that is `known` change what the list tells otherwise."""
-    name = line.file.listed.name if line.file.listed and not known.name_is_edited else None
-    gear = None if known.gear_is_edited else gear_of(line.file, known.sport_type)
-    new_name = None if name == known.name else name
-    names = [(each or "").lower() for each in (known.gear, known.gear_at_source)]
-    new_gear = None if gear is None or gear.lower() in names else gear
-    named = {"name": new_name, "gear": new_gear}
-    said = [f"its {what} is now {new!r}" for what, new in named.items() if new is not None]
-    if not said:
-        return line
-    item = replace(line.item, outcome=ImportOutcome.UPDATED, message="; ".join(said))
-    return replace(line, item=item, new_name=new_name, gear=new_gear)
-
-
-def _deleted_here(line: _WaitingLine) -> _WaitingLine:
-    """Make the line of an activity that the athlete deleted say so."""
-    message = "its activity was deleted here: `restoreActivity` lets it be imported again"
-    item = replace(line.item, outcome=ImportOutcome.SKIPPED, message=message)
-    return replace(line, item=item, activity=None, gear=None)
-
-
-def _with_known(line: _WaitingLine, known: dict[tuple[bytes, int], int | None]) -> _WaitingLine:
-    """Make a line of what another import has by now, or was imported and deleted before, say so."""
-    if line.activity is None or line.file.digest is None:
-        return line
-    place = (line.file.digest, line.activity.place)
-    if place not in known:
-        return line
-    activity_id = known[place]
-    if activity_id is None:
-        return _deleted_here(line)
-    same = replace(line.item, outcome=ImportOutcome.SAME_AS, activity_id=activity_id)
-    return replace(line, item=same, activity=None, gear=None)

@@ -16,10 +16,11 @@ from db.statements import import_entry
 from db.statements import upload as uploads
 from db.statements.new_rows import values_of
 from jobs.attempt import Attempt, Step
-from jobs.imports.file_import import FileImport, ImportedItem
+from jobs.imports.file_import import FileImport
 from jobs.imports.originals import Originals
 from jobs.imports.prepared_file import PreparedFile, left_out
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
+from jobs.imports.waiting_line import ImportedItem
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.task_services import TaskServices
 from recordings import RecordingError, UnreadableFile

@@ -1,0 +1,91 @@
+"""The lines of an import's report, and what waits to be written with each."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from db.models import ImportOutcome
+from jobs.imports.prepared_file import PreparedActivity, PreparedFile, gear_of
+from jobs.imports.prepared_parts import NO_PARTS
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedItem:
+    """A line of the report.
+
+    `file` is the name below the path that was given, `place` counts the file's activities from 0,
+    and `number` is the file's among those of the import. `is_last`: the file has no further line.
+    """
+
+    file: str
+    outcome: ImportOutcome
+    message: str
+    activity_id: int | None = None
+    place: int = 0
+    number: int = 0
+    is_last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLine:
+    """A line that is to be written.
+
+    With the activity of `file` that it is of, or a new name; `gear` is the name of its gear, where
+    that is new.
+    """
+
+    item: ImportedItem
+    file: PreparedFile
+    activity: PreparedActivity | None = None
+    new_name: str | None = None
+    gear: str | None = None
+
+
+def without_parts(line: WaitingLine) -> WaitingLine:
+    """Leave out what the database may have refused of an activity that it may else take."""
+    assert line.activity is not None
+    said = f"{line.item.message}; its splits, heart rates and route could not be stored"
+    item = replace(line.item, message=said)
+    return replace(line, item=item, activity=replace(line.activity, parts=NO_PARTS))
+
+
+def with_problem(item: ImportedItem, problem: str | None) -> ImportedItem:
+    """Say why the original is not kept, if `problem` tells it."""
+    if problem is None or item.activity_id is None:
+        return item
+    return replace(item, message=f"{item.message}; its original is not kept: {problem}")
+
+
+def as_changed(line: WaitingLine, known: Any) -> WaitingLine:
+    """Make the line of an activity that is `known` change what the list tells otherwise."""
+    name = line.file.listed.name if line.file.listed and not known.name_is_edited else None
+    gear = None if known.gear_is_edited else gear_of(line.file, known.sport_type)
+    new_name = None if name == known.name else name
+    names = [(each or "").lower() for each in (known.gear, known.gear_at_source)]
+    new_gear = None if gear is None or gear.lower() in names else gear
+    named = {"name": new_name, "gear": new_gear}
+    said = [f"its {what} is now {new!r}" for what, new in named.items() if new is not None]
+    if not said:
+        return line
+    item = replace(line.item, outcome=ImportOutcome.UPDATED, message="; ".join(said))
+    return replace(line, item=item, new_name=new_name, gear=new_gear)
+
+
+def as_deleted_here(line: WaitingLine) -> WaitingLine:
+    """Make the line of an activity that the athlete deleted say so."""
+    message = "its activity was deleted here: `restoreActivity` lets it be imported again"
+    item = replace(line.item, outcome=ImportOutcome.SKIPPED, message=message)
+    return replace(line, item=item, activity=None, gear=None)
+
+
+def with_known(line: WaitingLine, known: dict[tuple[bytes, int], int | None]) -> WaitingLine:
+    """Make a line of what another import has by now, or was imported and deleted before, say so."""
+    if line.activity is None or line.file.digest is None:
+        return line
+    place = (line.file.digest, line.activity.place)
+    if place not in known:
+        return line
+    activity_id = known[place]
+    if activity_id is None:
+        return as_deleted_here(line)
+    same = replace(line.item, outcome=ImportOutcome.SAME_AS, activity_id=activity_id)
+    return replace(line, item=same, activity=None, gear=None)
