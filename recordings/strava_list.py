@@ -28,7 +28,7 @@ _PATH = re.compile(r"activities/[^/]+\.(?:fit|gpx|tcx)(?:\.gz)?", re.IGNORECASE)
 _LOOKED_AT = 200
 _MOST_ROWS = 200_000
 _MOST_CHARACTERS = 64 << 20
-_LONGEST_NAME, _LONGEST_DESCRIPTION = 500, 10_000
+_LONGEST_ID, _LONGEST_NAME, _LONGEST_DESCRIPTION = 18, 500, 10_000
 _BROKEN = (csv.Error, OSError, EOFError, ValueError, BadZipFile, zlib.error)
 _SPORTS = {
     "Run": "lauf|course à pied|carrera|corsa|corrida|hardloopsessie|hardlopen",
@@ -136,11 +136,10 @@ def _listed(
     for row in rows:
         if len(row) <= column or not _PATH.fullmatch(row[column]):
             continue  # entered by hand: without a file
-        number = row[_ID]
         yield (
             row[column].lower(),
             ListedActivity(
-                strava_id=int(number) if number.isascii() and number.isdigit() else None,
+                strava_id=_strava_id(row[_ID]),
                 name=words(row[_NAME], _LONGEST_NAME),
                 sport_type=_sport_type(row[_SPORT]),
                 description=words(row[_DESCRIPTION], _LONGEST_DESCRIPTION),
@@ -148,6 +147,12 @@ def _listed(
                 is_race=races is not None and row[races : races + 1] in _RACES,
             ),
         )
+
+
+def _strava_id(word: str) -> int | None:
+    """Read an id, which fits into 64 bits."""
+    is_id = word.isascii() and word.isdigit() and len(word) <= _LONGEST_ID
+    return int(word) if is_id else None
 
 
 def _sport_type(word: str) -> str | None:

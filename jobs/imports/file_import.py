@@ -5,6 +5,7 @@ An interrupted import goes on where it stopped: what was imported before is know
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -36,6 +37,7 @@ from jobs.imports.waiting_line import (
     without_parts,
 )
 from jobs.sync.changes import note_changes
+from jobs.sync.deleted_here import deleted_here
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.gear import named_gear
 from jobs.sync.personal_bests import recalculate
@@ -117,7 +119,7 @@ class FileImport:
         """
         for each in self._lines_of(file, number):
             if self._is_dry_run:
-                yield each.item
+                yield self._transactions.read(partial(self._without_deleted, lines=[each]))[0].item
                 continue
             if self._has_to_follow(each):
                 yield from self.flush()
@@ -219,7 +221,7 @@ class FileImport:
         runner = self._runner(connection)
         files = [each.file for each in pending if each.activity is not None]
         known = {(row.digest, row.place): row.activity_id for row in self._known(connection, files)}
-        lines = [with_known(each, known) for each in pending]
+        lines = self._without_deleted(connection, [with_known(each, known) for each in pending])
         new = [each for each in lines if each.activity is not None]
         gear = named_gear(connection, self._athlete_id, [each.gear for each in lines if each.gear])
         ids = connection.execute(new_ids(), {"count": len(new)}).scalars().all() if new else []
@@ -242,6 +244,16 @@ class FileImport:
         note_changes(connection, self._athlete_id, self._job_id, activities=changed)
         self._report(connection, items)
         return items
+
+    def _without_deleted(
+        self, connection: Connection, lines: Sequence[WaitingLine]
+    ) -> Sequence[WaitingLine]:
+        """Leave out what the list of an export tells of activities that the athlete deleted here."""
+        listed = [each.strava_id for each in lines if each.strava_id is not None]
+        if not listed:
+            return lines
+        gone = deleted_here(connection, self._athlete_id, listed)
+        return [as_deleted_here(each) if each.strava_id in gone else each for each in lines]
 
     def _keep_originals(
         self, connection: Connection, lines: Sequence[WaitingLine], items: Sequence[ImportedItem]

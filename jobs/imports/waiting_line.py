@@ -39,6 +39,12 @@ class WaitingLine:
     new_name: str | None = None
     gear: str | None = None
 
+    @property
+    def strava_id(self) -> int | None:
+        """Strava's id of the activity that is to be written, where a list tells it."""
+        listed = self.file.listed
+        return None if self.activity is None or listed is None else listed.strava_id
+
 
 def without_parts(line: WaitingLine) -> WaitingLine:
     """Leave out what the database may have refused of an activity that it may else take."""

@@ -1,4 +1,4 @@
-"""Which activities at Strava the athlete deleted here, so that no sync brings them back."""
+"""Which activities at Strava the athlete deleted here, so that no sync or import brings them back."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -39,6 +39,12 @@ def test_columns_are_found_by_what_they_hold():
     assert (odd.name, odd.sport_type, odd.gear) == (None, None, None)
 
 
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000, "-1", "x"])
+def test_an_id_that_cannot_be_costs_nothing_else(number):
+    [run, _] = listed(ENGLISH.replace("1001", number)).values()
+    assert (run.strava_id, run.name) == (None, "Long, slow")
+
+
 def test_other_languages_and_fewer_columns():
     found = listed(GERMAN_OF_OLD)
     first, second = found["activities/7.tcx.gz"], found["activities/8.gpx"]

@@ -146,6 +146,24 @@ def test_an_activity_that_its_athlete_deleted_is_not_imported_again(importer, db
     assert outcomes == ["IMPORTED", "SAME_AS"]
 
 
+@pytest.mark.parametrize("is_dry_run", [False, True])
+def test_the_list_tells_what_was_deleted_of_strava(importer, db, athlete_id, is_dry_run):
+    listed = ListedActivity(7, "a", "Run", None, "Red")
+    run = make.create_activity(db, athlete_id, strava_id=7)
+    for statement in delete_activity():
+        db.execute(statement, {"activity": run})
+    importing = importer(is_dry_run=is_dry_run)
+    [item] = importing.take("7.fit", io.BytesIO(fit_file(RUN)), listed)
+    assert (item.outcome, item.activity_id) == (ImportOutcome.SKIPPED, None)
+    assert "`restoreActivity`" in item.message
+    assert rows(db, "SELECT (SELECT count(*) FROM activities), (SELECT count(*) FROM gear)") == [
+        (0, 0)
+    ]
+    db.execute(restore(), {"activity": run})
+    [item] = importing.take("7.fit", io.BytesIO(fit_file(RUN)), listed)
+    assert item.outcome is ImportOutcome.IMPORTED
+
+
 def test_broken_files_are_named_and_the_rest_is_imported(importer, db):
     files = {
         "empty.fit": b"",
