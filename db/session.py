@@ -31,6 +31,7 @@ from db.errors import (
     StatementTimeout,
     TransactionConflict,
 )
+from db.exact_days import send_days_as_they_are
 from db.retry import RetryPolicy, is_worth_another_try
 from db.statement_watch import StatementWatch
 from runtime.work_meter import DATABASE_WORK, WorkMeter
@@ -103,6 +104,7 @@ class AsyncDatabase(_Pooled):
             connect_args=connect_args,
             **_pool_arguments(settings),
         )
+        send_days_as_they_are(self.engine)
         self._left_standby_at = -_LEAVE_EVERY_S
         watching = create_async_engine(
             _url(settings, "postgresql+asyncpg"),

@@ -36,10 +36,15 @@ class EffortPeriod:
 
     @property
     def first_day(self) -> ColumnElement[Any]:
-        """Without `day_from` as many days before the last one, or today (UTC), as PERIOD_DAYS says."""
+        """Without `day_from` the first of PERIOD_DAYS, which end with `day_until`, today (UTC) at most.
+
+        Callers write a day far ahead for a period that goes on.
+        """
         if self.has_from:
             return bindparam("day_from", type_=Date)
-        last: Any = bindparam("day_until", type_=Date) if self.has_until else func.current_date()
+        last: Any = func.current_date(type_=Date)
+        if self.has_until:
+            last = func.least(bindparam("day_until", type_=Date), last, type_=Date)
         first: ColumnElement[Any] = last - literal_column(str(PERIOD_DAYS - 1), Integer)
         return first
 

@@ -10,10 +10,10 @@ from sqlalchemy import (
     Date,
     Double,
     Integer,
-    Interval,
     bindparam,
     case,
     cast,
+    column,
     func,
     literal_column,
     select,
@@ -44,7 +44,7 @@ def load_days(audience: Audience, *, has_until: bool, of: Expression | None = No
     shown_from = cast(last - _DAYS + _whole(1), Date)
     first = cast(shown_from - _whole(rules.HISTORY_DAYS), Date)
     run = _runs(audience, first, last, of)
-    day = _days(audience, first, last, of)
+    day = _days(audience, first, of)
     load = func.coalesce(func.sum(run.c.load), number(0), type_=Double)
     of_day = (
         select(
@@ -78,20 +78,20 @@ def load_days(audience: Audience, *, has_until: bool, of: Expression | None = No
     )
 
 
-def _days(audience: Audience, first: Any, last: Any, of: Expression | None) -> Any:
-    """The days of the athletes whose reserve is known, with their places from 0 on."""
-    step = literal_column("interval '1 day'", Interval)
+def _days(audience: Audience, first: Any, of: Expression | None) -> Any:
+    """The days of the athletes whose reserve is known, with their places from 0 on.
+
+    A series of their numbers has an end, whatever the first day is.
+    """
+    last_place = _DAYS + _whole(rules.HISTORY_DAYS - 1)
     series = (
-        func.generate_series(first, last, step)
-        .table_valued("at", with_ordinality="place", name="series")
+        func.generate_series(_whole(0), last_place)
+        .table_valued(column("place", Integer), name="series")
         .render_derived()
     )
+    place = series.c.place
     return (
-        select(
-            Athlete.id.label("athlete_id"),
-            cast(series.c.at, Date).label("day"),
-            (series.c.place - _whole(1)).label("place"),
-        )
+        select(Athlete.id.label("athlete_id"), cast(first + place, Date).label("day"), place)
         .select_from(Athlete)
         .join(series, true())
         .where(matches(Athlete.id, of), _reserve_is_known(Athlete), _is_own(Athlete, audience))

@@ -13,7 +13,7 @@ PeriodFrom = Annotated[
     strawberry.argument(
         name="from",
         description=f"First local day to include. Default: {PERIOD_DAYS} days with the last one, "
-        "which is `until` or today, UTC.",
+        "which is `until`, today (UTC) at most.",
     ),
 ]
 PeriodUntil = Annotated[

@@ -1,6 +1,6 @@
 """What an athlete can run: pace curve, critical speed and predictions; and how runs were paced."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -75,6 +75,14 @@ async def test_a_period_without_first_day_is_of_half_a_year(api, owner):
     days = {"until": str(date.fromordinal(last + 7))}
     assert await of(api, CURVE, owner, owner.token, **days) == []
     assert await of(api, CURVE, owner, owner.token) == []  # all is older than today's
+
+
+@pytest.mark.parametrize("ahead", ["2500-01-01", "9999-12-31"])
+async def test_a_period_that_ends_far_ahead_is_counted_from_today(api, db, owner, ahead):
+    run = make.create_activity(db, owner.athlete_id, started_at=datetime.now(UTC))
+    make.create_best_effort(db, run, distance=D.KM5, elapsed_s=1500.0)
+    found = await of(api, CURVE, owner, owner.token, until=ahead)
+    assert found == [{"distance": "KM5", "elapsedTimeSeconds": 1500}]
 
 
 async def test_critical_speed_is_that_of_the_rule(api, owner):
