@@ -20,6 +20,8 @@ SEARCHING_FIELDS = frozenset(
         "route",
         "heartRateZones",
         "timeInHeartRateZones",
+        "changedActivityIds",
+        "changedDistances",
     }
 )
 SEARCHING_ARGUMENTS = frozenset({"filter", "orderBy", "by", "outcomes"})

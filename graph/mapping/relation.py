@@ -98,6 +98,25 @@ class Lookup(_Relation):
 
 
 @dataclass(frozen=True, eq=False)
+class _ColumnApart(Lookup):
+    """The value of a column of the `model`'s row that the key names."""
+
+    model: Any = None
+    column: Column | None = None
+
+    @property
+    def row_type(self) -> Any:
+        return self
+
+    def selection(self, audience: Audience) -> Columns:
+        assert self.column is not None
+        return {"value": self.column.select(self.model, audience)}
+
+    def hydrate(self, row: Mapping[str, Any]) -> Any:
+        return row["value"]
+
+
+@dataclass(frozen=True, eq=False)
 class Paged(_Relation):
     """Pages of `target`'s rows in a collection; `key` is None for a list without a parent."""
 
@@ -163,6 +182,25 @@ def lookup(
         resolver=resolve,
         deprecation_reason=deprecated,
     )
+
+
+def column_apart(
+    expression: Value, key: InstrumentedAttribute[Any], description: str, *, otherwise: Any = None
+) -> Any:
+    """Declare a field with the value of `expression`, a search that is not to be done unasked.
+
+    It is `otherwise` where the row with the `key` is gone or hidden meanwhile.
+    """
+    model: Any = key.class_
+    relation = _ColumnApart("", key, rows_by(model, key), model=model, column=Column(expression))
+
+    async def resolve(root: Any, info: Info) -> Any:
+        found = await info.context.loaders.lookup(
+            relation, NO_ARGUMENTS, getattr(root, relation.key_label)
+        )
+        return otherwise if found is None else found
+
+    return field(Column(expression, apart=relation), description, resolver=resolve)
 
 
 def lookup_with(

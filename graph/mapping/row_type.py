@@ -10,9 +10,9 @@ The Strawberry field carries its declaration (`source_of`). Strawberry's default
 attribute that `RowType.hydrate` set; the planner reads the declaration itself.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
 import strawberry
@@ -42,7 +42,8 @@ class Column:
 
     Callers other than the athlete and admins get null with `owner_only`, and the value `to_others`
     if that is given, for values derived from rows they do not see. With `id_of` the value is the
-    global id of that type.
+    global id of that type. `apart` is the relation that reads it where it is selected; None: it is
+    read with the row, selected or not.
     """
 
     expression: Value
@@ -50,6 +51,7 @@ class Column:
     owner_only: bool = False
     id_of: str | None = None
     to_others: Value | None = None
+    apart: Any = None
 
     @cached_property
     def made(self) -> Expression:
@@ -154,12 +156,9 @@ class RowType:
 
     def keys(self, audience: Audience) -> dict[str, Expression]:
         """Get the columns that relations start from, by label."""
-        sources = (source_of(declared) for declared in _fields(self.cls))
-        relations = [
-            source for source in sources if hasattr(source, "key_label") and source.key is not None
-        ]
         return {
-            relation.key_label: relation.select_key(self.model, audience) for relation in relations
+            relation.key_label: relation.select_key(self.model, audience)
+            for relation in _relations(self.cls)
         }
 
     @lru_cache(maxsize=8)  # noqa: B019 - a handful of row types live as long as the process
@@ -228,12 +227,24 @@ def _columns(cls: type, prefix: str = "") -> list[tuple[str, Column]]:
     for declared in _fields(cls):
         source, label = source_of(declared), prefix + declared.python_name
         if isinstance(source, Column):
-            found.append((label, source))
+            if source.apart is None:
+                found.append((label, source))
         elif isinstance(source, Embedded):
             found += _columns(source.type, label + "__")
             if source.present is not None:
                 found.append((label + _PRESENT, source.present))
     return found
+
+
+def _relations(cls: type) -> Iterator[Any]:
+    """The relations that start from a row of the type, or from objects made of its columns."""
+    for declared in _fields(cls):
+        source = source_of(declared)
+        if isinstance(source, Embedded):
+            yield from _relations(source.type)
+        relation = source.apart if isinstance(source, Column) else source
+        if hasattr(relation, "key_label") and relation.key is not None:
+            yield relation
 
 
 def _embed(source: Embedded, name: str, values: dict[str, Any]) -> Any:
@@ -245,4 +256,9 @@ def _embed(source: Embedded, name: str, values: dict[str, Any]) -> Any:
         for label, value in values.items()
         if label.startswith(prefix)
     }
-    return make(source.type, own)
+    return make(source.type, {**own, **{each: values[each] for each in _key_labels(source.type)}})
+
+
+@cache
+def _key_labels(cls: type) -> frozenset[str]:
+    return frozenset(each.key_label for each in _relations(cls))

@@ -11,7 +11,15 @@ from db.models import JobErrorCode, JobKind, JobStatus
 from db.statements import athlete_change
 from db.statements import job as statements
 from graph.cost.directives import sized
-from graph.mapping.relation import MOST_UNPAGED, Lookup, Paged, connection, lookup, rows_by
+from graph.mapping.relation import (
+    MOST_UNPAGED,
+    Lookup,
+    Paged,
+    column_apart,
+    connection,
+    lookup,
+    rows_by,
+)
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.types.export import EXPORT_OF_JOB, Export
@@ -64,14 +72,18 @@ class JobResult:
     personal_bests_changed: int = column(
         m.Job.personal_bests_changed, "Number of distances with a changed current personal best."
     )
-    changed_activity_ids: list[strawberry.ID] = column(
+    changed_activity_ids: list[strawberry.ID] = column_apart(
         athlete_change.activities_of_job,
+        m.Job.id,
         "Global ids of activities that it created or changed and that are there, at most 100. Empty a "
         "week later.",
+        otherwise=(),
     )
-    changed_distances: list[StandardDistance] = column(
+    changed_distances: list[StandardDistance] = column_apart(
         athlete_change.distances_of_job,
+        m.Job.id,
         "Distances with another current personal best because of it. Empty a week later.",
+        otherwise=(),
     )
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from db.statements import athlete_change
+from db.statements.visibility import Audience
 from graph.global_id import encode_id
+from graph.types.job import JOB_BY_ID
 from tests import factories as make
 
 pytestmark = pytest.mark.anyio
@@ -35,3 +37,17 @@ async def test_it_names_what_changed_and_is_still_there(api, db):
             encode_id("Activity", activity) for activity in activities
         )
         assert sorted(result["changedDistances"]) == distances
+
+
+async def test_it_is_looked_for_only_where_it_is_selected(api, db):
+    """Each event of a job in progress reads the job's row."""
+    person = make.create_person(db)
+    job = make.create_job(db, person.athlete_id, started_at=make.NOON)
+    row = "query($id: ID!) { job(id: $id) { id status result { activitiesCreated } } }"
+    for query, is_searched in ((row, False), (RESULT, True)):
+        for planned in (True, False):
+            statements = await api.statements(
+                query, person.token, planned=planned, id=encode_id("Job", job)
+            )
+            assert any("athlete_changes" in each for each in statements) is is_searched
+    assert "athlete_changes" not in str(JOB_BY_ID.statement(None, Audience.ADMIN))

@@ -36,6 +36,8 @@ TOTAL = "fragment of on ActivityConnection { totalCount }"
             f"query q {{ activities {{ nodes {{ id }} }} }} query b {{ activities {{ ...of }} }} {TOTAL}",
             False,
         ),
+        ('{ job(id: "1") { result { changedActivityIds } } }', True),
+        ('{ job(id: "1") { result { activitiesCreated } } }', False),
         ('mutation { cancelJob(input: { id: "1" }) { userErrors { code } } }', True),
     ],
 )
