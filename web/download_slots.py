@@ -22,14 +22,11 @@ class DownloadSlots:
     def __init__(self, most: int) -> None:
         self._free = most
 
-    def check(self) -> None:
-        """Refuse if all are taken. Raises TooManyDownloads."""
-        if self._free <= 0:
-            raise TooManyDownloads
-
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Hold one."""
+        """Hold one. Raises TooManyDownloads."""
+        if self._free <= 0:
+            raise TooManyDownloads
         self._free -= 1
         try:
             yield

@@ -62,7 +62,6 @@ class ExportDownloads:
             state = await anyio.to_thread.run_sync(os.stat, path)
         except OSError:
             raise ExportElsewhere from None
-        self._slots.check()
         ready_at = row.ready_at.astimezone(UTC)
         return _Download(
             self._slots,

@@ -1,11 +1,13 @@
 """Hands out originals: the files that recordings were read from, as they came."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy import Executable
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -67,17 +69,11 @@ class OriginalDownloads:
             logger.warning("an original's file stays for now", extra={"error": str(error)})
 
     async def find(self, token: str, *, with_body: bool) -> Response:
-        """Make the answer to a request with `token`. Raises HttpRefusal."""
+        """Make the answer to a request with `token`. Raises HttpRefusal, also while it is sent."""
         original_id = self._links.read(token)
         if original_id is None:
             raise OriginalNotFound
-        self._slots.check()
-        found = await self._database.reading(
-            lambda connection: connection.execute(statements.find(), {"original": original_id})
-        )
-        row = found.one_or_none()
-        if row is None:
-            raise OriginalNotFound
+        row = await self._row(statements.find(), original_id)
         headers = {
             "content-length": str(row.size_bytes),
             "content-disposition": f"attachment; filename*=utf-8''{quote(row.file_name, safe='')}",
@@ -86,21 +82,39 @@ class OriginalDownloads:
         }
         if not with_body:
             return Response(headers=headers)
+        return _UnpackedDownload(self._slots, partial(self._content, original_id), headers)
+
+    async def _content(self, original_id: int) -> bytes:
+        """Get the compressed content. Raises HttpRefusal."""
+        row = await self._row(statements.content(), original_id)
         try:
-            packed = await run_in_threadpool(self._folder.content_of, row)
+            return await run_in_threadpool(self._folder.content_of, row)
         except OSError:
             raise OriginalElsewhere from None
-        self._slots.check()  # others began while it was read
-        return _UnpackedDownload(self._slots, packed, headers)
+
+    async def _row(self, statement: Executable, original_id: int) -> Any:
+        found = await self._database.reading(
+            lambda connection: connection.execute(statement, {"original": original_id})
+        )
+        row = found.one_or_none()
+        if row is None:
+            raise OriginalNotFound
+        return row
 
 
 class _UnpackedDownload(StreamingResponse):
-    """A file that is unpacked while it is sent, and holds a slot."""
+    """A file that is read, and unpacked while it is sent, all of it while it holds a slot."""
 
-    def __init__(self, slots: DownloadSlots, packed: bytes, headers: Mapping[str, str]) -> None:
-        super().__init__(unpacked(packed), headers=headers)
-        self._slots = slots
+    def __init__(
+        self,
+        slots: DownloadSlots,
+        read: Callable[[], Awaitable[bytes]],
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__((), headers=headers)
+        self._slots, self._read = slots, read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._slots.taken():
+            self.body_iterator = iterate_in_threadpool(unpacked(await self._read()))
             await super().__call__(scope, receive, send)

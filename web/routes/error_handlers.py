@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from db.errors import DatabaseError
-from web.errors import error_body, error_response
+from web.errors import HttpRefusal, error_body, error_response
 
 
 def answer_errors(app: FastAPI) -> None:
     """Answer the errors of routes in GraphQL's shape, and mask internal ones."""
     app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(HttpRefusal, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
     app.add_exception_handler(DatabaseError, _answer_database_error)
     app.add_exception_handler(Exception, _answer_other_error)
@@ -25,6 +26,11 @@ async def _answer_http_error(_: Request, error: Exception) -> Response:
     return error_response(
         error.status_code, HTTPStatus(error.status_code).name, error.detail, error.headers
     )
+
+
+async def _answer_refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HttpRefusal)
+    return Response(error.body, error.status, dict(error.headers), "application/json")
 
 
 async def _answer_invalid_parameters(_: Request, error: Exception) -> Response:

@@ -6,7 +6,6 @@ The address is the permission: it names a random token, and ends with the archiv
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from web.errors import HttpRefusal, error_body
 from web.export_downloads import PATH
 from web.services import services_of
 
@@ -17,8 +16,4 @@ router = APIRouter()
 @router.head(f"{PATH}/{{token}}", include_in_schema=False)
 async def download(request: Request, token: str) -> Response:
     """Send the archive, or the part that `Range` names."""
-    try:
-        return await services_of(request).exports.find(token)
-    except HttpRefusal as refusal:
-        body = error_body(refusal.code, refusal.message, field=refusal.field)
-        return Response(body, refusal.status, dict(refusal.headers), "application/json")
+    return await services_of(request).exports.find(token)

@@ -1,10 +1,14 @@
 """The athlete fetches a file back as it came, by an address that ends, and deletes it."""
 
+import io
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
+from db.original_codec import pack
 from graph.global_id import encode_id
 from runtime.original_folder import OriginalFolder
 from tests import factories as make
@@ -91,6 +95,24 @@ def test_one_in_the_folder_is_deleted_with_its_file(client, person, activity, db
     assert shown(client, person, activity) is not None
     client.ask(DELETE, person.token, encode_id("Original", number))
     assert not folder.path_of(number).exists()
+
+
+def test_a_file_takes_a_slot_before_it_is_read(serving, person, activity, db, settings):
+    number = create_original(db, person.athlete_id, activity, CONTENT, place="FOLDER", content=None)
+    folder = OriginalFolder(settings)
+    folder.make()
+    os.mkfifo(folder.path_of(number))  # whoever reads it waits for who writes it
+    with (
+        Client(base_url=f"http://{serving(exports_at_once=1)}", timeout=10) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        path = shown(client, person, activity)["downloadUrl"].removeprefix(settings.url)
+        first = threads.submit(client.get, path)
+        with folder.path_of(number).open("wb") as written:  # opened once it is read
+            assert client.head(path).status_code == 200
+            assert refusal(client.get(path)) == (503, "TOO_BUSY")
+            written.write(pack(io.BytesIO(CONTENT), len(CONTENT), len(CONTENT) + 100))
+        assert first.result().content == CONTENT
 
 
 def test_an_address_ends_and_cannot_be_made_up(serving, person, activity, db, settings):
