@@ -38,6 +38,7 @@ from db.models.job import (
     JobStatus,
 )
 from db.models.job_problem import JobProblem
+from db.models.kept_choice import KeptChoice
 from db.models.old_id import OldId
 from db.models.original import Original, OriginalPlace
 from db.models.personal_best import PersonalBest
@@ -91,6 +92,7 @@ __all__ = [
     "JobKind",
     "JobProblem",
     "JobStatus",
+    "KeptChoice",
     "MeasurementSystem",
     "OldId",
     "Original",

@@ -17,7 +17,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
-    delete,
     func,
     literal_column,
     null,
@@ -244,30 +243,6 @@ def known_since() -> Executable:
         Activity.athlete_id == _ATHLETE_ID,
         Activity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
         Activity.started_at >= bindparam("oldest", type_=DateTime(timezone=True)),
-    )
-
-
-def delete_by_strava_id() -> Executable:
-    """Delete the activities of `athlete` with the Strava ids `strava_ids`; returns their ids.
-
-    Rows derived from them are deleted too.
-    """
-    return (
-        delete(Activity)
-        .where(
-            Activity.athlete_id == _ATHLETE_ID,
-            Activity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
-        )
-        .returning(Activity.id)
-    )
-
-
-def delete_strava_data() -> Executable:
-    """Delete all Strava activities of `athlete`; returns their ids."""
-    return (
-        delete(Activity)
-        .where(Activity.athlete_id == _ATHLETE_ID, Activity.source == ActivitySource.STRAVA)
-        .returning(Activity.id)
     )
 
 

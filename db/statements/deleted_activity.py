@@ -13,6 +13,7 @@ from sqlalchemy import (
 )
 
 from db.models import Activity, DeletedActivity, ImportedFile, SyncProblem
+from db.statements.activity_deletion import delete_where
 
 _ACTIVITY_ID = bindparam("activity", type_=BigInteger)
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -21,7 +22,7 @@ _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 def delete_activity() -> tuple[Executable, ...]:
     """Make the statements that delete `activity` with what is derived of it. Lock the athlete.
 
-    Run them in this order, in one transaction.
+    Run them in this order, in one transaction. The last is as `delete_where`.
     """
     columns = (Activity.id, Activity.athlete_id, Activity.strava_id)
     names = [each.key for each in columns]
@@ -36,7 +37,7 @@ def delete_activity() -> tuple[Executable, ...]:
         delete(SyncProblem).where(
             SyncProblem.athlete_id == athlete, SyncProblem.strava_id == problem
         ),
-        delete(Activity).where(mine),
+        delete_where(mine),
     )
 
 

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
-    delete,
     exists,
     func,
     literal,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.models import ACTIVE, Activity, ActivitySource, Job, JobKind, StravaConnection
+from db.statements.activity_deletion import delete_where
 from db.statements.interval import ago
 from db.statements.job import create_of
 
@@ -83,10 +83,8 @@ def athletes_due() -> Executable:
 
 
 def delete_due() -> Executable:
-    """Delete the activities of `athlete` that Strava has not confirmed for `kept_s`; returns ids."""
-    return (
-        delete(Activity).where(Activity.athlete_id == _ATHLETE_ID, *_due()).returning(Activity.id)
-    )
+    """Delete what Strava has not confirmed for `kept_s` of `athlete`, as `delete_where`."""
+    return delete_where(Activity.athlete_id == _ATHLETE_ID, *_due())
 
 
 def _due() -> tuple[ColumnElement[bool], ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from db.models import SyncStage, Visibility
 from db.statements import activity as activities
-from db.statements import source_retention, strava_connection, sync_problem
+from db.statements import activity_deletion, source_retention, strava_connection, sync_problem
 from jobs.athlete_strava import AGAIN_AFTER_S, AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected
@@ -225,6 +225,7 @@ class ActivityWalk:
             "strava_ids": [row["strava_id"] for row in rows],
             "job_id": self._attempt.job_id,
         }
+        step.connection.execute(activity_deletion.apply_choices(), values)
         step.connection.execute(source_retention.confirm(), values)
         step.connection.execute(sync_problem.solve_read(), values)
         if self._scope.full:
@@ -387,7 +388,9 @@ class ActivityWalk:
                     note_changes(step.connection, self._athlete_id, step.job_id, activities=ids)
             else:
                 values = {"athlete": self._athlete_id, "strava_ids": [strava_id]}
-                gone = step.connection.execute(activities.delete_by_strava_id(), values).all()
+                gone = step.connection.execute(
+                    activity_deletion.delete_by_strava_id(), values
+                ).all()
                 step.deleted += len(gone)
                 ids = [row.id for row in gone]
                 note_changes(step.connection, self._athlete_id, step.job_id, deleted=ids)

@@ -10,9 +10,16 @@ from sqlalchemy import Connection
 
 from db.encryption import UndecipherableSecret
 from db.models import NEED_CONNECTION, ErasureCause, JobKind
-from db.statements import activity as activities
+from db.statements import (
+    activity_deletion,
+    athlete_change,
+    deleted_activity,
+    erasure,
+    gear,
+    job,
+    strava_connection,
+)
 from db.statements import athlete as athletes
-from db.statements import athlete_change, deleted_activity, erasure, gear, job, strava_connection
 from db.statements import export as exports
 from db.statements import upload as uploads
 from jobs.athlete_strava import AthleteStrava
@@ -94,7 +101,9 @@ def _delete(
 
 def _erase(step: Step, values: dict[str, int]) -> list[tuple[FolderKind, int]]:
     remember_bests(step, values["athlete"])
-    deleted = step.connection.execute(activities.delete_strava_data(), values).all()
+    delete_activities, forget_choices = activity_deletion.delete_strava_data()
+    deleted = step.connection.execute(delete_activities, values).all()
+    step.connection.execute(forget_choices, values)
     step.deleted += len(deleted)
     step.connection.execute(athlete_change.forget(), values)
     note_changes(step.connection, values["athlete"], None, deleted=[each.id for each in deleted])

@@ -1,6 +1,7 @@
 """What athletes edit and delete here stands, whatever syncs bring."""
 
-from db.statements import activity_edit, deleted_activity, gear
+from db.statements import activity_deletion, activity_edit, deleted_activity, gear
+from jobs.source_retention import delete_due
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 
 SHOWN = """SELECT a.name, description, is_race, g.strava_id AS gear, visibility, source_visibility
@@ -132,3 +133,44 @@ def test_a_sync_notes_what_it_changed(world):
     assert world.value(deleted, job=job["id"]) == [row]
     world.work(world.create(runner, "ERASE_ATHLETE"))
     assert world.value("SELECT count(*) FROM athlete_changes WHERE activity_ids <> '{}'") == 0
+
+
+CHOICES = "SELECT visibility, source_visibility, excluded FROM activities WHERE strava_id = :id"
+CHOSEN = {"visibility": "ONLY_ME", "source_visibility": "EVERYONE", "excluded": True}
+
+
+def test_what_was_hidden_and_excluded_comes_back_so(world):
+    runner = world.connect()
+    chosen, other = (each["id"] for each in world.strava.activities()[:2])
+    for each in (chosen, other):
+        world.strava.change(each, visibility="everyone")
+    world.sync(runner)
+    edit(world, chosen, hidden=True, excluded=True)
+    delete(world, chosen)
+    world.write("DELETE FROM deleted_activities")  # as `restoreActivity` does
+    world.sync(runner, activity_id=chosen)
+    assert world.one(CHOICES, id=chosen) == CHOSEN
+    assert not world.rows("SELECT * FROM kept_choices")
+    for each in (chosen, other):
+        world.strava.change(each, visibility="only_me")  # Strava lists them no longer
+    values = {"athlete": runner, "strava_ids": [chosen, other]}
+    with world.database.write() as connection:
+        gone = connection.execute(activity_deletion.delete_by_strava_id(), values).all()
+    assert len(gone) == 2
+    for each in (chosen, other):
+        world.strava.change(each, visibility="everyone")
+    world.sync(runner, mode="FULL")
+    assert world.one(CHOICES, id=chosen) == CHOSEN
+    assert world.one(CHOICES, id=other) == {
+        "visibility": "EVERYONE", "source_visibility": None, "excluded": False,
+    }  # fmt: skip
+    world.write("UPDATE activities SET confirmed_at = now() - interval '11 days'")
+    kept_10_days = world.settings.model_copy(update={"strava_retention_days": 10})
+    delete_due(kept_10_days, world.database)
+    assert world.value("SELECT count(*) FROM activities") == 0
+    world.sync(runner, mode="FULL")
+    assert world.one(CHOICES, id=chosen) == CHOSEN
+    counting = "SELECT count(*) FROM best_efforts e JOIN activities a ON a.id = activity_id WHERE a.strava_id = :id AND counts"
+    assert world.value(counting, id=chosen) == 0
+    world.work(world.create(runner, "ERASE_ATHLETE"))
+    assert not world.rows("SELECT * FROM kept_choices")

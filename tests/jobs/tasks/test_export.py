@@ -61,6 +61,7 @@ def create(world, name: str) -> make.Person:
                 "INSERT INTO deleted_activities (id, athlete_id) VALUES (%s, %s)",
                 (activity + 1, athlete_id),
             ),
+            ("INSERT INTO kept_choices VALUES (%s, 5, true, false)", (athlete_id,)),
             ("INSERT INTO event_budgets VALUES (%s, 5, now())", (athlete_id,)),
         ):
             db.exec_driver_sql(sql, values)
