@@ -5,14 +5,16 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     Executable,
     any_,
     bindparam,
-    case,
+    func,
     or_,
     select,
     update,
 )
+from sqlalchemy.orm import aliased
 
 from db.models import Activity, Gear, Visibility
 from db.statements.activity import MOST_RECORDINGS
@@ -24,25 +26,15 @@ FOLLOWING_SOURCE = frozenset(
 """The columns that a source tells too, so that an edit has to be remembered."""
 
 
-def edit(values: dict[str, Any], *, hidden: bool | None) -> Executable:
-    """Set `values` (column → value) of `changed_activity_id`, and whether it is hidden from others.
+def edit(values: dict[str, Any]) -> Executable:
+    """Set `values` (column → value) of `changed_activity_id`.
 
-    None leaves that as it is. `updated_at` stays: it tells syncs that what they derive is outdated.
+    `updated_at` stays: it tells syncs that what they derive is outdated.
     """
     told = sorted(values.keys() & FOLLOWING_SOURCE)
     columns: dict[str, Any] = dict(values)
     if told:
         columns["edited"] = with_names(Activity.edited, told)
-    if hidden is not None:
-        is_hidden = Activity.source_visibility.is_not(None)
-        columns["source_visibility"] = (
-            case((is_hidden, Activity.source_visibility), else_=Activity.visibility)
-            if hidden
-            else None
-        )
-        columns["visibility"] = (
-            Visibility.ONLY_ME.value if hidden else Activity.visibility_at_source.expression
-        )
     return (
         update(Activity)
         .where(Activity.id == bindparam("changed_activity_id", type_=BigInteger))
@@ -50,35 +42,68 @@ def edit(values: dict[str, Any], *, hidden: bool | None) -> Executable:
     )
 
 
-def edited_before() -> Executable:
-    """Select what an edit of `activity` may change of the bests, and `athlete_id`."""
-    return select(
-        Activity.athlete_id,
-        Activity.excluded,
-        Activity.source_visibility.is_not(None).label("hidden"),
-    ).where(Activity.id == bindparam("activity", type_=BigInteger))
+def set_hidden(*, hidden: bool) -> Executable:
+    """Hide all recordings of the `run` from others, or show them; returns the ids of the changed.
+
+    If one stayed visible, it would stand for the run.
+    """
+    is_hidden = Activity.source_visibility.is_not(None)
+    if hidden:
+        return _hide(_of_run(), ~is_hidden)
+    at_source = Activity.visibility_at_source.expression
+    shown = update(Activity).values(source_visibility=None, visibility=at_source)
+    return shown.where(_of_run(), is_hidden).returning(Activity.id)
+
+
+def hide_with_run() -> Executable:
+    """Hide what became another recording of a hidden run of `athlete`; returns the ids."""
+    hidden = aliased(Activity)
+    run = func.coalesce(hidden.duplicate_of_id, hidden.id)
+    of_athlete = bindparam("athlete", type_=BigInteger)
+    runs = select(run).where(hidden.athlete_id == of_athlete, hidden.source_visibility.is_not(None))
+    return _hide(
+        Activity.athlete_id == of_athlete,
+        Activity.source_visibility.is_(None),
+        Activity.run_id.expression.in_(runs),
+    )
+
+
+def _hide(*conditions: ColumnElement[bool]) -> Executable:
+    return (
+        update(Activity)
+        .values(source_visibility=Activity.visibility, visibility=Visibility.ONLY_ME.value)
+        .where(*conditions)
+        .returning(Activity.id)
+    )
+
+
+def _of_run() -> ColumnElement[bool]:
+    run = bindparam("run", type_=BigInteger)
+    return or_(Activity.id == run, Activity.duplicate_of_id == run)
+
+
+def excluded_before() -> Executable:
+    """Select whether `activity` is excluded."""
+    return select(Activity.excluded).where(Activity.id == bindparam("activity", type_=BigInteger))
 
 
 def others_of_run() -> Executable:
     """Select the ids of the recordings of the `run` other than `activity`."""
-    run = bindparam("run", type_=BigInteger)
     return (
         select(Activity.id)
-        .where(
-            or_(Activity.id == run, Activity.duplicate_of_id == run),
-            Activity.id != bindparam("activity", type_=BigInteger),
-        )
+        .where(_of_run(), Activity.id != bindparam("activity", type_=BigInteger))
         .order_by(Activity.started_at, Activity.id)
         .limit(MOST_RECORDINGS)
     )
 
 
 def in_order() -> Executable:
-    """Select the ids of `activities`, those that count for their run first."""
+    """Select the ids of `activities`, those that count for their run first; at most 20."""
     return (
         select(Activity.id)
         .where(Activity.id == any_(bindparam("activities", type_=ARRAY(BigInteger))))
         .order_by(Activity.duplicate_of_id.is_not(None), Activity.started_at, Activity.id)
+        .limit(MOST_RECORDINGS)
     )
 
 

@@ -1,6 +1,7 @@
 """Commands that change, delete and restore an activity."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -70,13 +71,14 @@ async def update_activity(context: Context, wanted: UpdateActivityInput) -> Upda
     require_scope(context, Scope.SYNC)
     activity_id = await find_own_id(context, "Activity", wanted.activity_id, _FIELD)
     values = _changes(wanted)
-    athlete_id, changes = await context.database.writing(
+    athlete_id, recording_ids, changes = await context.database.writing(
         partial(_update, context, activity_id, values)
     )
     await tell_changes(context, athlete_id)
     context.forget()
     return UpdateActivityPayload(
         activity=await load_node_of(context, "Activity", wanted.activity_id, _FIELD),
+        recordings=await _load_recordings(context, recording_ids),
         personal_best_changes=await load_changes(context, athlete_id, changes),
     )
 
@@ -124,26 +126,33 @@ async def restore_activity(
 
 async def _update(
     context: Context, activity_id: int, values: dict[str, Any], connection: AsyncConnection
-) -> tuple[int, list[BestChange]]:
+) -> tuple[int, list[int], list[BestChange]]:
+    """Returns the athlete, other recordings that changed, and the bests that changed."""
     owner = await lock_own_activity(context, connection, activity_id, _FIELD)
     edited = {"activity": activity_id}
-    before = (await connection.execute(activity_edit.edited_before(), edited)).one()
+    was_excluded = (await connection.execute(activity_edit.excluded_before(), edited)).scalar_one()
     values = dict(values)
     hidden = values.pop("hidden", None)
     if values.get("gear_id") is not None:
         mine = {"gear": values["gear_id"], "athlete": owner.athlete_id}
         if (await connection.execute(activity_edit.owns_gear(), mine)).first() is None:
             raise not_found("input.gearId", "gear")
-    if values or hidden is not None:
-        await connection.execute(
-            activity_edit.edit(values, hidden=hidden), {"changed_activity_id": activity_id}
+    if values:
+        changed = {"changed_activity_id": activity_id}
+        await connection.execute(activity_edit.edit(values), changed)
+    hidden_ids: list[int] = []
+    if hidden is not None:
+        of_run = await connection.execute(
+            activity_edit.set_hidden(hidden=hidden), {"run": owner.run_id}
         )
-    is_hidden = before.hidden if hidden is None else hidden
+        hidden_ids = list(of_run.scalars())
     changes: list[BestChange] = []
-    if (values.get("excluded", before.excluded), is_hidden) != (before.excluded, before.hidden):
+    if hidden_ids or values.get("excluded", was_excluded) != was_excluded:
         changes = await recalculate(connection, owner.athlete_id)
-    await note_changes(connection, owner.athlete_id, changes, activities=[activity_id])
-    return owner.athlete_id, changes
+    noted = [activity_id, *hidden_ids]
+    await note_changes(connection, owner.athlete_id, changes, activities=noted)
+    others = [each for each in hidden_ids if each != activity_id]
+    return owner.athlete_id, await _in_order(connection, others), changes
 
 
 async def _delete(
@@ -164,8 +173,7 @@ async def _delete(
     await note_changes(
         connection, owner.athlete_id, changes, activities=regrouped, deleted=[activity_id]
     )
-    found = await connection.execute(activity_edit.in_order(), {"activities": list(others)})
-    return owner.athlete_id, list(found.scalars()), changes
+    return owner.athlete_id, await _in_order(connection, others), changes
 
 
 async def _restore(
@@ -221,6 +229,14 @@ def _changes(wanted: UpdateActivityInput) -> dict[str, Any]:
     if given.get("gear_id") is not None:
         given["gear_id"] = decode_id_of("Gear", given["gear_id"], "input.gearId")
     return given
+
+
+async def _in_order(connection: AsyncConnection, activity_ids: Sequence[int]) -> list[int]:
+    """Sort recordings of a run, those that count first."""
+    if not activity_ids:
+        return []
+    values = {"activities": list(activity_ids)}
+    return list((await connection.execute(activity_edit.in_order(), values)).scalars())
 
 
 async def _load_recordings(context: Context, activity_ids: list[int]) -> list[Activity]:

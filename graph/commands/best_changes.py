@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from athletics.distance import StandardDistance
 from db.recording_groups import changed_groups
 from db.statements import activity as activities
-from db.statements import athlete_change
+from db.statements import activity_edit, athlete_change
 from db.statements import personal_best as personal_bests
 from graph.context import Context
 from graph.global_id import encode_id
@@ -56,13 +56,14 @@ async def tell_changes(context: Context, athlete_id: int) -> None:
 async def group_again(connection: AsyncConnection, athlete_id: int) -> list[int]:
     """Find which activities are recordings of one run; returns those for which that changed.
 
-    Lock the athlete before.
+    Those of a hidden run are hidden with it. Lock the athlete before.
     """
     rows = (await connection.execute(activities.recordings(), {"athlete": athlete_id})).all()
     # The event loop goes on: an athlete may have many thousand recordings.
     if changes := await asyncio.to_thread(changed_groups, rows):
         await connection.execute(activities.set_duplicate_of(), changes)
-    return changes["activity_ids"] if changes else []
+    hiding = await connection.execute(activity_edit.hide_with_run(), {"athlete": athlete_id})
+    return [*changes.get("activity_ids", ()), *hiding.scalars()]
 
 
 async def current_bests(connection: AsyncConnection, athlete_id: int) -> dict[str, int]:

@@ -39,8 +39,8 @@ class UpdateActivityInput:
     )
     hidden: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="true: hide it from other athletes, also where it is visible on Strava. false: "
-        "show it as its visibility allows. Must not be null.",
+        description="true: hide its run from other athletes, also where it is visible on Strava, "
+        "with all recordings of it. false: show them as their visibility allows. Must not be null.",
     )
     excluded: bool | None = strawberry.field(
         default=strawberry.UNSET,
@@ -65,6 +65,11 @@ class UpdateActivityPayload(Payload):
 
     activity: Activity | None = strawberry.field(
         default=None, description="The changed activity. Null if refused."
+    )
+    recordings: list[Activity] = strawberry.field(
+        default_factory=list,
+        description="The other recordings of its run that are now hidden or shown with it. At most 20.",
+        directives=[sized(2)],
     )
     personal_best_changes: list[PersonalBestChange] = best_changes()
 

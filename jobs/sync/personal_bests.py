@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from db.recording_groups import changed_groups
 from db.statements import activity as activities
+from db.statements import activity_edit, best_effort, personal_best
 from db.statements import athlete as athletes
-from db.statements import best_effort, personal_best
 from jobs.attempt import Step
 from jobs.sync.changes import note_changes
 
@@ -85,11 +85,15 @@ def _recalculate_bests(connection: Connection, athlete_id: int) -> None:
 
 
 def _update_duplicates(connection: Connection, athlete_id: int) -> list[int]:
-    """Find duplicates; returns the activities that are so no longer, or newly."""
+    """Find duplicates; returns the activities that are so no longer, or newly.
+
+    Those of a hidden run are hidden with it, and returned too.
+    """
     recordings = connection.execute(activities.recordings(), {"athlete": athlete_id}).all()
     if changes := changed_groups(recordings):
         connection.execute(activities.set_duplicate_of(), changes)
-    return changes["activity_ids"] if changes else []
+    hiding = connection.execute(activity_edit.hide_with_run(), {"athlete": athlete_id})
+    return [*changes.get("activity_ids", ()), *hiding.scalars()]
 
 
 def _current_bests(connection: Connection, athlete_id: int) -> dict[str, list[float]]:

@@ -162,7 +162,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "DisconnectStravaPayload": {E.WRITE: "userErrors athlete job"},
     "SyncStravaPayload": {E.WRITE: "userErrors job alreadyRunning taskId status"},
     "RecordingPayload": {E.WRITE: "userErrors activity personalBestChanges"},
-    "UpdateActivityPayload": {E.WRITE: "userErrors activity personalBestChanges"},
+    "UpdateActivityPayload": {E.WRITE: "userErrors activity recordings personalBestChanges"},
     "DeleteActivityPayload": {
         E.WRITE: "userErrors deletedActivityId athlete recordings personalBestChanges"
     },

@@ -11,8 +11,10 @@ SHOWN = """SELECT a.name, description, is_race, g.strava_id AS gear, visibility,
 def edit(world, strava_id: int, hidden: bool | None = None, **values) -> None:
     row = world.value("SELECT id FROM activities WHERE strava_id = :id", id=strava_id)
     with world.database.write() as connection:
-        statement = activity_edit.edit(values, hidden=hidden)
-        connection.execute(statement, {"changed_activity_id": row})
+        if values:
+            connection.execute(activity_edit.edit(values), {"changed_activity_id": row})
+        if hidden is not None:
+            connection.execute(activity_edit.set_hidden(hidden=hidden), {"run": row})
 
 
 def delete(world, strava_id: int) -> None:

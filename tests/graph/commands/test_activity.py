@@ -150,6 +150,52 @@ async def test_others_do_not_see_what_is_hidden_until_it_is_shown_again(settings
         assert await seen() == (shown, [1200], 2)
 
 
+HIDDEN = "recordings { id hidden visibility }"
+
+
+async def test_all_recordings_of_a_hidden_run_are_hidden(settings, db, person):
+    stranger = make.create_person(db)
+    one, two = (
+        make.create_activity(
+            db, person.athlete_id, started_at=NOON + timedelta(seconds=n), source="FILE",
+            strava_id=None, visibility="EVERYONE",
+        )
+        for n in range(2)
+    )  # fmt: skip
+    db.exec_driver_sql("UPDATE activities SET duplicate_of_id = %s WHERE id = %s", (one, two))
+    first, second = encode_id("Activity", one), encode_id("Activity", two)
+    async with serve(settings.model_copy(update={"sharing": "on"})) as api:
+
+        async def hide(activity, *, hidden) -> list:
+            given = {"activityId": activity, "hidden": hidden}
+            payload = await mutate(api, "updateActivity", person.token, HIDDEN, **given)
+            return [each["id"] for each in payload["recordings"]]
+
+        async def separate(activity, *, undo) -> None:
+            given = {"activityId": activity, "undo": undo}
+            fields = "activity { id }"
+            await mutate(api, "separateRecording", person.token, fields, **given)
+
+        async def seen() -> list:
+            asked = "query($id: ID!) { athlete(id: $id) { activities { nodes { id } } } }"
+            found = await api.ask(asked, stranger.token, id=person.id)
+            return [each["id"] for each in found["athlete"]["activities"]["nodes"]]
+
+        assert await seen() == [second, first]
+        assert await hide(second, hidden=True) == [first]
+        assert await seen() == []
+        noted = "SELECT activity_ids FROM athlete_changes ORDER BY id DESC LIMIT 1"
+        assert db.exec_driver_sql(noted).scalar_one() == sorted([one, two])
+        assert await hide(second, hidden=True) == []
+        await separate(second, undo=False)
+        assert await hide(second, hidden=False) == []
+        assert await seen() == [second]
+        await separate(second, undo=True)  # it joins the hidden run
+        assert await seen() == []
+        assert await hide(first, hidden=False) == [second]
+        assert await seen() == [second, first]
+
+
 async def delete(api, person, activity) -> dict:
     return await mutate(api, "deleteActivity", person.token, DELETED, activityId=activity)
 
