@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from db.session import SyncDatabase
 from db.statements import athlete as athletes
 from db.statements import source_retention
+from db.statements.activity_deletion import gone_and_left
 from jobs.sync.changes import note_changes
 from jobs.sync.personal_bests import recalculate
 from settings import Settings
@@ -52,9 +53,9 @@ def delete_due(settings: Settings, database: SyncDatabase) -> bool:
             deleted = connection.execute(
                 source_retention.delete_due(), due | {"athlete": athlete_id}
             )
-            gone = deleted.scalars().all()
+            gone, left = gone_and_left(deleted)
             recalculate(connection, athlete_id)
-            note_changes(connection, athlete_id, None, deleted=gone)
+            note_changes(connection, athlete_id, None, activities=left, deleted=gone)
         extra = {"athlete_id": athlete_id, "activities": len(gone)}
         logger.info("deleted activities that Strava did not confirm", extra=extra)
     return len(athlete_ids) == _ATHLETES_AT_ONCE

@@ -1,5 +1,6 @@
 """Deletions of activities, and what the athlete chose for those that may come back."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -11,9 +12,12 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    false,
     func,
     or_,
     select,
+    true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -25,7 +29,7 @@ _STRAVA_IDS = any_(bindparam("strava_ids", type_=ARRAY(BigInteger)))
 
 
 def delete_where(*conditions: ColumnElement[bool]) -> Executable:
-    """Delete activities with all that is derived of them; returns their ids.
+    """Delete activities with all that is derived of them; returns rows for `gone_and_left`.
 
     Of those of Strava it keeps whether they were hidden or excluded, for `apply_choices`.
     """
@@ -33,7 +37,14 @@ def delete_where(*conditions: ColumnElement[bool]) -> Executable:
     gone = (
         delete(Activity)
         .where(*conditions)
-        .returning(Activity.id, Activity.athlete_id, Activity.strava_id, hidden, Activity.excluded)
+        .returning(
+            Activity.id,
+            Activity.athlete_id,
+            Activity.strava_id,
+            hidden,
+            Activity.excluded,
+            Activity.run_id.expression.label("run_id"),
+        )
         .cte("gone")
     )
     chosen: list[Any] = [gone.c.athlete_id, gone.c.strava_id, gone.c.hidden, gone.c.excluded]
@@ -49,7 +60,28 @@ def delete_where(*conditions: ColumnElement[bool]) -> Executable:
             "kept_at": func.now(),
         },
     )
-    return select(gone.c.id).add_cte(kept.cte("kept"))
+    # This sees the rows as they were: afterwards nothing tells of which run the others were.
+    left = select(Activity.id, false().label("is_gone")).where(
+        Activity.id.not_in(select(gone.c.id))
+    )
+    runs = select(gone.c.run_id)
+    found = union_all(
+        select(gone.c.id, true().label("is_gone")),
+        # apart, so that each has its index
+        left.where(Activity.id.in_(runs)),
+        left.where(Activity.duplicate_of_id.in_(runs)),
+    )
+    return found.add_cte(kept.cte("kept"))
+
+
+def gone_and_left(rows: Iterable[Any]) -> tuple[list[int], list[int]]:
+    """Split rows of `delete_where`: ids of activities that are gone, and of their runs' others.
+
+    The others changed too: the one that counts for its run may be another now.
+    """
+    found = list(rows)
+    gone = [row.id for row in found if row.is_gone]
+    return gone, [row.id for row in found if not row.is_gone]
 
 
 def delete_by_strava_id() -> Executable:

@@ -12,6 +12,7 @@ from db.models import JobKind, Scope
 from db.statements import activity_edit, deleted_activity
 from db.statements import athlete as athletes
 from db.statements import strava_connection as connections
+from db.statements.activity_deletion import gone_and_left
 from graph.commands.athlete import load_athlete
 from graph.commands.authorization import (
     find_own_id,
@@ -159,21 +160,21 @@ async def _delete(
     context: Context, activity_id: int, connection: AsyncConnection
 ) -> tuple[int, list[int], list[BestChange]]:
     """Returns the athlete, the other recordings of the run, and the bests that changed."""
-    gone = await connection.execute(deleted_activity.owner_of(), {"activity": activity_id})
-    if (deleted := gone.first()) and may_change(context, deleted.athlete_id):
+    tombstone = await connection.execute(deleted_activity.owner_of(), {"activity": activity_id})
+    if (deleted := tombstone.first()) and may_change(context, deleted.athlete_id):
         return deleted.athlete_id, [], []
     owner = await lock_own_activity(context, connection, activity_id, _FIELD)
-    of_run = {"run": owner.run_id, "activity": activity_id}
-    others = (await connection.execute(activity_edit.others_of_run(), of_run)).scalars().all()
     before = await current_bests(connection, owner.athlete_id)
-    for statement in deleted_activity.delete_activity():
+    *keeping, deletion = deleted_activity.delete_activity()
+    for statement in keeping:
         await connection.execute(statement, {"activity": activity_id})
+    rows = await connection.execute(deletion, {"activity": activity_id})
+    gone, left = gone_and_left(rows)
     regrouped = await group_again(connection, owner.athlete_id)
     changes = await recalculate(connection, owner.athlete_id, before)
-    await note_changes(
-        connection, owner.athlete_id, changes, activities=regrouped, deleted=[activity_id]
-    )
-    return owner.athlete_id, await _in_order(connection, others), changes
+    changed = [*left, *regrouped]
+    await note_changes(connection, owner.athlete_id, changes, activities=changed, deleted=gone)
+    return owner.athlete_id, await _in_order(connection, left), changes
 
 
 async def _restore(

@@ -388,12 +388,11 @@ class ActivityWalk:
                     note_changes(step.connection, self._athlete_id, step.job_id, activities=ids)
             else:
                 values = {"athlete": self._athlete_id, "strava_ids": [strava_id]}
-                gone = step.connection.execute(
-                    activity_deletion.delete_by_strava_id(), values
-                ).all()
+                rows = step.connection.execute(activity_deletion.delete_by_strava_id(), values)
+                gone, left = activity_deletion.gone_and_left(rows)
                 step.deleted += len(gone)
-                ids = [row.id for row in gone]
-                note_changes(step.connection, self._athlete_id, step.job_id, deleted=ids)
+                changed = {"activities": left, "deleted": gone}
+                note_changes(step.connection, self._athlete_id, step.job_id, **changed)
                 self.has_changed |= bool(gone)
                 clear_problem(step, self._attempt, strava_id)
         return activity is not None

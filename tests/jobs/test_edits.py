@@ -176,3 +176,35 @@ def test_what_was_hidden_and_excluded_comes_back_so(world):
     assert world.value(counting, id=chosen) == 0
     world.work(world.create(runner, "ERASE_ATHLETE"))
     assert not world.rows("SELECT * FROM kept_choices")
+
+
+def join_file(world, strava_id: int) -> tuple[int, int]:
+    """Make another activity a recording of the same run, from a file; returns the ids of both."""
+    first = world.value("SELECT id FROM activities WHERE strava_id = :id", id=strava_id)
+    other = world.value(
+        "SELECT max(id) FROM activities WHERE id <> :first AND source = 'STRAVA'", first=first
+    )
+    joined = "source = 'FILE', strava_id = NULL, duplicate_of_id = :first"
+    world.write(f"UPDATE activities SET {joined} WHERE id = :other", first=first, other=other)
+    return first, other
+
+
+def test_the_recording_that_takes_over_is_noted(world):
+    runner = world.connect()
+    world.sync(runner)
+    noted = "SELECT activity_ids, deleted_ids FROM athlete_changes WHERE deleted_ids <> '{}' ORDER BY id DESC LIMIT 1"
+    strava_ids = world.rows("SELECT strava_id FROM activities ORDER BY id LIMIT 3")
+    gone, due, erased = (each["strava_id"] for each in strava_ids)
+    first, other = join_file(world, gone)
+    world.strava.delete(gone)
+    world.sync(runner, mode="FULL")
+    assert world.one(noted) == {"activity_ids": [other], "deleted_ids": [first]}
+    first, other = join_file(world, due)
+    aged = "UPDATE activities SET confirmed_at = now() - interval '11 days' WHERE id = :id"
+    world.write(aged, id=first)
+    kept_10_days = world.settings.model_copy(update={"strava_retention_days": 10})
+    delete_due(kept_10_days, world.database)
+    assert world.one(noted) == {"activity_ids": [other], "deleted_ids": [first]}
+    first, other = join_file(world, erased)
+    world.work(world.create(runner, "ERASE_ATHLETE"))
+    assert other in world.one(noted)["activity_ids"]

@@ -231,6 +231,8 @@ async def test_the_other_recordings_of_a_deleted_one_are_grouped_again(api, db, 
     [first, second] = payload["recordings"]
     assert {first["id"], second["id"]} == {encode_id("Activity", each) for each in (two, three)}
     assert (first["duplicateOf"], second["duplicateOf"]) == (None, {"id": first["id"]})
+    noted = "SELECT activity_ids, deleted_ids FROM athlete_changes"
+    assert db.exec_driver_sql(noted).one() == (sorted([two, three]), [one])
 
 
 async def restore(api, person, activity, **given) -> dict:
