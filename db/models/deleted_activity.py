@@ -1,6 +1,6 @@
 """Activities that their athletes deleted here."""
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, BigId, CreatedAt
@@ -20,4 +20,7 @@ class DeletedActivity(Base):
     strava_id: Mapped[BigId | None]
     deleted_at: Mapped[CreatedAt]
 
-    __table_args__ = (UniqueConstraint("athlete_id", "strava_id"),)
+    __table_args__ = (
+        UniqueConstraint("athlete_id", "strava_id"),
+        Index("ix_deleted_activities_athlete_id_deleted_at", "athlete_id", "deleted_at", "id"),
+    )

@@ -14,6 +14,10 @@ from sqlalchemy import (
 
 from db.models import Activity, DeletedActivity, ImportedFile, SyncProblem
 from db.statements.activity_deletion import delete_where
+from db.statements.page import Collection, Ordering
+
+DELETED_OF_ATHLETE = Collection(DeletedActivity, parent=DeletedActivity.athlete_id)
+NEWEST = Ordering(DeletedActivity.deleted_at, DeletedActivity.id, descending=True)
 
 _ACTIVITY_ID = bindparam("activity", type_=BigInteger)
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)

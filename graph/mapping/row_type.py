@@ -124,11 +124,15 @@ def embedded(
     return field(Embedded(type_, is_present), description)
 
 
-def node_id(model: type[Base], type_name: str) -> Any:
-    """Declare the global id."""
+def node_id(
+    model: type[Base],
+    type_name: str,
+    description: str = "Global id. Opaque: it tells neither age nor number of objects.",
+) -> Any:
+    """Declare the global id that `type_name` has with the row's id."""
     key = model.id  # type: ignore[attr-defined]
     source = Column(key, lambda number: encode_id(type_name, number), id_of=type_name)
-    return field(source, "Global id. Opaque: it tells neither age nor number of objects.")
+    return field(source, description)
 
 
 def source_of(declared: StrawberryField) -> Any:

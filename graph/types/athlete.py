@@ -31,6 +31,7 @@ from graph.types.best_effort import (
     read_best_efforts,
 )
 from graph.types.critical_speed import SPEED_OF_ATHLETE, CriticalSpeed
+from graph.types.deleted_activity import DELETED_OF_ATHLETE, read_deleted
 from graph.types.effort_period import read_period
 from graph.types.enums import AthleteOrderField, OrderDirection
 from graph.types.gear import GEAR_OF_ATHLETE
@@ -152,6 +153,11 @@ class Athlete(Node):
     activities = connection(
         ACTIVITIES_OF_ATHLETE, "The athlete's activities, by default newest first."
     )(read_activities)
+    deleted_activities = connection(
+        DELETED_OF_ATHLETE,
+        "Activities that the athlete deleted here and `restoreActivity` can bring back, the last "
+        "deleted first. Empty for other athletes.",
+    )(read_deleted)
     personal_bests = lookup_with(
         CURRENT_OF_ATHLETE,
         "Current personal bests, shortest distance first. For other athletes: the "

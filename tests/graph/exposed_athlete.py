@@ -59,6 +59,7 @@ def create_exposed_athlete(db: Connection, **athlete: Any) -> ExposedAthlete:
     make.create_zones(db, person.athlete_id, date(2020, 1, 1), [0, 120, 150])
     _add_jobs(db, exposed, _add_runs(db, exposed))
     _add_token(db, exposed)
+    make.create_deleted_activity(db, person.athlete_id, strava_id=77007700)
     return exposed
 
 

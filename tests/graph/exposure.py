@@ -45,7 +45,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         "trainingSummary gear",
         E.OWNER: "hiddenRadiusMeters restingHeartRate maxHeartRate trainingLoad "
         "heartRateZones timeInHeartRateZones birthDate shares "
-        "sharesAgeGrades stravaConnection jobs syncProblems",
+        "sharesAgeGrades stravaConnection jobs syncProblems deletedActivities",
     },
     "Activity": {
         E.SHARED: "id athlete name sportType source stravaId startedAt startedAtIsHidden startedAtLocal timezone timezoneText "
@@ -130,6 +130,9 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "ImportEntry": {E.OWNER: "path outcome message", E.WAY: "activity"},
     "ImportEntryConnection": {E.WAY: "edges nodes pageInfo", E.OWNER: "totalCount"},
     "ImportEntryEdge": {E.WAY: "node", E.OWNER: "cursor"},
+    "DeletedActivity": {E.OWNER: "activityId stravaId deletedAt"},
+    "DeletedActivityConnection": {E.WAY: "edges nodes pageInfo", E.OWNER: "totalCount"},
+    "DeletedActivityEdge": {E.WAY: "node", E.OWNER: "cursor"},
     "SyncProblem": {
         E.WAY: "activity",
         E.OWNER: "stravaId code message since tries triedAt nextTryAt",

@@ -59,6 +59,7 @@ def _populate_athlete(db: Connection, population: Population, number: int) -> No
     job = make.create_job(db, person.athlete_id, status="FAILED")
     make.create_export(db, job, person.athlete_id)
     make.create_import_entry(db, job, person.athlete_id, newer)
+    make.create_deleted_activity(db, person.athlete_id, strava_id=number)
     original = create_original(db, person.athlete_id, older, f"{number}".encode())
     make.create_token(db, population.admin.account_id, name=f"token {number}")
     for type_name, row_id in {

@@ -257,6 +257,39 @@ async def test_a_deleted_one_of_strava_is_fetched_again(api, db, person, runs):
     assert db.exec_driver_sql("SELECT count(*) FROM deleted_activities").scalar_one() == 1
 
 
+LISTED = """query($id: ID!, $after: String) { athlete(id: $id) { deletedActivities(first: 1, after: $after) {
+    totalCount nodes { activityId stravaId deletedAt } pageInfo { hasNextPage endCursor } } } }"""
+
+
+async def test_deleted_activities_are_listed_for_their_athlete_alone(settings, db, person, runs):
+    db.exec_driver_sql(
+        "UPDATE activities SET source = 'FILE', strava_id = NULL WHERE id = %s", (runs.rows[0],)
+    )
+    strava_id = "SELECT strava_id::text FROM activities WHERE id = %s"
+    told = db.exec_driver_sql(strava_id, (runs.rows[1],)).scalar_one()
+    async with serve(settings.model_copy(update={"sharing": "on"})) as api:
+
+        async def listed(token, after=None) -> dict:
+            found = await api.ask(LISTED, token, id=person.id, after=after)
+            return found["athlete"]["deletedActivities"]
+
+        assert (await listed(person.token))["totalCount"] == 0
+        for each in (runs.slow, runs.fast):
+            await delete(api, person, each)
+        first = await listed(person.token)
+        [node] = first["nodes"]
+        assert (node["activityId"], node["stravaId"]) == (runs.fast, told)
+        assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (2, True)
+        second = await listed(person.token, first["pageInfo"]["endCursor"])
+        [node] = second["nodes"]
+        assert (node["activityId"], node["stravaId"]) == (runs.slow, None)
+        assert await listed(make.create_person(db).token) == {
+            "totalCount": 0, "nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None},
+        }  # fmt: skip
+        assert (await restore(api, person, node["activityId"]))["userErrors"] == []
+        assert (await listed(person.token))["totalCount"] == 1
+
+
 async def test_nobody_else_changes_deletes_or_restores_it(api, db, person, runs):
     stranger = make.create_person(db)
     for payload in (
