@@ -1,5 +1,6 @@
 """What athletes change of their activities here, which syncs and imports leave alone."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -7,9 +8,12 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Executable,
+    Interval,
     any_,
     bindparam,
+    exists,
     func,
+    literal,
     or_,
     select,
     update,
@@ -65,6 +69,25 @@ def hide_with_run() -> Executable:
         Activity.athlete_id == of_athlete,
         Activity.source_visibility.is_(None),
         Activity.run_id.expression.in_(runs),
+    )
+
+
+def near_hidden() -> Executable:
+    """Select whether one of `activity_ids` may be a recording of a hidden run.
+
+    That began at most a day apart: where Strava hides the start, it tells the day alone.
+    """
+    hidden = aliased(Activity)
+    day = literal(timedelta(days=1), Interval)
+    is_near = hidden.started_at.between(Activity.started_at - day, Activity.started_at + day)
+    return select(
+        exists().where(
+            Activity.id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger))),
+            Activity.source_visibility.is_(None),
+            hidden.athlete_id == Activity.athlete_id,
+            hidden.source_visibility.is_not(None),
+            is_near,
+        )
     )
 
 

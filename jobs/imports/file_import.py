@@ -40,7 +40,7 @@ from jobs.sync.changes import note_changes
 from jobs.sync.deleted_here import deleted_here
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.gear import named_gear
-from jobs.sync.personal_bests import recalculate
+from jobs.sync.personal_bests import recalculate, withdraw_hidden
 from recordings import RecordingError
 from recordings.strava_list import ListedActivity
 
@@ -242,6 +242,7 @@ class FileImport:
         ids = [each.activity_id for each in items if each.outcome in written]
         changed = [each for each in ids if each is not None]
         note_changes(connection, self._athlete_id, self._job_id, activities=changed)
+        withdraw_hidden(connection, self._athlete_id, self._job_id, changed)
         self._report(connection, items)
         return items
 

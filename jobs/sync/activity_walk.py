@@ -233,7 +233,7 @@ class ActivityWalk:
         self.has_changed |= bool(written)
         ids = [row.id for row in written]
         note_changes(step.connection, self._athlete_id, step.job_id, activities=ids)
-        withdraw_hidden(step.connection, self._athlete_id, ids)
+        withdraw_hidden(step.connection, self._athlete_id, step.job_id, ids)
         created = sum(row.created for row in written)
         step.created += created
         step.updated += len(written) - created

@@ -60,12 +60,19 @@ def _recalculate(
     return after, changed
 
 
-def withdraw_hidden(connection: Connection, athlete_id: int, activity_ids: list[int]) -> None:
-    """Update the bests now if one of the activities became private.
+def withdraw_hidden(
+    connection: Connection, athlete_id: int, job_id: int | None, activity_ids: list[int]
+) -> None:
+    """Hide activities now that are recordings of a hidden run; update the bests if one is private.
 
-    Others must not see them until the end of the sync, which may be hours away.
+    Others must not see them until the end of the job, which may be hours away. Lock the athlete
+    before.
     """
-    if connection.execute(best_effort.hidden_now(), {"activity_ids": activity_ids}).scalar_one():
+    values = {"activity_ids": activity_ids}
+    if connection.execute(activity_edit.near_hidden(), values).scalar_one():
+        regrouped = _update_duplicates(connection, athlete_id)
+        note_changes(connection, athlete_id, job_id, activities=regrouped)
+    if connection.execute(best_effort.hidden_now(), values).scalar_one():
         _recalculate_bests(connection, athlete_id)
 
 

@@ -1,7 +1,11 @@
 """What athletes edit and delete here stands, whatever syncs bring."""
 
+from datetime import timedelta
+
 from db.statements import activity_deletion, activity_edit, deleted_activity, gear
 from jobs.source_retention import delete_due
+from jobs.sync.personal_bests import withdraw_hidden
+from tests import factories as make
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 
 SHOWN = """SELECT a.name, description, is_race, g.strava_id AS gear, visibility, source_visibility
@@ -208,3 +212,21 @@ def test_the_recording_that_takes_over_is_noted(world):
     first, other = join_file(world, erased)
     world.work(world.create(runner, "ERASE_ATHLETE"))
     assert other in world.one(noted)["activity_ids"]
+
+
+def test_a_new_recording_of_a_hidden_run_is_hidden_at_once(world):
+    runner = world.connect()
+    with world.database.write() as db:
+        file = {"source": "FILE", "strava_id": None, "visibility": "EVERYONE"}
+        hidden, new, later = (
+            make.create_activity(db, runner, started_at=make.NOON + timedelta(seconds=n), **file)
+            for n in (0, 2, 7 * 86_400)
+        )
+        db.execute(activity_edit.set_hidden(hidden=True), {"run": hidden})
+        withdraw_hidden(db, runner, None, [new, later])
+    shown = "SELECT id, visibility, source_visibility FROM activities WHERE id <> :id ORDER BY started_at"
+    assert world.rows(shown, id=hidden) == [
+        {"id": new, "visibility": "ONLY_ME", "source_visibility": "EVERYONE"},
+        {"id": later, "visibility": "EVERYONE", "source_visibility": None},
+    ]
+    assert new in world.value("SELECT activity_ids FROM athlete_changes")
