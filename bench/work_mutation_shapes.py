@@ -86,7 +86,7 @@ def _of_activities() -> Iterator[Shape]:
         "updateActivity",
         'mutation($$on: Boolean!) { updateActivity(input: { activityId: "$activity", name: "Run", '
         'description: "It rained.", notes: "Slow.", isRace: $$on, gearId: "$gear", hidden: $$on, '
-        f"excluded: $$on }}) {{ activity {{ name hidden excluded notes }} {_CHANGES} {_ERRORS} }} }}",
+        f"excluded: $$on }}) {{ activity {{ name hidden excluded notes }} recordings {{ id }} {_CHANGES} {_ERRORS} }} }}",
         is_own=True,
         vary=lambda n: {"on": n % 2 == 0},
     )

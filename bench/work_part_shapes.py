@@ -52,8 +52,12 @@ _OF_ATHLETE = {
     "timeInHeartRateZones until": (
         'timeInHeartRateZones(until: "1900-01-01") { number seconds }', 700,
     ),
-    "deletedActivities": ("deletedActivities(first: 20) { nodes { activityId deletedAt } }", 400),
-    "deletedActivities totalCount": ("deletedActivities(first: 1) { totalCount }", 800),
+    "deletedActivities": (
+        "deletedActivities(first: 20, after: null) { edges { cursor node { activityId } } }", 300,
+    ),
+    "deletedActivities, last": (
+        "deletedActivities(last: 20, before: null) { totalCount nodes { stravaId deletedAt } }", 300,
+    ),
     "jobs": ("jobs(first: 20) { edges { cursor node { id status } } }", 100),
     "jobs totalCount": ("jobs(first: 1) { totalCount }", 800),
     "jobs that failed": ("jobs(last: 1, filter: { statuses: [FAILED] }) { nodes { id } }", 800),
