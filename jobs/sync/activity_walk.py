@@ -391,8 +391,8 @@ class ActivityWalk:
                 rows = step.connection.execute(activity_deletion.delete_by_strava_id(), values)
                 gone, left = activity_deletion.gone_and_left(rows)
                 step.deleted += len(gone)
-                changed = {"activities": left, "deleted": gone}
-                note_changes(step.connection, self._athlete_id, step.job_id, **changed)
+                of = step.connection, self._athlete_id, step.job_id
+                note_changes(*of, activities=left, deleted=gone)
                 self.has_changed |= bool(gone)
                 clear_problem(step, self._attempt, strava_id)
         return activity is not None

@@ -131,8 +131,6 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "ImportEntryConnection": {E.WAY: "edges nodes pageInfo", E.OWNER: "totalCount"},
     "ImportEntryEdge": {E.WAY: "node", E.OWNER: "cursor"},
     "DeletedActivity": {E.OWNER: "activityId stravaId deletedAt"},
-    "DeletedActivityConnection": {E.WAY: "edges nodes pageInfo", E.OWNER: "totalCount"},
-    "DeletedActivityEdge": {E.WAY: "node", E.OWNER: "cursor"},
     "SyncProblem": {
         E.WAY: "activity",
         E.OWNER: "stravaId code message since tries triedAt nextTryAt",
@@ -145,11 +143,29 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "PageInfo": {E.DERIVED: "hasNextPage hasPreviousPage startCursor endCursor"},
     **{
         f"{name}Connection": _CONNECTION
-        for name in ("Athlete", "Activity", "BestEffort", "Lap", "Split", "PersonalBest", "Job")
+        for name in (
+            "Athlete",
+            "Activity",
+            "BestEffort",
+            "Lap",
+            "Split",
+            "PersonalBest",
+            "Job",
+            "DeletedActivity",
+        )
     },
     **{
         f"{name}Edge": _EDGE
-        for name in ("Athlete", "Activity", "BestEffort", "Lap", "Split", "PersonalBest", "Job")
+        for name in (
+            "Athlete",
+            "Activity",
+            "BestEffort",
+            "Lap",
+            "Split",
+            "PersonalBest",
+            "Job",
+            "DeletedActivity",
+        )
     },
     "Subscription": {E.OWNER: "jobUpdated athleteJobs athleteChanged"},
     "AthleteChanges": {

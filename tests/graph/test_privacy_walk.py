@@ -171,7 +171,11 @@ def check_all_shows_that_may(seen: Seen) -> None:
     """
     apart = {"Subscription", "AthleteChanges", "AthleteConnection", "AthleteEdge"}
     if E.OWNER not in seen.case.shown:
-        apart |= {"JobConnection", "JobEdge"}
+        apart |= {
+            f"{name}{kind}"
+            for name in ("Job", "DeletedActivity")
+            for kind in ("Connection", "Edge")
+        }
     expected = {(type_name, field) for (type_name, field), exposure in EXPOSURES.items()
                 if exposure in seen.case.shown and type_name not in apart}  # fmt: skip
     missing = expected - {(each.type_name, each.field) for each in seen.of_athlete}
