@@ -73,6 +73,7 @@ NOUNS = {
     "ApiToken",
     "Athlete",
     "BestEffort",
+    "DeletedActivity",
     "Export",
     "Feedback",
     "Gear",

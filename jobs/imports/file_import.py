@@ -239,8 +239,7 @@ class FileImport:
         ]
         items = self._keep_originals(connection, lines, items)
         written = (ImportOutcome.IMPORTED, ImportOutcome.UPDATED)
-        ids = [each.activity_id for each in items if each.outcome in written]
-        changed = [each for each in ids if each is not None]
+        changed = [*filter(None, (each.activity_id for each in items if each.outcome in written))]
         note_changes(connection, self._athlete_id, self._job_id, activities=changed)
         withdraw_hidden(connection, self._athlete_id, self._job_id, changed)
         self._report(connection, items)
