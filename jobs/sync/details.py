@@ -1,6 +1,7 @@
 """Writes what only Strava's detailed activity tells of one activity."""
 
 import logging
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,6 +16,14 @@ from strava.payloads import StravaActivityDetail
 logger = logging.getLogger(__name__)
 
 
+class DetailsOutcome(Enum):
+    """What became of details that Strava told."""
+
+    WRITTEN = "written"
+    OUTDATED = "outdated"  # the activity was deleted or changed meanwhile
+    REFUSED = "refused"  # by the database
+
+
 def write_details_of(
     connection: Connection, athlete_id: int, activity: StravaActivityDetail
 ) -> int:
@@ -26,23 +35,21 @@ def write_details_of(
     return activity_id
 
 
-def write_details(connection: Connection, activity: Any, details: StravaDetails) -> bool:
-    """Write details, unless the activity, a row with `id` and `updated_at`, changed meanwhile.
-
-    Returns whether the database took them; if not, nothing of them is written.
-    """
+def write_details(connection: Connection, activity: Any, details: StravaDetails) -> DetailsOutcome:
+    """Write details of an activity, a row with `id` and `updated_at`, all or nothing."""
     try:
         with connection.begin_nested():
-            _write(connection, activity, details)
+            is_written = _write(connection, activity, details)
     except REFUSED_DATA:
         logger.exception(
             "an activity's details cannot be stored", extra={"activity_id": activity.id}
         )
-        return False
-    return True
+        return DetailsOutcome.REFUSED
+    return DetailsOutcome.WRITTEN if is_written else DetailsOutcome.OUTDATED
 
 
-def _write(connection: Connection, activity: Any, details: StravaDetails) -> None:
+def _write(connection: Connection, activity: Any, details: StravaDetails) -> bool:
+    """Write them, unless the activity was deleted or changed; returns whether it was not."""
     values = {
         "activity": activity.id,
         "seen_at": activity.updated_at,
@@ -54,7 +61,7 @@ def _write(connection: Connection, activity: Any, details: StravaDetails) -> Non
         tell_gear(connection, activity.athlete_id, details.gear)
     written = connection.execute(activity_details.record(), values).one_or_none()
     if written is None:
-        return
+        return False
     laps = [
         LapRow(
             start_offset_s=lap.start_offset_s,
@@ -66,3 +73,4 @@ def _write(connection: Connection, activity: Any, details: StravaDetails) -> Non
         for lap in details.laps
     ]
     write_laps(connection, written.athlete_id, written.id, laps)
+    return True

@@ -12,7 +12,7 @@ from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.changes import note_changes
 from jobs.sync.connection_lock import keep_connected
-from jobs.sync.details import write_details
+from jobs.sync.details import DetailsOutcome, write_details
 from jobs.sync.gear_reading import GearReading
 from jobs.sync.problems import OF_THE_JOB
 from jobs.task_services import TaskServices
@@ -85,12 +85,15 @@ class DetailsReading:
         with self._attempt.step() as step:
             keep_connected(step.connection, self._attempt.athlete_id)
             step.checkpoint[_ASKED] = step.checkpoint.get(_ASKED, 0) + 1
-            if details is not None and write_details(step.connection, activity, details):
+            outcome = DetailsOutcome.REFUSED
+            if details is not None:
+                outcome = write_details(step.connection, activity, details)
+            if outcome is DetailsOutcome.WRITTEN:
                 athlete_id, job_id = self._attempt.athlete_id, self._attempt.job_id
                 note_changes(step.connection, athlete_id, job_id, activities=[activity.id])
-                return
-            values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
-            step.connection.execute(activity_details.ask_again(), values)
+            elif outcome is DetailsOutcome.REFUSED:
+                values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
+                step.connection.execute(activity_details.ask_again(), values)
 
     def _complain(self, activity: Any, error: StravaError) -> None:
         extra = {"strava_id": activity.strava_id, "error": str(error)}

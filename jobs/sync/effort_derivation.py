@@ -223,17 +223,15 @@ class EffortDerivation:
             locked = Runner.from_row(step.connection.execute(athletes.lock(), self._values).one())
             if locked != runner:  # sex or birth date were changed just now
                 rows = _derived(activity, locked, material).rows
-            of_part = write_material(
-                step.connection, activity, material, rows, self._attempt.job_id
-            )
-            note_changes(
-                step.connection, activity.athlete_id, self._attempt.job_id, activities=[activity.id]
-            )
+            job_id = self._attempt.job_id
+            written = write_material(step.connection, activity, material, rows, job_id)
+            changed = [activity.id] if written.is_written else []
+            note_changes(step.connection, activity.athlete_id, job_id, activities=changed)
             if not material.is_final:
                 return
             if activity.id in (known := step.checkpoint.get(_NO_STREAMS, ())):
                 step.checkpoint[_NO_STREAMS] = [each for each in known if each != activity.id]
-            problem = material.problem or of_part
+            problem = material.problem or written.problem
             step.done += activity.streams_asked_by_job_id != self._attempt.job_id
             step.total = max(step.done, step.total or 0)
             if problem is None:

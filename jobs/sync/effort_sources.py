@@ -37,17 +37,25 @@ class Material:
     tries: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenMaterial:
+    """What became of material: not `is_written` where the activity changed or went meanwhile.
+
+    `problem`: why a part of it could not be written, None if all was.
+    """
+
+    is_written: bool
+    problem: Exception | None = None
+
+
 def write_material(
     connection: Connection,
     activity: Any,
     material: Material,
     rows: list[dict[str, Any]],
     job_id: int,
-) -> Exception | None:
-    """Write what was found out about an activity, unless it changed or went in the meantime.
-
-    Returns why a part of it could not be written, None if all was.
-    """
+) -> WrittenMaterial:
+    """Write what was found out about an activity, unless it changed or went in the meantime."""
     noted = connection.execute(
         effort_derivation.record(),
         {
@@ -59,7 +67,7 @@ def write_material(
         },
     ).one_or_none()
     if noted is None:
-        return None
+        return WrittenMaterial(is_written=False)
     if material.encoded is not None:
         store_streams(connection, activity.id, material.encoded)
     elif material.samples is None:
@@ -73,4 +81,4 @@ def write_material(
         )
     problem = write_parts(connection, activity, material.samples)
     write_efforts(connection, activity.id, rows)
-    return problem
+    return WrittenMaterial(is_written=True, problem=problem)

@@ -20,7 +20,7 @@ from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
 from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
-from jobs.sync.effort_sources import Material, write_material
+from jobs.sync.effort_sources import Material, WrittenMaterial, write_material
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import record_problem
 from jobs.sync.stored_streams import EncodedStreams, read_streams
@@ -96,34 +96,34 @@ class _Recalculation:
             )
             for athlete_id in athlete_ids
         }
+        changed: dict[int, list[int]] = {each: [] for each in athlete_ids}
         for activity in batch:
             try:
                 with connection.begin_nested():
-                    problem = self._derive_one(connection, activity, runners[activity.athlete_id])
+                    written = self._derive_one(connection, activity, runners[activity.athlete_id])
             except OperationalError:
                 raise  # of the connection, not of the activity
             except Exception as error:
                 self._services.log.exception(
                     "an activity could not be derived", extra={"activity_id": activity.id}
                 )
-                problem = error
-            if problem is not None:
+                written = WrittenMaterial(is_written=False, problem=error)
+            if written.is_written:
+                changed[activity.athlete_id].append(activity.id)
+            if written.problem is not None:
                 record_problem(
                     step,
                     self._attempt,
                     activity.strava_id,
-                    problem,
+                    written.problem,
                     stage=SyncStage.DERIVING,
                     athlete_id=activity.athlete_id,
                 )
-        for athlete_id in athlete_ids:
-            mine = [each.id for each in batch if each.athlete_id == athlete_id]
+        for athlete_id, mine in changed.items():
             note_changes(connection, athlete_id, self._attempt.job_id, activities=mine)
 
-    def _derive_one(
-        self, connection: Connection, activity: Any, runner: Runner
-    ) -> Exception | None:
-        """Derive one; returns why a part of it could not be written, None if all was."""
+    def _derive_one(self, connection: Connection, activity: Any, runner: Runner) -> WrittenMaterial:
+        """Derive one."""
         given = strava_efforts(activity.given_efforts)
         material = Material(StreamsState(activity.streams_state), given=activity.given_efforts)
         try:

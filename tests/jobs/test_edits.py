@@ -5,6 +5,7 @@ from datetime import timedelta
 from db.statements import activity_deletion, activity_edit, deleted_activity, gear
 from jobs.source_retention import delete_due
 from jobs.sync.personal_bests import withdraw_hidden
+from strava.client import StravaClient
 from tests import factories as make
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 
@@ -73,6 +74,32 @@ def test_no_sync_brings_back_what_was_deleted_here(world):
     assert world.sync(runner, activity_id=gone)["activities_created"] == 1
     efforts = "SELECT count(*) FROM best_efforts e JOIN activities a ON a.id = activity_id WHERE a.strava_id = :id"
     assert world.value(efforts, id=gone) > 0
+
+
+def test_what_is_deleted_while_strava_is_asked_for_it_is_not_noted_as_changed(world, monkeypatch):
+    runner = world.connect()
+    known = "SELECT id FROM activities WHERE strava_id = :id"
+    forget = "UPDATE athlete_changes SET activity_ids = array_remove(activity_ids, :id)"
+    gone = []
+
+    def delete_meanwhile(asked: str, strava_id: int) -> None:
+        ask = getattr(StravaClient, asked)
+
+        def delete_and_ask(client, token, number, *rest):
+            if number == strava_id:
+                gone.append(world.value(known, id=strava_id))
+                delete(world, strava_id)
+                world.write(forget, id=gone[-1])
+            return ask(client, token, number, *rest)
+
+        monkeypatch.setattr(StravaClient, asked, delete_and_ask)
+
+    for asked, run in zip(("streams", "details"), world.strava.activities(), strict=False):
+        delete_meanwhile(asked, run["id"])
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    assert len(gone) == 2
+    noted = "SELECT count(*) FROM athlete_changes WHERE activity_ids && :gone"
+    assert world.value(noted, gone=gone) == 0
 
 
 def test_edited_gear_stands(world):
