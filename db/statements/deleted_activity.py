@@ -12,7 +12,8 @@ from sqlalchemy import (
     update,
 )
 
-from db.models import Activity, DeletedActivity, ImportedFile, SyncProblem
+from db.models import Activity, DeletedActivity, ImportedFile, OldId, SyncProblem
+from db.models.old_id import RENUMBERED
 from db.statements.activity_deletion import delete_where
 from db.statements.page import Collection, Ordering
 
@@ -49,6 +50,14 @@ def owner_of() -> Executable:
     """Select `athlete_id` and `strava_id` of the deleted `activity`."""
     return select(DeletedActivity.athlete_id, DeletedActivity.strava_id).where(
         DeletedActivity.id == _ACTIVITY_ID
+    )
+
+
+def of_old_id() -> Executable:
+    """Select the id of the activity, which may have been deleted, that had `old_id` before 0.3."""
+    return select(OldId.new_id).where(
+        OldId.type_name == RENUMBERED[Activity],
+        OldId.old_id == bindparam("old_id", type_=BigInteger),
     )
 
 

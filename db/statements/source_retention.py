@@ -26,7 +26,8 @@ from db.statements.job import create_of
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _OF_STRAVA = Activity.source == ActivitySource.STRAVA.value
 _DAY_S = 86_400.0
-_FULL = {"mode": "FULL", "activity_id": None, "since": None, "until": None}
+FOR_RETENTION = {"mode": "FULL", "cause": "retention"}
+"""Arguments of a sync that confirms what is kept."""
 
 
 def confirm() -> Executable:
@@ -62,7 +63,7 @@ def create_refreshing_jobs() -> Executable:
         select(
             StravaConnection.athlete_id,
             literal(JobKind.STRAVA_SYNC.value, Text).label("kind"),
-            literal(_FULL, JSONB).label("arguments"),
+            literal(FOR_RETENTION, JSONB).label("arguments"),
         )
         .where(StravaConnection.refused_at.is_(None), due, ~sync)
         .order_by(StravaConnection.athlete_id)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import strawberry
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import JobKind, Scope
@@ -39,6 +40,8 @@ from graph.commands.job import (
     hand_over,
     load_job,
     require_budget,
+    take_place,
+    tell_displaced,
 )
 from graph.context import Context
 from graph.errors import InvalidArgument
@@ -55,7 +58,7 @@ from graph.types.activity_mutation import (
     UpdateActivityPayload,
 )
 from graph.types.enums import UserErrorCode
-from graph.types.node_lookup import load_node_of, rows_of_type
+from graph.types.node_lookup import is_old_id, load_node_of, rows_of_type
 from graph.types.payload import MutationRefused
 from runtime.work_meter import waiting_for_lock
 
@@ -90,7 +93,7 @@ async def delete_activity(context: Context, wanted: DeleteActivityInput) -> Dele
     Deleting it again changes nothing. Raises MutationRefused, CallerError.
     """
     require_scope(context, Scope.SYNC)
-    activity_id = await find_own_id(context, "Activity", wanted.activity_id, _FIELD)
+    activity_id = await _find_id(context, wanted.activity_id)
     athlete_id, run_ids, changes = await context.database.writing(
         partial(_delete, context, activity_id)
     )
@@ -112,17 +115,35 @@ async def restore_activity(
     Raises MutationRefused, CallerError.
     """
     require_scope(context, Scope.SYNC)
-    activity_id = decode_id_of("Activity", wanted.activity_id, _FIELD)
+    activity_id = await _find_id(context, wanted.activity_id)
     key = RequestKey.from_input(context, "restoreActivity", wanted)
+    displaced: list[RowMapping] = []
     athlete_id, started = await context.database.writing(
-        partial(_restore, context, activity_id, key)
+        partial(_restore, context, activity_id, key, displaced)
     )
+    await tell_displaced(context, displaced)
     if started:
         await hand_over(context, started)
     return RestoreActivityPayload(
         athlete=await load_athlete(context, athlete_id),
         job=await load_job(context, started.news["id"]) if started else None,
     )
+
+
+async def _find_id(context: Context, global_id: str) -> int:
+    """Get the row's id of an activity, which may have been deleted. Raises InvalidId.
+
+    An id of a version before 0.3 that finds nothing stays, so that nothing tells it from one of
+    another athlete.
+    """
+    number = decode_id_of("Activity", global_id, _FIELD)
+    if not is_old_id("Activity", number):
+        return number
+    found = await context.database.reading(
+        lambda connection: connection.execute(deleted_activity.of_old_id(), {"old_id": number})
+    )
+    new_id: int | None = found.scalar()
+    return number if new_id is None else new_id
 
 
 async def _update(
@@ -160,10 +181,14 @@ async def _delete(
     context: Context, activity_id: int, connection: AsyncConnection
 ) -> tuple[int, list[int], list[BestChange]]:
     """Returns the athlete, the other recordings of the run, and the bests that changed."""
-    tombstone = await connection.execute(deleted_activity.owner_of(), {"activity": activity_id})
-    if (deleted := tombstone.first()) and may_change(context, deleted.athlete_id):
-        return deleted.athlete_id, [], []
-    owner = await lock_own_activity(context, connection, activity_id, _FIELD)
+    try:
+        owner = await lock_own_activity(context, connection, activity_id, _FIELD)
+    except MutationRefused:
+        # deleted before, or by a request that held the lock
+        found = await connection.execute(deleted_activity.owner_of(), {"activity": activity_id})
+        if (deleted := found.first()) and may_change(context, deleted.athlete_id):
+            return deleted.athlete_id, [], []
+        raise
     before = await current_bests(connection, owner.athlete_id)
     *keeping, deletion = deleted_activity.delete_activity()
     for statement in keeping:
@@ -178,7 +203,11 @@ async def _delete(
 
 
 async def _restore(
-    context: Context, activity_id: int, key: RequestKey | None, connection: AsyncConnection
+    context: Context,
+    activity_id: int,
+    key: RequestKey | None,
+    displaced: list[RowMapping],
+    connection: AsyncConnection,
 ) -> tuple[int, StartedJob | None]:
     values = {"activity": activity_id}
     made = await key.take(connection) if key else None
@@ -191,7 +220,8 @@ async def _restore(
     athlete = {"athlete": row.athlete_id}
     with waiting_for_lock():
         await connection.execute(athletes.lock(), athlete)
-    await connection.execute(deleted_activity.restore(), values)
+    if not (await connection.execute(deleted_activity.restore(), values)).rowcount:
+        raise not_found(_FIELD, "deleted activity")  # a request that held the lock restored it
     started = None
     if (
         row.strava_id is not None
@@ -200,6 +230,7 @@ async def _restore(
         arguments = {"mode": "INCREMENTAL", "activity_id": row.strava_id}
         arguments |= {"since": None, "until": None}
         wanted = JobRequest(JobKind.STRAVA_SYNC, row.athlete_id, arguments)
+        await take_place(row.athlete_id, displaced, connection)
         started = await create_job(connection, context, wanted)
         if not started.created:
             message = "A sync is under way. Restore the activity when it has ended."

@@ -163,20 +163,21 @@ async def sync_strava(context: Context, wanted: SyncStravaInput) -> SyncStravaPa
         JobRequest(JobKind.STRAVA_SYNC, athlete_id, arguments),
         key,
         admit=partial(require_budget, context.write_rules(), athlete_id),
-        prepare=partial(_take_place, athlete_id, displaced),
+        prepare=partial(take_place, athlete_id, displaced),
     )
-    for news in displaced:
-        _log_change("a job made way for one that was asked for", news)
-        await context.jobs.announce(_change(news))
+    await tell_displaced(context, displaced)
     job = await load_job(context, started.news["id"])
     running = is_under_way(started, job)
     return SyncStravaPayload(job=job, already_running=running, task_id=job.id, status="queued")
 
 
-async def _take_place(
+async def take_place(
     athlete_id: int, displaced: list[RowMapping], connection: AsyncConnection
 ) -> None:
-    """Cancel the sync that the server itself started, unless it runs, and tell of it."""
+    """Cancel the sync that the server itself started, unless it runs.
+
+    `displaced` is filled with it, for `tell_displaced` after the commit.
+    """
     values = {"athlete": athlete_id}
     displaced.clear()  # the transaction may be repeated
     with waiting_for_lock():
@@ -184,6 +185,13 @@ async def _take_place(
     displaced += cancelled.mappings().all()
     if any(news["arguments"] == nightly_sync.FOR_NIGHT for news in displaced):
         await connection.execute(nightly_sync.begin_again(), values)
+
+
+async def tell_displaced(context: Context, displaced: list[RowMapping]) -> None:
+    """Log the jobs that made way, and tell their watchers. Call it after the commit."""
+    for news in displaced:
+        _log_change("a job made way for one that was asked for", news)
+        await context.jobs.announce(_change(news))
 
 
 def is_under_way(started: StartedJob, job: Job) -> bool:

@@ -1,9 +1,13 @@
 """Editing, hiding, excluding, deleting and restoring an activity, and what follows from it."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
+from db.models import OldId
+from db.statements.nightly_sync import FOR_NIGHT
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.factories import NOON
@@ -288,6 +292,37 @@ async def test_deleted_activities_are_listed_for_their_athlete_alone(settings, d
         }  # fmt: skip
         assert (await restore(api, person, node["activityId"]))["userErrors"] == []
         assert (await listed(person.token))["totalCount"] == 1
+
+
+async def test_the_servers_own_sync_makes_way_for_a_restored_one(api, db, person, runs):
+    make.create_connection(db, person.athlete_id)
+    nightly = make.create_job(db, person.athlete_id, status="QUEUED", arguments=FOR_NIGHT)
+    await delete(api, person, runs.fast)
+    payload = await restore(api, person, runs.fast)
+    assert (payload["userErrors"], payload["job"]["status"]) == ([], "QUEUED")
+    ended = db.exec_driver_sql("SELECT status FROM jobs WHERE id = %s", (nightly,)).scalar_one()
+    assert ended == "CANCELLED"
+
+
+async def test_deleting_it_again_does_nothing_also_at_once_and_by_an_older_id(
+    api, db, person, runs
+):
+    of_three = await asyncio.gather(*(delete(api, person, runs.fast) for _ in range(3)))
+    assert [each["userErrors"] for each in of_three] == [[]] * 3
+    assert sorted(len(each["personalBestChanges"]) for each in of_three) == [0, 0, 1]
+    old, number = encode_id("Activity", 7), runs.rows[0]
+    values = {"type_name": "Activity", "old_id": 7, "new_id": number}
+    db.execute(insert(OldId), values)
+    for changes in (1, 0):
+        payload = await delete(api, person, old)
+        assert (payload["userErrors"], payload["deletedActivityId"]) == ([], runs.slow)
+        assert len(payload["personalBestChanges"]) == changes
+    stranger = make.create_person(db)
+    for each in (await delete(api, stranger, old), await restore(api, stranger, old)):
+        assert [error["code"] for error in each["userErrors"]] == ["NOT_FOUND"]
+    of_two = await asyncio.gather(*(restore(api, person, old) for _ in range(2)))
+    assert sorted(len(each["userErrors"]) for each in of_two) == [0, 1]
+    assert {each["code"] for two in of_two for each in two["userErrors"]} == {"NOT_FOUND"}
 
 
 async def test_nobody_else_changes_deletes_or_restores_it(api, db, person, runs):

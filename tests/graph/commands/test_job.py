@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 
+from db.statements.nightly_sync import FOR_NIGHT
+from db.statements.source_retention import FOR_RETENTION
+from db.statements.sync_problem import FOR_PROBLEMS
 from graph.global_id import encode_id
 from jobs.enqueue import queued_ids
 from tests import factories as make
@@ -306,13 +309,20 @@ async def test_jobs_are_filtered_newest_first(api, db, caller):
     assert await found() == ids[::-1]
 
 
-@pytest.mark.parametrize("status", ["QUEUED", "WAITING", "RUNNING"])
-@pytest.mark.parametrize("cause", ["nightly", "problems"])
+@pytest.mark.parametrize(
+    ("status", "arguments"),
+    [
+        ("QUEUED", FOR_NIGHT),
+        ("WAITING", FOR_NIGHT),
+        ("RUNNING", FOR_NIGHT),
+        ("QUEUED", FOR_PROBLEMS),
+        ("QUEUED", FOR_RETENTION),
+    ],
+)
 async def test_a_sync_that_was_asked_for_takes_the_place_of_the_servers_own(
-    api, db, caller, status, cause
+    api, db, caller, status, arguments
 ):
     """Unless it runs."""
-    arguments = {"mode": "FULL", "cause": "nightly"} if cause == "nightly" else {"cause": cause}
     own = make.create_job(db, caller.athlete_id, status=status, arguments=arguments)
     db.exec_driver_sql("UPDATE strava_connections SET night_begun_at = now()")
     payload = await sync(api, caller)
@@ -322,4 +332,4 @@ async def test_a_sync_that_was_asked_for_takes_the_place_of_the_servers_own(
         (own,),
     ).one()
     assert ended == ("RUNNING" if status == "RUNNING" else "CANCELLED")
-    assert (begun is None) is (cause == "nightly" and status != "RUNNING")
+    assert (begun is None) is (arguments == FOR_NIGHT and status != "RUNNING")
