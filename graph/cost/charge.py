@@ -78,8 +78,9 @@ class Charge:
 
         Raises BudgetExhausted.
         """
-        self._budget, self.actual, self._work_ms = budget, None, 0.0
+        self._budget, self.actual, self._work_ms = budget, 0, 0.0
         self.state = await budget.charge(self.requested)
+        self.actual = None  # known once the event is there; nothing was taken for a refused one
 
     def report(self) -> dict[str, Any]:
         """Make `extensions.cost`."""

@@ -13,6 +13,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLResolveInfoHelpers,
     GraphQLSchema,
+    OperationType,
     Undefined,
 )
 from strawberry.extensions import SchemaExtension
@@ -77,6 +78,20 @@ class _OperationExtension(SchemaExtension):
         yield
         if context.charge is not None and execution.result is not None:
             context.executor.settle(context, operation, execution.result.data)
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Settle an event. Other operations were settled when they were executed.
+
+        The statements of an event are few, and no plan could save them, so only their time counts.
+        """
+        context = self._context
+        if context.charge is not None and context.document is not None:
+            operation = context.document.operation(self.execution_context.operation_name)
+            if operation and operation.node.operation is OperationType.SUBSCRIPTION:
+                context.database_work.take_transactions()
+                context.executor.settle(context, operation, result.data)
+                result.extensions = {**(result.extensions or {}), **self.get_results()}
+        yield
 
     def get_results(self) -> dict[str, Any]:
         charge = self._context.charge

@@ -4,14 +4,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 from contextvars import Context
+from dataclasses import dataclass
 from typing import Generic, ParamSpec, TypeVar
 
 from db.errors import DatabaseError
-from runtime.bounded_map import LruMap
 
 _RETRY_S = (0.2, 0.5, 1.0)
 """Seconds before the second, the third and each later attempt at a read."""
-_MAX_KEPT = 1000
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,34 +48,53 @@ class PatientReader:
                 return found
 
 
+@dataclass(eq=False, slots=True)
+class _Look(Generic[T]):
+    """A look under way, and how many wait for it."""
+
+    task: asyncio.Task[T]
+    waiting: int = 0
+
+
 class SharedLooks(PatientReader, Generic[K, T]):
-    """Looks of one process, one at a time; equal ones at the same time share one."""
+    """Looks of one process, one at a time; equal ones at the same time share one.
+
+    A look that is to be repeated lets others pass, and ends when nobody waits for it any more.
+    """
 
     def __init__(self, read: Callable[[K], Awaitable[T]]) -> None:
         super().__init__()
         self._read = read
         self._one_at_a_time = asyncio.Lock()
-        self._kept = LruMap[K, asyncio.Task[T]](_MAX_KEPT)
-        self._running: set[asyncio.Task[T]] = set()
+        self._looks: dict[K, _Look[T]] = {}
 
     async def look(self, key: K) -> T:
         """Read what `key` names, patiently."""
-        kept = self._kept.find(key)
-        if kept is None or kept.done():
+        look = self._looks.get(key)
+        if look is None or look.task.done():
             # an empty context: the task outlives the request that started it
-            task = asyncio.create_task(self._look(key), context=Context())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-            kept = task
-            self._kept.keep(key, kept)
-        return await asyncio.shield(kept)
+            look = _Look(asyncio.create_task(self._begin(key), context=Context()))
+            self._looks[key] = look
+        look.waiting += 1
+        try:
+            return await asyncio.shield(look.task)
+        finally:
+            look.waiting -= 1
+            if not look.waiting:
+                look.task.cancel()
+                if self._looks.get(key) is look:
+                    del self._looks[key]
 
     async def close(self) -> None:
         """Cancel what runs. Call it before the database is closed."""
-        for each in self._running:
+        tasks = [each.task for each in self._looks.values()]
+        for each in tasks:
             each.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _look(self, key: K) -> T:
+    async def _begin(self, key: K) -> T:
+        return await self.patiently(self._in_turn, key)
+
+    async def _in_turn(self, key: K) -> T:
         async with self._one_at_a_time:
-            return await self.patiently(self._read, key)
+            return await self._read(key)

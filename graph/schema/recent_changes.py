@@ -19,8 +19,9 @@ from graph.schema.patient_reader import SharedLooks
 from graph.types.athlete_change import AthleteChanges
 from graph.types.node_lookup import rows_of_type
 from graph.types.personal_best import CURRENT_OF_ATHLETE, read_personal_bests
+from runtime.work_meter import DATABASE_WORK, WorkMeter
 
-_MOST_ROWS = 1000
+_MOST_ROWS = 200
 _MOST_LISTED = 100
 _KEPT = timedelta(seconds=statements.KEPT_S)
 _Key = tuple[int, ChangePosition]
@@ -37,12 +38,14 @@ class RecentChanges(SharedLooks[_Key, Found]):
 
     async def _select(self, key: _Key) -> Found:
         athlete_id, position = key
+        work = WorkMeter()
+        DATABASE_WORK.set(work)
         # Read before the rows: what comes between the two is among these.
         latest = position if isinstance(position, int) else await self._latest(athlete_id)
         rows = [] if position is None else await self._rows(athlete_id, position)
         if not rows or position is None:
             return latest, None
-        change = await self._change(athlete_id, rows)
+        change = await self._change(athlete_id, rows, work)
         is_whole = len(rows) <= _MOST_ROWS and not _is_forgotten(position)
         change.is_complete = change.is_complete and is_whole
         return rows[0].id, change
@@ -69,7 +72,9 @@ class RecentChanges(SharedLooks[_Key, Found]):
 
         return await self._database.reading(select)
 
-    async def _change(self, athlete_id: int, rows: Sequence[Any]) -> AthleteChanges:
+    async def _change(
+        self, athlete_id: int, rows: Sequence[Any], work: WorkMeter
+    ) -> AthleteChanges:
         """Load what `rows`, newest first, name."""
         gone = _first_of_each(each for row in rows for each in row.deleted_ids)
         changed = _first_of_each(each for row in rows for each in row.activity_ids)
@@ -92,6 +97,7 @@ class RecentChanges(SharedLooks[_Key, Found]):
             is_complete=all(row.is_complete for row in rows)
             and max(len(left), len(gone)) <= _MOST_LISTED,
             changed_at=rows[0].changed_at,
+            work=work,
         )
 
 

@@ -119,6 +119,7 @@ class Subscription:
                 if change is None or not info.context.viewer.sees_unshared(number):
                     continue
                 info.context.event_id = format_instant(change.changed_at)
+                info.context.database_work.add(change.work.take())
                 async for event in _deliver(info, change, is_first=is_first):
                     yield event
                 is_first = False

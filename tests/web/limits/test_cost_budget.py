@@ -10,6 +10,7 @@ from redis import Redis
 
 from flags.flags import Flags
 from graph.cost.budget import BudgetExhausted, BudgetState
+from graph.cost.charge import Charge
 from settings import load_settings
 from tests.conftest import SECRETS
 from tests.web.limits.conftest import STEADY, OwnRedis
@@ -51,6 +52,20 @@ async def test_what_is_given_back_can_be_spent_at_once(limits):
     assert budget.refund(600).remaining == 600
     assert (await budget.charge(600)).remaining == 0
     assert not await is_charged(budget, 1)
+
+
+async def test_an_event_pays_for_what_it_has_and_a_refused_one_gives_nothing_back(limits):
+    budget = limits(**SMALL).budgets.of(ACCOUNT, "")
+    charge = Charge(budget, 400, await budget.charge(400))
+    charge.settle(3)
+    await charge.repeat(budget)
+    charge.settle(7)
+    assert charge.state.remaining == 990
+    await budget.charge(900)
+    with pytest.raises(BudgetExhausted):
+        await charge.repeat(budget)
+    charge.settle(1)
+    assert charge.state.remaining <= 89
 
 
 async def test_what_is_given_back_reaches_other_processes(limits, redis):

@@ -8,9 +8,11 @@ import httpx
 import pytest
 from redis import Redis
 
+from db.session import AsyncDatabase
 from db.statements import athlete_change
 from graph.global_id import encode_id
 from graph.scalars import format_instant
+from graph.schema.recent_changes import RecentChanges
 from jobs.enqueue import publish
 from tests import factories as make
 from tests.web.conftest import listening
@@ -147,6 +149,31 @@ async def test_one_read_serves_all_subscribers(settings, person, runner):
             for each in sockets:
                 assert (await next_of(each))["distances"] == ["KM5"]
             assert app.state.services.job_feeds.reads - before <= 3  # one, and looks at intervals
+
+
+async def test_an_event_is_charged_for_what_it_has(address, person, runner):
+    async with asyncio.timeout(20), web_socket(address) as socket:
+        await watch(socket, person)
+        await asyncio.sleep(0.5)
+        for excluded in (runner.fast, runner.slow):
+            await mutate(address, person.token, EXCLUDE, excluded)
+            payload = (await socket.receive())["payload"]
+            change, cost = payload["data"]["athleteChanged"], payload["extensions"]["cost"]
+            has = 1 + len(change["activities"]) + len(change["personalBests"])
+            assert (cost["requested"], cost["actual"]) == (37, has)
+
+
+async def test_the_time_of_a_look_is_known_and_its_rows_are_bounded(settings, person, runner):
+    for _ in range(201):
+        runner.note(activities=runner.rows)
+    database = AsyncDatabase(settings, application_name="pacegraph-test")
+    looks = RecentChanges(database)
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    position, change = await looks.look((person.athlete_id, since))
+    assert (len(change.activities), change.is_complete) == (2, False)
+    assert change.work.take_transactions() == 4  # its end, changes, activities and bests
+    assert await looks.look((person.athlete_id, position)) == (position, None)
+    await database.close()
 
 
 async def test_only_the_athlete_and_admins_may_watch(address, db, person, runner):
