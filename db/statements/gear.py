@@ -30,6 +30,8 @@ from db.statements.interval import seconds
 from db.statements.training_summary import summed
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+MOST_OF_ATHLETE = 100
+"""What an athlete is shown, and may add. Strava may tell of more."""
 
 
 def distance_m(*, to_others: bool = False) -> ColumnElement[float]:
@@ -105,6 +107,11 @@ def _pass_on(of_file: Any, column: Any, values: dict[str, Any]) -> Executable:
         )
         .values(**values, edited=func.array_append(Gear.edited, column.key))
     )
+
+
+def count() -> Executable:
+    """Count the gear of `athlete`."""
+    return select(func.count()).select_from(Gear).where(Gear.athlete_id == _ATHLETE_ID)
 
 
 def create() -> Executable:

@@ -20,13 +20,18 @@ from graph.types.node_lookup import load_node_of
 from graph.types.payload import MutationRefused
 from runtime.work_meter import waiting_for_lock
 
-_FIELD, _NAME = "input.gearId", "input.name"
+_FIELD, _NAME, _ATHLETE = "input.gearId", "input.name", "input.athleteId"
 _LONGEST_NAME = 100
+_MOST = statements.MOST_OF_ATHLETE
+_TOO_MANY = (
+    f"The athlete has {_MOST} shoes, the most there may be. Rename some that are no longer used "
+    "with `updateGear`."
+)
 
 
 async def create_gear(context: Context, wanted: CreateGearInput) -> GearPayload:
     """Create shoes of an athlete. Raises MutationRefused, CallerError."""
-    athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
+    athlete_id = await own_athlete(context, wanted.athlete_id, _ATHLETE)
     name = checked_text(wanted.name, _NAME, min_length=1, max_length=_LONGEST_NAME)
     key = RequestKey.from_input(context, "createGear", wanted)
 
@@ -38,6 +43,8 @@ async def create_gear(context: Context, wanted: CreateGearInput) -> GearPayload:
         with waiting_for_lock():  # so that nobody else takes the name
             await connection.execute(athletes.lock(), values)
         await _refuse_taken_name(connection, values)
+        if (await connection.execute(statements.count(), values)).scalar_one() >= _MOST:
+            raise MutationRefused(UserErrorCode.CONFLICT, _TOO_MANY, _ATHLETE)
         gear_id: int = (await connection.execute(statements.create(), values)).scalar_one()
         if key:
             await key.record(connection, result_id=gear_id)

@@ -6,7 +6,7 @@ import strawberry
 
 from db import models as m
 from db.statements import gear as statements
-from graph.mapping.relation import MOST_UNPAGED, Lookup, lookup, rows_by
+from graph.mapping.relation import Lookup, lookup, rows_by
 from graph.mapping.row_type import column, node_id, row_type
 from graph.types.node import Node
 
@@ -47,7 +47,7 @@ GEAR_OF_ATHLETE = Lookup(
         m.Gear,
         m.Gear.athlete_id,
         order_by=[m.Gear.retired, m.Gear.name, m.Gear.id],
-        most=MOST_UNPAGED,
+        most=statements.MOST_OF_ATHLETE,
     ),
     many=True,
 )

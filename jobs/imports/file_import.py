@@ -32,6 +32,7 @@ from jobs.imports.waiting_line import (
     WaitingLine,
     as_changed,
     as_deleted_here,
+    with_gear_of,
     with_known,
     with_problem,
     without_parts,
@@ -222,8 +223,9 @@ class FileImport:
         files = [each.file for each in pending if each.activity is not None]
         known = {(row.digest, row.place): row.activity_id for row in self._known(connection, files)}
         lines = self._without_deleted(connection, [with_known(each, known) for each in pending])
-        new = [each for each in lines if each.activity is not None]
         gear = named_gear(connection, self._athlete_id, [each.gear for each in lines if each.gear])
+        lines = [with_gear_of(each, gear) for each in lines]
+        new = [each for each in lines if each.activity is not None]
         ids = connection.execute(new_ids(), {"count": len(new)}).scalars().all() if new else []
         made = [
             self._new_activity(connection, each, activity_id, gear)

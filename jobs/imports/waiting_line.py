@@ -1,5 +1,6 @@
 """The lines of an import's report, and what waits to be written with each."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,12 +69,30 @@ def as_changed(line: WaitingLine, known: Any) -> WaitingLine:
     new_name = None if name == known.name else name
     names = [(each or "").lower() for each in (known.gear, known.gear_at_source)]
     new_gear = None if gear is None or gear.lower() in names else gear
-    named = {"name": new_name, "gear": new_gear}
-    said = [f"its {what} is now {new!r}" for what, new in named.items() if new is not None]
+    said = _changes(new_name, new_gear)
     if not said:
         return line
     item = replace(line.item, outcome=ImportOutcome.UPDATED, message="; ".join(said))
     return replace(line, item=item, new_name=new_name, gear=new_gear)
+
+
+def _changes(name: str | None, gear: str | None) -> list[str]:
+    """Say what the list tells otherwise now."""
+    named = {"name": name, "gear": gear}
+    return [f"its {what} is now {new!r}" for what, new in named.items() if new is not None]
+
+
+def with_gear_of(line: WaitingLine, gear: Collection[str]) -> WaitingLine:
+    """Leave out gear that is not in `gear`, names in lower case: the athlete has too much."""
+    if line.gear is None or line.gear.lower() in gear:
+        return line
+    outcome, said = line.item.outcome, [line.item.message]
+    if line.activity is None:  # it is known
+        said = _changes(line.new_name, None)
+        outcome = ImportOutcome.UPDATED if said else ImportOutcome.SAME_AS
+    said.append(f"its gear {line.gear!r} is left out: the athlete has as much as there may be")
+    item = replace(line.item, outcome=outcome, message="; ".join(said))
+    return replace(line, item=item, gear=None)
 
 
 def as_deleted_here(line: WaitingLine) -> WaitingLine:

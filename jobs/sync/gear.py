@@ -53,13 +53,18 @@ def tell_gear(
 
 
 def named_gear(connection: Connection, athlete_id: int, names: Iterable[str]) -> dict[str, int]:
-    """Find the ids of gear by its names, in lower case; what is new is created. Lock the athlete."""
+    """Find the ids of gear by its names, in lower case; what is new is created. Lock the athlete.
+
+    Names beyond `gear.MOST_OF_ATHLETE` are left out.
+    """
     wanted = {name.lower(): name for name in names}
     if not wanted:
         return {}
     values = {"athlete": athlete_id, "names": list(wanted)}
     known = _ids_by_name(connection, values)
     if new := [name for key, name in wanted.items() if key not in known]:
+        count = connection.execute(gear.count(), {"athlete": athlete_id}).scalar_one()
+        new = new[: max(0, gear.MOST_OF_ATHLETE - count)]
         connection.execute(gear.add_named(), {"athlete": athlete_id, "names": new})
         known = _ids_by_name(connection, values)
     return known

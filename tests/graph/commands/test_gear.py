@@ -2,6 +2,7 @@
 
 import pytest
 
+from db.statements.gear import MOST_OF_ATHLETE
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.test_mutation import mutate
@@ -50,6 +51,16 @@ async def test_a_name_is_of_one_pair(api, person):
         [error] = payload["userErrors"]
         assert (error["field"], error["code"]) == (["input", "name"], "CONFLICT")
     assert (await update(api, person, other, name="Other"))["gear"]["name"] == "Other"
+
+
+async def test_an_athlete_adds_a_hundred(api, db, person):
+    first = (await create(api, person, "First", idempotencyKey="once"))["gear"]
+    for number in range(MOST_OF_ATHLETE - 1):
+        make.create_gear(db, person.athlete_id, name=f"{number}")
+    [error] = (await create(api, person, "One more"))["userErrors"]
+    assert (error["field"], error["code"]) == (["input", "athleteId"], "CONFLICT")
+    assert "`updateGear`" in error["message"]
+    assert (await create(api, person, "First", idempotencyKey="once"))["gear"] == first
 
 
 @pytest.mark.parametrize("given", [{"name": None}, {"name": ""}, {"retired": None}], ids=str)

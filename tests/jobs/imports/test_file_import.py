@@ -306,6 +306,25 @@ def test_renamed_gear_is_known_by_its_old_name(importer, db):
     assert rows(db, "SELECT name, source_name FROM gear") == [("Old shoes", "Pegasus")]
 
 
+def test_gear_beyond_a_hundred_is_left_out(importer, db, athlete_id):
+    for number in range(gear.MOST_OF_ATHLETE - 1):
+        make.create_gear(db, athlete_id, name=f"{number}")
+    told = ListedActivity(1, "a", "Run", None, "Last")
+    list(importer().take("a", io.BytesIO(fit_file(RUN)), told))
+    for name, data, outcome in (
+        ("b", fit_file(run_of(60)), "IMPORTED"),
+        ("a", fit_file(RUN), "SAME_AS"),
+    ):
+        [item] = importer().take(name, io.BytesIO(data), replace(told, name=name, gear="More"))
+        assert item.outcome.value == outcome
+        assert "its gear 'More' is left out" in item.message
+    assert rows(db, GEAR) == [("a", "Last", False), ("b", None, False)]
+    other = replace(told, name="c", gear="More")
+    [item] = importer().take("a", io.BytesIO(fit_file(RUN)), other)
+    assert item.outcome is ImportOutcome.UPDATED
+    assert item.message.startswith("its name is now 'c'; its gear 'More' is left out")
+
+
 def test_an_unknown_athlete_is_told(settings):
     database = SyncDatabase(settings, application_name="test")
     with pytest.raises(AthleteUnknown, match="no athlete 4711"):
