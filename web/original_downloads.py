@@ -73,7 +73,7 @@ class OriginalDownloads:
         original_id = self._links.read(token)
         if original_id is None:
             raise OriginalNotFound
-        row = await self._row(statements.find(), original_id)
+        row = await self._row(statements.describe(), original_id)
         headers = {
             "content-length": str(row.size_bytes),
             "content-disposition": f"attachment; filename*=utf-8''{quote(row.file_name, safe='')}",

@@ -72,6 +72,19 @@ def keep() -> Executable:
 
 @cache
 def find() -> Executable:
+    """Select the original `original`: what it is, and its `content` where that is in the database."""
+    return select(
+        Original.id,
+        Original.file_name,
+        Original.digest,
+        Original.size_bytes,
+        Original.content,
+        Original.listed,
+    ).where(Original.id == _ORIGINAL_ID)
+
+
+@cache
+def describe() -> Executable:
     """Select what the original `original` is, without its content."""
     return select(Original.file_name, Original.digest, Original.size_bytes).where(
         Original.id == _ORIGINAL_ID
