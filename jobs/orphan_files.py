@@ -5,6 +5,7 @@ Rows that have expired are deleted by `remove_expired` of `db/statements/upload.
 
 import logging
 from itertools import islice
+from time import monotonic
 
 from sqlalchemy import Executable
 
@@ -21,37 +22,44 @@ from settings import Settings
 _AT_ONCE = 500
 _LONGEST_COMMIT_S = 3600.0
 """From an original's file to the commit that makes its row; it takes seconds."""
+_ORIGINALS_EVERY_S = 3600.0
+"""Seconds between looks at originals, of which there may be very many."""
 
 logger = logging.getLogger(__name__)
 
 
-def sweep_files(settings: Settings, database: SyncDatabase) -> None:
-    """Delete each file without a row. Raises DatabaseError.
+class FileSweep:
+    """Deletes files without a row, of each folder as often as is due."""
 
-    A row is made before its file, but for originals, whose files are there before the commit.
-    """
-    _sweep(UploadFolder(settings), database, uploads.existing(), "uploads")
-    _sweep(ExportFolder(settings), database, exports.existing(), "exports")
-    _sweep(OriginalFolder(settings), database, originals.existing(), "originals", _LONGEST_COMMIT_S)
+    def __init__(self, settings: Settings, database: SyncDatabase) -> None:
+        self._settings, self._database = settings, database
+        self._originals_at = 0.0
 
+    def run(self) -> None:
+        """Delete each file without a row. Raises DatabaseError.
 
-def _sweep(
-    folder: RowFolder,
-    database: SyncDatabase,
-    existing: Executable,
-    name: str,
-    least_age_s: float = 0,
-) -> None:
-    """Delete the files of which `existing` finds no row among the ids in the parameter `name`."""
-    try:
-        ids = folder.ids(least_age_s)
-        while some := list(islice(ids, _AT_ONCE)):
-            with database.read() as connection:
-                found = connection.execute(existing, {name: some}).scalars()
-                kept = frozenset(found)
-            for number in some:
-                if number not in kept:
-                    folder.destroy(number)
-    except OSError as error:
-        extra = {"folder": name, "error": str(error)}
-        logger.warning("a folder of files cannot be swept", extra=extra)
+        A row is made before its file, but for originals, whose files are there before the commit.
+        """
+        self._sweep(UploadFolder(self._settings), uploads.existing(), "uploads")
+        self._sweep(ExportFolder(self._settings), exports.existing(), "exports")
+        if monotonic() >= self._originals_at:
+            folder = OriginalFolder(self._settings)
+            self._sweep(folder, originals.existing(), "originals", _LONGEST_COMMIT_S)
+            self._originals_at = monotonic() + _ORIGINALS_EVERY_S
+
+    def _sweep(
+        self, folder: RowFolder, existing: Executable, name: str, least_age_s: float = 0
+    ) -> None:
+        """Delete the files of which `existing` finds no row among the ids in the parameter `name`."""
+        try:
+            ids = folder.ids()
+            while some := list(islice(ids, _AT_ONCE)):
+                with self._database.read() as connection:
+                    found = connection.execute(existing, {name: some}).scalars()
+                    kept = frozenset(found)
+                for number in some:
+                    if number not in kept and folder.age_s(number) >= least_age_s:
+                        folder.destroy(number)
+        except OSError as error:
+            extra = {"folder": name, "error": str(error)}
+            logger.warning("a folder of files cannot be swept", extra=extra)

@@ -31,19 +31,17 @@ class RowFolder:
             os.truncate(self.path_of(number), 0)
         self.remove(number)
 
-    def ids(self, least_age_s: float = 0) -> Iterator[int]:
-        """Find the rows that have a file, not changed for `least_age_s`. Raises OSError."""
+    def age_s(self, number: int) -> float:
+        """Get the seconds since a file was changed; 0 if it is gone. Raises OSError."""
+        try:
+            return time.time() - self.path_of(number).stat().st_mtime
+        except FileNotFoundError:
+            return 0
+
+    def ids(self) -> Iterator[int]:
+        """Find the rows that have a file. Raises OSError."""
         if not self._folder.is_dir():
             return
         for each in self._folder.iterdir():
-            is_file = each.name.isascii() and each.name.isdigit()
-            if is_file and (not least_age_s or _age_s(each) >= least_age_s):
+            if each.name.isascii() and each.name.isdigit():
                 yield int(each.name)
-
-
-def _age_s(file: Path) -> float:
-    """Get the seconds since a file was changed; 0 if it is gone."""
-    try:
-        return time.time() - file.stat().st_mtime
-    except FileNotFoundError:
-        return 0

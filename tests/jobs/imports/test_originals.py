@@ -13,7 +13,7 @@ from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
 from jobs.imports.file_import import FileImport, ImportOutcome
 from jobs.imports.originals import Originals
-from jobs.orphan_files import sweep_files
+from jobs.orphan_files import FileSweep
 from recordings.strava_list import ListedActivity
 from runtime.original_folder import OriginalFolder
 from tests import factories as make
@@ -102,7 +102,9 @@ def test_a_folder_that_cannot_be_written_costs_the_original_only(imports, tmp_pa
     assert imports.rows() == []
 
 
-def test_an_original_goes_with_its_last_activity_and_its_file_soon_after(imports, settings):
+def test_an_original_goes_with_its_last_activity_and_its_file_soon_after(
+    imports, settings, monkeypatch
+):
     imports.take({"a.fit": FIT, "b.gpx": GPX}, originals="folder")
     folder = OriginalFolder(settings)
     fit, gpx = (row.id for row in imports.rows())
@@ -115,12 +117,19 @@ def test_an_original_goes_with_its_last_activity_and_its_file_soon_after(imports
         )
     )
     assert [row.id for row in imports.rows()] == [gpx]
-    sweep_files(settings, imports.database)
+    FileSweep(settings, imports.database).run()
     assert folder.path_of(fit).exists()  # its row may not be committed yet
     long_ago = time.time() - 4000
     for each in (fit, gpx):
         os.utime(folder.path_of(each), (long_ago, long_ago))
-    sweep_files(settings, imports.database)
+    sweep = FileSweep(settings, imports.database)
+    sweep.run()
     assert (folder.path_of(fit).exists(), folder.path_of(gpx).exists()) == (False, True)
     imports.db.execute(text("DELETE FROM activities"))
     assert imports.rows() == []
+    sweep.run()
+    assert folder.path_of(gpx).exists()  # they are looked at once an hour
+    hour_s = time.monotonic() + 3600
+    monkeypatch.setattr("jobs.orphan_files.monotonic", lambda: hour_s)
+    sweep.run()
+    assert not folder.path_of(gpx).exists()

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 from db.models import Base
 from db.statements.exported_data import EXPORTED, LEFT_OUT, STREAMS
 from db.stream_codec import decode
-from jobs.orphan_files import sweep_files
+from jobs.orphan_files import FileSweep
 from jobs.reconcile import Reconciler
 from tests import factories as make
 from tests.jobs.exports.gpx_check import GPX, check_gpx
@@ -278,7 +278,7 @@ def test_a_cancelled_one_leaves_nothing(world):
 
 def sweep(world) -> None:
     Reconciler(world.settings, world.database, world.redis).run_once()
-    sweep_files(world.settings, world.database)
+    FileSweep(world.settings, world.database).run()
 
 
 def test_without_room_it_waits_and_goes_on(world):

@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from db.models import Upload
 from db.statements import upload as uploads
-from jobs.orphan_files import sweep_files
+from jobs.orphan_files import FileSweep
 from tests.recordings.run import fit_file, gpx_file, run_of, tcx_file
 
 REPORT = "SELECT path, outcome, message, activity_id FROM import_entries WHERE job_id = :job ORDER BY position"
@@ -189,7 +189,7 @@ def test_files_without_an_upload_are_swept(world, athlete_id):
     world.write("UPDATE uploads SET expires_at = now() WHERE id <> :id", id=kept)
     with world.database.write() as connection:
         connection.execute(uploads.remove_expired(), {"most": 10})
-    sweep_files(world.settings, world.database)
+    FileSweep(world.settings, world.database).run()
     folder = Path(world.settings.pacegraph_home, "uploads")
     assert {each.name for each in folder.iterdir()} == {str(kept), str(read)}
     assert not (folder / str(old)).exists()
