@@ -11,6 +11,7 @@ down_revision = "0020"
 branch_labels = None
 depends_on = None
 
+_CHECK = "ck_activities_calories_kcal_range"
 _RANGES = (
     "start_offset_s",
     "elapsed_time_s",
@@ -22,7 +23,7 @@ _RANGES = (
 
 def upgrade() -> None:
     is_race = sa.Column("is_race", sa.Boolean(), server_default=sa.text("false"), nullable=False)
-    op.add_column("activities", is_race)
+    op.add_column("activities", is_race, if_not_exists=True)
     for name, type_ in (
         ("description", sa.Text()),
         ("device_name", sa.Text()),
@@ -30,12 +31,18 @@ def upgrade() -> None:
         ("details_at", sa.DateTime(timezone=True)),
         ("details_retry_at", sa.DateTime(timezone=True)),
     ):
-        op.add_column("activities", sa.Column(name, type_, nullable=True))
+        op.add_column("activities", sa.Column(name, type_, nullable=True), if_not_exists=True)
+    op.drop_constraint(op.f(_CHECK), "activities", if_exists=True)
     op.create_check_constraint(
-        op.f("ck_activities_calories_kcal_range"),
+        op.f(_CHECK),
         "activities",
         "calories_kcal >= 0 AND calories_kcal < 'Infinity'::float8",
+        postgresql_not_valid=True,
     )
+    # Checking all rows would hold the table's lock, so the change is committed first. Interrupted
+    # after it, the migration begins again, hence IF EXISTS.
+    with op.get_context().autocommit_block():
+        op.execute(f"ALTER TABLE activities VALIDATE CONSTRAINT {_CHECK}")
     op.create_table(
         "activity_laps",
         sa.Column("activity_id", sa.BigInteger(), nullable=False),

@@ -1,7 +1,8 @@
 """Gear of activities
 
-Gear is filled by the next syncs. The new index is empty, so building it takes no time. A downgrade
-drops the gear; after the next upgrade syncs bring it again.
+Gear is filled by the next syncs. The new key is checked and its index built while others read and
+write, after the rest is committed; interrupted, the migration begins again. A downgrade drops the
+gear; after the next upgrade syncs bring it again.
 """
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 _INDEX = "ix_activities_gear_id"
+_KEY = "fk_activities_gear_id"
 
 
 def upgrade() -> None:
@@ -48,27 +50,40 @@ def upgrade() -> None:
             "stated_distance_m >= 0 AND stated_distance_m < 'Infinity'::float8",
             name=op.f("ck_gear_stated_distance_m_range"),
         ),
+        if_not_exists=True,
     )
     for event, rows in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
         op.execute(
-            f"CREATE TRIGGER note_{event.lower()} AFTER {event} ON gear "
+            f"CREATE OR REPLACE TRIGGER note_{event.lower()} AFTER {event} ON gear "
             f"REFERENCING {rows} TABLE AS changed "
             "FOR EACH STATEMENT EXECUTE FUNCTION note_changed_rows()"
         )
     op.execute(
-        "CREATE TRIGGER note_truncate AFTER TRUNCATE ON gear "
+        "CREATE OR REPLACE TRIGGER note_truncate AFTER TRUNCATE ON gear "
         "FOR EACH STATEMENT EXECUTE FUNCTION note_emptied_table()"
     )
-    op.add_column("activities", sa.Column("gear_id", sa.BigInteger(), nullable=True))
+    column = sa.Column("gear_id", sa.BigInteger(), nullable=True)
+    op.add_column("activities", column, if_not_exists=True)
+    op.drop_constraint(_KEY, "activities", if_exists=True)
     op.create_foreign_key(
-        "fk_activities_gear_id", "activities", "gear", ["gear_id"], ["id"], ondelete="SET NULL"
-    )
-    op.create_index(
-        _INDEX,
+        _KEY,
         "activities",
-        ["gear_id", "started_at", "id"],
-        postgresql_where=sa.text("gear_id IS NOT NULL"),
+        "gear",
+        ["gear_id"],
+        ["id"],
+        ondelete="SET NULL",
+        postgresql_not_valid=True,
     )
+    with op.get_context().autocommit_block():
+        op.execute(f"ALTER TABLE activities VALIDATE CONSTRAINT {_KEY}")
+        op.drop_index(_INDEX, "activities", if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            _INDEX,
+            "activities",
+            ["gear_id", "started_at", "id"],
+            postgresql_where=sa.text("gear_id IS NOT NULL"),
+            postgresql_concurrently=True,
+        )
 
 
 def downgrade() -> None:
