@@ -281,11 +281,11 @@ def test_importing_again_leaves_what_the_athlete_edited(importer, db):
     listed = ListedActivity(1, "a", "Run", None, None)
     [first] = importer().take("a", io.BytesIO(fit_file(RUN)), replace(listed, gear="Red"))
     edited = {"changed_activity_id": first.activity_id}
-    db.execute(edit({"name": "Mine"}, hidden=None), edited)
+    db.execute(edit({"name": "Mine"}), edited)
     told = replace(listed, gear="Green", name="b")
     [item] = importer().take("a", io.BytesIO(fit_file(RUN)), told)
     assert item.message == "its gear is now 'Green'"
-    db.execute(edit({"gear_id": None}, hidden=None), edited)
+    db.execute(edit({"gear_id": None}), edited)
     [item] = importer().take("a", io.BytesIO(fit_file(RUN)), replace(told, gear="Red"))
     assert item.outcome is ImportOutcome.SAME_AS
     assert rows(db, "SELECT name, gear_id FROM activities") == [("Mine", None)]
