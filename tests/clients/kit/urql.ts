@@ -12,7 +12,7 @@ import { socket } from './socket';
 /** Objects without an id: they are stored inside the object that has them. */
 const EMBEDDED = [
   'ActivityConnection', 'ActivityStreams', 'AgeGrade', 'AthleteChanges', 'AthleteConnection', 'BestEffortConnection', 'CriticalSpeed',
-  'DistanceInfo', 'Export', 'HeartRateZone', 'HeartRateZoneTime', 'ImportEntry', 'ImportEntryConnection',
+  'DeletedActivity', 'DeletedActivityConnection', 'DistanceInfo', 'Export', 'HeartRateZone', 'HeartRateZoneTime', 'ImportEntry', 'ImportEntryConnection',
   'JobConnection', 'JobError', 'JobProblem', 'JobProgress', 'JobResult', 'Lap', 'LapConnection', 'Pacing', 'PageInfo',
   'PersonalBestChange', 'PersonalBestConnection', 'RacePrediction', 'RateLimit', 'Route', 'RouteBounds', 'Split', 'SplitConnection',
   'StravaAccount', 'StravaQuota', 'StravaQuotaLimit', 'SyncProblem', 'TrainingLoadDay', 'TrainingSummary',
