@@ -11,7 +11,7 @@ import pytest
 from tests import factories as make
 from tests.web.subscriber import JOB, cookie_of, event_stream, web_socket
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.whole]
 
 SOON_S = 6
 """Another process heeds an ended token after two looks at most, two seconds apart, and what it
