@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 import psycopg
+import pytest
+from redis import Redis
 
 from local.embedded_service import Service
 from local.postgres import start_postgres
@@ -78,3 +80,22 @@ class Services:
 def kill(process: psutil.Process) -> None:
     with suppress(psutil.NoSuchProcess):
         process.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    services = Services(tmp_path_factory.mktemp("services"))
+    yield services
+    services.stop()
+
+
+@pytest.fixture
+def database_url(services: Services) -> str:
+    return services.new_database()
+
+
+@pytest.fixture
+def redis_url(services: Services) -> str:
+    with Redis.from_url(services.redis.url) as redis:
+        redis.flushall()
+    return services.redis.url

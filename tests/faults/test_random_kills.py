@@ -7,20 +7,20 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 import pytest
-from redis import Redis
 
 from db.errors import DatabaseError
 from settings import Settings
-from tests.faults.killed_services import Services, kill
+from tests.faults.killed_services import Services, database_url, kill, redis_url, services
 from tests.jobs.world import Workers, World
 
+__all__ = ["database_url", "redis_url", "services"]
 KILLS = int(os.environ.get("KILLS", "40"))
 pytestmark = pytest.mark.kills
 TASKS = ("sync", "bests", "age grades", "disconnect", "erase")
@@ -33,25 +33,6 @@ COUNTED = (
 )
 """Counters that no kill changes; a best that is found again is counted as changed again."""
 WITHIN_S = 40
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    services = Services(tmp_path_factory.mktemp("kills"))
-    yield services
-    services.stop()
-
-
-@pytest.fixture
-def database_url(services: Services) -> str:
-    return services.new_database()
-
-
-@pytest.fixture
-def redis_url(services: Services) -> str:
-    with Redis.from_url(services.redis.url) as redis:
-        redis.flushall()
-    return services.redis.url
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from strava.push_subscriptions import subscribe
 from tests.conftest import SECRETS
 from tests.faults.crash_case import Prepared, run_to_the_end
 from tests.faults.crash_tasks import TASKS, newest, synced
-from tests.faults.killed_services import Services
+from tests.faults.killed_services import Services, database_url, redis_url, services
 from tests.faults.test_crash_points import RUNS, strava
 from tests.jobs.simulated import RUNNER, Simulated, simulated_strava
 from tests.jobs.test_strava_sync import even_track
@@ -30,30 +30,11 @@ from tests.jobs.world import World
 from tests.web.api_process import api_process
 from web.webhook_address import callback_url, verify_token
 
-__all__ = ["strava"]
+__all__ = ["database_url", "redis_url", "services", "strava"]
 pytestmark = pytest.mark.kills
 POINTS = {"backfill": 3, "webhook": 2, "incremental": 1, "disconnect": 1, "erase": 1}
 """How many points of each task, of each of the two services."""
 KILLED = ("PostgreSQL", "Redis")
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    services = Services(tmp_path_factory.mktemp("services"))
-    yield services
-    services.stop()
-
-
-@pytest.fixture
-def database_url(services: Services) -> str:
-    return services.new_database()
-
-
-@pytest.fixture
-def redis_url(services: Services) -> str:
-    with Redis.from_url(services.redis.url) as redis:
-        redis.flushall()
-    return services.redis.url
 
 
 @pytest.mark.parametrize("killed", KILLED)
