@@ -16,7 +16,7 @@ _PER_VALUE = 120
 """Bytes of an object, list or text in Python, apart from its characters."""
 _WIDEST = 4
 """Bytes of a character in Python, where one of a text is not of the basic plane."""
-_LEAST_BYTES = 16 * 2**20
+_LEAST_BYTES = 8 * 2**20
 """What the requests of a caller may weigh together, unless the settings allow many subscriptions."""
 PER_OPERATION = 4 * 1024
 """Bytes of an operation of a WebSocket, apart from its message. Requests have a connection each, of
@@ -76,7 +76,8 @@ class RequestWeights:
 
     def take(self, caller: str, weight: int, *, is_limited: bool) -> None:
         """Count a request until `give_back`. Raises TooMuchInProgress."""
-        if is_limited and self._held[caller] + weight > self._most:
+        # The heaviest body alone may weigh more than the bound: it counts half of it at most here.
+        if is_limited and self._held[caller] + min(weight, self._most // 2) > self._most:
             self.refused += 1
             raise TooMuchInProgress
         self._held[caller] += weight

@@ -53,7 +53,7 @@ def test_a_request_takes_no_more_than_it_weighs(value):
 def test_a_caller_has_so_much_at_once_and_others_their_own():
     weights = RequestWeights()
     with ExitStack() as stack:
-        for _ in range(16):
+        for _ in range(8):
             stack.enter_context(weights.held("a", MB, is_limited=True))
         with pytest.raises(TooMuchInProgress), weights.held("a", MB, is_limited=True):
             pass
@@ -72,14 +72,27 @@ def test_a_caller_with_many_subscriptions_may_have_more():
         weights.take("a", PER_OPERATION + 1000, is_limited=True)
     for _ in range(10_000):
         weights.give_back("a", PER_OPERATION + 1000)
+    weights.take("a", 10_000 * 4 * PER_OPERATION + 1, is_limited=True)
     with pytest.raises(TooMuchInProgress):
-        weights.take("a", 10_000 * 4 * PER_OPERATION + 1, is_limited=True)
+        weights.take("a", FREE_BYTES + 1, is_limited=True)
+
+
+def test_the_heaviest_body_is_taken_where_little_else_is_in_progress():
+    weights = RequestWeights()
+    body = b"[" + b"1," * (2**17 - 2) + b"1]"
+    with (
+        weights.held("a", 3 * MB, is_limited=True),
+        weights.held("a", weight_of(body), is_limited=True),
+        pytest.raises(TooMuchInProgress),
+        weights.held("a", MB, is_limited=True),
+    ):
+        pass
 
 
 @pytest.mark.anyio
 async def test_small_operations_of_websockets_count_together(serving, person, job, monkeypatch):
     """Each is small, but a socket has up to a hundred, and a caller up to fifty sockets."""
-    monkeypatch.setattr(request_memory, "_LEAST_BYTES", 5 * PER_OPERATION)
+    monkeypatch.setattr(request_memory, "_LEAST_BYTES", 2 * PER_OPERATION)
     address = serving(subscriptions_per_caller=1)
     async with web_socket(address) as one, web_socket(address) as other:
         for each in (one, other):
