@@ -93,6 +93,7 @@ def test_the_heaviest_body_is_taken_where_little_else_is_in_progress():
 async def test_small_operations_of_websockets_count_together(serving, person, job, monkeypatch):
     """Each is small, but a socket has up to a hundred, and a caller up to fifty sockets."""
     monkeypatch.setattr(request_memory, "_LEAST_BYTES", 2 * PER_OPERATION)
+    monkeypatch.setattr(request_memory, "_PER_SUBSCRIPTION", PER_OPERATION)
     address = serving(subscriptions_per_caller=1)
     async with web_socket(address) as one, web_socket(address) as other:
         for each in (one, other):
