@@ -52,7 +52,7 @@ class TaskMissing(PacegraphError):
 class Outcome:
     """The statement that writes the outcome, with its values; None if nothing is to be written.
 
-    `event` names the outcome in the log. `is_final`: the job has ended.
+    `event` names the outcome in the log. `is_final`: the job has ended. `is_success`: its task has.
     """
 
     event: str
@@ -60,10 +60,11 @@ class Outcome:
     values: Mapping[str, Any] = field(default_factory=dict)
     unexpected: bool = False
     is_final: bool = False
+    is_success: bool = False
 
 
 def ended_well() -> Outcome:
-    return Outcome("succeeded", job_attempt.succeed(), is_final=True)
+    return Outcome("succeeded", job_attempt.succeed(), is_final=True, is_success=True)
 
 
 def outcome_of(error: Exception, failures: int, max_failures: int) -> Outcome:

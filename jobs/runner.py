@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
 from redis import Redis
+from sqlalchemy import Connection
 
 from db.encryption import KeyRing
 from db.errors import DatabaseError
 from db.models import JobKind
 from db.session import SyncDatabase
-from db.statements import job_lease, strava_connection
+from db.statements import job_attempt, job_lease, strava_connection
 from flags.watch import FlagReader
 from jobs.attempt import Attempt
-from jobs.enqueue import publish
+from jobs.enqueue import enqueue, publish
 from jobs.lease import AttemptStopped
 from jobs.log_fields import log_fields
 from jobs.outcome import Outcome, TaskMissing, ended_well, outcome_of
+from jobs.runner_of_job import has_changed
 from jobs.stop_signal import StopRequest
 from jobs.sync.feature_flag import sync_switch
 from jobs.task_services import TaskServices
@@ -212,14 +214,21 @@ class _JobRun:
         if outcome.statement is None:
             return
         with self._database.write() as connection:
-            row = connection.execute(
-                outcome.statement, {**attempt.key, **outcome.values}
-            ).one_or_none()
+            again = outcome.is_success and self._is_outdated(connection, attempt)
+            statement = job_attempt.begin_again() if again else outcome.statement
+            row = connection.execute(statement, {**attempt.key, **outcome.values}).one_or_none()
             if row and isinstance(error, StravaUnauthorized) and error.what in _TOKENS:
                 connection.execute(
                     strava_connection.mark_refused(), {"athlete": attempt.athlete_id}
                 )
         if row:
             publish(self._redis, row.id, row.athlete_id, row.version)
+            if again:
+                logger.info("the job begins again: the athlete's sex or birth date has changed")
+                enqueue(self._redis, row.id)
         else:
             logger.warning("the job no longer belongs to this attempt")
+
+    def _is_outdated(self, connection: Connection, attempt: Attempt) -> bool:
+        athlete_id = attempt.athlete_id
+        return athlete_id is not None and has_changed(connection, athlete_id, attempt.checkpoint)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     null,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -56,6 +57,18 @@ def advance() -> Executable:
 def succeed() -> Executable:
     """End the attempt's job as SUCCEEDED; returns its summary."""
     return _leave(JobStatus.SUCCEEDED, finished_at=func.now())
+
+
+def begin_again() -> Executable:
+    """Queue the attempt's job as if nothing had been done; returns its summary."""
+    return _leave(
+        JobStatus.QUEUED,
+        checkpoint=literal({}, JSONB),
+        progress_done=0,
+        progress_total=null(),
+        progress_message=null(),
+        **QUEUED_NOW,
+    )
 
 
 def fail() -> Executable:

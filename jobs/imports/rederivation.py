@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.original_codec import CorruptOriginal, unpacked
-from db.statements import athlete as athletes
 from db.statements import original, rederivation
 from db.transaction_runner import TransactionRunner
 from jobs.imports.activity_zone import local_time
@@ -21,6 +20,7 @@ from jobs.imports.new_activities import ActivityToWrite, efforts_of, write_deriv
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
 from jobs.imports.rules import RULES_VERSION
+from jobs.runner_of_job import lock_runner
 from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, effort_rows
 from jobs.sync.personal_bests import recalculate, write_efforts
@@ -88,11 +88,9 @@ class Rederivation:
                 yield str(error.number), "reading it ended the process that read it"
 
     def _rules(self) -> ReadingRules:
-        return self._transactions.write(lambda c: ReadingRules(self._runner(c).sex))
-
-    def _runner(self, connection: Connection) -> Runner:
-        row = connection.execute(athletes.lock(), {"athlete": self._athlete_id}).one()
-        return Runner.from_row(row)
+        return self._transactions.write(
+            lambda c: ReadingRules(lock_runner(c, self._athlete_id).sex)
+        )
 
     def _files(self, ids: Sequence[int]) -> Iterator[FileToRead]:
         for number in tuple(ids):
@@ -123,7 +121,7 @@ class Rederivation:
         return self._transactions.write(lambda connection: self._rewrite(connection, file))
 
     def _rewrite(self, connection: Connection, file: PreparedFile) -> str | None:
-        runner = self._runner(connection)
+        runner = lock_runner(connection, self._athlete_id)
         values = {"athlete": self._athlete_id, "digest": file.digest}
         known = {
             row.place: row for row in connection.execute(rederivation.activities(), values).all()

@@ -19,6 +19,7 @@ from db.statements import effort_derivation, sync_problem
 from db.stream_codec import CorruptStreams, Samples, rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
+from jobs.runner_of_job import lock_runner
 from jobs.sync.activity_walk import DERIVING
 from jobs.sync.changes import note_changes
 from jobs.sync.connection_lock import keep_connected
@@ -220,7 +221,7 @@ class EffortDerivation:
         rows = _derived(activity, runner, material).rows
         with self._attempt.step() as step:
             keep_connected(step.connection, activity.athlete_id)
-            locked = Runner.from_row(step.connection.execute(athletes.lock(), self._values).one())
+            locked = lock_runner(step.connection, activity.athlete_id)
             if locked != runner:  # sex or birth date were changed just now
                 rows = _derived(activity, locked, material).rows
             job_id = self._attempt.job_id

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from db.statements import athlete as athletes
 from db.statements import best_effort
 from jobs.attempt import Attempt, Step
+from jobs.runner_of_job import lock_runner, note_runner
 from jobs.sync.derived_rows import Runner, grade_columns
 from jobs.task_services import TaskServices
 
@@ -21,15 +22,18 @@ def run(attempt: Attempt, _services: TaskServices) -> None:
             pass
         return
     with attempt.step() as step:
+        runner = lock_runner(step.connection, attempt.athlete_id)
+        note_runner(step, runner)
         # An attempt that was killed after this step has counted them already.
-        step.done = step.total = _regrade(step.connection, attempt.athlete_id)
+        step.done = step.total = _regrade(step.connection, attempt.athlete_id, runner)
 
 
 def _regrade_some(attempt: Attempt) -> bool:
     with attempt.step() as step:
         athlete_ids = _next_athletes(step)
         for athlete_id in athlete_ids:
-            step.done += _regrade(step.connection, athlete_id)
+            runner = lock_runner(step.connection, athlete_id)
+            step.done += _regrade(step.connection, athlete_id, runner)
     return bool(athlete_ids)
 
 
@@ -43,9 +47,8 @@ def _next_athletes(step: Step) -> Sequence[int]:
     return athlete_ids
 
 
-def _regrade(connection: Connection, athlete_id: int) -> int:
-    """Grade one athlete's efforts; returns their number."""
-    runner = Runner.from_row(connection.execute(athletes.lock(), {"athlete": athlete_id}).one())
+def _regrade(connection: Connection, athlete_id: int, runner: Runner) -> int:
+    """Grade the efforts of one athlete, who is locked; returns their number."""
     efforts = connection.execute(best_effort.to_grade(), {"athlete_id": athlete_id}).all()
     changes = [change for effort in efforts if (change := _change(runner, effort))]
     if changes:

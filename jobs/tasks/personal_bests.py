@@ -18,6 +18,7 @@ from db.statements import athlete as athletes
 from db.statements import effort_derivation
 from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
+from jobs.runner_of_job import lock_runner, note_runner
 from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
 from jobs.sync.effort_sources import Material, WrittenMaterial, write_material
@@ -58,6 +59,7 @@ class _Recalculation:
         with self._attempt.step() as step:
             step.checkpoint["below_id"] = _ABOVE_ALL_IDS
             if self._attempt.athlete_id is not None:
+                note_runner(step, lock_runner(step.connection, self._attempt.athlete_id))
                 remember_bests(step, self._attempt.athlete_id)
                 step.connection.execute(
                     effort_derivation.ask_at_next_sync(), {"athlete": self._attempt.athlete_id}
@@ -90,12 +92,7 @@ class _Recalculation:
         connection = step.connection
         # In the order of ids, like everything that locks several athletes.
         athlete_ids = sorted({activity.athlete_id for activity in batch})
-        runners = {
-            athlete_id: Runner.from_row(
-                connection.execute(athletes.lock(), {"athlete": athlete_id}).one()
-            )
-            for athlete_id in athlete_ids
-        }
+        runners = {each: lock_runner(connection, each) for each in athlete_ids}
         changed: dict[int, list[int]] = {each: [] for each in athlete_ids}
         for activity in batch:
             try:
