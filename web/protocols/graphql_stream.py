@@ -1,7 +1,6 @@
 """`/graphql/stream`: graphql-sse's "single connection mode" over HTTP."""
 
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.types import Receive, Send
 
@@ -11,6 +10,7 @@ from web.errors import BadRequest, MethodNotAllowed
 from web.http.media_type import require_json
 from web.protocols.graphql_over_http import GraphQLOverHttp
 from web.protocols.operation_context import caller_key
+from web.protocols.parameters import texts_in_address
 from web.protocols.response import Exchange, HttpResponse
 from web.protocols.single_connection import (
     OperationStream,
@@ -66,7 +66,7 @@ class GraphQLStream(GraphQLOverHttp):
         if stream is None:
             raise StreamUnknown
         if method == "DELETE":
-            stream.end(_operation_of(_query(exchange).get("operationId", "")))
+            stream.end(_operation_of(_in_address(exchange, "operationId")))
             return HttpResponse(200, b"", [_EMPTY])
         await self._begin(exchange, receive, stream)
         return HttpResponse(202, b"", [_EMPTY])
@@ -100,20 +100,19 @@ class GraphQLStream(GraphQLOverHttp):
         await self._connections.serve(token, caller, exchange.scope, receive, send)
 
 
-def _query(exchange: Exchange) -> dict[str, str]:
-    text = exchange.scope["query_string"].decode("latin-1")
-    return {name: values[0] for name, values in parse_qs(text, max_num_fields=20).items()}
-
-
 def _token_of(exchange: Exchange) -> str:
     """Get the token, in a header or, as EventSource cannot send any, in the address."""
     header = exchange.headers.get(_TOKEN)
-    token = header.decode("latin-1") if header is not None else _query(exchange).get("token")
+    token = header.decode("latin-1") if header is not None else _in_address(exchange, "token")
     if not token:
         raise BadRequest(
             "Send the stream's token in the header X-GraphQL-Event-Stream-Token. PUT answers it."
         )
     return token
+
+
+def _in_address(exchange: Exchange, name: str) -> str | None:
+    return texts_in_address(exchange.scope["query_string"]).get(name)
 
 
 def _operation_of(operation_id: object) -> str:

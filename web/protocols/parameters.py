@@ -65,19 +65,25 @@ def from_body(body: bytes) -> Parameters:
     return _checked(parameters)
 
 
-def from_query_string(query_string: bytes) -> Parameters:
+def texts_in_address(query_string: bytes) -> dict[str, str]:
     """Read the parameters of a URL as WHATWG's URLSearchParams does.
 
     Of a name that comes twice the first counts; an empty text counts as absent, except for `query`.
-    Raises BadRequest, MalformedRequest.
+    Raises BadRequest.
     """
     if query_string.count(b"&") >= _MAX_IN_ADDRESS:
         raise BadRequest(f"The URL has more than {_MAX_IN_ADDRESS} parameters.")
-    parameters: Parameters = {}
+    texts: dict[str, str] = {}
     for pair in query_string.split(b"&"):
         name, _, value = (_decoded(each) for each in pair.partition(b"="))
         if value or name == "query":
-            parameters.setdefault(name, value)
+            texts.setdefault(name, value)
+    return texts
+
+
+def from_query_string(query_string: bytes) -> Parameters:
+    """Read a request in the parameters of a URL. Raises BadRequest, MalformedRequest."""
+    parameters: Parameters = dict(texts_in_address(query_string))
     for name in ("variables", "extensions"):
         if name in parameters:
             parameters[name] = _json(name, parameters[name])

@@ -179,6 +179,11 @@ async def test_a_revoked_token_ends_the_stream(client, db, job):
 async def test_methods_and_requests_that_are_none(http, address, person):
     client = Client(http, address, person.token)
     assert (await client.get()).status_code == 400  # without a token
+    many = await http.get(f"{client.url}?{'&'.join('a=b' for _ in range(21))}")
+    assert (many.status_code, many.json()["errors"][0]["extensions"]["code"]) == (
+        400,
+        "BAD_REQUEST",
+    )
     answer = await http.patch(client.url, headers=client.headers)
     assert (answer.status_code, answer.headers["allow"]) == (
         405, "PUT, GET, POST, DELETE, OPTIONS",
