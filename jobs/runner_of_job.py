@@ -36,4 +36,4 @@ def has_changed(connection: Connection, athlete_id: int, checkpoint: Mapping[str
 
 def _as_json(runner: Runner) -> list[str | None]:
     born = runner.birth_date
-    return [runner.sex and runner.sex.value, born and born.isoformat()]
+    return [runner.sex and runner.sex.value, born.isoformat() if born else None]
