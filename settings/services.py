@@ -37,6 +37,14 @@ class ServiceSettings(BaseModel):
         "cut.",
     )
 
+    keep_alive_s: int = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="Seconds after which a connection without requests is closed. A proxy must give it "
+        "up before, or a request meets the end of its connection.",
+    )
+
     # --- PostgreSQL
     database_url: DatabaseUrl | None = Field(
         None,

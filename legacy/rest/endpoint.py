@@ -36,8 +36,8 @@ from legacy.rest.successors import MOST_COST_EACH
 from legacy.uses import LegacyUses
 from runtime.time_limit import TimeLimit
 from web.auth.api_tokens import InvalidCredentials
-from web.errors import AddressTooLong, BodyTooLarge, CrossSite, HttpRefusal, MethodNotAllowed
-from web.http.body import let_pass, read_body
+from web.errors import AddressTooLong, CrossSite, HttpRefusal, MethodNotAllowed
+from web.http.body import read_body
 from web.http.compression import coding_of
 from web.http.header_fields import by_name
 from web.http.media_type import Acceptable, require_json
@@ -101,8 +101,6 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - every error becomes a response
             refusal = as_refusal(error)
             response.log_error(refusal)
-            if isinstance(refusal, BodyTooLarge):
-                await let_pass(receive)
             if isinstance(refusal, HttpRefusal | InvalidCredentials):
                 await self._rest.services.limits.refusal_pacing.wait()
             return response.from_error(exchange, refusal)

@@ -1,17 +1,12 @@
 """Reads a request's body, within limits of size and time."""
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from runtime.time_limit import TimeLimit
 from web.errors import BadRequest, BodyTooLarge, BodyTooSlow
-
-_LINGER_S = 1.0
-_LINGER_BYTES = 16 * 1024 * 1024
 
 
 async def read_body(
@@ -44,18 +39,3 @@ async def _read(receive: Receive, max_bytes: int) -> bytes:
         if not message.get("more_body"):
             return b"".join((*parts, part)) if parts else part
         parts.append(part)
-
-
-async def let_pass(receive: Receive) -> None:
-    """Read and drop the rest of a refused body for a moment.
-
-    Many clients read no response before they have sent everything.
-    """
-    left = _LINGER_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER_S):
-            while left > 0:
-                message = await receive()
-                if not message.get("more_body"):
-                    return
-                left -= len(message.get("body", b""))

@@ -41,12 +41,12 @@ from web.http.connection_limits import (
 )
 from web.http.flow_control import HeldFlow
 from web.http.header_fields import parts_of, require_host
+from web.http.linger import Linger
 from web.http.server_connection import KEY, DefaultFields
 from web.http.write_batching import GatheredWrites
 
 _SLICE_BYTES = 1024
 """Bytes that are parsed at once: a read may have thousands of requests."""
-
 
 _default_fields = DefaultFields()
 
@@ -78,7 +78,9 @@ class BoundedHttp(HttpToolsProtocol):
                 transport.close()
                 return
         self._raw_transport = transport
-        super().connection_made(GatheredWrites(transport, self.loop))  # type: ignore[arg-type]
+        self._linger = Linger(transport, self.loop, self._has_rest)
+        writes = GatheredWrites(transport, self.loop, self._linger.begin)
+        super().connection_made(writes)  # type: ignore[arg-type]
         transport.set_write_buffer_limits(FREE_UNREAD_BYTES)
         self.flow = HeldFlow(self.transport, self._connection)  # type: ignore[arg-type]
         self._deadline = self.loop.call_later(MAX_HEAD_S, self._refuse_slow)
@@ -86,6 +88,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._is_refused:
             return
+        self._linger.forget()
         self._forget_deadline()
         if self._late_start is not None:
             self._late_start.cancel()
@@ -103,7 +106,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _release(self) -> None:
         """Break reference cycles, so that memory is free at once and not at a collection."""
         for cycle, _ in self.pipeline:
-            cycle.on_response = _nothing
+            cycle.on_response = lambda: None
         self.pipeline.clear()
         self._unread = b""
         self.scope = self.headers = self.cycle = None  # type: ignore[assignment]
@@ -112,6 +115,9 @@ class BoundedHttp(HttpToolsProtocol):
     # --- reading
 
     def data_received(self, data: bytes) -> None:
+        if self._linger.is_on:
+            self._linger.drop(len(data))
+            return
         self._unpaid_bytes += len(data)
         self._held_bytes += len(data)
         if self._held_bytes > FREE_BYTES and not self._may_hold():
@@ -175,9 +181,7 @@ class BoundedHttp(HttpToolsProtocol):
         cycle = self.cycle
         if self._is_in_head:
             self._bound_head(len(data))
-        elif cycle is None:
-            pass  # a WebSocket began
-        elif cycle.more_body:
+        elif cycle is not None and cycle.more_body:  # no WebSocket began
             self._is_chunked = any(
                 name == b"transfer-encoding" for name, _ in cycle.scope["headers"]
             )
@@ -346,6 +350,10 @@ class BoundedHttp(HttpToolsProtocol):
 
     # --- the end
 
+    def _has_rest(self) -> bool:
+        """Tell whether the rest of an answered request's body is on its way."""
+        return self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
+
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():
             super().send_400_response(msg)
@@ -390,7 +398,3 @@ class BoundedHttp(HttpToolsProtocol):
     def _strike(self, bound: Any) -> None:
         if self._connection is not None:
             self._connection.strike(bound)
-
-
-def _nothing() -> None:
-    pass

@@ -14,5 +14,8 @@ MAX_HEAD_S = 10.0
 MAX_FRAMING_BYTES = 16 * 1024
 """Bytes of a body's chunk sizes, extensions and trailers until the next byte of its content."""
 MAX_TRAILERS = 32
+LINGER_S = 10.0
+LINGER_BYTES = 16 * 1024 * 1024
+"""How long, and for how many bytes, the rest of a body is dropped after the last answer."""
 MAX_PIPELINED = 8
 """Requests of a connection that wait while another is answered. More stay unread."""

@@ -4,22 +4,24 @@ uvicorn alone waits forever for such a client. Here the kernel closes the connec
 
 A stop signal ends it in three steps. For SHUTDOWN_DELAY_S all is served, but readiness is false and
 each answer is the last on its connection, so that a proxy goes elsewhere and no request comes as its
-connection closes. Then streams end. Requests under way have SHUTDOWN_GRACE_S.
+connection closes. Then no more connections begin, those that began are accepted, and streams end.
+Requests under way have SHUTDOWN_GRACE_S.
 """
 
 import asyncio
 import gc
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
 from math import ceil
 from os import dup
-from typing import Any, Protocol
+from typing import Protocol
 
 import uvicorn
 
 from settings import Settings
+from web.http.closing_listener import open_no_more
 from web.http.last_answer import DRAINING
 from web.http.short_way import ShortWayHttp
 
@@ -36,7 +38,8 @@ _RECEIVE_BYTES = 32 * 1024
 """Bytes that the kernel holds of a connection, and so the most that one read brings."""
 _TICK_S = 0.1
 _STREAM_END_S = 0.05
-"""Seconds that streams have to tell their clients of a shutdown, before connections close."""
+"""Seconds that streams have to tell their clients of a shutdown, and that waiting connections have to
+be accepted, before all close."""
 _COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 _SWITCH_INTERVAL_S = 0.001
 
@@ -69,8 +72,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            for server in self.servers:
-                self._limit(server.sockets)
+            for listener in self._listeners():
+                self._limit(listener)
 
     async def main_loop(self) -> None:
         await super().main_loop()
@@ -85,20 +88,29 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._ending is not None:
+            for listener in self._listeners():
+                open_no_more(listener)
             self._ending.end_streams()
             await asyncio.sleep(_STREAM_END_S)
         await super().shutdown(sockets)
 
-    def _limit(self, listeners: Iterable[Any]) -> None:
-        """Set the limits on listening sockets: connections inherit them."""
-        for each in listeners:
-            if each.family in {socket.AF_INET, socket.AF_INET6}:
-                with socket.socket(each.family, each.type, fileno=dup(each.fileno())) as listener:
-                    if _USER_TIMEOUT is not None:
-                        listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, self._unread_ms)
-                    if _NOT_SENT is not None:
-                        listener.setsockopt(socket.IPPROTO_TCP, _NOT_SENT, _NOT_SENT_BYTES)
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+    def _listeners(self) -> Iterator[socket.socket]:
+        """Give the listening TCP sockets, each as a socket of the same file, closed after its turn."""
+        for server in self.servers:
+            for each in server.sockets:
+                if each.family in {socket.AF_INET, socket.AF_INET6}:
+                    with socket.socket(
+                        each.family, each.type, fileno=dup(each.fileno())
+                    ) as listener:
+                        yield listener
+
+    def _limit(self, listener: socket.socket) -> None:
+        """Set the limits on a listening socket: connections inherit them."""
+        if _USER_TIMEOUT is not None:
+            listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, self._unread_ms)
+        if _NOT_SENT is not None:
+            listener.setsockopt(socket.IPPROTO_TCP, _NOT_SENT, _NOT_SENT_BYTES)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
 
 
 def serve(
@@ -122,6 +134,7 @@ def serve(
             # TRUSTED_PROXIES decides which proxies to trust, not FORWARDED_ALLOW_IPS.
             proxy_headers=False,
             timeout_graceful_shutdown=settings.shutdown_grace_s,
+            timeout_keep_alive=settings.keep_alive_s,
             ws_max_size=settings.body_max_bytes,
             ws_ping_timeout=settings.subscription_send_timeout_s,
         ),

@@ -6,6 +6,7 @@ are one write. docs/decisions/0004-batched-writes.md has the figures.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 _MOST_BYTES = 64 * 1024
@@ -15,9 +16,16 @@ _MOST_BYTES = 64 * 1024
 class GatheredWrites:
     """A transport that sends the writes of an iteration of the event loop at its end."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        lingers: Callable[[], bool],
+    ) -> None:
+        """Wrap `transport`. `lingers` is asked before it closes: if true, it is closed later."""
         self._transport = transport
         self._loop = loop
+        self._lingers = lingers
         self._parts: list[bytes | memoryview] = []
         self._size = 0
         self._shared_bytes = 0
@@ -74,4 +82,5 @@ class GatheredWrites:
     def close(self) -> None:
         """Send the pending writes, then close."""
         self.flush()
-        self._transport.close()
+        if not self._lingers():
+            self._transport.close()

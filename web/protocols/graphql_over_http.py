@@ -17,7 +17,7 @@ from runtime.time_limit import TimeLimit
 from web.auth.api_tokens import InvalidCredentials
 from web.documents.persisted_documents import DocumentError
 from web.errors import AddressTooLong, CrossSite, HttpRefusal, MethodNotAllowed
-from web.http.body import let_pass, read_body
+from web.http.body import read_body
 from web.http.compression import coding_of
 from web.http.header_fields import by_name
 from web.http.media_type import acceptable, require_json, wants_page
@@ -40,7 +40,6 @@ _QUERY = "QUERY"
 """RFC 10008: safe as GET is, with a body as POST has."""
 _GRAPHIQL = "/graphiql"
 _CLIENT_GONE = 499
-_TOO_LARGE = 413
 _REFUSED = 400
 _DRY_RUN = b"validate"
 
@@ -78,7 +77,8 @@ class GraphQLOverHttp:
             if isinstance(answer, HttpResponse):
                 status = answer.status
                 if not self._respond(exchange, answer):
-                    await self._send(exchange, answer, receive, send)
+                    await send(self._head.start(exchange, answer))
+                    await send({"type": "http.response.body", "body": answer.body})
             else:
                 status = 200
                 await self._stream(exchange, answer, receive, send)
@@ -98,17 +98,6 @@ class GraphQLOverHttp:
         return fields is not None and connection.respond(
             exchange.scope, answer.status, fields, answer.body
         )
-
-    async def _send(
-        self, exchange: Exchange, answer: HttpResponse, receive: Receive, send: Send
-    ) -> None:
-        await send(self._head.start(exchange, answer))
-        if answer.status == _TOO_LARGE:
-            await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-            await let_pass(receive)
-            await send({"type": "http.response.body"})
-        else:
-            await send({"type": "http.response.body", "body": answer.body})
 
     async def _reply(self, exchange: Exchange, receive: Receive) -> HttpResponse | Any:
         """Answer, or return what `_serve_stream` takes."""

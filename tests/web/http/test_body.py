@@ -7,6 +7,8 @@ import time
 import httpx
 import pytest
 
+from web.http import linger
+
 HELLO = b'{"query": "{ __typename }"}'
 HEADERS = {"content-type": "application/json"}
 LIMIT = 2000
@@ -88,6 +90,31 @@ def test_a_body_that_trickles_is_408(address):
     )
     assert answer.startswith(b"HTTP/1.1 408 ") or answer == b""
     assert took_s < 3
+
+
+@pytest.mark.parametrize("target", ["POST /graphql", "PUT /uploads/unknown"])
+def test_who_sends_all_before_reading_gets_the_refusal(address, target):
+    """A reset would take the answer away from the client, which is slow here."""
+    host, port = address.split(":")
+    head = f"{target} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: 900000\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(head.encode())
+        for _ in range(15):
+            time.sleep(0.1)
+            connection.sendall(b"x" * 60_000)
+        time.sleep(0.1)
+        status = b"413" if "graphql" in target else b"404"
+        assert connection.recv(65536).startswith(b"HTTP/1.1 " + status)
+
+
+def test_the_rest_of_a_body_is_dropped_within_a_bound(address, monkeypatch):
+    monkeypatch.setattr(linger, "LINGER_BYTES", 500_000)
+    host, port = address.split(":")
+    head = f"POST /graphql HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {10**12}\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(head.encode())
+        with pytest.raises(ConnectionError):
+            connection.sendall(b"x" * 60_000_000)
 
 
 def test_who_leaves_midway_harms_nobody(address):

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 class _Server(asyncio.Protocol):
     def connection_made(self, transport):
-        self.transport = GatheredWrites(transport, asyncio.get_running_loop())
+        self.transport = GatheredWrites(transport, asyncio.get_running_loop(), lambda: False)
 
 
 @pytest.fixture
