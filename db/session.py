@@ -33,6 +33,7 @@ from db.errors import (
 )
 from db.exact_days import send_days_as_they_are
 from db.retry import RetryPolicy, is_worth_another_try
+from db.snapshot import Snapshot
 from db.statement_watch import StatementWatch
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
@@ -140,6 +141,18 @@ class AsyncDatabase(_Pooled):
             yield connection
             with self._translating(is_committing=True):
                 await connection.commit()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """Yield what reads the data of one moment, however many statements it takes.
+
+        Raises as `read`.
+        """
+        async with self.read() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            began_s = monotonic()
+            async with driver.transaction(isolation="repeatable_read", readonly=True):
+                yield Snapshot(driver, self.watch, self._translating, began_s)
 
     async def reading(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Do work that only reads, again where PostgreSQL failed for a passing reason.

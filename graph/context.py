@@ -146,6 +146,7 @@ class Context:
     database_work: WorkMeter = field(default_factory=WorkMeter)
     points: int = 0
     client: Client = NOBODY
+    is_in_parts: bool = False
     _loaders: Loaders | None = None
 
     @property

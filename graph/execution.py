@@ -5,8 +5,7 @@ event stream. Subscriptions run by Strawberry, whose extension (`graph/schema/bu
 same steps one by one: `read`, `admit`, `settle`.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
 from graph.context import Client, Context
-from graph.cost.budget import BudgetExhausted, BudgetState
+from graph.cost.budget import BudgetExhausted
 from graph.cost.charge import (
     BYTES_PER_POINT,
     REFUSAL,
@@ -27,6 +26,8 @@ from graph.cost.charge import (
 )
 from graph.cost.object_count import count_objects
 from graph.cost.reading_allowance import ReadingAllowance
+from graph.delivery.delivery import Delivery
+from graph.delivery.writer import PartsForm, PartsWriter
 from graph.document.errors import NotRead, TooBusy
 from graph.document.operation import Document, Operation, PreparedOperation
 from graph.document.store import DocumentStore
@@ -35,60 +36,20 @@ from graph.errors import (
     IntrospectionDisabled,
     OperationTimeout,
     UnknownOperation,
-    describe,
 )
-from graph.plan.planner import PlannedData, Planner
+from graph.operation_request import OperationRequest, OperationResult
+from graph.plan.planned_data import PlannedData
+from graph.plan.planner import Planner
+from graph.refusals import Refusals
 from graph.scalars import format_floats
 from graph.schema.build import Schema
+from graph.unplanned import is_undone, outage_in, run_unplanned
 from runtime.time_limit import TimeLimit
 from runtime.work_meter import DATABASE_WORK
 
 _RETRY_AFTER_S = 1
 _UNPAID = {HTTPStatus.TOO_MANY_REQUESTS.value, HTTPStatus.SERVICE_UNAVAILABLE.value}
 """Refusals that are not the request's fault, or for which nothing is left to pay with."""
-
-
-@dataclass(slots=True)
-class OperationRequest:
-    """A request to run an operation.
-
-    `is_safe_only`: only a query may run. `is_dry_run`: only the cost is wanted. `size` is how many
-    bytes of JSON the request had, `weight` about how many it takes in memory.
-    """
-
-    text: str
-    variables: Mapping[str, Any] | None = None
-    operation_name: str | None = None
-    is_safe_only: bool = False
-    is_dry_run: bool = False
-    size: int = 0
-    weight: int = 0
-
-    def __post_init__(self) -> None:
-        self.operation_name = self.operation_name or None  # some clients send an empty one
-
-
-@dataclass(slots=True)
-class OperationResult:
-    """The result of an operation. `body` is the response's JSON.
-
-    `is_executed` is False where the body has no `data`; `code` is that of its first error then, and
-    None otherwise. `has_errors` tells that an operation that ran has errors beside its data.
-    `status` is the HTTP status where `code` does not say it, `retry_after_s` goes with it.
-    `public_s` is for how many seconds shared caches may keep it, None where it is the caller's own,
-    and `age_s` how old it is already.
-    """
-
-    body: bytes
-    is_executed: bool = True
-    status: int | None = None
-    retry_after_s: int | None = None
-    budget: BudgetState | None = None
-    public_s: int | None = None
-    age_s: int = 0
-    is_query: bool = False
-    code: str | None = None
-    has_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +75,47 @@ class Executor:
         )
         self._time_limit = TimeLimit(policy.timeout_s)
         self._reading = ReadingAllowance()
-        self.refusals: Counter[str] = Counter()
+        self._refusals = Refusals()
+        self._refused = self._refusals.refused
+        self.refusals = self._refusals.counts
         """Counts of operations that were refused or failed, by the code of the first error."""
 
     async def execute(self, context: Context, request: OperationRequest) -> OperationResult:
         """Run an operation. Errors are results too."""
-        result = await self._result(context, request)
+        result = await self._within_limits(context, self._execute(context, request))
+        assert result is not None
+        return await self._paid(context, request, result)
+
+    async def deliver(
+        self,
+        context: Context,
+        request: OperationRequest,
+        form: PartsForm,
+        send: Callable[[OperationResult], None],
+    ) -> None:
+        """Run an operation and send its answer: in parts where it has @defer or @stream.
+
+        Errors are results too. `send` does not wait for the client.
+        """
+        delivery = Delivery(self._schema, self._planner, context, request)
+        writer = PartsWriter(
+            form,
+            lambda body, has_next: send(self._part(context, body, has_next=has_next)),
+            lambda: self._finished(context, request, delivery),
+        )
+        work = self._deliver(context, request, delivery, writer)
+        result = await self._within_limits(context, work)
+        if result is None:
+            return
+        if writer.has_begun:
+            writer.fail(orjson.loads(result.body)["errors"])
+        else:
+            send(await self._paid(context, request, result))
+
+    async def _paid(
+        self, context: Context, request: OperationRequest, result: OperationResult
+    ) -> OperationResult:
+        """Charge an operation that did not run, unless it was charged."""
         if result.is_executed or result.status in _UNPAID:
             return result
         if context.charge is None or request.is_dry_run:
@@ -136,9 +132,11 @@ class Executor:
         """
         await context.budget().charge(REFUSAL + size // BYTES_PER_POINT)
 
-    async def _result(self, context: Context, request: OperationRequest) -> OperationResult:
+    async def _within_limits(
+        self, context: Context, work: Awaitable[OperationResult | None]
+    ) -> OperationResult | None:
         try:
-            return await self._time_limit.run(self._execute(context, request))
+            return await self._time_limit.run(work)
         except TooBusy as error:
             if context.charge is not None and not isinstance(error, NotRead):
                 context.charge.settle(0)
@@ -163,6 +161,29 @@ class Executor:
             self._take_work(context)
 
     async def _execute(self, context: Context, request: OperationRequest) -> OperationResult:
+        begun = await self._begin(context, request)
+        if isinstance(begun, OperationResult):
+            return begun
+        return await self._run(context, begun, request)
+
+    async def _deliver(
+        self, context: Context, request: OperationRequest, delivery: Delivery, writer: PartsWriter
+    ) -> OperationResult | None:
+        """Run an operation. None: its parts were sent."""
+        begun = await self._begin(context, request)
+        if isinstance(begun, OperationResult):
+            return begun
+        if not await delivery.run(begun, writer):
+            return await self._run(context, begun, request)
+        if delivery.undivided is None:
+            return None
+        self.settle(context, begun.operation, delivery.undivided.data)
+        return self._unplanned(context, begun.operation, delivery.undivided)
+
+    async def _begin(
+        self, context: Context, request: OperationRequest
+    ) -> PreparedOperation | OperationResult:
+        """Prepare and charge an operation, or refuse it."""
         if request.size >= BYTES_PER_POINT:
             points = max(0, request.size - len(request.text)) // BYTES_PER_POINT
             await context.budget().charge(points)
@@ -182,8 +203,17 @@ class Executor:
         if request.is_dry_run:
             return await self._dry_run(context, prepared)
         await self.admit(context, prepared)
+        return prepared
+
+    async def _run(
+        self, context: Context, prepared: PreparedOperation, request: OperationRequest
+    ) -> OperationResult:
+        """Run an operation at once."""
         planned = await self._planned(context, prepared, request)
-        return planned or await self._unplanned(context, operation, request)
+        if planned is not None:
+            return planned
+        result = await run_unplanned(self._schema, context, request)
+        return self._unplanned(context, prepared.operation, result)
 
     async def read(self, context: Context, text: str) -> Document:
         """Get a document, valid or not. An unknown one is charged. Raises BudgetExhausted."""
@@ -318,28 +348,39 @@ class Executor:
             not operation.asks_about_schema or self._policy.introspection == "on"
         )
 
-    async def _unplanned(
-        self, context: Context, operation: Operation, request: OperationRequest
+    def _unplanned(
+        self, context: Context, operation: Operation, result: ExecutionResult
     ) -> OperationResult:
-        result = await self._schema.execute(
-            request.text,
-            variable_values=dict(request.variables or {}),
-            context_value=context,
-            operation_name=request.operation_name,
-        )
-        assert isinstance(result, ExecutionResult)
+        """Make the result of what graphql-core returned. Raises DatabaseError."""
         errors = result.errors or []
         if result.data is None and any(error.path is None for error in errors):
             return self._refused(context, errors)
-        if (outage := _outage(errors)) and _is_undone(operation, result.data):
+        if (outage := outage_in(errors)) and is_undone(operation, result.data):
             raise outage  # as a plan does: the caller is to repeat the operation
         body: dict[str, Any] = {"data": format_floats(result.data)}
         if errors:
-            self._count(errors)
+            self._refusals.count(errors)
             body["errors"] = [error.formatted for error in errors]
         answer = self._answer(context, (orjson.dumps(body)[:-1],), operation)
         answer.has_errors = bool(errors)
         return answer
+
+    def _part(self, context: Context, body: bytes, *, has_next: bool) -> OperationResult:
+        assert context.charge is not None
+        return OperationResult(body, budget=context.charge.state, has_next=has_next)
+
+    def _finished(
+        self, context: Context, request: OperationRequest, delivery: Delivery
+    ) -> dict[str, Any]:
+        """Settle an operation whose last part is sent; returns the extensions of that part."""
+        assert context.document is not None
+        assert context.charge is not None
+        operation = context.document.operation(request.operation_name)
+        assert operation is not None
+        answer = delivery.answer
+        context.points += answer.points
+        self.settle(context, operation, answer.visible(answer.data))
+        return {"cost": context.charge.report()}
 
     def _answer(
         self, context: Context, begun: Sequence[bytes], operation: Operation
@@ -351,50 +392,6 @@ class Executor:
         body = b"".join((*begun, b',"extensions":{"cost":', charge.report_json(), b"}}"))
         return OperationResult(body, budget=charge.state, is_query=operation.is_query)
 
-    def _refused(
-        self,
-        context: Context,
-        errors: list[GraphQLError],
-        status: int | None = None,
-        retry_after_s: int | None = None,
-    ) -> OperationResult:
-        """Make the result of an operation that did not run, or not to its end."""
-        exhausted = next((each.original_error for each in errors if _is_exhausted(each)), None)
-        for error in errors:
-            describe(error, context.request_id)
-        code = self._count(errors)
-        body: dict[str, Any] = {"errors": [error.formatted for error in errors]}
-        state = context.charge.state if context.charge else None
-        if isinstance(exhausted, BudgetExhausted):
-            status, retry_after_s, state = 429, exhausted.retry_after_s, exhausted.state
-        if context.charge is not None:
-            body["extensions"] = {"cost": context.charge.report()}
-        return OperationResult(orjson.dumps(body), False, status, retry_after_s, state, code=code)
-
-    def _count(self, errors: list[GraphQLError]) -> str:
-        """Count the first error, and return its code."""
-        code = str((errors[0].extensions or {}).get("code"))
-        self.refusals[code] += 1
-        return code
-
 
 def _wrapped(error: Exception) -> GraphQLError:
     return GraphQLError(str(error), original_error=error)
-
-
-def _outage(errors: Sequence[GraphQLError]) -> DatabaseError | None:
-    return next(
-        (each.original_error for each in errors if isinstance(each.original_error, DatabaseError)),
-        None,
-    )
-
-
-def _is_undone(operation: Operation, data: Any) -> bool:
-    """Whether nothing was changed: a query, or a single mutation that failed."""
-    return operation.is_query or (
-        data is None and len(operation.node.selection_set.selections) == 1
-    )
-
-
-def _is_exhausted(error: GraphQLError) -> bool:
-    return isinstance(error.original_error, BudgetExhausted)

@@ -29,8 +29,8 @@ class FieldCollector:
     """Collects fields for one operation.
 
     `variables` are coerced; those that @skip and @include use are enough. None: they are not known,
-    and each field is collected that some values select. A validated document has no other
-    directives in its selections.
+    and each field is collected that some values select. @defer and @stream change nothing: what
+    they put off is collected too.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class FieldCollector:
         ][::-1]
         while pending:
             node = pending.pop()
-            if node.directives and not self._is_included(node):
+            if node.directives and not is_included(node, self._variables):
                 continue
             if isinstance(node, FieldNode):
                 grouped.setdefault((node.alias or node.name).value, []).append(node)
@@ -83,14 +83,16 @@ class FieldCollector:
                 return ()
         return fragment.selection_set.selections
 
-    def _is_included(self, node: SelectionNode) -> bool:
-        for directive in node.directives or ():
-            name = directive.name.value
-            if name in {"skip", "include"} and directive.arguments:
-                given = directive.arguments[0].value
-                if self._variables is None and isinstance(given, VariableNode):
-                    continue
-                value = value_from_ast_untyped(given, self._variables)
-                if bool(value) is (name == "skip"):
-                    return False
-        return True
+
+def is_included(node: SelectionNode, variables: Mapping[str, Any] | None) -> bool:
+    """Tell whether @skip and @include select a node. None: some values of variables would."""
+    for directive in node.directives or ():
+        name = directive.name.value
+        if name in {"skip", "include"} and directive.arguments:
+            given = directive.arguments[0].value
+            if variables is None and isinstance(given, VariableNode):
+                continue
+            value = value_from_ast_untyped(given, None if variables is None else dict(variables))
+            if bool(value) is (name == "skip"):
+                return False
+    return True

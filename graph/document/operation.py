@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from sys import getsizeof
 from typing import Any
 
@@ -27,6 +28,7 @@ from graph.cost.introspection import INTROSPECTION_FIELDS
 from graph.cost.model import CostModel, OperationCost, Path
 from graph.document.errors import copied
 from graph.document.limits import DocumentLimits
+from graph.document.part_directives import PARTS, without_parts
 from graph.document.validation import ValidationResult
 from graph.document.variables import coerce_variables
 from graph.field_collection import FieldCollector
@@ -78,6 +80,8 @@ class Operation:
     type_variables: tuple[str, ...] = ()
     plain_types: dict[str, type] | None = None
     document_text: str = ""
+    has_parts: bool = False
+    """Whether the document has @defer or @stream, whatever their `if` says."""
     derived: Any = None
     """What the planner keeps for the operation."""
     derived_bytes: int = 0
@@ -170,6 +174,11 @@ class Document:
         """The parsed document. None where it could not be parsed or is beyond a limit."""
         return self._result.ast
 
+    @cached_property
+    def whole_ast(self) -> DocumentNode | None:
+        """The parsed document without @defer and @stream: it is answered at once."""
+        return None if self.ast is None else without_parts(self.ast)
+
     @property
     def bytes(self) -> int:
         """Approximate size with its text, its operations, and what is kept for them."""
@@ -227,6 +236,7 @@ class Document:
             size_variables=tuple(sorted(uses.in_sizes | uses.in_directives)),
             type_variables=tuple(sorted(uses.in_type_names)),
             plain_types=_plain_types(node),
+            has_parts=uses.has_parts,
             document_text=self._text,
         )
 
@@ -265,6 +275,7 @@ class _VariableUses(Visitor):
         self.in_directives: set[str] = set()
         self.in_sizes: set[str] = set()
         self.in_type_names: set[str] = set()
+        self.has_parts = False
 
     def enter_field(self, node: Any, *_: Any) -> None:
         if node.name.value == "__type":
@@ -274,6 +285,7 @@ class _VariableUses(Visitor):
             }
 
     def enter_directive(self, node: Any, *_: Any) -> None:
+        self.has_parts |= node.name.value in PARTS
         self.in_directives |= {
             each.value.name.value
             for each in node.arguments or ()

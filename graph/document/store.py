@@ -12,6 +12,7 @@ from graph.cost.model import CostModel
 from graph.document.errors import too_many_characters
 from graph.document.limits import DocumentLimits
 from graph.document.operation import Document, Operation
+from graph.document.part_directives import without_parts
 from graph.document.reader_process import LEAST_URGENT, NICENESS, DocumentProcess, DocumentWork
 from graph.document.reader_queue import Lane, RecentTime
 from graph.document.validation import ValidationResult
@@ -136,6 +137,8 @@ class DocumentStore:
         Raises TooBusy.
         """
         document = DocumentNode(definitions=(operation.node, *operation.fragments.values()))
+        if operation.has_parts:
+            document = without_parts(document)
         values = dict(variables.coerced)
         cost = operation.cost(variables).points
         lane = self._lane_of(caller, is_short=cost <= _SHORT_POINTS)

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from db.snapshot import RowReader
 from db.statements import json_sql
 from db.statements.json_statement import Parameter, RootColumns, Statement, finish
 from graph.context import Context
@@ -47,13 +48,13 @@ class QueryPlan:
         items += sum(len(each.members) for each in self.drawings)
         return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items
 
-    async def fetch(self, context: Context, asked: RequestArguments) -> Sequence[str]:
+    async def fetch(
+        self, context: Context, asked: RequestArguments, rows: RowReader
+    ) -> Sequence[str]:
         """Get the statement's texts. Raises DatabaseError, NotPlanned."""
         if self.statement is None:
             return ()
-        *values, took = await context.database.fetch_row(
-            self.statement.text, self._values(asked, context)
-        )
+        *values, took = await rows.fetch_row(self.statement.text, self._values(asked, context))
         work = context.database_work
         work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms))
         texts = self.statement.json_of(values)

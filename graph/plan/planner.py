@@ -6,34 +6,34 @@ propagation. A query has no effects, so it can be run again.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, ParamSpec, TypeVar
 
-import orjson
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 
 from db.errors import DatabaseError
-from db.statements.visibility import Audience
+from db.snapshot import RowReader
 from flags.switches import Switches
 from graph.cache.cached_field import CachedField
 from graph.cache.data_versions import DataVersions, Versions
-from graph.cache.entry import Answer, CacheEntry, CacheRequest
+from graph.cache.entry import Answer, CacheRequest
 from graph.cache.key import CacheKey, SharedSubject, Subject
 from graph.cache.root_field_cache import RootFieldCache
 from graph.context import Caller, Context
+from graph.delivery.splitter import SplitOperation, split
 from graph.document.errors import TooBusy
 from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import CallerError
 from graph.plan.computed import computed, type_name
+from graph.plan.kept_plans import OperationPlans
 from graph.plan.plan import QueryPlan, asked_type, compile_plan
+from graph.plan.planned_data import PlannedData, from_answers, from_entries
 from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.selection import NotPlanned, SelectedField
 from graph.plan.streams_json import DrawnText
 from graph.schema.build import Schema
-from runtime.bounded_map import LruMap
 from runtime.round_robin import TooManyWaiting
 from runtime.worker_thread import WorkerThread
 
@@ -44,27 +44,11 @@ _LONGEST_INLINE = 256 * 1024
 """Characters with streams that are drawn on the event loop, in some 5 ms."""
 _TURN_MS = 50.0
 """Milliseconds after which the drawing of one answer lets others go on."""
-_MAX_VARIANTS = 8  # trees and plans of an operation
-_MAX_ANSWERS = 4  # introspection answers of an operation
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class PlannedData:
-    """An operation's data: its JSON in parts, and the number of objects without the root.
-
-    `public_s` is for how many seconds shared caches may keep the answer, None if it is for the
-    caller only. `age_s` is its age already.
-    """
-
-    parts: list[bytes]
-    objects: int
-    public_s: int | None = None
-    age_s: int = 0
 
 
 class KnownRoot(NamedTuple):
@@ -77,32 +61,13 @@ class KnownRoot(NamedTuple):
     lifetime_s: float = 0.0
 
 
-_PlanKey = tuple[
-    Audience, tuple[Any, ...], tuple[int, ...], tuple[Hashable, ...], tuple[str | None, ...]
-]
-"""What a plan depends on besides its operation: audience, values of directives, indexes of root
-fields, shapes of arguments and types of ids.
-"""
+class ReadyQuery(NamedTuple):
+    """A plan for the root fields of a query at some indexes, and the arguments of a request."""
 
-
-@dataclass(eq=False, slots=True)
-class _OperationPlans:
-    """What is kept for one operation.
-
-    Trees are by the values of directives, answers about the schema by the variables.
-    """
-
-    trees: LruMap[tuple[Any, ...], QueryTree] = field(default_factory=lambda: LruMap(_MAX_VARIANTS))
-    plans: LruMap[_PlanKey, QueryPlan] = field(default_factory=lambda: LruMap(_MAX_VARIANTS))
-    answers: LruMap[tuple[Any, ...], bytes] = field(default_factory=lambda: LruMap(_MAX_ANSWERS))
-
-    @property
-    def bytes(self) -> int:
-        """Approximate size."""
-        trees = sum([each.bytes for each in self.trees.values()])
-        plans = sum([each.bytes for each in self.plans.values()])
-        answers = sum([len(answer) + len(repr(key)) for key, answer in self.answers.items()])
-        return trees + plans + answers
+    tree: QueryTree
+    asked: RequestArguments
+    plan: QueryPlan
+    indexes: tuple[int, ...]
 
 
 class Planner:
@@ -131,7 +96,7 @@ class Planner:
         None also where the operation was not planned yet, or its arguments are refused.
         """
         operation, variables = prepared.operation, prepared.variables
-        kept: _OperationPlans | None = operation.derived
+        kept: OperationPlans | None = operation.derived
         tree = kept and kept.trees.find(operation.directives(variables))
         if not tree or self._cache is None:
             return None
@@ -176,8 +141,14 @@ class Planner:
 
     async def answer(self, context: Context, prepared: PreparedOperation) -> PlannedData | None:
         """Answer a query. None: graphql-core is to run it. Raises DatabaseError, TooBusy."""
+        found = await self.attempt(self._run(context, prepared))
+        self.planned += found is not None
+        return found
+
+    async def attempt(self, planned: Awaitable[T]) -> T | None:
+        """Await what is planned. None: graphql-core is to run it. Raises DatabaseError, TooBusy."""
         try:
-            found = await self._run(context, prepared)
+            found = await planned
         except NotPlanned as error:
             self.fallbacks[error.reason] += 1
         except TooBusy:
@@ -193,48 +164,99 @@ class Planner:
             logger.warning("a plan failed, graphql-core takes over", exc_info=True)
             self.fallbacks["failed"] += 1
         else:
-            self.planned += 1
             return found
         return None
 
+    def split(self, prepared: PreparedOperation) -> SplitOperation | None:
+        """Split an operation with @defer and @stream. None: it is answered at once.
+
+        Raises InvalidArgument for a directive's argument.
+        """
+        operation, variables = prepared.operation, prepared.variables
+        kept, directives = OperationPlans.of(operation), operation.directives(variables)
+        if directives in kept.splits:
+            return kept.splits.find(directives)
+        found = split(self._schema.core, operation, variables)
+        kept.splits.keep(directives, found)
+        self.weigh(operation)
+        return found
+
+    async def ready(self, context: Context, prepared: PreparedOperation) -> ReadyQuery:
+        """Get the plan of a query, with the arguments of a request.
+
+        Raises NotPlanned, CallerError, GraphQLError.
+        """
+        tree, asked = self._tree(prepared)
+        return await self._ready(context, prepared, tree, asked, range(len(tree.roots)))
+
+    async def fetch(self, context: Context, ready: ReadyQuery, rows: RowReader) -> PlannedData:
+        """Fetch the data of a query from `rows`. Raises DatabaseError, NotPlanned, TooBusy."""
+        answers = await self._answers(context, ready, rows)
+        return from_answers(ready.tree.roots, answers)
+
+    def weigh(self, operation: Operation) -> None:
+        """Count what is now kept for an operation."""
+        operation.derived_bytes = OperationPlans.of(operation).bytes
+        self._documents.weigh_again(operation)
+
     async def _run(self, context: Context, prepared: PreparedOperation) -> PlannedData:
         operation, variables = prepared.operation, prepared.variables
-        kept: _OperationPlans | None = operation.derived
-        if kept is None:
-            kept = operation.derived = _OperationPlans()
         if operation.is_introspection:
-            return await self._introspect(context, kept, operation, variables)
-        directives = operation.directives(variables)
-        tree = kept.trees.find(directives)
-        if tree is None:
-            tree = QueryTree.from_operation(self._schema, operation, variables)
-            kept.trees.keep(directives, tree)
-            self._weigh(operation, kept)
-        asked = tree.read(variables)
+            return await self._introspect(context, operation, variables)
+        tree, asked = self._tree(prepared)
 
         async def compute(indexes: Sequence[int]) -> list[Answer]:
-            shapes = tuple([each.shape for each in asked.arguments.values()])
-            types = tuple([asked_type(field, values) for field, values in asked.roots.items()])
-            key = (context.viewer.audience, directives, tuple(indexes), shapes, types)
-            plan = kept.plans.find(key)
-            if plan is None:
-                plan = await self._compile(context, tree, asked, key[2])
-                kept.plans.keep(key, plan)
-                self._weigh(operation, kept)
-            row = await plan.fetch(context, asked)
-            return [
-                await self._written(context, row[column], plan, asked)
-                if column is not None
-                else Answer(computed(tree.roots[index], context, asked))
-                for index, column in zip(indexes, plan.columns, strict=True)
-            ]
+            ready = await self._ready(context, prepared, tree, asked, indexes)
+            return await self._answers(context, ready, context.database)
 
         if self._cache is not None and tree.may_be_cached and context.switches.resolver_cache:
             requests = await self._cache_requests(self._cache, context, tree, variables, asked)
             if any(requests):
                 entries = await self._cache.answers(requests, compute)
-                return _from_entries(tree.roots, entries, requests)
-        return _from_answers(tree.roots, await compute(range(len(tree.roots))))
+                return from_entries(tree.roots, entries, requests)
+        return from_answers(tree.roots, await compute(range(len(tree.roots))))
+
+    def _tree(self, prepared: PreparedOperation) -> tuple[QueryTree, RequestArguments]:
+        operation, variables = prepared.operation, prepared.variables
+        kept, directives = OperationPlans.of(operation), operation.directives(variables)
+        tree = kept.trees.find(directives)
+        if tree is None:
+            tree = QueryTree.from_operation(self._schema, operation, variables)
+            kept.trees.keep(directives, tree)
+            self.weigh(operation)
+        return tree, tree.read(variables)
+
+    async def _ready(
+        self,
+        context: Context,
+        prepared: PreparedOperation,
+        tree: QueryTree,
+        asked: RequestArguments,
+        indexes: Sequence[int],
+    ) -> ReadyQuery:
+        """Get the plan of the root fields at some indexes."""
+        operation = prepared.operation
+        directives = operation.directives(prepared.variables)
+        shapes = tuple([each.shape for each in asked.arguments.values()])
+        types = tuple([asked_type(field, values) for field, values in asked.roots.items()])
+        key = (context.viewer.audience, directives, tuple(indexes), shapes, types)
+        kept = OperationPlans.of(operation)
+        plan = kept.plans.find(key)
+        if plan is None:
+            plan = await self._compile(context, tree, asked, key[2])
+            kept.plans.keep(key, plan)
+            self.weigh(operation)
+        return ReadyQuery(tree, asked, plan, key[2])
+
+    async def _answers(self, context: Context, ready: ReadyQuery, rows: RowReader) -> list[Answer]:
+        tree, asked, plan, indexes = ready
+        row = await plan.fetch(context, asked, rows)
+        return [
+            await self._written(context, row[column], plan, asked)
+            if column is not None
+            else Answer(computed(tree.roots[index], context, asked))
+            for index, column in zip(indexes, plan.columns, strict=True)
+        ]
 
     async def _written(
         self, context: Context, text: str, plan: QueryPlan, asked: RequestArguments
@@ -293,11 +315,11 @@ class Planner:
     async def _introspect(
         self,
         context: Context,
-        kept: _OperationPlans,
         operation: Operation,
         variables: VariableValues,
     ) -> PlannedData:
         """Answer a question about the schema, by graphql-core (50 ms) the first time."""
+        kept = OperationPlans.of(operation)
         key = tuple(sorted(variables.coerced.items()))
         found = kept.answers.find(key)
         if found is None:
@@ -306,12 +328,8 @@ class Planner:
                 raise NotPlanned("introspection")
             if self._documents.may_keep(found):
                 kept.answers.keep(key, found)
-                self._weigh(operation, kept)
+                self.weigh(operation)
         return PlannedData([found], 0, _SCHEMA_PUBLIC_S)
-
-    def _weigh(self, operation: Operation, kept: _OperationPlans) -> None:
-        operation.derived_bytes = kept.bytes
-        self._documents.weigh_again(operation)
 
     async def _compile(
         self,
@@ -332,43 +350,3 @@ class Planner:
             return await self._worker.run(context.caller_key, function, *args, **kwargs)
         except TooManyWaiting:
             raise TooBusy from None
-
-
-def _from_answers(roots: list[SelectedField], answers: Sequence[Answer]) -> PlannedData:
-    bodies = [each.body for each in answers]
-    objects = sum([each.objects for each in answers]) + _count_nulls(roots, bodies)
-    return PlannedData(_object(roots, bodies), objects)
-
-
-def _from_entries(
-    roots: list[SelectedField],
-    entries: Sequence[CacheEntry],
-    requests: Sequence[CacheRequest | None],
-) -> PlannedData:
-    bodies = [entry.body for entry in entries]
-    objects = sum(entry.objects for entry in entries) + _count_nulls(roots, bodies)
-    if any(each is None or each.is_stored for each in requests):
-        return PlannedData(_object(roots, bodies), objects)
-    return PlannedData(
-        _object(roots, bodies),
-        objects,
-        int(min(entry.lifetime_s for entry in entries)),
-        int(max(entry.age_s for entry in entries)),
-    )
-
-
-def _object(roots: list[SelectedField], answers: Sequence[bytes]) -> list[bytes]:
-    """Write the object of the root fields' answers, in parts: large answers are not copied."""
-    parts: list[bytes] = []
-    for selected, answer in zip(roots, answers, strict=True):
-        parts += [b'%b"%b":' % (b"," if parts else b"{", selected.response_name.encode()), answer]
-    return [*parts, b"}"] if parts else [b"{}"]
-
-
-def _count_nulls(roots: list[SelectedField], bodies: Sequence[bytes]) -> int:
-    """Count the nulls in lists: only `nodes` has any."""
-    return sum(
-        orjson.loads(body).count(None)
-        for selected, body in zip(roots, bodies, strict=True)
-        if selected.name == "nodes" and b"null" in body
-    )

@@ -25,6 +25,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from graph.context import Context
 from graph.cost.directives import list_size_of, weight_of
 from graph.cost.model import CostModel
+from graph.document.operation import Document, Operation
 from graph.errors import UnknownOperation, describe
 from graph.scalars import SCALARS
 from graph.schema.mutation import Mutation
@@ -51,6 +52,9 @@ class _OperationExtension(SchemaExtension):
         if context.document.ast is None:
             raise context.document.errors[0]
         execution.graphql_document = context.document.ast
+        operation = context.document.operation(execution.operation_name)
+        if operation is not None and operation.has_parts and not self._may_put_off(operation):
+            execution.graphql_document = context.document.whole_ast
         yield
 
     def on_validate(self) -> Iterator[None]:
@@ -76,6 +80,8 @@ class _OperationExtension(SchemaExtension):
             if not isinstance(prepared, list):  # else validation has failed
                 await context.executor.admit(context, prepared)
         yield
+        if context.is_in_parts:
+            return  # settled with its last part
         if context.charge is not None and execution.result is not None:
             context.executor.settle(context, operation, execution.result.data)
 
@@ -96,6 +102,11 @@ class _OperationExtension(SchemaExtension):
     def get_results(self) -> dict[str, Any]:
         charge = self._context.charge
         return {"cost": charge.report()} if charge is not None else {}
+
+    def _may_put_off(self, operation: Operation) -> bool:
+        """Whether graphql-core may see @defer and @stream: it refuses them in subscriptions."""
+        is_subscription = operation.node.operation is OperationType.SUBSCRIPTION
+        return self._context.is_in_parts or is_subscription
 
     @property
     def _context(self) -> Context:
@@ -140,20 +151,24 @@ class Schema(strawberry.Schema):
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Describe each error for the caller, in place. Unexpected ones are logged."""
-        context = execution_context.context if execution_context else None
+        execution = execution_context
+        context = execution.context if execution else None
+        self.describe_errors(errors, context, execution.operation_name if execution else None)
+
+    def describe_errors(
+        self, errors: list[GraphQLError], context: Context | None, operation_name: str | None
+    ) -> None:
+        """Describe the errors of an operation for the caller, in place."""
         for error in errors:
             describe(error, getattr(context, "request_id", ""))
-            _locate(error, execution_context)
+            _locate(error, getattr(context, "document", None), operation_name)
 
 
-def _locate(error: GraphQLError, execution: ExecutionContext | None) -> None:
+def _locate(error: GraphQLError, document: Document | None, operation_name: str | None) -> None:
     """Add the schema coordinate of the field or argument that an error is about."""
-    if execution is None or not error.path or error.extensions is None:
+    if document is None or not error.path or error.extensions is None:
         return
-    document = getattr(execution.context, "document", None)
-    if document is None:
-        return
-    operation = document.operation(execution.operation_name)
+    operation = document.operation(operation_name)
     if operation is not None:
         found = operation.coordinate(error.path, error.extensions.get("field"))
         error.extensions |= {"coordinate": found} if found else {}
@@ -195,7 +210,7 @@ def build_schema() -> Schema:
         extensions=[_OperationExtension],
         execution_context_class=_Execution,
         types=[ApiToken, BestEffort, PersonalBest],
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, enable_experimental_incremental_execution=True),
     )
     _drop_null_defaults(schema.core)
     return schema

@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from graph.context import Caller
 from graph.errors import Unauthenticated
-from graph.execution import OperationRequest, OperationResult
 from graph.global_id import encode_id
+from graph.operation_request import OperationRequest, OperationResult
 from legacy.rest import parameters
 from legacy.rest.errors import (
     InvalidParameters,

@@ -15,7 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from graph.errors import CallerError
-from graph.execution import OperationResult
+from graph.operation_request import OperationResult
 from web.errors import HttpRefusal
 
 STATUS_OF_CODE = {

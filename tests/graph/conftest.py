@@ -6,6 +6,7 @@ import pytest
 
 from settings import Settings
 from tests.graph.api import Api, serve
+from tests.graph.plan.population import populate
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,17 @@ async def sharing_api(settings: Settings) -> AsyncIterator[Api]:
     """The same data, served with SHARING=on."""
     async with serve(settings.model_copy(update={"sharing": "on"})) as api:
         yield api
+
+
+@pytest.fixture(scope="module")
+def population_url(clone):
+    """URL of a database that has the population, for one module."""
+    with clone() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def population(connect_to, population_url):
+    """Athletes with all kinds of rows, as `populate` makes them."""
+    with connect_to(population_url) as connection:
+        yield populate(connection)

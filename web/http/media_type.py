@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from graph.delivery.writer import PartsForm
 from web.errors import BadRequest, NotAcceptable, UnsupportedMediaType
 
 _GRAPHQL_JSON = "application/graphql-response+json"
@@ -16,6 +17,14 @@ _GRAPHQL_TYPE = b"application/graphql-response+json; charset=utf-8"
 _JSON_TYPE = b"application/json; charset=utf-8"
 _HTML = "text/html"
 _EVENT_STREAM = "text/event-stream"
+_MULTIPART = "multipart/mixed"
+_SPECIFICATIONS = {
+    "incrementalspec": {"v0.2": PartsForm.BY_ID},
+    "deferspec": {"20220824": PartsForm.BY_PATH},
+}
+"""Forms of answers in parts, by the parameters that Apollo's clients and routers have for them."""
+_OF_SUBSCRIPTIONS = "subscriptionspec"
+"""A parameter of Apollo's multipart subscriptions, which are not answered so."""
 _UTF_8 = frozenset({"utf-8", "utf8"})
 _MAX_KEPT_BYTES = 300
 """Longer headers are not cached, so that they cannot fill the memory."""
@@ -39,7 +48,9 @@ class Acceptable:
     """What a client accepts.
 
     `json` is the media type of successful responses, None if only streams are accepted. `streams`
-    tells whether a subscription may be answered by a stream. `error_type` is the media type of
+    tells whether a subscription may be answered by a stream. `parts` is how an answer in parts may be
+    written as `multipart/mixed`, None if it may not, and `stream_parts` the same for a stream.
+    `error_type` is the media type of
     responses without data: GraphQL's own, even for clients that accept plain JSON, which may come
     from any program on the way.
     """
@@ -48,6 +59,8 @@ class Acceptable:
     streams: bool
     is_graphql_json: bool
     error_type: bytes = _GRAPHQL_TYPE
+    parts: PartsForm | None = None
+    stream_parts: PartsForm | None = None
 
 
 def acceptable(accept: bytes | None) -> Acceptable:
@@ -116,7 +129,37 @@ def _read_acceptable(accept: bytes) -> Acceptable:
             "results.",
             "Accept",
         )
-    return Acceptable(chosen, streams, is_graphql)
+    return Acceptable(
+        chosen,
+        streams,
+        is_graphql,
+        parts=_parts_form(ranges, _MULTIPART) if chosen is not None else None,
+        stream_parts=_parts_form(ranges, _EVENT_STREAM),
+    )
+
+
+def _parts_form(ranges: list[Weighed], media_type: str) -> PartsForm | None:
+    """Get the form that a client prefers for answers in parts of a type. None: it takes none."""
+    found = [
+        (each.quality, form)
+        for each in ranges
+        if each.value == media_type and each.quality > 0 and (form := _form_of(each.parameters))
+    ]
+    return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def _form_of(parameters: tuple[tuple[str, str], ...]) -> PartsForm | None:
+    """Get the form that parameters ask for: that of the draft, unless they name another.
+
+    None: they name one that is not known, or are about subscriptions.
+    """
+    form: PartsForm | None = PartsForm.BY_ID
+    for name, text in parameters:
+        if name == _OF_SUBSCRIPTIONS:
+            return None
+        if name in _SPECIFICATIONS:
+            form = _SPECIFICATIONS[name].get(text)
+    return form
 
 
 def _weight(ranges: list[Weighed], media_type: str) -> tuple[float, int]:

@@ -13,9 +13,11 @@ from contextlib import aclosing, suppress
 from starlette.types import Receive, Scope, Send
 
 from db.errors import DatabaseError
-from graph.execution import OperationRequest
+from graph.delivery.writer import PartsForm
+from graph.operation_request import OperationRequest
 from web.auth.api_tokens import InvalidCredentials
 from web.errors import error_response
+from web.http.media_type import acceptable
 from web.http.request_log import log_fields_of, request_id_of
 from web.http.server_connection import cut
 from web.limits.open_streams import TooManyConnections
@@ -84,6 +86,8 @@ class EventStream:
         self._subscriber, self._scope = subscriber, scope
         self._receive, self._asgi_send = receive, send
         self._sending = asyncio.Lock()
+        accepted = acceptable(dict(scope["headers"]).get(b"accept")).stream_parts
+        self._form = accepted or PartsForm.BY_ID
 
     async def serve(self, request: OperationRequest) -> None:
         """Serve the results of one operation."""
@@ -125,7 +129,7 @@ class EventStream:
 
     async def _send_results(self, request: OperationRequest) -> None:
         async with aclosing(
-            self._subscriber.results(request, log_fields_of(self._scope))
+            self._subscriber.results(request, log_fields_of(self._scope), self._form)
         ) as results:
             async for result in results:
                 await self._send(_event(result))

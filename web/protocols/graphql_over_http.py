@@ -12,7 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from graph.context import Context
-from graph.execution import OperationRequest
+from graph.delivery.writer import PartsForm
+from graph.operation_request import OperationRequest, OperationResult
 from runtime.time_limit import TimeLimit
 from web.auth.api_tokens import InvalidCredentials
 from web.documents.persisted_documents import DocumentError
@@ -27,7 +28,8 @@ from web.http.server_connection import connection_of
 from web.limits.request_memory import FREE_BYTES, weight_of
 from web.protocols import parameters, response
 from web.protocols.event_stream import serve_event_stream
-from web.protocols.operation_context import is_subscription
+from web.protocols.multipart import MultipartAnswer, MultipartResponse
+from web.protocols.operation_context import is_subscription, may_have_parts
 from web.protocols.operation_runner import OperationRunner
 from web.protocols.parameters import Parameters
 from web.protocols.response import Exchange, HttpResponse, ResponseHead
@@ -79,6 +81,9 @@ class GraphQLOverHttp:
                 if not self._respond(exchange, answer):
                     await send(self._head.start(exchange, answer))
                     await send({"type": "http.response.body", "body": answer.body})
+            elif isinstance(answer, MultipartAnswer):
+                status = 200
+                await self._send_parts(exchange, answer, receive, send)
             else:
                 status = 200
                 await self._stream(exchange, answer, receive, send)
@@ -99,8 +104,15 @@ class GraphQLOverHttp:
             exchange.scope, answer.status, fields, answer.body
         )
 
+    async def _send_parts(
+        self, exchange: Exchange, answer: MultipartAnswer, receive: Receive, send: Send
+    ) -> None:
+        timeout_s = self._settings.subscription_send_timeout_s
+        headers = self._head.head(exchange)
+        await MultipartResponse(exchange, answer, headers, timeout_s).send(receive, send)
+
     async def _reply(self, exchange: Exchange, receive: Receive) -> HttpResponse | Any:
-        """Answer, or return what `_serve_stream` takes."""
+        """Answer, or return a MultipartAnswer or what `_serve_stream` takes."""
         try:
             await self._services.limits.requests.admit(exchange.address)
             return await self._handle(exchange, receive)
@@ -172,7 +184,9 @@ class GraphQLOverHttp:
         exchange.size, exchange.weight = len(body), weight_of(body)
         return parameters.from_body(body)
 
-    async def _run(self, exchange: Exchange, asked: Parameters) -> HttpResponse | OperationRequest:
+    async def _run(
+        self, exchange: Exchange, asked: Parameters
+    ) -> HttpResponse | MultipartAnswer | OperationRequest:
         context = self._runner.context(exchange, await self._runner.caller(exchange))
         if exchange.weight <= FREE_BYTES:
             return await self._run_in(context, exchange, asked)
@@ -182,7 +196,7 @@ class GraphQLOverHttp:
 
     async def _run_in(
         self, context: Context, exchange: Exchange, asked: Parameters
-    ) -> HttpResponse | OperationRequest:
+    ) -> HttpResponse | MultipartAnswer | OperationRequest:
         documents = self._services.persisted
         text = documents.text_of_now(asked)
         if text is None:
@@ -202,20 +216,49 @@ class GraphQLOverHttp:
         )
         if (
             exchange.accepts.streams
-            and exchange.scope["method"] != "HEAD"
+            and not exchange.is_head
             and await self._is_stream(exchange, context, request)
         ):
             return request
-        answer = await self._runner.execute(context, request)
+        begun: MultipartAnswer | None = None
+        if may_have_parts(text) and (form := self._parts_form(exchange)) is not None:
+            begun = await self._begin(context, request, form)
+            answer = begun.first
+        else:
+            answer = await self._runner.execute(context, request)
         if "extensions" in asked and answer.is_executed and not request.is_dry_run:
             await documents.register(asked, request.text, context.caller_key)
-        return await response.from_result(exchange, answer)
+        return begun if begun and answer.has_next else await response.from_result(exchange, answer)
+
+    def _parts_form(self, exchange: Exchange) -> PartsForm | None:
+        """Get the form of an answer in parts. None: it is to be sent at once."""
+        is_compressed = exchange.coding.is_required
+        return None if is_compressed or exchange.is_head else exchange.accepts.parts
+
+    async def _begin(
+        self, context: Context, request: OperationRequest, form: PartsForm
+    ) -> MultipartAnswer:
+        """Wait for the first part of an answer, or for all of it."""
+        under_way = await self._runner.begin(context, request, form)
+        first: OperationResult | None = None
+        try:
+            first = await anext(under_way)
+        finally:
+            if first is None or not first.has_next:
+                await under_way.close()
+        return MultipartAnswer(form, first, under_way)
 
     async def _is_stream(
         self, exchange: Exchange, context: Context, request: OperationRequest
     ) -> bool:
-        """Tell whether to answer by a stream: to a subscription, or if nothing else is accepted."""
-        if exchange.accepts.json is None:
+        """Tell whether to answer by a stream.
+
+        To a subscription, if nothing else is accepted, or in parts that may not be multipart.
+        """
+        accepts = exchange.accepts
+        if accepts.json is None:
+            return True
+        if accepts.parts is None and accepts.stream_parts and may_have_parts(request.text):
             return True
         return await is_subscription(self._services, context, request)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.types import Receive, Send
 
-from graph.execution import OperationRequest
+from graph.operation_request import OperationRequest
 from web.documents.persisted_documents import DocumentError
 from web.errors import BadRequest, MethodNotAllowed
 from web.http.media_type import require_json

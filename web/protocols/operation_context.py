@@ -1,7 +1,8 @@
 """What every protocol gives an operation: its caller's key, its context, and a slot to run in."""
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -11,11 +12,13 @@ from graphql import OperationType
 from flags.switches import Switches
 from graph.context import Caller, Context, UploadRules, WriteRules
 from graph.cost.budget import Budget
+from graph.delivery.writer import PartsForm
 from graph.errors import OperationTimeout
-from graph.execution import OperationRequest, OperationResult
+from graph.operation_request import OperationRequest, OperationResult
 from web.services import Services
 from web.switches import switches_of
 
+_PARTS = re.compile(r"@\s*(defer|stream)\b")
 _TOO_MANY_REQUESTS = HTTPStatus.TOO_MANY_REQUESTS.value  # a member costs a call each time
 
 
@@ -104,23 +107,84 @@ def _budget_now(
     )
 
 
-async def execute_in_slot(
-    services: Services, key: str, context: Context, request: OperationRequest
-) -> OperationResult:
-    """Run an operation in one of its caller's slots. Raises TooManyOperations."""
+async def _take_slot(services: Services, key: str, context: Context) -> None:
     queue = services.limits.fair_queue
     if not queue.try_acquire(key):
         if context.switches.rate_limiting:
             await queue.wait(key)
         else:
             queue.exceed(key)
+
+
+def may_have_parts(text: str) -> bool:
+    """Tell whether a document's text seems to have @defer or @stream."""
+    return _PARTS.search(text) is not None
+
+
+async def execute_in_slot(
+    services: Services, key: str, context: Context, request: OperationRequest
+) -> OperationResult:
+    """Run an operation in one of its caller's slots. Raises TooManyOperations."""
+    await _take_slot(services, key, context)
     try:
         result = await services.executor.execute(context, request)
     finally:
-        queue.release(key)
+        services.limits.fair_queue.release(key)
     if result.status == _TOO_MANY_REQUESTS:
         await services.limits.refusal_pacing.wait()
     return result
+
+
+class PartsUnderWay:
+    """The answer of an operation that is being run: one result, or one for each part.
+
+    It runs on by itself: a client that reads slowly holds neither a slot nor the database.
+    """
+
+    def __init__(self, services: Services, key: str, work: "_Work") -> None:
+        """Run `work`, which puts results into a queue. The caller's slot is given back after it."""
+        self._services, self._key = services, key
+        self._results = asyncio.Queue[OperationResult | None]()
+        self._task = asyncio.create_task(self._run(work))
+
+    def __aiter__(self) -> AsyncIterator[OperationResult]:
+        return self
+
+    async def __anext__(self) -> OperationResult:
+        """Wait for the next result. Raises what the operation raised."""
+        result = await self._results.get()
+        if result is None:
+            await self._task
+            raise StopAsyncIteration
+        if result.status == _TOO_MANY_REQUESTS:
+            await self._services.limits.refusal_pacing.wait()
+        return result
+
+    async def close(self) -> None:
+        """End the operation, if it still runs."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self, work: "_Work") -> None:
+        try:
+            await work(self._results.put_nowait)
+        finally:
+            self._services.limits.fair_queue.release(self._key)
+            self._results.put_nowait(None)
+
+
+_Work = Callable[[Callable[[OperationResult], None]], Awaitable[None]]
+
+
+async def begin_in_slot(
+    services: Services, key: str, context: Context, request: OperationRequest, form: PartsForm
+) -> PartsUnderWay:
+    """Run an operation in one of its caller's slots, and give its results as they come.
+
+    Whoever calls it has to close what it returns. Raises TooManyOperations.
+    """
+    await _take_slot(services, key, context)
+    return PartsUnderWay(services, key, partial(services.executor.deliver, context, request, form))
 
 
 async def is_subscription(services: Services, context: Context, request: OperationRequest) -> bool:

@@ -6,11 +6,17 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 
 from graph.context import Caller, Context
-from graph.execution import OperationRequest, OperationResult
+from graph.delivery.writer import PartsForm
+from graph.operation_request import OperationRequest, OperationResult
 from logs import bind
 from web.auth.unread_credential import unread_credential
 from web.client_name import client_of
-from web.protocols.operation_context import execute_in_slot, make_context
+from web.protocols.operation_context import (
+    PartsUnderWay,
+    begin_in_slot,
+    execute_in_slot,
+    make_context,
+)
 from web.protocols.response import Exchange
 from web.routes.sign_in import address_after, begin_sign_in
 from web.services import Services
@@ -54,6 +60,15 @@ class OperationRunner:
     async def execute(self, context: Context, request: OperationRequest) -> OperationResult:
         """Run an operation in one of its caller's slots. Raises TooManyOperations."""
         return await execute_in_slot(self._services, context.caller_key, context, request)
+
+    async def begin(
+        self, context: Context, request: OperationRequest, form: PartsForm
+    ) -> PartsUnderWay:
+        """Run an operation in one of its caller's slots, whose answer may come in parts.
+
+        Whoever calls it has to close what it returns. Raises TooManyOperations.
+        """
+        return await begin_in_slot(self._services, context.caller_key, context, request, form)
 
     def _begin_sign_in(self, exchange: Exchange, return_to: str | None) -> str:
         services, cookies = self._services, HTTPConnection(exchange.scope).cookies

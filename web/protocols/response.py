@@ -12,7 +12,7 @@ from starlette.types import Message, Scope
 from db.errors import DatabaseError
 from graph.cost.budget import BudgetExhausted
 from graph.errors import CallerError
-from graph.execution import OperationResult
+from graph.operation_request import OperationResult
 from runtime.errors import PacegraphError
 from settings import Settings
 from web.auth.api_tokens import InvalidCredentials
@@ -57,6 +57,11 @@ class Exchange:
     cookies: Headers = field(default_factory=list)
     size: int = 0
     weight: int = 0
+
+    @property
+    def is_head(self) -> bool:
+        """Whether only the head of the response is sent."""
+        return bool(self.scope["method"] == "HEAD")
 
 
 @dataclass(slots=True)

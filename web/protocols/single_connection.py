@@ -15,7 +15,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from graph.context import Caller
-from graph.execution import OperationRequest
+from graph.operation_request import OperationRequest
 from web.errors import HttpRefusal
 from web.http.request_log import request_id_of, write_request
 from web.http.server_connection import cut

@@ -21,8 +21,9 @@ from strawberry.types import ExecutionResult
 from db.errors import DatabaseError, StatementTimeout
 from flags.switches import Switches
 from graph.context import Caller, Context
+from graph.delivery.writer import PartsForm
 from graph.errors import CallerError, InvalidArgument, describe
-from graph.execution import OperationRequest
+from graph.operation_request import OperationRequest
 from graph.scalars import format_floats
 from graph.schema.build import build_schema
 from logs import bind
@@ -37,10 +38,12 @@ from web.http.header_fields import by_name
 from web.http.request_log import request_id_of
 from web.limits.open_streams import CallerQuota, QuotaSlot, TooManySubscriptions
 from web.protocols.operation_context import (
+    begin_in_slot,
     caller_key,
     execute_in_slot,
     is_subscription,
     make_context,
+    may_have_parts,
 )
 from web.protocols.stream_end import (
     FORBIDDEN,
@@ -167,9 +170,12 @@ class Subscriber:
         return with_sharing(self.caller, is_on=switches.sharing), switches
 
     async def results(
-        self, request: OperationRequest, log_fields: dict[str, Any]
+        self,
+        request: OperationRequest,
+        log_fields: dict[str, Any],
+        form: PartsForm = PartsForm.BY_ID,
     ) -> AsyncGenerator[Result, None]:
-        """Run an operation: yield one result, or a subscription's until it ends.
+        """Run an operation: yield one result, its parts in a form, or a subscription's events.
 
         Errors are results too.
         """
@@ -179,7 +185,9 @@ class Subscriber:
             with weights.held(self.key, request.weight, is_limited=is_limited):
                 if not await self._is_subscription(context, request):
                     await self.check()
-                    yield await self._single(context, request)
+                    async with aclosing(self._parts(context, request, form)) as parts:
+                        async for part in parts:
+                            yield part
                     return
                 async with aclosing(self._subscribed(context, request)) as results:
                     async for result in results:
@@ -209,9 +217,20 @@ class Subscriber:
     async def _is_subscription(self, context: Context, request: OperationRequest) -> bool:
         return not request.is_dry_run and await is_subscription(self.services, context, request)
 
-    async def _single(self, context: Context, request: OperationRequest) -> Result:
-        answer = await execute_in_slot(self.services, self.key, context, request)
-        return Result(answer.body, is_refusal=not answer.is_executed)
+    async def _parts(
+        self, context: Context, request: OperationRequest, form: PartsForm
+    ) -> AsyncGenerator[Result, None]:
+        """Yield the answer of an operation, in parts if it has @defer or @stream."""
+        if not may_have_parts(request.text):
+            answer = await execute_in_slot(self.services, self.key, context, request)
+            yield Result(answer.body, is_refusal=not answer.is_executed)
+            return
+        under_way = await begin_in_slot(self.services, self.key, context, request, form)
+        try:
+            async for part in under_way:
+                yield Result(part.body, is_refusal=not part.is_executed)
+        finally:
+            await under_way.close()
 
     def _own_slot(self) -> QuotaSlot:
         """Take a slot of this connection for a subscription. Raises TooManySubscriptions."""

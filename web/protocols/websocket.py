@@ -14,7 +14,7 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from db.errors import DatabaseError
-from graph.execution import OperationRequest
+from graph.operation_request import OperationRequest
 from web.auth.api_tokens import InvalidCredentials
 from web.documents.persisted_documents import DocumentError
 from web.http.request_log import log_fields_of, request_id_of, write_request

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from flags.flags import Flags
-from graph.execution import OperationResult
+from graph.operation_request import OperationResult
 from tests import factories as make
 from tests.web.auth.browser import account_of, renewal_of, session_of, with_cookie
 from web.auth.browser_sessions import BrowserSessions

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from graph.context import Context
-from graph.execution import OperationRequest
+from graph.operation_request import OperationRequest
 from tests.web import churn
 from tests.web.api_process import until
 from tests.web.churn import Visit

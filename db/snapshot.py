@@ -1,0 +1,50 @@
+"""Statements that all see the data of one moment."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from typing import Any, Protocol
+
+from db.statement_watch import StatementWatch
+from runtime.work_meter import DATABASE_WORK
+
+
+class RowReader(Protocol):
+    """What a statement of one row can be read from."""
+
+    async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Run a statement in the driver's own form; its last column tells how long it took.
+
+        Raises DatabaseError.
+        """
+
+
+@dataclass(eq=False, slots=True)
+class Snapshot:
+    """Reads in one transaction, which began at `began_s` by the monotonic clock."""
+
+    driver: Any
+    watch: StatementWatch
+    translating: Callable[[], AbstractContextManager[None]]
+    began_s: float
+
+    async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Run a statement, as RowReader does. It is not retried: the snapshot would be lost."""
+        pid = self.driver.get_server_pid()
+        self.watch.begin(pid)
+        sent_s, meter = monotonic(), DATABASE_WORK.get()
+        try:
+            with self.translating():
+                *values, took = await self.driver.fetchrow(statement, *parameters)
+        except BaseException:
+            waited_s = self.watch.end(pid)
+            if meter is not None:
+                meter.add(1000 * (monotonic() - sent_s - waited_s))
+            raise
+        waited_s = self.watch.end(pid)
+        if meter is not None:
+            meter.waited_ms = 1000 * waited_s
+        # the statement counts from the beginning of its transaction
+        return (*values, took - timedelta(seconds=sent_s - self.began_s))

@@ -1,0 +1,166 @@
+"""Sends the parts of a query that run by plan: a statement each, all on the data of one moment."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple
+
+import orjson
+
+from db.snapshot import RowReader
+from graph.context import Context
+from graph.delivery.answer import AnswerPath, add, selected, value_at
+from graph.delivery.growing_answer import AnnouncedParts, GrowingAnswer
+from graph.delivery.splitter import AnswerPart, SplitOperation
+from graph.delivery.writer import Completed, Entry, PartPayload, PartsWriter, Pending
+from graph.document.operation import Operation, PreparedOperation
+from graph.plan.planner import Planner, ReadyQuery
+
+
+class WholeAnswer(NamedTuple):
+    """What graphql-core answers to the whole operation: data, and errors as they are sent."""
+
+    data: Any
+    errors: list[Any]
+
+
+class PlannedDelivery:
+    """One query on its way. `run_whole` has graphql-core run it, where a plan fails on the way."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        context: Context,
+        prepared: PreparedOperation,
+        split: SplitOperation,
+        *,
+        answer: GrowingAnswer,
+        writer: PartsWriter,
+        run_whole: Callable[[], Awaitable[WholeAnswer]],
+    ) -> None:
+        self._planner, self._context, self._prepared = planner, context, prepared
+        self._split, self._answer, self._writer = split, answer, writer
+        self._run_whole = run_whole
+        self._parts = AnnouncedParts(answer, split, writer)
+        self._ready: dict[AnswerPart, ReadyQuery] = {}
+        self._whole: WholeAnswer | None = None
+
+    async def run(self) -> bool:
+        """Send all parts. False: nothing was sent, and graphql-core is to run the operation.
+
+        Raises DatabaseError, TooBusy.
+        """
+        async with AsyncExitStack() as stack:
+            rows = await self._planner.attempt(self._begin(stack))
+            if rows is None:
+                return False
+            self._parts.hold_back()
+            pending = self._parts.announce()
+            data = self._answer.visible(self._answer.data)
+            self._writer.write(PartPayload(data=data, pending=pending))
+            for part in self._split.parts:
+                if found := self._parts.of(part):
+                    await self._send(part, found, rows)
+        self._planner.planned += 1
+        self._planner.weigh(self._prepared.operation)
+        return True
+
+    async def _begin(self, stack: AsyncExitStack) -> RowReader:
+        """Plan all parts, and read the first one."""
+        first = await self._plan(self._split.first)
+        for part in self._split.parts:
+            if part.operation is not None:
+                self._ready[part] = await self._plan(part.operation)
+        rows = await stack.enter_async_context(self._context.database.snapshot())
+        self._answer.data = await self._fetch(first, rows)
+        return rows
+
+    async def _plan(self, operation: Operation) -> ReadyQuery:
+        prepared = PreparedOperation(
+            operation, self._prepared.variables, 0, (), self._prepared.is_search
+        )
+        return await self._planner.ready(self._context, prepared)
+
+    async def _fetch(self, ready: ReadyQuery, rows: RowReader) -> dict[str, Any]:
+        found = await self._planner.fetch(self._context, ready, rows)
+        self._answer.points += found.points
+        data: dict[str, Any] = orjson.loads(b"".join(found.parts))
+        return data
+
+    async def _send(self, part: AnswerPart, pending: list[Pending], rows: RowReader) -> None:
+        payload = PartPayload()
+        if part.first is not None:
+            for each in pending:
+                held = self._parts.take_held(part, each.path)
+                payload.entries.append(Entry(each, held, count=len(held)))
+                payload.completed.append(Completed(each))
+        else:
+            self._parts.note_lists(part)
+            data = await self._data(part, rows)
+            for each in pending:
+                self._add(part, each, data, payload)
+        self._parts.finish(part)
+        self._parts.hold_back()
+        payload.pending = self._parts.announce()
+        for entry in payload.entries:
+            entry.data = self._answer.visible(entry.data)
+        for completed in payload.completed:
+            completed.whole = self._answer.visible(completed.whole)
+        self._writer.write(payload)
+
+    async def _data(self, part: AnswerPart, rows: RowReader) -> Any:
+        """Read a fragment's data. None where it selects only other fragments, or a plan failed."""
+        if part not in self._ready:
+            return None
+        if self._whole is None:
+            data = await self._planner.attempt(self._fetch(self._ready[part], rows))
+            if data is not None:
+                return data
+            self._whole = await self._run_whole()
+        return None
+
+    def _add(self, part: AnswerPart, pending: Pending, data: Any, payload: PartPayload) -> None:
+        """Add a fragment's data at one place."""
+        path, errors = pending.path, []
+        if part not in self._ready:
+            new: Any = {}
+        elif self._whole is None:
+            new = value_at(data, path)
+        else:
+            new = value_at(self._whole.data, path)
+            new = selected(new, part.selections, self._prepared.operation.fragments)
+            errors = _errors_at(self._whole.errors, path, new)
+        if not isinstance(new, dict):
+            self._parts.fail(pending)
+            payload.completed.append(Completed(pending, errors or _missing(path)))
+            return
+        additions = add(value_at(self._answer.data, path), new)
+        entries = [Entry(pending, each.data, each.path) for each in additions]
+        if errors:
+            entries = entries or [Entry(pending, {})]
+            entries[0].errors = errors
+        payload.entries += entries
+        payload.completed.append(Completed(pending, whole=new))
+
+
+def _errors_at(errors: list[Any], path: AnswerPath, data: Any) -> list[Any]:
+    """List the errors of a fragment's object: those of its members, or why it is not there."""
+    found = []
+    for each in errors:
+        at = tuple(each.get("path") or ())
+        if isinstance(data, dict):
+            is_own = at[: len(path)] == path and at[len(path) : len(path) + 1] != ()
+            if is_own and at[len(path)] in data:
+                found.append(each)
+        elif at[: len(path)] == path[: len(at)]:
+            found.append(each)
+    return found
+
+
+def _missing(path: AnswerPath) -> list[Any]:
+    return [
+        {
+            "message": "This part could not be read. Send the operation again.",
+            "path": path,
+            "extensions": {"code": "INTERNAL"},
+        }
+    ]

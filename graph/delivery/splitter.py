@@ -1,0 +1,350 @@
+"""Splits an operation with @defer and @stream into operations that are run one after the other.
+
+The first one has all that is not put off. Each deferred fragment becomes an operation of its own,
+which has the fields that lead to the fragment, with their arguments, and the fragment's selections.
+A streamed list stays where it is: its entries are held back once they are read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from graphql import (
+    DirectiveNode,
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLAbstractType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    NamedTypeNode,
+    NameNode,
+    NullValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    StringValueNode,
+    VariableNode,
+    get_named_type,
+    is_abstract_type,
+)
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Undefined
+
+from graph.document.operation import Operation
+from graph.document.part_directives import PARTS
+from graph.errors import InvalidArgument
+from graph.field_collection import is_included
+
+MOST_PARTS = 16
+"""An operation with more of them is answered at once: each is a statement of its own."""
+_NODES_PER_TOKEN = 2
+"""How far an operation may grow where its fragments are written out."""
+_NODE_BYTES = 300
+_SPLIT_BYTES = 2000
+
+ResponsePath = tuple[str, ...]
+"""Response names from the root on, without indexes of lists."""
+
+
+class Condition(NamedTuple):
+    """Objects after `depth` fields have to be of one of some types."""
+
+    depth: int
+    types: frozenset[str]
+
+
+@dataclass(eq=False, slots=True)
+class AnswerPart:
+    """A deferred fragment, or the rest of a streamed list.
+
+    `path` leads to the fragment's object, or to the list. `parent` is the fragment around it, None
+    where the first operation has it. `operation` gets a fragment's data; None where it selects
+    nothing but other parts, and for a list. `first` is how many entries of a list are sent at once,
+    None for a fragment. `selections` are the fragment's own.
+    """
+
+    label: str | None
+    path: ResponsePath
+    parent: "AnswerPart | None"
+    conditions: tuple[Condition, ...]
+    first: int | None = None
+    operation: Operation | None = None
+    selections: tuple[SelectionNode, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class SplitOperation:
+    """An operation in parts, each after the ones it depends on.
+
+    `hidden` is the response name of members that were added: the types of objects, where a fragment
+    depends on them, or where an object has nothing else yet.
+    """
+
+    first: Operation
+    parts: list[AnswerPart]
+    hidden: str
+    has_hidden: bool
+    nodes: int
+
+    @property
+    def bytes(self) -> int:
+        """Approximate size, with what is kept for its operations."""
+        operations = [self.first, *(each.operation for each in self.parts if each.operation)]
+        return _SPLIT_BYTES + _NODE_BYTES * self.nodes + sum([each.bytes for each in operations])
+
+
+class _TooMuch(Exception):
+    """There are too many parts, or fragments that are spread too often."""
+
+
+class _Place(NamedTuple):
+    """Where a selection is: below `chain`, fields and type conditions from the root on."""
+
+    chain: tuple[FieldNode | NamedTypeNode, ...] = ()
+    path: ResponsePath = ()
+    conditions: tuple[Condition, ...] = ()
+    parent: AnswerPart | None = None
+
+
+def split(
+    schema: GraphQLSchema, operation: Operation, variables: VariableValues
+) -> SplitOperation | None:
+    """SplitOperation an operation. Of the variables only those in directives matter.
+
+    None: nothing is put off, or too much of it. Raises InvalidArgument for a directive's argument.
+    """
+    if not operation.has_parts:
+        return None
+    try:
+        return _Splitter(schema, operation, variables.coerced).split()
+    except (_TooMuch, RecursionError):
+        return None
+
+
+class _Splitter:
+    def __init__(
+        self, schema: GraphQLSchema, operation: Operation, variables: Mapping[str, Any]
+    ) -> None:
+        self._schema, self._of, self._variables = schema, operation, variables
+        self._fragments = operation.fragments
+        self._putting_off = _fragments_with_parts(operation)
+        self._parts: list[AnswerPart] = []
+        self._spread: set[tuple[Any, ...]] = set()
+        self._nodes = 0
+        self._most_nodes = _NODES_PER_TOKEN * operation.limits.max_tokens
+        self._hidden, self._has_hidden = "__type", False
+        while self._hidden in operation.document_text:
+            self._hidden += "_"
+
+    def split(self) -> SplitOperation | None:
+        node, root = self._of.node, self._schema.get_root_type(self._of.node.operation)
+        assert root is not None
+        kept = self._selections(node.selection_set, root, _Place())
+        if not self._parts:
+            return None
+        first = self._operation((), kept or [self._type_name()])
+        return SplitOperation(first, self._parts, self._hidden, self._has_hidden, self._nodes)
+
+    def _selections(
+        self, of: SelectionSetNode, parent: GraphQLNamedType, place: _Place
+    ) -> list[SelectionNode]:
+        """Keep what is not put off, and collect the parts."""
+        kept: list[SelectionNode] = []
+        for node in of.selections:
+            if node.directives and not is_included(node, self._variables):
+                continue
+            self._nodes += 1
+            if self._nodes > self._most_nodes:
+                raise _TooMuch
+            if isinstance(node, FieldNode):
+                kept.append(self._field(node, parent, place))
+            elif isinstance(node, FragmentSpreadNode | InlineFragmentNode):
+                kept += self._fragment(node, parent, place)
+        return kept
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType, place: _Place) -> FieldNode:
+        declared = getattr(parent, "fields", {}).get(node.name.value)
+        if node.selection_set is None or declared is None:  # a leaf, or about the schema
+            return _field(node, node.selection_set and node.selection_set.selections)
+        named = get_named_type(declared.type)
+        path = (*place.path, (node.alias or node.name).value)
+        below = place._replace(chain=(*place.chain, node), path=path)
+        self._stream(node, below)
+        parts = len(self._parts)
+        kept = self._selections(node.selection_set, named, below)
+        if not kept or (is_abstract_type(named) and len(self._parts) > parts):
+            kept.append(self._type_name())
+        return _field(node, kept)
+
+    def _stream(self, node: FieldNode, place: _Place) -> None:
+        directive = _directive(node, "stream")
+        if directive is None or not self._is_on(directive):
+            return
+        first = self._argument(directive, "initialCount", 0)
+        if not isinstance(first, int) or first < 0:
+            raise InvalidArgument(
+                "`initialCount` of @stream must be a number of 0 or more.", "initialCount"
+            )
+        self._add(_label(directive), place, first)
+
+    def _fragment(
+        self, node: FragmentSpreadNode | InlineFragmentNode, parent: GraphQLNamedType, place: _Place
+    ) -> list[SelectionNode]:
+        directive = _directive(node, "defer")
+        is_put_off = directive is not None and self._is_on(directive)
+        fragment: Any = node
+        if isinstance(node, FragmentSpreadNode):
+            name = node.name.value
+            if not is_put_off and name not in self._putting_off:
+                return [FragmentSpreadNode(name=node.name, directives=())]
+            if (mark := (name, place.path, place.conditions, place.parent)) in self._spread:
+                return []
+            self._spread.add(mark)
+            fragment = self._fragments[name]
+        condition: NamedTypeNode | None = fragment.type_condition
+        of, inner = self._narrowed(parent, condition, place)
+        if directive is None or not is_put_off:
+            kept = self._selections(fragment.selection_set, of, inner)
+            return [_inline(condition, kept)] if kept else []
+        part = self._add(_label(directive), inner)
+        kept = self._selections(fragment.selection_set, of, inner._replace(parent=part))
+        part.selections = tuple(kept)
+        if kept:
+            part.operation = self._operation(inner.chain, kept)
+        return []
+
+    def _narrowed(
+        self, parent: GraphQLNamedType, condition: NamedTypeNode | None, place: _Place
+    ) -> tuple[GraphQLNamedType, _Place]:
+        """Get the type of a fragment's objects, and its place with the condition on them."""
+        if condition is None or not is_abstract_type(parent):
+            return parent, place
+        of = self._schema.get_type(condition.name.value)
+        assert of is not None
+        types = frozenset({of.name}) if isinstance(of, GraphQLObjectType) else self._names(of)
+        return of, place._replace(
+            chain=(*place.chain, condition),
+            conditions=(*place.conditions, Condition(len(place.path), types)),
+        )
+
+    def _names(self, of: GraphQLNamedType) -> frozenset[str]:
+        assert isinstance(of, GraphQLAbstractType)
+        return frozenset(each.name for each in self._schema.get_possible_types(of))
+
+    def _add(self, label: str | None, place: _Place, first: int | None = None) -> AnswerPart:
+        if len(self._parts) == MOST_PARTS:
+            raise _TooMuch
+        part = AnswerPart(label, place.path, place.parent, place.conditions, first)
+        self._parts.append(part)
+        return part
+
+    def _operation(
+        self, chain: Sequence[FieldNode | NamedTypeNode], selections: Sequence[SelectionNode]
+    ) -> Operation:
+        """Make an operation of selections below a chain."""
+        for each in reversed(chain):
+            if isinstance(each, FieldNode):
+                selections = [_field(each, selections)]
+            else:
+                # an object of another type has a member too
+                selections = [_inline(each, selections), self._type_name()]
+        node = OperationDefinitionNode(
+            operation=self._of.node.operation,
+            name=self._of.node.name,
+            variable_definitions=self._of.node.variable_definitions,
+            directives=(),
+            selection_set=SelectionSetNode(selections=tuple(selections)),
+        )
+        return replace(self._of, node=node, has_parts=False, derived=None, derived_bytes=0)
+
+    def _type_name(self) -> FieldNode:
+        self._has_hidden = True
+        return FieldNode(
+            alias=NameNode(value=self._hidden),
+            name=NameNode(value="__typename"),
+            arguments=(),
+            directives=(),
+            selection_set=None,
+        )
+
+    def _is_on(self, directive: DirectiveNode) -> bool:
+        value = self._argument(directive, "if", True)
+        if value is None:
+            raise InvalidArgument(
+                f"`if` of @{directive.name.value} must not be null. Omit it, or pass a boolean.",
+                "if",
+            )
+        return bool(value)
+
+    def _argument(self, directive: DirectiveNode, name: str, default: Any) -> Any:
+        """Get an argument's value; None is null."""
+        for each in directive.arguments or ():
+            if each.name.value != name:
+                continue
+            value = each.value
+            if isinstance(value, VariableNode):
+                given = self._variables.get(value.name.value, Undefined)
+                return default if given is Undefined else given
+            if isinstance(value, NullValueNode):
+                return None
+            return int(value.value) if isinstance(value, IntValueNode) else value.value  # type: ignore[attr-defined]
+        return default
+
+
+def _fragments_with_parts(operation: Operation) -> set[str]:
+    """Name the fragments that put something off, themselves or in those that they spread."""
+    spreads: dict[str, set[str]] = {}
+    found: set[str] = set()
+    for name, fragment in operation.fragments.items():
+        spreads[name] = set()
+        pending: list[SelectionSetNode] = [fragment.selection_set]
+        while pending:
+            for node in pending.pop().selections:
+                if any(each.name.value in PARTS for each in node.directives or ()):
+                    found.add(name)
+                if isinstance(node, FragmentSpreadNode):
+                    spreads[name].add(node.name.value)
+                elif isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set:
+                    pending.append(node.selection_set)
+    before = -1
+    while before != len(found):
+        before = len(found)
+        found |= {name for name, spread in spreads.items() if spread & found}
+    return found
+
+
+def _directive(node: SelectionNode, name: str) -> DirectiveNode | None:
+    return next((each for each in node.directives or () if each.name.value == name), None)
+
+
+def _label(directive: DirectiveNode) -> str | None:
+    for each in directive.arguments or ():
+        if each.name.value == "label" and isinstance(each.value, StringValueNode):
+            return each.value.value
+    return None
+
+
+def _field(node: FieldNode, selections: Sequence[SelectionNode] | None) -> FieldNode:
+    """Copy a field with other selections, and without directives."""
+    below = None if selections is None else SelectionSetNode(selections=tuple(selections))
+    return FieldNode(
+        alias=node.alias,
+        name=node.name,
+        arguments=node.arguments,
+        directives=(),
+        selection_set=below,
+        loc=node.loc,
+    )
+
+
+def _inline(
+    condition: NamedTypeNode | None, selections: Sequence[SelectionNode]
+) -> InlineFragmentNode:
+    return InlineFragmentNode(
+        type_condition=condition,
+        directives=(),
+        selection_set=SelectionSetNode(selections=tuple(selections)),
+    )

@@ -1,0 +1,79 @@
+"""Parts add up to the answer that is sent at once: for generated queries, by plan and on
+graphql-core, in both forms, for several viewers.
+"""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from graph.delivery.writer import PartsForm
+from graph.operation_request import OperationRequest, OperationResult
+from tests.graph.delivery.merging import errors_of, merged
+from tests.graph.delivery.putting_off import documents_in_parts
+from tests.graph.plan.both_ways import Both, caller, using_database
+
+EXAMPLES = 20
+"""Generated queries of `make test`; `make test-whole` has more."""
+WHOLE = pytest.param(400, marks=pytest.mark.whole)
+
+
+class InParts(Both):
+    """Runs a query at once and in parts."""
+
+    async def payloads(
+        self, request: OperationRequest, form: PartsForm, *, planned: bool
+    ) -> list[dict[str, Any]]:
+        sent: list[OperationResult] = []
+        context = self.context(planned=planned)
+        await self.executor.deliver(context, request, form, sent.append)
+        assert [each.has_next for each in sent] == [True] * (len(sent) - 1) + [False]
+        return [orjson.loads(each.body) for each in sent]
+
+    async def at_once(self, request: OperationRequest) -> dict[str, Any]:
+        body = (await self.executor.execute(self.context(planned=True), request)).body
+        answer: dict[str, Any] = orjson.loads(body)
+        return answer
+
+
+@pytest.mark.parametrize("examples", [EXAMPLES, WHOLE])
+def test_parts_add_up_to_the_answer_that_is_sent_at_once(population_url, population, examples):
+    seen: Counter[str] = Counter()
+    with using_database(population_url) as (runner, database):
+        viewers = [InParts(database, caller(each, population)) for each in ("owner", "admin")]
+
+        @seed(20261129)
+        @settings(
+            max_examples=examples, deadline=None, database=None,
+            suppress_health_check=list(HealthCheck), phases=[Phase.generate],
+        )  # fmt: skip
+        @given(documents_in_parts(population.ids, population.cursors))
+        def compare(document: tuple[str, dict[str, Any]]) -> None:
+            request = OperationRequest(*document)
+            for viewer, form in zip(viewers, PartsForm, strict=True):
+                expected = runner.run(viewer.at_once(request))
+                for planned in (True, False):
+                    found = runner.run(viewer.payloads(request, form, planned=planned))
+                    seen["in parts" if len(found) > 1 else "at once"] += 1
+                    check(found, expected, document)
+
+        compare()
+        failed = [each.planner.fallbacks["failed"] for each in viewers]
+    assert failed == [0, 0]
+    assert seen["in parts"] > examples, seen
+
+
+def check(found: list[dict[str, Any]], expected: dict[str, Any], document: Any) -> None:
+    if len(found) == 1:
+        assert found[0].get("data") == expected.get("data"), document
+        return
+    if "errors" in expected:  # a null ends at its fragment, so there may be more data
+        known = {each["message"] for each in expected["errors"]}
+        assert {each["message"] for each in errors_of(found)} <= known | {None}, document
+        return
+    assert not errors_of(found), (document, errors_of(found))
+    assert merged(found) == expected["data"], document
+    costs = [each["extensions"]["cost"]["actual"] for each in (found[-1], expected)]
+    assert costs[0] == costs[1], (document, costs)
