@@ -4,7 +4,7 @@ from typing import Any
 
 from graph.delivery.answer import AnswerPath, places, value_at, without
 from graph.delivery.splitter import AnswerPart, SplitOperation
-from graph.delivery.writer import PartsWriter, Pending
+from graph.delivery.writer import PartsWriter, PendingPart
 
 
 class GrowingAnswer:
@@ -30,13 +30,13 @@ class AnnouncedParts:
     def __init__(self, answer: GrowingAnswer, split: SplitOperation, writer: PartsWriter) -> None:
         self._answer, self._split, self._writer = answer, split, writer
         answer.hidden = split.hidden if split.has_hidden else None
-        self._pending: dict[tuple[AnswerPart, AnswerPath], Pending] = {}
+        self._pending: dict[tuple[AnswerPart, AnswerPath], PendingPart] = {}
         self._done: set[AnswerPart] = set()
         self._held: dict[tuple[AnswerPart, AnswerPath], list[Any]] = {}
         self._lists: set[tuple[AnswerPart, AnswerPath]] = set()
         self._failed: list[AnswerPath] = []
 
-    def of(self, part: AnswerPart) -> list[Pending]:
+    def of(self, part: AnswerPart) -> list[PendingPart]:
         """List where a part is announced."""
         return [pending for (each, _), pending in self._pending.items() if each is part]
 
@@ -44,7 +44,7 @@ class AnnouncedParts:
         """Note that a part was sent: those inside it may be announced."""
         self._done.add(part)
 
-    def fail(self, pending: Pending) -> None:
+    def fail(self, pending: PendingPart) -> None:
         """Note that a part has no data at a place: what is inside is not announced there."""
         self._failed.append(pending.path)
 
@@ -74,7 +74,7 @@ class AnnouncedParts:
                     self._held[part, path] = entries[part.first :]
                     del entries[part.first :]
 
-    def announce(self) -> list[Pending]:
+    def announce(self) -> list[PendingPart]:
         """Announce all parts that have a place now and had none before."""
         found = []
         for part in self._split.parts:

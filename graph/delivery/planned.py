@@ -11,7 +11,7 @@ from graph.context import Context
 from graph.delivery.answer import AnswerPath, add, selected, value_at
 from graph.delivery.growing_answer import AnnouncedParts, GrowingAnswer
 from graph.delivery.splitter import AnswerPart, SplitOperation
-from graph.delivery.writer import Completed, Entry, PartPayload, PartsWriter, Pending
+from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
 from graph.document.operation import Operation, PreparedOperation
 from graph.plan.planner import Planner, ReadyQuery
 
@@ -86,12 +86,12 @@ class PlannedDelivery:
         data: dict[str, Any] = orjson.loads(b"".join(found.parts))
         return data
 
-    async def _send(self, part: AnswerPart, pending: list[Pending], rows: RowReader) -> None:
+    async def _send(self, part: AnswerPart, pending: list[PendingPart], rows: RowReader) -> None:
         payload = PartPayload()
         if part.first is not None:
             for each in pending:
                 held = self._parts.take_held(part, each.path)
-                payload.entries.append(Entry(each, held, count=len(held)))
+                payload.entries.append(PartEntry(each, held, count=len(held)))
                 payload.completed.append(Completed(each))
         else:
             self._parts.note_lists(part)
@@ -118,7 +118,7 @@ class PlannedDelivery:
             self._whole = await self._run_whole()
         return None
 
-    def _add(self, part: AnswerPart, pending: Pending, data: Any, payload: PartPayload) -> None:
+    def _add(self, part: AnswerPart, pending: PendingPart, data: Any, payload: PartPayload) -> None:
         """Add a fragment's data at one place."""
         path, errors = pending.path, []
         if part not in self._ready:
@@ -134,9 +134,9 @@ class PlannedDelivery:
             payload.completed.append(Completed(pending, errors or _missing(path)))
             return
         additions = add(value_at(self._answer.data, path), new)
-        entries = [Entry(pending, each.data, each.path) for each in additions]
+        entries = [PartEntry(pending, each.data, each.path) for each in additions]
         if errors:
-            entries = entries or [Entry(pending, {})]
+            entries = entries or [PartEntry(pending, {})]
             entries[0].errors = errors
         payload.entries += entries
         payload.completed.append(Completed(pending, whole=new))

@@ -168,7 +168,7 @@ class _Splitter:
     def _field(self, node: FieldNode, parent: GraphQLNamedType, place: _Place) -> FieldNode:
         declared = getattr(parent, "fields", {}).get(node.name.value)
         if node.selection_set is None or declared is None:  # a leaf, or about the schema
-            return _field(node, node.selection_set and node.selection_set.selections)
+            return _field(node, node.selection_set.selections if node.selection_set else None)
         named = get_named_type(declared.type)
         path = (*place.path, (node.alias or node.name).value)
         below = place._replace(chain=(*place.chain, node), path=path)

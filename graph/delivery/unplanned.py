@@ -18,7 +18,7 @@ from graph.context import Context
 from graph.delivery.answer import selected, value_at
 from graph.delivery.growing_answer import GrowingAnswer
 from graph.delivery.splitter import AnswerPart, ResponsePath, SplitOperation
-from graph.delivery.writer import Completed, Entry, PartPayload, PartsWriter, Pending
+from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
 from graph.document.operation import Operation
 from graph.scalars import format_floats
 from graph.schema.build import Schema
@@ -39,7 +39,7 @@ class UnplannedDelivery:
     ) -> None:
         self._schema, self._context, self._operation = schema, context, operation
         self._answer, self._writer = answer, writer
-        self._pending: dict[str, Pending] = {}
+        self._pending: dict[str, PendingPart] = {}
         self._parts: dict[tuple[str | None, ResponsePath], AnswerPart | None] = {}
         for each in split.parts:
             key = (each.label, each.path)
@@ -68,14 +68,14 @@ class UnplannedDelivery:
                     return result
         return None
 
-    def _announced(self, made: PendingResult) -> Pending:
+    def _announced(self, made: PendingResult) -> PendingPart:
         names = tuple(each for each in made.path if isinstance(each, str))
         part = self._parts.get((made.label, names))
         pending = self._writer.announce(tuple(made.path), made.label, is_whole=part is not None)
         self._pending[made.id], self._part_of[made.id] = pending, part
         return pending
 
-    def _measure(self, announced: list[Pending]) -> None:
+    def _measure(self, announced: list[PendingPart]) -> None:
         """Note how many entries of lists are there before those that are streamed."""
         for each in announced:
             at = value_at(self._answer.data, each.path)
@@ -83,31 +83,31 @@ class UnplannedDelivery:
                 each.sent = len(at)
 
     def _send(self, result: SubsequentIncrementalExecutionResult) -> None:
-        payload = PartPayload(pending=[self._announced(each) for each in result.pending])
+        payload = PartPayload(pending=[self._announced(each) for each in result.pending or ()])
         for each in result.incremental or ():  # one may add what the next one belongs to
             if isinstance(each, IncrementalStreamResult):
                 payload.entries.append(self._entries(each))
             else:
                 payload.entries.append(self._fragment(each))
         self._measure(payload.pending)
-        for each in result.completed or ():
-            payload.completed.append(self._completed(each.id, each.errors))
+        for made in result.completed or ():
+            payload.completed.append(self._completed(made.id, made.errors))
         self._writer.write(payload)
 
-    def _fragment(self, made: IncrementalDeferResult) -> Entry:
+    def _fragment(self, made: IncrementalDeferResult) -> PartEntry:
         pending, sub_path = self._pending[made.id], tuple(made.sub_path or ())
         data: Any = format_floats(made.data)
         written = _written(data)
         value_at(self._answer.data, (*pending.path, *sub_path)).update(data)
-        return Entry(pending, written, sub_path, errors=self._described(made.errors))
+        return PartEntry(pending, written, sub_path, errors=self._described(made.errors))
 
-    def _entries(self, made: IncrementalStreamResult) -> Entry:
+    def _entries(self, made: IncrementalStreamResult) -> PartEntry:
         pending = self._pending[made.id]
         items: Any = format_floats(made.items)
         self._measure([pending])
         written = _written(items)
         value_at(self._answer.data, pending.path).extend(items)
-        return Entry(pending, written, count=len(items), errors=self._described(made.errors))
+        return PartEntry(pending, written, count=len(items), errors=self._described(made.errors))
 
     def _completed(self, made: str, errors: Sequence[GraphQLError] | None) -> Completed:
         pending, part = self._pending[made], self._part_of[made]

@@ -27,7 +27,7 @@ class PartsForm(Enum):
 
 
 @dataclass(eq=False, slots=True)
-class Pending:
+class PendingPart:
     """A part that was announced: the path of its object or list.
 
     `sent` is how many entries of a list were sent, None for a fragment. `is_whole`: its whole data
@@ -43,10 +43,10 @@ class Pending:
 
 
 @dataclass(slots=True)
-class Entry:
+class PartEntry:
     """Members of an object, or `count` entries of a list, that a part adds below its path."""
 
-    pending: Pending
+    pending: PendingPart
     data: Any
     sub_path: AnswerPath = ()
     count: int = 0
@@ -57,7 +57,7 @@ class Entry:
 class Completed:
     """The end of a part. With errors it added nothing, or not all. `whole` is a fragment's data."""
 
-    pending: Pending
+    pending: PendingPart
     errors: FormattedErrors = field(default_factory=list)
     whole: Any = None
 
@@ -68,8 +68,8 @@ class PartPayload:
 
     data: Any = None
     errors: FormattedErrors = field(default_factory=list)
-    pending: list[Pending] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    pending: list[PendingPart] = field(default_factory=list)
+    entries: list[PartEntry] = field(default_factory=list)
     completed: list[Completed] = field(default_factory=list)
 
 
@@ -82,20 +82,20 @@ class PartsWriter:
 
     def __init__(self, form: PartsForm, send: Send, extensions: Callable[[], Any]) -> None:
         self._form, self._send, self._extensions = form, send, extensions
-        self._open: dict[str, Pending] = {}
+        self._open: dict[str, PendingPart] = {}
         self.has_begun = False
         self._announced = 0
 
     @property
-    def open(self) -> list[Pending]:
+    def open(self) -> list[PendingPart]:
         """The parts that are announced and not completed."""
         return list(self._open.values())
 
     def announce(
         self, path: AnswerPath, label: str | None, sent: int | None = None, *, is_whole: bool = True
-    ) -> Pending:
+    ) -> PendingPart:
         """Give a part an id. It has to be in the next payload."""
-        made = Pending(str(self._announced), path, label, sent, is_whole)
+        made = PendingPart(str(self._announced), path, label, sent, is_whole)
         self._announced += 1
         self._open[made.id] = made
         return made
@@ -170,12 +170,12 @@ def _by_path(payload: PartPayload) -> dict[str, Any]:
 
 
 def _at(
-    path: AnswerPath, pending: Pending, name: str, data: Any, errors: Sequence[Any]
+    path: AnswerPath, pending: PendingPart, name: str, data: Any, errors: Sequence[Any]
 ) -> dict[str, Any]:
     return {name: data, "path": path, **_labelled(pending), **_with_errors(errors)}
 
 
-def _labelled(pending: Pending) -> dict[str, Any]:
+def _labelled(pending: PendingPart) -> dict[str, Any]:
     return {} if pending.label is None else {"label": pending.label}
 
 

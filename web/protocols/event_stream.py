@@ -17,6 +17,7 @@ from graph.delivery.writer import PartsForm
 from graph.operation_request import OperationRequest
 from web.auth.api_tokens import InvalidCredentials
 from web.errors import error_response
+from web.http.header_fields import by_name
 from web.http.media_type import acceptable
 from web.http.request_log import log_fields_of, request_id_of
 from web.http.server_connection import cut
@@ -86,8 +87,6 @@ class EventStream:
         self._subscriber, self._scope = subscriber, scope
         self._receive, self._asgi_send = receive, send
         self._sending = asyncio.Lock()
-        accepted = acceptable(dict(scope["headers"]).get(b"accept")).stream_parts
-        self._form = accepted or PartsForm.BY_ID
 
     async def serve(self, request: OperationRequest) -> None:
         """Serve the results of one operation."""
@@ -128,9 +127,11 @@ class EventStream:
         cut(self._scope)
 
     async def _send_results(self, request: OperationRequest) -> None:
-        async with aclosing(
-            self._subscriber.results(request, log_fields_of(self._scope), self._form)
-        ) as results:
+        form = acceptable(by_name(self._scope["headers"]).get(b"accept")).stream_parts
+        results = self._subscriber.results(
+            request, log_fields_of(self._scope), form or PartsForm.BY_ID
+        )
+        async with aclosing(results):
             async for result in results:
                 await self._send(_event(result))
                 if result.is_refusal:

@@ -222,7 +222,7 @@ class GraphQLOverHttp:
             return request
         begun: MultipartAnswer | None = None
         if may_have_parts(text) and (form := self._parts_form(exchange)) is not None:
-            begun = await self._begin(context, request, form)
+            begun = await self._first_part(context, request, form)
             answer = begun.first
         else:
             answer = await self._runner.execute(context, request)
@@ -235,7 +235,7 @@ class GraphQLOverHttp:
         is_compressed = exchange.coding.is_required
         return None if is_compressed or exchange.is_head else exchange.accepts.parts
 
-    async def _begin(
+    async def _first_part(
         self, context: Context, request: OperationRequest, form: PartsForm
     ) -> MultipartAnswer:
         """Wait for the first part of an answer, or for all of it."""

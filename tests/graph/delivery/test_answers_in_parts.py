@@ -3,6 +3,7 @@ graphql-core, in both forms, for several viewers.
 """
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from graph.delivery.writer import PartsForm
+from graph.global_id import encode_id
 from graph.operation_request import OperationRequest, OperationResult
+from tests import factories as make
 from tests.graph.delivery.merging import errors_of, merged
 from tests.graph.delivery.putting_off import documents_in_parts
 from tests.graph.plan.both_ways import Both, caller, using_database
@@ -63,6 +66,39 @@ def test_parts_add_up_to_the_answer_that_is_sent_at_once(population_url, populat
         failed = [each.planner.fallbacks["failed"] for each in viewers]
     assert failed == [0, 0]
     assert seen["in parts"] > examples, seen
+
+
+RUNS = """query($id: ID!) { athlete(id: $id) { activities(first: 2) {
+  nodes { id ... @defer { name sportType } } totalCount ... @defer { again: totalCount } } } }"""
+
+
+def test_all_parts_show_the_data_of_one_moment(population_url, population, connect_to):
+    athlete_id = population.owner.athlete_id
+    request = OperationRequest(RUNS, {"id": encode_id("Athlete", athlete_id)})
+    sent: list[OperationResult] = []
+    with (
+        using_database(population_url) as (runner, database),
+        connect_to(population_url) as connection,
+    ):
+        viewer = InParts(database, caller("owner", population))
+        before = runner.run(viewer.at_once(request))["data"]
+
+        def write_after_the_first(part: OperationResult) -> None:
+            if not sent:
+                make.create_activity(
+                    connection, athlete_id, started_at=datetime(2030, 1, 1, tzinfo=UTC)
+                )
+            sent.append(part)
+
+        deliver = viewer.executor.deliver(
+            viewer.context(planned=True), request, PartsForm.BY_ID, write_after_the_first
+        )
+        runner.run(deliver)
+        after = runner.run(viewer.at_once(request))["data"]
+        connection.exec_driver_sql("DELETE FROM activities WHERE started_at >= '2030-01-01'")
+    assert len(sent) == 3
+    assert merged([orjson.loads(each.body) for each in sent]) == before
+    assert after != before
 
 
 def check(found: list[dict[str, Any]], expected: dict[str, Any], document: Any) -> None:

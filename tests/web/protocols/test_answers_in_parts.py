@@ -1,0 +1,235 @@
+"""@defer and @stream over HTTP, event streams and WebSockets, in both forms."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from graph.global_id import encode_id
+from tests import factories as make
+from tests.graph.delivery.merging import errors_of, merged
+from tests.switched import switched
+from tests.web.subscriber import event_stream, web_socket
+
+pytestmark = pytest.mark.anyio
+
+QUERY = """query Page($id: ID!, $later: Boolean! = true) {
+  athlete(id: $id) {
+    id
+    activities(first: 3) {
+      nodes @stream(initialCount: 1, if: $later, label: "runs") {
+        id
+        ...Slow @defer(if: $later, label: "slow")
+      }
+    }
+    ... @defer(if: $later, label: "bests") { personalBests { distance } jobs { totalCount } }
+  }
+}
+fragment Slow on Activity { name distanceMeters gear { name } }"""
+BY_ID = "multipart/mixed;incrementalSpec=v0.2, application/json"
+BY_PATH = (
+    "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9"
+)
+URQL = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
+
+
+@pytest.fixture
+def person(db):
+    made = make.create_person(db)
+    for _ in range(3):
+        make.create_activity(db, made.athlete_id)
+    return made
+
+
+@pytest.fixture
+async def http(address, person):
+    headers = {"authorization": f"Bearer {person.token}"}
+    base = f"http://{address}"
+    async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as client:
+        yield client
+
+
+def body(person, query: str = QUERY, **variables: Any) -> dict[str, Any]:
+    named = {"id": encode_id("Athlete", person.athlete_id), **variables}
+    return {"query": query, "variables": named}
+
+
+def parts_of(response: httpx.Response) -> list[dict[str, Any]]:
+    """The payloads of a multipart response, each with its own type."""
+    kind, _, parameters = response.headers["content-type"].partition(";")
+    assert (kind, 'boundary="-"' in parameters) == ("multipart/mixed", True)
+    begun, *parts, last = response.text.split("\r\n---")
+    assert (begun, last) == ("", "--\r\n")
+    found = []
+    for part in parts:
+        head, _, payload = part.partition("\r\n\r\n")
+        assert head.strip() == "content-type: application/json; charset=utf-8"
+        found.append(json.loads(payload))
+    return found
+
+
+async def plain(http, person) -> Any:
+    return (await http.post("/graphql", json=body(person, later=False))).json()
+
+
+@pytest.mark.parametrize("accept", [BY_ID, BY_PATH, URQL])
+async def test_parts_add_up_and_cost_the_same(http, person, accept):
+    expected = await plain(http, person)
+    response = await http.post("/graphql", json=body(person), headers={"accept": accept})
+    parts = parts_of(response)
+    assert (
+        len(parts) == 4
+    )  # the first, the list's rest, the fragment of each run, that of the athlete
+    assert merged(parts) == expected["data"]
+    assert not errors_of(parts)
+    assert parts[-1]["extensions"]["cost"]["actual"] == expected["extensions"]["cost"]["actual"]
+    assert all("extensions" not in each for each in parts[:-1])
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_the_draft_announces_parts_by_id(http, person):
+    response = await http.post("/graphql", json=body(person), headers={"accept": BY_ID})
+    assert "incrementalSpec=v0.2" in response.headers["content-type"]
+    first, rest, *_ = parts_of(response)
+    nodes = ["athlete", "activities", "nodes"]
+    assert first["pending"] == [
+        {"id": "0", "path": nodes, "label": "runs"},
+        {"id": "1", "path": [*nodes, 0], "label": "slow"},
+        {"id": "2", "path": ["athlete"], "label": "bests"},
+    ]
+    assert [each["path"] for each in rest["pending"]] == [[*nodes, 1], [*nodes, 2]]
+    assert rest["completed"] == [{"id": "0"}]
+
+
+async def test_the_draft_of_2022_has_paths_and_labels(http, person):
+    response = await http.post("/graphql", json=body(person), headers={"accept": BY_PATH})
+    assert "deferSpec=20220824" in response.headers["content-type"]
+    first, rest, slow, bests = parts_of(response)
+    nodes = ["athlete", "activities", "nodes"]
+    assert first.keys() == {"data", "hasNext"}
+    [items] = rest["incremental"]
+    assert (items["path"], items["label"], len(items["items"])) == ([*nodes, 1], "runs", 2)
+    assert [each["path"] for each in slow["incremental"]] == [[*nodes, index] for index in range(3)]
+    assert {each["label"] for each in slow["incremental"]} == {"slow"}
+    assert bests["incremental"][0]["path"] == ["athlete"]
+
+
+@pytest.mark.parametrize(
+    "accept", [None, "application/json", "*/*", "multipart/mixed;deferSpec=1, */*"]
+)
+async def test_who_takes_no_parts_gets_all_at_once(http, person, accept):
+    headers = {} if accept is None else {"accept": accept}
+    answer = (await http.post("/graphql", json=body(person), headers=headers)).json()
+    assert answer["data"] == (await plain(http, person))["data"]
+
+
+async def test_what_is_not_put_off_comes_at_once(http, person):
+    response = await http.post(
+        "/graphql", json=body(person, later=False), headers={"accept": BY_ID}
+    )
+    assert response.headers["content-type"].startswith("application/json")
+    assert response.json()["data"]["athlete"]["activities"]["nodes"][2]["name"]
+
+
+async def test_graphql_core_sends_parts_too(api, db, person):
+    headers = {"authorization": f"Bearer {person.token}"}
+    with switched(api.app.state.services.flags, planned_execution=False):
+        for accept in (BY_ID, BY_PATH):
+            response = await api.http.post(
+                "/graphql", json=body(person), headers=headers | {"accept": accept}
+            )
+            found = merged(parts_of(response))
+    assert found == (await api.answer(QUERY, person.token, **body(person)["variables"]))["data"]
+
+
+async def test_errors_before_the_first_part_have_their_status(http, person):
+    refused = {
+        "{ nothing ... @defer { __typename } }": 422,
+        'mutation { ... @defer { submitFeedback(input: {message: "hi"}) { accepted } } }': 422,
+        "subscription { jobUpdated(id: 1) { ... @defer { id } } }": 422,
+        "{ athletes @stream { totalCount } }": 422,
+        "{ athletes { nodes @stream(initialCount: -1) { id } } }": 422,
+        "{ ... @defer { a: __typename } ": 400,
+    }
+    for query, status in refused.items():
+        response = await http.post("/graphql", json={"query": query}, headers={"accept": BY_ID})
+        assert (response.status_code, "errors" in response.json()) == (status, True), query
+
+
+async def test_a_mutation_puts_off_what_it_returns(http, person, db):
+    mutation = """mutation($id: ID!, $max: Int!) {
+      updateAthlete(input: {athleteId: $id, maxHeartRate: $max}) {
+        athlete { id ... @defer(label: "rest") { maxHeartRate } } userErrors { code } } }"""
+    for number, accept in enumerate((BY_ID, BY_PATH)):
+        response = await http.post(
+            "/graphql", json=body(person, mutation, max=190 + number), headers={"accept": accept}
+        )
+        parts = parts_of(response)
+        assert len(parts) == 2
+        assert merged(parts)["updateAthlete"]["athlete"]["maxHeartRate"] == 190 + number
+        assert parts[1]["extensions"]["cost"]["actual"] >= 10
+
+
+async def test_get_sends_parts_and_head_none(http, person):
+    asked = {"query": QUERY, "variables": json.dumps(body(person)["variables"])}
+    got = await http.get("/graphql", params=asked, headers={"accept": BY_ID})
+    assert len(parts_of(got)) == 4
+    head = await http.head("/graphql", params=asked, headers={"accept": BY_ID})
+    assert head.headers["content-type"].startswith("application/json")
+
+
+async def test_an_event_stream_has_an_event_for_each_part(http, address, person):
+    asked = body(person)
+    async with event_stream(address, person.token, asked["query"], **asked["variables"]) as events:
+        found = [each async for each in events]
+    assert [name for name, _ in found] == ["next"] * 4 + ["complete"]
+    expected = (await plain(http, person))["data"]
+    assert merged([payload for _, payload in found[:-1]]) == expected
+    both = {"accept": "application/json, text/event-stream;deferSpec=20220824"}
+    streamed = await http.post("/graphql", json=asked, headers=both)
+    payloads = [json.loads(line[6:]) for line in streamed.text.splitlines() if "data: {" in line]
+    assert payloads[1]["incremental"][0]["label"] == "runs"
+    assert merged(payloads) == expected
+
+
+async def test_a_web_socket_has_a_message_for_each_part(http, address, person):
+    asked, payloads = body(person), []
+    async with web_socket(address, authorization=f"Bearer {person.token}") as socket:
+        await socket.begin()
+        await socket.subscribe(asked["query"], **asked["variables"])
+        while (message := await socket.receive())["type"] == "next":
+            payloads.append(message["payload"])
+    assert message["type"] == "complete"
+    assert merged(payloads) == (await plain(http, person))["data"]
+
+
+async def test_a_client_that_goes_away_ends_the_rest(api, person, db):
+    asked = body(person)
+    scope = {
+        "type": "http", "method": "POST", "path": "/graphql", "query_string": b"",
+        "headers": [
+            (b"accept", BY_ID.encode()), (b"content-type", b"application/json"),
+            (b"authorization", f"Bearer {person.token}".encode()),
+        ],
+        "client": ("127.0.0.1", 1), "http_version": "1.1", "scheme": "http", "server": None,
+    }  # fmt: skip
+    incoming = asyncio.Queue[dict[str, Any]]()
+    incoming.put_nowait(
+        {"type": "http.request", "body": json.dumps(asked).encode(), "more_body": False}
+    )
+    sent: list[bytes] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        if message.get("body"):
+            sent.append(message["body"])
+            incoming.put_nowait({"type": "http.disconnect"})
+            await asyncio.Event().wait()  # the client does not read anymore
+
+    async with asyncio.timeout(10):
+        await api.app(scope, incoming.get, send)
+    assert len(sent) == 1
+    in_transaction = "state LIKE 'idle in %%' AND pid <> pg_backend_pid()"
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE {in_transaction}"
+    assert db.exec_driver_sql(query).scalar_one() == 0
