@@ -51,6 +51,12 @@ def read_gpx(stream: BinaryIO, budget: ReadingBudget) -> ReadFile:
 def _without_activity(
     handler: "_GpxHandler", file: str, problems: ProblemList
 ) -> NotARecording | UnreadableFile:
+    if handler.unread_times:
+        return UnreadableFile(
+            file,
+            f"{handler.unread_times} of its times are none, or not between 1990 and 2100.",
+            "Correct them, or export it again.",
+        )
     if handler.points:
         return NotARecording(
             file,
@@ -73,7 +79,7 @@ class _GpxHandler(ElementHandler):
         self._budget = budget
         self._problems = problems
         self.activities: list[RecordedActivity] = []
-        self.points = self.routes = self.waypoints = 0
+        self.points = self.routes = self.waypoints = self.unread_times = 0
         self._creator: str | None = None
         self._file_name: str | None = None
         self._track: SampleBuilder | None = None
@@ -125,6 +131,7 @@ class _GpxHandler(ElementHandler):
         time_s = unix_time(self._time)
         if time_s is None:
             self._without_time += 1
+            self.unread_times += bool((self._time or "").strip())
             return
         self._track.add(
             time_s,

@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol, cast
 from recordings.errors import FileTooLarge, UnreadableFile
 from recordings.limits import ReadingLimits
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _BLOCK = 1 << 18
 _IN_MEMORY = 8 << 20
 _HEAD = 4_096
@@ -47,7 +47,7 @@ def opened(source: BinaryIO, file: str, limits: ReadingLimits) -> Iterator[Opene
         prefixed = _Prefixed(start, source)
         problem = None
         digest, size = hashlib.sha256(), 0
-        blocks = _unpacked(prefixed) if start == _GZIP else _plain(prefixed)
+        blocks = _unpacked(prefixed) if start == GZIP else _plain(prefixed)
         try:
             for block in blocks:
                 size += len(block)

@@ -8,9 +8,10 @@ from recordings.fit import read_fit
 from recordings.fit_chain import is_fit
 from recordings.gpx import read_gpx
 from recordings.limits import DEFAULT_LIMITS, ReadingLimits
-from recordings.opened_file import OpenedFile, opened
+from recordings.opened_file import GZIP, OpenedFile, opened
 from recordings.recorded_activity import ReadFile
 from recordings.sample_builder import ReadingBudget
+from recordings.stated_sums import without_unsound_sums
 from recordings.tcx import read_tcx
 from recordings.xml_root import root_name
 
@@ -33,14 +34,16 @@ def read_opened(each: OpenedFile, file: str, limits: ReadingLimits = DEFAULT_LIM
     """Read an opened file; its content tells the format, not its name. Raises RecordingError."""
     budget = ReadingBudget(file, limits)
     read = _read(each, budget)
-    if each.problem is None:
-        return read
-    return ReadFile(read.format, read.activities, (each.problem, *read.problems))
+    activities = tuple(map(without_unsound_sums, read.activities))
+    problems = (each.problem,) if each.problem else ()
+    return ReadFile(read.format, activities, (*problems, *read.problems))
 
 
 def _read(each: OpenedFile, budget: ReadingBudget) -> ReadFile:
     if not each.size:
         raise UnreadableFile(budget.file, "it is empty.", "Download or export it again.")
+    if each.head.startswith(GZIP):
+        raise UnreadableFile(budget.file, "it is gzip within gzip.", "Unpack it once.")
     if is_fit(each.head):
         return read_fit(each.stream, budget)
     name = root_name(each.head)

@@ -25,7 +25,6 @@ from graphql.language.parser import Parser
 from graphql.validation import OverlappingFieldsCanBeMergedRule
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graph.document.errors import (
     TOO_COMPLEX,
@@ -39,7 +38,7 @@ from graph.document.measure import DocumentMeasure, limit_errors
 from graph.document.variables import MAX_ERRORS, cut
 from graph.errors import describe
 
-_STRAWBERRY_RULES = (MaybeNullValidationRule, OneOfInputValidationRule)
+_STRAWBERRY_RULES = (MaybeNullValidationRule,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import ExecutionContext
 from strawberry.types.base import StrawberryObjectDefinition
 
@@ -213,6 +214,7 @@ def build_schema() -> Schema:
         config=StrawberryConfig(scalar_map=SCALARS, enable_experimental_incremental_execution=True),
     )
     _drop_null_defaults(schema.core)
+    _know_one_of(schema.core)
     return schema
 
 
@@ -233,6 +235,18 @@ def _drop_null_defaults(schema: GraphQLSchema) -> None:
         for accepted in (*inputs, *fields.values()):
             if getattr(accepted, "default_value", Undefined) is None:
                 accepted.default_value = Undefined
+
+
+def _know_one_of(schema: GraphQLSchema) -> None:
+    """Let graphql-core check inputs that are `@oneOf`: it says which value of a variable is wrong.
+
+    Strawberry's own check of variables does not.
+    """
+    for each in schema.type_map.values():
+        definition = each.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if isinstance(each, GraphQLInputObjectType) and definition and definition.is_one_of:
+            each.is_one_of = True
+            each.out_type = GraphQLInputObjectType.out_type
 
 
 def print_schema() -> str:

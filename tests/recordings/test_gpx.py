@@ -167,6 +167,11 @@ def test_points_without_a_time_are_counted():
     ("inner", "error", "text"),
     [
         ('<trk><trkseg><trkpt lat="1" lon="2"/></trkseg></trk>', NotARecording, "no times"),
+        (
+            '<trk><trkseg><trkpt lat="1" lon="2"><time>1970-01-01T00:00:00Z</time></trkpt></trkseg></trk>',
+            UnreadableFile,
+            "1 of its times .* between 1990 and 2100",
+        ),
         ('<rte><rtept lat="1" lon="2"/></rte>', NotARecording, "routes or waypoints"),
         ('<wpt lat="1" lon="2"/>', NotARecording, "routes or waypoints"),
         ("", UnreadableFile, "no track"),

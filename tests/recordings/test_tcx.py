@@ -1,4 +1,6 @@
+import gzip
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -121,6 +123,21 @@ def test_laps_without_points_are_kept():
     assert activity.problems == ("no samples: only laps and sums are kept",)
 
 
+@pytest.mark.parametrize("wrong", ["1e308", "1e9"])
+def test_sums_that_no_activity_has_are_left_out(wrong):
+    """A file that states them would be the longest run of its athlete for good."""
+    whole = only(tcx_of(activity_of(lap(START_S, 5))))
+    meters = re.sub(r"(<DistanceMeters>)[^<]*", rf"\g<1>{wrong}", lap(START_S, 5), count=1)
+    activity = only(tcx_of(activity_of(meters)))
+    assert (activity.distance_m, activity.laps[0].distance_m) == (
+        max(whole.samples.distance_m),
+        None,
+    )
+    times = re.sub(r"(<TotalTimeSeconds>)[^<]*", rf"\g<1>{wrong}", lap(START_S, 5))
+    assert only(tcx_of(activity_of(times))).elapsed_s == whole.samples.time_s[-1]
+    assert "stated sums out of range: left out" in activity.problems
+
+
 def test_a_start_a_day_before_the_first_point_is_a_wrong_clock():
     early = lap(START_S, 5).replace(iso(START_S), iso(START_S - 90_000), 1)
     assert only(tcx_of(activity_of(early))).started_at == START
@@ -144,3 +161,8 @@ def test_courses_and_empty_files_are_named():
         read(course)
     with pytest.raises(UnreadableFile, match="no activity with times"):
         read(tcx_of('<Activity Sport="Running"></Activity>'))
+
+
+def test_gzip_within_gzip_is_named():
+    with pytest.raises(UnreadableFile, match="gzip within gzip"):
+        read(gzip.compress(gzip.compress(tcx_file(run_of(10)))))

@@ -82,8 +82,8 @@ def require_json(content_type: bytes | None, content_encoding: bytes | None) -> 
         else _is_json(content_type)
     ):
         raise UnsupportedMediaType(
-            "Send the body as `Content-Type: application/json`, in UTF-8. Uploads and forms are "
-            "not supported.",
+            "Send the body as `Content-Type: application/json`, in UTF-8. Forms are not supported: "
+            "`stageUploads` gives addresses for files.",
             "Content-Type",
         )
     if content_encoding is not None and content_encoding.strip().lower() != b"identity":

@@ -54,7 +54,9 @@ def read_authorization(message: dict[str, Any]) -> str | None:
     case do not matter. A credential under another name is refused: a caller that is taken for
     signed out sees no data and no reason.
     """
-    payload = message.get("payload") or {}
+    payload = message.get("payload")
+    if payload is None:
+        return None
     if not isinstance(payload, dict):
         raise StreamEnded(BAD_REQUEST, "The payload of connection_init must be an object.")
     members = {name.lower(): (name, value) for name, value in payload.items()}

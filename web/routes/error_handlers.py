@@ -1,5 +1,6 @@
 """Answers errors of plain routes in GraphQL's shape, masked where they are internal."""
 
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -7,9 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 
 from db.errors import DatabaseError
-from web.errors import HttpRefusal, error_body, error_response
+from web.errors import HttpRefusal, MethodNotAllowed, error_body, error_response
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -21,8 +23,10 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_other_error)
 
 
-async def _answer_http_error(_: Request, error: Exception) -> Response:
+async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return await _answer_refusal(request, MethodNotAllowed(_methods_at(request)))
     return error_response(
         error.status_code, HTTPStatus(error.status_code).name, error.detail, error.headers
     )
@@ -55,6 +59,24 @@ async def _answer_other_error(request: Request, _: Exception) -> Response:
     return error_response(
         500, "INTERNAL", "Something went wrong on the server.", headers, request_id
     )
+
+
+def _methods_at(request: Request) -> str:
+    """The methods of all routes at the address: Starlette names those of the first alone."""
+    methods = {
+        method
+        for route in _single(request.app.routes)
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
+    return ", ".join(sorted(methods))
+
+
+def _single(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """The routes, also of routers that FastAPI keeps whole."""
+    for route in routes:
+        router = getattr(route, "original_router", None)
+        yield from (route,) if router is None else _single(router.routes)
 
 
 def _request_id(request: Request) -> str | None:

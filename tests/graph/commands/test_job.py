@@ -120,9 +120,9 @@ async def test_an_activity_is_named_by_one_of_its_ids(api, db, caller, by):
 @pytest.mark.parametrize(
     ("activity", "field", "code"),
     [
-        ({}, None, "BAD_USER_INPUT"),
-        ({"id": "x", "stravaId": "1"}, None, "BAD_USER_INPUT"),
-        ({"stravaId": None}, None, "BAD_USER_INPUT"),
+        ({}, "input.activity", "BAD_USER_INPUT"),
+        ({"id": "x", "stravaId": "1"}, "input.activity", "BAD_USER_INPUT"),
+        ({"stravaId": None}, "input.activity.stravaId", "BAD_USER_INPUT"),
         ({"stravaId": "run"}, "input.activity.stravaId", "INVALID"),
         ({"stravaId": ""}, "input.activity.stravaId", "INVALID"),
         ({"id": "x"}, "input.activity.id", "INVALID"),
@@ -135,8 +135,10 @@ async def test_no_activity_or_two_are_refused(api, db, caller, activity, field, 
     answer = await api.answer(
         query, caller.token, input={"athleteId": caller.id, "activity": activity}
     )
-    if field is None:
-        assert answer["errors"][0]["extensions"]["code"] == code
+    if "errors" in answer:
+        [error] = answer["errors"]
+        assert (error["extensions"]["field"], error["extensions"]["code"]) == (field, code)
+        assert "exactly one field" in error["message"]
     else:
         assert answer["data"]["syncStrava"] == {
             "job": None,

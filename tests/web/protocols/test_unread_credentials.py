@@ -144,3 +144,8 @@ async def test_a_credential_of_another_name_is_refused(address, person, name):
 async def test_headers_that_are_no_object_are_refused(address, headers):
     code, reason = await ended(address, {"headers": headers})
     assert (code, reason) == (4400, "`headers` of connection_init must be an object.")
+
+
+@pytest.mark.parametrize("payload", [[], "", 0, False], ids=repr)
+async def test_a_payload_that_is_no_object_is_refused_though_empty(address, payload):
+    assert (await ended(address, payload))[0] == 4400

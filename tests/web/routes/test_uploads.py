@@ -292,3 +292,12 @@ async def test_the_log_has_no_address(api: Api, caplog):
     with caplog.at_level("INFO", logger="pacegraph.request"):
         await api.http.head("/uploads/something-secret")
     assert "something-secret" not in caplog.text
+
+
+def test_a_wrong_method_is_told_all_right_ones(client):
+    answer = client.get("/uploads/x")
+    assert (answer.status_code, answer.headers["allow"]) == (
+        405,
+        "DELETE, HEAD, OPTIONS, PATCH, PUT",
+    )
+    assert answer.headers["allow"] in answer.json()["errors"][0]["message"]
