@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from recordings.recorded_activity import RecordedActivity, RecordedLap, StatedTotals
 from recordings.sample_builder import VALUES
@@ -31,9 +32,9 @@ def without_unsound_sums(activity: RecordedActivity) -> RecordedActivity:
 
 def _sound_laps(laps: Iterable[RecordedLap]) -> Iterator[RecordedLap]:
     for lap in laps:
-        unsound = list(_unsound(lap))
+        unsound: dict[str, Any] = dict.fromkeys(_unsound(lap))
         if "elapsed_s" not in unsound:
-            yield replace(lap, **dict.fromkeys(unsound)) if unsound else lap
+            yield replace(lap, **unsound) if unsound else lap
 
 
 def _unsound(sums: StatedTotals | RecordedLap) -> Iterator[str]:

@@ -246,7 +246,7 @@ def _know_one_of(schema: GraphQLSchema) -> None:
         definition = each.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if isinstance(each, GraphQLInputObjectType) and definition and definition.is_one_of:
             each.is_one_of = True
-            each.out_type = GraphQLInputObjectType.out_type
+            each.out_type = GraphQLInputObjectType.out_type  # type: ignore[method-assign]
 
 
 def print_schema() -> str:
