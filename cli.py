@@ -11,12 +11,14 @@ import logs
 from flags.commands import add_arguments as add_flag_arguments
 from operator_commands.arguments import (
     add_api_arguments,
+    add_backup_arguments,
     add_bench_serve_arguments,
     add_export_arguments,
     add_import_arguments,
     add_migrate_arguments,
     add_nothing,
     add_rederive_arguments,
+    add_restore_arguments,
     add_run_arguments,
     add_schema_arguments,
     add_schema_usage_arguments,
@@ -25,7 +27,7 @@ from operator_commands.arguments import (
     add_trusted_documents_arguments,
     add_yes_argument,
 )
-from settings import InvalidSettings, load_settings, wants_json_logs
+from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "schema.graphql"
 NEEDED_BY_PROCESSES = (
@@ -70,6 +72,13 @@ class _Parser(argparse.ArgumentParser):
             super().error(message)
         logs.tell(f"{message} ({self.format_usage().strip()})")
         self.exit(2)
+
+
+def _settings_here() -> Settings:
+    """Load the settings, completed by what runs in PACEGRAPH_HOME."""
+    from local.home_settings import with_running_services
+
+    return with_running_services(load_settings())
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -153,10 +162,9 @@ def _trusted_documents(options: argparse.Namespace) -> int:
 
 def _schema_usage(options: argparse.Namespace) -> int:
     from db.errors import DatabaseError
-    from local.home_settings import with_running_services
     from operator_commands.schema_usage import show_usage
 
-    settings = with_running_services(load_settings())
+    settings = _settings_here()
     settings.require("database_url")
     try:
         return show_usage(settings, days=options.days, shows_all=options.all, as_json=options.json)
@@ -175,57 +183,28 @@ def _simulate_strava(options: argparse.Namespace) -> int:
 
 
 def _doctor(_options: argparse.Namespace) -> int:
-    from local.home_settings import with_running_services
     from operator_commands.doctor import diagnose
 
-    return diagnose(with_running_services(load_settings()))
+    return diagnose(_settings_here())
 
 
 def _flags(options: argparse.Namespace) -> int:
-    from flags.commands import run
-    from local.home_settings import embedded_redis, with_running_services
+    from local.flag_commands import run_action
 
-    settings = with_running_services(load_settings())
-    code = run(options, settings)
-    if code == 0 and options.action in {"set", "reset"} and (url := embedded_redis(settings)):
-        from redis import RedisError
-
-        from local.kept_flags import keep_flags
-
-        try:
-            keep_flags(settings.pacegraph_home, url)
-        except (OSError, RedisError) as error:
-            logs.tell(f"the change holds until Redis restarts: it could not be kept ({error})")
-            return 1
-    return code
+    return run_action(options, load_settings())
 
 
 def _forget_connections(options: argparse.Namespace) -> int:
-    from db.errors import DatabaseError
-    from local.home_settings import with_running_services
-    from operator_commands.confirmation import confirm
-    from operator_commands.stored_tokens import forget_unreadable
+    from operator_commands.stored_tokens import ask_and_forget
 
-    settings = with_running_services(load_settings())
-    settings.require("database_url", "token_encryption_keys")
-    question = "Forgets the Strava tokens that TOKEN_ENCRYPTION_KEYS do not decrypt"
-    if not confirm(question, yes=options.yes):
-        return 1
-    try:
-        count = forget_unreadable(settings)
-    except DatabaseError as error:
-        logs.tell(str(error))
-        return 1
-    print(f"forgot the tokens of {count} athletes, who have to connect again")
-    return 0
+    return ask_and_forget(_settings_here(), yes=options.yes)
 
 
 def _end_demo(options: argparse.Namespace) -> int:
-    from local.home_settings import with_running_services
     from operator_commands.confirmation import confirm
     from operator_commands.demo_tokens import end_in
 
-    settings = with_running_services(load_settings())
+    settings = _settings_here()
     settings.require("database_url")
     if not confirm("Ends the API tokens of the demo", yes=options.yes):
         return 1
@@ -235,11 +214,10 @@ def _end_demo(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     from db.models import Visibility
-    from local.home_settings import with_running_services
     from operator_commands.import_files import import_files
 
     return import_files(
-        with_running_services(load_settings()),
+        _settings_here(),
         options.paths,
         athlete=options.athlete,
         visibility=Visibility(options.visibility),
@@ -248,26 +226,35 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from local.home_settings import with_running_services
     from operator_commands.export_athlete import export_athlete
 
-    settings = with_running_services(load_settings())
+    settings = _settings_here()
     return export_athlete(settings, athlete=options.athlete, to=options.to)
 
 
 def _rederive(options: argparse.Namespace) -> int:
-    from local.home_settings import with_running_services
     from operator_commands.rederive import rederive
 
-    settings = with_running_services(load_settings())
+    settings = _settings_here()
     return rederive(settings, athlete=options.athlete, again=options.again)
 
 
+def _backup(options: argparse.Namespace) -> int:
+    from local.home_backups import backup
+
+    return backup(load_settings(), options)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from local.home_backups import restore
+
+    return restore(load_settings(), options)
+
+
 def _strava_webhook(options: argparse.Namespace) -> int:
-    from local.home_settings import with_running_services
     from operator_commands.strava_webhook import run_action
 
-    return run_action(options.action, with_running_services(load_settings()))
+    return run_action(options.action, _settings_here())
 
 
 def _key(_options: argparse.Namespace) -> int:
@@ -344,6 +331,18 @@ _COMMANDS = (
         _export,
         "write an archive of all that is stored of an athlete (docs/export.md)",
         add_export_arguments,
+    ),
+    _CommandRow(
+        "backup",
+        _backup,
+        "write a folder with all that is stored (docs/backups.md)",
+        add_backup_arguments,
+    ),
+    _CommandRow(
+        "restore",
+        _restore,
+        "put a backup in the place of an empty or an old database (docs/backups.md)",
+        add_restore_arguments,
     ),
     _CommandRow(
         "rederive",

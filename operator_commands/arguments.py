@@ -101,6 +101,40 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_backup_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `backup`."""
+    parser.add_argument("to", type=Path, metavar="PATH", help="a folder that does not exist")
+    _add_programs_arguments(parser)
+
+
+def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `restore`."""
+    parser.add_argument("source", type=Path, metavar="PATH", help="the folder of a backup")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace the rows of a database that is not empty"
+    )
+    parser.add_argument(
+        "--forget-connections",
+        action="store_true",
+        help="forget Strava tokens that no key decrypts; activities stay",
+    )
+    add_yes_argument(parser)
+    _add_programs_arguments(parser)
+
+
+def _add_programs_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--jobs", type=int, choices=range(1, 65), default=2, metavar="N",
+        help="tables at once (default: 2)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--programs",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of pg_dump and pg_restore (default: those of `pacegraph run`)",
+    )
+
+
 def add_rederive_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `rederive`."""
     parser.add_argument(

@@ -21,7 +21,7 @@ from operator_commands.dropped_data import data_dropped
 from settings import Settings
 
 _RELATIVE = re.compile(r"[+-]\d+$")
-_SCRIPTS = Path(__file__).resolve().parent.parent / "alembic"
+SCRIPTS = Path(__file__).resolve().parent.parent / "alembic"
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def data_lost(settings: Settings, revision: str = "-1") -> dict[str, int]:
     """
     database = SyncDatabase(settings, application_name="pacegraph-migrate")
     try:
-        scripts = ScriptDirectory(str(_SCRIPTS))
+        scripts = ScriptDirectory(str(SCRIPTS))
         return TransactionRunner(database).read(
             partial(data_dropped, scripts=scripts, revision=revision)
         )
@@ -86,7 +86,7 @@ def data_lost(settings: Settings, revision: str = "-1") -> dict[str, int]:
 
 def missing_revisions(connection: Connection) -> list[str]:
     """The migrations that the database still lacks, next first."""
-    scripts = ScriptDirectory(str(_SCRIPTS))
+    scripts = ScriptDirectory(str(SCRIPTS))
     current = MigrationContext.configure(connection).get_current_heads()
     # Raises CommandError if the database is newer than this version.
     missing = scripts.iterate_revisions("heads", current or "base")
@@ -96,6 +96,6 @@ def missing_revisions(connection: Connection) -> list[str]:
 def _config(settings: Settings) -> Config:
     """Configuration for alembic/env.py: `attributes["settings"]` names the database."""
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["settings"] = settings
     return config

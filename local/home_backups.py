@@ -1,0 +1,122 @@
+"""Backups of an installation: of its own database, or of the one in PACEGRAPH_HOME, running or not."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from db.errors import DatabaseError
+from local.embedded_service import ServiceFailed
+from local.generated_secrets import store_secret
+from local.home import Home, HomeInUse
+from local.home_settings import with_running_services
+from local.log_files import FileOutputs
+from local.postgres import programs_folder, start_postgres
+from local.processes import Launcher
+from logs import tell
+from operator_commands.backups.backup import back_up
+from operator_commands.backups.errors import BackupError
+from operator_commands.backups.manifest import HOME, BackupManifest, described
+from operator_commands.backups.restore import Restore
+from operator_commands.confirmation import confirm
+from settings import Settings
+
+_KEPT = ("flags.json", "strava_application")
+"""Files of the home that go with its database. Its keys are to be kept elsewhere."""
+_PRIVATE = 0o077
+_FAILURES = (BackupError, DatabaseError, ServiceFailed, HomeInUse)
+
+
+def backup(settings: Settings, options: argparse.Namespace) -> int:
+    """Run the command; returns 1 if it failed. Raises InvalidSettings."""
+    os.umask(_PRIVATE)
+    to: Path = options.to
+    is_embedded = settings.database_url is None
+    kept = [settings.pacegraph_home / name for name in _KEPT] if is_embedded else []
+    try:
+        with _answering(with_running_services(settings)) as answering:
+            made = back_up(
+                answering, to, programs=_programs(options), jobs=options.jobs, kept_files=kept
+            )
+    except _FAILURES as error:
+        tell(str(error))
+        return 1
+    print(f"{to}: {_told(made)}")
+    if made.missing_originals:
+        tell(f"{made.missing_originals} originals have no file in ORIGINALS_FOLDER")
+    if not made.keys and made.rows.get("strava_connections"):
+        tell(
+            "no key of TOKEN_ENCRYPTION_KEYS decrypts the stored tokens: the backup lacks one, too"
+        )
+    return 0
+
+
+def restore(settings: Settings, options: argparse.Namespace) -> int:
+    """Run the command; returns 1 if it failed or was not wanted. Raises InvalidSettings."""
+    os.umask(_PRIVATE)
+    source: Path = options.source
+    is_embedded = settings.database_url is None
+    try:
+        question = "Replaces all that the database has"
+        if options.replace and not confirm(question, yes=options.yes):
+            return 1
+        with _stopped(settings) as answering:
+            wanted = Restore(answering, source, programs=_programs(options), jobs=options.jobs)
+            wanted.run(replaces=options.replace, forgets_connections=options.forget_connections)
+        if is_embedded:
+            _restore_home(source, settings.pacegraph_home)
+    except _FAILURES as error:
+        tell(str(error))
+        return 1
+    print(f"{source}: restored, {_told(wanted.manifest)}")
+    return 0
+
+
+def _programs(options: argparse.Namespace) -> Path:
+    return options.programs or programs_folder() / "bin"
+
+
+def _told(manifest: BackupManifest) -> str:
+    facts = described(manifest)
+    return (
+        f"{facts['rows']} rows, {facts['bytes']} bytes, migration {facts['migration']}, "
+        f"of {facts['made_at']}"
+    )
+
+
+@contextmanager
+def _answering(settings: Settings) -> Iterator[Settings]:
+    """Yield settings whose database answers; an embedded one that is stopped runs for the block.
+
+    Raises HomeInUse and ServiceFailed.
+    """
+    if settings.database_url is not None:
+        yield settings
+        return
+    home = Home(settings.pacegraph_home)
+    with home.claimed() as claim:
+        service = start_postgres(home.folder, launcher=Launcher(FileOutputs(home.folder), claim))
+        try:
+            yield settings.model_copy(update={"database_url": SecretStr(service.url)})
+        finally:
+            service.stop()
+
+
+@contextmanager
+def _stopped(settings: Settings) -> Iterator[Settings]:
+    """Yield settings for a restore: what is embedded must not run. Raises as `_answering`."""
+    found = with_running_services(settings)
+    if settings.database_url is None:
+        found = found.model_copy(update={"database_url": None, "redis_url": settings.redis_url})
+    with _answering(found) as answering:
+        yield answering
+
+
+def _restore_home(source: Path, home: Path) -> None:
+    """Put back what belongs to the database of a home."""
+    for name in _KEPT:
+        if (kept := source / HOME / name).exists():
+            store_secret(home / name, kept.read_text())

@@ -1,0 +1,126 @@
+"""`pacegraph backup`: writes a folder with all that is stored, while the server runs."""
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from db.session import SyncDatabase
+from db.statements import backup as statements
+from db.statements import original, table
+from logs import our_version
+from operator_commands.backups import manifest as form
+from operator_commands.backups.errors import BackupError
+from operator_commands.backups.manifest import BackupManifest, fingerprints
+from operator_commands.backups.originals import copy_all
+from operator_commands.backups.postgres_programs import PostgresPrograms
+from operator_commands.backups.progress import Progress, show
+from operator_commands.stored_tokens import examine
+from runtime.original_folder import OriginalFolder
+from settings import Settings
+
+_LOCK_WAIT = "--lock-wait-timeout=60000"
+_MARK = "dumping contents of table "
+
+
+def unbounded(settings: Settings) -> Settings:
+    """Make settings without limits of time, for work on the whole database."""
+    no_limits = {"database_statement_timeout_ms": 0, "database_idle_transaction_timeout_ms": 0}
+    return settings.model_copy(update=no_limits)
+
+
+def back_up(
+    settings: Settings, to: Path, *, programs: Path, jobs: int, kept_files: Sequence[Path] = ()
+) -> BackupManifest:
+    """Write the backup beside `to` and name it so when it is whole.
+
+    `kept_files` are files of the home that belong to it. Raises BackupError, DatabaseError,
+    InvalidSettings.
+    """
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise BackupError(f"{to}: exists. Name a folder that does not")
+    try:
+        unfinished = Path(mkdtemp(prefix=f".{to.name}.", dir=to.parent))
+        try:
+            manifest = _write(settings, unfinished, programs, jobs, kept_files)
+            unfinished.rename(to)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise BackupError(f"{to}: cannot be written ({error.strerror})") from None
+    return manifest
+
+
+def _write(
+    settings: Settings, to: Path, programs: Path, jobs: int, kept_files: Sequence[Path]
+) -> BackupManifest:
+    database = SyncDatabase(unbounded(settings), application_name="pacegraph backup")
+    postgres = PostgresPrograms(programs, settings)
+    try:
+        with database.read() as shared:
+            connection = shared.execution_options(isolation_level="REPEATABLE READ")
+            snapshot = connection.execute(statements.export_snapshot()).scalar_one()
+            manifest = _describe(connection, settings)
+            _check_version(manifest.postgres // 10_000, postgres.version())
+            progress = Progress(_MARK, len(manifest.rows))
+            postgres.connect(
+                "pg_dump",
+                [
+                    "--format=directory", f"--file={to / form.DATABASE}", f"--jobs={jobs}", "--verbose",
+                    f"--schema={statements.SCHEMA}", f"--snapshot={snapshot}", _LOCK_WAIT,
+                    "--no-owner", "--no-privileges",
+                ],
+                progress.see,
+            )  # fmt: skip
+            numbers = set(connection.execute(original.in_folder()).scalars())
+    finally:
+        database.close()
+    show("originals")
+    copy_all(OriginalFolder(settings), to / form.ORIGINALS)
+    kept = {int(each.name) for each in (to / form.ORIGINALS).iterdir()}
+    manifest.missing_originals = len(numbers - kept)
+    for extra in kept - numbers:  # of rows after the snapshot
+        (to / form.ORIGINALS / str(extra)).unlink()
+    (to / form.HOME).mkdir(mode=0o700)
+    for each in kept_files:
+        if each.exists():
+            shutil.copyfile(each, to / form.HOME / each.name)
+    show("checksums")
+    manifest.add_files(to)
+    manifest.write(to)
+    return manifest
+
+
+def _describe(connection: Connection, settings: Settings) -> BackupManifest:
+    heads = MigrationContext.configure(connection).get_current_heads()
+    if not heads:
+        raise BackupError("the database has no tables of pacegraph: there is nothing to back up")
+    names = connection.execute(statements.table_names()).scalars().all()
+    stored = examine(connection, settings.token_encryption_keys)
+    needed = {number for number in (stored.newest, stored.oldest) if number is not None}
+    prints = fingerprints(settings.token_encryption_keys)
+    return BackupManifest(
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        pacegraph=our_version(),
+        postgres=connection.execute(statements.server_version()).scalar_one(),
+        migration=heads[0],
+        keys=[prints[number - 1] for number in sorted(needed)],
+        extensions=list(connection.execute(statements.extensions()).scalars()),
+        rows={
+            name: connection.execute(table.count_rows(name)).scalar_one()
+            for name in names
+        },
+    )  # fmt: skip
+
+
+def _check_version(server: int, programs: int) -> None:
+    if programs < server:
+        raise BackupError(
+            f"pg_dump of version {programs} cannot read PostgreSQL {server}. Name the folder of "
+            f"programs of version {server} or newer: --programs FOLDER"
+        )
