@@ -26,7 +26,6 @@ The least times over any set of activities keep that order.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from math import floor
 
@@ -37,6 +36,7 @@ from athletics.distance import (
     StandardDistance,
     standard_distance_of_strava,
 )
+from athletics.effort_provenance import EffortProvenance
 from athletics.plausibility import is_plausible
 from athletics.sport import is_run
 from athletics.track import LEAST_DIP_M, NM_PER_M, Track, numbers, read_track
@@ -50,12 +50,6 @@ CORRECTED_BEYOND = 0.02
 LEAST_SAMPLES = 2
 _ROUNDING_M = 0.1  # of Strava's `distance`
 _ENTERED_ROUNDING_M = 0.5  # of a distance that was entered, as far as whole meters
-
-
-class EffortProvenance(StrEnum):
-    STREAM = "STREAM"
-    STRAVA = "STRAVA"
-    WHOLE_ACTIVITY = "WHOLE_ACTIVITY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +188,10 @@ def _scale(run: RecordedRun, streams: Streams) -> float:
     the last: the length that fits best will do. Jumps that break the track are no correction.
     """
     meters = numbers("distance", streams.distance_m)
-    ends_m = (max(meters), meters[-1])
+    ends_m = (float(meters.max()), float(meters[-1]))
     lengths_m = [
         length_m
-        for length_m in (*ends_m, *(end_m - meters[0] for end_m in ends_m))
+        for length_m in (*ends_m, *(end_m - float(meters[0]) for end_m in ends_m))
         if length_m >= LEAST_DIP_M
     ]
     if not lengths_m:

@@ -13,11 +13,13 @@ its place between those where one end meets a sample: the definition finds the l
 windows.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
+import numpy as np
+
+from athletics.columns import Column, Floats, Integers
 from athletics.distance import StandardDistance
 from athletics.track import Track, TrackPiece, nanometers, read_track
 
@@ -33,8 +35,8 @@ class Effort:
 
 
 def best_efforts(
-    time_s: Sequence[float],
-    distance_m: Sequence[float],
+    time_s: Column,
+    distance_m: Column,
     distances: Iterable[StandardDistance] = StandardDistance,
 ) -> dict[StandardDistance, Effort]:
     """The best effort over each of `distances` that an unbroken piece of the track covers.
@@ -65,35 +67,48 @@ def _best_of_track(pieces: Iterable[TrackPiece], length_nm: float) -> Effort | N
 
 
 def _best_of_piece(piece: TrackPiece, length_nm: float, best: Effort | None) -> Effort | None:
-    """The better of `best` and the piece's best window of `length_nm`.
-
-    Two pointers, one pass, in order of start: `goal` is where a window from the current sample
-    ends, `end` the first sample at or beyond it. While `end` moves up to the goal, each sample it
-    passes ends a window that starts between the previous and the current sample. Whole seconds
-    between samples rule most windows out before anything is interpolated; this loop is the costly
-    one, hence its shape.
-    """
-    time_s, pace_s_per_nm = piece.time_s, piece.pace_s_per_nm
-    position_nm = [*piece.position_nm, inf]  # stops `end` without a test of length
-    samples = len(time_s)
+    """The better of `best` and the piece's best window of `length_nm`."""
     elapsed_s, start_s = (best.elapsed_s, best.start_offset_s) if best else (inf, 0.0)
     bar_s = elapsed_s - TIE_S
-    end = bisect_left(position_nm, position_nm[0] + length_nm)
-    for t, p, pace in zip(time_s, position_nm, pace_s_per_nm):  # noqa: B905 - strict would refuse the sentinel
-        goal = p + length_nm
-        while position_nm[end] < goal:
-            window_s = time_s[end] - t
-            if window_s < bar_s:
-                window_s += (goal - position_nm[end]) * pace
-                if window_s < bar_s:
-                    elapsed_s, start_s = window_s, time_s[end] - window_s
-                    bar_s = window_s - TIE_S
-            end += 1
-        if end == samples:
-            break
-        if time_s[end - 1] - t < bar_s:
-            window_s = time_s[end] - t - (position_nm[end] - goal) * pace_s_per_nm[end]
-            if window_s < bar_s:
-                elapsed_s, start_s = window_s, t
-                bar_s = window_s - TIE_S
+    windows_s, least_s, starts_s = _windows(piece, length_nm)
+    for place in _falling(np.maximum(windows_s, least_s), bar_s).tolist():
+        if windows_s[place] < bar_s and least_s[place] < bar_s:
+            elapsed_s, start_s = float(windows_s[place]), float(starts_s[place])
+            bar_s = elapsed_s - TIE_S
     return best if elapsed_s == inf else Effort(elapsed_s, start_s)
+
+
+def _windows(piece: TrackPiece, length_nm: float) -> tuple[Floats, Floats, Floats]:
+    """How long windows take, no less than how many seconds of samples, and when they start.
+
+    They are in order of start: before the one that starts at a sample those that start between it
+    and the sample before. Those that take a second longer than another are left out: whole seconds
+    between samples tell most of them.
+    """
+    time_s, position_nm, pace = piece.time_s, piece.position_nm, piece.pace_s_per_nm
+    goal_nm = position_nm + length_nm
+    end = np.searchsorted(position_nm, goal_nm)  # the first sample at or beyond the goal
+    starting = np.flatnonzero(end < len(time_s))
+    most_s = (time_s[end[starting]] - time_s[starting]).min(initial=inf) + 1.0
+    starting = starting[time_s[end[starting] - 1] - time_s[starting] <= most_s]
+    begun_s, end_of = time_s[starting], end[starting]
+    from_s = time_s[end_of] - begun_s - (position_nm[end_of] - goal_nm[starting]) * pace[end_of]
+    # Of a sample, the number of goals before it is the first sample whose goal is beyond it.
+    start = np.cumsum(np.bincount(end))[: len(time_s)]
+    ending = np.arange(end[0], len(time_s))
+    ending = ending[time_s[ending] - time_s[start[ending]] <= most_s]
+    start = start[ending]
+    until_s = time_s[ending] - time_s[start]
+    whole_s = until_s + (goal_nm[start] - position_nm[ending]) * pace[start]
+    order = np.argsort(np.concatenate((start, starting)), kind="stable")
+    return (
+        np.concatenate((whole_s, from_s))[order],
+        np.concatenate((until_s, time_s[end_of - 1] - begun_s))[order],
+        np.concatenate((time_s[ending] - whole_s, begun_s))[order],
+    )
+
+
+def _falling(values: Floats, below: float) -> Integers:
+    """The places of values that are less than all before them, and than `below`."""
+    least = np.minimum.accumulate(np.append(below, values))
+    return np.flatnonzero(values < least[:-1])

@@ -5,9 +5,11 @@ J Appl Physiol 93: 1039-1046, gives the cost of running in J/(kg·m) as a polyno
 measured from -0.45 to 0.45. Steeper counts as these.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+
+import numpy as np
+
+from athletics.columns import Column, Floats, floats
 
 STEEPEST = 0.45
 _POLYNOMIAL = (155.4, -30.4, -43.3, 46.3, 19.5, 3.6)
@@ -19,10 +21,10 @@ _LONGEST_GAP_M = 200.0
 _LONGEST_M = 2_000_000.0
 
 
-def running_cost(gradient: float) -> float:
-    """Cost of running in J/(kg·m); `gradient` is meters up per meter."""
-    gradient = min(STEEPEST, max(-STEEPEST, gradient))
-    cost = 0.0
+def running_cost(gradient: Floats) -> Floats:
+    """Cost of running in J/(kg·m) at each gradient, in meters up per meter."""
+    gradient = np.clip(gradient, -STEEPEST, STEEPEST)
+    cost = np.zeros(len(gradient))
     for factor in _POLYNOMIAL:
         cost = cost * gradient + factor
     return cost
@@ -44,80 +46,60 @@ class HeightProfile:
         return _at(self.level_m, end_m) - _at(self.level_m, start_m)
 
 
-def height_profile(
-    position_m: Sequence[float], altitude_m: Sequence[float]
-) -> HeightProfile | None:
+def height_profile(position_m: Column, altitude_m: Column) -> HeightProfile | None:
     """Make a profile of altitudes, which are along positions that never fall.
 
     None where they are not sound: over less than 100 m, unknown over 200 m or more, or steeper than
     any slope that was measured over more than 2 % of the way.
     """
-    way, heights = _once_each(position_m, altitude_m)
+    way, heights = _once_each(floats(position_m), floats(altitude_m))
     if len(way) < 2 or not _LEAST_M <= way[-1] - way[0] <= _LONGEST_M:  # noqa: PLR2004
         return None
-    if max(b - a for a, b in pairwise(way)) >= _LONGEST_GAP_M:
-        return None
-    if way[0] >= _LONGEST_GAP_M:
+    if np.diff(way).max() >= _LONGEST_GAP_M or way[0] >= _LONGEST_GAP_M:
         return None
     smooth = _smoothed(_resampled(way, heights))
     gradients = _gradients(smooth)
-    if sum(abs(each) > STEEPEST for each in gradients) > _MOST_TOO_STEEP * len(gradients):
+    if np.count_nonzero(np.abs(gradients) > STEEPEST) > _MOST_TOO_STEEP * len(gradients):
         return None
-    flat = running_cost(0.0)
-    costs = (_STEP_M * running_cost(each) / flat for each in gradients)
-    return HeightProfile(smooth, list(accumulate(costs, initial=0.0)))
+    costs = _STEP_M * running_cost(gradients) / running_cost(np.zeros(1))
+    return HeightProfile(smooth.tolist(), [0.0, *np.cumsum(costs).tolist()])
 
 
-def _once_each(
-    position_m: Sequence[float], altitude_m: Sequence[float]
-) -> tuple[list[float], list[float]]:
+def _once_each(position_m: Floats, altitude_m: Floats) -> tuple[Floats, Floats]:
     """The positions without repetition, and the first altitude at each."""
-    way: list[float] = []
-    heights: list[float] = []
-    for position, altitude in zip(position_m, altitude_m, strict=True):
-        if not way or position > way[-1]:
-            way.append(position)
-            heights.append(altitude)
-    return way, heights
+    is_new = np.ones(len(position_m), bool)
+    is_new[1:] = position_m[1:] > position_m[:-1]
+    return position_m[is_new], altitude_m[is_new]
 
 
-def _resampled(way: list[float], heights: list[float]) -> list[float]:
+def _resampled(way: Floats, heights: Floats) -> Floats:
     """Heights at 0, 10, 20 m … up to the first step at or beyond the end."""
-    found, after = [], 0
-    for step in range(int(way[-1] // _STEP_M) + 2):
-        at_m = step * _STEP_M
-        while after < len(way) and way[after] < at_m:
-            after += 1
-        if after == 0:
-            found.append(heights[0])
-        elif after == len(way):
-            found.append(heights[-1])
-        else:
-            share = (at_m - way[after - 1]) / (way[after] - way[after - 1])
-            found.append(heights[after - 1] + share * (heights[after] - heights[after - 1]))
+    at_m = np.arange(int(way[-1] // _STEP_M) + 2) * _STEP_M
+    after = np.searchsorted(way, at_m)
+    within = np.clip(after, 1, len(way) - 1)
+    share = (at_m - way[within - 1]) / (way[within] - way[within - 1])
+    found = heights[within - 1] + share * (heights[within] - heights[within - 1])
+    found[after == 0] = heights[0]
+    found[after == len(way)] = heights[-1]
     return found
 
 
-def _smoothed(heights: list[float]) -> list[float]:
-    sums = [0.0, *accumulate(heights)]
-    last = len(heights)
-    smooth = []
-    for step in range(last):
-        # The same number on both sides, or the ends would be drawn to the middle.
-        around = min(_AROUND, step, last - 1 - step)
-        smooth.append((sums[step + around + 1] - sums[step - around]) / (2 * around + 1))
-    return smooth
+def _smoothed(heights: Floats) -> Floats:
+    sums = np.append(0.0, np.cumsum(heights))
+    step = np.arange(len(heights))
+    # The same number on both sides, or the ends would be drawn to the middle.
+    around = np.minimum(_AROUND, np.minimum(step, len(heights) - 1 - step))
+    means: Floats = (sums[step + around + 1] - sums[step - around]) / (2 * around + 1)
+    return means
 
 
-def _gradients(heights: list[float]) -> list[float]:
+def _gradients(heights: Floats) -> Floats:
     """The gradient of each step."""
     last = len(heights) - 1
-    return [
-        (heights[high] - heights[low]) / (_STEP_M * (high - low))
-        for low, high in (
-            (max(0, step - _AROUND + 1), min(last, step + _AROUND)) for step in range(last)
-        )
-    ]
+    step = np.arange(last)
+    low, high = np.maximum(0, step - _AROUND + 1), np.minimum(last, step + _AROUND)
+    gradients: Floats = (heights[high] - heights[low]) / (_STEP_M * (high - low))
+    return gradients
 
 
 def _at(values: list[float], position_m: float) -> float:

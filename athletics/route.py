@@ -6,11 +6,13 @@ what was recorded in it alone (Douglas and Peucker 1973), so that a part of a ro
 its other parts: not by a choice of points, and not by places between samples.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, repeat
+from dataclasses import dataclass
 from math import cos, radians
-from operator import mul, ne, or_
 from typing import NamedTuple
+
+import numpy as np
+
+from athletics.columns import Column, Flags, Floats, Integers, first_of_each, floats
 
 TOLERANCE_M = 2.0
 MOST_POINTS = 50_000
@@ -30,96 +32,107 @@ class RoutePoint(NamedTuple):
     sample: int
 
 
-def route_of(
-    latitude: Sequence[float | None], longitude: Sequence[float | None]
-) -> list[RoutePoint]:
+def route_of(latitude: Column, longitude: Column) -> list[RoutePoint]:
     """The points of a route in order; empty for fewer than two places.
 
     Samples without a position are left out.
     """
-    samples: Sequence[int] = range(len(latitude))
-    if None in latitude or None in longitude:
-        known = [None not in each for each in zip(latitude, longitude, strict=True)]
-        samples = list(compress(samples, known))
-        latitude, longitude = compress(latitude, known), compress(longitude, known)  # type: ignore[assignment]
-    north, east = _whole(latitude), _whole(longitude)  # type: ignore[arg-type]
-    moves = [True, *map(or_, map(ne, north[1:], north), map(ne, east[1:], east))]
-    places = _Places(*(list(compress(each, moves)) for each in (north, east, samples)))
-    points = [
-        RoutePoint(places.north[index], places.east[index], places.samples[index])
-        for first, last in places.passages()
-        for index in places.drawn(first, last)
-    ]
-    return points if 1 < len(points) <= MOST_POINTS else []
+    degrees = floats(latitude), floats(longitude)
+    samples = np.flatnonzero(~np.isnan(degrees[0]) & ~np.isnan(degrees[1]))
+    if not len(samples):
+        return []
+    north, east = (np.rint(each[samples] * _WHOLE).astype(np.int64) for each in degrees)
+    moves = _changes(north) | _changes(east)
+    places = _Places(north[moves], east[moves])
+    drawn = np.flatnonzero(places.drawn())
+    found = (each[moves][drawn].tolist() for each in (north, east, samples))
+    return list(map(RoutePoint, *found)) if 1 < len(drawn) <= MOST_POINTS else []
 
 
-def _whole(degrees: Iterable[float]) -> list[int]:
-    return list(map(round, map(mul, degrees, repeat(_WHOLE))))
+def _changes(values: Integers) -> Flags:
+    """Whether each value is another than the one before; the first is."""
+    return np.append(True, values[1:] != values[:-1])
 
 
-class _Places(NamedTuple):
-    """The places of a run, each other than the one before, and their samples."""
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The places of a run, each other than the one before."""
 
-    north: list[int]
-    east: list[int]
-    samples: list[int]
+    north: Integers
+    east: Integers
 
-    def passages(self) -> Iterator[tuple[int, int]]:
-        """The first and last place of each passage through a cell."""
-        widths: dict[int, int] = {}
-        first, before = 0, None
-        for index, (north, east) in enumerate(zip(self.north, self.east, strict=True)):
-            row = north // _CELL
-            width = widths.get(row)
-            if width is None:
-                width = widths[row] = round(_CELL / _narrow(row * _CELL))
-            cell = (row, east // width)
-            if cell != before:
-                if index:
-                    yield first, index - 1
-                first, before = index, cell
-        if self.north:
-            yield first, len(self.north) - 1
+    def drawn(self) -> Flags:
+        """Whether each is the first or last of a passage through a cell, or far from its lines."""
+        first = np.flatnonzero(self._enters())
+        last = np.append(first[1:], len(self.north)) - 1
+        is_drawn = np.zeros(len(self.north), bool)
+        is_drawn[first] = is_drawn[last] = True
+        narrow = [_SCALE * _narrow(each) for each in self.north[first].tolist()]
+        lines = _Lines(first, last, np.array(narrow)).long()
+        while len(lines.first):
+            middle, squared_m = self._farthest(lines)
+            is_far = squared_m > TOLERANCE_M * TOLERANCE_M
+            is_drawn[middle[is_far]] = True
+            lines = lines.cut(middle, is_far).long()
+        return is_drawn
 
-    def drawn(self, first: int, last: int) -> Iterable[int]:
-        """The first, the last, and those farther than the tolerance from lines between them."""
-        if last - first < 2:  # noqa: PLR2004 - no place between them
-            return range(first, last + 1)
-        east_scale = _SCALE * _narrow(self.north[first])
-        kept = [first, last]
-        waiting = [(first, last)]
-        while waiting:
-            start, end = waiting.pop()
-            index, squared = self._farthest(start, end, east_scale)
-            if squared > TOLERANCE_M * TOLERANCE_M:
-                kept.append(index)
-                waiting += [(start, index), (index, end)]
-        kept.sort()
-        return kept
+    def _enters(self) -> Flags:
+        """Whether the run enters a cell at each place."""
+        row = self.north // _CELL
+        rows, place = np.unique(row, return_inverse=True)
+        widths = [round(_CELL / _narrow(each * _CELL)) for each in rows.tolist()]
+        return _changes(row) | _changes(self.east // np.array(widths)[place])
 
-    def _farthest(self, first: int, last: int, east_scale: float) -> tuple[int, float]:
-        """The place between two that is farthest from their line, and the square of how far, in m².
+    def _farthest(self, lines: "_Lines") -> tuple[Integers, Floats]:
+        """The place that is farthest from each line, and the square of how far, in m².
 
-        All are in one cell, so that no longitudes are to be taken the short way.
+        All of a line are in one cell, so that no longitudes are to be taken the short way.
         """
-        north, east = self.north[first], self.east[first]
-        end_y = (self.north[last] - north) * _SCALE
-        end_x = (self.east[last] - east) * east_scale
+        north, east = self.north[lines.first], self.east[lines.first]
+        end_y = (self.north[lines.last] - north) * _SCALE
+        end_x = (self.east[lines.last] - east) * lines.east_scale
         squared = end_x * end_x + end_y * end_y
-        found, most = first, 0.0
-        between = zip(self.north[first + 1 : last], self.east[first + 1 : last], strict=True)
-        for index, (latitude, longitude) in enumerate(between, start=first + 1):
-            y = (latitude - north) * _SCALE
-            x = (longitude - east) * east_scale
-            along = x * end_x + y * end_y
-            if along > 0.0 and squared:
-                share = along / squared if along < squared else 1.0
-                x -= share * end_x
-                y -= share * end_y
-            off = x * x + y * y
-            if off > most:
-                found, most = index, off
-        return found, most
+        counts = lines.last - lines.first - 1
+        starts = np.cumsum(counts) - counts
+        line = np.repeat(np.arange(len(counts)), counts)
+        between = np.arange(len(line)) - starts[line] + lines.first[line] + 1
+        y = (self.north[between] - north[line]) * _SCALE
+        x = (self.east[between] - east[line]) * lines.east_scale[line]
+        end_x, end_y, squared = end_x[line], end_y[line], squared[line]
+        along = x * end_x + y * end_y
+        share = np.ones(len(line))
+        np.divide(along, squared, out=share, where=along < squared)
+        share[(along <= 0.0) | (squared == 0.0)] = 0.0
+        x -= share * end_x
+        y -= share * end_y
+        off = x * x + y * y
+        most = np.maximum.reduceat(off, starts)
+        return between[first_of_each(off == most[line], starts)], most
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines between two places of one passage each, with the meters of its cell's steps east."""
+
+    first: Integers
+    last: Integers
+    east_scale: Floats
+
+    def long(self) -> "_Lines":
+        """Those with places between their ends."""
+        return self._of(self.last - self.first > 1)
+
+    def cut(self, middle: Integers, is_far: Flags) -> "_Lines":
+        """Cut those that have a far place there, and leave out the others."""
+        far, middle = self._of(is_far), middle[is_far]
+        return _Lines(
+            np.concatenate((far.first, middle)),
+            np.concatenate((middle, far.last)),
+            np.concatenate((far.east_scale, far.east_scale)),
+        )
+
+    def _of(self, chosen: Flags) -> "_Lines":
+        return _Lines(self.first[chosen], self.last[chosen], self.east_scale[chosen])
 
 
 def _narrow(latitude: int) -> float:

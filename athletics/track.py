@@ -17,16 +17,18 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, repeat
+from itertools import accumulate, pairwise
 from math import inf
-from operator import le, mul, sub
+
+import numpy as np
+
+from athletics.columns import Column, Floats, floats
+from athletics.sample_bounds import LARGEST
 
 MAX_SPEED_M_PER_S = 12.0
 JUDGED_OVER_S = 5.0
 LEAST_DIP_M = 1.0
 """A distance that goes back by this much breaks the track; a position within it is held."""
-LARGEST = 1e9
-"""Seconds or meters of a sample; beyond it nanometers would not be exact enough to compare."""
 
 # Positions are whole nanometers held in floats: exact up to 9,000 km, so that 100.1 + 400 meets
 # 500.1 and a window that begins and ends with a pause does not swallow one of them by an error of
@@ -49,13 +51,13 @@ class TrackPiece:
     `pace_s_per_nm` is that of the step which ends at the sample; 0 where no distance was gained.
     """
 
-    time_s: list[float]
-    position_nm: list[float]
-    pace_s_per_nm: list[float]
+    time_s: Floats
+    position_nm: Floats
+    pace_s_per_nm: Floats
 
     @property
     def length_nm(self) -> float:
-        return self.position_nm[-1] - self.position_nm[0]
+        return float(self.position_nm[-1] - self.position_nm[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,7 @@ class Track:
     is_broken: bool
 
 
-def read_track(
-    time_s: Sequence[float], distance_m: Sequence[float], *, scale: float = 1.0
-) -> Track:
+def read_track(time_s: Column, distance_m: Column, *, scale: float = 1.0) -> Track:
     """Clean the samples; `scale` multiplies each distance.
 
     Raises StreamError for streams that are no track.
@@ -78,38 +78,42 @@ def read_track(
         raise StreamError(
             f"The streams differ in length: {len(times)} times, {len(meters)} distances"
         )
-    factor = NM_PER_M * scale
-    positions_nm = [(each * factor + 0.5) // 1.0 for each in meters]
-    parts = list(_unbroken(times, positions_nm))
-    pieces = tuple(_piece(*part) for part in parts if len(part[0]) > 1)
-    return Track(pieces, is_broken=len(parts) > 1)
+    positions_nm = np.floor(meters * (NM_PER_M * scale) + 0.5)
+    if _is_unbroken(times, positions_nm):
+        pieces = [_piece(times, positions_nm)] if len(times) > 1 else []
+        return Track(tuple(pieces), is_broken=False)
+    parts = list(_unbroken(times.tolist(), positions_nm.tolist()))
+    return Track(
+        tuple(_piece(*map(np.array, part)) for part in parts if len(part[0]) > 1),
+        is_broken=len(parts) > 1,
+    )
 
 
-def numbers(name: str, samples: Sequence[float]) -> list[float]:
+def numbers(name: str, samples: Column) -> Floats:
     """The samples as floats. Raises StreamError for one that is none, not finite or too large."""
     try:
-        floats = list(map(float, samples))
+        found = floats(samples)
     except (TypeError, ValueError, OverflowError) as error:
         raise StreamError(f"The {name} stream has a sample that is no number: {error}") from error
-    # false for NaN, too
-    if floats and not (max(floats) < LARGEST and min(floats) > -LARGEST and sum(floats) < inf):
+    if not (np.abs(found) < LARGEST).all():  # NaN is not, too
         raise StreamError(f"The {name} stream has a sample that is not finite, or out of range")
-    return floats
+    return found
 
 
 def nanometers(meters: float) -> float:
     return (meters * NM_PER_M + 0.5) // 1.0
 
 
+def _is_unbroken(time_s: Floats, position_nm: Floats) -> bool:
+    """Whether nothing goes back or jumps, as in most recordings."""
+    gained_nm = np.diff(position_nm)
+    return bool((gained_nm >= 0).all() and (gained_nm <= np.diff(time_s) * _LIMIT_NM_PER_S).all())
+
+
 _Samples = tuple[list[float], list[float]]  # times and positions
 
 
 def _unbroken(time_s: list[float], position_nm: list[float]) -> Iterator[_Samples]:
-    gained_nm = _steps(position_nm)
-    most_nm = map(mul, _steps(time_s), repeat(_LIMIT_NM_PER_S))
-    if min(gained_nm, default=0.0) >= 0 and all(map(le, gained_nm, most_nm)):
-        yield time_s, position_nm
-        return
     for times, positions in _split(time_s, position_nm, _turns_back(time_s, position_nm)):
         times, positions = _without_catch_ups(times, list(accumulate(positions, max)))  # noqa: PLW2901
         yield from _split(times, positions, _too_fast(times, positions))
@@ -259,12 +263,8 @@ def _fast_windows(time_s: list[float], ahead_nm: list[float]) -> Iterator[tuple[
                 yield next_start - 1, end
 
 
-def _piece(time_s: list[float], position_nm: list[float]) -> TrackPiece:
-    steps = zip(_steps(time_s), _steps(position_nm), strict=True)
-    pace_s_per_nm = [took_s / gained_nm if gained_nm > 0 else 0.0 for took_s, gained_nm in steps]
-    return TrackPiece(time_s, position_nm, [0.0, *pace_s_per_nm])
-
-
-def _steps(values: list[float]) -> list[float]:
-    """The difference of each value from the one before."""
-    return list(map(sub, values[1:], values))
+def _piece(time_s: Floats, position_nm: Floats) -> TrackPiece:
+    took_s, gained_nm = np.diff(time_s), np.diff(position_nm)
+    pace_s_per_nm = np.zeros(len(time_s))
+    np.divide(took_s, gained_nm, out=pace_s_per_nm[1:], where=gained_nm > 0)
+    return TrackPiece(time_s, position_nm, pace_s_per_nm)

@@ -3,7 +3,8 @@
 from math import exp, pi, sin
 from random import Random
 
-from db.stream_codec import Samples, rounded
+from db.stream_codec import Samples
+from db.stream_encoding import rounded
 
 SECONDS = 3 * 3600
 _WARM_UP_S, _REPEAT_S, _HARD_S = 1200, 420, 240

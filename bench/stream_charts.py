@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from bench.recording import three_hours
 from bench.serving import ROOT
-from db.chart_samples import StoredStreams, StreamsRequest, encode_levels
-from db.stream_codec import encode
+from db.chart_levels import encode_levels
+from db.chart_samples import StoredStreams, StreamsRequest
+from db.stream_encoding import encode
 
 POINTS = 500
 WINDOW_S = 30

@@ -1,74 +1,18 @@
-"""Samples at several levels of detail, and the choice of those that a chart asks for.
-
-Beside the samples, `activity_streams.marks` has each one's level (`athletics/downsampling.py`) and
-the count of gaps before it. Recordings with twice as many samples as a level of `LEVEL_POINTS` also have
-that level's samples with their marks as a row of their own, so that a chart of few points reads
-few bytes.
-"""
+"""Chooses the samples that a chart asks for, of all or of a stored level (`db/chart_levels.py`)."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-from athletics.downsampling import QUARTERS, gap_counts, points_up_to, sample_levels
+from athletics.downsampling import gap_counts, points_up_to
 from db.shown_samples import ShownRanges, ShownSamples
-from db.stream_codec import POSITION, Column, Decimals, Samples, StoredColumns, encode_columns
+from db.stream_codec import POSITION, StoredColumns
 
-LEVEL_POINTS = (64, 128, 512, 2048)
-"""The numbers of samples in stored levels. They are powers of two, as levels are."""
-LEAST_SAVING = 2
-"""How many times as many samples a recording has at least as a level that is stored."""
-
-_LEVEL, _GAP_COUNT = "level", "gap_count"
-_SHAPING = ("heart_rate_bpm", "altitude_m", "cadence_rpm", "power_w")
-"""The columns that decide, besides the speed, which samples are chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamLevel:
-    """A row of `activity_stream_levels`."""
-
-    points: int
-    samples: bytes
-    positions: bytes | None
-
-
-def encode_levels(samples: Samples) -> tuple[bytes, list[StreamLevel]]:
-    """Make the marks of all samples, and the stored levels below them, coarsest first."""
-    columns = samples.columns()
-    curves = [columns[name] for name in _SHAPING if name in columns]
-    levels = sample_levels(samples.time_s, samples.distance_m, curves)
-    marks: dict[str, Column | Decimals] = {
-        _LEVEL: Decimals(levels, scale=0),
-        _GAP_COUNT: Decimals(gap_counts(samples.time_s), scale=0),
-    }
-    every = {**columns, **marks}
-    return encode_columns(marks), [
-        _encode_level(every, _up_to(levels, points), points)
-        for points in LEVEL_POINTS
-        if points * LEAST_SAVING <= len(levels)
-    ]
-
-
-def _up_to(levels: Sequence[int], points: int) -> list[int]:
-    """Get the places of the samples of a stored level."""
-    last = QUARTERS * (points.bit_length() - 1)
-    return [place for place, level in enumerate(levels) if level < last]
-
-
-def _encode_level(
-    columns: Mapping[str, Column | Decimals], places: Sequence[int], points: int
-) -> StreamLevel:
-    position = {name: columns[name] for name in POSITION if name in columns}
-    others = {name: column for name, column in columns.items() if name not in position}
-    return StreamLevel(
-        points,
-        encode_columns(others, places),
-        encode_columns(position, places) if len(position) == len(POSITION) else None,
-    )
+LEVEL, GAP_COUNT = "level", "gap_count"
+"""The names of marks among columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +126,7 @@ def _places(
     count, most = end - start, request.max_points
     if count <= most:
         return None
-    levels = marked.read(_LEVEL, start, end)
+    levels = marked.read(LEVEL, start, end)
     if levels is None:
         return _evenly(count, most)
     levels[0], levels[-1] = 0, 1  # a range begins and ends with its own samples
@@ -196,7 +140,7 @@ def _evenly(count: int, most: int) -> Sequence[int] | None:
 
 
 def _gap_counts(stored: StoredColumns, marked: StoredColumns, start: int, end: int) -> list[Any]:
-    found = marked.read(_GAP_COUNT, start, end)
+    found = marked.read(GAP_COUNT, start, end)
     return gap_counts(stored.read("time_s") or [])[start:end] if found is None else found
 
 

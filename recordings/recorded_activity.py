@@ -4,7 +4,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from math import isnan
+from typing import Any, cast
+
+import numpy as np
 
 Column = Sequence[float]
 """One value a sample; NaN where the recording has none."""
@@ -104,9 +106,8 @@ class RecordedActivity:
         """As the file states, else the last sample's, else the laps' sum."""
         if self.totals.distance_m is not None:
             return self.totals.distance_m
-        known = [each for each in self.samples.distance_m or () if not isnan(each)]
-        if known:
-            return max(known)
+        if self.samples.distance_m is not None:
+            return float(np.fmax.reduce(cast("Any", self.samples.distance_m)))
         return sum(lap.distance_m or 0.0 for lap in self.laps)
 
     @property

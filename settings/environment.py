@@ -10,6 +10,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""Else numpy's library starts a thread a core in processes that only compute with columns, and fork."""
+
 
 class _TextSource(PydanticBaseSettingsSource):
     """Finds the texts of settings by their names, in the environment first, then in the file.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import isfinite, nextafter
 from typing import Any
 
-from athletics.track import LARGEST
+from athletics.sample_bounds import LARGEST
 from strava.errors import StravaBadData
 from strava.fields import Fields, fields_of, is_number
 

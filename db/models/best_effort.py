@@ -17,10 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from athletics.activity_effort import EffortProvenance
 from athletics.age_grade import is_interpolated
 from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
+from athletics.effort_provenance import EffortProvenance
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
 from db.models.base import Base, Instant, PrimaryKey, later, not_negative, one_of
 

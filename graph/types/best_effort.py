@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from athletics.activity_effort import EffortProvenance
 from athletics.distance import StandardDistance
+from athletics.effort_provenance import EffortProvenance
 from db import models as m
 from db.statements import best_effort as statements
 from db.statements.distance import label

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 import strawberry
 
-from athletics.activity_effort import EffortProvenance
 from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
+from athletics.effort_provenance import EffortProvenance
 from athletics.race_prediction import PredictionMethod
 from athletics.split import SplitUnit
 from db.models import (

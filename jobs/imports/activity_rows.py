@@ -1,13 +1,14 @@
 """Makes an activity's row and samples of what a file holds. Pure."""
 
-from collections.abc import Sequence
-from itertools import compress
-from math import isnan
 from typing import Any
 
+import numpy as np
+
+from athletics.columns import Column, Floats, floats, total
 from athletics.sport import is_run
 from db.models import ActivitySource, StreamsState
-from db.stream_codec import Samples, rounded
+from db.stream_codec import Samples
+from db.stream_encoding import rounded
 from jobs.activity_laps import LapRow
 from recordings import RecordedActivity
 
@@ -25,20 +26,13 @@ def samples_of(activity: RecordedActivity) -> Samples | None:
     columns = activity.samples
     if columns.distance_m is None:
         return None
-    named = columns.named()
-    if isnan(sum(columns.distance_m)):
-        has_distance = [not isnan(value) for value in columns.distance_m]
-        named = {name: list(compress(column, has_distance)) for name, column in named.items()}
-    if len(named["distance_m"]) < _LEAST_SAMPLES:
+    has_distance = ~np.isnan(floats(columns.distance_m))
+    if np.count_nonzero(has_distance) < _LEAST_SAMPLES:
         return None
-    taken: dict[str, Any] = {name: _without_nan(column) for name, column in named.items()}
+    taken: dict[str, Any] = {
+        name: floats(column)[has_distance] for name, column in columns.named().items()
+    }
     return rounded(Samples(**taken))
-
-
-def _without_nan(column: Sequence[float]) -> Sequence[float | None]:
-    if not isnan(sum(column)):
-        return column
-    return [None if isnan(value) else value for value in column]
 
 
 def activity_row(
@@ -48,7 +42,8 @@ def activity_row(
     elapsed_s = round(activity.elapsed_s)
     moving_s = activity.totals.timer_s
     rates = _known(activity.samples.heart_rate_bpm)
-    steps = [each for each in _known(activity.samples.cadence_rpm) if each > 0]
+    steps = _known(activity.samples.cadence_rpm)
+    steps = steps[steps > 0]
     return {
         "source": ActivitySource.FILE.value,
         "name": (activity.name or file_name)[:_LONGEST_NAME],
@@ -59,7 +54,7 @@ def activity_row(
         "elapsed_time_s": elapsed_s,
         "elevation_gain_m": activity.totals.elevation_gain_m,
         "average_heart_rate_bpm": _mean(rates),
-        "max_heart_rate_bpm": max(rates, default=None),
+        "max_heart_rate_bpm": float(rates.max()) if len(rates) else None,
         "average_cadence_rpm": _mean(steps),
         "trainer": activity.is_indoor,
         "is_race": activity.is_race,
@@ -92,17 +87,14 @@ def state_of(activity: RecordedActivity, samples: Samples | None) -> StreamsStat
     return StreamsState.ABSENT if samples is None else StreamsState.STORED
 
 
-def _known(column: Sequence[float] | None) -> list[float]:
-    if column is None:
-        return []
-    if not isnan(sum(column)):
-        return list(column)
-    return [each for each in column if not isnan(each)]
+def _known(column: Column | None) -> Floats:
+    values = floats(() if column is None else column)
+    return values[~np.isnan(values)]
 
 
 def _sound(value: float | None, most: float = _FURTHEST) -> float | None:
     return value if value is not None and 0 <= value <= most else None
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return round(sum(values) / len(values), 1) if values else None
+def _mean(values: Floats) -> float | None:
+    return round(total(values) / len(values), 1) if len(values) else None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from athletics.activity_effort import RecordedRun
-from athletics.heart_rate import HeartRates, heart_rates
+from athletics.heart_rate import HeartRates
+from athletics.rate_times import heart_rates
 from athletics.route import RoutePoint
 from db.stream_codec import Samples
 from jobs.sync.derived_route import route_points

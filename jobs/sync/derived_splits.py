@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from athletics.activity_effort import RecordedRun
-from athletics.heart_rate import heart_rates
-from athletics.split import Split, SplitUnit, never_falling, profile_of, splits, way_of
+from athletics.rate_times import heart_rates
+from athletics.split import Split, SplitUnit
 from athletics.track import StreamError
+from athletics.way import never_falling, profile_of, splits, way_of
 from db.statements import activity_split, heart_rate
 from db.stream_codec import Samples
 from jobs.sync.derived_rows import recorded_run

@@ -16,7 +16,8 @@ from athletics.track import StreamError
 from db.models import StreamsState, SyncStage
 from db.statements import athlete as athletes
 from db.statements import effort_derivation, sync_problem
-from db.stream_codec import CorruptStreams, Samples, rounded
+from db.stream_codec import CorruptStreams, Samples
+from db.stream_encoding import rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.runner_of_job import lock_runner

@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.chart_samples import StreamLevel, encode_levels
+from db.chart_levels import StreamLevel, encode_levels
 from db.statements import activity_route
 from db.statements import stream as streams
-from db.stream_codec import CorruptStreams, Samples, decode, encode, encode_positions
+from db.stream_codec import CorruptStreams, Samples, decode
+from db.stream_encoding import encode, encode_positions
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from athletics.activity_effort import (
     ActivityEffort,
-    EffortProvenance,
     RecordedRun,
     StravaEffort,
     Streams,
@@ -16,6 +15,7 @@ from athletics.activity_effort import (
 )
 from athletics.best_effort import best_efforts
 from athletics.distance import StandardDistance
+from athletics.effort_provenance import EffortProvenance
 from athletics.personal_best import DatedEffort, counting
 from athletics.plausibility import is_plausible
 from athletics.track import StreamError

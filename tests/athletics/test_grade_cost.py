@@ -1,5 +1,6 @@
 """The cost of running on slopes."""
 
+import numpy as np
 import pytest
 
 from athletics.grade_cost import height_profile, running_cost
@@ -11,7 +12,7 @@ from athletics.grade_cost import height_profile, running_cost
     [(0.0, 3.6), (0.1, 5.968), (-0.1, 2.152), (0.45, 19.426), (0.9, 19.426), (-0.45, 4.032)],
 )
 def test_the_cost_is_that_of_the_published_polynomial(gradient, cost):
-    assert running_cost(gradient) == pytest.approx(cost, abs=0.001)
+    assert running_cost(np.array([gradient])) == pytest.approx(cost, abs=0.001)
 
 
 def slope(
@@ -26,7 +27,8 @@ def test_on_an_even_slope_distance_costs_by_the_polynomial(gradient):
     profile = height_profile(*slope(gradient))
     assert profile.climb_m(500, 1500) == pytest.approx(1000 * gradient, abs=0.01)
     level_m = profile.level_distance_m(500, 1500)
-    assert level_m == pytest.approx(1000 * running_cost(gradient) / 3.6, rel=1e-6)
+    [cost] = running_cost(np.array([gradient]))
+    assert level_m == pytest.approx(1000 * cost / 3.6, rel=1e-6)
 
 
 def test_noise_of_a_meter_changes_level_ground_by_less_than_a_percent():

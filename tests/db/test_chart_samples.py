@@ -2,8 +2,10 @@
 
 import pytest
 
-from db.chart_samples import LEVEL_POINTS, StoredStreams, StreamsRequest, encode_levels
-from db.stream_codec import CorruptStreams, encode, encode_positions
+from db.chart_levels import LEVEL_POINTS, encode_levels
+from db.chart_samples import StoredStreams, StreamsRequest
+from db.stream_codec import CorruptStreams
+from db.stream_encoding import encode, encode_positions
 from tests import factories as make
 
 ALL = tuple(make.samples(2, every_column=True).columns())

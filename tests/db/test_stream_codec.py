@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.stream_codec import CorruptStreams, Samples, decode, encode, encode_positions, rounded
+from db.stream_codec import CorruptStreams, Samples, decode
+from db.stream_encoding import encode, encode_positions, rounded
 from tests.recordings.run import run_of
 
 RUNS = Path(__file__).parents[2] / "local" / "demo_runs.ndjson"

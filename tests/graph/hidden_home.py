@@ -9,7 +9,8 @@ from sqlalchemy import Connection, select
 
 from athletics.age_grade_table import Sex
 from db.models import Activity, BestEffort
-from db.stream_codec import Samples, rounded
+from db.stream_codec import Samples
+from db.stream_encoding import rounded
 from jobs.activity_laps import LapRow, write_laps
 from jobs.sync.derived_route import write_route
 from jobs.sync.derived_rows import Runner, derive_rows

@@ -7,7 +7,8 @@ from unittest.mock import ANY
 import pytest
 from sqlalchemy import text
 
-from db.stream_codec import Samples, encode
+from db.stream_codec import Samples
+from db.stream_encoding import encode
 from graph.global_id import encode_id
 from graph.mapping import streams as mapped_streams
 from graph.plan import planner

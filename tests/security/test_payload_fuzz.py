@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from athletics.distance import StandardDistance
-from athletics.heart_rate import heart_rates
+from athletics.rate_times import heart_rates
 from athletics.route import route_of
 from athletics.track import StreamError
 from db.stream_codec import decode

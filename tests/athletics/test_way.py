@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athletics.split import MOST_SPLITS, SplitUnit, profile_of, splits, way_of
+from athletics.split import SplitUnit
 from athletics.track import read_track
+from athletics.way import MOST_SPLITS, profile_of, splits, way_of
 
 KM, MILE = SplitUnit.KILOMETER, SplitUnit.MILE
 

@@ -1,0 +1,246 @@
+"""Gives each sample of a recording the level of detail from which on charts show it.
+
+The samples up to a level are a chart of the whole recording, and contain those of all lower levels.
+They are chosen by largest-triangle-three-buckets (Sveinn Steinarsson, "Downsampling Time Series for
+Visual Representation", 2013), from the finest level to the coarsest, with the triangles of all curves
+added up. First of all come the ends of the recording, the extremes of each curve and the ends of its
+pauses and gaps, as far as they are at most half of a level.
+"""
+
+from collections.abc import Iterator, Sequence
+from math import isfinite, sqrt
+from typing import Any
+
+import numpy as np
+
+from athletics.columns import (
+    Column,
+    Complexes,
+    Floats,
+    Integers,
+    filled,
+    first_of_each,
+    floats,
+    total,
+)
+from athletics.downsampling import LEAST_GAP_S, QUARTERS
+
+_STANDING_M_PER_S = 0.4
+_SPEED_WINDOW = 5  # samples on either side
+LARGEST_TRIANGLES_UP_TO = 512
+"""Levels of more points are chosen in a cheaper way, which looks the same among so many."""
+
+
+def sample_levels(
+    time_s: Column, distance_m: Column, curves: Sequence[Column], gap_counts: Sequence[int]
+) -> Integers:
+    """Give each sample its level, 0 for the first one and 1 for the last.
+
+    The samples up to level 4n-1 are 2ⁿ, or all. `curves` are recorded beside the distance, which
+    counts as its speed. `gap_counts` are those of `athletics/downsampling.py`.
+    """
+    times, meters = floats(time_s), floats(distance_m)
+    count = len(times)
+    levels = np.zeros(count, np.int64)
+    if count > 1:
+        levels[-1] = 1
+    else:
+        return levels
+    read = [floats(curve) for curve in curves]
+    curved = [
+        (curve, each)
+        for curve in (_speeds(times, meters), *(filled(each, np.isfinite(each)) for each in read))
+        if (each := _spread(curve))
+    ]
+    spans = [*_gaps(gap_counts), *_rests(times, meters)]
+    for curve in read:
+        spans += _blanks(times, curve)
+    folded = _FoldedCurves(
+        times, _shape(curved, count), _wanted(times, [curve for curve, _ in curved], spans)
+    )
+    current = np.arange(count)
+    for octave in range((count - 1).bit_length() - 1, 0, -1):
+        current, dropped = folded.halved(current, 1 << octave)
+        quarter = max(1, -(-len(dropped) // QUARTERS))
+        place = np.minimum(np.arange(len(dropped)) // quarter, QUARTERS - 1)
+        levels[dropped] = QUARTERS * octave + place
+    return levels
+
+
+class _FoldedCurves:
+    """A recording as one curve of complex numbers, and the samples that are wanted first."""
+
+    def __init__(
+        self, times: Floats, shape: Complexes,
+        wanted: Integers,
+    ) -> None:  # fmt: skip
+        self._times, self._shape, self._wanted = times, shape, wanted
+        self._is_kept = np.zeros(len(times), bool)
+
+    def halved(self, current: Integers, size: int) -> tuple[Integers, Integers]:
+        """Choose `size` of the current samples. Also returns the others, the most important first."""
+        is_kept = self._is_kept
+        is_kept[:] = False
+        is_kept[current[[0, -1]]] = is_kept[self._wanted[: max(0, size // 2 - 2)]] = True
+        is_free = ~is_kept[current]
+        free = current[is_free]
+        buckets = size - (len(current) - len(free))
+        if not buckets:
+            return current[~is_free], free
+        bounds = np.arange(buckets + 1) * len(free) // buckets
+        if size > LARGEST_TRIANGLES_UP_TO:
+            areas = self._areas_beside(current)[is_free[1:-1]]
+            largest = np.repeat(np.maximum.reduceat(areas, bounds[:-1]), np.diff(bounds))
+            chosen = first_of_each(areas == largest, bounds[:-1])
+        else:
+            chosen, areas = self._largest_in_turn(current, free, bounds)
+        is_left = np.ones(len(free), bool)
+        is_left[chosen] = False
+        dropped = free[is_left]
+        order = np.argsort(-areas[is_left], kind="stable")
+        is_kept[free[chosen]] = True
+        return current[is_kept[current]], dropped[order]
+
+    def _areas_beside(self, current: Integers) -> Floats:
+        """The triangles of all but the first and last with the two samples beside each."""
+        times, shape = self._times[current], self._shape[current]
+        whole_s, passed_s = times[2:] - times[:-2], times[1:-1] - times[:-2]
+        offset, rise = shape[1:-1] - shape[:-2], shape[2:] - shape[:-2]
+        return _areas(whole_s, rise, passed_s, offset)
+
+    def _largest_in_turn(
+        self, current: Integers, free: Integers, bounds: Integers
+    ) -> tuple[Integers, Floats]:
+        """Choose from each bucket by the triangle with the one chosen before and the next's middle.
+
+        Returns places in `free`, and the areas of these triangles. Each choice waits for the one
+        before: so all triangles are computed that may come to be, from each sample of a bucket.
+        """
+        times, shape = self._times[free], self._shape[free]
+        sizes = np.diff(bounds)
+        before_s = np.append(self._times[current[0]], times[: bounds[-2]])
+        before = np.append(self._shape[current[0]], shape[: bounds[-2]])
+        bucket = np.append(0, np.repeat(np.arange(1, len(sizes)), sizes[:-1]))
+        whole_s = np.append(_middles(times, bounds), self._times[current[-1]])[bucket] - before_s
+        rise = np.append(_middles(shape, bounds), self._shape[current[-1]])[bucket] - before
+        counts = sizes[bucket]
+        starts = np.cumsum(counts) - counts
+        one = np.repeat(np.arange(len(counts)), counts)
+        other = np.arange(len(one)) + np.repeat(bounds[bucket] - starts, counts)
+        areas = _areas(
+            whole_s[one], rise[one], times[other] - before_s[one], shape[other] - before[one]
+        )
+        largest = np.repeat(np.maximum.reduceat(areas, starts), counts)
+        following: list[int] = other[first_of_each(areas == largest, starts)].tolist()
+        chosen = []
+        place = -1
+        for _ in sizes:
+            place = following[place + 1]
+            chosen.append(place)
+        taken = np.append(0, np.array(chosen[:-1], np.int64) + 1)
+        of_free = np.arange(len(free)) + np.repeat(starts[taken] - bounds[:-1], sizes)
+        return np.array(chosen), areas[of_free]
+
+
+def _areas(whole_s: Floats, rise: Complexes, passed_s: Floats, offset: Complexes) -> Floats:
+    """The areas of triangles, doubled, by the way to their last points and that to their middles."""
+    return np.hypot(
+        whole_s * offset.real - passed_s * rise.real,
+        whole_s * offset.imag - passed_s * rise.imag,
+    )
+
+
+def _middles(values: Any, bounds: Integers) -> Any:
+    """The means of all buckets but the first, added up in order."""
+    first, sizes = bounds[1:-1], np.diff(bounds[1:])
+    sums = values[first]
+    for place in range(1, int(sizes.max(initial=1))):
+        has_more = sizes > place
+        sums[has_more] += values[first[has_more] + place]
+    # numpy divides complex numbers by way of reciprocals, which rounds otherwise.
+    parts = sums.view(np.float64).reshape(len(sums), values.itemsize // 8)
+    return (parts / sizes[:, np.newaxis]).view(values.dtype)[:, 0]
+
+
+# --- what is wanted first
+
+
+def _wanted(times: Floats, curves: Sequence[Floats], spans: list[tuple[int, ...]]) -> Integers:
+    """List samples that are to be kept, the most important first.
+
+    They are the extremes, then the ends of gaps, of times at rest and of times without a value,
+    the longest first.
+    """
+    found: dict[int, None] = {}
+    for curve in curves:
+        found[int(np.argmax(curve))] = found[int(np.argmin(curve))] = None
+    spans.sort(key=lambda span: times[span[0]] - times[span[-1]])
+    for span in spans:
+        found.update(dict.fromkeys(span))
+    return np.array(list(found), np.int64)
+
+
+def _gaps(counts: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    for place in (np.flatnonzero(np.diff(counts)) + 1).tolist():
+        yield place - 1, place
+
+
+def _rests(times: Floats, meters: Floats) -> Iterator[tuple[int, ...]]:
+    """Find the times at rest, by their first and last sample."""
+    is_rest = np.diff(meters) < np.diff(times) * _STANDING_M_PER_S
+    behind = np.append(np.flatnonzero(~is_rest) + 1, len(times))
+    first, last = np.append(0, behind[:-1]), behind - 1
+    is_long = times[last] - times[first] >= LEAST_GAP_S
+    yield from zip(first[is_long].tolist(), last[is_long].tolist(), strict=True)
+
+
+def _blanks(times: Floats, curve: Floats) -> Iterator[tuple[int, ...]]:
+    """Find the times without a value: the last sample before, the ends, the first one after."""
+    edges = np.diff(np.concatenate(([0], np.isnan(curve), [0])))
+    first, behind = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    before, after = np.maximum(first - 1, 0), np.minimum(behind, len(curve) - 1)
+    is_long = times[after] - times[before] >= LEAST_GAP_S
+    for places in zip(
+        *(each[is_long].tolist() for each in (before, first, behind - 1, after)), strict=True
+    ):
+        yield tuple(sorted(set(places)))
+
+
+# --- curves
+
+
+def _speeds(times: Floats, meters: Floats) -> Floats:
+    """Compute the speed around each sample, in meters per second."""
+    took_s, went_m = _around(times), _around(meters)
+    speeds = np.zeros(len(times))
+    np.divide(went_m, took_s, out=speeds, where=took_s > 0)
+    return speeds
+
+
+def _around(values: Floats) -> Floats:
+    """Compute the difference of the values `_SPEED_WINDOW` after and before each, or at the ends."""
+    places = np.arange(len(values))
+    after = values[np.minimum(places + _SPEED_WINDOW, len(values) - 1)]
+    return after - values[np.maximum(places - _SPEED_WINDOW, 0)]
+
+
+def _shape(curves: Sequence[tuple[Floats, float]], count: int) -> Complexes:
+    """Fold curves into one of two dimensions, so that few of them can cancel each other out.
+
+    Each is divided by its standard deviation, so that all count alike.
+    """
+    shape = np.zeros(count, np.complex128)
+    for number, (curve, spread) in enumerate(curves):
+        if number % 2:
+            shape.imag += curve / spread
+        else:
+            shape.real += curve / spread
+    return shape
+
+
+def _spread(curve: Floats) -> float | None:
+    """Compute the standard deviation of a curve. None: it is level."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = curve - total(curve) / len(curve)
+        spread = sqrt(total(off * off) / len(curve))
+    return spread if isfinite(spread) and spread else None
