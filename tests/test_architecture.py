@@ -181,21 +181,6 @@ def test_no_modules_import_each_other():
     assert left.keys() == CIRCLE
 
 
-def test_processes_that_answer_queries_do_without_numpy():
-    """It takes memory in each of them, and only what derives computes with it."""
-    modules = imported_modules()
-    found = {module for module in modules if module.split(".")[0] in {"web", "graph"}}
-    while more := {each for module in found for each in modules[module]} & modules.keys() - found:
-        found |= more
-    using = {
-        path.removesuffix(".py").replace("/", ".")
-        for path, tree in sources().items()
-        if any(is_within(name, {"numpy"}) for name in imports(tree))
-    }
-    assert using
-    assert found & using == set()
-
-
 @pytest.mark.parametrize("top", sorted(OUTSIDE))
 def test_the_innermost_needs_hardly_anything(top):
     from sys import stdlib_module_names
