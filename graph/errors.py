@@ -40,6 +40,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from db.errors import DatabaseError
+from runtime.error_pages import ERROR_PAGES
 from runtime.errors import PacegraphError
 
 _UNFIT_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
@@ -161,7 +162,17 @@ class OperationTimeout(CallerError):
 
 
 def describe(error: GraphQLError, request_id: str) -> None:
-    """Set the code of `error`, in place. Errors not meant for callers are logged and masked."""
+    """Set the code of `error` and the link of its page, in place.
+
+    Errors not meant for callers are logged and masked.
+    """
+    give_code(error, request_id)
+    assert error.extensions is not None
+    error.extensions |= ERROR_PAGES.link(error.extensions["code"])
+
+
+def give_code(error: GraphQLError, request_id: str) -> None:
+    """Do the same without the link, for errors that are kept."""
     try:
         _describe(error, request_id)
     finally:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from settings.value_types import Parts
+from settings.value_types import Parts, WebUrl
 
 
 class ClientSettings(BaseModel):
@@ -13,6 +13,11 @@ class ClientSettings(BaseModel):
         "on", description="on: serve the example app (examples/web) at / and its pages."
     )
     graphiql: Literal["on", "off"] = Field("on", description="on: serve GraphiQL at /graphiql.")
+    docs_url: WebUrl | None = Field(
+        None,
+        description="URL of the documentation as a site (`make docs`), whose page of errors each "
+        "error then links. Unset: the API's own pages at /errors.",
+    )
     http_query: Literal["on", "off"] = Field(
         "off",
         description="on: take queries by the method QUERY (RFC 10008), as POST but safe and "

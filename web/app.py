@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runtime.error_pages import ERROR_PAGES
 from settings import Settings
 from web.export_downloads import PATH as EXPORTS
 from web.http.address_bounds import STATE_KEY
@@ -22,7 +23,16 @@ from web.protocols.graphql_stream import PATH as GRAPHQL_STREAM
 from web.protocols.graphql_stream import GraphQLStream
 from web.protocols.short_way import GraphQLShortWay
 from web.protocols.websocket import WebSockets
-from web.routes import exports, health, originals, root, sign_in, strava_webhook, uploads
+from web.routes import (
+    error_pages,
+    exports,
+    health,
+    originals,
+    root,
+    sign_in,
+    strava_webhook,
+    uploads,
+)
 from web.routes.error_handlers import answer_errors
 from web.routes.example_page import example_routes
 from web.routes.graphiql_page import graphiql_routes
@@ -84,6 +94,7 @@ class Stopping:
 def create_app(settings: Settings) -> FastAPI:
     """Make the API. Nothing connects before the first request. Raises InvalidSettings."""
     services = Services.from_settings(settings)
+    ERROR_PAGES.lie_at(error_pages.address_of_pages(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -107,6 +118,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes += [
         metrics_route(services, app.state.metrics),
         openapi_route(),
+        *error_pages.error_page_routes(),
         *(graphiql_routes() if settings.graphiql == "on" else ()),
         *(example_routes() if settings.example_app == "on" else ()),
     ]

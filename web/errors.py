@@ -29,6 +29,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from runtime.error_pages import ERROR_PAGES
 from runtime.errors import PacegraphError
 
 
@@ -148,7 +149,7 @@ def error_body(
 ) -> bytes:
     """Make `{"errors": [{"message", "extensions": {"code", "field", "requestId"}}]}`.
 
-    `field` and `requestId` are omitted if None.
+    `field` and `requestId` are omitted if None. The link of the code's page is added.
     """
     extensions: dict[str, Any] = {"code": code}
     if field:
@@ -159,8 +160,9 @@ def error_body(
 
 
 def errors_body(message: str, extensions: Mapping[str, Any]) -> bytes:
-    """Make `{"errors": [{"message", "extensions"}]}`."""
-    return orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
+    """Make `{"errors": [{"message", "extensions"}]}`; the link of the code's page is added."""
+    linked = {**extensions, **ERROR_PAGES.link(extensions["code"])}
+    return orjson.dumps({"errors": [{"message": message, "extensions": linked}]})
 
 
 def error_response(

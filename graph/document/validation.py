@@ -36,7 +36,7 @@ from graph.document.errors import (
 from graph.document.limits import DocumentLimits
 from graph.document.measure import DocumentMeasure, limit_errors
 from graph.document.variables import MAX_ERRORS, cut
-from graph.errors import describe
+from graph.errors import give_code
 
 _STRAWBERRY_RULES = (MaybeNullValidationRule,)
 
@@ -148,7 +148,7 @@ def _described(error: GraphQLError) -> GraphQLError:
         error = GraphQLError(
             "A number has too many digits. Send one that fits its type.", error.nodes
         )
-    describe(error, "")
+    give_code(error, "")
     described = copied(error)
     described.message = cut(error.message)
     return described

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from graph.errors import CallerError
 from graph.operation_request import OperationResult
+from runtime.error_pages import ERROR_PAGES
 from web.errors import HttpRefusal
 
 STATUS_OF_CODE = {
@@ -157,7 +158,12 @@ def problems(
     shown = [
         {
             "message": message,
-            "extensions": {"code": code, **({"field": field} if field else {}), **(more or {})},
+            "extensions": {
+                "code": code,
+                **({"field": field} if field else {}),
+                **ERROR_PAGES.link(code),
+                **(more or {}),
+            },
         }
         for code, message, field in errors
     ]

@@ -217,7 +217,7 @@ class Problem(BaseModel):
 
     message: str
     extensions: dict[str, Any] = Field(
-        description="A stable `code`, and the `field` if one is at fault."
+        description="A stable `code`, the address of its `documentation`, and the `field` if one is at fault."
     )
 
 

@@ -10,6 +10,7 @@ import httpx
 from sqlalchemy import event
 
 from settings import Settings
+from tests.error_links import unlinked
 from tests.switched import switched
 from web import create_app
 
@@ -66,8 +67,9 @@ class Api:
         return answer["data"]
 
     async def error(self, query: str, token: str | None = None, **variables: Any) -> dict[str, Any]:
-        """The extensions of the one error, without its schema coordinate."""
+        """The extensions of the one error, without its schema coordinate and its link."""
         [error] = (await self.both(query, token, variables))["errors"]
+        error["extensions"] = unlinked(error["extensions"])
         error["extensions"].pop("coordinate", None)
         return error["extensions"]
 

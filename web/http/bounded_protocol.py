@@ -74,7 +74,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._connection = bounds.enter(peer[0] if isinstance(peer, tuple) else None)
             if self._connection is None:
                 self._is_refused = True
-                transport.write(connection_refusals.TOO_MANY)
+                transport.write(connection_refusals.too_many())
                 transport.close()
                 return
         self._raw_transport = transport
@@ -135,7 +135,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._connection is None or self._connection.holds(self._held_bytes):
             return True
         self._strike("held")
-        self._refuse(connection_refusals.TOO_MUCH)
+        self._refuse(connection_refusals.too_much())
         return False
 
     def _hold_nothing(self) -> None:

@@ -1,5 +1,7 @@
 """What a connection that met a bound is answered before it is closed, byte by byte."""
 
+from functools import cache
+
 from web.errors import error_body
 
 
@@ -13,21 +15,31 @@ _LATER = b"content-type: application/json\r\nretry-after: 1\r\n"
 TOO_LARGE = _refusal("431 Request Header Fields Too Large")
 TARGET_TOO_LONG = _refusal("414 URI Too Long")
 TOO_SLOW = _refusal("408 Request Timeout")
-TOO_MANY = _refusal(
-    "429 Too Many Requests",
-    error_body(
-        "TOO_MANY_CONNECTIONS",
-        "Your address has the maximum of open connections (CONNECTIONS_PER_ADDRESS), or opens "
-        "them too fast. Close one first, or send several requests over one.",
-    ),
-    _LATER,
-)
-TOO_MUCH = _refusal(
-    "429 Too Many Requests",
-    error_body(
-        "RATE_LIMITED",
-        "Your address has too many bytes in requests that are not complete or not answered yet. "
-        "Wait for answers before you send more.",
-    ),
-    _LATER,
-)
+
+
+@cache
+def too_many() -> bytes:
+    """Refuse one more connection of an address."""
+    return _refusal(
+        "429 Too Many Requests",
+        error_body(
+            "TOO_MANY_CONNECTIONS",
+            "Your address has the maximum of open connections (CONNECTIONS_PER_ADDRESS), or opens "
+            "them too fast. Close one first, or send several requests over one.",
+        ),
+        _LATER,
+    )
+
+
+@cache
+def too_much() -> bytes:
+    """Refuse a request, because an address has too many bytes in others."""
+    return _refusal(
+        "429 Too Many Requests",
+        error_body(
+            "RATE_LIMITED",
+            "Your address has too many bytes in requests that are not complete or not answered "
+            "yet. Wait for answers before you send more.",
+        ),
+        _LATER,
+    )

@@ -25,7 +25,7 @@ _PAGE = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     "<title>{title} · pacegraph</title><style>{style}</style></head>"
-    "<body><main><h1>{title}</h1><p>{text}</p>{links}</main></body></html>"
+    "<body><main><h1>{title}</h1>{body}</main></body></html>"
 )
 Link = tuple[str, str]
 """An address and what it is called."""
@@ -47,12 +47,27 @@ def page(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Make a page of a heading, a paragraph and links. All texts are escaped."""
-    written = "".join(
+    """Make a page of a heading, a paragraph and links, beside JSON at the same address.
+
+    All texts are escaped.
+    """
+    body = f"<p>{escape(text)}</p>{linked(links)}"
+    return document(title, body, status, {"vary": "Accept", **(headers or {})})
+
+
+def linked(links: Sequence[Link]) -> str:
+    """Write links as HTML, a paragraph each. They are escaped."""
+    return "".join(
         f'<p><a href="{escape(address)}">{escape(name)}</a></p>' for address, name in links
     )
-    html = _PAGE.format(title=escape(title), text=escape(text), links=written, style=_STYLE)
-    own = {"content-security-policy": _CONTENT_SECURITY_POLICY, "vary": "Accept"}
+
+
+def document(
+    title: str, body: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Make a page of a heading, which is escaped, and of HTML, which is not."""
+    html = _PAGE.format(title=escape(title), body=body, style=_STYLE)
+    own = {"content-security-policy": _CONTENT_SECURITY_POLICY}
     return HTMLResponse(html, status, {**own, **(headers or {})})
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.error_links import unlinked
 from tests.graph.api import serve
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +93,10 @@ async def test_a_routes_parameter_that_is_wrong_is_named(api):
     api.app.add_api_route("/pages", of_page)
     answer = await api.http.get("/pages", params={"page": "x"})
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["extensions"] == {"code": "BAD_REQUEST", "field": "page"}
+    assert unlinked(answer.json()["errors"][0]["extensions"]) == {
+        "code": "BAD_REQUEST",
+        "field": "page",
+    }
 
 
 async def test_an_unexpected_error_is_masked(api):
@@ -102,11 +106,8 @@ async def test_an_unexpected_error_is_masked(api):
     api.app.add_api_route("/broken", fail)
     answer = await api.http.get("/broken", headers={"x-request-id": "mine-4711"})
     assert answer.status_code == 500
-    assert answer.json()["errors"] == [
-        {
-            "message": "Something went wrong on the server.",
-            "extensions": {"code": "INTERNAL", "requestId": "mine-4711"},
-        }
-    ]
+    [error] = answer.json()["errors"]
+    assert error["message"] == "Something went wrong on the server."
+    assert unlinked(error["extensions"]) == {"code": "INTERNAL", "requestId": "mine-4711"}
     assert answer.headers["x-request-id"] == "mine-4711"
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -1,0 +1,19 @@
+"""Where the page of an error's code is, so that each error links it."""
+
+
+class ErrorPages:
+    """The pages of one process. Until they lie somewhere, errors have no link."""
+
+    def __init__(self) -> None:
+        self._begun = ""
+
+    def lie_at(self, begun: str) -> None:
+        """Set what all addresses begin with; the code in lower case follows. "" for no pages."""
+        self._begun = begun
+
+    def link(self, code: str) -> dict[str, str]:
+        """Make the part of an error's `extensions` that links its page; empty without one."""
+        return {"documentation": f"{self._begun}{code.lower()}"} if self._begun else {}
+
+
+ERROR_PAGES = ErrorPages()
