@@ -167,7 +167,7 @@ def _schema_usage(options: argparse.Namespace) -> int:
     settings = _settings_here()
     settings.require("database_url")
     try:
-        return show_usage(settings, days=options.days, shows_all=options.all, as_json=options.json)
+        return show_usage(settings, days=options.days, shows_all=options.all, form=options.form)
     except DatabaseError as error:
         logs.tell(str(error))
         return 1

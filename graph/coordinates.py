@@ -1,4 +1,4 @@
-"""Schema coordinates: which part of the schema an error is about.
+"""Schema coordinates: which part of the schema an error is about, and what an operation uses.
 
 They are written as the GraphQL specification of September 2025 does: `Type.field`,
 `Type.field(argument:)`, `Input.field`.
@@ -8,17 +8,24 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from graphql import (
+    EnumValueNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLEnumType,
+    GraphQLField,
     GraphQLInputObjectType,
     GraphQLNamedType,
     GraphQLSchema,
     InlineFragmentNode,
+    ListValueNode,
     NamedTypeNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     get_named_type,
+    type_from_ast,
 )
 
 _INDEX = re.compile(r"\[\d+\]")
@@ -42,7 +49,7 @@ def coordinate_at(
     if found is None:
         return None
     parent, node = found
-    declared = getattr(parent, "fields", {}).get(node.name.value)
+    declared = _declared(parent, node)
     if declared is None:
         return None
     coordinate = f"{parent.name}.{node.name.value}"
@@ -65,6 +72,54 @@ def input_coordinate(of: GraphQLNamedType, place: str) -> str | None:
     return found
 
 
+def coordinates_of(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments
+) -> frozenset[str]:
+    """Collect what a valid operation and the fragments it spreads use.
+
+    `Type.field`, `Type.field(argument:)`, `Input.field` and `Enum.VALUE`. Introspection is left
+    out, and so are input fields and enum values in the values of variables: the document does not
+    have them.
+    """
+    root = schema.get_root_type(operation.operation)
+    assert root is not None
+    found: set[str] = set()
+    for each in operation.variable_definitions or ():
+        if each.default_value is not None:
+            found.update(
+                _in_value(get_named_type(type_from_ast(schema, each.type)), each.default_value)
+            )
+    spread: set[str] = set()  # of the whole operation: a fragment has the same fields everywhere
+    pending: list[tuple[GraphQLNamedType, SelectionSetNode]] = [(root, operation.selection_set)]
+    while pending:
+        for parent, node in _fields(schema, fragments, *pending.pop(), spread):
+            declared = _declared(parent, node)
+            if declared is None:
+                continue
+            coordinate = f"{parent.name}.{node.name.value}"
+            found.add(coordinate)
+            for argument in node.arguments or ():
+                name = argument.name.value
+                found.add(f"{coordinate}({name}:)")
+                found.update(_in_value(get_named_type(declared.args[name].type), argument.value))
+            if node.selection_set is not None:
+                pending.append((get_named_type(declared.type), node.selection_set))
+    return frozenset(found)
+
+
+def _in_value(of: GraphQLNamedType | None, value: ValueNode) -> Iterator[str]:
+    """Yield the input fields and enum values that a written value has at any depth."""
+    if isinstance(value, ListValueNode):
+        for each in value.values:
+            yield from _in_value(of, each)
+    elif isinstance(value, EnumValueNode) and isinstance(of, GraphQLEnumType):
+        yield f"{of.name}.{value.value}"
+    elif isinstance(value, ObjectValueNode) and isinstance(of, GraphQLInputObjectType):
+        for field in value.fields:
+            yield f"{of.name}.{field.name.value}"
+            yield from _in_value(get_named_type(of.fields[field.name.value].type), field.value)
+
+
 def _field_at(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,
@@ -85,10 +140,15 @@ def _field_at(
         level = [
             (get_named_type(declared.type), node.selection_set)
             for parent, node in found
-            if node.selection_set is not None
-            and (declared := getattr(parent, "fields", {}).get(node.name.value)) is not None
+            if node.selection_set is not None and (declared := _declared(parent, node)) is not None
         ]
     return found[0] if found else None
+
+
+def _declared(parent: GraphQLNamedType, node: FieldNode) -> GraphQLField | None:
+    """Get the definition of a field. None for `__typename` and at the root of introspection."""
+    declared: GraphQLField | None = getattr(parent, "fields", {}).get(node.name.value)
+    return declared
 
 
 def _fields(

@@ -65,9 +65,19 @@ def add_schema_usage_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--days", type=int, default=90, metavar="N", help="of the last N days (default: 90)"
     )
-    shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--all", action="store_true", help="list all that is used, too")
-    shown.add_argument("--json", action="store_true", help="list all that is used, as JSON lines")
+    parser.add_argument("--all", action="store_true", help="list all that is used, too")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--html", dest="form", action="store_const", const="html", help="as a page for a browser"
+    )
+    form.add_argument(
+        "--json",
+        dest="form",
+        action="store_const",
+        const="json",
+        help="list all that is used, as JSON lines",
+    )
+    parser.set_defaults(form="markdown")
 
 
 def add_import_arguments(parser: argparse.ArgumentParser) -> None:

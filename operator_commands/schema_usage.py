@@ -1,4 +1,4 @@
-"""`pacegraph schema-usage`: what clients use of the schema, as a page of Markdown or JSON lines."""
+"""`pacegraph schema-usage`: what clients use of the schema, as a page or as JSON lines."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from graphql import (
     GraphQLEnumType,
@@ -17,18 +18,24 @@ from graphql import (
 
 from db.session import SyncDatabase
 from db.statements import schema_use
+from operator_commands.report import Section, as_html, as_markdown
 from settings import Settings
 
-_NOBODY = "(no name)"
+Form = Literal["markdown", "html", "json"]
+_NO_NAME = "(no name)"
 _LAST_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How many operations of a client used a member of the schema, and the last day (UTC)."""
+    """How many operations of a client used a member of the schema, and the last day (UTC).
+
+    `client` and `version` are what it says of itself, "" where it says nothing.
+    """
 
     coordinate: str
     client: str
+    version: str
     operations: int
     last_day: date
 
@@ -46,7 +53,7 @@ class Member:
     is_counted: bool
 
 
-def show_usage(settings: Settings, *, days: int, shows_all: bool, as_json: bool) -> int:
+def show_usage(settings: Settings, *, days: int, shows_all: bool, form: Form) -> int:
     """Print the usage. Returns 0, or 2 for a wrong number of days. Raises DatabaseError."""
     from graph.schema.build import build_core_schema
 
@@ -54,12 +61,13 @@ def show_usage(settings: Settings, *, days: int, shows_all: bool, as_json: bool)
         print(f"--days: {days} is not from 1 to {_LAST_DAYS}", file=sys.stderr)
         return 2
     uses = read_uses(settings, days)
-    if as_json:
-        lines: Iterable[str] = (json.dumps(_fields(use)) for use in uses)
-    else:
-        lines = page(members_of(build_core_schema()), uses, days, shows_all=shows_all)
-    for line in lines:
-        print(line)
+    if form == "json":
+        for use in uses:
+            print(json.dumps(_fields(use)))
+        return 0
+    title = f"Usage of the schema in the last {days} days"
+    sections = report(members_of(build_core_schema()), uses, shows_all=shows_all)
+    print(as_html(title, sections) if form == "html" else as_markdown(title, sections))
     return 0
 
 
@@ -72,24 +80,16 @@ def read_uses(settings: Settings, days: int) -> list[Use]:
     finally:
         database.close()
     return [
-        Use(
-            row.coordinate,
-            _client(row.client_name, row.client_version),
-            row.operations,
-            row.last_day,
-        )
+        Use(row.coordinate, row.client_name, row.client_version, row.operations, row.last_day)
         for row in rows
     ]
-
-
-def _client(name: str, version: str) -> str:
-    return f"{name or _NOBODY} {version}".strip()
 
 
 def _fields(use: Use) -> dict[str, object]:
     return {
         "coordinate": use.coordinate,
         "client": use.client,
+        "version": use.version,
         "operations": use.operations,
         "lastDay": use.last_day.isoformat(),
     }
@@ -120,42 +120,54 @@ def members_of(schema: GraphQLSchema) -> Iterator[Member]:
                 yield Member(f"{name}.{value_name}", value.deprecation_reason, is_counted=False)
 
 
-def page(
-    members: Iterable[Member], uses: Sequence[Use], days: int, *, shows_all: bool
-) -> Iterator[str]:
-    """Write a page: deprecated and used, deprecated and not used, not used."""
-    by_coordinate = defaultdict[str, list[Use]](list)
-    for use in uses:
-        by_coordinate[use.coordinate].append(use)
+def report(members: Iterable[Member], uses: Sequence[Use], *, shows_all: bool) -> list[Section]:
+    """Sort what is deprecated and used, by whom, what is not used, and on demand all uses."""
     known = {each.coordinate: each for each in members}
-    yield f"# Usage of the schema in the last {days} days"
-    yield from _section(
-        "Deprecated and used",
-        [use for use in uses if (found := known.get(use.coordinate)) and found.deprecated],
-    )
-    unused = [each for each in known.values() if each.coordinate not in by_coordinate]
-    yield from _listed("Deprecated and not used", [each for each in unused if each.deprecated])
-    yield from _listed(
-        "Not used", [each for each in unused if not each.deprecated and each.is_counted]
-    )
-    if shows_all:
-        yield from _section("Used", uses)
+    used = {use.coordinate for use in uses}
+    outdated = [
+        (use, found.deprecated)
+        for use in uses
+        if (found := known.get(use.coordinate)) and found.deprecated
+    ]
+    unused = [each for each in known.values() if each.coordinate not in used]
+    sections = [
+        Section(
+            "Deprecated and used",
+            (*_USE, "what to do"),
+            [(*_row(use), reason) for use, reason in outdated],
+        ),
+        Section(
+            "Clients to tell",
+            ("client", "version", "deprecated members", "last day"),
+            list(_clients([use for use, _ in outdated])),
+        ),
+        Section(
+            "Deprecated and not used",
+            ("member", "what to do"),
+            [(each.coordinate, each.deprecated) for each in unused if each.deprecated],
+        ),
+        Section(
+            "Not used",
+            ("member",),
+            [(each.coordinate,) for each in unused if not each.deprecated and each.is_counted],
+        ),
+    ]
+    return [*sections, Section("Used", _USE, list(map(_row, uses)))] if shows_all else sections
 
 
-def _section(title: str, uses: Sequence[Use]) -> Iterator[str]:
-    yield f"\n## {title}\n"
-    if not uses:
-        yield "Nothing."
-        return
-    yield "| member | client | operations | last day |\n|---|---|---:|---|"
+_USE = ("member", "client", "version", "operations", "last day")
+
+
+def _row(use: Use) -> tuple[str, ...]:
+    day = use.last_day.isoformat()
+    return use.coordinate, use.client or _NO_NAME, use.version, f"{use.operations:,}", day
+
+
+def _clients(uses: Iterable[Use]) -> Iterator[tuple[str, ...]]:
+    """Make a row for each name and version, by name."""
+    by_client = defaultdict[tuple[str, str], list[Use]](list)
     for use in uses:
-        client = use.client.replace("|", "\\|")
-        yield f"| `{use.coordinate}` | {client} | {use.operations:,} | {use.last_day} |"
-
-
-def _listed(title: str, members: Sequence[Member]) -> Iterator[str]:
-    yield f"\n## {title}\n"
-    if not members:
-        yield "Nothing."
-    for each in members:
-        yield f"- `{each.coordinate}`{f': {each.deprecated}' if each.deprecated else ''}"
+        by_client[use.client, use.version].append(use)
+    for (name, version), own in sorted(by_client.items()):
+        members = ", ".join(sorted(use.coordinate for use in own))
+        yield name or _NO_NAME, version, members, max(use.last_day for use in own).isoformat()

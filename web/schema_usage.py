@@ -16,8 +16,8 @@ from db.errors import DatabaseError
 from db.session import AsyncDatabase
 from db.statements import schema_use
 from graph.context import Client
+from graph.coordinates import coordinates_of
 from graph.document.operation import Operation
-from graph.document.schema_use import coordinates_of
 
 _WRITE_EVERY_S = 10.0
 _PATIENCE_S = 3.0

@@ -9,7 +9,8 @@ from graphql import build_schema
 import cli
 from db.session import SyncDatabase
 from db.statements import schema_use
-from operator_commands.schema_usage import Use, members_of, page, read_uses
+from operator_commands.report import as_html, as_markdown
+from operator_commands.schema_usage import Use, members_of, read_uses, report
 
 SCHEMA = build_schema(
     """
@@ -39,47 +40,65 @@ def uses(db):
 
 def test_uses_are_summed_by_client(settings, uses):
     assert read_uses(settings, 30) == [
-        Use("Run.title", "phone 1.2", 12, TODAY),
-        Use("Query.run", "web | next", 1, TODAY),
-        Use("Query.run(id:)", "web | next", 1, TODAY),
+        Use("Run.title", "phone", "1.2", 12, TODAY),
+        Use("Query.run", "web | next", "", 1, TODAY),
+        Use("Query.run(id:)", "web | next", "", 1, TODAY),
     ]
-    assert read_uses(settings, 41)[1] == Use(
-        "Run.title", "(no name)", 9, TODAY - timedelta(days=40)
-    )
+    assert read_uses(settings, 41)[1] == Use("Run.title", "", "", 9, TODAY - timedelta(days=40))
 
 
-def test_the_page_tells_what_may_go(settings, uses):
-    text = "\n".join(page(members_of(SCHEMA), read_uses(settings, 30), 30, shows_all=False))
+def test_the_page_tells_what_may_go_and_whom_to_tell(settings, uses):
+    sections = report(members_of(SCHEMA), read_uses(settings, 30), shows_all=False)
     assert (
-        text
-        == f"""# Usage of the schema in the last 30 days
+        as_markdown("Usage", sections)
+        == f"""# Usage
 
 ## Deprecated and used
 
-| member | client | operations | last day |
-|---|---|---:|---|
-| `Run.title` | phone 1.2 | 12 | {TODAY} |
+| member | client | version | operations | last day | what to do |
+| --- | --- | --- | --- | --- | --- |
+| Run.title | phone | 1.2 | 12 | {TODAY} | Use `name`. |
+
+## Clients to tell
+
+| client | version | deprecated members | last day |
+| --- | --- | --- | --- |
+| phone | 1.2 | Run.title | {TODAY} |
 
 ## Deprecated and not used
 
-- `Kind.TRACK`: Use ROAD.
-- `Query.run(old:)`: Use `id`.
+| member | what to do |
+| --- | --- |
+| Kind.TRACK | Use ROAD. |
+| Query.run(old:) | Use `id`. |
 
 ## Not used
 
-- `Run.name`
-- `Run.kind`"""
+| member |
+| --- |
+| Run.name |
+| Run.kind |"""
     )
 
 
+def test_a_page_for_a_browser_has_the_same(settings, uses, db):
+    values = ("Run.title", "<b>web</b>", "2", TODAY, 3)
+    db.exec_driver_sql("INSERT INTO schema_uses VALUES (%s, %s, %s, %s, %s)", values)
+    html = as_html("Usage", report(members_of(SCHEMA), read_uses(settings, 30), shows_all=False))
+    assert f"<tr><td>phone</td><td>1.2</td><td>Run.title</td><td>{TODAY}</td></tr>" in html
+    assert "<td>&lt;b&gt;web&lt;/b&gt;</td>" in html
+    assert "<b>" not in html
+
+
 def test_all_that_is_used_is_listed_on_demand(settings, uses):
-    text = "\n".join(page(members_of(SCHEMA), read_uses(settings, 30), 30, shows_all=True))
-    assert f"| `Query.run` | web \\| next | 1 | {TODAY} |" in text.partition("## Used")[2]
+    text = as_markdown("Usage", report(members_of(SCHEMA), read_uses(settings, 30), shows_all=True))
+    assert f"| Query.run | web \\| next |  | 1 | {TODAY} |" in text.partition("## Used")[2]
 
 
-def test_an_empty_section_says_so(settings):
-    lines = list(page(members_of(build_schema("type Query { a: Int }")), [], 1, shows_all=True))
-    assert lines.count("Nothing.") == 3
+def test_an_empty_section_says_so():
+    sections = report(members_of(build_schema("type Query { a: Int }")), [], shows_all=True)
+    for text in (as_markdown("Usage", sections), as_html("Usage", sections)):
+        assert text.count("Nothing.") == 4
 
 
 def run(settings, monkeypatch, *arguments: str) -> int:
@@ -90,11 +109,14 @@ def run(settings, monkeypatch, *arguments: str) -> int:
 
 def test_the_command_prints_both(settings, uses, monkeypatch, capsys):
     assert run(settings, monkeypatch) == 0
-    assert "- `Athlete.city`" in capsys.readouterr().out
+    assert "\n| Athlete.city |\n" in capsys.readouterr().out
+    assert run(settings, monkeypatch, "--html", "--all") == 0
+    assert "<td>Athlete.city</td>" in capsys.readouterr().out
     assert run(settings, monkeypatch, "--json", "--days", "30") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0]) == {
         "coordinate": "Run.title",
-        "client": "phone 1.2",
+        "client": "phone",
+        "version": "1.2",
         "operations": 12,
         "lastDay": TODAY.isoformat(),
     }

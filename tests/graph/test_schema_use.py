@@ -2,7 +2,7 @@
 
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, build_schema, parse
 
-from graph.document.schema_use import coordinates_of
+from graph.coordinates import coordinates_of
 
 SCHEMA = build_schema(
     """
@@ -78,3 +78,12 @@ def test_types_of_fragments_and_interfaces():
 
 def test_introspection_is_left_out():
     assert used("{ __schema { types(includeDeprecated: true) { name } } __typename }") == set()
+
+
+def test_a_fragment_is_walked_once_however_often_it_is_spread():
+    spreads = "\n".join(
+        f"fragment F{n} on Run {{ of {{ id }} ...F{n + 1} ... {{ ...F{n + 1} }} }}"
+        for n in range(60)
+    )
+    text = f"{{ a: run(id: 1) {{ ...F0 }} b: run(id: 2) {{ ...F0 }} }} {spreads} fragment F60 on Run {{ name }}"
+    assert used(text) == {"Query.run", "Query.run(id:)", "Run.of", "Person.id", "Run.name"}
