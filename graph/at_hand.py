@@ -19,7 +19,7 @@ from graph.cost.budget import Budget, BudgetState
 from graph.cost.charge import Charge, actual_cost
 from graph.document.operation import Document, PreparedOperation
 from graph.document.store import DocumentStore
-from graph.execution import ExecutionPolicy
+from graph.execution_policy import ExecutionPolicy
 from graph.plan.planner import KnownRoot, Planner
 
 

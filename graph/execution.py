@@ -6,16 +6,15 @@ same steps one by one: `read`, `admit`, `settle`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from graphql import GraphQLError, OperationType
 from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
-from graph.context import Client, Context
+from graph.context import Context
 from graph.cost.budget import BudgetExhausted
 from graph.cost.charge import (
     BYTES_PER_POINT,
@@ -33,11 +32,12 @@ from graph.document.operation import Document, Operation, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import (
     CallerError,
-    IntrospectionDisabled,
     OperationTimeout,
     UnknownOperation,
 )
+from graph.execution_policy import ExecutionPolicy
 from graph.operation_request import OperationRequest, OperationResult
+from graph.plan.explanation import explain
 from graph.plan.planned_data import PlannedData
 from graph.plan.planner import Planner
 from graph.refusals import Refusals
@@ -50,15 +50,6 @@ from runtime.work_meter import DATABASE_WORK
 _RETRY_AFTER_S = 1
 _UNPAID = {HTTPStatus.TOO_MANY_REQUESTS.value, HTTPStatus.SERVICE_UNAVAILABLE.value}
 """Refusals that are not the request's fault, or for which nothing is left to pay with."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionPolicy:
-    """Who may ask about the schema, the seconds of an operation, and what counts those that run."""
-
-    introspection: Literal["on", "signed-in", "off"] = "on"
-    timeout_s: float = 30.0
-    count_use: Callable[[Operation, Client], None] | None = None
 
 
 class Executor:
@@ -203,7 +194,11 @@ class Executor:
         if request.is_dry_run:
             return await self._dry_run(context, prepared)
         await self.admit(context, prepared)
-        return prepared
+        if not request.is_explained:
+            return prepared
+        told = await explain(self._planner, context, prepared)
+        self._settle(context, 0)  # its time in the database
+        return self._answer(context, (b'{"data":null',), operation, b',"explain":%b' % told)
 
     async def _run(
         self, context: Context, prepared: PreparedOperation, request: OperationRequest
@@ -242,7 +237,7 @@ class Executor:
         Raises IntrospectionDisabled, TooExpensive, BudgetExhausted.
         """
         if prepared.operation.asks_about_schema:
-            self._check_introspection(context)
+            self._policy.check_introspection(context.viewer)
         budget = context.budget()
         check_limit(budget, prepared.cost, prepared.path, prepared.coordinate)
         state = await budget.charge(prepared.cost)
@@ -284,20 +279,13 @@ class Executor:
         if (spent_ms or transactions) and context.charge is not None:
             context.charge.spend_database_time(spent_ms, transactions)
 
-    def _check_introspection(self, context: Context) -> None:
-        viewer, policy = context.viewer, self._policy.introspection
-        if (
-            policy == "on"
-            or viewer.is_admin
-            or (policy == "signed-in" and viewer.account_id is not None)
-        ):
-            return
-        raise IntrospectionDisabled(policy)
-
     def _unfit(
         self, context: Context, operation: Operation, request: OperationRequest
     ) -> OperationResult | None:
-        """Refuse a mutation in a safe request, and a subscription in any."""
+        """Refuse a mutation in a safe request, and a subscription in any; explain neither."""
+        if request.is_explained:
+            error = CallerError("Only queries are explained.", "GraphQL-Explain")
+            return self._refused(context, [_wrapped(error)])
         if operation.node.operation is OperationType.SUBSCRIPTION and not request.is_dry_run:
             error = CallerError(
                 "Subscribe over a WebSocket (graphql-transport-ws), or send "
@@ -311,7 +299,7 @@ class Executor:
 
     async def _dry_run(self, context: Context, prepared: PreparedOperation) -> OperationResult:
         if prepared.operation.asks_about_schema:
-            self._check_introspection(context)
+            self._policy.check_introspection(context.viewer)
         budget = context.budget()
         context.charge = Charge(budget, prepared.cost, await budget.charge(0), actual=0)
         check_limit(budget, prepared.cost, prepared.path, prepared.coordinate)
@@ -383,13 +371,13 @@ class Executor:
         return {"cost": context.charge.report()}
 
     def _answer(
-        self, context: Context, begun: Sequence[bytes], operation: Operation
+        self, context: Context, begun: Sequence[bytes], operation: Operation, more: bytes = b""
     ) -> OperationResult:
-        """Complete the begun body with the cost of the operation."""
+        """Complete the begun body with the cost of the operation, and `more` extensions."""
         charge = context.charge
         if charge is None:
             return OperationResult(b"".join((*begun, b"}")), is_query=operation.is_query)
-        body = b"".join((*begun, b',"extensions":{"cost":', charge.report_json(), b"}}"))
+        body = b"".join((*begun, b',"extensions":{"cost":', charge.report_json(), more, b"}}"))
         return OperationResult(body, budget=charge.state, is_query=operation.is_query)
 
 

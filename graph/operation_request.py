@@ -11,8 +11,9 @@ from graph.cost.budget import BudgetState
 class OperationRequest:
     """A request to run an operation.
 
-    `is_safe_only`: only a query may run. `is_dry_run`: only the cost is wanted. `size` is how many
-    bytes of JSON the request had, `weight` about how many it takes in memory.
+    `is_safe_only`: only a query may run. `is_dry_run`: only the cost is wanted. `is_explained`: an
+    administrator wants the statement and its plan instead of the answer. `size` is how many bytes
+    of JSON the request had, `weight` about how many it takes in memory.
     """
 
     text: str
@@ -22,6 +23,7 @@ class OperationRequest:
     is_dry_run: bool = False
     size: int = 0
     weight: int = 0
+    is_explained: bool = False
 
     def __post_init__(self) -> None:
         self.operation_name = self.operation_name or None  # some clients send an empty one

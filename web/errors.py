@@ -5,6 +5,7 @@
     ├── MalformedRequest        422 BAD_REQUEST: JSON, but no request of GraphQL over HTTP; `field` as above
     ├── BatchingDisabled        422 BATCHING_DISABLED: several operations at once
     ├── CrossSite               403 CROSS_SITE: a page of another site used this browser's session
+    ├── ForAdministrators       403 FORBIDDEN: what only administrators may ask for
     ├── MethodNotAllowed        405 METHOD_NOT_ALLOWED
     ├── NotAcceptable           406 NOT_ACCEPTABLE: no common media type or content coding
     ├── BodyTooSlow             408 BODY_TIMEOUT
@@ -84,6 +85,15 @@ class CrossSite(HttpRefusal):
             "origin, add it to CORS_ORIGINS, or to PUBLIC_URL if it is this API's own address. "
             "Otherwise send an API token instead of cookies."
         )
+
+
+class ForAdministrators(HttpRefusal):
+    """What only administrators may ask for. `field` names the header."""
+
+    status, code = 403, "FORBIDDEN"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"`{field}` is for administrators only.", field)
 
 
 class MethodNotAllowed(HttpRefusal):

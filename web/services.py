@@ -16,7 +16,8 @@ from graph.cache.key import DataKind
 from graph.cache.root_field_cache import RootFieldCache
 from graph.document.limits import DocumentLimits
 from graph.document.store import DocumentStore
-from graph.execution import ExecutionPolicy, Executor
+from graph.execution import Executor
+from graph.execution_policy import ExecutionPolicy
 from graph.plan.planner import Planner
 from graph.plan.row_templates import TEMPLATES
 from graph.schema.build import build_schema

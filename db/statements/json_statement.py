@@ -86,6 +86,11 @@ def finish(roots: Sequence[RootColumns]) -> Statement:
     return Statement(text, tuple(_parameter(name) for name in found), pieces)
 
 
+def explained(statement: Statement) -> str:
+    """Write the statement that runs another, and returns its plan and what that took as JSON."""
+    return f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.text}"
+
+
 def _pieces(parts: Sequence[Part], columns: list[Sql]) -> tuple[str | int, ...]:
     """Add a root field's values to the statement's `columns`; returns the pieces of its JSON."""
     own = sum(isinstance(part, Value) for part in parts)

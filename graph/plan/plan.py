@@ -8,7 +8,7 @@ import orjson
 
 from db.snapshot import RowReader
 from db.statements import json_sql
-from db.statements.json_statement import Parameter, RootColumns, Statement, finish
+from db.statements.json_statement import Parameter, RootColumns, Statement, explained, finish
 from graph.context import Context
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import source_of
@@ -62,6 +62,16 @@ class QueryPlan:
             if json_sql.REFUSED in text:
                 raise NotPlanned("null where none may be")
         return texts
+
+    async def explain(self, context: Context, asked: RequestArguments) -> list[dict[str, Any]]:
+        """Run the statement, and get PostgreSQL's plan of it. Raises DatabaseError."""
+        assert self.statement is not None
+        [found] = await context.database.fetch_row(
+            explained(self.statement), self._values(asked, context)
+        )
+        plan: list[dict[str, Any]] = found
+        context.database_work.add(plan[0]["Execution Time"])
+        return plan
 
     def _values(self, asked: RequestArguments, context: Context) -> list[Any]:
         """Get the values of the statement's parameters."""

@@ -6,10 +6,10 @@ A request may name its document
 - by `extensions.persistedQuery` (`{"version": 1, "sha256Hash": …}`), Apollo's protocol, with or without `query`;
 - by `documentId` (GraphQL over HTTP's appendix: `sha256:<hex>`, or an id of the manifest), Relay's `doc_id` or `id`.
 
-Ids of the manifest always work. With TRUSTED_DOCUMENTS=enforce nothing else runs: not for
-administrators, not GraphiQL's introspection, unless it is in the manifest; `log` is for finding out
-what is missing there. Queries are registered only while TRUSTED_DOCUMENTS is off, and only by
-`register`: after the operation was sound and paid for.
+Ids of the manifest always work. With TRUSTED_DOCUMENTS=enforce nothing else runs, except for
+administrators, who explore with GraphiQL; `log` is for finding out what is missing there. Queries
+are registered only while TRUSTED_DOCUMENTS is off, and only by `register`: after the operation was
+sound and paid for.
 """
 
 import logging
@@ -168,14 +168,14 @@ class PersistedDocuments:
             return None
         return self._known(named) if named is not None else None
 
-    async def text_of(self, request: Mapping[str, Any]) -> str:
-        """Get the text to run. Raises DocumentError."""
+    async def text_of(self, request: Mapping[str, Any], *, is_admin: bool = False) -> str:
+        """Get the text to run. Administrators may send any. Raises DocumentError."""
         if self._trusted is not None and self._trusted.is_stale:
             await self._trusted.refresh()
         text, named = request.get("query"), _named(request)
         if isinstance(text, str) and (text or named is None):  # an empty one does not parse
             self._check_hash(text, named)
-            self.check_text(text)
+            self.check_text(text, is_admin=is_admin)
             return text
         if named is None or not isinstance(text, str | None):
             raise NoDocument(
@@ -185,13 +185,14 @@ class PersistedDocuments:
             )
         return self._known(named) or await self._registered(named)
 
-    def check_text(self, text: str) -> None:
+    def check_text(self, text: str, *, is_admin: bool = False) -> None:
         """Refuse an untrusted text, or log that it runs. Raises UntrustedDocument."""
         if self._mode == "off" or self._is_trusted(text):
             return
+        is_refused = self._mode == "enforce" and not is_admin
         self.untrusted += 1
-        self._log(text)
-        if self._mode == "enforce":
+        self._log(text, is_refused=is_refused)
+        if is_refused:
             raise UntrustedDocument
 
     async def register(self, request: Mapping[str, Any], text: str, owner: str) -> None:
@@ -238,7 +239,7 @@ class PersistedDocuments:
     def _is_trusted(self, text: str) -> bool:
         return self._trusted is not None and text in self._trusted.manifest
 
-    def _log(self, text: str) -> None:
+    def _log(self, text: str, *, is_refused: bool) -> None:
         """Log a document once a minute, by hash and operation name: variables are personal data."""
         digest, now = hash_of(text), monotonic()
         if now - self._logged.get(digest, float("-inf")) < _LOG_EVERY_S:
@@ -252,10 +253,8 @@ class PersistedDocuments:
         self._logged[digest] = now
         name = _NAME.search(text)
         fields = {"document": digest, "operation": name[1] if name else None}
-        logger.warning("a document is not in the manifest: %s", _DONE[self._mode], extra=fields)
-
-
-_DONE = {"log": "it ran", "enforce": "it was refused"}
+        done = "it was refused" if is_refused else "it ran"
+        logger.warning("a document is not in the manifest: %s", done, extra=fields)
 
 
 def limits(settings: Settings) -> Check:

@@ -17,7 +17,14 @@ from graph.operation_request import OperationRequest, OperationResult
 from runtime.time_limit import TimeLimit
 from web.auth.api_tokens import InvalidCredentials
 from web.documents.persisted_documents import DocumentError
-from web.errors import AddressTooLong, CrossSite, HttpRefusal, MethodNotAllowed
+from web.errors import (
+    AddressTooLong,
+    BadRequest,
+    CrossSite,
+    ForAdministrators,
+    HttpRefusal,
+    MethodNotAllowed,
+)
 from web.http.body import read_body
 from web.http.compression import coding_of
 from web.http.header_fields import by_name
@@ -44,6 +51,7 @@ _GRAPHIQL = "/graphiql"
 _CLIENT_GONE = 499
 _REFUSED = 400
 _DRY_RUN = b"validate"
+_EXPLAIN, _ANALYZE = "GraphQL-Explain", b"analyze"
 
 
 class GraphQLOverHttp:
@@ -201,7 +209,7 @@ class GraphQLOverHttp:
         text = documents.text_of_now(asked)
         if text is None:
             try:
-                text = await documents.text_of(asked)
+                text = await documents.text_of(asked, is_admin=context.viewer.is_admin)
             except DocumentError:
                 await self._services.executor.charge_refusal(context, exchange.size)
                 raise
@@ -213,6 +221,7 @@ class GraphQLOverHttp:
             exchange.headers.get(b"graphql-cost") == _DRY_RUN,
             exchange.size,
             exchange.weight,
+            is_explained=_is_explained(exchange, context),
         )
         if (
             exchange.accepts.streams
@@ -272,3 +281,15 @@ class GraphQLOverHttp:
         self, exchange: Exchange, asked: Any, receive: Receive, send: Send
     ) -> None:
         await serve_event_stream(self._services, exchange.scope, receive, send, asked)
+
+
+def _is_explained(exchange: Exchange, context: Context) -> bool:
+    """Tell whether an administrator wants the plan instead of the answer. Raises HttpRefusal."""
+    asked = exchange.headers.get(_EXPLAIN.lower().encode())
+    if asked is None:
+        return False
+    if not context.viewer.is_admin:
+        raise ForAdministrators(_EXPLAIN)
+    if asked != _ANALYZE:
+        raise BadRequest(f"`{_EXPLAIN}` has one value: {_ANALYZE.decode()}.", _EXPLAIN)
+    return True

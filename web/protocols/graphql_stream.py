@@ -68,17 +68,19 @@ class GraphQLStream(GraphQLOverHttp):
         if method == "DELETE":
             stream.end(_operation_of(_in_address(exchange, "operationId")))
             return HttpResponse(200, b"", [_EMPTY])
-        await self._begin(exchange, receive, stream)
+        await self._begin(exchange, receive, stream, is_admin=caller.viewer.is_admin)
         return HttpResponse(202, b"", [_EMPTY])
 
-    async def _begin(self, exchange: Exchange, receive: Receive, stream: OperationStream) -> None:
+    async def _begin(
+        self, exchange: Exchange, receive: Receive, stream: OperationStream, *, is_admin: bool
+    ) -> None:
         headers = exchange.headers
         require_json(headers.get(b"content-type"), headers.get(b"content-encoding"))
         asked = await self._parameters(exchange, receive)
         operation_id = _operation_of((asked.get("extensions") or {}).get("operationId"))
         stream.check(operation_id)
         try:
-            text = await self._services.persisted.text_of(asked)
+            text = await self._services.persisted.text_of(asked, is_admin=is_admin)
         except DocumentError:
             await stream.charge_refusal(exchange.size)
             raise

@@ -38,7 +38,7 @@ from web.services import Services
 _PATH = "/graphql"
 _LONG_WAY_ONLY = frozenset(
     {
-        b"cookie", b"x-request-id", b"traceparent", b"graphql-cost", b"expect", b"transfer-encoding",
+        b"cookie", b"x-request-id", b"traceparent", b"graphql-cost", b"graphql-explain", b"expect", b"transfer-encoding",
         b"upgrade", b"trailer",
     }
 )  # fmt: skip

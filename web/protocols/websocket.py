@@ -264,7 +264,8 @@ class _WebSocketConnection:
         documents = self._subscriber.services.persisted
         try:
             await self._subscriber.services.limits.requests.admit(self._subscriber.address)
-            text = await documents.text_of(payload)
+            viewer = self._subscriber.caller.viewer
+            text = await documents.text_of(payload, is_admin=viewer.is_admin)
         except (TooManyRequests, DocumentError, DatabaseError) as error:
             if isinstance(error, DocumentError):
                 await self._subscriber.charge_refusal(size)

@@ -14,7 +14,8 @@ from graph.cache.root_field_cache import RootFieldCache
 from graph.context import Caller, Context
 from graph.cost.budget import BudgetState
 from graph.document.store import DocumentStore
-from graph.execution import ExecutionPolicy, Executor
+from graph.execution import Executor
+from graph.execution_policy import ExecutionPolicy
 from graph.operation_request import OperationRequest
 from graph.plan.planner import Planner
 from graph.schema.build import build_schema

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests import factories as make
 from tests.graph.api import serve
 from tests.web.subscriber import web_socket
 from web.documents.trusted_documents import hash_of
@@ -184,3 +185,25 @@ async def test_enforce_holds_for_web_sockets(enforced, serving):
         )
         await socket.subscribe(TEXT, "two")
         assert await socket.next() == ANSWER
+
+
+async def test_administrators_may_explore_where_documents_are_enforced(enforced, db):
+    admin, person = make.create_admin(db), make.create_person(db)
+    async with serve(enforced) as api:
+        assert (await api.answer(OTHER, admin.token))["data"] == {"__typename": "Query"}
+        assert (await api.answer("{ __schema { queryType { name } } }", admin.token))["data"]
+        for token in (person.token, None):
+            assert code(await api.answer(OTHER, token))[1] == "UNTRUSTED_DOCUMENT"
+        assert api.app.state.services.persisted.untrusted == 4
+
+
+async def test_administrators_may_explore_over_a_websocket(serving, enforced, db):
+    settings = enforced.model_dump(include={"trusted_documents", "trusted_documents_manifest"})
+    for caller, kind in (
+        (make.create_admin(db), "next"),
+        (make.create_person(db), "error"),
+    ):
+        async with web_socket(serving(**settings)) as socket:
+            await socket.begin(Authorization=f"Bearer {caller.token}")
+            await socket.subscribe(OTHER)
+            assert (await socket.receive())["type"] == kind
