@@ -1,17 +1,18 @@
 """Runs that went the same way as another, as `athletics/same_route.py` says.
 
 A function of migration 0040 compares the routes. They are the athlete's alone: others see no row,
-because a route tells them nothing of its hidden parts.
+because a route tells them nothing of its hidden parts, and for them none is compared.
 """
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, func, literal_column, select, true
+from sqlalchemy import BigInteger, ColumnElement, Integer, func, literal_column, select
+from sqlalchemy.orm import aliased
 
 from db.models import Activity
 from db.statements.activity import IS_RUN
 from db.statements.page import AnySelect, Columns, by_key
-from db.statements.visibility import Audience, Expression, own_rows
+from db.statements.visibility import VIEWER, Audience, Expression
 
 MOST_COMPARED = 200
 """Of the athlete's runs of about that length the latest are compared."""
@@ -23,7 +24,8 @@ def runs_on_route(columns: Columns, _: Any, audience: Audience, of: Expression |
     most = literal_column(str(MOST_COMPARED), Integer)
 
     def matching(activity: Any) -> ColumnElement[bool]:
-        runs = func.runs_on_route_of(activity, most, type_=BigInteger).column_valued("run")
+        of_viewer = activity if audience is Audience.ADMIN else _if_own(activity)
+        runs = func.runs_on_route_of(of_viewer, most, type_=BigInteger).column_valued("run")
         return Activity.id.in_(select(runs))
 
     return by_key(
@@ -32,8 +34,19 @@ def runs_on_route(columns: Columns, _: Any, audience: Audience, of: Expression |
         columns,
         audience,
         order_by=[Activity.started_at.desc(), Activity.id.desc()],
-        conditions=[IS_RUN, true() if audience is Audience.ADMIN else own_rows(Activity)],
+        conditions=[IS_RUN],
         matching=matching,
         most=MOST_LISTED,
         of=of,
+    )
+
+
+def _if_own(activity: Any) -> ColumnElement[int | None]:
+    """The activity if it is the viewer's, else NULL, for which the function compares nothing."""
+    parent = aliased(Activity)
+    return (
+        select(parent.id)
+        .where(parent.id == activity, parent.athlete_id == VIEWER)
+        .correlate_except(parent)
+        .scalar_subquery()
     )

@@ -89,3 +89,14 @@ async def test_other_recordings_and_other_people_are_no_other_runs(api, db):
     assert await on_route_of(api, person, twice) == only_again
     assert await on_route_of(api, person, again) == [encode_id("Activity", first)]
     assert await on_route_of(api, person, bare) == []
+
+
+async def test_for_others_no_route_is_compared(sharing_api, db):
+    """Comparing takes a quarter of a second, and what others may not see costs them and the server nothing."""
+    owner, stranger = make.create_person(db, shares=True), make.create_person(db)
+    activity = make.create_activity(db, owner.athlete_id)
+    db.exec_driver_sql(
+        "CREATE OR REPLACE FUNCTION runs_on_route_of(activity bigint, most int) RETURNS SETOF bigint LANGUAGE sql "
+        "STABLE AS 'SELECT activity / 0 WHERE activity IS NOT NULL'"
+    )
+    assert await on_route_of(sharing_api, stranger, activity) == []
