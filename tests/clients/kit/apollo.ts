@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { Defer20220824Handler } from '@apollo/client/incremental';
 import { socket as openSocket } from './socket';
 
 // #region client
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { CombinedGraphQLErrors } from '@apollo/client/errors';
+import { GraphQL17Alpha9Handler } from '@apollo/client/incremental';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { getMainDefinition, relayStylePagination } from '@apollo/client/utilities';
 import { api, authorization } from './session';
@@ -38,6 +40,7 @@ const isSubscription = ({ query }: ApolloLink.Operation) => {
 
 export const client = new ApolloClient({
   cache,
+  incrementalHandler: new GraphQL17Alpha9Handler(), // for @defer and @stream
   link: ApolloLink.split(
     isSubscription,
     new GraphQLWsLink(socket),
@@ -102,7 +105,62 @@ export const codesOf = (error: unknown): unknown[] =>
   CombinedGraphQLErrors.is(error) ? error.errors.map(({ extensions }) => extensions?.code) : [];
 // #endregion errors
 
+// #region parts
+const Page = gql`
+  query Page($athlete: ID!) {
+    athlete(id: $athlete) {
+      id
+      activities(first: 8) {
+        edges @stream(initialCount: 3) { node { id name startedAtLocal distanceMeters ...Details @defer } }
+        pageInfo { endCursor hasNextPage }
+      }
+      ... @defer { personalBests { id distance elapsedTimeSeconds } }
+    }
+  }
+  fragment Details on Activity { id sportType movingTimeSeconds }
+`;
+
+/** Tells of each state of the page: `dataState` is 'streaming' until all parts are there. */
+export const watchPage = (athlete: string) => client.watchQuery<PageData>({ query: Page, variables: { athlete } });
+// #endregion parts
+
+type PageData = { athlete: { id: string; activities: { edges: { node: { sportType?: string } }[] }; personalBests?: unknown[] } };
+
+/** Reads a page to its end; gives the states that were seen, and the last data. */
+async function pageOf(by: ApolloClient, athlete: string): Promise<[string[], PageData['athlete']]> {
+  const states: string[] = [];
+  let reading: { unsubscribe: () => void } | undefined;
+  const data = await new Promise<PageData>((complete, fail) => {
+    reading = by.watchQuery<PageData>({ query: Page, variables: { athlete }, fetchPolicy: 'network-only' }).subscribe({
+      next: (result) => {
+        if (result.error) fail(result.error);
+        states.push(result.dataState);
+        if (result.dataState === 'complete') complete(result.data);
+      },
+      error: fail,
+    });
+  });
+  reading?.unsubscribe();
+  return [states, data.athlete];
+}
+
+async function checkParts(athlete: string): Promise<void> {
+  const older = new ApolloClient({
+    cache: new InMemoryCache({ possibleTypes }),
+    incrementalHandler: new Defer20220824Handler(),
+    link: new HttpLink({ uri: `${api}/graphql`, headers: authorization() }),
+  });
+  for (const each of [client, older]) {
+    const [states, page] = await pageOf(each, athlete);
+    assert.ok(states.includes('streaming'), String(states));
+    assert.equal(page.activities.edges.length, 8);
+    assert.ok(page.activities.edges.every(({ node }) => node.sportType));
+    assert.ok(page.personalBests);
+  }
+}
+
 export async function check(athlete: string): Promise<void> {
+  await checkParts(athlete);
   const runs = await allRuns(athlete);
   assert.equal(runs.length, 48);
   assert.equal(new Set(runs.map(({ id }) => id)).size, 48);

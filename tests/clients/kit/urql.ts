@@ -42,10 +42,13 @@ const cache = cacheExchange({
   },
 });
 
+/** For @defer and @stream: urql merges this form wholly, and of the newer one only what @defer sends. */
+const accept = 'multipart/mixed;deferSpec=20220824, application/graphql-response+json, application/json';
+
 export const client = new Client({
   url: `${api}/graphql`,
   preferGetMethod: false,
-  fetchOptions: () => ({ headers: authorization() }),
+  fetchOptions: () => ({ headers: { accept, ...authorization() } }),
   exchanges: [
     cache,
     persistedExchange({ preferGetForPersistedQueries: true }), // queries by their hash; texts only once
@@ -107,7 +110,42 @@ export const codesOf = (error?: CombinedError): unknown[] =>
   error?.graphQLErrors.map(({ extensions }) => extensions.code) ?? [];
 // #endregion errors
 
+// #region parts
+const Page = gql<PageData>`
+  query Page($athlete: ID!) {
+    athlete(id: $athlete) {
+      id
+      activities(first: 8) { nodes @stream(initialCount: 3) { id name ...Details @defer } }
+      ... @defer { personalBests { id distance elapsedTimeSeconds } }
+    }
+  }
+  fragment Details on Activity { id sportType movingTimeSeconds }
+`;
+
+type PageData = { athlete: { id: string; activities: { nodes: { id: string; sportType?: string }[] }; personalBests?: unknown[] } };
+
+/** Gives a result for each part; `hasNext` tells that more will come. */
+export const watchPage = (athlete: string) => client.query(Page, { athlete });
+// #endregion parts
+
+async function checkParts(athlete: string): Promise<void> {
+  const results: OperationResult<PageData>[] = [];
+  await new Promise<void>((complete, fail) => {
+    watchPage(athlete).subscribe((result) => {
+      if (result.error) fail(result.error);
+      results.push(result);
+      if (!result.hasNext) complete();
+    });
+  });
+  assert.ok(results.length > 1, String(results.length));
+  const page = results.at(-1)!.data!.athlete;
+  assert.equal(page.activities.nodes.length, 8);
+  assert.ok(page.activities.nodes.every(({ sportType }) => sportType));
+  assert.ok(page.personalBests);
+}
+
 export async function check(athlete: string): Promise<void> {
+  await checkParts(athlete);
   const runs = await allRuns(athlete);
   assert.equal(runs.length, 48);
   const back = await client.query(Runs, { athlete, last: 5 }, { requestPolicy: 'network-only' });

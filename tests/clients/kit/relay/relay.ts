@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { createOperationDescriptor, getRequest, type GraphQLResponse } from 'relay-runtime';
+import { createOperationDescriptor, getRequest } from 'relay-runtime';
 import { socket as openSocket } from '../socket';
+import type { relayPageQuery } from './__generated__/relayPageQuery.graphql';
 import type { relayRunsQuery } from './__generated__/relayRunsQuery.graphql';
 import type { relayJobSubscription } from './__generated__/relayJobSubscription.graphql';
 import type { relaySyncMutation } from './__generated__/relaySyncMutation.graphql';
 
 // #region environment
+import { meros } from 'meros/browser';
 import {
-  Environment, Network, Observable, RecordSource, Store, type FetchFunction, type SubscribeFunction,
+  Environment, Network, Observable, RecordSource, Store, type FetchFunction, type GraphQLResponse, type SubscribeFunction,
 } from 'relay-runtime';
 import { api, authorization } from '../session';
 import { socket } from '../socket';
@@ -16,14 +18,43 @@ import { socket } from '../socket';
 const named = ({ id, text }: { id: string | null | undefined; text: string | null | undefined }) =>
   id ? { documentId: id } : { query: text };
 
-const fetchQuery: FetchFunction = async (request, variables) => {
-  const response = await fetch(`${api}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...authorization() },
-    body: JSON.stringify({ ...named(request), variables }),
+/** For @defer and @stream: Relay knows parts by their paths and labels. */
+const accept = 'multipart/mixed;deferSpec=20220824, application/graphql-response+json, application/json';
+
+const fetchQuery: FetchFunction = (request, variables) =>
+  Observable.create((sink) => {
+    const abort = new AbortController();
+    const read = async () => {
+      const response = await fetch(`${api}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept, ...authorization() },
+        body: JSON.stringify({ ...named(request), variables }),
+        signal: abort.signal,
+      });
+      const parts = await meros<Part>(response);
+      if (parts instanceof Response) {
+        const whole = await parts.json();
+        sink.next({ ...whole, extensions: { ...whole.extensions, is_final: true } }); // Relay throws if there is no data
+        return;
+      }
+      for await (const part of parts) if (part.json) responsesOf(part.body).forEach((each) => sink.next(each));
+    };
+    read().then(() => sink.complete(), (error: Error) => sink.error(error));
+    return () => abort.abort();
   });
-  return response.json(); // Relay throws if there are `errors` and no data
+
+type Part = {
+  data?: unknown; errors?: unknown[]; hasNext: boolean;
+  incremental?: { path: (string | number)[]; label?: string; data?: unknown; items?: unknown[] | null; errors?: unknown[] }[];
 };
+
+/** What Relay reads of a part: the first as it is, then a response for each fragment and entry. */
+const responsesOf = ({ incremental = [], ...part }: Part): GraphQLResponse[] => [
+  ...('data' in part ? [{ ...part, extensions: { is_final: !part.hasNext } }] : []),
+  ...incremental.flatMap(({ items, path, ...fragment }) =>
+    items?.map((data, index) => ({ ...fragment, data, path: [...path.slice(0, -1), (path.at(-1) as number) + index] })) ??
+      [{ ...fragment, path }]),
+] as GraphQLResponse[];
 
 const subscribe: SubscribeFunction = (request, variables) =>
   Observable.create((sink) => socket.subscribe({ ...named(request), query: request.text ?? '', variables }, sink as never));
@@ -57,6 +88,27 @@ export const Runs = graphql`
   }
 `;
 // #endregion paging
+
+// #region parts
+export const Details = graphql`
+  fragment relayDetails_activity on Activity { sportType movingTimeSeconds }
+`;
+
+export const Page = graphql`
+  query relayPageQuery($athlete: ID!) {
+    athlete(id: $athlete) {
+      activities(first: 8) {
+        nodes @stream(initialCount: 3, label: "runs") { id name ...relayDetails_activity @defer(label: "details") }
+      }
+      ...relayBests_athlete @defer(label: "bests")
+    }
+  }
+`;
+
+export const Bests = graphql`
+  fragment relayBests_athlete on Athlete { personalBests { distance elapsedTimeSeconds } }
+`;
+// #endregion parts
 
 // #region subscription
 import { requestSubscription } from 'relay-runtime';
@@ -93,7 +145,24 @@ const Sync = graphql`
   }
 `;
 
+async function checkParts(athlete: string): Promise<void> {
+  const operation = createOperationDescriptor(getRequest(Page), { athlete } satisfies relayPageQuery['variables']);
+  environment.retain(operation);
+  let payloads = 0;
+  await new Promise<void>((complete, error) => {
+    environment.execute({ operation }).subscribe({ next: () => void payloads++, complete, error });
+  });
+  assert.ok(payloads > 1, String(payloads));
+  const source = environment.getStore().getSource();
+  const nodes = source.get(`client:${athlete}:activities(first:8)`)!.nodes as { __refs: string[] };
+  assert.equal(nodes.__refs.length, 8);
+  for (const id of nodes.__refs) assert.ok(source.get(id)!.sportType, id);
+  const bests = source.get(athlete)!.personalBests as { __refs: string[] };
+  for (const id of bests.__refs) assert.ok(source.get(id)!.elapsedTimeSeconds, id);
+}
+
 export async function check(athlete: string): Promise<void> {
+  await checkParts(athlete);
   let cursor: string | null = null;
   for (let more = true; more;) {
     const variables: relayRunsQuery['variables'] = { athlete, cursor };
