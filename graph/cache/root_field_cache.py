@@ -97,6 +97,13 @@ class RootFieldCache:
         """Count answers that `at_hand` found."""
         self.counts["memory"] += entries
 
+    def keep(self, request: CacheRequest, answer: Answer) -> None:
+        """Keep an answer that was computed otherwise, for data of the request's version or newer."""
+        self.counts["miss"] += 1
+        entry = CacheEntry.from_answer(request, answer)
+        self._memory.keep(request.key, entry)
+        self._shared.keep(request, entry)
+
     async def answers(
         self, requests: Sequence[CacheRequest | None], compute: Compute
     ) -> list[CacheEntry]:

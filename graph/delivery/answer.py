@@ -11,7 +11,7 @@ from graphql import (
     SelectionNode,
 )
 
-from graph.delivery.splitter import AnswerPart
+from graph.delivery.parts import AnswerPart
 
 AnswerPath = tuple[str | int, ...]
 """Response names and indexes from the root on."""

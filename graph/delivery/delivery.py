@@ -1,15 +1,17 @@
 """Sends the answer of one operation in parts, by plans or by graphql-core."""
 
+import orjson
 from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
 from graph.context import Context
+from graph.delivery.answer import selected
 from graph.delivery.growing_answer import GrowingAnswer
+from graph.delivery.parts import SplitOperation
 from graph.delivery.planned import PlannedDelivery, WholeAnswer
-from graph.delivery.splitter import SplitOperation
 from graph.delivery.unplanned import UnplannedDelivery
 from graph.delivery.writer import PartsWriter
-from graph.document.operation import PreparedOperation
+from graph.document.operation import Operation, PreparedOperation
 from graph.operation_request import OperationRequest
 from graph.plan.planner import Planner
 from graph.schema.build import Schema
@@ -41,12 +43,13 @@ class Delivery:
             return False
         if operation.is_query and self._context.switches.planned_execution:
             try:
-                if await self._planned(prepared, split, writer):
-                    return True
+                is_sent = await self._planned(prepared, split, writer)
             except DatabaseError as error:
                 if writer.has_begun or isinstance(error, StatementTimeout):
                     raise
-                return False  # a statement of its own is tried again
+                is_sent = False  # a statement of its own is tried again
+            if is_sent is not None:
+                return is_sent
         self._context.is_in_parts = True
         by_core = UnplannedDelivery(
             self._schema, self._context, operation, split, answer=self.answer, writer=writer
@@ -59,16 +62,39 @@ class Delivery:
 
     async def _planned(
         self, prepared: PreparedOperation, split: SplitOperation, writer: PartsWriter
-    ) -> bool:
-        return await PlannedDelivery(
-            self._planner,
+    ) -> bool | None:
+        """Send the parts by plans, and keep the answer that they add up to.
+
+        False: this process has the answer. None: graphql-core is to run the operation.
+        """
+        planner = self._planner
+        requests = await planner.attempt(planner.whole_requests(self._context, prepared))
+        if requests is None:
+            return None
+        if planner.are_at_hand(requests):
+            return False
+        delivery = PlannedDelivery(
+            planner,
             self._context,
             prepared,
             split,
             answer=self.answer,
             writer=writer,
             run_whole=self._run_whole,
-        ).run()
+        )
+        if not await delivery.run():
+            return None
+        if requests and delivery.is_sound and not self.answer.points:
+            planner.keep(requests, self._bodies(prepared.operation))
+        return True
+
+    def _bodies(self, operation: Operation) -> list[bytes]:
+        """Write the root fields of the whole answer, their members in the document's order."""
+        data = self.answer.visible(self.answer.data)
+        selections = operation.node.selection_set.selections
+        return [
+            orjson.dumps(each) for each in selected(data, selections, operation.fragments).values()
+        ]
 
     async def _run_whole(self) -> WholeAnswer:
         result = await run_unplanned(self._schema, self._context, self._request)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from graph.delivery.answer import AnswerPath, places, value_at, without
-from graph.delivery.splitter import AnswerPart, SplitOperation
+from graph.delivery.parts import AnswerPart, SplitOperation
 from graph.delivery.writer import PartsWriter, PendingPart
 
 
@@ -33,7 +33,8 @@ class AnnouncedParts:
         self._pending: dict[tuple[AnswerPart, AnswerPath], PendingPart] = {}
         self._done: set[AnswerPart] = set()
         self._held: dict[tuple[AnswerPart, AnswerPath], list[Any]] = {}
-        self._lists: set[tuple[AnswerPart, AnswerPath]] = set()
+        self._cut: set[tuple[AnswerPart, AnswerPath]] = set()
+        self._whole: set[tuple[AnswerPart, AnswerPath]] = set()
         self._failed: list[AnswerPath] = []
 
     def of(self, part: AnswerPart) -> list[PendingPart]:
@@ -49,16 +50,14 @@ class AnnouncedParts:
         self._failed.append(pending.path)
 
     def take_held(self, part: AnswerPart, path: AnswerPath) -> list[Any]:
-        """Get the entries of a list that were held back, and add them to the answer."""
-        held = self._held.pop((part, path))
-        value_at(self._answer.data, path).extend(held)
-        return held
+        """Get the entries of a list that were held back."""
+        return self._held.pop((part, path))
 
     def note_lists(self, parent: AnswerPart) -> None:
-        """Note the lists that are there before a fragment adds any: they are not held back."""
+        """Note the lists that are there before a fragment adds any: they are sent wholly."""
         for part in self._split.parts:
             if part.first is not None and part.parent is parent:
-                self._lists |= {(part, path) for path in self._places(part)}
+                self._whole |= {(part, path) for path in self._places(part)}
 
     def hold_back(self) -> None:
         """Cut the lists that are new to what is sent of them at once."""
@@ -66,9 +65,9 @@ class AnnouncedParts:
             if part.first is None or not self._is_due(part):
                 continue
             for path in self._places(part):
-                if (part, path) in self._lists:
+                if (part, path) in self._cut | self._whole:
                     continue
-                self._lists.add((part, path))
+                self._cut.add((part, path))
                 entries = value_at(self._answer.data, path)
                 if len(entries) > part.first:
                     self._held[part, path] = entries[part.first :]
@@ -84,12 +83,19 @@ class AnnouncedParts:
                 key = (part, path)
                 if key in self._pending or self._has_failed(path):
                     continue
-                if part.first is not None and key not in self._held:
+                if part.first is not None and not self._may_go_on(part, path):
                     continue
                 pending = self._writer.announce(path, part.label, part.first)
                 self._pending[key] = pending
                 found.append(pending)
         return found
+
+    def _may_go_on(self, part: AnswerPart, path: AnswerPath) -> bool:
+        """Whether a list has, or may have, entries beyond those that are sent at once."""
+        if part.operation is None:
+            return (part, path) in self._held
+        is_new = (part, path) not in self._whole
+        return is_new and len(value_at(self._answer.data, path)) == part.first
 
     def _places(self, part: AnswerPart) -> list[AnswerPath]:
         return list(places(self._answer.data, part, self._split.hidden))

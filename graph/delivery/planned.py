@@ -10,7 +10,7 @@ from db.snapshot import RowReader
 from graph.context import Context
 from graph.delivery.answer import AnswerPath, add, selected, value_at
 from graph.delivery.growing_answer import AnnouncedParts, GrowingAnswer
-from graph.delivery.splitter import AnswerPart, SplitOperation
+from graph.delivery.parts import AnswerPart, SplitOperation
 from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
 from graph.document.operation import Operation, PreparedOperation
 from graph.plan.planner import Planner, ReadyQuery
@@ -43,6 +43,11 @@ class PlannedDelivery:
         self._parts = AnnouncedParts(answer, split, writer)
         self._ready: dict[AnswerPart, ReadyQuery] = {}
         self._whole: WholeAnswer | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all parts that were sent are from plans, which have no errors."""
+        return self._whole is None
 
     async def run(self) -> bool:
         """Send all parts. False: nothing was sent, and graphql-core is to run the operation.
@@ -88,16 +93,14 @@ class PlannedDelivery:
 
     async def _send(self, part: AnswerPart, pending: list[PendingPart], rows: RowReader) -> None:
         payload = PartPayload()
-        if part.first is not None:
-            for each in pending:
-                held = self._parts.take_held(part, each.path)
-                payload.entries.append(PartEntry(each, held, count=len(held)))
-                payload.completed.append(Completed(each))
-        else:
+        if part.first is None:
             self._parts.note_lists(part)
-            data = await self._data(part, rows)
-            for each in pending:
+        data = await self._data(part, rows)
+        for each in pending:
+            if part.first is None:
                 self._add(part, each, data, payload)
+            else:
+                self._go_on(part, each, data, payload)
         self._parts.finish(part)
         self._parts.hold_back()
         payload.pending = self._parts.announce()
@@ -107,8 +110,27 @@ class PlannedDelivery:
             completed.whole = self._answer.visible(completed.whole)
         self._writer.write(payload)
 
+    def _go_on(
+        self, part: AnswerPart, pending: PendingPart, data: Any, payload: PartPayload
+    ) -> None:
+        """Add the rest of a list."""
+        path, errors = pending.path, []
+        if part.operation is None:
+            rest = self._parts.take_held(part, path)
+        else:
+            new = self._new(part, path, data)
+            errors = self._errors(path, new)
+            if not isinstance(new, list):
+                payload.completed.append(Completed(pending, errors or _missing(path)))
+                return
+            rest = new[part.first :]
+        value_at(self._answer.data, path).extend(rest)
+        if rest:
+            payload.entries.append(PartEntry(pending, rest, count=len(rest), errors=errors))
+        payload.completed.append(Completed(pending))
+
     async def _data(self, part: AnswerPart, rows: RowReader) -> Any:
-        """Read a fragment's data. None where it selects only other fragments, or a plan failed."""
+        """Read a part's data. None where it has none of its own, or a plan failed."""
         if part not in self._ready:
             return None
         if self._whole is None:
@@ -120,15 +142,9 @@ class PlannedDelivery:
 
     def _add(self, part: AnswerPart, pending: PendingPart, data: Any, payload: PartPayload) -> None:
         """Add a fragment's data at one place."""
-        path, errors = pending.path, []
-        if part not in self._ready:
-            new: Any = {}
-        elif self._whole is None:
-            new = value_at(data, path)
-        else:
-            new = value_at(self._whole.data, path)
-            new = selected(new, part.selections, self._prepared.operation.fragments)
-            errors = _errors_at(self._whole.errors, path, new)
+        path = pending.path
+        new = self._new(part, path, data) if part in self._ready else {}
+        errors = self._errors(path, new)
         if not isinstance(new, dict):
             self._parts.fail(pending)
             payload.completed.append(Completed(pending, errors or _missing(path)))
@@ -141,13 +157,25 @@ class PlannedDelivery:
         payload.entries += entries
         payload.completed.append(Completed(pending, whole=new))
 
+    def _new(self, part: AnswerPart, path: AnswerPath, data: Any) -> Any:
+        """Get what a part has at a place: of its own data, or of the whole answer."""
+        if self._whole is None:
+            return value_at(data, path)
+        new = value_at(self._whole.data, path)
+        return selected(new, part.selections, self._prepared.operation.fragments)
+
+    def _errors(self, path: AnswerPath, new: Any) -> list[Any]:
+        return [] if self._whole is None else _errors_at(self._whole.errors, path, new)
+
 
 def _errors_at(errors: list[Any], path: AnswerPath, data: Any) -> list[Any]:
     """List the errors of a fragment's object: those of its members, or why it is not there."""
     found = []
     for each in errors:
         at = tuple(each.get("path") or ())
-        if isinstance(data, dict):
+        if isinstance(data, list):
+            found += [each] if at[: len(path)] == path else []
+        elif isinstance(data, dict):
             is_own = at[: len(path)] == path and at[len(path) : len(path) + 1] != ()
             if is_own and at[len(path)] in data:
                 found.append(each)

@@ -2,14 +2,19 @@
 
 The first one has all that is not put off. Each deferred fragment becomes an operation of its own,
 which has the fields that lead to the fragment, with their arguments, and the fragment's selections.
-A streamed list stays where it is: its entries are held back once they are read.
+A streamed list is read as far as it is sent at once, where nothing else depends on how many entries
+its connection has; an operation of its own then reads all. Otherwise it stays where it is, and its
+entries are held back once they are read.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from graphql import (
+    ArgumentNode,
     DirectiveNode,
     FieldNode,
     FragmentSpreadNode,
@@ -27,73 +32,27 @@ from graphql import (
     SelectionSetNode,
     StringValueNode,
     VariableNode,
+    Visitor,
     get_named_type,
     is_abstract_type,
+    visit,
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 
+from graph.delivery.parts import AnswerPart, Condition, ResponsePath, SplitOperation
 from graph.document.operation import Operation
 from graph.document.part_directives import PARTS
 from graph.errors import InvalidArgument
 from graph.field_collection import is_included
+from graph.pagination import DEFAULT_SIZE
 
 MOST_PARTS = 16
 """An operation with more of them is answered at once: each is a statement of its own."""
+_BESIDE_ROWS = {"totalCount", "__typename"}
+"""Members of a connection that do not depend on how many entries it has."""
 _NODES_PER_TOKEN = 2
 """How far an operation may grow where its fragments are written out."""
-_NODE_BYTES = 300
-_SPLIT_BYTES = 2000
-
-ResponsePath = tuple[str, ...]
-"""Response names from the root on, without indexes of lists."""
-
-
-class Condition(NamedTuple):
-    """Objects after `depth` fields have to be of one of some types."""
-
-    depth: int
-    types: frozenset[str]
-
-
-@dataclass(eq=False, slots=True)
-class AnswerPart:
-    """A deferred fragment, or the rest of a streamed list.
-
-    `path` leads to the fragment's object, or to the list. `parent` is the fragment around it, None
-    where the first operation has it. `operation` gets a fragment's data; None where it selects
-    nothing but other parts, and for a list. `first` is how many entries of a list are sent at once,
-    None for a fragment. `selections` are the fragment's own.
-    """
-
-    label: str | None
-    path: ResponsePath
-    parent: "AnswerPart | None"
-    conditions: tuple[Condition, ...]
-    first: int | None = None
-    operation: Operation | None = None
-    selections: tuple[SelectionNode, ...] = ()
-
-
-@dataclass(eq=False, slots=True)
-class SplitOperation:
-    """An operation in parts, each after the ones it depends on.
-
-    `hidden` is the response name of members that were added: the types of objects, where a fragment
-    depends on them, or where an object has nothing else yet.
-    """
-
-    first: Operation
-    parts: list[AnswerPart]
-    hidden: str
-    has_hidden: bool
-    nodes: int
-
-    @property
-    def bytes(self) -> int:
-        """Approximate size, with what is kept for its operations."""
-        operations = [self.first, *(each.operation for each in self.parts if each.operation)]
-        return _SPLIT_BYTES + _NODE_BYTES * self.nodes + sum([each.bytes for each in operations])
 
 
 class _TooMuch(Exception):
@@ -122,6 +81,15 @@ def split(
         return _Splitter(schema, operation, variables.coerced).split()
     except (_TooMuch, RecursionError):
         return None
+
+
+class _ResponseNames(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        self.found[(node.alias or node.name).value] += 1
 
 
 class _Splitter:
@@ -172,23 +140,81 @@ class _Splitter:
         named = get_named_type(declared.type)
         path = (*place.path, (node.alias or node.name).value)
         below = place._replace(chain=(*place.chain, node), path=path)
-        self._stream(node, below)
-        parts = len(self._parts)
+        stream, parts = self._stream(node, below), len(self._parts)
         kept = self._selections(node.selection_set, named, below)
         if not kept or (is_abstract_type(named) and len(self._parts) > parts):
             kept.append(self._type_name())
-        return _field(node, kept)
+        if stream is not None:
+            stream.selections = tuple(kept)
+        shortened = None
+        if "first" in declared.args:
+            shortened = self._shortened(node, kept, below, self._parts[parts:])
+        return shortened or _field(node, kept)
 
-    def _stream(self, node: FieldNode, place: _Place) -> None:
+    def _shortened(
+        self,
+        node: FieldNode,
+        kept: Sequence[SelectionNode],
+        place: _Place,
+        parts: Sequence[AnswerPart],
+    ) -> FieldNode | None:
+        """Read a connection as far as its list is sent at once. None: it has to be read wholly."""
+        listed = [each for each in kept if isinstance(each, FieldNode)]
+        streams = [each for each in parts if each.first and each.path[:-1] == place.path]
+        rest = [each for each in listed if each.name.value not in _BESIDE_ROWS]
+        if len(listed) != len(kept) or len(streams) != 1 or len(rest) != 1:
+            return None
+        [stream], [field] = streams, rest
+        name = place.path[-1]
+        if stream.path[-1] != (field.alias or field.name).value or self._response_names[name] > 1:
+            return None
+        arguments = self._first(node, stream.first or 0)
+        if arguments is None:
+            return None
+        stream.operation = self._operation(place.chain, [field])
+        return _field(node, kept, arguments)
+
+    def _first(self, node: FieldNode, count: int) -> list[ArgumentNode] | None:
+        """Make the arguments of a connection that has only its first entries.
+
+        None where it has no more, or has them from its end.
+        """
+        others, size = [], DEFAULT_SIZE
+        for each in node.arguments or ():
+            value = each.value
+            if isinstance(value, VariableNode):
+                given = self._variables.get(value.name.value)
+            else:
+                given = None if isinstance(value, NullValueNode) else getattr(value, "value", value)
+            if each.name.value in {"last", "before"} and given is not None:
+                return None
+            if each.name.value != "first":
+                others.append(each)
+            elif given is not None:
+                size = int(given)
+        if size <= count:
+            return None
+        first = IntValueNode(value=str(count))
+        return [*others, ArgumentNode(name=NameNode(value="first"), value=first)]
+
+    @cached_property
+    def _response_names(self) -> Counter[str]:
+        """How often each response name stands in the document."""
+        names = _ResponseNames()
+        for each in (self._of.node, *self._fragments.values()):
+            visit(each, names)
+        return names.found
+
+    def _stream(self, node: FieldNode, place: _Place) -> AnswerPart | None:
         directive = _directive(node, "stream")
         if directive is None or not self._is_on(directive):
-            return
+            return None
         first = self._argument(directive, "initialCount", 0)
         if not isinstance(first, int) or first < 0:
             raise InvalidArgument(
                 "`initialCount` of @stream must be a number of 0 or more.", "initialCount"
             )
-        self._add(_label(directive), place, first)
+        return self._add(_label(directive), place, first)
 
     def _fragment(
         self, node: FragmentSpreadNode | InlineFragmentNode, parent: GraphQLNamedType, place: _Place
@@ -327,13 +353,17 @@ def _label(directive: DirectiveNode) -> str | None:
     return None
 
 
-def _field(node: FieldNode, selections: Sequence[SelectionNode] | None) -> FieldNode:
-    """Copy a field with other selections, and without directives."""
+def _field(
+    node: FieldNode,
+    selections: Sequence[SelectionNode] | None,
+    arguments: Sequence[ArgumentNode] | None = None,
+) -> FieldNode:
+    """Copy a field with other selections, perhaps other arguments, and without directives."""
     below = None if selections is None else SelectionSetNode(selections=tuple(selections))
     return FieldNode(
         alias=node.alias,
         name=node.name,
-        arguments=node.arguments,
+        arguments=node.arguments if arguments is None else tuple(arguments),
         directives=(),
         selection_set=below,
         loc=node.loc,

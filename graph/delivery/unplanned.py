@@ -17,7 +17,7 @@ from graphql.execution import (
 from graph.context import Context
 from graph.delivery.answer import selected, value_at
 from graph.delivery.growing_answer import GrowingAnswer
-from graph.delivery.splitter import AnswerPart, ResponsePath, SplitOperation
+from graph.delivery.parts import AnswerPart, ResponsePath, SplitOperation
 from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
 from graph.document.operation import Operation
 from graph.scalars import format_floats

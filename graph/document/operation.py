@@ -122,7 +122,7 @@ class Operation:
 
     def cost(self, variables: VariableValues) -> OperationCost:
         """Estimate the cost, once for equal sizes and directives."""
-        key = _hashable(variables.coerced, self.size_variables)
+        key = self.sizes(variables)
         if self.type_variables:
             names = [variables.coerced.get(name) for name in self.type_variables]
             key += tuple([name if name in self.costs.schema.type_map else None for name in names])
@@ -141,6 +141,10 @@ class Operation:
         if not self.directive_variables:
             return ()
         return tuple(variables.coerced.get(name) for name in self.directive_variables)
+
+    def sizes(self, variables: VariableValues) -> tuple[Any, ...]:
+        """Get what directives and sizes of lists use of the variables, as a key."""
+        return _hashable(variables.coerced, self.size_variables)
 
     def _root_fields(self) -> set[str]:
         """Get the names of the fields at the root that some variables select."""

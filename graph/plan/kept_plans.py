@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from db.statements.visibility import Audience
-from graph.delivery.splitter import SplitOperation
+from graph.delivery.parts import SplitOperation
 from graph.document.operation import Operation
 from graph.plan.plan import QueryPlan
 from graph.plan.query_tree import QueryTree
@@ -26,8 +26,8 @@ fields, shapes of arguments and types of ids.
 class OperationPlans:
     """What is kept for one operation.
 
-    Trees and splits are by the values of directives, answers about the schema by the variables.
-    A split that is None: the operation is answered at once.
+    Trees are by the values of directives, splits by these and sizes of lists, answers about the
+    schema by the variables. A split that is None: the operation is answered at once.
     """
 
     trees: LruMap[tuple[Any, ...], QueryTree] = field(default_factory=lambda: LruMap(_MAX_VARIANTS))

@@ -21,7 +21,8 @@ from graph.cache.entry import Answer, CacheRequest
 from graph.cache.key import CacheKey, SharedSubject, Subject
 from graph.cache.root_field_cache import RootFieldCache
 from graph.context import Caller, Context
-from graph.delivery.splitter import SplitOperation, split
+from graph.delivery.parts import SplitOperation
+from graph.delivery.splitter import split
 from graph.document.errors import TooBusy
 from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
@@ -173,13 +174,41 @@ class Planner:
         Raises InvalidArgument for a directive's argument.
         """
         operation, variables = prepared.operation, prepared.variables
-        kept, directives = OperationPlans.of(operation), operation.directives(variables)
-        if directives in kept.splits:
-            return kept.splits.find(directives)
+        kept, sizes = OperationPlans.of(operation), operation.sizes(variables)
+        if sizes in kept.splits:
+            return kept.splits.find(sizes)
         found = split(self._schema.core, operation, variables)
-        kept.splits.keep(directives, found)
+        kept.splits.keep(sizes, found)
         self.weigh(operation)
         return found
+
+    async def whole_requests(
+        self, context: Context, prepared: PreparedOperation
+    ) -> list[CacheRequest]:
+        """Make requests to the cache for all root fields. Empty: one of them is not cached.
+
+        Root fields of several types are not: the order of their members depends on the type.
+
+        Raises NotPlanned, CallerError, GraphQLError, DatabaseError.
+        """
+        tree, asked = self._tree(prepared)
+        if self._cache is None or not (tree.may_be_cached and context.switches.resolver_cache):
+            return []
+        found = await self._cache_requests(self._cache, context, tree, prepared.variables, asked)
+        requests = [each for each in found if each is not None]
+        has_one_type = all(len(each.below) <= 1 for each in tree.roots)
+        return requests if has_one_type and len(requests) == len(found) else []
+
+    def are_at_hand(self, requests: Sequence[CacheRequest]) -> bool:
+        """Tell whether this process has the answers to some requests, of which there are any."""
+        cache = self._cache
+        return cache is not None and bool(requests) and all(map(cache.at_hand, requests))
+
+    def keep(self, requests: Sequence[CacheRequest], bodies: Sequence[bytes]) -> None:
+        """Keep the answers to root fields that were not computed by `answer`."""
+        if self._cache is not None:
+            for request, body in zip(requests, bodies, strict=True):
+                self._cache.keep(request, Answer(body))
 
     async def ready(self, context: Context, prepared: PreparedOperation) -> ReadyQuery:
         """Get the plan of a query, with the arguments of a request.

@@ -9,7 +9,10 @@ from typing import Any
 import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from redis.asyncio import Redis
 
+from graph.cache.key import DataKind
+from graph.cache.root_field_cache import RootFieldCache
 from graph.delivery.writer import PartsForm
 from graph.global_id import encode_id
 from graph.operation_request import OperationRequest, OperationResult
@@ -99,6 +102,30 @@ def test_all_parts_show_the_data_of_one_moment(population_url, population, conne
     assert len(sent) == 3
     assert merged([orjson.loads(each.body) for each in sent]) == before
     assert after != before
+
+
+CACHED = """query($id: ID!) { athlete(id: $id) {
+  ... @defer { personalBests { distance elapsedTimeSeconds } } id } }"""
+
+
+def test_parts_fill_the_cache_and_come_out_of_it_at_once(population_url, population, redis_url):
+    id_ = encode_id("Athlete", population.owner.athlete_id)
+    request = OperationRequest(CACHED, {"id": id_})
+    with using_database(population_url) as (runner, database):
+        redis = Redis.from_url(redis_url)
+        cache = RootFieldCache(redis, dict.fromkeys(DataKind, 600.0), 4 * 1024 * 1024)
+        viewer = InParts(database, caller("owner", population), cache)
+        first, again = (
+            runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True)) for _ in range(2)
+        )
+        uncached = InParts(database, caller("owner", population))
+        [expected] = [runner.run(uncached.at_once(request))["data"]]
+        for closing in (cache.close(), redis.aclose()):
+            runner.run(closing)
+    assert (len(first), len(again)) == (2, 1)
+    assert merged(first) == expected
+    assert orjson.dumps(again[0]["data"]) == orjson.dumps(expected)
+    assert cache.counts == {"miss": 1, "memory": 1}
 
 
 def check(found: list[dict[str, Any]], expected: dict[str, Any], document: Any) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from graphql import print_ast
 
-from graph.delivery.splitter import MOST_PARTS, Condition, SplitOperation, split
+from graph.delivery.parts import Condition, SplitOperation
+from graph.delivery.splitter import MOST_PARTS, split
 from graph.document.operation import Document, Operation
 from graph.document.validation import DocumentValidator
 from graph.errors import InvalidArgument
@@ -67,13 +68,13 @@ def test_the_condition_of_a_directive_may_be_left_to_its_default():
 
 def test_fragments_inside_others_come_after_them():
     found = split_of(
-        """{ viewer { ... @defer(label: "a") { athlete { name ... @defer(label: "b") { id } } }
+        """{ viewer { ... @defer(label: "a") { athlete { sex ... @defer(label: "b") { id } } }
         ... @defer(label: "c") { scopes } } }"""
     )
     a, b, c = found.parts
     assert [each.label for each in (a, b, c)] == ["a", "b", "c"]
     assert [each.parent for each in (a, b, c)] == [None, a, None]
-    assert written(a.operation) == "{ viewer { athlete { name } } }"
+    assert written(a.operation) == "{ viewer { athlete { sex } } }"
     assert written(b.operation) == "{ viewer { athlete { id } } }"
 
 
@@ -101,11 +102,34 @@ def test_types_decide_where_a_fragment_belongs():
     assert "... on Activity { name }" in written(part.operation)
 
 
-def test_a_list_stays_where_it_is():
-    found = split_of('{ athletes { nodes @stream(initialCount: 2, label: "all") { id } } }')
+def test_a_list_is_read_as_far_as_it_is_sent_at_once():
+    found = split_of(
+        '{ athletes { totalCount nodes @stream(initialCount: 2, label: "all") { id } } }'
+    )
     [part] = found.parts
     assert (part.path, part.first, part.label) == (("athletes", "nodes"), 2, "all")
-    assert written(found.first) == "{ athletes { nodes { id } } }"
+    assert written(found.first) == "{ athletes(first: 2) { totalCount nodes { id } } }"
+    assert written(part.operation) == "{ athletes { nodes { id } } }"
+
+
+@pytest.mark.parametrize(
+    "athletes",
+    [
+        "athletes { nodes @stream { id } pageInfo { hasNextPage } }",
+        "athletes { nodes @stream(initialCount: 0) { id } }",
+        "athletes(first: 2) { nodes @stream(initialCount: 2) { id } }",
+        "athletes(last: 9) { nodes @stream(initialCount: 2) { id } }",
+        "athletes { nodes @stream(initialCount: 2) { id } edges { cursor } }",
+        "athletes { nodes @stream(initialCount: 2) { id } } ... { athletes { totalCount } }",
+    ],
+)
+def test_a_list_is_read_wholly_where_more_depends_on_its_size(athletes):
+    found = split_of(f"{{ {athletes} }}")
+    [part] = found.parts
+    assert part.operation is None
+
+
+def test_a_list_cannot_begin_with_less_than_nothing():
     with pytest.raises(InvalidArgument, match="0 or more"):
         split_of("{ athletes { nodes @stream(initialCount: -1) { id } } }")
 
@@ -129,6 +153,6 @@ def test_fragments_that_multiply_are_answered_at_once():
         f" node {{ athlete {{ ...F{each + 1} }} }} }} }} }}"
         for each in range(16)
     ]
-    last = "fragment F16 on Athlete { id ... @defer { name } }"
+    last = "fragment F16 on Athlete { id ... @defer { sex } }"
     query = f"{{ viewer {{ athlete {{ ...F0 }} }} }} {' '.join(fragments)} {last}"
     assert split_of(query) is None
