@@ -47,8 +47,10 @@ _DATASET = _BENCH / "peers" / "dataset.sql"
 _TABLES = ("athletes", "activities", "best_efforts")
 _PERSONAL_BESTS = """
     INSERT INTO personal_bests
-    (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, is_current)
-    SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, true
+    (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, age_grade_percent,
+     is_current)
+    SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at,
+           age_grade_percent, true
     FROM best_efforts
 """
 ID_OF = f"""

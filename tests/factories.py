@@ -279,6 +279,7 @@ def create_personal_best(db: Connection, effort_id: int | None = None, **columns
         "distance_m",
         "elapsed_s",
         "achieved_at",
+        "age_grade_percent",
     )
     selected = (
         *(getattr(BestEffort, name) for name in names),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, func, text
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, desc, func, text
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.distance import StandardDistance
@@ -15,7 +15,7 @@ class PersonalBest(Base):
 
     Its id is that of the effort, so it does not change when bests are recalculated. `previous_id`
     is the best that it improved on, null for the first. Some columns repeat the effort's, for the
-    indexes.
+    indexes and for lists: a list of bests is read without a look at each effort.
 
     There are two histories: the athlete's own, of all efforts that count, and the one shown to
     others, of the efforts with `counts_for_others`. `for_athlete` and `for_others` say which
@@ -34,6 +34,7 @@ class PersonalBest(Base):
     elapsed_s: Mapped[float] = mapped_column()
     start_offset_s: Mapped[float] = mapped_column(Double, server_default="0")
     achieved_at: Mapped[Instant] = mapped_column()
+    age_grade_percent: Mapped[float | None]
     previous_id: Mapped[int | None] = mapped_column(
         # Checked at commit: a recalculation moves several links at once.
         ForeignKey("personal_bests.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED")
@@ -101,6 +102,17 @@ class PersonalBest(Base):
             "achieved_at",
             "id",
             postgresql_where=text("is_current OR is_current_for_others"),
+        ),
+        # Leaderboards by age grade.
+        Index(
+            "ix_personal_bests_best_grade",
+            "distance",
+            desc("age_grade_percent"),
+            "achieved_at",
+            "id",
+            postgresql_where=text(
+                "(is_current OR is_current_for_others) AND age_grade_percent IS NOT NULL"
+            ),
         ),
         Index("ix_personal_bests_activity_id", "activity_id"),
         Index("ix_personal_bests_previous_id", "previous_id"),

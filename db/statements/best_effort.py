@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
-from db.models import Activity, Base, BestEffort, PersonalBest, Visibility
+from db.models import Activity, BestEffort, PersonalBest, Visibility
 from db.statements.activity import IS_RUN, since_day, until_day
 from db.statements.hidden_way import hides_surroundings
 from db.statements.page import Collection, Ordering
@@ -95,9 +95,9 @@ def is_personal_best(*, to_others: bool = False) -> ColumnElement[bool]:
     return exists().where(PersonalBest.id == BestEffort.id, is_current)
 
 
-def age_grade_to_others(model: type[Base]) -> ColumnElement[float | None]:
+def age_grade_to_others(model: type[BestEffort | PersonalBest]) -> ColumnElement[float | None]:
     """The age grade in percent if the athlete shares age grades, else NULL."""
-    return case((shows_age_grades(model), BestEffort.age_grade_percent))
+    return case((shows_age_grades(model), model.age_grade_percent))
 
 
 def start_offset_to_others() -> ColumnElement[float]:
@@ -309,7 +309,7 @@ def to_grade() -> Executable:
 
 
 def set_grade() -> Executable:
-    """Set the age grade of the effort `effort_id`.
+    """Set the age grade of the effort `effort_id`, and of the best that it set.
 
     The other parameters are named like the columns, with the prefix `new_`.
     """
@@ -317,8 +317,18 @@ def set_grade() -> Executable:
         name: bindparam(f"new_{name}", type_=getattr(BestEffort, name).type)
         for name in GRADE_COLUMNS
     }
-    return (
+    effort = bindparam("effort_id", type_=BigInteger)
+    graded = (
         update(BestEffort)
-        .where(BestEffort.id == bindparam("effort_id", type_=BigInteger))
+        .where(BestEffort.id == effort)
         .values(**values)
+        .returning(BestEffort.id)
+        .cte()
+    )
+    percent = values["age_grade_percent"]
+    return (
+        update(PersonalBest)
+        .where(PersonalBest.id == effort)
+        .values(age_grade_percent=percent)
+        .add_cte(graded)
     )

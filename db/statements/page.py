@@ -59,6 +59,11 @@ JOINS: Mapping[type[Base], Mapping[type[Base], ColumnElement[bool]]] = {
 has a row for each activity.
 """
 
+COPIES: Mapping[tuple[type[Base], Any], Expression] = {
+    (PersonalBest, BestEffort.age_grade_percent): PersonalBest.age_grade_percent
+}
+"""Columns of such tables that a model repeats, so that its lists need no join."""
+
 AnySelect = Select[*tuple[Any, ...]]
 Matching = Callable[[Any], ColumnElement[bool]]
 """Makes the condition that a row belongs to a key."""

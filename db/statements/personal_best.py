@@ -39,7 +39,7 @@ FASTEST = Ordering(
     PersonalBest.elapsed_s, PersonalBest.id, descending=False, tie=PersonalBest.achieved_at
 )
 BEST_AGE_GRADE = Ordering(
-    BestEffort.age_grade_percent, PersonalBest.id, descending=True, tie=PersonalBest.achieved_at
+    PersonalBest.age_grade_percent, PersonalBest.id, descending=True, tie=PersonalBest.achieved_at
 )
 
 CURRENT = Split(PersonalBest, PersonalBest.is_current, PersonalBest.is_current_for_others)
@@ -75,7 +75,7 @@ LEADERBOARD = Collection(
         >= bindparam("achieved_from", type_=Date),
         "achieved_until": cast(PersonalBest.achieved_at, Date)
         <= bindparam("achieved_until", type_=Date),
-        "graded": _where_shown(BestEffort.age_grade_percent.is_not(None)),
+        "graded": _where_shown(PersonalBest.age_grade_percent.is_not(None)),
     },
     always=CURRENT,
 )
@@ -107,7 +107,7 @@ def _improvements(among: str) -> str:
     WITH {_history("own", "counts", among)},
     {_history("others", "counts_for_others", among)}, improvements AS (
         SELECT id, e.athlete_id, e.activity_id, e.distance, e.distance_m, e.elapsed_s, e.start_offset_s,
-               e.achieved_at,
+               e.achieved_at, e.age_grade_percent,
                own.id IS NOT NULL AS for_athlete, own.previous_id, own.improvement_s,
                coalesce(own.is_current, false) AS is_current,
                others.id IS NOT NULL AS for_others, others.previous_id AS previous_for_others_id,
@@ -133,7 +133,7 @@ _STEP_DOWN = """
 """
 
 _COLUMNS = (
-    "athlete_id, activity_id, distance, distance_m, elapsed_s, start_offset_s, achieved_at, "
+    "athlete_id, activity_id, distance, distance_m, elapsed_s, start_offset_s, achieved_at, age_grade_percent, "
     "for_athlete, previous_id, improvement_s, is_current, "
     "for_others, previous_for_others_id, improvement_for_others_s, is_current_for_others"
 )

@@ -21,7 +21,7 @@ from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from db.models import Base
-from db.statements.page import Columns
+from db.statements.page import COPIES, Columns
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only
 from graph.cost.directives import Cost, ListSize
 from graph.global_id import encode_id
@@ -62,7 +62,7 @@ class Column:
     @lru_cache(maxsize=1024)  # noqa: B019 - declarations live as long as the process
     def select(self, model: type[Base], audience: Audience) -> Expression:
         """Make the expression that statements for an audience select."""
-        expression = self.made
+        expression = COPIES.get((model, self.made), self.made)
         if self.to_others is not None:
             return or_to_others(model, expression, _made(self.to_others), audience)
         return owner_only(model, expression, audience) if self.owner_only else expression

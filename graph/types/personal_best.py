@@ -80,7 +80,7 @@ class PersonalBest(Node):
         "Age grade. Null if the athlete's birth date or sex is unknown, or the table "
         "does not cover the age. Other athletes see it only if the athlete agreed "
         "(`sharesAgeGrades`), because it reveals the age.",
-        present=m.BestEffort.age_grade_percent,
+        present=m.PersonalBest.age_grade_percent,
         present_to_others=lambda: age_grade_to_others(m.PersonalBest),
     )
     previous: Annotated["PersonalBest", strawberry.lazy("graph.types.personal_best")] | None = (

@@ -108,6 +108,7 @@ def test_those_that_commit_in_parts_begin_again(settings, db, connection):
         (upgrade, "0022", "0023"),
         (upgrade, "0025", "0026"),
         (upgrade, "0035", "0036"),
+        (upgrade, "0044", "0045"),
         (downgrade, "0036", "0035"),
     ):
         move(settings, before)
@@ -245,10 +246,15 @@ def create_numbered_runs(db):
 def test_numbered_rows_get_random_ids_and_their_numbers_back(settings, db):
     downgrade(settings, "0009")
     # what today's statements read and write of a best
-    db.exec_driver_sql("ALTER TABLE personal_bests ADD COLUMN start_offset_s float8 DEFAULT 0")
+    db.exec_driver_sql(
+        "ALTER TABLE personal_bests ADD COLUMN start_offset_s float8 DEFAULT 0, "
+        "ADD COLUMN age_grade_percent float8"
+    )
     db.exec_driver_sql("ALTER TABLE activities ADD COLUMN excluded boolean DEFAULT false")
     athlete_id, job = create_numbered_runs(db)
-    db.exec_driver_sql("ALTER TABLE personal_bests DROP COLUMN start_offset_s")
+    db.exec_driver_sql(
+        "ALTER TABLE personal_bests DROP COLUMN start_offset_s, DROP COLUMN age_grade_percent"
+    )
     db.exec_driver_sql("ALTER TABLE activities DROP COLUMN excluded")
     queries = (RUNS, KEYS, NUMBERS, EFFORTS)
     before = [db.exec_driver_sql(query).all() for query in queries]

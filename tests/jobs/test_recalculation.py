@@ -7,6 +7,10 @@ from jobs.tasks import age_grades, personal_bests
 pytestmark = pytest.mark.whole
 
 GRADES = "SELECT id, age_on_day, age_grade_percent FROM best_efforts ORDER BY id"
+BESTS_GRADED_AS_THEIR_EFFORTS = """
+    SELECT count(*) FILTER (WHERE p.age_grade_percent IS DISTINCT FROM e.age_grade_percent), count(*)
+    FROM personal_bests p JOIN best_efforts e USING (id) WHERE (e.age_grade_percent IS NULL) = {}
+"""
 
 
 def test_personal_bests_are_rebuilt_from_what_is_stored(world):
@@ -136,8 +140,12 @@ def test_age_grades_follow_the_birth_date_and_nothing_is_written_in_vain(world):
     versions = world.rows("SELECT xmin::text FROM best_efforts ORDER BY id")
     world.work(world.create(None, "AGE_GRADES"))
     assert world.rows("SELECT xmin::text FROM best_efforts ORDER BY id") == versions
+    other, bests = world.rows(BESTS_GRADED_AS_THEIR_EFFORTS.format("false"))[0].values()
+    assert other == 0 < bests
     world.write("UPDATE athletes SET sex = NULL")
     world.work(world.create(None, "AGE_GRADES"))
+    other, bests = world.rows(BESTS_GRADED_AS_THEIR_EFFORTS.format("true"))[0].values()
+    assert other == 0 < bests
     assert {row["age_grade_percent"] for row in world.rows(GRADES)} == {None}
 
 

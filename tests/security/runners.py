@@ -33,9 +33,10 @@ _BEST_EFFORTS = """
            d (name, meters) ON a.n <= 10
 """
 _PERSONAL_BESTS = """
-    INSERT INTO personal_bests (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, is_current,
-                                for_others, is_current_for_others)
-    SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, true, true, true
+    INSERT INTO personal_bests (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at,
+                                age_grade_percent, is_current, for_others, is_current_for_others)
+    SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at,
+           age_grade_percent, true, true, true
       FROM (SELECT *, row_number() OVER (PARTITION BY athlete_id, distance ORDER BY id) n FROM best_efforts) e
      WHERE n = 1
 """
