@@ -17,18 +17,20 @@ from tests import factories as make
 from tests.web.api_process import ApiProcess, until
 from tests.web.subscriber import JOB
 
+_PING = 9
 _AT_ONCE = 40  # below CONNECTIONS_PER_CALLER
 
 
 @dataclass
 class Visit:
-    """One client's connection."""
+    """One client's connection, which subscribes with `query` to what has the id `subject`."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     address: str
     token: str
-    job: str
+    subject: str
+    query: str = JOB
 
     async def shake_hands(self) -> None:
         key = b64encode(os.urandom(16)).decode()
@@ -47,12 +49,18 @@ class Visit:
         self.writer.write(b"\x81" + length + bytes(4) + data)  # masked with zeros
 
     async def receive(self, kind: str) -> None:
+        opcode, data = await self._frame()
+        while opcode == _PING:
+            self.writer.write(bytes([0x8A, 0x80 | len(data)]) + bytes(4) + data)  # a pong
+            opcode, data = await self._frame()
+        assert json.loads(data)["type"] == kind, data
+
+    async def _frame(self) -> tuple[int, bytes]:
         head = await self.reader.readexactly(2)
         length = head[1] & 0x7F
         if length == 126:
             length = int.from_bytes(await self.reader.readexactly(2), "big")
-        data = await self.reader.readexactly(length)
-        assert json.loads(data)["type"] == kind, data
+        return head[0] & 0x0F, await self.reader.readexactly(length)
 
     async def begin(self) -> None:
         await self.shake_hands()
@@ -61,15 +69,19 @@ class Visit:
 
     async def subscribe(self) -> None:
         await self.begin()
-        self.send(type="subscribe", id="1", payload={"query": JOB, "variables": {"id": self.job}})
+        self.send(type="subscribe", id="1", payload=self._payload)
 
     async def post(self) -> None:
-        body = json.dumps({"query": JOB, "variables": {"id": self.job}})
+        body = json.dumps(self._payload)
         self.writer.write(
             f"POST /graphql HTTP/1.1\r\nHost: {self.address}\r\nAccept: text/event-stream\r\n"
             f"Authorization: Bearer {self.token}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
         )
+
+    @property
+    def _payload(self) -> dict[str, object]:
+        return {"query": self.query, "variables": {"id": self.subject}}
 
     def abort(self) -> None:
         """Leave without a word: the other side gets a reset."""
