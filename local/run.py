@@ -234,6 +234,8 @@ class LocalServer:
     def _start_simulator(self) -> Service:
         port = _free_port()
         url = f"http://127.0.0.1:{port}"
+        if "suggestions" not in self.settings.model_fields_set:
+            self.values["SUGGESTIONS"] = "on"  # the demo is for development
         self.values |= {
             "STRAVA_API_URL": f"{url}/api/v3",
             "STRAVA_OAUTH_URL": f"{url}/oauth",

@@ -1,13 +1,11 @@
 // node tests/browser/app.mjs BASE_URL TOKEN
 // Uses the example app as a runner does. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { availableParallelism, loadavg } from 'node:os';
 import path from 'node:path';
-import { launch, watchedPage } from './browser.mjs';
+import { checkAccessible, checkWidth, launch, watchedPage } from './browser.mjs';
 
 const [baseUrl, token] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3]];
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const SYNC_TIMEOUT_MS = 90_000;
 const FIRST_VIEW_MS = 1000;
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
@@ -16,14 +14,6 @@ const picture = async (page, name) => {
   if (!process.env.SCREENSHOTS) return;
   await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.jpg`), type: 'jpeg', quality: 82 });
 };
-
-/** axe finds nothing. It runs in the page's own world, which its policy does not let scripts into. */
-async function checkAccessible(page, what) {
-  await page.evaluate(await import('node:fs/promises').then(({ readFile }) => readFile(AXE, 'utf8')));
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document));
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join('\n')}`);
-  assert.deepEqual(told, [], `axe: ${what}`);
-}
 
 const runs = (page) => page.locator('.run-row');
 const open = async (page) => {
@@ -265,8 +255,7 @@ async function looks(browser, name, options) {
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.waitForLoadState('networkidle');
     await checkAccessible(page, `${what}, ${name}`);
-    const width = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-    assert.ok(width[0] <= width[1], `${what}, ${name}: scrolls sideways (${width})`);
+    await checkWidth(page, `${what}, ${name}`);
     await picture(page, `${what}-${name}`);
   }
   checkClean();

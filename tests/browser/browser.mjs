@@ -1,6 +1,10 @@
 // Chromium, and a page that is watched: what it requests, and what it complains about.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 export const launch = () => chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -34,4 +38,19 @@ export async function watchedPage(browser, baseUrl, token, options = {}) {
     assert.deepEqual(complaints, [], 'errors in the console');
   };
   return { page, requested, checkClean };
+}
+
+/** axe finds nothing, in the page or in what the selectors name. It runs in the page's own world, as its policy demands. */
+export async function checkAccessible(page, what, selectors = null) {
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  const { violations } = await page.evaluate(
+    (include) => globalThis.axe.run(include ? { include } : document), selectors);
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`).join('\n')}`);
+  assert.deepEqual(told, [], `axe: ${what}`);
+}
+
+/** The page is no wider than its window. */
+export async function checkWidth(page, what) {
+  const [page_, window_] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+  assert.ok(page_ <= window_, `${what}: scrolls sideways (${page_} of ${window_})`);
 }

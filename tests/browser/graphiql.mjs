@@ -1,10 +1,15 @@
-// node tests/browser/graphiql.mjs BASE_URL TOKEN
+// node tests/browser/graphiql.mjs BASE_URL TOKEN ADMIN_TOKEN [enforced]
 // Uses GraphiQL as a visitor does. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { launch, watchedPage } from './browser.mjs';
+import { checkAccessible, checkWidth, launch, watchedPage } from './browser.mjs';
 
-const [baseUrl, token] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3]];
+const [baseUrl, token, adminToken] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3], process.argv[4]];
+const OURS = [['.graphiql-logo'], ['.graphiql-footer']];
+const IN_THE_MENU = [
+  'Race predictions and critical speed', 'Pace curve', 'Latest run with splits and chart', 'Training load of a month',
+  'Note something on a run',
+];
 const EXAMPLES = ['Viewer', 'Sync', 'WatchTheJob', 'PersonalBests', 'Activities', 'AgeGrade'];
 const ENDED = ['SUCCEEDED', 'FAILED', 'CANCELLED'];
 const JOB_TIMEOUT_MS = 90_000;
@@ -98,6 +103,30 @@ const steps = {
     assert.ok(ageGrade.percent > 50 && ageGrade.percent < 100);
   },
 
+  async 'the cost is told before running, and after it with what is left'({ page }) {
+    const told = page.locator('.cost-line [role=status]');
+    await openTab(page, 'Activities');
+    await told.getByText(/^Costs at most 14 · [\d,]+ of 20,000 left$/).waitFor();
+    await page.evaluate(() => globalThis.__MONACO.editor.getModels()
+      .find(({ uri }) => uri.path.endsWith('variables.json')).setValue('{"first": 40}'));
+    await told.getByText(/^Costs at most 44 · /).waitFor();
+    await picture(page, 'cost-before');
+    await run(page, ({ data }) => data.viewer.athlete.activities.nodes.length === 40);
+    await told.getByText(/^Cost \d+ of at most 44 · [\d,]+ of 20,000 left$/).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'SQL and plan' }).count(), 0, 'it is for administrators');
+  },
+
+  async 'every example of the menu runs'({ page }) {
+    const menu = page.getByRole('combobox', { name: 'Open an example' });
+    for (const name of IN_THE_MENU) {
+      await menu.selectOption(name);
+      const answer = await run(page);
+      assert.equal(answer.errors, undefined, `${name}: ${JSON.stringify(answer.errors)}`);
+      assert.deepEqual(answer.data.updateActivity?.userErrors ?? [], []);
+    }
+    assert.ok((await menu.locator('option').allTextContents()).includes('Watch what changes'));
+  },
+
   async 'the editor completes names of fields'({ page }) {
     await page.getByRole('button', { name: 'New tab' }).click();
     await page.locator('.graphiql-query-editor .monaco-editor').first().click();
@@ -139,7 +168,7 @@ const steps = {
 async function signedOut(browser) {
   const { page, checkClean } = await watchedPage(browser, baseUrl, null, { colorScheme: 'dark' });
   await open(page, `${baseUrl}/graphiql`);
-  assert.equal(await page.getByText('Sign in with Strava').getAttribute('href'), '/auth/strava');
+  assert.equal(await page.getByText('Sign in with Strava').getAttribute('href'), '/auth/strava?returnTo=/graphiql');
   assert.equal((await runExample(page, 'Viewer')).viewer, null);
   await openTab(page, 'WatchTheJob');
   assert.match((await run(page)).errors[0].message, /Sync/);
@@ -155,10 +184,89 @@ async function signedOut(browser) {
   checkClean();
 }
 
+async function asAdministrator(browser) {
+  const { page, checkClean } = await watchedPage(browser, baseUrl, adminToken);
+  await open(page, `${baseUrl}/graphiql#token=${adminToken}`);
+  await page.evaluate(() => globalThis.__MONACO.editor.getModels()
+    .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ athletes(first: 3) { nodes { displayName } } }'));
+  await page.getByRole('button', { name: 'SQL and plan' }).click();
+  const dialog = page.getByRole('dialog', { name: 'What PostgreSQL does' });
+  await dialog.getByText(/^Planning [\d.]+ ms, execution [\d.]+ ms, /).waitFor();
+  await dialog.getByText(/^SELECT /).waitFor();
+  await checkAccessible(page, 'the plan', [['.explanation']]);
+  await picture(page, 'plan');
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  assert.equal((await run(page)).errors, undefined);
+  checkClean();
+}
+
+async function signingOut(browser) {
+  const { page, checkClean } = await watchedPage(browser, baseUrl, token);
+  await open(page, `${baseUrl}/graphiql#token=${token}`);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('Sign in with Strava').waitFor();
+  await open(page, `${baseUrl}/graphiql`);
+  assert.equal((await runExample(page, 'Viewer')).viewer, null);
+  assert.ok(!(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).includes(token));
+  checkClean();
+}
+
+/** One column on small windows; in both colors nothing of axe in what is ours. */
+async function looks(browser) {
+  for (const [name, colorScheme, width] of [['wide', 'light', 1500], ['dark', 'dark', 1500], ['narrow', 'light', 600], ['phone', 'dark', 390]]) {
+    const { page, checkClean } = await watchedPage(browser, baseUrl, adminToken, { colorScheme, viewport: { width, height: 900 } });
+    await open(page, `${baseUrl}/graphiql#token=${adminToken}`);
+    await openTab(page, 'AgeGrade');
+    await page.locator('.cost-line').getByText(/^Costs at most/).waitFor();
+    await run(page);
+    await checkAccessible(page, name, OURS);
+    if (width < 700) {
+      await checkWidth(page, name);
+      const [above, below] = await Promise.all(['.graphiql-editors', '.graphiql-response'].map((each) => page.locator(each).boundingBox()));
+      assert.ok(above.y + above.height <= below.y + 1, `${name}: the answer is not below the query`);
+      assert.ok(Math.min(above.width, below.width) > width * 0.85, `${name}: ${above.width} and ${below.width} of ${width}`);
+    }
+    if (process.env.SCREENSHOTS) await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `looks-${name}.png`), fullPage: true });
+    checkClean();
+    await page.context().close();
+  }
+}
+
+/** The demo's server says what a name was meant to be. */
+async function suggestions(browser) {
+  const { page } = await watchedPage(browser, baseUrl, token); // refused requests are errors in the console
+  await open(page, `${baseUrl}/graphiql#token=${token}`);
+  await page.evaluate(() => globalThis.__MONACO.editor.getModels()
+    .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ viewer { athlet { id } } }'));
+  assert.match((await run(page)).errors[0].message, /Did you mean 'athlete'/);
+}
+
+/** Where only trusted documents run, administrators explore, and others are told. */
+async function enforced(browser) {
+  const { page, checkClean } = await watchedPage(browser, baseUrl, adminToken);
+  await open(page, `${baseUrl}/graphiql#token=${adminToken}`);
+  assert.ok((await runExample(page, 'Viewer')).viewer.scopes.includes('ADMIN'));
+  await page.getByRole('button', { name: 'SQL and plan' }).waitFor();
+  checkClean();
+  const { page: other } = await watchedPage(browser, baseUrl, token);
+  await other.goto(`${baseUrl}/graphiql#token=${token}`);
+  await other.getByText('Only administrators may explore this server.').waitFor();
+  await other.getByText('Sign in with Strava').waitFor();
+}
+
+const more = {
+  'signed out: sign-in link, calculator, a pasted token': signedOut,
+  'administrators see statement and plan': asAdministrator,
+  'signing out forgets token and session': signingOut,
+  'wide, dark, narrow and on a phone: one column, no violation of axe in what is ours': looks,
+  'errors of the demo suggest names': suggestions,
+};
+
 async function main() {
-  assert.ok(baseUrl && token, 'usage: node tests/browser/graphiql.mjs BASE_URL TOKEN');
+  assert.ok(baseUrl && token && adminToken, 'usage: node tests/browser/graphiql.mjs BASE_URL TOKEN ADMIN_TOKEN [enforced]');
   const browser = await launch();
   try {
+    if (process.argv[5] === 'enforced') return await enforced(browser);
     const visit = { ...await watchedPage(browser, baseUrl, token), ids: {} };
     for (const [name, step] of Object.entries(steps)) {
       await step(visit).catch(async (error) => {
@@ -169,8 +277,10 @@ async function main() {
     }
     visit.checkClean();
     console.log('ok  no request to another origin, no console error');
-    await signedOut(browser);
-    console.log('ok  signed out: sign-in link, calculator, a pasted token');
+    for (const [name, part] of Object.entries(more)) {
+      await part(browser);
+      console.log(`ok  ${name}`);
+    }
   } finally {
     await browser.close();
   }

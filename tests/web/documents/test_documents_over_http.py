@@ -198,12 +198,13 @@ async def test_administrators_may_explore_where_documents_are_enforced(enforced,
 
 
 async def test_administrators_may_explore_over_a_websocket(serving, enforced, db):
-    settings = enforced.model_dump(include={"trusted_documents", "trusted_documents_manifest"})
+    names = ("trusted_documents", "trusted_documents_manifest")
+    address = serving(**{name: getattr(enforced, name) for name in names})
     for caller, kind in (
         (make.create_admin(db), "next"),
         (make.create_person(db), "error"),
     ):
-        async with web_socket(serving(**settings)) as socket:
+        async with web_socket(address) as socket:
             await socket.begin(Authorization=f"Bearer {caller.token}")
             await socket.subscribe(OTHER)
             assert (await socket.receive())["type"] == kind

@@ -1,4 +1,4 @@
-// The tabs of a first visit. A tab is titled by its operation's name. Variables that start out empty are
+// The tabs of a first visit, and what the menu offers beside them. A tab is titled by its operation's name. Variables that start out empty are
 // filled in by fill.js: an example runs as it stands, without copying ids.
 const tab = (query, variables) => ({
   query: query.trim() + '\n',
@@ -139,3 +139,120 @@ query AgeGrade($input: AgeGradeInput!) {
   }
 }`, { input: { distanceMeters: 10000, elapsedTimeSeconds: 2400, sex: 'FEMALE', age: 45 } }),
 ];
+
+/** By the names in the menu. */
+export const MORE_EXAMPLES = {
+  'Race predictions and critical speed': tab(`
+# What the efforts of half a year promise.
+# Empty without efforts near enough: set
+# "from" further back.
+query Predictions($from: Date) {
+  viewer {
+    athlete {
+      criticalSpeed(from: $from) {
+        paceSecondsPerKilometer
+        distanceAboveMeters
+      }
+      racePredictions(from: $from, distances: [KM5, KM10, HALF_MARATHON, MARATHON]) {
+        distanceLabel
+        elapsedTimeSeconds
+        bestEffort {
+          distanceLabel
+          elapsedTimeSeconds
+        }
+      }
+    }
+  }
+}`, { from: '2020-01-01' }),
+
+  'Pace curve': tab(`
+# The fastest effort over each distance.
+query PaceCurve($from: Date) {
+  viewer {
+    athlete {
+      paceCurve(from: $from) {
+        distanceLabel
+        paceSecondsPerKilometer
+      }
+    }
+  }
+}`, { from: '2020-01-01' }),
+
+  'Latest run with splits and chart': tab(`
+# A chart costs its points: lower maxPoints,
+# and see the cost below the answer.
+query LatestRun($maxPoints: Int!) {
+  viewer {
+    athlete {
+      activities(first: 1) {
+        nodes {
+          name
+          splits(first: 50) {
+            nodes {
+              number
+              paceSecondsPerKilometer
+            }
+          }
+          streams(maxPoints: $maxPoints) {
+            distanceMeters
+            speedMetersPerSecond
+            heartRate
+          }
+        }
+      }
+    }
+  }
+}`, { maxPoints: 100 }),
+
+  'Training load of a month': tab(`
+# Needs heart rates at rest and at most:
+# updateAthlete sets them.
+query TrainingLoad {
+  viewer {
+    athlete {
+      restingHeartRate
+      maxHeartRate
+      trainingLoad(days: 30) {
+        day
+        load
+        fitness
+        fatigue
+        form
+      }
+    }
+  }
+}`),
+
+  'Note something on a run': tab(`
+# Only you see notes. null clears them.
+mutation NoteRun($activityId: ID!, $notes: String) {
+  updateActivity(input: { activityId: $activityId, notes: $notes }) {
+    activity {
+      id
+      name
+      notes
+    }
+    userErrors {
+      field
+      code
+      message
+    }
+  }
+}`, { activityId: '', notes: 'Tailwind on the way home' }),
+
+  'Watch what changes': tab(`
+# Run it, then note something on a run in
+# another window.
+subscription WatchChanges($athleteId: ID!) {
+  athleteChanged(athleteId: $athleteId) {
+    activities {
+      id
+      name
+      notes
+    }
+    distances
+    deletedActivityIds
+    changedAt
+  }
+}`, { athleteId: '' }),
+};

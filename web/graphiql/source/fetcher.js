@@ -1,8 +1,8 @@
 // Queries and mutations over HTTP (incremental delivery included), subscriptions over graphql-transport-ws.
 import { createGraphiQLFetcher, isAsyncIterable } from '@graphiql/toolkit';
 import { makeAsyncIterableIteratorFromSink } from '@n1ru4l/push-pull-async-iterable-iterator';
-import { getOperationAST, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
+import { operationIn } from './request.js';
 import { headersText, rememberedToken } from './session.js';
 
 const WEBSOCKET_URL = `${location.origin.replace(/^http/, 'ws')}/graphql`;
@@ -40,17 +40,6 @@ const NO_JOB = { message: 'Run the Sync tab first: the id of its job is then fil
 
 const lacksJob = ({ operationName, variables }) => operationName === 'WatchTheJob' && variables?.id === '';
 
-// GraphiQL learns the operation's name and document a moment after a tab was opened. Who runs it sooner than that
-// would send the name from the tab before, so both are taken from the text that is sent.
-function operationIn({ query, operationName }) {
-  try {
-    const document = parse(query);
-    return getOperationAST(document, operationName) ?? getOperationAST(document);
-  } catch {
-    return null; // a syntax error: the server says where
-  }
-}
-
 async function* passing(results, look) {
   for await (const result of results) {
     for (const part of [result].flat()) look(part);
@@ -58,14 +47,14 @@ async function* passing(results, look) {
   }
 }
 
-/** `onData` sees the data of every answer. */
-export function createFetcher(onData) {
+/** `onResult` sees every answer, and every part of those that come in parts. */
+export function createFetcher(onResult) {
   const overHttp = createGraphiQLFetcher({
     url: '/graphql',
     fetch: httpFetch,
     headers: { accept: 'application/graphql-response+json, application/json;q=0.9, multipart/mixed;q=0.8' },
   });
-  const look = (result) => result?.data && onData(result.data);
+  const look = (result) => result && onResult(result);
 
   return async (params, { headers } = {}) => {
     if (params.operationName === 'IntrospectionQuery') {
@@ -73,6 +62,8 @@ export function createFetcher(onData) {
       const token = rememberedToken();
       return overHttp(params, { headers: headers ?? (token ? JSON.parse(headersText(token)) : undefined) });
     }
+    // GraphiQL learns the operation's name and document a moment after a tab was opened. Who runs it sooner than
+    // that would send the name from the tab before, so both are taken from the text that is sent.
     const operation = operationIn(params);
     const request = { ...params, operationName: operation?.name?.value ?? params.operationName };
     if (lacksJob(request)) return { errors: [NO_JOB] };

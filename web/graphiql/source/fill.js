@@ -5,8 +5,10 @@ const FILLED_KEY = 'pacegraph:filled';
 const filledBefore = () => JSON.parse(localStorage.getItem(FILLED_KEY) ?? '{}');
 
 /** The ids to fill in, by the name of the variable and of the operation that has it. */
-const slots = ({ athleteId, jobId }) => [
+const slots = ({ athleteId, jobId, activityId }) => [
   { operation: 'Sync', variable: 'athleteId', value: athleteId },
+  { operation: 'WatchChanges', variable: 'athleteId', value: athleteId },
+  { operation: 'NoteRun', variable: 'activityId', value: activityId },
   { operation: 'WatchTheJob', variable: 'id', value: jobId },
 ].filter(({ value }) => value);
 

@@ -15,19 +15,15 @@ import '@graphiql/plugin-explorer/style.css';
 import 'graphiql/graphiql.css';
 import './main.css';
 
+import { Account, Examples } from './Account.jsx';
 import { EXAMPLES } from './examples.js';
 import { createFetcher } from './fetcher.js';
 import { fillTabs } from './fill.js';
+import { Footer } from './Footer.jsx';
 import { askViewer, authorizationIn, headersText, rememberedToken, rememberToken, takeTokenFromAddress } from './session.js';
 import { changeStoredTabs, headersArePersisted, storage, withToken } from './stored.js';
 
 const PLUGINS = [HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })];
-
-function Account({ viewer }) {
-  if (!viewer) return null;
-  if (!viewer.signedIn) return <a className="sign-in" href="/auth/strava">Sign in with Strava</a>;
-  return <span className="signed-in" title="Signed in">{viewer.name ?? 'Signed in'}</span>;
-}
 
 /** Brings ids and a token learned after the start into the open tabs. Renders nothing. */
 function Tabs({ connect }) {
@@ -35,6 +31,7 @@ function Tabs({ connect }) {
     ({ tabs, activeTabIndex, variableEditor }) => ({ tabs, activeTabIndex, variableEditor }));
   const { storeTabs } = useGraphiQLActions();
   connect.current = {
+    ...connect.current,
     fill(ids) {
       fillTabs(tabs, ids).forEach(({ variables }, index) => {
         if (variables === tabs[index].variables) return;
@@ -59,9 +56,10 @@ function App({ firstViewer, firstToken }) {
   const connect = useRef(null);
   const asked = useRef(firstToken && `Bearer ${firstToken}`);
   const timer = useRef(0);
-  const [fetcher] = useState(() => createFetcher((data) => {
-    const jobId = data.syncStrava?.job?.id;
+  const [fetcher] = useState(() => createFetcher(({ data, extensions }) => {
+    const jobId = data?.syncStrava?.job?.id;
     if (jobId) connect.current?.fill({ jobId });
+    if (extensions?.cost) connect.current?.costed(extensions.cost);
   }));
 
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -99,9 +97,13 @@ function App({ firstViewer, firstToken }) {
       onEditHeaders={onEditHeaders}
     >
       <GraphiQL.Logo>
+        <Examples viewer={viewer} />
         <Account viewer={viewer} />
         <span className="wordmark">pacegraph</span>
       </GraphiQL.Logo>
+      <GraphiQL.Footer>
+        <Footer connect={connect} isAdmin={viewer?.isAdmin} />
+      </GraphiQL.Footer>
       <Tabs connect={connect} />
     </GraphiQL>
   );

@@ -2,7 +2,7 @@
 const TOKEN_KEY = 'pacegraph:token';
 
 const VIEWER = `query GraphiQLViewer {
-  viewer { athlete { id displayName jobs(first: 1) { nodes { id } } } }
+  viewer { scopes athlete { id displayName jobs(first: 1) { nodes { id } } activities(first: 1) { nodes { id } } } }
 }`;
 
 /** Take `#token=…` out of the address bar. A fragment never reaches a server or its logs. */
@@ -18,6 +18,7 @@ export function takeTokenFromAddress() {
 // sessionStorage: survives a reload, ends with the browser's tab, is never written to localStorage.
 export const rememberToken = (token) => sessionStorage.setItem(TOKEN_KEY, token);
 export const rememberedToken = () => sessionStorage.getItem(TOKEN_KEY);
+export const forgetToken = () => sessionStorage.removeItem(TOKEN_KEY);
 
 export const headersText = (token) => JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2);
 
@@ -31,7 +32,10 @@ export function authorizationIn(text) {
   }
 }
 
-/** { signedIn, name, athleteId, jobId }, or null when the server does not say. */
+/** Where documents are enforced, only administrators may ask: then nobody is signed in, as far as this page goes. */
+const RESTRICTED = { signedIn: false, isRestricted: true };
+
+/** { signedIn, isAdmin, name, and ids to fill in }, or null when the server does not say. */
 export async function askViewer(authorization) {
   try {
     const response = await fetch('/graphql', {
@@ -45,7 +49,8 @@ export async function askViewer(authorization) {
       body: JSON.stringify({ query: VIEWER, operationName: 'GraphiQLViewer' }),
       signal: AbortSignal.timeout(3000),
     });
-    const { data } = await response.json();
+    const { data, errors } = await response.json();
+    if (!data && errors?.[0].extensions?.code === 'UNTRUSTED_DOCUMENT') return RESTRICTED;
     if (!data) return response.status === 401 ? { signedIn: false } : null;
     const athlete = data.viewer?.athlete;
     return {
@@ -53,6 +58,8 @@ export async function askViewer(authorization) {
       name: athlete?.displayName,
       athleteId: athlete?.id,
       jobId: athlete?.jobs?.nodes?.[0]?.id,
+      activityId: athlete?.activities?.nodes?.[0]?.id,
+      isAdmin: data.viewer?.scopes.includes('ADMIN') ?? false,
     };
   } catch {
     return null;

@@ -1,6 +1,6 @@
 // GraphiQL keeps its tabs in localStorage, and the active tab's texts a second time under keys of their own.
 // Both are changed together here, before GraphiQL starts: where they differ it opens a further tab.
-import { authorizationIn, headersText, rememberedToken } from './session.js';
+import { authorizationIn, forgetToken, headersText, rememberedToken } from './session.js';
 
 const PREFIX = 'graphiql:';
 const read = (key) => localStorage.getItem(PREFIX + key);
@@ -26,6 +26,18 @@ export function changeStoredTabs(change) {
 /** A new token takes the place of the ones that tabs were saved with. */
 export const withToken = (token) => (tabs) =>
   tabs.map((tab) => (authorizationIn(tab.headers) === null ? tab : { ...tab, headers: headersText(token) }));
+
+const withoutToken = (tabs) =>
+  tabs.map((tab) => (authorizationIn(tab.headers) === null ? tab : { ...tab, headers: '' }));
+
+/** Ends the session of this browser, forgets the token, and begins again. The token stays valid elsewhere. */
+export async function signOut() {
+  forgetToken();
+  await fetch('/auth/sign-out', { method: 'POST', credentials: 'same-origin' });
+  changeStoredTabs(withoutToken);
+  localStorage.removeItem(`${PREFIX}headers`);
+  location.reload();
+}
 
 // The history keeps the headers of every operation, even where headers are not to be persisted. They are left out
 // on the way to localStorage, and a remembered token is put back on the way from there: an entry chosen from the
