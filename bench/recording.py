@@ -7,6 +7,7 @@ from db.stream_codec import Samples
 from db.stream_encoding import rounded
 
 SECONDS = 3 * 3600
+_HOUR_S = 3600
 _WARM_UP_S, _REPEAT_S, _HARD_S = 1200, 420, 240
 _HARD_M_PER_S = 4.1
 _STANDS = range(5400, 5475)  # at a crossing, recorded
@@ -43,6 +44,12 @@ def three_hours(seed: int = 1) -> Samples:
             time_s, distance_m, rates, cadences, altitudes, powers, latitude=north, longitude=east
         )
     )
+
+
+def first_hour(seed: int = 1) -> Samples:
+    """The first hour of `three_hours`."""
+    columns = three_hours(seed).columns()
+    return rounded(Samples(**{name: column[:_HOUR_S] for name, column in columns.items()}))
 
 
 def _wanted_m_per_s(second: int) -> float:

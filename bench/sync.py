@@ -175,13 +175,13 @@ def _asking(http: httpx.Client, facts: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def running(tree: Path, home: Path, runs: Path) -> Iterator[dict[str, Any]]:
+def running(tree: Path, home: Path, runs: Path, *, workers: int = 1) -> Iterator[dict[str, Any]]:
     """Run `pacegraph run` in the tree while the block runs; gives the facts of its run.json."""
     values = {
         "PORT": "4210",
         "PACEGRAPH_HOME": str(home),
         "SIMULATOR_RUNS": str(runs),
-        "WORKERS": "1",
+        "WORKERS": str(workers),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "run", "--with-parent"],

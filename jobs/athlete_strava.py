@@ -29,6 +29,11 @@ from strava.shared_quota.gate import QuotaAsker
 AGAIN_AFTER_S = (0.3, 1.0)
 """Seconds before an answer that cannot be one is asked for again."""
 _LOOK_EVERY_S = 0.1
+_TOKEN_KEPT_S = 1.0
+"""Seconds for which a token is used without a look whether it was refreshed, or the athlete left.
+
+What is written looks itself, and a token that Strava refuses is looked up at once.
+"""
 _TROUBLES: dict[type[StravaError], str] = {
     StravaTooSlow: "too_slow",
     StravaTooLarge: "too_large",
@@ -62,6 +67,7 @@ class AthleteStrava:
         self._attempt = attempt
         self._services = services
         self._athlete_id = athlete_id
+        self._token: tuple[float, SecretStr] | None = None
         self.budget = RequestBudget(services.settings, services.database, athlete_id)
 
     def ask(
@@ -103,8 +109,12 @@ class AthleteStrava:
         A refresh is waited for as long as for any answer of Strava, and then goes on. Raises as
         `access_token`, StravaTooSlow, and what ends the attempt.
         """
+        now = time.monotonic()
+        if refused is None and self._token is not None and now < self._token[0] + _TOKEN_KEPT_S:
+            return self._token[1]
+        self._token = None
         timeout_s = self._services.settings.strava_timeout_s
-        until = time.monotonic() + timeout_s
+        until = now + timeout_s
         while (token := self._stored_token(refused)) is None:
             refresh = TokenRefresh(self._services.settings, self._athlete_id, refused)
             try:
@@ -115,6 +125,7 @@ class AthleteStrava:
                         raise StravaTooSlow(timeout_s)
             finally:
                 refresh.leave()
+        self._token = time.monotonic(), token
         return token
 
     def _stored_token(self, refused: SecretStr | None) -> SecretStr | None:

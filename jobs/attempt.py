@@ -30,7 +30,8 @@ class Step:
     """The changes of one transaction of an attempt; they are committed together.
 
     `checkpoint`, `done`, `total` and `message` start with the current values; the counters are what
-    the step adds. `job_id` is the job's.
+    the step adds. `job_id` is the job's. `has_moved`: the step brings the job on, though none of
+    these tells.
     """
 
     connection: Connection
@@ -43,6 +44,11 @@ class Step:
     deleted: int = 0
     bests_changed: int = 0
     job_id: int | None = None
+    has_moved: bool = False
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        return self.created, self.updated, self.deleted, self.bests_changed
 
 
 @dataclass
@@ -131,13 +137,20 @@ class Attempt:
             done, total, message = self._progress
             step = Step(connection, dict(self.checkpoint), done, total, message, job_id=self.job_id)
             yield step
-            moved = step.done > done or step.checkpoint != self.checkpoint
-            version = self._advance(step, moved=moved)
+            moved = step.has_moved or step.done > done or step.checkpoint != self.checkpoint
+            has_news = (
+                step.checkpoint != self.checkpoint
+                or self._progress != (step.done, step.total, step.message)
+                or any(step.counts)
+                or (moved and self.failures > 0)
+            )
+            version = self._advance(step, moved=moved) if has_news else None
         if moved:
             self.failures = 0
         self.checkpoint = step.checkpoint
         self._progress = (step.done, step.total, step.message)
-        self._record_version(version)
+        if version is not None:
+            self._record_version(version)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

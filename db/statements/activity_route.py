@@ -16,21 +16,17 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
-    delete,
     func,
     literal_column,
     null,
-    or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from db.models import ActivityRoute, Athlete
 
 _ACTIVITY_ID = bindparam("activity", type_=BigInteger)
 _DIGITS = bindparam("precision", type_=Integer)
-_ARRAYS = ("latitudes", "longitudes", "samples")
 SOUTH, WEST, NORTH, EAST = 1, 2, 3, 4
 """Places in `bounds`."""
 
@@ -64,25 +60,6 @@ def _shown(*, to_others: bool) -> tuple[Any, ...]:
     return ActivityRoute.latitudes, ActivityRoute.longitudes, radius
 
 
-def store() -> Executable:
-    """Replace the route of `activity`. Parameters also: `athlete`, and `new_` before the arrays' names."""
-    insertion = insert(ActivityRoute).values(
-        activity_id=_ACTIVITY_ID,
-        athlete_id=bindparam("athlete", type_=BigInteger),
-        **{name: bindparam(f"new_{name}", type_=ARRAY(Integer)) for name in _ARRAYS},
-    )
-    return insertion.on_conflict_do_update(
-        index_elements=[ActivityRoute.activity_id],
-        set_={name: insertion.excluded[name] for name in _ARRAYS},
-        where=or_(
-            *(
-                getattr(ActivityRoute, name).is_distinct_from(insertion.excluded[name])
-                for name in _ARRAYS
-            )
-        ),
-    )
-
-
 def forget_samples() -> Executable:
     """Forget which samples the points of the route of `activity` are: others see no streams then.
 
@@ -93,8 +70,3 @@ def forget_samples() -> Executable:
         .where(ActivityRoute.activity_id == _ACTIVITY_ID)
         .values(samples=null())
     )
-
-
-def discard() -> Executable:
-    """Delete the route of `activity`."""
-    return delete(ActivityRoute).where(ActivityRoute.activity_id == _ACTIVITY_ID)

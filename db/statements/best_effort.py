@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -13,12 +12,10 @@ from sqlalchemy import (
     Date,
     Executable,
     Text,
-    all_,
     and_,
     any_,
     bindparam,
     case,
-    delete,
     exists,
     func,
     or_,
@@ -27,12 +24,12 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from db.models import Activity, BestEffort, PersonalBest, Visibility
 from db.statements.activity import IS_RUN, since_day, until_day
 from db.statements.hidden_way import hides_surroundings
+from db.statements.new_rows import replace
 from db.statements.page import Collection, Ordering
 from db.statements.visibility import Split, shows_age_grades
 
@@ -111,33 +108,18 @@ def completion_to_others(model: type[BestEffort | PersonalBest]) -> ColumnElemen
 
 
 _WRITTEN = (
-    "distance_m", "elapsed_s", "start_offset_s", "achieved_at", "provenance", "implied", *GRADE_COLUMNS,
+    "athlete_id", "activity_id", "distance", "distance_m", "elapsed_s", "start_offset_s",
+    "achieved_at", "provenance", "implied", *GRADE_COLUMNS, "counts",
 )  # fmt: skip
 
 
-@cache
 def write_efforts() -> Executable:
-    """Create or update efforts by (activity, distance); parameters are named like the columns.
+    """Make the efforts `rows`, named like the columns, those of the activities `activity_ids`.
 
     An exclusion by the athlete remains. A new effort does not count before `update_counts`.
     """
-    insertion = insert(BestEffort).values(counts=False)
-    new = insertion.excluded
-    return insertion.on_conflict_do_update(
-        index_elements=[BestEffort.activity_id, BestEffort.distance],
-        set_={name: new[name] for name in _WRITTEN},
-        where=or_(*(getattr(BestEffort, name).is_distinct_from(new[name]) for name in _WRITTEN)),
-    )
-
-
-@cache
-def drop_other_efforts() -> Executable:
-    """Delete the efforts of `activity_id` over distances that are not in `kept_distances`."""
-    kept = bindparam("kept_distances", type_=ARRAY(Text))
-    return delete(BestEffort).where(
-        BestEffort.activity_id == bindparam("activity_id", type_=BigInteger),
-        BestEffort.distance != all_(kept),
-    )
+    keys = ("activity_id", "distance")
+    return replace(BestEffort, _WRITTEN, keys, of_new=("athlete_id", "counts"))
 
 
 def update_counts(*, of_distances: bool = False) -> Executable:

@@ -4,17 +4,16 @@ Also which streams Strava is to be asked for again.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
     ColumnElement,
-    DateTime,
     Executable,
     Float,
     Integer,
-    Text,
     all_,
     and_,
     bindparam,
@@ -41,6 +40,7 @@ from db.models import (
     SyncStage,
 )
 from db.statements.interval import seconds
+from db.statements.new_rows import given_rows
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -66,11 +66,13 @@ _TO_DERIVE_FROM = (
     Activity.given_efforts,
     Activity.updated_at,
 )
+_RECORDED = ("id", "updated_at", "efforts_version", "streams_state", "given_efforts")
 _MAY_HAVE_STREAMS = and_(
     Activity.source == ActivitySource.STRAVA, ~Activity.manual, Activity.distance_m > 0
 )
 
 
+@cache
 def pending(*, one: bool = False) -> Executable:
     """Select activities of `athlete` with efforts still to be derived, newest first.
 
@@ -129,6 +131,7 @@ def _outdated() -> ColumnElement[bool]:
     return Activity.efforts_version.is_distinct_from(bindparam("wanted_version", type_=Integer))
 
 
+@cache
 def rederivable(*, of_athlete: bool) -> Executable:
     """Select activities with final streams below `below_id`, at most `row_limit`, highest id first.
 
@@ -179,27 +182,25 @@ def clear_unwanted() -> tuple[Executable, ...]:
     )
 
 
+@cache
 def record() -> Executable:
-    """Record that `activity_id` has efforts of `wanted_version`; returns the id.
+    """Record what was derived of activities; returns their ids.
 
-    `new_state` is the state of its streams, `new_given_efforts` are Strava's efforts. If the
-    activity was deleted or changed since `seen_at`, nothing is recorded or returned, because the
-    derived efforts are outdated.
+    The parameter `rows` has the state of their streams, Strava's efforts, and the
+    version of the rules, null where they are to be derived again. Of an activity that was deleted
+    or changed since it was read nothing is recorded or returned, because that is outdated.
     """
-    new_state = bindparam("new_state", type_=Text)
-    is_stored = new_state == StreamsState.STORED
+    given = given_rows(Activity, _RECORDED)
+    is_stored = given.c.streams_state == StreamsState.STORED
     return (
         update(Activity)
-        .where(
-            Activity.id == _ACTIVITY_ID,
-            Activity.updated_at == bindparam("seen_at", type_=DateTime(timezone=True)),
-        )
+        .where(Activity.id == given.c.id, Activity.updated_at == given.c.updated_at)
         .values(
-            efforts_version=bindparam("wanted_version", type_=Integer),
-            streams_state=new_state,
+            efforts_version=given.c.efforts_version,
+            streams_state=given.c.streams_state,
             streams_tries=case((is_stored, 0), else_=Activity.streams_tries),
             streams_retry_at=case((is_stored, null()), else_=Activity.streams_retry_at),
-            given_efforts=bindparam("new_given_efforts", type_=Activity.given_efforts.type),
+            given_efforts=given.c.given_efforts,
         )
         .returning(Activity.id)
     )

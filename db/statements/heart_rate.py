@@ -6,7 +6,6 @@ Zones and times in them are the athlete's alone: others see no row.
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     ColumnElement,
     Date,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased
 
 from db.models import Activity, ActivityHeartRates, HeartRateZone
@@ -167,22 +165,3 @@ def discard_zones() -> Executable:
 def add_zones() -> Executable:
     """Write zones; parameters are named like the columns."""
     return insert(HeartRateZone)
-
-
-def store_rates() -> Executable:
-    """Replace the times of `activity`. Parameters also: `athlete`, `new_lowest`, `new_seconds`."""
-    insertion = upsert(ActivityHeartRates).values(
-        activity_id=_ACTIVITY_ID,
-        athlete_id=_ATHLETE_ID,
-        lowest_bpm=bindparam("new_lowest", type_=Integer),
-        seconds=bindparam("new_seconds", type_=ARRAY(Double)),
-    )
-    return insertion.on_conflict_do_update(
-        index_elements=[ActivityHeartRates.activity_id],
-        set_={name: insertion.excluded[name] for name in ("lowest_bpm", "seconds")},
-    )
-
-
-def discard_rates() -> Executable:
-    """Delete the times of `activity`."""
-    return delete(ActivityHeartRates).where(ActivityHeartRates.activity_id == _ACTIVITY_ID)

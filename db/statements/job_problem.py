@@ -1,6 +1,6 @@
 """What jobs could not do for single activities."""
 
-from sqlalchemy import BigInteger, Executable, Text, bindparam, delete, func, select
+from sqlalchemy import ARRAY, BigInteger, Executable, Text, any_, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import JobProblem
@@ -28,9 +28,10 @@ def write() -> Executable:
 
 
 def clear() -> Executable:
-    """Delete what was written of the activity `problem_of` by `job_id`: it was done after all."""
+    """Delete what was written of the activities `strava_ids` by `job_id`: they were done after all."""
+    strava_ids = bindparam("strava_ids", type_=ARRAY(BigInteger))
     return delete(JobProblem).where(
-        JobProblem.job_id == _JOB_ID, JobProblem.strava_id == _STRAVA_ID
+        JobProblem.job_id == _JOB_ID, JobProblem.strava_id == any_(strava_ids)
     )
 
 

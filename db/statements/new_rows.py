@@ -1,12 +1,30 @@
-"""Inserts many rows by one statement, whose text does not depend on how many they are."""
+"""Writes many rows by one statement, whose text does not depend on how many they are."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Executable, Integer, Text, bindparam, cast, column, func, select, text
-from sqlalchemy.dialects.postgresql import JSON, insert
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Executable,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.models import Base
 from db.models.base import RANDOM_ID
@@ -17,6 +35,36 @@ def add(model: type[Base], names: tuple[str, ...]) -> Executable:
     """Insert the rows in the parameter `rows` (`values_of`), with the columns `names`."""
     given = given_rows(model, names)
     return insert(model).from_select(names, select(*given.c))
+
+
+@cache
+def replace(
+    model: type[Base],
+    names: tuple[str, ...],
+    keys: tuple[str, ...],
+    *,
+    of_new: tuple[str, ...] = (),
+) -> Executable:
+    """Make the rows in the parameter `rows` those of the activities `activity_ids`.
+
+    They have the columns `names`, and `keys`, one of which is `activity_id`, tell them apart. Rows
+    that are there and the same are not written; of those that differ the columns `of_new` stay.
+    """
+    table = model.__table__
+    given = select(*given_rows(model, names).c).cte("new_rows")
+    same_key = [table.c[key] == given.c[key] for key in keys]
+    gone = delete(model).where(
+        table.c.activity_id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger))),
+        ~exists().where(*same_key).correlate(table),
+    )
+    insertion = upsert(model).from_select(names, select(*given.c))
+    changing = [each for each in names if each not in {*keys, *of_new}]
+    differs = [table.c[each].is_distinct_from(insertion.excluded[each]) for each in changing]
+    return insertion.on_conflict_do_update(
+        index_elements=[table.c[key] for key in keys],
+        set_={each: insertion.excluded[each] for each in changing},
+        where=or_(*differs),
+    ).add_cte(gone.cte("others"))
 
 
 @cache

@@ -1,5 +1,7 @@
 """Athletes' connections to Strava. Tokens are read and written encrypted (`db/encryption.py`)."""
 
+from functools import cache
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -23,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import StravaConnection
+from db.models import Athlete, StravaConnection
 from db.statements.interval import seconds
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -87,6 +89,7 @@ def of_athlete() -> Executable:
     ).where(_MINE)
 
 
+@cache
 def tokens() -> Executable:
     """Select the tokens of `athlete`."""
     return select(*_TOKENS).where(_MINE)
@@ -177,13 +180,25 @@ def forget_tokens() -> Executable:
     )
 
 
+@cache
 def keep_connected() -> Executable:
-    """Select the connection's id, and keep it from being deleted until the transaction ends.
+    """Select what `athlete.lock` does, lock the athlete likewise, and keep the connection.
 
-    Every transaction that writes an athlete's Strava data takes this lock, so nothing is written
-    after a disconnect.
+    It is not deleted until the transaction ends. Every transaction that writes an athlete's Strava
+    data takes these locks, so nothing is written after a disconnect. Nothing is returned without a
+    connection.
     """
-    return select(StravaConnection.id).where(_MINE).with_for_update(key_share=True, read=True)
+    locked = (
+        select(Athlete.id, Athlete.sex, Athlete.birth_date)
+        .where(Athlete.id == _ATHLETE_ID)
+        .with_for_update(key_share=True)
+        .cte("locked_athlete")
+    )
+    return (
+        select(locked.c.sex, locked.c.birth_date)
+        .join(StravaConnection, StravaConnection.athlete_id == locked.c.id)
+        .with_for_update(key_share=True, read=True, of=StravaConnection)
+    )
 
 
 def mark_refused() -> Executable:

@@ -1,6 +1,8 @@
 """The samples of activities, compressed (`db/stream_codec.py`, `db/chart_samples.py`)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -11,9 +13,11 @@ from sqlalchemy import (
     FromClause,
     Integer,
     LargeBinary,
+    any_,
     bindparam,
     case,
     cast,
+    column,
     delete,
     func,
     literal_column,
@@ -30,8 +34,18 @@ from db.statements.visibility import Audience, Expression, or_to_others, owner_o
 
 _ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
 _MAX_POINTS = bindparam("max_points", type_=Integer)
+_SAMPLES = {
+    "sample_count": bindparam("sample_count", type_=Integer),
+    "samples": bindparam("samples", type_=LargeBinary),
+    "positions": bindparam("positions", type_=LargeBinary),
+    "marks": bindparam("marks", type_=LargeBinary),
+    "duration_s": bindparam("duration_s", type_=Double),
+    "is_complete": bindparam("is_complete", type_=Boolean),
+}
+_LEVEL = ("activity_id", "points", "samples", "positions")
 
 
+@cache
 def samples() -> Executable:
     """Select the row of `activity_id`: its compressed samples, positions, marks, `is_complete`."""
     return select(
@@ -111,25 +125,28 @@ def _level(seen: FromClause) -> AnySelect:
     )
 
 
+@cache
 def store() -> Executable:
     """Write the samples of one activity.
 
     Parameters: `activity_id`, `sample_count`, `samples`, `positions`, `marks`, `duration_s`,
     `is_complete`. Its levels are to be replaced too (`discard_levels`, `store_levels`).
     """
-    values = {
-        "sample_count": bindparam("sample_count", type_=Integer),
-        "samples": bindparam("samples", type_=LargeBinary),
-        "positions": bindparam("positions", type_=LargeBinary),
-        "marks": bindparam("marks", type_=LargeBinary),
-        "duration_s": bindparam("duration_s", type_=Double),
-        "is_complete": bindparam("is_complete", type_=Boolean),
-    }
-    insertion = insert(ActivityStreams).values(activity_id=_ACTIVITY_ID, **values)
+    insertion = insert(ActivityStreams).values(activity_id=_ACTIVITY_ID, **_SAMPLES)
     return insertion.on_conflict_do_update(
         index_elements=[ActivityStreams.activity_id],
-        set_={name: insertion.excluded[name] for name in values},
+        set_={name: insertion.excluded[name] for name in _SAMPLES},
     )
+
+
+@cache
+def store_first() -> Executable:
+    """Write the samples of an activity that has none, as `store` does; returns its id.
+
+    Returns nothing, and writes nothing, where it has some.
+    """
+    insertion = insert(ActivityStreams).values(activity_id=_ACTIVITY_ID, **_SAMPLES)
+    return insertion.on_conflict_do_nothing().returning(ActivityStreams.activity_id)
 
 
 def discard_levels() -> Executable:
@@ -137,11 +154,22 @@ def discard_levels() -> Executable:
     return delete(ActivityStreamLevel).where(ActivityStreamLevel.activity_id == _ACTIVITY_ID)
 
 
+@cache
 def store_levels() -> Executable:
-    """Insert stored levels: rows of `activity_id`, `points`, `samples`, `positions`."""
-    return insert(ActivityStreamLevel)
+    """Insert stored levels; parameters are what `values_of_levels` makes."""
+    columns = ActivityStreamLevel.__table__.c
+    arrays = [bindparam(f"of_{name}", type_=ARRAY(columns[name].type)) for name in _LEVEL]
+    named = (column(name, columns[name].type) for name in _LEVEL)
+    given = func.unnest(*arrays).table_valued(*named).render_derived(name="given")
+    return insert(ActivityStreamLevel).from_select(_LEVEL, select(*given.c))
+
+
+def values_of_levels(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Make the parameters of `store_levels` of rows of `activity_stream_levels`."""
+    return {f"of_{name}": [row[name] for row in rows] for name in _LEVEL}
 
 
 def discard() -> Executable:
-    """Delete the samples of `activity_id`, with their levels."""
-    return delete(ActivityStreams).where(ActivityStreams.activity_id == _ACTIVITY_ID)
+    """Delete the samples of `activity_ids`, with their levels."""
+    ids = bindparam("activity_ids", type_=ARRAY(BigInteger))
+    return delete(ActivityStreams).where(ActivityStreams.activity_id == any_(ids))

@@ -43,6 +43,7 @@ FOR_PROBLEMS = {"cause": "problems"}
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _STRAVA_ID = bindparam("problem_of", type_=BigInteger)
+_STRAVA_IDS = bindparam("strava_ids", type_=ARRAY(BigInteger))
 _MINE: ColumnElement[bool] = SyncProblem.athlete_id == _ATHLETE_ID
 _PAUSES_S = {1: 600, 2: 3_600, 3: 21_600, 4: 86_400, 5: 3 * 86_400}
 """Seconds from a try in vain to the next, by the number of tries."""
@@ -94,8 +95,13 @@ def record() -> Executable:
 
 
 def solve() -> Executable:
-    """Delete the problem of the activity `problem_of` of `athlete`: it is as on Strava now."""
-    return delete(SyncProblem).where(_MINE, SyncProblem.strava_id.is_not_distinct_from(_STRAVA_ID))
+    """Delete the problems of the activities `strava_ids` of `athlete`: they are as on Strava now."""
+    return delete(SyncProblem).where(_MINE, SyncProblem.strava_id == any_(_STRAVA_IDS))
+
+
+def solve_unnamed() -> Executable:
+    """Delete the problem of activities of `athlete` without a readable id."""
+    return delete(SyncProblem).where(_MINE, SyncProblem.strava_id.is_(None))
 
 
 def solve_read() -> Executable:
@@ -103,7 +109,7 @@ def solve_read() -> Executable:
     return delete(SyncProblem).where(
         _MINE,
         SyncProblem.stage == SyncStage.READING,
-        SyncProblem.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+        SyncProblem.strava_id == any_(_STRAVA_IDS),
     )
 
 

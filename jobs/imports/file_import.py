@@ -26,7 +26,6 @@ from jobs.imports.prepared_file import (
     gear_of,
     prepare,
 )
-from jobs.imports.prepared_parts import NO_PARTS
 from jobs.imports.waiting_line import (
     ImportedItem,
     WaitingLine,
@@ -42,6 +41,7 @@ from jobs.sync.deleted_here import deleted_here
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.gear import named_gear
 from jobs.sync.personal_bests import recalculate, withdraw_hidden
+from jobs.sync.prepared_parts import NO_PARTS
 from recordings import RecordingError
 from recordings.strava_list import ListedActivity
 

@@ -10,10 +10,7 @@ from sqlalchemy import Connection
 from athletics.activity_effort import ActivityEffort
 from db.models import (
     Activity,
-    ActivityHeartRates,
     ActivityLap,
-    ActivityRoute,
-    ActivitySplit,
     Base,
     BestEffort,
     ImportedFile,
@@ -22,8 +19,9 @@ from db.statements import stream as streams
 from db.statements.new_rows import add, values_of
 from db.stream_codec import decode
 from jobs.imports.prepared_file import PreparedActivity, derived_efforts
+from jobs.sync.derived_parts import PARTS, rows_of
 from jobs.sync.derived_rows import Runner, effort_rows
-from jobs.sync.stored_streams import stream_row
+from jobs.sync.stored_streams import store_levels, stream_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +90,18 @@ def _write_streams(connection: Connection, found: Sequence[ActivityToWrite]) -> 
     if not stored:
         return
     connection.execute(streams.store(), [stream_row(*each) for each in stored])
-    levels = [
-        {"activity_id": activity_id, **asdict(level)}
-        for activity_id, encoded in stored
-        for level in encoded.levels
-    ]
-    if levels:
-        connection.execute(streams.store_levels(), levels)
+    store_levels(connection, stored)
 
 
 def _write_parts(connection: Connection, found: Sequence[ActivityToWrite]) -> None:
-    splits, rates, routes, laps = [], [], [], []
-    for each in found:
-        owner, parts = each.owner, each.prepared.parts
-        splits += [owner | row for row in parts.splits]
-        if parts.rates is not None:
-            found_rates = {"lowest_bpm": parts.rates.lowest_bpm, "seconds": parts.rates.seconds}
-            rates.append(owner | found_rates)
-        if parts.route:
-            names = ("latitudes", "longitudes", "samples")
-            routes.append(owner | dict(zip(names, zip(*parts.route, strict=True), strict=True)))
-        laps += [
-            owner | {"lap_number": number, **asdict(lap)}
-            for number, lap in enumerate(each.prepared.laps, start=1)
-        ]
-    _add(connection, ActivitySplit, splits)
-    _add(connection, ActivityHeartRates, rates)
-    _add(connection, ActivityRoute, routes)
+    owned = [(each, each.prepared.parts) for each in found]
+    for part in PARTS:
+        _add(connection, part.model, rows_of(part, owned))
+    laps = [
+        each.owner | {"lap_number": number, **asdict(lap)}
+        for each in found
+        for number, lap in enumerate(each.prepared.laps, start=1)
+    ]
     _add(connection, ActivityLap, laps)
 
 

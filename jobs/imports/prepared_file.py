@@ -19,7 +19,7 @@ from jobs.activity_laps import LapRow
 from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
 from jobs.imports.activity_zone import zone_of_place
 from jobs.imports.packed_file import PackedFile
-from jobs.imports.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
+from jobs.sync.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
 from jobs.sync.stored_streams import EncodedStreams
 from recordings import NotARecording, RecordedActivity, RecordingError
 from recordings.limits import DEFAULT_LIMITS

@@ -157,7 +157,7 @@ class Rederivation:
             connection.execute(statement, {"activity": row.id})
         write_derived(connection, [activity])
         rows = effort_rows(activity, runner, efforts_of(prepared, runner))
-        write_efforts(connection, row.id, rows)
+        write_efforts(connection, [row.id], rows)
 
     def _finish(self, connection: Connection, read: Sequence[int]) -> None:
         recalculate(connection, self._athlete_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from db.models import ImportOutcome
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, gear_of
-from jobs.imports.prepared_parts import NO_PARTS
+from jobs.sync.prepared_parts import NO_PARTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,21 @@
 
 from sqlalchemy import Connection
 
-from db.statements import athlete as athletes
 from db.statements import strava_connection
 from jobs.strava_tokens import StravaNotConnected
+from jobs.sync.derived_rows import Runner
 
 
-def keep_connected(connection: Connection, athlete_id: int) -> None:
-    """Lock the athlete and the connection until the commit.
+def keep_connected(connection: Connection, athlete_id: int) -> Runner:
+    """Lock the athlete and the connection until the commit; returns the athlete as it is then.
 
     Raises StravaNotConnected; then nothing may be written.
     """
-    connection.execute(athletes.lock(), {"athlete": athlete_id})
-    if (
-        connection.execute(
-            strava_connection.keep_connected(), {"athlete": athlete_id}
-        ).one_or_none()
-        is None
-    ):
+    values = {"athlete": athlete_id}
+    row = connection.execute(strava_connection.keep_connected(), values).one_or_none()
+    if row is None:
         raise StravaNotConnected(athlete_id)
+    return Runner.from_row(row)
 
 
 def is_of_another(connection: Connection, athlete_id: int, strava_athlete: int | None) -> bool:

@@ -45,11 +45,13 @@ class Runner:
 class DerivedRows:
     """Rows of `best_efforts`, shortest distance first.
 
-    `is_lacking`: Strava's own efforts are worth asking for, because the streams lack some.
+    `is_lacking`: Strava's own efforts are worth asking for, because the streams lack some. `run` is
+    what they were derived from, with its track.
     """
 
     rows: list[dict[str, Any]]
     is_lacking: bool
+    run: RecordedRun
 
 
 def derive_rows(
@@ -60,13 +62,11 @@ def derive_rows(
     `activity` is a row as `db.statements.effort_derivation.pending` selects it. Raises
     athletics.best_effort.StreamError.
     """
+    run = recorded_run(activity, samples, given)
     found = efforts_of_activity(
-        recorded_run(activity, samples, given),
-        sport_type=activity.sport_type,
-        flagged=activity.flagged,
-        sex=runner.sex,
+        run, sport_type=activity.sport_type, flagged=activity.flagged, sex=runner.sex
     )
-    return DerivedRows(effort_rows(activity, runner, found.efforts), bool(found.lacking))
+    return DerivedRows(effort_rows(activity, runner, found.efforts), bool(found.lacking), run)
 
 
 def recorded_run(

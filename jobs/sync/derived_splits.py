@@ -1,19 +1,19 @@
-"""Derives the splits of an activity from its samples, and the time at each heart rate."""
+"""Derives the splits of an activity from its samples. Pure."""
 
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection
-
 from athletics.activity_effort import RecordedRun
-from athletics.rate_times import heart_rates
 from athletics.split import Split, SplitUnit
 from athletics.track import StreamError
 from athletics.way import never_falling, profile_of, splits, way_of
-from db.statements import activity_split, heart_rate
 from db.stream_codec import Samples
-from jobs.sync.derived_rows import recorded_run
 
+SPLIT_COLUMNS = (
+    "unit", "split_number", "start_offset_s", "distance_m", "elapsed_time_s", "moving_time_s",
+    "is_partial", "average_heart_rate_bpm", "elevation_change_m", "level_distance_m",
+)  # fmt: skip
+"""The columns of the rows that `derive_splits` makes."""
 _DIGITS = 3
 
 
@@ -37,31 +37,6 @@ def derive_splits(run: RecordedRun, samples: Samples) -> list[dict[str, Any]]:
             way, unit, sample_time_s=times, heart_rate_bpm=samples.heart_rate_bpm, profile=profile
         )
     ]
-
-
-def write_splits(connection: Connection, activity: Any, samples: Samples | None) -> None:
-    """Replace the splits of an activity; without a track it has none."""
-    rows: list[dict[str, Any]] = []
-    if samples is not None:
-        owner = {"activity_id": activity.id, "athlete_id": activity.athlete_id}
-        found = derive_splits(recorded_run(activity, samples), samples)
-        rows = [owner | row for row in found]
-    connection.execute(activity_split.discard(), {"activity": activity.id})
-    if rows:
-        connection.execute(activity_split.add(), rows)
-
-
-def write_heart_rates(connection: Connection, activity: Any, samples: Samples | None) -> None:
-    """Replace the time at each heart rate of an activity; without rates it has none."""
-    found = None
-    if samples is not None:
-        found = heart_rates(samples.time_s, samples.heart_rate_bpm)
-    values = {"activity": activity.id}
-    if found is None:
-        connection.execute(heart_rate.discard_rates(), values)
-        return
-    values |= {"athlete": activity.athlete_id, "new_lowest": found.lowest_bpm}
-    connection.execute(heart_rate.store_rates(), {**values, "new_seconds": found.seconds})
 
 
 def _row(unit: SplitUnit, split: Split) -> dict[str, Any]:

@@ -13,31 +13,24 @@ from sqlalchemy import Connection
 
 from athletics.activity_effort import LEAST_SAMPLES
 from athletics.track import StreamError
+from db.errors import DatabaseError
 from db.models import StreamsState, SyncStage
-from db.statements import athlete as athletes
 from db.statements import effort_derivation, sync_problem
 from db.stream_codec import CorruptStreams, Samples
 from db.stream_encoding import rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
+from jobs.lease import AttemptStopped
 from jobs.runner_of_job import lock_runner
 from jobs.sync.activity_walk import DERIVING
-from jobs.sync.changes import note_changes
-from jobs.sync.connection_lock import keep_connected
-from jobs.sync.derived_rows import (
-    EFFORTS_VERSION,
-    DerivedRows,
-    Runner,
-    derive_rows,
-    strava_efforts,
-)
-from jobs.sync.effort_sources import Material, write_material
+from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
+from jobs.sync.derived_writer import NO_STREAMS, DerivedWriter
+from jobs.sync.effort_sources import DerivedActivity, Material, derive_activity
 from jobs.sync.problems import (
     OF_THE_JOB,
     Unanswered,
     check_doubtful,
     check_strava,
-    clear_problem,
     record_problem,
 )
 from jobs.sync.scope import SyncScope
@@ -63,11 +56,10 @@ _CONFIRMED_AFTER = 5  # jobs, more than a day apart in all, that Strava told of 
 _MOST_OLD = 300  # activities, left by older versions, that one job asks for
 
 _WITHOUT = (StreamsState.UNREAD, StreamsState.ABSENT)
-_NO_STREAMS = "no_streams"  # key of the checkpoint: activities without, whose efforts are not had
 
 
 class EffortDerivation:
-    """Fetches streams and derives efforts for one athlete, in one transaction an activity.
+    """Fetches streams and derives efforts for one athlete.
 
     An activity that fails is left out. `unavailable` is Strava's last failure to answer for one;
     the job may try it again. With `is_charged`, the athlete's budget of syncs pays for what is
@@ -102,8 +94,13 @@ class EffortDerivation:
         self._spoiled: list[StravaUnreadable] = []
         self._old_left = _MOST_OLD if attempt.number == 1 else 0
         self._is_last = attempt.failures + 1 >= services.settings.job_max_attempts
+        self._writer = DerivedWriter(attempt, Runner(None, None), self._leave_out)
         self.unavailable: Unanswered | None = None
-        self.has_left_out = False
+
+    @property
+    def has_left_out(self) -> bool:
+        """Whether a problem of an activity was recorded."""
+        return self._writer.has_left_out
 
     def run(self) -> None:
         """Derive until nothing is left to do. Raises `problems.OF_THE_JOB`, StravaUnavailable."""
@@ -128,20 +125,30 @@ class EffortDerivation:
     def _derive_all(self) -> set[int]:
         """Derive what there is; returns the activities that Strava was asked for in vain."""
         asked_in_vain: set[int] = set()
-        while batch := self._batch():
-            for activity in batch:
-                if self._derive_or_leave_out(activity):
-                    asked_in_vain.add(activity.id)
-                if activity.asked_again or activity.id in asked_in_vain:
-                    self._values["left_out"].append(activity.id)
-                if self._gives_up:
-                    return asked_in_vain
+        while not self._gives_up and (batch := self._batch()):
+            try:
+                self._derive_batch(batch, asked_in_vain)
+            except (AttemptStopped, DatabaseError):
+                raise
+            except Exception:
+                self._writer.write_waiting()  # the next attempt may be hours away
+                raise
+            self._writer.write_waiting()
         return asked_in_vain
+
+    def _derive_batch(self, batch: Sequence[Any], asked_in_vain: set[int]) -> None:
+        for activity in batch:
+            if self._derive_or_leave_out(activity):
+                asked_in_vain.add(activity.id)
+            if activity.asked_again or activity.id in asked_in_vain:
+                self._values["left_out"].append(activity.id)
+            if self._gives_up:
+                return
 
     def _begin(self) -> None:
         with self._attempt.step() as step:
             # first, as in every transaction that writes the athlete's data
-            step.connection.execute(athletes.lock(), self._values)
+            self._writer.runner = lock_runner(step.connection, self._values["athlete"])
             for statement in (*effort_derivation.clear_unwanted(), sync_problem.solve_unwanted()):
                 step.connection.execute(statement, self._values)
             left = self._count_left(step.connection)
@@ -182,7 +189,7 @@ class EffortDerivation:
     def _leave_out(self, activity: Any, error: Exception) -> None:
         """Skip an activity. Raises if Strava would not answer for the next one either."""
         check_doubtful(self._strava, error)
-        self.has_left_out = True
+        self._writer.has_left_out = True
         self._complain(activity, error)
         self._values["left_out"].append(activity.id)
         with self._attempt.step() as step:
@@ -196,55 +203,31 @@ class EffortDerivation:
     def _derive(self, activity: Any) -> Material:
         """Derive one activity. Raises what went wrong, after what there is was written."""
         material = self._material(activity)
-        with self._attempt.read() as connection:
-            runner = Runner.from_row(
-                connection.execute(
-                    athletes.personal_data(), {"athlete_id": activity.athlete_id}
-                ).one()
-            )
         try:
-            derived = _derived(activity, runner, material)
+            derived = self._derived(activity, material)
         except StreamError as error:
-            material = self._without_streams(activity, error)
-            derived = _derived(activity, runner, material)
-        if derived.is_lacking and material.samples is not None and material.given is None:
-            if material.encoded is not None:
-                # A kill in the middle must not cost both requests.
-                self._write(activity, runner, replace(material, is_final=False))
-                material = replace(material, encoded=None)
+            derived = self._derived(activity, self._without_streams(activity, error))
+        material = derived.material
+        is_lacking = derived.is_lacking and material.samples is not None and material.given is None
+        if material.encoded is not None and (is_lacking or not self._one):
+            # A kill from here on must cost no request.
+            self._writer.keep_streams(activity, material)
+            material = replace(material, encoded=None)
+            derived = replace(derived, material=material)
+        if is_lacking:
             material = self._with_stravas_own(activity, material)
-        self._write(activity, runner, material)
+            derived = self._derived(activity, material)
+        is_usual = material.problem is None and material.tries is None
+        if is_usual and material.encoded is None and not self._one:
+            self._writer.add(derived)
+        else:
+            self._writer.write([derived])
         if material.problem is not None and not material.is_final:
             raise material.problem
         return material
 
-    def _write(self, activity: Any, runner: Runner, material: Material) -> None:
-        rows = _derived(activity, runner, material).rows
-        with self._attempt.step() as step:
-            keep_connected(step.connection, activity.athlete_id)
-            locked = lock_runner(step.connection, activity.athlete_id)
-            if locked != runner:  # sex or birth date were changed just now
-                rows = _derived(activity, locked, material).rows
-            job_id = self._attempt.job_id
-            written = write_material(step.connection, activity, material, rows, job_id)
-            changed = [activity.id] if written.is_written else []
-            note_changes(step.connection, activity.athlete_id, job_id, activities=changed)
-            if not material.is_final:
-                return
-            if activity.id in (known := step.checkpoint.get(_NO_STREAMS, ())):
-                step.checkpoint[_NO_STREAMS] = [each for each in known if each != activity.id]
-            problem = material.problem or written.problem
-            step.done += activity.streams_asked_by_job_id != self._attempt.job_id
-            step.total = max(step.done, step.total or 0)
-            if problem is None:
-                # Streams that Strava was not asked for again are still not there.
-                if material.tries is not None or material.state is not StreamsState.UNREAD:
-                    clear_problem(step, self._attempt, activity.strava_id)
-            else:
-                self.has_left_out = True
-                record_problem(
-                    step, self._attempt, activity.strava_id, problem, stage=SyncStage.DERIVING
-                )
+    def _derived(self, activity: Any, material: Material) -> DerivedActivity:
+        return derive_activity(activity, self._writer.runner, material)
 
     # --- where the samples come from
 
@@ -279,7 +262,7 @@ class EffortDerivation:
         return Material(StreamsState.STORED, samples, encoded=encoded, given=given)
 
     def _fetched(self, activity: Any) -> Material:
-        if activity.id in self._attempt.checkpoint.get(_NO_STREAMS, ()):
+        if activity.id in self._attempt.checkpoint.get(NO_STREAMS, ()):
             return self._without_streams(activity)
         try:
             recorded = self._strava.ask(
@@ -334,9 +317,9 @@ class EffortDerivation:
             self._complain(activity, error)
             return material
         except OF_THE_JOB as error:
-            if material.encoded is None:
+            if material.samples is None:
                 raise
-            # The samples were fetched: they are written first.
+            # What there is of the samples is written first.
             return replace(material, problem=error, is_final=False)
         except Exception as error:  # noqa: BLE001 - `_derive` raises it
             state = material.state if material.samples else StreamsState.PENDING
@@ -348,10 +331,10 @@ class EffortDerivation:
 
         It is noted once: an attempt that notes something new is no failure, and each would be.
         """
-        known = self._attempt.checkpoint.get(_NO_STREAMS, ())
+        known = self._attempt.checkpoint.get(NO_STREAMS, ())
         if activity.id not in known:
             with self._attempt.step() as step:
-                step.checkpoint[_NO_STREAMS] = [*known, activity.id]
+                step.checkpoint[NO_STREAMS] = [*known, activity.id]
 
     def _complain(self, activity: Any, error: Exception) -> None:
         extra = {"activity_id": activity.id, "strava_id": activity.strava_id, "error": str(error)}
@@ -359,10 +342,6 @@ class EffortDerivation:
         self._services.log.warning(
             "an activity's streams cannot be used", extra=extra, exc_info=unexpected
         )
-
-
-def _derived(activity: Any, runner: Runner, material: Material) -> DerivedRows:
-    return derive_rows(activity, runner, material.samples, strava_efforts(material.given))
 
 
 def _unusable(activity: Any) -> StravaBadData:

@@ -1,17 +1,21 @@
-"""What an activity's efforts are derived from, and how it is written with them."""
+"""What activities' efforts are derived from, and how they are written with them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
+from athletics.activity_effort import RecordedRun
 from db.models import StreamsState
 from db.statements import effort_derivation
 from db.statements import stream as streams
+from db.statements.new_rows import values_of
 from db.stream_codec import Samples
 from jobs.sync.derived_parts import write_parts
-from jobs.sync.derived_rows import EFFORTS_VERSION
+from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
 from jobs.sync.personal_bests import write_efforts
+from jobs.sync.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
 from jobs.sync.stored_streams import EncodedStreams, store_streams
 
 _PAUSES_S = (0, 0, 0, 3_600, 86_400, 3 * 86_400)
@@ -38,47 +42,96 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenMaterial:
-    """What became of material: not `is_written` where the activity changed or went meanwhile.
+class DerivedActivity:
+    """An activity, a row of `effort_derivation.pending`, with what is to be written of it.
 
-    `problem`: why a part of it could not be written, None if all was.
+    `efforts` are rows. `is_lacking`: Strava's own efforts are worth asking for. `has_samples`: those
+    that are stored stay. `run` is None once the parts are prepared.
     """
 
-    is_written: bool
-    problem: Exception | None = None
+    activity: Any
+    material: Material
+    efforts: list[dict[str, Any]]
+    is_lacking: bool
+    has_samples: bool
+    run: RecordedRun | None
+    parts: PreparedParts = NO_PARTS
+
+    def with_parts(self) -> "DerivedActivity":
+        """Derive the parts too; samples that need not be stored are let go."""
+        if self.run is None:
+            return self
+        parts = prepare_parts(self.run, self.material.samples)
+        return replace(self, run=None, parts=parts, material=replace(self.material, samples=None))
 
 
-def write_material(
-    connection: Connection,
-    activity: Any,
-    material: Material,
-    rows: list[dict[str, Any]],
-    job_id: int,
-) -> WrittenMaterial:
-    """Write what was found out about an activity, unless it changed or went in the meantime."""
-    noted = connection.execute(
-        effort_derivation.record(),
-        {
-            "activity_id": activity.id,
-            "seen_at": activity.updated_at,
-            "wanted_version": EFFORTS_VERSION if material.is_final else None,
-            "new_state": material.state.value,
-            "new_given_efforts": material.given,
-        },
-    ).one_or_none()
-    if noted is None:
-        return WrittenMaterial(is_written=False)
-    if material.encoded is not None:
+@dataclass(frozen=True, slots=True)
+class WrittenActivities:
+    """The ids of what was written: not what changed or went meanwhile.
+
+    `problems`: why a part of some could not be, by the activity.
+    """
+
+    ids: frozenset[int]
+    problems: dict[int, Exception]
+
+
+def derive_activity(activity: Any, runner: Runner, material: Material) -> DerivedActivity:
+    """Derive the efforts of an activity. Raises athletics.track.StreamError."""
+    derived = derive_rows(activity, runner, material.samples, strava_efforts(material.given))
+    has_samples = material.samples is not None
+    return DerivedActivity(
+        activity, material, derived.rows, derived.is_lacking, has_samples, derived.run
+    )
+
+
+def keep_streams(connection: Connection, activity: Any, material: Material) -> None:
+    """Store the samples alone, unless the activity changed or went; the rest is derived from them."""
+    if _record(connection, [(activity, replace(material, is_final=False))]):
+        assert material.encoded is not None
         store_streams(connection, activity.id, material.encoded)
-    elif material.samples is None:
-        connection.execute(streams.discard(), {"activity_id": activity.id})
-    if material.tries is not None:
-        pauses = dict(enumerate(_PAUSES_S, start=1))
-        values = {"tries": material.tries, "pause_s": pauses.get(material.tries, _LONGEST_PAUSE_S)}
-        connection.execute(
-            effort_derivation.ask_again(),
-            {"activity_id": activity.id, "job_id": job_id, **values},
-        )
-    problem = write_parts(connection, activity, material.samples)
-    write_efforts(connection, activity.id, rows)
-    return WrittenMaterial(is_written=True, problem=problem)
+
+
+def write_derived(
+    connection: Connection, found: Sequence[DerivedActivity], job_id: int
+) -> WrittenActivities:
+    """Write what was found out about activities, but of those that changed or went meanwhile."""
+    noted = _record(connection, [(each.activity, each.material) for each in found])
+    found = [each.with_parts() for each in found if each.activity.id in noted]
+    if not found:
+        return WrittenActivities(noted, {})
+    without = [each.activity.id for each in found if not each.has_samples]
+    if without:
+        connection.execute(streams.discard(), {"activity_ids": without})
+    for each in found:
+        if each.material.encoded is not None:
+            store_streams(connection, each.activity.id, each.material.encoded)
+        if each.material.tries is not None:
+            _ask_again(connection, each.activity, each.material.tries, job_id)
+    problems = write_parts(connection, [(each.activity, each.parts) for each in found])
+    write_efforts(connection, list(noted), [effort for each in found for effort in each.efforts])
+    return WrittenActivities(noted, problems)
+
+
+def _record(connection: Connection, found: Sequence[tuple[Any, Material]]) -> frozenset[int]:
+    """Note the states of activities; returns the ids of those that neither changed nor went."""
+    rows = [
+        {
+            "id": activity.id,
+            "updated_at": activity.updated_at,
+            "efforts_version": EFFORTS_VERSION if material.is_final else None,
+            "streams_state": material.state.value,
+            "given_efforts": material.given,
+        }
+        for activity, material in found
+    ]
+    noted = connection.execute(effort_derivation.record(), {"rows": values_of(rows)})
+    return frozenset(noted.scalars())
+
+
+def _ask_again(connection: Connection, activity: Any, tries: int, job_id: int) -> None:
+    pauses = dict(enumerate(_PAUSES_S, start=1))
+    values = {"tries": tries, "pause_s": pauses.get(tries, _LONGEST_PAUSE_S)}
+    connection.execute(
+        effort_derivation.ask_again(), {"activity_id": activity.id, "job_id": job_id, **values}
+    )

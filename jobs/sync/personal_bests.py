@@ -1,5 +1,6 @@
 """Updates what all efforts of an athlete determine together: duplicates and personal bests."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -8,6 +9,7 @@ from db.recording_groups import changed_groups
 from db.statements import activity as activities
 from db.statements import activity_edit, best_effort, personal_best
 from db.statements import athlete as athletes
+from db.statements.new_rows import values_of
 from jobs.attempt import Step
 from jobs.sync.changes import note_changes
 
@@ -76,14 +78,15 @@ def withdraw_hidden(
         _recalculate_bests(connection, athlete_id)
 
 
-def write_efforts(connection: Connection, activity_id: int, rows: list[dict[str, Any]]) -> None:
-    """Make `rows` the efforts of an activity; exclusions stay."""
-    kept = [row["distance"] for row in rows]
-    connection.execute(
-        best_effort.drop_other_efforts(), {"activity_id": activity_id, "kept_distances": kept}
-    )
-    if rows:
-        connection.execute(best_effort.write_efforts(), rows)
+def write_efforts(
+    connection: Connection, activity_ids: Sequence[int], rows: Iterable[dict[str, Any]]
+) -> None:
+    """Make `rows` the efforts of activities; exclusions stay."""
+    values = {
+        "activity_ids": activity_ids,
+        "rows": values_of([{**row, "counts": False} for row in rows]),
+    }
+    connection.execute(best_effort.write_efforts(), values)
 
 
 def _recalculate_bests(connection: Connection, athlete_id: int) -> None:

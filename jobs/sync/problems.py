@@ -4,6 +4,7 @@ An error of one activity never ends the job. Errors that affect all activities (
 Whether an error in `DOUBTFUL` affects all is found out by another request, see `check_strava`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.exc import DataError, IntegrityError
@@ -78,8 +79,19 @@ def record_problem(
 
 def clear_problem(step: Step, attempt: Attempt, strava_id: int | None) -> None:
     """Delete the problem of an activity that succeeded now; None: of those without a readable id."""
-    for statement in (job_problem.clear(), sync_problem.solve()):
-        step.connection.execute(statement, _of(attempt, strava_id))
+    if strava_id is not None:
+        clear_problems(step, attempt, [strava_id])
+        return
+    values = _of(attempt, None)
+    step.connection.execute(sync_problem.solve_unnamed(), values)
+
+
+def clear_problems(step: Step, attempt: Attempt, strava_ids: Sequence[int]) -> None:
+    """Delete the problems of activities that succeeded now."""
+    if strava_ids:
+        values = {**_of(attempt, None), "strava_ids": strava_ids}
+        for statement in (job_problem.clear(), sync_problem.solve()):
+            step.connection.execute(statement, values)
 
 
 def count_problems(step: Step, attempt: Attempt) -> int:

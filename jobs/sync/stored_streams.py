@@ -1,5 +1,6 @@
 """Encodes the samples of an activity with their levels, and writes and reads them."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,14 +53,23 @@ def stream_row(activity_id: int, encoded: EncodedStreams) -> dict[str, Any]:
 
 def store_streams(connection: Connection, activity_id: int, encoded: EncodedStreams) -> None:
     """Replace what is stored of an activity's samples. Its route is to be written after them."""
-    connection.execute(streams.store(), stream_row(activity_id, encoded))
-    connection.execute(activity_route.forget_samples(), {"activity": activity_id})
-    connection.execute(streams.discard_levels(), {"activity_id": activity_id})
-    if encoded.levels:
-        connection.execute(
-            streams.store_levels(),
-            [{"activity_id": activity_id, **asdict(each)} for each in encoded.levels],
-        )
+    row = stream_row(activity_id, encoded)
+    if connection.execute(streams.store_first(), row).first() is None:
+        connection.execute(streams.store(), row)
+        connection.execute(activity_route.forget_samples(), {"activity": activity_id})
+        connection.execute(streams.discard_levels(), {"activity_id": activity_id})
+    store_levels(connection, [(activity_id, encoded)])
+
+
+def store_levels(connection: Connection, found: Iterable[tuple[int, EncodedStreams]]) -> None:
+    """Store the levels of activities that have none."""
+    rows = [
+        {"activity_id": activity_id, **asdict(level)}
+        for activity_id, encoded in found
+        for level in encoded.levels
+    ]
+    if rows:
+        connection.execute(streams.store_levels(), streams.values_of_levels(rows))
 
 
 def read_streams(

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from athletics.track import StreamError
 from db.models import StreamsState, SyncStage
@@ -20,8 +19,9 @@ from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
 from jobs.runner_of_job import lock_runner, note_runner
 from jobs.sync.changes import note_changes
-from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
-from jobs.sync.effort_sources import Material, WrittenMaterial, write_material
+from jobs.sync.derived_parts import OF_THE_CONNECTION
+from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
+from jobs.sync.effort_sources import DerivedActivity, Material, derive_activity, write_derived
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import record_problem
 from jobs.sync.stored_streams import EncodedStreams, read_streams
@@ -93,49 +93,74 @@ class _Recalculation:
         # In the order of ids, like everything that locks several athletes.
         athlete_ids = sorted({activity.athlete_id for activity in batch})
         runners = {each: lock_runner(connection, each) for each in athlete_ids}
-        changed: dict[int, list[int]] = {each: [] for each in athlete_ids}
+        found, problems = self._derived(connection, batch, runners)
+        written, refused = self._write(connection, found)
         for activity in batch:
-            try:
-                with connection.begin_nested():
-                    written = self._derive_one(connection, activity, runners[activity.athlete_id])
-            except OperationalError:
-                raise  # of the connection, not of the activity
-            except Exception as error:
-                self._services.log.exception(
-                    "an activity could not be derived", extra={"activity_id": activity.id}
-                )
-                written = WrittenMaterial(is_written=False, problem=error)
-            if written.is_written:
-                changed[activity.athlete_id].append(activity.id)
-            if written.problem is not None:
+            if (problem := problems.get(activity.id) or refused.get(activity.id)) is not None:
                 record_problem(
                     step,
                     self._attempt,
                     activity.strava_id,
-                    written.problem,
+                    problem,
                     stage=SyncStage.DERIVING,
                     athlete_id=activity.athlete_id,
                 )
-        for athlete_id, mine in changed.items():
-            note_changes(connection, athlete_id, self._attempt.job_id, activities=mine)
+        for athlete_id in athlete_ids:
+            mine = [each.id for each in batch if each.athlete_id == athlete_id]
+            changed = written.intersection(mine)
+            note_changes(connection, athlete_id, self._attempt.job_id, activities=changed)
 
-    def _derive_one(self, connection: Connection, activity: Any, runner: Runner) -> WrittenMaterial:
-        """Derive one."""
-        given = strava_efforts(activity.given_efforts)
+    def _derived(
+        self, connection: Connection, batch: Sequence[Any], runners: dict[int, Runner]
+    ) -> tuple[list[DerivedActivity], dict[int, Exception]]:
+        """Derive activities; returns also why some could not be."""
+        found, problems = [], {}
+        for activity in batch:
+            try:
+                derived = self._derive_one(connection, activity, runners[activity.athlete_id])
+                found.append(derived.with_parts())
+            except OF_THE_CONNECTION:
+                raise
+            except Exception as error:  # noqa: BLE001 - of this activity only
+                self._complain(activity, error)
+                problems[activity.id] = error
+        return found, problems
+
+    def _derive_one(self, connection: Connection, activity: Any, runner: Runner) -> DerivedActivity:
         material = Material(StreamsState(activity.streams_state), given=activity.given_efforts)
         try:
             samples, encoded = _stored_samples(connection, activity)
-            material = replace(material, samples=samples, encoded=encoded)
-            rows = derive_rows(activity, runner, material.samples, given).rows
+            stored = replace(material, samples=samples, encoded=encoded)
+            return derive_activity(activity, runner, stored)
         except (CorruptStreams, StreamError) as error:
             extra = {"activity_id": activity.id, "error": str(error)}
             self._services.log.warning(
                 "stored streams are damaged; the next sync fetches them", extra=extra
             )
-            pending = StreamsState.PENDING
-            material = replace(material, state=pending, samples=None, encoded=None)
-            rows = derive_rows(activity, runner, None, given).rows
-        return write_material(connection, activity, material, rows, self._attempt.job_id)
+            pending = replace(material, state=StreamsState.PENDING)
+            return derive_activity(activity, runner, pending)
+
+    def _write(
+        self, connection: Connection, found: Sequence[DerivedActivity]
+    ) -> tuple[frozenset[int], dict[int, Exception]]:
+        """Write activities; returns those that were, and why some could not be as a whole."""
+        try:
+            with connection.begin_nested():
+                written = write_derived(connection, found, self._attempt.job_id)
+        except OF_THE_CONNECTION:
+            raise
+        except Exception as error:  # noqa: BLE001 - of one of them only
+            if len(found) == 1:
+                self._complain(found[0].activity, error)
+                return frozenset(), {found[0].activity.id: error}
+            each = [self._write(connection, [one]) for one in found]
+            ids = frozenset().union(*(ids for ids, _ in each))
+            return ids, {key: error for _, problems in each for key, error in problems.items()}
+        return written.ids, written.problems
+
+    def _complain(self, activity: Any, error: Exception) -> None:
+        extra = {"activity_id": activity.id}
+        self._services.log.error("an activity could not be derived", extra=extra, exc_info=error)
 
     def _update_some_bests(self) -> bool:
         with self._attempt.step() as step:

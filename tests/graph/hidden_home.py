@@ -12,10 +12,10 @@ from db.models import Activity, BestEffort
 from db.stream_codec import Samples
 from db.stream_encoding import rounded
 from jobs.activity_laps import LapRow, write_laps
-from jobs.sync.derived_route import write_route
+from jobs.sync.derived_parts import write_parts
 from jobs.sync.derived_rows import Runner, derive_rows
-from jobs.sync.derived_splits import write_heart_rates, write_splits
 from jobs.sync.personal_bests import write_efforts
+from jobs.sync.prepared_parts import prepare_parts
 from jobs.sync.stored_streams import EncodedStreams, store_streams
 from tests import factories as make
 from tests.factories import NOON
@@ -179,9 +179,9 @@ class HiddenHome:
         activity = type("Row", (), activity)
         db.execute(Activity.__table__.update().where(Activity.id == activity_id).values(**total))
         store_streams(db, activity_id, EncodedStreams.from_samples(samples))
-        for write in (write_splits, write_heart_rates, write_route):
-            write(db, activity, samples)
-        write_efforts(db, activity_id, derive_rows(activity, RUNNER, samples).rows)
+        derived = derive_rows(activity, RUNNER, samples)
+        assert not write_parts(db, [(activity, prepare_parts(derived.run, samples))])
+        write_efforts(db, [activity_id], derived.rows)
         marks = [
             n
             for n, m in enumerate(samples.distance_m)

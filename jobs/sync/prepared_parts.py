@@ -20,11 +20,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PreparedParts:
-    """Rows of `activity_splits` without the activity, and the values of the other two tables."""
+    """Rows of `activity_splits` without the activity, and the values of the other two tables.
+
+    `problem`: why one of them could not be derived, None if all were.
+    """
 
     splits: Sequence[dict[str, Any]] = ()
     rates: HeartRates | None = None
     route: Sequence[RoutePoint] = ()
+    problem: Exception | None = None
 
 
 NO_PARTS = PreparedParts()
@@ -34,16 +38,19 @@ def prepare_parts(run: RecordedRun, samples: Samples | None) -> PreparedParts:
     """Derive the parts of a run with the streams `samples`. One that fails costs no other."""
     if samples is None:
         return NO_PARTS
+    problems: list[Exception] = []
     return PreparedParts(
-        _part(lambda: derive_splits(run, samples), ()),
-        _part(lambda: heart_rates(samples.time_s, samples.heart_rate_bpm), None),
-        _part(lambda: route_points(samples), ()),
+        _part(lambda: derive_splits(run, samples), (), problems),
+        _part(lambda: heart_rates(samples.time_s, samples.heart_rate_bpm), None, problems),
+        _part(lambda: route_points(samples), (), problems),
+        next(iter(problems), None),
     )
 
 
-def _part(derive: Callable[[], T], otherwise: T) -> T:
+def _part(derive: Callable[[], T], otherwise: T, problems: list[Exception]) -> T:
     try:
         return derive()
-    except Exception:
+    except Exception as error:
         logger.exception("a part of a recording could not be derived")
+        problems.append(error)
         return otherwise
