@@ -5,6 +5,7 @@ Row ids are random (`db/models/base.py`), so that a global id tells neither orde
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from functools import lru_cache
 
 from graph.errors import InvalidId
 
@@ -18,16 +19,24 @@ def encode_id(type_name: str, number: int) -> str:
 
 def decode_id(value: str, field: str) -> tuple[str, int]:
     """Split a global id into type name and number. Raises InvalidId naming `field`."""
+    found = _decoded(value) if len(value) <= _MAX_LENGTH else None
+    if found is None:
+        raise InvalidId(field, "any object")
+    return found
+
+
+# An operation reads each id some times over, and clients ask for the same ones again.
+@lru_cache(maxsize=4096)
+def _decoded(value: str) -> tuple[str, int] | None:
+    """Split a global id; None if it is none."""
     try:
-        if len(value) > _MAX_LENGTH:
-            raise ValueError
         type_name, _, digits = b64decode(value, validate=True).decode("ascii").partition(":")
         number = int(digits)
     except (ValueError, Base64Error):
-        raise InvalidId(field, "any object") from None
+        return None
     # One id has one spelling: what is not what we would write, we did not write.
     if not 0 < number <= _MAX_ID or encode_id(type_name, number) != value:
-        raise InvalidId(field, "any object")
+        return None
     return type_name, number
 
 

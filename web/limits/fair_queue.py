@@ -153,20 +153,20 @@ class FairQueue:
 
     def _hand_on(self, now: float) -> None:
         """Give free slots to waiting operations, those of the lightest caller first."""
-        while ready := [
-            (load.spent_s, caller)
-            for caller, load in self._waiting.items()
-            if load.taken < self._at_once
-        ]:
-            caller = min(ready, key=_spent)[1]
-            load = self._waiting[caller]
-            if not self._may_take(load):
+        while self._waiting:
+            caller, load = min(self._waiting.items(), key=self._order)
+            if load.taken >= self._at_once or not self._may_take(load):
                 return
             first, _ = load.line.popitem(last=False)
             self._forget_empty(caller, load)
             if not first.done():  # else it gave up just now
                 self._give(load, now)
                 first.set_result(True)
+
+    def _order(self, waiting: tuple[object, _CallerLoad]) -> tuple[bool, float]:
+        """Order callers: those that may have another slot first, of these the lightest."""
+        load = waiting[1]
+        return load.taken >= self._at_once, load.spent_s
 
     def _count(self, now: float) -> None:
         """Let spent time decay, forget callers that spent next to none, and set the light level."""
@@ -216,7 +216,3 @@ class FairQueue:
     def _forget_empty(self, caller: object, load: _CallerLoad) -> None:
         if not load.line:
             self._waiting.pop(caller, None)
-
-
-def _spent(ready: tuple[float, object]) -> float:
-    return ready[0]
