@@ -1,4 +1,7 @@
-"""Sends the parts of an operation that graphql-core runs: a mutation, or a query without a plan."""
+"""Sends the parts of an operation that graphql-core runs: a mutation, or a query without a plan.
+
+Only fragments are put off; lists come wholly.
+"""
 
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -8,7 +11,6 @@ import orjson
 from graphql import GraphQLError
 from graphql.execution import (
     IncrementalDeferResult,
-    IncrementalStreamResult,
     InitialIncrementalExecutionResult,
     PendingResult,
     SubsequentIncrementalExecutionResult,
@@ -42,6 +44,8 @@ class UnplannedDelivery:
         self._pending: dict[str, PendingPart] = {}
         self._parts: dict[tuple[str | None, ResponsePath], AnswerPart | None] = {}
         for each in split.parts:
+            if each.first is not None:
+                continue
             key = (each.label, each.path)
             self._parts[key] = None if key in self._parts else each
         self._part_of: dict[str, AnswerPart | None] = {}
@@ -59,7 +63,6 @@ class UnplannedDelivery:
                 if isinstance(result, InitialIncrementalExecutionResult):
                     self._answer.data = format_floats(result.data)
                     pending = [self._announced(each) for each in result.pending]
-                    self._measure(pending)
                     errors = [each.formatted for each in result.errors or ()]
                     self._writer.write(PartPayload(self._answer.data, errors, pending))
                 elif isinstance(result, SubsequentIncrementalExecutionResult):
@@ -75,21 +78,11 @@ class UnplannedDelivery:
         self._pending[made.id], self._part_of[made.id] = pending, part
         return pending
 
-    def _measure(self, announced: list[PendingPart]) -> None:
-        """Note how many entries of lists are there before those that are streamed."""
-        for each in announced:
-            at = value_at(self._answer.data, each.path)
-            if each.sent is None and isinstance(at, list):
-                each.sent = len(at)
-
     def _send(self, result: SubsequentIncrementalExecutionResult) -> None:
         payload = PartPayload(pending=[self._announced(each) for each in result.pending or ()])
         for each in result.incremental or ():  # one may add what the next one belongs to
-            if isinstance(each, IncrementalStreamResult):
-                payload.entries.append(self._entries(each))
-            else:
-                payload.entries.append(self._fragment(each))
-        self._measure(payload.pending)
+            assert isinstance(each, IncrementalDeferResult)
+            payload.entries.append(self._fragment(each))
         for made in result.completed or ():
             payload.completed.append(self._completed(made.id, made.errors))
         self._writer.write(payload)
@@ -100,14 +93,6 @@ class UnplannedDelivery:
         written = _written(data)
         value_at(self._answer.data, (*pending.path, *sub_path)).update(data)
         return PartEntry(pending, written, sub_path, errors=self._described(made.errors))
-
-    def _entries(self, made: IncrementalStreamResult) -> PartEntry:
-        pending = self._pending[made.id]
-        items: Any = format_floats(made.items)
-        self._measure([pending])
-        written = _written(items)
-        value_at(self._answer.data, pending.path).extend(items)
-        return PartEntry(pending, written, count=len(items), errors=self._described(made.errors))
 
     def _completed(self, made: str, errors: Sequence[GraphQLError] | None) -> Completed:
         pending, part = self._pending[made], self._part_of[made]

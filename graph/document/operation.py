@@ -28,7 +28,7 @@ from graph.cost.introspection import INTROSPECTION_FIELDS
 from graph.cost.model import CostModel, OperationCost, Path
 from graph.document.errors import copied
 from graph.document.limits import DocumentLimits
-from graph.document.part_directives import PARTS, without_parts
+from graph.document.part_directives import PARTS, without_parts, without_streams
 from graph.document.validation import ValidationResult
 from graph.document.variables import coerce_variables
 from graph.field_collection import FieldCollector
@@ -90,6 +90,7 @@ class Operation:
     def __post_init__(self) -> None:
         self.name = self.node.name.value if self.node.name else None
         self.is_query = self.node.operation is OperationType.QUERY
+        self.is_subscription = self.node.operation is OperationType.SUBSCRIPTION
         self.is_introspection = self.asks_about_schema and all(
             name in INTROSPECTION_FIELDS or name == "__typename" for name in self._root_fields()
         )
@@ -182,6 +183,14 @@ class Document:
     def whole_ast(self) -> DocumentNode | None:
         """The parsed document without @defer and @stream: it is answered at once."""
         return None if self.ast is None else without_parts(self.ast)
+
+    @cached_property
+    def ast_without_streams(self) -> DocumentNode | None:
+        """The parsed document without @stream: graphql-core sends each entry by itself.
+
+        That took it ten times as long as the list, and the client's payloads are as many.
+        """
+        return None if self.ast is None else without_streams(self.ast)
 
     @property
     def bytes(self) -> int:

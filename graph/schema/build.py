@@ -26,7 +26,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from graph.context import Context
 from graph.cost.directives import list_size_of, weight_of
 from graph.cost.model import CostModel
-from graph.document.operation import Document, Operation
+from graph.document.operation import Document
 from graph.errors import UnknownOperation, describe
 from graph.scalars import SCALARS
 from graph.schema.mutation import Mutation
@@ -54,8 +54,12 @@ class _OperationExtension(SchemaExtension):
             raise context.document.errors[0]
         execution.graphql_document = context.document.ast
         operation = context.document.operation(execution.operation_name)
-        if operation is not None and operation.has_parts and not self._may_put_off(operation):
-            execution.graphql_document = context.document.whole_ast
+        # those of subscriptions are refused
+        if operation and operation.has_parts and not operation.is_subscription:
+            document = context.document
+            execution.graphql_document = (
+                document.ast_without_streams if context.is_in_parts else document.whole_ast
+            )
         yield
 
     def on_validate(self) -> Iterator[None]:
@@ -103,11 +107,6 @@ class _OperationExtension(SchemaExtension):
     def get_results(self) -> dict[str, Any]:
         charge = self._context.charge
         return {"cost": charge.report()} if charge is not None else {}
-
-    def _may_put_off(self, operation: Operation) -> bool:
-        """Whether graphql-core may see @defer and @stream: it refuses them in subscriptions."""
-        is_subscription = operation.node.operation is OperationType.SUBSCRIPTION
-        return self._context.is_in_parts or is_subscription
 
     @property
     def _context(self) -> Context:
