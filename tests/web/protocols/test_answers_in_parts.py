@@ -74,22 +74,22 @@ async def plain(http, person) -> Any:
     return (await http.post("/graphql", json=body(person, later=False))).json()
 
 
-@pytest.mark.parametrize("accept", [BY_ID, BY_PATH, URQL])
-async def test_parts_add_up_and_cost_the_same(http, person, accept):
+async def test_parts_add_up_and_cost_the_same(http, person):
     expected = await plain(http, person)
-    response = await http.post("/graphql", json=body(person), headers={"accept": accept})
-    parts = parts_of(response)
-    assert (
-        len(parts) == 4
-    )  # the first, the list's rest, the fragment of each run, that of the athlete
-    assert merged(parts) == expected["data"]
-    assert not errors_of(parts)
-    assert parts[-1]["extensions"]["cost"]["actual"] == expected["extensions"]["cost"]["actual"]
-    assert all("extensions" not in each for each in parts[:-1])
-    assert response.headers["cache-control"] == "no-store"
+    for accept in (BY_ID, BY_PATH, URQL):
+        response = await http.post("/graphql", json=body(person), headers={"accept": accept})
+        parts = parts_of(response)
+        # the first, the list's rest, the fragment of each run, that of the athlete
+        assert len(parts) == 4
+        assert merged(parts) == expected["data"]
+        assert not errors_of(parts)
+        costs = [each["extensions"]["cost"]["actual"] for each in (parts[-1], expected)]
+        assert costs[0] == costs[1]
+        assert all("extensions" not in each for each in parts[:-1])
+        assert response.headers["cache-control"] == "no-store"
 
 
-async def test_the_draft_announces_parts_by_id(http, person):
+async def test_each_draft_has_its_form(http, person):
     response = await http.post("/graphql", json=body(person), headers={"accept": BY_ID})
     assert "incrementalSpec=v0.2" in response.headers["content-type"]
     first, rest, *_ = parts_of(response)
@@ -101,13 +101,9 @@ async def test_the_draft_announces_parts_by_id(http, person):
     ]
     assert [each["path"] for each in rest["pending"]] == [[*nodes, 1], [*nodes, 2]]
     assert rest["completed"] == [{"id": "0"}]
-
-
-async def test_the_draft_of_2022_has_paths_and_labels(http, person):
     response = await http.post("/graphql", json=body(person), headers={"accept": BY_PATH})
     assert "deferSpec=20220824" in response.headers["content-type"]
     first, rest, slow, bests = parts_of(response)
-    nodes = ["athlete", "activities", "nodes"]
     assert first.keys() == {"data", "hasNext"}
     [items] = rest["incremental"]
     assert (items["path"], items["label"], len(items["items"])) == ([*nodes, 1], "runs", 2)
@@ -116,21 +112,16 @@ async def test_the_draft_of_2022_has_paths_and_labels(http, person):
     assert bests["incremental"][0]["path"] == ["athlete"]
 
 
-@pytest.mark.parametrize(
-    "accept", [None, "application/json", "*/*", "multipart/mixed;deferSpec=1, */*"]
-)
-async def test_who_takes_no_parts_gets_all_at_once(http, person, accept):
-    headers = {} if accept is None else {"accept": accept}
-    answer = (await http.post("/graphql", json=body(person), headers=headers)).json()
-    assert answer["data"] == (await plain(http, person))["data"]
-
-
-async def test_what_is_not_put_off_comes_at_once(http, person):
-    response = await http.post(
-        "/graphql", json=body(person, later=False), headers={"accept": BY_ID}
-    )
+async def test_who_takes_no_parts_gets_all_at_once_and_so_does_who_puts_nothing_off(http, person):
+    expected = (await plain(http, person))["data"]
+    for accept in ("", "application/json", "*/*", "multipart/mixed;deferSpec=1, */*"):
+        headers = {"accept": accept} if accept else {}
+        answer = (await http.post("/graphql", json=body(person), headers=headers)).json()
+        assert answer["data"] == expected, accept
+    asked = body(person, later=False)
+    response = await http.post("/graphql", json=asked, headers={"accept": BY_ID})
     assert response.headers["content-type"].startswith("application/json")
-    assert response.json()["data"]["athlete"]["activities"]["nodes"][2]["name"]
+    assert response.json()["data"] == expected
 
 
 async def test_graphql_core_sends_parts_too(api, db, person):
