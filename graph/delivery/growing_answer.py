@@ -65,12 +65,13 @@ class AnnouncedParts:
             if part.first is None or not self._is_due(part):
                 continue
             for path in self._places(part):
-                if (part, path) in self._cut | self._whole:
+                key = (part, path)
+                if key in self._cut or key in self._whole:
                     continue
-                self._cut.add((part, path))
+                self._cut.add(key)
                 entries = value_at(self._answer.data, path)
                 if len(entries) > part.first:
-                    self._held[part, path] = entries[part.first :]
+                    self._held[key] = entries[part.first :]
                     del entries[part.first :]
 
     def announce(self) -> list[PendingPart]:
