@@ -150,9 +150,8 @@ class AsyncDatabase(_Pooled):
         """
         async with self.read() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            began_s = monotonic()
             async with driver.transaction(isolation="repeatable_read", readonly=True):
-                yield Snapshot(driver, self.watch, self._translating, began_s)
+                yield Snapshot(driver, self.watch, self._translating)
 
     async def reading(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Do work that only reads, again where PostgreSQL failed for a passing reason.

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
 from time import monotonic
 from typing import Any, Protocol
 
@@ -23,12 +22,11 @@ class RowReader(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Snapshot:
-    """Reads in one transaction, which began at `began_s` by the monotonic clock."""
+    """Reads in one transaction."""
 
     driver: Any
     watch: StatementWatch
     translating: Callable[[], AbstractContextManager[None]]
-    began_s: float
 
     async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
         """Run a statement, as RowReader does. It is not retried: the snapshot would be lost."""
@@ -37,7 +35,7 @@ class Snapshot:
         sent_s, meter = monotonic(), DATABASE_WORK.get()
         try:
             with self.translating():
-                *values, took = await self.driver.fetchrow(statement, *parameters)
+                row = await self.driver.fetchrow(statement, *parameters)
         except BaseException:
             waited_s = self.watch.end(pid)
             if meter is not None:
@@ -46,5 +44,4 @@ class Snapshot:
         waited_s = self.watch.end(pid)
         if meter is not None:
             meter.waited_ms = 1000 * waited_s
-        # the statement counts from the beginning of its transaction
-        return (*values, took - timedelta(seconds=sent_s - self.began_s))
+        return row

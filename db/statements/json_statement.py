@@ -14,6 +14,10 @@ from db.statements.json_sql import Literal, Part, Sql, Value, joined, some
 
 _MOST_COLUMNS = 90  # of one root field
 _MOST_OF_ALL = 1000  # of a statement, until a root field has one only; PostgreSQL takes 1,664
+_TOOK = "clock_timestamp()-now()"
+"""Without explicit transaction, now() is the time at which planning began."""
+_TOOK_IN_TRANSACTION = "clock_timestamp()-statement_timestamp()"
+"""Without planning: no function tells when that began."""
 _NAMED = re.compile("«([^»]+)»")
 
 
@@ -43,6 +47,11 @@ class Statement:
     text: str
     parameters: tuple[Parameter, ...]
     roots: tuple[tuple[str | int, ...], ...]
+
+    @property
+    def text_in_transaction(self) -> str:
+        """The text for a transaction of several statements, with the time that this one takes."""
+        return self.text.replace(_TOOK, _TOOK_IN_TRANSACTION)
 
     def json_of(self, row: Sequence[str | None]) -> list[str]:
         """Write the JSON of each root field. A null is the empty text, as `concat` takes it."""
@@ -79,8 +88,7 @@ def finish(roots: Sequence[RootColumns]) -> Statement:
 
     pieces = tuple(_pieces(root.parts, columns) for root in roots)
     sources = [root.source for root in roots if root.source is not None]
-    # Without explicit transaction, now() is the time at which planning began.
-    columns.append("clock_timestamp()-now()")
+    columns.append(_TOOK)
     written = f"SELECT {','.join(columns)}{' FROM ' if sources else ''}{','.join(sources)}"
     text = _NAMED.sub(numbered_parameter, written)
     return Statement(text, tuple(_parameter(name) for name in found), pieces)

@@ -54,7 +54,9 @@ class QueryPlan:
         """Get the statement's texts. Raises DatabaseError, NotPlanned."""
         if self.statement is None:
             return ()
-        *values, took = await rows.fetch_row(self.statement.text, self._values(asked, context))
+        statement = self.statement
+        text = statement.text if rows is context.database else statement.text_in_transaction
+        *values, took = await rows.fetch_row(text, self._values(asked, context))
         work = context.database_work
         work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms))
         texts = self.statement.json_of(values)
