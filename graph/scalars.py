@@ -94,8 +94,8 @@ def parse_instant(value: object) -> datetime:
         instant = None
     if instant is None or instant.year < _FIRST_YEAR:
         raise InvalidArgument(
-            f"{value!r} is not a DateTime. Write an instant with its offset and at most six "
-            "decimals, such as 2026-05-17T09:30:00Z."
+            f"{value!r} is not a DateTime. Write an instant from 1900 on with its offset and at most "
+            "six decimals, such as 2026-05-17T09:30:00Z."
         )
     return instant
 
@@ -109,8 +109,8 @@ def parse_local(value: object) -> datetime:
         local = None
     if local is None or local.year < _FIRST_YEAR:
         raise InvalidArgument(
-            f"{value!r} is not a LocalDateTime. Write a local time without offset and with at most "
-            "six decimals, such as 2026-05-17T11:30:00."
+            f"{value!r} is not a LocalDateTime. Write a local time from 1900 on without offset and "
+            "with at most six decimals, such as 2026-05-17T11:30:00."
         )
     return local
 
@@ -132,7 +132,9 @@ def parse_date(value: object) -> date:
     except ValueError:
         day = None
     if day is None or day.year < _FIRST_YEAR:
-        raise InvalidArgument(f"{value!r} is not a Date. Write a day such as 2026-05-17.")
+        raise InvalidArgument(
+            f"{value!r} is not a Date. Write a day from 1900 on, such as 2026-05-17."
+        )
     return day
 
 

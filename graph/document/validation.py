@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from graphql import (
+    ArgumentNode,
     ASTValidationRule,
     DocumentNode,
     FieldNode,
     GraphQLError,
     GraphQLSchema,
+    ListValueNode,
     Node,
+    ObjectFieldNode,
     Source,
     SourceLocation,
     ValidationContext,
@@ -36,7 +39,7 @@ from graph.document.errors import (
 from graph.document.limits import DocumentLimits
 from graph.document.measure import DocumentMeasure, limit_errors
 from graph.document.variables import MAX_ERRORS, cut
-from graph.errors import give_code
+from graph.errors import CallerError, give_code
 
 _STRAWBERRY_RULES = (MaybeNullValidationRule,)
 
@@ -91,7 +94,7 @@ class DocumentValidator:
         measure = DocumentMeasure(ast)
         if errors := limit_errors(measure, limits):
             return ValidationResult(None, tuple(map(copied, errors)), tokens)
-        found = tuple(map(_described, self._validate(ast)))
+        found = tuple(_described(each, ast) for each in self._validate(ast))
         asks = (
             node.name.value if node.name else None
             for node, measures in measure.operations()
@@ -141,17 +144,41 @@ def _bounded_merging(max_comparisons: int) -> type[ASTValidationRule]:
     return BoundedMerging
 
 
-def _described(error: GraphQLError) -> GraphQLError:
-    """Give an error its code, and shorten its message."""
+def _described(error: GraphQLError, ast: DocumentNode | None = None) -> GraphQLError:
+    """Give an error its code, name the argument of a value in `ast`, and shorten its message."""
     # Python parses no number of more than 4,300 digits
     if isinstance(error.original_error, ValueError):
         error = GraphQLError(
             "A number has too many digits. Send one that fits its type.", error.nodes
         )
     give_code(error, "")
+    assert error.extensions is not None
+    if ast is not None and error.extensions["code"] == CallerError.code and error.nodes:
+        place = _place_of(error.nodes[0], ast)
+        error.extensions = {**error.extensions, **({"field": place} if place else {})}
     described = copied(error)
     described.message = cut(error.message)
     return described
+
+
+def _place_of(value: Node, ast: DocumentNode) -> str | None:
+    """Find the argument or variable that has a value, and the place in it, such as `filter.sex`."""
+    pending: list[tuple[Node, str]] = [(ast, "")]
+    while pending:
+        node, place = pending.pop()
+        if node is value:
+            return place or None
+        if isinstance(node, ArgumentNode):
+            place = node.name.value
+        elif isinstance(node, ObjectFieldNode):
+            place = f"{place}.{node.name.value}"
+        elif isinstance(node, VariableDefinitionNode):
+            place = node.variable.name.value
+        elif isinstance(node, ListValueNode):
+            pending += ((each, f"{place}[{index}]") for index, each in enumerate(node.values))
+            continue
+        pending += ((each, place) for each in _members(node))
+    return None
 
 
 def _forget_tokens(ast: DocumentNode) -> int:
@@ -175,9 +202,13 @@ def _nodes(ast: DocumentNode) -> Iterator[Node]:
     pending: list[Node] = [ast]
     while pending:
         node = pending.pop()
-        for member in vars(node).values():
-            if isinstance(member, Node):
-                pending.append(member)
-            elif isinstance(member, tuple):
-                pending.extend(member)
+        pending += _members(node)
         yield node
+
+
+def _members(node: Node) -> Iterator[Node]:
+    for member in vars(node).values():
+        if isinstance(member, Node):
+            yield member
+        elif isinstance(member, tuple):
+            yield from member
