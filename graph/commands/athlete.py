@@ -184,7 +184,8 @@ def _changes(wanted: UpdateAthleteInput) -> dict[str, Any]:
             )
     for name, public in _TEXTS.items():
         if name in given:
-            given[name] = checked_text(given[name], f"input.{public}", max_length=100)
+            text = checked_text(given[name], f"input.{public}", max_length=100)
+            given[name] = text if name in _REQUIRED else text or None
     # in some time zones it is already tomorrow
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     if (born := given.get("birth_date")) is not None and not _FIRST_DAY <= born <= tomorrow:

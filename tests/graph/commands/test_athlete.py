@@ -35,7 +35,7 @@ async def test_what_the_change_touches_is_calculated_anew(api, db, given, kind):
 
 async def test_what_is_given_changes_and_all_else_stays(api, db):
     caller = make.create_person(db, last_name="Silva")
-    given = {"firstName": " Zoë ", "city": None, "measurementSystem": "IMPERIAL", "shares": True}
+    given = {"firstName": " Zoë ", "city": " ", "measurementSystem": "IMPERIAL", "shares": True}
     payload = await mutate(
         api, "updateAthlete", caller.token, CHANGED, athleteId=caller.id, **given
     )
