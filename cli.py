@@ -16,6 +16,7 @@ from operator_commands.arguments import (
     add_export_arguments,
     add_import_arguments,
     add_migrate_arguments,
+    add_move_arguments,
     add_nothing,
     add_rederive_arguments,
     add_restore_arguments,
@@ -228,15 +229,13 @@ def _import(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from operator_commands.export_athlete import export_athlete
 
-    settings = _settings_here()
-    return export_athlete(settings, athlete=options.athlete, to=options.to)
+    return export_athlete(_settings_here(), athlete=options.athlete, to=options.to)
 
 
 def _rederive(options: argparse.Namespace) -> int:
     from operator_commands.rederive import rederive
 
-    settings = _settings_here()
-    return rederive(settings, athlete=options.athlete, again=options.again)
+    return rederive(_settings_here(), athlete=options.athlete, again=options.again)
 
 
 def _backup(options: argparse.Namespace) -> int:
@@ -249,6 +248,12 @@ def _restore(options: argparse.Namespace) -> int:
     from local.home_backups import restore
 
     return restore(load_settings(), options)
+
+
+def _move(options: argparse.Namespace) -> int:
+    from operator_commands.move_originals import move_originals
+
+    return move_originals(_settings_here(), to=options.to, athlete=options.athlete)
 
 
 def _strava_webhook(options: argparse.Namespace) -> int:
@@ -350,6 +355,7 @@ _COMMANDS = (
         "derive activities again from the files that they were read from (docs/files.md)",
         add_rederive_arguments,
     ),
+    _CommandRow("move-originals", _move, "move kept files (docs/files.md)", add_move_arguments),
     _CommandRow(
         "strava-webhook",
         _strava_webhook,

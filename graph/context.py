@@ -80,8 +80,8 @@ class OriginalFiles(Protocol):
     def link_parameters(self) -> Mapping[str, Any]:
         """Values of the parameters of `db.statements.original.download_url`."""
 
-    def remove(self, original_id: int) -> None:
-        """Delete the file of an original whose row was deleted, if it had one."""
+    def remove(self, place: str, original_id: int) -> None:
+        """Delete the file of an original, which takes a while. Raises OriginalUnreachable."""
 
 
 class OperationSteps(Protocol):

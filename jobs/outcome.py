@@ -14,6 +14,7 @@ from sqlalchemy import Executable
 from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
 from db.models import JobErrorCode, JobKind
+from db.original_files import OriginalUnreachable
 from db.statements import job_attempt
 from jobs.exports.errors import ExportsFull
 from jobs.lease import AttemptTimedOut, JobCancelled, LeaseLost, WorkerStopping
@@ -161,6 +162,7 @@ _PASSING: Mapping[type[Exception], tuple[str, str]] = {
     StravaUnavailable: ("STRAVA_UNAVAILABLE", "Strava does not respond."),
     StravaUnreadable: ("STRAVA_BAD_DATA", _UNREADABLE),
     DatabaseError: ("INTERNAL", "The database does not respond."),
+    OriginalUnreachable: ("INTERNAL", "The place of originals does not respond."),
 }
 # Message for the athlete, and whether a retry may succeed after someone has acted.
 _REFUSALS: Mapping[type[StravaError], tuple[str, bool]] = {
@@ -191,6 +193,7 @@ _RULES: tuple[tuple[type[Exception], Callable[[Any, int, int], Outcome]], ...] =
     (StravaUnavailable, _try_again),
     (StravaUnreadable, _try_again),
     (DatabaseError, _try_again),
+    (OriginalUnreachable, _try_again),
     (TaskMissing, _fail_without_task),
     (UndecipherableSecret, _fail_without_key),
     *((kind, _refuse) for kind in _REFUSALS),

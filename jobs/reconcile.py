@@ -38,6 +38,7 @@ from jobs.enqueue import enqueue, publish, queued_ids
 from jobs.lease import ATTEMPT_GRACE_S
 from jobs.log_fields import log_fields
 from jobs.night import Night
+from jobs.original_removals import RemovalSweep
 from jobs.orphan_files import FileSweep
 from jobs.source_retention import create_refreshing_jobs, delete_due
 from jobs.standby import Standby, end_on_sigterm
@@ -103,6 +104,7 @@ class Reconciler:
         self._redis = redis
         self._deletes_at = 0.0
         self._files = FileSweep(settings, database)
+        self._removals = RemovalSweep(settings, database)
         self._flags = FlagReader(settings, redis)
         # Time that a job may take from its commit to the queue, and from the queue to its claim.
         self.patience_s = max(_MIN_PATIENCE_S, 2 * settings.job_reconcile_interval_s)
@@ -185,6 +187,7 @@ class Reconciler:
             is_full |= count >= _BATCH
         is_full |= delete_due(settings, self._database)
         self._files.run()
+        self._removals.run()
         self._forget_answers()
         self._deletes_at = time.monotonic() + (0 if is_full else _DELETE_EVERY_S)
 

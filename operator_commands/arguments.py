@@ -155,6 +155,14 @@ def add_rederive_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_move_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `move-originals`."""
+    parser.add_argument("--to", required=True, choices=["database", "folder", "s3"])
+    parser.add_argument(
+        "--athlete", metavar="ID", help="the athlete's id, as GraphQL shows it (default: all)"
+    )
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
     add_parent_argument(parser)

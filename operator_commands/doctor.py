@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from operator_commands.checks import (
     migrations,
+    originals,
     postgres,
     redis,
     secret_key,
@@ -24,6 +25,7 @@ _CHECKS: list[tuple[str, Callable[[Settings], str]]] = [
     ("Strava", strava_application.check),
     ("Strava's quota", strava_quota.check),
     ("webhook", strava_webhook.check),
+    ("originals", originals.check),
 ]
 
 

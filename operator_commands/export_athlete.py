@@ -10,12 +10,12 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from db.errors import DatabaseError
+from db.original_files import OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.exports.archive import AthleteArchive
 from logs import tell
 from operator_commands.athlete_number import athlete_number
-from runtime.original_folder import OriginalFolder
 from settings import Settings
 
 T = TypeVar("T")
@@ -31,10 +31,10 @@ def export_athlete(settings: Settings, *, athlete: str, to: Path) -> int:
     database = SyncDatabase(settings, application_name="pacegraph-export")
     try:
         archive = AthleteArchive(
-            _Steps(database), athlete_id, settings.url, OriginalFolder(settings)
+            _Steps(database), athlete_id, settings.url, StoredOriginals(settings)
         )
         size = _write(archive, to)
-    except (AthleteUnknown, DatabaseError) as error:
+    except (AthleteUnknown, DatabaseError, OriginalUnreachable) as error:
         tell(str(error))
         return 1
     except OSError as error:

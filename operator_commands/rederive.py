@@ -3,6 +3,7 @@
 import sys
 
 from db.errors import DatabaseError
+from db.original_files import OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
 from db.statements import rederivation
 from db.transaction_runner import TransactionRunner
@@ -10,7 +11,6 @@ from jobs.imports.rederivation import Rederivation
 from jobs.imports.rules import RULES_VERSION
 from logs import tell
 from operator_commands.athlete_number import athlete_number
-from runtime.original_folder import OriginalFolder
 from settings import Settings
 
 
@@ -27,7 +27,7 @@ def rederive(settings: Settings, *, athlete: str | None, again: bool) -> int:
         transactions = TransactionRunner(database)
         for each in _athletes(transactions, athlete_id, again=again):
             run = Rederivation(
-                transactions, OriginalFolder(settings), each, settings.import_readers
+                transactions, StoredOriginals(settings), each, settings.import_readers
             )
             for name, problem in run.run():
                 done += 1
@@ -36,7 +36,7 @@ def rederive(settings: Settings, *, athlete: str | None, again: bool) -> int:
                     print(f"{name}: {problem}")
                 if sys.stderr.isatty():
                     print(f"\r{done} …", end="", file=sys.stderr, flush=True)
-    except DatabaseError as error:
+    except (DatabaseError, OriginalUnreachable) as error:
         tell(str(error))
         return 1
     finally:

@@ -1,7 +1,6 @@
 """The folder of files that recordings were read from, as they came."""
 
 import os
-from typing import Any
 
 from runtime.row_folder import RowFolder
 from settings import Settings
@@ -21,8 +20,3 @@ class OriginalFolder(RowFolder):
             opened.write(packed)
             opened.flush()
             os.fsync(opened.fileno())
-
-    def content_of(self, row: Any) -> bytes:
-        """Get the compressed content of a row with `id` and `content`. Raises OSError."""
-        content: bytes | None = row.content
-        return self.path_of(row.id).read_bytes() if content is None else content

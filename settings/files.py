@@ -1,7 +1,6 @@
 """Files that athletes upload and download."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -54,29 +53,6 @@ class FileSettings(BaseModel):
         ge=1,
         le=1000,
         description="Uploads under way at once, per API process. Of one athlete, half as many.",
-    )
-    originals: Literal["database", "folder", "off"] = Field(
-        "database",
-        description="Where files that activities were imported from are kept as they came, with zstd: "
-        "database or folder. off keeps no more of them.",
-    )
-    originals_folder: Path | None = Field(
-        None,
-        description="Folder of originals, with ORIGINALS=folder, which API and workers share. Default: "
-        "originals in PACEGRAPH_HOME.",
-    )
-    originals_max_bytes: int = Field(
-        2 * 2**30,
-        ge=0,
-        le=2**50,
-        description="Bytes that an athlete's originals may take, with zstd. Files beyond it are "
-        "imported, and not kept; the report says so.",
-    )
-    original_link_s: float = Field(
-        3600,
-        ge=60,
-        le=604_800,
-        description="Seconds for which an address of an original can be used.",
     )
     exports_folder: Path | None = Field(
         None,

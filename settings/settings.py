@@ -14,6 +14,7 @@ from settings.jobs import JobSettings
 from settings.limits import LimitSettings
 from settings.local import LocalSettings
 from settings.logs import LogSettings
+from settings.originals import OriginalSettings
 from settings.services import ServiceSettings
 from settings.strava import StravaSettings
 from settings.switches import SwitchSettings
@@ -35,6 +36,7 @@ class Settings(
     AnswerSettings,
     DocumentSettings,
     LimitSettings,
+    OriginalSettings,
     FileSettings,
     JobSettings,
     StravaSettings,

@@ -22,7 +22,7 @@ def test_every_setting_has_a_description_of_one_line():
 
 
 def test_the_example_lists_every_setting_with_its_description_in_order():
-    listed = re.findall(r"^# (.+)\n([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
+    listed = re.findall(r"^# (.+)\n([A-Z0-9_]+)=", EXAMPLE.read_text(), re.MULTILINE)
     assert [(name.lower(), description) for description, name in listed] == [
         (name, field.description) for name, field in Settings.model_fields.items()
     ]
@@ -34,7 +34,7 @@ def test_the_example_holds_the_defaults():
 
 
 def test_an_unknown_name_in_the_example_would_be_noticed():
-    names = re.findall(r"^#? ?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
+    names = re.findall(r"^#? ?([A-Z0-9_]+)=", EXAMPLE.read_text(), re.MULTILINE)
     assert {name.lower() for name in names} == set(Settings.model_fields)
     assert len(names) == len(Settings.model_fields)
 

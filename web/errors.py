@@ -13,7 +13,7 @@
     ├── AddressTooLong          414 ADDRESS_TOO_LONG
     ├── upload_errors.*         404 to 507: uploads that cannot go on (`web/upload_errors.py`)
     ├── export_downloads.*      404: archives that cannot be had (`web/export_downloads.py`)
-    ├── original_downloads.*    404: originals that cannot be had (`web/original_downloads.py`)
+    ├── original_downloads.*    404, 503: originals that cannot be had (`web/original_downloads.py`)
     ├── download_slots.*        503 TOO_BUSY: too many downloads at once (`web/download_slots.py`)
     ├── protocols.single_connection.*   404, 409, 429: event streams of several operations
     ├── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is not JSON

@@ -6,11 +6,14 @@ from typing import Any
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 
-def file_gauges(rows: Sequence[Any]) -> Iterator[Metric]:
-    """Yield the gauges of rows of `db.statements.stored_files.state`."""
+def file_gauges(rows: Sequence[Any], removals: Any) -> Iterator[Metric]:
+    """Yield the gauges of rows of `db.statements.stored_files.state`.
+
+    `removals` is the row of `db.statements.original_removal.state`.
+    """
     files = GaugeMetricFamily(
         "pacegraph_stored_files",
-        "Files stored for athletes: uploads, exports, originals_database, originals_folder.",
+        "Files stored for athletes: uploads, exports, originals_database, originals_folder, originals_s3.",
         labels=["what"],
     )
     size = GaugeMetricFamily(
@@ -23,3 +26,13 @@ def file_gauges(rows: Sequence[Any]) -> Iterator[Metric]:
         size.add_metric([row.what], float(row.bytes))
     yield files
     yield size
+    yield GaugeMetricFamily(
+        "pacegraph_original_removals",
+        "Files of originals that were deleted and are still in their folder or bucket.",
+        removals.removals if removals else 0,
+    )
+    yield GaugeMetricFamily(
+        "pacegraph_original_removals_failed",
+        "Those among them that could not be deleted yet.",
+        removals.failed if removals else 0,
+    )

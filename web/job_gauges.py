@@ -14,6 +14,7 @@ from db.models import JobKind
 from db.session import AsyncDatabase
 from db.statements import (
     job_queue,
+    original_removal,
     stored_files,
     strava_event,
     strava_quota,
@@ -46,6 +47,7 @@ class JobGauges:
         self._events: RowMapping | None = None
         self._problems: RowMapping | None = None
         self._files: Sequence[Any] = ()
+        self._removals: Any = None
         self._read_at = float("-inf")
 
     async def refresh(self) -> None:
@@ -64,6 +66,7 @@ class JobGauges:
                 quota = (await connection.execute(strava_quota.copy(), application)).first()
                 waiting = (await connection.execute(job_queue.waiting_for_quota())).scalar_one()
                 files = (await connection.execute(stored_files.state())).all()
+                removals = (await connection.execute(original_removal.state())).one()
                 problems = (await connection.execute(sync_problem.state())).mappings().one()
         except (DatabaseError, TimeoutError) as error:
             logger.warning("could not read the state of the queue", extra={"error": repr(error)})
@@ -71,7 +74,7 @@ class JobGauges:
             self._rows = {row["kind"]: row for row in rows}
             self._troubles = {row.kind: row.times for row in troubles}
             self._events, self._problems = events, problems
-            self._files = files
+            self._files, self._removals = files, removals
             self._quota = (*quota, waiting) if quota else (None, 0.0, waiting)
         self._read_at = monotonic()
 
@@ -106,7 +109,7 @@ class JobGauges:
             self._events["oldest_s"] or 0,
         )
         yield from quota_gauges(self._settings, *self._quota)
-        yield from file_gauges(self._files)
+        yield from file_gauges(self._files, self._removals)
         yield _gauge(
             "sync_problems",
             "Activities that syncs could not have until now.",

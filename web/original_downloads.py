@@ -11,10 +11,11 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from db.models import OriginalPlace
 from db.original_codec import unpacked
+from db.original_files import OriginalMissing, OriginalUnreachable, StoredOriginals
 from db.session import AsyncDatabase
 from db.statements import original as statements
-from runtime.original_folder import OriginalFolder
 from settings import Settings
 from web.auth.windowed_links import WindowedLinks
 from web.download_slots import DownloadSlots
@@ -40,8 +41,18 @@ class OriginalElsewhere(HttpRefusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "The original is not on this machine. Its operator has to let API and workers share "
-            "ORIGINALS_FOLDER."
+            "The original is not where it was put. The operator has to bring it back, or let API and "
+            "workers share ORIGINALS_FOLDER."
+        )
+
+
+class OriginalNotNow(HttpRefusal):
+    status, code = 503, "TOO_BUSY"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The original cannot be read at the moment. Try again in a minute.",
+            headers={"retry-after": "60"},
         )
 
 
@@ -50,7 +61,7 @@ class OriginalDownloads:
 
     def __init__(self, settings: Settings, database: AsyncDatabase) -> None:
         self._database = database
-        self._folder = OriginalFolder(settings)
+        self._files = StoredOriginals(settings)
         self._links = WindowedLinks.from_settings(settings, "original", settings.original_link_s)
         self._address = f"{settings.url}{PATH}/"
         self._slots = DownloadSlots(settings.exports_at_once)
@@ -61,12 +72,9 @@ class OriginalDownloads:
         begin, key = self._links.window()
         return {statements.LINK_ADDRESS.key: self._address + begin, statements.LINK_KEY.key: key}
 
-    def remove(self, original_id: int) -> None:
-        """Delete the file, if there is one here, of an original without a row."""
-        try:
-            self._folder.destroy(original_id)
-        except OSError as error:
-            logger.warning("an original's file stays for now", extra={"error": str(error)})
+    def remove(self, place: str, original_id: int) -> None:
+        """Delete the file of an original. Raises OriginalUnreachable."""
+        self._files.remove(OriginalPlace(place), original_id)
 
     async def find(self, token: str, *, with_body: bool) -> Response:
         """Make the answer to a request with `token`. Raises HttpRefusal, also while it is sent."""
@@ -88,9 +96,12 @@ class OriginalDownloads:
         """Get the compressed content. Raises HttpRefusal."""
         row = await self._row(statements.content(), original_id)
         try:
-            return await run_in_threadpool(self._folder.content_of, row)
-        except OSError:
+            return await run_in_threadpool(self._files.content_of, row)
+        except OriginalMissing:
             raise OriginalElsewhere from None
+        except OriginalUnreachable as error:
+            logger.warning("an original cannot be read", extra={"error": str(error)})
+            raise OriginalNotNow from None
 
     async def _row(self, statement: Executable, original_id: int) -> Any:
         found = await self._database.reading(

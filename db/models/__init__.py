@@ -40,7 +40,7 @@ from db.models.job import (
 from db.models.job_problem import JobProblem
 from db.models.kept_choice import KeptChoice
 from db.models.old_id import OldId
-from db.models.original import Original, OriginalPlace
+from db.models.original import Original, OriginalPlace, OriginalRemoval
 from db.models.personal_best import PersonalBest
 from db.models.schema_use import SchemaUse
 from db.models.sign_in import UsedSignIn
@@ -97,6 +97,7 @@ __all__ = [
     "OldId",
     "Original",
     "OriginalPlace",
+    "OriginalRemoval",
     "PersonalBest",
     "RecordingChoice",
     "SchemaUse",

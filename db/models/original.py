@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Double,
     ForeignKey,
+    Index,
     LargeBinary,
     UniqueConstraint,
     cast,
@@ -16,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from db.models.base import Base, CreatedAt, PrimaryKey, not_negative, one_of
+from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey, not_negative, one_of
 
 
 class OriginalPlace(Enum):
@@ -24,16 +25,17 @@ class OriginalPlace(Enum):
 
     DATABASE = "DATABASE"
     FOLDER = "FOLDER"
+    S3 = "S3"
 
 
 class Original(Base):
     """A file with at least one imported activity (`ImportedFile`), kept as it came.
 
     `digest` is the SHA-256 of its content, unpacked, and `size_bytes` the length of that. It is
-    stored with zstd, as `packed_bytes` bytes: in `content`, or in a file in the folder of
-    ORIGINALS_FOLDER, as `place` says. `listed` is what the list of an export told of it, null
-    without a list. `rules_version` says by which rules its activities were derived last
-    (`jobs/imports/rules.py`).
+    stored with zstd, as `packed_bytes` bytes: in `content`, in a file in the folder of
+    ORIGINALS_FOLDER, or in an object in ORIGINALS_S3_BUCKET, as `place` says. `listed` is what the
+    list of an export told of it, null without a list. `rules_version` says by which rules its
+    activities were derived last (`jobs/imports/rules.py`).
     """
 
     __tablename__ = "originals"
@@ -59,4 +61,24 @@ class Original(Base):
         CheckConstraint("(content IS NULL) = (place <> 'DATABASE')", name="content_in_place"),
         one_of("place", OriginalPlace),
         *not_negative("size_bytes", "packed_bytes"),
+    )
+
+
+class OriginalRemoval(Base):
+    """A file of an original, outside of the database, that is to be deleted at `due_at`.
+
+    A trigger writes it as the original is deleted. It is also written before the file itself, and
+    withdrawn by the transaction that makes the original. `failures` are the tries that failed.
+    """
+
+    __tablename__ = "original_removals"
+
+    original_id: Mapped[BigId] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[Instant] = mapped_column(server_default=func.now())
+    failures: Mapped[int] = mapped_column(server_default="0")
+
+    __table_args__ = (
+        one_of("place", OriginalPlace),
+        Index("ix_original_removals_due_at", "due_at"),
     )

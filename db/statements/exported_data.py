@@ -150,6 +150,7 @@ LEFT_OUT: Mapping[str, str] = {
     "exports": "addresses of archives, of which this is one",
     "idempotency_keys": "keys that programs chose, for a day",
     "old_ids": "numbers that older links used for rows that are exported",
+    "original_removals": "names of files that are being deleted, without an athlete",
     "schema_uses": "counters of the whole server",
     "strava_quotas": "counters of the whole server",
     "strava_troubles": "counters of the whole server",

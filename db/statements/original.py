@@ -14,7 +14,9 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    or_,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
@@ -75,6 +77,7 @@ def find() -> Executable:
     """Select the original `original`: what it is, and its `content` where that is in the database."""
     return select(
         Original.id,
+        Original.place,
         Original.file_name,
         Original.digest,
         Original.size_bytes,
@@ -93,19 +96,25 @@ def describe() -> Executable:
 
 @cache
 def content() -> Executable:
-    """Select the `content` of the original `original`; null where it is in a folder."""
-    return select(Original.id, Original.content).where(Original.id == _ORIGINAL_ID)
+    """Select the `content` of the original `original`; null where its `place` is another."""
+    return select(Original.id, Original.place, Original.content).where(Original.id == _ORIGINAL_ID)
+
+
+@cache
+def places() -> Executable:
+    """Select each `place` that has originals."""
+    return select(Original.place).distinct()
 
 
 @cache
 def owner_of() -> Executable:
-    """Select the `athlete_id` of the original `original`, locked."""
-    return select(Original.athlete_id).where(Original.id == _ORIGINAL_ID).with_for_update()
+    """Select the `athlete_id` and `place` of the original `original`."""
+    return select(Original.athlete_id, Original.place).where(Original.id == _ORIGINAL_ID)
 
 
 @cache
 def remove() -> Executable:
-    """Delete the original `original`; returns its `place`."""
+    """Delete the original `original`; returns its `place`. A trigger notes its file for removal."""
     return delete(Original).where(Original.id == _ORIGINAL_ID).returning(Original.place)
 
 
@@ -118,3 +127,39 @@ def existing() -> Executable:
     """Select those of the ids `originals` that there are."""
     ids = bindparam("originals", type_=ARRAY(BigInteger))
     return select(Original.id).where(Original.id == any_(ids))
+
+
+@cache
+def elsewhere() -> Executable:
+    """Select the ids of at most `most` originals after `after_id` that are not at `place`.
+
+    They are those of `athlete`, of all athletes if it is null.
+    """
+    return (
+        select(Original.id)
+        .where(
+            Original.id > bindparam("after_id", type_=BigInteger),
+            Original.place != bindparam("place", type_=Text),
+            or_(_ATHLETE_ID.is_(None), Original.athlete_id == _ATHLETE_ID),
+        )
+        .order_by(Original.id)
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+@cache
+def move() -> Executable:
+    """Note that the original `original`, which is at `old_place`, is at `new_place` now.
+
+    Returns its id, nothing if it is not at `old_place` any more. `new_content` is null outside of
+    the database.
+    """
+    return (
+        update(Original)
+        .where(Original.id == _ORIGINAL_ID, Original.place == bindparam("old_place", type_=Text))
+        .values(
+            place=bindparam("new_place", type_=Text),
+            content=bindparam("new_content", type_=LargeBinary),
+        )
+        .returning(Original.id)
+    )

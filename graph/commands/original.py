@@ -1,33 +1,62 @@
 """The command that deletes an original."""
 
 import asyncio
+import logging
+from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.models import Scope
+from db.models import OriginalPlace, Scope
+from db.original_files import OriginalUnreachable
 from db.statements import original as statements
 from graph.commands.authorization import not_found, require_scope
 from graph.context import Context
 from graph.global_id import decode_id_of
+from graph.types.enums import UserErrorCode
 from graph.types.original import DeleteOriginalInput, DeleteOriginalPayload
+from graph.types.payload import MutationRefused
+from runtime.clock import utc_now
 
 _FIELD = "input.id"
+_RETRY = timedelta(minutes=1)
+
+logger = logging.getLogger(__name__)
 
 
 async def delete_original(context: Context, wanted: DeleteOriginalInput) -> DeleteOriginalPayload:
-    """Delete a file that was kept; activities stay. Raises MutationRefused, CallerError."""
+    """Delete a file that was kept; activities stay. Raises MutationRefused, CallerError.
+
+    The file goes first, so that nothing is told to be deleted that is not; what interrupts that is
+    mended by deleting again.
+    """
     require_scope(context, Scope.SYNC)
     original_id = decode_id_of("Original", wanted.id, _FIELD)
     values = {"original": original_id}
+    found = await context.database.reading(
+        lambda connection: connection.execute(statements.owner_of(), values)
+    )
+    row = found.one_or_none()
+    if row is None or not context.viewer.sees_unshared(row.athlete_id):
+        raise not_found(_FIELD, "original")
+    if row.place != OriginalPlace.DATABASE.value:
+        await _remove_file(context, row.place, original_id)
 
     async def delete(connection: AsyncConnection) -> None:
-        row = (await connection.execute(statements.owner_of(), values)).one_or_none()
-        if row is None or not context.viewer.sees_unshared(row.athlete_id):
-            raise not_found(_FIELD, "original")
         await connection.execute(statements.remove(), values)
 
     await context.database.writing(delete)
-    # What cannot be deleted now, the reconciler deletes.
-    await asyncio.to_thread(context.originals.remove, original_id)
     context.forget()
     return DeleteOriginalPayload(deleted_id=wanted.id)
+
+
+async def _remove_file(context: Context, place: str, original_id: int) -> None:
+    try:
+        await asyncio.to_thread(context.originals.remove, place, original_id)
+    except OriginalUnreachable as error:
+        logger.warning("an original cannot be deleted", extra={"error": str(error)})
+        raise MutationRefused(
+            UserErrorCode.UNAVAILABLE,
+            "The file cannot be deleted now, because the place where it is does not answer. Nothing "
+            "was deleted; try again.",
+            retry_at=utc_now() + _RETRY,
+        ) from None

@@ -94,6 +94,7 @@ class UserErrorCode(StrEnum):
     CONFLICT = "CONFLICT"
     NOT_CONNECTED = "NOT_CONNECTED"
     RATE_LIMITED = "RATE_LIMITED"
+    UNAVAILABLE = "UNAVAILABLE"
 
 
 _IF_UNKNOWN: dict[type[Enum], str | None] = {
@@ -354,5 +355,6 @@ _describe(
         "CONFLICT": "Not possible in the current state.",
         "NOT_CONNECTED": "The athlete is not connected to Strava.",
         "RATE_LIMITED": "A budget is used up. `retryAt` says when to try again.",
+        "UNAVAILABLE": "Something that this server needs does not answer. Nothing was changed.",
     },
 )

@@ -9,6 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sqlalchemy import Connection
 
 from db.original_codec import CorruptOriginal, unpacked
+from db.original_files import OriginalMissing, StoredOriginals
 from db.statements import exported_data, original
 from db.statements.exported_data import EXPORTED, STREAMS, ExportedTable
 from db.stream_codec import CorruptStreams, decode
@@ -16,7 +17,6 @@ from jobs.athlete_unknown import AthleteUnknown
 from jobs.exports.gpx_writer import gpx_parts
 from jobs.exports.table_lines import folder_of, line_of, line_of_streams, schema
 from runtime.clock import utc_now
-from runtime.original_folder import OriginalFolder
 
 _ROWS_AT_ONCE, _STREAMS_AT_ONCE = 500, 20
 _DIGITS = 16
@@ -50,7 +50,7 @@ class AthleteArchive:
     """The archive of one athlete. `server` is the address that it tells."""
 
     def __init__(
-        self, steps: ExportSteps, athlete_id: int, server: str, originals: OriginalFolder
+        self, steps: ExportSteps, athlete_id: int, server: str, originals: StoredOriginals
     ) -> None:
         self._steps = steps
         self._originals = originals
@@ -60,7 +60,10 @@ class AthleteArchive:
         self._problems: list[str] = []
 
     def write(self, file: IO[bytes]) -> None:
-        """Write it to a file that can seek. Raises AthleteUnknown, and what the steps raise."""
+        """Write it to a file that can seek.
+
+        Raises AthleteUnknown, OriginalUnreachable, and what the steps raise.
+        """
         counts = self._steps.read(self._count)
         self._total = sum(counts)
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
@@ -133,8 +136,8 @@ class AthleteArchive:
         name = f"originals/{row.digest.hex()[:_DIGITS]}_{_UNSAFE.sub('_', row.file_name)}"
         try:
             packed = self._originals.content_of(row)
-        except OSError as error:
-            self._problems.append(f"{name}: {error.strerror}\n")
+        except OriginalMissing as error:
+            self._problems.append(f"{name}: {error}\n")
             return
         with self._entry(archive, name) as entry:
             try:

@@ -140,6 +140,9 @@ class FileImport:
         self._written_at = monotonic()
         if not pending:
             return []
+        if self._originals is not None:
+            files = [each.file for each in pending if each.activity or each.item.activity_id]
+            self._originals.write_files(self._transactions, self._athlete_id, files)
         try:
             return self._transactions.write(lambda connection: self._write(connection, pending))
         except (DataError, IntegrityError) as error:

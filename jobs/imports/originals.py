@@ -1,18 +1,22 @@
 """Keeps the files that activities were read from, as they came, where ORIGINALS says."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
+from time import monotonic
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from db.models import OriginalPlace
+from db.original_files import OriginalUnreachable, StoredOriginals
 from db.statements import original as statements
+from db.statements import original_removal as removals
 from db.statements.new_rows import new_ids
 from jobs.imports.packed_file import PackedFile
 from jobs.imports.prepared_file import PreparedFile
 from jobs.imports.rules import RULES_VERSION
-from runtime.original_folder import OriginalFolder
 from settings import Settings
 
 _GZIP = ".gz"
@@ -21,22 +25,64 @@ _FULL = (
     "the athlete's originals take as much room as they may (ORIGINALS_MAX_BYTES); delete some with "
     "`deleteOriginal`"
 )
+_LATE = "it was written too late. Import the file again to keep it"
+_LONGEST_COMMIT_S = 3600.0
+"""From the announcement of a file to the commit that makes its row; it takes seconds."""
+_PAUSE_S = 30.0
+"""For how long what failed is not tried again: an import has thousands of files."""
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Writes(Protocol):
+    """Runs transactions. A step may run several times."""
+
+    def write(self, step: Callable[[Connection], T]) -> T: ...
 
 
 class Originals:
-    """Writes originals, in the transactions that write what was read from them."""
+    """Writes originals of an import: rows in the transactions that write what was read from them.
+
+    Files outside of the database are written before, because that may take long.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._most_bytes = settings.originals_max_bytes
         self._place = OriginalPlace(settings.originals.upper())
-        self._folder = OriginalFolder(settings)
+        self._files = StoredOriginals(settings)
+        self._written: dict[bytes, int] = {}
+        self._problems: dict[bytes, str] = {}
+        self._paused = (0.0, "")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Originals | None":
         """Make one; None with ORIGINALS=off."""
         return None if settings.originals == "off" else cls(settings)
+
+    def write_files(
+        self, transactions: Writes, athlete_id: int, files: Iterable[PreparedFile]
+    ) -> None:
+        """Write those of `files` that go outside of the database. Raises DatabaseError.
+
+        What cannot be written is not kept; `keep` tells why.
+        """
+        found = _to_keep(files)
+        self._problems = {}
+        # An interrupted transaction is tried again, in parts.
+        self._written = {digest: n for digest, n in self._written.items() if digest in found}
+        new = {digest: each for digest, each in found.items() if digest not in self._written}
+        if self._place is OriginalPlace.DATABASE or not new:
+            return
+        wanted = transactions.write(partial(self._announce, athlete_id=athlete_id, files=new))
+        for digest, number in wanted.items():
+            packed = new[digest].packed
+            assert packed is not None
+            problem = self._write_file(number, packed)
+            if problem is None:
+                self._written[digest] = number
+            else:
+                self._problems[digest] = problem
 
     def keep(
         self, connection: Connection, athlete_id: int, files: Iterable[PreparedFile]
@@ -45,57 +91,101 @@ class Originals:
 
         The athlete's row is locked.
         """
-        found = {each.digest: each for each in files if each.digest and each.original}
-        if not found:
-            return {}
-        values = {"athlete": athlete_id, "digests": list(found)}
-        for digest in connection.execute(statements.kept(), values).scalars():
-            del found[digest]
-        taken = connection.execute(statements.room_taken(), values).scalar_one()
-        problems = {}
-        for digest, each in found.items():
-            assert each.original is not None
-            taken += each.original.packed_bytes
-            problem = self._keep(connection, athlete_id, each, each.original, taken)
-            if problem is not None:
-                problems[digest] = problem
-                taken -= each.original.packed_bytes
+        files = list(files)
+        found = _to_keep(files)
+        fitting, problems = self._fitting(connection, athlete_id, found)
+        for each in files:
+            if each.digest is not None and each.digest in fitting:
+                packed = fitting.pop(each.digest)
+                problem = self._keep(connection, athlete_id, each, packed)
+                if problem is not None:
+                    problems[each.digest] = problem
         return problems
 
+    def _fitting(
+        self, connection: Connection, athlete_id: int, found: Mapping[bytes, PackedFile]
+    ) -> tuple[dict[bytes, PackedFile], dict[bytes, str]]:
+        """Choose what is not kept yet and has room; tells why the rest has none."""
+        if not found:
+            return {}, {}
+        values = {"athlete": athlete_id, "digests": list(found)}
+        kept = frozenset(connection.execute(statements.kept(), values).scalars())
+        taken = connection.execute(statements.room_taken(), values).scalar_one()
+        fitting, problems = {}, {}
+        for digest, each in found.items():
+            if digest in kept:
+                continue
+            if each.packed is None:
+                problems[digest] = _TOO_LARGE
+            elif taken + each.packed_bytes > self._most_bytes:
+                problems[digest] = _FULL
+            else:
+                taken += each.packed_bytes
+                fitting[digest] = each
+        return fitting, problems
+
+    def _announce(
+        self, connection: Connection, athlete_id: int, files: Mapping[bytes, PackedFile]
+    ) -> dict[bytes, int]:
+        """Choose which files are to be written, and their numbers."""
+        fitting, _ = self._fitting(connection, athlete_id, files)
+        count = {"count": len(fitting)}
+        ids = connection.execute(new_ids(), count).scalars().all() if fitting else []
+        values = {
+            "originals": ids,
+            "at_place": self._place.value,
+            "wait_s": _LONGEST_COMMIT_S,
+        }
+        connection.execute(removals.announce(), values)
+        return dict(zip(fitting, ids, strict=True))
+
+    def _write_file(self, number: int, packed: bytes) -> str | None:
+        """Write a file; tells why it cannot be."""
+        until, problem = self._paused
+        if monotonic() < until:
+            return problem
+        try:
+            self._files.write(self._place, number, packed)
+        except OriginalUnreachable as error:
+            logger.warning("an original cannot be kept", extra={"error": str(error)})
+            problem = f"{error.said}. Import the file again to keep it"
+            self._paused = monotonic() + _PAUSE_S, problem
+            return problem
+        return None
+
     def _keep(
-        self,
-        connection: Connection,
-        athlete_id: int,
-        file: PreparedFile,
-        original: PackedFile,
-        taken: int,
+        self, connection: Connection, athlete_id: int, file: PreparedFile, original: PackedFile
     ) -> str | None:
-        if original.packed is None:
-            return _TOO_LARGE
-        if taken > self._most_bytes:
-            return _FULL
-        number = connection.execute(new_ids(), {"count": 1}).scalar_one()
-        in_folder = self._place is OriginalPlace.FOLDER
-        if in_folder:
-            try:
-                self._folder.write(number, original.packed)
-            except OSError as error:
-                logger.warning("an original cannot be kept", extra={"error": str(error)})
-                return f"it cannot be written to ORIGINALS_FOLDER ({error.strerror})"
+        """Write the row of a file; tells why it is not kept."""
+        assert file.digest is not None
+        is_here = self._place is OriginalPlace.DATABASE
+        if is_here:
+            number = connection.execute(new_ids(), {"count": 1}).scalar_one()
+        elif file.digest not in self._written:
+            return self._problems.get(file.digest, _LATE)
+        else:
+            number = self._written[file.digest]
+            this = {"original": number, "at_place": self._place.value}
+            if connection.execute(removals.withdraw(), this).first() is None:
+                return _LATE  # and it was deleted again
         values = {
             "original": number,
             "athlete": athlete_id,
             "digest": file.digest,
             "file_name": _name_of(file.name),
             "size_bytes": original.size,
-            "packed_bytes": len(original.packed),
+            "packed_bytes": original.packed_bytes,
             "place": self._place.value,
-            "content": None if in_folder else original.packed,
+            "content": original.packed if is_here else None,
             "listed": asdict(file.listed) if file.listed else None,
             "rules_version": RULES_VERSION,
         }
         connection.execute(statements.keep(), values)
         return None
+
+
+def _to_keep(files: Iterable[PreparedFile]) -> dict[bytes, PackedFile]:
+    return {each.digest: each.original for each in files if each.digest and each.original}
 
 
 def _name_of(path: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.original_codec import CorruptOriginal, unpacked
+from db.original_files import OriginalMissing, StoredOriginals
 from db.statements import original, rederivation
 from db.transaction_runner import TransactionRunner
 from jobs.imports.activity_zone import local_time
@@ -26,7 +27,6 @@ from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, effort_rows
 from jobs.sync.personal_bests import recalculate, write_efforts
 from recordings import RecordingError, UnreadableFile
 from recordings.strava_list import ListedActivity
-from runtime.original_folder import OriginalFolder
 
 _AT_ONCE = 50
 _KEPT = ("source", "name")
@@ -39,17 +39,17 @@ class Rederivation:
     def __init__(
         self,
         transactions: TransactionRunner,
-        folder: OriginalFolder,
+        originals: StoredOriginals,
         athlete_id: int,
         readers: int,
     ) -> None:
-        self._transactions, self._folder = transactions, folder
+        self._transactions, self._originals = transactions, originals
         self._athlete_id, self._readers = athlete_id, readers
 
     def run(self) -> Iterator[tuple[str, str | None]]:
         """Derive all that older rules derived; yields names of files, and what is wrong with some.
 
-        Raises DatabaseError.
+        Raises DatabaseError, OriginalUnreachable.
         """
         last = 0
         while ids := self._outdated(last):
@@ -107,12 +107,11 @@ class Rederivation:
 
     def _content_of(self, row: Any) -> "BytesIO | RecordingError":
         try:
-            return BytesIO(b"".join(unpacked(self._folder.content_of(row))))
+            return BytesIO(b"".join(unpacked(self._originals.content_of(row))))
         except CorruptOriginal as error:
             return UnreadableFile(row.file_name, f"it is damaged: {error}.", "")
-        except OSError as error:
-            problem = f"it is not in ORIGINALS_FOLDER ({error.strerror})."
-            return UnreadableFile(row.file_name, problem, "")
+        except OriginalMissing as error:
+            return UnreadableFile(row.file_name, f"{error}.", "")
 
     def _write(self, file: PreparedFile) -> str | None:
         """Write what was derived of a file; tells what could not be."""

@@ -15,6 +15,7 @@ from typing import IO, TypeVar
 
 from sqlalchemy import Connection
 
+from db.original_files import StoredOriginals
 from db.statements import export as exports
 from jobs.attempt import Attempt
 from jobs.exports.archive import AthleteArchive
@@ -22,7 +23,6 @@ from jobs.exports.errors import ExportsFull
 from jobs.lease import LeaseLost
 from jobs.task_services import TaskServices
 from runtime.export_folder import ExportFolder
-from runtime.original_folder import OriginalFolder
 from settings import Settings
 
 _REPORT_EVERY_S = 0.5
@@ -33,7 +33,10 @@ T = TypeVar("T")
 
 
 def run(attempt: Attempt, services: TaskServices) -> None:
-    """Make the archive. Raises ExportsFull, db.errors.DatabaseError and what ends the attempt."""
+    """Make the archive.
+
+    Raises ExportsFull, OriginalUnreachable, db.errors.DatabaseError and what ends the attempt.
+    """
     _ExportRun(attempt, services.settings).run()
 
 
@@ -72,7 +75,7 @@ class _ExportRun:
             self._folder.remove(each)
 
     def _write(self, file: IO[bytes]) -> Sequence[int]:
-        originals = OriginalFolder(self._settings)
+        originals = StoredOriginals(self._settings)
         AthleteArchive(self, self._athlete_id, self._settings.url, originals).write(file)
         file.flush()
         os.fsync(file.fileno())

@@ -84,6 +84,7 @@ def test_all_is_well(settings, capsys):
         "Strava",
         "Strava's quota",
         "webhook",
+        "originals",
     ]
     assert said["Strava's quota"] == "OK no request was counted yet"
     assert "pacegraph strava-webhook subscribe" in said["webhook"]

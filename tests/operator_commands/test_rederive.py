@@ -116,7 +116,7 @@ def test_what_cannot_be_read_is_told_stays_and_is_read_when_it_is_back(command, 
     code, told = command()
     assert code == 1
     assert "b.gpx: it is damaged" in told
-    assert "a.fit: it is not in ORIGINALS_FOLDER" in told
+    assert "a.fit: it is not where it was put (ORIGINALS_FOLDER" in told
     assert "read 3 originals again, 2 with problems" in told
     assert everything(db) == before
     versions = db.execute(text("SELECT rules_version FROM originals ORDER BY file_name"))

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from db.original_codec import unpacked
+from db.original_files import StoredOriginals
 from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
 from jobs.imports.file_import import FileImport, ImportOutcome
 from jobs.imports.originals import Originals
+from jobs.original_removals import remove_due
 from jobs.orphan_files import FileSweep
 from recordings.strava_list import ListedActivity
 from runtime.original_folder import OriginalFolder
@@ -45,7 +47,7 @@ class Imports:
         return self.db.execute(text(f"SELECT {columns} FROM originals ORDER BY file_name")).all()
 
     def content(self, row) -> bytes:
-        return b"".join(unpacked(OriginalFolder(self.settings).content_of(row)))
+        return b"".join(unpacked(StoredOriginals(self.settings).content_of(row)))
 
 
 @pytest.fixture
@@ -102,9 +104,7 @@ def test_a_folder_that_cannot_be_written_costs_the_original_only(imports, tmp_pa
     assert imports.rows() == []
 
 
-def test_an_original_goes_with_its_last_activity_and_its_file_soon_after(
-    imports, settings, monkeypatch
-):
+def test_an_original_goes_with_its_last_activity_and_its_file_soon_after(imports, settings):
     imports.take({"a.fit": FIT, "b.gpx": GPX}, originals="folder")
     folder = OriginalFolder(settings)
     fit, gpx = (row.id for row in imports.rows())
@@ -117,6 +117,16 @@ def test_an_original_goes_with_its_last_activity_and_its_file_soon_after(
         )
     )
     assert [row.id for row in imports.rows()] == [gpx]
+    remove_due(settings, imports.database)
+    assert (folder.path_of(fit).exists(), folder.path_of(gpx).exists()) == (False, True)
+
+
+def test_a_file_without_a_row_goes_in_an_hour(imports, settings, monkeypatch):
+    imports.take({"a.fit": FIT, "b.gpx": GPX}, originals="folder")
+    folder = OriginalFolder(settings)
+    fit, gpx = (row.id for row in imports.rows())
+    imports.db.execute(text("DELETE FROM activities WHERE name = 'a.fit'"))
+    imports.db.execute(text("DELETE FROM original_removals"))  # as after a backup was restored
     FileSweep(settings, imports.database).run()
     assert folder.path_of(fit).exists()  # its row may not be committed yet
     long_ago = time.time() - 4000

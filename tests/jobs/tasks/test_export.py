@@ -219,7 +219,7 @@ def test_samples_that_are_damaged_are_told_of(world):
     world.write("UPDATE activity_streams SET samples = 'x' WHERE activity_id = :id", id=first)
     world.write("UPDATE originals SET place = 'FOLDER', content = NULL")  # without a file there
     found = exported(world, export(world, person.athlete_id))
-    assert b"_Rui: No such file" in found["problems.txt"]
+    assert b"_Rui: it is not where" in found["problems.txt"]
     assert not [name for name in found if name.startswith("originals/")]
     assert f"samples of activity {first}: unknown version".encode() in found["problems.txt"]
     assert len(lines(found, "activity_streams")) == 2

@@ -57,9 +57,11 @@ async def test_of_stored_files(settings, db):
     shown = await gauges(settings)
     for what, files, size in (
         ("uploads", 1, 9), ("exports", 0, 0), ("originals_database", 1, 77), ("originals_folder", 0, 0),
+        ("originals_s3", 0, 0),
     ):  # fmt: skip
         assert shown[f'stored_files{{what="{what}"}}'] == files
         assert shown[f'stored_file_bytes{{what="{what}"}}'] == size
+    assert shown["original_removals"] == shown["original_removals_failed"] == 0
     assert shown["uploads_under_way"] == shown["upload_bytes_total"] == 0
 
 

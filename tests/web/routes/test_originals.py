@@ -97,6 +97,20 @@ def test_one_in_the_folder_is_deleted_with_its_file(client, person, activity, db
     assert not folder.path_of(number).exists()
 
 
+def test_one_that_cannot_be_deleted_stays(serving, person, activity, db, settings, tmp_path):
+    number = create_original(db, person.athlete_id, activity, CONTENT, place="FOLDER", content=None)
+    (tmp_path / "file").write_bytes(b"")
+    address = serving(originals_folder=tmp_path / "file")
+    with Client(base_url=f"http://{address}", timeout=20) as client:
+        path = shown(client, person, activity)["downloadUrl"].removeprefix(settings.url)
+        assert refusal(client.get(path)) == (503, "TOO_BUSY")
+        refused = client.ask(DELETE, person.token, encode_id("Original", number))["deleteOriginal"]
+        assert refused == {
+            "deletedId": None, "userErrors": [{"field": None, "code": "UNAVAILABLE"}],
+        }  # fmt: skip
+        assert shown(client, person, activity) is not None
+
+
 def test_a_file_takes_a_slot_before_it_is_read(serving, person, activity, db, settings):
     number = create_original(db, person.athlete_id, activity, CONTENT, place="FOLDER", content=None)
     folder = OriginalFolder(settings)

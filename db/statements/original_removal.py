@@ -1,0 +1,89 @@
+"""Files of originals, outside of the database, that are to be deleted."""
+
+from functools import cache
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Executable,
+    Float,
+    Integer,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from db.models import Original, OriginalRemoval
+from db.statements.interval import seconds
+
+_ORIGINAL_ID = bindparam("original", type_=BigInteger)
+_PLACE = bindparam("at_place", type_=Text)
+_THIS = (OriginalRemoval.original_id == _ORIGINAL_ID, OriginalRemoval.place == _PLACE)
+_FIRST_WAIT_S, _MOST_DOUBLINGS = 60.0, 6
+
+
+@cache
+def announce() -> Executable:
+    """Note that the files of `originals` at `at_place` are to be deleted in `wait_s` seconds."""
+    ids = func.unnest(bindparam("originals", type_=ARRAY(BigInteger))).column_valued("id")
+    due_at = func.now() + seconds(bindparam("wait_s", type_=Float))
+    rows = insert(OriginalRemoval).from_select(
+        ["original_id", "place", "due_at"], select(ids, _PLACE, due_at)
+    )
+    return rows.on_conflict_do_update(
+        index_elements=[OriginalRemoval.original_id, OriginalRemoval.place],
+        set_={"due_at": rows.excluded.due_at},
+    )
+
+
+@cache
+def withdraw() -> Executable:
+    """Forget the removal of `original` at `at_place`; returns its id, nothing if there is none."""
+    return delete(OriginalRemoval).where(*_THIS).returning(OriginalRemoval.original_id)
+
+
+@cache
+def due() -> Executable:
+    """Select `most` removals that are due, oldest first: `original_id`, `place`, `is_needed`.
+
+    `is_needed`: there is such an original, so its file stays.
+    """
+    is_needed = exists().where(
+        Original.id == OriginalRemoval.original_id, Original.place == OriginalRemoval.place
+    )
+    return (
+        select(OriginalRemoval.original_id, OriginalRemoval.place, is_needed.label("is_needed"))
+        .where(OriginalRemoval.due_at <= func.now())
+        .order_by(OriginalRemoval.due_at)
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+@cache
+def postpone() -> Executable:
+    """Try the removal of `original` at `at_place` again later: in a minute first, in an hour at most."""
+    doublings = func.least(OriginalRemoval.failures, _MOST_DOUBLINGS)
+    wait_s = _FIRST_WAIT_S * func.power(2.0, doublings)
+    return (
+        update(OriginalRemoval)
+        .where(*_THIS)
+        .values(failures=OriginalRemoval.failures + 1, due_at=func.now() + seconds(wait_s))
+    )
+
+
+@cache
+def state() -> Executable:
+    """Select how many files wait for their removal, and how many `failed` at least once.
+
+    A file that is announced, and not due, does not wait.
+    """
+    has_failed = OriginalRemoval.failures > 0
+    return select(
+        func.count().label("removals"), func.count().filter(has_failed).label("failed")
+    ).where(or_(OriginalRemoval.due_at <= func.now(), has_failed))
