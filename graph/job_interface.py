@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from runtime.work_meter import WorkMeter
+
 if TYPE_CHECKING:
     from graph.types.athlete_change import AthleteChanges
     from graph.types.job import Job
@@ -36,6 +38,17 @@ class RecentJob:
     job_id: int
     version: int
     has_ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundJobs:
+    """What a look at an athlete's jobs found, oldest first.
+
+    `work` is the time in the database that it took. Whoever gets it first pays for it.
+    """
+
+    jobs: Sequence[RecentJob]
+    work: WorkMeter
 
 
 class JobQueue(Protocol):
@@ -66,11 +79,8 @@ class JobFeeds(Protocol):
     All methods wait while the database is busy or away, instead of raising.
     """
 
-    async def recent(self, athlete_id: int, since: datetime) -> Sequence[RecentJob]:
-        """Find the jobs of an athlete under way, and those that ended at or after `since`.
-
-        Oldest first.
-        """
+    async def recent(self, athlete_id: int, since: datetime) -> FoundJobs:
+        """Find the jobs of an athlete under way, and those that ended at or after `since`."""
 
     async def changed(
         self, athlete_id: int, position: ChangePosition

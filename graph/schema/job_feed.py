@@ -5,7 +5,7 @@ away, they wait and the read is repeated; no subscription ends because of it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import Context
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any
 
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
-from graph.job_interface import ChangePosition, JobQueue, RecentJob
+from graph.job_interface import ChangePosition, FoundJobs, JobQueue
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
 from graph.schema.patient_reader import PatientReader
@@ -51,7 +51,7 @@ class DatabaseJobFeeds:
         """Number of reads that were repeated since the process started."""
         return self._rows.retries + self._looks.retries + self._changes.retries
 
-    async def recent(self, athlete_id: int, since: datetime) -> Sequence[RecentJob]:
+    async def recent(self, athlete_id: int, since: datetime) -> FoundJobs:
         """Find the jobs of an athlete under way, and those that ended at or after `since`."""
         return await self._looks.recent(athlete_id, since)
 

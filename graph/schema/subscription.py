@@ -154,7 +154,9 @@ async def _jobs_of(
                 news: Sequence[tuple[int, int]] = [(change.job_id, change.version)]
             else:
                 looked_at = datetime.now(UTC)
-                found = await feeds.recent(athlete_id, _minute_before(since or looked_at))
+                look = await feeds.recent(athlete_id, _minute_before(since or looked_at))
+                info.context.database_work.add(look.work.take())  # the next event pays
+                found = look.jobs
                 if since is None:  # what ended before is no news, now or at the next look
                     for each in found:
                         if each.has_ended:

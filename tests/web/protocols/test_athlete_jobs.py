@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 
+from db.session import AsyncDatabase
 from graph.global_id import encode_id
 from graph.scalars import format_instant, parse_instant
+from graph.schema.recent_jobs import RecentJobs
 from jobs.enqueue import publish
 from tests import factories as make
 from tests.web.subscriber import event_stream, web_socket
@@ -121,3 +123,13 @@ async def test_an_id_of_something_else_is_no_position(address, person, jobs, las
     ):
         _, event = await anext(events)
     assert event["data"]["athleteJobs"]["id"] == encode_id("Job", jobs["waiting"])
+
+
+async def test_the_time_of_a_look_is_known(settings, db, person, jobs, now):
+    database = AsyncDatabase(settings, application_name="pacegraph-test")
+    found = await RecentJobs(database).recent(person.athlete_id, now - timedelta(minutes=1))
+    assert [each.job_id for each in found.jobs] == [
+        jobs[name] for name in ("lately", "waiting", "running")
+    ]
+    assert found.work.take_transactions() == 1
+    await database.close()
