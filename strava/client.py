@@ -52,6 +52,7 @@ from strava.errors import (
 )
 from strava.fields import fields_of
 from strava.gear import StravaGear, parse_gear
+from strava.heart_rate_zones import parse_zones
 from strava.payloads import (
     StravaActivity,
     StravaActivityDetail,
@@ -275,6 +276,13 @@ class StravaClient:
     def gear(self, access_token: SecretStr, strava_id: str) -> StravaGear:
         """Shoes of the athlete. May raise StravaNotFound and StravaScopeMissing."""
         return parse_gear(object_with_id(self._get(f"/gear/{strava_id}", access_token)))
+
+    def heart_rate_zones(self, access_token: SecretStr) -> tuple[int, ...]:
+        """Read where the athlete's zones begin, in beats a minute, the lowest first.
+
+        May raise StravaScopeMissing.
+        """
+        return parse_zones(non_empty_object(self._get_own("/athlete/zones", access_token)))
 
     def streams(self, access_token: SecretStr, strava_id: int) -> StravaStreams | None:
         """The activity's samples; None where there are none (a manual entry, or no such activity).

@@ -7,12 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from strava_simulator.activity import READ, READ_ALL, SimulatedActivity
 from strava_simulator.bodies import (
+    DEFAULT_ZONES,
     detailed_activity,
     detailed_athlete,
     detailed_gear,
     stream_set,
     summary_activity,
     summary_athlete,
+    zones_of_athlete,
 )
 from strava_simulator.parameters import parameters_of
 from strava_simulator.refusal import (
@@ -40,6 +42,14 @@ async def get_athlete(state: SimulatorState, grant: CurrentGrant) -> Response:
         raise RequestRefused(BAD_TOKEN)
     detailed = "profile:read_all" in grant.scopes
     return json_response(detailed_athlete(athlete) if detailed else summary_athlete(athlete))
+
+
+@router.get("/athlete/zones")
+async def get_zones(state: SimulatorState, grant: CurrentGrant) -> Response:
+    if "profile:read_all" not in grant.scopes:
+        raise RequestRefused(missing_scope("profile:read_all"))
+    lowest = state.world.zones.get(grant.athlete_id, DEFAULT_ZONES)
+    return json_response(zones_of_athlete(lowest))
 
 
 @router.get("/athlete/activities")

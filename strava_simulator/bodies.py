@@ -1,6 +1,6 @@
 """Strava's JSON bodies, with its field names and types; a test checks them against its schemas."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -141,6 +141,17 @@ def summary_gear(gear_id: str, told: Mapping[str, Any]) -> dict[str, Any]:
         "distance": 100_000.0,
         **{name: value for name, value in told.items() if name != "retired"},
     }
+
+
+DEFAULT_ZONES = (0, 115, 152, 171, 190)
+"""Where heart rate zones begin, in beats a minute."""
+
+
+def zones_of_athlete(lowest: Sequence[int]) -> dict[str, Any]:
+    """The answer of `/athlete/zones`. Zones meet, and the last one has no end: -1."""
+    ends = [*lowest[1:], -1]
+    zones = [{"min": low, "max": high} for low, high in zip(lowest, ends, strict=False)]
+    return {"heart_rate": {"custom_zones": False, "zones": zones}}
 
 
 def detailed_gear(gear_id: str, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -247,6 +247,13 @@ async def add_fault(state: SimulatorState, new: NewFault) -> Response:
     return json_response(_faults(state), 201)
 
 
+@router.put("/athletes/{athlete_id}/zones")
+async def set_zones(state: SimulatorState, athlete_id: int, lowest: list[int]) -> Response:
+    """Set where an athlete's heart rate zones begin, in beats a minute."""
+    state.world.zones[athlete_id] = lowest
+    return json_response(lowest)
+
+
 @router.put("/athletes/{athlete_id}/gear/{gear_id}")
 async def set_gear(
     state: SimulatorState, athlete_id: int, gear_id: str, fields: dict[str, Any]

@@ -56,6 +56,8 @@ class World:
     _owners: dict[int, int] = field(default_factory=dict)
     # What a test set of gear, by athlete and id.
     gear: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    # Where each athlete's heart rate zones begin, if a test set them.
+    zones: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.runs = _newest_first(self.runs)

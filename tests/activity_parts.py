@@ -57,10 +57,13 @@ def create_route(db: Connection, activity_id: int, points: Sequence[tuple[int, .
     db.execute(insert(ActivityRoute).values(**values))
 
 
-def create_zones(db: Connection, athlete_id: int, day: date, lowest_bpm: list[int]) -> None:
+def create_zones(
+    db: Connection, athlete_id: int, day: date, lowest_bpm: list[int], *, from_strava: bool = False
+) -> None:
     for number, bpm in enumerate(lowest_bpm, start=1):
         zone = {
             "athlete_id": athlete_id,
+            "from_strava": from_strava,
             "valid_from": day,
             "zone_number": number,
             "lowest_bpm": bpm,

@@ -44,7 +44,7 @@ from db.models.original import Original, OriginalPlace, OriginalRemoval
 from db.models.personal_best import PersonalBest
 from db.models.schema_use import SchemaUse
 from db.models.sign_in import UsedSignIn
-from db.models.strava_connection import StravaConnection
+from db.models.strava_connection import ASKED_SCOPES, PROFILE_SCOPE, StravaConnection
 from db.models.strava_event import StravaEvent, StravaObject
 from db.models.strava_quota import StravaQuota
 from db.models.strava_trouble import StravaTrouble
@@ -55,9 +55,11 @@ from db.models.upload import Upload
 
 __all__ = [
     "ACTIVE",
+    "ASKED_SCOPES",
     "ENDED",
     "NAMELESS",
     "NEED_CONNECTION",
+    "PROFILE_SCOPE",
     "URGENT",
     "Account",
     "Activity",

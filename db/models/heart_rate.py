@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import ARRAY, CheckConstraint, Double, ForeignKey, Index
+from sqlalchemy import ARRAY, CheckConstraint, Double, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base
@@ -11,7 +11,8 @@ from db.models.base import Base
 class HeartRateZone(Base):
     """One zone of an athlete: from `lowest_bpm` up to the next zone.
 
-    The zones of one `valid_from` are numbered from 1, upward, and hold until the next date.
+    The zones of one `valid_from` are numbered from 1, upward, and hold until the next date. Those
+    `from_strava` hold only on days before all that the athlete set here.
     """
 
     __tablename__ = "heart_rate_zones"
@@ -19,6 +20,7 @@ class HeartRateZone(Base):
     athlete_id: Mapped[int] = mapped_column(
         ForeignKey("athletes.id", ondelete="CASCADE"), primary_key=True
     )
+    from_strava: Mapped[bool] = mapped_column(primary_key=True, server_default=text("false"))
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     zone_number: Mapped[int] = mapped_column(primary_key=True)
     lowest_bpm: Mapped[int]

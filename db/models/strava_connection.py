@@ -5,6 +5,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey
 
+PROFILE_SCOPE = "profile:read_all"
+"""Strava's permission to read the athlete's heart rate zones."""
+ASKED_SCOPES = ("read", "activity:read_all", PROFILE_SCOPE)
+"""The permissions that a sign-in asks for, in Strava's words."""
+
 
 class StravaConnection(Base):
     """One athlete's grant. Both tokens are encrypted (`db/encryption.py`) and change together.
@@ -14,7 +19,7 @@ class StravaConnection(Base):
     `refused_at` is when Strava last rejected the tokens permanently; the athlete
     must sign in again. `refreshing_until` is when the refresh under way has ended, whatever becomes
     of it; null if there is none. `night_begun_at` is when a night's sync of everything was last
-    started.
+    started. `zones_read_at` is when Strava was last asked for the athlete's heart rate zones.
     """
 
     __tablename__ = "strava_connections"
@@ -35,3 +40,4 @@ class StravaConnection(Base):
     refused_at: Mapped[Instant | None]
     refreshing_until: Mapped[Instant | None]
     night_begun_at: Mapped[Instant | None]
+    zones_read_at: Mapped[Instant | None]

@@ -108,7 +108,9 @@ def forget_profile() -> tuple[Executable, ...]:
             max_heart_rate_bpm=case((is_needed, Athlete.max_heart_rate_bpm)),
             updated_at=func.now(),
         ),
-        delete(HeartRateZone).where(HeartRateZone.athlete_id == _ATHLETE_ID, ~is_needed),
+        delete(HeartRateZone).where(
+            HeartRateZone.athlete_id == _ATHLETE_ID, or_(HeartRateZone.from_strava, ~is_needed)
+        ),
     )
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Date,
     Double,
     Executable,
     Integer,
+    and_,
     bindparam,
     cast,
     delete,
@@ -45,6 +47,7 @@ def _next_lowest(zone: Any) -> ColumnElement[int | None]:
         select(above.lowest_bpm)
         .where(
             above.athlete_id == zone.athlete_id,
+            above.from_strava == zone.from_strava,
             above.valid_from == zone.valid_from,
             above.zone_number == zone.zone_number + 1,
         )
@@ -53,15 +56,24 @@ def _next_lowest(zone: Any) -> ColumnElement[int | None]:
     )
 
 
-def _valid_from(athlete_id: Any, day: Any, *correlated: Any) -> ColumnElement[Any]:
-    """The date of the zones that hold on `day`."""
-    other = aliased(HeartRateZone)
-    return (
-        select(func.max(other.valid_from))
-        .where(other.athlete_id == athlete_id, other.valid_from <= day)
-        .correlate(*correlated)
-        .scalar_subquery()
-    )
+def _holds(zone: Any, athlete_id: Any, day: Any, *correlated: Any) -> ColumnElement[bool]:
+    """Whether `zone` is one of those that hold on `day`: the athlete's own, else Strava's."""
+
+    def newest(*, from_strava: bool) -> ColumnElement[Any]:
+        other = aliased(HeartRateZone)
+        return (
+            select(func.max(other.valid_from))
+            .where(
+                other.athlete_id == athlete_id,
+                other.from_strava.is_(from_strava),
+                other.valid_from <= day,
+            )
+            .correlate(*correlated)
+            .scalar_subquery()
+        )
+
+    own, stravas = newest(from_strava=False), newest(from_strava=True)
+    return and_(zone.valid_from == func.coalesce(own, stravas), zone.from_strava == own.is_(None))
 
 
 def zones(
@@ -69,7 +81,7 @@ def zones(
 ) -> AnySelect:
     """Select each athlete's zones on the day `on_day`, else today, in order."""
     day: Any = _DAY if has_day else func.current_date()
-    holds = HeartRateZone.valid_from == _valid_from(HeartRateZone.athlete_id, day, HeartRateZone)
+    holds = _holds(HeartRateZone, HeartRateZone.athlete_id, day, HeartRateZone)
     return by_key(
         HeartRateZone,
         HeartRateZone.athlete_id,
@@ -89,7 +101,7 @@ def _zones_of_activity() -> Any:
         select(HeartRateZone.zone_number, HeartRateZone.lowest_bpm, next_lowest.label("below_bpm"))
         .where(
             HeartRateZone.athlete_id == Activity.athlete_id,
-            HeartRateZone.valid_from == _valid_from(Activity.athlete_id, day, Activity),
+            _holds(HeartRateZone, Activity.athlete_id, day, Activity),
         )
         .correlate(Activity)
         .lateral("zone")
@@ -155,9 +167,10 @@ def time_of_athletes(
 
 
 def discard_zones() -> Executable:
-    """Delete the zones of `athlete` from the day `day`."""
+    """Delete the zones of `athlete` from the day `day`, Strava's with `of_strava`."""
     return delete(HeartRateZone).where(
         HeartRateZone.athlete_id == _ATHLETE_ID,
+        HeartRateZone.from_strava == bindparam("of_strava", type_=Boolean),
         HeartRateZone.valid_from == bindparam("day", type_=Date),
     )
 
@@ -165,3 +178,14 @@ def discard_zones() -> Executable:
 def add_zones() -> Executable:
     """Write zones; parameters are named like the columns."""
     return insert(HeartRateZone)
+
+
+def newest_of_strava() -> Executable:
+    """Select `valid_from` and `lowest_bpm` of the newest of Strava's zones of `athlete`, in order."""
+    mine = (HeartRateZone.athlete_id == _ATHLETE_ID, HeartRateZone.from_strava)
+    newest = select(func.max(HeartRateZone.valid_from)).where(*mine).scalar_subquery()
+    return (
+        select(HeartRateZone.valid_from, HeartRateZone.lowest_bpm)
+        .where(*mine, HeartRateZone.valid_from == newest)
+        .order_by(HeartRateZone.zone_number)
+    )

@@ -12,20 +12,22 @@ from sqlalchemy import (
     Float,
     LargeBinary,
     Text,
+    all_,
     any_,
     bindparam,
     case,
     delete,
     func,
+    literal,
     null,
     or_,
     select,
     union,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import array, insert
 
-from db.models import Athlete, StravaConnection
+from db.models import ASKED_SCOPES, PROFILE_SCOPE, Athlete, StravaConnection
 from db.statements.interval import seconds
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -66,6 +68,7 @@ def connect() -> Executable:
             "refused_at": null(),
             "refreshing_until": null(),
             "history_complete_at": case((same_scopes, StravaConnection.history_complete_at)),
+            "zones_read_at": case((same_scopes, StravaConnection.zones_read_at)),
         },
     ).returning(StravaConnection.id)
 
@@ -87,6 +90,31 @@ def of_athlete() -> Executable:
         StravaConnection.history_walked_at,
         StravaConnection.refused_at,
     ).where(_MINE)
+
+
+def missing_scopes() -> ColumnElement[list[str]]:
+    """The permissions that were asked for and not granted, in the order of asking."""
+    asked = func.unnest(array(ASKED_SCOPES, type_=Text), type_=Text).column_valued("asked")
+    missing = select(asked).where(asked != all_(StravaConnection.scopes))
+    return func.array(missing.correlate(StravaConnection).scalar_subquery(), type_=ARRAY(Text))
+
+
+def zones_due() -> Executable:
+    """Select whether Strava's heart rate zones of `athlete` are to be read: `is_due`, `is_granted`.
+
+    That is so where they were not asked for in the last `older_s` seconds.
+    """
+    read_at = StravaConnection.zones_read_at
+    is_due = or_(
+        read_at.is_(None), read_at < func.now() - seconds(bindparam("older_s", type_=Float))
+    )
+    is_granted = literal(PROFILE_SCOPE) == any_(StravaConnection.scopes)
+    return select(is_due.label("is_due"), is_granted.label("is_granted")).where(_MINE)
+
+
+def mark_zones_read() -> Executable:
+    """Record that Strava was asked for the heart rate zones of `athlete`."""
+    return update(StravaConnection).where(_MINE).values(zones_read_at=func.now())
 
 
 @cache

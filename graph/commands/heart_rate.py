@@ -24,11 +24,12 @@ class NewZones:
 
     async def write(self, connection: AsyncConnection, athlete_id: int) -> None:
         """Replace the zones of the day."""
-        values = {"athlete": athlete_id, "day": self.valid_from}
+        values = {"athlete": athlete_id, "of_strava": False, "day": self.valid_from}
         await connection.execute(statements.discard_zones(), values)
         rows = [
             {
                 "athlete_id": athlete_id,
+                "from_strava": False,
                 "valid_from": self.valid_from,
                 "zone_number": number,
                 "lowest_bpm": bpm,

@@ -26,7 +26,14 @@ class HeartRateZone:
         statements.below_bpm,
         "Heart rate at which the next zone begins, in beats per minute. Null for the highest zone.",
     )
-    valid_from: date = column(m.HeartRateZone.valid_from, "First local day on which it holds.")
+    valid_from: date = column(
+        m.HeartRateZone.valid_from,
+        "First local day on which it holds. 1900-01-01 for the first that Strava told.",
+    )
+    is_from_strava: bool = column(
+        m.HeartRateZone.from_strava,
+        "Whether Strava told it. Such zones hold on days before all that the athlete set here.",
+    )
 
 
 @strawberry.type(description="Time in one of the athlete's heart rate zones.")

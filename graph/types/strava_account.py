@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from db import models as m
+from db.statements import strava_connection as statements
 from graph.mapping.row_type import column, row_type
 
 
@@ -18,6 +19,12 @@ class StravaAccount:
     )
     scopes: list[str] = column(
         m.StravaConnection.scopes, "Permissions the athlete granted, as Strava names them."
+    )
+    missing_scopes: list[str] = column(
+        statements.missing_scopes,
+        "Permissions that were asked for and that the athlete did not grant. Without "
+        "`activity:read_all` activities that only the athlete sees are missing, without "
+        "`profile:read_all` the heart rate zones of Strava. To grant them, connect again.",
     )
     connected_at: datetime = column(
         m.StravaConnection.connected_at, "Time the athlete connected, or last connected again."

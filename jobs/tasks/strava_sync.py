@@ -1,7 +1,7 @@
 """STRAVA_SYNC: updates an athlete's activities, efforts and personal bests from Strava.
 
 Arguments: see `SyncScope.from_arguments`. The steps are Strava's list, then streams and efforts of
-new and changed activities, then details, then duplicates and personal bests. Each continues from the checkpoint
+new and changed activities, then details and zones, then duplicates and personal bests. Each continues from the checkpoint
 of an earlier attempt. An activity that fails is left out (`jobs/sync/problems.py`); if Strava did
 not answer for it, the job is retried as after any such failure.
 """
@@ -18,6 +18,7 @@ from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problem_retry import ProblemRetry
 from jobs.sync.problems import count_problems
 from jobs.sync.scope import SyncScope
+from jobs.sync.zones_reading import ZonesReading
 from jobs.task_services import TaskServices
 from strava.errors import StravaTurnOver
 
@@ -43,6 +44,8 @@ def run(attempt: Attempt, services: TaskServices) -> None:
         derivation.run()
         if scope.activity_id is None:  # the walk has read those of a single one
             details.run()
+        if scope.is_everything:
+            ZonesReading(attempt, services, strava).run()
     except (AttemptStopped, StravaTurnOver):
         raise
     except Exception:

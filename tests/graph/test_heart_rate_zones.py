@@ -55,6 +55,15 @@ async def test_an_activity_has_the_time_in_the_zones_of_its_day(api, db, owner):
     assert await times_of_run(api, owner.token, bare) == []
 
 
+async def test_stravas_zones_hold_on_days_before_the_athletes_own(api, db, owner):
+    for day, lowest in ((date(1900, 1, 1), [104]), (date(2026, 3, 5), [100, 104])):
+        make.create_zones(db, owner.athlete_id, day, lowest, from_strava=True)
+    before = make.create_activity(db, owner.athlete_id, started_at=make.NOON.replace(month=2))
+    make.create_heart_rates(db, before, 100, (1.0, 2.0, 3.0, 4.0, 5.0))
+    assert await times_of_run(api, owner.token, before) == [(1, 5)]
+    assert await times_of_run(api, owner.token, run(db, owner, 9)) == [(1, 1), (2, 5), (3, 9)]
+
+
 async def test_a_period_sums_up_by_the_zones_of_each_day_and_each_run_once(api, db, owner):
     run(db, owner, 9)
     original = run(db, owner, 10)

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 
-from db.models import NAMELESS
+from db.models import ASKED_SCOPES, NAMELESS
 from db.statements import account as accounts
 from db.statements import athlete as athletes
 from db.statements import sign_in as sign_ins
@@ -44,7 +44,6 @@ SIGN_IN, SIGN_OUT = "/auth/strava", "/auth/sign-out"
 _RETURN_TO = "returnTo"
 ReturnTo = Annotated[str | None, Query(alias=_RETURN_TO)]
 _NOT_SIGNED_IN, _START_AGAIN = "You are not signed in", "Start again"
-_STRAVA_SCOPES = ("read", "activity:read_all", "profile:read_all")
 _SEX = {"M": "MALE", "F": "FEMALE"}
 _YES, _NO = {"1", "true"}, {"0", "false"}
 _UNSTORED = {"cache-control": "no-store"}
@@ -75,7 +74,7 @@ def begin_sign_in(
     state, header = sessions.cookies.begin_sign_in(back_to)
     headers.append("set-cookie", header)
     return services.strava.authorization_url(
-        f"{services.settings.url}/strava/callback", state, _STRAVA_SCOPES
+        f"{services.settings.url}/strava/callback", state, ASKED_SCOPES
     )
 
 
