@@ -10,7 +10,7 @@ from bench.work_shape import Shape
 from db.models.base import FIRST_RANDOM_ID
 from graph.global_id import encode_id
 
-_NOTHING = encode_id("Activity", FIRST_RANDOM_ID)
+_NOTHING, _NO_GEAR = (encode_id(each, FIRST_RANDOM_ID) for each in ("Activity", "Gear"))
 _CHANGES = "personalBestChanges { distance personalBest { id } }"
 _ERRORS = "userErrors { field code message }"
 _ZONES = (
@@ -114,6 +114,12 @@ def _of_activities() -> Iterator[Shape]:
         f"retired: false }}) {{ gear {{ id }} {_ERRORS} }} }}",
         is_own=True,
         vary=lambda n: {"name": f"Pair {n}"},
+    )
+    yield Shape(
+        "deleteGear of nobody",
+        f'mutation {{ deleteGear(input: {{ gearId: "{_NO_GEAR}", replacementId: "$gear" }}) '
+        f"{{ activityCount {_ERRORS} }} }}",
+        is_own=True,
     )
 
 

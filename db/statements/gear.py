@@ -124,8 +124,10 @@ def create() -> Executable:
 
 
 def owner_of() -> Executable:
-    """Select the athlete of `gear`."""
-    return select(Gear.athlete_id).where(Gear.id == bindparam("gear", type_=BigInteger))
+    """Select `athlete_id` and `strava_id` of `gear`."""
+    return select(Gear.athlete_id, Gear.strava_id).where(
+        Gear.id == bindparam("gear", type_=BigInteger)
+    )
 
 
 def named() -> Executable:
@@ -151,6 +153,27 @@ def edit(values: dict[str, Any]) -> Executable:
         .where(Gear.id == bindparam("changed_gear_id", type_=BigInteger))
         .values(**values, **kept, edited=with_names(Gear.edited, values))
     )
+
+
+def replace() -> Executable:
+    """Give activities with `gear` the gear `new_gear`, null for none, as their athlete says.
+
+    Returns their ids.
+    """
+    return (
+        update(Activity)
+        .where(Activity.gear_id == bindparam("gear", type_=BigInteger))
+        .values(
+            gear_id=bindparam("new_gear", type_=BigInteger),
+            edited=with_names(Activity.edited, [Activity.gear_id.key]),
+        )
+        .returning(Activity.id)
+    )
+
+
+def remove() -> Executable:
+    """Delete `gear`."""
+    return delete(Gear).where(Gear.id == bindparam("gear", type_=BigInteger))
 
 
 def use_stravas() -> Executable:

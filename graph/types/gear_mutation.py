@@ -46,6 +46,33 @@ class UpdateGearInput:
         }
 
 
+@strawberry.input(description="Gear that is to be deleted.")
+class DeleteGearInput:
+    """Input of deleteGear."""
+
+    gear_id: strawberry.ID = strawberry.field(description="Global id of the gear.")
+    replacement_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Global id of gear of the same athlete that its activities get. Null: they have "
+        "none any more.",
+    )
+
+
+@strawberry.type(description="Result of `deleteGear`.")
+class DeleteGearPayload(Payload):
+    """Payload of deleteGear."""
+
+    deleted_gear_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Global id of the gear that is gone. Null if refused."
+    )
+    replacement: Gear | None = strawberry.field(
+        default=None, description="The gear that its activities have now. Null if they have none."
+    )
+    activity_count: int | None = strawberry.field(
+        default=None, description="Number of activities that had it. Null if refused."
+    )
+
+
 @strawberry.type(description="Result of mutations on gear.")
 class GearPayload(Payload):
     """Payload of createGear and updateGear."""

@@ -31,6 +31,7 @@ MUTATIONS = {
     "restoreActivity": ("RestoreActivityInput", "athlete { id }"),
     "createGear": ("CreateGearInput", "gear { id }"),
     "updateGear": ("UpdateGearInput", "gear { id }"),
+    "deleteGear": ("DeleteGearInput", "deletedGearId"),
     "chooseRecording": ("ChooseRecordingInput", "activity { id }"),
     "separateRecording": ("SeparateRecordingInput", "activity { id }"),
     "deleteOriginal": ("DeleteOriginalInput", "deletedId"),
@@ -99,7 +100,7 @@ def inputs_of(db, person):
     ).scalar_one()
     athlete = {"athleteId": person.id}
     upload = make.create_upload(db, person.athlete_id)
-    gear = make.create_gear(db, person.athlete_id)
+    gear = make.create_gear(db, person.athlete_id, strava_id=None)
     deleted = make.create_deleted_activity(db, person.athlete_id)
     return {
         "disconnectStrava": athlete | {"keepData": True},
@@ -119,6 +120,7 @@ def inputs_of(db, person):
         "restoreActivity": {"activityId": encode_id("Activity", deleted)},
         "createGear": athlete | {"name": "Fast"},
         "updateGear": {"gearId": encode_id("Gear", gear), "retired": True},
+        "deleteGear": {"gearId": encode_id("Gear", gear)},
         "chooseRecording": recording,
         "separateRecording": recording,
         "deleteOriginal": {"id": encode_id("Original", original)},

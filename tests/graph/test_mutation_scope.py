@@ -35,6 +35,7 @@ OUTCOMES = {
     "restoreActivity": WHO_SYNCS,
     "createGear": WHO_SYNCS,
     "updateGear": WHO_SYNCS,
+    "deleteGear": WHO_SYNCS,
     "chooseRecording": WHO_SYNCS,
     "separateRecording": WHO_SYNCS,
     "deleteOriginal": WHO_SYNCS,

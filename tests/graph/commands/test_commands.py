@@ -20,7 +20,7 @@ from graph.types.activity_mutation import (
     UpdateActivityInput,
 )
 from graph.types.athlete_mutation import ExcludeBestEffortInput, UpdateAthleteInput
-from graph.types.gear_mutation import CreateGearInput, UpdateGearInput
+from graph.types.gear_mutation import CreateGearInput, DeleteGearInput, UpdateGearInput
 from graph.types.job_mutation import (
     CancelJobInput,
     DisconnectStravaInput,
@@ -50,6 +50,7 @@ INPUTS = {
     activity.restore_activity: lambda ids: RestoreActivityInput(activity_id=ids["deleted"]),
     gear.create_gear: lambda ids: CreateGearInput(athlete_id=ids["athlete"], name="Fast"),
     gear.update_gear: lambda ids: UpdateGearInput(gear_id=ids["gear"], retired=True),
+    gear.delete_gear: lambda ids: DeleteGearInput(gear_id=ids["gear"]),
     job.sync_strava: lambda ids: SyncStravaInput(athlete_id=ids["athlete"]),
     job.recalculate_personal_bests: lambda ids: RecalculateInput(athlete_id=ids["athlete"]),
     job.recalculate_age_grades: lambda ids: RecalculateInput(athlete_id=ids["athlete"]),

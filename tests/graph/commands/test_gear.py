@@ -79,3 +79,50 @@ async def test_nobody_else_changes_it(api, db, person):
         api, "createGear", stranger.token, GEAR, athleteId=person.id, name="Mine"
     )
     assert [each["code"] for each in payload["userErrors"]] == ["NOT_FOUND"]
+
+
+DELETED = "deletedGearId activityCount replacement { id distanceMeters }"
+SHOES = "SELECT gear_id, edited FROM activities ORDER BY started_at"
+
+
+async def delete(api, person, gear, **given) -> dict:
+    return await mutate(api, "deleteGear", person.token, DELETED, gearId=gear, **given)
+
+
+async def test_deleted_shoes_leave_their_activities_to_others_or_none(api, db, person):
+    old, new, mine = (make.create_gear(db, person.athlete_id, name=name) for name in "abc")
+    for gear in (old, old, mine):
+        make.create_activity(db, person.athlete_id, distance_m=5000.0, gear_id=gear)
+    ids = {row: encode_id("Gear", row) for row in (old, new, mine)}
+    payload = await delete(api, person, ids[old], replacementId=ids[new])
+    assert payload == {
+        "deletedGearId": ids[old], "activityCount": 2, "userErrors": [],
+        "replacement": {"id": ids[new], "distanceMeters": 10_000},
+    }  # fmt: skip
+    payload = await delete(api, person, ids[mine])
+    assert (payload["activityCount"], payload["replacement"]) == (1, None)
+    found = [tuple(row) for row in db.exec_driver_sql(SHOES)]
+    edited = ["gear_id"]
+    assert sorted(map(str, found)) == sorted(
+        map(str, [(new, edited), (new, edited), (None, edited)])
+    )
+    [error] = (await delete(api, person, ids[old]))["userErrors"]
+    assert (error["field"], error["code"]) == (["input", "gearId"], "NOT_FOUND")
+
+
+async def test_shoes_that_cannot_be_deleted_stay(api, db, person):
+    stravas = make.create_gear(db, person.athlete_id, name="a", strava_id="g7")
+    own = encode_id("Gear", make.create_gear(db, person.athlete_id, name="b"))
+    foreign = encode_id("Gear", make.create_gear(db, make.create_athlete(db), name="c"))
+    make.create_connection(db, person.athlete_id)
+    for gear, given, field, code in (
+        (encode_id("Gear", stravas), {}, "gearId", "CONFLICT"),  # a sync would bring it back
+        (own, {"replacementId": foreign}, "replacementId", "NOT_FOUND"),
+        (own, {"replacementId": own}, "replacementId", "INVALID"),
+        (foreign, {}, "gearId", "NOT_FOUND"),
+    ):
+        [error] = (await delete(api, person, gear, **given))["userErrors"]
+        assert (error["field"], error["code"]) == (["input", field], code)
+    assert db.exec_driver_sql("SELECT count(*) FROM gear").scalar_one() == 3
+    db.exec_driver_sql("DELETE FROM strava_connections")
+    assert (await delete(api, person, encode_id("Gear", stravas)))["userErrors"] == []
