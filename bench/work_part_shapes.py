@@ -43,7 +43,7 @@ _OF_ACTIVITY = {
 _OF_ATHLETE = {
     "gear": ("gear { id name distanceMeters }", 400),
     "syncProblems": ("syncProblems { stravaId code message activity { id name } }", 400),
-    "stravaConnection": ("stravaConnection { scopes lastSyncedAt }", 1000),
+    "stravaConnection": ("stravaConnection { scopes missingScopes lastSyncedAt }", 1000),
     "heartRateZones": ('heartRateZones(on: "2020-01-01") { number belowBeatsPerMinute }', 700),
     "timeInHeartRateZones": ("timeInHeartRateZones { number seconds }", 700),
     "timeInHeartRateZones of an empty range": (

@@ -58,7 +58,7 @@ from strava.payloads import (
     StravaActivityDetail,
     StravaAthlete,
     StravaBestEffort,
-    parse_activity,
+    activity_or_error,
     parse_activity_detail,
     parse_athlete,
     parse_best_efforts,
@@ -250,7 +250,7 @@ class StravaClient:
         """
         parameters = {"page": page, "per_page": per_page} | epochs(before=before, after=after)
         items = self._get_own("/athlete/activities", access_token, parameters)
-        return [_activity_or_error(item) for item in list_of_objects_with_id(items)]
+        return [activity_or_error(item) for item in list_of_objects_with_id(items)]
 
     def activity(self, access_token: SecretStr, strava_id: int) -> StravaActivityDetail:
         """One activity with Strava's best efforts.
@@ -278,10 +278,7 @@ class StravaClient:
         return parse_gear(object_with_id(self._get(f"/gear/{strava_id}", access_token)))
 
     def heart_rate_zones(self, access_token: SecretStr) -> tuple[int, ...]:
-        """Read where the athlete's zones begin, in beats a minute, the lowest first.
-
-        May raise StravaScopeMissing.
-        """
+        """Where the athlete's zones begin, in beats a minute. May raise StravaScopeMissing."""
         return parse_zones(non_empty_object(self._get_own("/athlete/zones", access_token)))
 
     def streams(self, access_token: SecretStr, strava_id: int) -> StravaStreams | None:
@@ -387,13 +384,6 @@ class StravaClient:
             return StravaUnavailable(f"no answer in time ({type(error).__name__})")
         except httpx.HTTPError as error:
             return StravaUnavailable(f"the connection failed ({type(error).__name__})")
-
-
-def _activity_or_error(item: object) -> StravaActivity | StravaBadData:
-    try:
-        return parse_activity(item)
-    except StravaBadData as error:
-        return error
 
 
 def _token_pair(answer: object) -> TokenPair:

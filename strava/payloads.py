@@ -121,6 +121,14 @@ def parse_athlete(payload: object) -> StravaAthlete:
     )
 
 
+def activity_or_error(payload: object) -> StravaActivity | StravaBadData:
+    """Read an activity of a list; what is wrong with it in its place."""
+    try:
+        return parse_activity(payload)
+    except StravaBadData as error:
+        return error
+
+
 def parse_activity(payload: object) -> StravaActivity:
     """Read a summary activity; insists on id, start_date, distance and the two times."""
     return StravaActivity(**_activity_values(_activity_fields(payload)))

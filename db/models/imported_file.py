@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base, CreatedAt
+from db.models.base import Base, BigId, CreatedAt
 
 
 class ImportedFile(Base):
@@ -12,7 +12,8 @@ class ImportedFile(Base):
     `digest` is the SHA-256 of the file's content, unpacked. `place` counts the file's activities
     from 0; `of_file` is how many it has, null in rows of older versions. If the athlete deleted the
     activity here, `deleted_activity_id` names what is left of it instead, and the file is not
-    imported again.
+    imported again. `strava_id` is what the list of Strava's export tells; null without a list, and
+    where the athlete deleted the activity while the one of that id was here too.
     """
 
     __tablename__ = "imported_files"
@@ -27,6 +28,7 @@ class ImportedFile(Base):
         ForeignKey("deleted_activities.id", ondelete="CASCADE"), index=True
     )
     file_name: Mapped[str]
+    strava_id: Mapped[BigId | None]
     of_file: Mapped[int | None]
     created_at: Mapped[CreatedAt]
 

@@ -5,33 +5,49 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     BigInteger,
     ColumnElement,
     Executable,
+    Text,
+    and_,
     any_,
     bindparam,
     case,
+    cast,
     delete,
     false,
     func,
+    literal,
     or_,
     select,
     true,
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from db.models import Activity, ActivitySource, KeptChoice, Visibility
+from db.models import (
+    Activity,
+    ActivitySource,
+    BestEffort,
+    Gear,
+    KeptChoice,
+    RecordingChoice,
+    Visibility,
+)
+from db.statements.activity_edit import FOLLOWING_SOURCE
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_NOTES = Activity.notes.key
+_NONE = literal({}, JSONB)
 _STRAVA_IDS = any_(bindparam("strava_ids", type_=ARRAY(BigInteger)))
 
 
 def delete_where(*conditions: ColumnElement[bool]) -> Executable:
     """Delete activities with all that is derived of them; returns rows for `gone_and_left`.
 
-    Of those of Strava it keeps whether they were hidden or excluded, for `apply_choices`.
+    Of those of Strava it keeps what the athlete chose, for `apply_choices`.
     """
     hidden = Activity.source_visibility.is_not(None).label("hidden")
     gone = (
@@ -43,20 +59,25 @@ def delete_where(*conditions: ColumnElement[bool]) -> Executable:
             Activity.strava_id,
             hidden,
             Activity.excluded,
+            Activity.recording_choice,
+            _excluded_efforts().label("excluded_efforts"),
+            _edits().label("edits"),
             Activity.run_id.expression.label("run_id"),
         )
         .cte("gone")
     )
-    chosen: list[Any] = [gone.c.athlete_id, gone.c.strava_id, gone.c.hidden, gone.c.excluded]
     insertion = insert(KeptChoice).from_select(
-        [each.name for each in chosen],
-        select(*chosen).where(gone.c.strava_id.is_not(None), or_(gone.c.hidden, gone.c.excluded)),
+        [each.name for each in _kept(gone)],
+        select(*_kept(gone)).where(gone.c.strava_id.is_not(None), _is_chosen(gone.c)),
     )
+    new = insertion.excluded
+    # What is left of an earlier time waits for efforts that were not derived since.
+    efforts = KeptChoice.excluded_efforts.op("||")(new.excluded_efforts)
     kept = insertion.on_conflict_do_update(
         index_elements=[KeptChoice.athlete_id, KeptChoice.strava_id],
         set_={
-            "hidden": insertion.excluded.hidden,
-            "excluded": insertion.excluded.excluded,
+            **{name: new[name] for name in ("hidden", "excluded", "recording_choice", "edits")},
+            "excluded_efforts": efforts,
             "kept_at": func.now(),
         },
     )
@@ -72,6 +93,43 @@ def delete_where(*conditions: ColumnElement[bool]) -> Executable:
         left.where(Activity.duplicate_of_id.in_(runs)),
     )
     return found.add_cte(kept.cte("kept"))
+
+
+def _kept(gone: CTE) -> list[Any]:
+    names = ("athlete_id", "strava_id", "hidden", "excluded", "recording_choice")
+    return [gone.c[name] for name in (*names, "excluded_efforts", "edits")]
+
+
+def _is_chosen(rows: Any) -> ColumnElement[bool]:
+    return or_(
+        rows.hidden,
+        rows.excluded,
+        rows.recording_choice != RecordingChoice.BY_RULES.value,
+        rows.excluded_efforts != literal([], ARRAY(Text)),
+        rows.edits != literal({}, JSONB),
+    )
+
+
+def _excluded_efforts() -> ColumnElement[Any]:
+    """The distances of an activity's efforts that were excluded one by one."""
+    found = select(BestEffort.distance).where(
+        BestEffort.activity_id == Activity.id, BestEffort.excluded
+    )
+    return func.array(found.correlate(Activity).scalar_subquery(), type_=ARRAY(Text))
+
+
+def _edits() -> ColumnElement[Any]:
+    """The columns of an activity that the athlete changed, with their values."""
+    names = (*sorted(FOLLOWING_SOURCE), _NOTES)
+    pairs = [part for name in names for part in (name, getattr(Activity, name))]
+    column = func.jsonb_each(func.jsonb_build_object(*pairs)).table_valued("key", "value")
+    is_edited = or_(
+        column.c.key == any_(Activity.edited),
+        and_(column.c.key == _NOTES, Activity.notes.is_not(None)),
+    )
+    found = func.jsonb_object_agg(column.c.key, column.c.value)
+    edits = select(func.coalesce(found, literal({}, JSONB), type_=JSONB)).where(is_edited)
+    return edits.correlate(Activity).scalar_subquery()
 
 
 def gone_and_left(rows: Iterable[Any]) -> tuple[list[int], list[int]]:
@@ -101,25 +159,80 @@ def delete_strava_data() -> tuple[Executable, ...]:
     )
 
 
-def apply_choices() -> Executable:
-    """Hide and exclude those of `strava_ids` of `athlete` that were so when they were deleted.
+def apply_choices() -> tuple[Executable, ...]:
+    """Make the statements that give what was chosen back to those of `strava_ids` of `athlete`.
 
-    Run it in the transaction that brings them back.
+    Run them in the transaction that brings them back. Efforts are derived later:
+    `apply_excluded_efforts`.
     """
-    taken = (
-        delete(KeptChoice)
-        .where(KeptChoice.athlete_id == _ATHLETE_ID, KeptChoice.strava_id == _STRAVA_IDS)
-        .returning(KeptChoice.strava_id, KeptChoice.hidden, KeptChoice.excluded)
-        .cte("taken")
-    )
+    kept = (KeptChoice.athlete_id == _ATHLETE_ID, KeptChoice.strava_id == _STRAVA_IDS)
     only_me = Visibility.ONLY_ME.value
     at_source = Activity.visibility_at_source.expression
-    return (
+    is_chosen = KeptChoice.recording_choice != RecordingChoice.BY_RULES.value
+    edits = func.jsonb_object_keys(KeptChoice.edits).column_valued("name")
+    names = select(edits).where(edits != _NOTES).correlate(KeptChoice).scalar_subquery()
+    edited = Activity.edited.op("||")(func.array(names, type_=ARRAY(Text)))
+    applied = (
         update(Activity)
-        .where(Activity.athlete_id == _ATHLETE_ID, Activity.strava_id == taken.c.strava_id)
+        .where(
+            *kept,
+            Activity.athlete_id == KeptChoice.athlete_id,
+            Activity.strava_id == KeptChoice.strava_id,
+            or_(KeptChoice.hidden, KeptChoice.excluded, is_chosen, KeptChoice.edits != _NONE),
+        )
         .values(
-            excluded=or_(Activity.excluded, taken.c.excluded),
-            visibility=case((taken.c.hidden, only_me), else_=Activity.visibility),
-            source_visibility=case((taken.c.hidden, at_source), else_=Activity.source_visibility),
+            excluded=or_(Activity.excluded, KeptChoice.excluded),
+            visibility=case((KeptChoice.hidden, only_me), else_=Activity.visibility),
+            source_visibility=case(
+                (KeptChoice.hidden, at_source), else_=Activity.source_visibility
+            ),
+            recording_choice=case(
+                (is_chosen, KeptChoice.recording_choice), else_=Activity.recording_choice
+            ),
+            edited=edited,
+            **{name: _as_edited(name) for name in (*FOLLOWING_SOURCE, _NOTES)},
         )
     )
+    nothing_left = KeptChoice.excluded_efforts == literal([], ARRAY(Text))
+    forget = update(KeptChoice).values(
+        hidden=False,
+        excluded=False,
+        recording_choice=RecordingChoice.BY_RULES.value,
+        edits=_NONE,
+    )
+    return applied, delete(KeptChoice).where(*kept, nothing_left), forget.where(*kept)
+
+
+def _as_edited(name: str) -> ColumnElement[Any]:
+    """The value of a column as the athlete changed it, else as it is."""
+    column = getattr(Activity, name)
+    text = KeptChoice.edits[name].astext
+    value: ColumnElement[Any] = cast(text, column.type)
+    if name == Activity.gear_id.key:  # it may be gone
+        mine = (Gear.id == value, Gear.athlete_id == Activity.athlete_id)
+        value = select(Gear.id).where(*mine).correlate(Activity, KeptChoice).scalar_subquery()
+    return case((KeptChoice.edits.has_key(name), value), else_=column)
+
+
+def apply_excluded_efforts() -> tuple[Executable, ...]:
+    """Make the statements that exclude efforts of `activities` as they were when these went.
+
+    Run them in the transaction that derives their efforts.
+    """
+    of_these = (
+        Activity.id == any_(bindparam("activities", type_=ARRAY(BigInteger))),
+        KeptChoice.athlete_id == Activity.athlete_id,
+        KeptChoice.strava_id == Activity.strava_id,
+    )
+    exclude = (
+        update(BestEffort)
+        .values(excluded=True)
+        .where(
+            *of_these,
+            BestEffort.activity_id == Activity.id,
+            BestEffort.distance == any_(KeptChoice.excluded_efforts),
+        )
+    )
+    found = select(BestEffort.distance).where(BestEffort.activity_id == Activity.id)
+    there = func.array(found.correlate(Activity).scalar_subquery(), type_=ARRAY(Text))
+    return exclude, delete(KeptChoice).where(*of_these, KeptChoice.excluded_efforts.op("<@")(there))

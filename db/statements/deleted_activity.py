@@ -6,13 +6,16 @@ from sqlalchemy import (
     Executable,
     any_,
     bindparam,
+    case,
     delete,
+    exists,
     insert,
     select,
+    union,
     update,
 )
 
-from db.models import Activity, DeletedActivity, ImportedFile, OldId, SyncProblem
+from db.models import Activity, DeletedActivity, ImportedFile, OldId, Original, SyncProblem
 from db.models.old_id import RENUMBERED
 from db.statements.activity_deletion import delete_where
 from db.statements.page import Collection, Ordering
@@ -34,11 +37,19 @@ def delete_activity() -> tuple[Executable, ...]:
     mine = Activity.id == _ACTIVITY_ID
     problem = select(Activity.strava_id).where(mine).scalar_subquery()
     athlete = select(Activity.athlete_id).where(mine).scalar_subquery()
+    # Strava's own recording of the run, which stays and goes on following Strava.
+    is_here_too = exists().where(
+        Activity.athlete_id == ImportedFile.athlete_id, Activity.strava_id == ImportedFile.strava_id
+    )
     return (
         insert(DeletedActivity).from_select(names, select(*columns).where(mine)),
         update(ImportedFile)
         .where(ImportedFile.activity_id == _ACTIVITY_ID)
-        .values(activity_id=None, deleted_activity_id=_ACTIVITY_ID),
+        .values(
+            activity_id=None,
+            deleted_activity_id=_ACTIVITY_ID,
+            strava_id=case((~is_here_too, ImportedFile.strava_id)),
+        ),
         delete(SyncProblem).where(
             SyncProblem.athlete_id == athlete, SyncProblem.strava_id == problem
         ),
@@ -61,17 +72,36 @@ def of_old_id() -> Executable:
     )
 
 
+def kept_original() -> Executable:
+    """Select the id of the original that the deleted `activity` was read from, if it is kept."""
+    of_file = (
+        ImportedFile.athlete_id == Original.athlete_id,
+        ImportedFile.digest == Original.digest,
+        ImportedFile.deleted_activity_id == _ACTIVITY_ID,
+    )
+    return select(Original.id).where(*of_file)
+
+
 def restore() -> Executable:
     """Forget that `activity` was deleted, so that a sync or an import may bring it back."""
     return delete(DeletedActivity).where(DeletedActivity.id == _ACTIVITY_ID)
 
 
 def among() -> Executable:
-    """Select those of the `strava_ids` that `athlete` deleted here."""
-    return select(DeletedActivity.strava_id).where(
-        DeletedActivity.athlete_id == _ATHLETE_ID,
-        DeletedActivity.strava_id == any_(bindparam("strava_ids", type_=ARRAY(BigInteger))),
+    """Select those of the `strava_ids` that `athlete` deleted here, as Strava's or a file's.
+
+    Files of Strava's export name the activities that they are of.
+    """
+    ids = any_(bindparam("strava_ids", type_=ARRAY(BigInteger)))
+    of_strava = select(DeletedActivity.strava_id).where(
+        DeletedActivity.athlete_id == _ATHLETE_ID, DeletedActivity.strava_id == ids
     )
+    of_files = select(ImportedFile.strava_id).where(
+        ImportedFile.athlete_id == _ATHLETE_ID,
+        ImportedFile.deleted_activity_id.is_not(None),
+        ImportedFile.strava_id == ids,
+    )
+    return union(of_strava, of_files)
 
 
 def forget_strava_data() -> Executable:

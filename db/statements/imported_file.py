@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from db.models import Activity, Gear, ImportedFile, Original
 from db.statements.edited import is_edited, unless_edited
+from db.statements.new_rows import given_rows
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 
@@ -89,6 +90,24 @@ def change() -> Executable:
             ),
             updated_at=func.now(),
         )
+    )
+
+
+def tell_strava_ids() -> Executable:
+    """Note Strava ids that the list of an export tells of known files, in `rows` of `values_of`.
+
+    A row has `athlete_id`, `digest` and `strava_id`.
+    """
+    given = given_rows(ImportedFile, ("athlete_id", "digest", "strava_id"))
+    return (
+        update(ImportedFile)
+        .where(
+            ImportedFile.athlete_id == given.c.athlete_id,
+            ImportedFile.digest == given.c.digest,
+            ImportedFile.activity_id.is_not(None),
+            ImportedFile.strava_id.is_(None),
+        )
+        .values(strava_id=given.c.strava_id)
     )
 
 

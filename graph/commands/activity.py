@@ -9,7 +9,7 @@ import strawberry
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.models import JobKind, Scope
+from db.models import JobKind, Scope, Visibility
 from db.statements import activity_edit, deleted_activity
 from db.statements import athlete as athletes
 from db.statements import strava_connection as connections
@@ -110,7 +110,7 @@ async def delete_activity(context: Context, wanted: DeleteActivityInput) -> Dele
 async def restore_activity(
     context: Context, wanted: RestoreActivityInput
 ) -> RestoreActivityPayload:
-    """Let a deleted activity come back, and start the sync that fetches it from Strava.
+    """Let a deleted activity come back, and start the job that fetches it again.
 
     Raises MutationRefused, CallerError.
     """
@@ -220,26 +220,53 @@ async def _restore(
     athlete = {"athlete": row.athlete_id}
     with waiting_for_lock():
         await connection.execute(athletes.lock(), athlete)
+    original_id = (await connection.execute(deleted_activity.kept_original(), values)).scalar()
     if not (await connection.execute(deleted_activity.restore(), values)).rowcount:
         raise not_found(_FIELD, "deleted activity")  # a request that held the lock restored it
     started = None
-    if (
+    if original_id is not None:
+        started = await _import_again(context, row.athlete_id, original_id, connection)
+    elif (
         row.strava_id is not None
         and (await connection.execute(connections.of_athlete(), athlete)).first()
     ):
-        arguments = {"mode": "INCREMENTAL", "activity_id": row.strava_id}
-        arguments |= {"since": None, "until": None}
-        wanted = JobRequest(JobKind.STRAVA_SYNC, row.athlete_id, arguments)
         await take_place(row.athlete_id, displaced, connection)
-        started = await create_job(connection, context, wanted)
-        if not started.created:
-            message = "A sync is under way. Restore the activity when it has ended."
-            raise MutationRefused(UserErrorCode.CONFLICT, message, _FIELD)
-        await require_budget(context.write_rules(), row.athlete_id, connection)
+        started = await _sync_again(context, row, connection)
     if key:
         job_id = started.news["id"] if started else None
         await key.record(connection, job_id=job_id, result_id=row.athlete_id)
     return row.athlete_id, started
+
+
+async def _sync_again(context: Context, row: Any, connection: AsyncConnection) -> StartedJob:
+    """Fetch an activity from Strava. Raises MutationRefused."""
+    arguments = {"mode": "INCREMENTAL", "activity_id": row.strava_id}
+    arguments |= {"since": None, "until": None}
+    wanted = JobRequest(JobKind.STRAVA_SYNC, row.athlete_id, arguments)
+    started = await create_job(connection, context, wanted)
+    if not started.created:
+        message = "A sync is under way. Restore the activity when it has ended."
+        raise MutationRefused(UserErrorCode.CONFLICT, message, _FIELD)
+    await require_budget(context.write_rules(), row.athlete_id, connection)
+    return started
+
+
+async def _import_again(
+    context: Context, athlete_id: int, original_id: int, connection: AsyncConnection
+) -> StartedJob:
+    """Read an activity from its file, which is kept. Raises MutationRefused."""
+    arguments = {
+        "uploads": [],
+        "original": original_id,
+        "visibility": Visibility.ONLY_ME.value,
+    }
+    started = await create_job(
+        connection, context, JobRequest(JobKind.IMPORT, athlete_id, arguments)
+    )
+    if not started.created:
+        message = "An import is under way. Restore the activity when it has ended."
+        raise MutationRefused(UserErrorCode.CONFLICT, message, _FIELD)
+    return started
 
 
 def _changes(wanted: UpdateActivityInput) -> dict[str, Any]:

@@ -149,13 +149,17 @@ class Mutation:
 
     restore_activity = command(
         activity.restore_activity,
-        "Let an activity that was deleted here come back: from Strava in a background job, from its "
-        "file by importing that again.",
+        "Let an activity that was deleted here come back: in a background job from Strava, or from its "
+        "file where that is kept; else by importing the file again.",
     )
 
     create_gear = command(gear.create_gear, "Add shoes that no source tells of.")
 
     update_gear = command(gear.update_gear, "Rename gear, or retire it. Syncs keep the change.")
+
+    delete_gear = command(
+        gear.delete_gear, "Delete gear. Its activities get other gear, or none; imports keep that."
+    )
 
     choose_recording = command(
         recording.choose_recording,

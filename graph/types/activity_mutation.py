@@ -123,6 +123,7 @@ class RestoreActivityPayload(Payload):
     )
     job: Job | None = strawberry.field(
         default=None,
-        description="The job that fetches it from Strava again, under a new id. Null if it came from "
-        "a file, which can be imported again now, or if the athlete is not connected to Strava.",
+        description="The job that fetches it again, under a new id: from Strava, or from its file where "
+        "that is kept. Null if the file is not kept and can be imported again now, or if the athlete "
+        "is not connected to Strava.",
     )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from db.models import ImportOutcome, Visibility
 from db.statements import athlete as athletes
 from db.statements import imported_file
-from db.statements.new_rows import new_ids
+from db.statements.new_rows import new_ids, values_of
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.activity_zone import local_time, zone_of_neighbor
 from jobs.imports.new_activities import ActivityToWrite, write_new
@@ -242,6 +242,7 @@ class FileImport:
             each.item if each.activity is None else replace(each.item, activity_id=next(given))
             for each in lines
         ]
+        self._tell_strava_ids(connection, lines)
         items = self._keep_originals(connection, lines, items)
         written = (ImportOutcome.IMPORTED, ImportOutcome.UPDATED)
         changed = [*filter(None, (each.activity_id for each in items if each.outcome in written))]
@@ -259,6 +260,20 @@ class FileImport:
             return lines
         gone = deleted_here(connection, self._athlete_id, listed)
         return [as_deleted_here(each) if each.strava_id in gone else each for each in lines]
+
+    def _tell_strava_ids(self, connection: Connection, lines: Sequence[WaitingLine]) -> None:
+        """Note which activities at Strava known files are of."""
+        rows = [
+            {
+                "athlete_id": self._athlete_id,
+                "digest": each.file.digest,
+                "strava_id": each.file.listed.strava_id,
+            }
+            for each in lines
+            if each.file.is_known and each.file.listed and each.file.listed.strava_id
+        ]
+        if rows:
+            connection.execute(imported_file.tell_strava_ids(), {"rows": values_of(rows)})
 
     def _keep_originals(
         self, connection: Connection, lines: Sequence[WaitingLine], items: Sequence[ImportedItem]
@@ -301,6 +316,7 @@ class FileImport:
                 "place": prepared.place,
                 "file_name": file.name,
                 "of_file": len(file.activities),
+                "strava_id": line.strava_id,
             },
         )
 

@@ -7,16 +7,15 @@ read is not marked: the next run tries it again.
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from io import BytesIO
 from typing import Any
 
 from sqlalchemy import Connection
 
-from db.original_codec import CorruptOriginal, unpacked
-from db.original_files import OriginalMissing, StoredOriginals
+from db.original_files import StoredOriginals
 from db.statements import original, rederivation
 from db.transaction_runner import TransactionRunner
 from jobs.imports.activity_zone import local_time
+from jobs.imports.kept_file import file_of
 from jobs.imports.new_activities import ActivityToWrite, efforts_of, write_derived
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
@@ -25,8 +24,6 @@ from jobs.runner_of_job import lock_runner
 from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, effort_rows
 from jobs.sync.personal_bests import recalculate, write_efforts
-from recordings import RecordingError, UnreadableFile
-from recordings.strava_list import ListedActivity
 
 _AT_ONCE = 50
 _KEPT = ("source", "name")
@@ -98,20 +95,7 @@ class Rederivation:
             row = self._transactions.read(
                 lambda c: c.execute(original.find(), values).one_or_none()  # noqa: B023 - called at once
             )
-            if row is None:
-                problem = UnreadableFile(str(number), "it was deleted since.", "")
-                yield FileToRead(number, str(number), problem)
-                continue
-            listed = ListedActivity(**row.listed) if row.listed else None
-            yield FileToRead(number, row.file_name, self._content_of(row), listed)
-
-    def _content_of(self, row: Any) -> "BytesIO | RecordingError":
-        try:
-            return BytesIO(b"".join(unpacked(self._originals.content_of(row))))
-        except CorruptOriginal as error:
-            return UnreadableFile(row.file_name, f"it is damaged: {error}.", "")
-        except OriginalMissing as error:
-            return UnreadableFile(row.file_name, f"{error}.", "")
+            yield file_of(self._originals, number, row, str(number))
 
     def _write(self, file: PreparedFile) -> str | None:
         """Write what was derived of a file; tells what could not be."""

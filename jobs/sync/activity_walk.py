@@ -225,7 +225,8 @@ class ActivityWalk:
             "strava_ids": [row["strava_id"] for row in rows],
             "job_id": self._attempt.job_id,
         }
-        step.connection.execute(activity_deletion.apply_choices(), values)
+        for statement in activity_deletion.apply_choices():
+            step.connection.execute(statement, values)
         step.connection.execute(source_retention.confirm(), values)
         step.connection.execute(sync_problem.solve_read(), values)
         if self._scope.full:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from athletics.activity_effort import RecordedRun
 from db.models import StreamsState
-from db.statements import effort_derivation
+from db.statements import activity_deletion, effort_derivation
 from db.statements import stream as streams
 from db.statements.new_rows import values_of
 from db.stream_codec import Samples
@@ -110,6 +110,8 @@ def write_derived(
             _ask_again(connection, each.activity, each.material.tries, job_id)
     problems = write_parts(connection, [(each.activity, each.parts) for each in found])
     write_efforts(connection, list(noted), [effort for each in found for effort in each.efforts])
+    for statement in activity_deletion.apply_excluded_efforts():
+        connection.execute(statement, {"activities": list(noted)})
     return WrittenActivities(noted, problems)
 
 

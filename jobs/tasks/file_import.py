@@ -1,22 +1,28 @@
 """IMPORT: reads an athlete's uploads, one file after the other, and reports on each.
 
+So it reads a kept original of which an activity was restored.
+
 Some activities are one transaction, with their lines of the report and the job's progress. An
 attempt that was interrupted goes on at the file where it stopped: what it had written of that file
 is known by its content.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from db.models import ImportOutcome, Visibility
-from db.statements import import_entry
+from db.original_files import StoredOriginals
+from db.statements import import_entry, original
 from db.statements import upload as uploads
 from db.statements.new_rows import values_of
 from jobs.attempt import Attempt, Step
 from jobs.imports.file_import import FileImport
+from jobs.imports.kept_file import file_of
 from jobs.imports.originals import Originals
 from jobs.imports.prepared_file import PreparedFile, left_out
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
@@ -55,6 +61,8 @@ class _Import:
         self._athlete_id = attempt.athlete_id
         self._ids: list[int] = attempt.arguments["uploads"]
         done = attempt.checkpoint
+        self._original: int | None = attempt.arguments.get("original")
+        self._originals = StoredOriginals(services.settings)
         self._uploads, self._files = done.get("uploads", 0), done.get("files", 0)
         self._before, self._total = done.get("before", 0), done.get("before", 0)
         self._lost: dict[str, int] = done.get("lost", {})
@@ -79,6 +87,9 @@ class _Import:
             self._import(upload_id, names.get(upload_id))
             self._before += self._files
             self._uploads, self._files = self._uploads + 1, 0
+        if self._original is not None:
+            self._total = self._before + 1
+            self._read(partial(self._file_of_original, self._original))
         self._finish()
 
     # --- what FileImport asks for
@@ -117,10 +128,13 @@ class _Import:
         if name is None or not path.is_file():
             self._receive([(1, left_out(name or "upload", _lost(name)))])
             return
+        self._read(partial(self._files_of, path, name))
+
+    def _read(self, files: Callable[[], Iterator[FileToRead]]) -> None:
         while True:
             try:
                 with ReadingProcesses(self._importer.rules(), self._most_readers) as readers:
-                    self._receive(readers.read(self._files_of(path, name)))
+                    self._receive(readers.read(files()))
             except ReaderLost as error:
                 self._note_lost(error.number)
             else:
@@ -144,6 +158,16 @@ class _Import:
                 is_deadly = self._lost.get(self._key(number), 0) >= _MOST_LOST
                 given = _deadly(file) if is_deadly else content
                 yield FileToRead(number, file, given, notes.listed(file))
+
+    def _file_of_original(self, original_id: int) -> Iterator[FileToRead]:
+        if self._files:
+            return  # an attempt before read it
+        row = self.read(
+            lambda c: c.execute(original.find(), {"original": original_id}).one_or_none()
+        )
+        file = file_of(self._originals, 1, row, "original")
+        is_deadly = self._lost.get(self._key(1), 0) >= _MOST_LOST
+        yield replace(file, content=_deadly(file.name)) if is_deadly else file
 
     def _note_lost(self, number: int) -> None:
         """Remember that reading a file ended its process; what waits is read again."""

@@ -68,7 +68,9 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "Route": {E.DERIVED: "polylines geoJson bounds"},
     "RouteBounds": {E.DERIVED: "south west north east"},
-    "HeartRateZone": {E.OWNER: "number lowestBeatsPerMinute belowBeatsPerMinute validFrom"},
+    "HeartRateZone": {
+        E.OWNER: "number lowestBeatsPerMinute belowBeatsPerMinute validFrom isFromStrava"
+    },
     "HeartRateZoneTime": {E.OWNER: "number seconds"},
     "Lap": {
         E.SHARED: "number startOffsetSeconds elapsedTimeSeconds movingTimeSeconds distanceMeters "
@@ -116,7 +118,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         "longestRunMeters"
     },
     "StravaAccount": {
-        E.OWNER: "stravaAthleteId scopes connectedAt lastSyncedAt historyCompleteAt refusedAt",
+        E.OWNER: "stravaAthleteId scopes missingScopes connectedAt lastSyncedAt historyCompleteAt refusedAt",
     },
     "ApiToken": {E.OWNER: "id name hint scopes createdAt expiresAt lastUsedAt revokedAt"},
     "Job": {
@@ -174,7 +176,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "Mutation": {
         E.WRITE: "stageUploads importActivities exportAthlete chooseRecording separateRecording deleteOriginal retrySyncProblems "
         "connectStrava disconnectStrava syncStrava recalculatePersonalBests recalculateAgeGrades cancelJob "
-        "updateActivity deleteActivity restoreActivity createGear updateGear "
+        "updateActivity deleteActivity restoreActivity createGear updateGear deleteGear "
         "retryJob updateAthlete excludeBestEffort createApiToken revokeApiToken submitFeedback"
     },
     "ConnectStravaPayload": {E.WRITE: "userErrors authorizationUrl"},
@@ -187,6 +189,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     },
     "RestoreActivityPayload": {E.WRITE: "userErrors athlete job"},
     "GearPayload": {E.WRITE: "userErrors gear"},
+    "DeleteGearPayload": {E.WRITE: "userErrors deletedGearId replacement activityCount"},
     "PersonalBestChange": {E.WRITE: "distance formerId personalBest"},
     "DeleteOriginalPayload": {E.WRITE: "userErrors deletedId"},
     "StageUploadsPayload": {E.WRITE: "userErrors uploads"},

@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+from sqlalchemy import text
+
 from db.statements import activity_deletion, activity_edit, deleted_activity, gear
 from jobs.source_retention import delete_due
 from jobs.sync.personal_bests import withdraw_hidden
 from strava.client import StravaClient
 from tests import factories as make
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
+from tests.originals import create_original
 
 SHOWN = """SELECT a.name, description, is_race, g.strava_id AS gear, visibility, source_visibility
     FROM activities a LEFT JOIN gear g ON g.id = gear_id WHERE a.strava_id = :id"""
@@ -207,6 +210,88 @@ def test_what_was_hidden_and_excluded_comes_back_so(world):
     assert world.value(counting, id=chosen) == 0
     world.work(world.create(runner, "ERASE_ATHLETE"))
     assert not world.rows("SELECT * FROM kept_choices")
+
+
+ALL = """SELECT a.name, description, notes, is_race, g.strava_id AS gear, recording_choice, a.edited,
+    (SELECT array_agg(distance) FROM best_efforts e WHERE e.activity_id = a.id AND e.excluded) AS out
+    FROM activities a LEFT JOIN gear g ON g.id = gear_id WHERE a.strava_id = :id"""
+EXCLUDE = """UPDATE best_efforts SET excluded = true WHERE distance = 'KM1'
+    AND activity_id = (SELECT id FROM activities WHERE strava_id = :id)"""
+
+
+def go(world, athlete_id: int, *strava_ids: int) -> None:
+    """As where Strava does not find them for a while."""
+    values = {"athlete": athlete_id, "strava_ids": list(strava_ids)}
+    with world.database.write() as connection:
+        connection.execute(activity_deletion.delete_by_strava_id(), values).all()
+
+
+def test_all_that_was_chosen_and_edited_comes_back(world):
+    runner = world.connect()
+    chosen, other = (each["id"] for each in world.strava.activities()[:2])
+    world.strava.change(chosen, gear_id="g7", description="Theirs")
+    world.sync(runner)
+    gear_id = world.value("SELECT id FROM gear")
+    edit(world, chosen, name="Mine", description=None, notes="Only for me", is_race=True)
+    edit(world, chosen, gear_id=gear_id)
+    world.write(EXCLUDE, id=chosen)
+    choose = "UPDATE activities SET recording_choice = 'SEPARATE' WHERE strava_id = :id"
+    world.write(choose, id=chosen)
+    world.strava.change(chosen, gear_id=None, name="Renamed there")
+    before = world.one(ALL, id=chosen)
+    assert (before["out"], before["gear"]) == (["KM1"], "g7")
+    go(world, runner, chosen, other)
+    assert [row["strava_id"] for row in world.rows("SELECT * FROM kept_choices")] == [chosen]
+    world.sync(runner, activity_id=chosen)
+    after = world.one(ALL, id=chosen)
+    assert sorted(after.pop("edited")) == sorted(before.pop("edited"))
+    assert after == before
+    assert world.rows("SELECT * FROM kept_choices") == []
+    world.write("DELETE FROM gear")
+    world.write("UPDATE best_efforts SET excluded = false")
+    go(world, runner, chosen)
+    world.sync(runner, mode="FULL")
+    again = world.one(ALL, id=chosen)
+    assert (again["name"], again["gear"], again["out"]) == ("Mine", None, None)
+    assert world.one(ALL, id=other)["edited"] == []
+
+
+def test_an_exclusion_waits_for_the_effort(world):
+    runner = world.connect()
+    chosen = world.strava.activities()[0]["id"]
+    world.sync(runner)
+    world.write(EXCLUDE, id=chosen)
+    go(world, runner, chosen)
+    with world.database.write() as db:  # it is back, its efforts are not derived yet
+        make.create_activity(db, runner, strava_id=chosen)
+    edit(world, chosen, excluded=True)
+    go(world, runner, chosen)
+    world.sync(runner, mode="FULL")
+    assert world.one(ALL, id=chosen)["out"] == ["KM1"]
+    assert world.one(CHOICES, id=chosen)["excluded"] is True
+    assert world.rows("SELECT * FROM kept_choices") == []
+
+
+def test_what_was_deleted_of_an_archive_does_not_come_from_strava(world):
+    runner = world.connect()
+    of_file, of_both = (each["id"] for each in world.strava.activities()[:2])
+    world.sync(runner, activity_id=of_both)
+    for strava_id in (of_file, of_both):
+        with world.database.write() as db:
+            activity = make.create_activity(db, runner, source="FILE", strava_id=None)
+            create_original(db, runner, activity, str(strava_id).encode())
+            told = "UPDATE imported_files SET strava_id = :told WHERE activity_id = :id"
+            db.execute(text(told), {"told": strava_id, "id": activity})
+            for statement in deleted_activity.delete_activity():
+                db.execute(statement, {"activity": activity})
+    world.strava.change(of_both, name="Followed")
+    world.sync(runner)
+    world.sync(runner, activity_id=of_file)
+    there = "SELECT name FROM activities WHERE strava_id = :id"
+    assert world.rows(there, id=of_file) == []
+    assert world.value(there, id=of_both) == "Followed"  # only the file's recording was deleted
+    world.write("DELETE FROM deleted_activities")  # as `restoreActivity` does
+    assert world.sync(runner, activity_id=of_file)["activities_created"] == 1
 
 
 def join_file(world, strava_id: int) -> tuple[int, int]:

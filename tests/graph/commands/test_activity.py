@@ -13,6 +13,7 @@ from tests import factories as make
 from tests.factories import NOON
 from tests.graph.api import serve
 from tests.graph.test_mutation import mutate
+from tests.originals import create_original
 
 pytestmark = pytest.mark.anyio
 
@@ -259,6 +260,22 @@ async def test_a_deleted_one_of_strava_is_fetched_again(api, db, person, runs):
     [error] = (await restore(api, person, runs.slow))["userErrors"]
     assert error["code"] == "CONFLICT"  # the first sync is still under way
     assert db.exec_driver_sql("SELECT count(*) FROM deleted_activities").scalar_one() == 1
+
+
+async def test_one_of_a_file_is_read_from_its_original(api, db, person, runs):
+    slow, fast = runs.rows[:2]
+    db.exec_driver_sql("UPDATE activities SET source = 'FILE', strava_id = NULL")
+    create_original(db, person.athlete_id, slow)
+    joined = "INSERT INTO imported_files (athlete_id, digest, place, activity_id, file_name) \
+        SELECT athlete_id, digest, 1, %s, 'a' FROM imported_files"
+    db.exec_driver_sql(joined, (fast,))
+    await delete(api, person, runs.fast)
+    payload = await restore(api, person, runs.fast)
+    assert payload["userErrors"] == []
+    assert payload["job"]["kind"] == "IMPORT"
+    await delete(api, person, runs.slow)  # the last activity of the file, which goes with it
+    payload = await restore(api, person, runs.slow)
+    assert (payload["userErrors"], payload["job"]) == ([], None)
 
 
 LISTED = """query($id: ID!, $after: String) { athlete(id: $id) { deletedActivities(first: 1, after: $after) {

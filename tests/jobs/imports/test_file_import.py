@@ -146,6 +146,15 @@ def test_an_activity_that_its_athlete_deleted_is_not_imported_again(importer, db
     assert outcomes == ["IMPORTED", "SAME_AS"]
 
 
+def test_which_activity_of_strava_a_file_is_of_is_noted(importer, db):
+    for listed in (None, ListedActivity(7, None, "Run", None, None)):
+        importing = importer()
+        [item] = importing.take("7.fit", io.BytesIO(fit_file(RUN)), listed)
+        told = listed and listed.strava_id
+        assert rows(db, "SELECT strava_id FROM imported_files") == [(told,)]
+    assert item.outcome is ImportOutcome.SAME_AS
+
+
 @pytest.mark.parametrize("is_dry_run", [False, True])
 def test_the_list_tells_what_was_deleted_of_strava(importer, db, athlete_id, is_dry_run):
     listed = ListedActivity(7, "a", "Run", None, "Red")

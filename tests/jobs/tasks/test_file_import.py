@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import insert
 
 from db.models import Upload
+from db.statements import deleted_activity
 from db.statements import upload as uploads
 from jobs.orphan_files import FileSweep
 from tests.recordings.run import fit_file, gpx_file, run_of, tcx_file
@@ -99,6 +100,30 @@ def test_uploads_become_activities_with_a_report_and_are_deleted(world, athlete_
     assert "leaves the archive" in lines[4]["message"]
     assert world.rows("SELECT * FROM uploads") == []
     assert list(Path(world.settings.pacegraph_home, "uploads").iterdir()) == []
+
+
+def test_a_restored_activity_is_read_from_its_original(world, athlete_id):
+    both = fit_file(run_of(300)) + fit_file(run_of(200), start_s=1.7e9)
+    world.work(import_job(world, athlete_id, upload(world, athlete_id, both, "both.fit")))
+    _, first = (
+        row["id"]
+        for row in world.rows("SELECT activity_id AS id FROM imported_files ORDER BY place DESC")
+    )
+    with world.database.write() as connection:
+        for statement in deleted_activity.delete_activity():
+            connection.execute(statement, {"activity": first})
+        gone = {"activity": first}
+        number = connection.execute(deleted_activity.kept_original(), gone).scalar_one()
+        connection.execute(deleted_activity.restore(), gone)
+    job_id = world.create(athlete_id, "IMPORT", uploads=[], original=number, visibility="ONLY_ME")
+    job = world.work(job_id)
+    assert (job["status"], job["activities_created"]) == ("SUCCEEDED", 1)
+    lines = world.rows(REPORT, job=job_id)
+    assert [(each["path"], each["outcome"]) for each in lines] == [
+        ("both.fit", "IMPORTED"), ("both.fit", "SAME_AS"),
+    ]  # fmt: skip
+    assert world.value("SELECT count(*) FROM activities") == 2
+    assert world.value("SELECT count(*) FROM originals") == 1
 
 
 def test_importing_again_changes_nothing(world, athlete_id):
