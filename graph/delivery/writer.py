@@ -31,7 +31,7 @@ class PendingPart:
     """A part that was announced: the path of its object or list.
 
     `sent` is how many entries of a list were sent, None for a fragment. `is_whole`: its whole data
-    comes when it is completed, for readers that know no ids.
+    comes when it is completed, for readers that know no ids. `entries` are what it added so far.
     """
 
     id: str
@@ -39,7 +39,7 @@ class PendingPart:
     label: str | None = None
     sent: int | None = None
     is_whole: bool = False
-    errors: FormattedErrors = field(default_factory=list)
+    entries: "list[PartEntry]" = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -151,21 +151,23 @@ def _by_path(payload: PartPayload) -> dict[str, Any]:
             at = (*pending.path, pending.sent)
             pending.sent += entry.count
             incremental.append(_at(at, pending, "items", entry.data, entry.errors))
-        elif pending.is_whole:
-            pending.errors += entry.errors
-        else:
-            at = (*pending.path, *entry.sub_path)
-            incremental.append(_at(at, pending, "data", entry.data, entry.errors))
+        else:  # what a fragment belongs to may be completed in the same payload, before it
+            pending.entries.append(entry)
     for each in payload.completed:
         pending = each.pending
         if pending.sent is not None:
             if each.errors:
                 at = (*pending.path, pending.sent)
                 incremental.append(_at(at, pending, "items", None, each.errors))
-        elif each.errors or pending.is_whole:
-            data = None if each.errors else each.whole
-            errors = each.errors or pending.errors
-            incremental.append(_at(pending.path, pending, "data", data, errors))
+        elif each.errors:
+            incremental.append(_at(pending.path, pending, "data", None, each.errors))
+        elif pending.is_whole:
+            errors = [error for entry in pending.entries for error in entry.errors]
+            incremental.append(_at(pending.path, pending, "data", each.whole, errors))
+        else:
+            for entry in pending.entries:
+                at = (*pending.path, *entry.sub_path)
+                incremental.append(_at(at, pending, "data", entry.data, entry.errors))
     return {"incremental": incremental} if incremental else {}
 
 
