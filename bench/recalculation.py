@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sqlalchemy import create_engine
 from athletics.distance import StandardDistance
 from bench.recording import first_hour
 from bench.serving import ROOT, print_table
-from bench.sync import cpu_of, running, write_runs
+from bench.sync import REAPED_WITHIN_S, cpu_of, running, write_runs
 from graph.global_id import encode_id
 from jobs.sync.derived_rows import EFFORTS_VERSION
 from jobs.sync.stored_streams import EncodedStreams, store_streams
@@ -38,7 +39,7 @@ _JOB = "query($id: ID!) { job(id: $id) { status progress { done total } } }"
 _ENDED = {"SUCCEEDED", "FAILED", "CANCELLED"}
 _ATHLETES = """
     INSERT INTO athletes (first_name, last_name, sex, birth_date)
-    SELECT 'Athlete', number, 'FEMALE', date '1980-05-17' + number % 3650
+    SELECT 'Athlete', number, 'FEMALE', date '1980-05-17' + number %% 3650
     FROM generate_series(1, %(athletes)s) number RETURNING id
 """
 _ACTIVITIES = """
@@ -54,14 +55,16 @@ _ACTIVITIES = """
 _EFFORTS = """
     INSERT INTO best_efforts (athlete_id, activity_id, distance, distance_m, elapsed_s,
         start_offset_s, achieved_at, provenance, implied, counts)
-    SELECT athlete_id, id, name, meters, took_s, 10, started_at + took_s * interval '1 s', 'STREAM',
+    SELECT athlete_id, id, distance.name, meters, took_s, 10, started_at + took_s * interval '1 s', 'STREAM',
         false, false
     FROM activities, unnest(%(names)s::text[], %(meters)s::float8[]) distance (name, meters),
         LATERAL (SELECT meters * (0.25 + (id %% 997) / 9970.0) AS took_s) pace
     WHERE athlete_id = ANY(%(ids)s) AND meters <= distance_m
 """
 _COPIES = """
-    INSERT INTO activity_streams SELECT target.id, s.sample_count, s.samples, s.positions, s.marks,
+    INSERT INTO activity_streams
+        (activity_id, sample_count, samples, positions, marks, duration_s, is_complete)
+    SELECT target.id, s.sample_count, s.samples, s.positions, s.marks,
         s.duration_s, s.is_complete
     FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY target (id, place)
     JOIN activity_streams s
@@ -81,7 +84,9 @@ class Bench:
     def __init__(self, facts: dict[str, Any], home: Path, http: httpx.Client) -> None:
         self._facts, self._home, self._http = facts, home, http
         [postmaster] = home.rglob("postmaster.pid")
-        self._socket = postmaster.read_text().splitlines()[4]
+        lines = postmaster.read_text().splitlines()
+        # Its folder may be open in the server alone.
+        self._socket = lines[4].replace("/proc/self/", f"/proc/{lines[0]}/")
         self.rows: list[tuple[str, str, str, str]] = []
         self.has_missed = False
 
@@ -128,6 +133,7 @@ class Bench:
         """Run the job, for the athlete or for all, and note how long it took."""
         before = cpu_of(self._facts["pid"], self._home)
         took_s = self.recalculate(athlete)
+        time.sleep(REAPED_WITHIN_S)
         after = cpu_of(self._facts["pid"], self._home)
         cpu_s = sum(after.values()) - sum(before.values())
         self.has_missed |= took_s > most_s
@@ -152,9 +158,10 @@ class Bench:
     def _kill_attempts(self) -> None:
         """End the processes that work on jobs: the workers' children, which are the pool's."""
         for process in psutil.Process(self._facts["pid"]).children(recursive=True):
-            above = process.parents()[:2]
-            if all("worker" in each.cmdline() for each in (process, *above)):
-                process.kill()
+            with suppress(psutil.NoSuchProcess):
+                above = process.parents()[:2]
+                if all("worker" in each.cmdline() for each in (process, *above)):
+                    process.kill()
 
     def _ask(self, query: str, node_id: str | None) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self._facts['tokens']['admin']}"}

@@ -42,6 +42,8 @@ _JOB = "query($id: ID!) { job(id: $id) { status progress { done } } }"
 _JOBS = {"backfill": _SYNC, "recalculation": _RECALCULATE}
 _ENDED = {"SUCCEEDED", "FAILED", "CANCELLED"}
 _LOOK_EVERY_S = 0.5
+REAPED_WITHIN_S = 2.0
+"""Seconds until the process of an ended job is one of its worker's: meanwhile nobody tells its CPU."""
 _KINDS = {"api": "API", "worker": "workers"}
 
 
@@ -156,7 +158,9 @@ def _job(
     [payload] = begin().values()
     while (found := ask(_JOB, payload["job"]["id"])["job"])["status"] not in _ENDED:
         time.sleep(_LOOK_EVERY_S)
-    took_s, after = time.monotonic() - began, cpu_of(facts["pid"], home)
+    took_s = time.monotonic() - began
+    time.sleep(REAPED_WITHIN_S)
+    after = cpu_of(facts["pid"], home)
     assert found["status"] == "SUCCEEDED", found
     return Measured({part: after[part] - before[part] for part in after}, took_s)
 
