@@ -1,6 +1,7 @@
 """What athletes change of their activities here, which syncs and imports leave alone."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -72,6 +73,7 @@ def hide_with_run() -> Executable:
     )
 
 
+@cache
 def near_hidden() -> Executable:
     """Select whether one of `activity_ids` may be a recording of a hidden run.
 

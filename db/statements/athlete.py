@@ -1,5 +1,6 @@
 """Athletes: lists, changes of their own data, and the lock for writing data derived from runs."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Executable, Integer, Text, bindparam, func, select, update
@@ -57,6 +58,7 @@ def ids_after() -> Executable:
     )
 
 
+@cache
 def lock() -> Executable:
     """Select `sex` and `birth_date` of `athlete`, and lock the row.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -157,6 +158,7 @@ def update_counts(*, of_distances: bool = False) -> Executable:
     )
 
 
+@cache
 def hidden_now() -> Executable:
     """Select whether an effort that counts for others belongs to a hidden one of `activity_ids`."""
     of_activities = BestEffort.activity_id == any_(

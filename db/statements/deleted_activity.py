@@ -1,5 +1,7 @@
 """Activities that their athletes delete here, and what is kept so that they do not come back."""
 
+from functools import cache
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -87,6 +89,7 @@ def restore() -> Executable:
     return delete(DeletedActivity).where(DeletedActivity.id == _ACTIVITY_ID)
 
 
+@cache
 def among() -> Executable:
     """Select those of the `strava_ids` that `athlete` deleted here, as Strava's or a file's.
 

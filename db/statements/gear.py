@@ -1,5 +1,6 @@
 """Gear: what athletes have, how far they ran in it, and what a sync writes."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -63,6 +64,7 @@ def by_strava_ids() -> Executable:
     )
 
 
+@cache
 def by_names() -> Executable:
     """Select `id` and `told` of the gear of `athlete` named in `names`, lower case; Strava's first.
 

@@ -4,6 +4,7 @@ The writes name the attempt (parameter `attempt`), and change no row once the jo
 cancelled or ended.
 """
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +28,7 @@ from db.statements.job import CANCELLATION, QUEUED_NOW, SUMMARY, change
 from db.statements.job_lease import held
 
 
+@cache
 def advance() -> Executable:
     """Write the attempt's progress; returns `version`.
 

@@ -1,5 +1,6 @@
 """Leases of jobs: what a worker holds a job by, and when the job is free for another worker."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -53,6 +54,7 @@ def renew() -> Executable:
     )
 
 
+@cache
 def hold() -> Executable:
     """Lock the row of the attempt's job; returns `cancel_requested`.
 

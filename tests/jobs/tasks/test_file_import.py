@@ -140,7 +140,7 @@ def test_importing_again_changes_nothing(world, athlete_id):
 
 
 def test_a_cancelled_import_stops_and_a_retry_goes_on(world, athlete_id):
-    files = archive_of(runs(25, seconds=60))
+    files = archive_of(runs(45, seconds=60))
     job_id = import_job(world, athlete_id, upload(world, athlete_id, files))
     world.write(
         "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -149,15 +149,15 @@ def test_a_cancelled_import_stops_and_a_retry_goes_on(world, athlete_id):
     world.write("CREATE TRIGGER stop AFTER INSERT ON activities EXECUTE FUNCTION stop()")
     job = world.work(job_id)
     assert job["status"] == "CANCELLED"
-    assert 1 < job["activities_created"] == job["progress_done"] < 25
+    assert 1 < job["activities_created"] == job["progress_done"] < 45
     world.write("DROP TRIGGER stop ON activities")
     world.write(
         "UPDATE jobs SET status = 'QUEUED', finished_at = NULL, cancel_requested = false, "
         "error_code = NULL, error_message = NULL, error_retryable = NULL"
     )
     job = world.work(job_id)
-    assert (job["status"], job["activities_created"], job["progress_done"]) == ("SUCCEEDED", 25, 25)
-    assert [each["outcome"] for each in world.rows(REPORT, job=job_id)] == ["IMPORTED"] * 25
+    assert (job["status"], job["activities_created"], job["progress_done"]) == ("SUCCEEDED", 45, 45)
+    assert [each["outcome"] for each in world.rows(REPORT, job=job_id)] == ["IMPORTED"] * 45
 
 
 @contextmanager
