@@ -29,6 +29,29 @@ async function scrollToEnd(page, count) {
   }
 }
 
+/** Edits the run that is shown. `early` runs while the server's answer is held back. */
+async function editRun(page, { name, notes, isHidden }, early = null) {
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const form = page.getByRole('form', { name: 'Edit this run' });
+  await form.getByLabel('Name').fill(name);
+  await form.getByLabel('Notes, for you alone').fill(notes);
+  await form.getByLabel(/^Hide it/).setChecked(isHidden);
+  if (early) await checkAccessible(page, 'the form of a run');
+  let goOn = () => {};
+  const held = new Promise((resolve) => { goOn = resolve; });
+  await page.route('**/graphql', async (route) => {
+    if (early && route.request().postData()?.includes('EditRun')) await held;
+    await route.continue();
+  });
+  const answer = page.waitForResponse((response) => response.request().postData()?.includes('EditRun'));
+  await form.getByRole('button', { name: 'Save' }).click();
+  if (early) await early();
+  goOn();
+  const { data } = await (await answer).json();
+  assert.deepEqual(data.updateActivity.userErrors, []);
+  await page.unroute('**/graphql');
+}
+
 const steps = {
   async 'the link signs in, and the token leaves the address bar'({ page }) {
     await open(page);
@@ -160,8 +183,73 @@ const steps = {
     await page.getByText('Saved').waitFor();
   },
 
+  async 'an edit shows before the server answers'({ page }) {
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    await page.locator('.run-link').nth(1).click();
+    await page.getByRole('heading', { name: 'Splits' }).waitFor();
+    await editRun(page, { name: 'Renamed in the test', notes: 'Felt light', isHidden: true }, async () => {
+      await page.getByRole('heading', { level: 1, name: 'Renamed in the test' }).waitFor({ timeout: 1000 });
+      await page.getByText('Felt light', { exact: true }).waitFor({ timeout: 1000 });
+      await page.getByText('Only you').waitFor({ timeout: 1000 });
+    });
+    await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'Renamed in the test' }).waitFor();
+    await picture(page, 'run-edited');
+  },
+
+  async 'another window shows what changes, without a reload'({ page }) {
+    const other = await page.context().newPage();
+    await open(other);
+    await other.getByRole('link', { name: 'Renamed in the test' }).waitFor();
+    await editRun(page, { name: 'Renamed once more', notes: '', isHidden: false });
+    await other.getByRole('link', { name: 'Renamed once more' }).waitFor();
+    await other.close();
+  },
+
+  async 'a deleted run leaves at once, and Undo brings it back'({ page }) {
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    await page.getByText(/^\d+ in all$/).waitFor();
+    const count = parseInt(await page.locator('.count').textContent(), 10);
+    await page.locator('.run-link').nth(2).click();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('button', { name: 'Delete run' }).click();
+    await page.getByText(/” is deleted\.$/).waitFor();
+    await page.getByText(`${count - 1} in all`).waitFor();
+    await picture(page, 'deleted');
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByText(/” is back\.$/).waitFor({ timeout: SYNC_TIMEOUT_MS });
+    await page.getByText(`${count} in all`).waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+  },
+
+  async 'of two recordings of a run another one is chosen'({ page }) {
+    const sample = await page.getByRole('link', { name: 'Sample run in the Tiergarten' }).getAttribute('href');
+    const asked = await page.request.post(`${baseUrl}/graphql`, {
+      headers: { authorization: `Bearer ${token}` },
+      data: {
+        query: 'query($id: ID!) { activity(id: $id) { original { downloadUrl } } }',
+        variables: { id: decodeURIComponent(sample.replace('/runs/', '')) },
+      },
+    });
+    const file = await page.request.get((await asked.json()).data.activity.original.downloadUrl);
+    const again = (await file.text()).replace('creator="pacegraph"', 'creator="a second watch"').replace('Sample run in', 'Second recording in');
+    await page.getByRole('link', { name: 'Upload' }).click();
+    await page.getByLabel('Files').setInputFiles({ name: 'second.gpx', mimeType: 'application/gpx+xml', buffer: Buffer.from(again) });
+    await page.getByRole('link', { name: 'Second recording in the Tiergarten' }).click({ timeout: SYNC_TIMEOUT_MS });
+    const recordings = page.getByRole('region', { name: 'Recorded 2 times' });
+    const named = (name) => recordings.locator('li', { hasText: 'Counts' }).getByText(name);
+    await recordings.locator('li', { hasText: 'Counts' }).waitFor();
+    const isFirst = await named('Second recording in the Tiergarten').isVisible(); // they are equal: the rules take either
+    const [ruled, other] = isFirst ? ['Second recording in', 'Sample run in'] : ['Sample run in', 'Second recording in'];
+    await recordings.getByRole('button', { name: 'Let this one count' }).click();
+    await named(other).waitFor();
+    await picture(page, 'recordings');
+    await recordings.getByRole('button', { name: 'Let the rules choose' }).click();
+    await named(ruled).waitFor();
+  },
+
   async 'a page that is opened by its address or reloaded is there'({ page }) {
-    await page.getByRole('link', { name: 'Runs' }).click();
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
     await page.locator('.run-link').first().click();
     await page.getByRole('heading', { name: 'Splits' }).waitFor();
     await page.reload();

@@ -1,14 +1,17 @@
 // Who is signed in decides what is shown; then the path does.
-import { Suspense, useEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { Provider, useQuery } from 'urql';
 import { Link, Route, Switch, useLocation } from 'wouter';
+import { useChanges } from './changes.ts';
 import { createClient } from './client.ts';
 import { useConnectionIsLost, watchConnection, connectionIsLost } from './connection.ts';
+import { createFreshness, type Freshness } from './freshness.ts';
 import { BestsPage } from './bests/BestsPage.tsx';
 import { DistancePage } from './bests/DistancePage.tsx';
 import { BoardPage } from './board/BoardPage.tsx';
 import { BOARD, NAVIGATION } from './pages.ts';
 import { RunPage } from './run/RunPage.tsx';
+import { DeletedNotice } from './runs/DeletedNotice.tsx';
 import { RunsPage } from './runs/RunsPage.tsx';
 import { useScroll } from './scroll.ts';
 import * as session from './session.ts';
@@ -26,11 +29,12 @@ import { ViewerContext, ViewerQuery } from './viewer.ts';
 export function App() {
   const [sessions, countSession] = useState(0);
   const next = () => countSession((count) => count + 1);
-  const client = useMemo(() => createClient(next), [sessions]);
+  const freshness = useMemo(createFreshness, [sessions]);
+  const client = useMemo(() => createClient(freshness, next), [freshness]);
   return (
     <Provider value={client} key={sessions}>
       <Connection />
-      <Signed onSignedOut={next} />
+      <Signed freshness={freshness} onSignedOut={next} />
     </Provider>
   );
 }
@@ -66,8 +70,11 @@ function useRetry(ask: () => void): void {
   });
 }
 
-function Signed({ onSignedOut }: { onSignedOut: () => void }) {
-  const [{ data, error }, ask] = useQuery({ query: ViewerQuery });
+function Signed({ freshness, onSignedOut }: { freshness: Freshness; onSignedOut: () => void }) {
+  const [{ data: newest, error }, ask] = useQuery({ query: ViewerQuery });
+  const last = useRef(newest);
+  if (newest) last.current = newest;
+  const data = last.current; // pages stay while it is asked again
   useRetry(() => ask({ requestPolicy: 'network-only' }));
   const leave = async () => {
     await session.signOut().catch(() => undefined);
@@ -98,10 +105,18 @@ function Signed({ onSignedOut }: { onSignedOut: () => void }) {
   return (
     <ViewerContext.Provider value={known}>
       <UnitsContext.Provider value={athlete.measurementSystem}>
+        <Changes athlete={athlete.id} freshness={freshness} />
         <Frame athlete={athlete.displayName} seesOthers={known.seesOthers}><Pages /></Frame>
+        <DeletedNotice />
       </UnitsContext.Provider>
     </ViewerContext.Provider>
   );
+}
+
+/** Renders nothing: what it hears makes queries ask again. */
+function Changes({ athlete, freshness }: { athlete: string; freshness: Freshness }) {
+  useChanges(athlete, freshness);
+  return null;
 }
 
 function Frame({ athlete, seesOthers, children }: { athlete?: string; seesOthers?: boolean; children: React.ReactNode }) {

@@ -1,63 +1,19 @@
-// The GraphQL client: one normalised cache, HTTP for queries and mutations, a WebSocket for jobs.
+// The GraphQL client: one normalised cache, HTTP for queries and mutations, a WebSocket for jobs and changes.
 import {
   Client, fetchExchange, mapExchange, subscriptionExchange, type CombinedError, type Operation,
 } from '@urql/core';
-import { cacheExchange, type Cache } from '@urql/exchange-graphcache';
 import { createClient as createSocket } from 'graphql-ws';
+import { normalizedCache } from './cache.ts';
 import { noteConnection } from './connection.ts';
+import type { Freshness } from './freshness.ts';
 import { forgetToken, token } from './session.ts';
-
-/** Objects without an id live inside the object that has them. */
-const EMBEDDED = [
-  'AgeGrade', 'ActivityConnection', 'ActivityStreams', 'BestEffortConnection', 'CriticalSpeed', 'HeartRateZone',
-  'HeartRateZoneTime', 'ImportEntry', 'ImportEntryConnection', 'JobError', 'JobProblem',
-  'JobProgress', 'JobResult', 'Lap', 'LapConnection', 'PageInfo', 'Pacing', 'PersonalBestConnection', 'RacePrediction',
-  'Route', 'RouteBounds', 'Split', 'SplitConnection', 'StravaAccount', 'SyncProblem', 'TrainingLoadDay', 'TrainingSummary',
-];
 
 const authorization = (): string | null => {
   const known = token();
   return known === null ? null : `Bearer ${known}`;
 };
 
-/** Forget all lists and sums of an athlete: whoever shows them asks again. */
-export function forgetAthleteLists(cache: Cache, athleteId: string): void {
-  const key = { __typename: 'Athlete', id: athleteId };
-  for (const { fieldName, fieldKey } of cache.inspectFields(key)) {
-    if (LISTS.has(fieldName)) cache.invalidate(key, fieldKey);
-  }
-}
-
-const LISTS = new Set([
-  'activities', 'bestEfforts', 'criticalSpeed', 'gear', 'personalBestHistory', 'personalBests', 'racePredictions',
-  'stravaConnection', 'syncProblems', 'timeInHeartRateZones', 'trainingLoad', 'trainingSummary',
-]);
-
 const NORMAL = 1000; // the close code of a socket that nobody needs any more
-
-type JobEvent = { athlete: { id: string } | null; status: string };
-
-const cache = () => cacheExchange({
-  keys: Object.fromEntries(EMBEDDED.map((name) => [name, () => null])),
-  updates: {
-    Subscription: {
-      jobUpdated({ jobUpdated }, _arguments, store) {
-        const job = jobUpdated as JobEvent | null;
-        if (job?.athlete && job.status === 'SUCCEEDED') forgetAthleteLists(store, job.athlete.id);
-      },
-    },
-    Mutation: {
-      updateAthlete({ updateAthlete }, _arguments, store) {
-        const { athlete } = updateAthlete as { athlete: { id: string } | null };
-        if (athlete) forgetAthleteLists(store, athlete.id);
-      },
-      excludeBestEffort({ excludeBestEffort }, _arguments, store) {
-        const { athlete } = excludeBestEffort as { athlete: { id: string } | null };
-        if (athlete) forgetAthleteLists(store, athlete.id);
-      },
-    },
-  },
-});
 
 /** docs/subscriptions.md: try again for ever, unless the same credential was refused (4403). */
 function socket() {
@@ -84,8 +40,9 @@ function noteOutcome(error: CombinedError | undefined, operation: Operation): vo
 }
 
 /** A client of the present session. Another session gets another client, and an empty cache. */
-export function createClient(onSignedOut: () => void): Client {
+export function createClient(freshness: Freshness, onSignedOut: () => void): Client {
   const jobs = socket();
+  freshness.socket = jobs;
   return new Client({
     url: '/graphql',
     preferGetMethod: false,
@@ -94,7 +51,8 @@ export function createClient(onSignedOut: () => void): Client {
       return known === null ? {} : { headers: { Authorization: known } };
     },
     exchanges: [
-      cache(),
+      freshness.exchange,
+      normalizedCache(),
       mapExchange({
         onResult: ({ error, operation }) => noteOutcome(error, operation),
         onError(error) {

@@ -8,10 +8,13 @@ import { Icon } from '../ui/Icon.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
 import { clock, duration, longDay, useUnits, whole, type Figure } from '../units.ts';
+import { useViewer } from '../viewer.ts';
 import { Efforts, Efforts_activity } from './Efforts.tsx';
 import { Laps, Laps_activity } from './Laps.tsx';
+import { Recordings, Recordings_activity } from './Recordings.tsx';
 import { RouteMap, RouteMap_activity } from './RouteMap.tsx';
 import { RunCharts, RunCharts_activity } from './RunCharts.tsx';
+import { RunEdit, RunEdit_activity } from './RunEdit.tsx';
 import { Splits, Splits_activity } from './Splits.tsx';
 
 export const RunHead_activity = graphql(`
@@ -33,13 +36,15 @@ export const RunHead_activity = graphql(`
     averageCadence
     calories
     description
+    notes
     deviceName
     isRace
     isTreadmill
     visibility
     gear { id name }
+    ...RunEdit_activity
   }
-`);
+`, [RunEdit_activity]);
 
 export const RunQuery = graphql(`
   query Run($id: ID!, $unit: SplitUnit!) {
@@ -50,10 +55,11 @@ export const RunQuery = graphql(`
       ...RunCharts_activity
       ...Splits_activity
       ...Laps_activity
+      ...Recordings_activity
       ...Efforts_activity
     }
   }
-`, [RunHead_activity, RouteMap_activity, RunCharts_activity, Splits_activity, Laps_activity, Efforts_activity]);
+`, [RunHead_activity, RouteMap_activity, RunCharts_activity, Splits_activity, Laps_activity, Recordings_activity, Efforts_activity]);
 
 export function RunPage({ id }: { id: string }) {
   const units = useUnits();
@@ -83,6 +89,7 @@ export function RunPage({ id }: { id: string }) {
         </div>
         <div className="run-column">
           <RouteMap activity={activity} place={place} />
+          <Recordings activity={activity} />
           <Splits activity={activity} />
           <Efforts activity={activity} />
         </div>
@@ -104,6 +111,7 @@ function Loading() {
 function RunHead({ activity }: { activity: FragmentOf<typeof RunHead_activity> }) {
   const run = readFragment(RunHead_activity, activity);
   const units = useUnits();
+  const { maySync } = useViewer();
   const figures: [string, Figure][] = [
     ['Distance', units.distance(run.distanceMeters)],
     ['Moving time', { value: duration(run.movingTimeSeconds), unit: '' }],
@@ -133,7 +141,9 @@ function RunHead({ activity }: { activity: FragmentOf<typeof RunHead_activity> }
       </p>
       {notes.length > 0 && <p className="quiet-text">{notes.join(' · ')}</p>}
       {run.description && <p className="run-description">{run.description}</p>}
+      {run.notes && <p className="run-description run-notes">{run.notes}</p>}
       <Figures of={figures} />
+      {maySync && <RunEdit activity={run} />}
     </header>
   );
 }
