@@ -192,8 +192,8 @@ UV_LOCK = $(UV_COMPILE) pyproject.toml --universal --python-version 3.11
 PEERS_LOCK = $(UV_COMPILE) --python-version 3.13 bench/peers/requirements
 
 lock: environment ## rewrite the lock files (UPGRADE=--upgrade for newer versions)
-	@$(UV_LOCK) $(UPGRADE) --extra s3 --output-file requirements.lock
-	@$(UV_LOCK) $(UPGRADE) --extra dev --extra legacy --extra s3 --output-file requirements-dev.lock
+	@$(UV_LOCK) $(UPGRADE) --extra s3 --extra traces --output-file requirements.lock
+	@$(UV_LOCK) $(UPGRADE) --extra dev --extra legacy --extra s3 --extra traces --output-file requirements-dev.lock
 	@for name in peers go; do $(PEERS_LOCK)-$$name.in --output-file bench/peers/requirements-$$name.txt; done
 
 clean: ## remove caches and the environment; keeps the data in .local

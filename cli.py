@@ -106,9 +106,11 @@ def _api(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
     from graph.schema.build import build_core_schema
+    from runtime import tracing
     from web import Stopping, create_app
     from web.http.server import serve, tune_process
 
+    tracing.begin(settings, "api", logs.our_version())
     app = create_app(settings)
     if HAS_LEGACY:
         from legacy.app import add_routes

@@ -35,12 +35,16 @@ from db.exact_days import send_days_as_they_are
 from db.retry import RetryPolicy, is_worth_another_try
 from db.snapshot import Snapshot
 from db.statement_watch import StatementWatch
+from runtime import tracing
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
 
 _LEAVE_EVERY_S = 5.0
 _ROUND_TRIPS_MS = 1.0
 """Milliseconds of a transaction that its messages take, not PostgreSQL."""
+_TRANSACTION = {"db.system.name": "postgresql"}
+_READING = {**_TRANSACTION, "db.operation.name": "SELECT"}
+_transaction_step = partial(tracing.span, "transaction", tracing.SpanKind.CLIENT, _TRANSACTION)
 _ASYNCPG_NAMES = {"sslmode": "ssl"}
 _making = Lock()
 T = TypeVar("T")
@@ -187,7 +191,7 @@ class AsyncDatabase(_Pooled):
             before_ms = meter.total_ms
             meter.count_transaction()
             try:
-                with meter.timing(free_ms=_ROUND_TRIPS_MS):
+                with _transaction_step(), meter.timing(free_ms=_ROUND_TRIPS_MS):
                     return await work(connection)
             finally:
                 # what waited for a lock may have been left out already
@@ -232,7 +236,8 @@ class AsyncDatabase(_Pooled):
         `reading`. Raises as `read`.
         """
         try:
-            return await self._driver.fetch_row(statement, parameters)
+            with tracing.span("SELECT", tracing.SpanKind.CLIENT, _READING):
+                return await self._driver.fetch_row(statement, parameters)
         except Exception as error:
             failure = self._translate(error)
             if failure is None:
@@ -278,7 +283,7 @@ class SyncDatabase(_Pooled):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection. Raises DatabaseBusy, DatabaseUnavailable, StatementTimeout."""
-        with self._translating(), self.engine.connect() as connection:
+        with _transaction_step(), self._translating(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager

@@ -15,14 +15,20 @@ from redis.asyncio import Redis as AsyncRedis
 
 QUEUE = "pacegraph"
 CHANNEL = "pacegraph:jobs"
+TRACEPARENT = "traceparent"
+"""Name of the trace in the meta data of RQ's jobs."""
 _FUNCTION = "jobs.runner.run"
 _KEPT_S = 60  # how long Redis keeps a job that RQ itself failed to run
 
 logger = logging.getLogger(__name__)
 
 
-def enqueue(redis: Redis, job_id: int, *, at_front: bool = False) -> bool:
+def enqueue(
+    redis: Redis, job_id: int, *, at_front: bool = False, traceparent: str | None = None
+) -> bool:
     """Pass a job to the workers, `at_front` before all others; call it after the commit.
+
+    `traceparent` is the step of a trace that the job belongs to.
 
     Enqueuing twice is harmless, because a job is claimed once. Returns False and logs a warning if
     Redis is away; the reconciler then enqueues the job within seconds of its return.
@@ -39,6 +45,7 @@ def enqueue(redis: Redis, job_id: int, *, at_front: bool = False) -> bool:
             result_ttl=0,
             failure_ttl=_KEPT_S,
             at_front=at_front,
+            meta=None if traceparent is None else {TRACEPARENT: traceparent},
         )
     except RedisError as error:
         logger.warning(

@@ -16,7 +16,7 @@ from db.session import SyncDatabase
 from db.statements import job_attempt, job_lease, strava_connection
 from flags.watch import FlagReader
 from jobs.attempt import Attempt
-from jobs.enqueue import enqueue, publish
+from jobs.enqueue import QUEUE, TRACEPARENT, enqueue, publish
 from jobs.lease import AttemptStopped
 from jobs.log_fields import log_fields
 from jobs.outcome import Outcome, TaskMissing, ended_well, outcome_of
@@ -34,7 +34,9 @@ from jobs.tasks import (
     strava_webhook,
 )
 from logs import bind, bound
+from runtime import tracing
 from runtime.redis_clients import redis_client
+from runtime.tracing import SpanKind
 from settings import Settings
 from strava.client import StravaClient
 from strava.errors import StravaUnauthorized
@@ -56,6 +58,11 @@ TASKS: Mapping[JobKind, Callable[[Attempt, TaskServices], None]] = {
 _TRIES_TO_CONCLUDE = 5
 _REDIS_TIMEOUT_S = 1.0  # it carries only news
 _TOKENS = {"access token", "refresh token"}
+_PROCESSING = {
+    "messaging.system": "rq",
+    "messaging.operation.type": "process",
+    "messaging.destination.name": QUEUE,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +79,24 @@ def run(job_id: int) -> None:
         redis_client(settings, timeout_s=_REDIS_TIMEOUT_S),
     )
     try:
-        run_with(job_id, settings, database, redis)
+        with tracing.root(
+            f"process {QUEUE}", _traceparent(), SpanKind.CONSUMER, _PROCESSING
+        ) as step:
+            if step.trace_id:
+                bind(trace_id=step.trace_id)
+            run_with(job_id, settings, database, redis)
     finally:
         redis.close()
         database.close()
+        tracing.flush()
+
+
+def _traceparent() -> str | None:
+    """Get the trace of the request that made the job, which RQ's job has."""
+    from rq import get_current_job
+
+    running = get_current_job()
+    return None if running is None else running.meta.get(TRACEPARENT)
 
 
 def run_with(job_id: int, settings: Settings, database: SyncDatabase, redis: Redis) -> None:
@@ -127,6 +148,7 @@ class _JobRun:
             "duration_ms": round(1000 * (time.monotonic() - started)),
             "outcome": outcome.event,
         }
+        tracing.note(pacegraph_job_outcome=outcome.event)
         logger.log(
             logging.ERROR if outcome.unexpected else logging.INFO,
             "job ended",
@@ -146,6 +168,8 @@ class _JobRun:
         if row is None:
             return None
         bind(**log_fields(row), attempt=row.attempts)
+        tracing.rename(f"process {row.kind}")
+        tracing.note(messaging_message_id=str(job_id), pacegraph_job_kind=row.kind)
         flags = FlagReader(self._settings, self._redis, logging.DEBUG)
         switch = sync_switch(flags, JobKind(row.kind), row.athlete_id)
         attempt = Attempt(

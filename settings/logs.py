@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from settings.value_types import LogLevel, LogLevels, PathSecret
+from settings.value_types import LogLevel, LogLevels, PathSecret, WebUrl
 
 
 class LogSettings(BaseModel):
@@ -16,6 +16,19 @@ class LogSettings(BaseModel):
     )
     log_format: Literal["json", "text"] = Field(
         "json", description="json: one object per line. text: for a terminal."
+    )
+    otlp_endpoint: WebUrl | None = Field(
+        None,
+        description="Collector that gets traces by OTLP over HTTP, such as http://127.0.0.1:4318; "
+        "needs the extra `traces`. OpenTelemetry's own variables hold too, such as "
+        "OTEL_EXPORTER_OTLP_HEADERS. Unset: nothing is traced.",
+    )
+    traces_ratio: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of requests and jobs that are traced, beside those whose client asks for "
+        "it by `traceparent`.",
     )
     metrics_token: PathSecret | None = Field(
         None,

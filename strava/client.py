@@ -65,7 +65,7 @@ from strava.payloads import (
 )
 from strava.quota_headers import quota_from_headers
 from strava.refusals import error_from_response, is_web_page
-from strava.request_parts import bearer, epochs
+from strava.request_parts import bearer, epochs, traced
 from strava.shared_quota.gate import GatedRequest, QuotaGate
 from strava.stream_payload import STREAM_KEYS, StravaStreams, parse_streams
 
@@ -351,9 +351,7 @@ class StravaClient:
         read = method == "GET"
         with self._gate.request(read=read) as request:
             answer = self._answer(method, url, request=request, **arguments)
-        if request.is_refused:
-            return self._gate.refusal(read=read) or answer
-        return answer
+        return (self._gate.refusal(read=read) or answer) if request.is_refused else answer
 
     def _answer(
         self,
@@ -368,9 +366,11 @@ class StravaClient:
         timeout = httpx.Timeout(total_s, connect=min(total_s, _CONNECT_S))
         try:
             with (
+                traced(method, url) as step,
                 bounded(total_s),
                 self._http.stream(method, url, timeout=timeout, **arguments) as response,
             ):
+                step.add(http_response_status__code=response.status_code)
                 if request is not None:
                     request.answered(response.status_code, response.headers)
                 return read_whole(response, self._max_bytes)

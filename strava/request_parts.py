@@ -1,10 +1,16 @@
 """Headers and parameters of requests to Strava."""
 
+import re
 from datetime import datetime
 
+import httpx
 from pydantic import SecretStr
 
+from runtime.tracing import Span, SpanKind, span
 from strava.errors import StravaUnauthorized
+
+_NUMBER = re.compile(r"(?<=/)[bg]?\d+(?=/|$)")
+"""An id in a path. Those of gear begin with a letter."""
 
 
 def bearer(access_token: SecretStr) -> dict[str, str]:
@@ -26,3 +32,14 @@ def epochs(**moments: datetime | None) -> dict[str, int]:
     if any(moment and moment.tzinfo is None for moment in moments.values()):
         raise ValueError("a time without a zone is not an instant")
     return {name: int(moment.timestamp()) for name, moment in moments.items() if moment}
+
+
+def traced(method: str, url: str) -> Span:
+    """Make the step of a trace that a request is. Its path names no athlete or activity."""
+    parts = httpx.URL(url)
+    attributes = {
+        "http.request.method": method,
+        "server.address": parts.host,
+        "url.template": _NUMBER.sub("{id}", parts.path),
+    }
+    return span(f"{method} Strava", SpanKind.CLIENT, attributes)

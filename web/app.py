@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from logs import our_version
+from runtime import tracing
 from runtime.error_pages import ERROR_PAGES
 from settings import Settings
 from web.export_downloads import PATH as EXPORTS
@@ -98,6 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
+        tracing.begin(settings, "api", our_version())
         await services.start()
         giving_back = asyncio.create_task(
             services.allocator.give_back_every(settings.memory_given_back_s)
@@ -105,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield {STATE_KEY: services.address_bounds, APP_KEY: app.short_way}
         giving_back.cancel()
         await services.close()
+        await asyncio.to_thread(tracing.flush)
 
     app = _Api(title="pacegraph", lifespan=lifespan, openapi_url=None)
     app.state.services = services

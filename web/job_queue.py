@@ -17,6 +17,7 @@ from redis.asyncio.client import PubSub
 
 from graph.job_interface import JobChange
 from jobs import enqueue
+from runtime import tracing
 from runtime.redis_clients import WRITE_PROBE, redis_client
 from runtime.redis_outage import RedisOutage
 from settings import Settings
@@ -34,6 +35,12 @@ _MOST_UNDER_WAY = 100
 _GIVE_UP_S = 5.0
 _MAX_JOBS_BEHIND = 1000
 """Changed jobs kept for a slow watcher; the oldest beyond that is dropped."""
+
+_SENDING = {
+    "messaging.system": "rq",
+    "messaging.operation.type": "send",
+    "messaging.destination.name": enqueue.QUEUE,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -106,15 +113,22 @@ class RedisJobQueue:
         )
 
     async def enqueue(self, job_id: int, *, at_front: bool = False) -> None:
-        if not await self._within_limits(self._enqueue(job_id, at_front=at_front)):
-            self.lost += 1
+        with tracing.span(f"send {enqueue.QUEUE}", tracing.SpanKind.PRODUCER, _SENDING):
+            if not await self._within_limits(self._enqueue(job_id, at_front=at_front)):
+                self.lost += 1
 
     async def announce(self, change: JobChange) -> None:
         await self._within_limits(self._announce(change))
 
     async def _enqueue(self, job_id: int, *, at_front: bool) -> None:
         loop = asyncio.get_running_loop()
-        call = partial(enqueue.enqueue, self._redis, job_id, at_front=at_front)
+        call = partial(
+            enqueue.enqueue,
+            self._redis,
+            job_id,
+            at_front=at_front,
+            traceparent=tracing.traceparent(),
+        )
         if not await loop.run_in_executor(self._threads, call):
             self.lost += 1
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from graph.cache.entry import CacheEntry, CacheRequest
 from graph.cache.freshness import age_if_current
+from runtime import tracing
 from runtime.redis_clients import CACHED_ANSWERS
 from runtime.redis_outage import RedisOutage
 
@@ -42,6 +43,7 @@ end
 return found
 """
 _IS_COMPUTED_ELSEWHERE = 0
+_TRACED = {"db.system.name": "redis", "db.operation.name": "EVALSHA"}
 
 logger = logging.getLogger(__name__)
 
@@ -105,9 +107,13 @@ class RedisTier:
     async def _ask(self, requests: Sequence[CacheRequest]) -> list[bytes | int]:
         keys = [CACHED_ANSWERS + each.key.text() for each in requests]
         versions = [each.version for each in requests]
-        async with asyncio.timeout(_PATIENCE_S):
-            answers: list[bytes | int] = await self._script(
-                keys=keys, args=[_FLIGHT_MS, "1", *versions]
+        with tracing.span("EVALSHA", tracing.SpanKind.CLIENT, _TRACED):
+            async with asyncio.timeout(_PATIENCE_S):
+                answers: list[bytes | int] = await self._script(
+                    keys=keys, args=[_FLIGHT_MS, "1", *versions]
+                )
+            tracing.note(
+                db_response_returned__rows=sum(isinstance(each, bytes) for each in answers)
             )
         return answers
 

@@ -16,6 +16,7 @@ from graph.document.part_directives import without_parts
 from graph.document.reader_process import LEAST_URGENT, NICENESS, DocumentProcess, DocumentWork
 from graph.document.reader_queue import Lane, RecentTime
 from graph.document.validation import ValidationResult
+from runtime import tracing
 from runtime.bounded_map import SegmentedLru
 from runtime.round_robin import Ticket
 from runtime.single_flight import SingleFlight
@@ -119,6 +120,10 @@ class DocumentStore:
         found = self._kept.find(text)
         if found is not None:
             return found
+        with tracing.span("graphql.parse"):
+            return await self._read(text, caller)
+
+    async def _read(self, text: str, caller: Hashable) -> Document:
         if len(text) > self._limits.max_characters:
             refusal = too_many_characters(len(text), self._limits.max_characters)
             return self._document(text, ValidationResult(None, (refusal,), tokens=0))

@@ -35,6 +35,7 @@ from graph.plan.query_tree import QueryTree, RequestArguments
 from graph.plan.selection import NotPlanned, SelectedField
 from graph.plan.streams_json import DrawnText
 from graph.schema.build import Schema
+from runtime import tracing
 from runtime.round_robin import TooManyWaiting
 from runtime.worker_thread import WorkerThread
 
@@ -272,7 +273,8 @@ class Planner:
         kept = OperationPlans.of(operation)
         plan = kept.plans.find(key)
         if plan is None:
-            plan = await self._compile(context, tree, asked, key[2])
+            with tracing.span("graphql.plan"):
+                plan = await self._compile(context, tree, asked, key[2])
             kept.plans.keep(key, plan)
             self.weigh(operation)
         return ReadyQuery(tree, asked, plan, key[2])

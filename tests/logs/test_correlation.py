@@ -26,6 +26,7 @@ from tests import factories as make
 from tests.deployment import ROOT, Deployment, until
 from tests.jobs.simulated import CLIENT_ID, CLIENT_SECRET, simulated_strava
 from tests.jobs.world import World
+from tests.logs.otlp_receiver import receiving
 
 pytestmark = pytest.mark.whole
 
@@ -299,6 +300,59 @@ def test_levels_of_loggers(deployment, runner, world, strava):
     assert {line["logger"].partition(".")[0] for line in lines if line["level"] == "DEBUG"} == {
         "jobs"
     }
+
+
+# --- traces
+
+KINDS = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
+ACTIVITIES = "query Mine { activities(first: 3) { nodes { name startedAt } } }"
+
+
+def test_one_trace_goes_from_a_mutation_to_stravas_answer(deployment, runner, world):
+    headers = {"traceparent": TRACE_PARENT}
+    with receiving() as receiver:
+        # Only what the client asks for is traced.
+        traced = {"OTLP_ENDPOINT": receiver.url, "TRACES_RATIO": "0"}
+        with deployment.api(**traced) as http, deployment.running("worker", **traced):
+            sync(http, runner, "follow-me-4711", headers)
+            [job] = world.rows("SELECT id FROM jobs")
+            world.await_job(job["id"], "SUCCEEDED")
+            signed_in = {"authorization": f"Bearer {runner.token}"}
+            for asked in (headers, {}):
+                answer = http.post(
+                    "/graphql", json={"query": ACTIVITIES}, headers=signed_in | asked
+                )
+                assert answer.json()["data"]["activities"]["nodes"]
+                assert ("traceresponse" in answer.headers) == bool(asked)
+            until(
+                lambda: [s for s in receiver.spans if s.name == "process STRAVA_SYNC"], deployment
+            )
+        spans = receiver.of_trace(TRACE)
+    assert spans == receiver.spans
+    by_id = {each.id: each for each in spans}
+
+    def way(of) -> list[str]:
+        return [of.name, *(way(by_id[of.parent]) if of.parent in by_id else ())]
+
+    called = [each for each in spans if each.name == "GET Strava"]
+    assert len(called) >= 2
+    to_job = ["process STRAVA_SYNC", "send pacegraph", "POST /graphql"]
+    assert {tuple(way(each)[-3:]) for each in called} == {tuple(to_job)}
+    assert {each.kind for each in called} == {KINDS["CLIENT"]}
+    templates = {each.attributes["url.template"] for each in called}
+    assert templates >= {"/api/v3/athlete/activities", "/api/v3/activities/{id}/streams"}
+    [done] = [each for each in spans if each.name == to_job[0]]
+    assert (done.kind, done.service) == (KINDS["CONSUMER"], "pacegraph-worker")
+    assert done.attributes["pacegraph.job.outcome"] == "succeeded"
+    asked = [each for each in spans if each.attributes.get("graphql.operation.name") == "Mine"]
+    assert [each.attributes["http.response.status_code"] for each in asked] == [200]
+    under = {each.name for each in spans if "POST /graphql" in way(each)[1:]}
+    assert under >= {"graphql.parse", "graphql.plan", "SELECT", "EVALSHA", "transaction"}
+    text = str(spans)
+    assert runner.token not in text
+    assert not [each for each in world.rows("SELECT name FROM activities") if each["name"] in text]
+    [line] = deployment.lines_of(message="request", operation="Mine", trace_id=TRACE)
+    assert line["status"] == 200
 
 
 # --- what goes wrong

@@ -15,6 +15,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from logs import begin, write
+from runtime.tracing import NO_SPAN
+from web.http.request_trace import end_step, request_step, told
 from web.webhook_address import STRAVA_WEBHOOK
 
 _HEADER = b"x-request-id"
@@ -61,24 +63,29 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 fields["status"] = message["status"]
                 MutableHeaders(scope=message)[_HEADER.decode()] = request_id
+                message["headers"] = [*message["headers"], *trace]
             await send(message)
 
         started = perf_counter()
-        try:
-            await self._app(scope, receive, observed_send)
-        except Exception:
-            if fields["status"] == _CLIENT_GONE:  # the answer is made further out
-                fields["status"] = _SERVER_ERROR
-            raise
-        finally:
-            status = fields.pop("status")
-            write_request(
-                scope.get("method", "WEBSOCKET"),
-                scope["path"],
-                status,
-                perf_counter() - started,
-                fields,
-            )
+        is_http = scope["type"] == "http"  # a WebSocket's operations are no part of one trace
+        with request_step(scope["method"], headers) if is_http else NO_SPAN as step:
+            trace = told(step)
+            try:
+                await self._app(scope, receive, observed_send)
+            except Exception:
+                if fields["status"] == _CLIENT_GONE:  # the answer is made further out
+                    fields["status"] = _SERVER_ERROR
+                raise
+            finally:
+                status = fields.pop("status")
+                end_step(step, status, fields)
+                write_request(
+                    scope.get("method", "WEBSOCKET"),
+                    scope["path"],
+                    status,
+                    perf_counter() - started,
+                    fields,
+                )
 
 
 def request_id_of(scope: Scope) -> str:

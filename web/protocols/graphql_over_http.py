@@ -30,6 +30,7 @@ from web.http.compression import coding_of
 from web.http.header_fields import by_name
 from web.http.media_type import acceptable, require_json, wants_page
 from web.http.request_log import begin_request, write_request
+from web.http.request_trace import end_step, request_step, told
 from web.http.security_headers import with_headers
 from web.http.server_connection import connection_of
 from web.limits.request_memory import FREE_BYTES, weight_of
@@ -82,25 +83,28 @@ class GraphQLOverHttp:
             scope["method"] in self._safe,
         )
         status = _CLIENT_GONE
-        try:
-            answer = await self._reply(exchange, receive)
-            if isinstance(answer, HttpResponse):
-                status = answer.status
-                if not self._respond(exchange, answer):
-                    await send(self._head.start(exchange, answer))
-                    await send({"type": "http.response.body", "body": answer.body})
-            elif isinstance(answer, MultipartAnswer):
-                status = 200
-                await self._send_parts(exchange, answer, receive, send)
-            else:
-                status = 200
-                await self._stream(exchange, answer, receive, send)
-        except ClientDisconnect:
-            pass  # the client is gone
-        finally:
-            write_request(
-                scope["method"], self.path, status, perf_counter() - started, exchange.fields
-            )
+        with request_step(scope["method"], headers, self.path) as step:
+            exchange.trace = told(step)
+            try:
+                answer = await self._reply(exchange, receive)
+                if isinstance(answer, HttpResponse):
+                    status = answer.status
+                    if not self._respond(exchange, answer):
+                        await send(self._head.start(exchange, answer))
+                        await send({"type": "http.response.body", "body": answer.body})
+                elif isinstance(answer, MultipartAnswer):
+                    status = 200
+                    await self._send_parts(exchange, answer, receive, send)
+                else:
+                    status = 200
+                    await self._stream(exchange, answer, receive, send)
+            except ClientDisconnect:
+                pass  # the client is gone
+            finally:
+                end_step(step, status, exchange.fields)
+                write_request(
+                    scope["method"], self.path, status, perf_counter() - started, exchange.fields
+                )
 
     def _respond(self, exchange: Exchange, answer: HttpResponse) -> bool:
         """Send the whole response at once; False where that is not possible."""

@@ -43,6 +43,7 @@ class Exchange:
     `address` is the client's, `connection` None where another server runs the app. `is_safe` tells
     that it is a GET or QUERY. `fields` go to the log line, `cookies` to the browser. `size` is how many bytes
     the parameters have, once they are read, and `weight` about how many they take in memory.
+    `trace` tells the client its step of a trace.
     """
 
     scope: Scope
@@ -57,6 +58,7 @@ class Exchange:
     cookies: Headers = field(default_factory=list)
     size: int = 0
     weight: int = 0
+    trace: Headers = field(default_factory=list)
 
     @property
     def is_head(self) -> bool:
@@ -134,7 +136,8 @@ class ResponseHead:
         return self._private_fields + encoded([(b"content-type", media_type)]), ended
 
     def _own(self, exchange: Exchange) -> Headers:
-        headers: Headers = [(b"x-request-id", exchange.request_id.encode()), *exchange.cookies]
+        request_id = (b"x-request-id", exchange.request_id.encode())
+        headers: Headers = [request_id, *exchange.cookies, *exchange.trace]
         if b"origin" in exchange.headers:
             headers += self._origins.cors(exchange.headers)
         renewed = exchange.scope.get("state", {}).get(RENEWED_SESSION)

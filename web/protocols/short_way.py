@@ -19,6 +19,7 @@ from graph.at_hand import KnownQuery, ReadyAnswer
 from graph.cache.data_versions import Versions
 from graph.context import Caller, Client
 from graph.cost.charge import BYTES_PER_POINT
+from runtime import tracing
 from runtime.bounded_map import WeightedLru
 from web.auth.credential_cache import Credential, CredentialKey, CredentialKind
 from web.client_name import client_of
@@ -27,6 +28,7 @@ from web.http.compression import LARGE_BYTES, MIN_BYTES, Coding, coding_of, comp
 from web.http.header_fields import by_name
 from web.http.media_type import acceptable, require_json
 from web.http.request_log import new_request_id, write_request
+from web.http.request_trace import note_ended
 from web.http.short_way import LATER, Answered, KnownHead, Later, ShortAnswer
 from web.limits.headers import rate_limit_headers
 from web.limits.request_memory import FREE_BYTES, weight_of
@@ -208,11 +210,14 @@ class GraphQLShortWay:
             head.ended,
         )
         athlete_id = request.caller.viewer.athlete_id
+        seconds = perf_counter() - request.started
+        if tracing.is_on():
+            note_ended("POST", _PATH, seconds, request.query.name)
         write_request(
             "POST",
             _PATH,
             200,
-            perf_counter() - request.started,
+            seconds,
             {"operation": request.query.name},
             unbound={"request_id": request_id}
             if athlete_id is None
