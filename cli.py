@@ -13,6 +13,7 @@ from operator_commands.arguments import (
     add_api_arguments,
     add_backup_arguments,
     add_bench_serve_arguments,
+    add_doctor_arguments,
     add_export_arguments,
     add_import_arguments,
     add_migrate_arguments,
@@ -106,11 +107,9 @@ def _api(options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
     from graph.schema.build import build_core_schema
-    from runtime import tracing
     from web import Stopping, create_app
     from web.http.server import serve, tune_process
 
-    tracing.begin(settings, "api", logs.our_version())
     app = create_app(settings)
     if HAS_LEGACY:
         from legacy.app import add_routes
@@ -185,10 +184,11 @@ def _simulate_strava(options: argparse.Namespace) -> int:
     return serve(strava, settings, "127.0.0.1", options.port)
 
 
-def _doctor(_options: argparse.Namespace) -> int:
-    from operator_commands.doctor import diagnose
+def _doctor(options: argparse.Namespace) -> int:
+    from operator_commands.doctor import diagnose, diagnose_front
 
-    return diagnose(_settings_here())
+    settings, url = _settings_here(), options.through
+    return diagnose(settings) if url is None else diagnose_front(settings, url)
 
 
 def _flags(options: argparse.Namespace) -> int:
@@ -204,15 +204,9 @@ def _forget_connections(options: argparse.Namespace) -> int:
 
 
 def _end_demo(options: argparse.Namespace) -> int:
-    from operator_commands.confirmation import confirm
-    from operator_commands.demo_tokens import end_in
+    from operator_commands.demo_tokens import ask_and_end
 
-    settings = _settings_here()
-    settings.require("database_url")
-    if not confirm("Ends the API tokens of the demo", yes=options.yes):
-        return 1
-    print(f"ended {end_in(settings)} API tokens of the demo")
-    return 0
+    return ask_and_end(_settings_here(), yes=options.yes)
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -314,6 +308,7 @@ _COMMANDS = (
         _doctor,
         "check settings, PostgreSQL, Redis, migrations and Strava credentials, "
         "and say what is wrong",
+        add_doctor_arguments,
     ),
     _CommandRow(
         "bench-serve",

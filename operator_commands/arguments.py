@@ -9,6 +9,22 @@ def add_yes_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
+def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of `doctor`."""
+    parser.add_argument(
+        "--through",
+        metavar="URL",
+        type=_web_url,
+        help="check instead what stands in front of the API: addresses, streams, limits",
+    )
+
+
+def _web_url(given: str) -> str:
+    if not given.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError("must begin with http:// or https://")
+    return given
+
+
 def add_migrate_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `migrate`."""
     parser.add_argument(

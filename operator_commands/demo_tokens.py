@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from db.session import SyncDatabase
 from db.statements import api_token, demo
 from db.transaction_runner import TransactionRunner
+from operator_commands.confirmation import confirm
 from settings import Settings
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
@@ -35,10 +36,15 @@ def end_tokens(connection: Connection) -> int:
     return ended
 
 
-def end_in(settings: Settings) -> int:
-    """Do as `end_tokens` in the database of `settings`."""
+def ask_and_end(settings: Settings, *, yes: bool) -> int:
+    """Run `pacegraph end-demo`; returns 1 if it is not wanted. Raises InvalidSettings."""
+    settings.require("database_url")
+    if not confirm("Ends the API tokens of the demo", yes=yes):
+        return 1
     database = SyncDatabase(settings, application_name="pacegraph end-demo")
     try:
-        return TransactionRunner(database).write(end_tokens)
+        ended = TransactionRunner(database).write(end_tokens)
     finally:
         database.close()
+    print(f"ended {ended} API tokens of the demo")
+    return 0

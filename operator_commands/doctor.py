@@ -1,8 +1,11 @@
 """`pacegraph doctor`: checks what pacegraph needs, and says what is wrong and what to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from operator_commands.checks import (
+    front,
+    front_streams,
     migrations,
     originals,
     postgres,
@@ -14,7 +17,10 @@ from operator_commands.checks import (
     token_encryption,
 )
 from operator_commands.checks.failure import CheckFailed
+from operator_commands.checks.front import Front, FrontCheck
 from settings import InvalidSettings, Settings
+
+T = TypeVar("T")
 
 _CHECKS: list[tuple[str, Callable[[Settings], str]]] = [
     ("PostgreSQL", postgres.check),
@@ -29,13 +35,33 @@ _CHECKS: list[tuple[str, Callable[[Settings], str]]] = [
 ]
 
 
+_THROUGH: list[tuple[str, FrontCheck]] = [
+    ("client's address", front.check_address),
+    ("scheme and host", front.check_scheme_and_host),
+    ("bodies", front.check_bodies),
+    ("event streams", front_streams.check_events),
+    ("WebSocket", front_streams.check_web_sockets),
+    ("HTTP/2", front_streams.check_http2),
+    ("metrics", front.check_metrics),
+]
+
+
 def diagnose(settings: Settings) -> int:
     """Print a line for each check; returns 1 if one failed, else 0."""
     print("OK       settings: all values are valid")
+    return _report(_CHECKS, settings)
+
+
+def diagnose_front(settings: Settings, url: str) -> int:
+    """Do so for what stands in front of the API at `url`."""
+    return _report(_THROUGH, Front(url.rstrip("/"), settings))
+
+
+def _report(checks: Sequence[tuple[str, Callable[[T], str]]], what: T) -> int:
     problems = 0
-    for name, check in _CHECKS:
+    for name, check in checks:
         try:
-            print(f"OK       {name}: {check(settings)}")
+            print(f"OK       {name}: {check(what)}")
         except (CheckFailed, InvalidSettings) as failure:
             problems += 1
             print(f"PROBLEM  {name}: {failure}")

@@ -31,6 +31,7 @@ from web.routes import (
     health,
     originals,
     root,
+    seen,
     sign_in,
     strava_webhook,
     uploads,
@@ -132,6 +133,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(uploads.router)
     app.include_router(exports.router)
     app.include_router(originals.router)
+    app.include_router(seen.router)
     app.include_router(root.router)
     answer_errors(app)
     rate, addresses = services.limits.requests, services.addresses

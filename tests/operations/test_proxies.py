@@ -10,6 +10,7 @@ from redis import Redis
 
 from graph.global_id import decode_id_of
 from jobs.enqueue import publish
+from operator_commands.doctor import diagnose_front
 from tests.operations.programs import PROXIES
 from tests.web.api_process import api_process
 from tests.web.subscriber import JOB, event_stream, web_socket
@@ -23,7 +24,7 @@ LIMITS = {"request_bucket_ip": 100, "request_refill_ip_per_s": 10}
 
 @pytest.mark.parametrize("name", PROXIES)
 async def test_a_proxy_passes_on_what_it_should(
-    name, settings, tmp_path, person, job, db, redis_url
+    name, settings, tmp_path, person, job, db, redis_url, capsys
 ):
     changes = {"trusted_proxies": ("127.0.0.1",), **LIMITS}
     with (
@@ -37,6 +38,11 @@ async def test_a_proxy_passes_on_what_it_should(
                 assert (await http.get("/metrics")).status_code == 404
                 assert (await http.get("/readyz")).status_code == 200
             await _each_address_counts_for_itself(address)
+        of_front = settings.model_copy(update={"public_url": f"http://{address}"})
+        code = await asyncio.to_thread(diagnose_front, of_front, f"http://{address}/")
+        told = capsys.readouterr().out
+        assert (code, told.count("OK ")) == (0, 7), told
+        assert ", through 127.0.0.1" in told
 
 
 async def _streams_come_at_once(address, person, job, db, redis_url) -> None:

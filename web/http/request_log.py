@@ -30,7 +30,7 @@ _SERVER_ERROR = 500
 _FLOODED = {429}
 _LONGEST_PATH = 200
 _UNLOGGED = {"/health", "/healthz", "/readyz"}
-_SECRET_ENDS = (f"{STRAVA_WEBHOOK}/", "/uploads/", "/originals/", "/exports/")
+_SECRET_ENDS = (f"{STRAVA_WEBHOOK}/", "/uploads/", "/originals/", "/exports/", "/doctor/")
 """Beginnings of paths whose ends let their holder do something."""
 
 logger = logging.getLogger("pacegraph.request")
