@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from alembic import context
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from db.models import Base
 from db.session import SyncDatabase
@@ -14,6 +14,9 @@ from settings import load_settings
 logger = logging.getLogger("pacegraph.migration")
 
 _MIGRATION_LOCK = 0x70616365  # "pace": concurrent processes migrate one after the other
+_CHANGES = ("ALTER", "CREATE", "DROP", "LOCK", "TRUNCATE")
+_LOCK_WAIT_MS = 1000
+"""Who waits for a table's lock holds up all that come after. `upgrade` tries again."""
 
 
 def run() -> None:
@@ -25,6 +28,7 @@ def run() -> None:
         with database.engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
             connection.commit()
+            event.listen(connection, "before_cursor_execute", _wait_briefly)
             if find_spec("legacy") is not None:  # until legacy/ is deleted
                 from legacy.adoption.name_clearance import clear_names
 
@@ -41,6 +45,16 @@ def run() -> None:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
     finally:
         database.close()
+
+
+def _wait_briefly(_: Connection, cursor: Any, statement: str, *__: Any) -> None:
+    """Limit waits for locks of what changes tables.
+
+    What is built beside others' work waits for them to end, but nobody waits for it.
+    """
+    if statement.lstrip().startswith(_CHANGES):
+        wait_ms = 0 if "CONCURRENTLY" in statement else _LOCK_WAIT_MS
+        cursor.execute(f"SET lock_timeout = {wait_ms}")
 
 
 def _log_step(*, step: Any, **_: Any) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db.driver_errors import translate
-from db.errors import DatabaseUnavailable
+from db.errors import DatabaseError, DatabaseUnavailable, TransactionConflict
 from db.session import SyncDatabase
 from db.transaction_runner import ATTEMPTS, TransactionRunner, pause_s
 from operator_commands.dropped_data import data_dropped
@@ -29,13 +29,14 @@ logger = logging.getLogger(__name__)
 def upgrade(settings: Settings, revision: str = "head") -> None:
     """Migrate the database up to `revision`. Raises CommandError for an unknown one.
 
-    After a lost connection it goes on with the migration that was interrupted.
+    After a lost connection, or where others hold a lock, it goes on with the migration that was
+    interrupted.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
             command.upgrade(_config(settings), revision)
         except SQLAlchemyError as error:
-            failure = _lost(error, attempt)
+            failure = _passing(error, attempt)
             # A relative revision would count from wherever the first attempt came to.
             if failure is None or attempt == ATTEMPTS or _RELATIVE.search(revision):
                 raise
@@ -47,15 +48,17 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
             return
 
 
-def _lost(error: SQLAlchemyError, attempt: int) -> DatabaseUnavailable | None:
-    """The loss of the connection, or that it cannot be made again yet; None for another error.
+def _passing(error: SQLAlchemyError, attempt: int) -> DatabaseError | None:
+    """The loss of the connection, that it cannot be made again yet, or others' lock; else None.
 
     What alembic does at the end of a block that lost it may raise again, about its transaction.
     """
     each: BaseException | None = error
     while each is not None:
+        failure = translate(each) if isinstance(each, DBAPIError) else None
+        if isinstance(failure, TransactionConflict):
+            return failure
         if isinstance(each, DBAPIError) and (each.connection_invalidated or attempt > 1):
-            failure = translate(each)
             return failure if isinstance(failure, DatabaseUnavailable) else None
         each = each.__context__
     return None

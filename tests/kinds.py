@@ -29,6 +29,7 @@ KINDS = {
 _BY_PATH = {
     "tests/legacy/": "migration",
     "tests/db/test_migration.py": "integration",  # databases of its own
+    "tests/db/test_migration_lint.py": "integration",  # runs squawk
     "tests/load/": "load",
     "tests/churn/": "load",
     "tests/security/test_abuse.py": "load",
