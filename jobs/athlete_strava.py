@@ -116,7 +116,8 @@ class AthleteStrava:
         timeout_s = self._services.settings.strava_timeout_s
         until = now + timeout_s
         while (token := self._stored_token(refused)) is None:
-            refresh = TokenRefresh(self._services.settings, self._athlete_id, refused)
+            settings, since = self._services.settings, self._attempt.started_at
+            refresh = TokenRefresh(settings, self._athlete_id, refused, since)
             try:
                 while not refresh.has_ended(_LOOK_EVERY_S):
                     self._attempt.check()
@@ -134,7 +135,9 @@ class AthleteStrava:
             row = connection.execute(
                 strava_connection.tokens(), {"athlete": self._athlete_id}
             ).one_or_none()
-        return usable_token(self._services.keys, row, self._athlete_id, refused)
+        # What an earlier attempt of the job was refused is not asked for again.
+        since = self._attempt.started_at
+        return usable_token(self._services.keys, row, self._athlete_id, refused, since)
 
     def _ask(self, request: Request[Answer], token: SecretStr) -> Answer:
         attempt = self._attempt

@@ -4,7 +4,7 @@ strava.errors.StravaError
 └── StravaNotConnected      the athlete is not, or no longer, connected
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from db.encryption import KeyRing
 from runtime.clock import utc_now
 from strava.client import TokenPair
-from strava.errors import StravaError
+from strava.errors import StravaError, StravaUnauthorized
 
 _REFRESH_AHEAD = timedelta(minutes=5)
 
@@ -38,15 +38,23 @@ def encrypted(keys: KeyRing, pair: TokenPair) -> dict[str, Any]:
 
 
 def usable_token(
-    keys: KeyRing, row: Row[Any] | None, athlete_id: int, refused: SecretStr | None
+    keys: KeyRing,
+    row: Row[Any] | None,
+    athlete_id: int,
+    refused: SecretStr | None,
+    since: datetime | None = None,
 ) -> SecretStr | None:
     """Get the access token of `row` if it is valid for 5 more minutes and not `refused`.
 
-    Raises StravaNotConnected without a row.
+    Raises StravaNotConnected without a row, and StravaUnauthorized if there is no such token and
+    Strava has refused to renew it since `since`.
     """
     if row is None:
         raise StravaNotConnected(athlete_id)
-    if row.token_expires_at <= utc_now() + _REFRESH_AHEAD:
-        return None
-    token = keys.decrypt(row.access_token)
-    return None if token == refused else token
+    if row.token_expires_at > utc_now() + _REFRESH_AHEAD:
+        token = keys.decrypt(row.access_token)
+        if token != refused:
+            return token
+    if since is not None and row.refused_at is not None and row.refused_at >= since:
+        raise StravaUnauthorized("refresh token")
+    return None

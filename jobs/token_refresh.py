@@ -12,6 +12,7 @@ import signal
 import time
 import warnings
 from contextlib import suppress
+from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
@@ -30,7 +31,7 @@ from strava.client import StravaClient, TokenPair
 from strava.errors import StravaBadData, StravaUnauthorized, StravaUnavailable
 
 _LOOK_EVERY_S = 0.05
-_REFUSED_AGAIN_AFTER_S = 1.0
+REFUSED_AGAIN_AFTER_S = 1.0
 _STORING_S = 60.0
 """Seconds for which a pair is tried to be stored while PostgreSQL is away."""
 _ISSUED = {"body", "access_token", "refresh_token", "expires_at"}
@@ -47,12 +48,14 @@ def access_token(
     athlete_id: int,
     *,
     refused: SecretStr | None = None,
+    since: datetime | None = None,
 ) -> SecretStr:
     """Get a token that is valid for 5 more minutes; `refused` is one that Strava rejected before.
 
     The new pair is committed before it is used. If two processes need a token at once, the second
     waits for the first one's. Raises StravaNotConnected, and what `StravaClient.refresh` raises; a
-    refusal of the refresh token only if Strava repeats it a moment later.
+    refusal of the refresh token only if Strava repeats it a moment later. It is noted, and Strava
+    is not asked again by who began before, at `since`.
     """
     values = {"athlete": athlete_id}
     limit_s = client.refresh_timeout_s + _STORING_S
@@ -60,26 +63,31 @@ def access_token(
     while True:
         with database.read() as connection:
             row = connection.execute(strava_connection.tokens(), values).one_or_none()
-        if token := usable_token(keys, row, athlete_id, refused):
+        if token := usable_token(keys, row, athlete_id, refused, since):
             return token
+        assert row is not None
+        spent = {"limit_s": limit_s, "unusable": row.access_token}
         with database.write() as connection:
             mine = connection.execute(
-                strava_connection.begin_refresh(), values | {"limit_s": limit_s}
+                strava_connection.begin_refresh(), values | spent
             ).one_or_none()
         if mine is None:
             time.sleep(_LOOK_EVERY_S)
             continue
         try:
-            if token := usable_token(keys, mine, athlete_id, refused):
+            if token := usable_token(keys, mine, athlete_id, refused, since):
                 return token
             pair = _refresh(client, keys.decrypt(mine.refresh_token))
             if _store(database, keys, athlete_id, mine, pair):
                 return pair.access_token
         except StravaUnauthorized as error:
             refusals += 1
-            if error.what == "client id or secret" or refusals > 1:
+            if error.what == "client id or secret":
                 raise
-            time.sleep(_REFUSED_AGAIN_AFTER_S)
+            if refusals > 1:
+                _note_refusal(database, athlete_id, mine)
+                raise
+            time.sleep(REFUSED_AGAIN_AFTER_S)
         finally:
             _end(database, athlete_id, mine)
 
@@ -117,6 +125,12 @@ def _store(
             time.sleep(10 * _LOOK_EVERY_S)
 
 
+def _note_refusal(database: SyncDatabase, athlete_id: int, mine: Any) -> None:
+    values = {"athlete": athlete_id, "spent": mine.refresh_token}
+    with suppress(DatabaseError), database.write() as connection:
+        connection.execute(strava_connection.note_refusal(), values)
+
+
 def _end(database: SyncDatabase, athlete_id: int, mine: Any) -> None:
     values = {"athlete": athlete_id, "mine": mine.refreshing_until}
     with suppress(DatabaseError), database.write() as connection:
@@ -126,9 +140,11 @@ def _end(database: SyncDatabase, athlete_id: int, mine: Any) -> None:
 class TokenRefresh:
     """`access_token` in a process of its own, which goes on without a caller that waits."""
 
-    def __init__(self, settings: Settings, athlete_id: int, refused: SecretStr | None) -> None:
+    def __init__(
+        self, settings: Settings, athlete_id: int, refused: SecretStr | None, since: datetime
+    ) -> None:
         self._pipe, theirs = _fork.Pipe(duplex=False)
-        arguments = (theirs, settings, athlete_id, refused)
+        arguments = (theirs, settings, athlete_id, refused, since)
         process = _fork.Process(target=_run, args=arguments, name="token refresh")
         with warnings.catch_warnings():
             # Of threads in a process that forks: the child uses nothing that they may hold.
@@ -153,7 +169,9 @@ class TokenRefresh:
         self._pipe.close()
 
 
-def _run(pipe: Pipe, settings: Settings, athlete_id: int, refused: SecretStr | None) -> None:
+def _run(
+    pipe: Pipe, settings: Settings, athlete_id: int, refused: SecretStr | None, since: datetime
+) -> None:
     os.setsid()  # what ends the worker's processes leaves this one
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
@@ -163,7 +181,7 @@ def _run(pipe: Pipe, settings: Settings, athlete_id: int, refused: SecretStr | N
     try:
         with StravaClient.from_settings(settings) as client:
             keys = KeyRing(settings.token_encryption_keys)
-            access_token(database, client, keys, athlete_id, refused=refused)
+            access_token(database, client, keys, athlete_id, refused=refused, since=since)
     except PacegraphError as error:
         failure = error
         logger.info("a refresh of tokens failed", extra={"error": str(error)})

@@ -45,6 +45,7 @@ _PAIR = {
 }
 
 
+@cache
 def connect() -> Executable:
     """Create or replace an athlete's connection; returns its id.
 
@@ -119,26 +120,38 @@ def mark_zones_read() -> Executable:
 
 @cache
 def tokens() -> Executable:
-    """Select the tokens of `athlete`."""
-    return select(*_TOKENS).where(_MINE)
+    """Select the tokens of `athlete`, and when Strava refused them."""
+    return select(*_TOKENS, StravaConnection.refused_at).where(_MINE)
 
 
+@cache
 def begin_refresh() -> Executable:
     """Begin the refresh of the tokens of `athlete`, for `limit_s` seconds at most.
 
-    Returns the tokens and `refreshing_until`, or nothing while another refresh is under way.
+    If the access token still is `unusable`, it has ended, whenever it was to: nobody tries it
+    again. Returns what `tokens` does and `refreshing_until`, or nothing while another refresh is
+    under way.
     """
     clock = func.clock_timestamp()
     until = clock + seconds(bindparam("limit_s", type_=Float))
     column = StravaConnection.refreshing_until
     # Later than `until` is of a time before PostgreSQL's clock was set back.
     is_free = or_(column.is_(None), column < clock, column > until)
+    is_unusable = StravaConnection.access_token == bindparam("unusable", type_=LargeBinary)
+    expires_at = StravaConnection.token_expires_at
+    ended_at = case((is_unusable, func.least(expires_at, func.now())), else_=expires_at)
     return (
         update(StravaConnection)
         .where(_MINE, is_free)
-        .values(refreshing_until=until)
-        .returning(*_TOKENS, column)
+        .values(refreshing_until=until, token_expires_at=ended_at)
+        .returning(*_TOKENS, StravaConnection.refused_at, column)
     )
+
+
+def note_refusal() -> Executable:
+    """Record that Strava permanently rejected the refresh token `spent` of `athlete`."""
+    spent = StravaConnection.refresh_token == bindparam("spent", type_=LargeBinary)
+    return update(StravaConnection).where(_MINE, spent).values(refused_at=func.now())
 
 
 def store_tokens() -> Executable:
@@ -156,6 +169,7 @@ def end_refresh() -> Executable:
     return update(StravaConnection).where(_MINE, mine).values(refreshing_until=null())
 
 
+@cache
 def token_samples() -> Executable:
     """Select the tokens that were encrypted last and those that were encrypted first.
 
@@ -234,6 +248,7 @@ def mark_refused() -> Executable:
     return update(StravaConnection).where(_MINE).values(refused_at=func.now())
 
 
+@cache
 def mark_synced() -> Executable:
     """Record that all data of `athlete` is in sync with Strava as of `synced_at`.
 

@@ -7,6 +7,7 @@ import pytest
 from jobs.strava_tokens import StravaNotConnected
 from jobs.token_refresh import access_token
 from strava.client import StravaClient
+from strava.errors import StravaUnauthorized
 
 pytestmark = pytest.mark.whole
 
@@ -87,3 +88,17 @@ def test_the_pair_is_stored_encrypted(world, client):
 def test_without_a_connection_there_is_no_token(world, client):
     with pytest.raises(StravaNotConnected):
         access_token(world.database, client, world.keys, world.athlete())
+
+
+def test_a_refusal_that_the_job_has_heard_is_not_asked_for_again(world, client):
+    """The attempt that heard it may have died since."""
+    runner, since = world.connect(), world.value("SELECT now()")
+    world.strava.control("POST", "/athletes/1001/deauthorize")
+    expire(world)
+    world.strava.forget_requests()
+    for _ in range(2):
+        with pytest.raises(StravaUnauthorized, match="refresh token"):
+            access_token(world.database, client, world.keys, runner, since=since)
+    assert world.strava.requests("/oauth/token") == 2  # both of the first time
+    world.grant(runner)
+    assert access_token(world.database, client, world.keys, runner, since=since)
