@@ -56,9 +56,22 @@ FolderKind = type[UploadFolder] | type[ExportFolder]
 def run(attempt: Attempt, services: TaskServices) -> None:
     """Disconnect. Raises StravaError if Strava cannot be told, and what ends the attempt."""
     assert attempt.athlete_id is not None
-    is_revoked = _revoke(attempt, services, attempt.athlete_id)
-    is_erased = attempt.kind is JobKind.ERASE_ATHLETE
     values = {"athlete": attempt.athlete_id, "job_id": attempt.job_id}
+    # What an earlier attempt ended is not ended again: the athlete may have connected since.
+    files = [] if _RECEIPT in attempt.checkpoint else _end(attempt, services, values)
+    if attempt.kind is JobKind.ERASE_ATHLETE:
+        _erase_in_older_service(attempt, services, values)
+        for folder, number in files:
+            folder(services.settings).destroy(number)
+        forget_cached_answers(services.redis)
+
+
+def _end(
+    attempt: Attempt, services: TaskServices, values: dict[str, int]
+) -> list[tuple[FolderKind, int]]:
+    """End the connection, and delete what is not kept; returns the files that are to go."""
+    is_revoked = _revoke(attempt, services, values["athlete"])
+    is_erased = attempt.kind is JobKind.ERASE_ATHLETE
     receipt = {
         "receipt_cause": attempt.arguments.get("cause", ErasureCause.ASKED.value),
         "kept": not is_erased,
@@ -73,12 +86,8 @@ def run(attempt: Attempt, services: TaskServices) -> None:
         ).all()
     attempt.publish_changes(cancelled)
     files = _delete(attempt, values, receipt)
-    if is_erased:
-        _erase_in_older_service(attempt, services, values)
-        for folder, number in files:
-            folder(services.settings).destroy(number)
-        forget_cached_answers(services.redis)
     services.log.info("a connection to Strava was ended", extra=receipt)
+    return files
 
 
 def _delete(
@@ -91,7 +100,7 @@ def _delete(
         step.connection.execute(athletes.lock(), values)
         # Writers of Strava's data lock the connection, so nothing is written after the deletion.
         ended = step.connection.execute(strava_connection.disconnect(), values).first()
-        if (ended or is_erased) and not step.checkpoint.get(_RECEIPT):
+        if ended or is_erased:
             step.connection.execute(erasure.write_receipt(), values | receipt)
             step.checkpoint[_RECEIPT] = True
         if not receipt["revoked"]:
