@@ -265,15 +265,17 @@ class Ledger:
         """The copy for PostgreSQL: what is marked counts as used."""
         return replace(self, quarter=self.quarter.as_kept(), day=self.day.as_kept())
 
-    def merged(self, older: str | bytes) -> Self:
-        """This ledger, with what an older one's text knows of more. Raises ValueError."""
-        values = orjson.loads(older)
+    def merged(self, other: str | bytes) -> Self:
+        """This ledger, with what the text of another one knows of more. Raises ValueError."""
+        values = orjson.loads(other)
         try:
             quarter = CountedWindow.from_json(QUARTER_HOUR_S, values["quarter"])
             day = CountedWindow.from_json(DAY_S, values["day"])
+            answers_more = self.settles - values["settles"]
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a ledger: {error}") from None
-        self.quarter, self.day = self.quarter.merged(quarter), self.day.merged(day)
+        self.quarter = self.quarter.merged(quarter, answers_more)
+        self.day = self.day.merged(day, answers_more)
         return self
 
     def revive(self, reading: Reading, rules: QuotaRules) -> None:

@@ -103,10 +103,15 @@ class CountedWindow:
             self.length_s, self.number, used, _none(), carried, list(used), list(used)
         )
 
-    def merged(self, other: "CountedWindow") -> "CountedWindow":
-        """The newer of two; of the same one, the higher counts."""
+    def merged(self, other: "CountedWindow", answers_more: int) -> "CountedWindow":
+        """The newer of two; of the same one, the higher counts.
+
+        `answers_more` is how many more answers this one's ledger has. Only an answer sets a window
+        back, so the ledger with more of them knows which one it is.
+        """
         if self.number != other.number:
-            return self if self.number > other.number else other
+            is_newer = answers_more or self.number - other.number
+            return self if is_newer > 0 else other
         columns = [
             [max(mine[OVERALL], theirs[OVERALL]), max(mine[READ], theirs[READ])]
             for mine, theirs in zip(self.counts(), other.counts(), strict=True)

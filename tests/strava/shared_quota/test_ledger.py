@@ -189,6 +189,28 @@ def test_a_wrong_date_counts_only_if_another_answer_agrees(strava):
     assert strava.ledger.at.earliest_s == pytest.approx(NOON + 3610, abs=1)
 
 
+def test_the_copy_follows_a_window_that_was_set_back(strava):
+    """The machine's clock was ahead by a day until Strava told the time."""
+    ahead, limits = strava.reading(shared_s=strava.now_s + 86_400), Numbers(400, 4000, 200, 2000)
+    strava.calls = 1
+    assert strava.ledger.reserve(QuotaAsk("1", True, None), ahead, RULES).must_keep
+    text = strava.ledger.as_kept().to_text()
+    strava.answer(limits)
+    written = 0
+    for used in range(2, 32):
+        if strava.ask().must_keep:
+            written += 1
+            kept = strava.ledger.as_kept().merged(text)
+            text = kept.to_text()
+            strava.ledger.kept(kept)
+        strava.answer(limits, (used,) * 4)
+    assert strava.ledger.quarter.number == NOON // 900
+    lost = Ledger.from_text(text)
+    assert (lost.quarter.number, lost.day.number) == (NOON // 900, NOON // 86_400)
+    assert lost.quarter.used(1) >= 31
+    assert written < 10  # not before each request
+
+
 def test_what_is_under_way_at_the_end_of_a_window_counts_in_the_next(strava):
     strava.use(1)
     strava.now_s = NOON + 898.0
