@@ -1,6 +1,6 @@
 """Activities: lists, and what a sync writes."""
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     literal_column,
     null,
     or_,
@@ -39,6 +40,7 @@ from db.models import (
     Visibility,
 )
 from db.statements.edited import unless_edited
+from db.statements.new_rows import given_rows
 from db.statements.page import AnySelect, Collection, Columns, Ordering, by_key
 from db.statements.search import contains
 from db.statements.visibility import Audience, Condition, Expression, Split
@@ -150,14 +152,20 @@ _SYNCED: tuple[InstrumentedAttribute[Any], ...] = (
 _EDITABLE = (Activity.name, Activity.is_race, Activity.gear_id)
 
 
-def upsert_from_strava(rows: Sequence[dict[str, Any]]) -> Executable:
+@cache
+def upsert_from_strava() -> Executable:
     """Create or update activities by (athlete, Strava id); repeating it changes nothing.
 
-    A row has the columns of `_SYNCED` and `_EDITABLE`, `visibility`, `athlete_id`, `strava_id`,
-    `device_name`, and `streams_state` (the initial state of a new recording). Returns `id`,
-    `strava_id` and `created` of the rows that were created or changed.
+    Those in the parameter `rows` (`new_rows.values_of`) have the columns of `_SYNCED` and
+    `_EDITABLE`, `visibility`, `athlete_id`, `strava_id`, `device_name`, and `streams_state` (the
+    initial state of a new recording). Returns `id`, `strava_id` and `created` of the rows that were
+    created or changed.
     """
-    insertion = insert(Activity).values([{**row, "source": ActivitySource.STRAVA} for row in rows])
+    names = [column.key for column in (*_SYNCED, *_EDITABLE)]
+    names += ["visibility", "athlete_id", "strava_id", "device_name", "streams_state"]
+    given = given_rows(Activity, names)
+    source = literal(ActivitySource.STRAVA.value, Text)
+    insertion = insert(Activity).from_select([*names, "source"], select(*given.c, source))
     new = insertion.excluded
     recording_changed = or_(*(column.is_distinct_from(new[column.key]) for column in _RECORDING))
     told: dict[InstrumentedAttribute[Any], Any]
@@ -246,6 +254,7 @@ def known_since() -> Executable:
     )
 
 
+@cache
 def recordings() -> Executable:
     """Select the columns that detect duplicates, for all activities of `athlete`.
 
@@ -307,6 +316,7 @@ def recordings_of_runs(
     )
 
 
+@cache
 def owner_of() -> Executable:
     """Select `athlete_id` and `run_id` of `activity_id`, and `others`: the run's other recordings."""
     other = aliased(Activity)
@@ -342,6 +352,7 @@ def undo_choice() -> Executable:
     )
 
 
+@cache
 def unchoose_others() -> Executable:
     """Take back the choice of any other recording than `activity_id` of the run `of_run`."""
     of_run = bindparam("of_run", type_=BigInteger)
@@ -356,6 +367,7 @@ def unchoose_others() -> Executable:
     )
 
 
+@cache
 def set_duplicate_of() -> Executable:
     """Mark each of `activity_ids` as a duplicate of that of `original_ids` at the same place.
 

@@ -56,11 +56,13 @@ def advance() -> Executable:
     )
 
 
+@cache
 def succeed() -> Executable:
     """End the attempt's job as SUCCEEDED; returns its summary."""
     return _leave(JobStatus.SUCCEEDED, finished_at=func.now())
 
 
+@cache
 def begin_again() -> Executable:
     """Queue the attempt's job as if nothing had been done; returns its summary."""
     return _leave(
@@ -73,6 +75,7 @@ def begin_again() -> Executable:
     )
 
 
+@cache
 def fail() -> Executable:
     """End the attempt's job as FAILED; returns its summary.
 
@@ -88,11 +91,13 @@ def fail() -> Executable:
     )
 
 
+@cache
 def stop_cancelled() -> Executable:
     """End the attempt's job as CANCELLED, as requested; returns its summary."""
     return _leave(JobStatus.CANCELLED, finished_at=func.now(), **CANCELLATION)
 
 
+@cache
 def wait() -> Executable:
     """Set the attempt's job to WAITING until `until`; returns its summary.
 
@@ -106,6 +111,7 @@ def wait() -> Executable:
     )
 
 
+@cache
 def wait_for_quota() -> Executable:
     """Set the attempt's job to WAITING for `wait_s` seconds; returns its summary.
 
@@ -131,6 +137,7 @@ def _nothing_was_done() -> ColumnElement[bool]:
     return waited & (Job.progress_done == Job.attempt_started_done) & (Job.failures == 0)
 
 
+@cache
 def give_back() -> Executable:
     """Queue the attempt's job for another worker; returns its summary.
 

@@ -27,6 +27,7 @@ _JOB_ID = bindparam("job_id", type_=BigInteger)
 _GIVEN_UP = "The worker disappeared too often."
 
 
+@cache
 def claim() -> Executable:
     """Claim `job_id` for `lease_s` seconds, if it is still QUEUED; returns the row."""
     return (
@@ -44,6 +45,7 @@ def claim() -> Executable:
     )
 
 
+@cache
 def renew() -> Executable:
     """Extend the attempt's lease by `lease_s`; returns `cancel_requested`."""
     return (
@@ -63,6 +65,7 @@ def hold() -> Executable:
     return select(Job.cancel_requested).where(*held()).with_for_update()
 
 
+@cache
 def reclaim() -> Executable:
     """Queue the jobs of workers that gave no sign of life; returns their summaries.
 
@@ -90,6 +93,7 @@ def reclaim() -> Executable:
     )
 
 
+@cache
 def shorten_leases() -> Executable:
     """Give leases their length from now that were renewed in the future.
 

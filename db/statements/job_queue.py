@@ -1,5 +1,7 @@
 """The queue as jobs' rows know it: which jobs are due, which Redis may have lost, and gauges."""
 
+from functools import cache
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -27,6 +29,7 @@ _SECONDS = bindparam("seconds", type_=Float)
 _IDS = bindparam("ids", type_=ARRAY(BigInteger))
 
 
+@cache
 def wake() -> Executable:
     """Queue the WAITING jobs that are due; returns their summaries."""
     return (
@@ -41,6 +44,7 @@ def wake() -> Executable:
     )
 
 
+@cache
 def due() -> Executable:
     """Select `id` and `athlete_id` of due jobs of the kinds `job_kinds`, except cancelled ones."""
     waits = (Job.status == JobStatus.WAITING) & (Job.waiting_until <= func.now())
@@ -51,6 +55,7 @@ def due() -> Executable:
     )
 
 
+@cache
 def postpone() -> Executable:
     """Let the WAITING jobs `ids` wait for `seconds` more.
 
@@ -64,6 +69,7 @@ def postpone() -> Executable:
     )
 
 
+@cache
 def queued_before() -> Executable:
     """Select the ids of jobs enqueued more than `seconds` ago, which Redis may have lost."""
     return (
@@ -73,6 +79,7 @@ def queued_before() -> Executable:
     )
 
 
+@cache
 def oldest_queued() -> Executable:
     """Select the first `most` of `queued_before`."""
     return (
@@ -83,6 +90,7 @@ def oldest_queued() -> Executable:
     )
 
 
+@cache
 def oldest_of_kinds() -> Executable:
     """Select the first `most` jobs of the kinds `job_kinds` queued more than `seconds` ago."""
     queued_at = func.coalesce(Job.queued_at, Job.enqueued_at)
@@ -103,6 +111,7 @@ def _was_queued_before() -> ColumnElement[bool]:
     return or_(Job.enqueued_at < ago(_SECONDS), Job.enqueued_at > func.clock_timestamp())
 
 
+@cache
 def record_enqueued() -> Executable:
     """Record that the jobs `ids` were enqueued now, if still QUEUED; returns their summaries."""
     wanted = Job.id == any_(_IDS)
@@ -110,6 +119,7 @@ def record_enqueued() -> Executable:
     return queued.values(enqueued_at=func.now()).returning(*SUMMARY)
 
 
+@cache
 def state_of_queue() -> Executable:
     """Select for each kind of active job how many are `queued`, `waiting` and `expired`.
 
@@ -133,6 +143,7 @@ def state_of_queue() -> Executable:
     )
 
 
+@cache
 def waiting_for_quota() -> Executable:
     """Select how many athletes have a job that waits for Strava's quota."""
     return select(func.count(func.distinct(Job.athlete_id))).where(

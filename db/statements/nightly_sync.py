@@ -1,5 +1,6 @@
 """Each night's sync of everything, of every connected athlete, at a time of the athlete's own."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +33,7 @@ _PARTS = 3_600
 """Athletes are spread over so many parts of the night, by the ids of their connections."""
 
 
+@cache
 def create_due_jobs() -> Executable:
     """Create this night's syncs that are due, at most `most`; returns their summaries.
 

@@ -3,6 +3,8 @@
 Rows are locked in the order of their key everywhere, so that writers do not block each other.
 """
 
+from functools import cache
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -67,6 +69,7 @@ def owners() -> Executable:
     )
 
 
+@cache
 def store() -> Executable:
     """Store events, each object once; returns the keys of those that were.
 
@@ -118,6 +121,7 @@ def store() -> Executable:
     )
 
 
+@cache
 def create_jobs() -> Executable:
     """Create jobs for the athletes `athletes` that have none active; returns their summaries.
 
@@ -140,6 +144,7 @@ def create_jobs() -> Executable:
     )
 
 
+@cache
 def create_due_jobs() -> Executable:
     """Create jobs for athletes with due events and no active job; returns their summaries.
 
@@ -166,6 +171,7 @@ def create_due_jobs() -> Executable:
     return create_of(due)
 
 
+@cache
 def take() -> Executable:
     """Give the due events of `athlete` to the job `job_id`; returns the keys of new ones.
 
@@ -208,6 +214,7 @@ def taken() -> Executable:
     )
 
 
+@cache
 def look_again() -> Executable:
     """Keep applied events for a second look if a sync of `athlete` runs.
 
@@ -235,6 +242,7 @@ def look_again() -> Executable:
     )
 
 
+@cache
 def finish() -> Executable:
     """Delete events of the job `job_id`: those of the kind `applied_kind` on `applied_objects`.
 
@@ -257,6 +265,7 @@ def _applied() -> Select[int, str, int]:
     )
 
 
+@cache
 def delete_old() -> Executable:
     """Delete at most `most` events that could not be applied within `kept_s` seconds."""
     old: ColumnElement[bool] = StravaEvent.received_at < ago(bindparam("kept_s", type_=Float))
@@ -270,6 +279,7 @@ def delete_old() -> Executable:
     return delete(StravaEvent).where(tuple_(*_KEY).in_(rows))
 
 
+@cache
 def state() -> Executable:
     """Select how many events wait (`waiting`), and since when the oldest due one does (`oldest_s`)."""
     due = StravaEvent.due_at <= func.now()

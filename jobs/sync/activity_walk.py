@@ -13,6 +13,7 @@ from typing import Any
 from db.models import SyncStage, Visibility
 from db.statements import activity as activities
 from db.statements import activity_deletion, source_retention, strava_connection, sync_problem
+from db.statements.new_rows import values_of
 from jobs.athlete_strava import AGAIN_AFTER_S, AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected
@@ -218,8 +219,8 @@ class ActivityWalk:
         rows = without_deleted(step.connection, self._athlete_id, rows)
         if not rows:
             return 0
-        rows = with_gear(step.connection, self._athlete_id, rows)
-        written = step.connection.execute(activities.upsert_from_strava(rows)).all()
+        told = {"rows": values_of(with_gear(step.connection, self._athlete_id, rows))}
+        written = step.connection.execute(activities.upsert_from_strava(), told).all()
         values = {
             "athlete": self._athlete_id,
             "strava_ids": [row["strava_id"] for row in rows],
