@@ -26,7 +26,7 @@ from db.statements import job_lease
 from runtime.errors import PacegraphError
 
 _TICK_S = 0.25
-_RENEW_EVERY_S = 2.0
+RENEW_EVERY_S = 2.0
 """At most, however long the lease: the renewal brings news of a cancellation."""
 ATTEMPT_GRACE_S = 10.0
 """Seconds that an attempt has to end by itself, once it has to. Then `on_hang` is called."""
@@ -119,7 +119,7 @@ class Lease:
     def _keep(self) -> None:
         while not self._left.wait(min(_TICK_S, self._lease_s / 6)):
             self._on_tick()
-            if time.monotonic() - self._renewed >= min(self._lease_s / 3, _RENEW_EVERY_S):
+            if time.monotonic() - self._renewed >= min(self._lease_s / 3, RENEW_EVERY_S):
                 self._renew()
             self._watch_end()
 

@@ -61,8 +61,7 @@ class Prepared:
         folder: Path,
         clone_of: CloneOf,
     ) -> None:
-        # No lease is renewed meanwhile, so that the points are the same each time.
-        changes = {"job_lease_s": 60, "sync_budget_requests": 100}
+        changes = {"job_lease_s": 600, "sync_budget_requests": 100}
         self._settings = settings.model_copy(update=changes)
         self._strava, self._redis, self._folder = strava, redis, folder
         self._clone_of = clone_of
@@ -81,7 +80,9 @@ class Prepared:
         """
         with self.again() as world:
             points = run_to_the_end(world, kill_at, instead)
-            statuses = [job["status"] for job in world.rows("SELECT status FROM jobs ORDER BY id")]
+            statuses = [
+                job["status"] for job in world.rows("SELECT status FROM jobs ORDER BY created_at")
+            ]
             return Case(all_rows(world), requests_of(world), statuses, points)
 
     @contextmanager
@@ -127,7 +128,7 @@ def run_to_the_end(
     points: list[str] = []
     reconciler = Reconciler(world.settings, world.database, world.redis)
     for _ in range(_MOST_ROUNDS):
-        active = world.rows("SELECT id FROM jobs WHERE finished_at IS NULL ORDER BY id")
+        active = world.rows("SELECT id FROM jobs WHERE finished_at IS NULL ORDER BY created_at")
         if not active:
             return points
         for job in active:

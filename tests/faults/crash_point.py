@@ -2,31 +2,39 @@
 
 Points are the moments before and after each commit and each request to Strava, in their order, also
 those of the process that refreshes tokens: it is the attempt's process that is killed there, and
-the other goes on. The processes come from multiprocessing's server of forks, which imported
-everything and has no thread.
+the other goes on.
+
+A process makes the attempts that are not disturbed itself, one after the other, and forks the
+others. So what it imported and compiled is there in each; it has no thread then.
 """
 
+import atexit
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 import httpx
 from sqlalchemy.engine.default import DefaultDialect
 
-from jobs import athlete_strava
+from db import session
+from jobs import athlete_strava, lease, token_refresh
 from jobs.runner import SETTINGS, run
 from jobs.sync import activity_walk, effort_derivation
 from settings import Settings
+from tests.faults.compiled_once import EnginesOfOneDialect
 
 _context = get_context("forkserver")
 _context.set_forkserver_preload(["tests.faults.crash_point"])
 _fork = get_context("fork")
 _SOON_S = 0.01
-Reached = Callable[[str], None]
+_WITHIN_S = 120
 
 
 def attempt(
@@ -42,57 +50,124 @@ def attempt(
     """
     told = folder / "points"
     told.write_text("")
-    ours, theirs = _fork.Pipe()
-    arguments = (settings, job_id, told, kill_at, theirs if instead else None)
-    process = _context.Process(target=_run, args=arguments)
-    process.start()
-    if instead is not None:
-        while process.is_alive() and not ours.poll(_SOON_S):
-            pass
-        if ours.poll():
-            instead()
-            ours.send(None)
-    process.join(120)
+    order = _Order(settings, job_id, told, kill_at, stands_still=instead is not None)
+    exit_code = _maker().make(order, instead)
     points = told.read_text().splitlines()
     is_killed = kill_at is not None and instead is None and len(points) >= kill_at
-    assert process.exitcode == (-signal.SIGKILL if is_killed else 0), points
+    assert exit_code == (-signal.SIGKILL if is_killed else 0), points
     return points
 
 
-def _run(
-    settings: Settings, job_id: int, told: Path, kill_at: int | None, pipe: Pipe | None
-) -> None:
-    count, worker = _fork.Value("i", 0), os.getpid()
+@dataclass
+class _Order:
+    """An attempt to be made, and its points, which are counted in all processes that it makes."""
 
-    def reach(name: str) -> None:
-        with count.get_lock():
-            number = count.value = count.value + 1
-            with told.open("a") as names:
+    settings: Settings
+    job_id: int
+    told: Path
+    kill_at: int | None
+    stands_still: bool
+
+
+class _Maker:
+    """The process that makes attempts, as the tests' process sees it."""
+
+    def __init__(self) -> None:
+        self._orders, orders = _fork.Pipe()
+        self._standing, standing = _fork.Pipe()
+        _context.Process(target=_make_attempts, args=(orders, standing)).start()
+        orders.close()
+        standing.close()
+        atexit.register(self._orders.close)  # which ends it
+
+    def make(self, order: _Order, instead: Callable[[], None] | None) -> int:
+        """Have an attempt made; returns the exit code of its process."""
+        self._orders.send(order)
+        while ready := wait([self._orders, self._standing], _WITHIN_S):
+            if self._orders in ready:
+                exit_code: int = self._orders.recv()
+                return exit_code
+            self._standing.recv()
+            assert instead is not None
+            instead()
+            self._standing.send(None)
+        raise AssertionError(order.told.read_text())
+
+
+@cache
+def _maker() -> _Maker:
+    return _Maker()
+
+
+def _make_attempts(orders: Pipe, standing: Pipe) -> None:
+    points = _Points(standing)
+    _instrument(points.reach)
+    session.create_engine = EnginesOfOneDialect().create
+    while True:
+        try:
+            order: _Order = orders.recv()
+        except EOFError:
+            return
+        if order.kill_at is None:
+            points.run(order)
+            orders.send(0)
+        else:
+            process = _fork.Process(target=points.run, args=(order,))
+            process.start()
+            process.join()
+            orders.send(process.exitcode)
+
+
+@dataclass
+class _Points:
+    """Those of the attempt under way."""
+
+    standing: Pipe
+    order: _Order | None = None
+    worker: int = 0
+    count: Any = field(default_factory=lambda: _fork.Value("i", 0))
+
+    def run(self, order: _Order) -> None:
+        self.order, self.worker, self.count = order, os.getpid(), _fork.Value("i", 0)
+        SETTINGS.set(order.settings)
+        run(order.job_id)
+
+    def reach(self, name: str) -> None:
+        order = self.order
+        assert order is not None
+        with self.count.get_lock():
+            number = self.count.value = self.count.value + 1
+            with order.told.open("a") as names:
                 names.write(f"{name}\n")
-        if number == kill_at and pipe is not None:
-            pipe.send(None)
-            pipe.recv()
-        elif number == kill_at:
-            os.kill(worker, signal.SIGKILL)
-
-    instrument(reach)
-    SETTINGS.set(settings)
-    run(job_id)
+        if number != order.kill_at:
+            return
+        if order.stands_still:
+            self.standing.send(None)
+            self.standing.recv()
+        else:
+            os.kill(self.worker, signal.SIGKILL)
 
 
-def instrument(reach: Reached) -> None:
-    """Call `reach` with the name of each point of this process; nothing is waited for long."""
-    DefaultDialect.do_commit = around(DefaultDialect.do_commit, reach, lambda *_, **__: "commit")
-    httpx.Client.send = around(httpx.Client.send, reach, _path_of)
+def _instrument(reach: Callable[[str], None]) -> None:
+    """Call `reach` with the name of each point of this process; nothing is waited for long.
+
+    No lease is renewed meanwhile, so that the points are the same each time.
+    """
+    lease.RENEW_EVERY_S = _WITHIN_S
+    DefaultDialect.do_commit = _around(DefaultDialect.do_commit, reach, lambda *_, **__: "commit")
+    httpx.Client.send = _around(httpx.Client.send, reach, _path_of)
     activity_walk.GONE_AFTER_S = effort_derivation.SECOND_LOOK_AFTER_S = _SOON_S
     athlete_strava.AGAIN_AFTER_S = (_SOON_S, _SOON_S)
+    token_refresh.REFUSED_AGAIN_AFTER_S = _SOON_S
 
 
 def _path_of(_client: httpx.Client, request: httpx.Request, **_: Any) -> str:
     return request.url.path
 
 
-def around(call: Callable[..., Any], reach: Reached, name: Callable[..., str]) -> Any:
+def _around(
+    call: Callable[..., Any], reach: Callable[[str], None], name: Callable[..., str]
+) -> Any:
     def with_points(*arguments: Any, **named: Any) -> Any:
         reach(f"before {name(*arguments, **named)}")
         answer = call(*arguments, **named)

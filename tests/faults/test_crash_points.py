@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from db import session
 from settings import Settings
+from tests.faults.compiled_once import EnginesOfOneDialect
 from tests.faults.crash_case import CloneOf, Prepared
 from tests.faults.crash_tasks import TASKS
 from tests.jobs.simulated import Simulated, simulated_strava
@@ -24,6 +26,12 @@ EACH = int(os.environ.get("CRASH_EACH", "1"))
 """Every how many points."""
 RUNS = Path(__file__).parents[1] / "jobs" / "cases" / "backdated-upload.ndjson"
 ACTIVITIES = 3
+ENGINES = EnginesOfOneDialect()
+
+
+@pytest.fixture(autouse=True)
+def _compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "create_engine", ENGINES.create)
 
 
 @pytest.fixture
