@@ -25,6 +25,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from redis import Redis
+from sqlalchemy import text
 
 from athletics.sport import RUN_SPORT_TYPES
 from jobs import athlete_strava
@@ -52,6 +53,8 @@ DAYS = int(os.environ.get("YEAR_DAYS", "365"))
 START = datetime(2025, 11, 1, tzinfo=UTC)
 ATHLETES = range(1001, 1031)
 RUNS_BEFORE = 12
+AT_ONCE, THEN_EVERY = 10, timedelta(hours=4)
+"""How many athletes connect at the beginning, in each other's way, and when each of the others does."""
 LEAVE_AND_RETURN = (1004, 1012)
 LIMITS = RateLimits(200, 2000, 100, 1000)
 """Those of a new application at Strava."""
@@ -99,6 +102,7 @@ def settings(settings: Settings) -> Settings:
         "nightly_sync_hours": NIGHT_HOURS,
         "job_lease_s": 600,
         "strava_page_size": 100,
+        "database_pre_ping": False,  # a connection of a year ago would be one of a minute ago
     }
     return settings.model_copy(update=changes)
 
@@ -152,6 +156,12 @@ class Year:
         if event is not None:
             for after_s in self.network.deliveries():
                 self.at(self.clock.now + timedelta(seconds=after_s), partial(self._deliver, event))
+
+    def vacuum(self) -> None:
+        """Do what PostgreSQL does by itself, but where tests run it."""
+        with self.world.database.read() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(text("VACUUM ANALYZE"))
 
     def _deliver(self, event: Event) -> None:
         assert self.http.post(self.callback, json=event).status_code == 200
@@ -212,7 +222,8 @@ def plan(year: Year, strava: Simulated) -> None:
     for number in ATHLETES:
         athlete = AthleteYear(strava.simulated_world, number, Random(f"{SEED} {number}"))
         athlete.before(START, RUNS_BEFORE)
-        year.at(START, partial(year.connect, number))
+        later = max(0, number - ATHLETES[AT_ONCE - 1])
+        year.at(START + later * THEN_EVERY, partial(year.connect, number))
         for moment, act in athlete.acts(START, DAYS):
             if moment < end:
                 year.at(moment, lambda act=act: year.tell(act()))
@@ -223,6 +234,8 @@ def plan(year: Year, strava: Simulated) -> None:
     for day in range(DAYS + 4):
         for look in LOOKS:
             year.at(START + timedelta(days=day) + look, lambda: None)
+        if day % 7 == 0:
+            year.at(START + timedelta(days=day), year.vacuum)
 
 
 def filled_anew(
