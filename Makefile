@@ -87,7 +87,7 @@ test-churn: environment ## connect and disconnect 10,000 streaming clients, and 
 	@exec $(BIN)/python -m pytest -m churn $(TESTS)
 
 # It measures latencies, which need a machine without other work: .ci/run leaves it out.
-test-floods: environment ## let one connection or address flood the API, and measure what others notice
+test-floods: environment ## let one connection or address, or Strava's webhook, flood the API, and measure what others notice
 	@exec $(BIN)/python -m pytest -m floods -s $(TESTS)
 
 test-kills: environment ## kill processes, PostgreSQL, Redis and the API at 40 moments and 20 points of jobs, and compare the rows (KILLS)

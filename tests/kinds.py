@@ -36,6 +36,7 @@ _BY_PATH = {
     "tests/security/test_floods.py": "load",
     "tests/security/test_memory_floods.py": "load",
     "tests/security/test_scans.py": "load",
+    "tests/security/test_webhook_burst.py": "load",
     "tests/web/protocols/test_streams_load.py": "load",
     "tests/browser/": "integration",
     "tests/clients/": "integration",

@@ -1,8 +1,8 @@
 """Stores the events of Strava's webhook, and starts the jobs that apply them.
 
-Events that come while others are being written are written together afterwards, in one
-transaction. So a burst takes one connection, and an object that is told of a hundred times is
-written once.
+Events that come within a moment, or while others are being written, are written together, in one
+transaction. So a burst takes one connection and little of the process's time, and an object that is
+told of a hundred times is written once.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from strava.webhook_event import WebhookEvent
 from web.job_queue import RedisJobQueue
 
 _AT_ONCE = 500
+_GATHER_S = 0.02
 _MOST_WAITING = 10_000
 _MOST_STORED = 10_000
 """Events of one athlete that wait at once."""
@@ -88,7 +89,10 @@ class StravaIntake:
             raise EventsNotStored("the database does not answer in time") from None
 
     async def _write_all(self) -> None:
-        while batch := self._waiting[:_AT_ONCE]:
+        while self._waiting:
+            if len(self._waiting) < _AT_ONCE:
+                await asyncio.sleep(_GATHER_S)
+            batch = self._waiting[:_AT_ONCE]
             del self._waiting[:_AT_ONCE]
             try:
                 outcomes, new_jobs = await self._database.writing(partial(_write, batch=batch))
