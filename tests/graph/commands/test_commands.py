@@ -50,7 +50,9 @@ INPUTS = {
     activity.restore_activity: lambda ids: RestoreActivityInput(activity_id=ids["deleted"]),
     gear.create_gear: lambda ids: CreateGearInput(athlete_id=ids["athlete"], name="Fast"),
     gear.update_gear: lambda ids: UpdateGearInput(gear_id=ids["gear"], retired=True),
-    gear.delete_gear: lambda ids: DeleteGearInput(gear_id=ids["gear"]),
+    gear.delete_gear: lambda ids: DeleteGearInput(
+        gear_id=ids["gear"], replacement_id=ids["other gear"]
+    ),
     job.sync_strava: lambda ids: SyncStravaInput(athlete_id=ids["athlete"]),
     job.recalculate_personal_bests: lambda ids: RecalculateInput(athlete_id=ids["athlete"]),
     job.recalculate_age_grades: lambda ids: RecalculateInput(athlete_id=ids["athlete"]),
@@ -95,7 +97,8 @@ def ids(db, person):
         "athlete": encode_id("Athlete", person.athlete_id),
         "activity": encode_id("Activity", activity),
         "deleted": encode_id("Activity", deleted),
-        "gear": encode_id("Gear", make.create_gear(db, person.athlete_id)),
+        "gear": encode_id("Gear", make.create_gear(db, person.athlete_id, strava_id=None)),
+        "other gear": encode_id("Gear", make.create_gear(db, person.athlete_id)),
         "effort": encode_id("BestEffort", make.create_best_effort(db, activity)),
         "queued": encode_id("Job", queued),
         "failed": encode_id("Job", failed),
