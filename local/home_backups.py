@@ -47,6 +47,8 @@ def backup(settings: Settings, options: argparse.Namespace) -> int:
     print(f"{to}: {_told(made)}")
     if made.missing_originals:
         tell(f"{made.missing_originals} originals have no file in ORIGINALS_FOLDER")
+    if made.originals_in_s3:
+        tell(f"{made.originals_in_s3} originals are in S3, and not in the backup: keep the bucket")
     if not made.keys and made.rows.get("strava_connections"):
         tell(
             "no key of TOKEN_ENCRYPTION_KEYS decrypts the stored tokens: the backup lacks one, too"

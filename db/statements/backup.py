@@ -5,6 +5,8 @@ from sqlalchemy import Executable, TextClause, text
 SCHEMA = "public"
 SET_ASIDE = "pacegraph_before_restore"
 """The schema that the old database has while another one is restored."""
+REPLACED = "pacegraph_replaced"
+"""The schema that it has from when the other one is whole, until it is dropped."""
 
 
 def export_snapshot() -> Executable:
@@ -46,9 +48,9 @@ def other_processes() -> Executable:
     )
 
 
-def is_set_aside() -> Executable:
-    """Select whether an earlier restore ended before it was over."""
-    return text("SELECT to_regnamespace(:name) IS NOT NULL").bindparams(name=SET_ASIDE)
+def is_there(schema: str) -> Executable:
+    """Select whether an earlier restore ended before it was over, and left `schema`."""
+    return text("SELECT to_regnamespace(:name) IS NOT NULL").bindparams(name=schema)
 
 
 def set_aside(names: list[str]) -> list[TextClause]:
@@ -70,9 +72,18 @@ def put_back(names: list[str]) -> list[TextClause]:
     ]
 
 
+def take_place(migration: str) -> list[TextClause]:
+    """Note the `migration` of the new schema, which is whole, and that the old one may be dropped."""
+    noted = text("INSERT INTO alembic_version (version_num) VALUES (:migration)")
+    return [
+        noted.bindparams(migration=migration),
+        text(f"ALTER SCHEMA {SET_ASIDE} RENAME TO {REPLACED}"),
+    ]
+
+
 def forget_old() -> Executable:
-    """Drop what was set aside."""
-    return text(f"DROP SCHEMA {SET_ASIDE} CASCADE")
+    """Drop what was replaced."""
+    return text(f"DROP SCHEMA IF EXISTS {REPLACED} CASCADE")
 
 
 def analyze() -> Executable:

@@ -123,6 +123,11 @@ def in_folder() -> Executable:
     return select(Original.id).where(Original.place == OriginalPlace.FOLDER.value)
 
 
+def count_in_s3() -> Executable:
+    """Count the originals whose content is in S3."""
+    return select(func.count()).where(Original.place == OriginalPlace.S3.value)
+
+
 def existing() -> Executable:
     """Select those of the ids `originals` that there are."""
     ids = bindparam("originals", type_=ARRAY(BigInteger))

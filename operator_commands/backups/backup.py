@@ -78,6 +78,7 @@ def _write(
                 progress.see,
             )  # fmt: skip
             numbers = set(connection.execute(original.in_folder()).scalars())
+            manifest.originals_in_s3 = connection.execute(original.count_in_s3()).scalar_one()
     finally:
         database.close()
     show("originals")

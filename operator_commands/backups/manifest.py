@@ -37,6 +37,7 @@ class BackupManifest(BaseModel):
     extensions: list[str]
     rows: dict[str, int]
     missing_originals: int = 0
+    originals_in_s3: int = 0
     files: dict[str, FileFacts] = {}
 
     @classmethod

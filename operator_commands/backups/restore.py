@@ -1,7 +1,8 @@
 """`pacegraph restore`: puts a backup in the place of an empty or an old database.
 
 The old one stays beside, in a schema of another name, until the new one is whole. So whatever
-fails, or is interrupted, leaves it as it was.
+fails, or is interrupted, leaves it as it was. Until then the new one tells no migration, so that
+neither `pacegraph run` nor `migrate` nor `doctor` takes it for one that may be used.
 """
 
 import re
@@ -34,7 +35,11 @@ from runtime.redis_clients import redis_client
 from settings import Settings
 
 _MARK = "processing data for table "
-_LEFT_OUT = re.compile(r"\d+; \d+ \d+ (SCHEMA|COMMENT - SCHEMA|EXTENSION|COMMENT - EXTENSION) ")
+_VERSIONS = "alembic_version"
+_LEFT_OUT = re.compile(
+    r"\d+; \d+ \d+ (SCHEMA|COMMENT - SCHEMA|EXTENSION|COMMENT - EXTENSION"
+    rf"|TABLE DATA {statements.SCHEMA} {_VERSIONS}) "
+)
 
 
 class Restore:
@@ -63,9 +68,9 @@ class Restore:
             self._check_version()
             folder = OriginalFolder(self._settings)
             with staged(self._source / form.ORIGINALS, folder) as originals:
-                self._replace_rows()
-                put_in_place(originals, folder)
+                self._replace_all(originals, folder)
             self._forget_old()
+            self._analyze()
         except OSError as error:
             raise BackupError(f"the originals cannot be written ({error})") from None
         finally:
@@ -98,12 +103,18 @@ class Restore:
     def _check_database(self, *, replaces: bool) -> None:
         with self._database.read() as connection:
             others = connection.execute(statements.other_processes()).scalars().all()
-            is_interrupted = connection.execute(statements.is_set_aside()).scalar_one()
+            is_interrupted, is_left = (
+                connection.execute(statements.is_there(schema)).scalar_one()
+                for schema in (statements.SET_ASIDE, statements.REPLACED)
+            )
         if others:
             raise RestoreRefused(f"{', '.join(others)} uses the database. Stop it first")
         if is_interrupted:
             tell("an earlier restore did not end: the database is put back as it was before it")
             self._put_back()
+        if is_left:
+            tell("an earlier restore did not drop what it had replaced: that is done now")
+            self._forget_old()
         with self._database.read() as connection:
             names = connection.execute(statements.table_names()).scalars().all()
             filled = [n for n in names if connection.execute(table.count_rows(n)).scalar_one()]
@@ -129,12 +140,16 @@ class Restore:
 
     # --- the rows
 
-    def _replace_rows(self) -> None:
+    def _replace_all(self, originals: Path | None, folder: OriginalFolder) -> None:
         self._set_aside()
         try:
             self._make_extensions()
             self._fill()
             self._compare_rows()
+            put_in_place(originals, folder)
+            with self._database.write() as connection:
+                for statement in statements.take_place(self.manifest.migration):
+                    connection.execute(statement)
         except BaseException:
             show("putting back what was there")
             self._put_back()
@@ -155,6 +170,8 @@ class Restore:
     def _forget_old(self) -> None:
         with self._database.write() as connection:
             connection.execute(statements.forget_old())
+
+    def _analyze(self) -> None:
         show("statistics")
         with self._database.write() as connection:
             connection.execute(statements.analyze())
@@ -194,6 +211,8 @@ class Restore:
         show("comparing")
         with self._database.read() as connection:
             for name, count in self.manifest.rows.items():
+                if name == _VERSIONS:  # it is written last
+                    continue
                 found = connection.execute(table.count_rows(name)).scalar_one()
                 if found != count:
                     raise BackupUnusable(

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -29,6 +30,15 @@ from tests.logs.log_state import logs_restored
 from tests.originals import create_original
 
 TABLES = ("activities", "athletes", "jobs", "originals", "personal_bests", "strava_connections")
+MIGRATIONS = """
+import psycopg, sys
+[url] = [each[9:] for each in sys.argv if each.startswith('--dbname=')]
+with psycopg.connect(url) as connection:
+    counts = [connection.execute('SELECT count(*) FROM ' + name).fetchone()[0]
+        for name in ('alembic_version', 'athletes')]
+    print(counts[0], 'migrations,', counts[1], 'athletes')
+"""
+"""A program that tells what stands in the database of `--dbname=`."""
 
 
 @pytest.fixture
@@ -117,6 +127,10 @@ def test_what_was_destroyed_comes_back_as_it_was_at_one_moment(
     assert all(key.encode() not in each.read_bytes() for each in to.rglob("*") if each.is_file())
     code, told = command("backup", to)
     assert (code, "exists. Name a folder" in told) == (1, True)
+    in_s3 = make.create_athlete(db)
+    create_original(db, in_s3, make.create_activity(db, in_s3), place="S3", content=None)
+    code, told = command("backup", tmp_path / "not of S3")
+    assert (code, "1 originals are in S3, and not in the backup" in told) == (0, True), told
 
     destroy(db, settings)
     with Redis.from_url(settings.redis_url.get_secret_value()) as redis:
@@ -142,7 +156,8 @@ def test_what_was_destroyed_comes_back_as_it_was_at_one_moment(
     assert code == 0, told
     cities = db.execute(text("SELECT DISTINCT length(city) FROM athletes")).scalars().all()
     assert len(cities) == 1, "a backup mixes two moments"
-    assert db.execute(statements.is_set_aside()).scalar_one() is False
+    for schema in (statements.SET_ASIDE, statements.REPLACED):
+        assert db.execute(statements.is_there(schema)).scalar_one() is False
 
 
 def test_a_restore_is_refused_before_it_touches_anything(command, db, world, settings, tmp_path):
@@ -197,17 +212,26 @@ def test_what_fails_or_is_killed_midway_leaves_the_rows_as_they_were(
     real = programs_folder() / "bin"
     (programs / "pg_dump").symlink_to(real / "pg_dump")
     lists = f'#!/bin/sh\n[ "$1" = --list ] && exec {real}/pg_restore "$@"\n'
+    looks = f'{real}/pg_restore "$@"\n{sys.executable} -c "{MIGRATIONS}" "$@" > {tmp_path}/told\n'
     fails = 'echo "pg_restore: error: the disk is full" >&2\nexit 1\n'
-    (programs / "pg_restore").write_text(lists + fails)
+    (programs / "pg_restore").write_text(lists + looks + fails)
     (programs / "pg_restore").chmod(0o755)
     code, told = command("restore", to, "--replace", "--yes", "--programs", programs)
     assert (code, "pg_restore: the disk is full" in told) == (1, True), told
     assert rows(db) == before
+    # Whoever is killed here leaves a database that no server takes for its own.
+    assert (tmp_path / "told").read_text() == "0 migrations, 1 athletes\n"
     for statement in statements.set_aside(["pg_trgm"]):  # as a restore that was killed leaves it
         db.execute(statement)
     code, told = command("restore", to)
     assert (code, "an earlier restore did not end" in told) == (1, True), told
     assert rows(db) == before
+    # One that was killed when the new rows were whole: they stay.
+    db.execute(text(f"CREATE SCHEMA {statements.REPLACED}"))
+    code, told = command("restore", to)
+    assert (code, "what it had replaced" in told, "is not empty" in told) == (1, True, True), told
+    assert rows(db) == before
+    assert db.execute(statements.is_there(statements.REPLACED)).scalar_one() is False
     # With another key athletes connect again; the rest is there.
     keys = (SecretStr(new_encryption_key()),)
     options = ("--replace", "--yes", "--forget-connections")
