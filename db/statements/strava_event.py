@@ -76,9 +76,10 @@ def store() -> Executable:
     The events come as arrays of the same length: `connections`, `kinds`, `objects`. New ones
     beyond `most` of one connection are not stored. An object that waits already is due again.
     """
+    connections = bindparam("connections", type_=ARRAY(BigInteger))
     event = (
         func.unnest(
-            bindparam("connections", type_=ARRAY(BigInteger)),
+            connections,
             bindparam("kinds", type_=ARRAY(Text)),
             bindparam("objects", type_=ARRAY(BigInteger)),
         )
@@ -90,20 +91,29 @@ def store() -> Executable:
         cast(event.c.object_type, Text),
         cast(event.c.object_id, BigInteger),
     )
-    most = bindparam("most", type_=Integer)
-    others = aliased(StravaEvent)
+    # Looked up for all events at once: a plan of when the table was empty scans it for each look.
     waiting = (
-        select(literal(1))
-        .where(others.connection_id == event.c.connection_id)
-        .limit(most)
-        .correlate(event)
+        select(StravaEvent.connection_id, func.count().label("number"))
+        .where(StravaEvent.connection_id == any_(connections))
+        .group_by(StravaEvent.connection_id)
         .subquery()
     )
-    count = select(func.count()).select_from(waiting).scalar_subquery()
-    there = exists().where(
-        tuple_(others.connection_id, others.object_type, others.object_id) == tuple_(*columns)
+    there = aliased(StravaEvent)
+    is_there = (
+        (there.connection_id == columns[0])
+        & (there.object_type == columns[1])
+        & (there.object_id == columns[2])
     )
-    chosen = select(*columns).distinct().where(or_(count < most, there)).order_by(*columns)
+    has_room = func.coalesce(waiting.c.number, 0) < bindparam("most", type_=Integer)
+    chosen = (
+        select(*columns)
+        .select_from(event)
+        .outerjoin(waiting, waiting.c.connection_id == columns[0])
+        .outerjoin(there, is_there)
+        .where(or_(has_room, there.connection_id.is_not(None)))
+        .distinct()
+        .order_by(*columns)
+    )
     return (
         insert(StravaEvent)
         .from_select([column.name for column in _KEY], chosen)
