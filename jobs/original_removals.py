@@ -9,6 +9,9 @@ import signal
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from time import monotonic
+from typing import Any
+
+from sqlalchemy import Executable
 
 from db.errors import DatabaseError
 from db.models import OriginalPlace
@@ -27,7 +30,10 @@ _fork = get_context("fork").Process
 
 
 def remove_due(settings: Settings, database: SyncDatabase) -> None:
-    """Delete the files whose removal is due, for some minutes at most. Raises DatabaseError."""
+    """Delete the files whose removal is due, for some minutes at most. Raises DatabaseError.
+
+    Where one cannot be deleted, others at that place are tried before it the next time.
+    """
     files, until = StoredOriginals(settings), monotonic() + _LONGEST_S
     unreachable: set[str] = set()
     while monotonic() < until:
@@ -36,23 +42,33 @@ def remove_due(settings: Settings, database: SyncDatabase) -> None:
         if not due:
             return
         for row in due:
-            is_gone = row.is_needed  # its file stays
-            if not is_gone and row.place not in unreachable:
-                is_gone = _is_removed(files, OriginalPlace(row.place), row.original_id)
-                if not is_gone:
-                    unreachable.add(row.place)
-            with database.write() as connection:
-                statement = statements.withdraw() if is_gone else statements.postpone()
-                connection.execute(statement, {"original": row.original_id, "at_place": row.place})
+            this = {"original": row.original_id, "at_place": row.place}
+            if row.place in unreachable:
+                _write(database, statements.put_off(), this)
+                continue
+            try:
+                _remove(database, files, OriginalPlace(row.place), this)
+            except OriginalUnreachable as error:
+                logger.warning(
+                    "an original's file cannot be deleted yet", extra={"error": str(error)}
+                )
+                unreachable.add(row.place)
+                _write(database, statements.postpone(), this)
 
 
-def _is_removed(files: StoredOriginals, place: OriginalPlace, number: int) -> bool:
-    try:
-        files.remove(place, number)
-    except OriginalUnreachable as error:
-        logger.warning("an original's file cannot be deleted yet", extra={"error": str(error)})
-        return False
-    return True
+def _remove(
+    database: SyncDatabase, files: StoredOriginals, place: OriginalPlace, this: dict[str, Any]
+) -> None:
+    """Delete a file that is not needed, while nobody can come to need it. Raises OriginalUnreachable."""
+    with database.write() as connection:
+        row = connection.execute(statements.take_due(), this).one_or_none()
+        if row is not None and not row.is_needed:
+            files.remove(place, this["original"])
+
+
+def _write(database: SyncDatabase, statement: Executable, values: dict[str, Any]) -> None:
+    with database.write() as connection:
+        connection.execute(statement, values)
 
 
 class RemovalSweep:

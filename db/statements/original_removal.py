@@ -13,6 +13,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     update,
@@ -25,6 +26,7 @@ from db.statements.interval import seconds
 _ORIGINAL_ID = bindparam("original", type_=BigInteger)
 _PLACE = bindparam("at_place", type_=Text)
 _THIS = (OriginalRemoval.original_id == _ORIGINAL_ID, OriginalRemoval.place == _PLACE)
+_IS_DUE = OriginalRemoval.due_at <= func.now()
 _FIRST_WAIT_S, _MOST_DOUBLINGS = 60.0, 6
 
 
@@ -50,19 +52,33 @@ def withdraw() -> Executable:
 
 @cache
 def due() -> Executable:
-    """Select `most` removals that are due, oldest first: `original_id`, `place`, `is_needed`.
+    """Select `original_id` and `place` of `most` removals that are due, oldest first."""
+    return (
+        select(OriginalRemoval.original_id, OriginalRemoval.place)
+        .where(_IS_DUE)
+        .order_by(OriginalRemoval.due_at)
+        .limit(bindparam("most", type_=Integer))
+    )
 
-    `is_needed`: there is such an original, so its file stays.
+
+@cache
+def take_due() -> Executable:
+    """Forget the removal of `original` at `at_place`; returns nothing if it is not due any more.
+
+    Until the commit nobody can withdraw it, or announce it anew. Returns `is_needed`: there is such
+    an original, so its file stays.
     """
     is_needed = exists().where(
         Original.id == OriginalRemoval.original_id, Original.place == OriginalRemoval.place
     )
-    return (
-        select(OriginalRemoval.original_id, OriginalRemoval.place, is_needed.label("is_needed"))
-        .where(OriginalRemoval.due_at <= func.now())
-        .order_by(OriginalRemoval.due_at)
-        .limit(bindparam("most", type_=Integer))
-    )
+    return delete(OriginalRemoval).where(*_THIS, _IS_DUE).returning(is_needed.label("is_needed"))
+
+
+@cache
+def put_off() -> Executable:
+    """Try the removal of `original` at `at_place`, which was not tried, in half a minute."""
+    later = func.now() + seconds(literal(_FIRST_WAIT_S / 2))
+    return update(OriginalRemoval).where(*_THIS, _IS_DUE).values(due_at=later)
 
 
 @cache
@@ -72,7 +88,7 @@ def postpone() -> Executable:
     wait_s = _FIRST_WAIT_S * func.power(2.0, doublings)
     return (
         update(OriginalRemoval)
-        .where(*_THIS)
+        .where(*_THIS, _IS_DUE)
         .values(failures=OriginalRemoval.failures + 1, due_at=func.now() + seconds(wait_s))
     )
 
@@ -86,4 +102,4 @@ def state() -> Executable:
     has_failed = OriginalRemoval.failures > 0
     return select(
         func.count().label("removals"), func.count().filter(has_failed).label("failed")
-    ).where(or_(OriginalRemoval.due_at <= func.now(), has_failed))
+    ).where(or_(_IS_DUE, has_failed))

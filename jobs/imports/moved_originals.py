@@ -77,29 +77,33 @@ class Move:
             return "it is damaged: its SHA-256 is another"
         is_here = self._place is OriginalPlace.DATABASE
         if not is_here:
-            values = {
-                "originals": [row.id],
-                "at_place": self._place.value,
-                "wait_s": _LONGEST_MOVE_S,
-            }
-            self._transactions.write(lambda c: c.execute(removals.announce(), values))
+            self._transactions.write(
+                lambda c: self._announce(c, row.id, self._place.value, _LONGEST_MOVE_S)
+            )
             self._originals.write(self._place, row.id, packed)
         content = packed if is_here else None
-        self._transactions.write(partial(self._note, row=row, content=content))
-        return None
+        return self._transactions.write(partial(self._note, row=row, content=content))
 
-    def _note(self, connection: Connection, row: Any, content: bytes | None) -> None:
-        """Note the new place. An original that was deleted meanwhile stays deleted."""
+    def _note(self, connection: Connection, row: Any, content: bytes | None) -> str | None:
+        """Note the new place, or tell why it stays. One that was deleted meanwhile stays deleted."""
+        new = {"original": row.id, "at_place": self._place.value}
+        is_there = self._place is OriginalPlace.DATABASE
+        if not is_there and connection.execute(removals.withdraw(), new).first() is None:
+            return "its file at the new place was written too late, and deleted. Move it again"
         values = {
             "original": row.id,
             "old_place": row.place,
             "new_place": self._place.value,
             "new_content": content,
         }
-        if connection.execute(statements.move(), values).first() is None:
-            return
-        new = {"original": row.id, "at_place": self._place.value}
-        connection.execute(removals.withdraw(), new)
-        if row.place != OriginalPlace.DATABASE.value:
-            old = {"originals": [row.id], "at_place": row.place, "wait_s": 0.0}
-            connection.execute(removals.announce(), old)
+        is_moved = connection.execute(statements.move(), values).first() is not None
+        left = row.place if is_moved else self._place.value
+        if left != OriginalPlace.DATABASE.value:
+            self._announce(connection, row.id, left, 0.0)
+        return None
+
+    @staticmethod
+    def _announce(connection: Connection, number: int, place: str, wait_s: float) -> None:
+        """Announce that a file is to be deleted, where no original is at that place then."""
+        values = {"originals": [number], "at_place": place, "wait_s": wait_s}
+        connection.execute(removals.announce(), values)

@@ -7,12 +7,14 @@ from zipfile import ZipFile
 import pytest
 from sqlalchemy import text
 
+from db.models import OriginalPlace
 from db.original_codec import unpacked
 from db.original_files import OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
 from graph.global_id import encode_id
 from jobs.imports.file_import import FileImport, ImportOutcome
+from jobs.imports.moved_originals import Move
 from jobs.imports.originals import Originals
 from jobs.imports.rules import RULES_VERSION
 from jobs.original_removals import remove_due
@@ -160,6 +162,49 @@ def test_a_file_with_a_row_is_never_removed(server, imports):
     remove_due(imports.settings, imports.database)
     assert imports.removals() == []
     assert server.names() == imports.names()
+
+
+def test_one_that_is_not_deleted_does_not_keep_others(imports):
+    """A folder where a file should be cannot be deleted as one; what comes after it can."""
+    folder = imports.settings.pacegraph_home / "originals"
+    (folder / "1").mkdir(parents=True)
+    (folder / "2").write_bytes(b"of nobody")
+    due = "INSERT INTO original_removals VALUES (1, 'FOLDER', now() - interval '1 h'), (2, 'FOLDER', now())"
+    imports.db.execute(text(due))
+    remove_due(imports.settings, imports.database)
+    assert {(row.original_id, row.failures) for row in imports.removals()} == {(1, 1), (2, 0)}
+    imports.db.execute(text("UPDATE original_removals SET due_at = due_at - interval '31 s'"))
+    remove_due(imports.settings, imports.database)
+    assert [row.original_id for row in imports.removals()] == [1]
+    assert not (folder / "2").exists()
+
+
+class _WhenWritten(StoredOriginals):
+    """Originals which do something when a file was written."""
+
+    def __init__(self, settings, and_then) -> None:
+        super().__init__(settings)
+        self._and_then = and_then
+
+    def write(self, place, number, packed):
+        super().write(place, number, packed)
+        self._and_then()
+
+
+def test_a_move_that_comes_too_late_loses_nothing(server, imports):
+    """The new file was deleted again, because more than an hour went by: so the old one counts."""
+    imports.take("a.fit", FIT)
+
+    def hours_later() -> None:
+        imports.make_due()
+        remove_due(imports.settings, imports.database)
+
+    originals = _WhenWritten(imports.settings, hours_later)
+    move = Move(TransactionRunner(imports.database), originals, OriginalPlace.FOLDER, None)
+    [(name, said)] = move.run()
+    assert (name, "too late" in str(said)) == ("a.fit", True)
+    [row] = imports.rows()
+    assert (row.place, imports.content(row)) == ("S3", FIT)
 
 
 def test_they_move_from_place_to_place(server, imports, capsys):
