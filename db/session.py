@@ -154,8 +154,13 @@ class AsyncDatabase(_Pooled):
         """
         async with self.read() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            async with driver.transaction(isolation="repeatable_read", readonly=True):
-                yield Snapshot(driver, self.watch, self._translating)
+            try:
+                async with driver.transaction(isolation="repeatable_read", readonly=True):
+                    yield Snapshot(driver, self.watch, self._translating, self.check_work)
+            except BaseException:
+                # whoever is cancelled twice leaves the transaction open, and the pool knows of none
+                await connection.invalidate()
+                raise
 
     async def reading(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Do work that only reads, again where PostgreSQL failed for a passing reason.

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from db.statement_watch import StatementWatch
-from runtime.work_meter import DATABASE_WORK
+from runtime.work_meter import DATABASE_WORK, WorkMeter
 
 
 class RowReader(Protocol):
@@ -27,12 +27,18 @@ class Snapshot:
     driver: Any
     watch: StatementWatch
     translating: Callable[[], AbstractContextManager[None]]
+    check_work: Callable[[WorkMeter], None]
 
     async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
-        """Run a statement, as RowReader does. It is not retried: the snapshot would be lost."""
-        pid = self.driver.get_server_pid()
+        """Run a statement, as RowReader does. It is not retried: the snapshot would be lost.
+
+        The time that an operation may work is that of all its statements.
+        """
+        meter = DATABASE_WORK.get()
+        if meter is not None:
+            self.check_work(meter)
+        pid, sent_s = self.driver.get_server_pid(), monotonic()
         self.watch.begin(pid)
-        sent_s, meter = monotonic(), DATABASE_WORK.get()
         try:
             with self.translating():
                 row = await self.driver.fetchrow(statement, *parameters)
