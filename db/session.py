@@ -157,8 +157,7 @@ class AsyncDatabase(_Pooled):
             try:
                 async with driver.transaction(isolation="repeatable_read", readonly=True):
                     yield Snapshot(driver, self.watch, self._translating, self.check_work)
-            except BaseException:
-                # whoever is cancelled twice leaves the transaction open, and the pool knows of none
+            except BaseException:  # its end may be cancelled too, unknown to the pool
                 await connection.invalidate()
                 raise
 

@@ -88,13 +88,11 @@ class Delivery:
             planner.keep(requests, self._bodies(prepared.operation))
         return True
 
-    def _bodies(self, operation: Operation) -> list[bytes]:
+    def _bodies(self, operation: Operation) -> dict[str, bytes]:
         """Write the root fields of the whole answer, their members in the document's order."""
         data = self.answer.visible(self.answer.data)
-        selections = operation.node.selection_set.selections
-        return [
-            orjson.dumps(each) for each in selected(data, selections, operation.fragments).values()
-        ]
+        roots = selected(data, operation.node.selection_set.selections, operation.fragments)
+        return {name: orjson.dumps(each) for name, each in roots.items()}
 
     async def _run_whole(self) -> WholeAnswer:
         result = await run_unplanned(self._schema, self._context, self._request)

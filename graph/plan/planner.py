@@ -6,7 +6,7 @@ propagation. A query has no effects, so it can be run again.
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from graphql import GraphQLError
@@ -185,8 +185,10 @@ class Planner:
 
     async def whole_requests(
         self, context: Context, prepared: PreparedOperation
-    ) -> list[CacheRequest]:
-        """Make requests to the cache for all root fields. Empty: one of them is not cached.
+    ) -> dict[str, CacheRequest]:
+        """Make requests to the cache for all root fields, by response name.
+
+        Empty: one of them is not cached.
 
         Root fields of several types are not: the order of their members depends on the type.
 
@@ -194,22 +196,23 @@ class Planner:
         """
         tree, asked = self._tree(prepared)
         if self._cache is None or not (tree.may_be_cached and context.switches.resolver_cache):
-            return []
+            return {}
         found = await self._cache_requests(self._cache, context, tree, prepared.variables, asked)
-        requests = [each for each in found if each is not None]
+        named = zip(tree.roots, found, strict=True)
+        requests = {root.response_name: each for root, each in named if each is not None}
         has_one_type = all(len(each.below) <= 1 for each in tree.roots)
-        return requests if has_one_type and len(requests) == len(found) else []
+        return requests if has_one_type and len(requests) == len(found) else {}
 
-    def are_at_hand(self, requests: Sequence[CacheRequest]) -> bool:
+    def are_at_hand(self, requests: Mapping[str, CacheRequest]) -> bool:
         """Tell whether this process has the answers to some requests, of which there are any."""
         cache = self._cache
-        return cache is not None and bool(requests) and all(map(cache.at_hand, requests))
+        return cache is not None and bool(requests) and all(map(cache.at_hand, requests.values()))
 
-    def keep(self, requests: Sequence[CacheRequest], bodies: Sequence[bytes]) -> None:
-        """Keep the answers to root fields that were not computed by `answer`."""
+    def keep(self, requests: Mapping[str, CacheRequest], bodies: Mapping[str, bytes]) -> None:
+        """Keep the answers to root fields, by response name, that were not computed by `answer`."""
         if self._cache is not None:
-            for request, body in zip(requests, bodies, strict=True):
-                self._cache.keep(request, Answer(body))
+            for name, request in requests.items():
+                self._cache.keep(request, Answer(bodies[name]))
 
     async def ready(self, context: Context, prepared: PreparedOperation) -> ReadyQuery:
         """Get the plan of a query, with the arguments of a request.

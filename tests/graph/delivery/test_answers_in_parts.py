@@ -140,3 +140,27 @@ def check(found: list[dict[str, Any]], expected: dict[str, Any], document: Any) 
     assert merged(found) == expected["data"], document
     costs = [each["extensions"]["cost"]["actual"] for each in (found[-1], expected)]
     assert costs[0] == costs[1], (document, costs)
+
+
+TWO = """query($a: ID!, $b: ID!, $no: Boolean!) {
+  one: athlete(id: $a) @include(if: $no) { id }
+  two: athlete(id: $b) { id }
+  one: athlete(id: $a) { id ... @defer { personalBests { distance } } } }"""
+
+
+def test_each_root_field_is_kept_as_its_own(population_url, population, redis_url):
+    ids = [
+        encode_id("Athlete", each.athlete_id) for each in (population.owner, population.stranger)
+    ]
+    request = OperationRequest(TWO, {"a": ids[0], "b": ids[1], "no": False})
+    with using_database(population_url) as (runner, database):
+        redis = Redis.from_url(redis_url)
+        cache = RootFieldCache(redis, dict.fromkeys(DataKind, 600.0), 4 * 1024 * 1024)
+        viewer = InParts(database, caller("admin", population), cache)
+        first, again = (
+            runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True)) for _ in range(2)
+        )
+        for closing in (cache.close(), redis.aclose()):
+            runner.run(closing)
+    assert (len(first), len(again)) == (2, 1)
+    assert merged(first) == again[0]["data"]
