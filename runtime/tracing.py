@@ -10,6 +10,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import Enum
 from random import random
+from threading import Thread
 from time import time_ns
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,7 @@ from uuid import uuid4
 
 from settings import InvalidSettings, Settings
 
-_FLUSH_MS = 2000
+_FLUSH_S = 2.0
 _FIELD = "traceparent"
 
 _current: ContextVar[Any] = ContextVar("span", default=None)
@@ -78,9 +79,14 @@ def begin(settings: Settings, process: str, version: str) -> None:
 
 
 def flush() -> None:
-    """Send what is not sent yet: before a process ends. It takes 2 s at most."""
+    """Send what is not sent yet: before a process ends. It takes 2 s at most.
+
+    OpenTelemetry waits for a collector that does not answer, whatever time it is given.
+    """
     if _tracing is not None:
-        _tracing.provider.force_flush(_FLUSH_MS)
+        sending = Thread(target=_tracing.provider.force_flush, daemon=True)
+        sending.start()
+        sending.join(_FLUSH_S)
 
 
 class Span:

@@ -1,8 +1,11 @@
 """Which steps are traced, and what they tell."""
 
+from threading import Event
+from time import monotonic
+
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from runtime import tracing
@@ -38,6 +41,32 @@ def test_without_a_collector_nothing_is_made():
         tracing.rename("another")
     tracing.record("at once", 0.1, {})
     tracing.flush()
+
+
+class _Silent(InMemorySpanExporter):
+    """Sends to a collector that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_over = Event()
+
+    def export(self, spans):
+        self.is_over.wait(10)
+        return super().export(spans)
+
+
+def test_a_collector_that_does_not_answer_holds_up_no_end(monkeypatch):
+    provider, exporter = TracerProvider(shutdown_on_exit=False), _Silent()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    made = tracing._Tracing(provider, provider.get_tracer("tests"), 0)
+    monkeypatch.setattr(tracing, "_tracing", made)
+    monkeypatch.setattr(tracing, "_FLUSH_S", 0.2)
+    with tracing.root("a request", KEPT):
+        pass
+    began = monotonic()
+    tracing.flush()
+    assert 0.1 < monotonic() - began < 5
+    exporter.is_over.set()
 
 
 @pytest.mark.parametrize(
