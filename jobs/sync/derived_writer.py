@@ -58,6 +58,10 @@ class DerivedWriter:
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.append(derived.with_parts())
+        self.write_due()
+
+    def write_due(self) -> None:
+        """Write what waits where that is enough, or has waited for long."""
         if len(self._waiting) >= _AT_ONCE or time.monotonic() - self._since >= _WITHIN_S:
             self.write_waiting()
 

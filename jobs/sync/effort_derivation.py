@@ -144,6 +144,7 @@ class EffortDerivation:
                 self._values["left_out"].append(activity.id)
             if self._gives_up:
                 return
+            self._writer.write_due()
 
     def _begin(self) -> None:
         with self._attempt.step() as step:
