@@ -99,6 +99,7 @@ class Executor:
         if result is None:
             return
         if writer.has_begun:
+            delivery.has_failed = True
             writer.fail(orjson.loads(result.body)["errors"])
         else:
             send(await self._paid(context, request, result))
@@ -360,9 +361,14 @@ class Executor:
     def _finished(
         self, context: Context, request: OperationRequest, delivery: Delivery
     ) -> dict[str, Any]:
-        """Settle an operation whose last part is sent; returns the extensions of that part."""
+        """Settle an operation whose last part is sent; returns the extensions of that part.
+
+        One that failed on its way costs what it would without parts.
+        """
         assert context.document is not None
         assert context.charge is not None
+        if delivery.has_failed:
+            return {"cost": context.charge.report()}
         operation = context.document.operation(request.operation_name)
         assert operation is not None
         answer = delivery.answer

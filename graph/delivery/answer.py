@@ -27,7 +27,8 @@ class Addition(NamedTuple):
 def places(data: Any, part: AnswerPart, type_member: str) -> Iterator[AnswerPath]:
     """Find the objects, or the lists, that a part belongs to.
 
-    `type_member` is the response name of an object's type, where a condition needs it.
+    `type_member` is the response name of an object's type, where a condition needs it. Objects that
+    lack it are from graphql-core: to those of other types the part adds nothing.
     """
     pending: list[tuple[AnswerPath, Any, int]] = [((), data, 0)]
     while pending:
@@ -46,8 +47,9 @@ def places(data: Any, part: AnswerPart, type_member: str) -> Iterator[AnswerPath
 
 
 def _fits(value: Mapping[str, Any], depth: int, part: AnswerPart, type_member: str) -> bool:
-    return all(
-        value.get(type_member) in each.types for each in part.conditions if each.depth == depth
+    type_ = value.get(type_member)
+    return type_ is None or all(
+        type_ in each.types for each in part.conditions if each.depth == depth
     )
 
 

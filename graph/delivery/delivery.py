@@ -22,6 +22,7 @@ class Delivery:
     """One operation on its way.
 
     `undivided` is graphql-core's result where it put nothing off after all; None otherwise.
+    `has_failed`: an error ends it before its last part.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Delivery:
         self._context, self._request = context, request
         self.answer = GrowingAnswer()
         self.undivided: ExecutionResult | None = None
+        self.has_failed = False
 
     async def run(self, prepared: PreparedOperation, writer: PartsWriter) -> bool:
         """Send the parts. False: nothing is put off, or it is better answered at once.
@@ -38,7 +40,9 @@ class Delivery:
         Raises InvalidArgument, DatabaseError, TooBusy.
         """
         operation = prepared.operation
-        split = self._planner.split(prepared) if operation.has_parts else None
+        if not operation.has_parts or operation.is_introspection:
+            return False  # the schema is read in a process of its own, at once
+        split = self._planner.split(prepared)
         if split is None:
             return False
         if operation.is_query and self._context.switches.planned_execution:

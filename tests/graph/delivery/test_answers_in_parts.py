@@ -128,6 +128,81 @@ def test_parts_fill_the_cache_and_come_out_of_it_at_once(population_url, populat
     assert cache.counts == {"miss": 1, "memory": 1}
 
 
+FAILING = """query($id: ID!) {
+  ... @defer(label: "outer") { node(id: $id) { id ... on Athlete {
+    ... @defer(label: "inner") { sex }
+    activities(first: 2) { nodes { elevationGainMeters ... @defer { name } } } } } }
+  athletes(first: 1) { nodes { id } }
+  ... @defer { personalBests: athlete(id: $id) { personalBests { distance } } } }"""
+GAINS = "UPDATE activities SET elevation_gain_m = {} WHERE athlete_id = %(athlete)s AND elevation_gain_m = {}"
+
+
+@pytest.mark.parametrize("form", PartsForm)
+def test_where_a_plan_fails_on_the_way_graphql_core_answers_the_rest(
+    population_url, population, connect_to, form
+):
+    """A number that is none, which no plan can read and graphql-core makes an error of."""
+    athlete_id = population.owner.athlete_id
+    request = OperationRequest(FAILING, {"id": encode_id("Athlete", athlete_id)})
+    with (
+        using_database(population_url) as (runner, database),
+        connect_to(population_url) as connection,
+    ):
+        viewer = InParts(database, caller("owner", population))
+        connection.exec_driver_sql(GAINS.format("'NaN'", 12), {"athlete": athlete_id})
+        try:
+            found = runner.run(viewer.payloads(request, form, planned=True))
+            context = viewer.context(planned=False)
+            expected = orjson.loads(runner.run(viewer.executor.execute(context, request)).body)
+        finally:
+            connection.exec_driver_sql(GAINS.format(12, "'NaN'"), {"athlete": athlete_id})
+    assert viewer.planner.fallbacks == {"failed": 1}
+    assert merged(found) == expected["data"]
+    assert [each["path"] for each in errors_of(found)] == [
+        each["path"] for each in expected["errors"]
+    ]
+    assert errors_of(found)
+    costs = [each["extensions"]["cost"]["actual"] for each in (found[-1], expected)]
+    assert costs[0] == costs[1]
+
+
+def test_a_part_that_takes_too_long_ends_with_an_error_and_is_paid(
+    population_url, population, connect_to
+):
+    request = OperationRequest(
+        """query($id: ID!) { athlete(id: $id) { id ... @defer { personalBests { distance } }
+        ... @defer(label: "never") { activities { totalCount } } } }""",
+        {"id": encode_id("Athlete", population.owner.athlete_id)},
+    )
+    with (
+        using_database(population_url) as (runner, database),
+        connect_to(population_url) as connection,
+    ):
+        viewer = InParts(database, caller("owner", population), timeout_s=0.5)
+        connection.exec_driver_sql("BEGIN; LOCK TABLE personal_bests IN ACCESS EXCLUSIVE MODE")
+        try:
+            found = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))
+        finally:
+            connection.exec_driver_sql("ROLLBACK")
+        again = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))
+    first, last = found
+    assert [each["id"] for each in last["completed"]] == [each["id"] for each in first["pending"]]
+    for each, path in zip(errors_of(found), (["athlete"], ["athlete"]), strict=True):
+        assert (each["extensions"]["code"], each["path"]) == ("TIMEOUT", path)
+    cost = last["extensions"]["cost"]
+    assert cost["actual"] == cost["requested"]
+    assert not errors_of(again)
+
+
+def test_the_schema_is_read_at_once(population_url, population):
+    request = OperationRequest("{ ... @defer { __schema { types { name } } } }")
+    with using_database(population_url) as (runner, database):
+        viewer = InParts(database, caller("owner", population))
+        [answer] = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))
+    assert answer["data"]["__schema"]["types"]
+    assert (viewer.planner.planned, viewer.planner.fallbacks) == (1, {})
+
+
 def check(found: list[dict[str, Any]], expected: dict[str, Any], document: Any) -> None:
     if len(found) == 1:
         assert found[0].get("data") == expected.get("data"), document

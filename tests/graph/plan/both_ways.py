@@ -47,7 +47,11 @@ class Both:
     """Runs a query by plan and on graphql-core, for one viewer."""
 
     def __init__(
-        self, database: AsyncDatabase, caller: Caller, cache: RootFieldCache | None = None
+        self,
+        database: AsyncDatabase,
+        caller: Caller,
+        cache: RootFieldCache | None = None,
+        timeout_s: float = 30.0,
     ) -> None:
         self.database, self.caller = database, caller
         links = load_settings(None, secret_key="of addresses" * 4)
@@ -55,7 +59,9 @@ class Both:
         self.schema = build_schema()
         documents = DocumentStore(self.schema.costs, WIDE_LIMITS)
         self.planner = Planner(self.schema, documents, cache, DataVersions(database))
-        self.executor = Executor(self.schema, documents, self.planner, ExecutionPolicy())
+        self.executor = Executor(
+            self.schema, documents, self.planner, ExecutionPolicy(timeout_s=timeout_s)
+        )
 
     def context(self, *, planned: bool) -> Context:
         return Context(
