@@ -4,6 +4,7 @@ Plain ASGI without routing, middleware and request objects, which would cost mor
 query.
 """
 
+from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -203,8 +204,14 @@ class GraphQLOverHttp:
         if exchange.weight <= FREE_BYTES:
             return await self._run_in(context, exchange, asked)
         weights, is_limited = self._services.limits.weights, context.switches.rate_limiting
-        with weights.held(context.caller_key, exchange.weight, is_limited=is_limited):
-            return await self._run_in(context, exchange, asked)
+        with ExitStack() as held:
+            held.enter_context(
+                weights.held(context.caller_key, exchange.weight, is_limited=is_limited)
+            )
+            answer = await self._run_in(context, exchange, asked)
+            if isinstance(answer, MultipartAnswer):
+                answer.under_way.hold(held.pop_all())
+            return answer
 
     async def _run_in(
         self, context: Context, exchange: Exchange, asked: Parameters

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -159,6 +160,10 @@ class PartsUnderWay:
         if result.status == _TOO_MANY_REQUESTS:
             await self._services.limits.refusal_pacing.wait()
         return result
+
+    def hold(self, held: ExitStack) -> None:
+        """Close what is held when the operation has ended."""
+        self._task.add_done_callback(lambda _: held.close())
 
     async def close(self) -> None:
         """End the operation, if it still runs."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from graph.global_id import encode_id
@@ -14,6 +16,8 @@ from tests.switched import switched
 from tests.web.subscriber import event_stream, web_socket
 
 pytestmark = pytest.mark.anyio
+
+Queue = asyncio.Queue[dict[str, Any]]
 
 QUERY = """query Page($id: ID!, $later: Boolean! = true) {
   athlete(id: $id) {
@@ -196,8 +200,10 @@ async def test_a_web_socket_has_a_message_for_each_part(http, address, person):
     assert merged(payloads) == (await plain(http, person))["data"]
 
 
-async def test_a_client_that_goes_away_ends_the_rest(api, person, db):
-    asked = body(person)
+async def received(
+    api: Any, person: Any, asked: dict[str, Any], on_part: Callable[[Queue], Awaitable[None]]
+) -> list[bytes]:
+    """Send a request to the application itself; `on_part` is awaited as a part is written."""
     scope = {
         "type": "http", "method": "POST", "path": "/graphql", "query_string": b"",
         "headers": [
@@ -206,7 +212,7 @@ async def test_a_client_that_goes_away_ends_the_rest(api, person, db):
         ],
         "client": ("127.0.0.1", 1), "http_version": "1.1", "scheme": "http", "server": None,
     }  # fmt: skip
-    incoming = asyncio.Queue[dict[str, Any]]()
+    incoming: Queue = asyncio.Queue()
     incoming.put_nowait(
         {"type": "http.request", "body": json.dumps(asked).encode(), "more_body": False}
     )
@@ -215,12 +221,40 @@ async def test_a_client_that_goes_away_ends_the_rest(api, person, db):
     async def send(message: dict[str, Any]) -> None:
         if message.get("body"):
             sent.append(message["body"])
-            incoming.put_nowait({"type": "http.disconnect"})
-            await asyncio.Event().wait()  # the client does not read anymore
+            await on_part(incoming)
 
     async with asyncio.timeout(10):
         await api.app(scope, incoming.get, send)
-    assert len(sent) == 1
+    return sent
+
+
+async def test_a_client_that_goes_away_ends_the_rest(api, person, db):
+    async def go_away(incoming: Queue) -> None:
+        incoming.put_nowait({"type": "http.disconnect"})
+        await asyncio.Event().wait()  # the client does not read anymore
+
+    assert len(await received(api, person, body(person), go_away)) == 1
     in_transaction = "state LIKE 'idle in %%' AND pid <> pg_backend_pid()"
     query = f"SELECT count(*) FROM pg_stat_activity WHERE {in_transaction}"
     assert db.exec_driver_sql(query).scalar_one() == 0
+
+
+async def test_a_request_weighs_until_its_last_part(api, person, database_url):
+    heavy = {**body(person), "extensions": {"padding": [0] * 9_000}}
+    weights, key = api.app.state.services.limits.weights, f"account:{person.account_id}"
+    weights.take(key, 6_500_000, is_limited=True)  # one more fits beside it
+    headers = {"authorization": f"Bearer {person.token}"}
+    statuses = []
+
+    async def ask_more(_: Queue) -> None:
+        if not statuses:
+            statuses.append(
+                (await api.http.post("/graphql", json=heavy, headers=headers)).status_code
+            )
+            holder.rollback()
+
+    with psycopg.connect(database_url) as holder:
+        holder.execute("LOCK TABLE personal_bests IN ACCESS EXCLUSIVE MODE")
+        sent = await received(api, person, heavy, ask_more)
+    assert (len(sent), statuses) == (5, [429])
+    assert (await api.http.post("/graphql", json=heavy, headers=headers)).status_code == 200
