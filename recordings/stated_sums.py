@@ -10,6 +10,7 @@ from recordings.sample_builder import VALUES
 _, _MOST_M = VALUES["distance_m"]
 _MOST = {
     "distance_m": _MOST_M,
+    "start_s": 1e7,
     "elapsed_s": 1e7,
     "timer_s": 1e7,
     "moving_s": 1e7,
@@ -17,6 +18,7 @@ _MOST = {
     "elevation_gain_m": 1e6,
 }
 """The most of each; a third of a year of time."""
+_ENDLESS = {"start_s", "elapsed_s"}
 
 
 def without_unsound_sums(activity: RecordedActivity) -> RecordedActivity:
@@ -33,7 +35,7 @@ def without_unsound_sums(activity: RecordedActivity) -> RecordedActivity:
 def _sound_laps(laps: Iterable[RecordedLap]) -> Iterator[RecordedLap]:
     for lap in laps:
         unsound: dict[str, Any] = dict.fromkeys(_unsound(lap))
-        if "elapsed_s" not in unsound:
+        if _ENDLESS.isdisjoint(unsound):
             yield replace(lap, **unsound) if unsound else lap
 
 

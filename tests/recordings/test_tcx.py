@@ -138,6 +138,13 @@ def test_sums_that_no_activity_has_are_left_out(wrong):
     assert "stated sums out of range: left out" in activity.problems
 
 
+def test_a_lap_that_begins_a_year_later_makes_no_activity_of_a_year():
+    later = f'<Lap StartTime="{iso(START_S + 3e7)}"><TotalTimeSeconds>9</TotalTimeSeconds></Lap>'
+    whole = only(tcx_of(activity_of(lap(START_S, 5))))
+    activity = only(tcx_of(activity_of(lap(START_S, 5) + later)))
+    assert activity.elapsed_s == whole.samples.time_s[-1]
+
+
 def test_a_start_a_day_before_the_first_point_is_a_wrong_clock():
     early = lap(START_S, 5).replace(iso(START_S), iso(START_S - 90_000), 1)
     assert only(tcx_of(activity_of(early))).started_at == START
