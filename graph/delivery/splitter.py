@@ -8,7 +8,7 @@ entries are held back once they are read.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -49,14 +49,22 @@ from graph.pagination import DEFAULT_SIZE
 
 MOST_PARTS = 16
 """An operation with more of them is answered at once: each is a statement of its own."""
+MOST_PLACES = 3000
+"""In how many objects of the answer parts may belong, all parts together: more is answered at once.
+
+The event loop looks each up after each part, 3,000 in some 20 ms.
+"""
 _BESIDE_ROWS = {"totalCount", "__typename"}
 """Members of a connection that do not depend on how many entries it has."""
+_TYPE_NAME = FieldNode(
+    name=NameNode(value="__typename"), arguments=(), directives=(), selection_set=None
+)
 _NODES_PER_TOKEN = 2
 """How far an operation may grow where its fragments are written out."""
 
 
 class _TooMuch(Exception):
-    """There are too many parts, or fragments that are spread too often."""
+    """There are too many parts, or places of them, or fragments that are spread too often."""
 
 
 class _Place(NamedTuple):
@@ -71,14 +79,14 @@ class _Place(NamedTuple):
 def split(
     schema: GraphQLSchema, operation: Operation, variables: VariableValues
 ) -> SplitOperation | None:
-    """SplitOperation an operation. Of the variables only those in directives matter.
+    """Split an operation. Of the variables only those in directives matter.
 
     None: nothing is put off, or too much of it. Raises InvalidArgument for a directive's argument.
     """
     if not operation.has_parts:
         return None
     try:
-        return _Splitter(schema, operation, variables.coerced).split()
+        return _Splitter(schema, operation, variables).split()
     except (_TooMuch, RecursionError):
         return None
 
@@ -94,14 +102,15 @@ class _ResponseNames(Visitor):
 
 class _Splitter:
     def __init__(
-        self, schema: GraphQLSchema, operation: Operation, variables: Mapping[str, Any]
+        self, schema: GraphQLSchema, operation: Operation, variables: VariableValues
     ) -> None:
-        self._schema, self._of, self._variables = schema, operation, variables
+        self._schema, self._of = schema, operation
+        self._values, self._variables = variables, variables.coerced
         self._fragments = operation.fragments
         self._putting_off = _fragments_with_parts(operation)
         self._parts: list[AnswerPart] = []
         self._spread: set[tuple[Any, ...]] = set()
-        self._nodes = 0
+        self._nodes = self._places = 0
         self._most_nodes = _NODES_PER_TOKEN * operation.limits.max_tokens
         self._hidden, self._has_hidden = "__type", False
         while self._hidden in operation.document_text:
@@ -261,7 +270,8 @@ class _Splitter:
         return frozenset(each.name for each in self._schema.get_possible_types(of))
 
     def _add(self, label: str | None, place: _Place, first: int | None = None) -> AnswerPart:
-        if len(self._parts) == MOST_PARTS:
+        self._places += self._operation(place.chain, [_TYPE_NAME]).cost(self._values).points
+        if len(self._parts) == MOST_PARTS or self._places > MOST_PLACES:
             raise _TooMuch
         part = AnswerPart(label, place.path, place.parent, place.conditions, first)
         self._parts.append(part)

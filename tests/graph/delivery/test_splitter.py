@@ -147,6 +147,16 @@ def test_too_many_parts_are_answered_at_once():
     assert split_of(f"{{ viewer {{ {parts} ... @defer {{ id }} }} }}") is None
 
 
+def test_too_many_places_are_answered_at_once():
+    query = """query($id: ID!, $first: Int!) { athlete(id: $id) { activities(first: $first) {
+    nodes { id ...A @defer ...B @defer } } } }
+    fragment A on Activity { name } fragment B on Activity { distanceMeters }"""
+    assert len(split_of(query, id="x", first=1000).parts) == 2
+    nested = query.replace("{ name }", "{ name ... @defer { sportType } ... @defer { notes } }")
+    assert split_of(nested, id="x", first=1000) is None
+    assert len(split_of(nested, id="x", first=100).parts) == 4
+
+
 def test_fragments_that_multiply_are_answered_at_once():
     fragments = [
         f"fragment F{each} on Athlete {{ activities {{ nodes {{ athlete {{ ...F{each + 1} }} }} edges {{"
