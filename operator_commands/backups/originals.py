@@ -26,13 +26,17 @@ def copy_all(folder: OriginalFolder, to: Path) -> None:
 def staged(source: Path, folder: OriginalFolder) -> Iterator[Path | None]:
     """Copy a backup's files to where they are to be, in a folder beside; gone after the block.
 
-    None where the backup has none. Raises OSError.
+    What a restore that was killed left there goes too: nobody else would delete it.
+    Yields None where the backup has no originals. Raises OSError.
     """
+    place = folder.path_of(0).parent
+    for left in place.glob(f"{_STAGED}*"):
+        shutil.rmtree(left)
     if not source.is_dir() or not any(source.iterdir()):
         yield None
         return
     folder.make()
-    beside = Path(mkdtemp(prefix=_STAGED, dir=folder.path_of(0).parent))
+    beside = Path(mkdtemp(prefix=_STAGED, dir=place))
     try:
         for each in source.iterdir():
             shutil.copyfile(each, beside / each.name)

@@ -232,11 +232,14 @@ def test_what_fails_or_is_killed_midway_leaves_the_rows_as_they_were(
     assert (code, "what it had replaced" in told, "is not empty" in told) == (1, True, True), told
     assert rows(db) == before
     assert db.execute(statements.is_there(statements.REPLACED)).scalar_one() is False
+    left = OriginalFolder(settings).path_of(0).with_name(".restored-by-one-that-was-killed")
+    left.mkdir()
     # With another key athletes connect again; the rest is there.
     keys = (SecretStr(new_encryption_key()),)
     options = ("--replace", "--yes", "--forget-connections")
     code, told = command("restore", to, *options, token_encryption_keys=keys)
     assert code == 0, told
+    assert not left.exists()
     kept = rows(db)
     assert kept["activities"] == before["activities"]
     tokens = db.execute(text("SELECT access_token FROM strava_connections")).scalars().all()
