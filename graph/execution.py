@@ -136,6 +136,8 @@ class Executor:
                 context, [_wrapped(error)], status=503, retry_after_s=error.retry_after_s
             )
         except CallerError as error:
+            if context.charge is not None and context.charge.actual is None:
+                self._settle(context, REFUSAL)  # it was found out after the charge
             return self._refused(context, [_wrapped(error)])
         except TimeoutError:
             return self._refused(

@@ -43,6 +43,7 @@ class PlannedDelivery:
         self._parts = AnnouncedParts(answer, split, writer)
         self._ready: dict[AnswerPart, ReadyQuery] = {}
         self._whole: WholeAnswer | None = None
+        self._snapshot = AsyncExitStack()
 
     @property
     def is_sound(self) -> bool:
@@ -54,8 +55,8 @@ class PlannedDelivery:
 
         Raises DatabaseError, TooBusy.
         """
-        async with AsyncExitStack() as stack:
-            rows = await self._planner.attempt(self._begin(stack))
+        async with self._snapshot:
+            rows = await self._planner.attempt(self._begin())
             if rows is None:
                 return False
             self._parts.hold_back()
@@ -69,13 +70,13 @@ class PlannedDelivery:
         self._planner.weigh(self._prepared.operation)
         return True
 
-    async def _begin(self, stack: AsyncExitStack) -> RowReader:
+    async def _begin(self) -> RowReader:
         """Plan all parts, and read the first one."""
         first = await self._plan(self._split.first)
         for part in self._split.parts:
             if part.operation is not None:
                 self._ready[part] = await self._plan(part.operation)
-        rows = await stack.enter_async_context(self._context.database.snapshot())
+        rows = await self._snapshot.enter_async_context(self._context.database.snapshot())
         self._answer.data = await self._fetch(first, rows)
         return rows
 
@@ -137,6 +138,7 @@ class PlannedDelivery:
             data = await self._planner.attempt(self._fetch(self._ready[part], rows))
             if data is not None:
                 return data
+            await self._snapshot.aclose()  # nobody waits for a connection while holding one
             self._whole = await self._run_whole()
         return None
 

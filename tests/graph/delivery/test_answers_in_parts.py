@@ -134,6 +134,9 @@ FAILING = """query($id: ID!) {
     activities(first: 2) { nodes { elevationGainMeters ... @defer { name } } } } } }
   athletes(first: 1) { nodes { id } }
   ... @defer { personalBests: athlete(id: $id) { personalBests { distance } } } }"""
+ONE_CONNECTION = {
+    "database_pool_size": 1, "database_max_overflow": 0, "database_pool_timeout_s": 2,
+}  # fmt: skip
 GAINS = "UPDATE activities SET elevation_gain_m = {} WHERE athlete_id = %(athlete)s AND elevation_gain_m = {}"
 
 
@@ -145,7 +148,7 @@ def test_where_a_plan_fails_on_the_way_graphql_core_answers_the_rest(
     athlete_id = population.owner.athlete_id
     request = OperationRequest(FAILING, {"id": encode_id("Athlete", athlete_id)})
     with (
-        using_database(population_url) as (runner, database),
+        using_database(population_url, **ONE_CONNECTION) as (runner, database),
         connect_to(population_url) as connection,
     ):
         viewer = InParts(database, caller("owner", population))
@@ -201,6 +204,17 @@ def test_the_schema_is_read_at_once(population_url, population):
         [answer] = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))
     assert answer["data"]["__schema"]["types"]
     assert (viewer.planner.planned, viewer.planner.fallbacks) == (1, {})
+
+
+def test_a_wrong_argument_of_a_directive_costs_what_a_refusal_does(population_url, population):
+    request = OperationRequest(
+        "{ athletes(first: 900) { nodes @stream(initialCount: -1) { id } } }"
+    )
+    with using_database(population_url) as (runner, database):
+        viewer = InParts(database, caller("owner", population))
+        [refused] = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))
+    assert refused["errors"][0]["extensions"]["field"] == "initialCount"
+    assert refused["extensions"]["cost"]["actual"] == 1 < refused["extensions"]["cost"]["requested"]
 
 
 def check(found: list[dict[str, Any]], expected: dict[str, Any], document: Any) -> None:

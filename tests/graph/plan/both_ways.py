@@ -93,12 +93,12 @@ class Both:
 
 
 @contextmanager
-def using_database(url: str) -> Iterator[tuple[asyncio.Runner, AsyncDatabase]]:
+def using_database(url: str, **changes: Any) -> Iterator[tuple[asyncio.Runner, AsyncDatabase]]:
     """An event loop and a database, which are closed whatever fails.
 
     No operation works for too long: both ways answer the same, but not in the same time.
     """
-    bounds = {"database_url": url, "operation_database_time_s": 60}
+    bounds = {"database_url": url, "operation_database_time_s": 60, **changes}
     with asyncio.Runner() as runner:
         database = AsyncDatabase(load_settings(None, **bounds), application_name="test")
         try:
