@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from graph.context import Context
 from graph.delivery.writer import PartsForm
-from graph.operation_request import OperationRequest, OperationResult
+from graph.operation_request import OperationRequest
 from runtime.time_limit import TimeLimit
 from web.auth.api_tokens import InvalidCredentials
 from web.documents.persisted_documents import DocumentError
@@ -260,12 +260,13 @@ class GraphQLOverHttp:
     ) -> MultipartAnswer:
         """Wait for the first part of an answer, or for all of it."""
         under_way = await self._runner.begin(context, request, form)
-        first: OperationResult | None = None
         try:
             first = await anext(under_way)
-        finally:
-            if first is None or not first.has_next:
-                await under_way.close()
+            if not first.has_next:
+                await under_way.end()
+        except BaseException:
+            await under_way.close()
+            raise
         return MultipartAnswer(form, first, under_way)
 
     async def _is_stream(

@@ -165,10 +165,14 @@ class PartsUnderWay:
         """Close what is held when the operation has ended."""
         self._task.add_done_callback(lambda _: held.close())
 
-    async def close(self) -> None:
-        """End the operation, if it still runs."""
-        self._task.cancel()
+    async def end(self) -> None:
+        """Wait for the end of the operation, after its last result."""
         await asyncio.wait([self._task])
+
+    async def close(self) -> None:
+        """Cancel the operation, if it still runs."""
+        self._task.cancel()
+        await self.end()
 
     async def _run(self, work: "_Work") -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from graph.global_id import encode_id
 from tests import factories as make
@@ -258,3 +259,18 @@ async def test_a_request_weighs_until_its_last_part(api, person, database_url):
         sent = await received(api, person, heavy, ask_more)
     assert (len(sent), statuses) == (5, [429])
     assert (await api.http.post("/graphql", json=heavy, headers=headers)).status_code == 200
+
+
+async def test_an_answer_whose_only_part_is_the_first_is_run_to_its_end(api, person):
+    """So its connection goes back to the pool, and its plan is kept."""
+    query = """query($id: ID!) { athlete(id: $id) { activities { nodes @stream(initialCount: 9) {
+    id name } } } }"""
+    headers = {"authorization": f"Bearer {person.token}", "accept": BY_ID}
+    planner, engine = api.app.state.services.planner, api.app.state.services.database.engine
+    connected = []
+    event.listen(engine.sync_engine, "connect", lambda *_: connected.append(1))
+    for number in range(1, 6):
+        response = await api.http.post("/graphql", json=body(person, query), headers=headers)
+        assert len(response.json()["data"]["athlete"]["activities"]["nodes"]) == 3
+        assert planner.planned == number
+    assert len(connected) <= 2
