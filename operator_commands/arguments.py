@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def add_yes_argument(parser: argparse.ArgumentParser) -> None:
@@ -20,8 +21,13 @@ def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _web_url(given: str) -> str:
-    if not given.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError("must begin with http:// or https://")
+    try:
+        parts = urlsplit(given)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise argparse.ArgumentTypeError("must be an address such as https://runs.example")
     return given
 
 

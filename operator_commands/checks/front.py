@@ -18,6 +18,7 @@ PATIENCE_S = 10.0
 _LIFETIME = timedelta(minutes=5)
 _FORGED = "203.0.113.77"
 _HTTPS = "https"
+_SEEN = ("peer", "port", "isTrusted", "address", "scheme", "host", "isForwarded", "bodyMaxBytes")
 _OWN = "own_address"
 """Name of this side's address and port among the extensions of an answer."""
 
@@ -43,7 +44,13 @@ class Front:
                 f"{self.url}{PATH}/… answers {answer.status_code}. Pass all paths on to the API, "
                 "which needs the same SECRET_KEY as this command, and its clock"
             )
-        found: dict[str, Any] = answer.json()
+        try:
+            told = answer.json()
+            found: dict[str, Any] = {name: told[name] for name in _SEEN}
+        except (KeyError, TypeError, ValueError):
+            raise CheckFailed(
+                f"{self.url}{PATH}/… is not answered by the API. Pass all paths on to it"
+            ) from None
         return found | {"isDirect": (found["peer"], found["port"]) == tuple(own[:2])}
 
     def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:

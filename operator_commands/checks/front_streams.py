@@ -64,7 +64,7 @@ def check_web_sockets(front: Front) -> str:
             for message in ({"type": "connection_init"}, asked):
                 ws.send(json.dumps(message))
             kinds = [json.loads(ws.recv(_AT_ONCE_S))["type"] for _ in range(2)]
-    except (WebSocketException, OSError, ValueError) as error:
+    except (WebSocketException, OSError, LookupError, TypeError, ValueError) as error:
         raise CheckFailed(
             f"{url} does not open ({first_line(error)}). Pass Upgrade and Connection on, and "
             "Sec-WebSocket-Protocol"

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+import cli
 from operator_commands.doctor import diagnose_front
 from tests.http_server import listening
 from web.auth.signed_links import SignedLinks
@@ -46,18 +47,22 @@ def test_each_fault_has_its_remedy(settings, serving, capsys):
     assert told["WebSocket"].startswith("OK")
 
 
-async def _nothing(scope, receive, send) -> None:
-    """Answers as a front does that passes nothing on, and closes WebSockets."""
-    if scope["type"] == "http":
-        headers = [(b"content-type", b"text/html")]
-        await send({"type": "http.response.start", "status": 502, "headers": headers})
-        await send({"type": "http.response.body", "body": b"<h1>Bad Gateway</h1>"})
-    elif scope["type"] == "websocket":
-        await send({"type": "websocket.close"})
+def _front(status: int, body: bytes):
+    """A front that passes nothing on, answers all alike, and closes WebSockets."""
+
+    async def answer(scope, receive, send) -> None:
+        if scope["type"] == "http":
+            headers = [(b"content-type", b"text/html")]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+
+    return answer
 
 
 def test_a_front_that_passes_nothing_on_is_told_of(settings, capsys):
-    with listening(_nothing) as address:
+    with listening(_front(502, b"<h1>Bad Gateway</h1>")) as address:
         code, told = found(settings, capsys, address)
     assert code == 1
     assert {"answers 502" in told[name] for name in ("client's address", "bodies")} == {True}
@@ -65,6 +70,22 @@ def test_a_front_that_passes_nothing_on_is_told_of(settings, capsys):
     assert "Pass Upgrade and Connection on" in told["WebSocket"]
     code, told = found(settings, capsys, "127.0.0.1:1")
     assert "no answer" in told["metrics"]
+
+
+@pytest.mark.parametrize("page", [b"<h1>Our runs</h1>", b"[]", b"{}"])
+def test_a_site_that_answers_all_with_one_page_is_told_of(settings, capsys, page):
+    with listening(_front(200, page)) as address:
+        code, told = found(settings, capsys, address)
+    assert (code, len(told)) == (1, 7)
+    for name in ("client's address", "scheme and host", "bodies"):
+        assert "is not answered by the API" in told[name]
+
+
+@pytest.mark.parametrize("given", ["runs.example", "http://", "http://[::1", "https://a:b"])
+def test_an_address_that_is_none_is_refused(given, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["doctor", "--through", given])
+    assert "--through: must be an address such as https://runs.example" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("token", ["", "x" * 39, "over"])
