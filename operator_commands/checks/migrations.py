@@ -3,6 +3,7 @@
 from alembic.util import CommandError
 
 from db.errors import DatabaseError
+from db.statements import backup
 from operator_commands.checks.connection import reading
 from operator_commands.checks.failure import CheckFailed, require
 from operator_commands.migrations import missing_revisions
@@ -13,6 +14,11 @@ def check(settings: Settings) -> str:
     require(settings, "database_url", "Without it migrations cannot be checked")
     try:
         with reading(settings) as connection:
+            if connection.execute(backup.is_there(backup.SET_ASIDE)).scalar_one():
+                raise CheckFailed(
+                    "a restore was interrupted. Run `pacegraph restore` again, which first puts back "
+                    "what was there before"
+                )
             missing = missing_revisions(connection)
     except DatabaseError:
         raise CheckFailed("cannot be read while PostgreSQL is out of reach") from None

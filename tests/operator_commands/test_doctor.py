@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from redis import Redis
 from sqlalchemy import NullPool, create_engine, make_url
@@ -10,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from db.statements.backup import SET_ASIDE
 from local.generated_secrets import new_encryption_key, new_secret_key
 from operator_commands.checks.failure import CheckFailed
 from operator_commands.checks.postgres import check_limits
@@ -32,8 +34,6 @@ def strava() -> Iterator[Simulated]:
 
 @pytest.fixture
 def settings(postgres_url: str, redis_url: str, strava: Simulated) -> Settings:
-    import psycopg
-
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS doctor")
         connection.execute("CREATE DATABASE doctor")
@@ -109,6 +109,10 @@ def test_missing_migrations_are_counted_and_the_remedy_named(settings, capsys):
     assert code == 1
     assert said["migrations"].startswith("PROBLEM ")
     assert said["migrations"].endswith("Run `pacegraph migrate`")
+    assert settings.database_url is not None
+    with psycopg.connect(settings.database_url.get_secret_value()) as connection:
+        connection.execute(f"CREATE SCHEMA {SET_ASIDE}")  # as a restore leaves it that was killed
+    assert "Run `pacegraph restore` again" in diagnosis(settings, capsys)[1]["migrations"]
 
 
 def test_migrations_go_down_and_up_again(settings, capsys):
