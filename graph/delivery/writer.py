@@ -113,7 +113,8 @@ class PartsWriter:
         written |= _by_id(payload) if self._form is PartsForm.BY_ID else _by_path(payload)
         if not has_next:
             written["extensions"] = self._extensions()
-        written["hasNext"] = has_next
+        if has_next or self.has_begun:  # a single one is a response as any other
+            written["hasNext"] = has_next
         self.has_begun = True
         self._send(orjson.dumps(written), has_next)
 

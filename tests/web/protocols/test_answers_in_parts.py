@@ -271,6 +271,8 @@ async def test_an_answer_whose_only_part_is_the_first_is_run_to_its_end(api, per
     event.listen(engine.sync_engine, "connect", lambda *_: connected.append(1))
     for number in range(1, 6):
         response = await api.http.post("/graphql", json=body(person, query), headers=headers)
-        assert len(response.json()["data"]["athlete"]["activities"]["nodes"]) == 3
+        answer = response.json()
+        assert answer.keys() == {"data", "extensions"}
+        assert len(answer["data"]["athlete"]["activities"]["nodes"]) == 3
         assert planner.planned == number
     assert len(connected) <= 2
