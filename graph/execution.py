@@ -5,6 +5,7 @@ event stream. Subscriptions run by Strawberry, whose extension (`graph/schema/bu
 same steps one by one: `read`, `admit`, `settle`.
 """
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -95,7 +96,12 @@ class Executor:
             lambda: self._finished(context, request, delivery),
         )
         work = self._deliver(context, request, delivery, writer)
-        result = await self._within_limits(context, work)
+        try:
+            result = await self._within_limits(context, work)
+        except CancelledError:
+            if writer.has_begun:  # who leaves pays what was sent, or its time in the database
+                self._finished(context, request, delivery)
+            raise
         if result is None:
             return
         if writer.has_begun:

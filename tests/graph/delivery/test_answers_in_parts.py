@@ -2,6 +2,7 @@
 graphql-core, in both forms, for several viewers.
 """
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -215,6 +216,32 @@ def test_a_wrong_argument_of_a_directive_costs_what_a_refusal_does(population_ur
         [refused] = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))
     assert refused["errors"][0]["extensions"]["field"] == "initialCount"
     assert refused["extensions"]["cost"]["actual"] == 1 < refused["extensions"]["cost"]["requested"]
+
+
+def test_who_leaves_pays_what_was_sent(population_url, population):
+    request = OperationRequest(
+        """query($id: ID!) { athlete(id: $id) { id
+        ... @defer { activities(first: 900) { nodes { name } } } } }""",
+        {"id": encode_id("Athlete", population.owner.athlete_id)},
+    )
+    with using_database(population_url) as (runner, database):
+        viewer = InParts(database, caller("owner", population))
+        context, sent = viewer.context(planned=True), []
+
+        async def leave_after_the_first() -> None:
+            delivery = asyncio.ensure_future(
+                viewer.executor.deliver(
+                    context,
+                    request,
+                    PartsForm.BY_ID,
+                    lambda part: (sent.append(part), delivery.cancel()),
+                )
+            )
+            await asyncio.wait([delivery])
+            assert delivery.cancelled()
+
+        runner.run(leave_after_the_first())
+    assert (len(sent), context.charge.actual) == (1, 1)
 
 
 def check(found: list[dict[str, Any]], expected: dict[str, Any], document: Any) -> None:
