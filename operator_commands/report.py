@@ -1,9 +1,12 @@
 """Reports of commands: a title and tables, as Markdown or as a page that needs nothing else."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+_MARKS = re.compile(r"[\\|<&\[\]]")
+"""What would end a cell, or be read as HTML or a link. Reasons of deprecations may have code."""
 _STYLE = (
     ":root{color-scheme:light dark}"
     "body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem}"
@@ -35,7 +38,8 @@ def _markdown(section: Section) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    """Write a text as it is: clients choose their names."""
+    return _MARKS.sub(r"\\\g<0>", text)
 
 
 def as_html(title: str, sections: Sequence[Section]) -> str:

@@ -9,7 +9,7 @@ from graphql import build_schema
 import cli
 from db.session import SyncDatabase
 from db.statements import schema_use
-from operator_commands.report import as_html, as_markdown
+from operator_commands.report import Section, as_html, as_markdown
 from operator_commands.schema_usage import Use, members_of, read_uses, report
 
 SCHEMA = build_schema(
@@ -93,6 +93,12 @@ def test_a_page_for_a_browser_has_the_same(settings, uses, db):
 def test_all_that_is_used_is_listed_on_demand(settings, uses):
     text = as_markdown("Usage", report(members_of(SCHEMA), read_uses(settings, 30), shows_all=True))
     assert f"| Query.run | web \\| next |  | 1 | {TODAY} |" in text.partition("## Used")[2]
+
+
+def test_names_of_clients_are_neither_markup_nor_cells():
+    named = [Section("Used", ("client",), [("<img src=x>|[a](b:c)\\",)])]
+    assert r"| \<img src=x>\|\[a\](b:c)\\ |" in as_markdown("Usage", named)
+    assert "&lt;img src=x&gt;|[a](b:c)\\" in as_html("Usage", named)
 
 
 def test_an_empty_section_says_so():

@@ -182,7 +182,7 @@ def test_a_part_that_takes_too_long_ends_with_an_error_and_is_paid(
         using_database(population_url) as (runner, database),
         connect_to(population_url) as connection,
     ):
-        viewer = InParts(database, caller("owner", population), timeout_s=0.5)
+        viewer = InParts(database, caller("owner", population), timeout_s=1.5)
         connection.exec_driver_sql("BEGIN; LOCK TABLE personal_bests IN ACCESS EXCLUSIVE MODE")
         try:
             found = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))

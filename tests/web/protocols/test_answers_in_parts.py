@@ -275,4 +275,4 @@ async def test_an_answer_whose_only_part_is_the_first_is_run_to_its_end(api, per
         assert answer.keys() == {"data", "extensions"}
         assert len(answer["data"]["athlete"]["activities"]["nodes"]) == 3
         assert planner.planned == number
-    assert len(connected) <= 2
+    assert len(connected) < 5
