@@ -57,6 +57,8 @@ OF_NO_MODULE = {
     "tests/test_snippets.py": "docs: their snippets",
     "tests/test_release.py": "CHANGELOG.md and docs/compatibility.md",
     "tests/test_schema_changes.py": "the check of `make schema-check`",
+    "tests/graph/test_schema_use.py": "what an operation uses, by `graph/coordinates.py`",
+    "tests/test_numpy_imports.py": "which processes import numpy",
     "tests/test_words.py": "the check of `make words`",
 }
 """Files of unit tests that test no module, and what they test."""

@@ -180,7 +180,8 @@ class HiddenHome:
         db.execute(Activity.__table__.update().where(Activity.id == activity_id).values(**total))
         store_streams(db, activity_id, EncodedStreams.from_samples(samples))
         derived = derive_rows(activity, RUNNER, samples)
-        assert not write_parts(db, [(activity, prepare_parts(derived.run, samples))])
+        with db.engine.execution_options(isolation_level="READ COMMITTED").begin() as transaction:
+            assert not write_parts(transaction, [(activity, prepare_parts(derived.run, samples))])
         write_efforts(db, [activity_id], derived.rows)
         marks = [
             n

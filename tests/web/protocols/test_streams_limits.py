@@ -216,7 +216,7 @@ async def test_an_operation_without_a_turn_is_told_so(serving, db, person):
 async def test_long_requests_in_progress_are_bounded_by_their_memory(serving, db, person, job):
     """However few bytes of JSON they have: subscriptions live long, and operations may wait."""
     address = serving(concurrent_operations=1, waiting_operations=1000)
-    much = {"unused": [{}] * 4000}  # nearly 1 MB each, as estimated; 16 may be in progress
+    much = {"unused": [{}] * 4000}  # nearly 1 MB each, as estimated; 8 MiB may be in progress
     async with asyncio.timeout(20), AsyncExitStack() as stack:
         socket = await signed_in(stack, address, person.token)
         await socket.subscribe(JOB, "subscription", id=job, **much)
@@ -234,7 +234,7 @@ async def test_long_requests_in_progress_are_bounded_by_their_memory(serving, db
         while messages[-1] != {"type": "complete", "id": "small"}:
             messages.append(await socket.receive())
         kinds = Counter(each["type"] for each in messages)
-        assert 20 < kinds["error"] + 1 < 30
+        assert 30 < kinds["error"] + 1 < 36
         assert kinds["next"] + kinds["error"] + 1 == 41
         await socket.subscribe(QUERY, "again", **much)
         await socket.next()
