@@ -33,6 +33,19 @@ function socket() {
   });
 }
 
+const MOST_ATTEMPTS = 4;
+const MOST_WAIT_S = 5;
+
+/** What is refused with 429 ran nothing: it is sent again when `Retry-After` says so, if that is soon. */
+async function patientFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await fetch(input, init);
+    const waitS = Number(answer.headers.get('retry-after') ?? Infinity);
+    if (answer.status !== 429 || attempt === MOST_ATTEMPTS || !(waitS <= MOST_WAIT_S)) return answer;
+    await new Promise((resolve) => setTimeout(resolve, waitS * 1000));
+  }
+}
+
 function noteOutcome(error: CombinedError | undefined, operation: Operation): void {
   if (operation.kind === 'teardown') return;
   if (error?.networkError && !(error.networkError instanceof DOMException)) noteConnection(false);
@@ -46,6 +59,7 @@ export function createClient(freshness: Freshness, onSignedOut: () => void): Cli
   return new Client({
     url: '/graphql',
     preferGetMethod: false,
+    fetch: patientFetch,
     fetchOptions: (): RequestInit => {
       const known = authorization();
       return known === null ? {} : { headers: { Authorization: known } };
