@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.browser.conftest import free_port, served_home, server
 
 pytestmark = pytest.mark.browser
 
@@ -12,9 +15,16 @@ FOLDER = Path(__file__).parent
 SOURCE = FOLDER.parents[1] / "examples" / "web"
 
 
-def test_the_app(run_json: dict) -> None:
+@pytest.fixture
+def unhurried() -> Iterator[dict]:
+    """A server that counts costs and refuses none: a script asks faster than people do."""
+    with served_home() as home, server(home, free_port(), COST_MODE="report") as facts:
+        yield facts
+
+
+def test_the_app(unhurried: dict) -> None:
     subprocess.run([FOLDER / "install.sh"], check=True)
-    script = ["node", FOLDER / "app.mjs", run_json["url"], run_json["tokens"]["athlete"]]
+    script = ["node", FOLDER / "app.mjs", unhurried["url"], unhurried["tokens"]["athlete"]]
     result = subprocess.run(script, check=False, capture_output=True, text=True, timeout=600)
     sys.stdout.write(result.stdout)
     assert result.returncode == 0, result.stdout + result.stderr

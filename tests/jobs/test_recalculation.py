@@ -8,7 +8,8 @@ pytestmark = pytest.mark.whole
 
 GRADES = "SELECT id, age_on_day, age_grade_percent FROM best_efforts ORDER BY id"
 BESTS_GRADED_AS_THEIR_EFFORTS = """
-    SELECT count(*) FILTER (WHERE p.age_grade_percent IS DISTINCT FROM e.age_grade_percent), count(*)
+    SELECT count(*) FILTER (WHERE p.age_grade_percent IS DISTINCT FROM e.age_grade_percent) AS other,
+           count(*) AS bests
     FROM personal_bests p JOIN best_efforts e USING (id) WHERE (e.age_grade_percent IS NULL) = {}
 """
 

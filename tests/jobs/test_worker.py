@@ -127,7 +127,8 @@ def test_a_stop_gives_the_job_back_at_once(world, expected):
     some_progress(world, job_id)
     assert workers.stop() < 5
     job = world.job(job_id)
-    assert (job["status"], job["failures"], job["progress_done"]) == ("QUEUED", 0, 10)
+    assert (job["status"], job["failures"]) == ("QUEUED", 0)
+    assert 10 <= job["progress_done"] <= 11  # one run of these may have no samples to wait for
     world.start_workers()
     job = world.await_job(job_id, "SUCCEEDED")
     assert job["attempts"] == 2

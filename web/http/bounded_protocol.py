@@ -88,7 +88,6 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._is_refused:
             return
-        self._linger.forget()
         self._forget_deadline()
         if self._late_start is not None:
             self._late_start.cancel()
@@ -105,6 +104,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _release(self) -> None:
         """Break reference cycles, so that memory is free at once and not at a collection."""
+        self._linger.forget()
         for cycle, _ in self.pipeline:
             cycle.on_response = lambda: None
         self.pipeline.clear()

@@ -43,6 +43,11 @@ class Linger:
             self._transport.close()
 
     def forget(self) -> None:
-        """End: the connection is lost."""
+        """End: the connection is lost, or another protocol's. The owner is no longer referred to."""
+        self._is_due = _never
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _never() -> bool:
+    return False

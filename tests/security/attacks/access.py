@@ -174,7 +174,7 @@ async def _(world: World) -> str:
 )
 async def _(world: World) -> str:
     assert (await world.ask(world.trusted[1], server="enforce")).status == 200
-    return outcome(await world.ask("{ viewer { scopes } }", world.admin.token, server="enforce"))
+    return outcome(await world.ask("{ viewer { scopes } }", world.victim.token, server="enforce"))
 
 
 @access.add(
