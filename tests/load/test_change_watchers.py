@@ -1,4 +1,7 @@
-"""Two thousand clients of one process watch an athlete: what each costs, and when it is told."""
+"""Two thousand clients of one process watch an athlete: what each costs, and when it is told.
+
+It measures, so it is one of `make test-floods`.
+"""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -14,7 +17,7 @@ from tests import factories as make
 from tests.web.api_process import api_process, until
 from tests.web.churn import Visit
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.floods]
 
 WATCHERS, AT_ONCE, CHANGES = 2000, 50, 5
 MOST_KB = 60
