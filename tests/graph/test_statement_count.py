@@ -34,12 +34,6 @@ ROOT_LISTS = [
 
 
 @pytest.fixture(scope="module")
-def population_url(clone):
-    with clone() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def population(connect_to, population_url):
     with connect_to(population_url) as connection:
         yield populate(connection, MANY)
