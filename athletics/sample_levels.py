@@ -27,6 +27,7 @@ from athletics.downsampling import LEAST_GAP_S, QUARTERS
 
 _STANDING_M_PER_S = 0.4
 _SPEED_WINDOW = 5  # samples on either side
+_LEAST_TIME_S = 0.001  # below it no recorder tells times apart, and a speed would be without bound
 LARGEST_TRIANGLES_UP_TO = 512
 """Levels of more points are chosen in a cheaper way, which looks the same among so many."""
 
@@ -213,7 +214,7 @@ def _speeds(times: Floats, meters: Floats) -> Floats:
     """Compute the speed around each sample, in meters per second."""
     took_s, went_m = _around(times), _around(meters)
     speeds = np.zeros(len(times))
-    np.divide(went_m, took_s, out=speeds, where=took_s > 0)
+    np.divide(went_m, took_s, out=speeds, where=took_s >= _LEAST_TIME_S)
     return speeds
 
 

@@ -119,7 +119,9 @@ const steps = {
   async 'every example of the menu runs'({ page }) {
     const menu = page.getByRole('combobox', { name: 'Open an example' });
     for (const name of IN_THE_MENU) {
+      const tabs = (await tabTitles(page)).length;
       await menu.selectOption(name);
+      await page.waitForFunction((before) => document.querySelectorAll('.graphiql-tab-button').length > before, tabs);
       const answer = await run(page);
       assert.equal(answer.errors, undefined, `${name}: ${JSON.stringify(answer.errors)}`);
       assert.deepEqual(answer.data.updateActivity?.userErrors ?? [], []);

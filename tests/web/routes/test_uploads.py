@@ -214,15 +214,15 @@ def test_one_athlete_leaves_places_to_others(serving, person, db):
     host, port = address.split(":")
     with httpx.Client(base_url=f"http://{address}") as client, ExitStack() as held:
         uploads = stage(client, person, *[1000] * 50)
-        for each in uploads[:10]:  # those that come too late are refused
-            head = f"PUT {path(each)} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1000\r\n\r\n"
+        for begun, whole in zip(uploads[::2], uploads[1::2], strict=True):  # until two are held
+            head = f"PUT {path(begun)} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1000\r\n\r\n"
             connection = held.enter_context(socket.create_connection((host, int(port))))
             connection.sendall(head.encode() + b"a")
-        for each in uploads[10:]:  # until two have begun
-            refused = put(client, each, bytes(1000))
+            time.sleep(0.05)  # or else the next one takes the place
+            refused = put(client, whole, bytes(1000))
             if refused.status_code == 503:
                 break
-            time.sleep(0.05)
+        assert refused.status_code == 503, "of 25, none held its place"
         assert refused.json()["errors"][0]["extensions"]["code"] == "TOO_BUSY"
         [theirs] = stage(client, other, 1000)
         assert put(client, theirs, bytes(1000)).status_code == 200

@@ -1,7 +1,7 @@
 // Who is signed in, and the menu of further examples.
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { MORE_EXAMPLES } from './examples.js';
-import { fillTabs } from './fill.js';
+import { fillTabs, lacksIds } from './fill.js';
 import { signOut } from './stored.js';
 
 export function Account({ viewer }) {
@@ -22,14 +22,19 @@ export function Account({ viewer }) {
   );
 }
 
-/** Opens an example in a tab of its own. */
-export function Examples({ viewer }) {
+/**
+ * Opens an example in a tab of its own. An id that is not known yet is asked for first: the page may have been
+ * opened before the first run was there.
+ */
+export function Examples({ viewer, askAgain }) {
   const { queryEditor, variableEditor } = useGraphiQL(
     ({ queryEditor, variableEditor }) => ({ queryEditor, variableEditor }));
   const { addTab } = useGraphiQLActions();
-  const open = ({ target }) => {
-    const [example] = fillTabs([MORE_EXAMPLES[target.value]], viewer ?? {});
+  const open = async ({ target }) => {
+    const chosen = MORE_EXAMPLES[target.value];
     target.value = '';
+    const known = viewer?.signedIn && lacksIds(chosen, viewer) ? await askAgain() ?? viewer : viewer;
+    const [example] = fillTabs([chosen], known ?? {});
     addTab();
     queryEditor?.setValue(example.query);
     variableEditor?.setValue(example.variables ?? '');

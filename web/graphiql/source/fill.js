@@ -5,16 +5,23 @@ const FILLED_KEY = 'pacegraph:filled';
 const filledBefore = () => JSON.parse(localStorage.getItem(FILLED_KEY) ?? '{}');
 
 /** The ids to fill in, by the name of the variable and of the operation that has it. */
-const slots = ({ athleteId, jobId, activityId }) => [
+const allSlots = ({ athleteId, jobId, activityId }) => [
   { operation: 'Sync', variable: 'athleteId', value: athleteId },
   { operation: 'WatchChanges', variable: 'athleteId', value: athleteId },
   { operation: 'NoteRun', variable: 'activityId', value: activityId },
   { operation: 'WatchTheJob', variable: 'id', value: jobId },
-].filter(({ value }) => value);
+];
+const slots = (ids) => allSlots(ids).filter(({ value }) => value);
+
+const isFor = ({ operation }, tab) => tab.query?.includes(` ${operation}(`);
+
+/** Whether a variable of this tab is to be filled in and its id is not known. */
+export const lacksIds = (tab, ids) => allSlots(ids).some((slot) => isFor(slot, tab) && !slot.value);
 
 function filledVariables(tab, ids, before) {
-  for (const { operation, variable, value } of slots(ids)) {
-    if (!tab.query?.includes(` ${operation}(`)) continue;
+  for (const slot of slots(ids)) {
+    if (!isFor(slot, tab)) continue;
+    const { variable, value } = slot;
     try {
       const variables = JSON.parse(tab.variables);
       if (variables[variable] !== '' && variables[variable] !== before[variable]) continue;

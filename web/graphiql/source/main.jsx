@@ -64,6 +64,14 @@ function App({ firstViewer, firstToken }) {
 
   useEffect(() => () => clearTimeout(timer.current), []);
 
+  const askAgain = async () => {
+    const found = await askViewer(asked.current);
+    if (!found) return null;
+    setViewer(found);
+    connect.current?.fill(found);
+    return found;
+  };
+
   // A token pasted into the headers of one tab serves all of them, and the next reload.
   const onEditHeaders = (text) => {
     clearTimeout(timer.current);
@@ -97,7 +105,7 @@ function App({ firstViewer, firstToken }) {
       onEditHeaders={onEditHeaders}
     >
       <GraphiQL.Logo>
-        <Examples viewer={viewer} />
+        <Examples viewer={viewer} askAgain={askAgain} />
         <Account viewer={viewer} />
         <span className="wordmark">pacegraph</span>
       </GraphiQL.Logo>
