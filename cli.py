@@ -1,6 +1,7 @@
 """The command line, `pacegraph`. Each command imports what it needs when it runs."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -29,6 +30,7 @@ from operator_commands.arguments import (
     add_trusted_documents_arguments,
     add_yes_argument,
 )
+from runtime.extras import import_without_extras
 from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "schema.graphql"
@@ -104,8 +106,10 @@ def _bench_serve(options: argparse.Namespace) -> int:
 
 
 def _api(options: argparse.Namespace) -> int:
+    gc.disable()  # modules are no garbage: to look for it is a fifth of the start. tune_process ends it
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
+    import_without_extras()
     from graph.schema.build import build_core_schema
     from web import Stopping, create_app
     from web.http.server import serve, tune_process

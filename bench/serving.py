@@ -23,7 +23,7 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 PEERS = BENCH / "peers"
 QUERIES = PEERS / "queries" / "pacegraph"
-MAX_MEMORY_MB = 160
+MAX_MEMORY_MB = 120
 _MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 _READY_WITHIN_S = 3600  # writing ten million rows takes long, once
 
@@ -54,10 +54,12 @@ class Served:
         return self.cpu_s() + sum(cpu_with_ended_s(each) for each in processes)
 
     def memory_mb(self) -> float:
-        """Resident memory of the API."""
-        own = sum(each.memory_info().rss for each in self._processes())
-        # Forked processes share most of their memory with their parent.
-        return (own + sum(each.memory_full_info().uss for each in self._helpers())) / 2**20
+        """Resident memory of the API process."""
+        return sum(each.memory_info().rss for each in self._processes()) / 2**20
+
+    def helpers_mb(self) -> float:
+        """Memory that its child processes have for themselves: they share most with it."""
+        return sum(each.memory_full_info().uss for each in self._helpers()) / 2**20
 
     def _processes(self) -> list[psutil.Process]:
         return [psutil.Process(pid) for pid in self.pids]
@@ -146,18 +148,20 @@ def wrk(
     seconds: float,
     connections: int = 16,
     rotate: bool = False,
-    script: str = "gql",
+    documents: int = 0,
 ) -> Load:
     """Send the query in the file repeatedly. Raises WrkFailed.
 
-    `rotate` sends the athletes' ids in turn as the variable `id`.
+    `rotate` sends the athletes' ids in turn as the variable `id`. With `documents`, as many
+    distinct ones are sent in turn in place of the query.
     """
     environment = {
         "GQL_FILE": str(query),
         "GQL_TOKEN": server.token,
         "GQL_IDS": server.ids if rotate else "",
     }
-    environment["GQL_ROTATE"] = "1" if rotate else "0"
+    environment |= {"GQL_ROTATE": "1" if rotate else "0", "GQL_DOCUMENTS": str(documents)}
+    script = "documents" if documents else "gql"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
     output = subprocess.run(
         [*command, "-s", str(PEERS / "lua" / f"{script}.lua"), server.graphql],

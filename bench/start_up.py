@@ -9,7 +9,7 @@ from statistics import median
 from bench.serving import served
 
 ROUNDS = 5
-MAX_S = 2.5
+MAX_S = 0.7
 
 
 def main() -> int:

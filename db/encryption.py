@@ -1,11 +1,19 @@
-"""Encrypt stored secrets with a ring of Fernet keys, so keys can be rotated without downtime."""
+"""Encrypt stored secrets with a ring of Fernet keys, so keys can be rotated without downtime.
 
-from collections.abc import Sequence
+The library is imported with the first secret: it takes 9 MB, and few API processes ever see one.
+"""
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from pydantic import SecretStr
 
 from runtime.errors import PacegraphError
+from settings.value_types import checked_encryption_key
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 
 class UndecipherableSecret(PacegraphError):
@@ -30,21 +38,31 @@ class KeyRing:
         """
         if not keys:
             raise ValueError("TOKEN_ENCRYPTION_KEYS: at least one key is needed")
-        self._fernet = MultiFernet([Fernet(key.get_secret_value()) for key in keys])
+        self._keys = [checked_encryption_key(key).get_secret_value() for key in keys]
 
     def encrypt(self, secret: SecretStr) -> bytes:
         return self._fernet.encrypt(secret.get_secret_value().encode())
 
     def decrypt(self, ciphertext: bytes) -> SecretStr:
         """Decrypt `ciphertext`. Raises UndecipherableSecret."""
-        try:
-            return SecretStr(self._fernet.decrypt(ciphertext).decode())
-        except InvalidToken as error:
-            raise UndecipherableSecret from error
+        return SecretStr(_known(self._fernet.decrypt, ciphertext).decode())
 
     def reencrypt(self, ciphertext: bytes) -> bytes:
         """Encrypt the secret again with the first key. Raises UndecipherableSecret."""
-        try:
-            return self._fernet.rotate(ciphertext)
-        except InvalidToken as error:
-            raise UndecipherableSecret from error
+        return _known(self._fernet.rotate, ciphertext)
+
+    @cached_property
+    def _fernet(self) -> "MultiFernet":
+        from cryptography.fernet import Fernet, MultiFernet
+
+        return MultiFernet([Fernet(key) for key in self._keys])
+
+
+def _known(read: Callable[[bytes], bytes], ciphertext: bytes) -> bytes:
+    """Read what a key of the ring wrote. Raises UndecipherableSecret."""
+    from cryptography.fernet import InvalidToken
+
+    try:
+        return read(ciphertext)
+    except InvalidToken as error:
+        raise UndecipherableSecret from error

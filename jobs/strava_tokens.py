@@ -12,8 +12,8 @@ from sqlalchemy import Row
 
 from db.encryption import KeyRing
 from runtime.clock import utc_now
-from strava.client import TokenPair
 from strava.errors import StravaError, StravaUnauthorized
+from strava.tokens import TokenPair
 
 _REFRESH_AHEAD = timedelta(minutes=5)
 

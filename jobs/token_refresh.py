@@ -27,8 +27,9 @@ from jobs.strava_tokens import encrypted, usable_token
 from runtime.errors import PacegraphError
 from runtime.open_files import leave_files
 from settings import Settings
-from strava.client import StravaClient, TokenPair
+from strava.client import StravaClient
 from strava.errors import StravaBadData, StravaUnauthorized, StravaUnavailable
+from strava.tokens import TokenPair
 
 _LOOK_EVERY_S = 0.05
 REFUSED_AGAIN_AFTER_S = 1.0

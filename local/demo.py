@@ -21,9 +21,10 @@ from graph.commands.api_token import TOKEN_PREFIX
 from graph.global_id import encode_id
 from logs import tell
 from settings import Settings
-from strava.client import StravaClient, TokenGrant
+from strava.client import StravaClient
 from strava.errors import StravaError
 from strava.push_subscriptions import subscribe, view_subscription
+from strava.tokens import TokenGrant
 from web.routes.sign_in import keep_grant
 from web.services import Services
 from web.webhook_address import callback_url, verify_token

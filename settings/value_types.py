@@ -38,7 +38,8 @@ def _fit_for_a_path(value: SecretStr) -> SecretStr:
     return value
 
 
-def _a_key(value: SecretStr) -> SecretStr:
+def checked_encryption_key(value: SecretStr) -> SecretStr:
+    """Get a Fernet key as it is. Raises ValueError if it is none."""
     try:
         valid = len(urlsafe_b64decode(value.get_secret_value())) == _FERNET_KEY_BYTES
     except ValueError:
@@ -60,7 +61,7 @@ def _parts(value: object) -> object:
 Amount = Annotated[int, Field(ge=1, le=2_000_000_000)]
 """Points, milliseconds or requests: as many as PostgreSQL's and Redis's integers hold."""
 DatabaseUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
-EncryptionKey = Annotated[SecretStr, AfterValidator(_a_key)]
+EncryptionKey = Annotated[SecretStr, AfterValidator(checked_encryption_key)]
 SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 PathSecret = Annotated[SecretStr, AfterValidator(_fit_for_a_path)]
 RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]

@@ -13,11 +13,9 @@ the process's warning filters. Its models are what the tests hold the simulator 
 """
 
 import ssl
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import httpx
 from pydantic import SecretStr
@@ -68,29 +66,10 @@ from strava.refusals import error_from_response, is_web_page
 from strava.request_parts import bearer, epochs, traced
 from strava.shared_quota.gate import GatedRequest, QuotaGate
 from strava.stream_payload import STREAM_KEYS, StravaStreams, parse_streams
+from strava.tokens import TokenGrant, TokenPair
 
 _CONNECT_S = 5.0
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-@dataclass(frozen=True, slots=True)
-class TokenPair:
-    """An access token, and the only refresh token that works from now on.
-
-    `expires_at` is aware UTC.
-    """
-
-    access_token: SecretStr
-    refresh_token: SecretStr
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TokenGrant:
-    """What a new connection brings. The scopes granted stand in the callback's query, not here."""
-
-    tokens: TokenPair
-    athlete: StravaAthlete
 
 
 @cache
@@ -173,28 +152,6 @@ class StravaClient:
         self._http.close()
 
     # --- OAuth
-
-    def authorization_url(
-        self,
-        redirect_uri: str,
-        state: str,
-        scopes: Iterable[str],
-        *,
-        approval_prompt: Literal["auto", "force"] = "auto",
-    ) -> str:
-        """Where to send the athlete's browser.
-
-        "force" asks again although the scopes were granted before.
-        """
-        parameters = {
-            "client_id": self._client_id,
-            "redirect_uri": redirect_uri,
-            "response_type": "code",
-            "approval_prompt": approval_prompt,
-            "scope": ",".join(scopes),
-            "state": state,
-        }
-        return str(httpx.URL(f"{self._oauth_url}/authorize", params=parameters))
 
     def exchange_code(self, code: str) -> TokenGrant:
         """Trade the callback's code for tokens; works once. May raise StravaAthleteLimit."""

@@ -25,10 +25,10 @@ from graph.schema.job_feed import DatabaseJobFeeds
 from runtime.allocator import Allocator
 from runtime.redis_clients import listening_redis_client
 from settings import Settings
-from strava.client import StravaClient
 from web.auth.browser_sessions import BrowserSessions
 from web.auth.identity import Identity
 from web.auth.sign_in_slots import SignIns
+from web.auth.strava_sign_in import StravaSignIn
 from web.documents.persisted_documents import PersistedDocuments
 from web.export_downloads import ExportDownloads
 from web.http.address_bounds import AddressBounds
@@ -71,7 +71,7 @@ class Services:
     planner: Planner
     cache: RootFieldCache
     persisted: PersistedDocuments
-    strava: StravaClient
+    strava: StravaSignIn
     strava_intake: StravaIntake
     sign_ins: SignIns
     uploads: UploadIntake
@@ -130,7 +130,7 @@ class Services:
             planner=planner,
             cache=cache,
             persisted=PersistedDocuments.from_settings(settings, redis),
-            strava=StravaClient.from_settings(settings),
+            strava=StravaSignIn(settings),
             strava_intake=StravaIntake(database, jobs),
             sign_ins=SignIns(settings, limits.buckets),
             uploads=UploadIntake(settings, database),

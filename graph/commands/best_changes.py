@@ -19,9 +19,6 @@ from graph.mapping.relation import Arguments
 from graph.types.best_change import PersonalBestChange
 from graph.types.personal_best import CURRENT_OF_ATHLETE, PersonalBest, read_personal_bests
 
-_RECALCULATE = personal_bests.recalculate()
-_RECALCULATE_DISTANCES = personal_bests.recalculate(of_distances=True)
-
 
 @dataclass(frozen=True, slots=True)
 class BestChange:
@@ -82,7 +79,7 @@ async def recalculate(
     """
     if before is None:
         before = await current_bests(connection, athlete_id)
-    for statement in _RECALCULATE:
+    for statement in personal_bests.recalculate():
         await connection.execute(statement, {"athlete_ids": [athlete_id]})
     return _compared(before, await current_bests(connection, athlete_id))
 
@@ -92,7 +89,7 @@ async def recalculate_distance(
 ) -> list[BestChange]:
     """Update as `recalculate` what one distance has, which depends on no other."""
     parameters = {"athlete_ids": [athlete_id], "distances": [distance]}
-    update_counts, *update_bests = _RECALCULATE_DISTANCES
+    update_counts, *update_bests = personal_bests.recalculate(of_distances=True)
     changed = (await connection.execute(update_counts, parameters)).scalars().all()
     may_change = await connection.execute(
         personal_bests.may_change(), {"changed_ids": list(changed)}

@@ -18,7 +18,6 @@ from time import monotonic
 from typing import Any
 
 import orjson
-import psutil
 from graphql import DocumentNode, GraphQLSchema, execute_sync
 
 from graph.document.errors import NotRead, TooBusy
@@ -111,23 +110,22 @@ class DocumentProcess:
                 if not is_done:
                     raise RuntimeError(found)
                 return found
-        except (OSError, EOFError, psutil.Error):
+        except (OSError, EOFError):
             pass
         # not repeated: the document may be why the process ended
         self._restart()
         raise NotRead
 
     def _answers(self) -> bool:
-        """Wait for an answer; returns whether there is one.
+        """Wait for an answer; returns whether there is one. Raises OSError if the process ended.
 
         Under load a process that is nice may get no time for seconds: only its own time tells that
         a document takes too long. A new process would cost more than to wait.
         """
-        process = psutil.Process(self.pid)
-        most_s = _cpu_s(process) + _MOST_CPU_S
+        most_s = _cpu_s(self.pid) + _MOST_CPU_S
         until = monotonic() + _PATIENCE_S
         while not self._connection.poll(_LOOK_EVERY_S):
-            if _cpu_s(process) > most_s or monotonic() > until:
+            if _cpu_s(self.pid) > most_s or monotonic() > until:
                 return False
         return True
 
@@ -175,8 +173,14 @@ class DocumentProcess:
             raise NotRead
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
+def _cpu_s(pid: int) -> float:
+    """Get the CPU seconds of a process. Raises ProcessLookupError if it ended."""
+    import psutil  # when first asked: it takes 1 MB
+
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        raise ProcessLookupError(pid) from None
     return float(times.user + times.system)
 
 

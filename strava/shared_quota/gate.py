@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Self
 from uuid import uuid4
 
-import httpx
 from redis import Redis
 
 from db.errors import DatabaseError
@@ -62,7 +62,7 @@ class GatedRequest:
         self.answer = QuotaAnswer(
             _date(headers),
             Told.from_quota(quota) if quota else None,
-            status == httpx.codes.TOO_MANY_REQUESTS,
+            status == HTTPStatus.TOO_MANY_REQUESTS,
         )
 
 

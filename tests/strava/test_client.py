@@ -340,24 +340,6 @@ def test_no_secret_shows_anywhere(strava, caplog):
         assert secret.get_secret_value() not in told
 
 
-def test_authorization_url():
-    with client_of(settings()) as client:
-        url = httpx.URL(
-            client.authorization_url(
-                "https://runs.example/strava/callback?a=b", "s&t", ["read", "activity:read_all"]
-            )
-        )
-    assert str(url).startswith("https://www.strava.com/oauth/authorize?")
-    assert dict(url.params) == {
-        "client_id": "12",
-        "redirect_uri": "https://runs.example/strava/callback?a=b",
-        "response_type": "code",
-        "approval_prompt": "auto",
-        "scope": "read,activity:read_all",
-        "state": "s&t",
-    }
-
-
 def settings(**values):
     return Settings(
         _env_file=None, **{"strava_client_id": "12", "strava_client_secret": "s"} | values

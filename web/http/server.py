@@ -148,10 +148,11 @@ def serve(
 
 def tune_process() -> None:
     """Tune collector, interpreter and file limit. Call it after the app is made."""
-    # The app's own objects live as long as the process: full collections need not visit them.
-    gc.collect()
+    # The app's own objects live as long as the process: full collections need not visit them. A
+    # collection first would find nearly nothing, and look at all of them.
     gc.freeze()
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
+    gc.enable()
     _allow_many_files()
     # The event loop must not wait the default 5 ms for the interpreter while a thread validates a
     # document.

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 
-from db.models import ASKED_SCOPES, NAMELESS
+from db.models import NAMELESS
 from db.statements import account as accounts
 from db.statements import athlete as athletes
 from db.statements import sign_in as sign_ins
@@ -27,10 +27,10 @@ from db.statements import strava_connection as connections
 from graph.errors import InvalidArgument
 from jobs.strava_tokens import encrypted
 from settings import Settings
-from strava.client import TokenGrant
 from strava.errors import StravaError, StravaScopeMissing, StravaUnauthorized
 from strava.payloads import StravaAthlete
 from strava.scopes import GrantedScopes
+from strava.tokens import TokenGrant
 from web.auth.cookies import SIGN_IN_LIFETIME, SessionCookie, SignIn
 from web.auth.return_to import checked_return_to
 from web.auth.sign_in_errors import SignInDenied, SignInExpired, SignInFailed, SignInRefusal
@@ -73,9 +73,7 @@ def begin_sign_in(
         headers.append("set-cookie", header)
     state, header = sessions.cookies.begin_sign_in(back_to)
     headers.append("set-cookie", header)
-    return services.strava.authorization_url(
-        f"{services.settings.url}/strava/callback", state, ASKED_SCOPES
-    )
+    return services.strava.authorization_url(state)
 
 
 def address_after(services: Services, return_to: str | None, field: str) -> str:

@@ -1,8 +1,8 @@
--- wrk script: 2,000 distinct documents in turn, for the athletes of GQL_IDS (required), with GQL_TOKEN.
+-- wrk script: GQL_DOCUMENTS distinct documents in turn, for the athletes of GQL_IDS (required), with GQL_TOKEN.
 local hdr = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. os.getenv("GQL_TOKEN") }
 local ids = {}
 for l in io.lines(os.getenv("GQL_IDS")) do ids[#ids + 1] = l end
-local reqs, i, n = {}, 0, 2000
+local reqs, i, n = {}, 0, tonumber(os.getenv("GQL_DOCUMENTS"))
 function init(args)
   for k = 1, n do
     local q = "query D" .. k .. "($id: ID!) { athlete(id: $id) { id firstName a" .. k .. ": activities(first: 5) { nodes { id name startedAt } } } }"

@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from db.encryption import KeyRing
-from strava.client import TokenGrant, TokenPair
 from strava.payloads import StravaAthlete
+from strava.tokens import TokenGrant, TokenPair
 from tests import factories as make
 from tests.graph.api import serve
 from web.routes.sign_in import keep_grant

@@ -1,0 +1,47 @@
+"""What API processes import: no library that they hardly ever use, and none that is only there."""
+
+import json
+import subprocess
+import sys
+from textwrap import dedent
+
+_UNUSED = {
+    "cryptography.fernet": "secrets of Strava, with the first sign-in",
+    "httpx": "Strava, with the first sign-in",
+    "numpy": "recordings, in workers",
+    "opentelemetry.sdk": "traces, where OTLP_ENDPOINT is set",
+    "psutil": "how long a document took, with the first large one",
+    "pydantic.v1.main": "models of it, which are none",
+    "rq": "jobs, with the first of them",
+    "watchfiles": "a server that starts anew when files change",
+}
+
+
+def test_a_process_that_can_answer_has_none_of_them():
+    script = """
+        import json, sys
+        from runtime.extras import import_without_extras
+        import_without_extras()
+        import asyncio
+        from settings import Settings
+        from web import create_app
+        key = "A" * 43 + "="
+        app = create_app(Settings(_env_file=None, database_url="postgresql://u@127.0.0.1/x",
+            redis_url="redis://127.0.0.1", secret_key="s" * 32, token_encryption_keys=key,
+            strava_client_id="1", strava_client_secret="s"))
+        scope = {"type": "http", "method": "GET", "path": "/healthz", "raw_path": b"/healthz",
+            "query_string": b"", "headers": [], "client": ("127.0.0.1", 1), "scheme": "http"}
+        statuses = []
+        async def receive(): return {"type": "http.request"}
+        async def send(message): statuses.append(message.get("status"))
+        asyncio.run(app(scope, receive, send))
+        found = [name for name, module in sys.modules.items() if module is not None]
+        print(json.dumps([statuses[0], found]))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(script)], capture_output=True, text=True, check=True
+    )
+    status, loaded = json.loads(done.stdout)
+    assert status == 200
+    assert {"web.app", "jwt", "redis.asyncio", "uvicorn"} <= set(loaded)
+    assert set(loaded) & _UNUSED.keys() == set()
