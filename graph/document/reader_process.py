@@ -164,13 +164,16 @@ class DocumentProcess:
         )
         self._process.start()
         theirs.close()
-        try:
-            is_ready = self._connection.poll(_START_PATIENCE_S) and self._connection.recv()
-        except (OSError, EOFError):
-            is_ready = False
-        if not is_ready:
+        if work is None and not self._is_ready():
             self._end()  # else its late word would be taken for the next answer
             raise NotRead
+
+    def _is_ready(self) -> bool:
+        """Wait until a process that makes its own work has done so."""
+        try:
+            return self._connection.poll(_START_PATIENCE_S) and bool(self._connection.recv())
+        except (OSError, EOFError):
+            return False
 
 
 def _cpu_s(pid: int) -> float:
@@ -198,10 +201,10 @@ def _serve(
     with child_process("documents"), contextlib.suppress(EOFError, OSError):
         if work is None:
             work = DocumentWork(build_schema(), limits)
+            connection.send("ready")
         else:
             _close_files_but(connection.fileno())
         os.nice(niceness)
-        connection.send("ready")
         while True:
             what, arguments = connection.recv()
             connection.send_bytes(_answer(work, what, arguments))
