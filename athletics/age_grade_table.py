@@ -187,7 +187,7 @@ def _rows(table: AgeGradeTable) -> list[list[str]]:
 
 @cache
 def _listed_m(table: AgeGradeTable) -> frozenset[float]:
-    """Read only the distances: processes that grade nothing need no more, in a tenth of the time."""
+    """Read only the distances: all that processes which grade nothing need, in a tenth of the time."""
     return frozenset(float(km) * 1000 for km in {line.split(",", 3)[2] for line in _lines(table)})
 
 

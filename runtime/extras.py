@@ -30,7 +30,7 @@ def import_without_extras() -> None:
 
 @contextmanager
 def _hidden(name: str) -> Iterator[None]:
-    """Let imports of a module fail in the block, as if it were not installed, unless it is loaded."""
+    """Let imports of a module fail in the block, as if it were not there, unless it is loaded."""
     is_loaded = name in sys.modules
     if not is_loaded:
         sys.modules[name] = cast("ModuleType", None)

@@ -13,7 +13,7 @@ from pydantic_settings import (
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Else numpy's library starts a thread a core in processes that only compute with columns, and fork."""
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-"""Else pydantic reads what every installed package declares, in search of plugins: 20 ms a process."""
+"""Else pydantic reads what each installed package declares, to find plugins: 20 ms a process."""
 
 
 class _TextSource(PydanticBaseSettingsSource):
@@ -49,7 +49,7 @@ class TextSettings(BaseSettings):
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
-        defer_build=True,  # else the validator of each concern is built, and only that of all is used
+        defer_build=True,  # else this class has a validator built for nothing, beside that of all
     )
 
     @classmethod

@@ -1,4 +1,4 @@
--- wrk script: GQL_DOCUMENTS distinct documents in turn, for the athletes of GQL_IDS (required), with GQL_TOKEN.
+-- wrk script: GQL_DOCUMENTS distinct documents in turn, for the athletes of GQL_IDS, with GQL_TOKEN.
 local hdr = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. os.getenv("GQL_TOKEN") }
 local ids = {}
 for l in io.lines(os.getenv("GQL_IDS")) do ids[#ids + 1] = l end
