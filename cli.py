@@ -106,7 +106,7 @@ def _bench_serve(options: argparse.Namespace) -> int:
 
 
 def _api(options: argparse.Namespace) -> int:
-    gc.disable()  # until tune_process: modules are no garbage, and to look takes a fifth of the start
+    gc.disable()  # until tune_process: to look for garbage among modules is a fifth of the time
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
     import_without_extras()

@@ -11,7 +11,7 @@ from pydantic_settings import (
 )
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-"""Else numpy's library starts a thread a core in processes that only compute with columns, and fork."""
+"""Else numpy's library starts a thread a core in processes that only compute with columns."""
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 """Else pydantic reads what each installed package declares, to find plugins: 20 ms a process."""
 
