@@ -187,7 +187,7 @@ def _rows(table: AgeGradeTable) -> list[list[str]]:
 
 @cache
 def _listed_m(table: AgeGradeTable) -> frozenset[float]:
-    """Read only the distances, in a tenth of the time: who grades nothing needs no more."""
+    """Read only the distances, in a tenth of the time: most processes grade nothing."""
     kilometers = {line.split(",", 3)[2] for line in _lines(table)}
     return frozenset(float(each) * 1000 for each in kilometers)
 

@@ -14,7 +14,7 @@ from typing import cast
 _UNUSED = {
     "jwt": "cryptography",  # signatures by public keys; ours are by a shared one
     "redis.asyncio": "opentelemetry.sdk",  # metrics of its own
-    "uvicorn": "watchfiles",  # starts anew when files change
+    "uvicorn": "watchfiles",  # restarts when files change
 }
 _NEVER = "pydantic.v1"
 """FastAPI looks for its models when a route is made or first asked for, and there are none."""

@@ -1,4 +1,4 @@
-"""Strava's authorization page. It needs no HTTP client, so who only links it imports none."""
+"""The address of Strava's authorization page. It takes no HTTP client, and imports none."""
 
 from collections.abc import Iterable
 from urllib.parse import urlencode
