@@ -11,9 +11,19 @@ class ErrorPages:
         """Set what all addresses begin with; the code in lower case follows. "" for no pages."""
         self._begun = begun
 
+    @property
+    def begin(self) -> str | None:
+        """What all addresses begin with; None for no pages."""
+        return self._begun or None
+
+    def address(self, code: str) -> str | None:
+        """Make the address of a code's page; None without one."""
+        return f"{self._begun}{code.lower()}" if self._begun else None
+
     def link(self, code: str) -> dict[str, str]:
         """Make the part of an error's `extensions` that links its page; empty without one."""
-        return {"documentation": f"{self._begun}{code.lower()}"} if self._begun else {}
+        address = self.address(code)
+        return {"documentation": address} if address else {}
 
 
 ERROR_PAGES = ErrorPages()

@@ -22,6 +22,7 @@ from enum import Enum, auto
 
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
+from db.statements.error_page import PAGES
 from db.statements.original import LINK_ADDRESS, LINK_KEY
 from db.statements.page import AnySelect
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
@@ -35,7 +36,7 @@ MARK, MARK_SEPARATOR = "\x02", "\x03"
 OF = "«of»"
 """Placeholder in a template for the key of a level's parent."""
 
-_SHARED = {VIEWER.key, VIEWER_ACCOUNT.key, LINK_ADDRESS.key, LINK_KEY.key}
+_SHARED = {VIEWER.key, VIEWER_ACCOUNT.key, LINK_ADDRESS.key, LINK_KEY.key, PAGES.key}
 _MARKED_BYTES = 3  # samples, marks and positions
 _MOST_ARGUMENTS = 90  # PostgreSQL takes at most 100
 _BASE64_BYTES = 3  # so many bytes become four characters, whatever follows

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from db.snapshot import RowReader
-from db.statements import json_sql
+from db.statements import error_page, json_sql
 from db.statements.json_statement import Parameter, RootColumns, Statement, explained, finish
 from graph.context import Context
 from graph.mapping.relation import Paged
@@ -83,8 +83,7 @@ class QueryPlan:
     def _value(self, parameter: Parameter, asked: RequestArguments, context: Context) -> Any:
         name = parameter.name
         if parameter.level is None:
-            of_viewer = context.viewer.parameters
-            return of_viewer[name] if name in of_viewer else context.originals.link_parameters[name]
+            return _shared(name, context)
         selected = self.slots[parameter.level]
         arguments = asked.arguments.get(selected)
         if arguments is None:
@@ -92,6 +91,14 @@ class QueryPlan:
         if name == "page_size" or (name == "row_limit" and parameter.level in self.exact_levels):
             return arguments.size
         return arguments.parameters[name]
+
+
+def _shared(name: str, context: Context) -> Any:
+    """Get a parameter that is no level's: the viewer's, or a part of addresses."""
+    if name in (of_viewer := context.viewer.parameters):
+        return of_viewer[name]
+    pages = error_page.parameters()
+    return pages[name] if name in pages else context.originals.link_parameters[name]
 
 
 def compile_plan(

@@ -8,7 +8,7 @@ import strawberry
 from athletics.distance import StandardDistance
 from db import models as m
 from db.models import JobErrorCode, JobKind, JobStatus
-from db.statements import athlete_change
+from db.statements import athlete_change, error_page
 from db.statements import job as statements
 from graph.cost.directives import sized
 from graph.mapping.relation import (
@@ -25,6 +25,7 @@ from graph.pagination import After, Before, First, Last, PageArguments, page_arg
 from graph.types.export import EXPORT_OF_JOB, Export
 from graph.types.import_entry import ENTRIES_OF_JOB, read_import_report
 from graph.types.node import Node
+from graph.types.payload import CODE_PAGE
 
 if TYPE_CHECKING:
     from graph.types.athlete import Athlete
@@ -60,6 +61,7 @@ class JobError:
         m.Job.error_retryable,
         "Whether `retryJob` may succeed: as it is, or after what `message` asks for.",
     )
+    documentation: str | None = column(error_page.address(m.Job.error_code), CODE_PAGE)
 
 
 @strawberry.type(description="What a job has changed so far.")
@@ -101,6 +103,7 @@ class JobProblem:
     )
     code: JobErrorCode = column(m.JobProblem.code, "Stable code, for programs.")
     message: str = column(m.JobProblem.message, "What happened, for people.")
+    documentation: str | None = column(error_page.address(m.JobProblem.code), CODE_PAGE)
 
 
 @row_type(m.Job, "A background job.")

@@ -9,9 +9,11 @@ import strawberry
 from graph.cost.directives import sized
 from graph.errors import CallerError
 from graph.types.enums import UserErrorCode
+from runtime.error_pages import ERROR_PAGES
 from runtime.errors import PacegraphError
 
 P = ParamSpec("P")
+CODE_PAGE = "Address of the page of `code`: cause and remedy. Null if the server has no such pages."
 PayloadType = TypeVar("PayloadType", bound="Payload")
 
 
@@ -27,6 +29,7 @@ class UserError:
     retry_at: datetime | None = strawberry.field(
         default=None, description="Time to try again. Null if waiting does not help."
     )
+    documentation: str | None = strawberry.field(default=None, description=CODE_PAGE)
 
 
 @strawberry.type
@@ -88,4 +91,5 @@ def _user_error(code: UserErrorCode, error: Any) -> UserError:
         code=code,
         message=error.message,
         retry_at=getattr(error, "retry_at", None),
+        documentation=ERROR_PAGES.address(code.value),
     )

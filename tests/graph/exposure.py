@@ -126,7 +126,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
         "finishedAt version waitingUntil waitingSince"
     },
     "JobProgress": {E.OWNER: "done total percent estimatedSecondsLeft message"},
-    "JobProblem": {E.OWNER: "stravaId code message"},
+    "JobProblem": {E.OWNER: "stravaId code message documentation"},
     "Export": {E.OWNER: "url sizeBytes readyAt expiresAt"},
     "Original": {E.OWNER: "id fileName sizeBytes sha256 keptAt downloadUrl"},
     "ImportEntry": {E.OWNER: "path outcome message", E.WAY: "activity"},
@@ -135,9 +135,9 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "DeletedActivity": {E.OWNER: "activityId stravaId deletedAt"},
     "SyncProblem": {
         E.WAY: "activity",
-        E.OWNER: "stravaId code message since tries triedAt nextTryAt",
+        E.OWNER: "stravaId code message documentation since tries triedAt nextTryAt",
     },
-    "JobError": {E.OWNER: "code message retryable"},
+    "JobError": {E.OWNER: "code message retryable documentation"},
     "JobResult": {
         E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged "
         "changedActivityIds changedDistances"
@@ -203,7 +203,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "CreateApiTokenPayload": {E.WRITE: "userErrors apiToken secret alreadyCreated"},
     "RevokeApiTokenPayload": {E.WRITE: "userErrors apiToken"},
     "SubmitFeedbackPayload": {E.WRITE: "userErrors accepted"},
-    "UserError": {E.WRITE: "field code message retryAt"},
+    "UserError": {E.WRITE: "field code message retryAt documentation"},
 }
 
 

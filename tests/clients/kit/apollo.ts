@@ -99,6 +99,25 @@ const JobUpdated = gql`
 export const watchJob = (id: string) => client.subscribe<{ jobUpdated: { id: string; status: string } }>({ query: JobUpdated, variables: { id } });
 // #endregion subscription
 
+// #region mutations
+const Rename = gql`
+  mutation Rename($id: ID!, $name: String!) {
+    updateActivity(input: { activityId: $id, name: $name }) {
+      activity { id name }
+      userErrors { field code message documentation }
+    }
+  }
+`;
+
+/** What the person can correct; `documentation` is the page of the code. Nothing if it was done. */
+type UserError = { field: string[] | null; code: string; message: string; documentation: string | null };
+
+export async function rename(id: string, name: string): Promise<UserError[]> {
+  const { data } = await client.mutate<{ updateActivity: { userErrors: UserError[] } }>({ mutation: Rename, variables: { id, name } });
+  return data!.updateActivity.userErrors;
+}
+// #endregion mutations
+
 // #region errors
 /** The codes of an error: docs/errors.md has each. */
 export const codesOf = (error: unknown): unknown[] =>
@@ -168,6 +187,11 @@ export async function check(athlete: string): Promise<void> {
     .query({ query: Runs, variables: { athlete, after: 'x' }, fetchPolicy: 'network-only' })
     .catch((error: unknown) => ({ error }));
   assert.deepEqual(codesOf(bad.error), ['INVALID_CURSOR']);
+  const { id, name } = runs[0]!;
+  const [refused] = await rename(id, '');
+  assert.deepEqual([refused?.field, refused?.code], [['input', 'name'], 'INVALID']);
+  assert.match(await (await fetch(refused!.documentation!)).text(), /<h1>INVALID<\/h1>/);
+  assert.deepEqual(await rename(id, name), []);
   const { data } = await client.mutate<{ syncStrava: { job: { id: string } } }>({
     mutation: gql`mutation Sync($athlete: ID!) { syncStrava(input: { athleteId: $athlete }) { job { id status } userErrors { code } } }`,
     variables: { athlete },

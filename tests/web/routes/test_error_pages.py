@@ -3,6 +3,7 @@
 import pytest
 
 from runtime.error_pages import ERROR_PAGES
+from tests import factories as make
 from tests.graph.api import serve
 from tests.test_errors_page import SECTIONS
 
@@ -52,6 +53,42 @@ async def test_a_site_is_linked_where_there_is_one(settings):
     }
 
 
-def test_without_pages_nothing_is_linked(monkeypatch):
-    monkeypatch.setattr(ERROR_PAGES, "_begun", "")
-    assert ERROR_PAGES.link("INTERNAL") == {}
+REFUSED = (
+    'mutation { disconnectStrava(input: {athleteId: "x"}) { userErrors { code documentation } } }'
+)
+OF_JOBS = """{ jobs(first: 2) { nodes {
+    error { code documentation } problems { code documentation } } } }"""
+
+
+async def test_errors_that_are_data_link_their_pages(settings, db):
+    person = make.create_person(db)
+    make.create_job(db, person.athlete_id)
+    failed = make.create_job(
+        db, person.athlete_id, status="FAILED", error_code="TIMED_OUT", error_message="Too long."
+    )
+    make.create_job_problem(db, failed, person.athlete_id)
+
+    def linked(code: str) -> dict[str, str]:
+        return {"code": code, "documentation": f"{settings.url}/errors/{code.lower()}"}
+
+    async with serve(settings) as api:
+        refused = await api.ask(REFUSED, person.token)
+        jobs = await api.ask(OF_JOBS, person.token)  # by plan and by graphql-core
+    assert refused["disconnectStrava"]["userErrors"] == [linked("INVALID")]
+    assert jobs["jobs"]["nodes"] == [
+        {"error": linked("TIMED_OUT"), "problems": [linked("STRAVA_UNAVAILABLE")]},
+        {"error": None, "problems": []},
+    ]
+
+
+async def test_without_pages_nothing_is_linked(settings, db, monkeypatch):
+    person = make.create_person(db)
+    make.create_job(db, person.athlete_id, status="FAILED", error_code="TIMED_OUT")
+    async with serve(settings) as api:
+        monkeypatch.setattr(ERROR_PAGES, "_begun", "")
+        [error] = (await api.answer("{"))["errors"]
+        refused = await api.ask(REFUSED, person.token)
+        jobs = await api.ask(OF_JOBS, person.token)
+    assert "documentation" not in error["extensions"]
+    assert refused["disconnectStrava"]["userErrors"] == [{"code": "INVALID", "documentation": None}]
+    assert jobs["jobs"]["nodes"][0]["error"] == {"code": "TIMED_OUT", "documentation": None}
