@@ -62,7 +62,7 @@ class DocumentSettings(BaseModel):
     trusted_documents_manifest: Path | None = Field(
         None,
         description="Path of the manifest: a JSON file as Relay, Apollo or GraphQL Codegen writes "
-        "it.",
+        "it, or a folder of them, one of each client.",
     )
     persisted_queries: Literal["on", "off"] = Field(
         "on",

@@ -3,7 +3,8 @@
 A request may name its document
 
 - by `query`, its text;
-- by `extensions.persistedQuery` (`{"version": 1, "sha256Hash": …}`), Apollo's protocol, with or without `query`;
+- by `extensions.persistedQuery` (`{"version": 1, "sha256Hash": …}`), Apollo's protocol, with or without `query`; as a text
+  it is an id;
 - by `documentId` (GraphQL over HTTP's appendix: `sha256:<hex>`, or an id of the manifest), Relay's `doc_id` or `id`.
 
 Ids of the manifest always work. With TRUSTED_DOCUMENTS=enforce nothing else runs, except for
@@ -109,7 +110,8 @@ class _Named:
         return digest if found and prefix + found == SHA256_PREFIX else None
 
 
-_HASH_FIELD = "extensions.persistedQuery.sha256Hash"
+_ID_FIELD = "extensions.persistedQuery"
+_HASH_FIELD = f"{_ID_FIELD}.sha256Hash"
 
 
 class PersistedDocuments:
@@ -289,10 +291,12 @@ def _named(request: Mapping[str, Any]) -> _Named | None:
         isinstance(extensions, Mapping)
         and (persisted := extensions.get("persistedQuery")) is not None
     ):
+        if isinstance(persisted, str):  # as graphql-ws's recipe for WebSockets sends it
+            return _Named(_identifier(persisted, _ID_FIELD), _ID_FIELD)
         if not isinstance(persisted, Mapping) or persisted.get("version") != _VERSION:
             raise NoDocument(
-                '`extensions.persistedQuery` must be {"version": 1, "sha256Hash": "…"}.',
-                "extensions.persistedQuery",
+                f'`{_ID_FIELD}` must be an id or {{"version": 1, "sha256Hash": "…"}}.',
+                _ID_FIELD,
             )
         return _Named(_identifier(persisted.get("sha256Hash"), _HASH_FIELD), _HASH_FIELD)
     for name in _IDS:

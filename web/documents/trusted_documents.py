@@ -1,4 +1,4 @@
-"""The manifest of trusted documents: a JSON file of a client's build, read again when changed.
+"""The manifest of trusted documents: JSON files of clients' builds, read again when changed.
 
 Three tools' formats are told apart by their shape:
 
@@ -100,7 +100,34 @@ class TrustedDocuments:
 
 
 def read_manifest(path: Path, check: Check) -> Manifest:
-    """Read a manifest. Raises InvalidSettings naming the file, the entry and the remedy."""
+    """Read a manifest, or all manifests of a folder: each client's build writes its own.
+
+    Raises InvalidSettings naming the file, the entry and the remedy.
+    """
+    if not path.is_dir():
+        return Manifest(_texts(path, check))
+    texts: dict[str, str] = {}
+    for file in _files(path):
+        of_file = _texts(file, check)
+        for identifier, text in of_file.items():
+            if texts.get(identifier, text) != text:
+                raise _wrong(
+                    file,
+                    f"the id {_shown(identifier)} has another text in another file of the folder. "
+                    "Use hashes of the texts as ids.",
+                )
+        texts |= of_file
+    if not texts:
+        raise _wrong(path, "is a folder without a file `*.json`. Put the manifests there.")
+    return Manifest(texts)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"))
+
+
+def _texts(path: Path, check: Check) -> dict[str, str]:
+    """Read the texts of a file by their ids. Raises InvalidSettings."""
     texts: dict[str, str] = {}
     for identifier, text in _entries(_parse(path), path):
         if identifier in texts:
@@ -119,7 +146,7 @@ def read_manifest(path: Path, check: Check) -> Manifest:
         texts[identifier] = text
     if not texts:
         raise _wrong(path, "has no documents. Build it from a client that has some.")
-    return Manifest(texts)
+    return texts
 
 
 def hash_of(text: str) -> str:
@@ -187,12 +214,18 @@ def _operations(found: dict[str, Any], path: Path) -> list[tuple[Any, Any]]:
     return [(each.get("id"), each.get("body")) for each in operations]
 
 
-def _signature(path: Path) -> tuple[int, ...] | None:
-    """Get a value that changes with the file; None if there is no file."""
+def _signature(path: Path) -> tuple[object, ...] | None:
+    """Get a value that changes with the file, or those of the folder; None if there is none."""
     try:
-        found = path.stat()
+        if path.is_dir():
+            return tuple((each.name, *_stamp(each)) for each in _files(path))
+        return _stamp(path)
     except OSError:
         return None
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 

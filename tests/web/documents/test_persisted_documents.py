@@ -81,12 +81,14 @@ async def test_documents_of_the_manifest_are_found_by_each_way_of_naming_them(ma
         {"id": "one", "query": ""},
         apq("one"),
         apq(),
+        {"query": "", "extensions": {"persistedQuery": "one"}},  # graphql-ws's recipe
+        {"extensions": {"persistedQuery": f"sha256:{DIGEST}"}},
         {"query": TEXT},
     ]
     assert [documents.text_of_now(request) for request in requests] == [TEXT] * len(requests)
     assert [await documents.text_of(request) for request in [*requests, apq("one", TEXT)]] == [
         TEXT
-    ] * 8
+    ] * 10
 
 
 async def test_an_example_of_the_definition_has_its_hash():
@@ -105,7 +107,7 @@ MALFORMED = {
     "id too long": {"documentId": "x" * 1025},
     "hash no string": apq(1),
     "no hash": {"extensions": {"persistedQuery": {"version": 1}}},
-    "no object": {"extensions": {"persistedQuery": "x"}, "query": TEXT},
+    "no object": {"extensions": {"persistedQuery": ["x"]}, "query": TEXT},
     "other version": apq(version=2),
     "other version, with text": apq(version=2, query=TEXT),
 }

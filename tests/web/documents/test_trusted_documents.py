@@ -40,6 +40,30 @@ def test_manifests_of_three_tools_are_read(tool):
     assert manifest.find("absent") is None
 
 
+async def test_a_folder_has_a_manifest_of_each_client(tmp_path):
+    for tool in SCOPES:
+        (tmp_path / f"{tool}.json").write_text((DATA / f"{tool}.json").read_text())
+    (tmp_path / "notes.txt").write_text("no manifest")
+    trusted = TrustedDocuments(tmp_path, CHECK, look_every_s=0)
+    assert all(text in trusted.manifest for text in SCOPES.values())
+    assert not trusted.is_stale
+    (tmp_path / "phone.json").write_text('{"one": "{ apiVersion }"}')
+    assert trusted.is_stale
+    await trusted.refresh()
+    assert trusted.manifest.find("one") == "{ apiVersion }"
+    (tmp_path / "watch.json").write_text('{"one": "{ apiVersion }"}')  # the same is no conflict
+    read_manifest(tmp_path, CHECK)
+
+
+def test_a_folder_needs_manifests_that_agree(tmp_path):
+    with pytest.raises(InvalidSettings, match="a folder without a file"):
+        read_manifest(tmp_path, CHECK)
+    (tmp_path / "phone.json").write_text('{"one": "{ apiVersion }"}')
+    (tmp_path / "watch.json").write_text('{"one": "{ __typename }"}')
+    with pytest.raises(InvalidSettings, match=r"watch\.json: the id 'one' has another text"):
+        read_manifest(tmp_path, CHECK)
+
+
 def apollo(*operations, **changes):
     return {
         "format": "apollo-persisted-query-manifest",
@@ -101,7 +125,10 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, content, expected):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    for path, reason in ((tmp_path / "absent.json", "No such file"), (tmp_path, "Is a directory")):
+    for path, reason in (
+        (tmp_path / "absent.json", "No such file"),
+        (tmp_path, "a folder without"),
+    ):
         with pytest.raises(InvalidSettings, match=rf"TRUSTED_DOCUMENTS_MANIFEST: .*{reason}"):
             TrustedDocuments(path, CHECK)
 
