@@ -92,15 +92,15 @@ class Executor:
         delivery = Delivery(self._schema, self._planner, context, request)
         writer = PartsWriter(
             form,
-            lambda body, has_next: send(self._part(context, body, has_next=has_next)),
-            lambda: self._finished(context, request, delivery),
+            lambda body, has_next: send(self._part(context, delivery, body, has_next=has_next)),
+            lambda: self._finished(context, delivery),
         )
         work = self._deliver(context, request, delivery, writer)
         try:
             result = await self._within_limits(context, work)
         except CancelledError:
             if writer.has_begun:  # who leaves pays what was sent, or its time in the database
-                self._finished(context, request, delivery)
+                self._finished(context, delivery)
             raise
         if result is None:
             return
@@ -362,26 +362,24 @@ class Executor:
         answer.has_errors = bool(errors)
         return answer
 
-    def _part(self, context: Context, body: bytes, *, has_next: bool) -> OperationResult:
+    def _part(
+        self, context: Context, delivery: Delivery, body: bytes, *, has_next: bool
+    ) -> OperationResult:
         assert context.charge is not None
-        return OperationResult(body, budget=context.charge.state, has_next=has_next)
+        state, is_query = context.charge.state, delivery.operation.is_query
+        return OperationResult(body, budget=state, is_query=is_query, has_next=has_next)
 
-    def _finished(
-        self, context: Context, request: OperationRequest, delivery: Delivery
-    ) -> dict[str, Any]:
+    def _finished(self, context: Context, delivery: Delivery) -> dict[str, Any]:
         """Settle an operation whose last part is sent; returns the extensions of that part.
 
         One that failed on its way costs what it would without parts.
         """
-        assert context.document is not None
         assert context.charge is not None
         if delivery.has_failed:
             return {"cost": context.charge.report()}
-        operation = context.document.operation(request.operation_name)
-        assert operation is not None
         answer = delivery.answer
         context.points += answer.points
-        self.settle(context, operation, answer.visible(answer.data))
+        self.settle(context, delivery.operation, answer.visible(answer.data))
         return {"cost": context.charge.report()}
 
     def _answer(

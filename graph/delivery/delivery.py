@@ -21,7 +21,7 @@ from graph.unplanned import run_unplanned
 class Delivery:
     """One operation on its way.
 
-    `undivided` is graphql-core's result where it put nothing off after all; None otherwise.
+    `operation` is set when it begins. `undivided` is graphql-core's result where it put nothing off after all; None otherwise.
     `has_failed`: an error ends it before its last part.
     """
 
@@ -30,6 +30,7 @@ class Delivery:
     ) -> None:
         self._schema, self._planner = schema, planner
         self._context, self._request = context, request
+        self.operation: Operation
         self.answer = GrowingAnswer()
         self.undivided: ExecutionResult | None = None
         self.has_failed = False
@@ -39,7 +40,7 @@ class Delivery:
 
         Raises InvalidArgument, DatabaseError, TooBusy.
         """
-        operation = prepared.operation
+        operation = self.operation = prepared.operation
         if not operation.has_parts or operation.is_introspection:
             return False  # the schema is read in a process of its own, at once
         split = self._planner.split(prepared)

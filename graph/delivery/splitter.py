@@ -38,12 +38,10 @@ from graphql import (
     visit,
 )
 from graphql.execution.values import VariableValues
-from graphql.pyutils import Undefined
 
 from graph.delivery.parts import AnswerPart, Condition, ResponsePath, SplitOperation
 from graph.document.operation import Operation
-from graph.document.part_directives import PARTS
-from graph.errors import InvalidArgument
+from graph.document.part_directives import PARTS, initial_count, is_on
 from graph.field_collection import is_included
 from graph.pagination import DEFAULT_SIZE
 
@@ -81,7 +79,7 @@ def split(
 ) -> SplitOperation | None:
     """Split an operation. Of the variables only those in directives matter.
 
-    None: nothing is put off, or too much of it. Raises InvalidArgument for a directive's argument.
+    None: nothing is put off, or too much of it.
     """
     if not operation.has_parts:
         return None
@@ -216,20 +214,15 @@ class _Splitter:
 
     def _stream(self, node: FieldNode, place: _Place) -> AnswerPart | None:
         directive = _directive(node, "stream")
-        if directive is None or not self._is_on(directive):
+        if directive is None or not is_on(directive, self._variables):
             return None
-        first = self._argument(directive, "initialCount", 0)
-        if not isinstance(first, int) or first < 0:
-            raise InvalidArgument(
-                "`initialCount` of @stream must be a number of 0 or more.", "initialCount"
-            )
-        return self._add(_label(directive), place, first)
+        return self._add(_label(directive), place, initial_count(directive, self._variables))
 
     def _fragment(
         self, node: FragmentSpreadNode | InlineFragmentNode, parent: GraphQLNamedType, place: _Place
     ) -> list[SelectionNode]:
         directive = _directive(node, "defer")
-        is_put_off = directive is not None and self._is_on(directive)
+        is_put_off = directive is not None and is_on(directive, self._variables)
         fragment: Any = node
         if isinstance(node, FragmentSpreadNode):
             name = node.name.value
@@ -305,29 +298,6 @@ class _Splitter:
             directives=(),
             selection_set=None,
         )
-
-    def _is_on(self, directive: DirectiveNode) -> bool:
-        value = self._argument(directive, "if", True)
-        if value is None:
-            raise InvalidArgument(
-                f"`if` of @{directive.name.value} must not be null. Omit it, or pass a boolean.",
-                "if",
-            )
-        return bool(value)
-
-    def _argument(self, directive: DirectiveNode, name: str, default: Any) -> Any:
-        """Get an argument's value; None is null."""
-        for each in directive.arguments or ():
-            if each.name.value != name:
-                continue
-            value = each.value
-            if isinstance(value, VariableNode):
-                given = self._variables.get(value.name.value, Undefined)
-                return default if given is Undefined else given
-            if isinstance(value, NullValueNode):
-                return None
-            return int(value.value) if isinstance(value, IntValueNode) else value.value  # type: ignore[attr-defined]
-        return default
 
 
 def _fragments_with_parts(operation: Operation) -> set[str]:

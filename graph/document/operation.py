@@ -7,6 +7,7 @@ from sys import getsizeof
 from typing import Any
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
@@ -28,7 +29,13 @@ from graph.cost.introspection import INTROSPECTION_FIELDS
 from graph.cost.model import CostModel, OperationCost, Path
 from graph.document.errors import copied
 from graph.document.limits import DocumentLimits
-from graph.document.part_directives import PARTS, without_parts, without_streams
+from graph.document.part_directives import (
+    PARTS,
+    directives_in,
+    misused,
+    without_parts,
+    without_streams,
+)
 from graph.document.validation import ValidationResult
 from graph.document.variables import coerce_variables
 from graph.field_collection import FieldCollector
@@ -106,7 +113,8 @@ class Operation:
     def prepare(self, raw: Mapping[str, Any]) -> PreparedOperation | list[GraphQLError]:
         """Coerce the variables of a request and estimate the cost.
 
-        Returns errors, each with its code, where the variables do not fit.
+        Returns errors, each with its code, where the variables do not fit, or an argument of @defer
+        or @stream.
         """
         if not self.node.variable_definitions:
             variables = _NO_VARIABLES
@@ -119,6 +127,8 @@ class Operation:
             if isinstance(coerced, list):
                 return coerced
             variables = coerced
+        if self.has_parts and (errors := misused(self._part_directives, variables.coerced)):
+            return errors
         return PreparedOperation(self, variables, *self.cost(variables))
 
     def cost(self, variables: VariableValues) -> OperationCost:
@@ -155,6 +165,10 @@ class Operation:
         fields = FieldCollector(schema, self.fragments, None)
         grouped = fields.collect(root, [self.node.selection_set])
         return {nodes[0].name.value for nodes in grouped.values()}
+
+    @cached_property
+    def _part_directives(self) -> list[DirectiveNode]:
+        return directives_in(self.node, self.fragments)
 
     def _are_plain(self, raw: Mapping[str, Any]) -> bool:
         """Whether all variables are given, as values that coercion would not change."""

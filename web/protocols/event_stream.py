@@ -17,6 +17,7 @@ from graph.delivery.writer import PartsForm
 from graph.operation_request import OperationRequest
 from web.auth.api_tokens import InvalidCredentials
 from web.errors import error_response
+from web.http.compression import Coding, PieceCompressor
 from web.http.header_fields import by_name
 from web.http.media_type import acceptable
 from web.http.request_log import log_fields_of, request_id_of
@@ -46,9 +47,15 @@ _COMPLETE = b"event: complete\ndata:\n\n"
 
 
 async def serve_event_stream(
-    services: Services, scope: Scope, receive: Receive, send: Send, request: OperationRequest
+    services: Services,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    request: OperationRequest,
+    *,
+    coding: Coding | None = None,
 ) -> None:
-    """Answer a request with the results of its operation as they come.
+    """Answer a request with the results of its operation as they come, each compressed by itself.
 
     `scope["state"]` has the request's id and the fields of its log line.
     """
@@ -72,7 +79,7 @@ async def serve_event_stream(
         )
     else:
         with slot:
-            await EventStream(subscriber, scope, receive, send).serve(request)
+            await EventStream(subscriber, scope, receive, send, coding=coding).serve(request)
         return
     await response(scope, receive, send)
 
@@ -82,11 +89,21 @@ class EventStream:
 
     _tasks: asyncio.TaskGroup | None = None
 
-    def __init__(self, subscriber: Subscriber, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        coding: Coding | None = None,
+    ) -> None:
         self._send_timeout_s = subscriber.services.settings.subscription_send_timeout_s
         self._subscriber, self._scope = subscriber, scope
         self._receive, self._asgi_send = receive, send
         self._sending = asyncio.Lock()
+        self._compressor = PieceCompressor(coding) if coding is not None else None
+        self._headers = [*_HEADERS, *([(b"content-encoding", coding.encode())] if coding else ())]
 
     async def serve(self, request: OperationRequest) -> None:
         """Serve the results of one operation."""
@@ -98,7 +115,9 @@ class EventStream:
 
     async def serve_while(self, work: Awaitable[object]) -> None:
         """Keep the stream open until `work` is done or either side ends it."""
-        await self._asgi_send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await self._asgi_send(
+            {"type": "http.response.start", "status": 200, "headers": self._headers}
+        )
         try:
             async with stream_tasks() as tasks:
                 for each in (self._listen(), self._keep_alive(), self._subscriber.watch()):
@@ -118,8 +137,7 @@ class EventStream:
     async def _end(self, ended: StreamEnded) -> None:
         """End the response. Raises StreamEnded if the client is gone or does not read."""
         if ended.code == COMPLETE:
-            await self._send(_COMPLETE)
-            await self._asgi_send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._send(_COMPLETE, is_last=True)
             return
         if ended.error is not None:
             await self._send(_event(refusal(request_id_of(self._scope), ended.error)))
@@ -148,12 +166,14 @@ class EventStream:
             await asyncio.sleep(_KEEP_ALIVE_S)
             await self._send(b":\n\n")
 
-    async def _send(self, event: bytes) -> None:
+    async def _send(self, event: bytes, *, is_last: bool = False) -> None:
         """Send an event in order; wait while the client does not read. Raises StreamEnded."""
         try:
             async with self._sending, asyncio.timeout(self._send_timeout_s):
+                if self._compressor is not None:
+                    event = await self._compressor.compress(event, is_last=is_last)
                 await self._asgi_send(
-                    {"type": "http.response.body", "body": event, "more_body": True}
+                    {"type": "http.response.body", "body": event, "more_body": not is_last}
                 )
         except TimeoutError as error:
             raise StreamEnded(

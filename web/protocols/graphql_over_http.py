@@ -252,8 +252,7 @@ class GraphQLOverHttp:
 
     def _parts_form(self, exchange: Exchange) -> PartsForm | None:
         """Get the form of an answer in parts. None: it is to be sent at once."""
-        is_compressed = exchange.coding.is_required
-        return None if is_compressed or exchange.is_head else exchange.accepts.parts
+        return None if exchange.is_head else exchange.accepts.parts
 
     async def _first_part(
         self, context: Context, request: OperationRequest, form: PartsForm
@@ -292,7 +291,20 @@ class GraphQLOverHttp:
     async def _serve_stream(
         self, exchange: Exchange, asked: Any, receive: Receive, send: Send
     ) -> None:
-        await serve_event_stream(self._services, exchange.scope, receive, send, asked)
+        coding = exchange.coding.coding if _may_be_compressed(asked) else None
+        await serve_event_stream(
+            self._services, exchange.scope, receive, send, asked, coding=coding
+        )
+
+
+def _may_be_compressed(request: OperationRequest) -> bool:
+    """Tell whether the events of a request may be compressed: the parts of a query.
+
+    A compressor takes too much for as long as a subscription goes on, and the answer of a mutation
+    may hold a new secret.
+    """
+    is_other = "subscription" in request.text or "mutation" in request.text
+    return may_have_parts(request.text) and not is_other
 
 
 def _is_explained(exchange: Exchange, context: Context) -> bool:

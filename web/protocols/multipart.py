@@ -11,6 +11,7 @@ from starlette.types import Receive, Send
 
 from graph.delivery.writer import PartsForm
 from graph.operation_request import OperationResult
+from web.http.compression import PieceCompressor
 from web.http.security_headers import Headers
 from web.http.server_connection import cut
 from web.limits.headers import rate_limit_headers
@@ -52,10 +53,14 @@ class MultipartResponse:
     ) -> None:
         self._exchange, self._answer = exchange, answer
         self._timeout_s = timeout_s
+        # only queries: the answer of a mutation may hold a new secret
+        coding = exchange.coding.coding if answer.first.is_query else None
+        self._compressor = PieceCompressor(coding) if coding is not None else None
         self._headers = [
             (b"content-type", _TYPES[answer.form]),
             *headers,
             (b"x-accel-buffering", b"no"),  # nginx would hold parts back
+            *([(b"content-encoding", coding.encode())] if coding is not None else ()),
             *(rate_limit_headers(answer.first.budget) if answer.first.budget else ()),
         ]
 
@@ -85,6 +90,8 @@ class MultipartResponse:
 
     async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
         """Wait while the client does not read. Raises StreamEnded."""
+        if self._compressor is not None:
+            body = await self._compressor.compress(body, is_last=not more)
         try:
             async with asyncio.timeout(self._timeout_s):
                 await send({"type": "http.response.body", "body": body, "more_body": more})

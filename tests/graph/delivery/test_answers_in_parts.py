@@ -207,17 +207,6 @@ def test_the_schema_is_read_at_once(population_url, population):
     assert (viewer.planner.planned, viewer.planner.fallbacks) == (1, {})
 
 
-def test_a_wrong_argument_of_a_directive_costs_what_a_refusal_does(population_url, population):
-    request = OperationRequest(
-        "{ athletes(first: 900) { nodes @stream(initialCount: -1) { id } } }"
-    )
-    with using_database(population_url) as (runner, database):
-        viewer = InParts(database, caller("owner", population))
-        [refused] = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))
-    assert refused["errors"][0]["extensions"]["field"] == "initialCount"
-    assert refused["extensions"]["cost"]["actual"] == 1 < refused["extensions"]["cost"]["requested"]
-
-
 def test_who_leaves_pays_what_was_sent(population_url, population):
     request = OperationRequest(
         """query($id: ID!) { athlete(id: $id) { id

@@ -1,18 +1,36 @@
 """Content codings: which one, and that it can be undone."""
 
 import gzip
+import zlib
+from functools import partial
 
 import brotli
 import pytest
 import zstandard
 
 from web.errors import NotAcceptable
-from web.http.compression import Chosen, coding_of, compress
+from web.http.compression import Chosen, PieceCompressor, coding_of, compress
 
 DECODE = {
     "zstd": lambda data: zstandard.ZstdDecompressor().decompress(data),
     "br": brotli.decompress,
     "gzip": gzip.decompress,
+}
+
+
+def read_brotli(decompressor: brotli.Decompressor, data: bytes) -> bytes:
+    """Brotli gives what it has in blocks."""
+    found = read = decompressor.process(data)
+    while read:
+        read = decompressor.process(b"")
+        found += read
+    return found
+
+
+READERS = {
+    "zstd": lambda: zstandard.ZstdDecompressor().decompressobj().decompress,
+    "br": lambda: partial(read_brotli, brotli.Decompressor()),
+    "gzip": lambda: zlib.decompressobj(wbits=31).decompress,
 }
 
 
@@ -63,3 +81,20 @@ def test_what_is_compressed_can_be_read(coding, body):
     compressed = compress(body, coding)
     assert DECODE[coding](compressed) == body
     assert len(compressed) < max(64, len(body) / 20)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", READERS)
+async def test_each_piece_can_be_read_when_it_has_come(coding):
+    compressor, read = PieceCompressor(coding), READERS[coding]()
+    whole = sent = 0
+    for number in range(20):
+        piece = (
+            b'{"hasNext":true,"incremental":[{"name":"R\xc3\xbcckw\xc3\xa4rts %d"}]}'
+            % number
+            * 1000
+        )
+        compressed = await compressor.compress(piece, is_last=number == 19)
+        assert read(compressed) == piece
+        whole, sent = whole + len(piece), sent + len(compressed)
+    assert sent < whole / 20

@@ -33,6 +33,8 @@ QUERY = """query Page($id: ID!, $later: Boolean! = true) {
   }
 }
 fragment Slow on Activity { name distanceMeters gear { name } }"""
+WRONG = """query($id: ID!, $count: Int = 0) { athlete(id: $id) { activities(first: 3) {
+  nodes @stream(initialCount: $count) { id } } } }"""
 BY_ID = "multipart/mixed;incrementalSpec=v0.2, application/json"
 BY_PATH = (
     "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9"
@@ -154,6 +156,47 @@ async def test_errors_before_the_first_part_have_their_status(http, person):
         assert (response.status_code, "errors" in response.json()) == (status, True), query
 
 
+async def test_a_wrong_argument_is_the_same_error_on_all_ways(http, address, person):
+    """Also where nothing would be put off: nobody finds out only when another client sends it."""
+    asked = body(person, WRONG, count=-1)
+    found = []
+    for accept in ("application/json", BY_ID, BY_PATH, "text/event-stream;deferSpec=20220824"):
+        response = await http.post("/graphql", json=asked, headers={"accept": accept})
+        is_stream = accept.startswith("text/")
+        assert response.status_code == (200 if is_stream else 422)
+        line = next(each for each in response.text.splitlines() if '"errors"' in each)
+        found.append(json.loads(line.removeprefix("data: "))["errors"])
+    async with web_socket(address, authorization=f"Bearer {person.token}") as socket:
+        await socket.begin()
+        await socket.subscribe(asked["query"], **asked["variables"])
+        found.append((await socket.receive())["payload"])
+    for [error] in found:
+        assert error == found[0][0]
+    assert "0 or more" in error["message"]
+    named = {name: error["extensions"][name] for name in ("code", "field", "coordinate")}
+    assert named == {
+        "code": "BAD_USER_INPUT", "field": "initialCount", "coordinate": "@stream(initialCount:)",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+async def test_parts_are_compressed_where_the_client_takes_it(http, person, coding):
+    expected = (await plain(http, person))["data"]
+    for accept in (BY_ID, "text/event-stream;incrementalSpec=v0.2"):
+        headers = {"accept": accept, "accept-encoding": f"identity;q=0, {coding}"}
+        response = await http.post("/graphql", json=body(person), headers=headers)
+        assert response.headers["content-encoding"] == coding
+        if accept == BY_ID:
+            parts = parts_of(response)
+        else:
+            lines = response.text.splitlines()
+            parts = [json.loads(each[6:]) for each in lines if each.startswith("data: {")]
+        assert merged(parts) == expected
+    headers["accept-encoding"] = "identity"
+    response = await http.post("/graphql", json=body(person), headers=headers)
+    assert "content-encoding" not in response.headers
+
+
 async def test_a_mutation_puts_off_what_it_returns(http, person, db):
     mutation = """mutation($id: ID!, $max: Int!) {
       updateAthlete(input: {athleteId: $id, maxHeartRate: $max}) {
@@ -164,6 +207,7 @@ async def test_a_mutation_puts_off_what_it_returns(http, person, db):
         )
         parts = parts_of(response)
         assert len(parts) == 2
+        assert "content-encoding" not in response.headers  # its length could tell of a secret
         assert merged(parts)["updateAthlete"]["athlete"]["maxHeartRate"] == 190 + number
         assert parts[1]["extensions"]["cost"]["actual"] >= 10
 
