@@ -82,13 +82,10 @@ class JobFeeds(Protocol):
     async def recent(self, athlete_id: int, since: datetime) -> FoundJobs:
         """Find the jobs of an athlete under way, and those that ended at or after `since`."""
 
-    async def changed(
+    def changes(
         self, athlete_id: int, position: ChangePosition
-    ) -> "tuple[ChangePosition, AthleteChanges | None]":
-        """Find what changed of an athlete after a position; returns the next one, and None for nothing.
-
-        All who ask with the same position at the same time share the rows.
-        """
+    ) -> AbstractAsyncContextManager[AsyncIterator["AthleteChanges"]]:
+        """Yield what changes of an athlete after a position. Each change is read once for all."""
 
     async def read(self, job_id: int, version: int) -> "Job | None":
         """Read a job at `version` or a later one; None if the row was deleted."""

@@ -6,7 +6,7 @@ away, they wait and the read is repeated; no subscription ends because of it.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import Context
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,10 @@ from db.statements.visibility import Viewer
 from graph.job_interface import ChangePosition, FoundJobs, JobQueue
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
+from graph.schema.change_feed import ChangeFeeds
 from graph.schema.patient_reader import PatientReader
-from graph.schema.recent_changes import RecentChanges
 from graph.schema.recent_jobs import RecentJobs
+from graph.schema.shared_feed import Feed, Feeds
 from graph.types.athlete_change import AthleteChanges
 from graph.types.job import JOB_BY_ID, Job
 from runtime.bounded_map import LruMap
@@ -38,28 +39,28 @@ class DatabaseJobFeeds:
         self._jobs = jobs
         self._rows = _Rows(database)
         self._looks = RecentJobs(database)
-        self._changes = RecentChanges(database)
-        self._feeds: dict[int, _Feed] = {}
+        self._changes = ChangeFeeds(database, jobs)
+        self._feeds = Feeds(_JobFeed, self._follow)
 
     @property
     def reads(self) -> int:
         """Number of statements that read rows since the process started."""
-        return self._rows.reads + self._looks.reads + self._changes.reads
+        return self._rows.reads + self._looks.reads + self._changes.looks.reads
 
     @property
     def retries(self) -> int:
         """Number of reads that were repeated since the process started."""
-        return self._rows.retries + self._looks.retries + self._changes.retries
+        return self._rows.retries + self._looks.retries + self._changes.looks.retries
 
     async def recent(self, athlete_id: int, since: datetime) -> FoundJobs:
         """Find the jobs of an athlete under way, and those that ended at or after `since`."""
         return await self._looks.recent(athlete_id, since)
 
-    async def changed(
+    def changes(
         self, athlete_id: int, position: ChangePosition
-    ) -> tuple[ChangePosition, AthleteChanges | None]:
-        """Find what changed of an athlete after a position; returns the next one, and None for nothing."""
-        return await self._changes.look((athlete_id, position))
+    ) -> AbstractAsyncContextManager[AsyncIterator[AthleteChanges]]:
+        """Yield what changes of an athlete after a position."""
+        return self._changes.watch(athlete_id, position)
 
     async def read(self, job_id: int, version: int) -> Job | None:
         """Read a job at `version` or a later one; None if the row was deleted."""
@@ -71,47 +72,24 @@ class DatabaseJobFeeds:
 
         Yields None if the row was deleted.
         """
-        feed = self._feeds.get(job_id)
-        if feed is None:
-            feed = self._feeds[job_id] = _Feed()
-            # An empty context: the task outlives the request that started it.
-            feed.task = asyncio.create_task(self._follow(job_id, feed), context=Context())
-        feed.watchers += 1
-        try:
+        async with self._feeds.watched(job_id) as feed:
             yield self._states(job_id, feed)
-        finally:
-            feed.watchers -= 1
-            if not feed.watchers and feed.task is not None:
-                feed.task.cancel()
-                feed.task = None  # else both keep each other until the collector's next round
-                self._forget(job_id, feed)
 
     async def close(self) -> None:
         """Cancel all tasks. Call it before the database is closed."""
-        tasks = [feed.task for feed in self._feeds.values() if feed.task is not None]
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._feeds.close()
         await self._looks.close()
         await self._changes.close()
         await self._rows.close()
 
-    def _forget(self, job_id: int, feed: "_Feed") -> None:
-        if self._feeds.get(job_id) is feed:
-            del self._feeds[job_id]
-
-    async def _follow(self, job_id: int, feed: "_Feed") -> None:
+    async def _follow(self, job_id: int, feed: "_JobFeed") -> None:
         """Read the row after each message and at intervals, until the last subscriber leaves."""
-        try:
-            async with self._jobs.watch(job_id=job_id) as changes:
-                async for change in changes:
-                    if change is None or feed.is_older_than(change.version):
-                        feed.put(await self._rows.read(job_id))
-        except Exception as error:  # noqa: BLE001 - subscribers raise it
-            self._forget(job_id, feed)
-            feed.fail(error)
+        async with self._jobs.watch(job_id=job_id) as changes:
+            async for change in changes:
+                if change is None or feed.is_older_than(change.version):
+                    feed.put(await self._rows.read(job_id))
 
-    async def _states(self, job_id: int, feed: "_Feed") -> AsyncIterator[Job | None]:
+    async def _states(self, job_id: int, feed: "_JobFeed") -> AsyncIterator[Job | None]:
         # A new read: the feed's state may be older than what this subscriber has seen.
         feed.put(await self._rows.read(job_id))
         while True:
@@ -120,15 +98,12 @@ class DatabaseJobFeeds:
             await feed.other_than(job)
 
 
-class _Feed:
-    """The newest known state of one job, shared by its subscribers."""
+class _JobFeed(Feed):
+    """The newest known state of one job."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.job: Job | None = None
-        self.watchers = 0
-        self.task: asyncio.Task[None] | None = None
-        self._error: Exception | None = None
-        self._changed = asyncio.Event()
 
     def is_older_than(self, version: int) -> bool:
         return self.job is None or self.job.version < version
@@ -137,23 +112,11 @@ class _Feed:
         """Set the state, unless it is older than or equal to the known one."""
         if job is None or self.is_older_than(job.version):
             self.job = job
-            self._tell()
-
-    def fail(self, error: Exception) -> None:
-        """Make all subscribers raise `error`."""
-        self._error = error
-        self._tell()
+            self.tell()
 
     async def other_than(self, job: Job | None) -> None:
         """Wait until the state is not `job`. Raises the error passed to `fail`."""
-        while self.job is job and self._error is None:
-            await self._changed.wait()
-        if self._error is not None:
-            raise self._error
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        await self.until(lambda: self.job is not job)
 
 
 class _Rows(PatientReader):

@@ -25,7 +25,8 @@ _MOST_ROWS = 200
 _MOST_LISTED = 100
 _KEPT = timedelta(seconds=statements.KEPT_S)
 _Key = tuple[int, ChangePosition]
-Found = tuple[ChangePosition, AthleteChanges | None]
+Found = tuple[int, AthleteChanges | None]
+"""Where the next look goes on, and what changed until there."""
 
 
 class RecentChanges(SharedLooks[_Key, Found]):

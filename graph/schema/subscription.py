@@ -112,11 +112,10 @@ class Subscription:
         number = _athlete_of(info, athlete_id, "changes")
         position: ChangePosition = _position(info) if since is None else _minute_before(since)
         is_first = True
-        async with info.context.jobs.watch(athlete_id=number) as news:
-            async for _ in news:
-                position, change = await info.context.job_feeds.changed(number, position)
+        async with info.context.job_feeds.changes(number, position) as changes:
+            async for change in changes:
                 info.context.forget()
-                if change is None or not info.context.viewer.sees_unshared(number):
+                if not info.context.viewer.sees_unshared(number):
                     continue
                 info.context.event_id = format_instant(change.changed_at)
                 info.context.database_work.add(change.work.take())
