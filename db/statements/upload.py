@@ -27,6 +27,7 @@ _UPLOAD_ID = bindparam("upload", type_=BigInteger)
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _IDS = any_(bindparam("uploads", type_=ARRAY(BigInteger)))
 _LIVE = Upload.expires_at > func.now()
+_STAGED = (Upload.id, Upload.file_name, Upload.size_bytes, Upload.expires_at)
 _ROOM_LOCK = 0x75706C64  # "upld"
 
 
@@ -57,11 +58,16 @@ def create(files: list[dict[str, Any]]) -> Executable:
         "athlete_id": _ATHLETE_ID,
         "expires_at": func.now() + seconds(bindparam("lifetime_s", type_=Float)),
     }
-    return (
-        insert(Upload)
-        .values([{**each, **shared} for each in files])
-        .returning(Upload.id, Upload.file_name, Upload.size_bytes, Upload.expires_at)
-    )
+    return insert(Upload).values([{**each, **shared} for each in files]).returning(*_STAGED)
+
+
+def created_with() -> Executable:
+    """Select the uploads of `athlete` that one `create` made together with `upload`.
+
+    They have the moment of its transaction in common. The columns are those of `create`.
+    """
+    moment = select(Upload.created_at).where(Upload.id == _UPLOAD_ID).scalar_subquery()
+    return select(*_STAGED).where(Upload.athlete_id == _ATHLETE_ID, Upload.created_at == moment)
 
 
 def find() -> Executable:

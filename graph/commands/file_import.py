@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.models import JobKind
 from db.statements import upload as statements
 from graph.commands.authorization import not_found, own_athlete
+from graph.commands.idempotency import FIELD as KEY_FIELD
 from graph.commands.idempotency import RequestKey
 from graph.commands.job import (
     JobRequest,
@@ -48,13 +49,19 @@ async def stage_uploads(context: Context, wanted: StageUploadsInput) -> StageUpl
     athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
     rules = _rules(context)
     files = _checked_files(wanted.files, rules)
+    key = RequestKey.from_input(context, "stageUploads", wanted)
 
     async def stage(connection: AsyncConnection) -> Sequence[Any]:
+        if key and (made := await key.take(connection)):
+            return await _staged_before(connection, athlete_id, made["result_id"], len(files))
         with waiting_for_lock():
             await connection.execute(statements.lock_room())
         await _check_room(connection, rules, athlete_id, files)
         values = {"athlete": athlete_id, "lifetime_s": rules.lifetime_s}
-        return (await connection.execute(statements.create(files), values)).all()
+        rows = (await connection.execute(statements.create(files), values)).all()
+        if key:
+            await key.record(connection, result_id=rows[0].id)
+        return rows
 
     made = await context.database.writing(stage)
     return StageUploadsPayload(uploads=_in_order(files, made, rules))
@@ -87,6 +94,21 @@ async def import_activities(
     started = await context.database.writing(start)
     await hand_over(context, started)
     return ImportActivitiesPayload(job=await load_job(context, started.news["id"]))
+
+
+async def _staged_before(
+    connection: AsyncConnection, athlete_id: int, upload_id: int, count: int
+) -> Sequence[Any]:
+    """Find the uploads that were staged with a key, by one of them. Raises MutationRefused."""
+    values = {"athlete": athlete_id, "upload": upload_id}
+    rows = (await connection.execute(statements.created_with(), values)).all()
+    if len(rows) < count:
+        message = (
+            "Uploads that were staged with this key have been imported or deleted since. Use a new "
+            "key to stage others."
+        )
+        raise MutationRefused(UserErrorCode.CONFLICT, message, KEY_FIELD)
+    return rows
 
 
 def _rules(context: Context) -> UploadRules:

@@ -28,6 +28,7 @@ class StageUploadsInput:
 
     athlete_id: strawberry.ID = strawberry.field(description="Global id of the athlete.")
     files: list[FileToStage] = strawberry.field(description="The files, at most 100.")
+    idempotency_key: str | None = idempotency_key("returns the same uploads")
 
 
 @strawberry.type(description="An address that waits for a file.")

@@ -24,9 +24,9 @@ def person(db) -> make.Person:
     return make.create_person(db)
 
 
-async def stage(api, person, *files) -> dict:
-    given = [{"name": name, "sizeBytes": size} for name, size in files]
-    asked = {"athleteId": person.id, "files": given}
+async def stage(api, person, *files, **given) -> dict:
+    named = [{"name": name, "sizeBytes": size} for name, size in files]
+    asked = {"athleteId": person.id, "files": named, **given}
     return (await api.ask(STAGE, person.token, input=asked))["stageUploads"]
 
 
@@ -68,6 +68,22 @@ async def test_what_cannot_be_staged_is_refused(api, person, db, files, field, s
     assert (answer["uploads"], ".".join(error["field"])) == ([], field)
     assert says in error["message"]
     assert db.exec_driver_sql("SELECT count(*) FROM uploads").scalar_one() == 0
+
+
+async def test_a_key_stages_files_once(api, person, db):
+    files = ("a.fit", 7), ("b.fit", 7)
+    first = await stage(api, person, *files, idempotencyKey="k")
+    await stage(api, person, ("c.fit", 7))
+    assert await stage(api, person, *files, idempotencyKey="k") == first
+    assert len(first["uploads"]) == len(files)
+    assert db.exec_driver_sql("SELECT count(*) FROM uploads").scalar_one() == len(files) + 1
+
+    [other] = (await stage(api, person, ("a.fit", 7), idempotencyKey="k"))["userErrors"]
+    assert (other["field"], other["code"]) == (["input", "idempotencyKey"], "CONFLICT")
+    db.exec_driver_sql("DELETE FROM uploads WHERE file_name = 'b.fit'")
+    [gone] = (await stage(api, person, *files, idempotencyKey="k"))["userErrors"]
+    assert (gone["field"], gone["code"]) == (["input", "idempotencyKey"], "CONFLICT")
+    assert "imported or deleted" in gone["message"]
 
 
 async def test_room_is_bounded_for_all_and_in_number(settings, db, person):

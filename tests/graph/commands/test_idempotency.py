@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from graphql import get_named_type
 
 from graph.global_id import encode_id
+from graph.schema.build import build_schema
 from tests import factories as make
 from tests.graph.test_mutation import mutate, refusal
 
@@ -28,6 +30,24 @@ def end_jobs(db) -> None:
 
 def count(db, table: str) -> int:
     return db.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+
+
+WITHOUT_KEY = {
+    "cancelJob", "connectStrava", "chooseRecording", "deleteActivity", "deleteGear",
+    "deleteOriginal", "excludeBestEffort", "revokeApiToken", "separateRecording", "updateActivity",
+    "updateGear",
+}  # fmt: skip
+"""Mutations that set or delete what is named, so once more changes nothing."""
+
+
+def test_each_mutation_that_makes_something_takes_a_key():
+    fields = build_schema().core.mutation_type.fields
+    without = {
+        name
+        for name, field in fields.items()
+        if "idempotencyKey" not in get_named_type(field.args["input"].type).fields
+    }
+    assert without == WITHOUT_KEY
 
 
 STARTERS = ["syncStrava", "disconnectStrava", "recalculatePersonalBests", "recalculateAgeGrades"]
