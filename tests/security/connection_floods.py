@@ -10,10 +10,12 @@ import socket
 import struct
 import sys
 import time
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
 from tests.security.http_connection import post, request
@@ -24,6 +26,8 @@ _CONNECTIONS, _BUSY_CONNECTIONS = 1500, 190
 _NO_LINGER = struct.pack("ii", 1, 0)
 """The port is free again at once, so that there are always some."""
 _HELD = 900
+_BOMB_BYTES = 20 * 2**20
+"""Bytes of a message of zeros, which are 20 KB with permessage-deflate."""
 _INIT = '{"type":"connection_init"}'
 
 
@@ -37,18 +41,30 @@ def _control(opcode: Opcode) -> bytes:
     return frame * (_BLOCK_BYTES // len(frame))
 
 
+def _bombs() -> bytes:
+    """A message that is a thousand times as long when it is decompressed."""
+    deflate = PerMessageDeflate(True, True, zlib.MAX_WBITS, zlib.MAX_WBITS)
+    return Frame(Opcode.TEXT, bytes(_BOMB_BYTES)).serialize(mask=True, extensions=[deflate])
+
+
 def _many(one: bytes) -> bytes:
     return one * (_BLOCK_BYTES // len(one) + 1)
 
 
 _REFUSED = '{"type":"subscribe","id":"1","payload":{"query":"{ nothing }"}}'
-_CHUNK = b"POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1;"
+_CHUNKED = b"POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+_MESSAGE = 'submitFeedback(input: { message: "flood" }) { userErrors { code } }'
+_FEEDBACK = f"mutation {{ {' '.join(f'a{n}: {_MESSAGE}' for n in range(30))} }}"
 
 ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
     "health checks": (False, lambda: _many(request("GET", "/healthz"))),
     "queries": (False, lambda: _many(post("{ __typename }"))),
     "large variables": (False, lambda: post("{ __typename }", variables={"a": [[]] * 60_000})),
-    "chunk extensions": (False, lambda: _CHUNK + b"x" * _BLOCK_BYTES),
+    "chunk extensions": (False, lambda: _CHUNKED + b"1;" + b"x" * _BLOCK_BYTES),
+    "trailers": (False, lambda: _CHUNKED + b"0\r\n" + b"a: b\r\n" * (_BLOCK_BYTES // 6)),
+    "readiness checks": (False, lambda: _many(request("GET", "/readyz"))),
+    "sign-outs": (False, lambda: _many(request("POST", "/auth/sign-out", body=b""))),
+    "feedback": (False, lambda: _many(post(_FEEDBACK))),
     "metrics": (False, lambda: _many(request("GET", "/metrics"))),
     "documentation": (False, lambda: _many(request("GET", "/docs"))),
     "many cookies": (False, lambda: _many(request("GET", "/healthz", {"cookie": "a=b;" * 240}))),
@@ -60,6 +76,7 @@ ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
     "refused subscribes": (True, lambda: _frames(_REFUSED)),
     "ping frames": (True, lambda: _control(Opcode.PING)),
     "pong frames": (True, lambda: _control(Opcode.PONG)),
+    "deflate bombs": (True, _bombs),
 }
 """Whether the connection is a WebSocket, and what is sent over it again and again."""
 
@@ -71,6 +88,7 @@ def connect(address: tuple[str, int], *, is_websocket: bool) -> socket.socket:
         fields = {
             "connection": "upgrade", "upgrade": "websocket", "sec-websocket-key": key,
             "sec-websocket-version": "13", "sec-websocket-protocol": "graphql-transport-ws",
+            "sec-websocket-extensions": "permessage-deflate",
         }  # fmt: skip
         connection.sendall(request("GET", "/graphql", fields))
         connection.recv(1000)
@@ -144,17 +162,26 @@ def _open_and_close(address: tuple[str, int], until: float) -> int:
     return count
 
 
-def _hold(address: tuple[str, int], until: float) -> int:
-    """Send all but the end of long bodies over many connections; open others where they end."""
-    body = b" " * (_BLOCK_BYTES - 1)
+def _long_body() -> bytes:
+    """All of a request but the last byte of its body."""
     head = request("POST", "/graphql", {"content-length": str(_BLOCK_BYTES)})
+    return head + b" " * (_BLOCK_BYTES - 1)
+
+
+def _long_head() -> bytes:
+    """All of a request but the end of its head."""
+    return b"GET /healthz HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 150
+
+
+def _hold(address: tuple[str, int], until: float, begun: bytes) -> int:
+    """Begin a request over each of many connections, and others where they end."""
     held: list[socket.socket] = []
     count = 0
     while time.monotonic() < until:
         with suppress(OSError):
             connection = socket.create_connection(address, timeout=1, source_address=SOURCE)
             held.append(connection)
-            connection.sendall(head + body)
+            connection.sendall(begun)
             count += 1
         if len(held) >= _HELD or count % 50 == 0:
             for each in _ended(held):
@@ -163,6 +190,10 @@ def _hold(address: tuple[str, int], until: float) -> int:
             for each in held:
                 each.settimeout(1)
     return count
+
+
+HOLDING = {"bodies that do not end": _long_body, "heads that do not end": _long_head}
+"""What is sent once over each of many connections, which then wait."""
 
 
 def _ended(connections: Iterable[socket.socket]) -> list[socket.socket]:
@@ -184,8 +215,8 @@ def _main(kind: str, server: str, seconds: float) -> int:
         return _open_many(address, until)
     if kind == "churn":
         return _open_and_close(address, until)
-    if kind == "bodies that do not end":
-        return _hold(address, until)
+    if kind in HOLDING:
+        return _hold(address, until, HOLDING[kind]())
     name, _, how = kind.partition(" | ")
     is_websocket, block = ONE_CONNECTION[name]
     flood = _Flood(

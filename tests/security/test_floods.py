@@ -16,7 +16,7 @@ import pytest
 
 from settings import load_settings
 from tests.conftest import SECRETS, STRAVA
-from tests.security.connection_floods import ONE_CONNECTION
+from tests.security.connection_floods import HOLDING, ONE_CONNECTION
 from tests.security.runners import Runner, create_runners
 from tests.web.api_process import ApiProcess, api_process
 
@@ -28,16 +28,15 @@ MOST_TIMES_QUIET, LEAST_MS = 3, 10
 """Below so many milliseconds the machine's own noise decides."""
 MOST_MB = 50
 
+_BY_ADDRESS = ("health checks", "readiness checks", "queries", "pings", "large variables",
+               "metrics", "sign-outs", "feedback", "deflate bombs")  # fmt: skip
 KINDS = [
     *ONE_CONNECTION,
     *(f"{kind} | unread" for kind in ("health checks", "queries", "pings", "ping frames")),
-    *(
-        f"{kind} | address"
-        for kind in ("health checks", "queries", "pings", "large variables", "metrics")
-    ),
+    *(f"{kind} | address" for kind in _BY_ADDRESS),
     "connections",
     "churn",
-    "bodies that do not end",
+    *HOLDING,
 ]
 
 
