@@ -22,7 +22,7 @@ DEFAULT_SIZE = 20
 MAX_SIZE = 1000
 DEFAULT_POINTS = 500
 MAX_POINTS = 5000
-"""Points of an activity's streams, which are numbers: ten points are about one object."""
+"""Points of an activity's streams, which are numbers."""
 CURSOR_VALUE, CURSOR_TIE, CURSOR_ID = "cursor_value", "cursor_tie", "cursor_id"
 """Labels of the ordering values in a page's rows."""
 

@@ -43,7 +43,8 @@ class Cost:
     "the largest of the slicing arguments (a number, or the length of a list; `input.size` means a "
     "field of an argument), or `assumedSize` if none is given. With `sizedFields`, the size "
     "applies to these fields of the returned object. On an object that is no list, and without "
-    "`sizedFields`, the object counts as so many. A list of objects without this directive "
+    "`sizedFields`, the object counts as so many; with `entriesPerPoint`, so many of them count as "
+    "one. A list of objects without this directive "
     f"counts as {DEFAULT_SIZE} entries. At least one entry is counted, even for an empty list. A "
     f"number below 1 or above {MAX_SIZE} (`maxPoints`: {MAX_POINTS}) counts as one, because the "
     "operation is refused.",
@@ -55,6 +56,7 @@ class ListSize:
     slicing_arguments: list[str] | None = strawberry.UNSET
     sized_fields: list[str] | None = strawberry.UNSET
     require_one_slicing_argument: bool | None = True
+    entries_per_point: int | None = strawberry.UNSET
 
 
 def weighing(weight: int) -> Cost:
@@ -63,11 +65,16 @@ def weighing(weight: int) -> Cost:
 
 
 def sized(
-    assumed: int | None = None, *, by: Sequence[str] = (), fields: Sequence[str] = ()
+    assumed: int | None = None,
+    *,
+    by: Sequence[str] = (),
+    fields: Sequence[str] = (),
+    per_point: int | None = None,
 ) -> ListSize:
     """Declare a list's size: the value of the arguments `by`, otherwise `assumed`.
 
-    With `fields`, the size applies to these fields of the returned object.
+    With `fields`, the size applies to these fields of the returned object. With `per_point`, so
+    many entries count as one, of an object that holds many.
     """
     unset: Any = strawberry.UNSET
     return ListSize(
@@ -75,6 +82,7 @@ def sized(
         slicing_arguments=list(by) or unset,
         sized_fields=list(fields) or unset,
         require_one_slicing_argument=False if by else unset,
+        entries_per_point=unset if per_point is None else per_point,
     )
 
 

@@ -11,6 +11,7 @@ most expensive one counts. What `__schema` and `__type` cost is computed in
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -92,6 +93,8 @@ class _FieldCost:
     sized_fields: frozenset[str]
     is_many: bool
     """Whether an object that is no list counts as many."""
+    entries_per_point: int
+    """How many entries of such an object count as one."""
 
     def size(self, node: FieldNode, variables: dict[str, Any]) -> int:
         """Get how many entries there may be. 0: the requested number will be refused."""
@@ -196,6 +199,7 @@ class CostModel:
             arguments=declared.args,
             sized_fields=frozenset(size.sized_fields or ()),
             is_many=bool(size.slicing_arguments) and not size.sized_fields,
+            entries_per_point=size.entries_per_point or 1,
         )
 
 
@@ -254,5 +258,5 @@ class _Estimate:
             # An empty list costs as much as one entry: what is below is planned all the same.
             count = sized[0] if sized is not None and name in sized[1] else max(1, size)
         elif declared.is_many:
-            count = max(1, size)
+            count = max(1, ceil(size / declared.entries_per_point))
         return declared.weight + (1 + cost) * count, path

@@ -11,6 +11,8 @@ INTROSPECTION_GROWTH = 4
 """How many times as much a list costs inside another list of an answer about the schema."""
 MEMBERS_PER_POINT = 16
 """Fields of an answer about the schema for one point, which is 0.07 ms."""
+SAMPLES_PER_POINT = 10
+"""Points of an activity's streams for a point of cost: they are numbers, ten about an object."""
 TOKENS_PER_POINT = 20
 """Tokens of a new document for a point, within a caller's allowance."""
 POINTS_PER_TOKEN = 1

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import ceil
 from time import thread_time
 from typing import Any
 
@@ -23,6 +24,7 @@ from db.statements.stream import chart
 from db.statements.visibility import Audience, Expression
 from db.stream_codec import CorruptStreams
 from graph.cost.directives import Cost, ListSize
+from graph.cost.prices import SAMPLES_PER_POINT
 from graph.mapping.relation import Arguments, Lookup, with_signature_of
 from graph.mapping.row_type import RowType, field, make, source_of
 
@@ -97,8 +99,8 @@ def chosen_samples(
 
 
 def points_beside(chosen: ChosenSamples) -> int:
-    """Count the points that an answer costs in addition to its object."""
-    return max(0, chosen.points - 1)
+    """Count what an answer costs in addition to its object."""
+    return max(0, ceil(chosen.points / SAMPLES_PER_POINT) - 1)
 
 
 def build_chart(

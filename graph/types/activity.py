@@ -13,6 +13,7 @@ from db.statements.best_effort import LISTED
 from db.statements.pace import per_mile
 from db.statements.same_route import MOST_COMPARED, MOST_LISTED, runs_on_route
 from graph.cost.directives import sized, weighing
+from graph.cost.prices import SAMPLES_PER_POINT
 from graph.global_id import decode_id_of
 from graph.input_checks import checked_number, checked_text, checked_texts
 from graph.mapping.relation import Lookup, Paged, connection, lookup, lookup_with, rows_by
@@ -245,9 +246,10 @@ class Activity(Node):
         "Samples that the device recorded, for charts. Null if none are stored. Other athletes get "
         "those of the way that they see: time and distance begin at 0 there and stand still over "
         "what is left out; null if they see none. It costs "
-        f"`maxPoints`, and {_STREAMS_WEIGHT} in advance, which are refunded.",
+        f"1 for each {SAMPLES_PER_POINT} of `maxPoints`, and {_STREAMS_WEIGHT} in advance, which are "
+        "refunded.",
         ActivityStreams | None,
-        list_size=sized(DEFAULT_POINTS, by=["maxPoints"]),
+        list_size=sized(DEFAULT_POINTS, by=["maxPoints"], per_point=SAMPLES_PER_POINT),
         cost=weighing(_STREAMS_WEIGHT),
     )(read_streams)
 

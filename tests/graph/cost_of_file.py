@@ -93,6 +93,7 @@ class FromTheFile:
         entries = 1
         if isinstance(type_, GraphQLList) or stands_for_many:
             entries = sizes.get(name, size)
+        entries = -(-entries // self.directive(field, "listSize").get("entriesPerPoint", 1))
         return weight + entries * (1 + dearest)
 
     def of_schema(self, of, nodes, each) -> int:

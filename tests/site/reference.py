@@ -145,6 +145,8 @@ def cost(field: GraphQLField) -> str:
     entries = [f"`{each}`" for each in size.get("slicingArguments", ())]
     assumed = size.get("assumedSize", 1 if entries else 20)
     many = f"{' or '.join(entries)}, else {assumed}" if entries else str(assumed)
+    if per_point := size.get("entriesPerPoint"):
+        many = f"1 for each {per_point} of {many}"
     if size.get("sizedFields"):
         return f"{1 + weight}, and each entry: {many}"
     if _is_list(field.type):

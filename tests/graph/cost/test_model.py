@@ -113,17 +113,17 @@ COSTS = {
     "ids": ("{ nodes(ids: [1, 2, 3]) { id } }", 3, "nodes"),
     "points": (
         "{ activity(id: 1) { streams(maxPoints: 60) { timeSeconds heartRate } } }",
-        1 + 20 + 60,
+        1 + 20 + 6,
         "activity.streams",
     ),
     "the default points": (
         "{ activity(id: 1) { streams { timeSeconds } } }",
-        521,
+        1 + 20 + 50,
         "activity.streams",
     ),
     "fifty sparklines": (
         "{ activities(first: 50) { nodes { streams(maxPoints: 60) { timeSeconds } } } }",
-        1 + 50 * (1 + 20 + 60),
+        1 + 50 * (1 + 20 + 6),
         "activities.nodes.streams",
     ),
     "more points than are allowed": (
