@@ -51,7 +51,7 @@ LIKE_A_REQUEST = 16 * 1024
 """Bytes that count as one more request."""
 FREE_BYTES = 16 * 1024
 """Bytes of a connection's unanswered requests that do not count as held."""
-_MOST_HELD_BYTES = 16 * 2**20
+_MOST_HELD_BYTES = 8 * 2**20
 """Bytes of unanswered requests that an address may have, beyond the free ones."""
 FREE_UNREAD_BYTES = 16 * 1024
 """Bytes that a connection may leave unread, beyond the kernel's, and that do not count."""

@@ -205,10 +205,10 @@ async def test_websockets_are_counted_too_and_leave(serving):
 
 def test_bytes_of_unanswered_requests_are_counted_for_their_address(bounds_of):
     bounds = bounds_of(body_max_bytes=2**20)
-    connections = [bounds.enter("1.2.3.4") for _ in range(17)]
+    connections = [bounds.enter("1.2.3.4") for _ in range(9)]
     other = bounds.enter("1.2.3.5")
     held = 2**20 + FREE_BYTES
-    assert [each.holds(held) for each in connections] == [True] * 16 + [False]
+    assert [each.holds(held) for each in connections] == [True] * 8 + [False]
     assert connections[0].holds(held)  # no more than before
     assert other.holds(held)
     connections[-1].leave()
