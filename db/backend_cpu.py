@@ -1,19 +1,64 @@
 """CPU time of PostgreSQL's backends, where they are processes of this machine.
 
 PostgreSQL does not tell how much CPU a statement took, and on a busy machine a statement waits for
-a core for most of its time. Linux tells it for every process.
+a core for most of its time. Linux tells it for every process: in `stat` by ticks, and by a clock to
+the nanosecond.
 """
 
 import os
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.statements import backend
 
 _PROCESSES = Path("/proc")
 _MOST_APART_S = 2.0
 """Seconds between a process's start and the one that PostgreSQL tells: a backend begins as a fork.
 """
 _UTIME, _STIME, _STARTED = 11, 12, 19  # places behind a process's name in `stat`, see proc(5)
+
+
+_CLOCK = 2
+"""The clock of a process's CPU, as clock_getcpuclockid(3) numbers it."""
+_KEY = "backend_clock"
+
+
+class BackendClock:
+    """The CPU clock of the backend of one connection. It costs a microsecond to read."""
+
+    def __init__(self, pid: int | None) -> None:
+        """Read the clock of the process `pid`; None: it is not known."""
+        self._clock = None if pid is None else (~pid << 3) | _CLOCK
+
+    def ms(self) -> float | None:
+        """Get the milliseconds of CPU that the backend has used. None: not known."""
+        if self._clock is None:
+            return None
+        try:
+            return 1000 * time.clock_gettime(self._clock)
+        except OSError:
+            return None  # it ended
+
+    def since(self, before_ms: float | None) -> float | None:
+        """Get the milliseconds of CPU since it told `before_ms`. None: not known."""
+        now_ms = None if before_ms is None else self.ms()
+        return None if now_ms is None else now_ms - before_ms
+
+
+async def clock_of(connection: AsyncConnection) -> BackendClock:
+    """Get the clock of a connection's backend, which is asked for its number once."""
+    known: BackendClock | None = connection.info.get(_KEY)
+    if known is None:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        pid, started = await driver.fetchrow(backend.OWN)
+        # a pooler tells numbers of its own, and changes backends
+        is_here = pid == driver.get_server_pid() and backend_cpu_s(pid, started) is not None
+        known = connection.info[_KEY] = BackendClock(pid if is_here else None)
+    return known
 
 
 def backend_cpu_s(pid: int, backend_start: datetime) -> float | None:

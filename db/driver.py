@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.backend_cpu import BackendClock, clock_of
 from db.driver_errors import is_out_of_step
 from db.statement_watch import StatementWatch
 from runtime.work_meter import DATABASE_WORK
@@ -29,6 +30,7 @@ class _PooledConnection:
     connection: AsyncConnection
     driver: Any
     pid: int
+    clock: BackendClock
     until: float
     """Monotonic time at which the connection is replaced (pool_recycle)."""
     idle_since: float = 0.0
@@ -89,7 +91,7 @@ class DriverConnections:
         self, pooled: _PooledConnection, statement: str, parameters: Sequence[Any]
     ) -> Any:
         self.watch.begin(pooled.pid)
-        began_s = monotonic()
+        began_s, before_ms = monotonic(), pooled.clock.ms()
         try:
             row = await pooled.driver.fetchrow(statement, *parameters)
         except BaseException as error:
@@ -106,7 +108,7 @@ class DriverConnections:
             raise
         waited_s = self.watch.end(pooled.pid)
         if (meter := DATABASE_WORK.get()) is not None:
-            meter.waited_ms = 1000 * waited_s
+            meter.waited_ms, meter.cpu_ms = 1000 * waited_s, pooled.clock.since(before_ms)
         self._release(pooled)
         return row
 
@@ -129,13 +131,21 @@ class DriverConnections:
                 return handed_over
         self._checked_out += 1
         try:
-            connection = await self.engine.connect()
-            driver: Any = (await connection.get_raw_connection()).driver_connection
+            return await self._open()
         except BaseException:
             self._free_place()
             raise
+
+    async def _open(self) -> _PooledConnection:
+        connection = await self.engine.connect()
+        try:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            clock = await clock_of(connection)
+        except BaseException:
+            await connection.invalidate()  # its state is unknown
+            raise
         return _PooledConnection(
-            connection, driver, driver.get_server_pid(), monotonic() + self.recycle_s
+            connection, driver, driver.get_server_pid(), clock, monotonic() + self.recycle_s
         )
 
     async def _wait(self) -> _PooledConnection | None:

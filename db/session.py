@@ -22,6 +22,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url, te
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.backend_cpu import clock_of
 from db.driver import DriverConnections
 from db.driver_errors import translate
 from db.errors import (
@@ -154,9 +155,10 @@ class AsyncDatabase(_Pooled):
         """
         async with self.read() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
+            clock = await clock_of(connection)
             try:
                 async with driver.transaction(isolation="repeatable_read", readonly=True):
-                    yield Snapshot(driver, self.watch, self._translating, self.check_work)
+                    yield Snapshot(driver, clock, self.watch, self._translating, self.check_work)
             except BaseException:  # its end may be cancelled too, unknown to the pool
                 await connection.invalidate()
                 raise
@@ -191,8 +193,9 @@ class AsyncDatabase(_Pooled):
         async with connect() as connection:
             raw = await connection.get_raw_connection()
             pid = raw.driver_connection.get_server_pid()  # type: ignore[union-attr]
+            clock = await clock_of(connection)
             self.watch.begin(pid)
-            before_ms = meter.total_ms
+            before_ms, cpu_before_ms = meter.total_ms, clock.ms()
             meter.count_transaction()
             try:
                 with _transaction_step(), meter.timing(free_ms=_ROUND_TRIPS_MS):
@@ -201,6 +204,9 @@ class AsyncDatabase(_Pooled):
                 # what waited for a lock may have been left out already
                 waited_ms = 1000 * self.watch.end(pid)
                 meter.add(-min(waited_ms, meter.total_ms - before_ms))
+                cpu_ms = clock.since(cpu_before_ms)
+                if cpu_ms is not None:
+                    meter.add_idle(meter.total_ms - before_ms - cpu_ms)
 
     async def _persevere(self, attempt: Callable[[], Awaitable[T]]) -> T:
         try:

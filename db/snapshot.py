@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
+from db.backend_cpu import BackendClock
 from db.statement_watch import StatementWatch
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 
@@ -25,6 +26,7 @@ class Snapshot:
     """Reads in one transaction."""
 
     driver: Any
+    clock: BackendClock
     watch: StatementWatch
     translating: Callable[[], AbstractContextManager[None]]
     check_work: Callable[[WorkMeter], None]
@@ -38,6 +40,7 @@ class Snapshot:
         if meter is not None:
             self.check_work(meter)
         pid, sent_s = self.driver.get_server_pid(), monotonic()
+        before_ms = self.clock.ms()
         self.watch.begin(pid)
         try:
             with self.translating():
@@ -49,5 +52,5 @@ class Snapshot:
             raise
         waited_s = self.watch.end(pid)
         if meter is not None:
-            meter.waited_ms = 1000 * waited_s
+            meter.waited_ms, meter.cpu_ms = 1000 * waited_s, self.clock.since(before_ms)
         return row

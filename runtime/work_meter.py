@@ -9,22 +9,41 @@ from time import perf_counter, thread_time
 class WorkMeter:
     """Milliseconds of work, gathered until they are taken."""
 
-    __slots__ = ("_ms", "_paused", "_transactions", "total_ms", "waited_ms")
+    __slots__ = ("_idle_ms", "_ms", "_paused", "_transactions", "cpu_ms", "total_ms", "waited_ms")
 
     def __init__(self) -> None:
-        self._ms, self._paused, self._transactions = 0.0, 0.0, 0
+        self._ms, self._paused, self._transactions, self._idle_ms = 0.0, 0.0, 0, 0.0
         self.total_ms = 0.0
         """All milliseconds since the start or `restart`, taken or not."""
         self.waited_ms = 0.0
         """For how long the last single statement waited, if it took long."""
+        self.cpu_ms: float | None = None
+        """How much CPU the last single statement took. None: not known."""
 
-    def add(self, milliseconds: float) -> None:
+    def add(self, milliseconds: float, cpu_ms: float | None = None) -> None:
+        """Add work. `cpu_ms` is how much CPU it took at most; None: not known."""
         self._ms += milliseconds
         self.total_ms += milliseconds
+        if cpu_ms is not None:
+            self.add_idle(milliseconds - cpu_ms)
+
+    def add_idle(self, milliseconds: float) -> None:
+        """Add milliseconds of the work that took no CPU, such as waiting for a core."""
+        self._idle_ms += max(0.0, milliseconds)
+
+    def add_of(self, other: "WorkMeter") -> None:
+        """Add what another gathered since the last time."""
+        self.add(other.take())
+        self.add_idle(other.take_idle())
 
     def take(self) -> float:
         """Get the milliseconds since the last time."""
         taken, self._ms = self._ms, 0.0
+        return taken
+
+    def take_idle(self) -> float:
+        """Get how many milliseconds took no CPU since the last time, as far as that is known."""
+        taken, self._idle_ms = self._idle_ms, 0.0
         return taken
 
     def count_transaction(self) -> None:

@@ -49,12 +49,15 @@ class Charge:
         self._free_ms = _FREE_SEARCH_MS if searches else _FREE_MS
         self._work_ms = 0.0
 
-    def spend_database_time(self, milliseconds: float, transactions: int = 0) -> None:
+    def spend_database_time(
+        self, milliseconds: float, idle_ms: float = 0.0, transactions: int = 0
+    ) -> None:
         """Take time in the database from the caller's.
 
-        It counts for `settle`, as does what the `transactions` took here.
+        It counts for `settle` but for `idle_ms`, which took no CPU, as does what the `transactions`
+        took here.
         """
-        self._work_ms += milliseconds + _TRANSACTION_MS * transactions
+        self._work_ms += max(0.0, milliseconds - idle_ms) + _TRANSACTION_MS * transactions
         self._budget.spend_database_time(milliseconds)
 
     def settle(self, objects: int) -> None:

@@ -58,7 +58,7 @@ class QueryPlan:
         text = statement.text if rows is context.database else statement.text_in_transaction
         *values, took = await rows.fetch_row(text, self._values(asked, context))
         work = context.database_work
-        work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms))
+        work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms), work.cpu_ms)
         texts = self.statement.json_of(values)
         for text in texts:
             if json_sql.REFUSED in text:

@@ -118,7 +118,7 @@ class Subscription:
                 if not info.context.viewer.sees_unshared(number):
                     continue
                 info.context.event_id = format_instant(change.changed_at)
-                info.context.database_work.add(change.work.take())
+                info.context.database_work.add_of(change.work)
                 async for event in _deliver(info, change, is_first=is_first):
                     yield event
                 is_first = False
@@ -154,7 +154,7 @@ async def _jobs_of(
             else:
                 looked_at = datetime.now(UTC)
                 look = await feeds.recent(athlete_id, _minute_before(since or looked_at))
-                info.context.database_work.add(look.work.take())  # the next event pays
+                info.context.database_work.add_of(look.work)  # the next event pays
                 found = look.jobs
                 if since is None:  # what ended before is no news, now or at the next look
                     for each in found:
