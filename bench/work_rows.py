@@ -14,6 +14,8 @@ _MOST_METERS = 10_000.0
 _RECORDED_TWICE = 50
 """One in so many runs is a second recording of the run before it."""
 
+_AS_A_REPLICA = "SET LOCAL session_replication_role = replica"
+"""Without triggers: nothing is cached yet, and the rows refer to each other as they should."""
 _ATHLETE = """
     INSERT INTO athletes (first_name, last_name, sex, birth_date, city, country, shares, shares_age_grades)
     VALUES (%s, 'Measured', 'FEMALE', '1980-05-17', 'Porto', 'PT', true, true) RETURNING id
@@ -34,6 +36,12 @@ _DUPLICATES = """
     WHERE a.athlete_id = ANY(%(athletes)s) AND b.athlete_id = a.athlete_id
     AND a.strava_id %% %(each)s = 0 AND b.strava_id = a.strava_id - 1
 """
+_NO_CHOICES = """
+    UPDATE activities SET recording_choice = 'BY_RULES', duplicate_of_id = NULL
+    WHERE athlete_id = ANY(%(athletes)s)
+    AND (recording_choice <> 'BY_RULES' OR duplicate_of_id IS NOT NULL)
+"""
+"""Makes runs recorded twice again which mutations of an earlier run told apart."""
 _EFFORTS = """
     INSERT INTO best_efforts (athlete_id, activity_id, distance, distance_m, elapsed_s,
         start_offset_s, achieved_at, provenance, implied, counts, counts_for_others, age_on_day,
@@ -83,13 +91,17 @@ def provide(dsn: str, runs: int, strava_token: bytes = b"") -> Tokens:
                 _write(connection, runs, strava_token)
             connection.execute("VACUUM (FREEZE, ANALYZE)")
         found = connection.execute("SELECT id FROM athletes WHERE last_name = 'Measured'")
-        discard_former(connection, [athlete for (athlete,) in found])
+        athletes = [athlete for (athlete,) in found]
+        discard_former(connection, athletes)
+        with connection.transaction():
+            connection.execute(_AS_A_REPLICA)
+            connection.execute(_NO_CHOICES, {"athletes": athletes})
+            connection.execute(_DUPLICATES, {"athletes": athletes, "each": _RECORDED_TWICE})
     return Tokens(*map(_secret, _NAMES))
 
 
 def _write(connection: psycopg.Connection, runs: int, strava_token: bytes) -> None:
-    # Nothing is cached yet, and the rows refer to each other as they should.
-    connection.execute("SET LOCAL session_replication_role = replica")
+    connection.execute(_AS_A_REPLICA)
     athletes = []
     for name, count in zip(_NAMES, (runs, SMALL_RUNS, 0), strict=True):
         (athlete,) = connection.execute(_ATHLETE, [name]).fetchone() or (0,)

@@ -7,13 +7,12 @@ the nanosecond.
 
 import os
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from db.statements import backend
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 _PROCESSES = Path("/proc")
 _MOST_APART_S = 2.0
@@ -45,20 +44,26 @@ class BackendClock:
 
     def since(self, before_ms: float | None) -> float | None:
         """Get the milliseconds of CPU since it told `before_ms`. None: not known."""
-        now_ms = None if before_ms is None else self.ms()
-        return None if now_ms is None else now_ms - before_ms
+        if before_ms is None or (now_ms := self.ms()) is None:
+            return None
+        return now_ms - before_ms
 
 
-async def clock_of(connection: AsyncConnection) -> BackendClock:
-    """Get the clock of a connection's backend, which is asked for its number once."""
-    known: BackendClock | None = connection.info.get(_KEY)
-    if known is None:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        pid, started = await driver.fetchrow(backend.OWN)
-        # a pooler tells numbers of its own, and changes backends
-        is_here = pid == driver.get_server_pid() and backend_cpu_s(pid, started) is not None
-        known = connection.info[_KEY] = BackendClock(pid if is_here else None)
-    return known
+def know_backends(engine: AsyncEngine) -> None:
+    """Find the clock of each new connection's backend, for `clock_of`."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def find(connection: Any, record: Any) -> None:
+        pid = connection.driver_connection.get_server_pid()
+        # it has just started; a pooler tells numbers of its own
+        is_here = backend_cpu_s(pid, datetime.now(UTC)) is not None
+        record.info[_KEY] = BackendClock(pid if is_here else None)
+
+
+def clock_of(connection: AsyncConnection) -> BackendClock:
+    """Get the clock of a connection's backend."""
+    found: BackendClock = connection.info[_KEY]
+    return found
 
 
 def backend_cpu_s(pid: int, backend_start: datetime) -> float | None:

@@ -131,21 +131,14 @@ class DriverConnections:
                 return handed_over
         self._checked_out += 1
         try:
-            return await self._open()
+            connection = await self.engine.connect()
+            driver: Any = (await connection.get_raw_connection()).driver_connection
         except BaseException:
             self._free_place()
             raise
-
-    async def _open(self) -> _PooledConnection:
-        connection = await self.engine.connect()
-        try:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            clock = await clock_of(connection)
-        except BaseException:
-            await connection.invalidate()  # its state is unknown
-            raise
+        until = monotonic() + self.recycle_s
         return _PooledConnection(
-            connection, driver, driver.get_server_pid(), clock, monotonic() + self.recycle_s
+            connection, driver, driver.get_server_pid(), clock_of(connection), until
         )
 
     async def _wait(self) -> _PooledConnection | None:

@@ -22,7 +22,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url, te
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.backend_cpu import clock_of
+from db.backend_cpu import clock_of, know_backends
 from db.driver import DriverConnections
 from db.driver_errors import translate
 from db.errors import (
@@ -111,6 +111,7 @@ class AsyncDatabase(_Pooled):
             **_pool_arguments(settings),
         )
         send_days_as_they_are(self.engine)
+        know_backends(self.engine)
         self._left_standby_at = -_LEAVE_EVERY_S
         watching = create_async_engine(
             _url(settings, "postgresql+asyncpg"),
@@ -155,7 +156,7 @@ class AsyncDatabase(_Pooled):
         """
         async with self.read() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            clock = await clock_of(connection)
+            clock = clock_of(connection)
             try:
                 async with driver.transaction(isolation="repeatable_read", readonly=True):
                     yield Snapshot(driver, clock, self.watch, self._translating, self.check_work)
@@ -193,7 +194,7 @@ class AsyncDatabase(_Pooled):
         async with connect() as connection:
             raw = await connection.get_raw_connection()
             pid = raw.driver_connection.get_server_pid()  # type: ignore[union-attr]
-            clock = await clock_of(connection)
+            clock = clock_of(connection)
             self.watch.begin(pid)
             before_ms, cpu_before_ms = meter.total_ms, clock.ms()
             meter.count_transaction()
@@ -207,6 +208,7 @@ class AsyncDatabase(_Pooled):
                 cpu_ms = clock.since(cpu_before_ms)
                 if cpu_ms is not None:
                     meter.add_idle(meter.total_ms - before_ms - cpu_ms)
+                    meter.knows_cpu = True
 
     async def _persevere(self, attempt: Callable[[], Awaitable[T]]) -> T:
         try:

@@ -283,10 +283,8 @@ class Executor:
 
     def _take_work(self, context: Context) -> None:
         """Take the operation's time in the database so far from the caller's."""
-        work = context.database_work
-        spent_ms, idle_ms, transactions = work.take(), work.take_idle(), work.take_transactions()
-        if (spent_ms or transactions) and context.charge is not None:
-            context.charge.spend_database_time(spent_ms, idle_ms, transactions)
+        if context.charge is not None:
+            context.charge.spend_database_time(context.database_work)
 
     def _unfit(
         self, context: Context, operation: Operation, request: OperationRequest

@@ -9,7 +9,16 @@ from time import perf_counter, thread_time
 class WorkMeter:
     """Milliseconds of work, gathered until they are taken."""
 
-    __slots__ = ("_idle_ms", "_ms", "_paused", "_transactions", "cpu_ms", "total_ms", "waited_ms")
+    __slots__ = (
+        "_idle_ms",
+        "_ms",
+        "_paused",
+        "_transactions",
+        "cpu_ms",
+        "knows_cpu",
+        "total_ms",
+        "waited_ms",
+    )
 
     def __init__(self) -> None:
         self._ms, self._paused, self._transactions, self._idle_ms = 0.0, 0.0, 0, 0.0
@@ -19,6 +28,8 @@ class WorkMeter:
         """For how long the last single statement waited, if it took long."""
         self.cpu_ms: float | None = None
         """How much CPU the last single statement took. None: not known."""
+        self.knows_cpu = False
+        """Whether work was added whose CPU is known."""
 
     def add(self, milliseconds: float, cpu_ms: float | None = None) -> None:
         """Add work. `cpu_ms` is how much CPU it took at most; None: not known."""
@@ -26,6 +37,7 @@ class WorkMeter:
         self.total_ms += milliseconds
         if cpu_ms is not None:
             self.add_idle(milliseconds - cpu_ms)
+            self.knows_cpu = True
 
     def add_idle(self, milliseconds: float) -> None:
         """Add milliseconds of the work that took no CPU, such as waiting for a core."""
@@ -35,6 +47,7 @@ class WorkMeter:
         """Add what another gathered since the last time."""
         self.add(other.take())
         self.add_idle(other.take_idle())
+        self.knows_cpu = self.knows_cpu or other.knows_cpu
 
     def take(self) -> float:
         """Get the milliseconds since the last time."""

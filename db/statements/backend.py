@@ -2,9 +2,6 @@
 
 from sqlalchemy import ARRAY, DateTime, Executable, Integer, bindparam, text
 
-OWN = "SELECT pg_backend_pid(), backend_start FROM pg_stat_get_activity(pg_backend_pid())"
-"""Select the pid of the backend that runs this, and when it started."""
-
 
 def active() -> Executable:
     """Select what the backends `pids` do that run a statement.

@@ -13,15 +13,18 @@ from graph.cost.budget import Budget, BudgetState
 from graph.cost.model import Path, TooExpensive
 from graph.cost.prices import MUTATION
 from graph.scalars import format_instant
+from runtime.work_meter import WorkMeter
 
 BYTES_PER_POINT = 8 * 1024
 """Bytes per point of cost, for reading a request apart from its document. Less is free."""
 REFUSAL = 1
 """Cost of a request that is read and does not run: it is refused, or a dry run."""
-_FREE_SEARCH_MS = 0.3
+_FREE_MS = 0.3
 """Milliseconds in the database that every operation takes, whatever it looks at."""
-_FREE_MS = 5.0
-"""The same where the rows returned are the rows looked at: more is only counted beyond noise."""
+_NOISE_MS = 5.0
+"""The same where the rows returned are the rows looked at, and it is not known how much of the time
+was CPU: more is only counted beyond noise.
+"""
 _TRANSACTION_MS = 3.0
 """Milliseconds of CPU that a statement or transaction beside a plan takes in the API."""
 
@@ -46,19 +49,20 @@ class Charge:
         searches: bool = False,
     ) -> None:
         self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
-        self._free_ms = _FREE_SEARCH_MS if searches else _FREE_MS
-        self._work_ms = 0.0
+        self._searches = searches
+        self._work_ms, self._knows_cpu = 0.0, False
 
-    def spend_database_time(
-        self, milliseconds: float, idle_ms: float = 0.0, transactions: int = 0
-    ) -> None:
-        """Take time in the database from the caller's.
+    def spend_database_time(self, work: WorkMeter) -> None:
+        """Take the time in the database that `work` gathered from the caller's.
 
-        It counts for `settle` but for `idle_ms`, which took no CPU, as does what the `transactions`
-        took here.
+        It counts for `settle` as far as it was CPU, where that is known, and so does what
+        transactions took here.
         """
-        self._work_ms += max(0.0, milliseconds - idle_ms) + _TRANSACTION_MS * transactions
-        self._budget.spend_database_time(milliseconds)
+        spent_ms, idle_ms, transactions = work.take(), work.take_idle(), work.take_transactions()
+        self._knows_cpu = self._knows_cpu or work.knows_cpu
+        self._work_ms += max(0.0, spent_ms - idle_ms) + _TRANSACTION_MS * transactions
+        if spent_ms:
+            self._budget.spend_database_time(spent_ms)
 
     def settle(self, objects: int) -> None:
         """Charge what the operation did cost: its objects, or its time in the database if more.
@@ -73,7 +77,8 @@ class Charge:
             self.state = self._budget.refund(taken - self.actual)
 
     def _points_of_time(self) -> int:
-        counted_ms = self._work_ms - self._free_ms
+        free_ms = _FREE_MS if self._searches or self._knows_cpu else _NOISE_MS
+        counted_ms = self._work_ms - free_ms
         return int(counted_ms * self._budget.points_per_database_ms) if counted_ms > 0 else 0
 
     async def repeat(self, budget: Budget) -> None:
@@ -119,8 +124,9 @@ def actual_cost(
 ) -> int:
     """Compute what an operation cost from the objects in its answer.
 
-    It is at least 1 if anything was requested. Introspection costs the same whatever it returns.
+    It is at least 1 if anything was requested, and no more than that: a list that is longer than was
+    assumed costs its time. Introspection costs the same whatever it returns.
     """
     if asks_about_schema:
         return requested
-    return max(objects + MUTATION * mutations, min(requested, 1))
+    return min(max(objects + MUTATION * mutations, 1), requested)
