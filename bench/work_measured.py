@@ -25,7 +25,7 @@ LEAST_CPU_S = 0.05
 MOST_S = 2.0
 MOST_TIMES, LEAST_TIMES = 25, 1
 LEAST_NET_S = 0.001
-"""Of less than this beside the request itself, the share of a point cannot be told."""
+"""Of less than this, and of less than another request's, the share of a point cannot be told."""
 VIEWERS = ("stranger", "owner", "admin", "200 runs")
 _OWN_REQUEST = Shape("a request by itself", '{ athlete(id: "$athlete") { id } }')
 """It costs 1 and goes the way of all that read rows; a constant goes a shorter one."""
@@ -48,6 +48,8 @@ class Figure:
     cpu_s: float
     net_s: float
     answer: str
+    own_s: float
+    """CPU of a request by itself, at that time."""
 
     @property
     def ms_per_point(self) -> float:
@@ -56,7 +58,7 @@ class Figure:
     @property
     def is_told(self) -> bool:
         """Whether the operation took enough for its share of a point to be told."""
-        return self.net_s >= LEAST_NET_S
+        return self.net_s >= max(LEAST_NET_S, self.own_s)
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -99,7 +101,7 @@ class Measured:
         told = answer.get("errors", [{}])[0].get("extensions", {}).get("code", "")
         cpu_s = spent_s / times
         net_s = max(0.0, cpu_s - self.own_s)
-        return Figure(shape.name, viewer, requested, round(charged), cpu_s, net_s, told)
+        return Figure(shape.name, viewer, requested, round(charged), cpu_s, net_s, told, self.own_s)
 
     def refusal(self, query: str, viewer: str) -> str | None:
         """Send a query once; returns the code of its first error."""
