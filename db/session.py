@@ -33,6 +33,7 @@ from db.errors import (
     TransactionConflict,
 )
 from db.exact_days import send_days_as_they_are
+from db.metering import metered
 from db.retry import RetryPolicy, is_worth_another_try
 from db.snapshot import Snapshot
 from db.statement_watch import StatementWatch
@@ -41,8 +42,6 @@ from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
 
 _LEAVE_EVERY_S = 5.0
-_ROUND_TRIPS_MS = 1.0
-"""Milliseconds of a transaction that its messages take, not PostgreSQL."""
 _TRANSACTION = {"db.system.name": "postgresql"}
 _READING = {**_TRANSACTION, "db.operation.name": "SELECT"}
 _transaction_step = partial(tracing.span, "transaction", tracing.SpanKind.CLIENT, _TRANSACTION)
@@ -194,21 +193,8 @@ class AsyncDatabase(_Pooled):
         async with connect() as connection:
             raw = await connection.get_raw_connection()
             pid = raw.driver_connection.get_server_pid()  # type: ignore[union-attr]
-            clock = clock_of(connection)
-            self.watch.begin(pid)
-            before_ms, cpu_before_ms = meter.total_ms, clock.ms()
-            meter.count_transaction()
-            try:
-                with _transaction_step(), meter.timing(free_ms=_ROUND_TRIPS_MS):
-                    return await work(connection)
-            finally:
-                # what waited for a lock may have been left out already
-                waited_ms = 1000 * self.watch.end(pid)
-                meter.add(-min(waited_ms, meter.total_ms - before_ms))
-                cpu_ms = clock.since(cpu_before_ms)
-                if cpu_ms is not None:
-                    meter.add_idle(meter.total_ms - before_ms - cpu_ms)
-                    meter.knows_cpu = True
+            with _transaction_step(), metered(meter, self.watch, pid, clock_of(connection)):
+                return await work(connection)
 
     async def _persevere(self, attempt: Callable[[], Awaitable[T]]) -> T:
         try:
