@@ -16,7 +16,7 @@ logger = logging.getLogger("pacegraph.migration")
 _MIGRATION_LOCK = 0x70616365  # "pace": concurrent processes migrate one after the other
 _CHANGES = ("ALTER", "CREATE", "DROP", "LOCK", "TRUNCATE")
 _LOCK_WAIT_MS = 1000
-"""Who waits for a table's lock holds up all that come after. `upgrade` tries again."""
+"""A wait for a table's lock holds up all that come after. `upgrade` tries again."""
 
 
 def run() -> None:
@@ -50,7 +50,7 @@ def run() -> None:
 def _wait_briefly(_: Connection, cursor: Any, statement: str, *__: Any) -> None:
     """Limit waits for locks of what changes tables.
 
-    What is built beside others' work waits for them to end, but nobody waits for it.
+    What is built beside others' work waits for them to end, but nothing waits for that.
     """
     if statement.lstrip().startswith(_CHANGES):
         wait_ms = 0 if "CONCURRENTLY" in statement else _LOCK_WAIT_MS

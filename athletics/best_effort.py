@@ -93,7 +93,7 @@ def _windows(piece: TrackPiece, length_nm: float) -> tuple[Floats, Floats, Float
     starting = starting[time_s[end[starting] - 1] - time_s[starting] <= most_s]
     begun_s, end_of = time_s[starting], end[starting]
     from_s = time_s[end_of] - begun_s - (position_nm[end_of] - goal_nm[starting]) * pace[end_of]
-    # Of a sample, the number of goals before it is the first sample whose goal is beyond it.
+    # Of a sample, the number of goals before it is the first sample with its goal beyond it.
     start = np.cumsum(np.bincount(end))[: len(time_s)]
     ending = np.arange(end[0], len(time_s))
     ending = ending[time_s[ending] - time_s[start[ending]] <= most_s]

@@ -1,13 +1,15 @@
 """Critical speed: the fastest speed that a runner holds without tiring ever faster.
 
 The distance of an all-out effort is linear in its time: d = CS t + D'. The slope CS is the critical
-speed, the intercept D' the distance that can be run above it (Hughson, Orok and Staudt 1984, "A High
-Velocity Treadmill Running Test to Assess Endurance Running Potential", Int J Sports Med 5, 23-25).
+speed, the intercept D' the distance that can be run above it (Hughson, Orok and Staudt 1984, "A
+High Velocity Treadmill Running Test to Assess Endurance Running Potential", Int J Sports Med 5,
+23-25).
 
 The efforts are those of Smyth and Muniz-Pumares (2020, "Calculation of Critical Speed from Raw
 Training Data in Recreational Marathon Runners", Med Sci Sports Exerc 52(12), 2637-2645), who found
 the line in the training of 25,000 runners: the fastest over 400, 800, 1000, 1500, 3000 and 5000 m,
-at least three of them. Here one is of 3000 m or more, and one of 1500 m or less: near efforts tell no slope.
+at least three of them. Here one is of 3000 m or more, and one of 1500 m or less: near efforts tell
+no slope.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +34,9 @@ LONG_M, SHORT_M = 3000.0, 1500.0
 
 @dataclass(frozen=True, slots=True)
 class SpeedLine:
-    """The line through efforts. `standard_error_m_per_s` is that of the slope; the fit's R² is `r_squared`."""
+    """The line through efforts. `standard_error_m_per_s` is that of the slope; the fit's R² is
+    `r_squared`.
+    """
 
     speed_m_per_s: float
     distance_above_m: float

@@ -1,7 +1,7 @@
 """Chooses the samples of a recording that a chart needs, for any number of points.
 
-Every sample has a level, which `athletics/sample_levels.py` gave it: the samples up to a level are a
-chart of the whole recording, and contain those of all lower levels.
+Every sample has a level, which `athletics/sample_levels.py` gave it: the samples up to a level are
+a chart of the whole recording, and contain those of all lower levels.
 """
 
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ class Recording:
 
     `elapsed_s` includes pauses, `moving_s` does not; 0 means unknown. `lacking_efforts` counts the
     standard distances up to `distance_m` without a measured effort, `columns` what was recorded
-    besides time and distance. `is_chosen` and `is_separate` are the athlete's word.
+    beyond time and distance. `is_chosen` and `is_separate` are the athlete's word.
     `started_on` is the day at the athlete's place; with `start_is_hidden` it is all that is known
     of the start.
     """

@@ -1,4 +1,4 @@
-"""Whether two runs went the same way, whatever their direction and where in a lap they began.
+"""Whether two runs went the same way, in either direction and from any point of a lap.
 
 Two runs are on the same route if their lengths differ by at most 5 %, and at least 90 % of the cells of
 either lie in or beside cells of the other. Cells are of some 100 m: a stored route has points in

@@ -2,9 +2,9 @@
 
 The samples up to a level are a chart of the whole recording, and contain those of all lower levels.
 They are chosen by largest-triangle-three-buckets (Sveinn Steinarsson, "Downsampling Time Series for
-Visual Representation", 2013), from the finest level to the coarsest, with the triangles of all curves
-added up. First of all come the ends of the recording, the extremes of each curve and the ends of its
-pauses and gaps, as far as they are at most half of a level.
+Visual Representation", 2013), from the finest level to the coarsest, with the triangles of all
+curves added up. First of all come the ends of the recording, the extremes of each curve and the
+ends of its pauses and gaps, as far as they are at most half of a level.
 """
 
 from collections.abc import Iterator, Sequence

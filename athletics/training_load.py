@@ -2,9 +2,9 @@
 
 TRIMP, the training impulse (Banister 1991, "Modeling Elite Athletic Performance", in: Physiological
 Testing of Elite Athletes, Human Kinetics; the weights are those of Morton, Fitz-Clarke and Banister
-1990, J Appl Physiol 69(3), 1171-1177): minutes times x times a weight, where x is the share of the heart
-rate reserve, (rate - resting) / (maximum - resting). The weight is 0.64 e^(1.92 x) for men and 0.86 e^(1.67 x)
-for women, as blood lactate rises in them.
+1990, J Appl Physiol 69(3), 1171-1177): minutes times x times a weight, where x is the share of the
+heart rate reserve, (rate - resting) / (maximum - resting). The weight is 0.64 e^(1.92 x) for men
+and 0.86 e^(1.67 x) for women, as blood lactate rises in them.
 
 Fitness and fatigue are averages of the daily loads with weights that fall exponentially, over 42
 and 7 days: today's = yesterday's e^(-1/T) + load (1 - e^(-1/T)). Form is fitness less fatigue, both
@@ -39,7 +39,9 @@ class HeartRateReserve:
     sex: Sex
 
     def trimp_per_minute(self, rate_bpm: float) -> float:
-        """The load of a minute at a heart rate; of rates below resting none, beyond maximum no more."""
+        """The load of a minute at a heart rate; of rates below resting none, beyond maximum no
+        more.
+        """
         share = (rate_bpm - self.resting_bpm) / (self.max_bpm - self.resting_bpm)
         share = min(1.0, max(0.0, share))
         return share * TRIMP_FACTOR[self.sex] * exp(TRIMP_EXPONENT[self.sex] * share)
@@ -67,7 +69,7 @@ class LoadDay:
 
 
 def load_days(loads: Iterable[float]) -> list[LoadDay]:
-    """The days of a runner who did not run before the first, from the load of each day in turn."""
+    """The days of a runner without runs before the first, from the load of each day in turn."""
     fitness = fatigue = 0.0
     fitness_kept, fatigue_kept = exp(-1 / FITNESS_DAYS), exp(-1 / FATIGUE_DAYS)
     days = []

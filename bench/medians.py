@@ -31,11 +31,11 @@ class Medians:
         return sum(found) if found else None
 
     def best(self, servers: Sequence[str], query: str) -> tuple[float, str] | None:
-        """The most requests a second among `servers`, and whose; None if none got the query."""
+        """The most requests a second, and by which of `servers`; None if none got the query."""
         return max(self._figures(servers, query, "rps"), default=None)
 
     def thriftiest(self, servers: Sequence[str], query: str) -> tuple[float, str] | None:
-        """The least CPU a request, and whose; None if none of them got the query."""
+        """The least CPU a request, and by which server; None if none of them got the query."""
         found = ((self.cpu_ms(name, query), name) for name in servers)
         return min(((cpu, name) for cpu, name in found if cpu), default=None)
 

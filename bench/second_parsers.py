@@ -31,7 +31,7 @@ def second_reading(file_format: str, source: BinaryIO) -> Second | None:
         return None
     try:
         return read(module, source)
-    except Exception as error:  # noqa: BLE001 - whatever it raises is what it says of the file
+    except Exception as error:  # noqa: BLE001 - all that it raises is what it says of the file
         return Second(problem=f"{type(error).__name__}: {error}".replace("|", "/"))
 
 

@@ -3,8 +3,9 @@ another version.
 
     python -m bench.sync --runs 200 --other /path/to/another/checkout
 
-Each tree runs `pacegraph run` with a simulated Strava that has `--runs` runs with streams of an hour,
-a sample a second. The trees take turns. Strava's simulator, Redis and the supervisor are not counted.
+Each tree runs `pacegraph run` with a simulated Strava that has `--runs` runs with streams of an
+hour, a sample a second. The trees take turns. Strava's simulator, Redis and the supervisor are not
+counted.
 """
 
 import argparse
@@ -43,7 +44,9 @@ _JOBS = {"backfill": _SYNC, "recalculation": _RECALCULATE}
 _ENDED = {"SUCCEEDED", "FAILED", "CANCELLED"}
 _LOOK_EVERY_S = 0.5
 REAPED_WITHIN_S = 2.0
-"""Seconds until the process of an ended job is one of its worker's: meanwhile nobody tells its CPU."""
+"""Seconds until the process of an ended job is one of its worker's: until then nothing tells its
+CPU.
+"""
 _KINDS = {"api": "API", "worker": "workers"}
 
 

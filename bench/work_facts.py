@@ -24,7 +24,7 @@ _CURSORS = f"""query($athlete: ID!, $activity: ID!, $job: ID!) {{
 
 
 def find_facts(ask: Ask) -> Facts:
-    """Find the facts of the caller who asks."""
+    """Find the facts of the caller."""
     viewer = ask(_OWN)["viewer"]
     athlete = viewer["athlete"]
     activities = athlete["activities"]["nodes"]

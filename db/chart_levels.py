@@ -1,9 +1,9 @@
 """Makes the levels of detail of an activity's samples, of which charts are drawn.
 
 Beside the samples, `activity_streams.marks` has each one's level (`athletics/sample_levels.py`) and
-the count of gaps before it. Recordings with twice as many samples as a level of `LEVEL_POINTS` also have
-that level's samples with their marks as a row of their own, so that a chart of few points reads
-few bytes.
+the count of gaps before it. Recordings with twice as many samples as a level of `LEVEL_POINTS` also
+have that level's samples with their marks as a row of their own, so that a chart of few points
+reads few bytes.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ LEAST_SAVING = 2
 """How many times as many samples a recording has at least as a level that is stored."""
 
 _SHAPING = ("heart_rate_bpm", "altitude_m", "cadence_rpm", "power_w")
-"""The columns that decide, besides the speed, which samples are chosen."""
+"""The columns that decide, with the speed, which samples are chosen."""
 
 
 @dataclass(frozen=True, slots=True)

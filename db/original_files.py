@@ -1,4 +1,4 @@
-"""The content of originals, wherever it is: in the database, a folder or a bucket.
+"""The content of originals, in the database, a folder or a bucket.
 
 A file outside of the database is announced in `original_removals` before it is written, and the
 transaction that makes its row withdraws that; so nothing that was written is forgotten.

@@ -33,7 +33,8 @@ class TransactionRunner:
     """Runs the transactions of a command on `database`.
 
     A step may run several times, so it touches nothing but its connection, and what it returns is
-    used only once it has ended. It must stand being repeated after a commit with an unknown outcome.
+    used only once it has ended. It must stand being repeated after a commit with an unknown
+    outcome.
     """
 
     def __init__(self, database: SyncDatabase) -> None:

@@ -12,7 +12,7 @@ from graph.errors import IntrospectionDisabled
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPolicy:
-    """Who may ask about the schema, the seconds of an operation, and what counts those that run."""
+    """What decides on introspection, the seconds of an operation, and what counts those that run."""
 
     introspection: Literal["on", "signed-in", "off"] = "on"
     timeout_s: float = 30.0

@@ -63,7 +63,7 @@ def with_rounded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def format_float(value: float) -> float:
-    """Turn a whole number into an int, so that JSON has no decimals for it."""
+    """Turn a whole number into an int, so that JSON shows no decimals."""
     return int(value) if value.is_integer() and abs(value) < _EXACT else value
 
 

@@ -16,7 +16,7 @@ from graph.schema.build import Schema
 async def run_unplanned(
     schema: Schema, context: Context, request: OperationRequest
 ) -> ExecutionResult:
-    """Run an operation at once, whatever it would put off."""
+    """Run an operation at once, with all that it would put off."""
     result = await schema.execute(
         request.text,
         variable_values=dict(request.variables or {}),

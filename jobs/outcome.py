@@ -82,7 +82,7 @@ def _wait(outcome: str, until: datetime, text: str, *, failed: int = 0) -> Outco
 
 
 def _wait_for_strava(outcome: str, error: StravaRateLimited, text: str) -> Outcome:
-    """The job goes on when Strava's clock says so, whatever PostgreSQL's says."""
+    """The job goes on when Strava's clock says so, not PostgreSQL's."""
     wait = error.wait or max(timedelta(), error.retry_at - utc_now())
     values = {"wait_s": wait.total_seconds(), "text": text}
     return Outcome(outcome, job_attempt.wait_for_quota(), values)

@@ -228,7 +228,7 @@ def _enqueue(redis: Redis, row: Any) -> None:
 
 
 def _begin_nightly(connection: Connection, settings: Settings) -> Sequence[Any]:
-    """Create the night's syncs whose time has come."""
+    """Create the night's syncs that are due."""
     night = Night.under_way(settings, utc_now())
     if night is None:
         return ()

@@ -1,4 +1,5 @@
-"""A recalculation goes by the athlete's sex and birth date; if these change meanwhile, it begins again.
+"""A recalculation goes by the athlete's sex and birth date; if these change before its end, it
+begins again.
 
 `updateAthlete` finds the recalculation that is under way and starts no other. So a job notes in its
 checkpoint what it went by, and ends only while the athlete, locked, is still as it was.

@@ -125,7 +125,7 @@ class Home:
         """Make `path` a link to the owner's memory with `content`; False if that is impossible."""
         if self._memory is None:
             return False
-        self.withdraw()  # nobody reads what is half written
+        self.withdraw()  # no one reads what is half written
         os.ftruncate(self._memory, 0)
         os.pwrite(self._memory, content, 0)
         path.symlink_to(f"/proc/{self._owner}/fd/{self._memory}")

@@ -26,7 +26,8 @@ class LogFile:
     """A log, `name`.log, with the older ones `name`.log.1 (the newest) to `name`.log.N.
 
     The file may be renamed and its folder deleted at any time: the next write makes a new one. A
-    write never raises. What cannot be written, because the disk is full, is counted in `lost_bytes`.
+    write never raises. What cannot be written, because the disk is full, is counted in
+    `lost_bytes`.
     """
 
     def __init__(self, path: Path, limits: LogLimits = DEFAULT_LIMITS) -> None:

@@ -75,8 +75,8 @@ def _command(path: Path, data: Path, memory_bytes: int) -> list[str]:
         "save": "",
         "appendonly": "no",
         "maxmemory": str(memory_bytes),
-        # Only keys that expire are dropped: answers, persisted queries and full budgets. RQ's queues
-        # and the flags never expire. Without such keys writes are refused, which is noticed.
+        # Only keys that expire are dropped: answers, persisted queries and full budgets. RQ's
+        # queues and the flags never expire. Without such keys writes are refused, which is noticed.
         "maxmemory-policy": "volatile-lru",
     }
     return [_server(), *(part for name, value in settings.items() for part in (f"--{name}", value))]

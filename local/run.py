@@ -32,7 +32,7 @@ _LOOK_EVERY_S = 0.1
 _SHOWN = ("strava", "api", "worker")
 _MARGIN_S = 0.5
 """Seconds that the API has to end, beyond what the settings give to its requests."""
-"""The programs whose output appears on the terminal."""
+"""The programs with their output on the terminal."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to reach it
 
 

@@ -128,7 +128,7 @@ class Supervisor:
         environment: Mapping[str, str],
         restarted: Callable[[], None] | None = None,
     ) -> Service:
-        """Start a program that runs until the end; `await_ready` waits for it.
+        """Start a program that runs until the end; `await_ready` returns when it is ready.
 
         `restarted` is called, in a thread of its own, when it was started again.
         """

@@ -1,4 +1,4 @@
-"""Writes to the user's terminal without waiting for it: it may be paused, or a pipe nobody reads."""
+"""Writes to the user's terminal without waiting: it may be paused, or a pipe that no one reads."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Bounds lines of the same kind, so that nobody can fill a disk by causing them."""
+"""Bounds lines of the same kind, so that no one can fill a disk by causing them."""
 
 from collections.abc import Hashable
 from time import monotonic

@@ -1,7 +1,7 @@
 """Finds out which data a step down of the migrations would drop, without taking it.
 
-The migrations' `downgrade` runs with something in the place of `op` that only records, so that names
-from loops and variables are found too.
+The migrations' `downgrade` runs with something in the place of `op` that only records, so that
+names from loops and variables are found too.
 """
 
 import re

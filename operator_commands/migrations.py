@@ -37,7 +37,7 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
             command.upgrade(_config(settings), revision)
         except SQLAlchemyError as error:
             failure = _passing(error, attempt)
-            # A relative revision would count from wherever the first attempt came to.
+            # A relative revision would count from where the first attempt ended.
             if failure is None or attempt == ATTEMPTS or _RELATIVE.search(revision):
                 raise
             logger.warning(

@@ -121,7 +121,7 @@ def members_of(schema: GraphQLSchema) -> Iterator[Member]:
 
 
 def report(members: Iterable[Member], uses: Sequence[Use], *, shows_all: bool) -> list[Section]:
-    """Sort what is deprecated and used, by whom, what is not used, and on demand all uses."""
+    """Sort what is deprecated and used, by which client, what is not used, and on demand all uses."""
     known = {each.coordinate: each for each in members}
     used = {use.coordinate for use in uses}
     outdated = [

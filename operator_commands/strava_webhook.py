@@ -19,7 +19,9 @@ from web.webhook_address import STRAVA_WEBHOOK, callback_url, verify_token
 
 
 def run_action(action: str, settings: Settings) -> int:
-    """Subscribe, tell the `status`, or unsubscribe; returns 0, or 1 with a message. Raises InvalidSettings."""
+    """Subscribe, tell the `status`, or unsubscribe; returns 0, or 1 with a message. Raises
+    InvalidSettings.
+    """
     actions = {"subscribe": begin, "status": _tell_status, "unsubscribe": _end}
     with strava_client(settings) as client:
         try:
@@ -71,7 +73,7 @@ def _end(client: StravaClient, _settings: Settings) -> int:
     if there is None:
         print("there is no subscription")
         return 0
-    with suppress(StravaNotFound):  # somebody else ended it just now
+    with suppress(StravaNotFound):  # someone else ended it just now
         unsubscribe(client, there.id)
     print(f"ended subscription {there.id}")
     return 0

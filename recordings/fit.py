@@ -96,7 +96,7 @@ def _part(
     except fitdecode.FitEOFError:
         if part.is_whole:
             problems.add("the file ends within a message")
-    except Exception as error:  # noqa: BLE001 - broken input raises whatever the reader met
+    except Exception as error:  # noqa: BLE001 - broken input raises what the reader met
         position = part.start + window.tell()
         left = part.end - position
         problems.add(f"broken at byte {position} ({error}): the {left} bytes after it are lost")

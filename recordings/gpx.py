@@ -1,7 +1,7 @@
 """Reads GPX 1.0 and 1.1: each track with times is an activity.
 
-Extensions are read by local name, whatever their namespace: Garmin's TrackPointExtension, Cluetrust's
-gpxdata, Strava's and others name the same things alike.
+Extensions are read by local name, whatever their namespace: Garmin's TrackPointExtension,
+Cluetrust's gpxdata, Strava's and others name the same things alike.
 """
 
 from collections.abc import Mapping

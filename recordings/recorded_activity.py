@@ -1,4 +1,4 @@
-"""What a file says of an activity, whatever its format."""
+"""What a file says of an activity, in any format."""
 
 from array import array
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ VALUES = {
     "temperature_c": (-80.0, 80.0),
     "speed_m_per_s": (0.0, 150.0),
 }
-"""The columns besides the time, in the order that `SampleBuilder.add` takes; with their ranges."""
+"""The columns after the time, in the order that `SampleBuilder.add` takes; with their ranges."""
 
 _NAMES = tuple(VALUES)
 _LONGEST_GAP_S = 10 * 86_400.0

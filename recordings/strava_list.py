@@ -76,7 +76,7 @@ def read_list(source: BinaryIO) -> Mapping[str, ListedActivity]:
     text = TextIOWrapper(source, encoding="utf-8-sig", errors="replace", newline="")
     try:
         rows = csv.reader(_bounded(text))
-        headers = next(rows, [])  # in whatever language
+        headers = next(rows, [])  # in any language
         first = [row for _, row in zip(range(_LOOKED_AT), rows, strict=False)]
         column = _column_of_files(first)
         if column is None:

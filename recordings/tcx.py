@@ -188,7 +188,8 @@ class _TcxHandler(ElementHandler):
 def _recorded(laps: list[_TcxLap], begun: float, samples: SampleColumns) -> Iterator[RecordedLap]:
     """Make the laps with a start.
 
-    A lap lasts until the next one, or the last sample: its own `TotalTimeSeconds` leaves pauses out.
+    A lap lasts until the next one, or the last sample: its own `TotalTimeSeconds` leaves pauses
+    out.
     """
     started = [(lap, lap.start) for lap in laps if lap.start is not None]
     end = begun + samples.time_s[-1] if len(samples) else None

@@ -1,6 +1,6 @@
 """Gives memory that the C allocator keeps back to the system. Linux with glibc only.
 
-glibc keeps what was freed between blocks in use, however much it is, until somebody asks. Python's
+glibc keeps what was freed between blocks in use, however much it is, until it is told to. Python's
 own small objects do not come from there.
 """
 

@@ -1,4 +1,6 @@
-"""The clocks that jobs and the Strava client go by. A simulation of months puts others in their place."""
+"""The clocks that jobs and the Strava client go by. A simulation of months puts others in their
+place.
+"""
 
 import time
 from collections.abc import Callable

@@ -8,7 +8,7 @@
     ├── jobs.lease.AttemptStopped         a job's attempt must stop (tree in its module)
     ├── graph.errors.CallerError          the caller can mend the request (tree in its module)
     ├── graph.types.payload.Refused       a mutation's `userErrors`
-    ├── web.errors.HttpRefusal            HTTP has a status for it (tree in its module)
+    ├── web.errors.HttpRefusal            HTTP has a status of its own (tree in its module)
     ├── web.auth.api_tokens.InvalidCredentials
     ├── strava_simulator.runs_file.SimulatorRunsInvalid
     ├── operator_commands.backups.errors.BackupError   a backup or restore failed (tree in its module)

@@ -75,8 +75,8 @@ class WorkMeter:
     def timing(self, free_ms: float = 0.0) -> Iterator[None]:
         """Add the time that the block takes beyond `free_ms`, without its `waiting` parts.
 
-        While this thread is busy, whatever with, the block waits for it, not for who works. So the
-        thread's own time is no part of it either.
+        While this thread is busy, with anything, the block waits for this thread, not for what
+        works. So the thread's own time is no part of it either.
         """
         began, paused = _waited_s(), self._paused
         try:

@@ -55,8 +55,8 @@ class ClientSettings(BaseModel):
         ge=0,
         le=1_000_000,
         description="Maximum connections of one address, plain ones and WebSockets together, per "
-        "process. 0: 1,000, or four for each of CONNECTIONS_PER_CALLER if more. Never more than half of the "
-        "process's file limit.",
+        "process. 0: 1,000, or four for each of CONNECTIONS_PER_CALLER if more. Never more than "
+        "half of the process's file limit.",
     )
     unread_bytes_per_address: int = Field(
         16 * 1024 * 1024,

@@ -30,8 +30,8 @@ class DocumentSettings(BaseModel):
         256 * 1024,
         ge=1024,
         le=100 * 1024 * 1024,
-        description="Maximum bytes of a request's body, or of a WebSocket message. A URL may have as "
-        "many, but at most 64 KiB.",
+        description="Maximum bytes of a request's body, or of a WebSocket message. A URL may have "
+        "as many, but at most 64 KiB.",
     )
     body_timeout_s: float = Field(
         10, gt=0, le=300, description="Seconds a request's body may take to arrive."
@@ -48,8 +48,8 @@ class DocumentSettings(BaseModel):
     )
     schema_usage: Literal["on", "off"] = Field(
         "on",
-        description="on: count which fields, arguments and values each client uses, by its name and "
-        "version (`pacegraph schema-usage`). Whose operations they were is not kept.",
+        description="on: count which fields, arguments and values each client uses, by its name "
+        "and version (`pacegraph schema-usage`). Whose operations they were is not kept.",
     )
     schema_usage_retention_days: int = Field(
         400, ge=0, le=36_500, description="Days to keep the usage of the schema. 0: forever."

@@ -31,15 +31,15 @@ class FileSettings(BaseModel):
         172_800,
         ge=60,
         le=31_536_000,
-        description="Seconds from staging to the end of an upload. Then its file is deleted, unless "
-        "a job is reading it.",
+        description="Seconds from staging to the end of an upload. Then its file is deleted, "
+        "unless a job is reading it.",
     )
     upload_stall_s: float = Field(
         30,
         gt=0,
         le=3600,
-        description="Seconds in which an upload under way must bring 64 KiB, or its end. It can go on "
-        "later.",
+        description="Seconds in which an upload under way must bring 64 KiB, or its end. It can go "
+        "on later.",
     )
     import_readers: int = Field(
         2,

@@ -25,8 +25,8 @@ class JobSettings(BaseModel):
         21_600,
         ge=1,
         le=31_536_000,
-        description="Seconds that one attempt at a job may run. Then it is ended and tried again, as "
-        "a failure. Waiting for Strava's quota does not count.",
+        description="Seconds that one attempt at a job may run. Then it is ended and tried again, "
+        "as a failure. Waiting for Strava's quota does not count.",
     )
     job_max_life_s: float = Field(
         2_592_000,

@@ -33,8 +33,8 @@ class LimitSettings(BaseModel):
     )
     database_time_user_ms: Amount = Field(
         5000,
-        description="Milliseconds that an account's operations may work in the database in a burst. "
-        "More becomes a debt, and operations are refused until it is paid.",
+        description="Milliseconds that an account's operations may work in the database in a "
+        "burst. More becomes a debt, and operations are refused until it is paid.",
     )
     database_time_refill_user_ms_per_s: PositiveFloat = Field(
         100, description="Milliseconds of it that an account regains per second."

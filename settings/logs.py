@@ -27,8 +27,8 @@ class LogSettings(BaseModel):
         0.05,
         ge=0,
         le=1,
-        description="Share of requests and jobs that are traced, beside those whose client asks for "
-        "it by `traceparent`.",
+        description="Share of requests and jobs that are traced, beside those whose client asks "
+        "for it by `traceparent`.",
     )
     metrics_token: PathSecret | None = Field(
         None,

@@ -13,13 +13,13 @@ _OF_S3 = ("originals_s3_bucket", "originals_s3_access_key", "originals_s3_secret
 class OriginalSettings(BaseModel):
     originals: Literal["database", "folder", "s3", "off"] = Field(
         "database",
-        description="Where files that activities were imported from are kept as they came, with zstd: "
-        "database, folder or s3. off keeps no more of them.",
+        description="Where files that activities were imported from are kept as they came, with "
+        "zstd: database, folder or s3. off keeps no more of them.",
     )
     originals_folder: Path | None = Field(
         None,
-        description="Folder of originals, with ORIGINALS=folder, which API and workers share. Default: "
-        "originals in PACEGRAPH_HOME.",
+        description="Folder of originals, with ORIGINALS=folder, which API and workers share. "
+        "Default: originals in PACEGRAPH_HOME.",
     )
     originals_s3_bucket: str | None = Field(
         None,
@@ -37,8 +37,8 @@ class OriginalSettings(BaseModel):
     )
     originals_s3_addressing: Literal["path", "host"] = Field(
         "path",
-        description="Where requests name the bucket: in the path, or in the host, before that of the "
-        "endpoint.",
+        description="Where requests name the bucket: in the path, or in the host, before that of "
+        "the endpoint.",
     )
     originals_s3_prefix: str = Field(
         "originals/",
@@ -60,8 +60,8 @@ class OriginalSettings(BaseModel):
         2,
         ge=0,
         le=10,
-        description="How often a request is repeated that the S3 server did not answer, or answered "
-        "with an error of its own.",
+        description="How often a request is repeated that the S3 server did not answer, or "
+        "answered with an error of its own.",
     )
     originals_max_bytes: int = Field(
         2 * 2**30,

@@ -25,24 +25,24 @@ class ServiceSettings(BaseModel):
         0,
         ge=0,
         le=300,
-        description="Seconds from a stop signal until the API closes connections. /readyz answers 503 "
-        "meanwhile, so that a proxy sends requests elsewhere: twice the time between its checks. 0: "
-        "no proxy looks.",
+        description="Seconds from a stop signal until the API closes connections. /readyz answers "
+        "503 meanwhile, so that a proxy sends requests elsewhere: twice the time between its "
+        "checks. 0: no proxy looks.",
     )
     shutdown_grace_s: int = Field(
         3,
         ge=0,
         le=300,
-        description="Seconds that requests under way have to end, after SHUTDOWN_DELAY_S, before they are "
-        "cut.",
+        description="Seconds that requests under way have to end, after SHUTDOWN_DELAY_S, before "
+        "they are cut.",
     )
 
     keep_alive_s: int = Field(
         75,
         ge=1,
         le=3600,
-        description="Seconds after which a connection without requests is closed. A proxy must give it "
-        "up before, or a request meets the end of its connection.",
+        description="Seconds after which a connection without requests is closed. A proxy must "
+        "give it up before, or a request meets the end of its connection.",
     )
 
     # --- PostgreSQL

@@ -55,8 +55,8 @@ class StravaSettings(BaseModel):
         20,
         ge=0,
         le=90,
-        description="Percent of Strava's quota, in 15 minutes and in a day, that backfills leave to "
-        "webhooks and incremental syncs.",
+        description="Percent of Strava's quota, in 15 minutes and in a day, that backfills leave "
+        "to webhooks and incremental syncs.",
     )
     strava_quota_turn: int = Field(
         20,

@@ -221,7 +221,7 @@ class StravaClient:
     def best_efforts(
         self, access_token: SecretStr, strava_id: int, started_at: datetime
     ) -> tuple[StravaBestEffort, ...]:
-        """Its best efforts, whatever else can be read. May raise as `activity`."""
+        """Its best efforts, even if nothing else can be read. May raise as `activity`."""
         answer = self._get(f"/activities/{strava_id}", access_token)
         return parse_best_efforts(activity_detail(answer), started_at)
 

@@ -106,7 +106,7 @@ class StravaRequestRefused(StravaBadData):
 
 
 class StravaUnreadable(StravaBadData):
-    """The answer is not what was asked for, whatever its status says. Another one may be."""
+    """The answer is not what was asked for, even with a good status. Another one may be."""
 
     retryable = True
 

@@ -58,7 +58,7 @@ def error_from_response(response: httpx.Response, quota: Quota | None) -> Strava
 
 
 def is_web_page(response: httpx.Response) -> bool:
-    """Whether the body is HTML or XML, whatever its type says: of a proxy, or of maintenance."""
+    """Whether the body is HTML or XML, even with another type: of a proxy, or of maintenance."""
     return response.content.lstrip().startswith(b"<")
 
 

@@ -38,8 +38,8 @@ class StravaStreams:
     Seconds and meters count from the start.
 
     As recorded: time may stand still, distance may jump. `heart_rate_bpm` is None where it was not
-    recorded throughout. `other_columns` are by the names of `db.stream_codec.Samples`; single values
-    may be None in them, and a column that was not recorded is not among them.
+    recorded throughout. `other_columns` are by the names of `db.stream_codec.Samples`; single
+    values may be None in them, and a column that was not recorded is not among them.
     """
 
     time_s: tuple[int, ...]

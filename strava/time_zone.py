@@ -1,8 +1,8 @@
 """The zone of an activity, as a name that any program knows.
 
-Strava's `timezone` looks like "(GMT-03:00) America/Recife", but may be "Factory" or free text, which
-JavaScript's Intl refuses. Its offset ignores daylight saving; the one between UTC and the local
-time of the activity does not.
+Strava's `timezone` looks like "(GMT-03:00) America/Recife", but may be "Factory" or free text,
+which JavaScript's Intl refuses. Its offset ignores daylight saving; the one between UTC and the
+local time of the activity does not.
 """
 
 import re

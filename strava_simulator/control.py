@@ -39,7 +39,7 @@ def _refuse_web_pages(request: Request) -> None:
 
 
 def _is_local(name: str) -> bool:
-    """Whether a host name is an address or `localhost`, which nobody else can point elsewhere."""
+    """Whether a host name is an address or `localhost`, which no one else can point elsewhere."""
     try:
         ip_address(name)
     except ValueError:
@@ -93,8 +93,8 @@ class NewFault(_Body):
     delay_s: float = Field(
         0,
         ge=0,
-        description="Seconds to wait before the request is carried out (all that `slow` does), after "
-        "it (`late`), or between two bytes (`drip`).",
+        description="Seconds to wait before the request is carried out (all that `slow` does), "
+        "after it (`late`), or between two bytes (`drip`).",
     )
     size_bytes: int = Field(
         400_000_000, ge=0, description="Bytes of a `huge` or unpacked `huge_gzip` answer."

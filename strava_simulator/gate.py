@@ -40,7 +40,7 @@ class RequestHistory:
             "status": None,
             "athlete": None,
         }
-        scope[ENTRY] = entry  # for whoever reads the token
+        scope[ENTRY] = entry  # for the reader of the token
         self.last.append(entry)
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)

@@ -1,6 +1,6 @@
 """Errors of requests that do not reach GraphQL, in the shape of GraphQL's errors.
 
-    HttpRefusal                 HTTP has a status for it; message, `code` and `field` are sent as they are
+    HttpRefusal                 HTTP has a status of its own; message, `code` and `field` are sent as they are
     ├── BadRequest              400 BAD_REQUEST: it cannot be read; `field` names the parameter
     ├── MalformedRequest        422 BAD_REQUEST: JSON, but no request of GraphQL over HTTP; `field` as above
     ├── BatchingDisabled        422 BATCHING_DISABLED: several operations at once

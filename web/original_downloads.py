@@ -41,8 +41,8 @@ class OriginalElsewhere(HttpRefusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "The original is not where it was put. The operator has to bring it back, or let API and "
-            "workers share ORIGINALS_FOLDER."
+            "The original is not where it was put. The operator has to bring it back, or let API "
+            "and workers share ORIGINALS_FOLDER."
         )
 
 

@@ -13,14 +13,15 @@ from strava.shared_quota.quota_report import QuotaState, quota_states, time_of
 def quota_gauges(
     settings: Settings, kept: str | None, clock_s: float, waiting: int
 ) -> Iterator[Metric]:
-    """Yield the limits of the copy `kept`, none before the first request, and the athletes `waiting`.
+    """Yield the limits of the copy `kept`, none before the first request, and the athletes
+    `waiting`.
 
     `clock_s` is what PostgreSQL's clock shows, POSIX.
     """
     limits = GaugeMetricFamily(
         "pacegraph_strava_quota",
-        "Requests to Strava of the window that is now: allowed (limit), counted (used, up to 10 too "
-        "many), left by backfills (reserve).",
+        "Requests to Strava of the window that is now: allowed (limit), counted (used, up to 10 "
+        "too many), left by backfills (reserve).",
         labels=["window", "requests", "what"],
     )
     for state in _states(settings, kept, clock_s) if kept else ():

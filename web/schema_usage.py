@@ -27,7 +27,7 @@ _MOST_CLIENTS = 200
 """Names and versions of clients counted apart: anybody can invent some."""
 _OTHERS = Client("(others)")
 _AT_ONCE = 50
-"""Operations whose coordinates are collected before others have the event loop."""
+"""Operations of which coordinates are collected before others have the event loop."""
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ def switches_of(flags: Flags, viewer: Viewer, address: str) -> Switches:
 
 
 def switches_at(flags: Flags, address: str) -> Switches:
-    """Get the switches of an address whose caller is not known yet."""
+    """Get the switches of an address before its caller is known."""
     return flags.everybody or flags.of(targeting.of_address(address))
 
 

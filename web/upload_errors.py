@@ -87,8 +87,8 @@ class TooManyUploads(HttpRefusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "Too many uploads, or too many of yours, are under way (UPLOADS_AT_ONCE). Try again in a "
-            "moment.",
+            "Too many uploads, or too many of yours, are under way (UPLOADS_AT_ONCE). Try again in "
+            "a moment.",
             headers={**_CLOSE, "retry-after": "5"},
         )
 

@@ -1,7 +1,7 @@
 """Takes the bytes of uploads: part after part, each where the last one ended.
 
-A file's size on disk says how much is there, whatever request brought it or broke off. A part is
-written by one request at a time, in any process: it holds a lock on the file.
+A file's size on disk says how much is there, over all requests that brought it or broke off. A part
+is written by one request at a time, in any process: it holds a lock on the file.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from web.upload_errors import (
 
 _WRITTEN_AT_ONCE = 1 << 20
 _LEAST_BYTES = 64 * 1024
-"""What a part must bring in `upload_stall_s`, so that nobody holds a place with a few bytes."""
+"""What a part must bring in `upload_stall_s`, so that no one holds a place with a few bytes."""
 _THREADS = 4
 PATH = "/uploads"
 

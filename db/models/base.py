@@ -46,7 +46,7 @@ neither order nor number (docs/decisions/0018-random-ids.md).
 PrimaryKey = Annotated[
     int, mapped_column(BigInteger, server_default=text(RANDOM_ID), primary_key=True)
 ]
-# For rows whose ids no client sees, and whose order matters.
+# For rows in an order that matters, and with ids that no client sees.
 SerialKey = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]
 BigId = Annotated[int, mapped_column(BigInteger)]
 CreatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]

@@ -102,8 +102,8 @@ class BestEffort(Base):
         *not_negative("distance_m", "start_offset_s"),
         CheckConstraint("elapsed_s > 0 AND elapsed_s < 'Infinity'::float8", name="elapsed_s_range"),
         CheckConstraint(
-            "num_nulls(age_on_day, age_grade_sex, age_grade_table, open_standard_s, age_standard_s, age_grade_percent)"
-            " IN (0, 6)",
+            "num_nulls(age_on_day, age_grade_sex, age_grade_table, open_standard_s, "
+            "age_standard_s, age_grade_percent) IN (0, 6)",
             name="age_grade_whole",
         ),
         # Serves lists, fastest first, and the rank of an effort by an index-only scan.

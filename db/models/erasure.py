@@ -1,4 +1,4 @@
-"""Receipts of connections that ended, without a trace of whose they were."""
+"""Receipts of connections that ended, without a trace of the athlete."""
 
 from enum import StrEnum
 

@@ -12,7 +12,7 @@ class SchemaUse(Base):
     """How many operations of a client used a member of the schema on a day (UTC).
 
     `coordinate` is a schema coordinate, such as `Activity.name`. The client's name and version are
-    as it says, empty where it says nothing. Nothing tells whose operations they were.
+    as it says, empty where it says nothing. Nothing tells which callers' operations they were.
     """
 
     __tablename__ = "schema_uses"

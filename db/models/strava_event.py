@@ -16,11 +16,11 @@ class StravaObject(StrEnum):
 
 
 class StravaEvent(Base):
-    """One object of one athlete that changed, whatever the change and however often it was told.
+    """One object of one athlete that changed, by any change, however often it was told.
 
     A job looks the object up at Strava and deletes the row with what it writes. Events of an
     athlete who disconnects go with the connection. `job_id` is the job that took the event; a new
-    event on the object sets it to null, so that it is looked up once more. `due_at` is when a job
+    event on the object sets it to null, so that it is looked up again. `due_at` is when a job
     may take it, later after each of the `tries`. `is_second_look`: it was applied while a sync
     ran, which may have overwritten it, and is only checked.
     """

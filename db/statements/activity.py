@@ -116,7 +116,8 @@ _FILTERS: dict[str, Condition | Split] = {
     "min_distance_m": Activity.distance_m >= bindparam("min_distance_m", type_=Double),
     "max_distance_m": Activity.distance_m <= bindparam("max_distance_m", type_=Double),
     "name_contains": contains(Activity.name, bindparam("name_contains", type_=Text)),
-    # One each, so that PostgreSQL knows the source when it plans: most have nearly all rows, or none.
+    # One each, so that PostgreSQL knows the source when it plans: most have nearly all rows, or
+    # none.
     **{f"from_{each.value}": Activity.source == each for each in ActivitySource},
     "gear": Activity.gear_id == bindparam("gear", type_=BigInteger),
     "without_duplicates": STANDS,

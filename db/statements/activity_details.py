@@ -72,8 +72,9 @@ def by_strava_id() -> Executable:
 def record() -> Executable:
     """Write Strava's details of `activity`; returns its id and `athlete_id`.
 
-    Parameters also: `new_description`, `new_device_name` (null: the known one stays), `new_calories`.
-    If the activity was deleted or changed since `seen_at`, nothing is written or returned.
+    Parameters also: `new_description`, `new_device_name` (null: the known one stays),
+    `new_calories`. If the activity was deleted or changed since `seen_at`, nothing is written or
+    returned.
     """
     return (
         update(Activity)

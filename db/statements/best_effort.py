@@ -42,7 +42,7 @@ FASTEST = Ordering(
 def _of_run(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Condition that the effort's run meets `conditions`.
 
-    It names the athlete, who is the effort's, so that one index finds the runs of a few days.
+    It names the athlete, the effort's own, so that one index finds the runs of a few days.
     """
     return exists().where(
         Activity.id == BestEffort.activity_id,

@@ -54,7 +54,7 @@ def count_tokens() -> Executable:
 
 
 def working_tokens() -> Executable:
-    """Select the ids of the demo's tokens that work, whatever SECRET_KEY they are of.
+    """Select the ids of the demo's tokens that work, under any SECRET_KEY.
 
     Athletes choose names too, so the administrator's is known by its account, which has no athlete,
     and the athlete's counts only beside it.

@@ -160,7 +160,8 @@ LEFT_OUT: Mapping[str, str] = {
 
 
 def counts() -> Executable:
-    """Select how many rows of each table `athlete` has, by table, `recordings` with positions, `files`.
+    """Select how many rows of each table `athlete` has, by table, `recordings` with positions,
+    `files`.
 
     The latter are the originals again.
     """
@@ -189,7 +190,8 @@ def counts() -> Executable:
 def page(table: ExportedTable, *, is_first: bool) -> Executable:
     """Select the next `most` rows of `athlete`, in the order of the key.
 
-    Unless it is the first page: after the row with the key in the parameters `after_0`, `after_1`, …
+    Unless it is the first page: after the row with the key in the parameters `after_0`, `after_1`,
+    …
     """
     return _after(select(*table.columns).where(table.condition), table.key, is_first=is_first)
 

@@ -23,7 +23,7 @@ from db.statements.page import AnySelect, Columns, by_key, matches
 from db.statements.visibility import Audience, Expression, Split, for_audience, visible
 
 PERIOD_DAYS = 180
-"""Days of a period whose first one is not given: its last one included."""
+"""Days of a period without a given first one: its last one included."""
 _COUNTS = Split(BestEffort, BestEffort.counts, BestEffort.counts_for_others)
 
 
@@ -36,7 +36,8 @@ class EffortPeriod:
 
     @property
     def first_day(self) -> ColumnElement[Any]:
-        """Without `day_from` the first of PERIOD_DAYS, which end with `day_until`, today (UTC) at most.
+        """Without `day_from` the first of PERIOD_DAYS, which end with `day_until`, today (UTC) at
+        most.
 
         Callers write a day far ahead for a period that goes on.
         """

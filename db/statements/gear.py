@@ -86,9 +86,11 @@ def add_named() -> Executable:
 
 
 def pass_on_edits() -> tuple[Executable, ...]:
-    """Give gear of `athlete` that Strava told the name, and retire it, as the athlete did its namesake.
+    """Give gear of `athlete` that Strava told the name, and retire it, as the athlete did its
+    namesake.
 
-    The namesake is what `use_stravas` replaces, so that what the athlete said goes over to Strava's.
+    The namesake is what `use_stravas` replaces, so that what the athlete said goes over to
+    Strava's.
     """
     of_file = aliased(Gear)
     return (
@@ -245,7 +247,7 @@ def tell() -> Executable:
     """Write what Strava tells of the gear `gear_strava_id` of `athlete`.
 
     Parameters also: `new_name` (null: the known one stays), `new_distance_m`, `new_retired` (null:
-    not told), and `asked`: whether it was asked for it.
+    not told), and `asked`: whether it was asked.
     """
     told_retired = func.coalesce(bindparam("new_retired", type_=Boolean), Gear.retired)
     retired = unless_edited(Gear, Gear.retired, told_retired)

@@ -1,7 +1,7 @@
 """Runs of which a part is hidden from others: what is near the start and end of their route.
 
-Positions hide their surroundings (`activity_route.py`); what counts from the start of such a run would
-tell how far away it is, as laps and splits do.
+Positions hide their surroundings (`activity_route.py`); what counts from the start of such a run
+would tell how far away it is, as laps and splits do.
 """
 
 from typing import Any

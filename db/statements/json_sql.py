@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - this module builds SQL text; callers' values are always parameters
-"""Statements whose result is JSON written by PostgreSQL: a whole tree of rows in one round trip.
+"""Statements that have PostgreSQL write JSON: a whole tree of rows in one round trip.
 
 A tree is assembled as SQL text, from the leaves up. Each level is a statement that other modules of
 this package built, used as a derived table with an alias of its own (`r1`, `r2`, …). Around it is
@@ -39,7 +39,7 @@ OF = "«of»"
 _SHARED = {VIEWER.key, VIEWER_ACCOUNT.key, LINK_ADDRESS.key, LINK_KEY.key, PAGES.key}
 _MARKED_BYTES = 3  # samples, marks and positions
 _MOST_ARGUMENTS = 90  # PostgreSQL takes at most 100
-_BASE64_BYTES = 3  # so many bytes become four characters, whatever follows
+_BASE64_BYTES = 3  # so many bytes become four characters, independent of what follows
 _PARAMETER = re.compile(r"\$(\d+)")
 _DIALECT = asyncpg_dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 

@@ -119,12 +119,12 @@ def remove() -> Executable:
 
 
 def in_folder() -> Executable:
-    """Select the ids of all originals whose content is in a folder."""
+    """Select the ids of all originals with their content in a folder."""
     return select(Original.id).where(Original.place == OriginalPlace.FOLDER.value)
 
 
 def count_in_s3() -> Executable:
-    """Count the originals whose content is in S3."""
+    """Count the originals with their content in S3."""
     return select(func.count()).where(Original.place == OriginalPlace.S3.value)
 
 

@@ -65,8 +65,8 @@ def due() -> Executable:
 def take_due() -> Executable:
     """Forget the removal of `original` at `at_place`; returns nothing if it is not due any more.
 
-    Until the commit nobody can withdraw it, or announce it anew. Returns `is_needed`: there is such
-    an original, so its file stays.
+    Until the commit no one can withdraw it, or announce it again. Returns `is_needed`: there is
+    such an original, so its file stays.
     """
     is_needed = exists().where(
         Original.id == OriginalRemoval.original_id, Original.place == OriginalRemoval.place
@@ -83,7 +83,9 @@ def put_off() -> Executable:
 
 @cache
 def postpone() -> Executable:
-    """Try the removal of `original` at `at_place` again later: in a minute first, in an hour at most."""
+    """Try the removal of `original` at `at_place` again later: in a minute first, in an hour at
+    most.
+    """
     doublings = func.least(OriginalRemoval.failures, _MOST_DOUBLINGS)
     wait_s = _FIRST_WAIT_S * func.power(2.0, doublings)
     return (
@@ -95,7 +97,7 @@ def postpone() -> Executable:
 
 @cache
 def state() -> Executable:
-    """Select how many files wait for their removal, and how many `failed` at least once.
+    """Select how many files await removal, and how many `failed` at least once.
 
     A file that is announced, and not due, does not wait.
     """

@@ -15,7 +15,8 @@ _NONE, _HALF, _WHOLE = number(0), number(0.5), number(1)
 def halves(audience: Audience, *, of: Expression | None = None) -> AnySelect:
     """Select the halves of each activity; no row where its splits have none.
 
-    Columns: `first_s`, `second_s`, `change_percent`, `is_negative`. The activities are `keys`, or `of`.
+    Columns: `first_s`, `second_s`, `change_percent`, `is_negative`. The activities are `keys`, or
+    `of`.
     """
     through = func.sum(ActivitySplit.distance_m, type_=Double).over(
         partition_by=ActivitySplit.activity_id, order_by=ActivitySplit.split_number

@@ -133,9 +133,9 @@ _STEP_DOWN = """
 """
 
 _COLUMNS = (
-    "athlete_id, activity_id, distance, distance_m, elapsed_s, start_offset_s, achieved_at, age_grade_percent, "
-    "for_athlete, previous_id, improvement_s, is_current, "
-    "for_others, previous_for_others_id, improvement_for_others_s, is_current_for_others"
+    "athlete_id, activity_id, distance, distance_m, elapsed_s, start_offset_s, achieved_at, "
+    "age_grade_percent, for_athlete, previous_id, improvement_s, is_current, for_others, "
+    "previous_for_others_id, improvement_for_others_s, is_current_for_others"
 )
 _WRITE = f"""
     INSERT INTO personal_bests (id, {_COLUMNS})

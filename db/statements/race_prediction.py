@@ -37,8 +37,8 @@ def predictions(
 ) -> AnySelect:
     """Select what each athlete may run over each distance, shortest first.
 
-    Columns: `distance`, `meters`, `method`, `seconds`, and `effort_id`, the effort that promises most; of
-    equal ones the shortest. Parameters: `distances` if given, and the period's.
+    Columns: `distance`, `meters`, `method`, `seconds`, and `effort_id`, the effort that promises
+    most; of equal ones the shortest. Parameters: `distances` if given, and the period's.
     """
     effort = fastest(audience, period, of)
     target = _targets()

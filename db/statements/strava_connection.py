@@ -128,7 +128,7 @@ def tokens() -> Executable:
 def begin_refresh() -> Executable:
     """Begin the refresh of the tokens of `athlete`, for `limit_s` seconds at most.
 
-    If the access token still is `unusable`, it has ended, whenever it was to: nobody tries it
+    If the access token still is `unusable`, it has ended, even before its time: no one tries it
     again. Returns what `tokens` does and `refreshing_until`, or nothing while another refresh is
     under way.
     """

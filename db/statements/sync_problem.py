@@ -59,7 +59,7 @@ def record() -> Executable:
     """Record that `job_id` tried the activity `problem_of` of `athlete` in vain.
 
     Parameters also: `reason_code`, `reason`, `problem_stage`. Several tries of one job count once.
-    Nothing is written for an athlete who is not connected. `problem_of` may be null.
+    Nothing is written for an athlete without a connection. `problem_of` may be null.
     """
     activity = (
         select(Activity.id)

@@ -81,7 +81,7 @@ def load_days(audience: Audience, *, has_until: bool, of: Expression | None = No
 def _days(audience: Audience, first: Any, of: Expression | None) -> Any:
     """The days of the athletes whose reserve is known, with their places from 0 on.
 
-    A series of their numbers has an end, whatever the first day is.
+    A series of their numbers has an end, independent of the first day.
     """
     last_place = _DAYS + _whole(rules.HISTORY_DAYS - 1)
     series = (

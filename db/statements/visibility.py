@@ -190,7 +190,7 @@ def for_audience(condition: Condition | Split, audience: Audience) -> Condition:
 
 
 def shows_age_grades(model: type[Base]) -> ColumnElement[bool]:
-    """Condition for rows whose athlete shares age grades, and so the age."""
+    """Condition for rows of athletes that share age grades, and so the age."""
     return exists().where(Athlete.id == OWNER[model], Athlete.shares_age_grades)
 
 

@@ -28,7 +28,7 @@ Listener = Callable[[Versions | None], None]
 
 @dataclass(eq=False, slots=True)
 class _VersionRead:
-    """A read that has not begun: the subjects, and the requests that wait for it."""
+    """A read that has not begun: the subjects, and the requests that await it."""
 
     wanted: set[Subject] = field(default_factory=set)
     waiting: "list[asyncio.Future[Versions]]" = field(default_factory=list)
@@ -43,7 +43,7 @@ class DataVersions:
         self._patience = TimeLimit(_PATIENCE_S)
         self._next: _VersionRead | None = None
         self._reader: asyncio.Task[None] | None = None
-        # kept, as asking asyncio for it costs a system call
+        # kept, as asyncio makes a system call to tell it
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_sound = True
         """Whether the last read succeeded."""
@@ -63,7 +63,7 @@ class DataVersions:
         self._join(wanted).listeners.append(listener)
 
     async def close(self) -> None:
-        """Wait for a read under way, even if no request waits for it any more."""
+        """Wait for a read under way, even if no request needs it any more."""
         if self._reader is not None:
             await asyncio.wait([self._reader], timeout=_PATIENCE_S)
 

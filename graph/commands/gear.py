@@ -54,7 +54,7 @@ async def create_gear(context: Context, wanted: CreateGearInput) -> GearPayload:
             found: int = made["result_id"]
             return found
         values = {"athlete": athlete_id, "new_name": name}
-        with waiting_for_lock():  # so that nobody else takes the name
+        with waiting_for_lock():  # so that no one else takes the name
             await connection.execute(athletes.lock(), values)
         await _refuse_taken_name(connection, values)
         if (await connection.execute(statements.count(), values)).scalar_one() >= _MOST:

@@ -292,7 +292,7 @@ async def _steer(
 
 
 def _log_change(what: str, news: RowMapping) -> None:
-    """Log what this request did to a job, whose other lines carry the id of its first request."""
+    """Log what this request did to a job; its other lines carry the id of its first request."""
     logger.info(what, extra={"job_id": news["id"], "kind": news["kind"]})
 
 

@@ -56,7 +56,7 @@ async def _remove_file(context: Context, place: str, original_id: int) -> None:
         logger.warning("an original cannot be deleted", extra={"error": str(error)})
         raise MutationRefused(
             UserErrorCode.UNAVAILABLE,
-            "The file cannot be deleted now, because the place where it is does not answer. Nothing "
-            "was deleted; try again.",
+            "The file cannot be deleted now, because the place where it is does not answer. "
+            "Nothing was deleted; try again.",
             retry_at=utc_now() + _RETRY,
         ) from None

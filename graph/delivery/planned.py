@@ -138,7 +138,7 @@ class PlannedDelivery:
             data = await self._planner.attempt(self._fetch(self._ready[part], rows))
             if data is not None:
                 return data
-            await self._snapshot.aclose()  # nobody waits for a connection while holding one
+            await self._snapshot.aclose()  # no one may await a connection while holding one
             self._whole = await self._run_whole()
         return None
 

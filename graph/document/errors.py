@@ -39,7 +39,7 @@ class TooBusy(CallerError):
 class NotRead(TooBusy):
     """Parsing the document started, but did not finish.
 
-    The caller pays for it, because the document may be the cause.
+    The caller pays, because the document may be the cause.
     """
 
 

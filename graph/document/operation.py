@@ -88,7 +88,7 @@ class Operation:
     plain_types: dict[str, type] | None = None
     document_text: str = ""
     has_parts: bool = False
-    """Whether the document has @defer or @stream, whatever their `if` says."""
+    """Whether the document has @defer or @stream, also with an `if` that is false."""
     derived: Any = None
     """What the planner keeps for the operation."""
     derived_bytes: int = 0
@@ -101,7 +101,7 @@ class Operation:
         self.is_introspection = self.asks_about_schema and all(
             name in INTROSPECTION_FIELDS or name == "__typename" for name in self._root_fields()
         )
-        """Whether it selects nothing else at its root, whatever the variables are."""
+        """Whether it selects nothing else at its root, with any variables."""
         self._known_costs = LruMap[tuple[Any, ...], OperationCost](_MAX_COSTS)
 
     @property
@@ -209,7 +209,7 @@ class Document:
     @property
     def bytes(self) -> int:
         """Approximate size with its text, its operations, and what is kept for them."""
-        # names and values are parts of the text, once more
+        # names and values are parts of the text, again
         own = _DOCUMENT_BYTES + 2 * getsizeof(self._text) + _NODE_BYTES * self._result.nodes
         of_errors = _ERROR_BYTES * len(self._result.errors)
         return own + of_errors + sum([each.bytes for each in self._operations.values()])

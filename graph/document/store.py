@@ -115,7 +115,7 @@ class DocumentStore:
     async def read(self, text: str, caller: Hashable = None) -> Document:
         """Read a document, valid or not; once, if it is asked for several times at once.
 
-        `caller` is who waits in line for it. Raises TooBusy.
+        `caller` has the place in line. Raises TooBusy.
         """
         found = self._kept.find(text)
         if found is not None:
@@ -195,7 +195,7 @@ class DocumentStore:
         return self._times.of(caller) > _HEAVY_S or self._lane.has(caller)
 
     def _may_read_inline(self, text: str, caller: Hashable) -> bool:
-        """Whether the event loop has time for it. Other requests wait until it is done."""
+        """Whether the event loop has time to do it. Other requests wait until it is done."""
         return (
             len(text) <= _LONGEST_INLINE
             and monotonic() - self._read_inline_at > _INLINE_EVERY_S

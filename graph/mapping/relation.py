@@ -189,7 +189,7 @@ def column_apart(
 ) -> Any:
     """Declare a field with the value of `expression`, a search that is not to be done unasked.
 
-    It is `otherwise` where the row with the `key` is gone or hidden meanwhile.
+    It is `otherwise` where the row with the `key` has gone or is hidden now.
     """
     model: Any = key.class_
     relation = _ColumnApart("", key, rows_by(model, key), model=model, column=Column(expression))
@@ -296,7 +296,9 @@ class Connection(Generic[Node]):
 def with_signature_of(
     declared: Callable[..., Any], resolve: Callable[..., Awaitable[Any]], returns: Any
 ) -> Callable[..., Awaitable[Any]]:
-    """Give `resolve` the signature of `declared`: Strawberry takes a field's arguments from it alone."""
+    """Give `resolve` the signature of `declared`: Strawberry takes a field's arguments from it
+    alone.
+    """
     own = [
         parameter
         for name, parameter in inspect.signature(resolve).parameters.items()

@@ -1,4 +1,4 @@
-"""Streams of activities: rows whose stored bytes are read here, not by PostgreSQL.
+"""Streams of activities: their stored bytes are read here, not by PostgreSQL.
 
 Plans do it in `graph/plan/streams_json.py`, resolvers in `streams_field`; both choose the points by
 `chosen_samples`.
@@ -30,7 +30,7 @@ from graph.mapping.row_type import RowType, field, make, source_of
 
 ROW_LABELS = ("sample_count", "shown", "samples", "marks")
 POSITIONS = "positions"
-"""The label of what tells where somebody was; read only for the columns that need it."""
+"""The label of what tells where an athlete was; read only for the columns that need it."""
 _LONGEST_INLINE = 16 * 1024
 """Bytes of samples that are read on the event loop, in a millisecond or two."""
 SAMPLE_COUNT, GAPS = "sample_count", "gaps"

@@ -26,7 +26,7 @@ async def explain(planner: Planner, context: Context, prepared: PreparedOperatio
         return _written(
             reason=f"It has no single statement ({error.reason}): graphql-core runs it."
         )
-    except GraphQLError as error:  # arguments whose values do not fit
+    except GraphQLError as error:  # values of arguments do not fit
         return _written(reason=error.message)
     if ready.plan.statement is None:
         return _written(reason="It reads nothing from the database.")

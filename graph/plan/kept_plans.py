@@ -17,7 +17,7 @@ _MAX_ANSWERS = 4  # introspection answers of an operation
 PlanKey = tuple[
     Audience, tuple[Any, ...], tuple[int, ...], tuple[Hashable, ...], tuple[str | None, ...]
 ]
-"""What a plan depends on besides its operation: audience, values of directives, indexes of root
+"""What a plan depends on beyond its operation: audience, values of directives, indexes of root
 fields, shapes of arguments and types of ids.
 """
 

@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 
 class KnownRoot(NamedTuple):
-    """A root field whose answer is known: its JSON, or the key that the cache has it by."""
+    """A root field with a known answer: its JSON, or the key that the cache has it by."""
 
     name: bytes
     json: bytes | None
@@ -157,7 +157,7 @@ class Planner:
             raise  # graphql-core would do on the event loop what there is no time for beside it
         except CallerError as error:
             self.fallbacks[error.code] += 1
-        except GraphQLError:  # arguments whose values do not fit
+        except GraphQLError:  # values of arguments do not fit
             self.fallbacks["arguments"] += 1
         except DatabaseError:
             raise  # graphql-core would meet it too, after waiting as long again

@@ -84,7 +84,7 @@ class Drawing:
 
 
 class DrawnText:
-    """A text whose streams are drawn, one after the other."""
+    """A text in which streams are drawn, one after the other."""
 
     def __init__(self, text: str, drawings: Sequence[Drawing], asked: RequestArguments) -> None:
         begun, *marked = text.split(MARK)

@@ -119,7 +119,7 @@ class Schema(strawberry.Schema):
 
     @property
     def core(self) -> GraphQLSchema:
-        """The graphql-core schema. Strawberry has no public name for it."""
+        """The graphql-core schema. Strawberry has no public name of it."""
         return self._schema
 
     @cached_property

@@ -92,8 +92,8 @@ class Mutation:
 
     export_athlete = command(
         export.export_athlete,
-        "Make an archive of all that is stored of an athlete, in a background job: its `export` tells "
-        "where to download it. If the athlete already has an export in progress, that job is "
+        "Make an archive of all that is stored of an athlete, in a background job: its `export` "
+        "tells where to download it. If the athlete already has an export in progress, that job is "
         "returned.",
     )
 
@@ -149,8 +149,8 @@ class Mutation:
 
     restore_activity = command(
         activity.restore_activity,
-        "Let an activity that was deleted here come back: in a background job from Strava, or from its "
-        "file where that is kept; else by importing the file again.",
+        "Let an activity that was deleted here come back: in a background job from Strava, or from "
+        "its file where that is kept; else by importing the file again.",
     )
 
     create_gear = command(gear.create_gear, "Add shoes that no source tells of.")
@@ -173,8 +173,8 @@ class Mutation:
 
     delete_original = command(
         original.delete_original,
-        "Delete the file that recordings were read from. The activities stay. Importing the file again "
-        "keeps it again.",
+        "Delete the file that recordings were read from. The activities stay. Importing the file "
+        "again keeps it again.",
     )
 
     create_api_token = command(

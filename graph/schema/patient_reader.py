@@ -50,7 +50,7 @@ class PatientReader:
 
 @dataclass(eq=False, slots=True)
 class _Look(Generic[T]):
-    """A look under way, and how many wait for it."""
+    """A look under way, and how many await it."""
 
     task: asyncio.Task[T]
     waiting: int = 0
@@ -59,7 +59,7 @@ class _Look(Generic[T]):
 class SharedLooks(PatientReader, Generic[K, T]):
     """Looks of one process, one at a time; equal ones at the same time share one.
 
-    A look that is to be repeated lets others pass, and ends when nobody waits for it any more.
+    A look that is to be repeated lets others pass, and ends when no one needs it any more.
     """
 
     def __init__(self, read: Callable[[K], Awaitable[T]]) -> None:

@@ -128,8 +128,9 @@ class Query:
 
     strava_quota: StravaQuota | None = strawberry.field(
         resolver=resolve_strava_quota,
-        description="What is left of Strava's quota, and who waits for it. Null unless the caller is an "
-        "administrator with the scope ADMIN, and on a server without an application at Strava.",
+        description="What is left of Strava's quota, and who waits for it. Null unless the caller "
+        "is an administrator with the scope ADMIN, and on a server without an application at "
+        "Strava.",
     )
 
     job = by_id("Job", "A job. Null if absent or not visible to the caller.", Job | None)

@@ -59,9 +59,9 @@ class Subscription:
                     return
 
     @strawberry.subscription(
-        description="Jobs of one athlete: first each job under way, oldest first, then every change "
-        "to any job. After a lost connection, subscribe again with `since`, and nothing is missed. "
-        "Of two events about a job, the one with the higher `version` is newer."
+        description="Jobs of one athlete: first each job under way, oldest first, then every "
+        "change to any job. After a lost connection, subscribe again with `since`, and nothing is "
+        "missed. Of two events about a job, the one with the higher `version` is newer."
     )
     async def athlete_jobs(
         self,
@@ -89,10 +89,10 @@ class Subscription:
             is_first = False
 
     @strawberry.subscription(
-        description="What changes of one athlete's activities and personal bests: by a sync, a webhook, an "
-        "import, or an edit by any client. Sends nothing until something changes; with `since`, what "
-        "changed since then at once. After a lost connection, subscribe again with `since`, and "
-        "nothing is missed."
+        description="What changes of one athlete's activities and personal bests: by a sync, a "
+        "webhook, an import, or an edit by any client. Sends nothing until something changes; with "
+        "`since`, what changed since then at once. After a lost connection, subscribe again with "
+        "`since`, and nothing is missed."
     )
     async def athlete_changed(
         self,
@@ -103,9 +103,9 @@ class Subscription:
         since: Annotated[
             datetime | None,
             strawberry.argument(
-                description="Time at which the connection was last known to work, or `changedAt` of the "
-                "last event: what changed since then, or up to two minutes before, is sent first. "
-                "Default: the header `Last-Event-ID` of an event stream, else none."
+                description="Time at which the connection was last known to work, or `changedAt` "
+                "of the last event: what changed since then, or up to two minutes before, is sent "
+                "first. Default: the header `Last-Event-ID` of an event stream, else none."
             ),
         ] = None,
     ) -> AsyncIterator[AthleteChanges]:

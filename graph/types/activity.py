@@ -74,8 +74,8 @@ class Activity(Node):
     )
     started_at_is_hidden: bool = column(
         m.Activity.started_at_is_hidden,
-        "Whether the athlete hides the start on Strava: of both start times only the local day is true. "
-        "Strava then sends 00:00:01 by the local clock.",
+        "Whether the athlete hides the start on Strava: of both start times only the local day is "
+        "true. Strava then sends 00:00:01 by the local clock.",
     )
     timezone: str = column(
         m.Activity.timezone,
@@ -102,8 +102,8 @@ class Activity(Node):
     )
     average_pace_seconds_per_kilometer: float | None = column(
         m.Activity.average_pace_s_per_km,
-        "Moving time divided by distance, in seconds per kilometer. Null if there is no distance or "
-        "no moving time.",
+        "Moving time divided by distance, in seconds per kilometer. Null if there is no distance "
+        "or no moving time.",
     )
     average_pace_seconds_per_mile: float | None = column(
         per_mile(m.Activity.average_pace_s_per_km),
@@ -173,13 +173,13 @@ class Activity(Node):
     )
     laps = connection(
         LAPS_OF_ACTIVITY,
-        "Laps as the device or Strava made them, in order. Empty for other athletes where a part of "
-        "the way is hidden from them: laps count from the start.",
+        "Laps as the device or Strava made them, in order. Empty for other athletes where a part "
+        "of the way is hidden from them: laps count from the start.",
     )(read_laps)
     splits = connection(
         SPLITS_OF_ACTIVITY,
-        "Parts of a kilometer or mile, in order. Empty without samples, and for other athletes where "
-        "a part of the way is hidden from them: splits count from the start.",
+        "Parts of a kilometer or mile, in order. Empty without samples, and for other athletes "
+        "where a part of the way is hidden from them: splits count from the start.",
     )(read_splits)
     pacing: Pacing | None = lookup(
         PACING_OF_ACTIVITY,
@@ -227,14 +227,14 @@ class Activity(Node):
     recordings: list[Annotated["Activity", strawberry.lazy("graph.types.activity")]] = lookup(
         Lookup("Activity", m.Activity.run_id, statements.recordings_of_runs, many=True),
         "All recordings of this run, this one included, as by a watch and a phone, or from Strava "
-        "and from a file. The first one counts for bests and sums, the others follow by start. At most "
-        "20, only those visible to the caller.",
+        "and from a file. The first one counts for bests and sums, the others follow by start. At "
+        "most 20, only those visible to the caller.",
         list_size=sized(2),
     )
     original: Original | None = lookup(
         ORIGINAL_OF_ACTIVITY,
-        "The file it was imported from. Null if it is not kept, for activities of Strava, and for other "
-        "athletes.",
+        "The file it was imported from. Null if it is not kept, for activities of Strava, and for "
+        "other athletes.",
     )
     recording_choice: RecordingChoice | None = column(
         m.Activity.recording_choice,

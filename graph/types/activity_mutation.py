@@ -44,8 +44,8 @@ class UpdateActivityInput:
     )
     excluded: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="true: exclude all its efforts from rankings and personal bests. false: include "
-        "those that were not excluded one by one. Must not be null.",
+        description="true: exclude all its efforts from rankings and personal bests. false: "
+        "include those that were not excluded one by one. Must not be null.",
     )
 
     def given(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class RestoreActivityPayload(Payload):
     )
     job: Job | None = strawberry.field(
         default=None,
-        description="The job that fetches it again, under a new id: from Strava, or from its file where "
-        "that is kept. Null if the file is not kept and can be imported again now, or if the athlete "
-        "is not connected to Strava.",
+        description="The job that fetches it again, under a new id: from Strava, or from its file "
+        "where that is kept. Null if the file is not kept and can be imported again now, or if the "
+        "athlete is not connected to Strava.",
     )

@@ -76,8 +76,8 @@ class ActivityStreams:
         GAPS,
         "Places of points, from 0, after which nothing was recorded for a while: at least 10 "
         "seconds, and five of the usual intervals. Draw no line from there to the next point. A "
-        "pause that was recorded is two points or more at the same distance. For other athletes also "
-        "where samples are left out.",
+        "pause that was recorded is two points or more at the same distance. For other athletes "
+        "also where samples are left out.",
     )
 
 

@@ -175,16 +175,16 @@ class Athlete(Node):
     )(read_best_efforts)
     pace_curve = lookup_with(
         CURVE_OF_ATHLETE,
-        "The fastest effort over each distance in a period, shortest distance first. Of equal times "
-        "the earlier achieved.",
+        "The fastest effort over each distance in a period, shortest distance first. Of equal "
+        "times the earlier achieved.",
         list[BestEffort],
         list_size=sized(len(StandardDistance)),
     )(read_period)
     critical_speed = lookup_with(
         SPEED_OF_ATHLETE,
-        "Critical speed by the fastest efforts of a period over 400, 800, 1000, 1500, 3000 and 5000 "
-        "meters. Null without three of them, one of 3000 meters or more and one of 1500 or less, "
-        "and where no line of a runner goes through them.",
+        "Critical speed by the fastest efforts of a period over 400, 800, 1000, 1500, 3000 and "
+        "5000 meters. Null without three of them, one of 3000 meters or more and one of 1500 or "
+        "less, and where no line of a runner goes through them.",
         CriticalSpeed | None,
     )(read_period)
     race_predictions = lookup_with(

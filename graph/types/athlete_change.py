@@ -15,7 +15,7 @@ from runtime.work_meter import WorkMeter
 class AthleteChanges:
     """One event, of one or more transactions.
 
-    `work` is the time in the database that it took. Whoever gets it first pays for it.
+    `work` is the time in the database that it took. The first that gets it pays.
     """
 
     activities: list[Activity] = strawberry.field(
@@ -31,9 +31,9 @@ class AthleteChanges:
         description="The current personal bests over these distances.", directives=[sized(16)]
     )
     is_complete: bool = strawberry.field(
-        description="Whether this is all that changed. false: more did, so fetch again what is shown. "
-        "At most 100 activities of each kind are listed, and those of the last 200 transactions and the "
-        "last week."
+        description="Whether this is all that changed. false: more did, so fetch again what is "
+        "shown. At most 100 activities of each kind are listed, and those of the last 200 "
+        "transactions and the last week."
     )
     changed_at: datetime = strawberry.field(
         description="Time of the last of these changes. Pass it as `since` after a lost connection."

@@ -49,8 +49,9 @@ class BestEffort(Node):
     )
     start_offset_seconds: float = column(
         m.BestEffort.start_offset_s,
-        "Seconds from the start of the run to the start of the effort. For other athletes 0, unless "
-        "the athlete hides no surroundings of starts: it would tell how far away the start is.",
+        "Seconds from the start of the run to the start of the effort. For other athletes 0, "
+        "unless the athlete hides no surroundings of starts: it would tell how far away the start "
+        "is.",
         to_others=statements.start_offset_to_others,
     )
     achieved_at: datetime = column(

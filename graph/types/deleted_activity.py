@@ -13,8 +13,8 @@ from graph.pagination import After, Before, First, Last, PageArguments, page_arg
 
 @row_type(
     m.DeletedActivity,
-    "What is left of an activity that its athlete deleted here, so that no sync and no import brings "
-    "it back.",
+    "What is left of an activity that its athlete deleted here, so that no sync and no import "
+    "brings it back.",
 )
 class DeletedActivity:
     """A deleted activity's row."""

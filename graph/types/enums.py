@@ -146,8 +146,8 @@ _describe(
 )
 _describe(
     PredictionMethod,
-    "How a time over one distance is predicted from a time over another, at most 4.25 times as long "
-    "or as short.",
+    "How a time over one distance is predicted from a time over another, at most 4.25 times as "
+    "long or as short.",
     {
         "RIEGEL": "Times are as the distances to the power 1.06 (Riegel 1981), from 3.5 to 230 minutes.",
         "CAMERON": "Speeds are as those of the fastest people over the distances (Cameron), from "

@@ -27,8 +27,8 @@ class Gear(Node):
     retired: bool = column(m.Gear.retired, "Whether the athlete no longer uses it.")
     distance_meters: float = column(
         statements.distance_m,
-        "Distance of the activities with it, in meters. A run recorded twice counts once. For other "
-        "athletes, of the activities visible to them.",
+        "Distance of the activities with it, in meters. A run recorded twice counts once. For "
+        "other athletes, of the activities visible to them.",
         to_others=lambda: statements.distance_m(to_others=True),
     )
     stated_distance_meters: float | None = column(

@@ -14,8 +14,8 @@ class CreateGearInput:
 
     athlete_id: strawberry.ID = strawberry.field(description="Global id of the athlete.")
     name: str = strawberry.field(
-        description="Name, of no other gear of the athlete. 1 to 100 characters. If Strava tells of "
-        "shoes with this name, in upper or lower case, they are the same shoes."
+        description="Name, of no other gear of the athlete. 1 to 100 characters. If Strava tells "
+        "of shoes with this name, in upper or lower case, they are the same shoes."
     )
     idempotency_key: str | None = idempotency_key("returns the same gear")
 
@@ -53,8 +53,8 @@ class DeleteGearInput:
     gear_id: strawberry.ID = strawberry.field(description="Global id of the gear.")
     replacement_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Global id of gear of the same athlete that its activities get. Null: they have "
-        "none any more.",
+        description="Global id of gear of the same athlete that its activities get. Null: they "
+        "have none any more.",
     )
 
 

@@ -77,8 +77,8 @@ class JobResult:
     changed_activity_ids: list[strawberry.ID] = column_apart(
         athlete_change.activities_of_job,
         m.Job.id,
-        "Global ids of activities that it created or changed and that are there, at most 100. Empty a "
-        "week later.",
+        "Global ids of activities that it created or changed and that are there, at most 100. "
+        "Empty a week later.",
         otherwise=(),
     )
     changed_distances: list[StandardDistance] = column_apart(
@@ -143,8 +143,8 @@ class Job(Node):
     )(read_import_report)
     export: Export | None = lookup(
         EXPORT_OF_JOB,
-        "For a job of the kind EXPORT that succeeded: the archive. Null before, once it has expired or "
-        "a newer one was made, and for other kinds.",
+        "For a job of the kind EXPORT that succeeded: the archive. Null before, once it has "
+        "expired or a newer one was made, and for other kinds.",
     )
     created_at: datetime = column(m.Job.created_at, "Time it was requested.")
     started_at: datetime | None = column(

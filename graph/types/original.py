@@ -24,8 +24,8 @@ class Original(Node):
 
     download_url: str = column(
         statements.download_url,
-        "Download it here, at least for ORIGINAL_LINK_S (an hour). It needs no other permission than the "
-        "address.",
+        "Download it here, at least for ORIGINAL_LINK_S (an hour). It needs no other permission "
+        "than the address.",
     )
 
 

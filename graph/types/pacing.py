@@ -14,8 +14,8 @@ from graph.mapping.row_type import ROW_TYPES, RowType, column
 
 
 @strawberry.type(
-    description="How the second half of a run went against the first, by distance. Half way lies in "
-    "one kilometer, within which the pace counts as even."
+    description="How the second half of a run went against the first, by distance. Half way lies "
+    "in one kilometer, within which the pace counts as even."
 )
 class Pacing:
     """A row of `halves`."""

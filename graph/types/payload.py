@@ -44,7 +44,7 @@ class Payload:
 
 
 def idempotency_key(effect: str = "returns the same job") -> Any:
-    """Declare the input field of that name; `effect` is what the same key does once more."""
+    """Declare the input field of that name; `effect` is what the same key does again."""
     return strawberry.field(
         default=None,
         description="Any text of at most 200 characters. Repeating the mutation with the same key "

@@ -36,8 +36,8 @@ class RouteBounds:
 
 @row_type(
     m.ActivityRoute,
-    "Where an activity went. Others than the athlete and administrators do not see what is near its "
-    "start and end, so for them it may be in several parts, or in none.",
+    "Where an activity went. Others than the athlete and administrators do not see what is near "
+    "its start and end, so for them it may be in several parts, or in none.",
 )
 class Route:
     """A route's row."""

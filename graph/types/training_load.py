@@ -18,10 +18,10 @@ DEFAULT_DAYS, MOST_DAYS = 90, 366
 
 
 @strawberry.type(
-    description="One day's training load, and what follows from all days until then. Load is Banister's "
-    "TRIMP (1991): minutes weighted by the share of the heart rate reserve. Fitness and fatigue are "
-    "its averages with weights that fall exponentially, over 42 and 7 days. A run recorded twice "
-    "counts once."
+    description="One day's training load, and what follows from all days until then. Load is "
+    "Banister's TRIMP (1991): minutes weighted by the share of the heart rate reserve. Fitness and "
+    "fatigue are its averages with weights that fall exponentially, over 42 and 7 days. A run "
+    "recorded twice counts once."
 )
 class TrainingLoadDay:
     """A row of `load_days`."""

@@ -1,7 +1,8 @@
 """Moves originals from where they are to another place, one transaction each.
 
 The file at the new place is announced before it is written, the one at the old place is deleted
-after the commit: so whatever interrupts it, each original is at one place, and no file is left over.
+after the commit: so whatever interrupts it, each original is at one place, and no file is left
+over.
 """
 
 from collections.abc import Iterator
@@ -85,7 +86,7 @@ class Move:
         return self._transactions.write(partial(self._note, row=row, content=content))
 
     def _note(self, connection: Connection, row: Any, content: bytes | None) -> str | None:
-        """Note the new place, or tell why it stays. One that was deleted meanwhile stays deleted."""
+        """Note the new place, or tell why it stays. One that was deleted stays deleted."""
         new = {"original": row.id, "at_place": self._place.value}
         is_there = self._place is OriginalPlace.DATABASE
         if not is_there and connection.execute(removals.withdraw(), new).first() is None:

@@ -212,7 +212,7 @@ class _PipedStream(RawIOBase):
         return size
 
     def skip(self) -> None:
-        """Receive the rest, which nobody asked for."""
+        """Receive the rest, which no one asked for."""
         while not self._has_ended:
             with suppress(Exception):
                 self._receive()

@@ -1,8 +1,8 @@
 """Derives activities again from their originals, as an import of today would.
 
-Ids, choices, edits, names and gear stay. Each original is a transaction; after some of them bests are
-updated and they are marked as read in one, so what is interrupted goes on there. What could not be
-read is not marked: the next run tries it again.
+Ids, choices, edits, names and gear stay. Each original is a transaction; after some of them bests
+are updated and they are marked as read in one, so what is interrupted goes on there. What could not
+be read is not marked: the next run tries it again.
 """
 
 from collections.abc import Iterator, Sequence

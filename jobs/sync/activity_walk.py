@@ -133,7 +133,7 @@ class ActivityWalk:
 
     def _ask_for_page(self) -> Sequence[Item]:
         checkpoint = self._attempt.checkpoint
-        # What nobody waits for takes as few requests as it can.
+        # What no one waits for takes as few requests as it can.
         size = self._services.settings.strava_page_size
         per_page = _LARGEST_PAGE if self._scope.nightly else size
         oldest = checkpoint.get("oldest")

@@ -14,7 +14,7 @@ from jobs.sync.derived_splits import SPLIT_COLUMNS
 from jobs.sync.prepared_parts import PreparedParts
 
 OF_THE_CONNECTION = (InterfaceError, InternalError, OperationalError)
-"""Errors of SQLAlchemy after which a transaction cannot go on, whatever is written."""
+"""Errors of SQLAlchemy after which a transaction can write nothing more."""
 _OWNER = ("activity_id", "athlete_id")
 
 logger = logging.getLogger(__name__)

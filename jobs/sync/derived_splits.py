@@ -23,7 +23,7 @@ def derive_splits(run: RecordedRun, samples: Samples) -> list[dict[str, Any]]:
     `samples` are the run's streams.
     """
     track = None
-    with suppress(StreamError):  # of a flagged run nobody else reads the track
+    with suppress(StreamError):  # of a flagged run nothing else reads the track
         track = run.track
     way = way_of(track, run.distance_m) if track else None
     if way is None:

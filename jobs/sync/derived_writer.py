@@ -26,7 +26,7 @@ from jobs.sync.problems import OF_THE_JOB, clear_problems, record_problem
 _AT_ONCE = 20
 _WITHIN_S = 2.0
 NO_STREAMS = "no_streams"
-"""Key of the checkpoint: activities without, whose efforts are not had."""
+"""Key of the checkpoint: activities without streams or efforts."""
 
 
 class DerivedWriter:
@@ -54,7 +54,7 @@ class DerivedWriter:
             keep_streams(step.connection, activity, material)
 
     def add(self, derived: DerivedActivity) -> None:
-        """Write an activity whose samples are stored, now or with some others."""
+        """Write an activity that has its samples stored, now or with some others."""
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.append(derived.with_parts())
@@ -88,7 +88,7 @@ class DerivedWriter:
             runner = keep_connected(step.connection, self._athlete_id)
             if runner != self.runner:  # sex or birth date were changed just now
                 self.runner = runner
-                # those whose samples are not at hand are derived again from what is stored
+                # those without samples at hand are derived again from what is stored
                 found = [
                     derive_activity(each.activity, runner, each.material)
                     for each in found

@@ -20,7 +20,7 @@ class DetailsOutcome(Enum):
     """What became of details that Strava told."""
 
     WRITTEN = "written"
-    OUTDATED = "outdated"  # the activity was deleted or changed meanwhile
+    OUTDATED = "outdated"  # the activity was deleted or changed since it was read
     REFUSED = "refused"  # by the database
 
 

@@ -1,8 +1,9 @@
 """The second part of a sync: derives missing best efforts from streams, newest activity first.
 
 Where Strava has no streams, or sends something else, the efforts are Strava's own for now, and the
-streams are asked for again: at the end of the attempt, by the job's next attempts, by the
-next two syncs of any kind, then after pauses (`jobs/sync/effort_sources.py`). A sync of a single activity always asks.
+streams are asked for again: at the end of the attempt, by the job's next attempts, by the next two
+syncs of any kind, then after pauses (`jobs/sync/effort_sources.py`). A sync of a single activity
+always asks.
 """
 
 from collections.abc import Iterable, Sequence

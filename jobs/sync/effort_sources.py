@@ -67,7 +67,7 @@ class DerivedActivity:
 
 @dataclass(frozen=True, slots=True)
 class WrittenActivities:
-    """The ids of what was written: not what changed or went meanwhile.
+    """The ids of what was written: not what changed or went since it was read.
 
     `problems`: why a part of some could not be, by the activity.
     """
@@ -95,7 +95,7 @@ def keep_streams(connection: Connection, activity: Any, material: Material) -> N
 def write_derived(
     connection: Connection, found: Sequence[DerivedActivity], job_id: int
 ) -> WrittenActivities:
-    """Write what was found out about activities, but of those that changed or went meanwhile."""
+    """Write what was found out about activities, but of those that changed or went since."""
     noted = _record(connection, [(each.activity, each.material) for each in found])
     found = [each.with_parts() for each in found if each.activity.id in noted]
     if not found:

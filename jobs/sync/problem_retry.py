@@ -29,7 +29,7 @@ class ProblemRetry:
         self._values: dict[str, Any] = {"athlete": attempt.athlete_id, "most": _AT_ONCE}
 
     def run(self) -> None:
-        """Try each once. Raises as a sync does, StravaUnavailable if Strava answers nobody."""
+        """Try each once. Raises as a sync does, StravaUnavailable if Strava answers no one."""
         if _LEFT not in self._attempt.checkpoint:
             self._take()
         while left := self._attempt.checkpoint[_LEFT]:

@@ -52,10 +52,10 @@ class SingleActivities:
 
     @staticmethod
     def forget(step: Step) -> None:
-        """Let the activity's summary be read anew the next time."""
+        """Let the activity's summary be read again the next time."""
         step.checkpoint.pop(READ, None)
 
     def check(self) -> None:
-        """Raise if Strava answers nobody, where it did not answer for one of the activities."""
+        """Raise if Strava answers no one, where it did not answer for one of the activities."""
         if self._is_doubtful:
             check_strava(self._strava)

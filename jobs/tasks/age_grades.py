@@ -48,7 +48,7 @@ def _next_athletes(step: Step) -> Sequence[int]:
 
 
 def _regrade(connection: Connection, athlete_id: int, runner: Runner) -> int:
-    """Grade the efforts of one athlete, who is locked; returns their number."""
+    """Grade the efforts of one locked athlete; returns their number."""
     efforts = connection.execute(best_effort.to_grade(), {"athlete_id": athlete_id}).all()
     changes = [change for effort in efforts if (change := _change(runner, effort))]
     if changes:

@@ -177,7 +177,7 @@ def _stored_samples(
 ) -> tuple[Samples | None, EncodedStreams | None]:
     """The stored samples, None if none are expected. Raises CorruptStreams.
 
-    They come encoded anew where they lack levels.
+    They come encoded again where they lack levels.
     """
     if activity.streams_state != StreamsState.STORED:
         return None, None

@@ -1,9 +1,10 @@
 """STRAVA_SYNC: updates an athlete's activities, efforts and personal bests from Strava.
 
 Arguments: see `SyncScope.from_arguments`. The steps are Strava's list, then streams and efforts of
-new and changed activities, then details and zones, then duplicates and personal bests. Each continues from the checkpoint
-of an earlier attempt. An activity that fails is left out (`jobs/sync/problems.py`); if Strava did
-not answer for it, the job is retried as after any such failure.
+new and changed activities, then details and zones, then duplicates and personal bests. Each
+continues from the checkpoint of an earlier attempt. An activity that fails is left out
+(`jobs/sync/problems.py`); if Strava did not answer for it, the job is retried as after any such
+failure.
 """
 
 from db.statements import strava_connection

@@ -8,8 +8,8 @@ the job does not apply are due again after a pause; the reconciler then creates 
 
 A look-up that brings no news is paid from a budget of the athlete's events. When it is used up, the
 job waits, then reads the newest of Strava's list, which one request brings, and drops all events
-but of activities that should be in it: so events that somebody invented cost a few requests an hour,
-and what is really new is there all the same. The rest is left to the nightly sync.
+but of activities that should be in it: so events that someone invented cost a few requests an
+hour, and what is really new is there all the same. The rest is left to the nightly sync.
 """
 
 import time
@@ -152,7 +152,8 @@ class _Events:
         return left or self._read_newest(strava_ids)
 
     def _read_newest(self, strava_ids: Sequence[int]) -> list[int]:
-        """Store what Strava lists first, and drop its events; returns what is still to be looked up.
+        """Store what Strava lists first, and drop its events; returns what is still to be looked
+        up.
 
         That is activities that are stored here and that the list should have.
         """

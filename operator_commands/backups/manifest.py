@@ -101,7 +101,7 @@ def names_in(folder: Path) -> Iterator[str]:
 
 
 def fingerprints(keys: Sequence[SecretStr]) -> list[str]:
-    """Tell keys apart without naming them: they are random, so nobody finds them by a digest."""
+    """Tell keys apart without naming them: they are random, so no one finds them by a digest."""
     return [_fingerprint(key.get_secret_value()) for key in keys]
 
 

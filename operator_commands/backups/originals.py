@@ -13,7 +13,7 @@ _STAGED = ".restored-"
 
 
 def copy_all(folder: OriginalFolder, to: Path) -> None:
-    """Copy what is there. A file that an erasure takes away meanwhile is left out. Raises OSError."""
+    """Copy what is there. A file that an erasure takes away is left out. Raises OSError."""
     to.mkdir(mode=0o700)
     for number in folder.ids():
         try:
@@ -26,7 +26,7 @@ def copy_all(folder: OriginalFolder, to: Path) -> None:
 def staged(source: Path, folder: OriginalFolder) -> Iterator[Path | None]:
     """Copy a backup's files to where they are to be, in a folder beside; gone after the block.
 
-    What a restore that was killed left there goes too: nobody else would delete it.
+    What a restore that was killed left there goes too: nothing else would delete it.
     Yields None where the backup has no originals. Raises OSError.
     """
     place = folder.path_of(0).parent

@@ -1,4 +1,4 @@
-"""How far a backup or restore is, for who waits at a terminal."""
+"""How far a backup or restore is, for a user at a terminal."""
 
 import sys
 

@@ -16,8 +16,8 @@ def check(settings: Settings) -> str:
         with reading(settings) as connection:
             if connection.execute(backup.is_there(backup.SET_ASIDE)).scalar_one():
                 raise CheckFailed(
-                    "a restore was interrupted. Run `pacegraph restore` again, which first puts back "
-                    "what was there before"
+                    "a restore was interrupted. Run `pacegraph restore` again, which first puts "
+                    "back what was there before"
                 )
             missing = missing_revisions(connection)
     except DatabaseError:

@@ -1,4 +1,4 @@
-"""The time at Strava, whatever the clocks here say.
+"""The time at Strava, independent of the clocks here.
 
 It is the `Date` of an answer, plus what a clock that never jumps has run since. Each machine has
 such a clock. One that has started since the last answer does not know how long it was away, and

@@ -1,10 +1,10 @@
 """Where the ledger is: in Redis, with a copy in PostgreSQL in which no request is missing.
 
 Redis changes it by comparing and setting, so that all workers share one. Before a request that
-PostgreSQL does not know of yet, the copy is written, with a few requests in advance. So a Redis that
-is lost, emptied, restarted from an older file or replaced by a replica loses no request: the copy
-takes its place, and its number (`generation`) keeps older ones from being written back. While Redis
-is away, the copy itself is the ledger, under the lock of its row.
+PostgreSQL does not know of yet, the copy is written, with a few requests in advance. So a Redis
+that is lost, emptied, restarted from an older file or replaced by a replica loses no request: the
+copy takes its place, and its number (`generation`) keeps older ones from being written back. While
+Redis is away, the copy itself is the ledger, under the lock of its row.
 """
 
 import logging

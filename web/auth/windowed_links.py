@@ -1,8 +1,8 @@
 """Signed links that PostgreSQL writes, so that a field of many rows can be a link.
 
 A link is the moment of its end, the row's number and a SHA-256 of that number, under a key that
-follows from the moment and the server's secret. A statement gets the key, not the secret. An operator
-can read it there, and make links until that moment, to rows that stand there too.
+follows from the moment and the server's secret. A statement gets the key, not the secret. An
+operator can read it there, and make links until that moment, to rows that stand there too.
 """
 
 import time

@@ -69,7 +69,8 @@ local function find()
 end
 """
 _FIND = _COMMON + "return find()"
-# ARGV in addition: text, the caller's share (from 1), the bound. Returns whether the text is kept now.
+# ARGV in addition: text, the caller's share (from 1), the bound. Returns whether the text is kept
+# now.
 _ADD = (
     _COMMON
     + """

@@ -42,8 +42,8 @@ _FILE_SHARE = 2
 _PACE = 1.25
 """Requests and messages of an address per second, for each that the limit with 429 admits."""
 _BURST_SHARE = 12
-"""An address may burst by the bucket of that limit, divided by this: what comes at once keeps others
-waiting.
+"""An address may burst by the bucket of that limit, divided by this: what comes at once keeps
+others waiting.
 """
 _LEAST_BURST, _LEAST_PER_S = 250, 500
 """Pace of an address where the limits with 429 are very strict: those are to answer."""
@@ -101,7 +101,8 @@ class AddressBounds:
         """How many connections met each bound, since the process started."""
 
     def enter(self, peer: str | None) -> "BoundedConnection | None":
-        """Count a new connection; None if its address has as many as it may, or opens them too fast.
+        """Count a new connection; None if its address has as many as it may, or opens them too
+        fast.
 
         An address may open as many at once as it may have, then one for each request of its pace: a
         client that opens one for each request meets the limit with 429 first. `peer` is the

@@ -1,6 +1,6 @@
 """Limits what the messages of one WebSocket may cost, which uvicorn does not.
 
-Every frame counts, whatever its kind: control frames are answered below the application. Above the
+Every frame counts, of each kind: control frames are answered below the application. Above the
 pace of its address (`web/http/address_bounds.py`) a socket is not read, so the client waits.
 """
 

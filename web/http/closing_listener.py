@@ -1,9 +1,10 @@
 """Ends listening sockets without resetting connections that clients take for open.
 
 The kernel opens connections before the process accepts them, and resets those that wait when their
-listening socket closes. A request sent on one is lost, and a proxy must not repeat it. So the socket
-first opens no new ones: a filter drops their first packet, their clients send it again after a second,
-and find the port closed. Those that wait are accepted meanwhile. Only Linux has such filters.
+listening socket closes. A request sent on one is lost, and a proxy must not repeat it. So the
+socket first opens no new ones: a filter drops their first packet, their clients send it again after
+a second, and find the port closed. Those that wait are still accepted. Only Linux has such
+filters.
 """
 
 import ctypes

@@ -12,6 +12,6 @@ _CLOSE = (b"connection", b"close")
 
 
 def make_last(cycle: Any) -> None:
-    """Let uvicorn's `cycle`, whose response has not begun, say that its connection ends."""
+    """Let uvicorn's `cycle`, with a response that has not begun, say that its connection ends."""
     cycle.keep_alive = False
     cycle.default_headers = [*cycle.default_headers, _CLOSE]

@@ -3,9 +3,9 @@
 uvicorn alone waits forever for such a client. Here the kernel closes the connection.
 
 A stop signal ends it in three steps. For SHUTDOWN_DELAY_S all is served, but readiness is false and
-each answer is the last on its connection, so that a proxy goes elsewhere and no request comes as its
-connection closes. Then no more connections begin, those that began are accepted, and streams end.
-Requests under way have SHUTDOWN_GRACE_S.
+each answer is the last on its connection, so that a proxy goes elsewhere and no request comes as
+its connection closes. Then no more connections begin, those that began are accepted, and streams
+end. Requests under way have SHUTDOWN_GRACE_S.
 """
 
 import asyncio
@@ -38,8 +38,9 @@ _RECEIVE_BYTES = 32 * 1024
 """Bytes that the kernel holds of a connection, and so the most that one read brings."""
 _TICK_S = 0.1
 _STREAM_END_S = 0.05
-"""Seconds that streams have to tell their clients of a shutdown, and that waiting connections have to
-be accepted, before all close."""
+"""Seconds that streams have to tell their clients of a shutdown, and that waiting connections have
+to be accepted, before all close.
+"""
 _COLLECTOR_THRESHOLDS = (20_000, 20, 50)
 _SWITCH_INTERVAL_S = 0.001
 
@@ -48,7 +49,7 @@ class Ending(Protocol):
     """What an application does when its server was told to stop."""
 
     def leave_proxies(self) -> None:
-        """Tell who asks for readiness that requests belong elsewhere."""
+        """Tell probes of readiness that requests belong elsewhere."""
 
     def end_streams(self) -> None:
         """Tell streams to end, which would go on otherwise."""

@@ -1,7 +1,7 @@
 """What a request may ask of its connection, beyond ASGI, where our own server runs the app.
 
 ASGI's way costs more than a small query: a coroutine for each message, and a search through every
-header field. Other servers have none of this, so whoever asks also knows ASGI's way.
+header field. Other servers have none of this, so its callers also know ASGI's way.
 """
 
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ class DefaultFields:
 
 
 def cut(scope: Scope) -> None:
-    """Close the connection of a request whose response is not complete.
+    """Close the connection of a request while its response is not complete.
 
     Other servers close it when the app returns.
     """

@@ -117,8 +117,8 @@ class Buckets:
         try:
             while self._asks:
                 asks, self._asks = self._asks[:_MOST_AT_ONCE], self._asks[_MOST_AT_ONCE:]
-                # A lease that came meanwhile covers most. To settle it again would take it from
-                # those who ask next, so that they had to ask too, and so on for ever.
+                # A lease that came by then covers most. To settle it again would take it from
+                # those that ask next, so that they had to ask too, and so on for ever.
                 now = monotonic()
                 if asks := [each for each in asks if not _is_covered(each, now)]:
                     await self._settle(asks)

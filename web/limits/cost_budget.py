@@ -41,7 +41,7 @@ class Budgets:
         self.refused = 0
         """How many operations were refused, since the process started."""
         self.refused_for_time = 0
-        """How many of them for their caller's time in the database."""
+        """How many of them by their caller's time in the database."""
         self.database_ms = 0.0
         """Milliseconds that operations spent in the database, since the process started."""
 

@@ -24,9 +24,9 @@ _MOST_SLICES = 20
 
 # KEYS: buckets. ARGV, for each: capacity, refill a second, the level where Redis knows none, what
 # goes back into it (less than 0: what was spent elsewhere), the amount to take, how much to lease
-# in addition if there is plenty, and how much the bucket may owe. Returns for each: its level, whether the amount was taken, what
-# was leased. Time is Redis's own, so that processes whose clocks differ agree. A bucket that was
-# not used until it was full is the same as none.
+# in addition if there is plenty, and how much the bucket may owe. Returns for each: its level,
+# whether the amount was taken, what was leased. Time is Redis's own, so that processes whose clocks
+# differ agree. A bucket that was not used until it was full is the same as none.
 _SCRIPT = """
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000

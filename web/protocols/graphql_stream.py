@@ -91,7 +91,7 @@ class GraphQLStream(GraphQLOverHttp):
             size=exchange.size,
             weight=exchange.weight,
         )
-        stream.check(operation_id)  # another may have begun meanwhile
+        stream.check(operation_id)  # another may have begun by now
         stream.begin(operation_id, request)
 
     async def _serve_stream(

@@ -1,4 +1,5 @@
-"""Answers in parts over HTTP: `multipart/mixed`, as the RFC "Incremental Delivery over HTTP" has it.
+"""Answers in parts over HTTP: `multipart/mixed`, as the RFC "Incremental Delivery over HTTP" has
+it.
 
 https://github.com/graphql/graphql-over-http/blob/main/rfcs/IncrementalDelivery.md
 """
@@ -38,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class MultipartAnswer:
-    """An answer whose first part is there. Whoever has it sends it, or closes `under_way`."""
+    """An answer with its first part. Its holder sends it, or closes `under_way`."""
 
     form: PartsForm
     first: OperationResult

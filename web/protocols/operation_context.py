@@ -190,7 +190,7 @@ async def begin_in_slot(
 ) -> PartsUnderWay:
     """Run an operation in one of its caller's slots, and give its results as they come.
 
-    Whoever calls it has to close what it returns. Raises TooManyOperations.
+    The caller has to close what it returns. Raises TooManyOperations.
     """
     await _take_slot(services, key, context)
     return PartsUnderWay(services, key, partial(services.executor.deliver, context, request, form))

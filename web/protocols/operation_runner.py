@@ -64,9 +64,9 @@ class OperationRunner:
     async def begin(
         self, context: Context, request: OperationRequest, form: PartsForm
     ) -> PartsUnderWay:
-        """Run an operation in one of its caller's slots, whose answer may come in parts.
+        """Run an operation in one of its caller's slots; its answer may come in parts.
 
-        Whoever calls it has to close what it returns. Raises TooManyOperations.
+        The caller has to close what it returns. Raises TooManyOperations.
         """
         return await begin_in_slot(self._services, context.caller_key, context, request, form)
 

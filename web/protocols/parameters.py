@@ -13,8 +13,8 @@ Parameters = dict[str, Any]
 
 _MAX_IN_ADDRESS = 20
 _MAX_VALUES = 10_000
-"""Lists, objects and commas of a request's JSON, those in texts included, as no request needs so many
-there either. More would take the event loop for milliseconds before anything is charged.
+"""Lists, objects and commas of a request's JSON, those in texts included, as no request needs so
+many there either. More would take the event loop for milliseconds before anything is charged.
 """
 _KINDS: dict[str, tuple[type, str]] = {
     "query": (str, "a string"),

@@ -1,9 +1,9 @@
 """The short way of `POST /graphql`: requests that `graph/at_hand.py` answers without waiting.
 
-Status, headers, limits, log line and counts are those of `web/protocols/graphql_over_http.py`, which
-answers everything else: requests with cookies, ids of their own, streams, dry runs and persisted
-documents, callers that have to be looked up, budgets without a lease, flags that differ between
-callers, and what is refused.
+Status, headers, limits, log line and counts are those of `web/protocols/graphql_over_http.py`,
+which answers everything else: requests with cookies, ids of their own, streams, dry runs and
+persisted documents, callers that have to be looked up, budgets without a lease, flags that differ
+between callers, and what is refused.
 """
 
 from collections.abc import Mapping
@@ -165,7 +165,8 @@ class GraphQLShortWay:
     def _finish(self, request: _Request, versions: Versions) -> ShortAnswer | None:
         """Answer with what is at hand. None: nothing was counted.
 
-        The caller's slot is taken for the answer only: to wait for versions takes nothing of others.
+        The caller's slot is taken for the answer only: to wait for versions takes nothing of
+        others.
         """
         limits, key = self._services.limits, request.key
         if not limits.fair_queue.try_acquire(key):

@@ -32,7 +32,7 @@ Link = tuple[str, str]
 
 
 def is_for_people(request: Request) -> bool:
-    """Tell whether a request asks for a page. One whose `Accept` cannot be read does not."""
+    """Tell whether a request asks for a page. One with an `Accept` that cannot be read does not."""
     accept = request.headers.get("accept")
     try:
         return wants_page(None if accept is None else accept.encode("latin-1"))
