@@ -98,16 +98,31 @@ async def test_what_this_process_does_meanwhile_is_no_work_of_the_database(datab
     assert 0 <= meter.total_ms < 1000 * (time.monotonic() - began) - 250
 
 
-BUSY_S = 5
+BUSY_S = 2.5
 UNTIL_THEN = f"""
     SELECT 'busy' FROM (SELECT generate_series(1, 10000000000) AS turns OFFSET 0) counted
     WHERE clock_timestamp() >= statement_timestamp() + interval '{BUSY_S} s' LIMIT 1
 """
-"""Reads and writes no file: a backend that stops in the middle of that would seem to wait for it."""
 RUNNING = """
     SELECT pid, backend_start FROM pg_stat_activity
     WHERE query LIKE '%turns%' AND state = 'active' AND pid <> pg_backend_pid()
 """
+WAITS = "SELECT wait_event IS NOT NULL FROM pg_stat_activity WHERE pid = %s"
+
+
+async def suspended(other, pid: int) -> psutil.Process:
+    """Suspend a backend while it computes: one that stops while it reads a file, as it does when it
+    begins, would seem to wait for that file.
+    """
+    backend = psutil.Process(pid)
+    while True:
+        backend.suspend()
+        while backend.status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.001)
+        if not other.execute(WAITS, (pid,)).fetchone()[0]:
+            return backend
+        backend.resume()
+        await asyncio.sleep(0.01)
 
 
 async def test_waiting_for_a_core_is_no_work(settings, database_url):
@@ -124,8 +139,7 @@ async def test_waiting_for_a_core_is_no_work(settings, database_url):
             pid, backend_start = found
             if backend_cpu_s(pid, backend_start) is None:
                 pytest.skip("the system does not tell the CPU of processes")
-            backend = psutil.Process(pid)
-            backend.suspend()
+            backend = await suspended(other, pid)
             try:
                 await asyncio.sleep(BUSY_S)
             finally:

@@ -1,5 +1,6 @@
 """A simulated Strava on a real socket, as the tests of jobs drive it."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import deepcopy
@@ -23,9 +24,43 @@ RUNNER = 1001
 ALL_SCOPES = ["read", "activity:read_all", "profile:read_all"]
 
 
+class Door:
+    """Stands before the application: while it is shut, requests to some paths wait."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._shut_to: str | None = None
+        self._let_in = 0
+        self.waiting = 0
+
+    @contextmanager
+    def shut(self, part: str, *, but_first: int = 0) -> Iterator["Door"]:
+        """Hold requests to paths with `part`, after the first of them, until the block ends."""
+        self._shut_to, self._let_in = part, but_first
+        try:
+            yield self
+        finally:
+            self._shut_to = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._holds(scope.get("path", "")):
+            self.waiting += 1
+            while self._shut_to is not None:  # noqa: ASYNC110 - another thread opens
+                await asyncio.sleep(0.01)
+            self.waiting -= 1
+        await self._app(scope, receive, send)
+
+    def _holds(self, path: str) -> bool:
+        if self._shut_to is None or self._shut_to not in path:
+            return False
+        self._let_in -= 1
+        return self._let_in < 0
+
+
 class Simulated:
-    def __init__(self, url: str, app: FastAPI) -> None:
+    def __init__(self, url: str, app: FastAPI, door: Door) -> None:
         self.url = url
+        self.door = door
         self._state = app.state.simulator
         # verify: certificates would be loaded, and are not needed here
         self.http = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S, verify=False)
@@ -108,7 +143,8 @@ def simulated_strava(
         "athletes": 3,
     }
     app = create_simulator(**usual | options)
-    with listening(wrapped(app), date_header="clock" not in options) as address:
-        simulated = Simulated(f"http://{address}", app)
+    door = Door(wrapped(app))
+    with listening(door, date_header="clock" not in options) as address:
+        simulated = Simulated(f"http://{address}", app, door)
         with closing(simulated.http):
             yield simulated

@@ -1,18 +1,11 @@
 """The sync against the simulated Strava, attempt by attempt in this process."""
 
-import time
-
 import pytest
 
 
-def test_demo_runs_are_synced_within_15_s_and_a_second_sync_changes_nothing(world, capsys):
+def test_demo_runs_are_synced_and_a_second_sync_changes_nothing(world):
     runner = world.connect()
-    started = time.monotonic()
     job = world.sync(runner)
-    took = time.monotonic() - started
-    with capsys.disabled():
-        print(f"\n48 runs with streams synced in {took:.2f} s")  # noqa: T201 - a figure to watch
-    assert took < 15
     assert (job["status"], job["error_message"]) == ("SUCCEEDED", None)
     counters = (
         "activities_created",
