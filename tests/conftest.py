@@ -133,12 +133,30 @@ def database_url(clone: Clone) -> Iterator[str]:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    return settings_of(database_url, redis_url, tmp_path)
+
+
+def settings_of(database_url: str, redis_url: str, home: Path) -> Settings:
     urls = {
         "database_url": database_url,
         "redis_url": redis_url,
         "public_url": "http://pacegraph.test",
     }
-    return load_settings(None, pacegraph_home=tmp_path, **urls, **SECRETS, **STRAVA, **UNLIMITED)
+    return load_settings(None, pacegraph_home=home, **urls, **SECRETS, **STRAVA, **UNLIMITED)
+
+
+@pytest.fixture(scope="module")
+def shared_settings(
+    clone: Clone, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """Settings of a migrated database that the tests of a module share, for they leave it as it is.
+
+    A database and an API of its own are half of what a short test costs.
+    """
+    with Redis.from_url(redis_server_url) as client:
+        client.flushall()
+    with clone() as url:
+        yield settings_of(url, redis_server_url, tmp_path_factory.mktemp("shared"))
 
 
 Connect = Callable[[str], AbstractContextManager[Connection]]
@@ -172,6 +190,14 @@ def connect_to() -> Iterator[Connect]:
 def db(connect_to: Connect, database_url: str) -> Iterator[Connection]:
     """A connection to the test's database that commits each statement, for `tests.factories`."""
     with connect_to(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def shared_db(connect_to: Connect, shared_settings: Settings) -> Iterator[Connection]:
+    """A connection to the module's database that commits each statement."""
+    assert shared_settings.database_url
+    with connect_to(shared_settings.database_url.get_secret_value()) as connection:
         yield connection
 
 

@@ -112,19 +112,36 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{kind}: {what}; tests/kinds.py says which tests are")
 
 
+OF_ALL_TESTS = pytest.StashKey[dict[str, list[str]]]()
+"""The kinds of every test of the checkout by its id, where a run collects them all."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before markers select
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    by_hand = [(item.nodeid, kind) for item in items for kind in _kinds(item)]
+    if by_hand:
+        what = ", ".join(f"{test} is marked {kind}" for test, kind in by_hand)
+        raise pytest.UsageError(f"{what} by hand: tests/kinds.py says what it is")
     for item in items:
-        if by_hand := [mark.name for mark in item.iter_markers() if mark.name in KINDS]:
-            raise pytest.UsageError(
-                f"{item.nodeid} is marked {by_hand[0]} by hand: tests/kinds.py says what it is"
-            )
         path = (
             item.path.relative_to(ROOT).as_posix()
             if item.path.is_relative_to(ROOT)
             else item.path.name
         )
         item.add_marker(kind_of(path, set(getattr(item, "fixturenames", ()))))
+    if _collects_all(config):
+        config.stash[OF_ALL_TESTS] = {item.nodeid: _kinds(item) for item in items}
+
+
+def _kinds(item: pytest.Item) -> list[str]:
+    return [mark.name for mark in item.iter_markers() if mark.name in KINDS]
+
+
+def _collects_all(config: pytest.Config) -> bool:
+    """Whether a run was given no part of the tests; what `-m` and `-k` choose is collected first."""
+    in_part = ("lf", "ignore", "ignore_glob")
+    given = {(config.invocation_params.dir / path).resolve() for path in config.args}
+    return given == {ROOT / "tests"} and not any(config.getoption(each, None) for each in in_part)
 
 
 def pytest_report_collectionfinish(items: list[pytest.Item]) -> str:

@@ -9,16 +9,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.kinds import KINDS, ROOT, kind_of
+from tests.kinds import KINDS, OF_ALL_TESTS, ROOT, kind_of
 
 TELL = """
-import json, os, pathlib, pytest
+import json, os, pathlib
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    from tests.kinds import KINDS
-    kinds = {item.nodeid: [mark.name for mark in item.iter_markers() if mark.name in KINDS] for item in items}
-    pathlib.Path(os.environ["KINDS_TO"]).write_text(json.dumps(kinds))
+def pytest_collection_finish(session):
+    from tests.kinds import OF_ALL_TESTS
+    pathlib.Path(os.environ["KINDS_TO"]).write_text(json.dumps(session.config.stash[OF_ALL_TESTS]))
 """
 REACH_OUT = {
     "a-socket": "import socket; socket.create_connection(('127.0.0.1', 9), timeout=1)",
@@ -89,6 +87,7 @@ def failures(tmp_path_factory) -> dict[str, str]:
     run = run_tests(folder, source, f"--junitxml={report}")
     cases = {case.get("name"): case for case in ET.parse(report).iter("testcase")}
     assert len(cases) == len(bodies), run.stdout
+    assert f"tests by kind: {len(bodies)} unit, 0 integration" in run.stdout
     return {
         name: "".join(part.text or "" for part in cases[f"test_{name.replace('-', '_')}"])
         for name in bodies
@@ -96,8 +95,10 @@ def failures(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def collected(tmp_path_factory) -> tuple[dict[str, list[str]], str]:
-    """The kinds of every test of the checkout, by its id, and what pytest printed."""
+def collected(request, tmp_path_factory) -> dict[str, list[str]]:
+    """The kinds of every test of the checkout, by its id. To collect them again takes 8 s."""
+    if found := request.config.stash.get(OF_ALL_TESTS, None):
+        return found
     folder = tmp_path_factory.mktemp("collected")
     (folder / "tell_kinds.py").write_text(TELL)
     told = folder / "kinds.json"
@@ -105,15 +106,13 @@ def collected(tmp_path_factory) -> tuple[dict[str, list[str]], str]:
         folder, "--collect-only", "-m", "", "-p", "tell_kinds", "-n0", KINDS_TO=str(told)
     )
     assert run.returncode == 0, run.stdout
-    return json.loads(told.read_text()), run.stdout
+    return json.loads(told.read_text())
 
 
 def test_every_test_has_exactly_one_kind(collected):
-    kinds, said = collected
-    assert {test: kind for test, kind in kinds.items() if len(kind) != 1} == {}
-    found = [kind for [kind] in kinds.values()]
+    assert {test: kind for test, kind in collected.items() if len(kind) != 1} == {}
+    found = [kind for [kind] in collected.values()]
     assert {kind: found.count(kind) > 0 for kind in KINDS} == dict.fromkeys(KINDS, True)
-    assert f"{found.count('unit')} unit" in said
 
 
 def test_unit_tests_mirror_the_source(collected):
@@ -121,7 +120,7 @@ def test_unit_tests_mirror_the_source(collected):
     top package a is tests/a/test_a.py.
     """
     kinds_by_file: dict[str, set[str]] = {}
-    for test, [kind] in collected[0].items():
+    for test, [kind] in collected.items():
         kinds_by_file.setdefault(test.split("::")[0], set()).add(kind)
     unit = {path for path, kinds in kinds_by_file.items() if kinds == {"unit"}}
     assert {path for path in unit if not has_module(path)} == set(OF_NO_MODULE)
@@ -164,7 +163,10 @@ def test_a_unit_test_that_stays_inside_passes(failures):
     assert failures["inside"] == ""
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_kind_is_set_by_hand(tmp_path, kind):
-    run = run_tests(tmp_path, f"@pytest.mark.{kind}\ndef test_one():\n    pass\n")
-    assert "by hand" in run.stdout + run.stderr
+def test_no_kind_is_set_by_hand(tmp_path):
+    source = "\n\n".join(f"@pytest.mark.{kind}\ndef test_{kind}():\n    pass\n" for kind in KINDS)
+    run = run_tests(tmp_path, source)
+    said = run.stdout + run.stderr
+    assert "by hand" in said
+    for kind in KINDS:
+        assert f"test_{kind} is marked {kind}" in said

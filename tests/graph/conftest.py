@@ -28,6 +28,20 @@ async def sharing_api(settings: Settings) -> AsyncIterator[Api]:
 
 
 @pytest.fixture(scope="module")
+async def shared_api(shared_settings: Settings) -> AsyncIterator[Api]:
+    """The API over the database that a module's tests share."""
+    async with serve(shared_settings) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+async def shared_sharing_api(shared_settings: Settings) -> AsyncIterator[Api]:
+    """The same data, served with SHARING=on."""
+    async with serve(shared_settings.model_copy(update={"sharing": "on"})) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
 def population_url(clone):
     """URL of a database that has the population, for one module."""
     with clone() as url:

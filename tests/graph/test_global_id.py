@@ -38,21 +38,21 @@ OF_OTHER_TYPE = {"athlete": "Activity", "activity": "BestEffort", "job": "Athlet
 @pytest.mark.parametrize(
     "query", [NODE, *(query for query, _ in TYPED.values())], ids=["node", *TYPED]
 )
-async def test_what_is_no_id_is_an_error_that_names_the_argument(api, query, bad):
-    assert await api.error(query, id=bad) == {"code": "INVALID_ID", "field": "id"}
+async def test_what_is_no_id_is_an_error_that_names_the_argument(shared_api, query, bad):
+    assert await shared_api.error(query, id=bad) == {"code": "INVALID_ID", "field": "id"}
 
 
 @pytest.mark.parametrize("bad", NO_IDS.values(), ids=NO_IDS)
-async def test_one_bad_id_among_good_ones_is_an_error(api, bad):
-    assert await api.error(NODES, ids=[encode_id("Activity", 1), bad]) == {
+async def test_one_bad_id_among_good_ones_is_an_error(shared_api, bad):
+    assert await shared_api.error(NODES, ids=[encode_id("Activity", 1), bad]) == {
         "code": "INVALID_ID",
         "field": "ids",
     }
 
 
 @pytest.mark.parametrize("name", TYPED)
-async def test_an_id_of_another_type_is_an_error(api, name):
-    error = await api.error(TYPED[name][0], id=encode_id(OF_OTHER_TYPE[name], 1))
+async def test_an_id_of_another_type_is_an_error(shared_api, name):
+    error = await shared_api.error(TYPED[name][0], id=encode_id(OF_OTHER_TYPE[name], 1))
     assert error == {"code": "INVALID_ID", "field": "id"}
 
 
@@ -96,12 +96,12 @@ async def test_nodes_keep_their_order_with_null_for_the_absent(api, db):
 
 
 @pytest.mark.parametrize("number", [0, 100], ids=["none", "most"])
-async def test_nodes_takes_up_to_a_hundred(api, number):
-    assert await api.ask(NODES, ids=[encode_id("Activity", 1)] * number) == {
+async def test_nodes_takes_up_to_a_hundred(shared_api, number):
+    assert await shared_api.ask(NODES, ids=[encode_id("Activity", 1)] * number) == {
         "nodes": [None] * number
     }
 
 
-async def test_nodes_refuses_more_than_a_hundred(api):
-    error = await api.error(NODES, ids=[encode_id("Activity", 1)] * 101)
+async def test_nodes_refuses_more_than_a_hundred(shared_api):
+    error = await shared_api.error(NODES, ids=[encode_id("Activity", 1)] * 101)
     assert error == {"code": "OUT_OF_RANGE", "field": "ids"}

@@ -151,10 +151,13 @@ EXPECTED = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def post(settings, db):
-    """Posts a body as an administrator with some data; synchronous, as Hypothesis wants to be."""
-    person = make.create_person(db, is_admin=True)
+@pytest.fixture(scope="module")
+def post(shared_settings, shared_db):
+    """Posts a body as an administrator with some data; synchronous, as Hypothesis wants to be.
+
+    What is written meanwhile is what others meet: no answer may be an error of the server.
+    """
+    db, person = shared_db, make.create_person(shared_db, is_admin=True)
     make.create_best(db, person.athlete_id)
     make.create_connection(db, person.athlete_id)
     make.create_token(db, person.account_id)  # one that may be revoked
@@ -162,7 +165,7 @@ def post(settings, db):
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     with (
         start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(serve(settings)) as api,
+        portal.wrap_async_context_manager(serve(shared_settings)) as api,
     ):
         yield lambda body: portal.call(
             partial(api.http.post, "/graphql", content=body, headers=headers)
@@ -240,9 +243,13 @@ def test_hostile_documents_are_judged_in_bounded_time(text, code, request):
         )
         return taken
 
-    quickest = min(judge() for _ in range(3))
-    print(f"{request.node.callspec.id}: {quickest * 1000:.1f} ms")  # noqa: T201
-    assert quickest < 0.15
+    for _ in range(3):  # the quickest counts, and one that is quick enough is enough
+        taken = judge()
+        print(f"{request.node.callspec.id}: {taken * 1000:.1f} ms")  # noqa: T201
+        if taken < 0.15:
+            break
+    else:
+        pytest.fail(f"{taken:.3f} s")
 
 
 def test_hostile_documents_get_short_answers(post):

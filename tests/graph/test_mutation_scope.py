@@ -87,37 +87,34 @@ async def outcome(api, name, headers, given):
     return answer["userErrors"][0]["code"] if answer["userErrors"] else DONE
 
 
-@pytest.mark.parametrize("kind", CALLERS)
 @pytest.mark.parametrize("name", OUTCOMES)
-async def test_a_mutation_is_for_whom_the_table_says(api, db, headers_of, name, kind):
-    person = make.create_person(db)
-    given = inputs_of(db, person).get(name)
-    headers = headers_of(kind, person.account_id)
-    before = content(db)
-    expected = OUTCOMES[name][CALLERS.index(kind)]
-    assert await outcome(api, name, headers, given) == expected
-    if expected != DONE:
-        assert content(db) == before
+async def test_a_mutation_is_for_whom_the_table_says(api, db, headers_of, name):
+    for kind, expected in zip(CALLERS, OUTCOMES[name], strict=True):
+        person = make.create_person(db)
+        given = inputs_of(db, person).get(name)
+        headers = headers_of(kind, person.account_id)
+        before = content(db)
+        assert await outcome(api, name, headers, given) == expected, kind
+        if expected != DONE:
+            assert content(db) == before, kind
 
 
-@pytest.mark.parametrize("kind", ["sync", "session"])
 @pytest.mark.parametrize("name", sorted(set(OUTCOMES) - HAS_NO_SUBJECT))
-async def test_anothers_is_as_if_it_were_not_there(api, db, headers_of, name, kind):
+async def test_anothers_is_as_if_it_were_not_there(api, db, headers_of, name):
     given = inputs_of(db, make.create_person(db, shares=True))[name]
-    headers = headers_of(kind, make.create_person(db).account_id)
-    before = content(db)
-    assert await outcome(api, name, headers, given) == "NOT_FOUND"
-    assert content(db) == before
+    for kind in ("sync", "session"):
+        headers = headers_of(kind, make.create_person(db).account_id)
+        before = content(db)
+        assert await outcome(api, name, headers, given) == "NOT_FOUND", kind
+        assert content(db) == before, kind
 
 
-@pytest.mark.parametrize("kind", CALLERS)
 @pytest.mark.parametrize("name", ALL_ATHLETES)
-async def test_all_athletes_at_once_are_for_admins(api, db, headers_of, name, kind):
-    expected = {"signed out": SIGNED_OUT, "admin": DONE}.get(kind, FORBIDDEN)
-    assert (
-        await outcome(api, name, headers_of(kind, make.create_person(db).account_id), {})
-        == expected
-    )
+async def test_all_athletes_at_once_are_for_admins(api, db, headers_of, name):
+    for kind in CALLERS:
+        expected = {"signed out": SIGNED_OUT, "admin": DONE}.get(kind, FORBIDDEN)
+        headers = headers_of(kind, make.create_person(db).account_id)
+        assert await outcome(api, name, headers, {}) == expected, kind
 
 
 async def test_an_admins_token_stops_administering_with_its_account(api, db, headers_of):

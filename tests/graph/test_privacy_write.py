@@ -88,22 +88,31 @@ def rows(db) -> list:
     ]
 
 
+@pytest.fixture(scope="module")
+def exposed(shared_db):
+    return create_exposed_athlete(shared_db, shares=True, shares_age_grades=True)
+
+
+@pytest.fixture(scope="module")
+def tokens(shared_db):
+    """Of all who may not write what is the athlete's."""
+    everything = ("admin", "read", "sync")
+    return [
+        None,
+        make.create_person(shared_db).token,
+        make.create_person(shared_db, is_admin=True).token,
+        make.create_person(shared_db, scopes=everything).token,
+    ]
+
+
 @pytest.mark.parametrize(("name", "key", "type_name"), list(mutations()))
 async def test_who_may_not_write_is_refused_as_if_there_were_nothing(
-    sharing_api, db, name, key, type_name
+    shared_sharing_api, shared_db, exposed, tokens, name, key, type_name
 ):
-    exposed = create_exposed_athlete(db, shares=True, shares_age_grades=True)
-    everything = ("admin", "read", "sync")
-    tokens = [
-        None,
-        make.create_person(db).token,
-        make.create_person(db, is_admin=True).token,
-        make.create_person(db, scopes=everything).token,
-    ]
-    before = rows(db)
+    api, before = shared_sharing_api, rows(shared_db)
     ids = [*exposed.shown.get(type_name, ()), *exposed.hidden.get(type_name, ())]
     for token in tokens:
-        absent = await sharing_api.ask(text_of(name, key, encode_id(type_name, ABSENT)), token)
+        absent = await api.ask(text_of(name, key, encode_id(type_name, ABSENT)), token)
         assert absent[name]["userErrors"]
         assert not [
             value
@@ -111,8 +120,8 @@ async def test_who_may_not_write_is_refused_as_if_there_were_nothing(
             if each not in {"__typename", "userErrors"} and value
         ]
         for each in ids:
-            assert await sharing_api.ask(text_of(name, key, each), token) == absent
-    assert rows(db) == before
+            assert await api.ask(text_of(name, key, each), token) == absent
+    assert rows(shared_db) == before
 
 
 @pytest.mark.parametrize("input_field", ["activityId"])

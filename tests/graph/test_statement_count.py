@@ -5,6 +5,7 @@ walking the schema.
 import pytest
 from graphql import get_named_type
 
+from tests.conftest import settings_of
 from tests.graph.api import serve
 from tests.graph.populated import populate
 from tests.graph.walk import (
@@ -39,13 +40,10 @@ def population(connect_to, population_url):
         yield populate(connection, MANY)
 
 
-@pytest.fixture
-async def api(population_url, redis_url, settings):
-    from pydantic import SecretStr
-
-    async with serve(
-        settings.model_copy(update={"database_url": SecretStr(population_url)})
-    ) as api:
+@pytest.fixture(scope="module")
+async def api(population_url, redis_server_url, tmp_path_factory):
+    home = tmp_path_factory.mktemp("counted")
+    async with serve(settings_of(population_url, redis_server_url, home)) as api:
         yield api
 
 

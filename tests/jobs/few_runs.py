@@ -15,10 +15,15 @@ from tests.jobs.simulated import Simulated, simulated_strava
 RUNS = 8
 
 
+def first_runs(number: int, folder: Path) -> Path:
+    """Write a file of the first of the 48 demo runs into the folder."""
+    lines = DEMO_RUNS.read_text(encoding="utf-8").splitlines(keepends=True)
+    path = folder / "few_runs.ndjson"
+    path.write_text("".join(lines[:number]), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def strava(tmp_path: Path) -> Iterator[Simulated]:
-    lines = DEMO_RUNS.read_text(encoding="utf-8").splitlines(keepends=True)
-    path = tmp_path / "few_runs.ndjson"
-    path.write_text("".join(lines[:RUNS]), encoding="utf-8")
-    with simulated_strava(runs=path) as simulated:
+    with simulated_strava(runs=first_runs(RUNS, tmp_path)) as simulated:
         yield simulated

@@ -5,6 +5,7 @@ import time
 from db.statements import reconciler_lock
 from jobs.reconcile import Reconciler
 from local.redis import start_redis
+from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 
 
 def test_jobs_go_on_while_and_after_redis_was_away(world, services_home):
@@ -28,16 +29,16 @@ def test_jobs_go_on_while_and_after_redis_was_away(world, services_home):
 
 def test_jobs_go_on_after_postgresql_dropped_all_connections(world):
     world.start_workers()
-    world.strava.fault("slow", path="/streams", delay_s=0.03, times=None)
+    world.strava.fault("slow", path="/streams", delay_s=0.2, times=None)
     job_id = world.enqueue(world.create(world.connect()))
-    for done in (5, 20):
+    for done in (1, 5):
         world.until(lambda least=done: world.job(job_id)["progress_done"] >= least, about=job_id)
         world.rows(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name LIKE 'pacegraph-%' AND datname = current_database()"
         )
     row = world.await_job(job_id, "SUCCEEDED")
-    assert (row["activities_created"], row["progress_done"]) == (48, 48)
+    assert (row["activities_created"], row["progress_done"]) == (RUNS, RUNS)
 
 
 def test_one_of_several_reconcilers_acts_at_a_time(world):

@@ -9,16 +9,17 @@ from db.statements import job as statements
 from db.statements import job_queue
 from jobs.reconcile import Reconciler
 from jobs.runner import TASKS
+from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 
 
 def test_out_of_quota_it_waits_shows_what_there_is_and_goes_on(world):
     runner = world.connect()
     job_id = world.create(runner)
-    world.strava.control("PUT", "/rate-limits", json={"read_quarter_hour": 20, "used": 0})
+    world.strava.control("PUT", "/rate-limits", json={"read_quarter_hour": 8, "used": 0})
     job = world.work(job_id)
     assert (job["status"], job["failures"], job["error_code"]) == ("WAITING", 0, None)
     assert job["waiting_until"].minute % 15 == 0
-    assert 0 < job["progress_done"] < 48
+    assert 0 < job["progress_done"] < RUNS
     assert world.value("SELECT count(*) FROM personal_bests") > 0
     world.strava.control("PUT", "/rate-limits", json={"used": 0})
     world.write("UPDATE jobs SET waiting_until = now()")
@@ -27,8 +28,8 @@ def test_out_of_quota_it_waits_shows_what_there_is_and_goes_on(world):
 
     assert world.job(job_id)["status"] == "QUEUED"
     job = world.work(job_id)
-    assert (job["status"], job["attempts"], job["activities_created"]) == ("SUCCEEDED", 2, 48)
-    assert (job["progress_done"], job["progress_total"]) == (48, 48)
+    assert (job["status"], job["attempts"], job["activities_created"]) == ("SUCCEEDED", 2, RUNS)
+    assert (job["progress_done"], job["progress_total"]) == (RUNS, RUNS)
     assert (
         world.value("SELECT count(*) FROM personal_bests WHERE is_current")
         <= job["personal_bests_changed"]

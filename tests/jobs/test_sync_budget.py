@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from jobs.reconcile import Reconciler
+from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 from tests.jobs.simulated import RUNNER
 
 
@@ -20,7 +21,7 @@ def test_what_brings_new_data_is_free(world):
     limit(world, 3)
     runner = world.connect()
     job = world.sync(runner)
-    assert (job["status"], job["activities_created"]) == ("SUCCEEDED", 48)
+    assert (job["status"], job["activities_created"]) == ("SUCCEEDED", RUNS)
     assert level(world) == 3
     world.sync(runner, mode="FULL")
     assert level(world) < 1

@@ -1,7 +1,7 @@
 """What questions about the schema cost: what they cause, however they are written."""
 
 import re
-from itertools import product
+from itertools import chain, product
 from time import process_time
 
 import pytest
@@ -91,10 +91,12 @@ DEAR = {
 @pytest.mark.parametrize("text", DEAR.values(), ids=DEAR)
 async def test_a_point_is_a_bounded_part_of_the_answer(text):
     cost, _ = await cost_of(text)
-    answer = execute_sync(SCHEMA.core, parse(text)).data
+    answer, seconds = answered(text)
     assert members(answer) <= MEMBERS_PER_POINT * cost
-    fastest = min(seconds_of(text) for _ in range(3))
-    assert fastest / cost < 0.001, "a point is some 0.07 ms; reading a document 0.5"
+    attempts = chain([seconds], (answered(text)[1] for _ in range(2)))  # no more than it needs
+    assert any(each / cost < 0.001 for each in attempts), (
+        "a point is some 0.07 ms; reading a document 0.5"
+    )
 
 
 def members(value) -> int:
@@ -103,10 +105,11 @@ def members(value) -> int:
     return sum(1 + members(each) for each in value.values()) if isinstance(value, dict) else 0
 
 
-def seconds_of(text: str) -> float:
+def answered(text: str) -> tuple[dict | None, float]:
+    """The answer, and the seconds of CPU that it took."""
     began = process_time()
-    execute_sync(SCHEMA.core, parse(text))
-    return process_time() - began
+    answer = execute_sync(SCHEMA.core, parse(text)).data
+    return answer, process_time() - began
 
 
 async def test_variables_count_as_literals_do():
@@ -128,7 +131,7 @@ async def test_the_cost_is_known_sooner_than_the_answer():
     operation = await operation_of(text)
     began = process_time()
     operation.prepare({})
-    assert process_time() - began < seconds_of(text) / 4
+    assert process_time() - began < answered(text)[1] / 4
 
 
 @pytest.mark.parametrize(
