@@ -39,22 +39,30 @@ class Observation:
         )
 
 
-def queries_of_everything(exposed: ExposedAthlete) -> Iterator[str]:
-    """Every object of the athlete's and every root field, with all that hangs on them."""
-    for ids in (exposed.shown, exposed.hidden):
-        for type_ in node_types():
-            for each in ids.get(type_.name, ()):
-                yield f'{{ node(id: "{each}") {{ __typename id {fragment(type_, 1, distance="KM5")} }} }}'
-                if root := {"Athlete": "athlete", "Activity": "activity", "Job": "job"}.get(
-                    type_.name
-                ):
-                    yield f'{{ {root}(id: "{each}") {{ {selection(type_, 0)} }} }}'
-    ids = ", ".join(f'"{each}"' for each in sorted(exposed.ids))
+def queries_of_everything(exposed: ExposedAthlete) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of the athlete's and every root field, with all that hangs on them, each with
+    its variables: objects of a type are asked for by one text, which is read once.
+    """
     for type_ in node_types():
-        yield f"{{ nodes(ids: [{ids}]) {{ __typename id {fragment(type_, -1)} }} }}"
+        by_node = (
+            "query($id: ID!) { node(id: $id) { __typename id "
+            f"{fragment(type_, 1, distance='KM5')} }} }}"
+        )
+        root = {"Athlete": "athlete", "Activity": "activity", "Job": "job"}.get(type_.name)
+        by_root = f"query($id: ID!) {{ {root}(id: $id) {{ {selection(type_, 0)} }} }}"
+        for ids in (exposed.shown, exposed.hidden):
+            for each in ids.get(type_.name, ()):
+                yield by_node, {"id": each}
+                if root:
+                    yield by_root, {"id": each}
+    for type_ in node_types():
+        yield (
+            f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ __typename id {fragment(type_, -1)} }} }}",
+            {"ids": sorted(exposed.ids)},
+        )
     for name, field in SCHEMA.query_type.fields.items():
         if "id" not in field.args and "ids" not in field.args:
-            yield f"{{ {call(name, field)} {{ {selection(get_named_type(field.type), 1)} }} }}"
+            yield f"{{ {call(name, field)} {{ {selection(get_named_type(field.type), 1)} }} }}", {}
 
 
 async def ask_everything(
@@ -62,10 +70,10 @@ async def ask_everything(
 ) -> list[dict[str, Any]]:
     """Ask all of it by plan and by graphql-core, which must say the same; gives the data."""
     answers = []
-    for query in queries_of_everything(exposed):
+    for query, variables in queries_of_everything(exposed):
         planned, unplanned = (
-            await api.answer(query, token),
-            await api.answer_unplanned(query, token),
+            await api.answer(query, token, **variables),
+            await api.answer_unplanned(query, token, **variables),
         )
         assert "errors" not in planned, planned
         assert _lasting(planned["data"]) == _lasting(unplanned["data"]), query

@@ -56,10 +56,11 @@ def mutations():
             yield pytest.param(name, key, of_name.get(key) or of_id[name], id=name)
 
 
-def text_of(name: str, key: str, global_id: str) -> str:
+def text_of(name: str, key: str) -> str:
+    """The mutation of what the variable `id` names."""
     field = SCHEMA.mutation_type.fields[name]
     inputs = get_named_type(field.args["input"].type).fields
-    given = {key: f'"{global_id}"'} | {each: GIVEN[each] for each in inputs if each in GIVEN}
+    given = {key: "$id"} | {each: GIVEN[each] for each in inputs if each in GIVEN}
     missing = [
         each
         for each, type_ in inputs.items()
@@ -67,7 +68,8 @@ def text_of(name: str, key: str, global_id: str) -> str:
     ]
     assert not missing, f"{name}: {missing} has no value in tests/graph/test_privacy_write.py."
     values = ", ".join(f"{each}: {value}" for each, value in given.items())
-    return f"mutation {{ {name}(input: {{{values}}}) {{ {selection(field.type.of_type, 0)} }} }}"
+    below = selection(field.type.of_type, 0)
+    return f"mutation($id: ID!) {{ {name}(input: {{{values}}}) {{ {below} }} }}"
 
 
 def rows(db) -> list:
@@ -109,10 +111,10 @@ def tokens(shared_db):
 async def test_who_may_not_write_is_refused_as_if_there_were_nothing(
     shared_sharing_api, shared_db, exposed, tokens, name, key, type_name
 ):
-    api, before = shared_sharing_api, rows(shared_db)
+    api, text, before = shared_sharing_api, text_of(name, key), rows(shared_db)
     ids = [*exposed.shown.get(type_name, ()), *exposed.hidden.get(type_name, ())]
     for token in tokens:
-        absent = await api.ask(text_of(name, key, encode_id(type_name, ABSENT)), token)
+        absent = await api.ask(text, token, id=encode_id(type_name, ABSENT))
         assert absent[name]["userErrors"]
         assert not [
             value
@@ -120,7 +122,7 @@ async def test_who_may_not_write_is_refused_as_if_there_were_nothing(
             if each not in {"__typename", "userErrors"} and value
         ]
         for each in ids:
-            assert await api.ask(text_of(name, key, each), token) == absent
+            assert await api.ask(text, token, id=each) == absent
     assert rows(shared_db) == before
 
 
