@@ -135,41 +135,65 @@ def subject(given):
     return next(name for name in names if name in given)
 
 
+@pytest.fixture(scope="module")
+def owner(shared_db):
+    """Shares what others may see."""
+    return make.create_person(shared_db, shares=True)
+
+
+@pytest.fixture(scope="module")
+def inputs(shared_db, owner):
+    """For tests that are refused: so all find the same."""
+    return inputs_of(shared_db, owner)
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
-async def test_owners_may(api, db, name):
-    person = make.create_person(db)
-    before, given = content(db), inputs_of(db, person)[name]
-    payload = await mutate(api, name, person.token, **given)
+async def test_owners_may(shared_api, shared_db, name):
+    person = make.create_person(shared_db)
+    given = inputs_of(shared_db, person)[name]
+    before = content(shared_db)
+    payload = await mutate(shared_api, name, person.token, **given)
     assert payload["userErrors"] == []
     assert None not in payload.values()
-    assert content(db) != before
+    assert content(shared_db) != before
 
 
 @pytest.mark.parametrize("name", [name for name in NEEDS_SIGN_IN if name != "createApiToken"])
-async def test_admins_may_for_anybody(api, db, name):
-    person, admin = make.create_person(db), make.create_admin(db)
-    assert (await mutate(api, name, admin.token, **inputs_of(db, person)[name]))["userErrors"] == []
+async def test_admins_may_for_anybody(shared_api, shared_db, name):
+    person, admin = make.create_person(shared_db), make.create_admin(shared_db)
+    given = inputs_of(shared_db, person)[name]
+    assert (await mutate(shared_api, name, admin.token, **given))["userErrors"] == []
 
 
 @pytest.mark.parametrize("name", NEEDS_SIGN_IN)
-async def test_who_is_signed_out_is_refused(api, db, name):
-    given, before = inputs_of(db, make.create_person(db))[name], content(db)
-    assert refusal(await mutate(api, name, None, **given)) == (None, "UNAUTHENTICATED")
-    assert content(db) == before
+async def test_who_is_signed_out_is_refused(shared_api, shared_db, inputs, name):
+    before = content(shared_db)
+    payload = await mutate(shared_api, name, None, **inputs[name])
+    assert refusal(payload) == (None, "UNAUTHENTICATED")
+    assert content(shared_db) == before
+
+
+@pytest.fixture(scope="module")
+def reader(shared_db):
+    person = make.create_person(shared_db, scopes=("read",))
+    return person, inputs_of(shared_db, person)
 
 
 @pytest.mark.parametrize("name", NEEDS_SYNC)
-async def test_a_token_that_may_only_read_is_refused(api, db, name):
-    person = make.create_person(db, scopes=("read",))
-    given, before = inputs_of(db, person)[name], content(db)
-    assert refusal(await mutate(api, name, person.token, **given)) == (None, "FORBIDDEN")
-    assert content(db) == before
+async def test_a_token_that_may_only_read_is_refused(shared_api, shared_db, reader, name):
+    person, inputs = reader
+    before = content(shared_db)
+    payload = await mutate(shared_api, name, person.token, **inputs[name])
+    assert refusal(payload) == (None, "FORBIDDEN")
+    assert content(shared_db) == before
 
 
 @pytest.mark.parametrize("name", [name for name in NEEDS_SIGN_IN if name != "createApiToken"])
-async def test_what_is_anothers_is_as_if_absent(api, sharing_api, db, name):
-    other, stranger = make.create_person(db, shares=True), make.create_person(db)
-    given, before = inputs_of(db, other)[name], content(db)
+async def test_what_is_anothers_is_as_if_absent(
+    shared_api, shared_sharing_api, shared_db, inputs, name
+):
+    stranger, given = make.create_person(shared_db), inputs[name]
+    before = content(shared_db)
     type_name = {
         "athleteId": "Athlete",
         "bestEffortId": "BestEffort",
@@ -178,25 +202,24 @@ async def test_what_is_anothers_is_as_if_absent(api, sharing_api, db, name):
     }.get(subject(given), "Job")
     type_name = {"revokeApiToken": "ApiToken", "deleteOriginal": "Original"}.get(name, type_name)
     nothing = given | {subject(given): encode_id(type_name, 10**6)}
-    for server in (api, sharing_api):
+    for server in (shared_api, shared_sharing_api):
         foreign = await mutate(server, name, stranger.token, **given)
         absent = await mutate(server, name, stranger.token, **nothing)
         assert refusal(foreign) == (["input", subject(given)], "NOT_FOUND")
         assert absent == foreign
-    assert content(db) == before
+    assert content(shared_db) == before
 
 
 NO_IDS = ("", "x", encode_id("Shoe", 1), encode_id("PersonalBest", 1))
 
 
 @pytest.mark.parametrize("name", [name for name in NEEDS_SIGN_IN if name != "createApiToken"])
-async def test_what_is_no_id_is_refused(api, db, name):
-    person = make.create_person(db)
-    given, before = inputs_of(db, person)[name], content(db)
+async def test_what_is_no_id_is_refused(shared_api, shared_db, owner, inputs, name):
+    given, before = inputs[name], content(shared_db)
     for bad in NO_IDS:
-        payload = await mutate(api, name, person.token, **given | {subject(given): bad})
+        payload = await mutate(shared_api, name, owner.token, **given | {subject(given): bad})
         assert refusal(payload) == (["input", subject(given)], "INVALID"), bad
-    assert content(db) == before
+    assert content(shared_db) == before
 
 
 LONG = "x" * 5001
@@ -225,14 +248,13 @@ BAD_INPUTS = {
 
 
 @pytest.mark.parametrize(("name", "bad", "field"), BAD_INPUTS.values(), ids=BAD_INPUTS)
-async def test_a_bad_value_is_refused_by_its_field(api, db, name, bad, field):
-    person = make.create_person(db)
-    given, before = inputs_of(db, person)[name], content(db)
-    assert refusal(await mutate(api, name, person.token, **given | bad)) == (
-        ["input", field],
-        "INVALID",
-    )
-    assert content(db) == before
+async def test_a_bad_value_is_refused_by_its_field(
+    shared_api, shared_db, owner, inputs, name, bad, field
+):
+    before = content(shared_db)
+    payload = await mutate(shared_api, name, owner.token, **inputs[name] | bad)
+    assert refusal(payload) == (["input", field], "INVALID")
+    assert content(shared_db) == before
 
 
 async def test_feedback_needs_no_sign_in(api, db):

@@ -54,27 +54,18 @@ def test_every_mutation_is_in_the_table():
     assert set(MUTATIONS) == set(fields) - {"connectStrava"}
 
 
-@pytest.fixture
-def headers_of(api, db):
-    """Makes the headers of a caller of a kind, who is the athlete's own account, an admin's, or
-    nobody.
-    """
-
-    def make_headers(kind, account_id):
-        sessions = api.app.state.services.sessions
-        match kind:
-            case "signed out":
-                return {}
-            case "session":
-                cookie = sessions.cookies.new_session(
-                    make.create_session(db, account_id), account_id, 0
-                )
-                return {"cookie": sessions.cookies.session_header(cookie).partition(";")[0]}
-            case "admin":  # the token has this scope alone
-                account_id = make.create_account(db, athlete_id=None, is_admin=True)
-        return {"authorization": f"Bearer {make.create_token(db, account_id, scopes=[kind])}"}
-
-    return make_headers
+def headers_of(api, db, kind, account_id):
+    """The headers of a caller of a kind, who is the athlete's own account, an admin's, or nobody."""
+    match kind:
+        case "signed out":
+            return {}
+        case "session":
+            cookies = api.app.state.services.sessions.cookies
+            cookie = cookies.new_session(make.create_session(db, account_id), account_id, 0)
+            return {"cookie": cookies.session_header(cookie).partition(";")[0]}
+        case "admin":  # the token has this scope alone
+            account_id = make.create_account(db, athlete_id=None, is_admin=True)
+    return {"authorization": f"Bearer {make.create_token(db, account_id, scopes=[kind])}"}
 
 
 async def outcome(api, name, headers, given):
@@ -88,11 +79,12 @@ async def outcome(api, name, headers, given):
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-async def test_a_mutation_is_for_whom_the_table_says(api, db, headers_of, name):
+async def test_a_mutation_is_for_whom_the_table_says(shared_api, shared_db, name):
+    api, db = shared_api, shared_db
     for kind, expected in zip(CALLERS, OUTCOMES[name], strict=True):
         person = make.create_person(db)
         given = inputs_of(db, person).get(name)
-        headers = headers_of(kind, person.account_id)
+        headers = headers_of(api, db, kind, person.account_id)
         before = content(db)
         assert await outcome(api, name, headers, given) == expected, kind
         if expected != DONE:
@@ -100,25 +92,26 @@ async def test_a_mutation_is_for_whom_the_table_says(api, db, headers_of, name):
 
 
 @pytest.mark.parametrize("name", sorted(set(OUTCOMES) - HAS_NO_SUBJECT))
-async def test_anothers_is_as_if_it_were_not_there(api, db, headers_of, name):
+async def test_anothers_is_as_if_it_were_not_there(shared_api, shared_db, name):
+    api, db = shared_api, shared_db
     given = inputs_of(db, make.create_person(db, shares=True))[name]
     for kind in ("sync", "session"):
-        headers = headers_of(kind, make.create_person(db).account_id)
+        headers = headers_of(api, db, kind, make.create_person(db).account_id)
         before = content(db)
         assert await outcome(api, name, headers, given) == "NOT_FOUND", kind
         assert content(db) == before, kind
 
 
 @pytest.mark.parametrize("name", ALL_ATHLETES)
-async def test_all_athletes_at_once_are_for_admins(api, db, headers_of, name):
+async def test_all_athletes_at_once_are_for_admins(api, db, name):
     for kind in CALLERS:
         expected = {"signed out": SIGNED_OUT, "admin": DONE}.get(kind, FORBIDDEN)
-        headers = headers_of(kind, make.create_person(db).account_id)
+        headers = headers_of(api, db, kind, make.create_person(db).account_id)
         assert await outcome(api, name, headers, {}) == expected, kind
 
 
-async def test_an_admins_token_stops_administering_with_its_account(api, db, headers_of):
-    headers = headers_of("admin", None)
+async def test_an_admins_token_stops_administering_with_its_account(api, db):
+    headers = headers_of(api, db, "admin", None)
     person = make.create_person(db)
     db.exec_driver_sql("UPDATE accounts SET is_admin = false")
     given = {"athleteId": encode_id("Athlete", person.athlete_id), "sex": "FEMALE"}

@@ -79,12 +79,13 @@ def test_every_command_is_in_the_table():
 
 
 @pytest.fixture
-def person(db):
-    return make.create_person(db)
+def person(shared_db):
+    return make.create_person(shared_db)
 
 
 @pytest.fixture
-def ids(db, person):
+def ids(shared_db, person):
+    db = shared_db
     activity = make.create_activity(db, person.athlete_id)
     make.create_connection(db, person.athlete_id)
     queued = make.create_job(db, person.athlete_id, status="QUEUED", kind="STRAVA_SYNC")
@@ -107,9 +108,9 @@ def ids(db, person):
 
 
 @pytest.fixture
-def context_of(api):
+def context_of(shared_api):
     """Makes the context of a caller with these scopes."""
-    services = api.app.state.services
+    services = shared_api.app.state.services
 
     def make_context(person, *scopes: Scope) -> Context:
         return Context(

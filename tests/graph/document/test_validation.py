@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -25,10 +26,12 @@ def performance(**changes):
 @pytest.mark.parametrize(
     ("sex", "distance_m"), [("MALE", 10_000.0), ("FEMALE", 42_195.0)], ids=["10k", "marathon"]
 )
-async def test_the_calculator_is_the_rules(api, sex, distance_m, table):
+async def test_the_calculator_is_the_rules(shared_api, sex, distance_m, table):
     if table is AgeGradeTable.TRACK_2023:
         distance_m = 1500.0
-    found = await api.ask(GRADE, input=performance(distanceMeters=distance_m, sex=sex, table=table))
+    found = await shared_api.ask(
+        GRADE, input=performance(distanceMeters=distance_m, sex=sex, table=table)
+    )
     expected = age_grade(distance_m, 1200.0, Sex(sex), 46, table or AgeGradeTable.ROAD_2025)
     assert found["ageGrade"] == {
         "percent": round(expected.percent, 6),
@@ -46,8 +49,8 @@ async def test_the_calculator_is_the_rules(api, sex, distance_m, table):
     ("distance_m", "table"),
     [(400, "TRACK_2023"), (1609.344, "ROAD_2025"), (3000, "TRACK_2023"), (5000, "ROAD_2025")],
 )
-async def test_null_is_the_table_that_lists_the_distance(api, distance_m, table):
-    found = await api.ask(GRADE, input=performance(distanceMeters=distance_m, table=None))
+async def test_null_is_the_table_that_lists_the_distance(shared_api, distance_m, table):
+    found = await shared_api.ask(GRADE, input=performance(distanceMeters=distance_m, table=None))
     assert found["ageGrade"]["table"] == table
 
 
@@ -67,8 +70,8 @@ OUT_OF_TABLE = {
 
 
 @pytest.mark.parametrize(("changes", "field"), OUT_OF_TABLE.values(), ids=OUT_OF_TABLE)
-async def test_what_the_table_does_not_cover_is_an_error_by_its_field(api, changes, field):
-    assert await api.error(GRADE, input=performance(**changes)) == {
+async def test_what_the_table_does_not_cover_is_an_error_by_its_field(shared_api, changes, field):
+    assert await shared_api.error(GRADE, input=performance(**changes)) == {
         "code": "BAD_USER_INPUT",
         "field": f"input.{field}",
     }
@@ -314,18 +317,24 @@ FILTERS = {
 }
 
 
-@pytest.mark.parametrize(("filter_", "expected"), FILTERS.values(), ids=FILTERS)
-async def test_activities_are_filtered(api, db, filter_, expected):
-    caller = make.create_person(db)
-    short = make.create_activity(db, caller.athlete_id, name="short 50%", distance_m=5000.0)
-    later = NOON + timedelta(days=1)
-    make.create_activity(db, caller.athlete_id, name="long", distance_m=42_000.5, started_at=later)
-    make.create_activity(
-        db, caller.athlete_id, name="ride", sport_type="Ride", source="FILE", duplicate_of_id=short,
+@pytest.fixture(scope="module")
+def runner(shared_db):
+    """Has three activities."""
+    person = make.create_person(shared_db)
+    create = partial(make.create_activity, shared_db, person.athlete_id)
+    short, later = create(name="short 50%", distance_m=5000.0), NOON + timedelta(days=1)
+    create(name="long", distance_m=42_000.5, started_at=later)
+    create(
+        name="ride", sport_type="Ride", source="FILE", duplicate_of_id=short,
         started_at=later + timedelta(hours=1),
     )  # fmt: skip
+    return person
+
+
+@pytest.mark.parametrize(("filter_", "expected"), FILTERS.values(), ids=FILTERS)
+async def test_activities_are_filtered(shared_api, runner, filter_, expected):
     query = "query($filter: ActivityFilter) { activities(filter: $filter) { totalCount nodes { name } } }"
-    found = (await api.ask(query, caller.token, filter=filter_))["activities"]
+    found = (await shared_api.ask(query, runner.token, filter=filter_))["activities"]
     assert sorted(node["name"] for node in found["nodes"]) == expected
     assert found["totalCount"] == len(expected)
 
