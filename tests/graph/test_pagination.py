@@ -39,12 +39,12 @@ COLUMNS = {
 
 
 @pytest.fixture
-def caller(db):
-    return make.create_person(db)
+def caller(shared_db):
+    return make.create_person(shared_db)
 
 
 @pytest.fixture
-def names(db, caller):
+def names(shared_db, caller):
     """Eleven runs with ties in every order; each is named by its ordering values."""
     made = []
     for number in range(11):
@@ -55,7 +55,7 @@ def names(db, caller):
             "elapsed": number // 5,
         }
         row_id = make.create_activity(
-            db,
+            shared_db,
             caller.athlete_id,
             started_at=NOON + timedelta(days=values["day"], microseconds=values["day"]),
             distance_m=values["distance"],
@@ -86,11 +86,13 @@ def named(page):
 @pytest.mark.parametrize(
     "order", ORDERS, ids=lambda order: f"{order['field']}-{order['direction']}"
 )
-async def test_forwards_and_backwards_pass_every_row_once_in_order(api, caller, names, order):
+async def test_forwards_and_backwards_pass_every_row_once_in_order(
+    shared_api, caller, names, order
+):
     forwards, backwards, after, before = [], [], None, None
     for _ in range(4):
-        ahead = await page(api, caller.token, first=3, after=after, order=order)
-        behind = await page(api, caller.token, last=3, before=before, order=order)
+        ahead = await page(shared_api, caller.token, first=3, after=after, order=order)
+        behind = await page(shared_api, caller.token, last=3, before=before, order=order)
         forwards, backwards = forwards + named(ahead), named(behind) + backwards
         after, before = ahead["pageInfo"]["endCursor"], behind["pageInfo"]["startCursor"]
     assert forwards == backwards == in_order(names, order)
@@ -121,20 +123,20 @@ async def test_athletes_pass_once_in_order(api, db, field, direction):
     assert not found["pageInfo"]["hasNextPage"]
 
 
-async def test_between_two_cursors(api, caller, names):
-    cursors = [edge["cursor"] for edge in (await page(api, caller.token, first=11))["edges"]]
+async def test_between_two_cursors(shared_api, caller, names):
+    cursors = [edge["cursor"] for edge in (await page(shared_api, caller.token, first=11))["edges"]]
     expected = in_order(names, ORDERS[1])
     between = {"after": cursors[1], "before": cursors[7]}
-    assert named(await page(api, caller.token, **between)) == expected[2:7]
-    assert named(await page(api, caller.token, first=2, **between)) == expected[2:4]
-    last = await page(api, caller.token, last=2, **between)
+    assert named(await page(shared_api, caller.token, **between)) == expected[2:7]
+    assert named(await page(shared_api, caller.token, first=2, **between)) == expected[2:4]
+    last = await page(shared_api, caller.token, last=2, **between)
     assert named(last) == expected[5:7]
     assert last["pageInfo"]["hasPreviousPage"]
-    assert named(await page(api, caller.token, after=cursors[7], before=cursors[1])) == []
+    assert named(await page(shared_api, caller.token, after=cursors[7], before=cursors[1])) == []
 
 
-async def test_page_info_names_the_edges_of_the_page(api, caller, names):
-    found = await page(api, caller.token, first=4)
+async def test_page_info_names_the_edges_of_the_page(shared_api, caller, names):
+    found = await page(shared_api, caller.token, first=4)
     assert found["pageInfo"] == {
         "hasNextPage": True,
         "hasPreviousPage": False,
@@ -144,15 +146,19 @@ async def test_page_info_names_the_edges_of_the_page(api, caller, names):
 
 
 @pytest.mark.parametrize("size", [10, 11, 12], ids=["one-less", "all", "one-more"])
-async def test_there_is_a_next_page_only_where_rows_are_left(api, caller, names, size):
-    assert (await page(api, caller.token, first=size))["pageInfo"]["hasNextPage"] == (size < 11)
-    assert (await page(api, caller.token, last=size))["pageInfo"]["hasPreviousPage"] == (size < 11)
+async def test_there_is_a_next_page_only_where_rows_are_left(shared_api, caller, names, size):
+    assert (await page(shared_api, caller.token, first=size))["pageInfo"]["hasNextPage"] == (
+        size < 11
+    )
+    assert (await page(shared_api, caller.token, last=size))["pageInfo"]["hasPreviousPage"] == (
+        size < 11
+    )
 
 
-async def test_a_cursor_proves_that_something_lies_on_its_other_side(api, caller, names):
-    cursors = [edge["cursor"] for edge in (await page(api, caller.token, first=11))["edges"]]
-    ahead = await page(api, caller.token, after=cursors[2])
-    behind = await page(api, caller.token, last=2, before=cursors[2])
+async def test_a_cursor_proves_that_something_lies_on_its_other_side(shared_api, caller, names):
+    cursors = [edge["cursor"] for edge in (await page(shared_api, caller.token, first=11))["edges"]]
+    ahead = await page(shared_api, caller.token, after=cursors[2])
+    behind = await page(shared_api, caller.token, last=2, before=cursors[2])
     assert (ahead["pageInfo"]["hasPreviousPage"], ahead["pageInfo"]["hasNextPage"]) == (True, False)
     assert (behind["pageInfo"]["hasPreviousPage"], behind["pageInfo"]["hasNextPage"]) == (
         False,
@@ -160,8 +166,8 @@ async def test_a_cursor_proves_that_something_lies_on_its_other_side(api, caller
     )
 
 
-async def test_an_empty_list(api, caller):
-    assert await page(api, caller.token) == {
+async def test_an_empty_list(shared_api, caller):
+    assert await page(shared_api, caller.token) == {
         "edges": [],
         "totalCount": 0,
         "pageInfo": {
@@ -173,25 +179,29 @@ async def test_an_empty_list(api, caller):
     }
 
 
-async def test_total_count_is_of_the_whole_list(api, caller, names):
-    found = await page(api, caller.token, first=1)
-    assert (await page(api, caller.token, first=1, after=found["pageInfo"]["endCursor"]))[
+async def test_total_count_is_of_the_whole_list(shared_api, caller, names):
+    found = await page(shared_api, caller.token, first=1)
+    assert (await page(shared_api, caller.token, first=1, after=found["pageInfo"]["endCursor"]))[
         "totalCount"
     ] == 11
 
 
-async def test_the_usual_size_is_twenty(api, db, caller):
+async def test_the_usual_size_is_twenty(shared_api, shared_db, caller):
     for _ in range(21):
-        make.create_activity(db, caller.athlete_id)
-    assert len((await page(api, caller.token))["edges"]) == 20
+        make.create_activity(shared_db, caller.athlete_id)
+    assert len((await page(shared_api, caller.token))["edges"]) == 20
 
 
-async def test_rows_that_come_or_go_do_not_shift_pages(api, db, caller, names):
-    first = await page(api, caller.token, first=4)
-    make.create_activity(db, caller.athlete_id, name="newest", started_at=NOON + timedelta(days=99))
-    make.create_activity(db, caller.athlete_id, name="oldest", started_at=NOON - timedelta(days=99))
-    db.exec_driver_sql("DELETE FROM activities WHERE name = %s", (named(first)[-1],))
-    rest = await page(api, caller.token, first=20, after=first["pageInfo"]["endCursor"])
+async def test_rows_that_come_or_go_do_not_shift_pages(shared_api, shared_db, caller, names):
+    first = await page(shared_api, caller.token, first=4)
+    make.create_activity(
+        shared_db, caller.athlete_id, name="newest", started_at=NOON + timedelta(days=99)
+    )
+    make.create_activity(
+        shared_db, caller.athlete_id, name="oldest", started_at=NOON - timedelta(days=99)
+    )
+    shared_db.exec_driver_sql("DELETE FROM activities WHERE name = %s", (named(first)[-1],))
+    rest = await page(shared_api, caller.token, first=20, after=first["pageInfo"]["endCursor"])
     assert named(rest) == [*in_order(names, ORDERS[1])[4:], "oldest"]
 
 
@@ -207,24 +217,27 @@ BAD_SIZES = {
 
 
 @pytest.mark.parametrize(("arguments", "field"), BAD_SIZES.values(), ids=BAD_SIZES)
-async def test_a_size_out_of_range_is_an_error(api, arguments, field):
-    assert await api.error(PAGE, **arguments) == {"code": "OUT_OF_RANGE", "field": field}
+async def test_a_size_out_of_range_is_an_error(shared_api, arguments, field):
+    assert await shared_api.error(PAGE, **arguments) == {"code": "OUT_OF_RANGE", "field": field}
 
 
-async def test_first_and_last_together_are_an_error(api):
-    assert await api.error(PAGE, first=1, last=1) == {"code": "BAD_USER_INPUT", "field": "last"}
+async def test_first_and_last_together_are_an_error(shared_api):
+    assert await shared_api.error(PAGE, first=1, last=1) == {
+        "code": "BAD_USER_INPUT",
+        "field": "last",
+    }
 
 
 @pytest.mark.parametrize("size", [1, 1000], ids=["least", "most"])
-async def test_the_bounds_are_inclusive(api, caller, names, size):
-    assert len(named(await page(api, caller.token, first=size))) == min(size, 11)
-    assert len(named(await page(api, caller.token, last=size))) == min(size, 11)
+async def test_the_bounds_are_inclusive(shared_api, caller, names, size):
+    assert len(named(await page(shared_api, caller.token, first=size))) == min(size, 11)
+    assert len(named(await page(shared_api, caller.token, last=size))) == min(size, 11)
 
 
-async def test_a_cursor_of_another_order_is_an_error(api, caller, names):
-    cursor = (await page(api, caller.token, first=1))["pageInfo"]["endCursor"]
+async def test_a_cursor_of_another_order_is_an_error(shared_api, caller, names):
+    cursor = (await page(shared_api, caller.token, first=1))["pageInfo"]["endCursor"]
     for order in (ORDERS[0], ORDERS[2]):
-        error = await api.error(PAGE, caller.token, after=cursor, order=order)
+        error = await shared_api.error(PAGE, caller.token, after=cursor, order=order)
         assert error == {"code": "INVALID_CURSOR", "field": "after"}
 
 
@@ -276,16 +289,16 @@ _FUZZ = settings(
     field=st.sampled_from(["STARTED_AT", "DISTANCE", "MOVING_TIME"]),
     way=st.sampled_from(["after", "before"]),
 )
-async def test_no_cursor_of_activities_breaks_the_server(api, cursor, field, way):
+async def test_no_cursor_of_activities_breaks_the_server(shared_api, cursor, field, way):
     await refused_or_answered(
-        api, PAGE, order={"field": field, "direction": "ASC"}, **{way: cursor}
+        shared_api, PAGE, order={"field": field, "direction": "ASC"}, **{way: cursor}
     )
 
 
 @_FUZZ
 @given(cursor=_CURSORS, field=st.sampled_from(["JOINED", "LAST_NAME"]))
-async def test_no_cursor_of_athletes_breaks_the_server(api, cursor, field):
-    await refused_or_answered(api, ATHLETES, order={"field": field}, after=cursor)
+async def test_no_cursor_of_athletes_breaks_the_server(shared_api, cursor, field):
+    await refused_or_answered(shared_api, ATHLETES, order={"field": field}, after=cursor)
 
 
 FORGED = {
@@ -327,10 +340,10 @@ async def refused_or_answered(api, query, **variables):
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: "-".join(order.values()))
-async def test_cursors_of_row_numbers_go_on_behind_their_value(api, caller, names, order):
+async def test_cursors_of_row_numbers_go_on_behind_their_value(shared_api, caller, names, order):
     """Those of versions before 0.3 hold a number; whatever it is, it does not part equal rows."""
     value = COLUMNS[order["field"]]
-    edges = (await api.ask(PAGE, caller.token, first=11, order=order))["activities"]["edges"]
+    edges = (await shared_api.ask(PAGE, caller.token, first=11, order=order))["activities"]["edges"]
     ahead = {name: values[value] for name, values, _ in names}
     for edge in edges:
         name, given, _ = json.loads(urlsafe_b64decode(edge["cursor"] + "==="))
@@ -339,6 +352,6 @@ async def test_cursors_of_row_numbers_go_on_behind_their_value(api, caller, name
             old = urlsafe_b64encode(json.dumps([name, given, number]).encode()).decode()
             found = []
             for mark in ({"first": 11, "after": old}, {"last": 11, "before": old}):
-                page = (await api.ask(PAGE, caller.token, order=order, **mark))["activities"]
+                page = (await shared_api.ask(PAGE, caller.token, order=order, **mark))["activities"]
                 found += [each["node"]["name"] for each in page["edges"]]
             assert sorted(found) == sorted(each for each in listed if ahead[each] != own)

@@ -40,16 +40,16 @@ async def route_of(api, token, activity, precision=5):
     return found["activity"]["route"]
 
 
-async def test_the_published_example_is_encoded_as_published(api, db):
+async def test_the_published_example_is_encoded_as_published(shared_api, shared_db):
     """Google's, from the description of the algorithm."""
-    person = make.create_person(db)
-    activity = make.create_activity(db, person.athlete_id)
+    person = make.create_person(shared_db)
+    activity = make.create_activity(shared_db, person.athlete_id)
     make.create_route(
-        db,
+        shared_db,
         activity,
         [(38_500_000, -120_200_000), (40_700_000, -120_950_000), (43_252_000, -126_453_000)],
     )
-    route = await route_of(api, person.token, activity)
+    route = await route_of(shared_api, person.token, activity)
     assert route["polylines"] == ["_p~iF~ps|U_ulLnnqC_mqNvxq`@"]
     assert json.loads(route["geoJson"]) == {
         "type": "MultiLineString",
@@ -59,16 +59,16 @@ async def test_the_published_example_is_encoded_as_published(api, db):
 
 
 @pytest.mark.parametrize("precision", [4, 5, 6])
-async def test_a_route_is_what_was_stored_to_the_chosen_digit(api, db, precision):
-    person = make.create_person(db)
-    activity = make.create_activity(db, person.athlete_id)
+async def test_a_route_is_what_was_stored_to_the_chosen_digit(shared_api, shared_db, precision):
+    person = make.create_person(shared_db)
+    activity = make.create_activity(shared_db, person.athlete_id)
     chance = random.Random(precision)
     points = [
         (chance.randint(-90_000_000, 90_000_000), chance.randint(-180_000_000, 180_000_000))
         for _ in range(300)
     ]
-    make.create_route(db, activity, points)
-    route = await route_of(api, person.token, activity, precision)
+    make.create_route(shared_db, activity, points)
+    route = await route_of(shared_api, person.token, activity, precision)
     [line] = route["polylines"]
     places = decoded(line, precision)
     [drawn] = json.loads(route["geoJson"])["coordinates"]
@@ -78,24 +78,29 @@ async def test_a_route_is_what_was_stored_to_the_chosen_digit(api, db, precision
         assert (abs(north - y / 1e6), abs(east - x / 1e6)) <= (half, half)
 
 
-async def test_an_activity_without_positions_has_no_route(api, db):
-    person = make.create_person(db)
-    assert await route_of(api, person.token, make.create_activity(db, person.athlete_id)) is None
+async def test_an_activity_without_positions_has_no_route(shared_api, shared_db):
+    person = make.create_person(shared_db)
+    assert (
+        await route_of(shared_api, person.token, make.create_activity(shared_db, person.athlete_id))
+        is None
+    )
 
 
 @pytest.mark.parametrize("precision", [3, 7])
-async def test_other_precisions_are_refused(api, db, precision):
-    person = make.create_person(db)
-    activity = encode_id("Activity", make.create_activity(db, person.athlete_id))
-    error = await api.error(ROUTE, person.token, id=activity, precision=precision)
+async def test_other_precisions_are_refused(shared_api, shared_db, precision):
+    person = make.create_person(shared_db)
+    activity = encode_id("Activity", make.create_activity(shared_db, person.athlete_id))
+    error = await shared_api.error(ROUTE, person.token, id=activity, precision=precision)
     assert (error["code"], error["field"]) == ("OUT_OF_RANGE", "precision")
 
 
-async def test_over_the_date_line_the_box_is_small(api, db):
-    person = make.create_person(db)
-    activity = make.create_activity(db, person.athlete_id)
-    make.create_route(db, activity, [(-17_000_000, 179_999_500), (-17_000_000, -179_999_500)])
-    bounds = (await route_of(api, person.token, activity))["bounds"]
+async def test_over_the_date_line_the_box_is_small(shared_api, shared_db):
+    person = make.create_person(shared_db)
+    activity = make.create_activity(shared_db, person.athlete_id)
+    make.create_route(
+        shared_db, activity, [(-17_000_000, 179_999_500), (-17_000_000, -179_999_500)]
+    )
+    bounds = (await route_of(shared_api, person.token, activity))["bounds"]
     assert (bounds["west"], bounds["east"]) == (179.9995, 180.0005)
 
 
@@ -127,25 +132,25 @@ def along(line: list[tuple[float, float]]):
 
 
 @pytest.fixture
-def stranger(db):
-    return make.create_person(db, first_name="Bare")
+def stranger(shared_db):
+    return make.create_person(shared_db, first_name="Bare")
 
 
 @pytest.mark.parametrize("seed", range(24))
 async def test_others_see_no_part_within_the_radius_of_start_and_end(
-    sharing_api, db, stranger, seed
+    shared_sharing_api, shared_db, stranger, seed
 ):
     chance = random.Random(seed)
     radius = chance.choice([100, 137, 500, 1999, 5000])
-    owner = make.create_person(db, shares=True, hidden_radius_m=radius)
-    activity = make.create_activity(db, owner.athlete_id)
+    owner = make.create_person(shared_db, shares=True, hidden_radius_m=radius)
+    activity = make.create_activity(shared_db, owner.athlete_id)
     north, east = chance.choice(
         [(0, 0), (47.3, 8.5), (-33.9, 179.999), (69.6, 18.9), (-45, -179.9995), (80.1, 0)]
     )
     points = wander(chance, north + chance.random() / 100, east, chance.randint(20, 600))
-    make.create_route(db, activity, points)
+    make.create_route(shared_db, activity, points)
     precision = chance.choice([4, 5, 6])
-    seen = await route_of(sharing_api, stranger.token, activity, precision)
+    seen = await route_of(shared_sharing_api, stranger.token, activity, precision)
     lines = [decoded(line, precision) for line in seen["polylines"]]
     drawn = [[(y, x) for x, y in line] for line in json.loads(seen["geoJson"])["coordinates"]]
     ends = [(y / 1e6, x / 1e6) for y, x in (points[0], points[-1])]
@@ -167,16 +172,16 @@ async def test_others_see_no_part_within_the_radius_of_start_and_end(
     assert (
         len(far) <= sum(map(len, lines)) + 2 * len(far) // 10 + 2
     )  # no more is hidden than is said
-    own = await route_of(sharing_api, owner.token, activity, precision)
+    own = await route_of(shared_sharing_api, owner.token, activity, precision)
     assert sum(len(decoded(line, precision)) for line in own["polylines"]) == len(points)
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_what_is_hidden_changes_no_answer(sharing_api, db, stranger, seed):
+async def test_what_is_hidden_changes_no_answer(shared_sharing_api, shared_db, stranger, seed):
     """Starts in one cell of the grid, other ways near them, one way from there on: one answer."""
     chance = random.Random(seed)
     radius = chance.choice([100, 500, 2000])
-    owner = make.create_person(db, shares=True, hidden_radius_m=radius)
+    owner = make.create_person(shared_db, shares=True, hidden_radius_m=radius)
     step = radius / 0.110574  # millionths of a degree
     north = round(400 * step)  # on the grid, and so is `east`
     narrow = cos(radians(north / 1e6))
@@ -191,28 +196,32 @@ async def test_what_is_hidden_changes_no_answer(sharing_api, db, stranger, seed)
         near = [(chance.uniform(-0.49, 0.49), chance.uniform(-0.49, 0.49)) for _ in range(5)]
         inside = [place(*each) for each in near[: chance.randint(1, 5)]]
         points = [(y / 1e6, x / 1e6) for y, x in (*inside, *outside)]
-        activity = make.create_activity(db, owner.athlete_id, distance_m=5000.0)
-        make.create_route(db, activity, route_of_samples(*zip(*points, strict=True)))
-        answers.append(await route_of(sharing_api, stranger.token, activity))
+        activity = make.create_activity(shared_db, owner.athlete_id, distance_m=5000.0)
+        make.create_route(shared_db, activity, route_of_samples(*zip(*points, strict=True)))
+        answers.append(await route_of(shared_sharing_api, stranger.token, activity))
     assert answers[0]["polylines"]
     assert all(each == answers[0] for each in answers)
 
 
 @pytest.mark.parametrize(("radius", "is_whole"), [(0, True), (500, False)])
-async def test_with_0_nothing_is_hidden(sharing_api, db, stranger, radius, is_whole):
-    owner = make.create_person(db, shares=True, hidden_radius_m=radius)
-    activity = make.create_activity(db, owner.athlete_id)
-    make.create_route(db, activity, [(47_300_000 + 800 * step, 8_500_000) for step in range(60)])
-    seen = await route_of(sharing_api, stranger.token, activity)
-    own = await route_of(sharing_api, owner.token, activity)
+async def test_with_0_nothing_is_hidden(shared_sharing_api, shared_db, stranger, radius, is_whole):
+    owner = make.create_person(shared_db, shares=True, hidden_radius_m=radius)
+    activity = make.create_activity(shared_db, owner.athlete_id)
+    make.create_route(
+        shared_db, activity, [(47_300_000 + 800 * step, 8_500_000) for step in range(60)]
+    )
+    seen = await route_of(shared_sharing_api, stranger.token, activity)
+    own = await route_of(shared_sharing_api, owner.token, activity)
     assert (seen == own) is is_whole
 
 
-async def test_a_short_run_is_hidden_whole(sharing_api, db, stranger):
-    owner = make.create_person(db, shares=True)
-    activity = make.create_activity(db, owner.athlete_id)
-    make.create_route(db, activity, [(47_300_000 + 100 * step, 8_500_000) for step in range(40)])
-    assert await route_of(sharing_api, stranger.token, activity) == {
+async def test_a_short_run_is_hidden_whole(shared_sharing_api, shared_db, stranger):
+    owner = make.create_person(shared_db, shares=True)
+    activity = make.create_activity(shared_db, owner.athlete_id)
+    make.create_route(
+        shared_db, activity, [(47_300_000 + 100 * step, 8_500_000) for step in range(40)]
+    )
+    assert await route_of(shared_sharing_api, stranger.token, activity) == {
         "polylines": [], "geoJson": '{"type":"MultiLineString","coordinates":[]}', "bounds": None,
     }  # fmt: skip
 
@@ -221,27 +230,31 @@ UPDATE = """mutation($id: ID!, $radius: Int) { updateAthlete(input: {athleteId: 
     athlete { hiddenRadiusMeters } job { id } userErrors { code field } } }"""
 
 
-async def test_an_athlete_chooses_the_radius_and_it_holds_at_once(sharing_api, db, stranger):
-    owner = make.create_person(db, shares=True)
-    activity = make.create_activity(db, owner.athlete_id)
-    make.create_route(db, activity, [(47_300_000 + 800 * step, 8_500_000) for step in range(60)])
+async def test_an_athlete_chooses_the_radius_and_it_holds_at_once(
+    shared_sharing_api, shared_db, stranger
+):
+    owner = make.create_person(shared_db, shares=True)
+    activity = make.create_activity(shared_db, owner.athlete_id)
+    make.create_route(
+        shared_db, activity, [(47_300_000 + 800 * step, 8_500_000) for step in range(60)]
+    )
     lengths = []
     for radius in (0, 500, 1000):
-        changed = await sharing_api.ask(UPDATE, owner.token, id=owner.id, radius=radius)
+        changed = await shared_sharing_api.ask(UPDATE, owner.token, id=owner.id, radius=radius)
         assert changed["updateAthlete"] == {
             "athlete": {"hiddenRadiusMeters": radius},
             "job": None,
             "userErrors": [],
         }
-        seen = await route_of(sharing_api, stranger.token, activity)
+        seen = await route_of(shared_sharing_api, stranger.token, activity)
         lengths.append(sum(len(decoded(line, 5)) for line in seen["polylines"]))
     assert lengths[0] == 60 > lengths[1] > lengths[2] > 0
 
 
 @pytest.mark.parametrize("radius", [-1, 1, 99, 5001, None])
-async def test_other_radii_are_refused(api, db, radius):
-    owner = make.create_person(db)
-    answer = await api.ask(UPDATE, owner.token, id=owner.id, radius=radius)
+async def test_other_radii_are_refused(shared_api, shared_db, radius):
+    owner = make.create_person(shared_db)
+    answer = await shared_api.ask(UPDATE, owner.token, id=owner.id, radius=radius)
     assert [each["field"] for each in answer["updateAthlete"]["userErrors"]] == [
         ["input", "hiddenRadiusMeters"]
     ]
