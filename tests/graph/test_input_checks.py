@@ -11,7 +11,7 @@ from graph.input_checks import checked_texts, in_utc
 def test_an_instant_needs_an_offset():
     noon = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
     assert in_utc(noon) == datetime(2026, 1, 1, 10, tzinfo=UTC)
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError):
         in_utc(datetime(2026, 1, 1, 12))  # noqa: DTZ001 - that is what is refused
 
 
