@@ -148,13 +148,14 @@ async def test_a_caller_without_time_in_the_database_is_told_when_to_come_again(
 async def test_an_operation_that_works_for_too_long_ends_and_is_charged(settings, db):
     person = make.create_person(db)
     db.exec_driver_sql(_MANY_RUNS, {"athlete": person.athlete_id})
-    impatient = {"operation_database_time_s": 0.1, "cost_per_database_ms": 25, "cache": "off"}
+    impatient = {"operation_database_time_s": 0.1, "cost_per_database_ms": 250, "cache": "off"}
+    # some 8 s of work if nothing ended it: a busy machine looks at it late
     names = " ".join(f'a{n}: activities(filter: {{ nameContains: "no {n}" }}) {{ totalCount }}' for n in range(25))  # fmt: skip
-    hard = f"query($id: ID!) {{ athlete(id: $id) {{ activities(first: 20) {{ nodes {{ athlete {{ {names} }} }} }} }} }}"
+    hard = f"query($id: ID!) {{ athlete(id: $id) {{ activities(first: 100) {{ nodes {{ athlete {{ {names} }} }} }} }} }}"
     async with serve(settings.model_copy(update=impatient)) as api:
         response = await api.post(hard, person.token, id=person.id)
         [error] = response.json()["errors"]
         assert (response.status_code, error["extensions"]["code"]) == (503, "TIMEOUT")
         cost = response.json()["extensions"]["cost"]
-        assert cost["actual"] > 25 * 100 > cost["requested"]
+        assert cost["actual"] > 250 * 100 > cost["requested"]
         assert "pacegraph_statements_cancelled_total 1.0" in (await api.http.get("/metrics")).text
