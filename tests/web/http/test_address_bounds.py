@@ -311,6 +311,9 @@ async def test_messages_above_the_pace_wait(serving, caplog, kind):
             Frame(Opcode.TEXT, said.encode()) if isinstance(said, str) else Frame(said, b"")
         ).serialize(mask=True)
         socket.connection.transport.write(frame * (FEW + FEW_PER_S))
+        # Read together with these, the last would not wait.
+        while not logged(caplog, "pace"):  # noqa: ASYNC110 - the server's thread tells
+            await asyncio.sleep(0.001)
         await socket.send(type="ping", payload={"last": True})
         while (await socket.receive()).get("payload") != {"last": True}:
             pass
