@@ -39,9 +39,7 @@ class HeartRateReserve:
     sex: Sex
 
     def trimp_per_minute(self, rate_bpm: float) -> float:
-        """The load of a minute at a heart rate; of rates below resting none, beyond maximum no
-        more.
-        """
+        """The load of a minute at a heart rate; of rates below resting none, beyond maximum no more."""
         share = (rate_bpm - self.resting_bpm) / (self.max_bpm - self.resting_bpm)
         share = min(1.0, max(0.0, share))
         return share * TRIMP_FACTOR[self.sex] * exp(TRIMP_EXPONENT[self.sex] * share)

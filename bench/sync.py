@@ -3,9 +3,8 @@ another version.
 
     python -m bench.sync --runs 200 --other /path/to/another/checkout
 
-Each tree runs `pacegraph run` with a simulated Strava that has `--runs` runs with streams of an
-hour, a sample a second. The trees take turns. Strava's simulator, Redis and the supervisor are not
-counted.
+Each tree runs `pacegraph run` with a simulated Strava that has `--runs` runs with streams of an hour,
+a sample a second. The trees take turns. Strava's simulator, Redis and the supervisor are not counted.
 """
 
 import argparse

@@ -1,5 +1,4 @@
-"""Deletes files of originals that are gone, in a process of its own: an S3 server may be slow or
-away.
+"""Deletes files of originals that are gone, in a process of its own: an S3 server may be slow or away.
 
 What cannot be deleted is tried again later, and counts in `/metrics` until it is gone.
 """
@@ -60,9 +59,7 @@ def remove_due(settings: Settings, database: SyncDatabase) -> None:
 def _remove(
     database: SyncDatabase, files: StoredOriginals, place: OriginalPlace, this: dict[str, Any]
 ) -> None:
-    """Delete a file that is not needed, while nobody can come to need it. Raises
-    OriginalUnreachable.
-    """
+    """Delete a file that is not needed, while nobody can come to need it. Raises OriginalUnreachable."""
     with database.write() as connection:
         row = connection.execute(statements.take_due(), this).one_or_none()
         if row is not None and not row.is_needed:

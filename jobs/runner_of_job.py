@@ -1,5 +1,4 @@
-"""A recalculation goes by the athlete's sex and birth date; if these change before its end, it
-begins again.
+"""A recalculation goes by the athlete's sex and birth date; if these change, it begins again.
 
 `updateAthlete` finds the recalculation that is under way and starts no other. So a job notes in its
 checkpoint what it went by, and ends only while the athlete, locked, is still as it was.

@@ -19,9 +19,7 @@ from web.webhook_address import STRAVA_WEBHOOK, callback_url, verify_token
 
 
 def run_action(action: str, settings: Settings) -> int:
-    """Subscribe, tell the `status`, or unsubscribe; returns 0, or 1 with a message. Raises
-    InvalidSettings.
-    """
+    """Subscribe, tell the `status`, or unsubscribe; returns 0, or 1 with a message. Raises InvalidSettings."""
     actions = {"subscribe": begin, "status": _tell_status, "unsubscribe": _end}
     with strava_client(settings) as client:
         try:

@@ -1,6 +1,4 @@
-"""The clocks that jobs and the Strava client go by. A simulation of months puts others in their
-place.
-"""
+"""The clocks that jobs and the Strava client go by. A simulation of months puts others in their place."""
 
 import time
 from collections.abc import Callable

@@ -9,8 +9,7 @@ _LAST_STANDARD_FILE = 2
 
 
 def leave_files(kept: int) -> None:
-    """Let go of the parent's connections, locks and pipes, which would last as long as this
-    process.
+    """Let go of the parent's connections, locks and pipes, which would last as long as this process.
 
     The parent's objects may still close their numbers, so each number then names nothing. The file
     `kept` stays, and so do the standard ones.

@@ -107,8 +107,7 @@ class World:
         page: int,
         per_page: int,
     ) -> list[SimulatedActivity]:
-        """One page of the activities visible with `scopes`, newest first; with `after` oldest
-        first.
+        """One page of the activities visible with `scopes`, newest first; with `after` oldest first.
 
         `before` and `after` are seconds since 1970, exclusive.
         """

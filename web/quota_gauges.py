@@ -13,8 +13,7 @@ from strava.shared_quota.quota_report import QuotaState, quota_states, time_of
 def quota_gauges(
     settings: Settings, kept: str | None, clock_s: float, waiting: int
 ) -> Iterator[Metric]:
-    """Yield the limits of the copy `kept`, none before the first request, and the athletes
-    `waiting`.
+    """Yield the limits of the copy `kept`, none before the first request, and the athletes `waiting`.
 
     `clock_s` is what PostgreSQL's clock shows, POSIX.
     """

@@ -31,8 +31,7 @@ class ActivityStreams(Base):
 
 
 class ActivityStreamLevel(Base):
-    """The `points` most important samples of one activity, with their marks
-    (`db/chart_samples.py`).
+    """The `points` most important samples of one activity, with their marks (`db/chart_samples.py`).
 
     `positions` are apart from the other columns, null if not recorded.
     """

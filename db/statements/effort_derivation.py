@@ -160,8 +160,7 @@ def _rederivable(*, of_athlete: bool) -> Sequence[ColumnElement[bool]]:
 
 
 def clear_unwanted() -> tuple[Executable, ...]:
-    """Make the statements that delete streams, splits, routes and efforts of activities that are
-    not runs.
+    """Make the statements that delete streams, splits, routes and efforts of activities that are not runs.
 
     They are for the activities of `athlete`. The last one marks them as derived with
     `wanted_version`, and its row count is their number.
@@ -224,9 +223,7 @@ def ask_again() -> Executable:
 
 
 def derive_again() -> Executable:
-    """Have the efforts of the activity `problem_of` of `athlete` derived again, where a problem
-    with it stands.
-    """
+    """Have the efforts of the activity `problem_of` of `athlete` derived again, where a problem with it stands."""
     failed = exists().where(
         SyncProblem.activity_id == Activity.id, SyncProblem.stage == SyncStage.DERIVING
     )

@@ -160,8 +160,7 @@ LEFT_OUT: Mapping[str, str] = {
 
 
 def counts() -> Executable:
-    """Select how many rows of each table `athlete` has, by table, `recordings` with positions,
-    `files`.
+    """Select how many rows of each table `athlete` has, by table, `recordings` with positions, `files`.
 
     The latter are the originals again.
     """

@@ -36,8 +36,7 @@ class EffortPeriod:
 
     @property
     def first_day(self) -> ColumnElement[Any]:
-        """Without `day_from` the first of PERIOD_DAYS, which end with `day_until`, today (UTC) at
-        most.
+        """Without `day_from` the first of PERIOD_DAYS, which end with `day_until`, today (UTC) at most.
 
         Callers write a day far ahead for a period that goes on.
         """

@@ -86,11 +86,9 @@ def add_named() -> Executable:
 
 
 def pass_on_edits() -> tuple[Executable, ...]:
-    """Give gear of `athlete` that Strava told the name, and retire it, as the athlete did its
-    namesake.
+    """Give gear of `athlete` that Strava told the name, and retire it, as the athlete did its namesake.
 
-    The namesake is what `use_stravas` replaces, so that what the athlete said goes over to
-    Strava's.
+    The namesake is what `use_stravas` replaces, so that what the athlete said goes over to Strava's.
     """
     of_file = aliased(Gear)
     return (

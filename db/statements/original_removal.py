@@ -83,9 +83,7 @@ def put_off() -> Executable:
 
 @cache
 def postpone() -> Executable:
-    """Try the removal of `original` at `at_place` again later: in a minute first, in an hour at
-    most.
-    """
+    """Try the removal of `original` at `at_place` again later: in a minute first, in an hour at most."""
     doublings = func.least(OriginalRemoval.failures, _MOST_DOUBLINGS)
     wait_s = _FIRST_WAIT_S * func.power(2.0, doublings)
     return (

@@ -41,9 +41,7 @@ def athletes() -> Executable:
 
 
 def outdated() -> Executable:
-    """Select at most `most` ids above `after_id` of `athlete`'s originals read before
-    `rules_version`.
-    """
+    """Select at most `most` ids above `after_id` of `athlete`'s originals read before `rules_version`."""
     after = Original.id > bindparam("after_id", type_=BigInteger)
     return (
         select(Original.id)
@@ -72,9 +70,7 @@ def mark_read() -> Executable:
 
 @cache
 def activities() -> Executable:
-    """Select `place`, `id` and `timezone` of the activities that `athlete` has of a file's
-    `digest`.
-    """
+    """Select `place`, `id` and `timezone` of the activities that `athlete` has of a file's `digest`."""
     return (
         select(ImportedFile.place, Activity.id, Activity.timezone)
         .join(Activity, Activity.id == ImportedFile.activity_id)
@@ -87,9 +83,7 @@ def activities() -> Executable:
 
 @cache
 def rewrite(names: Sequence[str]) -> Executable:
-    """Write the columns `names` of `activity` (parameters `new_…`), but for what the athlete
-    edited.
-    """
+    """Write the columns `names` of `activity` (parameters `new_…`), but for what the athlete edited."""
     columns = {name: getattr(Activity, name) for name in names}
     values = {
         name: unless_edited(Activity, column, bindparam(f"new_{name}", type_=column.type))

@@ -212,9 +212,7 @@ def take() -> Executable:
 
 
 def taken() -> Executable:
-    """Select what the job `job_id` of `athlete` took and did not apply: athletes first, oldest
-    first.
-    """
+    """Select what the job `job_id` of `athlete` took and did not apply: athletes first, oldest first."""
     return (
         select(StravaEvent.object_type, StravaEvent.object_id)
         .join(StravaConnection, StravaConnection.id == StravaEvent.connection_id)

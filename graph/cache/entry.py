@@ -42,8 +42,7 @@ class CacheRequest:
 
 @dataclass(eq=False, slots=True)
 class CacheEntry:
-    """An answer: its JSON, the number of objects and points in it, and the version of the data it
-    is from.
+    """An answer: its JSON, the number of objects and points in it, and the version of the data it is from.
 
     `made_at` is in epoch seconds.
     """

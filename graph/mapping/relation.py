@@ -296,9 +296,7 @@ class Connection(Generic[Node]):
 def with_signature_of(
     declared: Callable[..., Any], resolve: Callable[..., Awaitable[Any]], returns: Any
 ) -> Callable[..., Awaitable[Any]]:
-    """Give `resolve` the signature of `declared`: Strawberry takes a field's arguments from it
-    alone.
-    """
+    """Give `resolve` the signature of `declared`: Strawberry takes a field's arguments from it alone."""
     own = [
         parameter
         for name, parameter in inspect.signature(resolve).parameters.items()

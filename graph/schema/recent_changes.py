@@ -1,6 +1,4 @@
-"""Looks at what changed of an athlete, with the rows that events show: one read for all
-subscribers.
-"""
+"""Looks at what changed of an athlete, with the rows that events show: one read for all subscribers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

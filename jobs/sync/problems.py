@@ -1,5 +1,4 @@
-"""Problems of single activities in a sync: listed in its job, and tried again until they are
-solved.
+"""Problems of single activities in a sync: listed in its job, and tried again until they are solved.
 
 An error of one activity never ends the job. Errors that affect all activities (`OF_THE_JOB`) do.
 Whether an error in `DOUBTFUL` affects all is found out by another request, see `check_strava`.

@@ -152,8 +152,7 @@ class _Events:
         return left or self._read_newest(strava_ids)
 
     def _read_newest(self, strava_ids: Sequence[int]) -> list[int]:
-        """Store what Strava lists first, and drop its events; returns what is still to be looked
-        up.
+        """Store what Strava lists first, and drop its events; returns what is still to be looked up.
 
         That is activities that are stored here and that the list should have.
         """

@@ -222,9 +222,7 @@ class Restore:
     # --- what knows of the old database
 
     def _empty_redis(self) -> None:
-        """Forget answers and queued jobs; the rows say what is queued, and the reconciler reads
-        them.
-        """
+        """Forget answers and queued jobs; the rows say what is queued, and the reconciler reads them."""
         if self._settings.redis_url is None:
             return
         try:

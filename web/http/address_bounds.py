@@ -101,8 +101,7 @@ class AddressBounds:
         """How many connections met each bound, since the process started."""
 
     def enter(self, peer: str | None) -> "BoundedConnection | None":
-        """Count a new connection; None if its address has as many as it may, or opens them too
-        fast.
+        """Count a new connection; None if its address has as many as it may, or opens them too fast.
 
         An address may open as many at once as it may have, then one for each request of its pace: a
         client that opens one for each request meets the limit with 429 first. `peer` is the

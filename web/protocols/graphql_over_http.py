@@ -1,5 +1,4 @@
-"""GraphQL over HTTP: `POST`, `GET` and `QUERY` of `/graphql`, from the socket to the executor and
-back.
+"""GraphQL over HTTP: `POST`, `GET` and `QUERY` of `/graphql`, from the socket to the executor and back.
 
 Plain ASGI without routing, middleware and request objects, which would cost more than a small
 query.

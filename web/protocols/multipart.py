@@ -1,5 +1,4 @@
-"""Answers in parts over HTTP: `multipart/mixed`, as the RFC "Incremental Delivery over HTTP" has
-it.
+"""Answers in parts over HTTP: `multipart/mixed`, as the RFC "Incremental Delivery over HTTP" has it.
 
 https://github.com/graphql/graphql-over-http/blob/main/rfcs/IncrementalDelivery.md
 """

@@ -1,5 +1,4 @@
-"""A page for each error code, from `docs/errors.md`: cause and remedy, at the address that errors
-link.
+"""A page for each error code, from `docs/errors.md`: cause and remedy, at the address that errors link.
 
 Installations without the file have no pages. Then errors link DOCS_URL, or nothing.
 """
