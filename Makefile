@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help environment run check check-code lint words format schema schema-check snippets docs guides first-app graphiql example example-pictures audit audit-if-answered bench \
-	bench-more bench-serve real-recordings pictures lock clean coverage test test-unit test-integration test-load test-migration drill test-browser \
+	bench-more bench-serve real-recordings pictures lock sbom clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-imports test-kills test-crash-points test-operations test-quota test-fuzz test-security test-whole test-year
 
@@ -193,9 +193,13 @@ UV_LOCK = $(UV_COMPILE) pyproject.toml --universal --python-version 3.11
 PEERS_LOCK = $(UV_COMPILE) --python-version 3.13 bench/peers/requirements
 
 lock: environment ## rewrite the lock files (UPGRADE=--upgrade for newer versions)
-	@$(UV_LOCK) $(UPGRADE) --extra s3 --extra traces --output-file requirements.lock
-	@$(UV_LOCK) $(UPGRADE) --extra dev --extra legacy --extra s3 --extra traces --output-file requirements-dev.lock
+	@$(UV_LOCK) $(UPGRADE) --extra s3 --extra sentry --extra traces --output-file requirements.lock
+	@$(UV_LOCK) $(UPGRADE) --extra dev --extra legacy --extra s3 --extra sentry --extra traces --output-file requirements-dev.lock
 	@for name in peers go; do $(PEERS_LOCK)-$$name.in --output-file bench/peers/requirements-$$name.txt; done
+
+sbom: environment ## list the packages of the image, with versions and hashes, in build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	@$(BIN)/python -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file build/sbom.cdx.json
 
 clean: ## remove caches and the environment; keeps the data in .local
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage pacegraph.egg-info build

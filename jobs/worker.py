@@ -31,7 +31,7 @@ from rq.worker_pool import WorkerPool
 from jobs.enqueue import QUEUE
 from jobs.reconcile import reconcile_forever
 from jobs.runner import SETTINGS
-from logs import bound, child_process, our_version
+from logs import bound, child_process, our_version, report_errors
 from runtime import tracing
 from runtime.parent_death import die_with_parent
 from runtime.redis_clients import blocking_redis_client
@@ -53,6 +53,7 @@ def main(settings: Settings) -> int:
         "token_encryption_keys",
     )
     tracing.begin(settings, "worker", our_version())
+    report_errors(settings)
     logger.info("the workers start", extra={"workers": settings.workers})
     # What is imported stays: a collection that looks at it costs a job more than parsing an answer.
     gc.collect()

@@ -7,7 +7,17 @@ a secret of the settings, or a text that looks like a token.
 
 from logs.context import begin, bind, bound, correlation
 from logs.handlers import left_out_lines, write
-from logs.setup import child_process, log_end, our_version, prepare, set_up, set_up_early, tell
+from logs.setup import (
+    child_process,
+    flush_reports,
+    log_end,
+    our_version,
+    prepare,
+    report_errors,
+    set_up,
+    set_up_early,
+    tell,
+)
 
 __all__ = [
     "begin",
@@ -15,10 +25,12 @@ __all__ = [
     "bound",
     "child_process",
     "correlation",
+    "flush_reports",
     "left_out_lines",
     "log_end",
     "our_version",
     "prepare",
+    "report_errors",
     "set_up",
     "set_up_early",
     "tell",

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import orjson
 
 from logs.context import surroundings
+from logs.error_reports import ErrorReports
 from logs.formatters import JsonLine, ProcessIdentity, TextLine, as_json
 from logs.redaction import Redaction
 from logs.repeats import Repeats
@@ -40,6 +41,8 @@ class Handler(logging.StreamHandler[TextIO]):
         self.line: JsonLine | TextLine = self.kind(redaction)
         self.redaction = redaction
         self.repeats = Repeats()
+        self.reports: ErrorReports | None = None
+        """Where errors are reported, beside the log."""
         self.setFormatter(self.line)
         self.be(identity)
 
@@ -61,6 +64,11 @@ class Handler(logging.StreamHandler[TextIO]):
 
     def format(self, record: logging.LogRecord) -> str:
         return self.redaction.redact(super().format(record))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        if self.reports is not None and record.levelno >= logging.ERROR:
+            self.reports.send(record, self.identity.process)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Log that a line could not be written.

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, TextIO
 
+from logs.error_reports import ErrorReports
 from logs.formatters import ProcessIdentity
 from logs.handlers import Handler, JsonHandler
 from logs.redaction import Redaction
@@ -62,6 +63,20 @@ def set_up(settings: Settings, process: str) -> None:
         _log_unraisable,
         _log_end_of_thread,
     )
+
+
+def report_errors(settings: Settings) -> None:
+    """Report this process's errors where SENTRY_DSN says. Raises InvalidSettings."""
+    reports = ErrorReports.from_settings(settings, our_version())
+    for handler in _our_handlers():
+        handler.reports = reports
+
+
+def flush_reports() -> None:
+    """Send the errors that are not reported yet: before a process ends. It takes 2 s at most."""
+    for handler in _our_handlers():
+        if handler.reports is not None:
+            handler.reports.flush()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from settings.value_types import LogLevel, LogLevels, PathSecret, WebUrl
 
@@ -29,6 +29,14 @@ class LogSettings(BaseModel):
         le=1,
         description="Share of requests and jobs that are traced, beside those whose client asks "
         "for it by `traceparent`.",
+    )
+    sentry_dsn: SecretStr | None = Field(
+        None,
+        description="Sentry project that gets errors, as https://key@host/1; needs the extra `sentry`. "
+        "They have places in the code, and no data of athletes. Unset: errors are only logged.",
+    )
+    sentry_environment: str = Field(
+        "production", description="What Sentry calls this installation."
     )
     metrics_token: PathSecret | None = Field(
         None,

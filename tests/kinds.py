@@ -27,6 +27,7 @@ KINDS = {
 }
 
 _BY_PATH = {
+    "tests/logs/test_error_reports.py": "integration",  # an HTTP server
     "tests/legacy/": "migration",
     "tests/db/test_migration.py": "integration",  # databases of its own
     "tests/db/test_migration_lint.py": "integration",  # runs squawk
@@ -61,6 +62,7 @@ _BY_PATH = {
     "tests/strava/test_conformance.py": "integration",
     "tests/strava_simulator/test_simulator.py": "integration",
     "tests/strava_simulator/test_webhooks.py": "integration",
+    "tests/test_deploy.py": "integration",  # one runs cyclonedx_py
     "tests/test_kinds.py": "integration",  # these start Python anew
     "tests/test_settings.py": "integration",
     # a Redis that is away, or hangs

@@ -2,8 +2,11 @@
 processes the time that they take to end, and let them do no more than they must.
 """
 
+import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,8 @@ import yaml
 from cli import _COMMANDS
 from settings import Settings
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())["services"]
 OURS = {name: each for name, each in COMPOSE.items() if each["image"] == "pacegraph"}
@@ -125,3 +129,18 @@ def test_probes_ask_what_is_served():
     )
     trusted = OURS["api-1"]["environment"]["TRUSTED_PROXIES"]
     assert trusted == COMPOSE["proxy"]["networks"]["default"]["ipv4_address"]
+
+
+def test_the_list_of_packages_is_that_of_the_lock(tmp_path):
+    made = tmp_path / "sbom.json"
+    recipe = (ROOT / "Makefile").read_text().partition("\t@$(BIN)/python -m cyclonedx_py ")[2]
+    arguments = recipe.partition("\n")[0].replace("build/sbom.cdx.json", str(made))
+    command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", *shlex.split(arguments)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    found = json.loads(made.read_text())
+    assert found["metadata"]["component"]["name"] == "pacegraph"
+    locked = re.findall(
+        r"^([\w.-]+)(?:\[.+\])?==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE
+    )
+    assert {(each["name"], each["version"]) for each in found["components"]} == set(locked)
+    assert all(each["externalReferences"][0]["hashes"] for each in found["components"])

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from logs import our_version
+from logs import flush_reports, our_version, report_errors
 from runtime import tracing
 from runtime.error_pages import ERROR_PAGES
 from settings import Settings
@@ -102,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         tracing.begin(settings, "api", our_version())
+        report_errors(settings)
         await services.start()
         giving_back = asyncio.create_task(
             services.allocator.give_back_every(settings.memory_given_back_s)
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
         giving_back.cancel()
         await services.close()
         await asyncio.to_thread(tracing.flush)
+        await asyncio.to_thread(flush_reports)
 
     app = _Api(title="pacegraph", lifespan=lifespan, openapi_url=None)
     app.state.services = services
