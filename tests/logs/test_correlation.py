@@ -308,6 +308,22 @@ KINDS = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
 ACTIVITIES = "query Mine { activities(first: 3) { nodes { name startedAt } } }"
 
 
+def ask_over_socket(address: str, token: str) -> None:
+    """Ask twice over a WebSocket, of which one names the trace."""
+    with connect(f"ws://{address}/graphql", subprotocols=["graphql-transport-ws"]) as socket:
+
+        def said(kind: str, **fields: object) -> None:
+            socket.send(json.dumps({"type": kind, **fields}))
+
+        said("connection_init", payload={"Authorization": f"Bearer {token}"})
+        assert json.loads(socket.recv())["type"] == "connection_ack"
+        query = ACTIVITIES.replace("Mine", "Ours")
+        for extensions in ({}, {"traceparent": TRACE_PARENT}):
+            said("subscribe", id="1", payload={"query": query, "extensions": extensions})
+            assert json.loads(socket.recv())["payload"]["data"]["activities"]["nodes"]
+            assert json.loads(socket.recv())["type"] == "complete"
+
+
 def test_one_trace_goes_from_a_mutation_to_stravas_answer(deployment, runner, world):
     headers = {"traceparent": TRACE_PARENT}
     with receiving() as receiver:
@@ -324,8 +340,13 @@ def test_one_trace_goes_from_a_mutation_to_stravas_answer(deployment, runner, wo
                 )
                 assert answer.json()["data"]["activities"]["nodes"]
                 assert ("traceresponse" in answer.headers) == bool(asked)
+            ask_over_socket(http.base_url.netloc.decode(), runner.token)
             until(
-                lambda: [s for s in receiver.spans if s.name == "process STRAVA_SYNC"], deployment
+                lambda: (
+                    {s.name for s in receiver.spans}
+                    >= {"process STRAVA_SYNC", "SUBSCRIBE /graphql"}
+                ),
+                deployment,
             )
         spans = receiver.of_trace(TRACE)
     assert spans == receiver.spans
@@ -346,6 +367,8 @@ def test_one_trace_goes_from_a_mutation_to_stravas_answer(deployment, runner, wo
     assert done.attributes["pacegraph.job.outcome"] == "succeeded"
     asked = [each for each in spans if each.attributes.get("graphql.operation.name") == "Mine"]
     assert [each.attributes["http.response.status_code"] for each in asked] == [200]
+    asked = [each for each in spans if each.name == "SUBSCRIBE /graphql"]
+    assert [each.attributes["graphql.operation.name"] for each in asked] == ["Ours"]
     under = {each.name for each in spans if "POST /graphql" in way(each)[1:]}
     assert under >= {"graphql.parse", "graphql.plan", "SELECT", "EVALSHA", "transaction"}
     text = str(spans)

@@ -30,6 +30,22 @@ def request_step(method: str, headers: Mapping[bytes, bytes], route: str | None 
     )
 
 
+def operation_step(route: str, payload: Mapping[str, Any]) -> Span:
+    """Begin the step of an operation over a WebSocket, which has no headers of its own.
+
+    Its client names a trace by `extensions.traceparent`.
+    """
+    if not tracing.is_on():
+        return tracing.NO_SPAN
+    extensions = payload.get("extensions")
+    given = extensions.get("traceparent") if isinstance(extensions, dict) else None
+    return tracing.root(
+        f"SUBSCRIBE {route}",
+        given if isinstance(given, str) else None,
+        attributes={"http.route": route, "network.protocol.name": "websocket"},
+    )
+
+
 def told(step: Span) -> Headers:
     """Name the trace in the task's log lines; gives the field that tells it to the client.
 

@@ -6,7 +6,7 @@ end with the connection. A task that finds a reason to end it raises StreamEnded
 
 import asyncio
 import logging
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -15,9 +15,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from db.errors import DatabaseError
 from graph.operation_request import OperationRequest
+from runtime import tracing
 from web.auth.api_tokens import InvalidCredentials
 from web.documents.persisted_documents import DocumentError
 from web.http.request_log import log_fields_of, request_id_of, write_request
+from web.http.request_trace import operation_step, told
 from web.limits.open_streams import QuotaSlot, TooManyConnections, TooManySubscriptions
 from web.limits.request_memory import PER_OPERATION, TooMuchInProgress, weight_of
 from web.limits.request_rate import TooManyRequests
@@ -245,7 +247,10 @@ class _WebSocketConnection:
         this, started = asyncio.current_task(), perf_counter()
         fields: dict[str, Any] = {}
         try:
-            await self._run_to_its_end(number, payload, size, fields)
+            with ExitStack() as traced:
+                step = traced.enter_context(operation_step(self._scope["path"], payload))
+                told(step)
+                await self._run_to_its_end(number, payload, size, fields, traced)
         except StreamEnded:
             raise
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the others'
@@ -259,8 +264,14 @@ class _WebSocketConnection:
             del this  # a task that was cancelled keeps this frame
 
     async def _run_to_its_end(
-        self, number: str, payload: dict[str, Any], size: int, fields: dict[str, Any]
+        self,
+        number: str,
+        payload: dict[str, Any],
+        size: int,
+        fields: dict[str, Any],
+        traced: ExitStack,
     ) -> None:
+        """Send all answers. What is `traced` ends with the first: a subscription may last for days."""
         documents = self._subscriber.services.persisted
         try:
             await self._subscriber.services.limits.requests.admit(self._subscriber.address)
@@ -285,6 +296,9 @@ class _WebSocketConnection:
                 await self._send_text(
                     b'{"type":"next","id":%b,"payload":%b}' % (orjson.dumps(number), result.body)
                 )
+                if (name := fields.get("operation")) is not None:
+                    tracing.note(graphql_operation_name=name)
+                traced.close()
                 if "extensions" in payload:
                     await documents.register(payload, text, self._subscriber.key)
         self._operations.pop(number, None)  # the id may be used again from now on
