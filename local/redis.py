@@ -79,10 +79,14 @@ def _command(path: Path, data: Path, memory_bytes: int) -> list[str]:
         # queues and the flags never expire. Without such keys writes are refused, which is noticed.
         "maxmemory-policy": "volatile-lru",
     }
-    return [_server(), *(part for name, value in settings.items() for part in (f"--{name}", value))]
+    return [
+        server_program(),
+        *(part for name, value in settings.items() for part in (f"--{name}", value)),
+    ]
 
 
-def _server() -> str:
+def server_program() -> str:
+    """Find the program of a Redis. Raises ServiceFailed where there is none."""
     for name in ("redis-server", "valkey-server"):
         if (path := shutil.which(name)) and _version(path) >= OLDEST_VERSION:
             return path

@@ -6,6 +6,7 @@ module for each concern declares its settings; `Settings` has all of them.
 """
 
 from settings.environment import child_environment
+from settings.redis_address import RedisServers
 from settings.settings import (
     InvalidSettings,
     Settings,
@@ -16,6 +17,7 @@ from settings.settings import (
 
 __all__ = [
     "InvalidSettings",
+    "RedisServers",
     "Settings",
     "child_environment",
     "get_settings",

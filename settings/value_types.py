@@ -6,6 +6,8 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, TypeAdapter
 
+from settings.redis_address import RedisServers
+
 _FERNET_KEY_BYTES = 32
 _SECRET_KEY_CHARACTERS = 32
 _PATH_SECRET = re.compile(r"[A-Za-z0-9_-]{16,200}")
@@ -20,6 +22,11 @@ def _url_of(*schemes: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _of_servers(value: SecretStr) -> SecretStr:
+    RedisServers.from_url(value.get_secret_value())
+    return value
 
 
 def _http_url(value: str) -> str:
@@ -64,7 +71,11 @@ DatabaseUrl = Annotated[SecretStr, _url_of("postgresql", "postgres")]
 EncryptionKey = Annotated[SecretStr, AfterValidator(checked_encryption_key)]
 SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 PathSecret = Annotated[SecretStr, AfterValidator(_fit_for_a_path)]
-RedisUrl = Annotated[SecretStr, _url_of("redis", "rediss", "unix")]
+RedisUrl = Annotated[
+    SecretStr,
+    _url_of("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster"),
+    AfterValidator(_of_servers),
+]
 WebUrl = Annotated[str, AfterValidator(_http_url)]
 _Part = TypeVar("_Part")
 Parts = Annotated[tuple[_Part, ...], BeforeValidator(_parts)]
