@@ -21,8 +21,8 @@ _LOCK_WAIT_MS = 1000
 
 def run() -> None:
     settings = context.config.attributes.get("settings") or load_settings()
-    # A migration may take longer than a request.
-    settings = settings.model_copy(update={"database_statement_timeout_ms": 0})
+    # A migration may take longer than a request, and its lock belongs to its connection.
+    settings = settings.past_pooler().model_copy(update={"database_statement_timeout_ms": 0})
     database = SyncDatabase(settings, application_name="pacegraph-migrate")
     try:
         with database.engine.connect() as connection:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.backend_cpu import BackendClock, clock_of
 from db.driver_errors import is_out_of_step
-from db.statement_watch import StatementWatch
+from db.statement_watch import BackendKey, StatementWatch
 from runtime.work_meter import DATABASE_WORK
 
 _IDLE_S = 0.1
@@ -29,7 +29,7 @@ _SHARE = 0.6  # of the pool, overflow included
 class _PooledConnection:
     connection: AsyncConnection
     driver: Any
-    pid: int
+    key: BackendKey
     clock: BackendClock
     until: float
     """Monotonic time at which the connection is replaced (pool_recycle)."""
@@ -90,12 +90,12 @@ class DriverConnections:
     async def _fetch_row(
         self, pooled: _PooledConnection, statement: str, parameters: Sequence[Any]
     ) -> Any:
-        self.watch.begin(pooled.pid)
+        self.watch.begin(pooled.key)
         began_s, before_ms = monotonic(), pooled.clock.ms()
         try:
             row = await pooled.driver.fetchrow(statement, *parameters)
         except BaseException as error:
-            _add_work(monotonic() - began_s - self.watch.end(pooled.pid))
+            _add_work(monotonic() - began_s - self.watch.end(pooled.key))
             # A connection in an unknown state must not be reused.
             ended = (
                 pooled.was_idle
@@ -106,7 +106,7 @@ class DriverConnections:
             if ended:
                 raise _ConnectionEnded(error) from error
             raise
-        waited_s = self.watch.end(pooled.pid)
+        waited_s = self.watch.end(pooled.key)
         if (meter := DATABASE_WORK.get()) is not None:
             meter.waited_ms, meter.cpu_ms = 1000 * waited_s, pooled.clock.since(before_ms)
         self._release(pooled)
@@ -138,7 +138,7 @@ class DriverConnections:
             raise
         until = monotonic() + self.recycle_s
         return _PooledConnection(
-            connection, driver, driver.get_server_pid(), clock_of(connection), until
+            connection, driver, self.watch.key_of(driver), clock_of(connection), until
         )
 
     async def _wait(self) -> _PooledConnection | None:

@@ -22,6 +22,8 @@ _REVALIDATION = "RevalidateCachedQuery"
 """PostgreSQL's function that finds a cached plan's result type changed: it has no SQLSTATE of its
 own.
 """
+_NO_SUCH_PARAMETER = "unsupported startup parameter"
+"""PgBouncer's text, in any language; libpq gives no SQLSTATE for a connection that was refused."""
 _DRIVERS = ("asyncpg.", "psycopg.")
 """Packages, known by name: to import them takes longer than all else that old callers import."""
 
@@ -31,12 +33,15 @@ def translate(error: BaseException) -> DatabaseError | None:
     if not _is_foreign(error):
         return None
     causes = list(_causes(error))
+    if any(_NO_SUCH_PARAMETER in str(each) for each in causes):
+        return DatabaseUnavailable(
+            "a pooler refused the parameters of the connection: set DATABASE_POOLER=transaction"
+        )
     sqlstate = next((each for each in map(_sqlstate, causes) if each), "")
     if by_state := _by_sqlstate(sqlstate):
         return by_state
-    if sqlstate == _FEATURE_NOT_SUPPORTED and any(map(_is_revalidation, causes)):
-        return StatementOutdated()
-    if any(_is_asyncpg(each, "OutdatedSchemaCacheError") for each in causes):
+    is_revalidated = sqlstate == _FEATURE_NOT_SUPPORTED and any(map(_is_revalidation, causes))
+    if is_revalidated or any(_is_asyncpg(each, "OutdatedSchemaCacheError") for each in causes):
         return StatementOutdated()
     if any(map(_is_lost_connection, causes)):
         return DatabaseUnavailable(f"PostgreSQL refused or lost the connection: {causes[-1]}")

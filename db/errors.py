@@ -7,6 +7,7 @@
         ├── StatementOutdated             a prepared statement no longer fits the server
         ├── DatabaseUnavailable           PostgreSQL cannot be reached
         │   └── DatabaseReadOnly          the server is a standby, or is set to read only
+        ├── ReplicaLost                   a replica cannot be read; the primary is to be asked
         └── StatementTimeout              a statement ran into DATABASE_STATEMENT_TIMEOUT_MS
 
 `db/session.py` turns the drivers' errors into these.
@@ -82,6 +83,13 @@ class DatabaseReadOnly(DatabaseUnavailable):
 
     def __init__(self) -> None:
         super().__init__("PostgreSQL is read-only: DATABASE_URL leads to a standby")
+
+
+class ReplicaLost(DatabaseError):
+    """A read on a replica failed, for a reason that the primary does not have."""
+
+    def __init__(self) -> None:
+        super().__init__("a replica cannot be read")
 
 
 class StatementTimeout(DatabaseError):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from db.backend_cpu import BackendClock
-from db.statement_watch import StatementWatch
+from db.statement_watch import BackendKey, StatementWatch
 from runtime.work_meter import WorkMeter
 
 _ROUND_TRIPS_MS = 1.0
@@ -13,10 +13,10 @@ _ROUND_TRIPS_MS = 1.0
 
 @contextmanager
 def metered(
-    meter: WorkMeter, watch: StatementWatch, pid: int, clock: BackendClock
+    meter: WorkMeter, watch: StatementWatch, key: BackendKey, clock: BackendClock
 ) -> Iterator[None]:
-    """Add the work of the block, a transaction on the connection of the backend `pid`."""
-    watch.begin(pid)
+    """Add the work of the block, a transaction on the connection of the backend `key`."""
+    watch.begin(key)
     before_ms, cpu_before_ms = meter.total_ms, clock.ms()
     meter.count_transaction()
     try:
@@ -24,7 +24,7 @@ def metered(
             yield
     finally:
         # what waited for a lock may have been left out already
-        waited_ms = 1000 * watch.end(pid)
+        waited_ms = 1000 * watch.end(key)
         meter.add(-min(waited_ms, meter.total_ms - before_ms))
         cpu_ms = clock.since(cpu_before_ms)
         if cpu_ms is not None:

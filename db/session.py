@@ -16,13 +16,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from functools import cache, partial
 from threading import Lock
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.backend_cpu import clock_of, know_backends
+from db.connection_arguments import (
+    asyncpg_arguments,
+    database_url,
+    name_each,
+    pool_arguments,
+    prepare_pooled,
+    psycopg_arguments,
+)
 from db.driver import DriverConnections
 from db.driver_errors import translate
 from db.errors import (
@@ -41,11 +49,13 @@ from runtime import tracing
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from db.write_positions import CommitRecorder
+
 _LEAVE_EVERY_S = 5.0
 _TRANSACTION = {"db.system.name": "postgresql"}
 _READING = {**_TRANSACTION, "db.operation.name": "SELECT"}
 _transaction_step = partial(tracing.span, "transaction", tracing.SpanKind.CLIENT, _TRANSACTION)
-_ASYNCPG_NAMES = {"sslmode": "ssl"}
 _making = Lock()
 T = TypeVar("T")
 
@@ -92,38 +102,25 @@ class AsyncDatabase(_Pooled):
         DATABASE_STATEMENT_TIMEOUT_MS.
         """
         super().__init__(settings)
-        server_settings = {"application_name": application_name, "timezone": "UTC"}
-        if idle_ms := settings.database_idle_transaction_timeout_ms:
-            server_settings["idle_in_transaction_session_timeout"] = str(idle_ms)
-        given = [ms for ms in (settings.database_statement_timeout_ms, statement_timeout_ms) if ms]
-        if given:
-            server_settings["statement_timeout"] = str(min(given))
-            # one statement takes one core, and compiling it never pays
-            server_settings |= {"max_parallel_workers_per_gather": "0", "jit": "off"}
-        connect_args = {
-            "server_settings": server_settings,
-            "timeout": settings.database_connect_timeout_s,
-        }
+        url = database_url(settings, "postgresql+asyncpg")
+        arguments = partial(asyncpg_arguments, settings, statement_timeout_ms=statement_timeout_ms)
         self.engine: AsyncEngine = create_async_engine(
-            _url(settings, "postgresql+asyncpg"),
-            connect_args=connect_args,
-            **_pool_arguments(settings),
+            url, connect_args=arguments(application_name), **pool_arguments(settings)
         )
         send_days_as_they_are(self.engine)
         know_backends(self.engine)
+        self.after_commit: Callable[[AsyncConnection], Awaitable[None]] | None = None
+        """What is told of each commit; it raises nothing."""
         self._left_standby_at = -_LEAVE_EVERY_S
         watching = create_async_engine(
-            _url(settings, "postgresql+asyncpg"),
-            connect_args=connect_args
-            | {
-                "server_settings": {
-                    **server_settings,
-                    "application_name": f"{application_name}-watch",
-                }
-            },
-            **{**_pool_arguments(settings), "pool_size": 1, "max_overflow": 0},
+            url,
+            connect_args=arguments(f"{application_name}-watch"),
+            **{**pool_arguments(settings), "pool_size": 1, "max_overflow": 0},
         )
-        self.watch = StatementWatch(watching, settings.operation_database_time_s)
+        if settings.is_pooled:
+            name_each(self.engine.sync_engine)
+        limit_s = settings.operation_database_time_s
+        self.watch = StatementWatch(watching, limit_s, is_pooled=settings.is_pooled)
         self._driver = DriverConnections(
             self.engine,
             settings.database_pool_size + settings.database_max_overflow,
@@ -146,6 +143,8 @@ class AsyncDatabase(_Pooled):
             yield connection
             with self._translating(is_committing=True):
                 await connection.commit()
+            if self.after_commit is not None:
+                await self.after_commit(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -192,8 +191,8 @@ class AsyncDatabase(_Pooled):
         self.check_work(meter)
         async with connect() as connection:
             raw = await connection.get_raw_connection()
-            pid = raw.driver_connection.get_server_pid()  # type: ignore[union-attr]
-            with _transaction_step(), metered(meter, self.watch, pid, clock_of(connection)):
+            key = self.watch.key_of(raw.driver_connection)
+            with _transaction_step(), metered(meter, self.watch, key, clock_of(connection)):
                 return await work(connection)
 
     async def _persevere(self, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -241,9 +240,10 @@ class AsyncDatabase(_Pooled):
             if failure is None:
                 raise
             failure.__cause__ = error
-        return await self._try_again(partial(self._fetch_row, statement, parameters), failure)
+        return await self._try_again(partial(self.fetch_row_once, statement, parameters), failure)
 
-    async def _fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
+    async def fetch_row_once(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Do as `fetch_row` does, without another try."""
         with self._translating():
             return await self._driver.fetch_row(statement, parameters)
 
@@ -267,16 +267,15 @@ class SyncDatabase(_Pooled):
         Raises InvalidSettings if DATABASE_URL is not set.
         """
         super().__init__(settings)
-        connect_args = {
-            "application_name": application_name,
-            "options": _options(settings),
-            "connect_timeout": max(1, round(settings.database_connect_timeout_s)),
-        }
         self.engine: Engine = create_engine(
-            _url(settings, "postgresql+psycopg"),
-            connect_args=connect_args,
-            **_pool_arguments(settings),
+            database_url(settings, "postgresql+psycopg"),
+            connect_args=psycopg_arguments(settings, application_name),
+            **pool_arguments(settings),
         )
+        if settings.is_pooled:
+            prepare_pooled(self.engine)
+        self.commits = _commit_recorder(settings)
+        """Records commits for replicas. None: there are no replicas."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -289,42 +288,24 @@ class SyncDatabase(_Pooled):
         """Yield a connection and commit at the end. Raises as `read`."""
         with self.read() as connection:
             yield connection
+            is_recorded = self.commits is not None and self.commits.has_written(connection)
             with self._translating(is_committing=True):
                 connection.commit()
+            if self.commits is not None and is_recorded:
+                self.commits.after_commit(connection)
 
     def close(self) -> None:
+        if self.commits is not None:
+            self.commits.close()
         self.engine.dispose()
 
 
-def _options(settings: Settings) -> str:
-    """Make libpq's `options`. A limit of 0 is left out, for poolers that refuse the parameter."""
-    limits = {
-        "statement_timeout": settings.database_statement_timeout_ms,
-        "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_ms,
-    }
-    return " ".join(["-c timezone=UTC", *(f"-c {name}={ms}" for name, ms in limits.items() if ms)])
+def _commit_recorder(settings: Settings) -> "CommitRecorder | None":
+    if not settings.database_replica_urls:
+        return None
+    from db.write_positions import CommitRecorder  # it imports Redis's client, which takes long
 
-
-def _url(settings: Settings, drivername: str) -> URL:
-    settings.require("database_url")
-    assert settings.database_url is not None
-    url = make_url(settings.database_url.get_secret_value()).set(drivername=drivername)
-    if drivername.endswith("asyncpg"):
-        url = url.set(
-            query={_ASYNCPG_NAMES.get(name, name): value for name, value in url.query.items()}
-        )
-    return url
-
-
-def _pool_arguments(settings: Settings) -> dict[str, Any]:
-    return {
-        "pool_size": settings.database_pool_size,
-        "max_overflow": settings.database_max_overflow,
-        "pool_timeout": settings.database_pool_timeout_s,
-        "pool_recycle": settings.database_pool_recycle_s,
-        "pool_pre_ping": settings.database_pre_ping,
-        "hide_parameters": True,  # errors are logged, and parameters contain personal data
-    }
+    return CommitRecorder.from_settings(settings)
 
 
 @cache

@@ -39,18 +39,18 @@ class Snapshot:
         meter = DATABASE_WORK.get()
         if meter is not None:
             self.check_work(meter)
-        pid, sent_s = self.driver.get_server_pid(), monotonic()
+        key, sent_s = self.watch.key_of(self.driver), monotonic()
         before_ms = self.clock.ms()
-        self.watch.begin(pid)
+        self.watch.begin(key)
         try:
             with self.translating():
                 row = await self.driver.fetchrow(statement, *parameters)
         except BaseException:
-            waited_s = self.watch.end(pid)
+            waited_s = self.watch.end(key)
             if meter is not None:
                 meter.add(1000 * (monotonic() - sent_s - waited_s))
             raise
-        waited_s = self.watch.end(pid)
+        waited_s = self.watch.end(key)
         if meter is not None:
             meter.waited_ms, meter.cpu_ms = 1000 * waited_s, self.clock.since(before_ms)
         return row

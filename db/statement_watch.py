@@ -16,7 +16,7 @@ import logging
 from contextvars import Context
 from datetime import datetime
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -28,7 +28,10 @@ _LOOK_EVERY_S = 0.2
 _UNSEEN_S = 2 * _LOOK_EVERY_S
 """Time before the first look and after the last one."""
 _PATIENCE_S = 2.0
-_LOOK, _CANCEL = backend.active(), backend.cancel()
+_CANCEL = backend.cancel()
+
+BackendKey = int | str
+"""What names a connection's backend: its process id, or behind a pooler the connection's name."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,28 +48,36 @@ class _Work(NamedTuple):
 
 
 class StatementWatch:
-    """The watch of one process. `begin` and `end` surround the use of a connection, by its pid."""
+    """The watch of one process. `begin` and `end` surround the use of a connection, by its key."""
 
-    def __init__(self, engine: AsyncEngine, limit_s: float) -> None:
-        self._engine, self.limit_s = engine, limit_s
-        self._began: dict[int, float] = {}
-        self._work: dict[int, _Work] = {}
+    def __init__(self, engine: AsyncEngine, limit_s: float, *, is_pooled: bool = False) -> None:
+        self._engine, self.limit_s, self._is_pooled = engine, limit_s, is_pooled
+        self._active = backend.active_by_name() if is_pooled else backend.active()
+        self._began: dict[BackendKey, float] = {}
+        self._work: dict[BackendKey, _Work] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
         self.cancelled = 0
         """How many statements were cancelled, since the process started."""
 
-    def begin(self, pid: int) -> None:
-        self._began[pid] = monotonic()
+    def key_of(self, driver: Any) -> BackendKey:
+        """Get the key of a connection of asyncpg."""
+        name: BackendKey = (
+            driver.get_settings().application_name if self._is_pooled else driver.get_server_pid()
+        )
+        return name
+
+    def begin(self, key: BackendKey) -> None:
+        self._began[key] = monotonic()
         if self._timer is None:
             self._look_later()
 
-    def end(self, pid: int) -> float:
+    def end(self, key: BackendKey) -> float:
         """Get how many seconds of the use were no work; 0 for a short one."""
-        began = self._began.pop(pid, None)
+        began = self._began.pop(key, None)
         if not self._work or began is None:
             return 0.0
-        work = self._work.pop(pid, None)
+        work = self._work.pop(key, None)
         return 0.0 if work is None else max(0.0, monotonic() - began - work.seconds - _UNSEEN_S)
 
     async def close(self) -> None:
@@ -87,44 +98,42 @@ class StatementWatch:
             return
         self._look_later()
         before = monotonic() - _LOOK_EVERY_S
-        long = [pid for pid, began in self._began.items() if began <= before]
+        long = [key for key, began in self._began.items() if began <= before]
         if long and (self._looking is None or self._looking.done()):
             self._looking = asyncio.get_running_loop().create_task(self._look_with_patience(long))
 
-    async def _look_with_patience(self, pids: list[int]) -> None:
+    async def _look_with_patience(self, keys: list[BackendKey]) -> None:
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                await self._look(pids)
+                await self._look(keys)
         except (exc.SQLAlchemyError, OSError, TimeoutError) as error:
             logger.warning("long statements cannot be watched just now: %s", error)
 
-    async def _look(self, pids: list[int]) -> None:
+    async def _look(self, keys: list[BackendKey]) -> None:
         async with self._engine.connect() as connection:
-            found = (await connection.execute(_LOOK, {"pids": pids})).all()
-            for pid, backend_start, started, waits_for in found:
-                seconds = self._count(pid, waits_for, backend_cpu_s(pid, backend_start))
-                if seconds >= self.limit_s - _UNSEEN_S:
+            found = (await connection.execute(self._active, {"keys": keys})).all()
+            for key, pid, backend_start, started, waits_for in found:
+                seconds = self._count(key, waits_for, backend_cpu_s(pid, backend_start))
+                if seconds >= self.limit_s - _UNSEEN_S and key in self._began:
                     await self._cancel(connection, pid, started)
 
-    def _count(self, pid: int, waits_for: str | None, cpu_s: float | None) -> float:
+    def _count(self, key: BackendKey, waits_for: str | None, cpu_s: float | None) -> float:
         """Add the connection's work since the last look; gives its sum.
 
         `waits_for` is the type of PostgreSQL's wait event.
         """
-        now, began = monotonic(), self._began.get(pid)
+        now, began = monotonic(), self._began.get(key)
         if began is None:
             return 0.0
-        last = self._work.get(pid, _Work(0.0, now - _LOOK_EVERY_S))
+        last = self._work.get(key, _Work(0.0, now - _LOOK_EVERY_S))
         passed_s = now - max(last.as_of, began)
         worked_s = passed_s if waits_for in {None, "IO"} else 0.0
         if waits_for != "IO" and cpu_s is not None and last.cpu_s is not None:
             worked_s = min(passed_s, cpu_s - last.cpu_s)
-        self._work[pid] = _Work(last.seconds + worked_s, now, cpu_s)
-        return self._work[pid].seconds
+        self._work[key] = _Work(last.seconds + worked_s, now, cpu_s)
+        return self._work[key].seconds
 
     async def _cancel(self, connection: AsyncConnection, pid: int, started: datetime) -> None:
-        if pid not in self._began:
-            return
         parameters = {"pid": pid, "started": started}
         await connection.execute(_CANCEL, parameters)
         self.cancelled += 1

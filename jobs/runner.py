@@ -33,7 +33,7 @@ from jobs.tasks import (
     strava_sync,
     strava_webhook,
 )
-from logs import bind, bound
+from logs import bind, bound, flush_reports
 from runtime import tracing
 from runtime.redis_clients import redis_client
 from runtime.tracing import SpanKind
@@ -89,6 +89,7 @@ def run(job_id: int) -> None:
         redis.close()
         database.close()
         tracing.flush()
+        flush_reports()
 
 
 def _traceparent() -> str | None:
@@ -165,6 +166,8 @@ class _JobRun:
             row = connection.execute(
                 job_lease.claim(), {"job_id": job_id, "lease_s": lease_s}
             ).one_or_none()
+            if row is not None and self._database.commits is not None:
+                self._database.commits.count_for(row.athlete_id)
         if row is None:
             return None
         bind(**log_fields(row), attempt=row.attempts)

@@ -93,10 +93,10 @@ def _told(manifest: BackupManifest) -> str:
 def _answering(settings: Settings) -> Iterator[Settings]:
     """Yield settings whose database answers; an embedded one that is stopped runs for the block.
 
-    Raises HomeInUse and ServiceFailed.
+    Raises HomeInUse, ServiceFailed and InvalidSettings.
     """
     if settings.database_url is not None:
-        yield settings
+        yield settings.past_pooler()
         return
     home = Home(settings.pacegraph_home)
     with home.claimed() as claim:

@@ -21,7 +21,7 @@ _MOST_WAITING = 100
 _NAMED = ("request_id", "trace_id", "job_id", "kind", "attempt", "operation")
 """Fields of a line that become tags. An operation's name is what its client wrote in the document."""
 _OURS = frozenset(
-    (
+    [
         "cli",
         "db",
         "flags",
@@ -32,8 +32,11 @@ _OURS = frozenset(
         "logs",
         "operator_commands",
         "pacegraph",
-    )
-    + ("recordings", "runtime", "settings", "strava", "web")
+        "recordings",
+        "runtime",
+        "strava",
+        "web",
+    ]
 )
 """Loggers whose words have no values in them, which stand apart. Libraries' may."""
 _OF_FRAMES = ("filename", "function", "module", "lineno", "in_app")

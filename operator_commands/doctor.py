@@ -10,6 +10,7 @@ from operator_commands.checks import (
     originals,
     postgres,
     redis,
+    replicas,
     secret_key,
     strava_application,
     strava_quota,
@@ -49,7 +50,8 @@ _THROUGH: list[tuple[str, FrontCheck]] = [
 def diagnose(settings: Settings) -> int:
     """Print a line for each check; returns 1 if one failed, else 0."""
     print("OK       settings: all values are valid")
-    return _report(_CHECKS, settings)
+    with_replicas = [("replicas", replicas.check)] if settings.database_replica_urls else []
+    return _report([*_CHECKS, *with_replicas], settings)
 
 
 def diagnose_front(settings: Settings, url: str) -> int:

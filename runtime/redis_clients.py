@@ -8,13 +8,16 @@ from typing import Any
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import NoBackoff
 from redis.driver_info import DriverInfo
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
-from settings import Settings
+from settings import RedisServers, Settings
 
 _TIMEOUT_S = 2.0
+_POSITIONS_TIMEOUT_S = _SENTINEL_TIMEOUT_S = 0.5
 _DRIVER = DriverInfo()
 """What connections tell Redis of themselves. Else each reads redis-py's version from its files."""
 CACHED_ANSWERS = "pacegraph:cache:"
@@ -35,10 +38,9 @@ def redis_client(
     It retries without a pause (redis-py's own retries pause for seconds): once is enough to not
     notice that Redis was restarted. With `decode_responses` answers are text, not bytes.
     """
-    return Redis.from_url(
-        _url(settings),
+    return _client(
+        settings,
         decode_responses=decode_responses,
-        driver_info=_DRIVER,
         **_timeouts(timeout_s),
         retry=Retry(NoBackoff(), retries),
     )
@@ -46,24 +48,72 @@ def redis_client(
 
 def async_redis_client(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> AsyncRedis:
     """Make an asynchronous client that gives up as `redis_client` does."""
-    return AsyncRedis.from_url(
-        _url(settings),
-        driver_info=_DRIVER,
-        **_timeouts(timeout_s),
-        retry=AsyncRetry(NoBackoff(), 1),
-    )
+    return _async_client(settings, **_timeouts(timeout_s), retry=AsyncRetry(NoBackoff(), 1))
 
 
 def listening_redis_client(settings: Settings) -> AsyncRedis:
     """Make an asynchronous client that may wait for messages; each request sets its own limit."""
-    return AsyncRedis.from_url(
-        _url(settings), driver_info=_DRIVER, socket_connect_timeout=_TIMEOUT_S
+    return _async_client(settings, socket_connect_timeout=_TIMEOUT_S)
+
+
+def positions_redis_client(settings: Settings) -> AsyncRedis:
+    """Make an asynchronous client of one connection that tries nothing twice.
+
+    So whoever uses it notices that Redis was restarted.
+    """
+    return _async_client(
+        settings,
+        single_connection_client=True,
+        **_timeouts(_POSITIONS_TIMEOUT_S),
+        retry=AsyncRetry(NoBackoff(), 0),
     )
 
 
 def blocking_redis_client(settings: Settings) -> Redis:
     """Make a client without time limits, for RQ's workers: they wait for jobs in it."""
-    return Redis.from_url(_url(settings), driver_info=_DRIVER)
+    return _client(settings)
+
+
+def _client(settings: Settings, **arguments: Any) -> Redis:
+    url = _url(settings)
+    servers = RedisServers.from_url(url)
+    if servers is None:
+        return Redis.from_url(url, driver_info=_DRIVER, **arguments)
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]
+        servers.nodes,
+        sentinel_kwargs=_of_sentinels(servers) | {"retry": Retry(NoBackoff(), 0)},
+        driver_info=_DRIVER,
+        **servers.options,
+        **arguments,
+    )
+    found: Redis = sentinel.master_for(servers.service)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _async_client(settings: Settings, **arguments: Any) -> AsyncRedis:
+    url = _url(settings)
+    servers = RedisServers.from_url(url)
+    if servers is None:
+        return AsyncRedis.from_url(url, driver_info=_DRIVER, **arguments)
+    is_single = arguments.pop("single_connection_client", False)
+    sentinel = AsyncSentinel(  # type: ignore[no-untyped-call]
+        servers.nodes,
+        sentinel_kwargs=_of_sentinels(servers) | {"retry": AsyncRetry(NoBackoff(), 0)},
+        driver_info=_DRIVER,
+        **servers.options,
+        **arguments,
+    )
+    found: AsyncRedis = sentinel.master_for(servers.service)
+    return found.client() if is_single else found
+
+
+def _of_sentinels(servers: RedisServers) -> dict[str, Any]:
+    tls = {"ssl": True} if "ssl" in servers.options else {}
+    return {
+        "driver_info": _DRIVER,
+        **_timeouts(_SENTINEL_TIMEOUT_S),
+        **tls,
+    } | servers.sentinel_options
 
 
 def _timeouts(timeout_s: float) -> dict[str, Any]:

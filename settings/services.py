@@ -1,6 +1,7 @@
 """Where the processes listen, keep their data and find PostgreSQL and Redis, and their secrets."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -51,6 +52,27 @@ class ServiceSettings(BaseModel):
         description="PostgreSQL, as postgresql://user:password@host/name. Unset: `pacegraph run` "
         "starts its own.",
     )
+    database_pooler: Literal["none", "transaction"] = Field(
+        "none",
+        description="transaction: DATABASE_URL leads to PgBouncer or another pooler that gives each "
+        "transaction any of its connections.",
+    )
+    database_direct_url: DatabaseUrl | None = Field(
+        None,
+        description="PostgreSQL past the pooler, for what needs a connection of its own: migrate, "
+        "backup, restore, adopt.",
+    )
+    database_replica_urls: Parts[DatabaseUrl] = Field(
+        (),
+        description="Streaming replicas of DATABASE_URL, comma separated. Queries of viewers who have "
+        "not written since what a replica shows are read there.",
+    )
+    database_replica_max_lag_s: float = Field(
+        5,
+        ge=0.2,
+        le=3600,
+        description="Seconds that a replica may be behind; then nobody reads it.",
+    )
     database_pool_size: int = Field(
         10, ge=1, le=500, description="Connections each process keeps open."
     )
@@ -90,8 +112,8 @@ class ServiceSettings(BaseModel):
     # --- Redis
     redis_url: RedisUrl | None = Field(
         None,
-        description="Redis or Valkey, as redis://host:6379/0 or unix:///path. Unset: `pacegraph "
-        "run` starts its own.",
+        description="Redis or Valkey, as redis://host:6379/0, unix:///path, or "
+        "redis+sentinel://host:26379,host:26379/service/0. Unset: `pacegraph run` starts its own.",
     )
 
     # --- secrets

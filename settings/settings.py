@@ -1,6 +1,7 @@
 """All settings of a process, and how they are loaded."""
 
 from functools import cache
+from typing import Self
 
 from pydantic import ValidationError
 
@@ -57,6 +58,22 @@ class Settings(
     def url(self) -> str:
         """URL at which browsers reach the API, without a slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether nothing may belong to a connection to PostgreSQL."""
+        return self.database_pooler == "transaction"
+
+    def past_pooler(self) -> Self:
+        """Get settings that lead to PostgreSQL itself.
+
+        Raises InvalidSettings behind a pooler without DATABASE_DIRECT_URL.
+        """
+        if not self.is_pooled:
+            return self
+        self.require("database_direct_url")
+        direct = {"database_url": self.database_direct_url, "database_pooler": "none"}
+        return self.model_copy(update=direct)
 
     def require(self, *names: str) -> None:
         """Check that the settings `names` have a value.

@@ -132,15 +132,20 @@ def database_url(clone: Clone) -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
-    return settings_of(database_url, redis_url, tmp_path)
+def settings(
+    database_url: str, redis_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Settings:
+    is_pooled = request.config.pluginmanager.has_plugin("tests.operations.pgbouncer")
+    changes = request.getfixturevalue("pooled") if is_pooled else {}
+    return settings_of(database_url, redis_url, tmp_path, **changes)
 
 
-def settings_of(database_url: str, redis_url: str, home: Path) -> Settings:
+def settings_of(database_url: str, redis_url: str, home: Path, **changes: str) -> Settings:
     urls = {
         "database_url": database_url,
         "redis_url": redis_url,
         "public_url": "http://pacegraph.test",
+        **changes,
     }
     return load_settings(None, pacegraph_home=home, **urls, **SECRETS, **STRAVA, **UNLIMITED)
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.errors import DatabaseError
 from db.session import AsyncDatabase
 from db.statements import schema_use
+from db.write_positions import WRITES_FOR
 from graph.context import Client
 from graph.coordinates import coordinates_of
 from graph.document.operation import Operation
@@ -85,6 +86,7 @@ class SchemaUsage:
                 self._unwritten[coordinate, client.name, client.version] += count
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
+        WRITES_FOR.set(())  # no viewer sees them
         uses, self._unwritten = self._unwritten, Counter()
         if not uses:
             return

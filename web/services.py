@@ -7,7 +7,10 @@ from fastapi import Request, WebSocket
 from redis.asyncio import Redis
 
 from db.encryption import KeyRing
+from db.replicas import Replicas
 from db.session import AsyncDatabase
+from db.statements.visibility import Viewer
+from db.write_positions import viewer_name
 from flags.flags import Flags
 from flags.watch import FlagWatch
 from graph.at_hand import AnswersAtHand
@@ -18,9 +21,10 @@ from graph.document.limits import DocumentLimits
 from graph.document.store import DocumentStore
 from graph.execution import Executor
 from graph.execution_policy import ExecutionPolicy
-from graph.plan.planner import Planner
+from graph.plan.planner import Planner, ReadSource
+from graph.plan.replica_planner import ReplicaPlanner
 from graph.plan.row_templates import TEMPLATES
-from graph.schema.build import build_schema
+from graph.schema.build import Schema, build_schema
 from graph.schema.job_feed import DatabaseJobFeeds
 from runtime.allocator import Allocator
 from runtime.redis_clients import listening_redis_client
@@ -53,6 +57,7 @@ class Services:
 
     settings: Settings
     database: AsyncDatabase
+    replicas: Replicas | None
     redis: Redis
     jobs: RedisJobQueue
     job_feeds: DatabaseJobFeeds
@@ -106,11 +111,13 @@ class Services:
         )
         TEMPLATES.limit_to(memory.sql)
         versions, policy = DataVersions(database), _policy(settings, usage)
-        planner = Planner(schema, documents, cache, versions)
+        replicas = Replicas.from_settings(settings, database)
+        planner = _planner(replicas, schema, documents, cache, versions)
         executor = Executor(schema, documents, planner, policy)
         return cls(
             settings=settings,
             database=database,
+            replicas=replicas,
             redis=redis,
             allocator=Allocator(),
             jobs=jobs,
@@ -148,6 +155,8 @@ class Services:
     async def start(self) -> None:
         """Start background work. The flags are up to date before the first request."""
         await self.flag_watch.start()
+        if self.replicas is not None:
+            await self.replicas.start()
 
     async def close(self) -> None:
         await self.flag_watch.close()
@@ -159,6 +168,8 @@ class Services:
         await self.planner.close()
         await self.limits.close()
         await self.usage.close()
+        if self.replicas is not None:
+            await self.replicas.close()
         await self.redis.aclose()
         await self.database.close()
         self.sign_ins.close()
@@ -176,6 +187,26 @@ def _address_bounds(
         is_limited=lambda address: switches_at(flags, address).rate_limiting,
         public_name=limits.buckets.public_name,
     )
+
+
+def _planner(
+    replicas: Replicas | None,
+    schema: Schema,
+    documents: DocumentStore,
+    cache: RootFieldCache,
+    versions: DataVersions,
+) -> Planner:
+    if replicas is None:
+        return Planner(schema, documents, cache, versions)
+    sources = {each: ReadSource(DataVersions(each), each) for each in replicas.all}
+
+    async def choose(viewer: Viewer) -> ReadSource | None:
+        replica = await replicas.choose(viewer_name(viewer.athlete_id, viewer.account_id))
+        return None if replica is None else sources[replica]
+
+    planner = ReplicaPlanner(schema, documents, cache, versions)
+    planner.choose = choose
+    return planner
 
 
 def _policy(settings: Settings, usage: SchemaUsage) -> ExecutionPolicy:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.errors import DatabaseError
 from db.session import AsyncDatabase
 from db.statements import strava_event
+from db.write_positions import WRITES_FOR, viewer_name
 from runtime.errors import PacegraphError
 from strava.webhook_event import WebhookEvent
 from web.job_queue import RedisJobQueue
@@ -141,6 +142,7 @@ async def _write(
     ]
     connections, kinds, objects = (list(column) for column in zip(*keys, strict=True))
     values = {"connections": connections, "kinds": kinds, "objects": objects, "most": _MOST_STORED}
+    WRITES_FOR.set(tuple({viewer_name(each.athlete_id) for each in owners.values()}))
     stored = {tuple(row) for row in await connection.execute(strava_event.store(), values)}
     origins = {
         owners[each.event.owner_id].athlete_id: each.request_id

@@ -40,9 +40,12 @@ def database_size() -> Executable:
 
 
 def other_processes() -> Executable:
-    """Select the names of our processes that are connected, but for this one."""
+    """Select the names of our processes that are connected, but for this one.
+
+    Behind a pooler each connection has a number after its name.
+    """
     return text(
-        "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database() "
+        "SELECT DISTINCT split_part(application_name, ' #', 1) FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid() AND starts_with(application_name, 'pacegraph') "
         "AND application_name <> current_setting('application_name') ORDER BY 1"
     )

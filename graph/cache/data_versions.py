@@ -13,7 +13,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 
 from db.errors import DatabaseUnavailable
-from db.session import AsyncDatabase
+from db.snapshot import RowReader
 from db.statements.data_version import OF_ATHLETES_AND_ALL
 from graph.cache.key import SharedSubject, Subject
 from runtime.time_limit import TimeLimit
@@ -38,7 +38,7 @@ class _VersionRead:
 class DataVersions:
     """Reads the versions of one database, for all requests of one event loop."""
 
-    def __init__(self, database: AsyncDatabase) -> None:
+    def __init__(self, database: RowReader) -> None:
         self._database = database
         self._patience = TimeLimit(_PATIENCE_S)
         self._next: _VersionRead | None = None

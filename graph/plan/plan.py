@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from db.snapshot import RowReader
+from db.snapshot import RowReader, Snapshot
 from db.statements import error_page, json_sql
 from db.statements.json_statement import Parameter, RootColumns, Statement, explained, finish
 from graph.context import Context
@@ -55,7 +55,7 @@ class QueryPlan:
         if self.statement is None:
             return ()
         statement = self.statement
-        text = statement.text if rows is context.database else statement.text_in_transaction
+        text = statement.text_in_transaction if isinstance(rows, Snapshot) else statement.text
         *values, took = await rows.fetch_row(text, self._values(asked, context))
         work = context.database_work
         work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms), work.cpu_ms)

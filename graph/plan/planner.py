@@ -63,6 +63,13 @@ class KnownRoot(NamedTuple):
     lifetime_s: float = 0.0
 
 
+class ReadSource(NamedTuple):
+    """Where a query is read. The versions are those of the rows, which must not be older."""
+
+    versions: DataVersions
+    rows: RowReader
+
+
 class ReadyQuery(NamedTuple):
     """A plan for the root fields of a query at some indexes, and the arguments of a request."""
 
@@ -197,7 +204,7 @@ class Planner:
         tree, asked = self._tree(prepared)
         if self._cache is None or not (tree.may_be_cached and context.switches.resolver_cache):
             return {}
-        found = await self._cache_requests(self._cache, context, tree, prepared.variables, asked)
+        found = await self._cache_requests(context, tree, prepared.variables, asked)
         named = zip(tree.roots, found, strict=True)
         requests = {root.response_name: each for root, each in named if each is not None}
         has_one_type = all(len(each.below) <= 1 for each in tree.roots)
@@ -232,7 +239,10 @@ class Planner:
         operation.derived_bytes = OperationPlans.of(operation).bytes
         self._documents.weigh_again(operation)
 
-    async def _run(self, context: Context, prepared: PreparedOperation) -> PlannedData:
+    async def _run(
+        self, context: Context, prepared: PreparedOperation, source: ReadSource | None = None
+    ) -> PlannedData:
+        """Run a query on `source`, or on the context's database."""
         operation, variables = prepared.operation, prepared.variables
         if operation.is_introspection:
             return await self._introspect(context, operation, variables)
@@ -240,10 +250,10 @@ class Planner:
 
         async def compute(indexes: Sequence[int]) -> list[Answer]:
             ready = await self._ready(context, prepared, tree, asked, indexes)
-            return await self._answers(context, ready, context.database)
+            return await self._answers(context, ready, source.rows if source else context.database)
 
         if self._cache is not None and tree.may_be_cached and context.switches.resolver_cache:
-            requests = await self._cache_requests(self._cache, context, tree, variables, asked)
+            requests = await self._cache_requests(context, tree, variables, asked, source)
             if any(requests):
                 entries = await self._cache.answers(requests, compute)
                 return from_entries(tree.roots, entries, requests)
@@ -312,17 +322,18 @@ class Planner:
 
     async def _cache_requests(
         self,
-        cache: RootFieldCache,
         context: Context,
         tree: QueryTree,
         variables: VariableValues,
         asked: RequestArguments,
+        source: ReadSource | None = None,
     ) -> list[CacheRequest | None]:
         """Make a request to the cache for each root field. None: it is not cached.
 
         Raises InvalidId.
         """
-        subjects: list[Subject | None] = []
+        cache, subjects = self._cache, list[Subject | None]()
+        assert cache is not None
         lifetimes = []
         for root, selected in zip(tree.cached_fields, tree.roots, strict=True):
             arguments = asked.roots.get(selected, {})
@@ -333,8 +344,9 @@ class Planner:
             each for each in subjects if each is not None and each is not SharedSubject.NO_ATHLETE
         }
         versions: Versions = {}
-        if stored and self._versions is not None:
-            versions = await self._versions.read(stored)
+        reader = source.versions if source else self._versions
+        if stored and reader is not None:
+            versions = await reader.read(stored)
         requests: list[CacheRequest | None] = []
         for root, subject, lifetime_s in zip(tree.cached_fields, subjects, lifetimes, strict=True):
             is_stored = subject is not SharedSubject.NO_ATHLETE

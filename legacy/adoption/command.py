@@ -65,7 +65,7 @@ def adopt(settings: Settings, wanted: AdoptionOptions) -> int:
     if wanted.naive_zone and wanted.naive_zone not in available_timezones():
         raise InvalidSettings("--naive-times: must be an IANA time zone, as UTC or Europe/Lisbon")
     # Rows per step and lock_timeout bound a step, so statements need no timeout.
-    unbounded = settings.model_copy(update={"database_statement_timeout_ms": 0})
+    unbounded = settings.past_pooler().model_copy(update={"database_statement_timeout_ms": 0})
     database = SyncDatabase(unbounded, application_name="pacegraph-adopt")
     try:
         return _AdoptionRun(database, settings, wanted).run()

@@ -1,9 +1,9 @@
 #!/bin/sh
-# What the tests of operations need, from Debian's packages: the proxies, and Prometheus' promtool.
+# What the tests of operations need, from Debian's packages: proxies, a pooler, and Prometheus' promtool.
 set -eu
 
 missing=""
-for each in haproxy:haproxy nginx:nginx-light caddy:caddy promtool:prometheus; do
+for each in haproxy:haproxy nginx:nginx-light caddy:caddy promtool:prometheus pgbouncer:pgbouncer; do
   [ -x "/usr/sbin/${each%:*}" ] || command -v "${each%:*}" >/dev/null || missing="$missing ${each#*:}"
 done
 if [ -n "$missing" ]; then

@@ -12,6 +12,7 @@ from db.errors import DatabaseError
 from db.models import Scope
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
+from db.write_positions import WRITES_FOR
 from graph.context import Caller
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ async def record_use(
     Returns the first value that the statement returns, without any how many rows it wrote. None
     where that fails, which must not fail the request.
     """
+    was_for = WRITES_FOR.set(())  # nobody waits to see it
     try:
         async with database.write() as db:
             result = await db.execute(statement, parameters)
@@ -84,3 +86,5 @@ async def record_use(
     except (DatabaseError, SQLAlchemyError) as error:
         logger.warning("the use of a credential could not be noted: %s", type(error).__name__)
         return None
+    finally:
+        WRITES_FOR.reset(was_for)

@@ -10,6 +10,7 @@ from typing import Any
 
 from graphql import OperationType
 
+from db.write_positions import WRITES_FOR, viewer_name
 from flags.switches import Switches
 from graph.context import Caller, Context, UploadRules, WriteRules
 from graph.cost.budget import Budget
@@ -45,6 +46,8 @@ def make_context(
     of them. The budget then follows the switches too.
     """
     settings = services.settings
+    if services.replicas is not None:
+        WRITES_FOR.set((viewer_name(caller.viewer.athlete_id, caller.viewer.account_id),))
     if renew is None:
         switches = switches_of(services.flags, caller.viewer, address)
         budget: Callable[[], Budget] = partial(

@@ -59,6 +59,12 @@ class _Counts(Collector):
         )
         in_use = pool.checkedout()  # type: ignore[attr-defined]
         yield _gauge("database_connections", "Database connections in use.", in_use)
+        if (replicas := self._services.replicas) is not None:
+            yield _gauge("replicas_read", "Replicas that are read.", replicas.usable)
+            by_server = {"replica": replicas.chosen, "primary": replicas.left}
+            yield _labelled(
+                "queries_by_server", "Planned queries, by who was asked.", "server", by_server
+            )
         yield from _limits(self._services.limits)
         yield from _streams(self._services)
         yield from _strava(self._services)

@@ -1,0 +1,105 @@
+"""Chooses where a viewer's queries are read: on a replica that shows all they wrote, else not."""
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from itertools import count
+from time import monotonic
+from zlib import crc32
+
+from db.errors import DatabaseError
+from db.replica import Replica
+from db.session import AsyncDatabase
+from db.statements import replication
+from db.write_positions import WritePositions
+from settings import Settings
+
+_LOOK_EVERY_S = 0.2
+_PATIENCE_S = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class Replicas:
+    """The replicas of one API process, and what it knows of the primary."""
+
+    def __init__(
+        self, settings: Settings, primary: AsyncDatabase, positions: WritePositions
+    ) -> None:
+        self._primary, self._positions = primary, positions
+        self._max_lag_s = settings.database_replica_max_lag_s
+        self.all = [
+            Replica(settings, url, number)
+            for number, url in enumerate(settings.database_replica_urls, 1)
+        ]
+        self._history: deque[tuple[float, int]] = deque()
+        """Positions of the primary, and when they were asked for."""
+        self._watching: asyncio.Task[None] | None = None
+        self._turns = count()
+        self.chosen = self.left = 0
+        """How many queries went to a replica, and to the primary."""
+        primary.after_commit = positions.after_commit
+
+    @classmethod
+    def from_settings(cls, settings: Settings, primary: AsyncDatabase) -> "Replicas | None":
+        """Make them, and record the primary's commits; None where there are none."""
+        if not settings.database_replica_urls:
+            return None
+        return cls(settings, primary, WritePositions.from_settings(settings))
+
+    @property
+    def usable(self) -> int:
+        """How many replicas are read."""
+        return sum(each.is_usable for each in self.all)
+
+    async def choose(self, name: str) -> Replica | None:
+        """Choose a replica that shows all that a viewer wrote. None: the primary is to be asked."""
+        needed = await self._positions.needed(name) if self.usable else None
+        fit = [each for each in self.all if each.position >= needed] if needed is not None else []
+        if not fit:
+            self.left += 1
+            return None
+        self.chosen += 1
+        # the same one each time, so that nobody sees time run backward while all stay
+        return fit[(crc32(name.encode()) if name else next(self._turns)) % len(fit)]
+
+    async def start(self) -> None:
+        """Begin to look at the primary and the replicas."""
+        self._watching = asyncio.create_task(self._look_on())
+
+    async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+        for each in self.all:
+            await each.close()
+        await self._positions.close()
+
+    async def _look_on(self) -> None:
+        while True:
+            began = monotonic()
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._look()
+            except (DatabaseError, TimeoutError):
+                pass  # who asks the primary tells of it; replicas are read on
+            except Exception:
+                logger.exception("the primary's position cannot be read")
+            await asyncio.sleep(max(0, began + _LOOK_EVERY_S - monotonic()))
+
+    async def _look(self) -> None:
+        losses = self._positions.losses
+        position, identity = await self._primary.fetch_row(replication.WRITTEN, ())
+        for each in self.all:
+            each.watch(identity)
+        if not self._positions.is_sound:
+            await self._positions.renew(position, losses)
+        now = monotonic()
+        self._history.append((now, position))
+        old = None
+        while self._history[0][0] <= now - self._max_lag_s:
+            old = self._history.popleft()[1]
+        if old is not None:
+            await self._positions.raise_floor(old)

@@ -1,0 +1,61 @@
+"""PgBouncer between tests and their databases: `pytest -p tests.operations.pgbouncer` for all tests.
+
+It is in transaction mode and goes round its connections, so that hardly two transactions of a client
+in a row have the same one.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.operations.programs import free_port, running
+
+CONNECTIONS = 8
+_NOT_ROOT = [
+    "--reuid=65534",
+    "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+]
+"""PgBouncer refuses to be root; PostgreSQL's socket is in a folder that only root enters."""
+
+
+@contextmanager
+def pgbouncer(postgres_url: str, folder: Path) -> Iterator[str]:
+    """Run PgBouncer in front of a server; gives the beginning of its URLs, without a database."""
+    port = free_port()
+    sockets = make_url(postgres_url).query["host"]
+    config = folder / "pgbouncer.ini"
+    config.write_text(
+        f"[databases]\n* = host={sockets} port=5432 user=postgres\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"auth_type = any\npool_mode = transaction\ndefault_pool_size = {CONNECTIONS}\n"
+        "max_client_conn = 500\nserver_round_robin = 1\n"
+    )
+    command = ["/usr/sbin/pgbouncer", str(config)]
+    if os.geteuid() == 0:
+        command = ["setpriv", *_NOT_ROOT, *command]
+        for each in (folder, config):
+            each.chmod(0o755)
+    with running(command, port, folder):
+        yield f"postgresql://postgres@127.0.0.1:{port}/"
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pgbouncer(postgres_url, tmp_path_factory.mktemp("pgbouncer")) as url:
+        yield url
+
+
+@pytest.fixture
+def pooled(pooler: str, database_url: str) -> dict[str, str]:
+    """Settings by which the test's database is reached through PgBouncer."""
+    return {
+        "database_url": pooler + str(make_url(database_url).database),
+        "database_pooler": "transaction",
+        "database_direct_url": database_url,
+    }
