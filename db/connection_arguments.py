@@ -1,12 +1,12 @@
 """What the drivers are told when they connect: limits, names, and what a pooler cannot take.
 
-Behind a pooler in transaction mode (DATABASE_POOLER=transaction) each transaction may run on another
-connection to PostgreSQL. So nothing may belong to a connection:
+Behind a pooler in transaction mode (DATABASE_POOLER=transaction) each transaction may run on
+another connection to PostgreSQL. So nothing may belong to a connection:
 
 - no statement is prepared under a name, and none is kept;
 - limits are no start-up parameters, which PgBouncer refuses: the role has them (`pacegraph doctor`
   says which lack);
-- each connection has a name of its own, which PgBouncer passes on, for the process ids that it tells
+- each connection has a name of its own, which PgBouncer passes on: the process ids that it tells
   are invented (`db/statement_watch.py`).
 """
 
@@ -25,7 +25,7 @@ _TIME_ZONE = "SET timezone = 'UTC'"
 
 
 def database_url(settings: Settings, drivername: str) -> URL:
-    """Get the URL of DATABASE_URL for a driver of SQLAlchemy. Raises InvalidSettings without one."""
+    """Get DATABASE_URL for a driver of SQLAlchemy. Raises InvalidSettings without one."""
     settings.require("database_url")
     assert settings.database_url is not None
     url = make_url(settings.database_url.get_secret_value()).set(drivername=drivername)

@@ -123,6 +123,6 @@ class Replica:
 
 
 def _abandon(task: asyncio.Task[Any]) -> None:
-    """Cancel a read without waiting for it: ending a connection to a frozen server takes a while."""
+    """Cancel a read and do not wait: to end a connection to a frozen server takes a while."""
     task.cancel()
     task.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -1,4 +1,4 @@
-"""Chooses where a viewer's queries are read: on a replica that shows all they wrote, else not."""
+"""Chooses a replica for the queries of a viewer: one that shows all that the viewer wrote."""
 
 import asyncio
 import logging
@@ -61,7 +61,7 @@ class Replicas:
             self.left += 1
             return None
         self.chosen += 1
-        # the same one each time, so that nobody sees time run backward while all stay
+        # the same one each time, so that a viewer sees no older state than before
         return fit[(crc32(name.encode()) if name else next(self._turns)) % len(fit)]
 
     async def start(self) -> None:
@@ -84,7 +84,7 @@ class Replicas:
                 async with asyncio.timeout(_PATIENCE_S):
                     await self._look()
             except (DatabaseError, TimeoutError):
-                pass  # who asks the primary tells of it; replicas are read on
+                pass  # the primary is away: others tell of it, and replicas are read on
             except Exception:
                 logger.exception("the primary's position cannot be read")
             await asyncio.sleep(max(0, began + _LOOK_EVERY_S - monotonic()))

@@ -1,9 +1,9 @@
 """Up to where in PostgreSQL's log each viewer has written, known to all processes by Redis.
 
-Only where DATABASE_REPLICA_URLS is set. A sorted set has the position after each viewer's last commit.
-Its member EVERYONE is a floor: all writes of viewers that are not in the set are below it. So the floor
-may rise at any time, and what is below it is dropped. Without a floor nothing is known, for Redis lost
-its data.
+Only where DATABASE_REPLICA_URLS is set. A sorted set has the position after the last commit of each
+viewer. Its member EVERYONE is a floor: all writes of viewers that are not in the set are below it. So
+the floor may rise at any time, and what is below it is dropped. Without a floor nothing is known:
+Redis lost its data.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ _NOT_TOLD = "Redis does not take positions of writes; queries go to the primary"
 _TIMEOUT_S = 1.0
 
 WRITES_FOR: ContextVar[Names | None] = ContextVar("writes_for", default=None)
-"""Whose the writes of a task are. None: anybody's. Empty: of no viewer who looks for them."""
+"""The viewers that a task writes for. None: perhaps all. Empty: no viewer looks for the writes."""
 
 logger = logging.getLogger(__name__)
 
 
 def viewer_name(athlete_id: int | None, account_id: int | None = None) -> str:
-    """Name a viewer, who is the athlete where there is one; empty for who is signed out."""
+    """Name a viewer by the athlete, else by the account; empty for a signed-out one."""
     if athlete_id is not None:
         return f"athlete:{athlete_id}"
     return "" if account_id is None else f"account:{account_id}"
@@ -107,7 +107,7 @@ class WritePositions:
         self.is_sound = False
 
     async def raise_floor(self, position: int) -> bool:
-        """Count everybody as having written up to a position. False: Redis did not take it."""
+        """Count all viewers as having written up to a position. False: Redis did not take it."""
         try:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.zadd(KEY, {EVERYONE: position}, gt=True)
@@ -121,7 +121,7 @@ class WritePositions:
         return True
 
     async def renew(self, position: int, losses: int) -> None:
-        """Begin anew with the primary's position, which was asked for after so many losses."""
+        """Start again with the position of the primary, which was asked for after some `losses`."""
         if await self.raise_floor(position) and losses == self.losses:
             self._outage.end()
             self.is_sound = True
@@ -132,7 +132,7 @@ class WritePositions:
         await self._redis.aclose()
 
     async def _ask(self) -> None:
-        """Ask Redis until no request waits. Requests that come meanwhile share the next question."""
+        """Ask Redis until no request waits. Requests of the same moment share a question."""
         try:
             while asked := self._asked:
                 self._asked = []
@@ -160,7 +160,7 @@ class WritePositions:
 
 
 class CommitRecorder:
-    """Records the commits of a worker or a command: as anybody's, until `count_for` says whose."""
+    """Records the commits of a worker or a command: for all viewers, until `count_for` is called."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -176,7 +176,7 @@ class CommitRecorder:
         return cls(redis_client(settings, timeout_s=_TIMEOUT_S))
 
     def count_for(self, athlete_id: int | None) -> None:
-        """Count all commits from now on, and one under way, as an athlete's; None: anybody's."""
+        """Count all commits from now on, and one under way, for an athlete; None: for all viewers."""
         self._names = (EVERYONE,) if athlete_id is None else (viewer_name(athlete_id),)
 
     def has_written(self, connection: Connection) -> bool:

@@ -1,9 +1,9 @@
 """Reports errors to Sentry, or what speaks its protocol, where SENTRY_DSN is set.
 
-An error of the log with an exception is one event. It has the exceptions' types and the places in the
-code, the log line's words without the values in them, and a few fields that name no person. It has no
-text of an exception, no variable, no request and no host's name: PostgreSQL and Strava put data of
-athletes into their texts.
+An error of the log with an exception is one event. It has the types of the exceptions, places in the
+code, the words of the log line without the values in them, and a few fields that name no person. It
+has no text of an exception, no variable, no request and no name of a host: PostgreSQL and Strava put
+data of athletes into their texts.
 """
 
 import logging
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FLUSH_S = 2.0
 _MOST_WAITING = 100
 _NAMED = ("request_id", "trace_id", "job_id", "kind", "attempt", "operation")
-"""Fields of a line that become tags. An operation's name is what its client wrote in the document."""
+"""Fields of a line that become tags."""
 _OURS = frozenset(
     [
         "cli",
@@ -38,12 +38,12 @@ _OURS = frozenset(
         "web",
     ]
 )
-"""Loggers whose words have no values in them, which stand apart. Libraries' may."""
+"""Loggers of lines that have no values in their words. Those of libraries may."""
 _OF_FRAMES = ("filename", "function", "module", "lineno", "in_app")
 
 
 class ErrorReports:
-    """What a process reports. The library's worker sends; no line waits for it."""
+    """What a process reports. A thread of the library sends."""
 
     def __init__(self, client: "BaseClient") -> None:
         self._client = client
@@ -58,8 +58,8 @@ class ErrorReports:
             from sentry_sdk.utils import BadDsn
         except ImportError:
             raise InvalidSettings(
-                "SENTRY_DSN: needs Sentry's library, which is not installed. Install it: pip install "
-                "'pacegraph[sentry]'"
+                "SENTRY_DSN: needs Sentry's library, which is not installed. Install it: "
+                "pip install 'pacegraph[sentry]'"
             ) from None
         try:
             client = Client(

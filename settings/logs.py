@@ -1,4 +1,4 @@
-"""What is logged, and how, and to whom metrics are shown."""
+"""What is logged, and how, and where metrics, traces and errors go."""
 
 from typing import Literal
 
@@ -32,8 +32,8 @@ class LogSettings(BaseModel):
     )
     sentry_dsn: SecretStr | None = Field(
         None,
-        description="Sentry project that gets errors, as https://key@host/1; needs the extra `sentry`. "
-        "They have places in the code, and no data of athletes. Unset: errors are only logged.",
+        description="Sentry project that gets errors, as https://key@host/1; needs the extra "
+        "`sentry`. They have places in the code, and no data of athletes. Unset: errors are only logged.",
     )
     sentry_environment: str = Field(
         "production", description="What Sentry calls this installation."

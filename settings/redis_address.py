@@ -33,7 +33,7 @@ class RedisServers:
             return None
         if kind == "cluster":
             raise ValueError(
-                "names a Redis Cluster, which RQ, that carries the jobs, cannot use: put Sentinels in "
+                "names a Redis Cluster, which cannot carry the jobs of RQ: put Sentinels in "
                 "front of one primary, redis+sentinel://host:26379/mymaster"
             )
         parts = urlsplit(url)

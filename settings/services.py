@@ -54,8 +54,8 @@ class ServiceSettings(BaseModel):
     )
     database_pooler: Literal["none", "transaction"] = Field(
         "none",
-        description="transaction: DATABASE_URL leads to PgBouncer or another pooler that gives each "
-        "transaction any of its connections.",
+        description="transaction: DATABASE_URL leads to PgBouncer or another pooler that gives "
+        "each transaction any of its connections.",
     )
     database_direct_url: DatabaseUrl | None = Field(
         None,
@@ -64,8 +64,8 @@ class ServiceSettings(BaseModel):
     )
     database_replica_urls: Parts[DatabaseUrl] = Field(
         (),
-        description="Streaming replicas of DATABASE_URL, comma separated. Queries of viewers who have "
-        "not written since what a replica shows are read there.",
+        description="Streaming replicas of DATABASE_URL, comma separated. Queries of viewers who "
+        "have not written since what a replica shows are read there.",
     )
     database_replica_max_lag_s: float = Field(
         5,

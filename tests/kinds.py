@@ -62,6 +62,7 @@ _BY_PATH = {
     "tests/strava/test_conformance.py": "integration",
     "tests/strava_simulator/test_simulator.py": "integration",
     "tests/strava_simulator/test_webhooks.py": "integration",
+    "tests/web/test_redis_failover.py": "integration",  # Sentinels
     "tests/test_deploy.py": "integration",  # one runs cyclonedx_py
     "tests/test_kinds.py": "integration",  # these start Python anew
     "tests/test_settings.py": "integration",

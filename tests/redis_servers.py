@@ -23,7 +23,7 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """One server; `arguments` are those of `redis-server` besides its port and folder."""
+    """One server; `arguments` are those of `redis-server`, without its port and folder."""
 
     def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
         self.port = port or free_port()
@@ -59,7 +59,7 @@ class RedisServer:
 
 
 class Sentinels:
-    """A primary with a replica, and Sentinels that make the replica a primary within some seconds."""
+    """A primary with a replica, and Sentinels that promote the replica within some seconds."""
 
     def __init__(self, folder: Path) -> None:
         self.primary = RedisServer(folder, "--save", "")

@@ -1,4 +1,4 @@
-"""Queries on a real streaming replica: whoever wrote sees it, whatever the replica does."""
+"""Queries on a real streaming replica: a viewer sees what they wrote, in all its troubles."""
 
 import asyncio
 import shutil
@@ -80,7 +80,7 @@ def db(servers):
 
 
 class Reader:
-    """One person who reads and writes their city, and the counts of where it was read."""
+    """One person with a city, which they read and write, and the counts of where it was read."""
 
     def __init__(self, api: Api, person: make.Person) -> None:
         self.replicas = api.app.state.services.replicas
@@ -111,7 +111,7 @@ async def until(holds: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_who_wrote_sees_it_and_others_are_read_on_the_replica(settings, db):
+async def test_a_writer_sees_each_write_and_others_are_read_on_the_replica(settings, db):
     writer, other = make.create_person(db), make.create_person(db, shares=True)
     async with serve(settings) as first, serve(settings) as second:
         here, there = Reader(first, writer), Reader(second, writer)
@@ -124,13 +124,13 @@ async def test_who_wrote_sees_it_and_others_are_read_on_the_replica(settings, db
             assert await there.city() == f"Porto {number}"
             assert await here.city() == f"Porto {number}"
             await calm.city()
-        assert calm.replicas.chosen >= before + 50, "who wrote nothing stays"
+        assert calm.replicas.chosen >= before + 50, "a viewer without writes stays"
         await until(here.is_read_on_replica)
         await until(there.is_read_on_replica)
         assert await there.city() == "Porto 49"
 
 
-async def test_a_replica_that_stands_still_is_read_by_who_wrote_nothing_then_by_nobody(
+async def test_a_replica_that_stands_still_is_read_by_others_then_by_none(
     settings, servers, db, redis_url
 ):
     writer = make.create_person(db, city="Faro", shares=True)
@@ -156,7 +156,7 @@ async def test_a_replica_that_stands_still_is_read_by_who_wrote_nothing_then_by_
             assert await friends.city() == "Évora"
             with Redis.from_url(redis_url) as redis:
                 redis.delete(KEY)
-            assert await mine.city() == "Braga", "Redis forgot who wrote"
+            assert await mine.city() == "Braga", "Redis forgot the write"
             await asyncio.sleep(MAX_LAG_S + 0.5)
             stranger = Reader(api, make.create_person(db))
             assert not await stranger.is_read_on_replica()

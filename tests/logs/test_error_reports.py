@@ -1,4 +1,4 @@
-"""What a Sentry gets of an error: an HTTP server takes the envelopes that the real library sends."""
+"""What a Sentry gets of an error: an HTTP server takes the envelopes of the real library."""
 
 import json
 import logging

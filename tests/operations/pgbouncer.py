@@ -1,7 +1,7 @@
-"""PgBouncer between tests and their databases: `pytest -p tests.operations.pgbouncer` for all tests.
+"""PgBouncer between tests and their databases: `pytest -p tests.operations.pgbouncer` for any test.
 
-It is in transaction mode and goes round its connections, so that hardly two transactions of a client
-in a row have the same one.
+It is in transaction mode and goes round its connections, so that hardly two transactions of a
+client in a row have the same one.
 """
 
 import os
