@@ -95,8 +95,9 @@ def prepare_pooled(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def _set_time_zone(connection: Any, _: Any) -> None:
+        connection.autocommit = True
         connection.execute(_TIME_ZONE)
-        connection.commit()
+        connection.autocommit = False
 
 
 def name_each(engine: Engine) -> None:

@@ -22,6 +22,16 @@ def written() -> Executable:
     return text("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
 
 
+def primary() -> Executable:
+    """Select what WRITTEN does."""
+    return text(WRITTEN)
+
+
+def replica() -> Executable:
+    """Select what REPLAYED does."""
+    return text(REPLAYED)
+
+
 def has_written() -> Executable:
     """Select whether the transaction has written anything."""
     return text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from db.errors import DatabaseError
 from db.statements import replication
@@ -18,7 +17,7 @@ def check(settings: Settings) -> str:
     urls = settings.database_replica_urls
     try:
         with reading(settings.past_pooler()) as connection:
-            written, identity = connection.execute(text(replication.WRITTEN)).one()
+            written, identity = connection.execute(replication.primary()).one()
     except DatabaseError:
         raise CheckFailed("cannot be compared while PostgreSQL is out of reach") from None
     behind = [_bytes_behind(settings, urls, each, written, identity) for each in range(len(urls))]
@@ -33,9 +32,7 @@ def _bytes_behind(
     name = f"the {ordinal} of DATABASE_REPLICA_URLS"
     try:
         with reading(settings.model_copy(update={"database_url": urls[index]})) as connection:
-            is_replica, replayed, its_identity = connection.execute(
-                text(replication.REPLAYED)
-            ).one()
+            is_replica, replayed, its_identity = connection.execute(replication.replica()).one()
     except DatabaseError as error:
         raise CheckFailed(
             f"{name} cannot be reached ({first_line(error.__cause__ or error)}). Start it, or take it out"
