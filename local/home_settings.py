@@ -15,11 +15,14 @@ DATABASE_URL, REDIS_URL = "embedded_database_url", "embedded_redis_url"
 def with_running_services(settings: Settings) -> Settings:
     """Complete `settings` by what `pacegraph run` decided in their home.
 
-    These are the URLs of embedded services that run, generated secrets, and the simulated Strava.
+    These are its own URL, those of embedded services that run, generated secrets, and the
+    simulated Strava.
     """
     home = settings.pacegraph_home
     facts = running_facts(home) or {}
     found: dict[str, Any] = {}
+    if settings.public_url is None and facts:
+        found["public_url"] = facts["url"]
     if settings.database_url is None and (url := facts.get(DATABASE_URL) or running_postgres(home)):
         found["database_url"] = url
     if settings.redis_url is None and (url := facts.get(REDIS_URL) or running_redis(home)):

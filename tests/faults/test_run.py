@@ -109,8 +109,9 @@ def files_are_private(run: RunProcess) -> None:
 
 
 def doctor_looks_at_what_runs(run: RunProcess) -> None:
-    done = run.command("doctor")
+    done = run.command("doctor", PORT="1")  # the run's own port is known from its home
     assert done.returncode == 0, done.stdout
+    assert f"reports to {run.facts['url']}/strava/webhook" in done.stdout
     assert "key 1 decrypts the newest and the oldest stored token" in done.stdout
 
 
