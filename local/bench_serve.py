@@ -151,7 +151,7 @@ class _BenchServer(LocalServer):
             self.supervisor.finish("migrations", *self._command("migrate"))
         self._check_stored_tokens()
         with step("rows"):
-            ids = _load(postgres.url, self.activities)
+            ids = load_rows(postgres.url, self.activities)
             (self.home.folder / "ids.txt").write_text(
                 "".join(f"{encode_id('Athlete', number)}\n" for number in ids)
             )
@@ -182,7 +182,7 @@ class _BenchServer(LocalServer):
         }
 
 
-def _load(url: str, activities: int) -> list[int]:
+def load_rows(url: str, activities: int) -> list[int]:
     """Write the rows to both databases unless they exist; returns the athletes' ids."""
     with (
         psycopg.connect(

@@ -44,7 +44,16 @@ class Server:
 
     def follow(self, primary: "Server") -> None:
         """Copy the data of another server, which it follows from then on."""
-        self._run("pg_basebackup", "-d", primary.url, "-R", "--checkpoint=fast", "--no-sync")
+        self.copy(primary, "-R")
+
+    def copy(self, other: "Server", *options: str) -> None:
+        """Copy the data of another server, which runs."""
+        self._run("pg_basebackup", "-d", other.url, "--checkpoint=fast", "--no-sync", *options)
+
+    def give(self, folder: Path) -> None:
+        """Let its processes write into a folder."""
+        if self._user is not None:
+            os.chown(folder, *self._user)
 
     def start(self) -> None:
         options = {"port": str(self._port), "listen_addresses": "127.0.0.1"} | self._settings
