@@ -1,16 +1,18 @@
 """Where the ledger is: in Redis, with a copy in PostgreSQL in which no request is missing.
 
-Redis changes it by comparing and setting, so that all workers share one. Before a request that
-PostgreSQL does not know of yet, the copy is written, with a few requests in advance. So a Redis
-that is lost, emptied, restarted from an older file or replaced by a replica loses no request: the
-copy takes its place, and its number (`generation`) keeps older ones from being written back. While
-Redis is away, the copy itself is the ledger, under the lock of its row.
+Redis changes it by comparing and setting, so that all workers share one. A worker goes by what it
+wrote itself a moment ago, and reads Redis only where another one has written since. Before a
+request that PostgreSQL does not know of yet, the copy is written, with a few requests in advance. So
+a Redis that is lost, emptied, restarted from an older file or replaced by a replica loses no
+request: the copy takes its place, and its number (`generation`) keeps older ones from being written
+back. While Redis is away, the copy itself is the ledger, under the lock of its row.
 """
 
 import logging
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from redis import Redis, RedisError
@@ -25,18 +27,21 @@ from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRu
 _TRIES = 200
 _LONGEST_PAUSE_S = 0.005
 _KEPT_S = 3 * 86_400
+_REMEMBERED_S = 1.0
+"""Seconds for which Redis's clock is taken to have run as the machine's, without a look at it."""
 # Returns whether the value was set, the value now, seconds and microseconds, and the server's run.
-# The value is set if it is ARGV[1] and ARGV[2] is not empty; no value is ''.
+# The value is set if it is ARGV[1], the run ARGV[4], and ARGV[2] is not empty; no value is ''. What
+# was set is not sent back.
 _SCRIPT = """
 local value = redis.call('GET', KEYS[1]) or ''
 local time = redis.call('TIME')
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
-if ARGV[2] == '' or value ~= ARGV[1] then
+if ARGV[2] == '' or value ~= ARGV[1] or run ~= ARGV[4] then
   return {0, value, time[1], time[2], run}
 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-return {1, ARGV[2], time[1], time[2], run}
+return {1, '', time[1], time[2], run}
 """
 
 Result = TypeVar("Result")
@@ -47,17 +52,23 @@ Steady = Callable[[], tuple[str, float]]
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The shared value ('' for none), the POSIX time there, and a name of its life."""
+
+    value: str
+    time_s: float
+    life: str
+
+
 class SharedValue(Protocol):
-    """A text that all workers share, and may lose."""
+    """A text that all workers share, and may lose. Methods raise RedisError."""
 
-    def read(self) -> tuple[str, float, str]:
-        """Get the value ('' for none), the POSIX time there, and a name of its life.
+    def read(self) -> Shared:
+        """Read the value."""
 
-        Raises RedisError.
-        """
-
-    def replace(self, old: str, new: str) -> bool:
-        """Set the value if it is still `old`. Raises RedisError."""
+    def replace(self, old: Shared, new: str) -> tuple[bool, Shared]:
+        """Set the value if value and life are still as in `old`; returns also what is there now."""
 
 
 class KeptCopy(Protocol):
@@ -77,12 +88,18 @@ class RedisValue:
         self._script = redis.register_script(_SCRIPT)
         self._keys = [quota_key(application)]
 
-    def read(self) -> tuple[str, float, str]:
-        _, value, seconds, microseconds, run = self._script(self._keys, ["", "", 0])
-        return value.decode(), int(seconds) + int(microseconds) / 1e6, run.decode()
+    def read(self) -> Shared:
+        return self._run("", "", "")[1]
 
-    def replace(self, old: str, new: str) -> bool:
-        return bool(self._script(self._keys, [old, new, _KEPT_S])[0])
+    def replace(self, old: Shared, new: str) -> tuple[bool, Shared]:
+        return self._run(old.value, new, old.life)
+
+    def _run(self, old: str, new: str, life: str) -> tuple[bool, Shared]:
+        is_set, value, seconds, microseconds, run = self._script(
+            self._keys, [old, new, _KEPT_S, life]
+        )
+        time_s = int(seconds) + int(microseconds) / 1e6
+        return bool(is_set), Shared(new if is_set else value.decode(), time_s, run.decode())
 
 
 class DatabaseCopy:
@@ -131,6 +148,7 @@ class SharedLedger:
         self._rules = rules
         self._steady = steady
         self._known: Ledger | None = None
+        self._last: tuple[float, Shared] | None = None
         self._outage = RedisOutage(
             logger,
             "Strava's quota is counted in PostgreSQL, because Redis is away",
@@ -175,29 +193,45 @@ class SharedLedger:
         if self._outage.is_away:
             return None
         try:
-            for _ in range(_TRIES):
-                value, shared_s, life = self._shared.read()
-                reading = Reading(*self._steady(), shared_s)
-                ledger = self._ledger_in(value, life) or self._revived(life, reading)
+            found = self._remembered() or self._shared.read()
+            for number in range(_TRIES):
+                machine, steady_s = self._steady()
+                reading = Reading(machine, steady_s, found.time_s)
+                ledger = self._ledger_in(found) or self._revived(found.life, reading)
                 result = step(ledger, reading)
-                if self._shared.replace(value, self._text_of(ledger)):
+                is_set, found = self._shared.replace(found, self._text_of(ledger))
+                self._last = steady_s, found
+                if is_set:
                     self._outage.end()
                     return result, ledger
-                time.sleep(random.uniform(0, _LONGEST_PAUSE_S))  # noqa: S311 - spreads the tries
+                if number:  # what the first try met is as fresh as what is read
+                    time.sleep(random.uniform(0, _LONGEST_PAUSE_S))  # noqa: S311 - spreads the tries
+                    found = self._shared.read()
         except RedisError as error:
+            self._last = None
             self._outage.begin(error)
         return None
 
-    def _ledger_in(self, value: str, life: str) -> Ledger | None:
+    def _remembered(self) -> Shared | None:
+        """What is in Redis, if no other worker has written since; None where that is long ago."""
+        if self._last is None:
+            return None
+        then_s, shared = self._last
+        passed_s = self._steady()[1] - then_s
+        if not shared.value or not 0 <= passed_s < _REMEMBERED_S:
+            return None
+        return replace(shared, time_s=shared.time_s + passed_s)
+
+    def _ledger_in(self, shared: Shared) -> Ledger | None:
         """Read the ledger, if it is one and of this life of Redis."""
-        if not value:
+        if not shared.value:
             return None
         try:
-            ledger = Ledger.from_text(value)
+            ledger = Ledger.from_text(shared.value)
         except ValueError:
             logger.warning("Strava's quota in Redis cannot be read")
             return None
-        return ledger if ledger.life == life else None
+        return ledger if ledger.life == shared.life else None
 
     def _text_of(self, ledger: Ledger) -> str:
         return ledger.to_text()
@@ -215,11 +249,11 @@ class SharedLedger:
     def _replace_outdated(self, outdated: Ledger) -> None:
         """Replace a ledger in Redis whose generation has ended."""
         try:
-            value, shared_s, life = self._shared.read()
-            found = self._ledger_in(value, life)
+            shared = self._shared.read()
+            found = self._ledger_in(shared)
             if found is None or found.generation <= outdated.generation:
-                reading = Reading(*self._steady(), shared_s)
-                self._shared.replace(value, self._text_of(self._revived(life, reading)))
+                reading = Reading(*self._steady(), shared.time_s)
+                self._shared.replace(shared, self._text_of(self._revived(shared.life, reading)))
         except RedisError as error:
             self._outage.begin(error)
 

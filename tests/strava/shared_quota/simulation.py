@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers
 from strava.shared_quota.question import Granted, QuotaAsk, QuotaRules
-from strava.shared_quota.store import SharedLedger
+from strava.shared_quota.store import Shared, SharedLedger
 from tests.strava.shared_quota.referee import LIES, Referee, answer
 
 QUARTERS = 6
@@ -40,20 +40,20 @@ class FakeRedis:
         self.world, self.value, self.life, self.skew_s = world, "", "1", 0.0
         self.is_away, self.older = False, ""
         self.ledger: Ledger | None = None
+        self.offered: Ledger | None = None
 
-    def read(self) -> tuple[str, float, str]:
+    def read(self) -> Shared:
         if self.is_away:
             raise RedisConnectionError
-        return self.value, self.world.now_s + self.skew_s, self.life
+        return Shared(self.value, self.world.now_s + self.skew_s, self.life)
 
-    def replace(self, old: str, new: str) -> bool:
-        if self.is_away:
-            raise RedisConnectionError
-        assert old == self.value
-        self.value = new
-        if self.world.random.random() < 0.02:
-            self.older = self.ledger.to_text() if self.ledger else new
-        return True
+    def replace(self, old: Shared, new: str) -> tuple[bool, Shared]:
+        is_set = (old.value, old.life) == (self.read().value, self.life)
+        if is_set:
+            self.value, self.ledger = new, self.offered
+            if self.world.random.random() < 0.02:
+                self.older = self.ledger.to_text() if self.ledger else new
+        return is_set, self.read()
 
     def restart(self, value: str) -> None:
         self.ledger = None
@@ -83,14 +83,16 @@ class QuickLedger(SharedLedger):
     Nothing else uses that object meanwhile: the simulation does one thing at a time.
     """
 
-    def _ledger_in(self, value: str, life: str) -> Ledger | None:
-        kept = self._shared.ledger
-        if kept is None or not value.startswith(_NAMED):
-            return super()._ledger_in(value, life)
-        return kept if kept.life == life else None
+    def _ledger_in(self, shared: Shared) -> Ledger | None:
+        if shared.value.startswith(_NAMED):
+            if shared.value != self._shared.value:  # another worker has written since: any will do
+                return Ledger(life=shared.life)
+            kept = self._shared.ledger
+            return kept if kept.life == shared.life else None
+        return super()._ledger_in(shared)
 
     def _text_of(self, ledger: Ledger) -> str:
-        self._shared.ledger = ledger
+        self._shared.offered = ledger
         return f"{_NAMED}{next(_names)}"
 
 
