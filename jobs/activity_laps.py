@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection
 
 from db.statements import activity_details
+from db.statements.new_rows import values_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,7 @@ def write_laps(
     connection: Connection, athlete_id: int, activity_id: int, laps: Sequence[LapRow]
 ) -> None:
     """Replace the laps of an activity; they are numbered in the order given."""
-    connection.execute(activity_details.discard_laps(), {"activity": activity_id})
     of = {"athlete_id": athlete_id, "activity_id": activity_id}
     rows = [{**of, "lap_number": number, **asdict(lap)} for number, lap in enumerate(laps, start=1)]
-    if rows:
-        connection.execute(activity_details.add_laps(), rows)
+    values = {"activity_ids": [activity_id], "rows": values_of(rows)}
+    connection.execute(activity_details.set_laps(), values)

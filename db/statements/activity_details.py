@@ -1,5 +1,7 @@
 """What only detailed activities tell: description, device, calories, and laps."""
 
+from functools import cache
+
 from sqlalchemy import (
     BigInteger,
     DateTime,
@@ -8,9 +10,8 @@ from sqlalchemy import (
     Integer,
     Text,
     bindparam,
-    delete,
+    exists,
     func,
-    insert,
     null,
     or_,
     select,
@@ -21,6 +22,7 @@ from db.models import Activity, ActivityLap, ActivitySource
 from db.statements.activity import IS_RUN
 from db.statements.edited import unless_edited
 from db.statements.interval import seconds
+from db.statements.new_rows import replace
 from db.statements.page import Collection, Ordering
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
@@ -35,6 +37,12 @@ _SOUGHT = (
     Activity.updated_at,
 )
 _UNCHANGED = Activity.updated_at == _SEEN_AT
+_HAS_LAPS = exists().where(ActivityLap.activity_id == Activity.id)
+
+_LAP = (
+    "activity_id", "lap_number", "athlete_id", "start_offset_s", "elapsed_time_s", "moving_time_s",
+    "distance_m", "average_heart_rate_bpm",
+)  # fmt: skip
 
 LAPS_OF_ACTIVITY = Collection(ActivityLap, parent=ActivityLap.activity_id)
 IN_ORDER = Ordering(ActivityLap.lap_number, ActivityLap.activity_id, descending=False)
@@ -61,6 +69,7 @@ def pending() -> Executable:
     )
 
 
+@cache
 def by_strava_id() -> Executable:
     """Select the activity of `athlete` with the Strava id `strava_id`, as `pending` does."""
     return select(*_SOUGHT).where(
@@ -69,8 +78,9 @@ def by_strava_id() -> Executable:
     )
 
 
+@cache
 def record() -> Executable:
-    """Write Strava's details of `activity`; returns its id and `athlete_id`.
+    """Write Strava's details of `activity`; returns its id, `athlete_id` and whether it `has_laps`.
 
     Parameters also: `new_description`, `new_device_name` (null: the known one stays),
     `new_calories`. If the activity was deleted or changed since `seen_at`, nothing is written or
@@ -90,7 +100,7 @@ def record() -> Executable:
             details_at=func.now(),
             details_retry_at=null(),
         )
-        .returning(Activity.id, Activity.athlete_id)
+        .returning(Activity.id, Activity.athlete_id, _HAS_LAPS.label("has_laps"))
     )
 
 
@@ -103,11 +113,7 @@ def ask_again() -> Executable:
     )
 
 
-def discard_laps() -> Executable:
-    """Delete the laps of `activity`."""
-    return delete(ActivityLap).where(ActivityLap.activity_id == _ACTIVITY_ID)
-
-
-def add_laps() -> Executable:
-    """Write laps; parameters are named like the columns."""
-    return insert(ActivityLap)
+@cache
+def set_laps() -> Executable:
+    """Make the rows in the parameter `rows` the laps of the activities `activity_ids`."""
+    return replace(ActivityLap, _LAP, ("activity_id", "lap_number"))

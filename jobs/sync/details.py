@@ -1,7 +1,6 @@
 """Writes what only Strava's detailed activity tells of one activity."""
 
 import logging
-from enum import Enum
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,40 +15,30 @@ from strava.payloads import StravaActivityDetail
 logger = logging.getLogger(__name__)
 
 
-class DetailsOutcome(Enum):
-    """What became of details that Strava told."""
-
-    WRITTEN = "written"
-    OUTDATED = "outdated"  # the activity was deleted or changed since it was read
-    REFUSED = "refused"  # by the database
-
-
 def write_details_of(
     connection: Connection, athlete_id: int, activity: StravaActivityDetail
 ) -> int:
-    """Write the details of an activity that was stored in the same transaction; returns its id."""
+    """Write the details of an activity that was stored in the same transaction; returns its id.
+
+    Those that the database refuses cost nothing else.
+    """
     values = {"athlete": athlete_id, "strava_id": activity.strava_id}
     known = connection.execute(activity_details.by_strava_id(), values).one()
-    write_details(connection, known, activity.details)
+    try:
+        with connection.begin_nested():
+            write_details(connection, known, activity.details)
+    except REFUSED_DATA:
+        logger.exception("an activity's details cannot be stored", extra={"activity_id": known.id})
     activity_id: int = known.id
     return activity_id
 
 
-def write_details(connection: Connection, activity: Any, details: StravaDetails) -> DetailsOutcome:
-    """Write details of an activity, a row with `id` and `updated_at`, all or nothing."""
-    try:
-        with connection.begin_nested():
-            is_written = _write(connection, activity, details)
-    except REFUSED_DATA:
-        logger.exception(
-            "an activity's details cannot be stored", extra={"activity_id": activity.id}
-        )
-        return DetailsOutcome.REFUSED
-    return DetailsOutcome.WRITTEN if is_written else DetailsOutcome.OUTDATED
+def write_details(connection: Connection, activity: Any, details: StravaDetails) -> bool:
+    """Write details of an activity, a row with `id` and `updated_at`.
 
-
-def _write(connection: Connection, activity: Any, details: StravaDetails) -> bool:
-    """Write them, unless the activity was deleted or changed; returns whether it was not."""
+    Nothing is written if the activity was deleted or changed; returns whether it was not. Raises one
+    of REFUSED_DATA where the database refuses them.
+    """
     values = {
         "activity": activity.id,
         "seen_at": activity.updated_at,
@@ -72,5 +61,6 @@ def _write(connection: Connection, activity: Any, details: StravaDetails) -> boo
         )
         for lap in details.laps
     ]
-    write_laps(connection, written.athlete_id, written.id, laps)
+    if laps or written.has_laps:
+        write_laps(connection, written.athlete_id, written.id, laps)
     return True

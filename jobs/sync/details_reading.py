@@ -5,16 +5,18 @@ the next one goes on. It does not fail for want of details: what cannot be had o
 left to a later sync. So is the rest where several fail in a row, or Strava's quota is used up.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from db.statements import activity_details
 from jobs.athlete_strava import AthleteStrava
-from jobs.attempt import Attempt
+from jobs.attempt import Attempt, Step
 from jobs.sync.changes import note_changes
 from jobs.sync.connection_lock import keep_connected
-from jobs.sync.details import DetailsOutcome, write_details
+from jobs.sync.details import write_details
 from jobs.sync.gear_reading import GearReading
-from jobs.sync.problems import OF_THE_JOB
+from jobs.sync.problems import OF_THE_JOB, REFUSED_DATA
 from jobs.task_services import TaskServices
 from strava.activity_details import StravaDetails
 from strava.errors import StravaError, StravaNotFound, StravaRateLimited
@@ -59,11 +61,14 @@ class DetailsReading:
             raise
         except StravaError as error:
             self._complain(activity, error)
-            self._write(activity, None)
+            self._ask_again(activity)
             self._failures += 1
             return self._failures < _MOST_FAILURES
         self._failures = 0
-        self._write(activity, details)
+        if details is None:
+            self._ask_again(activity)
+        else:
+            self._write(activity, details)
         return True
 
     def _details(self, activity: Any) -> StravaDetails | None:
@@ -79,21 +84,34 @@ class DetailsReading:
             self._complain(activity, error)
             return None
 
-    def _write(self, activity: Any, details: StravaDetails | None) -> None:
-        """Write details; None: they are asked for again after a pause."""
+    def _write(self, activity: Any, details: StravaDetails) -> None:
+        try:
+            with self._step() as step:
+                is_written = write_details(step.connection, activity, details)
+                changed = [activity.id] if is_written else []
+                assert self._attempt.athlete_id is not None
+                note_changes(
+                    step.connection, self._attempt.athlete_id, step.job_id, activities=changed
+                )
+        except REFUSED_DATA:
+            extra = {"activity_id": activity.id}
+            self._services.log.exception("an activity's details cannot be stored", extra=extra)
+            self._ask_again(activity)
+
+    def _ask_again(self, activity: Any) -> None:
+        """Note that details could not be had; they are asked for again after a pause."""
+        with self._step() as step:
+            values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
+            step.connection.execute(activity_details.ask_again(), values)
+
+    @contextmanager
+    def _step(self) -> Iterator[Step]:
+        """Open the transaction that notes that one activity's details were asked for."""
         assert self._attempt.athlete_id is not None
         with self._attempt.step() as step:
             keep_connected(step.connection, self._attempt.athlete_id)
             step.checkpoint[_ASKED] = step.checkpoint.get(_ASKED, 0) + 1
-            outcome = DetailsOutcome.REFUSED
-            if details is not None:
-                outcome = write_details(step.connection, activity, details)
-            if outcome is DetailsOutcome.WRITTEN:
-                athlete_id, job_id = self._attempt.athlete_id, self._attempt.job_id
-                note_changes(step.connection, athlete_id, job_id, activities=[activity.id])
-            elif outcome is DetailsOutcome.REFUSED:
-                values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
-                step.connection.execute(activity_details.ask_again(), values)
+            yield step
 
     def _complain(self, activity: Any, error: StravaError) -> None:
         extra = {"strava_id": activity.strava_id, "error": str(error)}
