@@ -114,6 +114,7 @@ _WRITTEN = (
 )  # fmt: skip
 
 
+@cache
 def write_efforts() -> Executable:
     """Make the efforts `rows`, named like the columns, those of the activities `activity_ids`.
 
@@ -277,6 +278,7 @@ def exclude() -> Executable:
     )
 
 
+@cache
 def to_grade() -> Executable:
     """Select the efforts of `athlete_id`: the inputs of their age grades, and the grades."""
     return (
@@ -292,8 +294,9 @@ def to_grade() -> Executable:
     )
 
 
+@cache
 def set_grade() -> Executable:
-    """Set the age grade of the effort `effort_id`, and of the best that it set.
+    """Set the age grade of the effort `effort_id`; a trigger passes it on to the best that it set.
 
     The other parameters are named like the columns, with the prefix `new_`.
     """
@@ -302,17 +305,4 @@ def set_grade() -> Executable:
         for name in GRADE_COLUMNS
     }
     effort = bindparam("effort_id", type_=BigInteger)
-    graded = (
-        update(BestEffort)
-        .where(BestEffort.id == effort)
-        .values(**values)
-        .returning(BestEffort.id)
-        .cte()
-    )
-    percent = values["age_grade_percent"]
-    return (
-        update(PersonalBest)
-        .where(PersonalBest.id == effort)
-        .values(age_grade_percent=percent)
-        .add_cte(graded)
-    )
+    return update(BestEffort).where(BestEffort.id == effort).values(**values)

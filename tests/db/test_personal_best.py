@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert, text
 
 from athletics.personal_best import DatedEffort, personal_bests
-from db.models import Activity, Athlete, BestEffort
+from db.models import Activity, Athlete, BestEffort, PersonalBest
 from db.session import SyncDatabase
 from db.statements import best_effort, personal_best
 from operator_commands.migrations import upgrade
@@ -283,3 +283,42 @@ def test_an_exclusion_recalculates_no_more_than_it_must(database, seed):
                 expected = by_definition(connection, athlete_id, for_others=for_others)
                 assert stored(connection, athlete_id, for_others=for_others) == expected
     assert 0 < sum(recalculated) < len(recalculated)
+
+
+OTHER_GRADES = """
+    SELECT count(*) FILTER (WHERE p.age_grade_percent IS DISTINCT FROM e.age_grade_percent) AS other,
+           count(p.age_grade_percent) AS graded
+    FROM personal_bests p JOIN best_efforts e USING (id) WHERE p.athlete_id = :id
+"""
+
+
+def test_bests_have_the_grades_of_their_efforts_whoever_writes_them(database):
+    """A worker of a version without the column writes bests, and grades efforts, beside newer ones."""
+    columns = [each.name for each in PersonalBest.__table__.c if each.name != "age_grade_percent"]
+    named = ", ".join(columns)
+    graded = (
+        "UPDATE best_efforts SET age_on_day = 40, age_grade_sex = 'FEMALE', age_grade_table = 'ROAD_2025', "
+        "open_standard_s = 90, age_standard_s = 95, age_grade_percent = {} WHERE athlete_id = :id"
+    )
+    with database.write() as connection:
+        mine = {"id": add_athlete(connection, random.Random(5))}
+        connection.execute(text(graded.format("60 + random()")), mine)
+        recalculate(connection, [mine["id"]])
+        bests = connection.execute(text(OTHER_GRADES), mine).one()
+        assert bests.other == 0 < bests.graded
+        connection.execute(
+            text(
+                f"CREATE TEMP TABLE kept AS SELECT {named} FROM personal_bests WHERE athlete_id = :id"
+            ),
+            mine,
+        )
+        connection.execute(text("DELETE FROM personal_bests WHERE athlete_id = :id"), mine)
+        connection.execute(text(f"INSERT INTO personal_bests ({named}) SELECT {named} FROM kept"))
+        assert connection.execute(text(OTHER_GRADES), mine).one() == bests
+        connection.execute(text(graded.format("70 + random()")), mine)
+        assert connection.execute(text(OTHER_GRADES), mine).one() == bests
+        # a time that changed has another best soon, and the best that stands keeps its own grade
+        connection.execute(text(graded.format("80, elapsed_s = elapsed_s + 1")), mine)
+        assert connection.execute(text(OTHER_GRADES), mine).one() == (bests.graded, bests.graded)
+        recalculate(connection, [mine["id"]])
+        assert connection.execute(text(OTHER_GRADES), mine).one().other == 0
