@@ -11,7 +11,7 @@ from statistics import median
 
 LEAST_GAP_S = 10.0
 """A pause is at least as long as this, and so are times without a value that are worth showing."""
-_GAP_INTERVALS = 5  # and a gap as long as so many usual intervals
+GAP_INTERVALS = 5  # and a gap as long as so many usual intervals
 QUARTERS = 4
 """Levels for each doubling of the points."""
 
@@ -22,7 +22,7 @@ def gap_counts(time_s: Sequence[float]) -> list[int]:
     A gap is a time of at least `LEAST_GAP_S`, and of five usual intervals, without a sample.
     """
     steps = list(map(sub, time_s[1:], time_s))
-    least_s = max(LEAST_GAP_S, _GAP_INTERVALS * median(steps)) if steps else LEAST_GAP_S
+    least_s = max(LEAST_GAP_S, GAP_INTERVALS * median(steps)) if steps else LEAST_GAP_S
     return list(accumulate((step >= least_s for step in steps), initial=0)) if time_s else []
 
 

@@ -23,7 +23,7 @@ from athletics.columns import (
     floats,
     total,
 )
-from athletics.downsampling import LEAST_GAP_S, QUARTERS
+from athletics.downsampling import GAP_INTERVALS, LEAST_GAP_S, QUARTERS
 
 _STANDING_M_PER_S = 0.4
 _SPEED_WINDOW = 5  # samples on either side
@@ -32,13 +32,22 @@ LARGEST_TRIANGLES_UP_TO = 512
 """Levels of more points are chosen in a cheaper way, which looks the same among so many."""
 
 
+def gaps_before(times: Floats) -> Integers:
+    """Count the gaps before each sample, as `athletics.downsampling.gap_counts` does."""
+    steps = np.diff(times)
+    if not len(steps):
+        return np.zeros(len(times), np.int64)
+    least_s = max(LEAST_GAP_S, GAP_INTERVALS * float(np.median(steps)))
+    return np.append(0, np.cumsum(steps >= least_s))
+
+
 def sample_levels(
-    time_s: Column, distance_m: Column, curves: Sequence[Column], gap_counts: Sequence[int]
+    time_s: Column, distance_m: Column, curves: Sequence[Column], gap_counts: Integers
 ) -> Integers:
     """Give each sample its level, 0 for the first one and 1 for the last.
 
     The samples up to level 4n-1 are 2ⁿ, or all. `curves` are recorded beside the distance, which
-    counts as its speed. `gap_counts` are those of `athletics/downsampling.py`.
+    counts as its speed. `gap_counts` are of `gaps_before`.
     """
     times, meters = floats(time_s), floats(distance_m)
     count = len(times)
@@ -181,7 +190,7 @@ def _wanted(times: Floats, curves: Sequence[Floats], spans: list[tuple[int, ...]
     return np.array(list(found), np.int64)
 
 
-def _gaps(counts: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _gaps(counts: Integers) -> Iterator[tuple[int, ...]]:
     for place in (np.flatnonzero(np.diff(counts)) + 1).tolist():
         yield place - 1, place
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from athletics.columns import Integers
-from athletics.downsampling import QUARTERS, gap_counts
-from athletics.sample_levels import sample_levels
+from athletics.columns import Integers, floats
+from athletics.downsampling import QUARTERS
+from athletics.sample_levels import gaps_before, sample_levels
 from db.chart_samples import GAP_COUNT, LEVEL
 from db.stream_codec import POSITION, Column, Samples
 from db.stream_encoding import encode_columns
@@ -40,9 +40,9 @@ def encode_levels(samples: Samples) -> tuple[bytes, list[StreamLevel]]:
     """Make the marks of all samples, and the stored levels below them, coarsest first."""
     columns = samples.columns()
     curves = [columns[name] for name in _SHAPING if name in columns]
-    gaps = gap_counts(samples.time_s)
+    gaps = gaps_before(floats(samples.time_s))
     levels = sample_levels(samples.time_s, samples.distance_m, curves, gaps)
-    marks: dict[str, Column | Integers] = {LEVEL: levels, GAP_COUNT: np.array(gaps, np.int64)}
+    marks: dict[str, Column | Integers] = {LEVEL: levels, GAP_COUNT: gaps}
     every = {**columns, **marks}
     return encode_columns(marks), [
         _encode_level(every, _up_to(levels, points), points)

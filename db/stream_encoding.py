@@ -27,6 +27,8 @@ _LEVEL = 6  # of compression; 9 takes three times as long for 1 % less
 _FIRST = 8  # values that mostly tell that a scale is too coarse
 _LARGEST = 2.0**53  # of the integers that floats tell apart
 _NEAR_HALF = 1e-4
+_LIMITS = [(code, (np.iinfo(code).min, np.iinfo(code).max)) for code in WIDTHS]
+"""The least and the largest integer of each width."""
 # What is rounded: finer digits are noise, and would take most of the room.
 _DIGITS = {
     "time_s": 3, "distance_m": 2, "heart_rate_bpm": 0, "cadence_rpm": 1, "altitude_m": 1, "power_w": 0,
@@ -135,24 +137,23 @@ def encode_columns(
     return b"".join(parts)
 
 
-def _bodies(column: Column | Integers, places: Integers | None) -> Iterator[bytes]:
+def _bodies(column: Column | Integers, places: Integers | None) -> list[bytes]:
     """Encode the segments of a column."""
-    values: Any = column
-    scale = None
     if isinstance(column, np.ndarray):
-        scale = 0
+        integers, scale = column, 0
     elif isinstance(column, RoundedColumn) and column.integers is not None:
-        values, scale = column.integers, column.scale
+        integers, scale = column.integers, column.scale
     else:
         values = floats(column)
+        if places is not None:
+            values = values[places]
+        return [
+            _encode_segment(values[start : start + SEGMENT])
+            for start in range(0, len(values), SEGMENT)
+        ]
     if places is not None:
-        values = values[places]
-    for start in range(0, len(values), SEGMENT):
-        part = values[start : start + SEGMENT]
-        if scale is None:
-            yield _encode_segment(part)
-        else:
-            yield bytes((scale,)) + _encode_integers(part)
+        integers = integers[places]
+    return [_header(scale, b"") + body for body in _encode_integers(integers)]
 
 
 def _encode_segment(values: Floats) -> bytes:
@@ -165,7 +166,7 @@ def _encode_segment(values: Floats) -> bytes:
         for index, scale in enumerate(SCALES):
             if _are_exact(values[:_FIRST], scale) and _are_exact(values, scale):
                 integers = np.rint(values * scale).astype(np.int64)
-                return _header(index, mask) + _encode_integers(integers)
+                return _header(index, mask) + b"".join(_encode_integers(integers))
     return _header(FLOATS, mask) + values.astype("<f8").tobytes()
 
 
@@ -181,12 +182,23 @@ def _header(scale: int, mask: bytes) -> bytes:
     return bytes((scale - MASKED if scale == FLOATS else scale + MASKED,)) + mask
 
 
-def _encode_integers(integers: Integers) -> bytes:
-    """Write the differences at the smallest width for them."""
-    differences = np.diff(integers, prepend=0)
-    least, most = int(differences.min(initial=0)), int(differences.max(initial=0))
-    for code in WIDTHS:
-        limits = np.iinfo(code)
-        if limits.min <= least and most <= limits.max:
-            break
-    return code.encode() + differences.astype(f"<{code}").tobytes()
+def _encode_integers(integers: Integers) -> list[bytes]:
+    """Write the differences, a segment at a time, each at the smallest width for it."""
+    if not len(integers):
+        return []
+    steps = integers.copy()
+    steps[1:] -= integers[:-1]
+    steps[::SEGMENT] = integers[::SEGMENT]
+    starts = np.arange(0, len(steps), SEGMENT)
+    ranges = zip(
+        starts.tolist(),
+        np.minimum.reduceat(steps, starts).tolist(),
+        np.maximum.reduceat(steps, starts).tolist(),
+        strict=True,
+    )
+    found = []
+    for start, least, most in ranges:
+        code = next(code for code, (low, high) in _LIMITS if low <= least and most <= high)
+        part = steps[start : start + SEGMENT]
+        found.append(code.encode() + part.astype(f"<{code}").tobytes())
+    return found

@@ -6,14 +6,15 @@ from math import sin
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athletics.downsampling import QUARTERS, gap_counts, points_up_to
-from athletics.sample_levels import sample_levels
+from athletics.columns import floats
+from athletics.downsampling import QUARTERS, points_up_to
+from athletics.sample_levels import gaps_before, sample_levels
 
 HOUR = list(range(3600))
 
 
 def levels_of(time_s, distance_m, curves):
-    return sample_levels(time_s, distance_m, curves, gap_counts(time_s)).tolist()
+    return sample_levels(time_s, distance_m, curves, gaps_before(floats(time_s))).tolist()
 
 
 def shown(levels: list[int], points: int) -> set[int]:
