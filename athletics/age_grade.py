@@ -6,6 +6,7 @@ time; age-graded time = time x age factor.
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from athletics.age_grade_table import (
     AgeGradeTable,
@@ -64,6 +65,7 @@ def age_grade(
     )
 
 
+@lru_cache
 def default_table(distance_m: float) -> AgeGradeTable:
     """The table to grade by when none is asked for.
 

@@ -7,7 +7,8 @@ its other parts: not by a choice of points, and not by places between samples.
 """
 
 from dataclasses import dataclass
-from math import cos, radians
+from functools import partial
+from math import cos
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,9 @@ def route_of(latitude: Column, longitude: Column) -> list[RoutePoint]:
     places = _Places(north[moves], east[moves])
     drawn = np.flatnonzero(places.drawn())
     found = (each[moves][drawn].tolist() for each in (north, east, samples))
-    return list(map(RoutePoint, *found)) if 1 < len(drawn) <= MOST_POINTS else []
+    # Points are made as tuples are, for there are many.
+    points = map(partial(tuple.__new__, RoutePoint), zip(*found, strict=True))
+    return list(points) if 1 < len(drawn) <= MOST_POINTS else []
 
 
 def _changes(values: Integers) -> Flags:
@@ -67,8 +70,7 @@ class _Places:
         last = np.append(first[1:], len(self.north)) - 1
         is_drawn = np.zeros(len(self.north), bool)
         is_drawn[first] = is_drawn[last] = True
-        narrow = [_SCALE * _narrow(each) for each in self.north[first].tolist()]
-        lines = _Lines(first, last, np.array(narrow)).long()
+        lines = _Lines(first, last, _SCALE * _narrow(self.north[first])).long()
         while len(lines.first):
             middle, squared_m = self._farthest(lines)
             is_far = squared_m > TOLERANCE_M * TOLERANCE_M
@@ -80,8 +82,8 @@ class _Places:
         """Whether the run enters a cell at each place."""
         row = self.north // _CELL
         rows, place = np.unique(row, return_inverse=True)
-        widths = [round(_CELL / _narrow(each * _CELL)) for each in rows.tolist()]
-        return _changes(row) | _changes(self.east // np.array(widths)[place])
+        widths = np.rint(_CELL / _narrow(rows * _CELL)).astype(np.int64)
+        return _changes(row) | _changes(self.east // widths[place])
 
     def _farthest(self, lines: "_Lines") -> tuple[Integers, Floats]:
         """The place that is farthest from each line, and the square of how far, in m².
@@ -135,6 +137,8 @@ class _Lines:
         return _Lines(self.first[chosen], self.last[chosen], self.east_scale[chosen])
 
 
-def _narrow(latitude: int) -> float:
+def _narrow(latitudes: Integers) -> Floats:
     """The length of a degree of longitude, as a share of one at the equator."""
-    return max(0.01, cos(radians(latitude / _WHOLE)))
+    angles = np.radians(latitudes / _WHOLE).tolist()
+    # numpy has cosines of its own, which are rounded otherwise on other machines.
+    return np.maximum(0.01, list(map(cos, angles)))
