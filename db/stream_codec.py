@@ -17,7 +17,7 @@ import zlib
 from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from itertools import accumulate, compress
+from itertools import accumulate, chain, compress
 from typing import Any
 
 from runtime.errors import PacegraphError
@@ -73,11 +73,17 @@ _OF_VERSION_1 = ("time_s", "distance_m", "heart_rate_bpm")
 _OF_SAMPLES = tuple(each.name for each in fields(Samples))
 
 
-def decode(data: bytes, positions: bytes | None = None) -> Samples:
-    """Read the samples of a row of `activity_streams`. Raises CorruptStreams."""
-    columns: dict[str, Any] = dict(StoredColumns(data).read_all(_OF_SAMPLES))
+def decode(
+    data: bytes, positions: bytes | None = None, *, kind: "type[StoredColumns] | None" = None
+) -> Samples:
+    """Read the samples of a row of `activity_streams`, each column by `kind`.
+
+    Raises CorruptStreams.
+    """
+    read = kind or StoredColumns
+    columns: dict[str, Any] = dict(read(data).read_all(_OF_SAMPLES))
     if positions is not None:
-        columns |= StoredColumns(positions).read_all(POSITION)
+        columns |= read(positions).read_all(POSITION)
     if "time_s" not in columns or "distance_m" not in columns:
         raise CorruptStreams("stored samples lack time or distance")
     return Samples(**columns)
@@ -115,13 +121,14 @@ class StoredColumns:
         if segments is None:
             return None
         first = start // SEGMENT
-        found: list[Any] = []
+        parts = []
         try:
             for index, packed in enumerate(segments[first : -(-end // SEGMENT)], start=first):
                 size = min(SEGMENT, self.count - index * SEGMENT)
-                found += _decode_segment(zlib.decompress(packed), size)
+                parts.append(self._decoded(zlib.decompress(packed), size))
         except (IndexError, ValueError, zlib.error) as error:
             raise CorruptStreams("stored samples are damaged") from error
+        found: list[Any] = parts[0] if len(parts) == 1 else self._joined(parts)
         skipped = first * SEGMENT
         return found if len(found) == end - start else found[start - skipped : end - skipped]
 
@@ -129,6 +136,12 @@ class StoredColumns:
         """Read those of some columns that were recorded."""
         found = ((name, self.read(name)) for name in names)
         return {name: column for name, column in found if column is not None}
+
+    def _decoded(self, body: bytes, count: int) -> Any:
+        return _decode_segment(body, count)
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        return list(chain.from_iterable(parts))
 
     def _open(self, data: bytes) -> None:
         if data[0] == _WHOLE:
@@ -138,9 +151,9 @@ class StoredColumns:
                 offset += 1
                 if scale == _ABSENT:
                     continue
-                width = array("d" if scale == FLOATS else _width(body[offset])).itemsize
+                width = array("d" if scale == FLOATS else width_of(body[offset])).itemsize
                 offset += self.count * width + (scale != FLOATS)
-                self._whole[name] = _decode_segment(body[start:offset], self.count)
+                self._whole[name] = self._decoded(body[start:offset], self.count)
             return
         offset = 6
         per_column = -(-self.count // SEGMENT)
@@ -160,27 +173,37 @@ class StoredColumns:
 # --- segments
 
 
-def _decode_segment(body: bytes, count: int) -> list[Any]:
-    scale, offset, mask = body[0], 1, b""
+def read_header(body: bytes, count: int) -> tuple[int, bytes, int]:
+    """Read a segment's scale, the mask of what is missing ('' for nothing), and where they end.
+
+    Raises IndexError, as what follows may.
+    """
+    scale = body[0]
     if scale == FLOATS - MASKED or MASKED <= scale < MASKED + len(SCALES):
-        mask, offset = body[1 : count + 1], count + 1
         scale = FLOATS if scale == FLOATS - MASKED else scale - MASKED
+        return scale, body[1 : count + 1], count + 1
+    return scale, b"", 1
+
+
+def width_of(code: int) -> str:
+    """Name the width of a segment's integers. Raises ValueError."""
+    if chr(code) not in WIDTHS:
+        raise ValueError("no width")
+    return chr(code)
+
+
+def _decode_segment(body: bytes, count: int) -> list[Any]:
+    scale, mask, offset = read_header(body, count)
     values: list[Any]
     if scale == FLOATS:
         values = list(_read_array("d", body, offset, count))
     else:
         divisor = SCALES[scale]
-        totals = accumulate(_read_array(_width(body[offset]), body, offset + 1, count))
+        totals = accumulate(_read_array(width_of(body[offset]), body, offset + 1, count))
         values = list(totals) if divisor == 1 else [total / divisor for total in totals]
     for missing in compress(range(count), mask):
         values[missing] = None
     return values
-
-
-def _width(code: int) -> str:
-    if chr(code) not in WIDTHS:
-        raise ValueError("no width")
-    return chr(code)
 
 
 def _read_array(code: str, body: bytes, offset: int, count: int) -> "array[int] | array[float]":

@@ -17,7 +17,7 @@ from db.models import (
 )
 from db.statements import stream as streams
 from db.statements.new_rows import add, values_of
-from db.stream_codec import decode
+from db.stream_arrays import decode_arrays
 from jobs.imports.prepared_file import PreparedActivity, derived_efforts
 from jobs.sync.derived_parts import PARTS, rows_of
 from jobs.sync.derived_rows import Runner, effort_rows
@@ -81,7 +81,7 @@ def efforts_of(prepared: PreparedActivity, runner: Runner) -> Sequence[ActivityE
     """Take the efforts, derived again if the athlete's sex changed since the file was read."""
     if prepared.sex is runner.sex or prepared.streams is None:
         return prepared.efforts
-    samples = decode(prepared.streams.samples, prepared.streams.positions)
+    samples = decode_arrays(prepared.streams.samples, prepared.streams.positions)
     return derived_efforts(prepared.row, samples, runner.sex)[1]
 
 

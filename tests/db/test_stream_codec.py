@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from db.stream_arrays import decode_arrays
 from db.stream_codec import CorruptStreams, Samples, decode
 from db.stream_encoding import encode, encode_positions, rounded
 from tests.recordings.run import run_of
 
 RUNS = Path(__file__).parents[2] / "local" / "demo_runs.ndjson"
+READERS = (decode, decode_arrays)
 WHOLE = st.integers(-(2**40), 2**40)
 TENTHS = st.integers(0, 10**7).map(lambda number: number / 10)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -36,23 +39,26 @@ def as_lists(each):
     ]
 
 
-@given(samples())
-def test_what_is_decoded_is_what_was_encoded(given_samples):
-    assert as_lists(decode(encode(given_samples))) == as_lists(given_samples)
+@pytest.mark.parametrize("read", READERS)
+@given(given_samples=samples())
+def test_what_is_decoded_is_what_was_encoded(read, given_samples):
+    assert as_lists(read(encode(given_samples))) == as_lists(given_samples)
 
 
-@given(st.binary(max_size=80))
-def test_any_bytes_are_samples_or_corrupt(data):
+@pytest.mark.parametrize("read", READERS)
+@given(data=st.binary(max_size=80))
+def test_any_bytes_are_samples_or_corrupt(read, data):
     try:
-        decode(data)
+        read(data)
     except CorruptStreams:
         return
 
 
-@given(st.binary(max_size=60), st.integers(0, 2**32 - 1))
-def test_any_content_behind_a_sound_header_is_samples_or_corrupt(body, count):
+@pytest.mark.parametrize("read", READERS)
+@given(body=st.binary(max_size=60), count=st.integers(0, 2**32 - 1))
+def test_any_content_behind_a_sound_header_is_samples_or_corrupt(read, body, count):
     try:
-        decode(b"\x01" + count.to_bytes(4, "little") + zlib.compress(body))
+        read(b"\x01" + count.to_bytes(4, "little") + zlib.compress(body))
     except CorruptStreams:
         return
 
@@ -63,10 +69,9 @@ def test_a_flipped_or_missing_byte_is_noticed_or_harmless(given_samples, data):
     place = data.draw(st.integers(0, len(encoded) - 1))
     encoded[place] ^= data.draw(st.integers(1, 255))
     for damaged in (bytes(encoded), bytes(encoded[:place])):
-        try:
-            decode(damaged)
-        except CorruptStreams:
-            continue
+        for read in READERS:
+            with suppress(CorruptStreams):
+                read(damaged)
 
 
 @pytest.mark.parametrize("time_s", [[], [1], [1, 2, 3]], ids=["none", "one", "three"])
@@ -108,8 +113,9 @@ def content(count, body):
     ids=["no channels", "fewer samples than told", "no such width"],
 )
 def test_content_that_is_no_samples_is_refused(count, body, complaint):
-    with pytest.raises(CorruptStreams, match=complaint):
-        decode(content(count, body))
+    for read in READERS:
+        with pytest.raises(CorruptStreams, match=complaint):
+            read(content(count, body))
 
 
 OPTIONAL = [name for name in Samples.__dataclass_fields__ if name not in {"time_s", "distance_m"}]
@@ -131,10 +137,11 @@ def full_samples(draw):
     return rounded(Samples(**columns))
 
 
-@given(full_samples())
+@pytest.mark.parametrize("read", READERS)
+@given(given_samples=full_samples())
 @settings(max_examples=25, deadline=None)
-def test_all_columns_come_back_as_they_were_rounded(given_samples):
-    decoded = decode(encode(given_samples), encode_positions(given_samples))
+def test_all_columns_come_back_as_they_were_rounded(read, given_samples):
+    decoded = read(encode(given_samples), encode_positions(given_samples))
     expected = given_samples.columns()
     if not {"latitude", "longitude"} <= expected.keys():
         expected = {name: each for name, each in expected.items() if name[:2] not in {"la", "lo"}}
