@@ -1,10 +1,10 @@
 """What an answer of Strava has to be as a whole, so that it is not another one by mistake."""
 
+import json
 from contextlib import suppress
 from math import inf
 from typing import Any
 
-import httpx
 import orjson
 
 from strava.errors import StravaUnreadable
@@ -12,12 +12,12 @@ from strava.errors import StravaUnreadable
 _MOST_DIGITS = 100
 
 
-def parsed(response: httpx.Response) -> Any:
+def parsed(body: bytes) -> Any:
     """Read JSON of any kind. Raises StravaUnreadable, as all functions here."""
     with suppress(orjson.JSONDecodeError):  # NaN and the like, which Python's own reads, slowly
-        return orjson.loads(response.content)
+        return orjson.loads(body)
     try:
-        return response.json(parse_int=_whole_number)
+        return json.loads(body, parse_int=_whole_number)
     except (ValueError, RecursionError):
         pass
     raise StravaUnreadable("body", "is not JSON")

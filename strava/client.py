@@ -16,6 +16,7 @@ import ssl
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx
 from pydantic import SecretStr
@@ -29,7 +30,6 @@ from strava.answer_shape import (
     non_empty_object,
     object_with_id,
     parsed,
-    stream_set,
 )
 from strava.bounded_exchange import (
     ACCEPTED_ENCODINGS,
@@ -65,7 +65,7 @@ from strava.quota_headers import quota_from_headers
 from strava.refusals import error_from_response, is_web_page
 from strava.request_parts import bearer, epochs, traced
 from strava.shared_quota.gate import GatedRequest, QuotaGate
-from strava.stream_payload import STREAM_KEYS, StravaStreams, parse_streams
+from strava.stream_keys import STREAM_KEYS
 from strava.tokens import TokenGrant, TokenPair
 
 _CONNECT_S = 5.0
@@ -238,31 +238,30 @@ class StravaClient:
         """Where the athlete's zones begin, in beats a minute. May raise StravaScopeMissing."""
         return parse_zones(non_empty_object(self._get_own("/athlete/zones", access_token)))
 
-    def streams(self, access_token: SecretStr, strava_id: int) -> StravaStreams | None:
-        """The activity's samples; None where there are none (a manual entry, or no such activity).
+    def streams(self, access_token: SecretStr, strava_id: int) -> bytes | None:
+        """The activity's samples, for `stream_payload.read_answer`, which computes with numpy.
 
-        May raise StravaScopeMissing.
+        None where there is no such activity. May raise StravaScopeMissing.
         """
         parameters = {"keys": ",".join(STREAM_KEYS), "key_by_type": "true"}
         try:
-            answer = self._get(f"/activities/{strava_id}/streams", access_token, parameters)
+            return self._read(f"/activities/{strava_id}/streams", access_token, parameters)
         except StravaNotFound:
             return None
-        return parse_streams(streams) if (streams := stream_set(answer)) else None
 
     # --- requests
 
     def _get(
         self, path: str, access_token: SecretStr, parameters: dict[str, Any] | None = None
     ) -> Any:
-        return parsed(
-            self._send(
-                "GET",
-                f"{self._api_url}{path}",
-                params=parameters or {},
-                headers=bearer(access_token),
-            )
-        )
+        return parsed(self._read(path, access_token, parameters or {}))
+
+    def _read(self, path: str, access_token: SecretStr, parameters: dict[str, Any]) -> bytes:
+        """Get the body of an answer."""
+        # httpx would read the address three times to add them.
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        url = f"{self._api_url}{path}{query}"
+        return self._send("GET", url, headers=bearer(access_token)).content
 
     def _get_own(self, path: str, access_token: SecretStr, *parameters: dict[str, Any]) -> Any:
         """Get what every athlete has: a 404 is no answer."""
@@ -275,11 +274,12 @@ class StravaClient:
         """Make a request of the application itself; returns the JSON, None if there is none."""
         given = {"data" if method == "POST" else "params": self._identified(parameters)}
         answer = self._send(method, f"{self._api_url}{path}", **given)
-        return parsed(answer) if answer.content else None
+        return parsed(answer.content) if answer.content else None
 
     def _token_request(self, *, timeout_s: float, **parameters: str) -> Any:
         data, url = self._identified(parameters), f"{self._oauth_url}/token"
-        return non_empty_object(parsed(self._send("POST", url, timeout_s=timeout_s, data=data)))
+        answer = self._send("POST", url, timeout_s=timeout_s, data=data)
+        return non_empty_object(parsed(answer.content))
 
     def _identified(self, parameters: dict[str, str]) -> dict[str, str]:
         secret = self._client_secret.get_secret_value()

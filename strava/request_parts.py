@@ -2,8 +2,8 @@
 
 import re
 from datetime import datetime
+from urllib.parse import urlsplit
 
-import httpx
 from pydantic import SecretStr
 
 from runtime.tracing import Span, SpanKind, span
@@ -36,10 +36,10 @@ def epochs(**moments: datetime | None) -> dict[str, int]:
 
 def traced(method: str, url: str) -> Span:
     """Make the step of a trace that a request is. Its path names no athlete or activity."""
-    parts = httpx.URL(url)
+    parts = urlsplit(url)
     attributes = {
         "http.request.method": method,
-        "server.address": parts.host,
+        "server.address": parts.hostname,
         "url.template": _NUMBER.sub("{id}", parts.path),
     }
     return span(f"{method} Strava", SpanKind.CLIENT, attributes)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     column,
     delete,
+    exists,
     func,
     literal_column,
     null,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Activity, ActivityStreamLevel, ActivityStreams
+from db.statements import effort_derivation
 from db.statements.hidden_way import shown_samples
 from db.statements.page import PARENT, AnySelect, matches
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only, visible
@@ -149,6 +151,30 @@ def store_first() -> Executable:
     return insertion.on_conflict_do_nothing().returning(ActivityStreams.activity_id)
 
 
+@cache
+def store_recorded() -> Executable:
+    """Record the state of one activity as `effort_derivation.record` does, and write its samples.
+
+    Parameters are those of `record`, of `store_levels`, and of `store_first` but `activity_id`.
+    Returns nothing if nothing was recorded, else whether the samples `are_new`: where the activity
+    has some, these and their levels are not written.
+    """
+    recording: Any = effort_derivation.record()
+    recorded = recording.cte("recorded")
+    samples = insert(ActivityStreams).from_select(
+        ["activity_id", *_SAMPLES], select(recorded.c.id, *_SAMPLES.values())
+    )
+    stored = samples.on_conflict_do_nothing().returning(ActivityStreams.activity_id).cte("stored")
+    given = _given_levels()
+    names = [name for name in _LEVEL if name != "activity_id"]
+    levels = insert(ActivityStreamLevel).from_select(
+        ["activity_id", *names],
+        select(stored.c.activity_id, *(given.c[name] for name in names)).join(given, true()),
+    )
+    are_new = exists().select_from(stored).label("are_new")
+    return select(are_new).select_from(recorded).add_cte(levels.cte("levels"))
+
+
 def discard_levels() -> Executable:
     """Delete the stored levels of `activity_id`."""
     return delete(ActivityStreamLevel).where(ActivityStreamLevel.activity_id == _ACTIVITY_ID)
@@ -157,11 +183,14 @@ def discard_levels() -> Executable:
 @cache
 def store_levels() -> Executable:
     """Insert stored levels; parameters are what `values_of_levels` makes."""
+    return insert(ActivityStreamLevel).from_select(_LEVEL, select(*_given_levels().c))
+
+
+def _given_levels() -> Any:
     columns = ActivityStreamLevel.__table__.c
     arrays = [bindparam(f"of_{name}", type_=ARRAY(columns[name].type)) for name in _LEVEL]
     named = (column(name, columns[name].type) for name in _LEVEL)
-    given = func.unnest(*arrays).table_valued(*named).render_derived(name="given")
-    return insert(ActivityStreamLevel).from_select(_LEVEL, select(*given.c))
+    return func.unnest(*arrays).table_valued(*named).render_derived(name="given")
 
 
 def values_of_levels(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

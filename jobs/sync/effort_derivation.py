@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from athletics.activity_effort import LEAST_SAMPLES
@@ -37,6 +38,7 @@ from jobs.sync.problems import (
 from jobs.sync.scope import SyncScope
 from jobs.sync.stored_streams import EncodedStreams, read_streams
 from jobs.task_services import TaskServices
+from strava.client import StravaClient
 from strava.errors import (
     StravaBadData,
     StravaError,
@@ -45,7 +47,7 @@ from strava.errors import (
     StravaUnreadable,
 )
 from strava.payloads import StravaBestEffort
-from strava.stream_payload import StravaStreams
+from strava.stream_payload import StravaStreams, read_answer
 
 _AT_ONCE = 50
 _PROBED_AFTER = 3  # activities in a row that Strava gave no answer for
@@ -105,6 +107,7 @@ class EffortDerivation:
 
     def run(self) -> None:
         """Derive until nothing is left to do. Raises `problems.OF_THE_JOB`, StravaUnavailable."""
+        self._strava.meanwhile = self._writer.write_due
         self._begin()
         asked_in_vain = self._derive_all()
         if asked_in_vain and not self._gives_up:
@@ -268,7 +271,7 @@ class EffortDerivation:
             return self._without_streams(activity)
         try:
             recorded = self._strava.ask(
-                lambda client, token: client.streams(token, activity.strava_id), patient=False
+                lambda client, token: _streams_of(client, token, activity.strava_id), patient=False
             )
             if recorded is None or len(recorded.time_s) < LEAST_SAMPLES:
                 return self._without_streams(activity)
@@ -346,14 +349,23 @@ class EffortDerivation:
         )
 
 
+def _streams_of(client: StravaClient, token: SecretStr, strava_id: int) -> StravaStreams | None:
+    answer = client.streams(token, strava_id)
+    return None if answer is None else read_answer(answer)
+
+
 def _unusable(activity: Any) -> StravaBadData:
     return StravaBadData("streams", "cannot be used", strava_id=activity.strava_id)
 
 
 def samples_of(streams: StravaStreams) -> Samples:
-    return rounded(
-        Samples(streams.time_s, streams.distance_m, streams.heart_rate_bpm, **streams.other_columns)
-    )
+    columns: dict[str, Any] = {
+        "time_s": streams.time_s,
+        "distance_m": streams.distance_m,
+        "heart_rate_bpm": streams.heart_rate_bpm,
+        **streams.other_columns,
+    }
+    return rounded(Samples(**columns))
 
 
 def efforts_of(best_efforts: Iterable[StravaBestEffort]) -> list[dict[str, float]]:

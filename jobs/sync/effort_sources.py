@@ -16,7 +16,7 @@ from jobs.sync.derived_parts import write_parts
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
 from jobs.sync.personal_bests import write_efforts
 from jobs.sync.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
-from jobs.sync.stored_streams import EncodedStreams, store_streams
+from jobs.sync.stored_streams import EncodedStreams, store_recorded_streams, store_streams
 
 _PAUSES_S = (0, 0, 0, 3_600, 86_400, 3 * 86_400)
 """Seconds from a job that asked for streams in vain until Strava is asked again, by such jobs."""
@@ -87,9 +87,9 @@ def derive_activity(activity: Any, runner: Runner, material: Material) -> Derive
 
 def keep_streams(connection: Connection, activity: Any, material: Material) -> None:
     """Store the samples alone, unless the activity changed or went; the rest is derived from them."""
-    if _record(connection, [(activity, replace(material, is_final=False))]):
-        assert material.encoded is not None
-        store_streams(connection, activity.id, material.encoded)
+    assert material.encoded is not None
+    state = _state_row(activity, replace(material, is_final=False))
+    store_recorded_streams(connection, activity.id, material.encoded, state)
 
 
 def write_derived(
@@ -117,18 +117,19 @@ def write_derived(
 
 def _record(connection: Connection, found: Sequence[tuple[Any, Material]]) -> frozenset[int]:
     """Note the states of activities; returns the ids of those that neither changed nor went."""
-    rows = [
-        {
-            "id": activity.id,
-            "updated_at": activity.updated_at,
-            "efforts_version": EFFORTS_VERSION if material.is_final else None,
-            "streams_state": material.state.value,
-            "given_efforts": material.given,
-        }
-        for activity, material in found
-    ]
+    rows = [_state_row(activity, material) for activity, material in found]
     noted = connection.execute(effort_derivation.record(), {"rows": values_of(rows)})
     return frozenset(noted.scalars())
+
+
+def _state_row(activity: Any, material: Material) -> dict[str, Any]:
+    return {
+        "id": activity.id,
+        "updated_at": activity.updated_at,
+        "efforts_version": EFFORTS_VERSION if material.is_final else None,
+        "streams_state": material.state.value,
+        "given_efforts": material.given,
+    }
 
 
 def _ask_again(connection: Connection, activity: Any, tries: int, job_id: int) -> None:

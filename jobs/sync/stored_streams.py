@@ -1,6 +1,6 @@
 """Encodes the samples of an activity with their levels, and writes and reads them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 from db.chart_levels import StreamLevel, encode_levels
 from db.statements import activity_route
 from db.statements import stream as streams
-from db.stream_codec import CorruptStreams, Samples, decode
+from db.statements.new_rows import values_of
+from db.stream_arrays import decode_arrays
+from db.stream_codec import CorruptStreams, Samples
 from db.stream_encoding import encode, encode_positions
 
 
@@ -61,15 +63,32 @@ def store_streams(connection: Connection, activity_id: int, encoded: EncodedStre
     store_levels(connection, [(activity_id, encoded)])
 
 
+def store_recorded_streams(
+    connection: Connection, activity_id: int, encoded: EncodedStreams, state: Mapping[str, Any]
+) -> None:
+    """Replace the samples and record the `state`, a row of `effort_derivation.record`.
+
+    Nothing is written if the activity changed or went meanwhile.
+    """
+    values = {
+        "rows": values_of([state]),
+        **stream_row(activity_id, encoded),
+        **streams.values_of_levels(_level_rows(activity_id, encoded)),
+    }
+    recorded = connection.execute(streams.store_recorded(), values).one_or_none()
+    if recorded is not None and not recorded.are_new:
+        store_streams(connection, activity_id, encoded)
+
+
 def store_levels(connection: Connection, found: Iterable[tuple[int, EncodedStreams]]) -> None:
     """Store the levels of activities that have none."""
-    rows = [
-        {"activity_id": activity_id, **asdict(level)}
-        for activity_id, encoded in found
-        for level in encoded.levels
-    ]
+    rows = [row for activity_id, encoded in found for row in _level_rows(activity_id, encoded)]
     if rows:
         connection.execute(streams.store_levels(), streams.values_of_levels(rows))
+
+
+def _level_rows(activity_id: int, encoded: EncodedStreams) -> list[dict[str, Any]]:
+    return [{"activity_id": activity_id, **asdict(level)} for level in encoded.levels]
 
 
 def read_streams(
@@ -83,7 +102,7 @@ def read_streams(
     row = connection.execute(streams.samples(), {"activity_id": activity_id}).one_or_none()
     if row is None:
         return None, None
-    samples = decode(row.samples, row.positions)
+    samples = decode_arrays(row.samples, row.positions)
     if row.marks is not None:
         return samples, None
     try:

@@ -14,6 +14,7 @@ from itertools import chain, islice, pairwise
 from math import isfinite
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from athletics.distance import StandardDistance
@@ -153,13 +154,22 @@ def check_details(expected, found, changes):
 def check_streams(expected, found, changes):
     tops = {change.top for change in changes if change.part == "streams"}
     if not tops & {"time", "distance"}:
-        assert (found.time_s, found.distance_m) == (expected.time_s, expected.distance_m)
+        for name in ("time_s", "distance_m"):
+            assert are_same(getattr(found, name), getattr(expected, name))
         if "heartrate" not in tops:
-            assert found.heart_rate_bpm == expected.heart_rate_bpm
+            assert are_same(found.heart_rate_bpm, expected.heart_rate_bpm)
         of_stream = {"latlng": ("latitude", "longitude"), **COLUMNS}
         for top, columns in of_stream.items():
             for column in columns if top not in tops else ():
-                assert found.other_columns.get(column) == expected.other_columns.get(column)
+                pair = (each.other_columns.get(column) for each in (found, expected))
+                assert are_same(*pair)
+
+
+def are_same(column, other):
+    """Whether two columns are alike; None: there is none."""
+    if column is None or other is None:
+        return column is other
+    return np.array_equal(column, other, equal_nan=True)
 
 
 def check_refused_streams(refused, changes):

@@ -22,6 +22,7 @@ from strava.errors import (
     StravaUnreadable,
 )
 from strava.quota_headers import next_day, next_quarter_hour
+from strava.stream_payload import read_answer
 
 RUN_IDS = [3700014043, 3700010105, 3700002101, 3700001250]
 
@@ -137,7 +138,7 @@ def test_one_bad_activity_does_not_lose_the_page(strava):
 def test_detail_and_streams_agree(strava):
     token = strava.connect().access_token
     detail = strava.client.activity(token, 3700002101)
-    streams = strava.client.streams(token, 3700002101)
+    streams = read_answer(strava.client.streams(token, 3700002101))
     assert detail.elapsed_time_s == 1636
     assert [effort.name for effort in detail.best_efforts] == ["400m", "1/2 mile", "1k", "1 mile"]
     assert len(streams.time_s) == len(streams.distance_m) == 272

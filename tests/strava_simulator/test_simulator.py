@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from strava.errors import StravaAthleteLimit, StravaBadData, StravaNotFound
+from strava.stream_payload import read_answer
 from strava_simulator import RateLimits, SimulatorRunsInvalid, create_simulator
 from strava_simulator.synthetic import synthetic_activities
 
@@ -161,7 +162,8 @@ def test_activities_are_added_changed_and_deleted(strava):
         900.0,
         200,
     )
-    assert strava.client.streams(token, added["id"]).heart_rate_bpm == (100, 150, 160)
+    found = read_answer(strava.client.streams(token, added["id"]))
+    assert found.heart_rate_bpm.tolist() == [100, 150, 160]
     strava.control("PATCH", f"/activities/{added['id']}", json={"name": "Other"})
     assert strava.client.activity(token, added["id"]).name == "Other"
     strava.control("DELETE", f"/activities/{added['id']}")
@@ -426,7 +428,7 @@ def test_every_stream_that_is_asked_for_is_read(strava):
     token = strava.connect(1002).access_token
     [outside, *_] = [each for each in synthetic_activities(1002)
                      if not each.summary["manual"] and not each.summary["trainer"]]  # fmt: skip
-    found = strava.client.streams(token, outside.id)
+    found = read_answer(strava.client.streams(token, outside.id))
     assert set(found.other_columns) == {
         "cadence_rpm", "altitude_m", "power_w", "temperature_c", "speed_m_per_s", "latitude",
         "longitude",

@@ -1,0 +1,46 @@
+"""Reads the samples of a usual answer of Strava into arrays, without an object for each number.
+
+Usual is an answer whose columns are of one length and hold numbers only. All others are for
+`strava/stream_payload.py`, which also says what is wrong with them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import simdjson
+
+from athletics.columns import Floats
+from strava.stream_keys import STREAM_KEYS
+
+PLACES = "latlng"
+_PLACE = 2  # numbers
+
+
+def plain_columns(body: bytes) -> Mapping[str, Floats] | None:
+    """Read the columns of an answer by Strava's keys; None unless it is a usual one.
+
+    The numbers of places stand one after the other: a latitude, its longitude, the next latitude.
+    """
+    try:
+        answer: Any = simdjson.Parser().parse(body)
+        if not isinstance(answer, simdjson.Object):
+            return None
+        streams: Any = answer
+        arrays = {key: streams[key]["data"] for key in STREAM_KEYS if key in streams}
+        lists = {key: each for key, each in arrays.items() if isinstance(each, simdjson.Array)}
+        columns = {
+            key: np.frombuffer(each.as_buffer(of_type="d"), np.float64)
+            for key, each in lists.items()
+        }
+        places: Any = lists.get(PLACES, ())
+        are_pairs = all(len(each) == _PLACE for each in places)
+    except (LookupError, RuntimeError, TypeError, ValueError):
+        return None
+    count = len(lists.get("time", ()))
+    lengths = {len(each) / (_PLACE if key == PLACES else 1) for key, each in columns.items()}
+    # Lists within lists are flattened: there must be none but those of places.
+    is_flat = body.count(b"[") == len(arrays) + len(places)
+    if not (count and len(lists) == len(arrays) and lengths == {count} and is_flat and are_pairs):
+        return None
+    return columns
