@@ -49,7 +49,8 @@ logger = logging.getLogger(__name__)
 class AthleteStrava:
     """Makes requests to Strava with the athlete's tokens.
 
-    `budget` bounds the requests of the athlete's syncs.
+    `budget` bounds the requests of the athlete's syncs. `meanwhile` is called a few times a second
+    while an answer is waited for; it may write, and raise what ends the attempt.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class AthleteStrava:
         self._services = services
         self._athlete_id = athlete_id
         self._token: tuple[float, SecretStr] | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
         self.budget = RequestBudget(services.settings, services.database, athlete_id)
 
     def ask(
@@ -120,7 +122,7 @@ class AthleteStrava:
             refresh = TokenRefresh(settings, self._athlete_id, refused, since)
             try:
                 while not refresh.has_ended(_LOOK_EVERY_S):
-                    self._attempt.check()
+                    self._look()
                     if time.monotonic() > until:
                         logger.warning("new tokens come late; a process goes on waiting for them")
                         raise StravaTooSlow(timeout_s)
@@ -143,11 +145,15 @@ class AthleteStrava:
         attempt = self._attempt
         attempt.check()
         try:
-            with attempt.stop.interruptible(attempt.job_id), interrupted_by(attempt.check):
+            with attempt.stop.interruptible(attempt.job_id), interrupted_by(self._look):
                 return request(self._services.strava, token)
         except tuple(_TROUBLES) as error:
             self._count(error)
             raise
+
+    def _look(self) -> None:
+        self._attempt.check()
+        self.meanwhile()
 
     def _count(self, error: StravaError) -> None:
         """Log and count an answer that was too slow, too large or something else."""

@@ -38,6 +38,15 @@ class StopRequest:
         finally:
             self._interruptible_job = None
 
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """Let work end that changes something; within `interruptible` a stop is noticed then."""
+        job_id, self._interruptible_job = self._interruptible_job, None
+        yield
+        if job_id is not None:
+            self.check(job_id)
+            self._interruptible_job = job_id
+
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True
         if (job_id := self._interruptible_job) is not None:

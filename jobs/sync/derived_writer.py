@@ -1,8 +1,9 @@
 """Writes what a sync derives of an athlete's activities, some of them in one transaction.
 
 Samples that Strava was asked for are stored at once and alone, so that a kill costs no request.
-What is derived of them follows within seconds; until then the efforts of an activity count as still
-to be derived, from what is stored.
+What is derived of them follows within 2 seconds, also while Strava lets wait for its next answer
+(`AthleteStrava.meanwhile`); until then the efforts of an activity count as still to be derived, from
+what is stored.
 """
 
 import time
@@ -24,7 +25,7 @@ from jobs.sync.effort_sources import (
 from jobs.sync.problems import OF_THE_JOB, clear_problems, record_problem
 
 _AT_ONCE = 20
-_WITHIN_S = 2.0
+_WITHIN_S = 1.5  # looked at a few times a second
 NO_STREAMS = "no_streams"
 """Key of the checkpoint: activities without streams or efforts."""
 
@@ -71,7 +72,8 @@ class DerivedWriter:
         if not waiting:
             return
         try:
-            self.write(waiting)
+            with self._attempt.stop.uninterrupted():
+                self.write(waiting)
         except OF_THE_JOB:
             raise
         except Exception as error:  # noqa: BLE001 - of one of them only
