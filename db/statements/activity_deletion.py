@@ -1,6 +1,7 @@
 """Deletions of activities, and what the athlete chose for those that may come back."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -214,6 +215,7 @@ def _as_edited(name: str) -> ColumnElement[Any]:
     return case((KeptChoice.edits.has_key(name), value), else_=column)
 
 
+@cache
 def apply_excluded_efforts() -> tuple[Executable, ...]:
     """Make the statements that exclude efforts of `activities` as they were when these went.
 

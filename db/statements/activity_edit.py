@@ -60,6 +60,7 @@ def set_hidden(*, hidden: bool) -> Executable:
     return shown.where(_of_run(), is_hidden).returning(Activity.id)
 
 
+@cache
 def hide_with_run() -> Executable:
     """Hide what became another recording of a hidden run of `athlete`; returns the ids."""
     hidden = aliased(Activity)

@@ -48,6 +48,7 @@ def personal_data() -> Executable:
     )
 
 
+@cache
 def ids_after() -> Executable:
     """Select at most `row_limit` athletes' ids above `after_id`, in ascending order."""
     return (

@@ -1,5 +1,7 @@
 """What jobs could not do for single activities."""
 
+from functools import cache
+
 from sqlalchemy import ARRAY, BigInteger, Executable, Text, any_, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -27,6 +29,7 @@ def write() -> Executable:
     )
 
 
+@cache
 def clear() -> Executable:
     """Delete what was written of the activities `strava_ids` by `job_id`: they were done after all."""
     strava_ids = bindparam("strava_ids", type_=ARRAY(BigInteger))

@@ -191,6 +191,7 @@ def may_change() -> Executable:
     )
 
 
+@cache
 def current_bests() -> Executable:
     """Select the current bests in each athlete's own history, for `athlete_ids`."""
     return select(

@@ -1,6 +1,7 @@
 """Activities that syncs could not have: why, since when, and when they are tried again."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -94,6 +95,7 @@ def record() -> Executable:
     )
 
 
+@cache
 def solve() -> Executable:
     """Delete the problems of the activities `strava_ids` of `athlete`: they are as on Strava now."""
     return delete(SyncProblem).where(_MINE, SyncProblem.strava_id == any_(_STRAVA_IDS))
