@@ -7,7 +7,6 @@ its other parts: not by a choice of points, and not by places between samples.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from math import cos
 from typing import NamedTuple
 
@@ -25,31 +24,36 @@ _WHOLE = 1_000_000
 _SCALE = _M_PER_DEGREE / _WHOLE
 
 
-class RoutePoint(NamedTuple):
-    """A place in millionths of a degree, and the first sample there, counted from 0."""
+class RouteColumns(NamedTuple):
+    """The points of a route in order: places in millionths of a degree.
 
-    latitude: int
-    longitude: int
-    sample: int
+    `samples` are the first samples there, counted from 0.
+    """
+
+    latitudes: list[int]
+    longitudes: list[int]
+    samples: list[int]
 
 
-def route_of(latitude: Column, longitude: Column) -> list[RoutePoint]:
-    """The points of a route in order; empty for fewer than two places.
+NO_ROUTE = RouteColumns([], [], [])
+
+
+def route_of(latitude: Column, longitude: Column) -> RouteColumns:
+    """The points of a route; NO_ROUTE for fewer than two places.
 
     Samples without a position are left out.
     """
     degrees = floats(latitude), floats(longitude)
     samples = np.flatnonzero(~np.isnan(degrees[0]) & ~np.isnan(degrees[1]))
     if not len(samples):
-        return []
+        return NO_ROUTE
     north, east = (np.rint(each[samples] * _WHOLE).astype(np.int64) for each in degrees)
     moves = _changes(north) | _changes(east)
     places = _Places(north[moves], east[moves])
     drawn = np.flatnonzero(places.drawn())
-    found = (each[moves][drawn].tolist() for each in (north, east, samples))
-    # Points are made as tuples are, for there are many.
-    points = map(partial(tuple.__new__, RoutePoint), zip(*found, strict=True))
-    return list(points) if 1 < len(drawn) <= MOST_POINTS else []
+    if not 1 < len(drawn) <= MOST_POINTS:
+        return NO_ROUTE
+    return RouteColumns(*(each[moves][drawn].tolist() for each in (north, east, samples)))
 
 
 def _changes(values: Integers) -> Flags:

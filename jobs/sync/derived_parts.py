@@ -37,9 +37,8 @@ def _rates(parts: PreparedParts) -> Iterable[Mapping[str, Any]]:
 
 
 def _route(parts: PreparedParts) -> Iterable[Mapping[str, Any]]:
-    if parts.route:
-        names = ("latitudes", "longitudes", "samples")
-        yield dict(zip(names, zip(*parts.route, strict=True), strict=True))
+    if parts.route.samples:
+        yield parts.route._asdict()
 
 
 PARTS = (

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from athletics.activity_effort import RecordedRun
 from athletics.heart_rate import HeartRates
 from athletics.rate_times import heart_rates
-from athletics.route import RoutePoint
+from athletics.route import NO_ROUTE, RouteColumns
 from db.stream_codec import Samples
 from jobs.sync.derived_route import route_points
 from jobs.sync.derived_splits import derive_splits
@@ -27,7 +27,7 @@ class PreparedParts:
 
     splits: Sequence[dict[str, Any]] = ()
     rates: HeartRates | None = None
-    route: Sequence[RoutePoint] = ()
+    route: RouteColumns = NO_ROUTE
     problem: Exception | None = None
 
 
@@ -42,7 +42,7 @@ def prepare_parts(run: RecordedRun, samples: Samples | None) -> PreparedParts:
     return PreparedParts(
         _part(lambda: derive_splits(run, samples), (), problems),
         _part(lambda: heart_rates(samples.time_s, samples.heart_rate_bpm), None, problems),
-        _part(lambda: route_points(samples), (), problems),
+        _part(lambda: route_points(samples), NO_ROUTE, problems),
         next(iter(problems), None),
     )
 

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athletics.route import TOLERANCE_M, RoutePoint
+from athletics.route import TOLERANCE_M, RouteColumns
 from athletics.route import route_of as route_of_samples
 
 
 def route_of(latitude, longitude):
     """The points' places; each is the first sample there since the last point."""
-    points = route_of_samples(latitude, longitude)
-    for point in points:
-        place = (latitude[point.sample], longitude[point.sample])
-        assert place == pytest.approx((point.latitude / 1e6, point.longitude / 1e6), abs=1e-9)
-    assert [point.sample for point in points] == sorted({point.sample for point in points})
-    return [(point.latitude, point.longitude) for point in points]
+    route = route_of_samples(latitude, longitude)
+    for north, east, sample in zip(*route, strict=True):
+        place = (latitude[sample], longitude[sample])
+        assert place == pytest.approx((north / 1e6, east / 1e6), abs=1e-9)
+    assert route.samples == sorted(set(route.samples))
+    return list(zip(route.latitudes, route.longitudes, strict=True))
 
 
 def degrees(points):
@@ -53,8 +53,8 @@ def test_fewer_than_two_places_are_no_route(way):
 
 
 def test_samples_without_a_position_are_left_out():
-    points = route_of_samples([0.0, None, 0.0, 0.0005], [0.0, None, 0.0, 0.0])
-    assert points == [RoutePoint(0, 0, 0), RoutePoint(500, 0, 3)]
+    route = route_of_samples([0.0, None, 0.0, 0.0005], [0.0, None, 0.0, 0.0])
+    assert route == RouteColumns(latitudes=[0, 500], longitudes=[0, 0], samples=[0, 3])
 
 
 WAYS = st.lists(

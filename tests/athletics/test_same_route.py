@@ -22,8 +22,8 @@ def lap(radius_m=800.0, *, center=(52.5, 13.4), begin=0.0, noise_m=0.0, seed=1, 
         east = radius_m * cos(angle) + random.gauss(0, noise_m)
         longitude = center[1] + east / M_PER_DEGREE / cos(radians(center[0]))
         places.append((center[0] + north / M_PER_DEGREE, longitude))
-    points = route_of(*zip(*places, strict=True))
-    return cells_of([each.latitude for each in points], [each.longitude for each in points])
+    route = route_of(*zip(*places, strict=True))
+    return cells_of(route.latitudes, route.longitudes)
 
 
 @pytest.mark.parametrize("center", [(52.5, 13.4), (-33.9, -70.65), (64.1, -21.9), (0.0, 179.99)])

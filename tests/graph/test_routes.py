@@ -197,7 +197,8 @@ async def test_what_is_hidden_changes_no_answer(shared_sharing_api, shared_db, s
         inside = [place(*each) for each in near[: chance.randint(1, 5)]]
         points = [(y / 1e6, x / 1e6) for y, x in (*inside, *outside)]
         activity = make.create_activity(shared_db, owner.athlete_id, distance_m=5000.0)
-        make.create_route(shared_db, activity, route_of_samples(*zip(*points, strict=True)))
+        route = zip(*route_of_samples(*zip(*points, strict=True)), strict=True)
+        make.create_route(shared_db, activity, list(route))
         answers.append(await route_of(shared_sharing_api, stranger.token, activity))
     assert answers[0]["polylines"]
     assert all(each == answers[0] for each in answers)

@@ -24,7 +24,7 @@ def lap(random: Random, radius_m: float, shift_m: float = 0.0, center=(-33.9, -7
         north = radius_m * sin(angle) + shift_m + random.gauss(0, 8)
         east = (radius_m * cos(angle) + random.gauss(0, 8)) / cos(radians(center[0]))
         places.append((center[0] + north / M_PER_DEGREE, center[1] + east / M_PER_DEGREE))
-    return [tuple(each) for each in route_of(*zip(*places, strict=True))]
+    return list(zip(*route_of(*zip(*places, strict=True)), strict=True))
 
 
 async def on_route_of(api, person, activity):
