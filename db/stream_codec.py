@@ -108,10 +108,6 @@ class StoredColumns:
         except (IndexError, KeyError, ValueError, zlib.error) as error:
             raise CorruptStreams("stored samples are damaged") from error
 
-    @property
-    def names(self) -> Collection[str]:
-        return self._segments or self._whole
-
     def read(self, name: str, start: int = 0, end: int | None = None) -> list[Any] | None:
         """Read a column from sample `start` up to `end`. None: it was not recorded."""
         end = self.count if end is None else end

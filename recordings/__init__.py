@@ -2,7 +2,7 @@
 
 from recordings.errors import FileTooLarge, NotARecording, RecordingError, UnreadableFile
 from recordings.limits import ReadingLimits
-from recordings.reader import read_path, read_stream
+from recordings.reader import read_stream
 from recordings.recorded_activity import (
     ReadFile,
     RecordedActivity,
@@ -22,6 +22,5 @@ __all__ = [
     "SampleColumns",
     "StatedTotals",
     "UnreadableFile",
-    "read_path",
     "read_stream",
 ]

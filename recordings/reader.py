@@ -1,6 +1,5 @@
 """Reads a file of any format that pacegraph knows."""
 
-from pathlib import Path
 from typing import BinaryIO
 
 from recordings.errors import UnreadableFile
@@ -16,12 +15,6 @@ from recordings.tcx import read_tcx
 from recordings.xml_root import root_name
 
 SUFFIXES = (".fit", ".gpx", ".tcx", ".fit.gz", ".gpx.gz", ".tcx.gz")
-
-
-def read_path(path: Path, limits: ReadingLimits = DEFAULT_LIMITS) -> ReadFile:
-    """Read one file. Raises RecordingError, OSError."""
-    with path.open("rb") as source:
-        return read_stream(source, path.name, limits)
 
 
 def read_stream(source: BinaryIO, file: str, limits: ReadingLimits = DEFAULT_LIMITS) -> ReadFile:

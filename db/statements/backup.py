@@ -34,11 +34,6 @@ def extensions(schema: str = SCHEMA) -> Executable:
     ).bindparams(schema=schema)
 
 
-def database_size() -> Executable:
-    """Select how many bytes the database takes."""
-    return text("SELECT pg_database_size(current_database())")
-
-
 def other_processes() -> Executable:
     """Select the names of our processes that are connected, but for this one.
 

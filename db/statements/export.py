@@ -77,12 +77,6 @@ def remove_of_athlete() -> Executable:
     return delete(Export).where(Export.athlete_id == _ATHLETE_ID).returning(Export.id)
 
 
-def remove_of_job() -> Executable:
-    """Delete the unfinished archive of `job_id`; returns its id."""
-    mine = Export.job_id == _JOB_ID
-    return delete(Export).where(mine, Export.ready_at.is_(None)).returning(Export.id)
-
-
 def find() -> Executable:
     """Select `id` and `ready_at` of the archive that `token` may download."""
     mine = Export.token == bindparam("token", type_=Text)

@@ -68,10 +68,6 @@ class Turns:
         """Count the athletes that are expected."""
         return len(self._expected(now_s))
 
-    def waiting(self, now_s: float) -> int:
-        """Count those that were sent away and are expected back."""
-        return sum(each.waits for each in self._expected(now_s))
-
     def _expected(self, now_s: float, *, but: str | None = None) -> list[_TurnTaker]:
         return [
             each
