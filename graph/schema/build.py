@@ -1,7 +1,7 @@
 """Builds the schema from its three root types."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from hashlib import blake2b
 from typing import Any
 from weakref import WeakMethod
@@ -31,6 +31,7 @@ from graph.errors import UnknownOperation, describe
 from graph.scalars import SCALARS
 from graph.schema.mutation import Mutation
 from graph.schema.query import Query
+from graph.schema.shared_answers import shared_answers
 from graph.schema.subscription import Subscription
 from graph.types.api_token import ApiToken
 from graph.types.best_effort import BestEffort
@@ -186,6 +187,13 @@ class _Execution(StrawberryGraphQLCoreExecutionContext):
         self.async_helpers = GraphQLResolveInfoHelpers(
             gather=_weakly(helpers.gather), track=_weakly(helpers.track)
         )
+
+    def execute_operation(self, *arguments: Any, **options: Any) -> Any:
+        """Execute an operation, or take the answer of an equal subscriber to the same event."""
+        execute = partial(super().execute_operation, *arguments, **options)
+        is_event = self.operation.operation is OperationType.SUBSCRIPTION
+        answers = shared_answers(self.root_value) if is_event else None
+        return execute() if answers is None else answers.answer(self, execute)
 
 
 def _weakly(method: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -30,6 +30,11 @@ class ApiProcess:
         return psutil.Process(self.pid).memory_info().rss / 2**20
 
     @property
+    def cpu_s(self) -> float:
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
+
+    @property
     def files(self) -> int:
         return psutil.Process(self.pid).num_fds()
 

@@ -1,0 +1,111 @@
+"""Answers to an event that has many subscribers: equal ones share an execution."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import ExecutionResult, OperationDefinitionNode
+from graphql.execution import Executor
+from graphql.pyutils import AwaitableOrValue
+
+from graph.context import Context
+from graph.types.athlete_change import AthleteChanges
+from graph.types.job import Job
+
+_ATTRIBUTE = "_shared_answers"
+_MOST = 16
+"""Answers that are kept with an event. More operations or callers are answered by themselves."""
+
+_Key = tuple[Any, ...]
+Execute = Callable[[], Any]
+
+
+@dataclass(slots=True)
+class _EventAnswer:
+    """A result without errors, and what its streams cost. `node` is kept because keys have its id."""
+
+    node: OperationDefinitionNode
+    result: ExecutionResult
+    points: int
+
+
+class SharedAnswers:
+    """What was answered to one event, by the operation, its variables and what its caller may see."""
+
+    def __init__(self) -> None:
+        self._answers: dict[_Key, _EventAnswer | asyncio.Task[_EventAnswer]] = {}
+
+    def answer(
+        self, executor: Executor[Any], execute: Execute
+    ) -> AwaitableOrValue[ExecutionResult]:
+        """Answer as an equal subscriber was answered, else by `execute`.
+
+        Errors are not shared: each tells the id of its own request.
+        """
+        key, context = _key(executor), executor.context_value
+        found = self._answers.get(key)
+        if found is None:
+            result = execute()
+            if executor.is_awaitable(result):
+                return self._begin(key, executor, result)
+            if not result.errors and len(self._answers) < _MOST:
+                self._answers[key] = _EventAnswer(executor.operation, result, context.points)
+            found_result: ExecutionResult = result
+            return found_result
+        if isinstance(found, _EventAnswer):
+            return _taken(found, context)
+        return self._join(found, context, execute)
+
+    async def _begin(self, key: _Key, executor: Executor[Any], result: Any) -> ExecutionResult:
+        if len(self._answers) >= _MOST:
+            found: ExecutionResult = await result
+            return found
+        context = executor.context_value
+
+        async def run() -> _EventAnswer:
+            done: _EventAnswer | None = None
+            try:
+                done = _EventAnswer(executor.operation, await result, context.points)
+            finally:
+                if done is None or done.result.errors:
+                    del self._answers[key]
+                else:
+                    self._answers[key] = done
+            return done
+
+        # a task of its own: others wait for it when this subscriber is gone
+        task = self._answers[key] = asyncio.create_task(run())
+        return (await asyncio.shield(task)).result
+
+    async def _join(
+        self, task: asyncio.Task[_EventAnswer], context: Context, execute: Execute
+    ) -> ExecutionResult:
+        done = await asyncio.shield(task)
+        if not done.result.errors:
+            return _taken(done, context)
+        result = execute()
+        own: ExecutionResult = await result if asyncio.iscoroutine(result) else result
+        return own
+
+
+def shared_answers(event: object) -> SharedAnswers | None:
+    """Get the answers to an event. None: it has one subscriber only."""
+    if not isinstance(event, AthleteChanges | Job):
+        return None
+    found: SharedAnswers | None = vars(event).get(_ATTRIBUTE)
+    if found is None:
+        found = vars(event)[_ATTRIBUTE] = SharedAnswers()
+    return found
+
+
+def _taken(done: _EventAnswer, context: Context) -> ExecutionResult:
+    context.points += done.points
+    return ExecutionResult(done.result.data, None)
+
+
+def _key(executor: Executor[Any]) -> _Key:
+    context: Context = executor.context_value
+    variables = orjson.dumps(executor.variable_values.coerced, default=str)
+    return id(executor.operation), variables, context.viewer, context.switches
