@@ -50,7 +50,9 @@ class Charge:
     ) -> None:
         self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
         self._searches = searches
-        self._work_ms, self._knows_cpu = 0.0, False
+        self._work_ms, self._own_ms, self._knows_cpu = 0.0, 0.0, False
+        self.is_repeated = False
+        """Whether it is of a further event of a subscription."""
 
     def spend_database_time(self, work: WorkMeter) -> None:
         """Take the time in the database that `work` gathered from the caller's.
@@ -60,7 +62,8 @@ class Charge:
         """
         spent_ms, idle_ms, transactions = work.take(), work.take_idle(), work.take_transactions()
         self._knows_cpu = self._knows_cpu or work.knows_cpu
-        self._work_ms += max(0.0, spent_ms - idle_ms) + _TRANSACTION_MS * transactions
+        self._work_ms += max(0.0, spent_ms - idle_ms)
+        self._own_ms += _TRANSACTION_MS * transactions
         if spent_ms:
             self._budget.spend_database_time(spent_ms)
 
@@ -78,15 +81,16 @@ class Charge:
 
     def _points_of_time(self) -> int:
         free_ms = _FREE_MS if self._searches or self._knows_cpu else _NOISE_MS
-        counted_ms = self._work_ms - free_ms
-        return int(counted_ms * self._budget.points_per_database_ms) if counted_ms > 0 else 0
+        counted_ms = max(0.0, self._work_ms - free_ms) + self._own_ms
+        return int(counted_ms * self._budget.points_per_database_ms)
 
     async def repeat(self, budget: Budget) -> None:
         """Charge the same to `budget`, for one more event of a subscription.
 
         Raises BudgetExhausted.
         """
-        self._budget, self.actual, self._work_ms = budget, 0, 0.0
+        self._budget, self.actual, self.is_repeated = budget, 0, True
+        self._work_ms = self._own_ms = 0.0
         self.state = await budget.charge(self.requested)
         self.actual = None  # known once the event is there; nothing was taken for a refused one
 

@@ -95,12 +95,15 @@ class _OperationExtension(SchemaExtension):
         """Settle an event. Other operations were settled when they were executed.
 
         The statements of an event are few, and no plan could save them, so only their time counts.
+        The first event pays for the beginning too, which takes what a transaction does.
         """
         context = self._context
         if context.charge is not None and context.document is not None:
             operation = context.document.operation(self.execution_context.operation_name)
             if operation and operation.node.operation is OperationType.SUBSCRIPTION:
                 context.database_work.take_transactions()
+                if not context.charge.is_repeated:
+                    context.database_work.count_transaction()
                 context.executor.settle(context, operation, result.data)
                 result.extensions = {**(result.extensions or {}), **self.get_results()}
         yield

@@ -255,6 +255,14 @@ async def test_messages_count_as_requests(serving, person):
     assert 20 < number < 31
 
 
+async def test_the_first_event_pays_for_the_beginning(serving, person, job):
+    address = serving(cost_per_database_ms=40)
+    async with asyncio.timeout(20):
+        answer = await first_event(address, person.token, JOB, id=job)
+    cost = answer["extensions"]["cost"]
+    assert cost["actual"] >= 3 * 40 > cost["requested"]
+
+
 TOTAL = "query($id: ID!) { athlete(id: $id) { activities { totalCount } } }"
 NO_TIME = {
     "database_time_user_ms": 1,
