@@ -57,8 +57,11 @@ class Figure:
 
     @property
     def is_told(self) -> bool:
-        """Whether the operation took enough for its share of a point to be told."""
-        return self.net_s >= max(LEAST_NET_S, self.own_s)
+        """Whether the operation took enough for its share of a point to be told.
+
+        The CPU of one that PostgreSQL ended is lost with its backend.
+        """
+        return self.answer != "TIMEOUT" and self.net_s >= max(LEAST_NET_S, self.own_s)
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -103,10 +106,10 @@ class Measured:
         net_s = max(0.0, cpu_s - self.own_s)
         return Figure(shape.name, viewer, requested, round(charged), cpu_s, net_s, told, self.own_s)
 
-    def refusal(self, query: str, viewer: str) -> str | None:
-        """Send a query once; returns the code of its first error."""
-        errors = self._send(query, viewer, Shape("", query), 0).get("errors")
-        return errors[0]["extensions"]["code"] if errors else None
+    def is_answered(self, query: str, viewer: str, cost_limit: int) -> bool:
+        """Tell whether a query has no errors and costs no more than one may."""
+        answer = self._send(query, viewer, Shape("", query), 0)
+        return "errors" not in answer and answer["extensions"]["cost"]["requested"] <= cost_limit
 
     def cpu_s(self) -> float:
         """Seconds of CPU so far of the API, its documents' process and PostgreSQL."""
