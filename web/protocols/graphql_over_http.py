@@ -134,6 +134,7 @@ class GraphQLOverHttp:
         except Exception as error:  # noqa: BLE001 - here the last is answered
             response.log_error(error)
             if isinstance(error, HttpRefusal | InvalidCredentials):
+                error.__traceback__ = None  # its frames would keep the variables while it waits
                 await self._services.limits.refusal_pacing.wait()
             return response.from_error(exchange, error)
 
