@@ -24,7 +24,7 @@ MAX_RATIO = 20.0
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
-    parser.add_argument("--only", default="", help="part of the shapes' names")
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of the shapes' names")
     parser.add_argument("--rows", type=int, default=25, help="rows of each end; 0: all")
     return parser.parse_args()
 
@@ -43,11 +43,12 @@ def main() -> int:
     return int(ratio(spread.most, spread.least) > MAX_RATIO or is_too_dear)
 
 
-def _figures(database: Measured, only: str, viewers: list[str]) -> list[Figure]:
+def _figures(database: Measured, only: list[str], viewers: list[str]) -> list[Figure]:
     figures = []
     for shape in shapes():
         for viewer in viewers:
-            if only in shape.name and not (shape.is_own and viewer == "stranger"):
+            is_asked = any(each in shape.name for each in only)
+            if is_asked and not (shape.is_own and viewer == "stranger"):
                 figures.append(database.figure(shape, viewer))
                 print_figure(figures[-1])
     return figures
