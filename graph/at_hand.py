@@ -20,7 +20,8 @@ from graph.cost.charge import Charge, actual_cost
 from graph.document.operation import Document, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.execution_policy import ExecutionPolicy
-from graph.plan.planner import KnownRoot, Planner
+from graph.plan.kept_plans import KnownRoot
+from graph.plan.planner import Planner
 
 
 class ImmediateBudget(Budget, Protocol):

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Double,
+    FetchedValue,
     ForeignKey,
     Index,
     Text,
@@ -90,7 +91,7 @@ class Activity(Base):
     ABSENT with 0 tries. `edited` are the columns that the athlete changed here: what the source
     tells of them does not count. `excluded`: none of its efforts counts. `notes` are the athlete's
     own. Where the athlete hides it, `visibility` is ONLY_ME and `source_visibility` what it would
-    be otherwise; else that is null.
+    be otherwise; else that is null. A trigger writes `listed_json` (`db/statements/listed_row.py`).
     """
 
     __tablename__ = "activities"
@@ -141,6 +142,7 @@ class Activity(Base):
     confirmed_at: Mapped[CreatedAt]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[CreatedAt]
+    listed_json: Mapped[str | None] = mapped_column(FetchedValue())
 
     run_id: Mapped[int] = column_property(func.coalesce(duplicate_of_id, id))  # noqa: A003
     visibility_at_source: Mapped[str] = column_property(

@@ -86,6 +86,24 @@ class PersonalBest(Base):
             unique=True,
             postgresql_where=text("is_current"),
         ),
+        # Lists of an athlete's bests are read from it alone.
+        Index(
+            "ix_personal_bests_current",
+            "athlete_id",
+            "distance_m",
+            postgresql_include=[
+                "id",
+                "distance",
+                "elapsed_s",
+                "start_offset_s",
+                "achieved_at",
+                "age_grade_percent",
+                "activity_id",
+                "improvement_s",
+                "for_athlete",
+            ],
+            postgresql_where=text("is_current"),
+        ),
         Index("ix_personal_bests_history", "athlete_id", "distance", "achieved_at", "id"),
         Index(
             "uq_personal_bests_current_for_others",

@@ -119,7 +119,7 @@ EXPORTED = (
     ExportedTable(EventBudget),
     ExportedTable(Gear),
     ExportedTable(HeartRateZone),
-    ExportedTable(Activity),
+    ExportedTable(Activity, secret=_without("listed_json")),
     ExportedTable(DeletedActivity),
     ExportedTable(KeptChoice),
     ExportedTable(ActivityLap),

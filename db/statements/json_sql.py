@@ -23,6 +23,7 @@ from enum import Enum, auto
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from db.statements.error_page import PAGES
+from db.statements.listed_row import VALUE_SEPARATOR
 from db.statements.original import LINK_ADDRESS, LINK_KEY
 from db.statements.page import AnySelect
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
@@ -32,6 +33,9 @@ REFUSED = "\x01"
 
 MARK, MARK_SEPARATOR = "\x02", "\x03"
 """Around what the reader turns into JSON; neither is JSON."""
+
+ROWS, ROWS_BEGIN, ROWS_END = "\x04", "\x05", "\x06"
+"""Around rows whose JSON the reader puts together from their values; none is JSON."""
 
 OF = "«of»"
 """Placeholder in a template for the key of a level's parent."""
@@ -105,7 +109,15 @@ class Value:
     sql: Sql
 
 
-Part = Literal | Value
+@dataclass(frozen=True, slots=True)
+class KeptValue:
+    """JSON that a row has among others in one text: the value at `place` (`listed_row.py`)."""
+
+    place: int
+
+
+Part = Literal | Value | KeptValue
+"""Kept values stand in rows of `kept_rows` only."""
 
 
 def value(form: Form, reference: Sql, *, nullable: bool) -> list[Part]:
@@ -244,6 +256,26 @@ def listed(parts: Sequence[Part], *, order_by: Sql = "", where: Sql = "") -> lis
     ]
 
 
+def kept_rows(
+    number: int, kept: Sql, values: Sequence[Value], *, order_by: Sql = "", where: Sql = ""
+) -> list[Part]:
+    """Write the values of a level's rows, inside an aggregate, for list `number` of the reader.
+
+    A row has those of the text `kept`, then `values`.
+    """
+    ordered = f" ORDER BY {order_by}" if order_by else ""
+    filtered = f" FILTER (WHERE {where})" if where else ""
+    parts: list[Part] = [Value(kept)]
+    for each in values:
+        parts += [Literal(VALUE_SEPARATOR), each]
+    row = joined(parts) if values else kept
+    return [
+        Literal(f"{ROWS}{number}{ROWS_BEGIN}"),
+        Value(f"string_agg({row},'{VALUE_SEPARATOR}'{ordered}){filtered}"),
+        Literal(ROWS_END),
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A statement that is the same for every level and every key of a parent."""
@@ -309,6 +341,7 @@ def _arguments(parts: Sequence[Part]) -> list[Sql]:
         if literal:
             arguments.append(_quoted(literal))
             literal = ""
+        assert isinstance(part, Value), "kept values stand in rows of `kept_rows` only"
         arguments.append(part.sql)
     if literal:
         arguments.append(_quoted(literal))

@@ -70,6 +70,7 @@ def spread(rows: Sql, alias: str, parts: Sequence[Part]) -> RootColumns:
         if isinstance(part, Literal):
             spread_parts.append(part)
             continue
+        assert isinstance(part, Value)
         spread_parts.append(Value(f"{table}.v{len(columns)}"))
         columns.append(f"{part.sql} AS v{len(columns)}")
     if not 0 < len(columns) <= _MOST_COLUMNS:
@@ -109,7 +110,9 @@ def _pieces(parts: Sequence[Part], columns: list[Sql]) -> tuple[str | int, ...]:
         if isinstance(part, Value):
             pieces.append(len(columns))
             columns.append(f"({part.sql})::text")  # as `concat` writes it
-        elif pieces and isinstance(last := pieces[-1], str):
+            continue
+        assert isinstance(part, Literal)
+        if pieces and isinstance(last := pieces[-1], str):
             pieces[-1] = last + part.json
         else:
             pieces.append(part.json)

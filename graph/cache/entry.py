@@ -11,15 +11,20 @@ _SEPARATOR = b"|"
 
 
 class Answer(NamedTuple):
-    """The JSON of a root field, and the points of streams in it, without one for each object."""
+    """The JSON of a root field, and the points of streams in it, without one for each object.
+
+    `counted` are its objects, None where they are to be counted.
+    """
 
     body: bytes
     points: int = 0
+    counted: int | None = None
 
     @property
     def objects(self) -> int:
         """What the answer cost: its objects and points."""
-        return count_objects_in_json(self.body) + self.points
+        counted = self.counted
+        return (count_objects_in_json(self.body) if counted is None else counted) + self.points
 
 
 @dataclass(slots=True)

@@ -13,7 +13,8 @@ from graph.delivery.growing_answer import AnnouncedParts, GrowingAnswer
 from graph.delivery.parts import AnswerPart, SplitOperation
 from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
 from graph.document.operation import Operation, PreparedOperation
-from graph.plan.planner import Planner, ReadyQuery
+from graph.plan.kept_plans import ReadyQuery
+from graph.plan.planner import Planner
 
 
 class WholeAnswer(NamedTuple):

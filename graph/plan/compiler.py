@@ -8,25 +8,23 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import GraphQLEnumType, GraphQLList, GraphQLNonNull
-from sqlalchemy import ARRAY, Boolean, Date, DateTime, Double, Integer, Numeric, literal_column
+from sqlalchemy import literal_column
 
 from db.statements import json_sql
-from db.statements.json_sql import Form, Literal, Part, Sql, Value
+from db.statements.json_sql import KeptValue, Literal, Part, Sql, Value
 from db.statements.json_statement import RootColumns, spread
+from db.statements.listed_row import LEAST_ROWS, LEAST_VALUES, ListedRow
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT, Audience, Expression
 from graph.mapping.relation import NO_ARGUMENTS, Arguments, Lookup, Paged
 from graph.mapping.row_type import ROW_TYPES, Column, Embedded, RowType, source_of
 from graph.mapping.streams import StreamsLookup
 from graph.pagination import PageArguments, cursor_columns, order_name
+from graph.plan.forms import form_of, form_of_field, is_non_null
 from graph.plan.row_templates import LevelColumns, lookup_rows, page_count, page_rows
+from graph.plan.rows_json import RowsWriter
 from graph.plan.selection import NotPlanned, SelectedField, declared
 from graph.plan.streams_json import Drawing
-from graph.scalars import decimals_of
 from graph.types.node_lookup import rows_of_type
-
-_ROUNDED = {3: Form.THOUSANDTHS, 6: Form.MILLIONTHS}
-"""Forms of doubles by the number of their decimals."""
 
 
 @dataclass(eq=False)
@@ -35,6 +33,8 @@ class Level:
 
     number: int
     columns: dict[str, Expression] = field(default_factory=dict)
+    kept: ListedRow | None = None
+    """What is kept of its rows, where a list of them is written from that."""
 
     @property
     def alias(self) -> str:
@@ -53,7 +53,8 @@ class Compiler:
     `constant` ones, which the document alone decides: their page size does. PostgreSQL assumes that
     a limit given as a parameter returns a tenth of the table, and plans again each time. `slots`
     has the field that the parameters of a level belong to, and `exact_levels` are those that read
-    no row beyond their page. `drawings` write the streams' JSON.
+    no row beyond their page. `drawings` write the streams' JSON, `writers` that of rows which are
+    kept as values.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class Compiler:
         self.slots: dict[int, SelectedField] = {}
         self.exact_levels: set[int] = set()
         self.drawings: list[Drawing] = []
+        self.writers: list[RowsWriter] = []
+        self._in_kept_rows = False
 
     def row(self, selected: SelectedField, type_name: str) -> RootColumns:
         """Compile a root field of one row, found by the parameter `key` of its level."""
@@ -167,7 +170,7 @@ class Compiler:
         rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, key)
         if relation.many:
             return json_sql.many(rows, level.alias, parts)
-        return json_sql.one(rows, level.alias, parts, nullable=not _is_non_null(selected))
+        return json_sql.one(rows, level.alias, parts, nullable=not is_non_null(selected))
 
     def _drawn(self, selected: SelectedField, relation: StreamsLookup, key: Sql) -> Value:
         level, drawing = self._level(selected), Drawing.from_field(selected)
@@ -178,11 +181,50 @@ class Compiler:
         rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, key)
         return json_sql.drawn(rows, level.alias, len(self.drawings) - 1, labels)
 
-    def object_parts(
-        self, level: Level, row_type: RowType, fields: Sequence[SelectedField]
+    def kept_object_parts(
+        self, level: Level, row_type: RowType, connection: SelectedField, node: SelectedField
     ) -> list[Part]:
-        """Compile an object of a level's rows."""
-        return self._object(level, row_type, fields)
+        """Compile an object of a level's rows in a list, from what is kept of them if that pays.
+
+        Lists in it are written one value after the other: the outer list's values contain theirs.
+        """
+        fields = node.below[row_type.cls.__name__]
+        is_short = connection in self._constant and self.arguments[connection].size < LEAST_ROWS
+        kept = None if self._in_kept_rows or is_short else ListedRow.of(row_type.model)
+        if kept is None or self._kept_values(row_type, fields, kept) < LEAST_VALUES:
+            return self._object(level, row_type, fields)
+        level.kept, self._in_kept_rows = kept, True
+        try:
+            return self._object(level, row_type, fields)
+        finally:
+            self._in_kept_rows = False
+
+    def _kept_values(
+        self, row_type: RowType, fields: Sequence[SelectedField], kept: ListedRow
+    ) -> int:
+        """Count the selected values that are kept."""
+        sources = [source_of(declared(each)) for each in fields if each.definition is not None]
+        columns = [
+            each.select(row_type.model, self._audience)
+            for each in sources
+            if isinstance(each, Column)
+        ]
+        return sum(kept.place(row_type.model, each) is not None for each in columns)
+
+    def listed(
+        self, level: Level, parts: Sequence[Part], *, order_by: Sql, where: Sql
+    ) -> list[Part]:
+        """Compile a list of a level's rows, inside an aggregate."""
+        if level.kept is None:
+            return json_sql.listed(parts, order_by=order_by, where=where)
+        self.writers.append(RowsWriter.from_parts(parts, level.kept.size))
+        return json_sql.kept_rows(
+            len(self.writers) - 1,
+            level.take("listed_json", level.kept.kept),
+            [each for each in parts if isinstance(each, Value)],
+            order_by=order_by,
+            where=where,
+        )
 
     def count(
         self, connection: SelectedField, relation: Paged, arguments: PageArguments, key: Sql | None
@@ -224,11 +266,16 @@ class Compiler:
     def _value(
         self, level: Level, row_type: RowType, selected: SelectedField, source: Column, label: str
     ) -> Sequence[Part]:
-        reference = level.take(label, source.select(row_type.model, self._audience))
+        expression = source.select(row_type.model, self._audience)
+        if level.kept is not None and label == declared(selected).python_name:
+            place = level.kept.place(row_type.model, expression)
+            if place is not None:
+                return [KeptValue(place)]
+        reference = level.take(label, expression)
         if source.id_of is not None:
             return json_sql.global_id(source.id_of, reference)
         return json_sql.value(
-            _form(selected, source), reference, nullable=not _is_non_null(selected)
+            form_of_field(selected, source), reference, nullable=not is_non_null(selected)
         )
 
     def _embedded(
@@ -307,7 +354,9 @@ class _PageParts:
 
     def _node(self, selected: SelectedField) -> list[Part]:
         target = self._relation.target
-        return self._compiler.object_parts(self._level, ROW_TYPES[target], selected.below[target])
+        return self._compiler.kept_object_parts(
+            self._level, ROW_TYPES[target], self._connection, selected
+        )
 
     def _info(self, selected: SelectedField) -> Part:
         if selected.definition is None:
@@ -326,13 +375,14 @@ class _PageParts:
     def _cursor(self) -> list[Part]:
         ordering = self.arguments.ordering
         values = [
-            (_form_of(column), self._level.take(label, column))
+            (form_of(column), self._level.take(label, column))
             for label, column in cursor_columns(ordering).items()
         ]
         return json_sql.cursor(order_name(ordering), values)
 
     def _listed(self, parts: Sequence[Part]) -> list[Part]:
-        return json_sql.listed(
+        return self._compiler.listed(
+            self._level,
             parts,
             order_by="row_number DESC" if self.arguments.backward else "",
             where=f"row_number<={self._size}" if self.reads_one_more else "",
@@ -341,33 +391,3 @@ class _PageParts:
     @property
     def _size(self) -> str:
         return json_sql.parameter(self._level.number, "page_size", "int")
-
-
-def _is_non_null(selected: SelectedField) -> bool:
-    assert selected.definition is not None
-    return isinstance(selected.definition.type, GraphQLNonNull)
-
-
-def _form(selected: SelectedField, source: Column) -> Form:
-    assert selected.definition is not None
-    named: Any = selected.definition.type
-    while isinstance(named, GraphQLNonNull | GraphQLList):
-        named = named.of_type
-    if isinstance(named, GraphQLEnumType):
-        return Form.NAMES if isinstance(source.made.type, ARRAY) else Form.NAME
-    if isinstance(source.made.type, Double):
-        return _ROUNDED[decimals_of(selected.name)]
-    return Form.NUMBER_AS_TEXT if source.convert is str else _form_of(source.made)
-
-
-def _form_of(expression: Any) -> Form:
-    type_ = expression.type
-    if isinstance(type_, Boolean):
-        return Form.BOOLEAN
-    if isinstance(type_, Integer | Double | Numeric):
-        return Form.NUMBER
-    if isinstance(type_, DateTime):
-        return Form.INSTANT if type_.timezone else Form.LOCAL
-    if isinstance(type_, Date):
-        return Form.DATE
-    return Form.TEXTS if isinstance(type_, ARRAY) else Form.TEXT

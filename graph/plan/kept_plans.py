@@ -2,13 +2,15 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from db.statements.visibility import Audience
+from graph.cache.key import CacheKey, SharedSubject, Subject
+from graph.context import Caller
 from graph.delivery.parts import SplitOperation
-from graph.document.operation import Operation
-from graph.plan.plan import QueryPlan
-from graph.plan.query_tree import QueryTree
+from graph.document.operation import Operation, PreparedOperation
+from graph.plan.plan import QueryPlan, asked_type
+from graph.plan.query_tree import QueryTree, RequestArguments
 from runtime.bounded_map import LruMap
 
 _MAX_VARIANTS = 8  # trees, plans and splits of an operation
@@ -53,3 +55,32 @@ class OperationPlans:
         answers = sum([len(answer) + len(repr(key)) for key, answer in self.answers.items()])
         splits = sum([each.bytes for each in self.splits.values() if each is not None])
         return trees + plans + answers + splits
+
+
+class KnownRoot(NamedTuple):
+    """A root field whose answer is known: its JSON, or the key that the cache has it by."""
+
+    name: bytes
+    json: bytes | None
+    key: CacheKey | None = None
+    subject: Subject = SharedSubject.NO_ATHLETE
+    lifetime_s: float = 0.0
+
+
+class ReadyQuery(NamedTuple):
+    """A plan for the root fields of a query at some indexes, and the arguments of a request."""
+
+    tree: QueryTree
+    asked: RequestArguments
+    plan: QueryPlan
+    indexes: tuple[int, ...]
+
+
+def plan_key(
+    caller: Caller, prepared: PreparedOperation, asked: RequestArguments, indexes: tuple[int, ...]
+) -> PlanKey:
+    """Make the key of the plan for root fields at some indexes. Raises CallerError, NotPlanned."""
+    directives = prepared.operation.directives(prepared.variables)
+    shapes = tuple([each.shape for each in asked.arguments.values()])
+    types = tuple([asked_type(field, values) for field, values in asked.roots.items()])
+    return caller.viewer.audience, directives, indexes, shapes, types

@@ -2,27 +2,39 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from db.snapshot import RowReader, Snapshot
 from db.statements import error_page, json_sql
 from db.statements.json_statement import Parameter, RootColumns, Statement, explained, finish
-from graph.context import Context
+from graph.context import Caller, Context, OriginalFiles
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import source_of
 from graph.plan.compiler import Compiler
 from graph.plan.query_tree import QueryTree, RequestArguments
+from graph.plan.rows_json import RowsWriter, WrittenText, with_rows
 from graph.plan.selection import NotPlanned, SelectedField, declared
 from graph.plan.streams_json import Drawing
 from graph.schema.root_field import ComputedObject, NodesById, RowById, ViewerObject
 from graph.types.node_lookup import decode_node_id, decode_node_ids, is_old_id
+from runtime.work_meter import WorkMeter
 
 # Sizes as tracemalloc measures them, somewhat above. A text is kept as such and encoded.
 _PLAN_BYTES = 3000
 _TEXT_BYTES = 2
 _ITEM_BYTES = 250
+
+
+class Asking(Protocol):
+    """Who asks, as the values of parameters tell."""
+
+    @property
+    def caller(self) -> Caller: ...
+
+    @property
+    def originals(self) -> OriginalFiles: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,7 @@ class QueryPlan:
     slots: dict[int, SelectedField]
     exact_levels: frozenset[int]
     drawings: tuple[Drawing, ...]
+    writers: tuple[RowsWriter, ...]
     columns: tuple[int | None, ...]
 
     @property
@@ -46,59 +59,65 @@ class QueryPlan:
             return _PLAN_BYTES
         items = len(statement.parameters) + len(self.slots)
         items += sum(len(each.members) for each in self.drawings)
-        return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items
+        written = sum([each.bytes for each in self.writers])
+        return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items + written
 
     async def fetch(
         self, context: Context, asked: RequestArguments, rows: RowReader
-    ) -> Sequence[str]:
+    ) -> Sequence[WrittenText]:
         """Get the statement's texts. Raises DatabaseError, NotPlanned."""
         if self.statement is None:
             return ()
         statement = self.statement
         text = statement.text_in_transaction if isinstance(rows, Snapshot) else statement.text
-        *values, took = await rows.fetch_row(text, self._values(asked, context))
-        work = context.database_work
+        row = await rows.fetch_row(text, self.values(asked, context))
+        return self.texts(row, context.database_work)
+
+    def texts(self, row: Sequence[Any], work: WorkMeter) -> Sequence[WrittenText]:
+        """Get the texts of the statement's row, and meter what it took. Raises NotPlanned."""
+        assert self.statement is not None
+        *values, took = row
         work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms), work.cpu_ms)
         texts = self.statement.json_of(values)
         for text in texts:
             if json_sql.REFUSED in text:
                 raise NotPlanned("null where none may be")
-        return texts
+        return [with_rows(each, self.writers) for each in texts]
 
     async def explain(self, context: Context, asked: RequestArguments) -> list[dict[str, Any]]:
         """Run the statement, and get PostgreSQL's plan of it. Raises DatabaseError."""
         assert self.statement is not None
         [found] = await context.database.fetch_row(
-            explained(self.statement), self._values(asked, context)
+            explained(self.statement), self.values(asked, context)
         )
         plan: list[dict[str, Any]] = found
         context.database_work.add(plan[0]["Execution Time"])
         return plan
 
-    def _values(self, asked: RequestArguments, context: Context) -> list[Any]:
+    def values(self, asked: RequestArguments, asking: Asking) -> list[Any]:
         """Get the values of the statement's parameters."""
         assert self.statement is not None
-        return [self._value(each, asked, context) for each in self.statement.parameters]
+        return [self._value(each, asked, asking) for each in self.statement.parameters]
 
-    def _value(self, parameter: Parameter, asked: RequestArguments, context: Context) -> Any:
+    def _value(self, parameter: Parameter, asked: RequestArguments, asking: Asking) -> Any:
         name = parameter.name
         if parameter.level is None:
-            return _shared(name, context)
+            return _shared(name, asking)
         selected = self.slots[parameter.level]
         arguments = asked.arguments.get(selected)
         if arguments is None:
-            return _root_value(selected, context, asked.roots[selected], name)
+            return _root_value(selected, asking.caller, asked.roots[selected], name)
         if name == "page_size" or (name == "row_limit" and parameter.level in self.exact_levels):
             return arguments.size
         return arguments.parameters[name]
 
 
-def _shared(name: str, context: Context) -> Any:
+def _shared(name: str, asking: Asking) -> Any:
     """Get a parameter that is no level's: the viewer's, or a part of addresses."""
-    if name in (of_viewer := context.viewer.parameters):
+    if name in (of_viewer := asking.caller.viewer.parameters):
         return of_viewer[name]
     pages = error_page.parameters()
-    return pages[name] if name in pages else context.originals.link_parameters[name]
+    return pages[name] if name in pages else asking.originals.link_parameters[name]
 
 
 def compile_plan(
@@ -124,6 +143,7 @@ def compile_plan(
         compiler.slots,
         frozenset(compiler.exact_levels),
         tuple(compiler.drawings),
+        tuple(compiler.writers),
         tuple(columns),
     )
 
@@ -170,7 +190,7 @@ def _root(
 
 
 def _root_value(
-    selected: SelectedField, context: Context, arguments: dict[str, Any], name: str
+    selected: SelectedField, caller: Caller, arguments: dict[str, Any], name: str
 ) -> Any:
     """Get a parameter that is not a source's: an id, ids or the caller's scopes."""
     source = source_of(declared(selected))
@@ -182,7 +202,7 @@ def _root_value(
         case NodesById():
             found = decode_node_ids(arguments["ids"])
             return [number for _, number in found] if name == "keys" else _kinds(selected, found)
-    return orjson.dumps(sorted(each.name for each in context.caller.scopes)).decode()
+    return orjson.dumps(sorted(each.name for each in caller.scopes)).decode()
 
 
 def _kinds(selected: SelectedField, ids: Sequence[tuple[str, int]]) -> list[int]:

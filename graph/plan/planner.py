@@ -18,7 +18,7 @@ from flags.switches import Switches
 from graph.cache.cached_field import CachedField
 from graph.cache.data_versions import DataVersions, Versions
 from graph.cache.entry import Answer, CacheRequest
-from graph.cache.key import CacheKey, SharedSubject, Subject
+from graph.cache.key import SharedSubject, Subject
 from graph.cache.root_field_cache import RootFieldCache
 from graph.context import Caller, Context
 from graph.delivery.parts import SplitOperation
@@ -28,10 +28,11 @@ from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import CallerError
 from graph.plan.computed import computed, type_name
-from graph.plan.kept_plans import OperationPlans
-from graph.plan.plan import QueryPlan, asked_type, compile_plan
+from graph.plan.kept_plans import KnownRoot, OperationPlans, ReadyQuery, plan_key
+from graph.plan.plan import QueryPlan, compile_plan
 from graph.plan.planned_data import PlannedData, from_answers, from_entries
 from graph.plan.query_tree import QueryTree, RequestArguments
+from graph.plan.rows_json import WrittenText
 from graph.plan.selection import NotPlanned, SelectedField
 from graph.plan.streams_json import DrawnText
 from graph.schema.build import Schema
@@ -53,30 +54,11 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class KnownRoot(NamedTuple):
-    """A root field with a known answer: its JSON, or the key that the cache has it by."""
-
-    name: bytes
-    json: bytes | None
-    key: CacheKey | None = None
-    subject: Subject = SharedSubject.NO_ATHLETE
-    lifetime_s: float = 0.0
-
-
 class ReadSource(NamedTuple):
     """Where a query is read. The versions are those of the rows, which must not be older."""
 
     versions: DataVersions
     rows: RowReader
-
-
-class ReadyQuery(NamedTuple):
-    """A plan for the root fields of a query at some indexes, and the arguments of a request."""
-
-    tree: QueryTree
-    asked: RequestArguments
-    plan: QueryPlan
-    indexes: tuple[int, ...]
 
 
 class Planner:
@@ -279,10 +261,7 @@ class Planner:
     ) -> ReadyQuery:
         """Get the plan of the root fields at some indexes."""
         operation = prepared.operation
-        directives = operation.directives(prepared.variables)
-        shapes = tuple([each.shape for each in asked.arguments.values()])
-        types = tuple([asked_type(field, values) for field, values in asked.roots.items()])
-        key = (context.viewer.audience, directives, tuple(indexes), shapes, types)
+        key = plan_key(context.caller, prepared, asked, tuple(indexes))
         kept = OperationPlans.of(operation)
         plan = kept.plans.find(key)
         if plan is None:
@@ -303,15 +282,16 @@ class Planner:
         ]
 
     async def _written(
-        self, context: Context, text: str, plan: QueryPlan, asked: RequestArguments
+        self, context: Context, written: WrittenText, plan: QueryPlan, asked: RequestArguments
     ) -> Answer:
         """Write the answer of a root field from its text.
 
         Long ones are drawn in a thread, in turns with other callers'. What drawing takes is charged
         and bounded as time in the database is. Raises StatementTimeout.
         """
+        text = written.text
         if not plan.drawings:
-            return Answer(text.encode())
+            return Answer(text.encode(), counted=written.objects)
         drawn, meter = DrawnText(text, plan.drawings, asked), context.database_work
         if len(text) <= _LONGEST_INLINE:
             meter.add(drawn.go_on())

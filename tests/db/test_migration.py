@@ -109,6 +109,8 @@ def test_those_that_commit_in_parts_begin_again(settings, db, connection):
         (upgrade, "0025", "0026"),
         (upgrade, "0035", "0036"),
         (upgrade, "0044", "0045"),
+        (upgrade, "0050", "0051"),
+        (downgrade, "0051", "0050"),
         (downgrade, "0036", "0035"),
     ):
         move(settings, before)
