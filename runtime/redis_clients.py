@@ -9,6 +9,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.driver_info import DriverInfo
 from redis.retry import Retry
@@ -103,8 +104,22 @@ def _async_client(settings: Settings, **arguments: Any) -> AsyncRedis:
         **servers.options,
         **arguments,
     )
-    found: AsyncRedis = sentinel.master_for(servers.service)
-    return found.client() if is_single else found
+    found: AsyncRedis = sentinel.master_for(
+        servers.service, connection_pool_class=_ClosingSentinelPool
+    )
+    if is_single:
+        found = found.client()
+        found.auto_close_connection_pool = True
+    return found
+
+
+class _ClosingSentinelPool(SentinelConnectionPool):
+    """Closes the connections to Sentinels with its own, which redis-py leaves open."""
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        for each in self.sentinel_manager.sentinels:
+            await each.aclose()
 
 
 def _of_sentinels(servers: RedisServers) -> dict[str, Any]:
