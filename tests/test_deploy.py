@@ -131,6 +131,7 @@ def test_probes_ask_what_is_served():
     assert trusted == COMPOSE["proxy"]["networks"]["default"]["ipv4_address"]
 
 
+@pytest.mark.whole
 def test_the_list_of_packages_is_that_of_the_lock(tmp_path):
     made = tmp_path / "sbom.json"
     recipe = (ROOT / "Makefile").read_text().partition("\t@$(BIN)/python -m cyclonedx_py ")[2]
