@@ -27,8 +27,11 @@ from graph.plan.planner import Planner
 class ImmediateBudget(Budget, Protocol):
     """A budget that may be charged without waiting."""
 
-    def charge_now(self, cost: int) -> BudgetState | None:
-        """Take `cost`. None: nothing is taken; `charge` may have to wait, or refuses."""
+    def charge_now(self, cost: int, actual: int) -> BudgetState | None:
+        """Take `actual` if there is enough for `cost` too, as a charge that is settled at once does.
+
+        None: nothing is taken; `charge` may have to wait, or refuses.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,9 +169,6 @@ class AnswersAtHand:
         cost = prepared.cost
         if cost > budget.operation_limit:
             return None  # it is refused, or told of
-        state = budget.charge_now(cost)
-        if state is None:
-            return None
-        charge = Charge(budget, cost, state, searches=prepared.is_search)
-        charge.settle(actual_cost(cost, objects, asks_about_schema=False))
-        return charge
+        actual = actual_cost(cost, objects, asks_about_schema=False)
+        state = budget.charge_now(cost, actual)
+        return None if state is None else Charge(budget, cost, state, actual)

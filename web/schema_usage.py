@@ -52,12 +52,14 @@ class SchemaUsage:
     def count(self, operation: Operation, client: Client) -> None:
         """Count one run of an operation."""
         use = (operation, client)
-        if use not in self._seen:
+        count = self._seen.get(use)
+        if count is None:
             use = (operation, self._named_apart(client))
-            if use not in self._seen and len(self._seen) >= _MOST_WAITING:
+            count = self._seen.get(use, 0)
+            if not count and len(self._seen) >= _MOST_WAITING:
                 self.left_out += 1
                 return
-        self._seen[use] += 1
+        self._seen[use] = count + 1
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(
                 _WRITE_EVERY_S, self._begin_to_write, context=Variables()

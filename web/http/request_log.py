@@ -147,9 +147,8 @@ def write_request(
         return
     level = logging.WARNING if (status or 0) >= _SERVER_ERROR else logging.INFO
     kind = ("request", status) if status in _FLOODED else None
-    for start in _SECRET_ENDS:
-        if path.startswith(start):
-            path = f"{start}…"
+    if path.startswith(_SECRET_ENDS):
+        path = next(f"{start}…" for start in _SECRET_ENDS if path.startswith(start))
     if len(path) > _LONGEST_PATH:
         path = path[:_LONGEST_PATH] + "…"
     write(logger, level, "request", {

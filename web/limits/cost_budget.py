@@ -119,12 +119,12 @@ class CallerBudget:
         self._budgets.refuse(self._bucket, BudgetExhausted(state), is_enforced=self.is_enforced)
         return state
 
-    def charge_now(self, cost: int) -> BudgetState | None:
-        """Take `cost` if the lease of this process covers it. None: nothing is taken, see `charge`."""
+    def charge_now(self, cost: int, actual: int) -> BudgetState | None:
+        """Take `actual` if the lease of this process covers both. None: see `charge`."""
         now = monotonic()
-        if self._time.is_in_debt(now) or not self._bucket.spend(cost, now):
+        if self._time.is_in_debt(now) or not self._bucket.spend(actual, now, at_least=cost):
             return None
-        return self._state(cost)
+        return self._state(actual)
 
     def spend_database_time(self, milliseconds: float) -> None:
         self._budgets.database_ms += milliseconds

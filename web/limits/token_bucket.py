@@ -47,9 +47,9 @@ class Bucket:
         self._alone_at = now
         self._refused, self._refused_until = 0, now
 
-    def spend(self, amount: int, now: float) -> bool:
-        """Take `amount` from the lease, if that covers it."""
-        if amount <= self._leased and now < self._leased_until:
+    def spend(self, amount: int, now: float, at_least: int = 0) -> bool:
+        """Take `amount` from the lease, if that covers it, and has `at_least` as much."""
+        if amount <= self._leased >= at_least and now < self._leased_until:
             self._leased -= amount
             return True
         return False

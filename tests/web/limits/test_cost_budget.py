@@ -54,6 +54,18 @@ async def test_what_is_given_back_can_be_spent_at_once(limits):
     assert not await is_charged(budget, 1)
 
 
+async def test_a_charge_at_hand_is_one_that_was_settled_at_once(limits):
+    """It needs a lease for what the operation may cost, and takes what it did."""
+    budget = limits(**SMALL).budgets.of(ACCOUNT, "")
+    await budget.charge(100)  # brings a lease
+    state = budget.charge_now(LEASE, 3)
+    assert state is not None
+    assert state.remaining == 897
+    assert budget.charge_now(LEASE - 2, 1) is None  # 17 are left of the lease
+    assert budget.charge_now(1, LEASE - 2) is None
+    assert budget.charge_now(LEASE - 3, 1).remaining == 896
+
+
 async def test_an_event_pays_for_what_it_has_and_a_refused_one_gives_nothing_back(limits):
     budget = limits(**SMALL).budgets.of(ACCOUNT, "")
     charge = Charge(budget, 400, await budget.charge(400))
