@@ -35,7 +35,7 @@ class AnswerSettings(BaseModel):
         "At most half of KEPT_MEMORY_BYTES.",
     )
     kept_memory_bytes: int = Field(
-        48 * 1024 * 1024,
+        24 * 1024 * 1024,
         ge=1024 * 1024,
         description="Bytes of all that an API process keeps to answer sooner: parsed documents, "
         "plans, SQL, answers about the schema and cached answers.",
