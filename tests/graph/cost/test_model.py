@@ -144,7 +144,7 @@ COSTS = {
         "node.jobs.nodes",
     ),
     "a question about the schema": (
-        '{ __schema { types { name } } __type(name: "A") { name } }',
+        '{ __schema { directives { name } } __type(name: "A") { name } }',
         30,
         "__schema",
     ),
