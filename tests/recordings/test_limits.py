@@ -1,0 +1,56 @@
+"""What a file holds is bounded, in each format."""
+
+import io
+
+import pytest
+
+from recordings import read_stream
+from recordings.errors import FileTooLarge
+from recordings.limits import ReadingLimits
+from tests.recordings.fit_writer import ACTIVITY, FitWriter, fit_time
+from tests.recordings.run import START_S, fit_file, gpx_file, iso, run_of, tcx_file, tcx_of
+
+RUN = run_of(100)
+FILES = {"run.fit": fit_file(RUN), "run.gpx": gpx_file(RUN), "run.tcx": tcx_file(RUN)}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_more_samples_than_a_file_may_have_are_refused(name):
+    limits = ReadingLimits(samples=100)
+    assert len(read_stream(io.BytesIO(FILES[name]), name, limits).activities) == 1
+    with pytest.raises(FileTooLarge, match="more than 99 samples"):
+        read_stream(io.BytesIO(FILES[name]), name, ReadingLimits(samples=99))
+
+
+def fit_of(message: str, count: int) -> bytes:
+    writer = FitWriter()
+    writer.add("file_id", type=ACTIVITY, manufacturer=1, product=3113)
+    for number in range(count):
+        writer.add(message, timestamp=fit_time(START_S + number), start_time=fit_time(START_S))
+    return writer.data()
+
+
+def tcx_with(laps: int = 1, activities: int = 1) -> bytes:
+    lap = f'<Lap StartTime="{iso(START_S)}"><TotalTimeSeconds>1</TotalTimeSeconds></Lap>'
+    activity = f'<Activity Sport="Running"><Id>{iso(START_S)}</Id>{lap * laps}</Activity>'
+    return tcx_of(activity * activities)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "limits", "problem"),
+    [
+        ("run.fit", fit_of("lap", 3), ReadingLimits(laps=2), "more than 2 laps"),
+        ("run.fit", fit_of("session", 3), ReadingLimits(activities=2), "more than 2 activities"),
+        ("run.tcx", tcx_with(laps=3), ReadingLimits(laps=2), "more than 2 laps"),
+        (
+            "run.tcx",
+            tcx_with(activities=3),
+            ReadingLimits(activities=2),
+            "more than 2 activities",
+        ),
+    ],
+    ids=["fit-laps", "fit-sessions", "tcx-laps", "tcx-activities"],
+)
+def test_more_laps_or_activities_are_refused(name, data, limits, problem):
+    with pytest.raises(FileTooLarge, match=problem):
+        read_stream(io.BytesIO(data), name, limits)
