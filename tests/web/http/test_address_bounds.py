@@ -318,7 +318,8 @@ async def test_messages_above_the_pace_wait(serving, caplog, kind):
         while (await socket.receive()).get("payload") != {"last": True}:
             pass
         assert 0.5 < time.monotonic() - began < 10
-    assert bounded(address, "pace") == len(logged(caplog, "pace")) == 1
+    # The last may come just before there is room for it, and wait a moment too.
+    assert 1 <= bounded(address, "pace") == len(logged(caplog, "pace")) <= 2
 
 
 @pytest.mark.anyio
