@@ -1,9 +1,9 @@
 // node tests/browser/app.mjs BASE_URL TOKEN
 // Uses the example app as a runner does. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict';
-import { availableParallelism, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import path from 'node:path';
-import { checkAccessible, checkWidth, launch, watchedPage } from './browser.mjs';
+import { checkAccessible, checkWidth, launch, machineIsBusy, watchedPage } from './browser.mjs';
 
 const [baseUrl, token] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3]];
 const SYNC_TIMEOUT_MS = 90_000;
@@ -20,6 +20,16 @@ const open = async (page) => {
   await page.goto(`${baseUrl}/#token=${token}`);
   await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
 };
+
+/** The script's own request; it waits as the app does where the budget is used up. */
+async function ask(page, query, variables) {
+  const request = { headers: { authorization: `Bearer ${token}` }, data: { query, variables } };
+  for (const until = Date.now() + SYNC_TIMEOUT_MS; ;) {
+    const answer = await page.request.post(`${baseUrl}/graphql`, request);
+    if (answer.status() !== 429 || Date.now() > until) return (await answer.json()).data;
+    await page.waitForTimeout(1000 * Number(answer.headers()['retry-after']));
+  }
+}
 
 async function scrollToEnd(page, count) {
   for (const until = Date.now() + 30_000; await runs(page).count() < count;) {
@@ -224,14 +234,10 @@ const steps = {
 
   async 'of two recordings of a run another one is chosen'({ page }) {
     const sample = await page.getByRole('link', { name: 'Sample run in the Tiergarten' }).getAttribute('href');
-    const asked = await page.request.post(`${baseUrl}/graphql`, {
-      headers: { authorization: `Bearer ${token}` },
-      data: {
-        query: 'query($id: ID!) { activity(id: $id) { original { downloadUrl } } }',
-        variables: { id: decodeURIComponent(sample.replace('/runs/', '')) },
-      },
-    });
-    const file = await page.request.get((await asked.json()).data.activity.original.downloadUrl);
+    const { activity } = await ask(
+      page, 'query($id: ID!) { activity(id: $id) { original { downloadUrl } } }', { id: decodeURIComponent(sample.replace('/runs/', '')) },
+    );
+    const file = await page.request.get(activity.original.downloadUrl);
     const again = (await file.text()).replace('creator="pacegraph"', 'creator="a second watch"').replace('Sample run in', 'Second recording in');
     await page.getByRole('link', { name: 'Upload' }).click();
     await page.getByLabel('Files').setInputFiles({ name: 'second.gpx', mimeType: 'application/gpx+xml', buffer: Buffer.from(again) });
@@ -324,10 +330,8 @@ async function firstView(browser) {
     const moved = await page.evaluate(() => globalThis.moved);
     assert.ok(moved < 0.001, `layout shift of ${moved}`);
   }
-  const [load] = loadavg();
-  console.log(`    first view after ${times.join(', ')} ms at a load of ${load.toFixed(1)}, no layout shift`);
-  // Beside other work it says how busy the machine is.
-  if (load <= availableParallelism()) assert.ok(Math.min(...times) <= FIRST_VIEW_MS, `first view after ${times} ms`);
+  console.log(`    first view after ${times.join(', ')} ms at a load of ${loadavg()[0].toFixed(1)}, no layout shift`);
+  if (!machineIsBusy()) assert.ok(Math.min(...times) <= FIRST_VIEW_MS, `first view after ${times} ms`);
   await page.context().close();
 }
 
@@ -370,6 +374,7 @@ async function main() {
     const watched = await watchedPage(browser, baseUrl, token);
     await perform(watched.page, steps);
     watched.checkClean();
+    if (watched.refused.length) console.log(`    ${watched.refused.length} requests had to wait for their budget at a load of ${loadavg()[0].toFixed(1)}`);
     console.log('ok  no request to another origin, no console error');
     const { page } = await watchedPage(browser, baseUrl, token);
     await perform(page, troubled, { context: page.context() });

@@ -3,27 +3,54 @@ import { stringifyDocument } from '@urql/core';
 import { useEffect, useState } from 'react';
 import { useClient } from 'urql';
 import { connectionIsLost, watchConnection } from './connection.ts';
-import type { Freshness } from './freshness.ts';
-import { graphql } from './graphql.ts';
+import type { Change, Freshness } from './freshness.ts';
+import { graphql, type ResultOf } from './graphql.ts';
+import { subscribePatiently } from './patience.ts';
 
 export const AthleteChanged = graphql(`
   subscription AthleteChanged($athlete: ID!, $since: DateTime) {
-    athleteChanged(athleteId: $athlete, since: $since) { changedAt }
+    athleteChanged(athleteId: $athlete, since: $since) {
+      activities { id }
+      deletedActivityIds
+      distances
+      isComplete
+      changedAt
+    }
   }
 `);
 
+type Event = ResultOf<typeof AthleteChanged>['athleteChanged'];
+
+const changeOf = ({ activities, deletedActivityIds, distances, isComplete }: Event): Change => ({
+  runs: new Set([...activities.map(({ id }) => id), ...deletedActivityIds]),
+  hasBests: distances.length > 0,
+  isComplete,
+});
+
 /**
- * Follow an athlete's changes. After a lost connection what was missed comes first. Not through the cache: it
- * keeps what a subscription brought above all that is asked later, as long as the subscription goes on.
+ * Follow an athlete's changes. After a lost connection or a refused event what was missed comes first. Not through
+ * the cache: it keeps what a subscription brought above all that is asked later, as long as the subscription goes on.
  */
 export function useChanges(athlete: string, freshness: Freshness): void {
   const client = useClient();
-  const [since, setSince] = useState<string | null>(null);
+  const [lostAt, setLostAt] = useState<string | null>(null);
   useEffect(() => watchConnection(() => {
-    if (connectionIsLost()) setSince(new Date().toISOString());
+    if (connectionIsLost()) setLostAt(new Date().toISOString());
   }), []);
-  useEffect(() => freshness.socket?.subscribe(
-    { query: stringifyDocument(AthleteChanged), variables: { athlete, since } },
-    { next: () => freshness.changed(client), error: () => undefined, complete: () => undefined },
-  ), [athlete, since, client]);
+  useEffect(() => {
+    if (!freshness.socket) return undefined;
+    const began = new Date().toISOString();
+    let since = lostAt;
+    const next = ({ data }: { data?: { athleteChanged: Event } | null }) => {
+      if (!data) return;
+      since = data.athleteChanged.changedAt;
+      freshness.changed(client, changeOf(data.athleteChanged));
+    };
+    const payload = () => {
+      const variables = { athlete, since };
+      since ??= began; // where the next attempt goes on
+      return { query: stringifyDocument(AthleteChanged), variables };
+    };
+    return subscribePatiently(freshness.socket, payload, { next, error: () => undefined, complete: () => undefined });
+  }, [athlete, lostAt, client]);
 }

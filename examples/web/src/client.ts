@@ -1,11 +1,12 @@
 // The GraphQL client: one normalised cache, HTTP for queries and mutations, a WebSocket for jobs and changes.
 import {
-  Client, fetchExchange, mapExchange, subscriptionExchange, type CombinedError, type Operation,
+  Client, fetchExchange, makeOperation, mapExchange, subscriptionExchange, type CombinedError, type Operation,
 } from '@urql/core';
 import { createClient as createSocket } from 'graphql-ws';
 import { normalizedCache } from './cache.ts';
 import { noteConnection } from './connection.ts';
 import type { Freshness } from './freshness.ts';
+import { patientFetch, subscribePatiently } from './patience.ts';
 import { forgetToken, token } from './session.ts';
 
 const authorization = (): string | null => {
@@ -33,18 +34,9 @@ function socket() {
   });
 }
 
-const MOST_ATTEMPTS = 4;
-const MOST_WAIT_S = 5;
-
-/** What is refused with 429 ran nothing: it is sent again when `Retry-After` says so, if that is soon. */
-async function patientFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  for (let attempt = 1; ; attempt += 1) {
-    const answer = await fetch(input, init);
-    const waitS = Number(answer.headers.get('retry-after') ?? Infinity);
-    if (answer.status !== 429 || attempt === MOST_ATTEMPTS || !(waitS <= MOST_WAIT_S)) return answer;
-    await new Promise((resolve) => setTimeout(resolve, waitS * 1000));
-  }
-}
+/** A person waits for it, and is rather told than left waiting. */
+const hurried = (operation: Operation): Operation =>
+  makeOperation('mutation', operation, { ...operation.context, fetch: patientFetch('mutation') });
 
 function noteOutcome(error: CombinedError | undefined, operation: Operation): void {
   if (operation.kind === 'teardown') return;
@@ -59,7 +51,7 @@ export function createClient(freshness: Freshness, onSignedOut: () => void): Cli
   return new Client({
     url: '/graphql',
     preferGetMethod: false,
-    fetch: patientFetch,
+    fetch: patientFetch('query'),
     fetchOptions: (): RequestInit => {
       const known = authorization();
       return known === null ? {} : { headers: { Authorization: known } };
@@ -68,6 +60,7 @@ export function createClient(freshness: Freshness, onSignedOut: () => void): Cli
       freshness.exchange,
       normalizedCache(),
       mapExchange({
+        onOperation: (operation) => (operation.kind === 'mutation' ? hurried(operation) : undefined),
         onResult: ({ error, operation }) => noteOutcome(error, operation),
         onError(error) {
           const isEnded = error.graphQLErrors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED');
@@ -81,7 +74,7 @@ export function createClient(freshness: Freshness, onSignedOut: () => void): Cli
       subscriptionExchange({
         forwardSubscription: ({ query, variables }) => ({
           subscribe: (sink) => ({
-            unsubscribe: jobs.subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink),
+            unsubscribe: subscribePatiently(jobs, () => ({ query: query ?? '', variables: variables as Record<string, unknown> }), sink),
           }),
         }),
       }),

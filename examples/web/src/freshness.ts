@@ -2,34 +2,83 @@
 import { makeOperation, mapExchange, type Client, type Exchange, type Operation } from '@urql/core';
 import type { Client as SocketClient } from 'graphql-ws';
 
-export type Freshness = { exchange: Exchange; socket: SocketClient | null; changed: (client: Client) => void };
+/** What an event of `athleteChanged` tells. Of several events it is all that they tell. */
+export type Change = { runs: Set<string>; hasBests: boolean; isComplete: boolean };
+
+export type Freshness = { exchange: Exchange; socket: SocketClient | null; changed: (client: Client, change: Change) => void };
+
+/** A sync tells of each page that it stores: changes that come within this time are asked for at once. */
+const GATHER_MS = 300;
+
+/** They show neither runs nor bests. */
+const UNTOUCHED = new Set(['Viewer', 'ImportReport']);
+
+const nameOf = ({ query }: Operation): string | undefined =>
+  query.definitions.flatMap((each) => (each.kind === 'OperationDefinition' ? [each.name?.value] : []))[0];
+
+/** Whether the answer to a query may be another one now. What is about one run depends on that run, and on bests. */
+function isTouched(operation: Operation, { runs, hasBests, isComplete }: Change): boolean {
+  const { id } = operation.variables as { id?: string };
+  if (UNTOUCHED.has(nameOf(operation) ?? '')) return false;
+  return id === undefined || !isComplete || hasBests || runs.has(id);
+}
+
+const together = (one: Change | null, other: Change): Change => ({
+  runs: new Set([...(one?.runs ?? []), ...other.runs]),
+  hasBests: other.hasBests || (one?.hasBests ?? false),
+  isComplete: other.isComplete && (one?.isComplete ?? true),
+});
 
 const asking = (operation: Operation, requestPolicy: 'cache-and-network' | 'network-only'): Operation =>
   makeOperation('query', operation, { ...operation.context, requestPolicy });
 
 export function createFreshness(): Freshness {
   const shown = new Map<number, Operation>();
-  const askedAt = new Map<number, number>();
-  let changedAt = 0;
-  const exchange = mapExchange({
+  const asked = new Map<number, Operation>(); // all that the cache may have
+  const old = new Set<number>(); // what has to be asked for when it is shown next
+  const underWay = new Set<number>();
+  let gathered: Change | null = null;
+  let timer = 0;
+
+  const askAgain = (client: Client) => {
+    timer = 0;
+    if (!gathered || underWay.size) return; // each round after the one before: a slow server is not asked faster
+    const change = gathered;
+    gathered = null;
+    for (const operation of asked.values()) if (isTouched(operation, change)) old.add(operation.key);
+    for (const operation of [...shown.values()]) {
+      if (!old.delete(operation.key)) continue;
+      underWay.add(operation.key);
+      client.reexecuteOperation(asking(operation, 'network-only'));
+    }
+  };
+  const ended = (client: Client, key: number) => {
+    if (underWay.delete(key) && gathered && !timer) askAgain(client);
+  };
+
+  const exchange: Exchange = (input) => mapExchange({
     onOperation(operation) {
-      if (operation.kind === 'teardown') shown.delete(operation.key);
+      if (operation.kind === 'teardown') {
+        shown.delete(operation.key);
+        ended(input.client, operation.key);
+      }
       if (operation.kind !== 'query') return undefined;
       shown.set(operation.key, operation);
-      const isOld = (askedAt.get(operation.key) ?? Infinity) < changedAt;
-      if (isOld || !askedAt.has(operation.key)) askedAt.set(operation.key, Date.now());
-      return isOld && operation.context.requestPolicy === 'cache-first' ? asking(operation, 'cache-and-network') : undefined;
+      asked.set(operation.key, operation);
+      return old.delete(operation.key) && operation.context.requestPolicy === 'cache-first'
+        ? asking(operation, 'cache-and-network') : undefined;
     },
-  });
+    onResult({ operation, stale }) {
+      if (!stale) ended(input.client, operation.key);
+    },
+  })(input);
+
   return {
     exchange,
     socket: null,
-    changed(client) {
-      changedAt = Date.now();
-      for (const operation of [...shown.values()]) {
-        askedAt.set(operation.key, changedAt);
-        client.reexecuteOperation(asking(operation, 'network-only'));
-      }
+    changed(client, change) {
+      gathered = together(gathered, change);
+      if (!timer) timer = window.setTimeout(askAgain, GATHER_MS, client);
     },
   };
 }

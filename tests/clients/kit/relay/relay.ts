@@ -4,6 +4,7 @@ import { socket as openSocket } from '../socket';
 import type { relayPageQuery } from './__generated__/relayPageQuery.graphql';
 import type { relayRunsQuery } from './__generated__/relayRunsQuery.graphql';
 import type { relayJobSubscription } from './__generated__/relayJobSubscription.graphql';
+import type { relayStreamedQuery } from './__generated__/relayStreamedQuery.graphql';
 import type { relaySyncMutation } from './__generated__/relaySyncMutation.graphql';
 
 // #region environment
@@ -108,6 +109,17 @@ export const Page = graphql`
 export const Bests = graphql`
   fragment relayBests_athlete on Athlete { personalBests { distance elapsedTimeSeconds } }
 `;
+
+/** A list that pages on: Relay puts off `pageInfo` by itself, so the first three runs come at once. */
+export const Streamed = graphql`
+  query relayStreamedQuery($athlete: ID!) {
+    athlete(id: $athlete) {
+      activities(first: 12) @stream_connection(key: "Streamed_activities", initial_count: 3, label: "list") {
+        edges { node { id name } }
+      }
+    }
+  }
+`;
 // #endregion parts
 
 // #region subscription
@@ -161,8 +173,25 @@ async function checkParts(athlete: string): Promise<void> {
   for (const id of bests.__refs) assert.ok(source.get(id)!.elapsedTimeSeconds, id);
 }
 
+async function checkConnection(athlete: string): Promise<void> {
+  const operation = createOperationDescriptor(getRequest(Streamed), { athlete } satisfies relayStreamedQuery['variables']);
+  environment.retain(operation);
+  const record = (id: string) => environment.getStore().getSource().get(id);
+  const list = () => record(`client:${athlete}:__Streamed_activities_connection`);
+  const edges = () => (list()?.edges as { __refs: string[] } | undefined)?.__refs ?? [];
+  const counts = new Set<number>();
+  await new Promise<void>((complete, error) => {
+    environment.execute({ operation }).subscribe({ next: () => void counts.add(edges().length), complete, error });
+  });
+  assert.deepEqual([Math.min(...counts), Math.max(...counts)], [3, 12]);
+  const pageInfo = record((list()!.pageInfo as { __ref: string }).__ref)!;
+  assert.equal(pageInfo.hasNextPage, true);
+  assert.equal(pageInfo.endCursor, record(edges().at(-1)!)!.cursor);
+}
+
 export async function check(athlete: string): Promise<void> {
   await checkParts(athlete);
+  await checkConnection(athlete);
   let cursor: string | null = null;
   for (let more = true; more;) {
     const variables: relayRunsQuery['variables'] = { athlete, cursor };
