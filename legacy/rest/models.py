@@ -15,7 +15,7 @@ Uuid = Annotated[
 
 
 class _RestModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Athlete(_RestModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from athletics.age_grade_table import AgeGradeTable
 from legacy.rest.distances import DISTANCES, meters
@@ -127,8 +127,6 @@ class Parameters(BaseModel):
 
     Names of models for JSON bodies appear in the OpenAPI document: SyncWanted and Feedback.
     """
-
-    model_config = ConfigDict(defer_build=True)
 
     ALIASES: ClassVar[Mapping[str, str]] = {}
     """Our names by other names that callers use, which are in small letters."""
