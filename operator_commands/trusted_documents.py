@@ -11,9 +11,9 @@ from graph.document.operation import Document
 from graph.document.store import DocumentStore
 from graph.schema.build import build_schema
 from logs import tell
-from settings import Settings
+from settings import InvalidSettings, Settings
 from web.documents.persisted_documents import limits
-from web.documents.trusted_documents import read_manifest
+from web.documents.trusted_documents import ManifestUnusable, read_manifest
 
 
 class _Unfit(Exception):
@@ -24,9 +24,13 @@ def check_manifest(path: Path, settings: Settings) -> int:
     """Print a line for each operation; returns 1, with the first error, if one would be refused.
 
     Costs are computed with the default values of the variables; a page size without one counts as
-    the default page size. Raises InvalidSettings.
+    the default page size. Raises InvalidSettings that names the argument.
     """
-    for identifier, text in read_manifest(path, limits(settings)).texts.items():
+    try:
+        manifest = read_manifest(path, limits(settings))
+    except ManifestUnusable as error:
+        raise InvalidSettings(f"MANIFEST: {error}") from None
+    for identifier, text in manifest.texts.items():
         try:
             for name, cost in asyncio.run(_costs(text, settings)):
                 print(f"{cost:>7}  {name}  {identifier}")

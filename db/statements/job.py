@@ -119,6 +119,11 @@ def find() -> Executable:
     return select(*SUMMARY).where(Job.id == _JOB_ID)
 
 
+def arguments() -> Executable:
+    """Select the arguments of the job `job_id`."""
+    return select(Job.arguments).where(Job.id == _JOB_ID)
+
+
 CANCELLATION = {
     "error_code": JobErrorCode.CANCELLED.value,
     "error_message": "The job was cancelled.",

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import JobKind
+from db.statements import job as jobs
 from db.statements import upload as statements
 from graph.commands.authorization import not_found, own_athlete
 from graph.commands.idempotency import FIELD as KEY_FIELD
@@ -86,7 +87,7 @@ async def import_activities(
         if started.created:
             await _take_uploads(connection, athlete_id, ids, started.news["id"])
         else:
-            await _require_same(connection, ids, started.news["id"])
+            await _require_same(connection, request, started.news["id"])
         if key:
             await key.record(connection, job_id=started.news["id"])
         return started
@@ -214,9 +215,17 @@ async def _take_uploads(
     await connection.execute(statements.give_to_job(), {"uploads": ids, "job_id": job_id})
 
 
-async def _require_same(connection: AsyncConnection, ids: list[int], job_id: int) -> None:
-    """Refuse unless the import in progress is of these uploads, as when a request is repeated."""
+async def _require_same(connection: AsyncConnection, wanted: JobRequest, job_id: int) -> None:
+    """Refuse unless the import in progress is the wanted one, as when a request is repeated."""
+    ids = wanted.arguments["uploads"]
     of_job = await connection.execute(statements.of_job(), {"uploads": ids, "job_id": job_id})
     if len(of_job.all()) < len(ids):
         message = "An import of this athlete is in progress. Start this one when it has ended."
         raise MutationRefused(UserErrorCode.CONFLICT, message, "input.athleteId")
+    given = (await connection.execute(jobs.arguments(), {"job_id": job_id})).scalar_one()
+    if given["visibility"] != wanted.arguments["visibility"]:
+        message = (
+            f"These files are being imported already, with the visibility {given['visibility']}. "
+            "Pass that, or use cancelJob and import them again."
+        )
+        raise MutationRefused(UserErrorCode.CONFLICT, message, "input.visibility")

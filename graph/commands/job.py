@@ -17,12 +17,12 @@ from db.statements import nightly_sync, sync_budget
 from db.statements import strava_connection as connections
 from graph.commands.authorization import not_found, own_athlete, require_scope
 from graph.commands.idempotency import RequestKey
+from graph.commands.synced_activity import activity_to_sync, require_not_deleted
 from graph.context import Context, WriteRules
 from graph.errors import InvalidArgument
-from graph.global_id import decode_id, decode_id_of
+from graph.global_id import decode_id_of
 from graph.job_interface import JobChange
 from graph.mapping.relation import NO_ARGUMENTS
-from graph.types.activity import Activity
 from graph.types.enums import UserErrorCode
 from graph.types.job import JOB_BY_ID, Job
 from graph.types.job_mutation import (
@@ -39,7 +39,6 @@ from logs import correlation
 from runtime.work_meter import waiting_for_lock
 
 _ATTEMPTS = 3
-_MAX_STRAVA_ID = 2**63 - 1
 
 logger = logging.getLogger(__name__)
 
@@ -151,19 +150,26 @@ async def sync_strava(context: Context, wanted: SyncStravaInput) -> SyncStravaPa
     await require_connection(context, athlete_id)
     _check_days(wanted.since, wanted.until)
     key = RequestKey.from_input(context, "syncStrava", wanted)
+    activity = await activity_to_sync(context, wanted)
     arguments = {
         "mode": wanted.mode,
-        "activity_id": await _activity_to_sync(context, wanted),
+        "activity_id": activity,
         "since": wanted.since and wanted.since.isoformat(),
         "until": wanted.until and wanted.until.isoformat(),
     }
     displaced: list[RowMapping] = []
+
+    async def prepare(connection: AsyncConnection) -> None:
+        if activity is not None:
+            await require_not_deleted(connection, athlete_id, activity, wanted)
+        await take_place(athlete_id, displaced, connection)
+
     started = await start_job(
         context,
         JobRequest(JobKind.STRAVA_SYNC, athlete_id, arguments),
         key,
         admit=partial(require_budget, context.write_rules(), athlete_id),
-        prepare=partial(take_place, athlete_id, displaced),
+        prepare=prepare,
     )
     await tell_displaced(context, displaced)
     job = await load_job(context, started.news["id"])
@@ -332,44 +338,6 @@ async def require_budget(rules: WriteRules, athlete_id: int, connection: AsyncCo
         "input.athleteId",
         retry_at=left.retry_at,
     )
-
-
-async def _activity_to_sync(context: Context, wanted: SyncStravaInput) -> int | None:
-    """Get the Strava id of the only activity to sync; None where it is not only one."""
-    chosen, older = wanted.activity, wanted.activity_id
-    if chosen is None:
-        if older is None:
-            return None
-        return _number(older) or await _strava_id_of(context, older, "input.activityId")
-    if older is not None:
-        raise InvalidArgument(
-            "Pass `activity` or the older `activityId`, not both.", "input.activityId"
-        )
-    if not isinstance(chosen.strava_id, str):  # then the other one is given
-        return await _strava_id_of(context, chosen.id or "", "input.activity.id")
-    number = _number(chosen.strava_id)
-    if number is None:
-        raise InvalidArgument(
-            "`stravaId` is not an id of Strava, which is a number. Copy it from the address of the "
-            "activity there, or pass `id`.",
-            "input.activity.stravaId",
-        )
-    return number
-
-
-def _number(text: str) -> int | None:
-    """Read an id of Strava; None if the text is none."""
-    is_number = text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_STRAVA_ID
-    return int(text) if is_number else None
-
-
-async def _strava_id_of(context: Context, global_id: str, field: str) -> int:
-    """Get the Strava id of an activity. Raises InvalidId, MutationRefused."""
-    decode_id(global_id, field)
-    found: Activity | None = await load_node_of(context, "Activity", global_id, field)
-    if found is None or found.strava_id is None:
-        raise not_found(field, "activity from Strava")
-    return int(found.strava_id)
 
 
 def _check_days(since: date | None, until: date | None) -> None:

@@ -60,6 +60,11 @@ def test_the_first_that_would_be_refused_is_named(check, text, expected):
     assert error.count("\n") == 1
 
 
-def test_a_manifest_that_cannot_be_read_is_a_wrong_setting(check):
+def test_a_manifest_that_cannot_be_used_is_a_wrong_argument(check, tmp_path):
+    absent = tmp_path / "absent.json"
+    code, _, error = check(absent)
+    assert code == 2
+    assert f"MANIFEST: {absent}: cannot be read (No such file or directory). Name" in error
     code, _, error = check({})
-    assert (code, error.startswith("pacegraph: TRUSTED_DOCUMENTS_MANIFEST: ")) == (2, True)
+    assert (code, "TRUSTED" in error) == (2, False)
+    assert error.startswith(f"pacegraph: MANIFEST: {tmp_path / 'manifest.json'}: has no documents")

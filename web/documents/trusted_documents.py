@@ -18,17 +18,23 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from runtime.errors import PacegraphError
 from runtime.single_flight import SingleFlight
 from settings import InvalidSettings
 
 APOLLO_FORMAT = "apollo-persisted-query-manifest"
 SHA256_PREFIX = "sha256:"
+_SETTING = "TRUSTED_DOCUMENTS_MANIFEST"
 _MAX_SHOWN = 80  # characters of an id in a message
 
 Check = Callable[[str], str | None]
 """Describes what is wrong with a document's text; None if nothing is."""
 
 logger = logging.getLogger(__name__)
+
+
+class ManifestUnusable(PacegraphError):
+    """A manifest cannot be used. The message names the file, the entry and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,10 @@ class TrustedDocuments:
     def __init__(self, path: Path, check: Check, look_every_s: float = 1.0) -> None:
         self._path, self._check, self._look_every_s = path, check, look_every_s
         self._signature = _signature(path)
-        self.manifest = read_manifest(path, check)
+        try:
+            self.manifest = read_manifest(path, check)
+        except ManifestUnusable as error:
+            raise InvalidSettings(f"{_SETTING}: {error}") from None
         self._is_stale = False
         self._next_look = monotonic() + self._look_every_s
         self._reading = SingleFlight[None, None](self._note_read)
@@ -88,9 +97,11 @@ class TrustedDocuments:
         self._signature = _signature(self._path)
         try:
             self.manifest = read_manifest(self._path, self._check)
-        except InvalidSettings as error:
+        except ManifestUnusable as error:
             logger.warning(
-                "the manifest has changed and cannot be used: the one before stays (%s)", error
+                "the manifest has changed and cannot be used: the one before stays (%s: %s)",
+                _SETTING,
+                error,
             )
         else:
             logger.info("the manifest has changed", extra={"documents": len(self.manifest.texts)})
@@ -102,7 +113,7 @@ class TrustedDocuments:
 def read_manifest(path: Path, check: Check) -> Manifest:
     """Read a manifest, or all manifests of a folder: each client's build writes its own.
 
-    Raises InvalidSettings naming the file, the entry and the remedy.
+    Raises ManifestUnusable.
     """
     if not path.is_dir():
         return Manifest(_texts(path, check))
@@ -127,7 +138,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _texts(path: Path, check: Check) -> dict[str, str]:
-    """Read the texts of a file by their ids. Raises InvalidSettings."""
+    """Read the texts of a file by their ids. Raises ManifestUnusable."""
     texts: dict[str, str] = {}
     for identifier, text in _entries(_parse(path), path):
         if identifier in texts:
@@ -159,9 +170,7 @@ def _parse(path: Path) -> Any:
         return json.loads(path.read_bytes(), object_pairs_hook=lambda pairs: _members(pairs, path))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise _wrong(
-            path, f"cannot be read ({reason}). Set the path of a file that the API can read."
-        ) from None
+        raise _wrong(path, f"cannot be read ({reason}). Name a file that can be read.") from None
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise _wrong(
@@ -234,5 +243,5 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
 
 
-def _wrong(path: Path, what: str) -> InvalidSettings:
-    return InvalidSettings(f"TRUSTED_DOCUMENTS_MANIFEST: {path}: {what}")
+def _wrong(path: Path, what: str) -> ManifestUnusable:
+    return ManifestUnusable(f"{path}: {what}")

@@ -108,6 +108,11 @@ async def test_an_import_is_a_job_that_is_queued_once(api, person, db, redis_url
         assert len(queued_ids(redis)) == 1
     [error] = (await import_(api, person, upload(db, person)))["userErrors"]
     assert (error["field"], error["code"]) == (["input", "athleteId"], "CONFLICT")
+    other = await import_(api, person, ids[0], visibility="EVERYONE")
+    [error] = other["userErrors"]
+    assert (other["job"], error["code"]) == (None, "CONFLICT")
+    assert error["field"] == ["input", "visibility"]
+    assert "with the visibility ONLY_ME" in error["message"]
     arguments = db.exec_driver_sql("SELECT arguments FROM jobs").scalar_one()
     assert arguments["visibility"] == "ONLY_ME"
 

@@ -161,6 +161,21 @@ async def test_what_is_no_number_of_stravas_is_refused(api, caller, given):
     assert payload["userErrors"][0]["field"] == ["input", "activityId"]
 
 
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [({"activity": {"stravaId": "987"}}, "activity"), ({"activityId": "987"}, "activityId")],
+)
+async def test_an_activity_that_was_deleted_here_is_not_synced(api, db, caller, given, field):
+    make.create_deleted_activity(db, make.create_athlete(db), strava_id=988)
+    make.create_deleted_activity(db, caller.athlete_id, strava_id=987)
+    payload = await sync(api, caller, **given)
+    assert refusal(payload) == (["input", field], "CONFLICT")
+    assert "restoreActivity" in payload["userErrors"][0]["message"]
+    assert db.exec_driver_sql("SELECT count(*) FROM jobs").scalar_one() == 0
+    await sync(api, caller, activity={"stravaId": "988"})  # another athlete's
+    assert db.exec_driver_sql("SELECT count(*) FROM jobs").scalar_one() == 1
+
+
 async def test_anothers_activity_is_not_synced(api, db, caller):
     foreign = encode_id("Activity", make.create_activity(db))
     assert refusal(await sync(api, caller, activityId=foreign)) == (
