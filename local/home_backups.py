@@ -39,7 +39,12 @@ def backup(settings: Settings, options: argparse.Namespace) -> int:
     try:
         with _answering(with_running_services(settings)) as answering:
             made = back_up(
-                answering, to, programs=_programs(options), jobs=options.jobs, kept_files=kept
+                answering,
+                to,
+                programs=_programs(options),
+                jobs=options.jobs,
+                kept_files=kept,
+                without_s3=options.without_s3,
             )
     except _FAILURES as error:
         tell(str(error))
@@ -47,6 +52,8 @@ def backup(settings: Settings, options: argparse.Namespace) -> int:
     print(f"{to}: {_told(made)}")
     if made.missing_originals:
         tell(f"{made.missing_originals} originals have no file in ORIGINALS_FOLDER")
+    if made.missing_in_s3:
+        tell(f"{made.missing_in_s3} originals have no object in ORIGINALS_S3_BUCKET")
     if made.originals_in_s3:
         tell(f"{made.originals_in_s3} originals are in S3, and not in the backup: keep the bucket")
     if not made.keys and made.rows.get("strava_connections"):
@@ -74,6 +81,8 @@ def restore(settings: Settings, options: argparse.Namespace) -> int:
         tell(str(error))
         return 1
     print(f"{source}: restored, {_told(wanted.manifest)}")
+    if left := wanted.manifest.originals_in_s3:
+        tell(f"{left} originals are in S3, and not in the backup: its bucket has to be there")
     return 0
 
 

@@ -136,6 +136,9 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
 def add_backup_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `backup`."""
     parser.add_argument("to", type=Path, metavar="PATH", help="a folder that does not exist")
+    parser.add_argument(
+        "--without-s3", action="store_true", help="leave out originals that are in S3"
+    )
     _add_programs_arguments(parser)
 
 

@@ -14,29 +14,39 @@ from settings import Settings, child_environment
 from tests.patience import PATIENCE_S
 
 BUCKET = "recordings"
+IN_HOST = "127"
+"""A bucket whose host `127.0.0.1` is found without a name server: the endpoint's is `0.0.1`."""
 KEY, SECRET = "key-of-the-bucket", "secret-of-the-bucket"
 
 
 class S3Server:
-    """With the bucket BUCKET, empty; it checks signatures."""
+    """With an empty bucket, BUCKET, or IN_HOST if requests name it there; it checks signatures."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, in_host: bool = False) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self._folder, self._log = folder / "data", folder / "nanio.log"
-        self._bucket = self._folder / BUCKET
+        self._in_host = in_host
+        self._bucket = self._folder / (IN_HOST if in_host else BUCKET)
         self._bucket.mkdir(parents=True)
         self.url = f"http://127.0.0.1:{self._port}"
         self.start()
 
     def start(self) -> None:
-        keys = {"NANIO_ACCESS_KEY": KEY, "NANIO_SECRET_KEY": SECRET}
-        command = [sys.executable, "-m", "nanio", "serve", "--host", "127.0.0.1"]
+        values = {
+            "NANIO_ACCESS_KEY": KEY,
+            "NANIO_SECRET_KEY": SECRET,
+            "NANIO_DATA_DIR": str(self._folder),
+        }
+        program = ["nanio", "serve"]
+        if self._in_host:
+            program = ["uvicorn", "--factory", "tests.s3_in_host:build_app"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--port", str(self._port), "--data-dir", str(self._folder)],
-                env=child_environment(**keys),
+                [sys.executable, "-m", *program, "--host", "127.0.0.1", "--port", str(self._port)],
+                cwd=Path(__file__).parents[1],
+                env=child_environment(**values),
                 stdout=log,
                 stderr=log,
             )
@@ -83,4 +93,11 @@ class S3Server:
             "originals_s3_retries": 0,
         }
         kept = {name: getattr(settings, name) for name in settings.model_fields_set}
-        return type(settings)(_env_file=None, **kept | values | changes)
+        made = type(settings)(_env_file=None, **kept | values | changes)
+        if not self._in_host:
+            return made
+        host = {"originals_s3_bucket": IN_HOST, "originals_s3_addressing": "host"}
+        # Validated, it would be http://0.0.0.1.
+        return made.model_copy(
+            update=host | {"originals_s3_endpoint": f"http://0.0.1:{self._port}"}
+        )

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from db.models import Original, OriginalPlace
+from db.models import Original
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 LINK_ADDRESS = bindparam("original_address", type_=Text)
@@ -118,14 +118,10 @@ def remove() -> Executable:
     return delete(Original).where(Original.id == _ORIGINAL_ID).returning(Original.place)
 
 
-def in_folder() -> Executable:
-    """Select the ids of all originals with their content in a folder."""
-    return select(Original.id).where(Original.place == OriginalPlace.FOLDER.value)
-
-
-def count_in_s3() -> Executable:
-    """Count the originals with their content in S3."""
-    return select(func.count()).where(Original.place == OriginalPlace.S3.value)
+@cache
+def at() -> Executable:
+    """Select the ids of all originals at `at_place`."""
+    return select(Original.id).where(Original.place == bindparam("at_place", type_=Text))
 
 
 def existing() -> Executable:

@@ -1,7 +1,7 @@
 """`pacegraph backup`: writes a folder with all that is stored, while the server runs."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -9,11 +9,13 @@ from tempfile import mkdtemp
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
+from db.models import OriginalPlace
 from db.session import SyncDatabase
 from db.statements import backup as statements
 from db.statements import original, table
 from logs import our_version
 from operator_commands.backups import manifest as form
+from operator_commands.backups.bucket import check_access, copy_bucket
 from operator_commands.backups.errors import BackupError
 from operator_commands.backups.manifest import BackupManifest, fingerprints
 from operator_commands.backups.originals import copy_all
@@ -34,19 +36,32 @@ def unbounded(settings: Settings) -> Settings:
 
 
 def back_up(
-    settings: Settings, to: Path, *, programs: Path, jobs: int, kept_files: Sequence[Path] = ()
+    settings: Settings,
+    to: Path,
+    *,
+    programs: Path,
+    jobs: int,
+    kept_files: Sequence[Path] = (),
+    without_s3: bool = False,
 ) -> BackupManifest:
     """Write the backup beside `to` and name it so when it is whole.
 
-    `kept_files` are files of the home that belong to it. Raises BackupError, DatabaseError,
-    InvalidSettings.
+    `kept_files` are files of the home that belong to it. With `without_s3` originals in S3 are not
+    copied. Raises BackupError, DatabaseError, InvalidSettings.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise BackupError(f"{to}: exists. Name a folder that does not")
     try:
         unfinished = Path(mkdtemp(prefix=f".{to.name}.", dir=to.parent))
         try:
-            manifest = _write(settings, unfinished, programs, jobs, kept_files)
+            manifest, places = _write_database(
+                settings, unfinished, programs, jobs, without_s3=without_s3
+            )
+            _write_originals(settings, unfinished, manifest, places)
+            _write_home(unfinished, kept_files)
+            show("checksums")
+            manifest.add_files(unfinished)
+            manifest.write(unfinished)
             unfinished.rename(to)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -56,9 +71,10 @@ def back_up(
     return manifest
 
 
-def _write(
-    settings: Settings, to: Path, programs: Path, jobs: int, kept_files: Sequence[Path]
-) -> BackupManifest:
+def _write_database(
+    settings: Settings, to: Path, programs: Path, jobs: int, *, without_s3: bool
+) -> tuple[BackupManifest, dict[OriginalPlace, set[int]]]:
+    """Dump the rows; tells the originals of that moment whose files belong to the backup."""
     database = SyncDatabase(unbounded(settings), application_name="pacegraph backup")
     postgres = PostgresPrograms(programs, settings)
     try:
@@ -67,6 +83,12 @@ def _write(
             snapshot = connection.execute(statements.export_snapshot()).scalar_one()
             manifest = _describe(connection, settings)
             _check_version(manifest.postgres // 10_000, postgres.version())
+            outside = (OriginalPlace.FOLDER, OriginalPlace.S3)
+            places = {place: _originals_at(connection, place) for place in outside}
+            if without_s3:
+                manifest.originals_in_s3 = len(places[OriginalPlace.S3])
+                places[OriginalPlace.S3] = set()
+            check_access(settings, places[OriginalPlace.S3])
             progress = Progress(_MARK, len(manifest.rows))
             postgres.connect(
                 "pg_dump",
@@ -77,24 +99,38 @@ def _write(
                 ],
                 progress.see,
             )  # fmt: skip
-            numbers = set(connection.execute(original.in_folder()).scalars())
-            manifest.originals_in_s3 = connection.execute(original.count_in_s3()).scalar_one()
     finally:
         database.close()
+    return manifest, places
+
+
+def _originals_at(connection: Connection, place: OriginalPlace) -> set[int]:
+    return set(connection.execute(original.at(), {"at_place": place.value}).scalars())
+
+
+def _write_originals(
+    settings: Settings,
+    to: Path,
+    manifest: BackupManifest,
+    places: Mapping[OriginalPlace, set[int]],
+) -> None:
+    """Copy files, as far as they are still there."""
     show("originals")
     copy_all(OriginalFolder(settings), to / form.ORIGINALS)
     kept = {int(each.name) for each in (to / form.ORIGINALS).iterdir()}
+    numbers = places[OriginalPlace.FOLDER]
     manifest.missing_originals = len(numbers - kept)
     for extra in kept - numbers:  # of rows after the snapshot
         (to / form.ORIGINALS / str(extra)).unlink()
+    in_s3 = places[OriginalPlace.S3]
+    manifest.missing_in_s3 = copy_bucket(settings, in_s3, to / form.BUCKET)
+
+
+def _write_home(to: Path, kept_files: Sequence[Path]) -> None:
     (to / form.HOME).mkdir(mode=0o700)
     for each in kept_files:
         if each.exists():
             shutil.copyfile(each, to / form.HOME / each.name)
-    show("checksums")
-    manifest.add_files(to)
-    manifest.write(to)
-    return manifest
 
 
 def _describe(connection: Connection, settings: Settings) -> BackupManifest:

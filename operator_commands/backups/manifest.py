@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from operator_commands.backups.errors import BackupUnusable
 
 NAME = "manifest.json"
-DATABASE, ORIGINALS, HOME = "database", "originals", "home"
+DATABASE, ORIGINALS, BUCKET, HOME = "database", "originals", "bucket", "home"
 """The folders of a backup."""
 _FORMAT = 1
 _PIECE_BYTES = 2**20
@@ -26,7 +26,11 @@ class FileFacts(NamedTuple):
 
 
 class BackupManifest(BaseModel):
-    """The facts of a backup. `keys` are fingerprints of those that its tokens need."""
+    """The facts of a backup. `keys` are fingerprints of those that its tokens need.
+
+    Of originals it counts those whose files are missing, and those `originals_in_s3` that were left
+    there.
+    """
 
     format: int = _FORMAT
     made_at: str
@@ -37,6 +41,7 @@ class BackupManifest(BaseModel):
     extensions: list[str]
     rows: dict[str, int]
     missing_originals: int = 0
+    missing_in_s3: int = 0
     originals_in_s3: int = 0
     files: dict[str, FileFacts] = {}
 

@@ -23,6 +23,12 @@ from jobs.enqueue import forget_queued
 from logs import tell
 from operator_commands.backups import manifest as form
 from operator_commands.backups.backup import unbounded
+from operator_commands.backups.bucket import (
+    check_bucket,
+    forget_replaced,
+    in_bucket,
+    put_in_bucket,
+)
 from operator_commands.backups.errors import BackupError, BackupUnusable, RestoreRefused
 from operator_commands.backups.manifest import BackupManifest, fingerprints
 from operator_commands.backups.originals import put_in_place, staged
@@ -66,6 +72,11 @@ class Restore:
                 self._check_keys()
             self._check_database(replaces=replaces)
             self._check_version()
+            bucket = self._source / form.BUCKET
+            check_bucket(self._settings, bucket)
+            replaced = in_bucket(self._database)
+            show("originals")
+            put_in_bucket(self._settings, self._database, bucket)
             folder = OriginalFolder(self._settings)
             with staged(self._source / form.ORIGINALS, folder) as originals:
                 self._replace_all(originals, folder)
@@ -76,6 +87,7 @@ class Restore:
         finally:
             self._database.close()
         upgrade(self._settings)
+        forget_replaced(self._settings, replaced)
         if forgets_connections:
             forget_unreadable(self._settings)
         self._empty_redis()

@@ -16,6 +16,8 @@ from sqlalchemy import text
 
 import cli
 from db.encryption import KeyRing
+from db.models import OriginalPlace
+from db.original_files import StoredOriginals
 from db.session import SyncDatabase
 from db.statements import backup as statements
 from flags.store import HASH
@@ -28,6 +30,7 @@ from runtime.redis_clients import CACHED_ANSWERS
 from tests import factories as make
 from tests.logs.log_state import logs_restored
 from tests.originals import create_original
+from tests.s3_server import S3Server
 
 TABLES = ("activities", "athletes", "jobs", "originals", "personal_bests", "strava_connections")
 MIGRATIONS = """
@@ -129,7 +132,9 @@ def test_what_was_destroyed_comes_back_as_it_was_at_one_moment(
     assert (code, "exists. Name a folder" in told) == (1, True)
     in_s3 = make.create_athlete(db)
     create_original(db, in_s3, make.create_activity(db, in_s3), place="S3", content=None)
-    code, told = command("backup", tmp_path / "not of S3")
+    code, told = command("backup", tmp_path / "of S3")
+    assert (code, "Set ORIGINALS_S3_BUCKET, ORIGINALS_S3_ACCESS" in told) == (1, True), told
+    code, told = command("backup", tmp_path / "not of S3", "--without-s3")
     assert (code, "1 originals are in S3, and not in the backup" in told) == (0, True), told
 
     destroy(db, settings)
@@ -246,6 +251,49 @@ def test_what_fails_or_is_killed_midway_leaves_the_rows_as_they_were(
     assert {KeyRing(keys).decrypt(bytes(each)).get_secret_value() for each in tokens} == {
         "forgotten"
     }
+
+
+def test_originals_in_s3_are_copied_and_put_back(command, db, settings, tmp_path):
+    server, to = S3Server(tmp_path / "s3"), tmp_path / "backup"
+    used = server.used_by(settings)
+    access = {n: getattr(used, n) for n in used.model_fields_set if n.startswith("originals")}
+    athlete = make.create_athlete(db)
+
+    def create(*contents: bytes | None) -> list[int]:
+        activities = [make.create_activity(db, athlete) for _ in contents]
+        s3 = {"place": "S3", "content": None}
+        made = [create_original(db, athlete, each, b"%d" % each, **s3) for each in activities]
+        for number, content in zip(made, contents, strict=True):
+            if content:
+                StoredOriginals(used).write(OriginalPlace.S3, number, content)
+        return made
+
+    try:
+        first, second, _ = create(b"as it came", b"as this came", None)
+        code, told = command("backup", to, **access)
+        assert (code, "1 originals have no object in ORIGINALS_S3_BUCKET" in told) == (0, True), (
+            told
+        )
+        before = rows(db)
+        [later] = create(b"after the backup")
+        server.empty()
+        with_later = rows(db)
+        code, told = command("restore", to, "--replace", "--yes")
+        assert (code, "has originals of S3. Set ORIGINALS_S3_BUCKET" in told) == (1, True), told
+        server.kill()
+        code, told = command("restore", to, "--replace", "--yes", **access)
+        assert (code, "cannot be put in the bucket" in told) == (1, True), told
+        assert rows(db) == with_later
+        removals = text("SELECT original_id FROM original_removals")
+        assert set(db.execute(removals).scalars()) == {first, second}  # as none may be forgotten
+        server.start()
+        code, told = command("restore", to, "--replace", "--yes", **access)
+        assert code == 0, told
+    finally:
+        server.kill()
+    assert rows(db) == before
+    assert server.names() == {f"originals/{first}", f"originals/{second}"}
+    assert db.execute(removals).scalars().all() == [later]
 
 
 def test_jobs_of_a_backup_go_on(db, world, settings, command, tmp_path, reconciled):

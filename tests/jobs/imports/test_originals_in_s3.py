@@ -5,6 +5,7 @@ import logging
 from zipfile import ZipFile
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from db.models import OriginalPlace
@@ -42,6 +43,24 @@ def server(tmp_path_factory):
 def s3(server, settings):
     server.empty()
     return server.used_by(settings)
+
+
+def test_a_bucket_may_be_named_in_the_host(settings, tmp_path):
+    server = S3Server(tmp_path, in_host=True)
+    try:
+        bucket = OriginalBucket(server.used_by(settings))
+        bucket.write(7, b"as it came")
+        assert bucket.read(7) == b"as it came"
+        assert server.names() == {"originals/7"}
+        bucket.remove(7)
+        with pytest.raises(FileNotFoundError):
+            bucket.read(7)
+        wrong = SecretStr("another")
+        stranger = server.used_by(settings).model_copy(update={"originals_s3_secret_key": wrong})
+        with pytest.raises(BucketError, match="SignatureDoesNotMatch"):
+            OriginalBucket(stranger).read(7)
+    finally:
+        server.kill()
 
 
 class Imports:
