@@ -1,6 +1,7 @@
 """A run of invented places, and files of it in each format."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ START_S = datetime(2026, 5, 17, 6, 30, tzinfo=UTC).timestamp()
 class Run:
     """Samples of one run; times from its start, positions in degrees."""
 
-    time_s: list[int]
+    time_s: Sequence[float]
     distance_m: list[float]
     latitude: list[float]
     longitude: list[float]
@@ -76,7 +77,7 @@ def fit_file(run: Run, *, start_s: float = START_S, sport: int = RUNNING) -> byt
     sums = {
         "timestamp": end,
         "start_time": fit_time(start_s),
-        "total_elapsed_time": run.time_s[-1] * 1000,
+        "total_elapsed_time": round(run.time_s[-1] * 1000),
         "total_timer_time": (len(run) - 1) * 1000,
         "total_distance": round(run.distance_m[-1] * 100),
     }
@@ -130,4 +131,7 @@ def tcx_of(activities: str) -> bytes:
 
 
 def iso(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    timespec = "milliseconds" if unix_s % 1 else "seconds"
+    return (
+        f"{datetime.fromtimestamp(unix_s, UTC).replace(tzinfo=None).isoformat(timespec=timespec)}Z"
+    )
