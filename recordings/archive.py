@@ -10,23 +10,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from recordings.errors import FileTooLarge, NotARecording, RecordingError, UnreadableFile
 from recordings.reader import SUFFIXES
 from recordings.strava_list import NAME as LIST
-from recordings.strava_list import ListedActivity, read_list
+from recordings.strava_list import ListedActivity, ListRoom, read_list
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _MOST_NESTED = 2
 _MOST_FILES = 200_000
 _MOST_BYTES = 200 * 2**30
-"""Bytes that an archive may hold, unpacked, as it says itself."""
+"""What an archive may hold with those in it, unpacked, as they say themselves."""
+_MOST_DIRECTORY_BYTES = 32 << 20
+_OF_ENTRY = b"PK\x01\x02"
 _MOST_INNER_BYTES = 20 * 2**30
 _IN_MEMORY = 8 << 20
 _BLOCK = 1 << 20
 _MOST_LIST_BYTES = 256 << 20
+_MOST_LISTS = 100
 _BAD_ENTRY = (BadZipFile, NotImplementedError, RuntimeError, OSError)
 _IS_ENCRYPTED = 1  # bit of a ZIP entry's flags
 
@@ -44,6 +47,7 @@ class WalkNotes:
 
     files: int = 0
     lists: dict[str, Mapping[str, ListedActivity]] = field(default_factory=dict)
+    _room: ListRoom = field(default_factory=ListRoom)
 
     def listed(self, name: str) -> ListedActivity | None:
         """Get what a list tells of a file."""
@@ -53,7 +57,8 @@ class WalkNotes:
         return None
 
     def read_list(self, folder: str, source: BinaryIO) -> None:
-        if listed := read_list(source):
+        """Read a list, as far as all lists together have room in memory."""
+        if len(self.lists) < _MOST_LISTS and (listed := read_list(source, self._room)):
             self.lists[folder] = listed
 
 
@@ -110,22 +115,26 @@ class _ArchiveWalk:
 
     def __init__(self, notes: WalkNotes) -> None:
         self._notes = notes
+        self._files = self._bytes = 0
 
     def archive(self, source: BinaryIO, name: str, depth: int) -> Iterator[Found]:
         try:
-            archive = ZipFile(source)
+            archive = _opened(source)
         except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
             again = "Download or export it again."
             yield name, UnreadableFile(name, f"its archive cannot be read ({error}).", again)
             return
+        if archive is None:
+            yield name, _too_much(name)
+            return
         with archive:
             entries = [each for each in archive.infolist() if not each.is_dir()]
-            if len(entries) > _MOST_FILES or sum(each.file_size for each in entries) > _MOST_BYTES:
-                yield (
-                    name,
-                    FileTooLarge(name, "it holds too much.", "Split it into several archives."),
-                )
+            files = self._files + len(entries)
+            unpacked = self._bytes + sum(each.file_size for each in entries)
+            if files > _MOST_FILES or unpacked > _MOST_BYTES:
+                yield name, _too_much(name)
                 return
+            self._files, self._bytes = files, unpacked
             self._notes.files += len(entries)
             self._read_list(archive, entries, name)
             for entry in entries:
@@ -186,6 +195,47 @@ class _ArchiveWalk:
                 return
             copy.seek(0)
             yield from self.archive(cast("BinaryIO", copy), name, depth + 1)
+
+
+class _Directory:
+    """An archive's file, of which no larger directory is read than is allowed.
+
+    ZipFile reads the directory as a whole, and makes an object of each entry.
+    """
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self.is_checked = self.is_too_large = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if not self.is_checked and size > _MOST_DIRECTORY_BYTES:
+            self.is_too_large = True
+            return b""
+        found = self._source.read(size)
+        if not self.is_checked and found.count(_OF_ENTRY) > _MOST_FILES:
+            self.is_too_large = True
+            return b""
+        return found
+
+
+def _opened(source: BinaryIO) -> ZipFile | None:
+    """Open an archive; None where it holds too much. Raises as ZipFile."""
+    directory = _Directory(source)
+    try:
+        archive = ZipFile(cast("BinaryIO", directory))
+    except BadZipFile:
+        if directory.is_too_large:
+            return None
+        raise
+    directory.is_checked = True
+    return archive
+
+
+def _too_much(name: str) -> FileTooLarge:
+    return FileTooLarge(name, "it holds too much.", "Split it into several archives.")
 
 
 def _problem(entry: ZipInfo, name: str) -> RecordingError | None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
+from itertools import chain, islice
 from typing import BinaryIO
 from zipfile import BadZipFile
 
@@ -26,8 +27,7 @@ _ID, _NAME, _SPORT, _DESCRIPTION = 0, 2, 3, 4
 _FIRST_OF_FILES = 5
 _PATH = re.compile(r"activities/[^/]+\.(?:fit|gpx|tcx)(?:\.gz)?", re.IGNORECASE)
 _LOOKED_AT = 200
-_MOST_ROWS = 200_000
-_MOST_CHARACTERS = 64 << 20
+_LONGEST_ROW = 1 << 16  # characters
 _LONGEST_ID, _LONGEST_NAME, _LONGEST_DESCRIPTION = 18, 500, 10_000
 _BROKEN = (csv.Error, OSError, EOFError, ValueError, BadZipFile, zlib.error)
 _SPORTS = {
@@ -71,45 +71,79 @@ class ListedActivity:
         )
 
 
-def read_list(source: BinaryIO) -> Mapping[str, ListedActivity]:
+@dataclass
+class ListRoom:
+    """How much more of lists is kept in memory; a list is cut where there is no more."""
+
+    rows: int = 100_000
+    characters: int = 16 << 20
+
+    def take(self, path: str, activity: ListedActivity) -> bool:
+        """Take room for a row; tells whether there was any."""
+        texts = (path, activity.name, activity.description, activity.gear)
+        self.rows -= 1
+        self.characters -= sum(len(each or "") for each in texts)
+        return self.rows >= 0 and self.characters >= 0
+
+
+def read_list(source: BinaryIO, room: ListRoom | None = None) -> Mapping[str, ListedActivity]:
     """Read the list, by path below the export, in lower case. Empty where it is no such list."""
     text = TextIOWrapper(source, encoding="utf-8-sig", errors="replace", newline="")
     try:
-        rows = csv.reader(_bounded(text))
+        rows = _rows(text)
         headers = next(rows, [])  # in any language
-        first = [row for _, row in zip(range(_LOOKED_AT), rows, strict=False)]
+        first = list(islice(rows, _LOOKED_AT))
         column = _column_of_files(first)
         if column is None:
             return {}
-        return _by_path(_listed(_all(first, rows), column, _column_of_races(headers)))
+        listed = _listed(chain(first, rows), column, _column_of_races(headers))
+        return _by_path(listed, room or ListRoom())
     except _BROKEN:
         return {}
     finally:
         text.detach()
 
 
-def _by_path(listed: Iterator[tuple[str, ListedActivity]]) -> dict[str, ListedActivity]:
+def _by_path(
+    listed: Iterator[tuple[str, ListedActivity]], room: ListRoom
+) -> dict[str, ListedActivity]:
     """Take what can be read, up to where the list is broken."""
     found: dict[str, ListedActivity] = {}
     with suppress(*_BROKEN):
         for path, activity in listed:
-            found.setdefault(path, activity)
+            if path not in found:
+                if not room.take(path, activity):
+                    break
+                found[path] = activity
     return found
 
 
-def _bounded(lines: Iterable[str]) -> Iterator[str]:
-    left = _MOST_CHARACTERS
-    for line in lines:
-        left -= len(line)
-        if left < 0:
-            return
-        yield line
-
-
-def _all(first: list[list[str]], rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield from first
-    for _, row in zip(range(_MOST_ROWS), rows, strict=False):
+def _rows(text: TextIOWrapper) -> Iterator[list[str]]:
+    """Read the rows, each within the memory that a row may take. Raises csv.Error."""
+    lines = _Lines(text)
+    for row in csv.reader(lines):
+        lines.in_row = 0
         yield row
+
+
+class _Lines:
+    """The lines of a text; `in_row` counts the characters of the row that they are of."""
+
+    def __init__(self, text: TextIOWrapper) -> None:
+        self._text = text
+        self.in_row = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(_LONGEST_ROW)
+        self.in_row += len(line)
+        if self.in_row >= _LONGEST_ROW:
+            raise csv.Error("a row is too long")
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _column_of_files(rows: list[list[str]]) -> int | None:

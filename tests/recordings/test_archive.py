@@ -2,12 +2,13 @@
 
 import io
 import stat
+import zipfile
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
 import pytest
 
-from recordings import RecordingError
+from recordings import RecordingError, archive
 from recordings.archive import files_of
 
 
@@ -100,6 +101,31 @@ def test_an_archive_that_ends_early_is_named(tmp_path):
     [(name, problem)] = found(file).items()
     assert name == "half.zip"
     assert "cannot be read" in problem
+
+
+def test_archives_in_one_hold_no_more_together_than_one_may(tmp_path, monkeypatch):
+    parts = {f"{n}.zip": zipped({f"{k}.fit": b"12345" for k in range(3)}) for n in "ab"}
+    file = tmp_path / "export.zip"
+    file.write_bytes(zipped({**parts, "c.fit": b"c"}))
+    too_much = "FileTooLarge: it holds too much."
+    most = {"_MOST_FILES": 7, "_MOST_BYTES": sum(map(len, parts.values())) + 1 + 20}
+    for name, value in most.items():
+        with monkeypatch.context() as patched:
+            patched.setattr(archive, name, value)
+            told = found(file)
+        assert told.pop("export.zip/b.zip") == too_much
+        assert told.pop("export.zip/c.fit") == b"c"
+        assert list(told) == [f"export.zip/a.zip/{each}.fit" for each in range(3)]
+
+
+def test_a_directory_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    file = tmp_path / "many.zip"
+    file.write_bytes(zipped({f"{n}.fit": b"" for n in range(50)}))
+    for name, value in {"_MOST_FILES": 49, "_MOST_DIRECTORY_BYTES": 2_000}.items():
+        with monkeypatch.context() as patched:
+            patched.setattr(archive, name, value)
+            patched.setattr(zipfile, "ZipInfo", None)  # which it makes of each entry
+            assert found(file) == {"many.zip": "FileTooLarge: it holds too much."}
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path):

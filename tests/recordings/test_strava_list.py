@@ -6,7 +6,7 @@ from zipfile import ZipFile
 import pytest
 
 from recordings.archive import WalkNotes, files_of
-from recordings.strava_list import read_list
+from recordings.strava_list import ListRoom, read_list
 
 ENGLISH = (
     "Activity ID,Activity Date,Activity Name,Activity Type,Activity Description,Elapsed Time,"
@@ -93,3 +93,29 @@ def test_a_folder_has_a_list_too(tmp_path):
     }
     assert found["activities/7.tcx.gz"][1].name == "Früh"
     assert "Strava's list" in found["activities.csv"][0].problem
+
+
+class Endless(io.RawIOBase):
+    """Repeats some bytes without an end, as a list does that unpacks to much more than it takes."""
+
+    def __init__(self, repeated: bytes) -> None:
+        self._repeated = repeated
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        times = max(1, len(buffer) // len(self._repeated))
+        buffer[: times * len(self._repeated)] = self._repeated * times
+        return times * len(self._repeated)
+
+
+@pytest.mark.parametrize("repeated", [b"\x00", b"1,", b'"1\n",'], ids=["line", "fields", "lines"])
+def test_a_row_without_an_end_is_no_list(repeated):
+    assert read_list(io.BufferedReader(Endless(repeated))) == {}
+
+
+@pytest.mark.parametrize("room", [{"rows": 1}, {"characters": 60}])
+def test_lists_are_cut_where_they_take_too_much_memory(room):
+    found = read_list(io.BytesIO(ENGLISH.encode()), ListRoom(**room))
+    assert list(found) == ["activities/2001.fit.gz"]

@@ -15,7 +15,7 @@ from jobs.imports.prepared_file import ReadingRules, prepare
 from jobs.sync.derived_rows import Runner, derive_rows
 from tests.recordings.run import Run, fit_file, gpx_file, run_of, tcx_file
 
-SECONDS = 3_200
+SECONDS, START = 3_200, datetime(2026, 5, 17, tzinfo=UTC)
 UP_TO_10_KM = {each for each in StandardDistance if each.meters <= 10_000}
 WHOLE = run_of(SECONDS)
 PAUSED = run_of(SECONDS + 400, pauses=(range(700, 1_000), range(2_500, 2_600)))
@@ -63,8 +63,8 @@ def of_strava(run: Run) -> dict[StandardDistance, float]:
         trainer=False,
         distance_m=meters[-1],
         elapsed_time_s=times[-1],
-        started_at=datetime(2026, 5, 17, tzinfo=UTC),
-        started_at_local=datetime(2026, 5, 17),
+        started_at=START,
+        started_at_local=START,
     )
     found = derive_rows(activity, Runner(None, None), Samples(times, meters))
     return {StandardDistance(row["distance"]): row["elapsed_s"] for row in found.rows}
