@@ -1,6 +1,6 @@
 """`pacegraph import`: reads files of recordings into an athlete's activities, with a report."""
 
-import sys
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +17,7 @@ from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProces
 from jobs.imports.waiting_line import ImportedItem
 from logs import tell
 from operator_commands.athlete_number import athlete_number
+from operator_commands.progress_bar import ProgressBar
 from recordings import UnreadableFile
 from recordings.archive import WalkNotes, files_of
 from settings import Settings
@@ -34,7 +35,7 @@ def import_files(
     settings.require("database_url")
     athlete_id = athlete_number(athlete)
     database = SyncDatabase(settings, application_name="pacegraph-import")
-    counts = Counter[ImportOutcome]()
+    counts, bar = Counter[ImportOutcome](), ProgressBar()
     try:
         files = FileImport(
             TransactionRunner(database),
@@ -45,44 +46,58 @@ def import_files(
         )
         with ReadingProcesses(files.rules(), settings.import_readers) as readers:
             for path in paths:
-                for item in _import_path(files, readers, path):
-                    _report(item, counts)
+                walk = _Walk(path)
+                for item in _import_path(files, readers, walk):
+                    counts[item.outcome] += 1
+                    bar.tell(_line(item))
+                    bar.show(item.number, walk.total)
         files.finish()
     except (AthleteUnknown, DatabaseError, ReaderLost) as error:
         tell(str(error))
         return 1
     finally:
+        bar.end()
         database.close()
     print(_summary(counts, is_dry_run=is_dry_run))
     return 1 if counts[ImportOutcome.FAILED] else 0
 
 
+class _Walk:
+    """The files of a path; `total` is how many there are, as far as archives were opened."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._notes, self._number = path, WalkNotes(), 0
+        self._in_folder = sum(len(files) for _, _, files in os.walk(path))
+
+    @property
+    def total(self) -> int:
+        return max(self._number, self._in_folder + self._notes.files)
+
+    def files(self) -> Iterator[FileToRead]:
+        """Walk. A path that cannot be read is a file that cannot be."""
+        try:
+            for name, content in files_of(self._path, notes=self._notes):
+                self._number += 1
+                yield FileToRead(self._number, name, content, self._notes.listed(name))
+        except OSError as error:
+            path = str(self._path)
+            problem = UnreadableFile(path, f"it cannot be read ({error.strerror}).", "Check it.")
+            yield FileToRead(self._number + 1, path, problem)
+
+
 def _import_path(
-    files: FileImport, readers: ReadingProcesses, path: Path
+    files: FileImport, readers: ReadingProcesses, walk: _Walk
 ) -> Iterator[ImportedItem]:
-    for found in readers.read(_files_of(path)):
+    for found in readers.read(walk.files()):
         if found is not None:
-            yield from files.receive(found[1])
+            number, file = found
+            yield from files.receive(file, number)
     yield from files.flush()
 
 
-def _files_of(path: Path) -> Iterator[FileToRead]:
-    notes, number = WalkNotes(), 0
-    try:
-        for name, content in files_of(path, notes=notes):
-            number += 1
-            yield FileToRead(number, name, content, notes.listed(name))
-    except OSError as error:
-        problem = UnreadableFile(str(path), f"it cannot be read ({error.strerror}).", "Check it.")
-        yield FileToRead(number + 1, str(path), problem)
-
-
-def _report(item: ImportedItem, counts: Counter[ImportOutcome]) -> None:
-    counts[item.outcome] += 1
+def _line(item: ImportedItem) -> str:
     named = "" if item.activity_id is None else f" ({encode_id('Activity', item.activity_id)})"
-    print(f"{_told(item.outcome):8}  {item.file}: {item.message}{named}")
-    if sys.stderr.isatty() and not sys.stdout.isatty():
-        print(f"\r{counts.total()} …", end="", file=sys.stderr, flush=True)
+    return f"{_told(item.outcome):8}  {item.file}: {item.message}{named}"
 
 
 def _summary(counts: Counter[ImportOutcome], *, is_dry_run: bool) -> str:

@@ -64,6 +64,18 @@ def test_what_fails_is_told_and_is_the_exit_code(command, db, tmp_path):
     assert told.endswith("0 imported, 0 same as, 0 updated, 0 skipped, 2 failed\n")
 
 
+def test_a_terminal_has_a_bar_below_the_lines(command, db, tmp_path, monkeypatch):
+    athlete_id = make.create_athlete(db)
+    for name in ("a.fit", "b.fit"):
+        (tmp_path / name).write_bytes(b"nothing")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    _, told, shown = command(str(tmp_path), "--athlete", str(athlete_id))
+    assert len(told.splitlines()) == 3
+    bars = [each for each in shown.split("\r\033[K") if each]
+    assert bars == [f"[{'#' * 15}{'.' * 15}] 1 of 2", f"[{'#' * 30}] 2 of 2"]
+
+
 @pytest.mark.parametrize(
     ("athlete", "code", "says"),
     [
