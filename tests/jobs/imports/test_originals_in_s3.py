@@ -48,7 +48,7 @@ def s3(server, settings):
 def test_a_bucket_may_be_named_in_the_host(settings, tmp_path):
     server = S3Server(tmp_path, in_host=True)
     try:
-        bucket = OriginalBucket(server.used_by(settings))
+        bucket = OriginalBucket(server.used_by(settings, originals_s3_timeout_s=10))
         bucket.write(7, b"as it came")
         assert bucket.read(7) == b"as it came"
         assert server.names() == {"originals/7"}
@@ -56,7 +56,9 @@ def test_a_bucket_may_be_named_in_the_host(settings, tmp_path):
         with pytest.raises(FileNotFoundError):
             bucket.read(7)
         wrong = SecretStr("another")
-        stranger = server.used_by(settings).model_copy(update={"originals_s3_secret_key": wrong})
+        stranger = server.used_by(settings, originals_s3_timeout_s=10).model_copy(
+            update={"originals_s3_secret_key": wrong}
+        )
         with pytest.raises(BucketError, match="SignatureDoesNotMatch"):
             OriginalBucket(stranger).read(7)
     finally:
