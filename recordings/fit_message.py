@@ -19,11 +19,14 @@ def values_of(message: Any) -> Values:
     that has a value counts.
     """
     values: Values = {}
-    for field in message.fields:
-        value = field.value
-        if value is None or (field.field_def is not None and field.field_def.is_dev):
+    for each in message.fields:
+        value, definition = each.value, each.field_def
+        if value is None or (definition is not None and definition.is_dev):
             continue
-        values.setdefault(field.name, value)
+        named = each.field
+        name = each.name if named is None else named.name
+        if name not in values:
+            values[name] = value
     return values
 
 
@@ -41,6 +44,11 @@ def developer_values(message: Any) -> Iterator[tuple[str, int | None, tuple[int,
 
 def number_in(value: Any) -> float | None:
     """The value as a number; the first of several."""
+    kind = type(value)
+    if kind is float or value is None:
+        return value  # type: ignore[no-any-return] # None or a float
+    if kind is int:
+        return float(value)
     if isinstance(value, tuple):
         value = next((each for each in value if each is not None), None)
     if isinstance(value, int | float) and not isinstance(value, bool):

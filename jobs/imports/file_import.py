@@ -45,7 +45,7 @@ from jobs.sync.prepared_parts import NO_PARTS
 from recordings import RecordingError
 from recordings.strava_list import ListedActivity
 
-_MOST_ACTIVITIES, _MOST_LINES, _MOST_BYTES, _LONGEST_WAIT_S = 20, 200, 8 << 20, 2.0
+_MOST_ACTIVITIES, _MOST_LINES, _MOST_BYTES, _LONGEST_WAIT_S = 20, 200, 8 << 20, 5.0
 """What waits to be written together; the wait is from one transaction to the next."""
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from time import monotonic
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -94,12 +94,14 @@ class Originals:
         files = list(files)
         found = _to_keep(files)
         fitting, problems = self._fitting(connection, athlete_id, found)
+        numbers = self._numbers(connection, fitting, problems)
+        rows = []
         for each in files:
-            if each.digest is not None and each.digest in fitting:
-                packed = fitting.pop(each.digest)
-                problem = self._keep(connection, athlete_id, each, packed)
-                if problem is not None:
-                    problems[each.digest] = problem
+            if each.digest is not None and each.digest in numbers:
+                number, packed = numbers.pop(each.digest), fitting[each.digest]
+                rows.append(self._row(athlete_id, each, number, packed))
+        if rows:
+            connection.execute(statements.keep(), rows)
         return problems
 
     def _fitting(
@@ -153,22 +155,37 @@ class Originals:
             return problem
         return None
 
-    def _keep(
-        self, connection: Connection, athlete_id: int, file: PreparedFile, original: PackedFile
-    ) -> str | None:
-        """Write the row of a file; tells why it is not kept."""
-        assert file.digest is not None
-        is_here = self._place is OriginalPlace.DATABASE
-        if is_here:
-            number = connection.execute(new_ids(), {"count": 1}).scalar_one()
-        elif file.digest not in self._written:
-            return self._problems.get(file.digest, _LATE)
-        else:
-            number = self._written[file.digest]
+    def _numbers(
+        self,
+        connection: Connection,
+        fitting: Mapping[bytes, PackedFile],
+        problems: dict[bytes, str],
+    ) -> dict[bytes, int]:
+        """Tell the ids of the rows to write; adds to `problems` why others are not kept."""
+        if not fitting:
+            return {}
+        if self._place is OriginalPlace.DATABASE:
+            ids = connection.execute(new_ids(), {"count": len(fitting)}).scalars()
+            return dict(zip(fitting, ids, strict=True))
+        numbers = {}
+        for digest in fitting:
+            number = self._written.get(digest)
+            if number is None:
+                problems[digest] = self._problems.get(digest, _LATE)
+                continue
             this = {"original": number, "at_place": self._place.value}
             if connection.execute(removals.withdraw(), this).first() is None:
-                return _LATE  # and it was deleted again
-        values = {
+                problems[digest] = _LATE  # and it was deleted again
+            else:
+                numbers[digest] = number
+        return numbers
+
+    def _row(
+        self, athlete_id: int, file: PreparedFile, number: int, original: PackedFile
+    ) -> dict[str, Any]:
+        """Make the parameters of `keep`."""
+        is_here = self._place is OriginalPlace.DATABASE
+        return {
             "original": number,
             "athlete": athlete_id,
             "digest": file.digest,
@@ -180,8 +197,6 @@ class Originals:
             "listed": asdict(file.listed) if file.listed else None,
             "rules_version": RULES_VERSION,
         }
-        connection.execute(statements.keep(), values)
-        return None
 
 
 def _to_keep(files: Iterable[PreparedFile]) -> dict[bytes, PackedFile]:

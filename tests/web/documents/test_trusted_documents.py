@@ -61,11 +61,11 @@ async def test_a_folder_has_a_manifest_of_each_client(tmp_path):
 
 
 def test_a_folder_needs_manifests_that_agree(tmp_path):
-    with pytest.raises(InvalidSettings, match="a folder without a file"):
+    with pytest.raises(ManifestUnusable, match="a folder without a file"):
         read_manifest(tmp_path, CHECK)
     (tmp_path / "phone.json").write_text('{"one": "{ apiVersion }"}')
     (tmp_path / "watch.json").write_text('{"one": "{ __typename }"}')
-    with pytest.raises(InvalidSettings, match=r"watch\.json: the id 'one' has another text"):
+    with pytest.raises(ManifestUnusable, match=r"watch\.json: the id 'one' has another text"):
         read_manifest(tmp_path, CHECK)
 
 
