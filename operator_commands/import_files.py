@@ -46,7 +46,7 @@ def import_files(
         )
         with ReadingProcesses(files.rules(), settings.import_readers) as readers:
             for path in paths:
-                walk = _Walk(path)
+                walk = _PathFiles(path)
                 for item in _import_path(files, readers, walk):
                     counts[item.outcome] += 1
                     bar.tell(_line(item))
@@ -62,7 +62,7 @@ def import_files(
     return 1 if counts[ImportOutcome.FAILED] else 0
 
 
-class _Walk:
+class _PathFiles:
     """The files of a path; `total` is how many there are, as far as archives were opened."""
 
     def __init__(self, path: Path) -> None:
@@ -86,7 +86,7 @@ class _Walk:
 
 
 def _import_path(
-    files: FileImport, readers: ReadingProcesses, walk: _Walk
+    files: FileImport, readers: ReadingProcesses, walk: _PathFiles
 ) -> Iterator[ImportedItem]:
     for found in readers.read(walk.files()):
         if found is not None:

@@ -120,20 +120,20 @@ def _by_path(
 
 def _rows(text: TextIOWrapper) -> Iterator[list[str]]:
     """Read the rows, each within the memory that a row may take. Raises csv.Error."""
-    lines = _Lines(text)
+    lines = _ListText(text)
     for row in csv.reader(lines):
         lines.in_row = 0
         yield row
 
 
-class _Lines:
+class _ListText:
     """The lines of a text; `in_row` counts the characters of the row that they are of."""
 
     def __init__(self, text: TextIOWrapper) -> None:
         self._text = text
         self.in_row = 0
 
-    def __iter__(self) -> "_Lines":
+    def __iter__(self) -> "_ListText":
         return self
 
     def __next__(self) -> str:
