@@ -105,7 +105,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.get_context().autocommit_block():
         op.drop_index(_INDEX, "personal_bests", if_exists=True, postgresql_concurrently=True)
-    op.execute("DROP TRIGGER write_json ON activities")
-    op.execute("DROP FUNCTION write_json_of_activity()")
-    op.execute(f"DROP FUNCTION json_of_activity({', '.join(_COLUMNS.values())})")
-    op.drop_column("activities", "listed_json")
+    op.execute("DROP TRIGGER IF EXISTS write_json ON activities")
+    op.execute("DROP FUNCTION IF EXISTS write_json_of_activity()")
+    op.execute(f"DROP FUNCTION IF EXISTS json_of_activity({', '.join(_COLUMNS.values())})")
+    op.drop_column("activities", "listed_json", if_exists=True)
