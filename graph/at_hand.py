@@ -1,27 +1,36 @@
-"""Answers at hand: constants, and answers of the cache in this process.
+"""Answers at hand: constants, answers of the cache in this process, and queries with a known plan.
 
 They are answered in the same turn of the event loop, or, where the versions of data have to be read
-first, in a callback of that read, without a task. The steps are those of `graph/execution.py`, in
-which everything else is executed.
+first, in a callback of that read, without a task. What is not cached is fetched by the statement that
+answered it before. The steps are those of `graph/execution.py`, in which everything else is executed.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
+from db.errors import DatabaseError
+from db.session import AsyncDatabase
 from flags.switches import Switches
 from graph.cache.data_versions import DataVersions, Listener, Versions
-from graph.cache.entry import CacheRequest
+from graph.cache.entry import Answer, CacheRequest
 from graph.cache.key import SharedSubject, Subject
 from graph.cache.root_field_cache import RootFieldCache
-from graph.context import Caller, Client
+from graph.context import Caller, Client, OriginalFiles
 from graph.cost.budget import Budget, BudgetState
 from graph.cost.charge import Charge, actual_cost
 from graph.document.operation import Document, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.execution_policy import ExecutionPolicy
-from graph.plan.kept_plans import KnownRoot
+from graph.plan.computed import type_name
+from graph.plan.kept_plans import KnownRoot, ReadyQuery
 from graph.plan.planner import Planner
+from runtime.time_limit import TimeLimit
+from runtime.work_meter import DATABASE_WORK, WorkMeter
+
+_PAUSE_S = 1.0
+"""After a failure all goes the long way for so long: it tries again, and tells what failed."""
 
 
 class ImmediateBudget(Budget, Protocol):
@@ -38,7 +47,8 @@ class ImmediateBudget(Budget, Protocol):
 class KnownQuery:
     """A query of one caller, with its variables. Its answer may be at hand.
 
-    The versions of `subjects` decide whether the cache's entries are current.
+    The versions of `subjects` decide whether the cache's entries are current. With a `plan` it is
+    fetched, and has no roots.
     """
 
     text: str
@@ -48,6 +58,7 @@ class KnownQuery:
     prepared: PreparedOperation
     roots: list[KnownRoot]
     subjects: frozenset[Subject]
+    plan: ReadyQuery | None = None
 
     @property
     def name(self) -> str | None:
@@ -62,6 +73,14 @@ class ReadyAnswer(NamedTuple):
     budget: BudgetState
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Who asks, for a plan."""
+
+    caller: Caller
+    originals: OriginalFiles
+
+
 class AnswersAtHand:
     """Finds the answers of one process."""
 
@@ -72,11 +91,19 @@ class AnswersAtHand:
         cache: RootFieldCache,
         versions: DataVersions,
         policy: ExecutionPolicy,
+        *,
+        database: AsyncDatabase,
+        originals: OriginalFiles,
     ) -> None:
         self._documents, self._planner = documents, planner
         self._cache, self._versions, self._policy = cache, versions, policy
+        self._database, self._originals = database, originals
+        self._time_limit = TimeLimit(policy.timeout_s)
+        self._paused_until = 0.0
         self.answered = 0
         """How many queries were answered, since the process started."""
+        self.fetched = 0
+        """How many were fetched."""
 
     def query(
         self,
@@ -96,13 +123,15 @@ class AnswersAtHand:
         prepared = operation.prepare(variables)
         if isinstance(prepared, list):
             return None
-        roots = self._planner.known_roots(caller, switches, prepared)
+        roots, plan = self._planner.known_roots(caller, switches, prepared), None
         if roots is None:
-            return None
+            roots, plan = [], self._planner.known_plan(caller, switches, prepared)
+            if plan is None:
+                return None
         subjects = frozenset(
             each.subject for each in roots if each.subject is not SharedSubject.NO_ATHLETE
         )
-        return KnownQuery(text, document, caller, switches, prepared, roots, subjects)
+        return KnownQuery(text, document, caller, switches, prepared, roots, subjects, plan)
 
     def is_current(self, query: KnownQuery, caller: Caller, switches: Switches) -> bool:
         """Tell whether a query is still the same for this caller, and its document still kept."""
@@ -172,3 +201,60 @@ class AnswersAtHand:
         actual = actual_cost(cost, objects, asks_about_schema=False)
         state = budget.charge_now(cost, actual)
         return None if state is None else Charge(budget, cost, state, actual)
+
+    def charge(self, query: KnownQuery, budget: ImmediateBudget) -> Charge | None:
+        """Charge a query before it is fetched. None: it may have to wait, or is refused."""
+        prepared = query.prepared
+        if prepared.cost > budget.operation_limit:
+            return None
+        state = budget.charge_now(prepared.cost, prepared.cost)
+        if state is None:
+            return None
+        return Charge(budget, prepared.cost, state, searches=prepared.is_search)
+
+    @property
+    def may_fetch(self) -> bool:
+        """Whether queries are fetched now: not just after one failed."""
+        return monotonic() >= self._paused_until
+
+    async def fetch(self, query: KnownQuery, charge: Charge, client: Client) -> ReadyAnswer | None:
+        """Answer a query by its plan, and settle its charge.
+
+        None: it failed, its time in the database is paid, and it has to be executed.
+        """
+        assert query.plan is not None
+        plan, work = query.plan.plan, WorkMeter()
+        assert plan.statement is not None
+        DATABASE_WORK.set(work)
+        values = plan.values(query.plan.asked, _Asking(query.caller, self._originals))
+        try:
+            texts = plan.texts(
+                await self._time_limit.run(
+                    self._database.fetch_row_once(plan.statement.text, values)
+                ),
+                work,
+            )
+        except Exception as error:  # noqa: BLE001 - the executor meets it too, and tells of it
+            if isinstance(error, DatabaseError | TimeoutError):
+                self._paused_until = monotonic() + _PAUSE_S
+            charge.spend_database_time(work)
+            charge.settle(0)
+            return None
+        parts: list[bytes] = []
+        objects = 0
+        for root, column in zip(query.plan.tree.roots, plan.columns, strict=True):
+            if column is None:
+                answer = Answer(type_name(root))
+            else:
+                answer = Answer(texts[column].text.encode(), counted=texts[column].objects)
+            objects += answer.objects
+            begun = b"," if parts else b'{"data":{'
+            parts += [b'%b"%b":' % (begun, root.response_name.encode()), answer.body]
+        charge.spend_database_time(work)
+        charge.settle(actual_cost(charge.requested, objects, asks_about_schema=False))
+        self.fetched += 1
+        self._planner.planned += 1
+        if self._policy.count_use is not None:
+            self._policy.count_use(query.prepared.operation, client)
+        parts += b'},"extensions":{"cost":', charge.report_json(), b"}}"
+        return ReadyAnswer(parts, charge.state)

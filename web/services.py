@@ -21,7 +21,8 @@ from graph.document.limits import DocumentLimits
 from graph.document.store import DocumentStore
 from graph.execution import Executor
 from graph.execution_policy import ExecutionPolicy
-from graph.plan.planner import Planner, ReadSource
+from graph.plan.kept_plans import ReadSource
+from graph.plan.planner import Planner
 from graph.plan.replica_planner import ReplicaPlanner
 from graph.plan.row_templates import TEMPLATES
 from graph.schema.build import Schema, build_schema
@@ -114,6 +115,7 @@ class Services:
         replicas = Replicas.from_settings(settings, database)
         planner = _planner(replicas, schema, documents, cache, versions)
         executor = Executor(schema, documents, planner, policy)
+        originals = OriginalDownloads(settings, database)
         return cls(
             settings=settings,
             database=database,
@@ -132,7 +134,15 @@ class Services:
             flags=flags,
             flag_watch=FlagWatch(flags, redis, settings.feature_flags_refresh_s),
             executor=executor,
-            at_hand=AnswersAtHand(documents, planner, cache, versions, policy),
+            at_hand=AnswersAtHand(
+                documents,
+                planner,
+                cache,
+                versions,
+                policy,
+                database=database,
+                originals=originals,
+            ),
             documents=documents,
             planner=planner,
             cache=cache,
@@ -143,7 +153,7 @@ class Services:
             uploads=UploadIntake(settings, database),
             usage=usage,
             exports=ExportDownloads(settings, database),
-            originals=OriginalDownloads(settings, database),
+            originals=originals,
             strava_quota=StravaQuotaReader(settings, database, redis),
             keys=KeyRing(settings.token_encryption_keys),
         )

@@ -4,7 +4,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from db.snapshot import RowReader
 from db.statements.visibility import Audience
+from graph.cache.data_versions import DataVersions
 from graph.cache.key import CacheKey, SharedSubject, Subject
 from graph.context import Caller
 from graph.delivery.parts import SplitOperation
@@ -65,6 +67,13 @@ class KnownRoot(NamedTuple):
     key: CacheKey | None = None
     subject: Subject = SharedSubject.NO_ATHLETE
     lifetime_s: float = 0.0
+
+
+class ReadSource(NamedTuple):
+    """Where a query is read. The versions are those of the rows, which must not be older."""
+
+    versions: DataVersions
+    rows: RowReader
 
 
 class ReadyQuery(NamedTuple):

@@ -25,6 +25,9 @@ from runtime.work_meter import WorkMeter
 _PLAN_BYTES = 3000
 _TEXT_BYTES = 2
 _ITEM_BYTES = 250
+_MOMENTS_MS = 250.0
+_RECENT = 0.125
+"""The share of the last time in `recent_ms`, if it was longer: the first may be planned."""
 
 
 class Asking(Protocol):
@@ -37,11 +40,12 @@ class Asking(Protocol):
     def originals(self) -> OriginalFiles: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class QueryPlan:
     """A compiled operation.
 
     `columns` has each root field's place among the statement's texts, None where it is computed.
+    `recent_ms` is what PostgreSQL took lately, 0 before the first time.
     """
 
     statement: Statement | None
@@ -50,6 +54,7 @@ class QueryPlan:
     drawings: tuple[Drawing, ...]
     writers: tuple[RowsWriter, ...]
     columns: tuple[int | None, ...]
+    recent_ms: float = 0.0
 
     @property
     def bytes(self) -> int:
@@ -61,6 +66,11 @@ class QueryPlan:
         items += sum(len(each.members) for each in self.drawings)
         written = sum([each.bytes for each in self.writers])
         return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items + written
+
+    @property
+    def is_fetched_soon(self) -> bool:
+        """Whether its texts are sent as they are fetched, and took only moments lately."""
+        return not self.drawings and 0 < self.recent_ms < _MOMENTS_MS
 
     async def fetch(
         self, context: Context, asked: RequestArguments, rows: RowReader
@@ -77,7 +87,10 @@ class QueryPlan:
         """Get the texts of the statement's row, and meter what it took. Raises NotPlanned."""
         assert self.statement is not None
         *values, took = row
-        work.add(max(0.0, took.total_seconds() * 1000 - work.waited_ms), work.cpu_ms)
+        took_ms = max(0.0, took.total_seconds() * 1000 - work.waited_ms)
+        work.add(took_ms, work.cpu_ms)
+        slower_ms = took_ms - self.recent_ms
+        self.recent_ms += slower_ms * (_RECENT if self.recent_ms and slower_ms > 0 else 1)
         texts = self.statement.json_of(values)
         for text in texts:
             if json_sql.REFUSED in text:

@@ -7,7 +7,7 @@ propagation. A query has no effects, so it can be run again.
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues
@@ -28,7 +28,7 @@ from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
 from graph.errors import CallerError
 from graph.plan.computed import computed, type_name
-from graph.plan.kept_plans import KnownRoot, OperationPlans, ReadyQuery, plan_key
+from graph.plan.kept_plans import KnownRoot, OperationPlans, ReadSource, ReadyQuery, plan_key
 from graph.plan.plan import QueryPlan, compile_plan
 from graph.plan.planned_data import PlannedData, from_answers, from_entries
 from graph.plan.query_tree import QueryTree, RequestArguments
@@ -52,13 +52,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-
-class ReadSource(NamedTuple):
-    """Where a query is read. The versions are those of the rows, which must not be older."""
-
-    versions: DataVersions
-    rows: RowReader
 
 
 class Planner:
@@ -125,6 +118,34 @@ class Planner:
         if subject is None:
             return None
         return KnownRoot(name, None, root.key(caller, subject, variables), subject, lifetime_s)
+
+    def known_plan(
+        self, caller: Caller, switches: Switches, prepared: PreparedOperation
+    ) -> ReadyQuery | None:
+        """Get the plan of a query whose root fields are fetched, and none of them cached.
+
+        None also where it was not run yet, took long, or its arguments are refused.
+        """
+        operation, variables = prepared.operation, prepared.variables
+        kept: OperationPlans | None = operation.derived
+        tree = kept and kept.trees.find(operation.directives(variables))
+        if not kept or not tree or prepared.is_search or operation.has_parts:
+            return None
+        if self._cache and tree.may_be_cached and switches.resolver_cache:
+            return None
+        indexes = tuple(range(len(tree.roots)))
+        try:
+            asked = tree.read(variables)
+            plan = kept.plans.find(plan_key(caller, prepared, asked, indexes))
+        except (CallerError, GraphQLError, NotPlanned):
+            plan = None
+        if plan is None or not plan.is_fetched_soon:
+            return None
+        for root, column in zip(tree.roots, plan.columns, strict=True):
+            # what is computed, and lists whose nulls count
+            if root.name == "nodes" or (column is None and root.definition is not None):
+                return None
+        return ReadyQuery(tree, asked, plan, indexes)
 
     async def close(self) -> None:
         if self._versions is not None:

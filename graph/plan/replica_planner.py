@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 
 from db.errors import ReplicaLost
 from db.statements.visibility import Viewer
-from graph.context import Context
+from flags.switches import Switches
+from graph.context import Caller, Context
 from graph.document.operation import PreparedOperation
+from graph.plan.kept_plans import ReadSource, ReadyQuery
 from graph.plan.planned_data import PlannedData
-from graph.plan.planner import Planner, ReadSource
+from graph.plan.planner import Planner
 
 ChooseSource = Callable[[Viewer], Awaitable[ReadSource | None]]
 """Chooses where a viewer's query is read. None: on the primary."""
@@ -17,6 +19,11 @@ class ReplicaPlanner(Planner):
     """The planner of a process that has replicas. `choose` is set before the first query."""
 
     choose: ChooseSource
+
+    def known_plan(
+        self, caller: Caller, switches: Switches, prepared: PreparedOperation
+    ) -> ReadyQuery | None:
+        """None: where a query is read is chosen for each request."""
 
     async def _run(
         self, context: Context, prepared: PreparedOperation, source: ReadSource | None = None

@@ -17,6 +17,7 @@ from graph.cost.budget import Budget
 from graph.delivery.writer import PartsForm
 from graph.errors import OperationTimeout
 from graph.operation_request import OperationRequest, OperationResult
+from web.limits.fair_queue import FairQueue
 from web.services import Services
 from web.switches import switches_of
 
@@ -111,10 +112,10 @@ def _budget_now(
     )
 
 
-async def _take_slot(services: Services, key: str, context: Context) -> None:
-    queue = services.limits.fair_queue
+async def take_slot(queue: FairQueue, key: str, *, is_limited: bool) -> None:
+    """Take one of the caller's slots. Raises TooManyOperations."""
     if not queue.try_acquire(key):
-        if context.switches.rate_limiting:
+        if is_limited:
             await queue.wait(key)
         else:
             queue.exceed(key)
@@ -129,7 +130,7 @@ async def execute_in_slot(
     services: Services, key: str, context: Context, request: OperationRequest
 ) -> OperationResult:
     """Run an operation in one of its caller's slots. Raises TooManyOperations."""
-    await _take_slot(services, key, context)
+    await take_slot(services.limits.fair_queue, key, is_limited=context.switches.rate_limiting)
     try:
         result = await services.executor.execute(context, request)
     finally:
@@ -195,7 +196,7 @@ async def begin_in_slot(
 
     The caller has to close what it returns. Raises TooManyOperations.
     """
-    await _take_slot(services, key, context)
+    await take_slot(services.limits.fair_queue, key, is_limited=context.switches.rate_limiting)
     return PartsUnderWay(services, key, partial(services.executor.deliver, context, request, form))
 
 

@@ -1,4 +1,4 @@
-"""The short way of `POST /graphql`: requests that `graph/at_hand.py` answers without waiting.
+"""The short way of `POST /graphql`: requests that `graph/at_hand.py` answers.
 
 Status, headers, limits, log line and counts are those of `web/protocols/graphql_over_http.py`,
 which answers everything else: requests with cookies, ids of their own, streams, dry runs and
@@ -6,7 +6,9 @@ persisted documents, callers that have to be looked up, budgets without a lease,
 between callers, and what is refused.
 """
 
+import asyncio
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -18,6 +20,7 @@ from flags.switches import Switches
 from graph.at_hand import KnownQuery, ReadyAnswer
 from graph.cache.data_versions import Versions
 from graph.context import Caller, Client
+from graph.cost.budget import BudgetState
 from graph.cost.charge import BYTES_PER_POINT
 from runtime import tracing
 from runtime.bounded_map import WeightedLru
@@ -30,10 +33,12 @@ from web.http.media_type import acceptable, require_json
 from web.http.request_log import new_request_id, write_request
 from web.http.request_trace import note_ended
 from web.http.short_way import LATER, Answered, KnownHead, Later, ShortAnswer
+from web.limits.cost_budget import CallerBudget
+from web.limits.fair_queue import TooManyOperations
 from web.limits.headers import rate_limit_headers
 from web.limits.request_memory import FREE_BYTES, weight_of
 from web.protocols import parameters
-from web.protocols.operation_context import caller_key
+from web.protocols.operation_context import caller_key, take_slot
 from web.protocols.response import ResponseHead
 from web.services import Services
 
@@ -83,6 +88,9 @@ class GraphQLShortWay:
     def __init__(self, services: Services) -> None:
         self._services, self._answers = services, services.at_hand
         self._head = ResponseHead(services.settings, services.origins)
+        # kept, as asking asyncio for it costs a system call
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._under_way = set[asyncio.Task[None]]()
         self._queries = WeightedLru[tuple[bytes, str], KnownQuery](_KEPT_BYTES, _size)
 
     def known_head(self, scope: Scope, size: int) -> GraphQLHead | None:
@@ -126,6 +134,8 @@ class GraphQLShortWay:
         if query is None:
             return None
         request = _Request(head, caller, key, switches, query, started)
+        if query.plan is not None:
+            return self._begin_fetch(request, answered)
         if query.subjects:
             self._answers.read_versions(query, partial(self._go_on, request, answered))
             return LATER
@@ -177,31 +187,97 @@ class GraphQLShortWay:
             limits.fair_queue.release(key)
 
     def _counted(self, request: _Request, versions: Versions) -> ShortAnswer | None:
-        services, head, switches = self._services, request.head, request.switches
-        requests = services.limits.requests
+        head, switches = request.head, request.switches
+        requests = self._services.limits.requests
         if switches.rate_limiting and not requests.admit_now(head.address):
             return None
-        budget = services.budgets.of(
-            request.caller.viewer.account_id, head.address, is_enforced=switches.cost_limiting
-        )
         most_bytes = inf if head.coding is None else LARGE_BYTES - _COST_BYTES
-        ready = self._answers.answer(request.query, versions, budget, head.client, most_bytes)
+        ready = self._answers.answer(
+            request.query, versions, self._budget(request), head.client, most_bytes
+        )
         if ready is not None:
             return self._written(request, ready)
         if switches.rate_limiting:
             requests.give_back(head.address)
         return None
 
+    def _budget(self, request: _Request) -> CallerBudget:
+        return self._services.budgets.of(
+            request.caller.viewer.account_id,
+            request.head.address,
+            is_enforced=request.switches.cost_limiting,
+        )
+
+    def _begin_fetch(self, request: _Request, answered: Answered) -> Later | None:
+        if tracing.is_on() or not self._answers.may_fetch:
+            return None
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        task = loop.create_task(self._fetch(request, answered), context=Context())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return LATER
+
+    async def _fetch(self, request: _Request, answered: Answered) -> None:
+        answer = None
+        try:
+            answer = await self._fetched(request)
+        finally:
+            if answer is not None:
+                answered(answer)
+            else:
+                assert self._loop is not None
+                self._loop.call_soon(answered, None, context=Context())
+
+    async def _fetched(self, request: _Request) -> ShortAnswer | None:
+        """Fetch an answer in one of the caller's slots. None: what was counted is given back."""
+        queue, key = self._services.limits.fair_queue, request.key
+        try:
+            await take_slot(queue, key, is_limited=request.switches.rate_limiting)
+        except TooManyOperations:
+            return None
+        try:
+            ready = await self._charged(request)
+        finally:
+            queue.release(key)
+        return None if ready is None else await self._compressed(request, ready)
+
+    async def _charged(self, request: _Request) -> ReadyAnswer | None:
+        """Count and charge the request, and fetch its answer."""
+        requests, head = self._services.limits.requests, request.head
+        is_limited = request.switches.rate_limiting
+        if is_limited and not requests.admit_now(head.address):
+            return None
+        ready = None
+        charge = self._answers.charge(request.query, self._budget(request))
+        if charge is not None:
+            ready = await self._answers.fetch(request.query, charge, head.client)
+        if ready is None and is_limited:
+            requests.give_back(head.address)
+        return ready
+
+    async def _compressed(self, request: _Request, ready: ReadyAnswer) -> ShortAnswer:
+        """Write the response. A large one is compressed in a thread."""
+        coding = request.head.coding
+        if coding is None or sum(map(len, ready.parts)) < LARGE_BYTES:
+            return self._written(request, ready)
+        body = await asyncio.to_thread(compress, b"".join(ready.parts), coding)
+        return self._encoded(request, ready.budget, [body], coding)
+
     def _written(self, request: _Request, ready: ReadyAnswer) -> ShortAnswer:
-        """Write the response, and the line of the log."""
-        head, parts, encoding = request.head, ready.parts, b""
-        size = sum(map(len, parts))
-        if head.coding is not None and size >= MIN_BYTES:
-            parts = [compress(b"".join(parts), head.coding)]
-            size = len(parts[0])
-            encoding = b"content-encoding: %b\r\n" % head.coding.encode()
+        coding, parts = request.head.coding, ready.parts
+        if coding is None or sum(map(len, parts)) < MIN_BYTES:
+            return self._encoded(request, ready.budget, parts, None)
+        body = compress(b"".join(parts), coding)
+        return self._encoded(request, ready.budget, [body], coding)
+
+    def _encoded(
+        self, request: _Request, budget: BudgetState, parts: list[bytes], coding: Coding | None
+    ) -> ShortAnswer:
+        """Write the response of encoded parts, and the line of the log."""
+        head, size = request.head, sum(map(len, parts))
+        encoding = b"" if coding is None else b"content-encoding: %b\r\n" % coding.encode()
         request_id = new_request_id()
-        limits = b"".join([b"%b: %b\r\n" % each for each in rate_limit_headers(ready.budget)])
+        limits = b"".join([b"%b: %b\r\n" % each for each in rate_limit_headers(budget)])
         fields = b"%b%bcontent-length: %d\r\n%bx-request-id: %b\r\n%b" % (
             head.begun,
             encoding,
