@@ -73,8 +73,15 @@ class ReadyAnswer(NamedTuple):
     budget: BudgetState
 
 
+class PlanSource(NamedTuple):
+    """Where plans are fetched, and what they need to know of originals."""
+
+    database: AsyncDatabase
+    originals: OriginalFiles
+
+
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _PlanCaller:
     """Who asks, for a plan."""
 
     caller: Caller
@@ -92,12 +99,11 @@ class AnswersAtHand:
         versions: DataVersions,
         policy: ExecutionPolicy,
         *,
-        database: AsyncDatabase,
-        originals: OriginalFiles,
+        source: PlanSource,
     ) -> None:
         self._documents, self._planner = documents, planner
         self._cache, self._versions, self._policy = cache, versions, policy
-        self._database, self._originals = database, originals
+        self._source = source
         self._time_limit = TimeLimit(policy.timeout_s)
         self._paused_until = 0.0
         self.answered = 0
@@ -226,11 +232,11 @@ class AnswersAtHand:
         plan, work = query.plan.plan, WorkMeter()
         assert plan.statement is not None
         DATABASE_WORK.set(work)
-        values = plan.values(query.plan.asked, _Asking(query.caller, self._originals))
+        values = plan.values(query.plan.asked, _PlanCaller(query.caller, self._source.originals))
         try:
             texts = plan.texts(
                 await self._time_limit.run(
-                    self._database.fetch_row_once(plan.statement.text, values)
+                    self._source.database.fetch_row_once(plan.statement.text, values)
                 ),
                 work,
             )

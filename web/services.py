@@ -13,7 +13,7 @@ from db.statements.visibility import Viewer
 from db.write_positions import viewer_name
 from flags.flags import Flags
 from flags.watch import FlagWatch
-from graph.at_hand import AnswersAtHand
+from graph.at_hand import AnswersAtHand, PlanSource
 from graph.cache.data_versions import DataVersions
 from graph.cache.key import DataKind
 from graph.cache.root_field_cache import RootFieldCache
@@ -99,8 +99,7 @@ class Services:
             application_name="pacegraph-api",
             statement_timeout_ms=ceil(settings.operation_timeout_s * 1000),
         )
-        jobs = RedisJobQueue(settings, redis)
-        flags = Flags(settings)
+        jobs, flags = RedisJobQueue(settings, redis), Flags(settings)
         sessions = BrowserSessions(settings)
         limits = Limits.from_settings(settings, flags)
         addresses = ClientAddresses(settings.trusted_proxies)
@@ -116,6 +115,7 @@ class Services:
         planner = _planner(replicas, schema, documents, cache, versions)
         executor = Executor(schema, documents, planner, policy)
         originals = OriginalDownloads(settings, database)
+        source = PlanSource(database, originals)
         return cls(
             settings=settings,
             database=database,
@@ -134,15 +134,7 @@ class Services:
             flags=flags,
             flag_watch=FlagWatch(flags, redis, settings.feature_flags_refresh_s),
             executor=executor,
-            at_hand=AnswersAtHand(
-                documents,
-                planner,
-                cache,
-                versions,
-                policy,
-                database=database,
-                originals=originals,
-            ),
+            at_hand=AnswersAtHand(documents, planner, cache, versions, policy, source=source),
             documents=documents,
             planner=planner,
             cache=cache,

@@ -30,7 +30,7 @@ _RECENT = 0.125
 """The share of the last time in `recent_ms`, if it was longer: the first may be planned."""
 
 
-class Asking(Protocol):
+class PlanAsker(Protocol):
     """Who asks, as the values of parameters tell."""
 
     @property
@@ -107,12 +107,12 @@ class QueryPlan:
         context.database_work.add(plan[0]["Execution Time"])
         return plan
 
-    def values(self, asked: RequestArguments, asking: Asking) -> list[Any]:
+    def values(self, asked: RequestArguments, asking: PlanAsker) -> list[Any]:
         """Get the values of the statement's parameters."""
         assert self.statement is not None
         return [self._value(each, asked, asking) for each in self.statement.parameters]
 
-    def _value(self, parameter: Parameter, asked: RequestArguments, asking: Asking) -> Any:
+    def _value(self, parameter: Parameter, asked: RequestArguments, asking: PlanAsker) -> Any:
         name = parameter.name
         if parameter.level is None:
             return _shared(name, asking)
@@ -125,7 +125,7 @@ class QueryPlan:
         return arguments.parameters[name]
 
 
-def _shared(name: str, asking: Asking) -> Any:
+def _shared(name: str, asking: PlanAsker) -> Any:
     """Get a parameter that is no level's: the viewer's, or a part of addresses."""
     if name in (of_viewer := asking.caller.viewer.parameters):
         return of_viewer[name]
