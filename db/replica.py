@@ -85,7 +85,11 @@ class Replica:
     async def _look_on(self, identity: int) -> None:
         while True:
             began = monotonic()
-            await self._look(identity)
+            try:
+                await self._look(identity)
+            except Exception:
+                logger.exception("a replica's position cannot be read")
+                self._lose("its position cannot be read")
             await asyncio.sleep(max(0, began + _LOOK_EVERY_S - monotonic()))
 
     async def _look(self, identity: int) -> None:

@@ -106,13 +106,14 @@ class WritePositions:
         self.losses += 1
         self.is_sound = False
 
-    async def raise_floor(self, position: int) -> bool:
-        """Count all viewers as having written up to a position. False: Redis did not take it."""
-        try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.zadd(KEY, {EVERYONE: position}, gt=True)
-                pipe.zremrangebyscore(KEY, "-inf", f"({position}")
-                await pipe.execute()
+    async def raise_floor(self, position: int, *, is_new: bool = False) -> bool:
+        """Count all viewers as having written up to a position. False: Redis did not take it.
+
+        Only a new floor is set where there is none: Redis forgot who wrote beyond an old one.
+        """
+        try:  # a pipeline would take another connection, renewed in silence
+            await self._redis.zadd(KEY, {EVERYONE: position}, gt=True, xx=not is_new)
+            await self._redis.zremrangebyscore(KEY, "-inf", f"({position}")
         except (RedisError, OSError) as error:
             self._outage.begin(error)
             self.lose()
@@ -122,7 +123,7 @@ class WritePositions:
 
     async def renew(self, position: int, losses: int) -> None:
         """Start again with the position of the primary, which was asked for after some `losses`."""
-        if await self.raise_floor(position) and losses == self.losses:
+        if await self.raise_floor(position, is_new=True) and losses == self.losses:
             self._outage.end()
             self.is_sound = True
 
