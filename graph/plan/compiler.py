@@ -181,23 +181,28 @@ class Compiler:
         rows = lookup_rows(relation, columns, shape, self._audience).at(level.number, key)
         return json_sql.drawn(rows, level.alias, len(self.drawings) - 1, labels)
 
-    def kept_object_parts(
-        self, level: Level, row_type: RowType, connection: SelectedField, node: SelectedField
-    ) -> list[Part]:
-        """Compile an object of a level's rows in a list, from what is kept of them if that pays.
+    def keep_rows(
+        self, level: Level, row_type: RowType, connection: SelectedField, nodes: list[SelectedField]
+    ) -> None:
+        """Have a connection's lists written from what is kept of its rows, if that pays for one.
 
-        Lists in it are written one value after the other: the outer list's values contain theirs.
+        Lists in them are written one value after the other: the outer list's values contain theirs.
         """
-        fields = node.below[row_type.cls.__name__]
         is_short = connection in self._constant and self.arguments[connection].size < LEAST_ROWS
         kept = None if self._in_kept_rows or is_short else ListedRow.of(row_type.model)
-        if kept is None or self._kept_values(row_type, fields, kept) < LEAST_VALUES:
-            return self._object(level, row_type, fields)
-        level.kept, self._in_kept_rows = kept, True
+        shown = [each.below[row_type.cls.__name__] for each in nodes]
+        if kept and any(self._kept_values(row_type, each, kept) >= LEAST_VALUES for each in shown):
+            level.kept = kept
+
+    def listed_object(
+        self, level: Level, row_type: RowType, fields: Sequence[SelectedField]
+    ) -> list[Part]:
+        """Compile an object of a level's rows in a list."""
+        was_in, self._in_kept_rows = self._in_kept_rows, self._in_kept_rows or bool(level.kept)
         try:
             return self._object(level, row_type, fields)
         finally:
-            self._in_kept_rows = False
+            self._in_kept_rows = was_in
 
     def _kept_values(
         self, row_type: RowType, fields: Sequence[SelectedField], kept: ListedRow
@@ -215,7 +220,7 @@ class Compiler:
         self, level: Level, parts: Sequence[Part], *, order_by: Sql, where: Sql
     ) -> list[Part]:
         """Compile a list of a level's rows, inside an aggregate."""
-        if level.kept is None:
+        if level.kept is None or not any(isinstance(each, KeptValue) for each in parts):
             return json_sql.listed(parts, order_by=order_by, where=where)
         self.writers.append(RowsWriter.from_parts(parts, level.kept.size))
         return json_sql.kept_rows(
@@ -328,6 +333,10 @@ class _PageParts:
             or bool(asked & {"startCursor", "endCursor"})
         )
         self.reads_rows = any(self._members(name) for name in ("nodes", "edges", "pageInfo"))
+        in_edges = [fields for edge in self._members("edges") for fields in edge.below.values()]
+        nodes = [each for fields in in_edges for each in fields if each.name == "node"]
+        nodes += self._members("nodes")
+        compiler.keep_rows(level, ROW_TYPES[relation.target], connection, nodes)
 
     def _members(self, name: str) -> list[SelectedField]:
         return [each for each in self.fields if each.definition is not None and each.name == name]
@@ -354,9 +363,7 @@ class _PageParts:
 
     def _node(self, selected: SelectedField) -> list[Part]:
         target = self._relation.target
-        return self._compiler.kept_object_parts(
-            self._level, ROW_TYPES[target], self._connection, selected
-        )
+        return self._compiler.listed_object(self._level, ROW_TYPES[target], selected.below[target])
 
     def _info(self, selected: SelectedField) -> Part:
         if selected.definition is None:

@@ -88,3 +88,28 @@ def test_the_cache_answers_as_the_database_does_and_each_viewer_with_their_own(
     assert [viewer.planner.fallbacks["failed"] for viewer in viewers] == [0] * len(viewers)
     assert cache.counts["memory"] > examples // 3, cache.counts
     assert cache.counts["miss"] > examples // 4, cache.counts
+
+
+THREE = "id name distanceMeters"
+LISTS_BELOW = f"athlete {{ activities(first: 20) {{ nodes {{ {THREE} }} }} }}"
+LISTS = {
+    "a short list before": f"nodes {{ id }} edges {{ node {{ {THREE} }} }}",
+    "a short list after": f"edges {{ node {{ {THREE} }} }} nodes {{ id __typename }}",
+    "names of types": f"nodes {{ {THREE} }} edges {{ __typename }} n: nodes {{ __typename }}",
+    "lists in a short one": f"nodes {{ {THREE} }} n: nodes {{ {LISTS_BELOW} }}",
+    "lists before": f"edges {{ a: node {{ {LISTS_BELOW} }} b: node {{ {THREE} }} }}",
+    "lists after": f"edges {{ b: node {{ {THREE} }} a: node {{ {LISTS_BELOW} }} cursor }} totalCount",
+    "fields twice": f"nodes {{ n: name d: distanceMeters e: distanceMeters {THREE} name }}",
+}
+
+
+def test_lists_of_one_connection_answer_alike(population_url, population):
+    """Some of its lists show what is kept with the rows, others hardly any of it."""
+    with using_database(population_url) as (runner, database):
+        both = Both(database, caller("owner", population))
+        for what, lists in LISTS.items():
+            query = f"{{ viewer {{ athlete {{ activities(first: 20) {{ {lists} }} }} }} }}"
+            planned, expected = runner.run(both.answers(query, {}))
+            assert planned == expected, (what, both.planner.fallbacks)
+            assert b'"errors"' not in expected
+            assert len(expected) > 1000, what
