@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ from graph.types.job import Job
 _ATTRIBUTE = "_shared_answers"
 _MOST = 16
 """Answers that are kept with an event. More operations or callers are answered by themselves."""
+
+_SHARED_S = 2.0
+"""For how long an execution is shared from its beginning on. Events last longer, such as the state
+of a job that waits for hours, and what is shown with them changes meanwhile."""
 
 _Key = tuple[Any, ...]
 Execute = Callable[[], Any]
@@ -34,13 +39,17 @@ class _EventAnswer:
 class SharedAnswers:
     """What was answered to one event, by the operation, its variables and what its caller may see."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared_s: float = _SHARED_S) -> None:
+        self._shared_s = shared_s
         self._answers: dict[_Key, _EventAnswer | asyncio.Task[_EventAnswer]] = {}
+
+    def __len__(self) -> int:
+        return len(self._answers)
 
     def answer(
         self, executor: Executor[Any], execute: Execute
     ) -> AwaitableOrValue[ExecutionResult]:
-        """Answer as an equal subscriber was answered, else by `execute`.
+        """Answer as an equal subscriber was answered just now, else by `execute`.
 
         Errors are not shared: each tells the id of its own request.
         """
@@ -50,8 +59,8 @@ class SharedAnswers:
             result = execute()
             if executor.is_awaitable(result):
                 return self._begin(key, executor, result)
-            if not result.errors and len(self._answers) < _MOST:
-                self._answers[key] = _EventAnswer(executor.operation, result, context.points)
+            if not result.errors:
+                self._keep(key, _EventAnswer(executor.operation, result, context.points))
             found_result: ExecutionResult = result
             return found_result
         if isinstance(found, _EventAnswer):
@@ -59,35 +68,38 @@ class SharedAnswers:
         return self._join(found, context, execute)
 
     async def _begin(self, key: _Key, executor: Executor[Any], result: Any) -> ExecutionResult:
-        if len(self._answers) >= _MOST:
-            found: ExecutionResult = await result
-            return found
-        context = executor.context_value
-
         async def run() -> _EventAnswer:
-            done: _EventAnswer | None = None
-            try:
-                done = _EventAnswer(executor.operation, await result, context.points)
-            finally:
-                if done is None or done.result.errors:
-                    del self._answers[key]
-                else:
-                    self._answers[key] = done
-            return done
+            return _EventAnswer(executor.operation, await result, executor.context_value.points)
+
+        def forget_failure(done: asyncio.Task[_EventAnswer]) -> None:
+            if done.cancelled() or done.exception() or done.result().result.errors:
+                self._forget(key, done)
 
         # a task of its own: others wait for it when this subscriber is gone
-        task = self._answers[key] = asyncio.create_task(run())
+        task = asyncio.create_task(run())
+        task.add_done_callback(forget_failure)
+        self._keep(key, task)
         return (await asyncio.shield(task)).result
 
     async def _join(
         self, task: asyncio.Task[_EventAnswer], context: Context, execute: Execute
     ) -> ExecutionResult:
-        done = await asyncio.shield(task)
-        if not done.result.errors:
-            return _taken(done, context)
+        with suppress(Exception):  # the other's
+            done = await asyncio.shield(task)
+            if not done.result.errors:
+                return _taken(done, context)
         result = execute()
         own: ExecutionResult = await result if asyncio.iscoroutine(result) else result
         return own
+
+    def _keep(self, key: _Key, answer: _EventAnswer | asyncio.Task[_EventAnswer]) -> None:
+        if len(self._answers) < _MOST:
+            self._answers[key] = answer
+            asyncio.get_running_loop().call_later(self._shared_s, self._forget, key, answer)
+
+    def _forget(self, key: _Key, answer: _EventAnswer | asyncio.Task[_EventAnswer]) -> None:
+        if self._answers.get(key) is answer:
+            del self._answers[key]
 
 
 def shared_answers(event: object) -> SharedAnswers | None:

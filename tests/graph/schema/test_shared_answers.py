@@ -20,9 +20,11 @@ OWNER, ADMIN = Viewer(account_id=1, athlete_id=1), Viewer(account_id=2, is_admin
 class Event:
     """An event whose field `a` is executed by `run`, in a moment or at once."""
 
-    def __init__(self, *, fails: bool = False, at_once: bool = False) -> None:
+    def __init__(
+        self, *, fails: bool = False, at_once: bool = False, shared_s: float = 60.0
+    ) -> None:
         self.executed, self.fails = 0, fails
-        self.answers = SharedAnswers()
+        self.answers = SharedAnswers(shared_s)
         self.a = self._run if at_once else self._wait
 
     def _run(self, info) -> int:
@@ -82,3 +84,14 @@ async def test_who_leaves_takes_nobody_along():
     first.cancel()
     assert await second == (1, 0, 5)
     assert event.executed == 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_who_comes_later_gets_what_is_there_then(at_once):
+    """An event may be a job's state for hours. What it shows of other rows changes meanwhile."""
+    event = Event(at_once=at_once, shared_s=0.05)
+    assert await event.answer(c=1) == (1, 0, 5)
+    assert len(event.answers) == 1
+    await asyncio.sleep(0.1)
+    assert len(event.answers) == 0
+    assert await event.answer(c=1) == (2, 0, 5)
