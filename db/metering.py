@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from db.backend_cpu import BackendClock
 from db.statement_watch import BackendKey, StatementWatch
-from runtime.work_meter import WorkMeter
+from runtime.work_meter import Timed, WorkMeter
 
 _ROUND_TRIPS_MS = 1.0
 """Milliseconds of a transaction that its messages take, not PostgreSQL."""
@@ -17,16 +17,16 @@ def metered(
 ) -> Iterator[None]:
     """Add the work of the block, a transaction on the connection of the backend `key`."""
     watch.begin(key)
-    before_ms, cpu_before_ms = meter.total_ms, clock.ms()
+    cpu_before_ms, timed = clock.ms(), Timed()
     meter.count_transaction()
     try:
-        with meter.timing(free_ms=_ROUND_TRIPS_MS):
+        with meter.timing(free_ms=_ROUND_TRIPS_MS) as timed:
             yield
     finally:
         # what waited for a lock may have been left out already
-        waited_ms = 1000 * watch.end(key)
-        meter.add(-min(waited_ms, meter.total_ms - before_ms))
+        waited_ms = min(1000 * watch.end(key), timed.ms)
+        meter.add(-waited_ms)
         cpu_ms = clock.since(cpu_before_ms)
         if cpu_ms is not None:
-            meter.add_idle(meter.total_ms - before_ms - cpu_ms)
+            meter.add_idle(timed.ms - waited_ms - cpu_ms)
             meter.knows_cpu = True

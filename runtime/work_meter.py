@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from time import perf_counter, thread_time
+
+
+@dataclass(slots=True)
+class Timed:
+    """Milliseconds of a block's own work: 0 until it ends. Others may add to the meter meanwhile."""
+
+    ms: float = 0.0
 
 
 class WorkMeter:
@@ -72,18 +80,19 @@ class WorkMeter:
         self.total_ms = 0.0
 
     @contextmanager
-    def timing(self, free_ms: float = 0.0) -> Iterator[None]:
+    def timing(self, free_ms: float = 0.0) -> Iterator[Timed]:
         """Add the time that the block takes beyond `free_ms`, without its `waiting` parts.
 
         While this thread is busy, with anything, the block waits for this thread, not for what
         works. So the thread's own time is no part of it either.
         """
-        began, paused = _waited_s(), self._paused
+        began, paused, timed = _waited_s(), self._paused, Timed()
         try:
-            yield
+            yield timed
         finally:
             took_s = _waited_s() - began - (self._paused - paused)
-            self.add(max(0.0, 1000 * took_s - free_ms))
+            timed.ms = max(0.0, 1000 * took_s - free_ms)
+            self.add(timed.ms)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

@@ -165,6 +165,21 @@ async def test_what_takes_no_cpu_is_told(database):
     assert meter.cpu_ms > 5
 
 
+async def test_transactions_at_the_same_time_each_count_their_cpu(database):
+    async def work(connection):
+        await connection.execute(text("SELECT count(*) FROM generate_series(1, 300000)"))
+
+    meter = WorkMeter()
+    DATABASE_WORK.set(meter)
+    await database.reading(work)
+    if not meter.knows_cpu:
+        pytest.skip("the system does not tell the CPU of processes")
+    alone_ms = meter.take() - meter.take_idle()
+    meter.restart()
+    await asyncio.gather(*(database.reading(work) for _ in range(4)))
+    assert meter.take() - meter.take_idle() > 2 * alone_ms > 0
+
+
 def test_the_cpu_of_a_backend_is_told_only_of_that_backend(database_url):
     query = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
     with psycopg.connect(database_url) as connection:
