@@ -51,8 +51,8 @@ class Charge:
         self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
         self._searches = searches
         self._work_ms, self._own_ms, self._knows_cpu = 0.0, 0.0, False
-        self.is_repeated = False
-        """Whether it is of a further event of a subscription."""
+        self.has_begun = False
+        """Whether the beginning of a subscription was counted: its first event may be repeated."""
 
     def spend_database_time(self, work: WorkMeter) -> None:
         """Take the time in the database that `work` gathered from the caller's.
@@ -89,7 +89,7 @@ class Charge:
 
         Raises BudgetExhausted.
         """
-        self._budget, self.actual, self.is_repeated = budget, 0, True
+        self._budget, self.actual = budget, 0
         self._work_ms = self._own_ms = 0.0
         self.state = await budget.charge(self.requested)
         self.actual = None  # known once the event is there; nothing was taken for a refused one

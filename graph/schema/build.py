@@ -102,7 +102,8 @@ class _OperationExtension(SchemaExtension):
             operation = context.document.operation(self.execution_context.operation_name)
             if operation and operation.node.operation is OperationType.SUBSCRIPTION:
                 context.database_work.take_transactions()
-                if not context.charge.is_repeated:
+                if not context.charge.has_begun:
+                    context.charge.has_begun = True
                     context.database_work.count_transaction()
                 context.executor.settle(context, operation, result.data)
                 result.extensions = {**(result.extensions or {}), **self.get_results()}
