@@ -39,7 +39,7 @@ class Replicas:
         self._turns = count()
         self.chosen = self.left = 0
         """How many queries went to a replica, and to the primary."""
-        primary.after_commit = positions.after_commit
+        primary.positions = positions
 
     @classmethod
     def from_settings(cls, settings: Settings, primary: AsyncDatabase) -> "Replicas | None":

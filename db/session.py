@@ -50,7 +50,7 @@ from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from db.write_positions import CommitRecorder
+    from db.write_positions import CommitRecorder, WritePositions
 
 _LEAVE_EVERY_S = 5.0
 _TRANSACTION = {"db.system.name": "postgresql"}
@@ -109,8 +109,8 @@ class AsyncDatabase(_Pooled):
         )
         send_days_as_they_are(self.engine)
         know_backends(self.engine)
-        self.after_commit: Callable[[AsyncConnection], Awaitable[None]] | None = None
-        """What is told of each commit; it raises nothing."""
+        self.positions: WritePositions | None = None
+        """Records commits for replicas. None: there are no replicas."""
         self._left_standby_at = -_LEAVE_EVERY_S
         watching = create_async_engine(
             url,
@@ -141,10 +141,16 @@ class AsyncDatabase(_Pooled):
         """Yield a connection and commit at the end. Raises as `read`."""
         async with self.read() as connection:
             yield connection
-            with self._translating(is_committing=True):
-                await connection.commit()
-            if self.after_commit is not None:
-                await self.after_commit(connection)
+            is_committed = False
+            try:
+                with self._translating(is_committing=True):
+                    await connection.commit()
+                is_committed = True
+            finally:
+                if self.positions is not None and not is_committed:  # perhaps it is
+                    self.positions.lose()
+            if self.positions is not None:
+                await self.positions.after_commit(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -289,6 +295,8 @@ class SyncDatabase(_Pooled):
         with self.read() as connection:
             yield connection
             is_recorded = self.commits is not None and self.commits.has_written(connection)
+            if self.commits is not None and is_recorded:
+                self.commits.before_commit()
             with self._translating(is_committing=True):
                 connection.commit()
             if self.commits is not None and is_recorded:

@@ -166,7 +166,7 @@ class CommitRecorder:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._outage = RedisOutage(logger, _NOT_TOLD)
-        self._missed = False
+        self._unrecorded = 0
         self._names: Names = (EVERYONE,)
 
     @classmethod
@@ -184,17 +184,20 @@ class CommitRecorder:
         """Ask before a commit whether there is anything to record. Raises the driver's errors."""
         return bool(connection.execute(replication.has_written()).scalar_one())
 
+    def before_commit(self) -> None:
+        """Note that a commit begins. One whose outcome stays unknown may have been made."""
+        self._unrecorded += 1
+
     def after_commit(self, connection: Connection) -> None:
-        """Record a commit that has just been made. Raises nothing."""
-        names = (EVERYONE,) if self._missed else self._names
+        """Record a commit that has just been made, and those before. Raises nothing."""
+        names = self._names if self._unrecorded == 1 else (EVERYONE,)
         try:
             position: Any = connection.execute(replication.written()).scalar_one()
             self._redis.zadd(KEY, dict.fromkeys(names, position), gt=True)
         except (RedisError, OSError, SQLAlchemyError) as error:
-            self._missed = True
             self._outage.begin(error)
         else:
-            self._missed = False
+            self._unrecorded = 0
             self._outage.end()
 
     def close(self) -> None:

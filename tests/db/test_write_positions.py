@@ -1,9 +1,14 @@
 """What API processes know of viewers' writes, when Redis loses it."""
 
+from contextlib import nullcontext
+
 import pytest
 from redis import Redis
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from db.write_positions import KEY, WritePositions
+from db.session import AsyncDatabase, SyncDatabase
+from db.write_positions import EVERYONE, KEY, WritePositions
 from settings import load_settings
 
 pytestmark = pytest.mark.anyio
@@ -44,3 +49,52 @@ async def test_a_connection_that_ended_is_noticed_by_whatever_uses_it_next(posit
     assert await reading.needed("athlete:1") is None
     await reading.renew(120, reading.losses)
     assert await reading.needed("athlete:1") == 120
+
+
+_REFUSED_AT_COMMIT = (
+    text("CREATE TEMP TABLE once (id int UNIQUE DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP"),
+    text("INSERT INTO once VALUES (1), (1)"),
+)
+
+
+async def test_after_a_commit_that_failed_nothing_counts_until_the_floor_is_raised(
+    settings, positions
+):
+    database = AsyncDatabase(settings, application_name="test")
+    reading, _ = positions
+    database.positions = reading
+
+    async def write() -> None:
+        async with database.write() as connection:
+            for each in _REFUSED_AT_COMMIT:
+                await connection.execute(each)
+
+    with pytest.raises(IntegrityError):
+        await write()
+    assert await reading.needed("athlete:1") is None
+    await database.close()
+
+
+def test_a_worker_counts_the_commit_after_a_failed_one_for_all(settings, redis_url):
+    with_replica = load_settings(
+        None,
+        **settings.model_dump(exclude_unset=True)
+        | {"database_replica_urls": settings.database_url.get_secret_value()},
+    )
+    database = SyncDatabase(with_replica, application_name="test")
+    database.commits.count_for(1)
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        for statements, told in (
+            (_REFUSED_AT_COMMIT, set()),
+            (_REFUSED_AT_COMMIT[:1], {EVERYONE}),
+            (_REFUSED_AT_COMMIT[:1], {EVERYONE, "athlete:1"}),
+        ):
+            _write(database, statements, is_refused=not told)
+            assert set(redis.zrange(KEY, 0, -1)) == told
+    database.close()
+
+
+def _write(database, statements, *, is_refused):
+    with pytest.raises(IntegrityError) if is_refused else nullcontext(), database.write() as db:
+        for each in statements:
+            db.execute(each)
