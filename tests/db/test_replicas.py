@@ -167,6 +167,25 @@ async def test_a_replica_that_stands_still_is_read_by_others_then_by_none(
         assert await mine.city() == "Braga"
 
 
+async def test_what_an_administrator_writes_is_seen_and_they_see_what_others_write(
+    settings, servers, db
+):
+    person, admin = make.create_person(db, city="Faro"), make.create_admin(db)
+    friend = make.create_person(db, city="Beja")
+    async with serve(settings) as api:
+        reader, friends = Reader(api, person), Reader(api, friend)
+        await until(reader.is_read_on_replica)
+        servers.replica.run("SELECT pg_wal_replay_pause()")
+        try:
+            await friends.move("Lagos")
+            assert await Reader(api, admin).city(friend) == "Lagos"
+            moved = await api.answer(MOVE, admin.token, id=person.id, city="Braga")
+            assert "errors" not in moved, moved
+            assert await reader.city() == "Braga"
+        finally:
+            servers.replica.run("SELECT pg_wal_replay_resume()")
+
+
 async def test_a_replica_that_freezes_or_is_gone_fails_nobody(settings, servers, db):
     person = make.create_person(db, city="Tavira")
     async with serve(settings) as api:
