@@ -64,10 +64,13 @@ def create(files: list[dict[str, Any]]) -> Executable:
 def created_with() -> Executable:
     """Select the uploads of `athlete` that one `create` made together with `upload`.
 
-    They have the moment of its transaction in common. The columns are those of `create`.
+    They have the moment of its transaction in common. The columns are those of `create`. Expired
+    ones are left out.
     """
     moment = select(Upload.created_at).where(Upload.id == _UPLOAD_ID).scalar_subquery()
-    return select(*_STAGED).where(Upload.athlete_id == _ATHLETE_ID, Upload.created_at == moment)
+    return select(*_STAGED).where(
+        Upload.athlete_id == _ATHLETE_ID, Upload.created_at == moment, _LIVE
+    )
 
 
 def find() -> Executable:

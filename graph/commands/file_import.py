@@ -105,8 +105,8 @@ async def _staged_before(
     rows = (await connection.execute(statements.created_with(), values)).all()
     if len(rows) < count:
         message = (
-            "Uploads that were staged with this key have been imported or deleted since. Use a new "
-            "key to stage others."
+            "Uploads that were staged with this key have been imported or deleted since, or have "
+            "expired. Use a new key to stage others."
         )
         raise MutationRefused(UserErrorCode.CONFLICT, message, KEY_FIELD)
     return rows
