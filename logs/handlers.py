@@ -68,7 +68,10 @@ class Handler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         super().emit(record)
         if self.reports is not None and record.levelno >= logging.ERROR:
-            self.reports.send(record, self.identity.process)
+            try:
+                self.reports.send(record, self.identity.process)
+            except Exception:  # noqa: BLE001 - an error of reports is none of who logs
+                self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Log that a line could not be written.

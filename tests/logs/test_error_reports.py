@@ -119,6 +119,20 @@ def test_a_sentry_that_fails_holds_nothing_up(report, dsn):
         report(receiver.dsn if dsn == "a 500" else dsn)
 
 
+def test_an_error_that_cannot_be_read_is_logged_and_ends_nothing(written):
+    class Unreadable(Exception):
+        @property
+        def message(self) -> str:
+            raise LookupError("no message")
+
+    logged = written()
+    with receiving() as receiver:
+        logs.report_errors(load_settings(None, sentry_dsn=receiver.dsn))
+        logging.getLogger("web.tests").error("an error", exc_info=Unreadable())
+        logs.flush_reports()
+    assert "could not be written" in logged()
+
+
 def test_a_dsn_that_is_none_is_refused():
     settings = load_settings(None, sentry_dsn="https://example.org")
     with pytest.raises(InvalidSettings, match="SENTRY_DSN: must be the DSN"):
