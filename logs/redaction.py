@@ -60,23 +60,23 @@ def _secrets(settings: Settings) -> Iterator[str]:
             if not isinstance(each, SecretStr):
                 continue
             secret = each.get_secret_value()
-            if name.endswith("_url"):
+            if name.endswith(("_url", "_urls")):
                 yield from _passwords(secret)
             elif len(secret) >= _LEAST_SECRET:
                 yield secret
 
 
 def _passwords(url: str) -> Iterator[str]:
-    """Get the password of a URL, unless it equals the name of the user or database."""
-    user_info, at, rest = url.partition("://")[2].rpartition("@")
+    """Get the passwords of a URL, unless they equal the name of the user or database."""
+    user_info, _, rest = url.partition("://")[2].rpartition("@")
     user, _, password = user_info.partition(":")
-    if (
-        at
-        and len(password) >= _LEAST_SECRET
-        and password not in {user, *re.split(r"[/:?]", rest), "pacegraph"}
-    ):
-        yield password
-        yield unquote(password)
+    place, _, query = rest.partition("?")
+    named = [pair.partition("=") for pair in query.split("&")]
+    harmless = {user, *re.split(r"[/:]", place), "pacegraph"}
+    for each in (password, *(value for name, _, value in named if name.endswith("password"))):
+        if len(each) >= _LEAST_SECRET and each not in harmless:
+            yield each
+            yield unquote(each)
 
 
 def _written_forms(secret: str) -> set[str]:

@@ -27,7 +27,8 @@ def redact():
         secret_key=SECRET_KEY,
         strava_client_secret=CLIENT_SECRET,
         database_url=f"postgresql://runner:{quote(PASSWORD, safe='')}@db/pacegraph",
-        redis_url="redis://:pacegraph@cache/0",
+        redis_url="redis+sentinel://:pacegraph@cache/0?sentinel_password=of-the-sentinels",
+        database_replica_urls="postgresql://runner:of-replica-1@one/x,postgresql://me:of-replica-2@b/x",
     )
     return Redaction(settings).redact
 
@@ -40,6 +41,8 @@ LEAKS = {
     json.dumps({"key": SECRET_KEY}): '{"key": "***"}',
     f"?k={quote(SECRET_KEY, safe='')}": "?k=***",
     f"password {PASSWORD!r}": "password '***'",
+    "AUTH of-the-sentinels, of-replica-1, of-replica-2": "AUTH ***, ***, ***",
+    "cache/0?sentinel_password=of-the-sentinels": "cache/0?sentinel_password=***",
     f"postgresql://runner:{quote(PASSWORD, safe='')}@db/pacegraph": "postgresql://runner:***@db/pacegraph",
     "cannot reach redis://:pacegraph@cache/0": "cannot reach redis://:***@cache/0",
     "postgresql://me:another@db/x": "postgresql://me:***@db/x",
