@@ -54,7 +54,9 @@ AS $$ BEGIN
 END $$
 """
 _TRIGGERED = f"""
-CREATE OR REPLACE FUNCTION write_json_of_activity() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE OR REPLACE FUNCTION write_json_of_activity() RETURNS trigger LANGUAGE plpgsql
+SET search_path FROM CURRENT  -- logical replication and pg_restore write with an empty one
+AS $$ BEGIN
     NEW.listed_json := json_of_activity({", ".join(f"NEW.{each}" for each in _COLUMNS)});
     RETURN NEW;
 END $$

@@ -79,3 +79,14 @@ def test_it_does_not_depend_on_how_a_session_writes(db, kept):
     column, expected = db.execute(select(Activity.listed_json, text(written(kept)))).one()
     assert column == expected
     assert "1234.567" in column
+
+
+def test_it_is_written_by_logical_replication_too(db):
+    """Its worker names no schemas, and no trigger but those that are always on runs for it."""
+    make.create_activity(db, name="Old")
+    db.execute(text("SET session_replication_role = replica; SET search_path = ''"))
+    try:
+        db.execute(text("UPDATE public.activities SET name = 'New'"))
+    finally:
+        db.execute(text("RESET session_replication_role; RESET search_path"))
+    assert '"New"' in db.execute(select(Activity.listed_json)).scalar_one()
