@@ -200,7 +200,7 @@ class SharedLedger:
                 ledger = self._ledger_in(found) or self._revived(found.life, reading)
                 result = step(ledger, reading)
                 is_set, found = self._shared.replace(found, self._text_of(ledger))
-                self._last = steady_s, found
+                self._last = self._steady()[1], found  # after the call, so it is not ahead
                 if is_set:
                     self._outage.end()
                     return result, ledger

@@ -14,6 +14,7 @@ class Value:
     def __init__(self) -> None:
         self.now = Shared("", float(NOON), "first")
         self.calls: list[str] = []
+        self.answers_late = lambda: None
 
     def read(self) -> Shared:
         self.calls.append("read")
@@ -23,6 +24,7 @@ class Value:
         self.calls.append("replace")
         if is_set := (old.value, old.life) == (self.now.value, self.now.life):
             self.now = Shared(new, self.now.time_s, self.now.life)
+        self.answers_late()
         return is_set, self.now
 
 
@@ -89,3 +91,17 @@ def test_a_redis_that_begins_a_new_life_with_the_same_value_is_noticed():
     workers.request()
     assert workers.copy.generation == 2
     assert workers.used >= 9
+
+
+def test_the_time_that_redis_took_to_answer_is_not_taken_for_time_there():
+    workers = Workers()
+
+    def answer_late() -> None:
+        workers.steady_s += 0.7
+
+    workers.value.answers_late = answer_late
+    times = [
+        workers.both[0]._change_shared(lambda _, now: now.shared_s)[0] - NOON for _ in range(2)
+    ]
+    assert times == [0, 0]
+    assert workers.value.calls == ["read", "replace", "replace"]
