@@ -111,3 +111,21 @@ async def test_an_outage_is_counted_and_logged_once(settings, tmp_path, db, pers
         text = (tmp_path / "api.log").read_text()
     assert text.count("events of subscriptions are delayed") == 1
     assert text.count("events of subscriptions continue") == 1
+
+
+async def test_a_first_event_that_is_tried_again_pays_for_its_beginning_once(
+    serving, db, person, job
+):
+    address = serving(**BUSY, cost_per_database_ms=40)
+    async with asyncio.timeout(30), AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(web_socket(address)) for _ in range(3)]
+        for socket in sockets:
+            await socket.begin(Authorization=f"Bearer {person.token}")
+        with locked(db, "athletes"):
+            for number, socket in enumerate(sockets):  # equal ones would share an answer
+                query = WITH_ATHLETE.replace("version", f"v{number}: version")
+                await socket.subscribe(query, id=encode_id("Job", job))
+            await asyncio.sleep(2 * LONG_S)
+        costs = [(await each.receive())["payload"]["extensions"]["cost"] for each in sockets]
+    # one of them has the connection and waits; the others try again
+    assert all(100 < cost["actual"] < 200 for cost in sorted(costs, key=lambda c: c["actual"])[:2])
