@@ -56,13 +56,16 @@ class Replicas:
     async def choose(self, name: str) -> Replica | None:
         """Choose a replica that shows all that a viewer wrote. None: the primary is to be asked."""
         needed = await self._positions.needed(name) if self.usable else None
-        fit = [each for each in self.all if each.position >= needed] if needed is not None else []
-        if not fit:
-            self.left += 1
-            return None
-        self.chosen += 1
-        # the same one each time, so that a viewer sees no older state than before
-        return fit[(crc32(name.encode()) if name else next(self._turns)) % len(fit)]
+        if needed is not None:
+            # the same one as long as it is fit, so that a viewer sees no older state than before
+            first = crc32(name.encode()) if name else next(self._turns)
+            for turn in range(len(self.all)):
+                replica = self.all[(first + turn) % len(self.all)]
+                if replica.position >= needed:
+                    self.chosen += 1
+                    return replica
+        self.left += 1
+        return None
 
     async def start(self) -> None:
         """Begin to look at the primary and the replicas."""

@@ -7,6 +7,7 @@ from redis import Redis
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from db.replicas import Replicas
 from db.session import AsyncDatabase, SyncDatabase
 from db.write_positions import EVERYONE, KEY, WritePositions
 from settings import load_settings
@@ -98,3 +99,28 @@ def _write(database, statements, *, is_refused):
     with pytest.raises(IntegrityError) if is_refused else nullcontext(), database.write() as db:
         for each in statements:
             db.execute(each)
+
+
+async def test_a_viewer_stays_on_a_replica_whatever_becomes_of_the_others(settings, positions):
+    url = settings.database_url.get_secret_value()
+    given = settings.model_dump(exclude_unset=True) | {
+        "database_replica_urls": f"{url},{url},{url}"
+    }
+    replicas = Replicas(
+        load_settings(None, **given), AsyncDatabase(settings, application_name="test"), positions[0]
+    )
+    names = [f"athlete:{number}" for number in range(20)]
+
+    async def chosen(*shown: int) -> list[int]:
+        for each, position in zip(replicas.all, shown, strict=True):
+            each.position = position
+        found = [await replicas.choose(name) for name in names]
+        return [0 if each is None else each.number for each in found]
+
+    all_fit = await chosen(100, 100, 100)
+    assert set(all_fit) == {1, 2, 3}
+    for lost in (1, 2, 3):
+        left = await chosen(*(100 if number != lost else 99 for number in (1, 2, 3)))
+        assert lost not in left
+        assert all(now == was for now, was in zip(left, all_fit, strict=True) if was != lost)
+    assert set(await chosen(99, 99, -1)) == {0}
