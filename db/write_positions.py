@@ -111,13 +111,17 @@ class WritePositions:
 
         Only a new floor is set where there is none: Redis forgot who wrote beyond an old one.
         """
+        is_raised = False
         try:  # a pipeline would take another connection, renewed in silence
             await self._redis.zadd(KEY, {EVERYONE: position}, gt=True, xx=not is_new)
             await self._redis.zremrangebyscore(KEY, "-inf", f"({position}")
+            is_raised = True
         except (RedisError, OSError) as error:
             self._outage.begin(error)
-            self.lose()
             return False
+        finally:
+            if not is_raised:  # cancelled, too, which ends the connection
+                self.lose()
         self._own = {name: own for name, own in self._own.items() if own > position}
         return True
 

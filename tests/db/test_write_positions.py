@@ -1,5 +1,6 @@
 """What API processes know of viewers' writes, when Redis loses it."""
 
+import asyncio
 from contextlib import nullcontext
 
 import pytest
@@ -50,6 +51,15 @@ async def test_a_connection_that_ended_is_noticed_by_whatever_uses_it_next(posit
     assert await reading.needed("athlete:1") is None
     await reading.renew(120, reading.losses)
     assert await reading.needed("athlete:1") == 120
+
+
+async def test_a_floor_that_was_given_up_counts_as_lost(positions, redis_url):
+    reading, _ = positions
+    with Redis.from_url(redis_url) as redis:
+        redis.client_pause(200)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reading.raise_floor(110), 0.05)
+    assert await reading.needed("athlete:1") is None
 
 
 _REFUSED_AT_COMMIT = (
