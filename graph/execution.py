@@ -284,7 +284,8 @@ class Executor:
     def _take_work(self, context: Context) -> None:
         """Take the operation's time in the database so far from the caller's."""
         if context.charge is not None:
-            context.charge.spend_database_time(context.database_work)
+            without_plans = not context.switches.planned_execution
+            context.charge.spend_database_time(context.database_work, without_plans=without_plans)
 
     def _unfit(
         self, context: Context, operation: Operation, request: OperationRequest

@@ -23,7 +23,7 @@ _FREE_MS = 0.2
 """Milliseconds in the database that every operation takes, whatever it looks at."""
 _NOISE_MS = 5.0
 """The same where the rows returned are the rows looked at, and it is not known how much of the time
-was CPU: more is only counted beyond noise.
+was CPU: more is only counted beyond noise. The same where the operator switched plans off.
 """
 _TRANSACTION_MS = 3.0
 """Milliseconds of CPU that a statement or transaction beside a plan takes in the API."""
@@ -51,19 +51,23 @@ class Charge:
         self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
         self._searches = searches
         self._work_ms, self._own_ms, self._knows_cpu = 0.0, 0.0, False
+        self._without_plans = False
         self.has_begun = False
         """Whether the beginning of a subscription was counted: its first event may be repeated."""
 
-    def spend_database_time(self, work: WorkMeter) -> None:
+    def spend_database_time(self, work: WorkMeter, *, without_plans: bool = False) -> None:
         """Take the time in the database that `work` gathered from the caller's.
 
         It counts for `settle` as far as it was CPU, where that is known, and so does what
-        transactions took here.
+        transactions took here. `without_plans`: the operator switched plans off. What small
+        operations take more for that is not the caller's.
         """
+        self._without_plans = without_plans
         spent_ms, idle_ms, transactions = work.take(), work.take_idle(), work.take_transactions()
         self._knows_cpu = self._knows_cpu or work.knows_cpu
         self._work_ms += max(0.0, spent_ms - idle_ms)
-        self._own_ms += _TRANSACTION_MS * transactions
+        if not without_plans:
+            self._own_ms += _TRANSACTION_MS * transactions
         if spent_ms:
             self._budget.spend_database_time(spent_ms)
 
@@ -80,7 +84,8 @@ class Charge:
             self.state = self._budget.refund(taken - self.actual)
 
     def _points_of_time(self) -> int:
-        free_ms = _FREE_MS if self._searches or self._knows_cpu else _NOISE_MS
+        is_exact = (self._searches or self._knows_cpu) and not self._without_plans
+        free_ms = _FREE_MS if is_exact else _NOISE_MS
         counted_ms = max(0.0, self._work_ms - free_ms) + self._own_ms
         return int(counted_ms * self._budget.points_per_database_ms)
 

@@ -38,7 +38,7 @@ def test_links_lead_to_sections():
         ("Activity.name", "0"),
         ("Activity.athlete", "1"),
         ("Activity.bestEfforts", "each entry: 16"),
-        ("Activity.streams", "20 + `maxPoints`, else 500"),
+        ("Activity.streams", "20 + 1 for each 10 of `maxPoints`, else 500"),
         ("Athlete.activities", "1, and each entry: `first` or `last`, else 20"),
         ("Athlete.personalBests", "each entry: `distances`, else 16"),
         ("Mutation.syncStrava", "11"),

@@ -21,6 +21,23 @@ async def test_an_id_that_leads_to_nothing_counts_as_what_was_looked_for(api, db
         }
 
 
+SMALL = """
+{ viewer { athlete { activities(first: 5) { totalCount } personalBests { distance } } } }
+"""
+
+
+async def test_small_queries_cost_no_more_where_plans_are_switched_off(settings, db):
+    person = make.create_person(db)
+    make.create_activity(db, person.athlete_id)
+    async with serve(
+        settings.model_copy(update={"cache": "off", "cost_per_database_ms": 40})
+    ) as api:
+        for ask in (api.answer, api.answer_unplanned):
+            answers = [await ask(SMALL, person.token) for _ in range(4)]  # some connect
+            costs = [each["extensions"]["cost"] for each in answers]
+            assert min(each["actual"] for each in costs) <= costs[0]["requested"], costs
+
+
 async def test_reading_is_charged_before_it_is_done_and_what_was_too_much_given_back(settings):
     async with serve(
         settings.model_copy(update={"cost_bucket_ip": 60, "cost_refill_ip_per_s": 1e-6})
