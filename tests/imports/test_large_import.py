@@ -34,7 +34,7 @@ LEASE_S = 4
 WITHIN_S = 3_600
 FINGERPRINTS = {
     "activities": """SELECT f.file_name, to_jsonb(a) - ARRAY['id', 'athlete_id', 'created_at', 'updated_at',
-            'confirmed_at', 'gear_id', 'duplicate_of_id'] FROM activities a
+            'confirmed_at', 'gear_id', 'duplicate_of_id', 'listed_json'] FROM activities a
         JOIN imported_files f ON f.activity_id = a.id WHERE a.athlete_id = %s ORDER BY 1""",
     "efforts": """SELECT f.file_name, to_jsonb(e) - ARRAY['id', 'athlete_id', 'activity_id'] FROM best_efforts e
         JOIN imported_files f USING (activity_id) WHERE e.athlete_id = %s ORDER BY 1, e.distance""",

@@ -34,8 +34,8 @@ def reference(world) -> str:
 
 def outcome(world) -> str:
     activities = world.rows(
-        "SELECT to_jsonb(n) - ARRAY['id', 'athlete_id', 'updated_at', 'created_at', 'confirmed_at', 'data_version'] "
-        "AS row, i.old_id "
+        "SELECT to_jsonb(n) - ARRAY['id', 'athlete_id', 'updated_at', 'created_at', 'confirmed_at', "
+        "'data_version', 'listed_json'] AS row, i.old_id "
         "FROM activities n JOIN legacy.ids i ON i.kind = 'activity' AND i.new_id = n.id ORDER BY i.old_id"
     )
     athletes = world.rows(
