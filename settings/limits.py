@@ -25,7 +25,7 @@ class LimitSettings(BaseModel):
         40, description="Points such a budget regains per second."
     )
     cost_per_database_ms: float = Field(
-        40,
+        25,
         ge=0,
         le=1_000_000,
         description="Points that a millisecond in the database costs where an operation's objects "

@@ -9,7 +9,7 @@ INTROSPECTION = 10
 """`__schema`, `__type`, and each list directly below them."""
 INTROSPECTION_GROWTH = 4
 """How many times as much a list costs inside another list of an answer about the schema."""
-MEMBERS_PER_POINT = 12
+MEMBERS_PER_POINT = 16
 """Fields of an answer about the schema for one point, which is 0.05 ms."""
 SAMPLES_PER_POINT = 10
 """Points of an activity's streams for a point of cost: they are numbers, ten about an object."""

@@ -74,7 +74,7 @@ class FromTheFile:
             if name == "__typename":
                 return 0
             lists = self.of_schema(self.schema.get_type(asked[name]), nodes, 10)
-            return 10 + max(lists, self.members(nodes) // 12)
+            return 10 + max(lists, self.members(nodes) // 16)
         field = of.fields[name]
         weight = int(self.directive(field, "cost").get("weight", 0))
         returned = get_named_type(field.type)

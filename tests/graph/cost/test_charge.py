@@ -30,7 +30,7 @@ async def test_small_queries_cost_no_more_where_plans_are_switched_off(settings,
     person = make.create_person(db)
     make.create_activity(db, person.athlete_id)
     async with serve(
-        settings.model_copy(update={"cache": "off", "cost_per_database_ms": 40})
+        settings.model_copy(update={"cache": "off", "cost_per_database_ms": 25})
     ) as api:
         for ask in (api.answer, api.answer_unplanned):
             answers = [await ask(SMALL, person.token) for _ in range(4)]  # some connect
