@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -16,7 +16,8 @@ from runtime import tracing
 from settings import Settings
 
 _LOOK_EVERY_S = 0.2
-_PATIENCE_S = 1.0
+PATIENCE_S = 1.0
+"""For how long a server is waited for that is looked at."""
 _READING = {"db.system.name": "postgresql", "db.operation.name": "SELECT"}
 _AWAY = -1
 
@@ -83,19 +84,19 @@ class Replica:
         await self.database.close()
 
     async def _look_on(self, identity: int) -> None:
-        while True:
-            began = monotonic()
+        async def look() -> None:
             try:
                 await self._look(identity)
             except Exception:
                 logger.exception("a replica's position cannot be read")
                 self._lose("its position cannot be read")
-            await asyncio.sleep(max(0, began + _LOOK_EVERY_S - monotonic()))
+
+        await look_on(look)
 
     async def _look(self, identity: int) -> None:
         """Ask for its position. One that is frozen does not answer, and ends its reads."""
         looking = asyncio.create_task(self.database.fetch_row_once(replication.REPLAYED, ()))
-        await asyncio.wait([looking], timeout=_PATIENCE_S)
+        await asyncio.wait([looking], timeout=PATIENCE_S)
         if not looking.done():
             _abandon(looking)
             self._lose("it does not answer")
@@ -124,6 +125,14 @@ class Replica:
             logger.warning(
                 "a replica is not read", extra={"replica": self.number, "reason": reason}
             )
+
+
+async def look_on(look: Callable[[], Awaitable[None]]) -> None:
+    """Look again and again, until it is cancelled."""
+    while True:
+        began = monotonic()
+        await look()
+        await asyncio.sleep(max(0, began + _LOOK_EVERY_S - monotonic()))
 
 
 def _abandon(task: asyncio.Task[Any]) -> None:

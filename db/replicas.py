@@ -9,14 +9,11 @@ from time import monotonic
 from zlib import crc32
 
 from db.errors import DatabaseError
-from db.replica import Replica
+from db.replica import PATIENCE_S, Replica, look_on
 from db.session import AsyncDatabase
 from db.statements import replication
 from db.write_positions import WritePositions
 from settings import Settings
-
-_LOOK_EVERY_S = 0.2
-_PATIENCE_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +66,7 @@ class Replicas:
 
     async def start(self) -> None:
         """Begin to look at the primary and the replicas."""
-        self._watching = asyncio.create_task(self._look_on())
+        self._watching = asyncio.create_task(look_on(self._look_safely))
 
     async def close(self) -> None:
         if self._watching is not None:
@@ -80,17 +77,14 @@ class Replicas:
             await each.close()
         await self._positions.close()
 
-    async def _look_on(self) -> None:
-        while True:
-            began = monotonic()
-            try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    await self._look()
-            except (DatabaseError, TimeoutError):
-                pass  # the primary is away: others tell of it, and replicas are read on
-            except Exception:
-                logger.exception("the primary's position cannot be read")
-            await asyncio.sleep(max(0, began + _LOOK_EVERY_S - monotonic()))
+    async def _look_safely(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._look()
+        except (DatabaseError, TimeoutError):
+            pass  # the primary is away: others tell of it, and replicas are read on
+        except Exception:
+            logger.exception("the primary's position cannot be read")
 
     async def _look(self) -> None:
         losses = self._positions.losses

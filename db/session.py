@@ -294,13 +294,15 @@ class SyncDatabase(_Pooled):
         """Yield a connection and commit at the end. Raises as `read`."""
         with self.read() as connection:
             yield connection
-            is_recorded = self.commits is not None and self.commits.has_written(connection)
-            if self.commits is not None and is_recorded:
-                self.commits.before_commit()
+            commits = self.commits
+            if commits is not None and not commits.has_written(connection):
+                commits = None
+            if commits is not None:
+                commits.before_commit()
             with self._translating(is_committing=True):
                 connection.commit()
-            if self.commits is not None and is_recorded:
-                self.commits.after_commit(connection)
+            if commits is not None:
+                commits.after_commit(connection)
 
     def close(self) -> None:
         if self.commits is not None:
