@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from db.errors import DatabaseError, DatabaseUnavailable, ReplicaLost, StatementTimeout
 from db.session import AsyncDatabase
-from db.statements import replication
+from db.statements.server import replication
 from runtime import tracing
 from settings import Settings
 

@@ -11,7 +11,7 @@ from zlib import crc32
 from db.errors import DatabaseError
 from db.replica import PATIENCE_S, Replica, look_on
 from db.session import AsyncDatabase
-from db.statements import replication
+from db.statements.server import replication
 from db.write_positions import WritePositions
 from settings import Settings
 

@@ -22,7 +22,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.backend_cpu import backend_cpu_s
-from db.statements import backend
+from db.statements.server import backend
 
 _LOOK_EVERY_S = 0.2
 _UNSEEN_S = 2 * _LOOK_EVERY_S

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.statements import replication
+from db.statements.server import replication
 from runtime.redis_clients import positions_redis_client, redis_client
 from runtime.redis_outage import RedisOutage
 from settings import Settings

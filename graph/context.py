@@ -78,7 +78,7 @@ class OriginalFiles(Protocol):
 
     @property
     def link_parameters(self) -> Mapping[str, Any]:
-        """Values of the parameters of `db.statements.original.download_url`."""
+        """Values of the parameters of `db.statements.files.original.download_url`."""
 
     def remove(self, place: str, original_id: int) -> None:
         """Delete the file of an original, which takes a while. Raises OriginalUnreachable."""

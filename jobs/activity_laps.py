@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
 
-from db.statements import activity_details
+from db.statements.activities import activity_details
 from db.statements.new_rows import values_of
 
 

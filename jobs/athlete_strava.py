@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from db.errors import DatabaseError
-from db.statements import strava_connection, strava_trouble
+from db.statements.strava import strava_connection, strava_trouble
 from jobs.attempt import Attempt
 from jobs.strava_tokens import usable_token
 from jobs.sync_budget import RequestBudget

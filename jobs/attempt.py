@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from db.models import URGENT, JobKind
 from db.session import SyncDatabase
-from db.statements import job_attempt, job_lease
+from db.statements.jobs import job_attempt, job_lease
 from jobs.enqueue import enqueue, publish
 from jobs.lease import AttemptStopped, JobCancelled, Lease, LeaseLost
 from jobs.stop_signal import StopRequest

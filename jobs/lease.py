@@ -1,6 +1,6 @@
 """What a running attempt holds: a lease on its job, renewed by a thread; and the reasons to stop.
 
-When another worker may have the job is in `db/statements/job_lease.py`; `jobs/reconcile.py` then
+When another worker may have the job is in `db/statements/jobs/job_lease.py`; `jobs/reconcile.py` then
 queues it.
 
 AttemptStopped              the attempt must end; uncommitted work is discarded
@@ -22,7 +22,7 @@ from sqlalchemy import Row
 
 from db.errors import DatabaseError
 from db.session import SyncDatabase
-from db.statements import job_lease
+from db.statements.jobs import job_lease
 from runtime.errors import PacegraphError
 
 _TICK_S = 0.25

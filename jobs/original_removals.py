@@ -17,7 +17,7 @@ from db.errors import DatabaseError
 from db.models import OriginalPlace
 from db.original_files import OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
-from db.statements import original_removal as statements
+from db.statements.files import original_removal as statements
 from logs import child_process
 from runtime.parent_death import die_with_parent
 from settings import Settings

@@ -1,6 +1,6 @@
 """Deletes files of uploads, exports and originals without a row.
 
-Rows that have expired are deleted by `remove_expired` of `db/statements/upload.py` and `export.py`.
+Rows that have expired are deleted by `remove_expired` of `db/statements/files/upload.py` and `export.py`.
 """
 
 import logging
@@ -10,9 +10,9 @@ from time import monotonic
 from sqlalchemy import Executable
 
 from db.session import SyncDatabase
-from db.statements import export as exports
-from db.statements import original as originals
-from db.statements import upload as uploads
+from db.statements.athletes import export as exports
+from db.statements.files import original as originals
+from db.statements.files import upload as uploads
 from runtime.export_folder import ExportFolder
 from runtime.original_folder import OriginalFolder
 from runtime.row_folder import RowFolder

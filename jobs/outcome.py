@@ -15,7 +15,7 @@ from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
 from db.models import JobErrorCode, JobKind
 from db.original_files import OriginalUnreachable
-from db.statements import job_attempt
+from db.statements.jobs import job_attempt
 from jobs.exports.errors import ExportsFull
 from jobs.lease import AttemptTimedOut, JobCancelled, LeaseLost, WorkerStopping
 from jobs.strava_tokens import StravaNotConnected

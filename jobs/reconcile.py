@@ -15,22 +15,11 @@ from sqlalchemy import Connection, Executable
 from db.errors import DatabaseError
 from db.models import URGENT, JobStatus
 from db.session import SyncDatabase
-from db.statements import (
-    athlete_change,
-    erasure,
-    export,
-    feedback,
-    idempotency_key,
-    job_lease,
-    job_lifetime,
-    job_queue,
-    nightly_sync,
-    reconciler_lock,
-    schema_use,
-    strava_event,
-    sync_problem,
-    upload,
-)
+from db.statements.athletes import athlete_change, erasure, export, feedback
+from db.statements.files import upload
+from db.statements.jobs import idempotency_key, job_lease, job_lifetime, job_queue, reconciler_lock
+from db.statements.server import schema_use
+from db.statements.strava import nightly_sync, strava_event, sync_problem
 from flags.flags import Flags
 from flags.watch import FlagReader
 from jobs.cached_answers import forget_cached_answers

@@ -13,7 +13,8 @@ from db.encryption import KeyRing
 from db.errors import DatabaseError
 from db.models import JobKind
 from db.session import SyncDatabase
-from db.statements import job_attempt, job_lease, strava_connection
+from db.statements.jobs import job_attempt, job_lease
+from db.statements.strava import strava_connection
 from flags.watch import FlagReader
 from jobs.attempt import Attempt
 from jobs.enqueue import QUEUE, TRACEPARENT, enqueue, publish

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.statements import athlete as athletes
+from db.statements.athletes import athlete as athletes
 from jobs.attempt import Step
 from jobs.sync.derived_rows import Runner
 

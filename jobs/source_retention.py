@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.session import SyncDatabase
-from db.statements import athlete as athletes
-from db.statements import source_retention
-from db.statements.activity_deletion import gone_and_left
+from db.statements.activities import source_retention
+from db.statements.activities.activity_deletion import gone_and_left
+from db.statements.athletes import athlete as athletes
 from jobs.sync.changes import note_changes
 from jobs.sync.personal_bests import recalculate
 from settings import Settings

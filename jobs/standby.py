@@ -17,7 +17,7 @@ from redis import Redis, RedisError
 
 from db.models import JobKind
 from db.session import SyncDatabase
-from db.statements import job_queue
+from db.statements.jobs import job_queue
 from jobs.runner import SETTINGS, run
 from logs import child_process
 from runtime.parent_death import die_with_parent

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from db.models import EventBudget
 from db.session import SyncDatabase
-from db.statements import strava_trouble, sync_budget
+from db.statements.strava import strava_trouble, sync_budget
 from runtime.errors import PacegraphError
 from settings import Settings
 

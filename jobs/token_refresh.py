@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from db.encryption import KeyRing
 from db.errors import DatabaseError
 from db.session import SyncDatabase
-from db.statements import strava_connection
+from db.statements.strava import strava_connection
 from jobs.strava_tokens import encrypted, usable_token
 from runtime.errors import PacegraphError
 from runtime.open_files import leave_files

@@ -20,8 +20,8 @@ from psycopg.rows import scalar_row
 from db.models import Scope
 from db.models.base import FIRST_RANDOM_ID
 from db.session import SyncDatabase
-from db.statements import account as accounts
-from db.statements import api_token as api_tokens
+from db.statements.athletes import account as accounts
+from db.statements.athletes import api_token as api_tokens
 from graph.commands.api_token import TOKEN_PREFIX
 from graph.global_id import encode_id
 from local.embedded_service import Service, ServiceFailed

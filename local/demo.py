@@ -12,11 +12,11 @@ import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import Scope
-from db.statements import account as accounts
-from db.statements import api_token as api_tokens
-from db.statements import athlete as athletes
-from db.statements import demo
-from db.statements import strava_connection as connections
+from db.statements.athletes import account as accounts
+from db.statements.athletes import api_token as api_tokens
+from db.statements.athletes import athlete as athletes
+from db.statements.athletes import demo
+from db.statements.strava import strava_connection as connections
 from graph.commands.api_token import TOKEN_PREFIX
 from graph.global_id import encode_id
 from logs import tell

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from db.session import SyncDatabase
-from db.statements import demo
+from db.statements.athletes import demo
 from db.transaction_runner import TransactionRunner
 from local.embedded_service import ServiceFailed
 from local.generated_secrets import store_secret

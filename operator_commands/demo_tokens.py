@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from db.session import SyncDatabase
-from db.statements import api_token, demo
+from db.statements.athletes import api_token, demo
 from db.transaction_runner import TransactionRunner
 from operator_commands.confirmation import confirm
 from settings import Settings

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, Executable, inspect
 
-from db.statements import table
+from db.statements.server import table
 
 _REBUILT = {"data_changes", "old_ids", "athletes.data_version"}
 """Tables and columns that a migration fills by itself, or empties into others."""

@@ -5,7 +5,7 @@ import sys
 from db.errors import DatabaseError
 from db.original_files import OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
-from db.statements import rederivation
+from db.statements.activities import rederivation
 from db.transaction_runner import TransactionRunner
 from jobs.imports.rederivation import Rederivation
 from jobs.imports.rules import RULES_VERSION

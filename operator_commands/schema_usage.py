@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from db.session import SyncDatabase
-from db.statements import schema_use
+from db.statements.server import schema_use
 from operator_commands.report import Section, as_html, as_markdown
 from settings import Settings
 

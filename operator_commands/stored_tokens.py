@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from db.encryption import KeyRing, UndecipherableSecret
 from db.errors import DatabaseError
 from db.session import SyncDatabase
-from db.statements import strava_connection
+from db.statements.strava import strava_connection
 from db.transaction_runner import TransactionRunner
 from logs import tell
 from operator_commands.confirmation import confirm

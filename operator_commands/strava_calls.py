@@ -7,7 +7,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from db.errors import DatabaseError
 from db.session import SyncDatabase
-from db.statements import strava_quota
+from db.statements.strava import strava_quota
 from runtime.redis_clients import redis_client
 from settings import Settings
 from strava.client import StravaClient

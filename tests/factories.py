@@ -38,7 +38,8 @@ from db.models import (
     SyncProblem,
     Upload,
 )
-from db.statements import athlete_change, personal_best
+from db.statements.athletes import athlete_change
+from db.statements.performance import personal_best
 from db.stream_codec import Samples
 from graph.global_id import encode_id
 from jobs.sync.stored_streams import EncodedStreams, store_streams

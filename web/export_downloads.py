@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from db.session import AsyncDatabase
-from db.statements import export as statements
+from db.statements.athletes import export as statements
 from runtime.export_folder import ExportFolder
 from settings import Settings
 from web.download_slots import DownloadSlots

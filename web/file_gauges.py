@@ -7,9 +7,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 
 def file_gauges(rows: Sequence[Any], removals: Any) -> Iterator[Metric]:
-    """Yield the gauges of rows of `db.statements.stored_files.state`.
+    """Yield the gauges of rows of `db.statements.files.stored_files.state`.
 
-    `removals` is the row of `db.statements.original_removal.state`.
+    `removals` is the row of `db.statements.files.original_removal.state`.
     """
     files = GaugeMetricFamily(
         "pacegraph_stored_files",

@@ -12,15 +12,9 @@ from sqlalchemy import RowMapping
 from db.errors import DatabaseError
 from db.models import JobKind
 from db.session import AsyncDatabase
-from db.statements import (
-    job_queue,
-    original_removal,
-    stored_files,
-    strava_event,
-    strava_quota,
-    strava_trouble,
-    sync_problem,
-)
+from db.statements.files import original_removal, stored_files
+from db.statements.jobs import job_queue
+from db.statements.strava import strava_event, strava_quota, strava_trouble, sync_problem
 from runtime.single_flight import SingleFlight
 from settings import Settings
 from web.file_gauges import file_gauges

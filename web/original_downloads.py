@@ -15,7 +15,7 @@ from db.models import OriginalPlace
 from db.original_codec import unpacked
 from db.original_files import OriginalMissing, OriginalUnreachable, StoredOriginals
 from db.session import AsyncDatabase
-from db.statements import original as statements
+from db.statements.files import original as statements
 from settings import Settings
 from web.auth.windowed_links import WindowedLinks
 from web.download_slots import DownloadSlots
@@ -68,7 +68,7 @@ class OriginalDownloads:
 
     @property
     def link_parameters(self) -> Mapping[str, Any]:
-        """Values of the parameters of `db.statements.original.download_url`."""
+        """Values of the parameters of `db.statements.files.original.download_url`."""
         begin, key = self._links.window()
         return {statements.LINK_ADDRESS.key: self._address + begin, statements.LINK_KEY.key: key}
 

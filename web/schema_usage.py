@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.errors import DatabaseError
 from db.session import AsyncDatabase
-from db.statements import schema_use
+from db.statements.server import schema_use
 from db.write_positions import WRITES_FOR
 from graph.context import Client
 from graph.coordinates import coordinates_of

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.errors import DatabaseError
 from db.session import AsyncDatabase
-from db.statements import strava_event
+from db.statements.strava import strava_event
 from db.write_positions import WRITES_FOR, viewer_name
 from runtime.errors import PacegraphError
 from strava.webhook_event import WebhookEvent

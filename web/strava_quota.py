@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.session import AsyncDatabase
-from db.statements import strava_quota as statements
+from db.statements.strava import strava_quota as statements
 from graph.types.enums import StravaQuotaWindow, StravaRequests
 from graph.types.strava_quota import StravaQuota, StravaQuotaLimit
 from runtime.redis_outage import RedisOutage

@@ -19,7 +19,7 @@ from typing import Any
 from starlette.types import Receive
 
 from db.session import AsyncDatabase
-from db.statements import upload as statements
+from db.statements.files import upload as statements
 from runtime.upload_folder import UploadFolder
 from settings import Settings
 from web.auth.signed_links import SignedLinks

@@ -23,8 +23,8 @@ from enum import Enum, auto
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from db.statements.error_page import PAGES
+from db.statements.files.original import LINK_ADDRESS, LINK_KEY
 from db.statements.listed_row import VALUE_SEPARATOR
-from db.statements.original import LINK_ADDRESS, LINK_KEY
 from db.statements.page import AnySelect
 from db.statements.visibility import VIEWER, VIEWER_ACCOUNT
 

@@ -10,10 +10,10 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import JobKind, Scope, Visibility
-from db.statements import activity_edit, deleted_activity
-from db.statements import athlete as athletes
-from db.statements import strava_connection as connections
-from db.statements.activity_deletion import gone_and_left
+from db.statements.activities import activity_edit, deleted_activity
+from db.statements.activities.activity_deletion import gone_and_left
+from db.statements.athletes import athlete as athletes
+from db.statements.strava import strava_connection as connections
 from graph.commands.athlete import load_athlete
 from graph.commands.authorization import (
     find_own_id,

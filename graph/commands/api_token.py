@@ -7,8 +7,8 @@ from secrets import token_urlsafe
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import Scope
-from db.statements import account as accounts
-from db.statements import api_token as api_tokens
+from db.statements.athletes import account as accounts
+from db.statements.athletes import api_token as api_tokens
 from graph.commands.authorization import not_found, require_scope
 from graph.commands.idempotency import RequestKey
 from graph.context import Caller, Context

@@ -12,8 +12,8 @@ from athletics.training_load import (
     MOST_RESTING_BPM,
 )
 from db.models import JobKind, Scope
-from db.statements import athlete as athletes
-from db.statements import best_effort as efforts
+from db.statements.athletes import athlete as athletes
+from db.statements.performance import best_effort as efforts
 from graph.commands.authorization import may_change, not_found, own_athlete, require_scope
 from graph.commands.best_changes import (
     BestChange,

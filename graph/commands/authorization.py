@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import Scope
-from db.statements import activity as activities
-from db.statements import athlete as statements
+from db.statements.activities import activity as activities
+from db.statements.athletes import athlete as statements
 from graph.context import Context
 from graph.global_id import decode_id_of
 from graph.types.enums import UserErrorCode

@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from athletics.distance import StandardDistance
 from db.recording_groups import changed_groups
-from db.statements import activity as activities
-from db.statements import activity_edit, athlete_change
-from db.statements import personal_best as personal_bests
+from db.statements.activities import activity as activities
+from db.statements.activities import activity_edit
+from db.statements.athletes import athlete_change
+from db.statements.performance import personal_best as personal_bests
 from graph.context import Context
 from graph.global_id import encode_id
 from graph.job_interface import NO_JOB, JobChange

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.statements import feedback
+from db.statements.athletes import feedback
 from graph.commands.idempotency import RequestKey
 from graph.context import Context, WriteRules
 from graph.input_checks import checked_text

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import JobKind
-from db.statements import job as jobs
-from db.statements import upload as statements
+from db.statements.files import upload as statements
+from db.statements.jobs import job as jobs
 from graph.commands.authorization import not_found, own_athlete
 from graph.commands.idempotency import FIELD as KEY_FIELD
 from graph.commands.idempotency import RequestKey

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import Scope
-from db.statements import activity_edit
-from db.statements import athlete as athletes
-from db.statements import gear as statements
-from db.statements import strava_connection as connections
+from db.statements.activities import activity_edit
+from db.statements.activities import gear as statements
+from db.statements.athletes import athlete as athletes
+from db.statements.strava import strava_connection as connections
 from graph.commands.authorization import may_change, not_found, own_athlete, require_scope
 from graph.commands.best_changes import note_changes, tell_changes
 from graph.commands.idempotency import RequestKey

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.statements import heart_rate as statements
+from db.statements.performance import heart_rate as statements
 from graph.errors import InvalidArgument
 from graph.types.athlete_mutation import HeartRateZonesInput
 

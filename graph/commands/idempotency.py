@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.statements import idempotency_key as keys
+from db.statements.jobs import idempotency_key as keys
 from graph.context import Context
 from graph.input_checks import checked_text
 from graph.types.enums import UserErrorCode

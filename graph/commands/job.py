@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import ACTIVE, URGENT, JobKind, Scope
-from db.statements import job as statements
-from db.statements import nightly_sync, sync_budget
-from db.statements import strava_connection as connections
+from db.statements.jobs import job as statements
+from db.statements.strava import nightly_sync, sync_budget
+from db.statements.strava import strava_connection as connections
 from graph.commands.authorization import not_found, own_athlete, require_scope
 from graph.commands.idempotency import RequestKey
 from graph.commands.synced_activity import activity_to_sync, require_not_deleted

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import OriginalPlace, Scope
 from db.original_files import OriginalUnreachable
-from db.statements import original as statements
+from db.statements.files import original as statements
 from graph.commands.authorization import not_found, require_scope
 from graph.context import Context
 from graph.global_id import decode_id_of

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import RecordingChoice, Scope
-from db.statements import activity as activities
+from db.statements.activities import activity as activities
 from graph.commands.authorization import find_own_id, lock_own_activity, require_scope
 from graph.commands.best_changes import (
     BestChange,

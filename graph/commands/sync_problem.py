@@ -5,7 +5,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import JobKind
-from db.statements import sync_problem as statements
+from db.statements.strava import sync_problem as statements
 from graph.commands.authorization import not_found, own_athlete
 from graph.commands.idempotency import RequestKey
 from graph.commands.job import (

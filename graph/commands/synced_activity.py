@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.statements import deleted_activity
+from db.statements.activities import deleted_activity
 from graph.commands.authorization import not_found
 from graph.context import Context
 from graph.errors import InvalidArgument

@@ -19,8 +19,8 @@ from strawberry.types.base import get_object_definition
 
 from db.chart_samples import ChosenSamples, StoredStreams, StreamsRequest
 from db.shown_samples import read_ranges
+from db.statements.activities.stream import chart
 from db.statements.page import AnySelect, Columns
-from db.statements.stream import chart
 from db.statements.visibility import Audience, Expression
 from db.stream_codec import CorruptStreams
 from graph.cost.directives import Cost, ListSize

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from athletics.distance import StandardDistance
 from db.session import AsyncDatabase
-from db.statements import athlete_change as statements
+from db.statements.athletes import athlete_change as statements
 from db.statements.visibility import Viewer
 from graph.global_id import encode_id
 from graph.job_interface import ChangePosition

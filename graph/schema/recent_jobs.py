@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.session import AsyncDatabase
-from db.statements import job as statements
+from db.statements.jobs import job as statements
 from graph.job_interface import FoundJobs, RecentJob
 from graph.schema.patient_reader import SharedLooks
 from runtime.work_meter import DATABASE_WORK, WorkMeter

@@ -8,10 +8,10 @@ import strawberry
 from athletics.distance import StandardDistance
 from db import models as m
 from db.models import ActivitySource, RecordingChoice, Visibility
-from db.statements import activity as statements
-from db.statements.best_effort import LISTED
+from db.statements.activities import activity as statements
+from db.statements.activities.same_route import MOST_COMPARED, MOST_LISTED, runs_on_route
 from db.statements.pace import per_mile
-from db.statements.same_route import MOST_COMPARED, MOST_LISTED, runs_on_route
+from db.statements.performance.best_effort import LISTED
 from graph.cost.directives import sized, weighing
 from graph.cost.prices import SAMPLES_PER_POINT
 from graph.global_id import decode_id_of

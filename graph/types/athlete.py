@@ -9,7 +9,7 @@ from athletics.age_grade_table import Sex
 from athletics.distance import StandardDistance
 from db import models as m
 from db.models import MeasurementSystem
-from db.statements import athlete as statements
+from db.statements.athletes import athlete as statements
 from graph.cost.directives import sized
 from graph.input_checks import checked_text
 from graph.mapping.relation import (

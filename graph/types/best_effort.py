@@ -9,10 +9,10 @@ import strawberry
 from athletics.distance import StandardDistance
 from athletics.effort_provenance import EffortProvenance
 from db import models as m
-from db.statements import best_effort as statements
-from db.statements.distance import label
-from db.statements.fastest_effort import pace_curve
 from db.statements.pace import per_mile
+from db.statements.performance import best_effort as statements
+from db.statements.performance.distance import label
+from db.statements.performance.fastest_effort import pace_curve
 from graph.mapping.relation import Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments

@@ -8,9 +8,9 @@ from sqlalchemy import ARRAY, Date, Double, Text, literal_column
 
 from athletics.distance import StandardDistance
 from db import models as m
-from db.statements.critical_speed import critical_speeds
 from db.statements.pace import per_mile
 from db.statements.page import AnySelect, Columns, of_rows
+from db.statements.performance.critical_speed import critical_speeds
 from db.statements.visibility import Audience, Expression
 from graph.mapping.relation import Lookup
 from graph.mapping.row_type import ROW_TYPES, RowType, column

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from db import models as m
-from db.statements import deleted_activity as statements
+from db.statements.activities import deleted_activity as statements
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import column, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments

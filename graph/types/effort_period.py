@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from db.statements.fastest_effort import PERIOD_DAYS, EffortPeriod
+from db.statements.performance.fastest_effort import PERIOD_DAYS, EffortPeriod
 from graph.mapping.relation import Arguments
 
 PeriodFrom = Annotated[

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from db import models as m
-from db.statements.export import is_there
+from db.statements.athletes.export import is_there
 from graph.mapping.relation import Lookup, rows_by
 from graph.mapping.row_type import column, row_type
 

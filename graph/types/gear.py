@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from db import models as m
-from db.statements import gear as statements
+from db.statements.activities import gear as statements
 from graph.mapping.relation import Lookup, lookup, rows_by
 from graph.mapping.row_type import column, node_id, row_type
 from graph.types.node import Node

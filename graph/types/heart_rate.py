@@ -7,8 +7,8 @@ import strawberry
 from sqlalchemy import Double, Integer, literal_column
 
 from db import models as m
-from db.statements import heart_rate as statements
 from db.statements.page import AnySelect, Columns
+from db.statements.performance import heart_rate as statements
 from db.statements.visibility import Audience, Expression
 from graph.mapping.relation import Arguments, Lookup
 from graph.mapping.row_type import ROW_TYPES, RowType, column, row_type

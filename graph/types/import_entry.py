@@ -6,7 +6,7 @@ import strawberry
 
 from db import models as m
 from db.models import ImportOutcome
-from db.statements import import_entry as statements
+from db.statements.files import import_entry as statements
 from graph.errors import OutOfRange
 from graph.mapping.relation import Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, row_type

@@ -8,8 +8,9 @@ import strawberry
 from athletics.distance import StandardDistance
 from db import models as m
 from db.models import JobErrorCode, JobKind, JobStatus
-from db.statements import athlete_change, error_page
-from db.statements import job as statements
+from db.statements import error_page
+from db.statements.athletes import athlete_change
+from db.statements.jobs import job as statements
 from graph.cost.directives import sized
 from graph.mapping.relation import (
     MOST_UNPAGED,

@@ -1,7 +1,7 @@
 """Laps of activities."""
 
 from db import models as m
-from db.statements import activity_details as statements
+from db.statements.activities import activity_details as statements
 from db.statements.pace import per_mile
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import column, row_type

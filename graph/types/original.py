@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from db import models as m
-from db.statements import original as statements
+from db.statements.files import original as statements
 from graph.mapping.relation import Lookup, rows_by
 from graph.mapping.row_type import column, node_id, row_type
 from graph.types.node import Node

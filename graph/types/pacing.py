@@ -6,8 +6,8 @@ import strawberry
 from sqlalchemy import Boolean, Double, literal_column
 
 from db import models as m
-from db.statements.pacing import halves
 from db.statements.page import AnySelect, Columns, of_rows
+from db.statements.performance.pacing import halves
 from db.statements.visibility import Audience, Expression
 from graph.mapping.relation import Lookup
 from graph.mapping.row_type import ROW_TYPES, RowType, column

@@ -9,10 +9,10 @@ import strawberry
 from athletics.age_grade_table import Sex
 from athletics.distance import StandardDistance
 from db import models as m
-from db.statements import personal_best as statements
-from db.statements.best_effort import age_grade_to_others, completion_to_others
-from db.statements.distance import label
 from db.statements.pace import per_mile
+from db.statements.performance import personal_best as statements
+from db.statements.performance.best_effort import age_grade_to_others, completion_to_others
+from db.statements.performance.distance import label
 from graph.input_checks import checked_number, checked_text
 from graph.mapping.relation import Arguments, Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type

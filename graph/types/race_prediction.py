@@ -8,10 +8,10 @@ from sqlalchemy import BigInteger, Double, Text, literal_column
 from athletics.distance import StandardDistance
 from athletics.race_prediction import PredictionMethod
 from db import models as m
-from db.statements.distance import label
 from db.statements.pace import per_mile
 from db.statements.page import AnySelect, Columns, of_rows
-from db.statements.race_prediction import predictions
+from db.statements.performance.distance import label
+from db.statements.performance.race_prediction import predictions
 from db.statements.visibility import Audience, Expression
 from graph.mapping.relation import Arguments, Lookup, lookup, rows_by
 from graph.mapping.row_type import ROW_TYPES, RowType, column

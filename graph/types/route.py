@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import strawberry
 
 from db import models as m
-from db.statements import activity_route as statements
+from db.statements.activities import activity_route as statements
 from graph.errors import OutOfRange
 from graph.mapping.relation import Arguments, Lookup, rows_by
 from graph.mapping.row_type import column, embedded, row_type

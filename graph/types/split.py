@@ -6,7 +6,7 @@ import strawberry
 
 from athletics.split import SplitUnit
 from db import models as m
-from db.statements import activity_split as statements
+from db.statements.activities import activity_split as statements
 from db.statements.pace import per_mile
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import column, row_type

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from db import models as m
-from db.statements import strava_connection as statements
+from db.statements.strava import strava_connection as statements
 from graph.mapping.row_type import column, row_type
 
 

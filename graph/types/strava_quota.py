@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from db.statements.job import SOONEST
+from db.statements.jobs.job import SOONEST
 from graph.context import Info
 from graph.cost.directives import sized
 from graph.mapping.relation import connection

@@ -8,7 +8,7 @@ from sqlalchemy import Date, Double, Integer, literal_column
 
 from db import models as m
 from db.statements.page import AnySelect, Columns, of_rows
-from db.statements.training_load import load_days
+from db.statements.performance.training_load import load_days
 from db.statements.visibility import Audience, Expression
 from graph.errors import OutOfRange
 from graph.mapping.relation import Arguments, Lookup

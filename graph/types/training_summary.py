@@ -9,7 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from db import models as m
 from db.statements.page import AnySelect, Columns
-from db.statements.training_summary import training_summaries
+from db.statements.performance.training_summary import training_summaries
 from db.statements.visibility import Audience, Expression
 from graph.mapping.relation import Arguments, Lookup
 from graph.mapping.row_type import ROW_TYPES, RowType, column

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from db.original_codec import CorruptOriginal, unpacked
 from db.original_files import OriginalMissing, StoredOriginals
-from db.statements import exported_data, original
-from db.statements.exported_data import EXPORTED, STREAMS, ExportedTable
+from db.statements.athletes import exported_data
+from db.statements.athletes.exported_data import EXPORTED, STREAMS, ExportedTable
+from db.statements.files import original
 from db.stream_codec import CorruptStreams, decode
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.exports.gpx_writer import gpx_parts

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from db.models import Base
-from db.statements.exported_data import EXPORTED, STREAMS, ExportedTable
+from db.statements.athletes.exported_data import EXPORTED, STREAMS, ExportedTable
 from db.stream_codec import Samples, StoredColumns
 
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from db.models import ImportOutcome, Visibility
-from db.statements import athlete as athletes
-from db.statements import imported_file
+from db.statements.athletes import athlete as athletes
+from db.statements.files import imported_file
 from db.statements.new_rows import new_ids, values_of
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.activity_zone import local_time, zone_of_neighbor

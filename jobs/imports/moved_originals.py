@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from db.models import OriginalPlace
 from db.original_codec import CorruptOriginal, unpacked
 from db.original_files import OriginalMissing, StoredOriginals
-from db.statements import original as statements
-from db.statements import original_removal as removals
+from db.statements.files import original as statements
+from db.statements.files import original_removal as removals
 from db.transaction_runner import TransactionRunner
 
 _AT_ONCE = 100

@@ -15,7 +15,7 @@ from db.models import (
     BestEffort,
     ImportedFile,
 )
-from db.statements import stream as streams
+from db.statements.activities import stream as streams
 from db.statements.new_rows import add, values_of
 from db.stream_arrays import decode_arrays
 from jobs.imports.prepared_file import PreparedActivity, derived_efforts

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from db.models import OriginalPlace
 from db.original_files import OriginalUnreachable, StoredOriginals
-from db.statements import original as statements
-from db.statements import original_removal as removals
+from db.statements.files import original as statements
+from db.statements.files import original_removal as removals
 from db.statements.new_rows import new_ids
 from jobs.imports.packed_file import PackedFile
 from jobs.imports.prepared_file import PreparedFile

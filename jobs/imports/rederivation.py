@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.original_files import StoredOriginals
-from db.statements import original, rederivation
+from db.statements.activities import rederivation
+from db.statements.files import original
 from db.transaction_runner import TransactionRunner
 from jobs.imports.activity_zone import local_time
 from jobs.imports.kept_file import file_of

@@ -1,9 +1,8 @@
 """The first part of a sync: reads which activities Strava has, and which it no longer has.
 
 Activities are read newest first. Each page asks for those that started before the oldest seen so
-far. The checkpoint holds that time, so activities that are added or deleted during the walk do not
-shift the pages. Activities may share a second, so each page asks for the oldest second again; if it
-brings only activities that were seen, the next page is read.
+far, and for its second again, which activities may share; where that brings only what was seen, the
+next page is read. The checkpoint holds that time, so what changes meanwhile shifts no page.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from db.models import SyncStage, Visibility
-from db.statements import activity as activities
-from db.statements import activity_deletion, source_retention, strava_connection, sync_problem
+from db.statements.activities import activity as activities
+from db.statements.activities import activity_deletion, source_retention
 from db.statements.new_rows import values_of
+from db.statements.strava import strava_connection, sync_problem
 from jobs.athlete_strava import AGAIN_AFTER_S, AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.strava_tokens import StravaNotConnected

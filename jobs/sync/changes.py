@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from db.statements import athlete_change
+from db.statements.athletes import athlete_change
 
 
 def note_changes(

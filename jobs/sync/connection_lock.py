@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from db.statements import strava_connection
+from db.statements.strava import strava_connection
 from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.derived_rows import Runner
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.statements import deleted_activity
+from db.statements.activities import deleted_activity
 
 
 def deleted_here(connection: Connection, athlete_id: int, strava_ids: Sequence[int]) -> set[int]:

@@ -14,7 +14,7 @@ from athletics.activity_effort import (
 )
 from athletics.age_grade import age_grade, age_on, default_table
 from athletics.age_grade_table import OutOfTable, Sex
-from db.statements.best_effort import GRADE_COLUMNS
+from db.statements.performance.best_effort import GRADE_COLUMNS
 from db.stream_codec import Samples
 
 EFFORTS_VERSION = 6
@@ -59,7 +59,7 @@ def derive_rows(
 ) -> DerivedRows:
     """Derive the efforts of an activity; none unless an unflagged run.
 
-    `activity` is a row as `db.statements.effort_derivation.pending` selects it. Raises
+    `activity` is a row as `db.statements.activities.effort_derivation.pending` selects it. Raises
     athletics.best_effort.StreamError.
     """
     run = recorded_run(activity, samples, given)

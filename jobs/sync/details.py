@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.statements import activity_details
+from db.statements.activities import activity_details
 from jobs.activity_laps import LapRow, write_laps
 from jobs.sync.gear import tell_gear
 from jobs.sync.problems import REFUSED_DATA

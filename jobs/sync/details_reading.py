@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from db.statements import activity_details
+from db.statements.activities import activity_details
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.sync.changes import note_changes

@@ -17,7 +17,8 @@ from athletics.activity_effort import LEAST_SAMPLES
 from athletics.track import StreamError
 from db.errors import DatabaseError
 from db.models import StreamsState, SyncStage
-from db.statements import effort_derivation, sync_problem
+from db.statements.activities import effort_derivation
+from db.statements.strava import sync_problem
 from db.stream_codec import CorruptStreams, Samples
 from db.stream_encoding import rounded
 from jobs.athlete_strava import AthleteStrava

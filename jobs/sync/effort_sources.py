@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from athletics.activity_effort import RecordedRun
 from db.models import StreamsState
-from db.statements import activity_deletion, effort_derivation
-from db.statements import stream as streams
+from db.statements.activities import activity_deletion, effort_derivation
+from db.statements.activities import stream as streams
 from db.statements.new_rows import values_of
 from db.stream_codec import Samples
 from jobs.sync.derived_parts import write_parts

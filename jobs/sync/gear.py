@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.statements import gear
+from db.statements.activities import gear
 from jobs.sync.activity_row import GEAR
 from strava.gear import StravaGear
 

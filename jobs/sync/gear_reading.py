@@ -5,7 +5,7 @@ Each is one request. What is not retired is asked for again after a week.
 
 from typing import Any
 
-from db.statements import gear
+from db.statements.activities import gear
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.connection_lock import keep_connected

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.recording_groups import changed_groups
-from db.statements import activity as activities
-from db.statements import activity_edit, best_effort, personal_best
-from db.statements import athlete as athletes
+from db.statements.activities import activity as activities
+from db.statements.activities import activity_edit
+from db.statements.athletes import athlete as athletes
 from db.statements.new_rows import values_of
+from db.statements.performance import best_effort, personal_best
 from jobs.attempt import Step
 from jobs.sync.changes import note_changes
 

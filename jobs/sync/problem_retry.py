@@ -5,7 +5,8 @@ The job takes those that are due, and has them in its checkpoint until each was 
 
 from typing import Any
 
-from db.statements import effort_derivation, sync_problem
+from db.statements.activities import effort_derivation
+from db.statements.strava import sync_problem
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.connection_lock import keep_connected

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
 from db.models import JobErrorCode, SyncStage
-from db.statements import job_problem, sync_problem
+from db.statements.jobs import job_problem
+from db.statements.strava import sync_problem
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 
-from db.statements.nightly_sync import FOR_NIGHT
-from db.statements.sync_problem import FOR_PROBLEMS
+from db.statements.strava.nightly_sync import FOR_NIGHT
+from db.statements.strava.sync_problem import FOR_PROBLEMS
 
 _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 

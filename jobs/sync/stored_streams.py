@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.chart_levels import StreamLevel, encode_levels
-from db.statements import activity_route
-from db.statements import stream as streams
+from db.statements.activities import activity_route
+from db.statements.activities import stream as streams
 from db.statements.new_rows import values_of
 from db.stream_arrays import decode_arrays
 from db.stream_codec import CorruptStreams, Samples

@@ -7,7 +7,8 @@ that it told hold for all days before, later ones from the day on which a sync s
 from collections.abc import Sequence
 from datetime import date
 
-from db.statements import heart_rate, strava_connection
+from db.statements.performance import heart_rate
+from db.statements.strava import strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.sync.connection_lock import keep_connected

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.statements import athlete as athletes
-from db.statements import best_effort
+from db.statements.athletes import athlete as athletes
+from db.statements.performance import best_effort
 from jobs.attempt import Attempt, Step
 from jobs.runner_of_job import lock_runner, note_runner
 from jobs.sync.derived_rows import Runner, grade_columns

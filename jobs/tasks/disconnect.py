@@ -10,18 +10,13 @@ from sqlalchemy import Connection
 
 from db.encryption import UndecipherableSecret
 from db.models import NEED_CONNECTION, ErasureCause, JobKind
-from db.statements import (
-    activity_deletion,
-    athlete_change,
-    deleted_activity,
-    erasure,
-    gear,
-    job,
-    strava_connection,
-)
-from db.statements import athlete as athletes
-from db.statements import export as exports
-from db.statements import upload as uploads
+from db.statements.activities import activity_deletion, deleted_activity, gear
+from db.statements.athletes import athlete as athletes
+from db.statements.athletes import athlete_change, erasure
+from db.statements.athletes import export as exports
+from db.statements.files import upload as uploads
+from db.statements.jobs import job
+from db.statements.strava import strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.cached_answers import forget_cached_answers

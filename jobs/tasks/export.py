@@ -16,7 +16,7 @@ from typing import IO, TypeVar
 from sqlalchemy import Connection
 
 from db.original_files import StoredOriginals
-from db.statements import export as exports
+from db.statements.athletes import export as exports
 from jobs.attempt import Attempt
 from jobs.exports.archive import AthleteArchive
 from jobs.exports.errors import ExportsFull

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from db.models import ImportOutcome, Visibility
 from db.original_files import StoredOriginals
-from db.statements import import_entry, original
-from db.statements import upload as uploads
+from db.statements.files import import_entry, original
+from db.statements.files import upload as uploads
 from db.statements.new_rows import values_of
 from jobs.attempt import Attempt, Step
 from jobs.imports.file_import import FileImport

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from athletics.track import StreamError
 from db.models import StreamsState, SyncStage
-from db.statements import athlete as athletes
-from db.statements import effort_derivation
+from db.statements.activities import effort_derivation
+from db.statements.athletes import athlete as athletes
 from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
 from jobs.runner_of_job import lock_runner, note_runner

@@ -7,7 +7,7 @@ continues from the checkpoint of an earlier attempt. An activity that fails is l
 failure.
 """
 
-from db.statements import strava_connection
+from db.statements.strava import strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.lease import AttemptStopped

@@ -18,8 +18,9 @@ from contextlib import suppress
 from typing import Any
 
 from db.models import ErasureCause, JobKind, StravaObject
-from db.statements import activity as activities
-from db.statements import job, strava_event
+from db.statements.activities import activity as activities
+from db.statements.jobs import job
+from db.statements.strava import strava_event
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped

@@ -15,7 +15,7 @@ from db.encryption import KeyRing
 from db.errors import DatabaseError, TransactionConflict
 from db.models import JobKind, JobStatus
 from db.session import SyncDatabase
-from db.statements import job
+from db.statements.jobs import job
 from db.transaction_runner import ATTEMPTS, LOCK_NOT_AVAILABLE, TransactionRunner
 from legacy.adoption import ledger
 from legacy.adoption.batch import Adopter

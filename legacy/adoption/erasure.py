@@ -1,6 +1,6 @@
 """A function in the database that deletes what the older service's tables have of an athlete.
 
-Jobs call it where it is there (`db/statements/erasure.py`), so they know nothing of these tables,
+Jobs call it where it is there (`db/statements/athletes/erasure.py`), so they know nothing of these tables,
 and nothing is left to call once `legacy` is gone.
 """
 

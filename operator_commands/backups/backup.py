@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from db.models import OriginalPlace
 from db.session import SyncDatabase
-from db.statements import backup as statements
-from db.statements import original, table
+from db.statements.files import original
+from db.statements.server import backup as statements
+from db.statements.server import table
 from logs import our_version
 from operator_commands.backups import manifest as form
 from operator_commands.backups.bucket import check_access, copy_bucket

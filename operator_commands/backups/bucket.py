@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from db.models import OriginalPlace, OriginalRemoval
 from db.original_files import OriginalMissing, OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
-from db.statements import backup as statements
-from db.statements import original
-from db.statements import original_removal as removals
+from db.statements.files import original
+from db.statements.files import original_removal as removals
+from db.statements.server import backup as statements
 from operator_commands.backups.errors import BackupError, RestoreRefused
 from settings import Settings
 

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from db.errors import DatabaseError
 from db.session import SyncDatabase
-from db.statements import backup as statements
-from db.statements import table
+from db.statements.server import backup as statements
+from db.statements.server import table
 from jobs.cached_answers import forget_cached_answers
 from jobs.enqueue import forget_queued
 from logs import tell

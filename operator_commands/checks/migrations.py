@@ -3,7 +3,7 @@
 from alembic.util import CommandError
 
 from db.errors import DatabaseError
-from db.statements import backup
+from db.statements.server import backup
 from operator_commands.checks.connection import reading
 from operator_commands.checks.failure import CheckFailed, require
 from operator_commands.migrations import missing_revisions

@@ -7,7 +7,7 @@ from sqlalchemy.exc import ProgrammingError
 from db.errors import DatabaseError
 from db.models import OriginalPlace
 from db.original_files import OriginalMissing, OriginalUnreachable, StoredOriginals
-from db.statements import original
+from db.statements.files import original
 from operator_commands.checks.connection import reading
 from operator_commands.checks.failure import CheckFailed
 from settings import Settings

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from db.errors import DatabaseError
-from db.statements import backend
+from db.statements.server import backend
 from operator_commands.checks.connection import reading
 from operator_commands.checks.failure import CheckFailed, first_line, require
 from settings import Settings

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import SecretStr
 
 from db.errors import DatabaseError
-from db.statements import replication
+from db.statements.server import replication
 from operator_commands.checks.connection import reading
 from operator_commands.checks.failure import CheckFailed, first_line
 from settings import Settings

@@ -3,7 +3,8 @@
 from sqlalchemy.exc import ProgrammingError
 
 from db.errors import DatabaseError
-from db.statements import job_queue, strava_quota
+from db.statements.jobs import job_queue
+from db.statements.strava import strava_quota
 from operator_commands.checks.connection import reading
 from operator_commands.checks.failure import CheckFailed, require
 from settings import Settings

@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 from redis import Redis, RedisError
 
 from db.session import SyncDatabase
-from db.statements import strava_quota
+from db.statements.strava import strava_quota
 from runtime.redis_outage import RedisOutage
 from strava.shared_quota.clock import Reading
 from strava.shared_quota.ledger import Ledger

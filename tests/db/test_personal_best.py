@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, text
 from athletics.personal_best import DatedEffort, personal_bests
 from db.models import Activity, Athlete, BestEffort, PersonalBest
 from db.session import SyncDatabase
-from db.statements import best_effort, personal_best
+from db.statements.performance import best_effort, personal_best
 from operator_commands.migrations import upgrade
 from settings import load_settings
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from db.statements import job_lease
+from db.statements.jobs import job_lease
 from jobs.attempt import Attempt
 from jobs.lease import AttemptTimedOut, LeaseLost
 from jobs.reconcile import Reconciler

@@ -64,7 +64,7 @@ def test_two_leaders_at_once_do_no_harm(world, monkeypatch):
     )
     from concurrent.futures import ThreadPoolExecutor
 
-    from db.statements import reconciler_lock
+    from db.statements.jobs import reconciler_lock
 
     monkeypatch.setattr(reconciler_lock, "lead", lambda: text("SELECT true"))
     looks = [Reconciler(world.settings, world.database, world.redis).run_once for _ in range(4)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from db.statements import athlete_change
+from db.statements.athletes import athlete_change
 from db.statements.visibility import Audience
 from graph.global_id import encode_id
 from graph.types.job import JOB_BY_ID

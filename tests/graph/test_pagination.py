@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.statements import activity, athlete
+from db.statements.activities import activity
+from db.statements.athletes import athlete
 from tests import factories as make
 from tests.factories import NOON
 

@@ -7,7 +7,7 @@ import pytest
 from athletics.critical_speed import critical_speed
 from athletics.distance import StandardDistance as D
 from athletics.race_prediction import Performance, PredictionMethod, predict
-from db.statements.fastest_effort import PERIOD_DAYS
+from db.statements.performance.fastest_effort import PERIOD_DAYS
 from graph.global_id import encode_id
 from tests import factories as make
 

@@ -14,7 +14,7 @@ import pytest
 
 from athletics.personal_best import DatedEffort, counting, personal_bests
 from db.models.base import FIRST_RANDOM_ID
-from db.statements.best_effort import GRADE_COLUMNS
+from db.statements.performance.best_effort import GRADE_COLUMNS
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.exposed_athlete import create_exposed_athlete

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from db.statements import activity_deletion, activity_edit, deleted_activity, gear
+from db.statements.activities import activity_deletion, activity_edit, deleted_activity, gear
 from jobs.source_retention import delete_due
 from jobs.sync.personal_bests import withdraw_hidden
 from strava.client import StravaClient

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from db.statements import job as statements
+from db.statements.jobs import job as statements
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 
 

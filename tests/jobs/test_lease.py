@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
-from db.statements import job as statements
-from db.statements import job_attempt, job_lease
+from db.statements.jobs import job as statements
+from db.statements.jobs import job_attempt, job_lease
 from jobs.attempt import Attempt
 from jobs.lease import JobCancelled, LeaseLost, WorkerStopping
 from jobs.reconcile import Reconciler

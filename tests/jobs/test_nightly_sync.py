@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.statements import nightly_sync
+from db.statements.strava import nightly_sync
 from jobs.reconcile import Reconciler
 from tests.jobs.test_strava_sync import even_track
 

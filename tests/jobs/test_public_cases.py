@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from db.statements import personal_best
+from db.statements.performance import personal_best
 from tests.jobs.simulated import simulated_strava
 from tests.jobs.standin import Recording, standin_strava
 

@@ -2,7 +2,7 @@
 
 import time
 
-from db.statements import reconciler_lock
+from db.statements.jobs import reconciler_lock
 from jobs.reconcile import Reconciler
 from local.redis import start_redis
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture

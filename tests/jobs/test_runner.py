@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from db.models import JobKind
-from db.statements import job as statements
-from db.statements import job_queue
+from db.statements.jobs import job as statements
+from db.statements.jobs import job_queue
 from jobs.reconcile import Reconciler
 from jobs.runner import TASKS
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture

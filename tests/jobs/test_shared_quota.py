@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import text
 
-from db.statements import job_queue
+from db.statements.jobs import job_queue
 from jobs.reconcile import Reconciler
 from tests.patience import PATIENCE_S
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from db.statements import account as accounts
-from db.statements import api_token as api_tokens
+from db.statements.athletes import account as accounts
+from db.statements.athletes import api_token as api_tokens
 from graph.global_id import encode_id
 from strava.client import StravaClient
 from strava.push_subscriptions import subscribe

@@ -7,8 +7,8 @@ import time
 import pytest
 from redis import Redis
 
-from db.statements import job as statements
-from db.statements import job_attempt, job_lease
+from db.statements.jobs import job as statements
+from db.statements.jobs import job_attempt, job_lease
 from flags.rollout import OFF, ON, Rollout
 from flags.store import FlagStore
 from flags.switches import Flag

@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from db.statements import job as statements
+from db.statements.jobs import job as statements
 from tests.jobs.world import news
 from tests.patience import PATIENCE_S
 

@@ -18,7 +18,8 @@ from sqlalchemy import insert, text
 from db.encryption import KeyRing
 from db.models import Athlete
 from db.session import SyncDatabase
-from db.statements import job, strava_connection
+from db.statements.jobs import job
+from db.statements.strava import strava_connection
 from jobs.enqueue import enqueue
 from jobs.runner import SETTINGS, run
 from jobs.strava_tokens import encrypted

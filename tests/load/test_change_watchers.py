@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 from redis import Redis
 
-from db.statements import athlete_change
+from db.statements.athletes import athlete_change
 from jobs.enqueue import publish
 from tests import factories as make
 from tests.web.api_process import api_process, until

@@ -19,7 +19,7 @@ from db.encryption import KeyRing
 from db.models import OriginalPlace
 from db.original_files import StoredOriginals
 from db.session import SyncDatabase
-from db.statements import backup as statements
+from db.statements.server import backup as statements
 from flags.store import HASH
 from jobs.enqueue import enqueue, queued_ids
 from jobs.reconcile import Reconciler

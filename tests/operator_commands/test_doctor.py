@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from db.statements.backup import SET_ASIDE
+from db.statements.server.backup import SET_ASIDE
 from local.generated_secrets import new_encryption_key, new_secret_key
 from operator_commands.checks.failure import CheckFailed
 from operator_commands.checks.postgres import check_limits

@@ -8,7 +8,7 @@ from graphql import build_schema
 
 import cli
 from db.session import SyncDatabase
-from db.statements import schema_use
+from db.statements.server import schema_use
 from operator_commands.report import Section, as_html, as_markdown
 from operator_commands.schema_usage import Use, members_of, read_uses, report
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import Scope
 from db.session import AsyncDatabase
-from db.statements import api_token as statements
+from db.statements.athletes import api_token as statements
 from runtime.errors import PacegraphError
 from web.auth.known_caller import KnownCaller, caller_from_account, record_use
 

@@ -13,8 +13,8 @@ from starlette.requests import HTTPConnection
 
 from db.models import Scope
 from db.session import AsyncDatabase
-from db.statements import account as accounts
-from db.statements import browser_session as statements
+from db.statements.athletes import account as accounts
+from db.statements.athletes import browser_session as statements
 from runtime.errors import PacegraphError
 from settings import Settings
 from web.auth.cookies import Cookies, SessionCookie

@@ -20,10 +20,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 
 from db.models import NAMELESS
-from db.statements import account as accounts
-from db.statements import athlete as athletes
-from db.statements import sign_in as sign_ins
-from db.statements import strava_connection as connections
+from db.statements.athletes import account as accounts
+from db.statements.athletes import athlete as athletes
+from db.statements.athletes import sign_in as sign_ins
+from db.statements.strava import strava_connection as connections
 from graph.errors import InvalidArgument
 from jobs.strava_tokens import encrypted
 from settings import Settings

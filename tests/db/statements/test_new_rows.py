@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from db.models import ActivitySplit
-from db.statements.best_effort import GRADE_COLUMNS, write_efforts
 from db.statements.new_rows import replace, values_of
+from db.statements.performance.best_effort import GRADE_COLUMNS, write_efforts
 from tests import factories as make
 
 COLUMNS = (

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from db.models import OldId
-from db.statements.nightly_sync import FOR_NIGHT
+from db.statements.strava.nightly_sync import FOR_NIGHT
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.factories import NOON

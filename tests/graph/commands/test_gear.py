@@ -2,7 +2,7 @@
 
 import pytest
 
-from db.statements.gear import MOST_OF_ATHLETE
+from db.statements.activities.gear import MOST_OF_ATHLETE
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.test_mutation import mutate

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 
-from db.statements.nightly_sync import FOR_NIGHT
-from db.statements.source_retention import FOR_RETENTION
-from db.statements.sync_problem import FOR_PROBLEMS
+from db.statements.activities.source_retention import FOR_RETENTION
+from db.statements.strava.nightly_sync import FOR_NIGHT
+from db.statements.strava.sync_problem import FOR_PROBLEMS
 from graph.global_id import encode_id
 from jobs.enqueue import queued_ids
 from tests import factories as make

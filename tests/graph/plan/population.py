@@ -134,7 +134,9 @@ def _jobs(db: Connection, population: Population, person: make.Person, activity:
 
 
 def _cursors() -> list[str]:
-    from db.statements import activity, athlete, job
+    from db.statements.activities import activity
+    from db.statements.athletes import athlete
+    from db.statements.jobs import job
 
     return [
         encode_cursor(

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from db.session import SyncDatabase
-from db.statements import gear
-from db.statements.activity_edit import edit
-from db.statements.deleted_activity import delete_activity, restore
+from db.statements.activities import gear
+from db.statements.activities.activity_edit import edit
+from db.statements.activities.deleted_activity import delete_activity, restore
 from db.stream_codec import decode
 from db.transaction_runner import TransactionRunner
 from jobs.athlete_unknown import AthleteUnknown

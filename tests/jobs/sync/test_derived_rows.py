@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from athletics.age_grade_table import Sex
-from db.statements.best_effort import GRADE_COLUMNS
+from db.statements.performance.best_effort import GRADE_COLUMNS
 from jobs.sync.derived_rows import Runner, grade_columns
 
 DAY = date(2026, 11, 28)

@@ -8,7 +8,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from db.models import Base
-from db.statements.exported_data import EXPORTED, LEFT_OUT, STREAMS
+from db.statements.athletes.exported_data import EXPORTED, LEFT_OUT, STREAMS
 from db.stream_codec import decode
 from jobs.orphan_files import FileSweep
 from jobs.reconcile import Reconciler

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import insert
 
 from db.models import Upload
-from db.statements import deleted_activity
-from db.statements import upload as uploads
+from db.statements.activities import deleted_activity
+from db.statements.files import upload as uploads
 from jobs.orphan_files import FileSweep
 from tests.recordings.run import fit_file, gpx_file, run_of, tcx_file
 

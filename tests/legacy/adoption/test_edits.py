@@ -1,6 +1,6 @@
 """What athletes edit and delete here stands, whatever the older service has."""
 
-from db.statements import deleted_activity
+from db.statements.activities import deleted_activity
 from legacy.adoption.placement import DELETED_HERE
 from tests import factories as make
 

@@ -10,7 +10,7 @@ from redis import Redis
 from sqlalchemy import event
 
 from db.session import AsyncDatabase
-from db.statements import athlete_change
+from db.statements.athletes import athlete_change
 from graph.global_id import encode_id
 from graph.scalars import format_instant
 from graph.schema.recent_changes import RecentChanges

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Activity
-from db.statements.activity import IS_RUN, STANDS, since_day, until_day
+from db.statements.activities.activity import IS_RUN, STANDS, since_day, until_day
 from db.statements.page import PARENT, AnySelect, matches
 from db.statements.visibility import Audience, Expression, for_audience, visible
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from db.models import Activity, Gear, Visibility
-from db.statements.activity import MOST_RECORDINGS
+from db.statements.activities.activity import MOST_RECORDINGS
 from db.statements.edited import with_names
 
 FOLLOWING_SOURCE = frozenset(

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from db.models import JobKind, StravaConnection
 from db.statements.interval import seconds
-from db.statements.job import create_of, has_active
+from db.statements.jobs.job import create_of, has_active
 
 FOR_NIGHT = {"mode": "FULL", "cause": "nightly"}
 """Arguments of such a sync."""

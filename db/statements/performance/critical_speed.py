@@ -18,9 +18,9 @@ from sqlalchemy.orm import aliased
 
 from athletics import critical_speed as rules
 from db.models import Activity
-from db.statements.fastest_effort import EffortPeriod, fastest
 from db.statements.number import number
 from db.statements.page import PARENT, AnySelect
+from db.statements.performance.fastest_effort import EffortPeriod, fastest
 from db.statements.visibility import Audience, Expression
 
 

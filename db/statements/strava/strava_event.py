@@ -42,7 +42,7 @@ from db.models import (
     StravaObject,
 )
 from db.statements.interval import ago, seconds
-from db.statements.job import create_of, has_active
+from db.statements.jobs.job import create_of, has_active
 
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _KEY = (StravaEvent.connection_id, StravaEvent.object_type, StravaEvent.object_id)

@@ -21,9 +21,9 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from athletics import race_prediction as rules
 from athletics.distance import MILE_M, StandardDistance
 from athletics.race_prediction import PredictionMethod
-from db.statements.fastest_effort import EffortPeriod, fastest
 from db.statements.number import number
 from db.statements.page import PARENT, AnySelect
+from db.statements.performance.fastest_effort import EffortPeriod, fastest
 from db.statements.visibility import Audience, Expression
 
 

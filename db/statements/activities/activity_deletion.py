@@ -37,7 +37,7 @@ from db.models import (
     RecordingChoice,
     Visibility,
 )
-from db.statements.activity_edit import FOLLOWING_SOURCE
+from db.statements.activities.activity_edit import FOLLOWING_SOURCE
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _NOTES = Activity.notes.key

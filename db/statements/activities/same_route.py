@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, func, literal_column,
 from sqlalchemy.orm import aliased
 
 from db.models import Activity
-from db.statements.activity import IS_RUN
+from db.statements.activities.activity import IS_RUN
 from db.statements.page import AnySelect, Columns, by_key
 from db.statements.visibility import VIEWER, Audience, Expression
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from db.models import ACTIVE, Job, JobStatus
 from db.statements.interval import ago, seconds
-from db.statements.job import QUEUED_NOW, SUMMARY, change
+from db.statements.jobs.job import QUEUED_NOW, SUMMARY, change
 
 _SECONDS = bindparam("seconds", type_=Float)
 _IDS = bindparam("ids", type_=ARRAY(BigInteger))

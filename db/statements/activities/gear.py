@@ -28,7 +28,7 @@ from sqlalchemy.orm import aliased
 from db.models import Activity, ActivitySource, Gear, Visibility
 from db.statements.edited import is_edited, unless_edited, with_names
 from db.statements.interval import seconds
-from db.statements.training_summary import summed
+from db.statements.performance.training_summary import summed
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 MOST_OF_ATHLETE = 100

@@ -30,8 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from db.models import Athlete, BestEffort, PersonalBest
-from db.statements import best_effort
 from db.statements.page import Collection, Ordering
+from db.statements.performance import best_effort
 from db.statements.visibility import Split, shows_age_grades
 
 NEWEST = Ordering(PersonalBest.achieved_at, PersonalBest.id, descending=True)

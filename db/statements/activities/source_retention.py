@@ -19,9 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.models import ACTIVE, Activity, ActivitySource, Job, JobKind, StravaConnection
-from db.statements.activity_deletion import delete_where
+from db.statements.activities.activity_deletion import delete_where
 from db.statements.interval import ago
-from db.statements.job import create_of
+from db.statements.jobs.job import create_of
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _OF_STRAVA = Activity.source == ActivitySource.STRAVA.value

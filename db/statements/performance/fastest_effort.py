@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.models import Activity, BestEffort
-from db.statements.activity import since_day, until_day
+from db.statements.activities.activity import since_day, until_day
 from db.statements.page import AnySelect, Columns, by_key, matches
 from db.statements.visibility import Audience, Expression, Split, for_audience, visible
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from db.models import Activity, ActivityHeartRates, HeartRateZone
-from db.statements.activity import STANDS, since_day, until_day
+from db.statements.activities.activity import STANDS, since_day, until_day
 from db.statements.page import PARENT, AnySelect, Columns, by_key, matches
 from db.statements.visibility import Audience, Expression, for_audience, own_rows, visible
 

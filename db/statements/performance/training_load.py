@@ -24,7 +24,7 @@ from sqlalchemy.orm import aliased
 from athletics import training_load as rules
 from athletics.age_grade_table import Sex
 from db.models import Activity, ActivityHeartRates, Athlete
-from db.statements.activity import IS_RUN, STANDS, since_day, until_day
+from db.statements.activities.activity import IS_RUN, STANDS, since_day, until_day
 from db.statements.number import number
 from db.statements.page import PARENT, AnySelect, matches
 from db.statements.visibility import Audience, Expression, for_audience, own_rows

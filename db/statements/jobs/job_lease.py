@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from db.models import Job, JobErrorCode, JobStatus
 from db.statements.interval import ago, seconds
-from db.statements.job import QUEUED_NOW, SUMMARY, change, free_rows
+from db.statements.jobs.job import QUEUED_NOW, SUMMARY, change, free_rows
 
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _GIVEN_UP = "The worker disappeared too often."

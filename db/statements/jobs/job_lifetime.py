@@ -4,7 +4,7 @@ from sqlalchemy import Executable, Float, Integer, bindparam, delete, exists, fu
 
 from db.models import ACTIVE, IdempotencyKey, Job, JobErrorCode, JobStatus
 from db.statements.interval import ago
-from db.statements.job import SUMMARY, change, free_rows
+from db.statements.jobs.job import SUMMARY, change, free_rows
 
 _OVERDUE = "The job took too long in all."
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Activity, ActivityStreamLevel, ActivityStreams
-from db.statements import effort_derivation
+from db.statements.activities import effort_derivation
 from db.statements.hidden_way import shown_samples
 from db.statements.page import PARENT, AnySelect, matches
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only, visible

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from db.models import Activity, ActivityLap, ActivitySource
-from db.statements.activity import IS_RUN
+from db.statements.activities.activity import IS_RUN
 from db.statements.edited import unless_edited
 from db.statements.interval import seconds
 from db.statements.new_rows import replace

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from db.models import Activity, DeletedActivity, ImportedFile, OldId, Original, SyncProblem
 from db.models.old_id import RENUMBERED
-from db.statements.activity_deletion import delete_where
+from db.statements.activities.activity_deletion import delete_where
 from db.statements.page import Collection, Ordering
 
 DELETED_OF_ATHLETE = Collection(DeletedActivity, parent=DeletedActivity.athlete_id)

@@ -24,8 +24,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from db.models import Job, JobStatus
 from db.statements.interval import seconds
-from db.statements.job import CANCELLATION, QUEUED_NOW, SUMMARY, change
-from db.statements.job_lease import held
+from db.statements.jobs.job import CANCELLATION, QUEUED_NOW, SUMMARY, change
+from db.statements.jobs.job_lease import held
 
 
 @cache

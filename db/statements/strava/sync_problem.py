@@ -36,7 +36,7 @@ from db.models import (
     SyncStage,
 )
 from db.statements.interval import seconds
-from db.statements.job import create_of, has_active
+from db.statements.jobs.job import create_of, has_active
 
 FOR_PROBLEMS = {"cause": "problems"}
 """Arguments of the sync that tries activities again that are due."""

@@ -1,0 +1,1 @@
+"""Activities: their rows, parts, edits and deletions."""

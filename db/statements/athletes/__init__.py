@@ -1,0 +1,1 @@
+"""Athletes and their accounts: sign-in, tokens, exports, erasure."""

@@ -1,0 +1,1 @@
+"""Uploaded and original files, and imports of them."""

@@ -1,0 +1,1 @@
+"""Jobs: rows, leases, attempts, the queue, and keys of repeated requests."""

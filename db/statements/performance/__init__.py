@@ -1,0 +1,1 @@
+"""What athletes ran: efforts, bests, loads, zones, and what follows from them."""
