@@ -29,7 +29,7 @@ ACTIVITIES = int(os.environ.get("IMPORT_ACTIVITIES", "2000"))
 KILLS = int(os.environ.get("IMPORT_KILLS", "10"))
 SEED = int(os.environ.get("IMPORT_SEED", "1"))
 WORKERS = 2
-MOST_TIMES, MOST_MB = 1.5, 250
+MOST_TIMES, MOST_MB = 1.3, 250
 LEASE_S = 4
 WITHIN_S = 3_600
 FINGERPRINTS = {
@@ -173,9 +173,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server() -> Iterator[Server]:
     run = RunProcess(WORKERS=str(WORKERS), JOB_LEASE_S=str(LEASE_S))
     run.start()
+    server = Server(run)
     try:
-        yield Server(run)
+        yield server
     finally:
+        server.http.close()
         run.remove()
 
 
