@@ -41,7 +41,7 @@ def _control(opcode: Opcode) -> bytes:
     return frame * (_BLOCK_BYTES // len(frame))
 
 
-def _bombs() -> bytes:
+def bomb() -> bytes:
     """A message that is a thousand times as long when it is decompressed."""
     deflate = PerMessageDeflate(True, True, zlib.MAX_WBITS, zlib.MAX_WBITS)
     return Frame(Opcode.TEXT, bytes(_BOMB_BYTES)).serialize(mask=True, extensions=[deflate])
@@ -76,7 +76,7 @@ ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
     "refused subscribes": (True, lambda: _frames(_REFUSED)),
     "ping frames": (True, lambda: _control(Opcode.PING)),
     "pong frames": (True, lambda: _control(Opcode.PONG)),
-    "deflate bombs": (True, _bombs),
+    "deflate bombs": (True, bomb),
 }
 """Whether the connection is a WebSocket, and what is sent over it again and again."""
 

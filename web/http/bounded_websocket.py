@@ -1,7 +1,8 @@
 """Limits what the messages of one WebSocket may cost, which uvicorn does not.
 
-Every frame counts, of each kind: control frames are answered below the application. Above the
-pace of its address (`web/http/address_bounds.py`) a socket is not read, so the client waits.
+Every frame counts, of each kind: control frames are answered below the application. A compressed
+message counts by the bytes that it becomes. Above the pace of its address
+(`web/http/address_bounds.py`) a socket is not read, so the client waits.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import Any
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import PayloadTooBig
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
@@ -21,6 +23,8 @@ _SLICE_BYTES = 1024
 """Bytes that are parsed at once: a read may have tens of thousands of frames."""
 _MOST_AT_ONCE = 32
 """Frames after which other connections have their turn."""
+_UNPACKED_AT_ONCE = 64 * 1024
+"""Bytes of decompressed messages after which they have it, too."""
 _HANDSHAKE = 5
 """Messages that cost as much as a handshake."""
 _MAX_FRAGMENTS = 1024
@@ -41,7 +45,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self.conn.available_extensions = [_COMPRESSION]
         self._connection = connection
         self._unread, self._at = b"", 0
-        self._frames = 0
+        self._frames = self._unpacked_bytes = 0
         self._next_read: asyncio.Handle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -91,9 +95,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def _read_on(self) -> None:
         """Parse a part of what was read, and arrange for the rest to follow."""
-        self._next_read, self._frames = None, 0
+        self._next_read, self._frames, self._unpacked_bytes = None, 0, 0
         begin, end = self._at, len(self._unread)
-        while self._at < end and self._frames < _MOST_AT_ONCE and not self.transport.is_closing():
+        while self._at < end and self._has_its_turn():
             part = self._unread[self._at : self._at + _SLICE_BYTES]
             self._at += len(part)
             super().data_received(part)
@@ -108,7 +112,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._unread, self._at = b"", 0
         wait_s = 0.0
         if self._connection is not None:
-            wait_s = self._connection.wait_s(self._frames, parsed)
+            wait_s = self._connection.wait_s(self._frames, max(parsed, self._unpacked_bytes))
         if self.transport.is_closing() or not (wait_s or self._unread):
             return
         self._pause()
@@ -116,6 +120,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._next_read = self.loop.call_later(wait_s, self._resume)
         elif self.queue.empty() or self.close_sent:
             self._next_read = self.loop.call_soon(self._resume)
+
+    def _has_its_turn(self) -> bool:
+        return (
+            self._frames < _MOST_AT_ONCE
+            and self._unpacked_bytes < _UNPACKED_AT_ONCE
+            and not self.transport.is_closing()
+        )
 
     def _resume(self) -> None:
         """Read on, unless the application has messages to handle first."""
@@ -130,7 +141,18 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def handle_events(self) -> None:
         self._frames += len(self.conn.events)
+        self._unpacked_bytes += sum(
+            len(each.data) for each in self.conn.events if isinstance(each, Frame)
+        )
         super().handle_events()
+
+    def handle_parser_exception(self) -> None:
+        if isinstance(error := self.conn.parser_exc, PayloadTooBig):
+            self._unpacked_bytes += self.config.ws_max_size  # it is decompressed up to there
+        if error is not None:
+            # Its frames hold what was decompressed, in a circle that the collector comes to late.
+            error.__traceback__ = error.__context__ = None
+        super().handle_parser_exception()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

@@ -3,14 +3,20 @@
 import asyncio
 import gc
 import random
+import socket
+import struct
 from collections import Counter
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import CloseCode
 
 from graph.context import Context
 from graph.operation_request import OperationRequest
+from tests.patience import PATIENCE_S
+from tests.security.connection_floods import bomb, connect
 from tests.web import churn
 from tests.web.api_process import until
 from tests.web.churn import Visit
@@ -21,7 +27,14 @@ from web.protocols.subscriber import Subscriber
 
 pytestmark = [pytest.mark.anyio, pytest.mark.whole]
 
-_OF_REQUESTS = (ShortWayHttp, BoundedWebSocket, Context, Exchange, OperationRequest, Subscriber)
+_OF_REQUESTS = (
+    ShortWayHttp,
+    BoundedWebSocket,
+    Context,
+    Exchange,
+    OperationRequest,
+    Subscriber,
+)
 _VISITS = 3
 _BAD_ID = {"query": "query($id: ID!) { athlete(id: $id) { id } }", "variables": {"id": [1]}}
 _DEAR = "{ viewer { athlete { activities(first: 1000) { nodes { bestEfforts { id activity { bestEfforts { id } } } } } } } }"
@@ -67,3 +80,24 @@ async def test_a_request_leaves_nothing(address, person, members, without_collec
             headers = {"authorization": f"Bearer {token}"}
             await client.post("/graphql", json=members, headers=headers)
     await until(lambda: not left(), 5)
+
+
+async def test_what_was_decompressed_of_a_message_too_large_is_freed(address, without_collector):
+    host, port = address.split(":")
+    connection = await asyncio.to_thread(connect, (host, int(port)), is_websocket=True)
+    connection.setblocking(True)
+    connection.settimeout(PATIENCE_S)
+    answer = await asyncio.to_thread(_last_of, connection, bomb())
+    connection.close()
+    assert struct.pack("!H", CloseCode.MESSAGE_TOO_BIG) in answer
+    await until(lambda: not left(), 5)
+    errors = [each for each in gc.get_objects() if type(each) is PayloadTooBig]
+    assert [each.__traceback__ for each in errors] == [None] * len(errors)
+
+
+def _last_of(connection: socket.socket, message: bytes) -> bytes:
+    connection.sendall(message)
+    answer = b""
+    while part := connection.recv(1000):
+        answer += part
+    return answer
