@@ -96,6 +96,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def _read_on(self) -> None:
         """Parse a part of what was read, and arrange for the rest to follow."""
         self._next_read, self._frames, self._unpacked_bytes = None, 0, 0
+        if self._connection is not None and (owed_s := self._connection.wait_s(0, 0)):
+            # Others of its address have taken more: what a read costs is known only afterwards.
+            self._pause()
+            self._next_read = self.loop.call_later(owed_s, self._resume)
+            return
         begin, end = self._at, len(self._unread)
         while self._at < end and self._has_its_turn():
             part = self._unread[self._at : self._at + _SLICE_BYTES]
