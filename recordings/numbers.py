@@ -41,10 +41,7 @@ def unix_time(text: str | None) -> float | None:
         when = odd
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
-    try:
-        seconds = when.timestamp()
-    except (OverflowError, ValueError):
-        return None
+    seconds = when.timestamp()
     return seconds if is_plausible_time(seconds) else None
 
 

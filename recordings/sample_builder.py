@@ -179,9 +179,6 @@ class SampleBuilder:
             for name, column in zip(_NAMES, self._values, strict=True)
             if not all(map(isnan, part := column[start:end]))
         }
-        if ("latitude" in columns) != ("longitude" in columns):
-            columns.pop("latitude", None)
-            columns.pop("longitude", None)
         is_derived = "distance_m" not in columns and "latitude" in columns
         if is_derived:
             positions = zip(columns["latitude"], columns["longitude"], strict=True)

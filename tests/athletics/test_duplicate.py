@@ -185,3 +185,11 @@ def test_recordings_of_one_group_are_not_compared_with_each_other(monkeypatch):
     [group] = duplicate_groups(many)
     assert len(group) == 500
     assert compared["all"] < 2 * 500
+
+
+@pytest.mark.parametrize("separate", [0, 1])
+def test_what_the_athlete_set_apart_is_no_duplicate(separate):
+    pair = [recording(1), recording(2)]
+    assert is_same_run(*pair)
+    pair[separate] = replace(pair[separate], is_separate=True)
+    assert not is_same_run(*pair)

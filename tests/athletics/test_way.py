@@ -148,3 +148,24 @@ def test_parts_join_without_gap_and_each_pace_fits_its_time(steps, unit):
     for each, after in pairwise(found):
         assert after.start_offset_s == pytest.approx(each.start_offset_s + each.elapsed_s)
         assert each.distance_m == pytest.approx(unit.meters, abs=1)
+
+
+def test_altitudes_between_the_ways_samples_are_placed_by_their_time():
+    """They climb 10 m in 1 km, whether every sample has an altitude or every third."""
+    times, meters = even(250)
+    heights = [each / 100 for each in meters]
+    climbs = {
+        step: splits(way(times, meters), KM, profile=profile_of(way(times, meters), times[::step], heights[::step]))
+        for step in (1, 3)
+    }  # fmt: skip
+    assert climbs[1][0].elevation_change_m == pytest.approx(10, abs=0.1)
+    assert climbs[3][0].elevation_change_m == pytest.approx(10, abs=0.1)
+
+
+def test_altitudes_beyond_any_hill_are_not_sound():
+    times, meters = even(250)
+    assert profile_of(way(times, meters), times, [each * 3 for each in meters]) is None
+
+
+def test_a_track_of_nothing_is_no_way():
+    assert way_of(read_track([], []), 1000) is None

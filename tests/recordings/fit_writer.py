@@ -10,6 +10,7 @@ from recordings.fit_message import EPOCH_S
 MESSAGES = {
     "file_id": 0,
     "sport": 12,
+    "workout": 26,
     "session": 18,
     "lap": 19,
     "record": 20,
@@ -23,6 +24,7 @@ MESSAGES = {
 FIELDS = {
     "file_id": {"type": (0, "enum"), "manufacturer": (1, "u16"), "product": (2, "u16")},
     "sport": {"sport": (0, "enum"), "sub_sport": (1, "enum")},
+    "workout": {"wkt_name": (8, "text")},
     "session": {
         "timestamp": (253, "u32"),
         "start_time": (2, "u32"),

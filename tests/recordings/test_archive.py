@@ -131,3 +131,43 @@ def test_a_directory_that_is_too_large_is_not_read(tmp_path, monkeypatch):
 def test_a_path_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         found(tmp_path / "absent")
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path, monkeypatch):
+    (tmp_path / "a.fit").write_bytes(b"a")
+    (tmp_path / "b.fit").write_bytes(b"b")
+    open_ = Path.open
+
+    def opened(path: Path, mode: str) -> object:
+        if path.name == "a.fit":  # root may open any file
+            raise PermissionError(13, "Permission denied")
+        return open_(path, mode)
+
+    monkeypatch.setattr(Path, "open", opened)
+    assert found(tmp_path) == {
+        "a.fit": "UnreadableFile: it cannot be opened (Permission denied).",
+        "b.fit": b"b",
+    }
+
+
+@pytest.mark.parametrize("name", ["a.fit", "inner.zip"])
+def test_an_entry_of_a_method_that_is_not_known_is_named(tmp_path, name):
+    data = bytearray(zipped({name: b"packed", "b.fit": b"plain"}))
+    for magic, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data[data.index(magic) + offset] = 99
+    file = tmp_path / "odd.zip"
+    file.write_bytes(data)
+    told = found(file)
+    assert told.pop("odd.zip/b.fit") == b"plain"
+    assert told.pop(f"odd.zip/{name}").startswith("UnreadableFile: it cannot be unpacked (")
+    assert told == {}
+
+
+def test_an_inner_archive_that_is_too_large_is_named(tmp_path, monkeypatch):
+    file = tmp_path / "export.zip"
+    file.write_bytes(zipped({"inner.zip": zipped({"a.fit": b"a"}), "b.fit": b"b"}))
+    monkeypatch.setattr(archive, "_MOST_INNER_BYTES", 10)
+    assert found(file) == {
+        "export.zip/inner.zip": "FileTooLarge: it is too large for an inner archive.",
+        "export.zip/b.fit": b"b",
+    }

@@ -6,6 +6,7 @@ from math import isnan
 import pytest
 
 from recordings import NotARecording, UnreadableFile, read_stream
+from recordings.limits import ReadingLimits
 from tests.recordings.fit_writer import (
     ACTIVITY,
     COURSE,
@@ -324,3 +325,90 @@ def test_big_endian_definitions_are_read():
     writer = FitWriter()
     writer.body += body
     assert list(only(writer.data()).samples.distance_m) == [0, 3, 6]
+
+
+def test_a_part_that_is_no_activity_is_named_beside_one_that_is():
+    course, run = writer_of(COURSE), writer_of()
+    add_records(course, 2)
+    add_records(run, 3)
+    file = read(course.data() + run.data())
+    assert len(file.activities) == 1
+    assert file.problems[0] == "a part of the kind course, which is no activity: left out"
+
+
+def test_more_parts_of_a_chain_than_are_read_are_told():
+    run = writer_of()
+    add_records(run, 3)
+    stream = io.BytesIO(run.data() * 3)
+    file = read_stream(stream, "run.fit", ReadingLimits(activities=2))
+    assert len(file.activities) == 2
+    assert file.problems[0] == "more FIT files in a chain than are read: the rest is lost"
+
+
+def test_sport_and_workout_name_an_activity_without_a_session():
+    writer = writer_of()
+    writer.add("sport", sport=CYCLING, sub_sport=None)
+    writer.add("workout", wkt_name=b"Hills\0")
+    add_records(writer, 3)
+    activity = only(writer.data())
+    assert (activity.name, activity.sport_type) == ("Hills", "Ride")
+
+
+def test_sessions_without_a_time_are_no_activity():
+    writer = writer_of()
+    writer.add("session", timestamp=None, start_time=None, sport=RUNNING)
+    with pytest.raises(UnreadableFile):
+        read(writer.data())
+
+
+def test_a_clock_that_was_not_set_is_told():
+    writer = writer_of()
+    add_records(writer, 3, start_s=datetime(1999, 1, 1, tzinfo=UTC).timestamp())
+    assert only(writer.data()).problems[-1] == (
+        "its date is in 1999: the clock of the device was not set"
+    )
+
+
+def test_an_activity_lasts_as_its_times_say_where_it_has_no_duration():
+    writer = writer_of()
+    for start_s in (START_S, START_S + 100):
+        add_records(writer, 50, start_s=start_s)
+        times = {"timestamp": fit_time(start_s + 50), "start_time": fit_time(start_s)}
+        writer.add("lap", total_elapsed_time=50_000, **times)
+        writer.add("session", sport=RUNNING, **times)
+    activities = read(writer.data()).activities
+    assert [len(each.laps) for each in activities] == [1, 1]
+
+
+def test_two_records_of_a_second_with_the_same_column_stay_two():
+    writer = writer_of()
+    for distance in (0, 300, 600):
+        writer.add("record", timestamp=fit_time(START_S), distance=distance)
+    writer.add("record", timestamp=fit_time(START_S + 1), distance=900)
+    assert list(only(writer.data()).samples.distance_m)[-1] == 9.0
+
+
+def test_local_time_is_unknown_where_the_device_says_no_time():
+    writer = writer_of()
+    add_records(writer, 3)
+    writer.add("activity", timestamp=fit_time(START_S), local_timestamp=None)
+    assert only(writer.data()).utc_offset_s is None
+
+
+def test_samples_of_another_clock_are_left_out():
+    writer = writer_of()
+    add_records(writer, 2, start_s=START_S - 400 * 86_400)
+    add_records(writer, 5)
+    file = read(writer.data())
+    assert len(file.activities[0].samples) == 5
+    assert "samples with a wrong clock, left out: 2" in file.problems
+
+
+def test_sums_come_from_laps_where_no_session_has_them():
+    writer = writer_of()
+    for start_s in (START_S, START_S + 60):
+        times = {"timestamp": fit_time(start_s + 60), "start_time": fit_time(start_s)}
+        lap = {"total_elapsed_time": 60_000, "total_distance": 20_000, "total_calories": 11}
+        writer.add("lap", **times, **lap)
+    activity = only(writer.data())
+    assert (activity.distance_m, activity.calories) == (400, 22)

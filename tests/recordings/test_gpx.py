@@ -191,3 +191,11 @@ def test_positions_out_of_range_and_zeros_are_left_out():
     assert [isnan(each) for each in activity.samples.latitude] == [False] * 3 + [True] * 4
     assert activity.distance_m == pytest.approx(6.67, abs=0.01)
     assert any("latitude out of range, left out: 1" in each for each in activity.problems)
+
+
+def test_routes_beside_a_track_are_told_and_the_file_may_have_a_name():
+    head = "<metadata><name>Along the river</name></metadata>"
+    route = '<rte><rtept lat="1" lon="2"/></rte>'
+    file = read(f"{HEAD}{head}{track(points(3))}{route}</gpx>")
+    assert file.activities[0].name == "Along the river"
+    assert file.problems == ("1 routes, which are plans: left out",)

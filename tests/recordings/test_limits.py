@@ -1,5 +1,6 @@
 """What a file holds is bounded, in each format."""
 
+import gzip
 import io
 
 import pytest
@@ -54,3 +55,27 @@ def tcx_with(laps: int = 1, activities: int = 1) -> bytes:
 def test_more_laps_or_activities_are_refused(name, data, limits, problem):
     with pytest.raises(FileTooLarge, match=problem):
         read_stream(io.BytesIO(data), name, limits)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_takes_too_long_to_read_is_refused(name):
+    """More CPU time than the limit is an error, whatever the file says of its length."""
+    run = run_of(6_000)
+    data = {"run.fit": fit_file, "run.gpx": gpx_file, "run.tcx": tcx_file}[name](run)
+    with pytest.raises(FileTooLarge, match="takes more than 0 s"):
+        read_stream(io.BytesIO(data), name, ReadingLimits(read_s=0.0))
+
+
+def test_a_file_that_is_too_large_when_unpacked_is_refused():
+    data = gzip.compress(bytes(2 << 20))
+    with pytest.raises(FileTooLarge, match=r"run\.fit\.gz: it is larger than 1 MB, unpacked\."):
+        read_stream(io.BytesIO(data), "run.fit.gz", ReadingLimits(file_bytes=1 << 20))
+
+
+def test_more_tracks_than_a_file_may_have_are_refused():
+    data = gpx_file(run_of(3))
+    begin, end = data.index(b"<trk>"), data.index(b"</trk>") + len(b"</trk>")
+    data = data[:begin] + data[begin:end] * 3 + data[end:]
+    assert len(read_stream(io.BytesIO(data), "run.gpx").activities) == 3
+    with pytest.raises(FileTooLarge, match="more than 2 tracks"):
+        read_stream(io.BytesIO(data), "run.gpx", ReadingLimits(activities=2))

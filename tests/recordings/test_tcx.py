@@ -173,3 +173,10 @@ def test_courses_and_empty_files_are_named():
 def test_gzip_within_gzip_is_named():
     with pytest.raises(UnreadableFile, match="gzip within gzip"):
         read(gzip.compress(gzip.compress(tcx_file(run_of(10)))))
+
+
+def test_points_without_a_time_are_counted():
+    bare = "<Trackpoint><DistanceMeters>1</DistanceMeters></Trackpoint>"
+    points = lap(START_S, 3).replace("<Track>", f"<Track>{bare}{bare}")
+    activity = only(tcx_of(activity_of(points)))
+    assert (len(activity.samples), activity.problems) == (3, ("2 points without a time: left out",))
