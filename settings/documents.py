@@ -17,8 +17,8 @@ class DocumentSettings(BaseModel):
         30,
         ge=0,
         le=10_000,
-        description="Maximum aliases in an operation. Those of a fragment count each time it is "
-        "spread.",
+        description="Maximum aliases in an operation. One alias of each field does not count; those "
+        "of a fragment count each time it is spread.",
     )
     document_max_root_fields: int = Field(
         30, ge=1, le=10_000, description="Maximum root fields of an operation."

@@ -5,7 +5,7 @@ Each says what was found, the limit and what to do.
 DOCUMENT_TOO_LARGE      characters or tokens
 DOCUMENT_TOO_DEEP       levels of fields
 DOCUMENT_TOO_COMPLEX    validation would take too long
-TOO_MANY_ALIASES        in one operation; those of a fragment count at each spread
+TOO_MANY_ALIASES        in one operation; those of a fragment count at each spread, one of each field not
 TOO_MANY_ROOT_FIELDS    in one operation
 TOO_MANY_DIRECTIVES     in the document
 TOO_BUSY                too many new documents wait to be parsed
@@ -59,9 +59,9 @@ def too_many_aliases(found: int, limit: int, at: Node) -> GraphQLError:
     """Refuse an operation for its aliases."""
     return _refusal(
         "TOO_MANY_ALIASES",
-        f"The operation has {_count(found)} aliases. The maximum is {limit}; aliases in a "
-        "fragment count each time it is spread. Use one field for several objects, such as "
-        "`nodes(ids:)`, or several operations.",
+        f"The operation has {_count(found)} aliases. The maximum is {limit}; one alias of each "
+        "field is not counted, and those in a fragment count each time it is spread. Use one field "
+        "for several objects, such as `nodes(ids:)`, or several operations.",
         found,
         limit,
         at,

@@ -6,6 +6,10 @@ fits. Aliases and root fields are those of one operation, a fragment's at each p
 spread, and the operation with the most of them counts. Directives are those of the whole document,
 as written.
 
+Of the response names of a field one counts as no alias: its own name, else the first alias of it in
+the document. With that instead of the name a document asks for no more than without. Isograph gives
+each field with arguments an alias, which is its only one unless the arguments differ.
+
 Each definition is walked once and each fragment added up once, without recursion, so the time is
 that of the tokens however fragments spread each other.
 """
@@ -69,12 +73,20 @@ class _Pending(NamedTuple):
     is_at_root: bool
 
 
+class _Named(NamedTuple):
+    """A field, and what it is called in the answer."""
+
+    field: str
+    response_name: str
+
+
 @dataclass(slots=True)
 class _Walked:
-    """A definition's own measures, without fragments, and its spreads."""
+    """A definition's own measures, without fragments and aliases, its spreads and its fields."""
 
     own: Measures
     spreads: list[_Spread]
+    fields: list[_Named]
 
 
 @dataclass
@@ -83,8 +95,8 @@ class _Walk:
 
     directives: list[Node]
     spreads: list[_Spread] = field(default_factory=list)
+    fields: list[_Named] = field(default_factory=list)
     depths: list[int] = field(default_factory=lambda: [0, 0])
-    aliases: int = 0
     root_fields: int = 0
     asks_about_schema: bool = False
 
@@ -103,10 +115,8 @@ class _Walk:
                     self.spreads.append(_Spread(node.name.value, *level[1:]))
                 elif isinstance(node, InlineFragmentNode):
                     pending.append(level._replace(selections=node.selection_set))
-        own = Measures(
-            self.depths[0], self.depths[1], self.aliases, self.root_fields, self.asks_about_schema
-        )
-        return _Walked(own, self.spreads)
+        own = Measures(self.depths[0], self.depths[1], 0, self.root_fields, self.asks_about_schema)
+        return _Walked(own, self.spreads, self.fields)
 
     def _note_directives(self, node: Any) -> None:
         if node.directives:
@@ -115,7 +125,7 @@ class _Walk:
     def _enter_field(self, node: FieldNode, level: _Pending, pending: list[_Pending]) -> None:
         depth = level.depth + 1
         self.depths[level.is_in_schema] = max(self.depths[level.is_in_schema], depth)
-        self.aliases += node.alias is not None
+        self.fields.append(_Named(node.name.value, (node.alias or node.name).value))
         self.root_fields += level.is_at_root
         begins_schema = node.name.value in _SCHEMA_FIELDS
         self.asks_about_schema |= begins_schema
@@ -139,6 +149,7 @@ class DocumentMeasure:
                 self._fragments[node.name.value] = _Walk(self.directives).run(node)
             elif isinstance(node, OperationDefinitionNode):
                 self._operations.append((node, _Walk(self.directives).run(node)))
+        self._count_aliases()
         self._totals = self._add_up()
 
     def operations(self) -> Iterable[tuple[OperationDefinitionNode, Measures]]:
@@ -148,6 +159,18 @@ class DocumentMeasure:
     def fragments(self) -> Iterable[Measures]:
         """Get the measures of the fragments, spread or not."""
         return self._totals.values()
+
+    def _count_aliases(self) -> None:
+        """Count each definition's aliases: response names other than the one of each field."""
+        definitions = [*(each for _, each in self._operations), *self._fragments.values()]
+        names: dict[str, str] = {}
+        for walked in definitions:
+            for each in walked.fields:
+                if each.field == each.response_name or each.field not in names:
+                    names[each.field] = each.response_name
+        for walked in definitions:
+            aliases = sum(names[each.field] != each.response_name for each in walked.fields)
+            walked.own = walked.own._replace(aliases=aliases)
 
     def _add_up(self) -> dict[str, Measures]:
         """Add up each fragment after those it spreads. Spreads that close a cycle add nothing."""

@@ -73,7 +73,7 @@ REPEATED: dict[str, Attack] = {
     "root-fields": ("{" + " __typename" * 1990 + "}", ROOTS),
     "unknown-root-fields": ("{" + _each(1990, "a#") + "}", ROOTS),
     "aliases": ("{" + _each(600, "a#: __typename") + "}", ALIASES),
-    "one-alias": (_activities("a: id " * 600), ALIASES),
+    "one-alias": (_activities("id " + "a: id " * 600), ALIASES),
     "fields": (_activities("id " * 1900), COMPLEX),
     "objects": (_activities("activities { nodes { id } } " * 200), COMPLEX),
     "objects-with-arguments": (
@@ -115,7 +115,8 @@ SPREAD: dict[str, Attack] = {
     "chain": ("{ ...a0 } fragment a240 on Query { a } " + _each(240, "fragment a# on Query { ...a+ }"), COMPLEX),
     "itself": ("{ ...a } fragment a on Query { " + "...a " * 900 + "}", INVALID),
     "doubling": (
-        "{ ...a0 } fragment a150 on Query { a: __typename } " + _each(150, "fragment a# on Query { ...a+ ...a+ }"),
+        "{ __typename ...a0 } fragment a150 on Query { a: __typename } "
+        + _each(150, "fragment a# on Query { ...a+ ...a+ }"),
         ALIASES,
     ),
     "doubling-objects": (

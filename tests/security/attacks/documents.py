@@ -105,7 +105,7 @@ _refused(
     "Fragments that double",
     ARMOR,
     "40 fragments, each spreading the next one twice",
-    "{ ...a0 } fragment a40 on Query { a: __typename } "
+    "{ __typename ...a0 } fragment a40 on Query { a: __typename } "
     + " ".join(f"fragment a{n} on Query {{ ...a{n + 1} ...a{n + 1} }}" for n in range(40)),
     "422 TOO_MANY_ALIASES",
     _SHAPE,
