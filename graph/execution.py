@@ -296,8 +296,8 @@ class Executor:
             return self._refused(context, [_wrapped(error)])
         if operation.node.operation is OperationType.SUBSCRIPTION and not request.is_dry_run:
             error = CallerError(
-                "Subscribe over a WebSocket (graphql-transport-ws), or send "
-                "`Accept: text/event-stream`."
+                "Subscribe over a WebSocket (graphql-transport-ws), or send `Accept: "
+                "text/event-stream`, or `multipart/mixed;subscriptionSpec=1.0` as Apollo does."
             )
             return self._refused(context, [_wrapped(error)], status=406)
         if request.is_safe_only and operation.node.operation is OperationType.MUTATION:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from graphql import GraphQLObjectType, build_schema
+from graphql import GraphQLObjectType, build_schema, get_named_type
 
 from tests.snippets import ROOT, NoRegion, named, pasted, region
 
@@ -55,6 +55,64 @@ def test_urql_is_told_each_type_without_an_id():
         if not name.startswith("__") and not name.endswith(("Edge", "Payload", "UserError"))
     }
     assert listed("urql.ts", "const EMBEDDED = [") == without_id
+
+
+PAGING = {"first", "after", "last", "before"}
+
+
+def connections() -> dict[tuple[str, str], set[str]]:
+    """Get the arguments that make another list, of each field that is a connection."""
+    return {
+        (name, field): set(of.args) - PAGING
+        for name, type_ in SCHEMA.type_map.items()
+        if isinstance(type_, GraphQLObjectType)
+        for field, of in type_.fields.items()
+        if get_named_type(of.type).name.endswith("Connection")
+    }
+
+
+def told(file: str, start: str, end: str, call: str) -> dict[tuple[str, str], set[str]]:
+    """Get the arguments of each `field: call(…)` below the type whose name stands before."""
+    found, type_ = {}, ""
+    policies = (KIT / file).read_text().split(start, 1)[1].split(end, 1)[0]
+    for name, field, arguments in re.findall(rf"([A-Z]\w+): {{|(\w+): {call}\(([^)]*)\)", policies):
+        if name:
+            type_ = name
+        else:
+            found[type_, field] = set(re.findall(r"'(\w+)'", arguments))
+    return found
+
+
+def test_apollo_and_urql_are_told_each_list_that_is_paged():
+    assert told("apollo.ts", "typePolicies: {", "\n});", "pages") == connections()
+    assert (
+        told("urql.ts", "resolvers: {", "updates: {", "relayPagination").keys()
+        == connections().keys()
+    )
+
+
+def test_apollo_is_told_each_value_that_is_merged():
+    """Objects without an id that stand alone: in lists and pages they are replaced together."""
+    values = {
+        of.type.name if isinstance(of.type, GraphQLObjectType) else of.type.of_type.name
+        for name, type_ in SCHEMA.type_map.items()
+        if isinstance(type_, GraphQLObjectType) and type_ is not SCHEMA.mutation_type
+        for of in type_.fields.values()
+        if isinstance(getattr(of.type, "of_type", of.type), GraphQLObjectType)
+        and "id" not in get_named_type(of.type).fields
+        and not get_named_type(of.type).name.startswith("__")
+        and not get_named_type(of.type).name.endswith(("Connection", "PageInfo", "Changes"))
+    }
+    assert listed("apollo.ts", "const VALUES = [") == values - entries()
+
+
+def entries() -> set[str]:
+    """Get the types of the nodes of edges."""
+    return {
+        get_named_type(type_.fields["node"].type).name
+        for name, type_ in SCHEMA.type_map.items()
+        if name.endswith("Edge")
+    }
 
 
 def test_apollo_is_told_what_a_node_may_be():

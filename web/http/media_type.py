@@ -23,8 +23,8 @@ _SPECIFICATIONS = {
     "deferspec": {"20220824": PartsForm.BY_PATH},
 }
 """Forms of answers in parts, by the parameters that Apollo's clients and routers have for them."""
-_OF_SUBSCRIPTIONS = "subscriptionspec"
-"""A parameter of Apollo's multipart subscriptions, which are not answered so."""
+_OF_SUBSCRIPTIONS, _SUBSCRIPTIONS_FORM = "subscriptionspec", "1.0"
+"""A parameter of Apollo's multipart subscriptions: it is not about answers in parts."""
 _UTF_8 = frozenset({"utf-8", "utf8"})
 _MAX_KEPT_BYTES = 300
 """Longer headers are not cached, so that they cannot fill the memory."""
@@ -50,6 +50,7 @@ class Acceptable:
     `json` is the media type of successful responses, None if only streams are accepted. `streams`
     tells whether a subscription may be answered by a stream. `parts` is how an answer in parts may be
     written as `multipart/mixed`, None if it may not, and `stream_parts` the same for a stream.
+    `event_parts` tells whether a subscription's events may come as parts of `multipart/mixed`.
     `error_type` is the media type of
     responses without data: GraphQL's own, even for clients that accept plain JSON, which may come
     from any program on the way.
@@ -61,6 +62,7 @@ class Acceptable:
     error_type: bytes = _GRAPHQL_TYPE
     parts: PartsForm | None = None
     stream_parts: PartsForm | None = None
+    event_parts: bool = False
 
 
 def acceptable(accept: bytes | None) -> Acceptable:
@@ -135,6 +137,12 @@ def _read_acceptable(accept: bytes) -> Acceptable:
         is_graphql,
         parts=_parts_form(ranges, _MULTIPART) if chosen is not None else None,
         stream_parts=_parts_form(ranges, _EVENT_STREAM),
+        event_parts=any(
+            each.value == _MULTIPART
+            and each.quality > 0
+            and dict(each.parameters).get(_OF_SUBSCRIPTIONS) == _SUBSCRIPTIONS_FORM
+            for each in ranges
+        ),
     )
 
 

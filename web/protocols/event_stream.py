@@ -1,6 +1,6 @@
-"""GraphQL over server-sent events, one operation a request.
+"""GraphQL over streams, one operation a request: server-sent events, or the parts of `multipart/mixed`.
 
-This is the mode "distinct connections" of graphql-sse. Each result is an event `next`. Only the
+The events are the mode "distinct connections" of graphql-sse. Each result is an event `next`. Only the
 last result of an operation is followed by `complete`: clients do not reconnect after it. A stream
 that ends before its operation does is cut, so that they do: `docs/subscriptions.md`. Errors of the
 operation are results too, because a browser's EventSource cannot read the body of another status.
@@ -23,6 +23,7 @@ from web.http.media_type import acceptable
 from web.http.request_log import log_fields_of, request_id_of
 from web.http.server_connection import cut
 from web.limits.open_streams import TooManyConnections
+from web.protocols.framing import EVENTS, Framing
 from web.protocols.stream_end import (
     COMPLETE,
     TRY_AGAIN_LATER,
@@ -30,20 +31,18 @@ from web.protocols.stream_end import (
     StreamEnded,
     stream_tasks,
 )
-from web.protocols.subscriber import Result, Subscriber, refusal
+from web.protocols.subscriber import Subscriber, refusal
 from web.services import Services
 
 _KEEP_ALIVE_S = 15.0
-"""Seconds between comments, which keep proxies from closing a quiet stream."""
+"""Seconds between what keeps proxies from closing a quiet stream."""
 _RETRY_AFTER_S = "10"
 ERROR_READ_S = 0.1
 """Seconds between a last error and the end: graphql-sse hangs when both arrive at once."""
 _HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),  # nginx would hold events back
 ]
-_COMPLETE = b"event: complete\ndata:\n\n"
 
 
 async def serve_event_stream(
@@ -53,6 +52,7 @@ async def serve_event_stream(
     send: Send,
     request: OperationRequest,
     *,
+    framing: Framing,
     coding: Coding | None = None,
 ) -> None:
     """Answer a request with the results of its operation as they come, each compressed by itself.
@@ -79,7 +79,8 @@ async def serve_event_stream(
         )
     else:
         with slot:
-            await EventStream(subscriber, scope, receive, send, coding=coding).serve(request)
+            stream = EventStream(subscriber, scope, receive, send, framing=framing, coding=coding)
+            await stream.serve(request)
         return
     await response(scope, receive, send)
 
@@ -96,14 +97,20 @@ class EventStream:
         receive: Receive,
         send: Send,
         *,
+        framing: Framing = EVENTS,
         coding: Coding | None = None,
     ) -> None:
+        self._framing = framing
         self._send_timeout_s = subscriber.services.settings.subscription_send_timeout_s
         self._subscriber, self._scope = subscriber, scope
         self._receive, self._asgi_send = receive, send
         self._sending = asyncio.Lock()
         self._compressor = PieceCompressor(coding) if coding is not None else None
-        self._headers = [*_HEADERS, *([(b"content-encoding", coding.encode())] if coding else ())]
+        self._headers = [
+            (b"content-type", framing.media_type),
+            *_HEADERS,
+            *([(b"content-encoding", coding.encode())] if coding else ()),
+        ]
 
     async def serve(self, request: OperationRequest) -> None:
         """Serve the results of one operation."""
@@ -119,6 +126,8 @@ class EventStream:
             {"type": "http.response.start", "status": 200, "headers": self._headers}
         )
         try:
+            if self._framing.opening:
+                await self._send(self._framing.opening)
             async with stream_tasks() as tasks:
                 for each in (self._listen(), self._keep_alive(), self._subscriber.watch()):
                     tasks.create_task(each)
@@ -137,10 +146,11 @@ class EventStream:
     async def _end(self, ended: StreamEnded) -> None:
         """End the response. Raises StreamEnded if the client is gone or does not read."""
         if ended.code == COMPLETE:
-            await self._send(_COMPLETE, is_last=True)
+            await self._send(self._framing.complete, is_last=True)
             return
         if ended.error is not None:
-            await self._send(_event(refusal(request_id_of(self._scope), ended.error)))
+            result = refusal(request_id_of(self._scope), ended.error)
+            await self._send(self._framing.last_error(result))
             await asyncio.sleep(ERROR_READ_S)
         cut(self._scope)
 
@@ -151,7 +161,7 @@ class EventStream:
         )
         async with aclosing(results):
             async for result in results:
-                await self._send(_event(result))
+                await self._send(self._framing.event(result))
                 if result.is_refusal:
                     return
 
@@ -164,7 +174,7 @@ class EventStream:
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(_KEEP_ALIVE_S)
-            await self._send(b":\n\n")
+            await self._send(self._framing.quiet)
 
     async def _send(self, event: bytes, *, is_last: bool = False) -> None:
         """Send an event in order; wait while the client does not read. Raises StreamEnded."""
@@ -181,8 +191,3 @@ class EventStream:
             ) from error
         except OSError as error:
             raise ClientGone from error
-
-
-def _event(result: Result) -> bytes:
-    of_id = b"" if result.event_id is None else b"id: %b\n" % result.event_id.encode()
-    return b"event: next\n%bdata: %b\n\n" % (of_id, result.body)

@@ -37,6 +37,7 @@ from web.http.server_connection import connection_of
 from web.limits.request_memory import FREE_BYTES, weight_of
 from web.protocols import parameters, response
 from web.protocols.event_stream import serve_event_stream
+from web.protocols.framing import EVENTS, MULTIPART
 from web.protocols.multipart import MultipartAnswer, MultipartResponse
 from web.protocols.operation_context import is_subscription, may_have_parts
 from web.protocols.operation_runner import OperationRunner
@@ -235,11 +236,7 @@ class GraphQLOverHttp:
             exchange.weight,
             is_explained=_is_explained(exchange, context),
         )
-        if (
-            exchange.accepts.streams
-            and not exchange.is_head
-            and await self._is_stream(exchange, context, request)
-        ):
+        if not exchange.is_head and await self._is_stream(exchange, context, request):
             return request
         begun: MultipartAnswer | None = None
         if may_have_parts(text) and (form := self._parts_form(exchange)) is not None:
@@ -274,9 +271,12 @@ class GraphQLOverHttp:
     ) -> bool:
         """Tell whether to answer by a stream.
 
-        To a subscription, if nothing else is accepted, or in parts that may not be multipart.
+        To a subscription, if nothing else is accepted, or in parts that may not be multipart. Where
+        no event stream is accepted, but multipart with events, only to a subscription.
         """
         accepts = exchange.accepts
+        if not accepts.streams and not accepts.event_parts:
+            return False
         if accepts.json is None:
             return True
         if accepts.parts is None and accepts.stream_parts and may_have_parts(request.text):
@@ -293,8 +293,9 @@ class GraphQLOverHttp:
         self, exchange: Exchange, asked: Any, receive: Receive, send: Send
     ) -> None:
         coding = exchange.coding.coding if _may_be_compressed(asked) else None
+        framing = EVENTS if exchange.accepts.streams else MULTIPART
         await serve_event_stream(
-            self._services, exchange.scope, receive, send, asked, coding=coding
+            self._services, exchange.scope, receive, send, asked, framing=framing, coding=coding
         )
 
 

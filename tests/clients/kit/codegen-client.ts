@@ -24,10 +24,12 @@ export async function requestTrusted<Data, Variables>(
   const documentId = document.__meta__!.hash as string; // sha256:…
   const response = await fetch(`${api}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...authorization() },
+    headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...authorization() },
     body: JSON.stringify({ documentId, variables }),
   });
-  return ((await response.json()) as { data: Data }).data;
+  const { data, errors } = (await response.json()) as { data?: Data; errors?: { message: string }[] };
+  if (!data || errors) throw new Error(errors!.map(({ message }) => message).join('\n'));
+  return data;
 }
 // #endregion trusted
 

@@ -21,11 +21,16 @@ const EMBEDDED = [
 const cache = cacheExchange({
   keys: Object.fromEntries(EMBEDDED.map((name) => [name, () => null])),
   resolvers: {
-    Query: { activities: relayPagination(), athletes: relayPagination() },
-    Athlete: {
-      activities: relayPagination(), bestEfforts: relayPagination(),
-      personalBestHistory: relayPagination(), jobs: relayPagination(),
+    Query: {
+      activities: relayPagination(), athletes: relayPagination(), jobs: relayPagination(), leaderboard: relayPagination(),
     },
+    Athlete: {
+      activities: relayPagination(), bestEfforts: relayPagination(), deletedActivities: relayPagination(), jobs: relayPagination(),
+      personalBestHistory: relayPagination(),
+    },
+    Activity: { laps: relayPagination(), splits: relayPagination() },
+    Job: { importReport: relayPagination() },
+    StravaQuota: { waiting: relayPagination() },
   },
   updates: {
     Subscription: {

@@ -60,6 +60,23 @@ def test_streams_are_for_who_names_them(accept, expected):
 
 
 @pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (f"multipart/mixed;boundary=graphql;subscriptionSpec=1.0,{GRAPHQL_JSON}", True),
+        (f'multipart/mixed; subscriptionSpec="1.0", {JSON}', True),
+        (f"multipart/mixed;subscriptionSpec=2.0,{JSON}", False),
+        (f"multipart/mixed;subscriptionSpec=1.0;q=0,{JSON}", False),
+        (f"multipart/mixed;deferSpec=20220824,{JSON}", False),
+        (f"multipart/mixed,{JSON}", False),
+    ],
+)
+def test_events_in_parts_are_for_who_names_their_form(accept, expected):
+    found = acceptable(accept.encode())
+    assert found.event_parts == expected
+    assert not (found.event_parts and found.parts)
+
+
+@pytest.mark.parametrize(
     "accept",
     ["text/html", "image/*", f"{JSON};q=0", "*/*;q=0", ",", f"{JSON};charset=utf-16", f"{JSON};q=high", f"{JSON};q=1.5",
      "application/jsonp", "text/*", "multipart/mixed", "application"],

@@ -1,6 +1,7 @@
-"""GraphQL over HTTP, the edition of September 2026: a case for each of its rules about responses.
+"""GraphQL over HTTP, the edition of September 2026: cases of its rules about responses.
 
-Sent to a real server, with each `Accept` that clients send.
+Sent to a real server, with each `Accept` that clients send. `test_http_edition_rules.py` lists each
+MUST and SHOULD of the edition, and which cases hold it.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +34,8 @@ GET_NAMED_NULL = {"query": "query null { __typename } query b { id: __typename }
 class Case:
     """A request and what the edition asks of its response.
 
-    `data` is None where the response has none. `code` is that of the first error.
+    `data` is None where the response has none. `code` is that of the first error. `address` is the
+    encoded query of the URL, where `params` would be encoded otherwise.
     """
 
     status: int
@@ -41,6 +43,7 @@ class Case:
     json: Any = None
     content: bytes | None = None
     params: dict[str, str] | None = None
+    address: str = ""
     method: str = "POST"
     headers: dict[str, str] = field(default_factory=dict)
     data: Any = None
@@ -96,7 +99,7 @@ CASES = {
     "a rule of the server's own is 422": Case(
         422,
         "TOO_MANY_ALIASES",
-        json={"query": "{" + "".join(f" a{n}: __typename" for n in range(31)) + "}"},
+        json={"query": "{" + "".join(f" a{n}: __typename" for n in range(32)) + "}"},
     ),
     "an operation beyond the limit of cost is 422": Case(
         422,
@@ -141,6 +144,11 @@ CASES = {
         },
         data=TYPENAME,
     ),
+    "a body that names no charset is UTF-8": Case(
+        200,
+        content='{"query": "{ __typename } # \N{LATIN SMALL LETTER E WITH ACUTE}"}'.encode(),
+        data=TYPENAME,
+    ),
     "a charset of UTF-8 may be named": Case(
         200,
         content=b'{"query": "{ __typename }"}',
@@ -172,8 +180,27 @@ CASES = {
         json={"query": "{ __typename }"},
         headers={"authorization": "Bearer x"},
     ),
+    "a page of another site that uses the session is 403": Case(
+        403,
+        "CROSS_SITE",
+        json={"query": "{ __typename }"},
+        headers={"cookie": "a=b", "origin": "https://other.example"},
+    ),
+    "what a caller may not see is the schema's affair": Case(
+        200, json={"query": "{ __typename viewer { id } }"}, data={**TYPENAME, "viewer": None}
+    ),
     "a mutation by GET is 405": Case(
         405, "BAD_USER_INPUT", params={"query": MUTATION}, method="GET", allow="POST"
+    ),
+    "a mutation by GET that is chosen by its name is 405": Case(
+        405,
+        "BAD_USER_INPUT",
+        params={
+            "query": f"query a {{ __typename }} {MUTATION.replace('{', 'b {', 1)}",
+            "operationName": "b",
+        },
+        method="GET",
+        allow="POST",
     ),
     "another method is 405": Case(
         405,
@@ -184,6 +211,12 @@ CASES = {
     ),
     "a query may come by GET": Case(
         200, params={"query": "{ __typename }"}, method="GET", data=TYPENAME
+    ),
+    "an address is read as URLSearchParams reads it": Case(
+        200,
+        address="a&&query=%7B+__typename%20%7D%23%C3%A9%zz&query=%7B&variables=%7B%22a%22:1%7D",
+        method="GET",
+        data=TYPENAME,
     ),
     "texts of a GET that are empty are absent": Case(
         200,
@@ -229,7 +262,7 @@ async def check(http: httpx.AsyncClient, case: Case, accept: str | None) -> None
     headers = {"content-type": JSON} if case.method != "GET" else {}
     request = http.build_request(
         case.method,
-        "/graphql",
+        f"/graphql?{case.address}" if case.address else "/graphql",
         json=case.json,
         content=case.content,
         params=case.params,
@@ -245,6 +278,8 @@ async def check(http: httpx.AsyncClient, case: Case, accept: str | None) -> None
     assert response.headers["content-type"] == f"{expected}; charset=utf-8"
     assert response.headers.get("allow") == case.allow
     body = response.json()
+    assert body.keys() <= {"data", "errors", "extensions"}
+    assert all(isinstance(error["message"], str) for error in body.get("errors", ()))
     assert ("data" in body) == (case.data is not None)
     assert body.get("data") == (None if case.data == "null" else case.data)
     code = body["errors"][0]["extensions"]["code"] if "errors" in body else None
@@ -284,10 +319,9 @@ async def test_the_type_of_the_highest_weight_is_sent(address, accept, expected)
 @pytest.mark.parametrize(
     "accept", ["image/png", "text/html;q=0.9", f"{GRAPHQL_JSON}; charset=utf-16"]
 )
-async def test_where_nothing_is_acceptable_it_is_406(address, accept):
+async def test_where_nothing_is_acceptable_it_is_406_and_nothing_runs(address, db, accept):
     async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http:
-        response = await http.post(
-            "/graphql", json={"query": "{ __typename }"}, headers={"accept": accept}
-        )
+        response = await http.post("/graphql", json={"query": MUTATION}, headers={"accept": accept})
     assert response.status_code == 406
     assert response.json()["errors"][0]["extensions"]["code"] == "NOT_ACCEPTABLE"
+    assert db.exec_driver_sql("SELECT count(*) FROM feedback").scalar_one() == 0

@@ -1,7 +1,10 @@
 """Watching jobs over WebSocket and server-sent events, on a real socket."""
 
 import asyncio
+import json
+from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from redis import Redis
@@ -12,6 +15,9 @@ from jobs.enqueue import publish
 from local.redis import start_redis
 from tests import factories as make
 from tests.web.subscriber import ATHLETE_JOBS, JOB, event_stream, web_socket
+from web.protocols.framing import MULTIPART
+from web.protocols.stream_end import CredentialsEnded
+from web.protocols.subscriber import refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +74,68 @@ async def test_the_same_over_server_sent_events(address, person, job, change):
     assert first["data"]["jobUpdated"]["status"] == "RUNNING"
     assert second["data"]["jobUpdated"]["status"] == "SUCCEEDED"
     assert event == "complete"
+
+
+APOLLO = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9"
+
+
+@asynccontextmanager
+async def multipart(address, token, query, **variables):
+    """Gives the response, and an iterator over its parts as Apollo's HttpLink finds them."""
+    headers = {"accept": APOLLO, "authorization": f"Bearer {token}"}
+    body = {"query": query, "variables": variables}
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=30) as http,
+        http.stream("POST", f"http://{address}/graphql", json=body, headers=headers) as response,
+    ):
+        yield response, parts_of(response)
+
+
+async def parts_of(response):
+    text = ""
+    async for piece in response.aiter_text():
+        text += piece
+        *whole, text = text.split("\r\n--graphql")
+        for part in filter(None, whole):
+            head, _, body = part.partition("\r\n\r\n")
+            assert head.strip() == "content-type: application/json; charset=utf-8"
+            yield json.loads(body)
+    assert text == "--\r\n"
+
+
+async def test_the_same_in_parts_as_apollo_asks_for_them(address, person, job, change):
+    known = {"id": encode_id("Job", job)}
+    async with (
+        asyncio.timeout(15),
+        multipart(address, person.token, JOB, **known) as (response, parts),
+    ):
+        first = await anext(parts)
+        change(ENDED)
+        second = [each async for each in parts]
+    assert response.status_code == 200
+    kind = 'multipart/mixed; boundary="graphql"; subscriptionSpec="1.0"'
+    assert response.headers["content-type"] == kind
+    assert first["payload"]["data"]["jobUpdated"]["status"] == "RUNNING"
+    assert [each["payload"]["data"]["jobUpdated"]["status"] for each in second] == ["SUCCEEDED"]
+
+
+async def test_what_is_refused_in_parts_is_one_part(address, person):
+    async with multipart(address, person.token, JOB, id=person.id) as (_, parts):
+        [only] = [each async for each in parts]
+    assert only["payload"]["errors"][0]["extensions"]["code"] == "INVALID_ID"
+
+
+async def test_who_takes_parts_of_subscriptions_gets_queries_whole(address, person):
+    async with multipart(address, person.token, "{ viewer { id } }") as (response, _):
+        assert json.loads(await response.aread())["data"]["viewer"]["id"]
+    assert response.headers["content-type"].startswith("application/graphql-response+json")
+
+
+def test_what_ends_a_connection_in_parts_has_no_payload():
+    part = MULTIPART.last_error(refusal("id", CredentialsEnded()))
+    told = json.loads(part.split(b"\r\n\r\n")[1].removesuffix(b"\r\n--graphql"))
+    assert told["payload"] is None
+    assert told["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 async def test_who_comes_back_gets_the_present_state_first(address, person, job, change):
