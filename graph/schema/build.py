@@ -37,6 +37,15 @@ from graph.types.api_token import ApiToken
 from graph.types.best_effort import BestEffort
 from graph.types.personal_best import PersonalBest
 
+_DESCRIPTION = (
+    "Activities, personal bests and age grades of runners, kept in step with Strava.\n"
+    "Distances are in meters, durations in seconds; names tell the unit. Each `id` is global and "
+    "opaque, and `node` fetches its object again.\n"
+    "Lists are Relay connections. Expected failures of mutations are in `userErrors`; other errors "
+    "have a stable `extensions.code`.\n"
+    "An operation costs points (`rateLimit`); `@cost` and `@listSize` tell how many."
+)
+_ROOTS = "schema {\n  query: Query\n  mutation: Mutation\n  subscription: Subscription\n}\n\n"
 _ONE_OF = "directive @oneOf on INPUT_OBJECT\n\n"
 """Strawberry prints its definition, but the specification leaves out those of its own directives."""
 
@@ -224,6 +233,7 @@ def build_schema() -> Schema:
         types=[ApiToken, BestEffort, PersonalBest],
         config=StrawberryConfig(scalar_map=SCALARS, enable_experimental_incremental_execution=True),
     )
+    schema.core.description = _DESCRIPTION  # Strawberry knows no description of a schema
     _drop_null_defaults(schema.core)
     _know_one_of(schema.core)
     return schema
@@ -262,4 +272,5 @@ def _know_one_of(schema: GraphQLSchema) -> None:
 
 def print_schema() -> str:
     """Print the schema in the schema definition language, as in `schema.graphql`."""
-    return build_schema().as_str().replace(_ONE_OF, "") + "\n"
+    description = f'"""\n{_DESCRIPTION}\n"""\n'
+    return description + _ROOTS + build_schema().as_str().replace(_ONE_OF, "") + "\n"
