@@ -25,17 +25,19 @@ The least times over any set of activities keep that order.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import floor
 
 from athletics.age_grade_table import Sex
 from athletics.best_effort import Effort, best_efforts_of_track
+from athletics.columns import Column
 from athletics.distance import (
     MILE_M,
     StandardDistance,
     standard_distance_of_strava,
 )
+from athletics.effort_place import HeartRateMeans, start_m
 from athletics.effort_provenance import EffortProvenance
 from athletics.plausibility import is_plausible
 from athletics.sport import is_run
@@ -58,6 +60,7 @@ class Streams:
 
     time_s: Sequence[float]
     distance_m: Sequence[float]
+    heart_rate_bpm: Column | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,19 @@ class StravaEffort:
 
 @dataclass(frozen=True, slots=True)
 class ActivityEffort:
-    """`implied`: measured over a longer distance only (see the module)."""
+    """`implied`: measured over a longer distance only (see the module).
+
+    `start_m` and `heart_rate_bpm` are where it begins on the activity's distance, and the mean
+    meanwhile; None without samples that tell.
+    """
 
     distance: StandardDistance
     elapsed_s: float
     start_offset_s: float
     provenance: EffortProvenance
     implied: bool = False
+    start_m: float | None = None
+    heart_rate_bpm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,7 @@ def efforts_of_activity(
             | _plausible(_from_strava(run.strava_efforts, run.distance_m), sex)
             | efforts
         )
-    return ActivityEfforts(without_contradiction(efforts), lacking)
+    return ActivityEfforts(_placed(without_contradiction(efforts), run), lacking)
 
 
 def without_contradiction(
@@ -168,6 +177,25 @@ def _not_slower(
     return ActivityEffort(
         distance, longer.elapsed_s, longer.start_offset_s, longer.provenance, implied=own is None
     )
+
+
+def _placed(efforts: list[ActivityEffort], run: RecordedRun) -> list[ActivityEffort]:
+    """Add where efforts lie among the samples, if there are any."""
+    track, streams = run.track, run.streams
+    if track is None or streams is None:
+        return efforts
+    rates = streams.heart_rate_bpm
+    means = None if rates is None else HeartRateMeans(streams.time_s, rates)
+    return [
+        replace(
+            each,
+            start_m=start_m(track, each.start_offset_s),
+            heart_rate_bpm=means.between(each.start_offset_s, each.start_offset_s + each.elapsed_s)
+            if means is not None
+            else None,
+        )
+        for each in efforts
+    ]
 
 
 def _plausible(efforts: _Efforts, sex: Sex | None) -> dict[StandardDistance, ActivityEffort]:

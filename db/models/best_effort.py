@@ -50,7 +50,9 @@ class BestEffort(Base):
 
     `achieved_at` is when the distance would have been completed had the effort begun with its run:
     orders and cursors, which others see, must not tell where in a run an effort lies. The distance
-    was completed `start_offset_s` later (`completed_at`). The columns of the age grade
+    was completed `start_offset_s` later (`completed_at`). `start_distance_m` is where the effort began,
+    on the scale of the activity's distance; it and `average_heart_rate_bpm` are null where no samples
+    tell, and until the activity is derived again after migration 0052. The columns of the age grade
     are null together, when the birth date or sex is unknown or the table does not cover the age.
     """
 
@@ -63,6 +65,8 @@ class BestEffort(Base):
     distance_m: Mapped[float] = mapped_column()
     elapsed_s: Mapped[float] = mapped_column()
     start_offset_s: Mapped[float] = mapped_column()
+    start_distance_m: Mapped[float | None] = mapped_column()
+    average_heart_rate_bpm: Mapped[float | None] = mapped_column()
     achieved_at: Mapped[Instant] = mapped_column()
     provenance: Mapped[str]
     excluded: Mapped[bool] = mapped_column(server_default="false")

@@ -54,6 +54,19 @@ class BestEffort(Node):
         "is.",
         to_others=statements.start_offset_to_others,
     )
+    start_distance_meters: float | None = column(
+        m.BestEffort.start_distance_m,
+        "Meters from the start of the run to the start of the effort, as the run's distance counts. "
+        "Null without samples, and for other athletes unless the athlete hides no surroundings of "
+        "starts.",
+        to_others=statements.start_distance_to_others,
+    )
+    average_heart_rate: float | None = column(
+        m.BestEffort.average_heart_rate_bpm,
+        "Average heart rate during the effort, in beats per minute. Null if not recorded for half "
+        "of it, and for other athletes unless the athlete hides no surroundings of starts.",
+        to_others=statements.heart_rate_to_others,
+    )
     achieved_at: datetime = column(
         m.BestEffort.completed_at,
         "Time the distance was completed. For other athletes as if the effort had begun with the "

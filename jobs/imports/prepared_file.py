@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
-from athletics.activity_effort import ActivityEffort, RecordedRun, Streams, efforts_of_activity
+from athletics.activity_effort import ActivityEffort, RecordedRun, efforts_of_activity
 from athletics.age_grade_table import Sex
 from athletics.sport import is_in_shoes
 from athletics.track import StreamError
@@ -19,6 +19,7 @@ from jobs.activity_laps import LapRow
 from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
 from jobs.imports.activity_zone import zone_of_place
 from jobs.imports.packed_file import PackedFile
+from jobs.sync.derived_rows import streams_of
 from jobs.sync.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
 from jobs.sync.stored_streams import EncodedStreams
 from recordings import NotARecording, RecordedActivity, RecordingError
@@ -158,7 +159,7 @@ def derived_efforts(
         distance_m=row["distance_m"],
         elapsed_s=row["elapsed_time_s"],
         on_treadmill=row["trainer"],
-        streams=None if samples is None else Streams(samples.time_s, samples.distance_m),
+        streams=None if samples is None else streams_of(samples),
     )
     found = efforts_of_activity(run, sport_type=row["sport_type"], flagged=False, sex=sex)
     return run, tuple(found.efforts)

@@ -17,11 +17,12 @@ from athletics.age_grade_table import OutOfTable, Sex
 from db.statements.performance.best_effort import GRADE_COLUMNS
 from db.stream_codec import Samples
 
-EFFORTS_VERSION = 6
+EFFORTS_VERSION = 7
 """Raise it when the rules change: activities of another version are derived again.
 
 4: with levels of their streams. 5: with splits and heart rates.
 6: with the samples of a route's points; `achieved_at` counts from the start of the run.
+7: with the meters at which efforts begin, and their heart rates.
 """
 
 _DIGITS = 3  # milliseconds
@@ -77,9 +78,14 @@ def recorded_run(
         distance_m=activity.distance_m,
         elapsed_s=activity.elapsed_time_s,
         on_treadmill=activity.trainer,
-        streams=None if samples is None else Streams(samples.time_s, samples.distance_m),
+        streams=None if samples is None else streams_of(samples),
         strava_efforts=given,
     )
+
+
+def streams_of(samples: Samples) -> Streams:
+    """Take the columns that efforts are derived from."""
+    return Streams(samples.time_s, samples.distance_m, samples.heart_rate_bpm)
 
 
 def effort_rows(
@@ -128,9 +134,15 @@ def _row(activity: Any, runner: Runner, effort: ActivityEffort) -> dict[str, Any
         "distance_m": distance_m,
         "elapsed_s": elapsed_s,
         "start_offset_s": start_s,
+        "start_distance_m": _rounded(effort.start_m, _DIGITS),
+        "average_heart_rate_bpm": _rounded(effort.heart_rate_bpm, 1),
         "achieved_at": activity.started_at + timedelta(seconds=elapsed_s),
         "provenance": effort.provenance.value,
         "implied": effort.implied,
         # The age on the day at the athlete's place.
         **grade_columns(runner, distance_m, elapsed_s, activity.started_at_local.date()),
     }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

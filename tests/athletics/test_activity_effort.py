@@ -15,10 +15,11 @@ from athletics.activity_effort import (
 )
 from athletics.best_effort import best_efforts
 from athletics.distance import StandardDistance
+from athletics.effort_place import start_m
 from athletics.effort_provenance import EffortProvenance
 from athletics.personal_best import DatedEffort, counting
 from athletics.plausibility import is_plausible
-from athletics.track import StreamError
+from athletics.track import StreamError, read_track
 
 STREAM, STRAVA, WHOLE = EffortProvenance
 
@@ -53,7 +54,15 @@ def test_streams_give_the_windows_of_the_definition(real_runs):
     for run in real_runs:
         streams = Streams(run["streams"]["time"], run["streams"]["distance"])
         expected = [
-            ActivityEffort(distance, found.elapsed_s, found.start_offset_s, STREAM)
+            ActivityEffort(
+                distance,
+                found.elapsed_s,
+                found.start_offset_s,
+                STREAM,
+                start_m=start_m(
+                    read_track(streams.time_s, streams.distance_m), found.start_offset_s
+                ),
+            )
             for distance, found in best_efforts(streams.time_s, streams.distance_m).items()
         ]
         found = found_in(streams=streams, distance_m=run["activity"]["distance"])
@@ -290,7 +299,7 @@ def test_no_effort_is_longer_than_the_activity(meters, speed, correction, on_tre
 
 def test_samples_without_any_distance_are_no_correction():
     assert efforts(streams=Streams([0, 100], [0, 0]), distance_m=5000, elapsed_s=1500)[-1] == (
-        ActivityEffort(StandardDistance.KM5, 1500, 0, WHOLE)
+        ActivityEffort(StandardDistance.KM5, 1500, 0, WHOLE, start_m=0)
     )
     assert efforts(streams=steady(1000, 4), distance_m=0) == []
 
@@ -361,7 +370,7 @@ def test_over_distances_that_a_broken_track_lacks_strava_is_believed():
 
 def test_and_then_the_whole_activity():
     found = measured(streams=broken_at(750, -1000.0), distance_m=5000, elapsed_s=1500)
-    assert found["KM5"] == ActivityEffort(StandardDistance.KM5, 1500, 0, WHOLE)
+    assert found["KM5"] == ActivityEffort(StandardDistance.KM5, 1500, 0, WHOLE, start_m=0)
 
 
 def test_what_a_track_lacks_is_told():

@@ -113,7 +113,7 @@ async def test_answers_to_others_are_the_same_wherever_home_is(sharing_api, db, 
 
 
 STREAMS = """query($id: ID!) { activity(id: $id) { route { polylines } laps { totalCount } splits { totalCount }
-    bestEfforts { startOffsetSeconds achievedAt }
+    bestEfforts { startOffsetSeconds startDistanceMeters averageHeartRate achievedAt }
     streams(maxPoints: 5000) { sampleCount timeSeconds distanceMeters altitudeMeters gapsAfter } } }"""
 
 
@@ -146,6 +146,10 @@ async def test_others_see_the_samples_of_what_they_see(sharing_api, db):
     assert distance_m[: cut + 1] == moved[: cut + 1]
     assert all(each["startOffsetSeconds"] == 0 for each in seen["bestEfforts"])
     assert all(each["startOffsetSeconds"] > 0 for each in own["bestEfforts"])
+    assert all(each["startDistanceMeters"] is None for each in seen["bestEfforts"])
+    assert all(each["startDistanceMeters"] > 0 for each in own["bestEfforts"])
+    assert all(each["averageHeartRate"] is None for each in seen["bestEfforts"])
+    assert all(each["averageHeartRate"] > 0 for each in own["bestEfforts"])
     assert {e["achievedAt"] for e in own["bestEfforts"]} & {
         e["achievedAt"] for e in seen["bestEfforts"]
     } == set()

@@ -103,6 +103,16 @@ def start_offset_to_others() -> ColumnElement[float]:
     return case((hides_surroundings(BestEffort.athlete_id), 0.0), else_=BestEffort.start_offset_s)
 
 
+def start_distance_to_others() -> ColumnElement[float | None]:
+    """Where on its way an effort began; NULL where that could tell of what the athlete hides."""
+    return case((~hides_surroundings(BestEffort.athlete_id), BestEffort.start_distance_m))
+
+
+def heart_rate_to_others() -> ColumnElement[float | None]:
+    """The effort's heart rate; NULL where the effort may lie on a way that the athlete hides."""
+    return case((~hides_surroundings(BestEffort.athlete_id), BestEffort.average_heart_rate_bpm))
+
+
 def completion_to_others(model: type[BestEffort | PersonalBest]) -> ColumnElement[datetime]:
     """When the distance was completed, as if from the start where `start_offset_to_others` is 0."""
     return case((hides_surroundings(model.athlete_id), model.achieved_at), else_=model.completed_at)
@@ -110,7 +120,7 @@ def completion_to_others(model: type[BestEffort | PersonalBest]) -> ColumnElemen
 
 _WRITTEN = (
     "athlete_id", "activity_id", "distance", "distance_m", "elapsed_s", "start_offset_s",
-    "achieved_at", "provenance", "implied", *GRADE_COLUMNS, "counts",
+    "start_distance_m", "average_heart_rate_bpm", "achieved_at", "provenance", "implied", *GRADE_COLUMNS, "counts",
 )  # fmt: skip
 
 
