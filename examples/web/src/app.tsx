@@ -1,6 +1,6 @@
 // Who is signed in decides what is shown; then the path does.
-import { Suspense, useEffect, useMemo, useRef, useState } from 'react';
-import { Provider, useQuery } from 'urql';
+import { Suspense, useEffect, useMemo, useState } from 'react';
+import { Provider } from 'urql';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { useChanges } from './changes.ts';
 import { createClient } from './client.ts';
@@ -17,6 +17,7 @@ import { useScroll } from './scroll.ts';
 import * as session from './session.ts';
 import { SettingsPage } from './settings/SettingsPage.tsx';
 import { ShoesPage } from './shoes/ShoesPage.tsx';
+import { useShown } from './shown.ts';
 import { SignIn } from './SignIn.tsx';
 import { TrainingPage } from './training/TrainingPage.tsx';
 import { Icon } from './ui/Icon.tsx';
@@ -71,10 +72,7 @@ function useRetry(ask: () => void): void {
 }
 
 function Signed({ freshness, onSignedOut }: { freshness: Freshness; onSignedOut: () => void }) {
-  const [{ data: newest, error }, ask] = useQuery({ query: ViewerQuery });
-  const last = useRef(newest);
-  if (newest) last.current = newest;
-  const data = last.current; // pages stay while it is asked again
+  const [{ data, error }, ask] = useShown({ query: ViewerQuery });
   useRetry(() => ask({ requestPolicy: 'network-only' }));
   const leave = async () => {
     await session.signOut().catch(() => undefined);

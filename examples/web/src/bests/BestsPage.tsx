@@ -1,9 +1,9 @@
 // Personal bests: the table, the curve of pace over distance, and how they grade by age.
-import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { distanceName } from '../distances.ts';
 import { graphql, readFragment, type FragmentOf, type ResultOf } from '../graphql.ts';
 import { runPath } from '../pages.ts';
+import { useShown } from '../shown.ts';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
 import { gain, percent, recordTime, shortDay, useUnits } from '../units.ts';
@@ -42,7 +42,7 @@ type Best = NonNullable<ResultOf<typeof BestsQuery>['athlete']>['personalBests']
 
 export function BestsPage() {
   const { athlete } = useViewer();
-  const [{ data, error }, ask] = useQuery({ query: BestsQuery, variables: { athlete: athlete.id } });
+  const [{ data, error }, ask] = useShown({ query: BestsQuery, variables: { athlete: athlete.id } });
   const bests = data?.athlete?.personalBests;
   return (
     <>

@@ -1,12 +1,13 @@
 // One distance: how the best came down over the years, and the fastest efforts.
 import { useState } from 'react';
-import { useMutation, useQuery } from 'urql';
+import { useMutation } from 'urql';
 import { Link } from 'wouter';
 import { domainOf, ticks, timeTicks } from '../charts/scale.ts';
 import { dateTicks, XYChart } from '../charts/XYChart.tsx';
 import { DISTANCES, distanceName, isDistance } from '../distances.ts';
 import { graphql, type ResultOf, type VariablesOf } from '../graphql.ts';
 import { runPath } from '../pages.ts';
+import { useShown } from '../shown.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
@@ -52,7 +53,7 @@ type Code = VariablesOf<typeof DistanceQuery>['distance'];
 
 export function DistancePage({ distance }: { distance: string }) {
   const { athlete } = useViewer();
-  const [{ data, error }, ask] = useQuery({
+  const [{ data, error }, ask] = useShown({
     query: DistanceQuery, variables: { athlete: athlete.id, distance: distance as Code }, pause: !isDistance(distance),
   });
   if (!isDistance(distance)) {

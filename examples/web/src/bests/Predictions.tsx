@@ -1,10 +1,10 @@
 // What the fastest efforts of some time promise: times by two rules, and the critical speed.
 import { useState } from 'react';
-import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { distanceName } from '../distances.ts';
 import { graphql, readFragment, type ResultOf, type VariablesOf } from '../graphql.ts';
 import { runPath } from '../pages.ts';
+import { useShown } from '../shown.ts';
 import { Figures } from '../ui/Figures.tsx';
 import { Failure, Skeleton } from '../ui/states.tsx';
 import { duration, recordTime, shortDay, useUnits, whole } from '../units.ts';
@@ -39,7 +39,7 @@ export function Predictions() {
   const { athlete } = useViewer();
   const [period, choose] = useState<Period>('Half a year');
   const variables = { athlete: athlete.id, from: PERIODS[period], distances: RACES };
-  const [{ data, error }, ask] = useQuery({ query: PredictionsQuery, variables });
+  const [{ data, error }, ask] = useShown({ query: PredictionsQuery, variables });
   return (
     <section className="card padded scrolls" aria-labelledby="predictions">
       <div className="card-head">

@@ -1,8 +1,8 @@
 // Who is fastest among those who share their runs on this server.
 import { useState } from 'react';
-import { useQuery } from 'urql';
 import { DISTANCES, distanceName } from '../distances.ts';
 import { graphql, type VariablesOf } from '../graphql.ts';
+import { useShown } from '../shown.ts';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
 import { percent, recordTime, shortDay } from '../units.ts';
@@ -27,7 +27,7 @@ type Variables = VariablesOf<typeof BoardQuery>;
 export function BoardPage() {
   const { athlete } = useViewer();
   const [{ distance, by }, choose] = useState<Variables>({ distance: 'KM5', by: 'ELAPSED_TIME' });
-  const [{ data, error }, ask] = useQuery({ query: BoardQuery, variables: { distance, by } });
+  const [{ data, error }, ask] = useShown({ query: BoardQuery, variables: { distance, by } });
   const bests = data?.leaderboard?.nodes;
   return (
     <>

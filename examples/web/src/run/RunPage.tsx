@@ -1,8 +1,8 @@
 // One run: figures, route, charts, splits, laps and best efforts.
 import { useState } from 'react';
-import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { graphql, readFragment, type FragmentOf } from '../graphql.ts';
+import { useShown } from '../shown.ts';
 import { Figures } from '../ui/Figures.tsx';
 import { Icon } from '../ui/Icon.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
@@ -64,7 +64,7 @@ export const RunQuery = graphql(`
 export function RunPage({ id }: { id: string }) {
   const units = useUnits();
   const unit = units.system === 'METRIC' ? 'KILOMETER' : 'MILE';
-  const [{ data, error, fetching }, ask] = useQuery({ query: RunQuery, variables: { id, unit } });
+  const [{ data, error, fetching }, ask] = useShown({ query: RunQuery, variables: { id, unit } });
   const [place, setPlace] = useState<number | null>(null);
   const activity = data?.activity;
   if (!activity) {

@@ -1,8 +1,8 @@
 // All runs, newest first. Each page of the list asks for itself, and for the next one when it is reached.
 import { useEffect, useRef, useState } from 'react';
-import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { graphql } from '../graphql.ts';
+import { useShown } from '../shown.ts';
 import { SyncCard } from '../sync/SyncCard.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
@@ -33,7 +33,7 @@ export const RunsCount = graphql(`
 
 export function RunsPage() {
   const { athlete } = useViewer();
-  const [{ data }] = useQuery({ query: RunsCount, variables: { athlete: athlete.id } });
+  const [{ data }] = useShown({ query: RunsCount, variables: { athlete: athlete.id } });
   const count = data?.athlete?.activities.totalCount;
   return (
     <>
@@ -54,7 +54,7 @@ const wanted = new Set<string | null>();
 
 /** One page of the list and, below it, the rest. A cursor that changes changes all that follow. */
 function RunsOf({ athleteId, after }: { athleteId: string; after: string | null }) {
-  const [{ data, error, fetching }, ask] = useQuery({ query: RunsPageQuery, variables: { athlete: athleteId, after } });
+  const [{ data, error, fetching }, ask] = useShown({ query: RunsPageQuery, variables: { athlete: athleteId, after } });
   const [, redraw] = useState(0);
   const list = data?.athlete?.activities;
   if (!list) {

@@ -1,5 +1,5 @@
-import { useQuery } from 'urql';
 import { graphql } from '../graphql.ts';
+import { useShown } from '../shown.ts';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
 import { useUnits } from '../units.ts';
@@ -19,7 +19,7 @@ const WORN_METERS = 800_000; // what most makers name
 export function ShoesPage() {
   const { athlete } = useViewer();
   const units = useUnits();
-  const [{ data, error }, ask] = useQuery({ query: ShoesQuery, variables: { athlete: athlete.id } });
+  const [{ data, error }, ask] = useShown({ query: ShoesQuery, variables: { athlete: athlete.id } });
   const shoes = data?.athlete?.gear;
   const full = Math.max(WORN_METERS, ...(shoes ?? []).map((shoe) => shoe.statedDistanceMeters ?? shoe.distanceMeters));
   return (

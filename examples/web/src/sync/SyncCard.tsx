@@ -1,7 +1,8 @@
 // Fetches runs from Strava and shows how far it is, live, also after a reload or a lost connection.
 import { useEffect, useState } from 'react';
-import { useMutation, useQuery } from 'urql';
+import { useMutation } from 'urql';
 import { graphql } from '../graphql.ts';
+import { useShown } from '../shown.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { messageOf } from '../ui/states.tsx';
 import { ago } from '../units.ts';
@@ -29,7 +30,7 @@ export const StartSync = graphql(`
 
 export function SyncCard() {
   const { athlete, maySync } = useViewer();
-  const [{ data }] = useQuery({ query: RunningSyncs, variables: { athlete: athlete.id } });
+  const [{ data }] = useShown({ query: RunningSyncs, variables: { athlete: athlete.id } });
   const [{ fetching, error }, start] = useMutation(StartSync);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [jobId, watch] = useState<string | null>(null);

@@ -1,10 +1,11 @@
 // Training load: what each day asked of the heart, and fitness and fatigue that follow from it.
 import { useState, type FormEvent } from 'react';
-import { useMutation, useQuery } from 'urql';
+import { useMutation } from 'urql';
 import { Link } from 'wouter';
 import { ticks } from '../charts/scale.ts';
 import { dateTicks, XYChart } from '../charts/XYChart.tsx';
 import { graphql, type ResultOf } from '../graphql.ts';
+import { useShown } from '../shown.ts';
 import { Figures } from '../ui/Figures.tsx';
 import { Failure, messageOf, Skeleton } from '../ui/states.tsx';
 import { millis, shortDay, tick, whole } from '../units.ts';
@@ -42,7 +43,7 @@ const lastDay = (lastRun: string): string | null =>
 
 export function Load({ athleteId, lastRun }: { athleteId: string; lastRun: string }) {
   const variables = { athlete: athleteId, days: SHOWN_DAYS, until: lastDay(lastRun) };
-  const [{ data, error }, ask] = useQuery({ query: LoadQuery, variables });
+  const [{ data, error }, ask] = useShown({ query: LoadQuery, variables });
   if (error) return <Failure error={error} retry={() => ask({ requestPolicy: 'network-only' })} />;
   if (!data?.athlete) return <Skeleton height={320} />;
   const { id, sex, restingHeartRate, maxHeartRate, trainingLoad } = data.athlete;

@@ -1,9 +1,9 @@
 // How much was run: volume by week, month or year, training load, and time in heart rate zones.
 import { useState } from 'react';
-import { useQuery } from 'urql';
 import { ticks } from '../charts/scale.ts';
 import { dateTicks, XYChart } from '../charts/XYChart.tsx';
 import { graphql, type ResultOf } from '../graphql.ts';
+import { useShown } from '../shown.ts';
 import { Figures } from '../ui/Figures.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
@@ -43,7 +43,7 @@ const PERIODS: Record<Period, { name: string; shown: number; days: number }> = {
 export function TrainingPage() {
   const { athlete } = useViewer();
   const [period, choose] = useState<Period>('WEEK');
-  const [{ data, error }, ask] = useQuery({ query: TrainingQuery, variables: { athlete: athlete.id, period } });
+  const [{ data, error }, ask] = useShown({ query: TrainingQuery, variables: { athlete: athlete.id, period } });
   const known = data?.athlete;
   const lastRun = known?.activities.nodes[0];
   return (

@@ -1,9 +1,10 @@
 // Files of a watch or an export, sent in parts that go on after a lost connection, then imported by a job.
 import { useEffect, useRef, useState, type DragEvent } from 'react';
-import { useClient, useQuery } from 'urql';
+import { useClient } from 'urql';
 import { Link } from 'wouter';
 import { graphql } from '../graphql.ts';
 import { runPath } from '../pages.ts';
+import { useShown } from '../shown.ts';
 import { JobProgress, useJob } from '../sync/JobProgress.tsx';
 import { Icon } from '../ui/Icon.tsx';
 import { Title } from '../ui/Title.tsx';
@@ -121,7 +122,7 @@ const OUTCOMES: Record<string, string> = { IMPORTED: 'New', SAME_AS: 'Known', UP
 
 /** What became of each file, asked for again with each change of the job. */
 function Report({ jobId, version }: { jobId: string; version: number }) {
-  const [{ data }, ask] = useQuery({ query: ReportQuery, variables: { job: jobId } });
+  const [{ data }, ask] = useShown({ query: ReportQuery, variables: { job: jobId } });
   useEffect(() => ask({ requestPolicy: 'network-only' }), [version, ask]);
   const report = data?.job?.importReport;
   if (!report || report.nodes.length === 0) return null;
