@@ -24,7 +24,14 @@ pytestmark = pytest.mark.clients
 KIT = FOLDER / "kit"
 ROOT = FOLDER.parents[1]
 GENERATED = KIT / "generated"
-PROGRAMS = ("tada.ts", "codegen-client.ts", "apollo.ts", "urql.ts", "relay/relay.ts")
+PROGRAMS = (
+    "tada.ts",
+    "codegen-client.ts",
+    "apollo.ts",
+    "urql.ts",
+    "relay/relay.ts",
+    "graphql-request.ts",
+)
 MANIFESTS = ("relay-documents.json", "tada-documents.json", "gql/persisted-documents.json")
 """What Relay, gql.tada and Codegen write, as they write it."""
 
