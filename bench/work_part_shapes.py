@@ -91,7 +91,7 @@ _OF_ATHLETE = {
 """Fields of an athlete, and of how many activities' athletes they are asked for at once."""
 _OF_JOB = {
     "problems": "problems { stravaId code message }",
-    "what it changed": "result { changedActivityIds changedDistances }",
+    "what it changed": "result { changedActivityIds deletedActivityIds changedDistances }",
     "importReport(first: 1000)": (
         "importReport(first: 1000) { edges { cursor node { path outcome message } } }"
     ),
@@ -150,7 +150,7 @@ def _of_jobs() -> Iterator[Shape]:
         yield Shape(f"job > {name}", f'{{ job(id: "$job") {{ {selection} }} }}', is_own=True)
     for name, selection in (
         ("problems", "problems { code }"),
-        ("what it changed", "result { changedActivityIds changedDistances }"),
+        ("what it changed", "result { changedActivityIds deletedActivityIds changedDistances }"),
         ("importReport", "importReport(first: 20) { nodes { path } }"),
         ("importReport totalCount", "importReport(first: 1) { totalCount }"),
     ):

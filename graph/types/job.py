@@ -82,6 +82,12 @@ class JobResult:
         "Empty a week later.",
         otherwise=(),
     )
+    deleted_activity_ids: list[strawberry.ID] = column_apart(
+        athlete_change.deleted_of_job,
+        m.Job.id,
+        "Global ids that activities had which it deleted, at most 100. Empty a week later.",
+        otherwise=(),
+    )
     changed_distances: list[StandardDistance] = column_apart(
         athlete_change.distances_of_job,
         m.Job.id,

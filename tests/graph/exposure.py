@@ -140,7 +140,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "JobError": {E.OWNER: "code message retryable documentation"},
     "JobResult": {
         E.OWNER: "activitiesCreated activitiesUpdated activitiesDeleted personalBestsChanged "
-        "changedActivityIds changedDistances"
+        "changedActivityIds deletedActivityIds changedDistances"
     },
     "PageInfo": {E.DERIVED: "hasNextPage hasPreviousPage startCursor endCursor"},
     **{

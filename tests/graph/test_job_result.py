@@ -10,7 +10,8 @@ from tests import factories as make
 
 pytestmark = pytest.mark.anyio
 
-RESULT = "query($id: ID!) { job(id: $id) { result { changedActivityIds changedDistances } } }"
+RESULT = """query($id: ID!) { job(id: $id) { result {
+    changedActivityIds deletedActivityIds changedDistances } } }"""
 
 
 async def test_it_names_what_changed_and_is_still_there(api, db):
@@ -20,22 +21,24 @@ async def test_it_names_what_changed_and_is_still_there(api, db):
         for kind in ("STRAVA_SYNC", "IMPORT")
     )
     one, two, three = (make.create_activity(db, person.athlete_id) for _ in range(3))
+    gone = 2**62 + 2
     for of_job, changed in (
         (job, {"activities": [one, two], "distances": ["KM5"]}),
         (job, {"activities": [two, 2**62 + 1], "distances": ["KM5", "KM10"]}),
-        (other, {"activities": [three]}),
+        (other, {"activities": [three], "deleted": [gone]}),
     ):
         values = athlete_change.changes(person.athlete_id, of_job, **changed)
         db.execute(athlete_change.record(), values)
-    for each, activities, distances in (
-        (job, [one, two], ["KM10", "KM5"]),
-        (other, [three], []),
+    for each, activities, deleted, distances in (
+        (job, [one, two], [], ["KM10", "KM5"]),
+        (other, [three], [gone], []),
     ):
         answer = await api.ask(RESULT, person.token, id=encode_id("Job", each))
         result = answer["job"]["result"]
         assert sorted(result["changedActivityIds"]) == sorted(
             encode_id("Activity", activity) for activity in activities
         )
+        assert result["deletedActivityIds"] == [encode_id("Activity", each) for each in deleted]
         assert sorted(result["changedDistances"]) == distances
 
 

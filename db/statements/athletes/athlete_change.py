@@ -124,15 +124,26 @@ def activities_of_job() -> ColumnElement[list[str]]:
         .limit(_MOST_LISTED)
         .subquery()
     )
-    text = literal("Activity:", Text) + cast(found.c.number, Text)
-    global_id = func.encode(func.convert_to(text, "UTF8"), "base64", type_=Text)
-    return _as_array(select(func.array_agg(global_id, type_=ARRAY(Text))).select_from(found))
+    return _global_ids(found)
+
+
+def deleted_of_job() -> ColumnElement[list[str]]:
+    """The global ids that activities had which a job deleted, at most 100."""
+    gone = _of_job(AthleteChange.deleted_ids)
+    return _global_ids(select(gone.c.value.label("number")).limit(_MOST_LISTED).subquery())
 
 
 def distances_of_job() -> ColumnElement[list[str]]:
     """The distances with another current best that a job changed."""
     changed = _of_job(AthleteChange.distances)
     return _as_array(select(func.array_agg(changed.c.value, type_=ARRAY(Text))))
+
+
+def _global_ids(found: Subquery) -> ColumnElement[list[str]]:
+    """The global ids of activities, from their column `number`."""
+    text = literal("Activity:", Text) + cast(found.c.number, Text)
+    global_id = func.encode(func.convert_to(text, "UTF8"), "base64", type_=Text)
+    return _as_array(select(func.array_agg(global_id, type_=ARRAY(Text))).select_from(found))
 
 
 def _of_job(values: Any) -> Subquery:
