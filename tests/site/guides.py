@@ -2,7 +2,8 @@
 
     python -m tests.site.guides    writes the answers, from a server that it starts (`make guides`)
 
-Each block of GraphQL is followed by its answer, a block of JSON, without `extensions.cost`.
+A block of GraphQL that is followed by a block of JSON has its answer there, without `extensions.cost`.
+Operations without one have an answer that differs each time, or are subscriptions.
 """
 
 import json
@@ -15,7 +16,9 @@ from tests.demo import ask, synced
 from tests.snippets import ROOT
 
 PAGES = sorted((ROOT / "docs" / "guides").glob("*.md"))
-_PAIR = re.compile(r"(```graphql\n(.*?)^```\n```json\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
+_PAIR = re.compile(
+    r"(```graphql\n((?:(?!```).*\n)+)```\n```json\n)((?:(?!```).*\n)*)(?=```$)", re.MULTILINE
+)
 _DECLARED = re.compile(r"\$(\w+):")
 _WIDTH = 100
 _ELSEWHERE = "https://runs.example"
