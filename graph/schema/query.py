@@ -100,7 +100,9 @@ class Query:
     )
 
     activities = root_connection(
-        ACTIVITIES, "All activities visible to the caller, by default newest first."
+        ACTIVITIES,
+        "All activities visible to the caller, by default newest first: every recording of a run "
+        "unless `filter.includeDuplicates` is false.",
     )(read_activities)
 
     leaderboard = root_connection(

@@ -67,7 +67,7 @@ class SubmitFeedbackInput:
 
     message: str = strawberry.field(description="The message. 1 to 5000 characters.")
     contact: str | None = strawberry.field(
-        default=None, description="How to reach you. At most 200 characters."
+        default=None, description="How to reach you. At most 200 characters. Default: no answer."
     )
     idempotency_key: str | None = idempotency_key("sends nothing again")
 

@@ -285,7 +285,9 @@ class ActivityFilter:
     )
     include_duplicates: bool = strawberry.field(
         default=True,
-        description="Include duplicates: activities with a `duplicateOf`. Default: true.",
+        description="true, the default: every recording, so a run that was recorded twice is listed "
+        "twice, although bests and sums count it once. false: each run once, by the recording that "
+        "counts.",
     )
 
     def conditions(self) -> dict[str, object]:

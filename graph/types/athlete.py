@@ -151,7 +151,9 @@ class Athlete(Node):
         list_size=sized(10),
     )
     activities = connection(
-        ACTIVITIES_OF_ATHLETE, "The athlete's activities, by default newest first."
+        ACTIVITIES_OF_ATHLETE,
+        "The athlete's activities, by default newest first: every recording of a run unless "
+        "`filter.includeDuplicates` is false.",
     )(read_activities)
     deleted_activities = connection(
         DELETED_OF_ATHLETE,

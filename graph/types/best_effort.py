@@ -111,11 +111,13 @@ def read_best_efforts(
     before: Before = None,
     from_: Annotated[
         date | None,
-        strawberry.argument(name="from", description="First local day to include."),
+        strawberry.argument(
+            name="from", description="First local day to include. Default: no bound."
+        ),
     ] = None,
     until: Annotated[
         date | None,
-        strawberry.argument(description="Last local day to include."),
+        strawberry.argument(description="Last local day to include. Default: no bound."),
     ] = None,
     include_excluded: Annotated[
         bool,

@@ -53,8 +53,8 @@ class DeleteGearInput:
     gear_id: strawberry.ID = strawberry.field(description="Global id of the gear.")
     replacement_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Global id of gear of the same athlete that its activities get. Null: they "
-        "have none any more.",
+        description="Global id of gear of the same athlete that its activities get. Default: "
+        "none, so they have no gear any more.",
     )
 
 

@@ -77,10 +77,13 @@ def read_zones(
 def read_time_in_zones(
     from_: Annotated[
         date | None,
-        strawberry.argument(name="from", description="First local day to include."),
+        strawberry.argument(
+            name="from", description="First local day to include. Default: no bound."
+        ),
     ] = None,
     until: Annotated[
-        date | None, strawberry.argument(description="Last local day to include.")
+        date | None,
+        strawberry.argument(description="Last local day to include. Default: no bound."),
     ] = None,
 ) -> Arguments:
     """Read the arguments of the time in zones over a period."""

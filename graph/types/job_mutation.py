@@ -42,10 +42,13 @@ class SyncStravaInput:
     )
     since: date | None = strawberry.field(
         default=None,
-        description="First day to include, by the clock at the athlete's place. Not in the future.",
+        description="First day to include, by the clock at the athlete's place. Not in the future. "
+        "Default: as `mode` says.",
     )
     until: date | None = strawberry.field(
-        default=None, description="Last day to include, by the clock at the athlete's place."
+        default=None,
+        description="Last day to include, by the clock at the athlete's place. Default: all that "
+        "follow.",
     )
     idempotency_key: str | None = idempotency_key()
 

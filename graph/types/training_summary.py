@@ -60,10 +60,13 @@ def read_summaries(
     period: Annotated[SummaryPeriod, strawberry.argument(description="Length of a period.")],
     from_: Annotated[
         date | None,
-        strawberry.argument(name="from", description="First local day to include."),
+        strawberry.argument(
+            name="from", description="First local day to include. Default: no bound."
+        ),
     ] = None,
     until: Annotated[
-        date | None, strawberry.argument(description="Last local day to include.")
+        date | None,
+        strawberry.argument(description="Last local day to include. Default: no bound."),
     ] = None,
 ) -> Arguments:
     """Read the arguments of a training summary."""
