@@ -91,6 +91,12 @@ const steps = {
     await page.getByRole('heading', { name: 'Best efforts within this run' }).waitFor();
     assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'H1', 'the focus is on the heading');
     assert.equal(await page.evaluate(() => window.scrollY), 0);
+    const effort = page.getByRole('button', { name: /, show 1 km in the charts$/ });
+    await effort.click();
+    const { width } = await page.locator('.band').first().boundingBox();
+    assert.ok(width > 20, `a band of ${width} pixels marks the effort`);
+    await effort.click();
+    assert.equal(await page.locator('.band').count(), 0);
   },
 
   async 'the cross-hair follows the pointer and the keys'({ page }) {

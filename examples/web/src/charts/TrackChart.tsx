@@ -23,11 +23,13 @@ type Props = {
   xs: readonly number[];
   xDomain: Domain;
   gapsAfter: ReadonlySet<number>;
+  /** A part to be marked. */
+  band: Domain | null;
   cursor: number | null;
   onPoint: (share: number | null) => void;
 };
 
-export function TrackChart({ curve, xs, xDomain, gapsAfter, cursor, onPoint }: Props) {
+export function TrackChart({ curve, xs, xDomain, gapsAfter, band, cursor, onPoint }: Props) {
   const x = horizontal(xDomain);
   const y = vertical(curve.domain, curve.isUpsideDown);
   const line = linePath(xs.map(x), curve.values.map((each) => (each === null ? null : y(each))), gapsAfter);
@@ -56,6 +58,7 @@ export function TrackChart({ curve, xs, xDomain, gapsAfter, cursor, onPoint }: P
         {levels.map((level) => (
           <span key={level} className="level" style={{ top: `${y(level) / 10}%` }}>{curve.format(level)}</span>
         ))}
+        {band && <span className="band" style={{ left: `${x(band[0]) / 10}%`, width: `${(x(band[1]) - x(band[0])) / 10}%` }} />}
         {cursor !== null && <span className="hair" style={{ left: `${x(xs[cursor]!) / 10}%` }} />}
         {cursor !== null && here !== null && (
           <span className="dot" style={{ left: `${x(xs[cursor]!) / 10}%`, top: `${y(here) / 10}%` }} />

@@ -75,9 +75,12 @@ function curvesOf(streams: Streams, gaps: ReadonlySet<number>, average: { pace: 
   return curves;
 }
 
-type Props = { activity: FragmentOf<typeof RunCharts_activity>; onPlace: (meters: number | null) => void };
+/** A part of the run, in seconds from its start. */
+export type Mark = { from: number; until: number };
 
-export function RunCharts({ activity, onPlace }: Props) {
+type Props = { activity: FragmentOf<typeof RunCharts_activity>; mark: Mark | null; onPlace: (meters: number | null) => void };
+
+export function RunCharts({ activity, mark, onPlace }: Props) {
   const run = readFragment(RunCharts_activity, activity);
   if (!run.streams || run.streams.timeSeconds.length < 2) {
     return (
@@ -88,11 +91,12 @@ export function RunCharts({ activity, onPlace }: Props) {
       </section>
     );
   }
-  return <Charts streams={run.streams} average={{ pace: run.averagePaceSecondsPerKilometer, heart: run.averageHeartRate }} onPlace={onPlace} />;
+  const average = { pace: run.averagePaceSecondsPerKilometer, heart: run.averageHeartRate };
+  return <Charts streams={run.streams} average={average} mark={mark} onPlace={onPlace} />;
 }
 
-function Charts({ streams, average, onPlace }: {
-  streams: Streams; average: { pace: number | null; heart: number | null }; onPlace: (meters: number | null) => void;
+function Charts({ streams, average, mark, onPlace }: {
+  streams: Streams; average: { pace: number | null; heart: number | null }; mark: Mark | null; onPlace: (meters: number | null) => void;
 }) {
   const units = useUnits();
   const [over, setOver] = useState<'distance' | 'time'>('distance');
@@ -105,6 +109,8 @@ function Charts({ streams, average, onPlace }: {
     setCursor(index);
     onPlace(index === null ? null : streams.distanceMeters[index] ?? null);
   };
+  const placeOf = (seconds: number) => xs[nearest(streams.timeSeconds, seconds)] ?? 0;
+  const band: Domain | null = mark && [placeOf(mark.from), placeOf(mark.until)];
   const point = (share: number | null) => show(share === null ? null : nearest(xs, share * domain[1]));
   return (
     <section className="card charts" aria-label="Charts">
@@ -116,7 +122,7 @@ function Charts({ streams, average, onPlace }: {
         </div>
       </div>
       {curves.map((curve) => (
-        <TrackChart key={curve.name} curve={curve} xs={xs} xDomain={domain} gapsAfter={gaps} cursor={cursor} onPoint={point} />
+        <TrackChart key={curve.name} curve={curve} xs={xs} xDomain={domain} gapsAfter={gaps} band={band} cursor={cursor} onPoint={point} />
       ))}
       <Axis streams={streams} over={over} domain={domain} cursor={cursor} curves={curves} onMove={show} />
     </section>

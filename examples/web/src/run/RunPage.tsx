@@ -13,7 +13,7 @@ import { Efforts, Efforts_activity } from './Efforts.tsx';
 import { Laps, Laps_activity } from './Laps.tsx';
 import { Recordings, Recordings_activity } from './Recordings.tsx';
 import { RouteMap, RouteMap_activity } from './RouteMap.tsx';
-import { RunCharts, RunCharts_activity } from './RunCharts.tsx';
+import { RunCharts, RunCharts_activity, type Mark } from './RunCharts.tsx';
 import { RunEdit, RunEdit_activity } from './RunEdit.tsx';
 import { Splits, Splits_activity } from './Splits.tsx';
 
@@ -66,6 +66,7 @@ export function RunPage({ id }: { id: string }) {
   const unit = units.system === 'METRIC' ? 'KILOMETER' : 'MILE';
   const [{ data, error, fetching }, ask] = useShown({ query: RunQuery, variables: { id, unit } });
   const [place, setPlace] = useState<number | null>(null);
+  const [mark, setMark] = useState<Mark | null>(null);
   const activity = data?.activity;
   if (!activity) {
     if (error && !data) return <Failure error={error} retry={() => ask({ requestPolicy: 'network-only' })} />;
@@ -84,14 +85,14 @@ export function RunPage({ id }: { id: string }) {
       <RunHead activity={activity} />
       <div className="run-body">
         <div className="run-column">
-          <RunCharts activity={activity} onPlace={setPlace} />
+          <RunCharts activity={activity} mark={mark} onPlace={setPlace} />
           <Laps activity={activity} />
         </div>
         <div className="run-column">
           <RouteMap activity={activity} place={place} />
           <Recordings activity={activity} />
           <Splits activity={activity} />
-          <Efforts activity={activity} />
+          <Efforts activity={activity} mark={mark} onMark={setMark} />
         </div>
       </div>
     </article>
