@@ -18,6 +18,8 @@ from graphql import (
     InterfaceTypeDefinitionNode,
     ObjectTypeDefinitionNode,
     ScalarTypeDefinitionNode,
+    SchemaDefinitionNode,
+    Undefined,
     get_named_type,
     is_nullable_type,
     parse,
@@ -62,8 +64,14 @@ def argument(node: InputValueDefinitionNode) -> str:
     return f"{node.name.value}: {print_ast(node.type)}{default}"
 
 
+def definitions(schema: str) -> list[DefinitionNode]:
+    """The definitions that have names: all but the schema's own."""
+    every = parse(schema).definitions
+    return [each for each in every if not isinstance(each, SchemaDefinitionNode)]
+
+
 def all_facts(schema: str) -> set[str]:
-    return {fact for definition in parse(schema).definitions for fact in facts(definition)}
+    return {fact for definition in definitions(schema) for fact in facts(definition)}
 
 
 def test_every_promise_of_the_contract_is_kept() -> None:
@@ -117,7 +125,7 @@ def test_every_connection_pages_both_ways_and_a_root_one_is_nullable() -> None:
 
 @pytest.mark.parametrize(
     "definition",
-    [each for each in parse(print_schema()).definitions if hasattr(each, "name")],
+    definitions(print_schema()),
     ids=lambda each: each.name.value,
 )
 def test_everything_is_described(definition: DefinitionNode) -> None:
@@ -134,3 +142,18 @@ def test_everything_is_described(definition: DefinitionNode) -> None:
         if not value.description
     ]
     assert undescribed == []
+
+
+def test_what_may_be_omitted_tells_what_is_taken_then():
+    untold = {
+        f"{type_.name}.{name}({argument}:)"
+        for type_ in SCHEMA.type_map.values()
+        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__")
+        for name, field in type_.fields.items()
+        for argument, of in field.args.items()
+        if of.default_value is Undefined
+        and is_nullable_type(of.type)
+        and argument not in {"after", "last", "before"}
+        and "Default" not in (of.description or "")
+    }
+    assert untold == {"Mutation.connectStrava(input:)"}
