@@ -12,8 +12,6 @@ const LANGUAGE = 'en';
 /** A value and its unit, apart so that they can be set in different type. */
 export type Figure = { value: string; unit: string };
 
-export const asText = ({ value, unit }: Figure): string => (unit ? `${value} ${unit}` : value);
-
 const rounded = (value: number, digits: number): string =>
   value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
