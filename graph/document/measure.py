@@ -73,7 +73,7 @@ class _Pending(NamedTuple):
     is_at_root: bool
 
 
-class _Named(NamedTuple):
+class _FieldName(NamedTuple):
     """A field, and what it is called in the answer."""
 
     field: str
@@ -86,7 +86,7 @@ class _Walked:
 
     own: Measures
     spreads: list[_Spread]
-    fields: list[_Named]
+    fields: list[_FieldName]
 
 
 @dataclass
@@ -95,7 +95,7 @@ class _Walk:
 
     directives: list[Node]
     spreads: list[_Spread] = field(default_factory=list)
-    fields: list[_Named] = field(default_factory=list)
+    fields: list[_FieldName] = field(default_factory=list)
     depths: list[int] = field(default_factory=lambda: [0, 0])
     root_fields: int = 0
     asks_about_schema: bool = False
@@ -125,7 +125,7 @@ class _Walk:
     def _enter_field(self, node: FieldNode, level: _Pending, pending: list[_Pending]) -> None:
         depth = level.depth + 1
         self.depths[level.is_in_schema] = max(self.depths[level.is_in_schema], depth)
-        self.fields.append(_Named(node.name.value, (node.alias or node.name).value))
+        self.fields.append(_FieldName(node.name.value, (node.alias or node.name).value))
         self.root_fields += level.is_at_root
         begins_schema = node.name.value in _SCHEMA_FIELDS
         self.asks_about_schema |= begins_schema
