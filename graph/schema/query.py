@@ -1,13 +1,14 @@
 """The root of queries."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 from athletics.distance import StandardDistance
 from graph.context import Context, Info
 from graph.cost.directives import sized
+from graph.errors import InvalidId
 from graph.mapping.row_type import field
 from graph.schema.root_field import (
     ComputedObject,
@@ -24,7 +25,7 @@ from graph.types.athlete import ATHLETES, Athlete, read_athletes
 from graph.types.distance import standard_distances
 from graph.types.job import JOBS, Job, read_jobs
 from graph.types.node import Node
-from graph.types.node_lookup import decode_node_ids, load_node
+from graph.types.node_lookup import check_count, load_node
 from graph.types.personal_best import LEADERBOARD, read_leaderboard
 from graph.types.rate_limit import RateLimit
 from graph.types.strava_quota import StravaQuota, resolve_strava_quota
@@ -42,8 +43,20 @@ async def _nodes(
         list[strawberry.ID], strawberry.argument(description="Global ids. At most 100.")
     ],
 ) -> list[Node | None]:
-    decode_node_ids(ids)
-    return list(await asyncio.gather(*(load_node(info.context, each, "ids") for each in ids)))
+    check_count(ids)
+    return list(
+        await asyncio.gather(
+            *(_node_at(info.context, place, each) for place, each in enumerate(ids))
+        )
+    )
+
+
+async def _node_at(context: Context, place: int, global_id: str) -> Any:
+    """Load one of several objects. An id that is none is an error at its place, not of the list."""
+    try:
+        return await load_node(context, global_id, f"ids[{place}]")
+    except InvalidId as error:
+        return error
 
 
 def _rate_limit(context: Context) -> RateLimit:
@@ -78,7 +91,7 @@ class Query:
     nodes = field(
         NodesById(many=True),
         "Up to 100 objects by global id, in the order of the ids. Null for each that "
-        "does not exist or is not visible to the caller.",
+        "does not exist or is not visible to the caller, and for what is no id, which `errors` names.",
         list_size=sized(by=["ids"]),
         resolver=_nodes,
     )

@@ -27,9 +27,14 @@ _MAX_IDS = 100
 
 def decode_node_ids(ids: Sequence[str]) -> list[tuple[str, int]]:
     """Split the global ids of the argument `ids`. Raises OutOfRange, InvalidId."""
+    check_count(ids)
+    return [decode_node_id(each, "ids") for each in ids]
+
+
+def check_count(ids: Sequence[str]) -> None:
+    """Check how many `ids` there are. Raises OutOfRange."""
     if len(ids) > _MAX_IDS:
         raise OutOfRange("ids", 0, _MAX_IDS, "entries long")
-    return [decode_node_id(each, "ids") for each in ids]
 
 
 def decode_node_id(global_id: str, field: str) -> tuple[str, int]:

@@ -46,7 +46,7 @@ async def test_what_is_no_id_is_an_error_that_names_the_argument(shared_api, que
 async def test_one_bad_id_among_good_ones_is_an_error(shared_api, bad):
     assert await shared_api.error(NODES, ids=[encode_id("Activity", 1), bad]) == {
         "code": "INVALID_ID",
-        "field": "ids",
+        "field": "ids[1]",
     }
 
 
@@ -93,6 +93,19 @@ async def test_nodes_keep_their_order_with_null_for_the_absent(api, db):
     ids = [foreign, own, caller.id, encode_id("Job", 99), own]
     found = await api.ask(NODES, caller.token, ids=ids)
     assert found["nodes"] == [None, {"id": own}, {"id": caller.id}, None, {"id": own}]
+
+
+async def test_what_is_no_id_costs_only_itself(api, db):
+    caller = make.create_person(db)
+    answer = await api.post(NODES, caller.token, ids=[caller.id, "bad", encode_id("Viewer", 1)])
+    body = answer.json()
+    assert body["data"]["nodes"] == [{"id": caller.id}, None, None]
+    assert [(each["path"], each["extensions"]["field"]) for each in body["errors"]] == [
+        (["nodes", 1], "ids[1]"),
+        (["nodes", 2], "ids[2]"),
+    ]
+    assert {each["extensions"]["coordinate"] for each in body["errors"]} == {"Query.nodes(ids:)"}
+    assert {each["extensions"]["code"] for each in body["errors"]} == {"INVALID_ID"}
 
 
 @pytest.mark.parametrize("number", [0, 100], ids=["none", "most"])
