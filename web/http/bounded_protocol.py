@@ -88,9 +88,9 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._is_refused:
             return
-        self._forget_deadline()
-        if self._late_start is not None:
-            self._late_start.cancel()
+        for timer in (self._deadline, self._late_start, self.timeout_keep_alive_task):
+            if timer is not None:  # uvicorn leaves its own where the client reset
+                timer.cancel()
         if self._connection is not None:
             self._connection.lost(exc)
             self._connection.leave()

@@ -17,6 +17,7 @@ from graph.context import Context
 from graph.operation_request import OperationRequest
 from tests.patience import PATIENCE_S
 from tests.security.connection_floods import bomb, connect
+from tests.security.http_connection import request
 from tests.web import churn
 from tests.web.api_process import until
 from tests.web.churn import Visit
@@ -79,6 +80,18 @@ async def test_a_request_leaves_nothing(address, person, members, without_collec
         for token in (person.token, f"pace_{random.random()}"):
             headers = {"authorization": f"Bearer {token}"}
             await client.post("/graphql", json=members, headers=headers)
+    await until(lambda: not left(), 5)
+
+
+async def test_a_connection_that_its_client_resets_leaves_nothing(address, without_collector):
+    """Its timer neither, which would hold it as long as idle connections are kept."""
+    reader, writer = await asyncio.open_connection(*address.split(":"))
+    writer.write(request("GET", "/healthz"))
+    await reader.read(1000)
+    socket_ = writer.get_extra_info("socket")
+    socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.close()
+    del reader, writer
     await until(lambda: not left(), 5)
 
 
