@@ -89,6 +89,8 @@ def _file_in_folder(path: Path, name: str, notes: WalkNotes) -> Iterator[Found]:
         yield name, NotARecording(name, "it is a link, or no file.", "Copy the file itself.")
     elif name == LIST and "" in notes.lists:
         yield name, _list(name)
+    elif _is_note(name):
+        yield name, _note(name)
     elif not _may_be_recording(name) and not name.lower().endswith(".zip"):
         yield name, _other(name)
     else:
@@ -138,11 +140,11 @@ class _ArchiveWalk:
             self._notes.files += len(entries)
             self._read_list(archive, entries, name)
             for entry in entries:
-                yield from self._entry(archive, entry, f"{name}/{entry.filename}", depth)
+                yield from self._entry(archive, entry, f"{name}/{_path_of(entry)}", depth)
 
     def _read_list(self, archive: ZipFile, entries: list[ZipInfo], name: str) -> None:
         for entry in entries:
-            folder, _, file = f"{name}/{entry.filename}".rpartition("/")
+            folder, _, file = f"{name}/{_path_of(entry)}".rpartition("/")
             if file == LIST and entry.file_size <= _MOST_LIST_BYTES:
                 with suppress(*_BAD_ENTRY), archive.open(entry) as source:
                     self._notes.read_list(f"{folder}/", cast("BinaryIO", source))
@@ -240,16 +242,31 @@ def _too_much(name: str) -> FileTooLarge:
 
 def _problem(entry: ZipInfo, name: str) -> RecordingError | None:
     """Why an entry is left out, by what the archive says of it."""
-    path = PurePosixPath(entry.filename.replace("\\", "/"))
+    path = PurePosixPath(_path_of(entry))
     if path.is_absolute() or ".." in path.parts:
         return NotARecording(name, "its path leaves the archive.", "Pack it with a plain path.")
     if stat.S_ISLNK(entry.external_attr >> 16):
         return NotARecording(name, "it is a link.", "Pack the file itself.")
+    if _is_note(name):
+        return _note(name)
     if not _may_be_recording(entry.filename) and path.suffix.lower() != ".zip":
         return _other(name)
     if entry.flag_bits & _IS_ENCRYPTED:
         return UnreadableFile(name, "it is encrypted.", "Pack it without a password.")
     return None
+
+
+def _path_of(entry: ZipInfo) -> str:
+    """The path of an entry; some programs for Windows write it with backslashes."""
+    return entry.filename.replace("\\", "/")
+
+
+def _is_note(name: str) -> bool:
+    return name.rpartition("/")[2].startswith("._")
+
+
+def _note(name: str) -> RecordingError:
+    return NotARecording(name, "it is a note of macOS on the file of the same name.", "")
 
 
 def _may_be_recording(name: str) -> bool:

@@ -9,7 +9,7 @@ from zipfile import ZipFile, ZipInfo
 import pytest
 
 from recordings import RecordingError, archive
-from recordings.archive import files_of
+from recordings.archive import WalkNotes, files_of
 
 
 def found(path: Path) -> dict[str, bytes | str]:
@@ -81,6 +81,34 @@ def test_odd_entries_are_named_and_the_others_read(tmp_path):
         "NotARecording: it is a link.",
     }
     assert len(told) == 3
+
+
+def test_notes_of_macos_are_left_out(tmp_path):
+    """Finder packs one beside each file that has attributes; on disks of others they are files."""
+    file = tmp_path / "mac.zip"
+    file.write_bytes(zipped({"a.fit": b"a", "__MACOSX/._a.fit": b"note", "__MACOSX/._b.zip": b"n"}))
+    (tmp_path / "._c.gpx").write_bytes(b"note")
+    told = found(tmp_path)
+    assert told.pop("mac.zip/a.fit") == b"a"
+    assert len(told) == 3
+    assert set(told.values()) == {
+        "NotARecording: it is a note of macOS on the file of the same name."
+    }
+
+
+def test_paths_with_backslashes_are_paths(tmp_path):
+    rows = b"1,,Run,Run,,Shoes,activities/1.fit"
+    file = tmp_path / "windows.zip"
+    file.write_bytes(
+        zipped(
+            {"activities\\1.fit": b"a", "x\\..\\..\\b.fit": b"b", "activities.csv": b"id\n" + rows}
+        )
+    )
+    notes = WalkNotes()
+    told = dict(files_of(file, notes=notes))
+    assert notes.listed("windows.zip/activities/1.fit").gear == "Shoes"
+    assert not isinstance(told["windows.zip/activities/1.fit"], RecordingError)
+    assert told["windows.zip/x/../../b.fit"].problem == "its path leaves the archive."
 
 
 def test_an_encrypted_entry_is_named(tmp_path):
