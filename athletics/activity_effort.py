@@ -39,9 +39,11 @@ from athletics.distance import (
 )
 from athletics.effort_place import HeartRateMeans, start_m
 from athletics.effort_provenance import EffortProvenance
+from athletics.grade_cost import HeightProfile
 from athletics.plausibility import is_plausible
 from athletics.sport import is_run
-from athletics.track import LEAST_DIP_M, NM_PER_M, Track, numbers, read_track
+from athletics.track import LEAST_DIP_M, NM_PER_M, StreamError, Track, numbers, read_track
+from athletics.way import Way, never_falling, profile_of, way_of
 
 WHOLE_ACTIVITY_MAX_EXCESS = 1.01
 WHOLE_ACTIVITY_MAX_LACK = 0.002
@@ -56,11 +58,12 @@ _ENTERED_ROUNDING_M = 0.5  # of a distance that was entered, as far as whole met
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Samples in order, of equal length, both from the activity's start."""
+    """Samples in order, of equal length; times and distances from the activity's start."""
 
     time_s: Sequence[float]
     distance_m: Sequence[float]
     heart_rate_bpm: Column | None = None
+    altitude_m: Column | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,21 @@ class RecordedRun:
             return None
         scale = _scale(self, self.streams)
         return read_track(self.streams.time_s, self.streams.distance_m, scale=scale)
+
+    @cached_property
+    def way(self) -> Way | None:
+        """The way of the track; None without one, and where the streams are none."""
+        try:
+            return way_of(self.track, self.distance_m) if self.track else None
+        except StreamError:
+            return None
+
+    @cached_property
+    def profile(self) -> HeightProfile | None:
+        """The heights of the way; None on a treadmill, and where the altitudes are not sound."""
+        if self.way is None or self.streams is None or self.on_treadmill:
+            return None
+        return profile_of(self.way, never_falling(self.streams.time_s), self.streams.altitude_m)
 
 
 @dataclass(frozen=True, slots=True)

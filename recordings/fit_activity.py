@@ -67,7 +67,7 @@ def _activity(
         samples=built.columns_from(begun),
         distance_is_derived=built.distance_is_derived,
         laps=laps,
-        totals=_totals(session),
+        totals=_totals(session).of_a_part() if messages.samples.is_cut else _totals(session),
     )
     return replace(activity, problems=tuple(_oddities(activity)))
 

@@ -67,6 +67,10 @@ class StatedTotals:
     calories: float | None = None
     elevation_gain_m: float | None = None
 
+    def of_a_part(self) -> "StatedTotals":
+        """Leave out the sums that samples of a part contradict: they would be stretched to them."""
+        return StatedTotals(calories=self.calories)
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedActivity:
@@ -103,12 +107,17 @@ class RecordedActivity:
 
     @property
     def distance_m(self) -> float:
-        """As the file states, else the last sample's, else the laps' sum."""
-        if self.totals.distance_m is not None:
-            return self.totals.distance_m
+        """As the file states, else the last sample's, else the laps' sum.
+
+        A stated 0 is none where the device recorded a distance. One that is computed from positions
+        is no such: they drift where nobody moves.
+        """
+        stated = self.totals.distance_m
+        if stated or (stated is not None and self.distance_is_derived):
+            return stated
         if self.samples.distance_m is not None:
             return float(np.fmax.reduce(cast("Any", self.samples.distance_m)))
-        return sum(lap.distance_m or 0.0 for lap in self.laps)
+        return stated or sum(lap.distance_m or 0.0 for lap in self.laps)
 
     @property
     def calories(self) -> float | None:

@@ -114,6 +114,8 @@ class SampleBuilder:
         self._values = tuple(array("d") for _ in _NAMES)
         self._segments = array("l")
         self._segment = 0
+        self.is_cut = False
+        """A part of the recording was left out: sums that the file states are of more than is left."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -169,15 +171,17 @@ class SampleBuilder:
         return bisect_left(self.times, unix_s)
 
     def built(self, start: int = 0, end: int | None = None) -> BuiltSamples:
-        """The samples from index `start` to before `end`, as columns of their own."""
-        times = self.times[start:end]
+        """The samples from index `start` to before `end`, as columns; nothing is added after it."""
+        is_whole = not start and (end is None or end == len(self))
+        times = self.times if is_whole else self.times[start:end]
         if not times:
             return BuiltSamples(None, SampleColumns(array("d")), distance_is_derived=False)
         begun = times[0]
+        # Of the whole no copy is made: those of a large recording would take as much again.
         columns = {
             name: part
             for name, column in zip(_NAMES, self._values, strict=True)
-            if not all(map(isnan, part := column[start:end]))
+            if not all(map(isnan, part := column if is_whole else column[start:end]))
         }
         is_derived = "distance_m" not in columns and "latitude" in columns
         if is_derived:
@@ -211,6 +215,7 @@ class SampleBuilder:
             return
         start, end = max(pairwise([0, *gaps, len(self)]), key=lambda part: part[1] - part[0])
         problems.add(f"samples with a wrong clock, left out: {len(self) - (end - start)}")
+        self.is_cut = True
         self._select(bytearray(start <= index < end for index in range(len(self))))
 
     def _order_times(self, problems: ProblemList) -> None:

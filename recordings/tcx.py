@@ -49,11 +49,15 @@ def read_tcx(stream: BinaryIO, budget: ReadingBudget) -> ReadFile:
 
 
 class _TcxLap:
-    """A lap while it is read; `first` is the index of its first sample."""
+    """A lap while it is read; `first` is the index of its first sample.
+
+    `is_whole`: its end was read.
+    """
 
     def __init__(self, start: float | None, first: int) -> None:
         self.start = start
         self.first = first
+        self.is_whole = False
         self.fields: dict[str, str] = {}
 
     def number(self, name: str) -> float | None:
@@ -99,6 +103,8 @@ class _TcxHandler(ElementHandler):
             self._end_in_point(self._point, name, text)
         elif name == "Activity":
             self.end_activity()
+        elif name == "Lap" and self._laps:
+            self._laps[-1].is_whole = True
         elif self.parent == "Lap" and name in _LAP_FIELDS:
             self._laps[-1].fields.setdefault(name, text)
         elif name == "Value" and "Lap" in self.path and self._laps:
@@ -155,6 +161,9 @@ class _TcxHandler(ElementHandler):
             problems.add(f"{self._without_time} points without a time: left out")
         if not len(samples):
             problems.add("no samples: only laps and sums are kept")
+        elif self._laps and not self._laps[-1].is_whole:
+            # They stand before its samples, and are of more than what is left of these.
+            self._laps[-1].fields.clear()
         joined = join_laps(samples.column("distance_m"), {lap.first for lap in self._laps[1:]})
         if joined:
             problems.add("its distances begin again with each lap: joined")
@@ -173,7 +182,7 @@ class _TcxHandler(ElementHandler):
             samples=columns,
             distance_is_derived=built.distance_is_derived,
             laps=tuple(_recorded(self._laps, begun, columns)),
-            totals=_totals(self._laps),
+            totals=_totals(self._laps).of_a_part() if samples.is_cut else _totals(self._laps),
             problems=problems.messages(),
         )
 
@@ -210,14 +219,21 @@ def _recorded(laps: list[_TcxLap], begun: float, samples: SampleColumns) -> Iter
 
 
 def _totals(laps: list[_TcxLap]) -> StatedTotals:
-    """Sums of the laps. TCX has no others; a lap's `TotalTimeSeconds` leaves pauses out."""
+    """Sums of the laps. TCX has no others; a lap's `TotalTimeSeconds` leaves pauses out.
+
+    Distance and time are None where a lap does not tell its own.
+    """
+
+    def known(name: str) -> list[float]:
+        return [value for lap in laps if (value := lap.number(name)) is not None]
 
     def total(name: str) -> float | None:
-        known = [value for lap in laps if (value := lap.number(name)) is not None]
-        return sum(known) if known else None
+        found = known(name)
+        return sum(found) if found and len(found) == len(laps) else None
 
+    calories = known("Calories")
     return StatedTotals(
         distance_m=total("DistanceMeters"),
         timer_s=total("TotalTimeSeconds"),
-        calories=total("Calories"),
+        calories=sum(calories) if calories else None,
     )

@@ -3,7 +3,8 @@
 So it can be done in a process of its own (`jobs/imports/reading_processes.py`).
 """
 
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
@@ -16,8 +17,15 @@ from athletics.track import StreamError
 from db.models import ImportOutcome, StreamsState
 from db.stream_codec import Samples
 from jobs.activity_laps import LapRow
-from jobs.imports.activity_rows import activity_row, lap_rows, samples_of, state_of
+from jobs.imports.activity_rows import (
+    activity_row,
+    derived_sums,
+    lap_rows,
+    samples_of,
+    state_of,
+)
 from jobs.imports.activity_zone import zone_of_place
+from jobs.imports.large_files import is_large
 from jobs.imports.packed_file import PackedFile
 from jobs.sync.derived_rows import streams_of
 from jobs.sync.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
@@ -27,6 +35,7 @@ from recordings.limits import DEFAULT_LIMITS
 from recordings.opened_file import OpenedFile, opened
 from recordings.problems import printable
 from recordings.reader import read_opened
+from recordings.recorded_activity import StatedTotals
 from recordings.strava_list import ListedActivity
 
 _LONGEST_NAME = 1_000
@@ -92,8 +101,12 @@ def prepare(
     content: BinaryIO | RecordingError,
     listed: ListedActivity | None,
     rules: ReadingRules,
+    before_large: Callable[[], None] = lambda: None,
 ) -> PreparedFile:
-    """Read a file, or say why it is left out. `listed` is what the list of an export tells of it."""
+    """Read a file, or say why it is left out. `listed` is what the list of an export tells of it.
+
+    `before_large` is called before one is read that may take much memory.
+    """
     name = printable(name, _LONGEST_NAME)
     if isinstance(content, RecordingError):
         return left_out(name, content)
@@ -103,6 +116,8 @@ def prepare(
             if digest in rules.known:
                 original = _packed(each, rules) if digest in (rules.unkept or ()) else None
                 return PreparedFile(name, listed, digest, is_known=True, original=original)
+            if is_large(each):
+                before_large()
             read = read_opened(each, name)
             original = _packed(each, rules)
     except RecordingError as error:
@@ -110,12 +125,14 @@ def prepare(
     except _BROKEN as error:
         # What ZIP archives raise while an entry is read: a wrong checksum, a rare compression.
         return PreparedFile(name, message=f"it cannot be read: {error}")
+    problems, found = read.problems, deque(read.activities)
+    del read
     activities = []
-    for place, activity in enumerate(read.activities):
-        problems = (*read.problems, *activity.problems) if not place else activity.problems
-        named = listed.applied_to(activity) if listed else activity
-        said = "; ".join((_summary(named), *problems))
-        activities.append(_prepared(place, said, named, PurePosixPath(name).name, rules))
+    while found:
+        # A long recording is let go of once its samples are taken: they take much memory each way.
+        taken = _taken(found.popleft(), listed, problems, PurePosixPath(name).name)
+        activities.append(_prepared(len(activities), taken, rules))
+        problems = ()
     return PreparedFile(name, listed, digest, tuple(activities), original=original)
 
 
@@ -124,30 +141,66 @@ def _packed(file: OpenedFile, rules: ReadingRules) -> PackedFile | None:
     return PackedFile.from_opened(file) if is_kept else None
 
 
-def _prepared(
-    place: int, said: str, activity: RecordedActivity, file_name: str, rules: ReadingRules
-) -> PreparedActivity:
+@dataclass(slots=True)
+class _Taken:
+    """What is taken of a recorded activity; `row` lacks the sums that are derived."""
+
+    said: str
+    row: dict[str, Any]
+    samples: Samples | None
+    state: StreamsState
+    totals: StatedTotals
+    zone: str | None
+    utc_offset_s: int | None
+    laps: tuple[LapRow, ...]
+
+
+def _taken(
+    activity: RecordedActivity,
+    listed: ListedActivity | None,
+    problems: Sequence[str],
+    file_name: str,
+) -> _Taken:
+    """Take an activity with what the list tells of it; `problems` are the file's."""
+    named = listed.applied_to(activity) if listed else activity
+    samples = samples_of(named)
+    state = state_of(named, samples)
+    return _Taken(
+        "; ".join((_summary(named), *problems, *named.problems)),
+        activity_row(named, file_name=file_name, streams_state=state),
+        samples,
+        state,
+        named.totals,
+        zone_of_place(named),
+        named.utc_offset_s,
+        tuple(lap_rows(named)),
+    )
+
+
+def _prepared(place: int, taken: _Taken, rules: ReadingRules) -> PreparedActivity:
     if rules.is_dry_run:
-        return PreparedActivity(place, said, {})
-    samples = samples_of(activity)
-    state = state_of(activity, samples)
-    row = activity_row(activity, file_name=file_name, streams_state=state)
-    stored = samples if state is StreamsState.STORED else None
+        return PreparedActivity(place, taken.said, {})
+    row, samples = taken.row, taken.samples
     try:
-        run, efforts = derived_efforts(row, stored, rules.sex)
+        run, efforts = derived_efforts(row, samples, rules.sex)
     except StreamError as error:
-        return PreparedActivity(place, said, row, problem=f"its samples are no track: {error}")
+        problem = f"its samples are no track: {error}"
+        return PreparedActivity(place, taken.said, row, problem=problem)
+    row |= derived_sums(row["sport_type"], taken.totals, run)
+    stored = samples if taken.state is StreamsState.STORED else None
+    parts = prepare_parts(run, stored)
+    del run  # its track takes as much as what follows
     return PreparedActivity(
         place,
-        said,
+        taken.said,
         row,
-        zone=zone_of_place(activity),
-        utc_offset_s=activity.utc_offset_s,
+        zone=taken.zone,
+        utc_offset_s=taken.utc_offset_s,
         sex=rules.sex,
         efforts=efforts,
         streams=None if stored is None else EncodedStreams.from_samples(stored),
-        parts=prepare_parts(run, stored),
-        laps=tuple(lap_rows(activity)),
+        parts=parts,
+        laps=taken.laps,
     )
 
 

@@ -84,8 +84,8 @@ def recorded_run(
 
 
 def streams_of(samples: Samples) -> Streams:
-    """Take the columns that efforts are derived from."""
-    return Streams(samples.time_s, samples.distance_m, samples.heart_rate_bpm)
+    """Take the columns that efforts, splits and sums are derived from."""
+    return Streams(samples.time_s, samples.distance_m, samples.heart_rate_bpm, samples.altitude_m)
 
 
 def effort_rows(

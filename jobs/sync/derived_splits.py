@@ -1,12 +1,10 @@
 """Derives the splits of an activity from its samples. Pure."""
 
-from contextlib import suppress
 from typing import Any
 
 from athletics.activity_effort import RecordedRun
 from athletics.split import Split, SplitUnit
-from athletics.track import StreamError
-from athletics.way import never_falling, profile_of, splits, way_of
+from athletics.way import never_falling, splits
 from db.stream_codec import Samples
 
 SPLIT_COLUMNS = (
@@ -22,19 +20,18 @@ def derive_splits(run: RecordedRun, samples: Samples) -> list[dict[str, Any]]:
 
     `samples` are the run's streams.
     """
-    track = None
-    with suppress(StreamError):  # of a flagged run nothing else reads the track
-        track = run.track
-    way = way_of(track, run.distance_m) if track else None
-    if way is None:
+    if run.way is None:
         return []
     times = never_falling(samples.time_s)
-    profile = None if run.on_treadmill else profile_of(way, times, samples.altitude_m)
     return [
         _row(unit, split)
         for unit in SplitUnit
         for split in splits(
-            way, unit, sample_time_s=times, heart_rate_bpm=samples.heart_rate_bpm, profile=profile
+            run.way,
+            unit,
+            sample_time_s=times,
+            heart_rate_bpm=samples.heart_rate_bpm,
+            profile=run.profile,
         )
     ]
 

@@ -318,6 +318,18 @@ def test_a_clock_that_was_set_during_the_run_is_told():
     assert file.problems[0] == "a sample from before the clock was set: left out"
 
 
+def test_sums_of_more_than_what_is_left_are_left_out():
+    """Samples would be stretched to them, and best efforts would be too fast."""
+    writer = writer_of()
+    add_records(writer, 60)
+    add_records(writer, 40, start_s=START_S + 30 * 86_400, from_m=180)
+    writer.add("session", local=2, **session(START_S, 100, RUNNING, 300))
+    file = read(writer.data())
+    assert "samples with a wrong clock, left out: 40" in file.problems
+    [activity] = file.activities
+    assert (activity.distance_m, activity.elapsed_s, activity.totals.timer_s) == (177, 59, None)
+
+
 def test_big_endian_definitions_are_read():
     body = b"\x40\x00\x01\x00\x14\x02\xfd\x04\x86\x05\x04\x86"
     for second in range(3):

@@ -162,6 +162,25 @@ def test_a_file_that_ends_early_keeps_what_stands_before(cut):
     assert "the file ends early: what stands before its end is kept" in file.problems
 
 
+def test_laps_that_do_not_tell_their_sums_leave_these_to_the_samples():
+    silent = re.sub(
+        r"<TotalTimeSeconds>.*</DistanceMeters><Cal", "<Cal", lap(START_S + 60, 30, from_m=180)
+    )
+    activity = only(tcx_of(activity_of(lap(START_S, 60), silent)))
+    assert (activity.distance_m, activity.totals.timer_s, activity.calories) == (267, None, 14)
+
+
+def test_a_stated_distance_of_0_is_none_where_one_was_recorded():
+    zero = re.sub(r"(<DistanceMeters>)180", r"\g<1>0", lap(START_S, 60), count=1)
+    assert only(tcx_of(activity_of(zero))).distance_m == 177
+    stood = re.sub(r"<DistanceMeters>[\d.]+", "<DistanceMeters>0", tcx_file(run_of(30)).decode())
+    assert only(stood.encode()).distance_m == 0
+    drifted = re.sub(r"(?<!</Calories>)<DistanceMeters>0</DistanceMeters>(?=<HeartRate)", "", stood)
+    activity = only(drifted.encode())
+    assert activity.distance_is_derived
+    assert activity.distance_m == 0
+
+
 def test_courses_and_empty_files_are_named():
     course = tcx_of("").replace(b"</Training", b"<Courses><Course/></Courses></Training")
     with pytest.raises(NotARecording, match="courses only"):
