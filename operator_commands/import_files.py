@@ -11,6 +11,7 @@ from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
 from graph.global_id import encode_id
 from jobs.athlete_unknown import AthleteUnknown
+from jobs.imports.deadly_file import MOST_LOST, deadly
 from jobs.imports.file_import import FileImport
 from jobs.imports.originals import Originals
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
@@ -44,15 +45,14 @@ def import_files(
             is_dry_run=is_dry_run,
             originals=Originals.from_settings(settings),
         )
-        with ReadingProcesses(files.rules(), settings.import_readers) as readers:
-            for path in paths:
-                walk = _PathFiles(path)
-                for item in _import_path(files, readers, walk):
-                    counts[item.outcome] += 1
-                    bar.tell(_line(item))
-                    bar.show(item.number, walk.total)
+        for path in paths:
+            walk = _PathFiles(path)
+            for item in _import_path(files, walk, settings.import_readers):
+                counts[item.outcome] += 1
+                bar.tell(_line(item))
+                bar.show(item.number, walk.total)
         files.finish()
-    except (AthleteUnknown, DatabaseError, ReaderLost) as error:
+    except (AthleteUnknown, DatabaseError) as error:
         tell(str(error))
         return 1
     finally:
@@ -63,36 +63,51 @@ def import_files(
 
 
 class _PathFiles:
-    """The files of a path; `total` is how many there are, as far as archives were opened."""
+    """The files of a path; `total` is how many there are, as far as archives were opened.
+
+    `lost` counts by a file's number how often reading it ended its process.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path, self._notes, self._number = path, WalkNotes(), 0
         self._in_folder = sum(len(files) for _, _, files in os.walk(path))
+        self.lost = Counter[int]()
 
     @property
     def total(self) -> int:
         return max(self._number, self._in_folder + self._notes.files)
 
-    def files(self) -> Iterator[FileToRead]:
-        """Walk. A path that cannot be read is a file that cannot be."""
+    def files(self, done: int) -> Iterator[FileToRead]:
+        """Walk, from the file after `done` on. A path that cannot be read is a file that cannot be."""
+        self._notes, self._number = WalkNotes(), 0
         try:
             for name, content in files_of(self._path, notes=self._notes):
                 self._number += 1
-                yield FileToRead(self._number, name, content, self._notes.listed(name))
+                if self._number > done:
+                    given = deadly(name) if self.lost[self._number] >= MOST_LOST else content
+                    yield FileToRead(self._number, name, given, self._notes.listed(name))
         except OSError as error:
             path = str(self._path)
             problem = UnreadableFile(path, f"it cannot be read ({error.strerror}).", "Check it.")
             yield FileToRead(self._number + 1, path, problem)
 
 
-def _import_path(
-    files: FileImport, readers: ReadingProcesses, walk: _PathFiles
-) -> Iterator[ImportedItem]:
-    for found in readers.read(walk.files()):
-        if found is not None:
-            number, file = found
-            yield from files.receive(file, number)
-    yield from files.flush()
+def _import_path(files: FileImport, walk: _PathFiles, most: int) -> Iterator[ImportedItem]:
+    """Import a path; after a file that ended the process that read it the rest is read."""
+    done = 0
+    while True:
+        try:
+            with ReadingProcesses(files.rules(), most) as readers:
+                for found in readers.read(walk.files(done)):
+                    if found is not None:
+                        done, file = found
+                        yield from files.receive(file, done)
+        except ReaderLost as error:
+            walk.lost[error.number] += 1
+            yield from files.flush()
+        else:
+            yield from files.flush()
+            return
 
 
 def _line(item: ImportedItem) -> str:

@@ -21,6 +21,7 @@ from db.statements.files import import_entry, original
 from db.statements.files import upload as uploads
 from db.statements.new_rows import values_of
 from jobs.attempt import Attempt, Step
+from jobs.imports.deadly_file import MOST_LOST, deadly
 from jobs.imports.file_import import FileImport
 from jobs.imports.kept_file import file_of
 from jobs.imports.originals import Originals
@@ -36,8 +37,6 @@ from recordings.problems import printable
 from runtime.upload_folder import UploadFolder
 
 _LONGEST_MESSAGE = 2_000
-_MOST_LOST = 3
-"""How often the reading of one file may end its process."""
 
 T = TypeVar("T")
 
@@ -155,8 +154,8 @@ class _Import:
         for number, (file, content) in enumerate(files_of(path, name=name, notes=notes), start=1):
             self._total = self._before + max(notes.files, number)
             if number > self._files:
-                is_deadly = self._lost.get(self._key(number), 0) >= _MOST_LOST
-                given = _deadly(file) if is_deadly else content
+                is_deadly = self._lost.get(self._key(number), 0) >= MOST_LOST
+                given = deadly(file) if is_deadly else content
                 yield FileToRead(number, file, given, notes.listed(file))
 
     def _file_of_original(self, original_id: int) -> Iterator[FileToRead]:
@@ -166,8 +165,8 @@ class _Import:
             lambda c: c.execute(original.find(), {"original": original_id}).one_or_none()
         )
         file = file_of(self._originals, 1, row, "original")
-        is_deadly = self._lost.get(self._key(1), 0) >= _MOST_LOST
-        yield replace(file, content=_deadly(file.name)) if is_deadly else file
+        is_deadly = self._lost.get(self._key(1), 0) >= MOST_LOST
+        yield replace(file, content=deadly(file.name)) if is_deadly else file
 
     def _note_lost(self, number: int) -> None:
         """Remember that reading a file ended its process; what waits is read again."""
@@ -214,12 +213,4 @@ def _lost(name: str | None) -> RecordingError:
         "the uploaded file is no longer here.",
         "Upload it again; if it is lost again, the operator has to let API and workers share "
         "UPLOADS_FOLDER.",
-    )
-
-
-def _deadly(file: str) -> RecordingError:
-    return UnreadableFile(
-        file,
-        f"reading it ended the process that read it, {_MOST_LOST} times.",
-        "Export it again; if that does not help, the operator finds the reason in the workers' log.",
     )

@@ -1,5 +1,7 @@
 """`pacegraph import`: its report, its summary, its exit code."""
 
+import os
+import signal
 from zipfile import ZipFile
 
 import pytest
@@ -7,6 +9,7 @@ from sqlalchemy import text
 
 import cli
 from graph.global_id import encode_id
+from jobs.imports import prepared_file
 from tests import factories as make
 from tests.logs.log_state import logs_restored
 from tests.recordings.run import fit_file, gpx_file, run_of
@@ -87,3 +90,24 @@ def test_a_terminal_has_a_bar_below_the_lines(command, db, tmp_path, monkeypatch
 def test_a_wrong_athlete_is_told(command, tmp_path, athlete, code, says):
     found, _, errors = command(str(tmp_path), "--athlete", athlete)
     assert (found, says in errors) == (code, True), errors
+
+
+def test_a_file_that_ends_its_reader_stops_no_other(command, db, tmp_path, monkeypatch):
+    athlete_id = make.create_athlete(db)
+    for name, start_s in (("a.gpx", 1.7e9), ("b.gpx", 1.71e9), ("c.gpx", 1.72e9)):
+        (tmp_path / name).write_bytes(gpx_file(run_of(60), start_s=start_s))
+    read_opened = prepared_file.read_opened
+
+    def deadly(file, name):
+        if name == "b.gpx":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_opened(file, name)
+
+    monkeypatch.setattr(prepared_file, "read_opened", deadly)
+    code, told, _ = command(str(tmp_path), "--athlete", str(athlete_id))
+    lines = told.splitlines()
+    assert [line.split()[:2] for line in lines[:3]] == [
+        ["imported", "a.gpx:"], ["failed", "b.gpx:"], ["imported", "c.gpx:"],
+    ]  # fmt: skip
+    assert "reading it ended the process that read it, 3 times" in lines[1]
+    assert (code, lines[3]) == (1, "2 imported, 0 same as, 0 updated, 0 skipped, 1 failed")
