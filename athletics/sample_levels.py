@@ -68,6 +68,7 @@ def sample_levels(
     folded = _FoldedCurves(
         times, _shape(curved, count), _wanted(times, [curve for curve, _ in curved], spans)
     )
+    del read, curved, spans  # of a long recording they take as much as what follows
     current = np.arange(count)
     for octave in range((count - 1).bit_length() - 1, 0, -1):
         current, dropped = folded.halved(current, 1 << octave)

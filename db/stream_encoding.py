@@ -5,9 +5,10 @@ It computes with numpy, so only what derives imports it.
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from athletics.columns import Floats, Integers, filled, floats
 from db.stream_codec import (
@@ -26,9 +27,11 @@ from db.stream_codec import (
 _LEVEL = 6  # of compression; 9 takes three times as long for 1 % less
 _FIRST = 8  # values that mostly tell that a scale is too coarse
 _LARGEST = 2.0**53  # of the integers that floats tell apart
+_LARGEST_OF_32_BITS = 2.0**30
 _NEAR_HALF = 1e-4
 _LIMITS = [(code, (np.iinfo(code).min, np.iinfo(code).max)) for code in WIDTHS]
 """The least and the largest integer of each width."""
+WholeNumbers = NDArray[np.int32] | NDArray[np.int64]
 # What is rounded: finer digits are noise, and would take most of the room.
 _DIGITS = {
     "time_s": 3, "distance_m": 2, "heart_rate_bpm": 0, "cadence_rpm": 1, "altitude_m": 1, "power_w": 0,
@@ -39,25 +42,34 @@ _DIGITS = {
 class RoundedColumn(Sequence[float | None]):
     """A column as an array, which gives its values as Python's numbers, and None for NaN.
 
-    `integers` are `SCALES[scale]` times the values, and known where none is missing.
+    Where none is missing it holds `integers`, `SCALES[scale]` times the values: half of the memory
+    of these, which are computed when they are asked for.
     """
 
     __slots__ = ("_values", "integers", "scale")
 
-    def __init__(self, values: Floats, integers: Integers | None = None, scale: int = 0) -> None:
-        self._values, self.integers, self.scale = values, integers, scale
+    def __init__(self, values: Floats | WholeNumbers, scale: int | None = None) -> None:
+        """Take values, or with a `scale` the integers."""
+        self._values: Any = values
+        self.integers: WholeNumbers | None = None if scale is None else cast("Any", values)
+        self.scale = scale or 0
+
+    @property
+    def _floats(self) -> Floats:
+        values: Floats = self._values
+        return values if self.integers is None else values / SCALES[self.scale]
 
     def __array__(self, dtype: Any = None, *, copy: bool | None = None) -> Floats:
-        """The array itself, for numpy."""
-        return np.array(self._values, dtype=dtype, copy=copy)
+        """The values, for numpy."""
+        return np.array(self._floats, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
         return len(self._values)
 
     def __iter__(self) -> Iterator[float | None]:
         if self.integers is not None:
-            return iter(self._values.tolist())
-        return (None if value != value else value for value in self._values.tolist())  # noqa: PLR0124 - NaN
+            return iter(self._floats.tolist())
+        return (None if value != value else value for value in self._floats.tolist())  # noqa: PLR0124 - NaN
 
     @overload
     def __getitem__(self, place: int) -> float | None: ...
@@ -65,8 +77,9 @@ class RoundedColumn(Sequence[float | None]):
     def __getitem__(self, place: slice) -> list[float | None]: ...
     def __getitem__(self, place: int | slice) -> float | list[float | None] | None:
         if isinstance(place, slice):
-            return list(RoundedColumn(self._values[place], self.integers, self.scale))
-        value = float(self._values[place])
+            scale = None if self.integers is None else self.scale
+            return list(RoundedColumn(self._values[place], scale))
+        value = float(self._values[place]) / SCALES[self.scale]
         return None if value != value else value  # noqa: PLR0124 - NaN
 
 
@@ -86,8 +99,7 @@ def _rounded(values: Floats, digits: int) -> RoundedColumn:
     scaled = values * SCALES[scale]
     whole = np.rint(scaled)
     if np.isfinite(whole).all() and np.abs(whole).max(initial=0.0) < _LARGEST:
-        integers, scale = _least(whole.astype(np.int64), scale)
-        return RoundedColumn(integers / SCALES[scale], integers, scale)
+        return RoundedColumn(*_least(_narrow(whole), scale))
     # A product near a half may have been rounded to its other side.
     is_near = np.abs(np.abs(scaled - whole) - 0.5) < _NEAR_HALF
     found = whole / SCALES[scale]
@@ -96,7 +108,14 @@ def _rounded(values: Floats, digits: int) -> RoundedColumn:
     return RoundedColumn(found)
 
 
-def _least(integers: Integers, scale: int) -> tuple[Integers, int]:
+def _narrow(whole: Floats) -> WholeNumbers:
+    """Take whole numbers as integers of 32 bits, if these also hold their differences."""
+    if np.abs(whole).max(initial=0.0) < _LARGEST_OF_32_BITS:
+        return whole.astype(np.int32)
+    return whole.astype(np.int64)
+
+
+def _least(integers: WholeNumbers, scale: int) -> tuple[WholeNumbers, int]:
     """Take the least scale that gives the same values."""
     for coarser in range(scale):
         factor = SCALES[scale] // SCALES[coarser]
@@ -121,7 +140,7 @@ def encode_positions(samples: Samples) -> bytes | None:
 
 
 def encode_columns(
-    columns: Mapping[str, Column | Integers], places: Integers | None = None
+    columns: Mapping[str, Column | WholeNumbers], places: Integers | None = None
 ) -> bytes:
     """Compress columns of one length, by the names of `Samples` and `db/chart_samples.py`.
 
@@ -137,8 +156,9 @@ def encode_columns(
     return b"".join(parts)
 
 
-def _bodies(column: Column | Integers, places: Integers | None) -> list[bytes]:
+def _bodies(column: Column | WholeNumbers, places: Integers | None) -> list[bytes]:
     """Encode the segments of a column."""
+    integers: WholeNumbers
     if isinstance(column, np.ndarray):
         integers, scale = column, 0
     elif isinstance(column, RoundedColumn) and column.integers is not None:
@@ -165,7 +185,7 @@ def _encode_segment(values: Floats) -> bytes:
     if np.isfinite(values).all() and np.abs(values).max(initial=0.0) < _LARGEST:
         for index, scale in enumerate(SCALES):
             if _are_exact(values[:_FIRST], scale) and _are_exact(values, scale):
-                integers = np.rint(values * scale).astype(np.int64)
+                integers = _narrow(np.rint(values * scale))
                 return _header(index, mask) + b"".join(_encode_integers(integers))
     return _header(FLOATS, mask) + values.astype("<f8").tobytes()
 
@@ -182,7 +202,7 @@ def _header(scale: int, mask: bytes) -> bytes:
     return bytes((scale - MASKED if scale == FLOATS else scale + MASKED,)) + mask
 
 
-def _encode_integers(integers: Integers) -> list[bytes]:
+def _encode_integers(integers: WholeNumbers) -> list[bytes]:
     """Write the differences, a segment at a time, each at the smallest width for it."""
     if not len(integers):
         return []

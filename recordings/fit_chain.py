@@ -53,6 +53,11 @@ def fit_parts(stream: BinaryIO) -> Iterator[FitPart]:
         start = end
 
 
+def load_checksums() -> None:
+    """Compute what all checksums need, which forked processes then share."""
+    _table()
+
+
 def is_fit(head: bytes) -> bool:
     return head[8:12] == _MAGIC
 

@@ -1,6 +1,6 @@
 """Values of FIT messages, as fitdecode gives them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from recordings.numbers import is_plausible_time
@@ -12,11 +12,11 @@ _DEGREES = 180 / 2**31
 Values = dict[str, Any]
 
 
-def values_of(message: Any) -> Values:
+def values_of(message: Any, names: Collection[str] | None = None) -> Values:
     """The values of a message by the names of the profile, without developer fields.
 
-    A field may come more than once, such as `speed` beside components that expand to it; the first
-    that has a value counts.
+    With `names` only those. A field may come more than once, such as `speed` beside components that
+    expand to it; the first that has a value counts.
     """
     values: Values = {}
     for each in message.fields:
@@ -25,7 +25,7 @@ def values_of(message: Any) -> Values:
             continue
         named = each.field
         name = each.name if named is None else named.name
-        if name not in values:
+        if name not in values and (names is None or name in names):
             values[name] = value
     return values
 

@@ -27,6 +27,12 @@ _DEVELOPER_COLUMNS = {
     _NATIVE_POWER: "power",
 }
 """Fields of `record` that an application on the device may give in place of the device."""
+_OF_LAP = frozenset({
+    "timestamp", "start_time", "total_elapsed_time", "total_timer_time", "total_distance", "total_calories",
+    "avg_heart_rate", "max_heart_rate", "lap_trigger",
+})  # fmt: skip
+_OF_SESSION = _OF_LAP | {"sport", "sub_sport", "total_ascent"}
+"""What is kept of the hundred fields of each: a file may have thousands of laps."""
 
 
 @dataclass(slots=True)
@@ -159,7 +165,7 @@ class FitCollector:
                 f"it has more than {self._budget.limits.laps:,} laps.",
                 "Split it into shorter recordings.",
             )
-        self.found.laps.append(values_of(message))
+        self.found.laps.append(values_of(message, _OF_LAP))
 
     def _session(self, message: Any) -> None:
         if len(self.found.sessions) >= self._budget.limits.activities:
@@ -168,7 +174,7 @@ class FitCollector:
                 f"it has more than {self._budget.limits.activities:,} activities.",
                 "Split it.",
             )
-        self.found.sessions.append(values_of(message))
+        self.found.sessions.append(values_of(message, _OF_SESSION))
 
     def _file_id(self, message: Any) -> None:
         values = values_of(message)

@@ -9,7 +9,7 @@ _MIB = 1 << 20
 class ReadingLimits:
     """The bounds of one file; `read_s` is CPU time in seconds.
 
-    250,000 samples are nearly three days at one a second, and 210 MB while all columns are derived.
+    250,000 samples are nearly three days at one a second, and add 80 MB while all columns are derived.
     """
 
     file_bytes: int = 128 * _MIB

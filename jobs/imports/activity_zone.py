@@ -11,6 +11,11 @@ from recordings import RecordedActivity
 from strava.time_zone import time_zone, zone_name
 
 
+def load_zones() -> None:
+    """Read the borders of all zones, 32 MB, which forked processes then share."""
+    tzfpy.get_tz(0.0, 0.0)
+
+
 def zone_of_place(activity: RecordedActivity) -> str | None:
     """Tell the zone of the first position, offline; None without one."""
     place = _first_position(activity)

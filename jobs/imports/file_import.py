@@ -92,13 +92,14 @@ class FileImport:
 
         def read(connection: Connection) -> ReadingRules:
             runner = self._runner(connection)
-            known = connection.execute(imported_file.whole(), {"athlete": self._athlete_id}).all()
-            unkept = frozenset(each.digest for each in known if not each.is_kept)
+            known, unkept = set[bytes](), set[bytes]()
+            # Row by row: there may be some hundred thousand.
+            for each in connection.execute(imported_file.whole(), {"athlete": self._athlete_id}):
+                known.add(each.digest)
+                if not each.is_kept:
+                    unkept.add(each.digest)
             return ReadingRules(
-                runner.sex,
-                frozenset(each.digest for each in known),
-                unkept if self._originals else None,
-                self._is_dry_run,
+                runner.sex, known, unkept if self._originals else None, self._is_dry_run
             )
 
         return self._transactions.write(read)

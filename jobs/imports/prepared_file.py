@@ -127,7 +127,7 @@ def prepare(
         return PreparedFile(name, message=f"it cannot be read: {error}")
     problems, found = read.problems, deque(read.activities)
     del read
-    activities = []
+    activities: list[PreparedActivity] = []
     while found:
         # A long recording is let go of once its samples are taken: they take much memory each way.
         taken = _taken(found.popleft(), listed, problems, PurePosixPath(name).name)

@@ -19,8 +19,11 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from typing import Any, BinaryIO, Self, cast
 
+from jobs.imports.activity_zone import load_zones
+from jobs.imports.large_files import LargeFileTurn
 from jobs.imports.prepared_file import PreparedFile, ReadingRules, prepare
 from recordings import RecordingError
+from recordings.fit_chain import load_checksums
 from recordings.strava_list import ListedActivity
 from runtime.errors import PacegraphError
 from runtime.open_files import leave_files
@@ -67,6 +70,7 @@ class ReadingProcesses:
         self._rules = rules
         self._most = most
         self._readers: list[_Reader] = []
+        self._large_files = LargeFileTurn()
         self._turns: deque[_Turn] = deque()
 
     def __enter__(self) -> Self:
@@ -75,6 +79,7 @@ class ReadingProcesses:
     def __exit__(self, *_: object) -> None:
         for reader in self._readers:
             reader.end()
+        self._large_files.close()
 
     def read(self, files: Iterable[FileToRead]) -> Iterator[tuple[int, PreparedFile] | None]:
         """Read files; yields their numbers and what they hold, in order.
@@ -106,7 +111,9 @@ class ReadingProcesses:
     def _idle(self) -> "_Reader | None":
         reader = next((each for each in self._readers if each.turn is None), None)
         if reader is None and len(self._readers) < self._most:
-            reader = _Reader(self._rules)
+            load_zones()
+            load_checksums()
+            reader = _Reader(self._rules, self._large_files)
             self._readers.append(reader)
         return reader
 
@@ -115,7 +122,10 @@ class ReadingProcesses:
         busy = {each.pipe: each for each in self._readers if each.turn is not None}
         ready = wait(list(busy), timeout=_TICK_S)
         for pipe in ready:
-            busy[cast("Pipe", pipe)].take()
+            reader = busy[cast("Pipe", pipe)]
+            if reader.take():
+                self._readers.remove(reader)
+                reader.end()
         return bool(ready)
 
     def _ready(self) -> Iterator[tuple[int, PreparedFile]]:
@@ -126,11 +136,14 @@ class ReadingProcesses:
 class _Reader:
     """One process; `turn` is the file that it reads now."""
 
-    def __init__(self, rules: ReadingRules) -> None:
+    def __init__(self, rules: ReadingRules, large_files: LargeFileTurn) -> None:
         self.pipe, theirs = _fork.Pipe()
         self.turn: _Turn | None = None
         self._process = _fork.Process(
-            target=_run, args=(theirs, os.getpid(), rules), name="file reader", daemon=True
+            target=_run,
+            args=(theirs, os.getpid(), rules, large_files),
+            name="file reader",
+            daemon=True,
         )
         with warnings.catch_warnings():
             # Of threads in a process that forks: the child uses nothing that they may hold.
@@ -148,14 +161,15 @@ class _Reader:
         except OSError as error:
             raise ReaderLost(turn.number) from error
 
-    def take(self) -> None:
-        """Take what was read. Raises ReaderLost."""
+    def take(self) -> bool:
+        """Take what was read; tells whether the process reads no more. Raises ReaderLost."""
         turn, self.turn = self.turn, None
         assert turn is not None
         try:
-            turn.found = self.pipe.recv()
+            turn.found, is_leaving = self.pipe.recv()
         except (EOFError, OSError) as error:
             raise ReaderLost(turn.number) from error
+        return bool(is_leaving)
 
     def end(self) -> None:
         self.pipe.close()
@@ -178,18 +192,18 @@ def _parts(content: BinaryIO) -> Iterator[bytes | Exception]:
         yield b""
 
 
-def _run(pipe: Pipe, parent: int, rules: ReadingRules) -> None:
+def _run(pipe: Pipe, parent: int, rules: ReadingRules, large_files: LargeFileTurn) -> None:
     die_with_parent(parent)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # the parent decides
-    leave_files(pipe.fileno())
+    leave_files(pipe.fileno(), large_files.fileno())
     with suppress(EOFError, OSError):  # the parent ends
-        while True:
+        while not large_files.is_taken:
             name, listed = pipe.recv()
             stream = _PipedStream(pipe)
-            found = prepare(name, cast("BinaryIO", stream), listed, rules)
+            found = prepare(name, cast("BinaryIO", stream), listed, rules, large_files.take)
             stream.skip()
-            pipe.send(found)
+            pipe.send((found, large_files.is_taken))
 
 
 class _PipedStream(RawIOBase):

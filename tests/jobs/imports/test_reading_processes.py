@@ -1,11 +1,13 @@
 """Files are read in processes of their own, and come back in their order."""
 
 import io
+import os
 from multiprocessing import active_children
 from zipfile import BadZipFile
 
 import pytest
 
+from jobs.imports import large_files, prepared_file
 from jobs.imports.prepared_file import ReadingRules
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
 from recordings import UnreadableFile
@@ -56,6 +58,33 @@ def test_of_a_file_that_is_too_large_the_rest_is_passed_over():
     first, second = read(large, *streams(30), most=1)
     assert "larger than 128 MB" in first[1].message
     assert len(second[1].activities) == 1
+
+
+def test_large_files_are_read_one_at_a_time_each_by_a_process_of_its_own(monkeypatch, tmp_path):
+    """Each reading is noted with its process, in the order of all, as the readers see it."""
+    monkeypatch.setattr(large_files, "_LARGE_FIT", 10_000)
+    notes = tmp_path / "notes"
+    read_opened = prepared_file.read_opened
+
+    def note(*words) -> None:
+        with notes.open("a") as out:
+            print(os.getpid(), *words, file=out)
+
+    def noting(file, name):
+        note("begins", file.size > 10_000)
+        found = read_opened(file, name)
+        note("ends", file.size > 10_000)
+        return found
+
+    monkeypatch.setattr(prepared_file, "read_opened", noting)
+    sizes = (900, 30, 950, 40, 1000, 50)
+    found = read(*streams(*sizes), most=3)
+    assert [number for number, _ in found] == list(range(6))
+    assert [file.activities[0].streams.sample_count for _, file in found] == list(sizes)
+    large = [line.split()[:2] for line in notes.read_text().splitlines() if line.endswith("True")]
+    assert [what for _, what in large] == ["begins", "ends"] * 3
+    assert len({process for process, _ in large}) == 3
+    assert active_children() == []
 
 
 class Killing(io.BytesIO):
