@@ -85,6 +85,9 @@ class Attempt:
         self.athlete_id: int | None = row.athlete_id
         self.arguments: dict[str, Any] = row.arguments
         self.started_at = row.started_at
+        self.asked_at = row.live_since
+        """When the job was asked for, or asked for again."""
+        self.began_at = row.attempt_started_at
         self.number: int = row.attempts
         self.failures: int = row.failures
         self.key = {"job_id": row.id, "attempt": row.attempts}

@@ -246,9 +246,8 @@ class _JobRun:
             statement = job_attempt.begin_again() if again else outcome.statement
             row = connection.execute(statement, {**attempt.key, **outcome.values}).one_or_none()
             if row and isinstance(error, StravaUnauthorized) and error.what in _TOKENS:
-                connection.execute(
-                    strava_connection.mark_refused(), {"athlete": attempt.athlete_id}
-                )
+                refused = {"athlete": attempt.athlete_id, "asked_at": attempt.began_at}
+                connection.execute(strava_connection.mark_refused(), refused)
         if row:
             publish(self._redis, row.id, row.athlete_id, row.version)
             if again:

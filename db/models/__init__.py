@@ -44,7 +44,12 @@ from db.models.original import Original, OriginalPlace, OriginalRemoval
 from db.models.personal_best import PersonalBest
 from db.models.schema_use import SchemaUse
 from db.models.sign_in import UsedSignIn
-from db.models.strava_connection import ASKED_SCOPES, PROFILE_SCOPE, StravaConnection
+from db.models.strava_connection import (
+    ASKED_SCOPES,
+    PROFILE_SCOPE,
+    FormerConnection,
+    StravaConnection,
+)
 from db.models.strava_event import StravaEvent, StravaObject
 from db.models.strava_quota import StravaQuota
 from db.models.strava_trouble import StravaTrouble
@@ -83,6 +88,7 @@ __all__ = [
     "EventBudget",
     "Export",
     "Feedback",
+    "FormerConnection",
     "Gear",
     "HeartRateZone",
     "IdempotencyKey",

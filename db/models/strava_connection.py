@@ -1,4 +1,4 @@
-"""Athletes' connections to their Strava accounts."""
+"""Athletes' connections to their Strava accounts, and those that ended."""
 
 from sqlalchemy import ARRAY, ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -41,3 +41,18 @@ class StravaConnection(Base):
     refreshing_until: Mapped[Instant | None]
     night_begun_at: Mapped[Instant | None]
     zones_read_at: Mapped[Instant | None]
+
+
+class FormerConnection(Base):
+    """Whose connection ended while something of theirs stayed here.
+
+    Signing in needs Strava, so by this number a returning athlete finds what is there.
+    """
+
+    __tablename__ = "former_connections"
+
+    athlete_id: Mapped[int] = mapped_column(
+        ForeignKey("athletes.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    strava_athlete_id: Mapped[BigId] = mapped_column(unique=True)
+    ended_at: Mapped[CreatedAt]

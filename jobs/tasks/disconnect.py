@@ -2,6 +2,8 @@
 
 Arguments: `{"cause"}`, a value of ErasureCause, by default ASKED. What is to go is gone within a
 minute of a free worker: if Strava cannot be told by then, it is not told. A receipt stays.
+
+An athlete who has connected again since the job was asked for keeps that connection.
 """
 
 from typing import Any
@@ -16,7 +18,7 @@ from db.statements.athletes import athlete_change, erasure
 from db.statements.athletes import export as exports
 from db.statements.files import upload as uploads
 from db.statements.jobs import job
-from db.statements.strava import strava_connection
+from db.statements.strava import former_connection, strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.cached_answers import forget_cached_answers
@@ -44,6 +46,7 @@ _NOT_TOLD = (
     "Strava did not answer and was not told. Remove this server's application in the settings of "
     "your Strava account, under My Apps."
 )
+_CONNECTED_AGAIN = "Strava was connected again in the meantime. That connection stays."
 
 FolderKind = type[UploadFolder] | type[ExportFolder]
 
@@ -51,9 +54,22 @@ FolderKind = type[UploadFolder] | type[ExportFolder]
 def run(attempt: Attempt, services: TaskServices) -> None:
     """Disconnect. Raises StravaError if Strava cannot be told, and what ends the attempt."""
     assert attempt.athlete_id is not None
-    values = {"athlete": attempt.athlete_id, "job_id": attempt.job_id}
+    values = {
+        "athlete": attempt.athlete_id,
+        "job_id": attempt.job_id,
+        "asked_at": attempt.asked_at,
+    }
+    files: list[tuple[FolderKind, int]] = []
     # What an earlier attempt ended is not ended again: the athlete may have connected since.
-    files = [] if _RECEIPT in attempt.checkpoint else _end(attempt, services, values)
+    if _RECEIPT not in attempt.checkpoint:
+        is_connected_again = _is_connected_again(attempt, values)
+        if is_connected_again and not _is_erasure_asked_for(attempt):
+            # Who grants again what was withdrawn lets the data stay.
+            with attempt.step() as step:
+                step.message = _CONNECTED_AGAIN
+            return
+        is_revoked = not is_connected_again and _revoke(attempt, services, values["athlete"])
+        files = _end(attempt, services, values, is_revoked=is_revoked)
     if attempt.kind is JobKind.ERASE_ATHLETE:
         _erase_in_older_service(attempt, services, values)
         for folder, number in files:
@@ -61,17 +77,27 @@ def run(attempt: Attempt, services: TaskServices) -> None:
         forget_cached_answers(services.redis)
 
 
+def _is_connected_again(attempt: Attempt, values: dict[str, Any]) -> bool:
+    with attempt.read() as connection:
+        found: bool = connection.execute(strava_connection.is_newer(), values).scalar_one()
+    return found
+
+
+def _is_erasure_asked_for(attempt: Attempt) -> bool:
+    """Whether the athlete wants the data deleted; else it goes because the access ended."""
+    return attempt.kind is JobKind.ERASE_ATHLETE and _cause(attempt) == ErasureCause.ASKED.value
+
+
+def _cause(attempt: Attempt) -> str:
+    return str(attempt.arguments.get("cause", ErasureCause.ASKED.value))
+
+
 def _end(
-    attempt: Attempt, services: TaskServices, values: dict[str, int]
+    attempt: Attempt, services: TaskServices, values: dict[str, Any], *, is_revoked: bool
 ) -> list[tuple[FolderKind, int]]:
     """End the connection, and delete what is not kept; returns the files that are to go."""
-    is_revoked = _revoke(attempt, services, values["athlete"])
     is_erased = attempt.kind is JobKind.ERASE_ATHLETE
-    receipt = {
-        "receipt_cause": attempt.arguments.get("cause", ErasureCause.ASKED.value),
-        "kept": not is_erased,
-        "revoked": is_revoked,
-    }
+    receipt = {"receipt_cause": _cause(attempt), "kept": not is_erased, "revoked": is_revoked}
     # In its own transaction: a sync holds its job and waits for the connection, so one transaction
     # could deadlock.
     ended_kinds = [*NEED_CONNECTION, *(_OF_FILES if is_erased else ())]
@@ -86,7 +112,7 @@ def _end(
 
 
 def _delete(
-    attempt: Attempt, values: dict[str, int], receipt: dict[str, Any]
+    attempt: Attempt, values: dict[str, Any], receipt: dict[str, Any]
 ) -> list[tuple[FolderKind, int]]:
     """Delete the connection and, if it is not kept, the data; returns the files that are to go."""
     is_erased = not receipt["kept"]
@@ -94,16 +120,29 @@ def _delete(
         # first, like everything that writes an athlete's data
         step.connection.execute(athletes.lock(), values)
         # Writers of Strava's data lock the connection, so nothing is written after the deletion.
-        ended = step.connection.execute(strava_connection.disconnect(), values).first()
+        ended = step.connection.execute(strava_connection.disconnect(), values).one_or_none()
         if ended or is_erased:
             step.connection.execute(erasure.write_receipt(), values | receipt)
             step.checkpoint[_RECEIPT] = True
-        if not receipt["revoked"]:
+        files = _erase(step, values) if is_erased else []
+        if ended:
+            _keep_for_return(step.connection, values | receipt, ended.strava_athlete_id)
+        if step.connection.execute(strava_connection.is_newer(), values).scalar_one():
+            if is_erased:
+                step.connection.execute(strava_connection.begin_anew(), values)
+            step.message = _CONNECTED_AGAIN
+        elif not receipt["revoked"]:
             step.message = _NOT_TOLD
-        return _erase(step, values) if is_erased else []
+        return files
 
 
-def _erase(step: Step, values: dict[str, int]) -> list[tuple[FolderKind, int]]:
+def _keep_for_return(connection: Connection, values: dict[str, Any], strava_athlete: int) -> None:
+    """Keep by which number a returning athlete finds what is left here, if something is."""
+    for statement in former_connection.keep():
+        connection.execute(statement, values | {"strava_athlete": strava_athlete})
+
+
+def _erase(step: Step, values: dict[str, Any]) -> list[tuple[FolderKind, int]]:
     remember_bests(step, values["athlete"])
     delete_activities, forget_choices = activity_deletion.delete_strava_data()
     deleted = step.connection.execute(delete_activities, values)
@@ -123,7 +162,7 @@ def _erase(step: Step, values: dict[str, int]) -> list[tuple[FolderKind, int]]:
 
 
 def _delete_rows_of_files(
-    connection: Connection, values: dict[str, int]
+    connection: Connection, values: dict[str, Any]
 ) -> list[tuple[FolderKind, int]]:
     """Delete the rows of uploads and archives; returns their files, to be deleted after the commit.
 
@@ -138,7 +177,7 @@ def _delete_rows_of_files(
 
 
 def _erase_in_older_service(
-    attempt: Attempt, services: TaskServices, values: dict[str, int]
+    attempt: Attempt, services: TaskServices, values: dict[str, Any]
 ) -> None:
     with attempt.step() as step:
         if not step.connection.execute(erasure.older_service()).scalar_one():

@@ -20,7 +20,7 @@ from typing import Any
 from db.models import ErasureCause, JobKind, StravaObject
 from db.statements.activities import activity as activities
 from db.statements.jobs import job
-from db.statements.strava import strava_event
+from db.statements.strava import strava_connection, strava_event
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped
@@ -66,11 +66,12 @@ class _Events:
         while events := self._take():
             if any(event.object_type == StravaObject.ATHLETE for event in events):
                 self._pay()
+                athletes = [event.object_id for event in events]
                 if self._is_revoked():
                     with suppress(StravaNotConnected):  # it has ended by now
-                        self._erase()
+                        self._erase(athletes)
                     return
-                self._finish(StravaObject.ATHLETE, [event.object_id for event in events])
+                self._finish(StravaObject.ATHLETE, athletes)
                 continue
             strava_ids = [event.object_id for event in events]
             if _FLOODED in self._attempt.checkpoint:
@@ -208,18 +209,23 @@ class _Events:
             return True
         return False
 
-    def _erase(self) -> None:
+    def _erase(self, athletes: Sequence[int]) -> None:
         """Start the job that ends the connection and deletes the data, as Strava requires.
 
-        Strava also reports the end that a disconnect of ours brought about; that job goes on.
+        Strava also reports the end that a disconnect of ours brought about; that job goes on. Who
+        has connected again in the meantime keeps connection and data.
         """
         values: dict[str, Any] = {"athlete": self._athlete_id, "account": None, "job_arguments": {}}
         cause = {"job_arguments": {"cause": ErasureCause.REVOKED.value}}
         erasure = {**values, "job_kind": JobKind.ERASE_ATHLETE.value, **cause}
         disconnect = {**values, "job_kind": JobKind.STRAVA_DISCONNECT.value}
+        since = {**values, "asked_at": self._attempt.began_at}
         created = None
         with self._attempt.step() as step:
             keep_connected(step.connection, self._athlete_id)
+            if step.connection.execute(strava_connection.is_newer(), since).scalar_one():
+                self._delete(step, StravaObject.ATHLETE, athletes)
+                return
             if step.connection.execute(job.existing(), disconnect).first() is None:
                 created = step.connection.execute(job.create(), erasure).one_or_none()
             self._delete_all(step)

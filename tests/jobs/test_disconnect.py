@@ -3,6 +3,7 @@
 import pytest
 
 from jobs.reconcile import Reconciler
+from tests import factories as make
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 from tests.jobs.simulated import RUNNER
 
@@ -103,3 +104,22 @@ def test_a_worker_that_died_when_all_was_done_leaves_one_receipt(world, runner, 
     assert (again["status"], again["attempts"]) == ("SUCCEEDED", 2)
     assert again["progress_message"] == job["progress_message"]
     assert world.rows(RECEIPTS) == receipts
+
+
+FORMER = "SELECT athlete_id, strava_athlete_id FROM former_connections"
+
+
+def test_whose_data_is_kept_is_found_by_a_later_sign_in(world, runner):
+    assert world.work(world.create(runner, "STRAVA_DISCONNECT"))["status"] == "SUCCEEDED"
+    assert world.rows(FORMER) == [{"athlete_id": runner, "strava_athlete_id": RUNNER}]
+    world.grant(runner)
+    assert world.rows(FORMER) == []
+    assert world.work(world.create(runner, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
+    assert world.rows(FORMER) == []  # nothing is left to be found
+
+
+def test_who_has_activities_from_files_finds_them_after_an_erasure(world, runner):
+    with world.database.write() as db:
+        make.create_activity(db, runner, source="FILE", strava_id=None)
+    assert world.work(world.create(runner, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
+    assert world.rows(FORMER) == [{"athlete_id": runner, "strava_athlete_id": RUNNER}]

@@ -23,6 +23,7 @@ from db.models import NAMELESS
 from db.statements.athletes import account as accounts
 from db.statements.athletes import athlete as athletes
 from db.statements.athletes import sign_in as sign_ins
+from db.statements.strava import former_connection as former_connections
 from db.statements.strava import strava_connection as connections
 from graph.errors import InvalidArgument
 from jobs.strava_tokens import encrypted
@@ -272,13 +273,7 @@ async def keep_grant(
     A returning athlete's own data stays unchanged. Returns the account's `id` and `session_epoch`.
     """
     strava_id = grant.athlete.strava_id
-    athlete_id = (
-        await connection.execute(connections.connected_athlete(), {"strava_athlete_id": strava_id})
-    ).scalar()
-    if athlete_id is None:
-        athlete_id = (
-            await connection.execute(athletes.create(), _athlete_values(grant.athlete))
-        ).scalar_one()
+    athlete_id = await _athlete_of(connection, grant.athlete)
     granted = {"athlete": athlete_id, "strava_athlete": strava_id, "granted_scopes": scopes}
     await connection.execute(
         connections.connect(), {**granted, **encrypted(services.keys, grant.tokens)}
@@ -288,6 +283,19 @@ async def keep_grant(
         "is_administrator": _is_admin(services.settings, strava_id),
     }
     return (await connection.execute(accounts.upsert(), account)).mappings().one()
+
+
+async def _athlete_of(connection: AsyncConnection, athlete: StravaAthlete) -> int:
+    """Find the athlete who is or was connected, or create one; returns the id."""
+    known, values = {"strava_athlete_id": athlete.strava_id}, _athlete_values(athlete)
+    athlete_id: int | None
+    if athlete_id := (await connection.execute(connections.connected_athlete(), known)).scalar():
+        return athlete_id
+    if athlete_id := (await connection.execute(former_connections.athlete_of(), known)).scalar():
+        again = {"athlete": athlete_id} | {f"new_{name}": told for name, told in values.items()}
+        await connection.execute(athletes.name_again(), again)
+        return athlete_id
+    return int((await connection.execute(athletes.create(), values)).scalar_one())
 
 
 def _athlete_values(athlete: StravaAthlete) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Executable, Integer, Text, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Athlete
+from db.models import NAMELESS, Athlete
 from db.statements.page import Collection, Ordering
 from db.statements.search import contains
 
@@ -72,14 +72,31 @@ def lock() -> Executable:
     )
 
 
+_TOLD = (Athlete.first_name, Athlete.last_name, Athlete.sex, Athlete.city, Athlete.country)
+
+
 def create() -> Executable:
     """Create an athlete; returns the id.
 
     Parameters: `first_name`, `last_name`, `sex`, `city`, `country`.
     """
-    columns = (Athlete.first_name, Athlete.last_name, Athlete.sex, Athlete.city, Athlete.country)
     return (
         insert(Athlete)
-        .values({c.key: bindparam(c.key, type_=Text) for c in columns})
+        .values({c.key: bindparam(c.key, type_=Text) for c in _TOLD})
         .returning(Athlete.id)
     )
+
+
+def name_again() -> Executable:
+    """Give `athlete` the profile that an erasure took.
+
+    Parameters: `new_first_name`, `new_last_name`, `new_sex`, `new_city`, `new_country`.
+    """
+    told = {column: bindparam(f"new_{column.key}", type_=Text) for column in _TOLD}
+    names = (Athlete.first_name, Athlete.last_name)
+    values = {
+        column: value if column in names else func.coalesce(column, value)
+        for column, value in told.items()
+    }
+    was_erased = (Athlete.first_name == NAMELESS, Athlete.last_name == "")
+    return update(Athlete).where(Athlete.id == _ATHLETE_ID, *was_erased).values(values)

@@ -36,6 +36,7 @@ from db.models import (
     Job,
     JobProblem,
     PersonalBest,
+    SyncProblem,
 )
 from db.statements.interval import ago
 
@@ -82,6 +83,7 @@ def forget_in_jobs() -> tuple[Executable, ...]:
     idle = or_(Job.finished_at.is_not(None), Job.kind.in_(NEED_CONNECTION))
     return (
         delete(JobProblem).where(JobProblem.athlete_id == _ATHLETE_ID),
+        delete(SyncProblem).where(SyncProblem.athlete_id == _ATHLETE_ID),
         update(Job)
         .where(*others, idle)
         .values(checkpoint=nothing, arguments=nothing, progress_message=null()),

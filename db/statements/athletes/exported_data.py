@@ -39,6 +39,7 @@ from db.models import (
     DeletedActivity,
     EventBudget,
     Feedback,
+    FormerConnection,
     Gear,
     HeartRateZone,
     ImportedFile,
@@ -114,6 +115,7 @@ EXPORTED = (
     ExportedTable(
         StravaConnection, secret=_without("access_token", "refresh_token", "refreshing_until")
     ),
+    ExportedTable(FormerConnection),
     ExportedTable(StravaEvent, StravaEvent.connection_id.in_(_CONNECTIONS)),
     ExportedTable(SyncBudget),
     ExportedTable(EventBudget),

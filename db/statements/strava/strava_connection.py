@@ -13,10 +13,12 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     all_,
+    and_,
     any_,
     bindparam,
     case,
     delete,
+    exists,
     func,
     literal,
     null,
@@ -29,6 +31,7 @@ from sqlalchemy.dialects.postgresql import array, insert
 
 from db.models import ASKED_SCOPES, PROFILE_SCOPE, Athlete, StravaConnection
 from db.statements.interval import seconds
+from db.statements.strava import former_connection
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _MINE: ColumnElement[bool] = StravaConnection.athlete_id == _ATHLETE_ID
@@ -53,15 +56,16 @@ def connect() -> Executable:
     `new_refresh_token`, `new_expires_at`. If the scopes changed, the next sync covers the whole
     history, because more of it may be visible.
     """
+    strava_id = bindparam("strava_athlete", type_=BigInteger)
     insertion = insert(StravaConnection).values(
         athlete_id=_ATHLETE_ID,
-        strava_athlete_id=bindparam("strava_athlete", type_=BigInteger),
+        strava_athlete_id=strava_id,
         scopes=bindparam("granted_scopes", type_=ARRAY(Text)),
         **_PAIR,
     )
     new = insertion.excluded
     same_scopes = StravaConnection.scopes == new.scopes
-    return insertion.on_conflict_do_update(
+    upsert = insertion.on_conflict_do_update(
         index_elements=[StravaConnection.athlete_id],
         set_={
             **{name: new[name] for name in ("strava_athlete_id", "scopes", *_PAIR)},
@@ -71,7 +75,9 @@ def connect() -> Executable:
             "history_complete_at": case((same_scopes, StravaConnection.history_complete_at)),
             "zones_read_at": case((same_scopes, StravaConnection.zones_read_at)),
         },
-    ).returning(StravaConnection.id)
+    )
+    ended = former_connection.forget(_ATHLETE_ID, strava_id).cte("ended")
+    return upsert.returning(StravaConnection.id).add_cte(ended)
 
 
 def connected_athlete() -> Executable:
@@ -244,8 +250,11 @@ def keep_connected() -> Executable:
 
 
 def mark_refused() -> Executable:
-    """Record that Strava permanently rejected the tokens of `athlete`."""
-    return update(StravaConnection).where(_MINE).values(refused_at=func.now())
+    """Record that Strava permanently rejected the tokens of `athlete`.
+
+    It does not hold for an athlete who connected again since `asked_at`.
+    """
+    return update(StravaConnection).where(_MINE, ~_is_newer()).values(refused_at=func.now())
 
 
 @cache
@@ -270,6 +279,28 @@ def mark_synced() -> Executable:
     )
 
 
+def is_newer() -> Executable:
+    """Select whether `athlete` connected, or connected again, since `asked_at`."""
+    return select(exists().where(_MINE, _is_newer()))
+
+
 def disconnect() -> Executable:
-    """Delete the connection of `athlete`; returns its id."""
-    return delete(StravaConnection).where(_MINE).returning(StravaConnection.id)
+    """Delete the connection of `athlete`, unless it is newer than `asked_at`.
+
+    Returns `strava_athlete_id`.
+    """
+    mine = delete(StravaConnection).where(_MINE, ~_is_newer())
+    return mine.returning(StravaConnection.strava_athlete_id)
+
+
+def begin_anew() -> Executable:
+    """Have the next sync of `athlete` read everything, after the data went."""
+    names = ("last_synced_at", "history_complete_at", "history_walked_at", "zones_read_at")
+    return update(StravaConnection).where(_MINE).values(dict.fromkeys(names, null()))
+
+
+def _is_newer() -> ColumnElement[bool]:
+    connected_at = StravaConnection.connected_at
+    # A time to come is from before PostgreSQL's clock was set back.
+    is_past = connected_at <= func.clock_timestamp()
+    return and_(connected_at > bindparam("asked_at", type_=_MOMENT), is_past)

@@ -1,0 +1,53 @@
+"""Who was connected to Strava, so that returning athletes find what they left here."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Delete,
+    Executable,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+)
+
+from db.models import Activity, FormerConnection
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_STRAVA_ID = bindparam("strava_athlete", type_=BigInteger)
+
+
+def keep() -> tuple[Executable, ...]:
+    """Make the statements that keep that `athlete` was connected as `strava_athlete`.
+
+    That is so where the data is `kept`, or activities of the athlete are left. Of two athletes who
+    were connected as the same one, the later is found.
+    """
+    columns = (FormerConnection.athlete_id, FormerConnection.strava_athlete_id)
+    is_left = exists().where(Activity.athlete_id == _ATHLETE_ID)
+    rows = select(_ATHLETE_ID, _STRAVA_ID).where(or_(bindparam("kept", type_=Boolean), is_left))
+    return (
+        forget(_ATHLETE_ID, _STRAVA_ID),
+        insert(FormerConnection).from_select([each.key for each in columns], rows),
+    )
+
+
+def athlete_of() -> Executable:
+    """Select the athlete who was connected to the Strava athlete `strava_athlete_id`."""
+    return select(FormerConnection.athlete_id).where(
+        FormerConnection.strava_athlete_id == bindparam("strava_athlete_id", type_=BigInteger)
+    )
+
+
+def forget(athlete_id: Any, strava_athlete_id: Any) -> Delete:
+    """Forget that either was connected: a connection takes the place of it."""
+    return delete(FormerConnection).where(
+        or_(
+            FormerConnection.athlete_id == athlete_id,
+            FormerConnection.strava_athlete_id == strava_athlete_id,
+        )
+    )
