@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from db.models import SyncStage, Visibility
+from db.models import SyncStage
 from db.statements.activities import activity as activities
 from db.statements.activities import activity_deletion, source_retention
 from db.statements.new_rows import values_of
@@ -25,7 +25,6 @@ from jobs.sync.details import write_details_of
 from jobs.sync.gear import with_gear
 from jobs.sync.personal_bests import withdraw_hidden
 from jobs.sync.problems import (
-    OF_THE_JOB,
     REFUSED_DATA,
     Unanswered,
     check_doubtful,
@@ -33,22 +32,18 @@ from jobs.sync.problems import (
     record_problem,
 )
 from jobs.sync.scope import SyncScope
-from jobs.sync.walk_position import Item, move
+from jobs.sync.unseen_activities import UnseenActivities
+from jobs.sync.walk_position import CONFIRMING, DERIVING, LISTING, WALKED, Item, move
 from jobs.task_services import TaskServices
 from strava.errors import StravaBadData, StravaNotFound, StravaUnavailable
 from strava.payloads import StravaActivity, StravaActivityDetail
 
-LISTING, CONFIRMING, DERIVING = "listing", "confirming", "deriving"
-WALKED = "walked"  # key of the checkpoint: the listing came to the end of the history
-_BRINGS_NEW = "brings_new"  # there were new activities, so the walk's pages are free
-_UNCONFIRMED = "unconfirmed"  # and Strava ids that may be gone
-_MISSED = "missed"  # and of those, the ones that Strava did not find once
+_BRINGS_NEW = (
+    "brings_new"  # key of the checkpoint: there were new activities, so the walk's pages are free
+)
 READ = "read"  # and the single activity whose summary was read last
 _MISSING = "missing"  # and the single activity that it did not find, and how far that is known
-READ_ALL = "activity:read_all"
 _ONE_SECOND = timedelta(seconds=1)
-GONE_AFTER_S = 1.0
-"""Seconds until an activity that Strava does not find is asked for again, before it is deleted."""
 _OVERLAP = timedelta(days=7)  # a watch may deliver a run days later
 _LARGEST_PAGE = 200  # that Strava allows
 _WALKED_EVERY = timedelta(days=1)  # so that a run uploaded later than newer ones is found
@@ -78,6 +73,8 @@ class ActivityWalk:
         """Strava's last failure to answer for one activity."""
         self.found_nothing = False
         """Whether the activity of the sync is neither at Strava nor here."""
+        self.may_come_later = False
+        """Whether that may be because Strava told of it before it can be read."""
         self.has_changed = False
         """Whether anything was written."""
 
@@ -89,9 +86,12 @@ class ActivityWalk:
         horizon = self._horizon()
         while self._phase() == LISTING:
             self._store(self._next_page(), horizon)
+        unseen = UnseenActivities(
+            self._attempt, self._services, self._scope, self._look_at, self.leave_out
+        )
         if self._phase() == CONFIRMING:
-            self._begin_confirming()
-        self._confirm_unseen()
+            unseen.begin()
+        unseen.confirm()
 
     def _phase(self) -> str:
         return str(self._attempt.checkpoint.get("phase", LISTING))
@@ -257,36 +257,6 @@ class ActivityWalk:
 
     # --- single activities
 
-    def _begin_confirming(self) -> None:
-        unseen = self._unseen()
-        with self._attempt.step() as step:
-            step.checkpoint |= {"phase": DERIVING, _UNCONFIRMED: unseen}
-
-    def _confirm_unseen(self) -> None:
-        """Delete activities that a full walk did not see, if Strava says that they do not exist.
-
-        It has to say so twice. If it does not answer for one, the next attempt asks again.
-        """
-        self._look_at_all(_UNCONFIRMED, may_delete=False)
-        if self._attempt.checkpoint.get(_MISSED):
-            self._attempt.pause(GONE_AFTER_S)
-            self._look_at_all(_MISSED, may_delete=True)
-
-    def _look_at_all(self, among: str, *, may_delete: bool) -> None:
-        for strava_id in self._attempt.checkpoint.get(among, ()):
-            try:
-                is_there = self._look_at(strava_id, may_delete=may_delete)
-            except OF_THE_JOB:
-                raise
-            except Exception as error:  # noqa: BLE001 - of this activity only
-                self._services.log.warning(
-                    "an activity cannot be read",
-                    extra={"strava_id": strava_id, "error": str(error)},
-                )
-                self.leave_out(strava_id, error)
-            else:
-                self._looked_at(strava_id, is_known=is_there or may_delete)
-
     def leave_out(self, strava_id: int, error: Exception) -> None:
         """Record the problem of an activity. Raises if Strava would not answer for others either."""
         check_doubtful(self._strava, error)
@@ -294,33 +264,6 @@ class ActivityWalk:
             record_problem(step, self._attempt, strava_id, error, stage=SyncStage.READING)
         if isinstance(error, Unanswered):
             self.unavailable = error
-
-    def _looked_at(self, strava_id: int, *, is_known: bool) -> None:
-        """Note that Strava answered, so that another attempt need not ask again."""
-        with self._attempt.step() as step:
-            for among in (_UNCONFIRMED, _MISSED):
-                others = [each for each in step.checkpoint.get(among, ()) if each != strava_id]
-                step.checkpoint[among] = others
-            if is_known:
-                clear_problem(step, self._attempt, strava_id)
-            else:
-                step.checkpoint[_MISSED].append(strava_id)
-
-    def _unseen(self) -> list[int]:
-        """Strava ids of activities that the walk should have seen and did not."""
-        with self._attempt.read() as connection:
-            grant = connection.execute(
-                strava_connection.of_athlete(), {"athlete": self._athlete_id}
-            ).one_or_none()
-            values = {"athlete": self._athlete_id, "job_id": self._attempt.job_id}
-            unseen = connection.execute(activities.unseen(), values).all()
-        sees_private = grant is not None and READ_ALL in grant.scopes
-        return [
-            row.strava_id
-            for row in unseen
-            if self._scope.covers(row.started_at_local)
-            and (sees_private or row.visibility != Visibility.ONLY_ME)
-        ]
 
     def _look_at_one(self, strava_id: int) -> None:
         """Update the activity of the sync, or delete it if Strava neither has nor lists it."""
@@ -356,7 +299,7 @@ class ActivityWalk:
         with self._attempt.read() as connection:
             started_at = connection.execute(activities.start(), values).scalar_one_or_none()
         if started_at is None:
-            self.found_nothing = True
+            self.found_nothing = self.may_come_later = True
             return False
         items = self._strava.ask(
             lambda client, token: client.activities(token, before=started_at + _ONE_SECOND)

@@ -25,7 +25,6 @@ from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.lease import AttemptStopped
 from jobs.runner_of_job import lock_runner
-from jobs.sync.activity_walk import DERIVING
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.derived_writer import NO_STREAMS, DerivedWriter
 from jobs.sync.effort_sources import DerivedActivity, Material, derive_activity
@@ -38,6 +37,7 @@ from jobs.sync.problems import (
 )
 from jobs.sync.scope import SyncScope
 from jobs.sync.stored_streams import EncodedStreams, read_streams
+from jobs.sync.walk_position import DERIVING
 from jobs.task_services import TaskServices
 from strava.client import StravaClient
 from strava.errors import (
@@ -100,6 +100,8 @@ class EffortDerivation:
         self._is_last = attempt.failures + 1 >= services.settings.job_max_attempts
         self._writer = DerivedWriter(attempt, Runner(None, None), self._leave_out)
         self.unavailable: Unanswered | None = None
+        self.may_come_later = False
+        """Whether Strava had no streams of the last activity, and may have them in a moment."""
 
     @property
     def has_left_out(self) -> bool:
@@ -186,6 +188,7 @@ class EffortDerivation:
             self._leave_out(activity, error)
             return False
         self._failed_in_a_row = 0
+        self.may_come_later = material.tries is not None and material.tries < _FREE_TRIES
         if isinstance(material.problem, StravaUnreadable):
             self._spoiled.append(material.problem)
         elif material.encoded is not None:

@@ -21,6 +21,8 @@ class SingleActivities:
         """Whether anything was written of the last activity's summary."""
         self.has_problem = False
         """Whether a problem of the last activity was recorded."""
+        self.may_come_later = False
+        """Whether Strava lacks the last activity or its streams, and may have them in a moment."""
 
     def apply(self, strava_id: int) -> bool:
         """Do what a sync of the activity does, uncharged; False if it has to be tried again soon.
@@ -28,7 +30,7 @@ class SingleActivities:
         A killed attempt does not read the summary again. Call `forget` in the step that notes the
         end of it.
         """
-        self.has_problem = True
+        self.has_problem, self.may_come_later = True, False
         arguments = (self._attempt, self._services, self._strava, SyncScope(activity_id=strava_id))
         walk = ActivityWalk(*arguments, is_charged=False)
         derivation = EffortDerivation(*arguments, is_charged=False)
@@ -48,6 +50,7 @@ class SingleActivities:
             self.has_changed = walk.has_changed
         self._is_doubtful |= derivation.unavailable is not None
         self.has_problem = derivation.has_left_out
+        self.may_come_later = walk.may_come_later or derivation.may_come_later
         return derivation.unavailable is None
 
     @staticmethod

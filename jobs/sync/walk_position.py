@@ -6,6 +6,10 @@ from jobs.attempt import Step
 from strava.errors import StravaBadData
 from strava.payloads import StravaActivity
 
+LISTING, CONFIRMING, DERIVING = "listing", "confirming", "deriving"
+"""Phases of a sync, in the checkpoint."""
+WALKED = "walked"  # key of the checkpoint: the listing came to the end of the history
+
 Item = StravaActivity | StravaBadData
 
 

@@ -11,7 +11,7 @@ from db.statements.strava import strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.lease import AttemptStopped
-from jobs.sync.activity_walk import WALKED, ActivityWalk
+from jobs.sync.activity_walk import ActivityWalk
 from jobs.sync.connection_lock import keep_connected
 from jobs.sync.details_reading import DetailsReading
 from jobs.sync.effort_derivation import EffortDerivation
@@ -19,6 +19,7 @@ from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problem_retry import ProblemRetry
 from jobs.sync.problems import count_problems
 from jobs.sync.scope import SyncScope
+from jobs.sync.walk_position import WALKED
 from jobs.sync.zones_reading import ZonesReading
 from jobs.task_services import TaskServices
 from strava.errors import StravaTurnOver

@@ -4,7 +4,9 @@ The job takes the athlete's stored events and looks each object up at Strava, be
 unsigned, repeated and unordered. An activity is handled as by a sync of that activity alone. If
 Strava refuses the athlete's tokens, the access was revoked: the data is deleted by a job of its
 own. Events are deleted in the transaction that updates the personal bests with them. Events that
-the job does not apply are due again after a pause; the reconciler then creates another job.
+the job does not apply are due again after a pause; the reconciler then creates another job. So are
+those of activities that Strava does not find, or has no streams of: it may tell of an activity
+before it can be read.
 
 A look-up that brings no news is paid from a budget of the athlete's events. When it is used up, the
 job waits, then reads the newest of Strava's list, which one request brings, and drops all events
@@ -13,7 +15,7 @@ hour, and what is really new is there all the same. The rest is left to the nigh
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -39,6 +41,9 @@ from strava.errors import StravaUnauthorized
 _SHOWN_EVERY_S = 2.0
 """Seconds after which what was applied so far is shown."""
 _APPLIED = "applied"  # key of the checkpoint: Strava ids whose events are still to be deleted
+_LATER = "later"  # key of the checkpoint: Strava ids that are to be looked up by a later job
+_LOOKS = 3
+"""Jobs that look for what Strava may have in a moment, a minute in all; then a sync does."""
 _TO_LOOK_UP = "to_look_up"  # key of the checkpoint: Strava ids that the newest page left open
 _FLOODED = "flooded"  # key of the checkpoint: look-ups brought no news until the budget was spent
 _OF_ATHLETE = {"access token", "refresh token"}
@@ -73,10 +78,11 @@ class _Events:
                     return
                 self._finish(StravaObject.ATHLETE, athletes)
                 continue
-            strava_ids = [event.object_id for event in events]
+            tries = {event.object_id: event.tries for event in events}
+            strava_ids = list(tries)
             if _FLOODED in self._attempt.checkpoint:
                 strava_ids = self._sift(strava_ids)
-            self._apply_some(strava_ids)
+            self._apply_some({strava_id: tries[strava_id] for strava_id in strava_ids})
         # One activity must not delay the athlete's others.
         self._single.check()
 
@@ -89,24 +95,27 @@ class _Events:
             if news:  # perhaps of what was just read or applied
                 self._single.forget(step)
                 told = {event.object_id for event in news}
-                step.checkpoint[_APPLIED] = sorted(set(step.checkpoint.get(_APPLIED, ())) - told)
+                for name in (_APPLIED, _LATER):
+                    step.checkpoint[name] = sorted(set(step.checkpoint.get(name, ())) - told)
             taken = step.connection.execute(strava_event.taken(), self._values).all()
-        events = [
-            event for event in taken if (event.object_type, event.object_id) not in self._left_out
-        ]
+        left_out = set(self._left_out)
+        if _FLOODED not in step.checkpoint:
+            later = step.checkpoint.get(_LATER, ())
+            left_out.update((StravaObject.ACTIVITY, strava_id) for strava_id in later)
+        events = [event for event in taken if (event.object_type, event.object_id) not in left_out]
         first = events[:1]
         return first if first and first[0].object_type == StravaObject.ATHLETE else events
 
     # --- activities
 
-    def _apply_some(self, strava_ids: Sequence[int]) -> None:
-        """Apply activities until what was done is to be shown."""
+    def _apply_some(self, tries: Mapping[int, int]) -> None:
+        """Apply activities until what was done is to be shown; `tries` are the jobs of each."""
         applied: list[int] = []
         until = time.monotonic() + _SHOWN_EVERY_S
         try:
-            for strava_id in strava_ids:
+            for strava_id, number in tries.items():
                 if strava_id in self._attempt.checkpoint.get(_APPLIED, ()) or self._apply(
-                    strava_id
+                    strava_id, is_last=number >= _LOOKS
                 ):
                     applied.append(strava_id)
                 else:
@@ -120,19 +129,24 @@ class _Events:
             raise
         self._finish(StravaObject.ACTIVITY, applied)
 
-    def _apply(self, strava_id: int) -> bool:
-        """Do what a sync of the activity does; False if it has to be tried again."""
+    def _apply(self, strava_id: int, *, is_last: bool) -> bool:
+        """Do what a sync of the activity does; False if it has to be tried again.
+
+        With `is_last`, what Strava still does not have is left to a sync.
+        """
         self._pay()
         is_applied = self._single.apply(strava_id)
+        is_done = is_last or not self._single.may_come_later
         with self._attempt.step() as step:
             self._single.forget(step)
             if self._single.has_changed:
                 self._budget.give_back(step.connection)
             if is_applied:
-                step.checkpoint[_APPLIED] = [*step.checkpoint.get(_APPLIED, ()), strava_id]
+                seen = _APPLIED if is_done else _LATER
+                step.checkpoint[seen] = [*step.checkpoint.get(seen, ()), strava_id]
                 to_look_up = set(step.checkpoint.get(_TO_LOOK_UP, ())) - {strava_id}
                 step.checkpoint[_TO_LOOK_UP] = sorted(to_look_up)
-        return is_applied
+        return is_applied and is_done
 
     def _pay(self) -> None:
         """Pay for a look-up. Raises EventBudgetSpent, after which the list is read."""

@@ -26,7 +26,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from db import session
 from jobs import athlete_strava, lease, token_refresh
 from jobs.runner import SETTINGS, run
-from jobs.sync import activity_walk, effort_derivation
+from jobs.sync import effort_derivation, unseen_activities
 from settings import Settings
 from tests.faults.compiled_once import EnginesOfOneDialect
 
@@ -156,7 +156,7 @@ def _instrument(reach: Callable[[str], None]) -> None:
     lease.RENEW_EVERY_S = _WITHIN_S
     DefaultDialect.do_commit = _around(DefaultDialect.do_commit, reach, lambda *_, **__: "commit")
     httpx.Client.send = _around(httpx.Client.send, reach, _path_of)
-    activity_walk.GONE_AFTER_S = effort_derivation.SECOND_LOOK_AFTER_S = _SOON_S
+    unseen_activities.GONE_AFTER_S = effort_derivation.SECOND_LOOK_AFTER_S = _SOON_S
     athlete_strava.AGAIN_AFTER_S = (_SOON_S, _SOON_S)
     token_refresh.REFUSED_AGAIN_AFTER_S = _SOON_S
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from jobs import athlete_strava
-from jobs.sync import activity_walk, effort_derivation
+from jobs.sync import effort_derivation, unseen_activities
 from settings import Settings
 from strava_simulator.faults import FaultKind
 from tests.faults.all_rows import rows_of_athletes
@@ -45,7 +45,7 @@ Clone = Callable[..., AbstractContextManager[str]]
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(athlete_strava, "AGAIN_AFTER_S", (0.01, 0.01))
-    monkeypatch.setattr(activity_walk, "GONE_AFTER_S", 0.01)
+    monkeypatch.setattr(unseen_activities, "GONE_AFTER_S", 0.01)
     monkeypatch.setattr(effort_derivation, "SECOND_LOOK_AFTER_S", 0.01)
 
 

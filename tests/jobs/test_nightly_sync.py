@@ -6,6 +6,7 @@ import pytest
 
 from db.statements.strava import nightly_sync
 from jobs.reconcile import Reconciler
+from jobs.sync import unseen_activities
 from tests.jobs.test_strava_sync import even_track
 
 pytestmark = pytest.mark.whole
@@ -136,3 +137,21 @@ def test_the_reconciler_begins_it_and_by_day_none(world, runner):
     part = world.value("SELECT (id % 3600) / 3600.0 * 24 FROM strava_connections")
     if part < 23:
         assert [job["status"] for job in world.rows(NIGHTLY)] == ["QUEUED"]
+
+
+def test_a_list_that_lacks_what_is_there_costs_few_requests(world, runner, monkeypatch):
+    """It ends too early each time; what it lacks is neither deleted nor asked for one by one."""
+    monkeypatch.setattr(unseen_activities, "MOST_UNLISTED", 3)
+    before = world.derived()
+    world.strava.fault("empty_list", path="/athlete/activities", times=None)
+    [job] = tonight(world)
+    world.strava.forget_requests()
+    assert world.work(job)["status"] == "SUCCEEDED"
+    assert world.derived() == before
+    assert world.strava.requests("/activities/") == 4
+    world.strava.heal()
+    gone = world.strava.activities()[0]["id"]
+    world.strava.delete(gone)
+    yesterday(world)
+    [job] = tonight(world)
+    assert world.work(job)["activities_deleted"] == 1

@@ -31,7 +31,7 @@ from athletics.sport import RUN_SPORT_TYPES
 from jobs import athlete_strava
 from jobs.reconcile import Reconciler
 from jobs.runner import run_with
-from jobs.sync import activity_walk, effort_derivation
+from jobs.sync import effort_derivation, unseen_activities
 from settings import Settings
 from strava_simulator.limits import RateLimits
 from tests.conftest import SECRETS, Clone
@@ -110,7 +110,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of the machine's time, before Strava is asked a second time."""
-    monkeypatch.setattr(activity_walk, "GONE_AFTER_S", 0.01)
+    monkeypatch.setattr(unseen_activities, "GONE_AFTER_S", 0.01)
     monkeypatch.setattr(effort_derivation, "SECOND_LOOK_AFTER_S", 0.01)
     monkeypatch.setattr(athlete_strava, "AGAIN_AFTER_S", (0.01, 0.01))
 

@@ -214,7 +214,7 @@ def take() -> Executable:
 def taken() -> Executable:
     """Select what the job `job_id` of `athlete` took and did not apply: athletes first, oldest first."""
     return (
-        select(StravaEvent.object_type, StravaEvent.object_id)
+        select(StravaEvent.object_type, StravaEvent.object_id, StravaEvent.tries)
         .join(StravaConnection, StravaConnection.id == StravaEvent.connection_id)
         .where(
             StravaConnection.athlete_id == bindparam("athlete", type_=BigInteger),
