@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 _QUARTER_HOUR_S = 15 * 60
+_MOST = 10**12
+"""Beyond any limit, and small enough to be stored and added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class QuotaWindows:
     @classmethod
     def from_headers(cls, limit: str, usage: str) -> Self:
         """Read two headers, each "15-minute,daily". Raises ValueError for anything else."""
-        quarter_limit, day_limit = map(int, limit.split(","))
-        quarter_used, day_used = map(int, usage.split(","))
+        quarter_limit, day_limit = map(_number, limit.split(","))
+        quarter_used, day_used = map(_number, usage.split(","))
         return cls(Allowance(quarter_limit, quarter_used), Allowance(day_limit, day_used))
 
 
@@ -83,6 +85,14 @@ def _budget(headers: Mapping[str, str], prefix: str) -> QuotaWindows | None:
         return QuotaWindows.from_headers(headers[f"{prefix}-Limit"], headers[f"{prefix}-Usage"])
     except (KeyError, ValueError):
         return None
+
+
+def _number(text: str) -> int:
+    """Read a number of requests. Raises ValueError, also for one beyond all measure."""
+    number = int(text)
+    if abs(number) > _MOST:
+        raise ValueError(f"no number of requests: {number}")
+    return number
 
 
 def next_quarter_hour(now: datetime) -> datetime:

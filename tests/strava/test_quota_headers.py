@@ -57,7 +57,15 @@ def test_when_to_retry(usages, read, retry_at):
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"X-RateLimit-Limit": "1,2"}, {"X-RateLimit-Limit": "a", "X-RateLimit-Usage": "b"}],
+    [
+        {},
+        {"X-RateLimit-Limit": "1,2"},
+        {"X-RateLimit-Limit": "a", "X-RateLimit-Usage": "b"},
+        {"X-RateLimit-Limit": f"{2**64},{2**65}", "X-RateLimit-Usage": "1,1"},
+        {"X-RateLimit-Limit": "200,2000", "X-RateLimit-Usage": f"{10**30},{10**30}"},
+        {"X-RateLimit-Limit": "200,2000,5", "X-RateLimit-Usage": "1,1,1"},
+        {"X-RateLimit-Limit": "2e2,2e3", "X-RateLimit-Usage": "1,1"},
+    ],
 )
 def test_answers_without_limits_tell_none(headers):
     assert quota_from_headers(httpx.Headers(headers), NOW) is None
