@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from strava_simulator.activity import SimulatedActivity
+from strava_simulator.synthetic import time_fields
 from strava_simulator.world import World
 
 Event = dict[str, Any]
@@ -19,6 +21,12 @@ RUNS_IN_A_WEEK = (0, 1, 1, 2)
 _SAMPLE_S = 10
 _HIDDEN = {"visibility": "only_me", "private": True}
 _SEEN = {"visibility": "everyone", "private": False}
+_ZONES = tuple(
+    map(ZoneInfo, ("Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland"))
+)
+"""Three of them with daylight saving time, one of them south of the equator."""
+_TRAVELS, _HIDDEN_STARTS = 0.05, 0.03
+"""Parts of all runs: in another zone than the athlete's, and with a hidden start."""
 
 
 @dataclass
@@ -75,12 +83,21 @@ class AthleteYear:
         elapsed_s, speed_m_s = random.randrange(900, 3000, _SAMPLE_S), random.uniform(2.4, 4.4)
         streams = None if random.random() < 0.03 else self._streams(elapsed_s, speed_m_s)
         fields = {
-            "start_date": f"{ran_at:%Y-%m-%dT%H:%M:%SZ}",
+            **self._times(ran_at),
             "name": f"Run {random.randrange(10**6)}",
             "elapsed_time": elapsed_s,
             "moving_time": elapsed_s,
         }
         return self.strava.add(self.number, fields, streams).id
+
+    def _times(self, ran_at: datetime) -> dict[str, Any]:
+        zone = _ZONES[self.number % len(_ZONES)]
+        if self.random.random() < _TRAVELS:
+            zone = self.random.choice(_ZONES)
+        at_place = ran_at.astimezone(zone)
+        if self.random.random() < _HIDDEN_STARTS:
+            at_place = at_place.replace(hour=0, minute=0, second=1, microsecond=0)
+        return time_fields(at_place)
 
     def _streams(self, elapsed_s: int, speed_m_s: float) -> dict[str, list[Any]]:
         meters, distance_m = 0.0, []

@@ -1,8 +1,9 @@
 """A year in the life of 30 athletes, at high speed: syncs, webhooks, nights and Strava's quota.
 
 The jobs are the program's own, one after the other in this process; PostgreSQL, Redis, the API that
-takes webhooks and the simulated Strava are real, their time is not. In the end everything is as in
-a database that is filled from the simulated Strava then, and no request was beyond the quota.
+takes webhooks and the simulated Strava are real, their time is not. In the end the activities are
+the simulated Strava's, everything is as in a database that is filled from it then, and no request
+was beyond the quota.
 
 `make test-year` takes YEAR_DAYS, 365 by default, and YEAR_SEED. A day takes some 4 s of CPU: 30 days
 took 17 minutes on two cores that were busy with ten other things.
@@ -20,6 +21,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import httpx
 import pytest
@@ -204,16 +206,56 @@ def test_a_year_ends_with_what_strava_has_and_within_the_quota(
             rows_of_athletes(world),
             world.rows("SELECT kind, status, error_code FROM jobs"),
         )
+        here, at_strava = activities_here(world), activities_at_strava(strava)
         world.close()
     asked = Counter(each["status"] for each in strava.history.last)
     report(year, jobs, asked, time.monotonic() - began)
     assert asked[429] == 0
+    assert not different_activities(here, at_strava)
     assert {job["status"] for job in jobs} <= {"SUCCEEDED", "FAILED"}
     assert {job["error_code"] for job in jobs} <= {None, "STRAVA_UNAUTHORIZED"}
     with clone() as url:
         expected = filled_anew(settings, strava, clock, redis_url, url, tmp_path)
     different = differences(_without_details(found), _without_details(expected))
     assert not different, json.dumps(different, indent=1)
+
+
+_ACTIVITIES = """
+    SELECT strava_id, name, sport_type, distance_m, elapsed_time_s, visibility,
+        to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS started_at,
+        to_char(started_at_local, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS started_at_local
+    FROM activities
+"""
+
+
+def activities_here(world: World) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in world.rows(_ACTIVITIES)]
+
+
+def activities_at_strava(strava: Simulated) -> list[tuple[Any, ...]]:
+    """The same columns, as no code of the program read them."""
+    summaries = [
+        each.summary for number in ATHLETES for each in strava.simulated_activities(number)
+    ]
+    return [
+        (
+            each["id"],
+            each["name"],
+            each["sport_type"],
+            each["distance"],
+            each["elapsed_time"],
+            each["visibility"].upper(),
+            each["start_date"],
+            each["start_date_local"],
+        )
+        for each in summaries
+    ]
+
+
+def different_activities(here: list[tuple], at_strava: list[tuple]) -> dict[str, list[tuple]]:
+    mine, theirs = Counter(here), Counter(at_strava)
+    found = {"here": sorted(mine - theirs)[:3], "at Strava": sorted(theirs - mine)[:3]}
+    return found if mine != theirs else {}
 
 
 def plan(year: Year, strava: Simulated) -> None:

@@ -117,7 +117,8 @@ class SimulatedJob:
 @dataclass
 class Outcome:
     """What there was to see. `shares` are of the athletes that had a backfill all the time, from
-    when all of them had come.
+    when all of them had come. `unused` are the requests of each whole window that backfills were
+    allowed and nobody made, while backfills went on.
 
     An athlete that a lie sent away until midnight does not have its share, so lies have no shares.
     """
@@ -180,6 +181,9 @@ class World:
         self._came: set[str] = set()
         self._under_way = [0, 0]
         self._begin()
+        window_ends_s = (self.now_s // 900 + 1) * 900
+        for number in range(1, QUARTERS):
+            self._later(window_ends_s + number * 900 - 0.01 - self.now_s, self._look_back)
 
     def _begin(self) -> None:
         random = self.random
@@ -283,16 +287,24 @@ class World:
     def _note(self, job: SimulatedJob, read: bool) -> None:
         """Look at a grant with Strava's eyes."""
         if job.athlete is not None:
-            left = min(
-                self.referee.left(self.now_s, kind=kind, reserve=self.rules.reserve)
-                - self._under_way[kind]
-                for kind in (0, 1)
-            )
+            left = self._left_to_backfills()
             if left <= 0:
                 self.outcome.into_reserve.append((self.now_s, left))
             if len(self._came) >= self._athletes:
                 self._granted[job.athlete] += 1
         self._count_under_way(1, read)
+
+    def _look_back(self) -> None:
+        """Note what was left to backfills of a window that ends now."""
+        self.outcome.unused.append(max(0, self._left_to_backfills()))
+
+    def _left_to_backfills(self) -> int:
+        """Requests that backfills may still make in Strava's eyes; those under way are made."""
+        return min(
+            self.referee.left(self.now_s, kind=kind, reserve=self.rules.reserve)
+            - self._under_way[kind]
+            for kind in (0, 1)
+        )
 
     def _count_under_way(self, change: int, read: bool) -> None:
         for kind in (0, 1) if read else (0,):
