@@ -106,10 +106,11 @@ class AthleteStrava:
         return self._ask(request, self.token(refused=token))
 
     def token(self, *, refused: SecretStr | None = None) -> SecretStr:
-        """Get a token that works for 5 more minutes, other than `refused`.
+        """Get a token that works for 5 more minutes, other than `refused` if Strava has another.
 
-        A refresh is waited for as long as for any answer of Strava, and then goes on. Raises as
-        `access_token`, StravaTooSlow, and what ends the attempt.
+        It answers a refresh with the same one while that has more than an hour left. A refresh is
+        waited for as long as for any answer of Strava, and then goes on. Raises as `access_token`,
+        StravaTooSlow, and what ends the attempt.
         """
         now = time.monotonic()
         if refused is None and self._token is not None and now < self._token[0] + _TOKEN_KEPT_S:
@@ -117,7 +118,8 @@ class AthleteStrava:
         self._token = None
         timeout_s = self._services.settings.strava_timeout_s
         until = now + timeout_s
-        while (token := self._stored_token(refused)) is None:
+        is_refreshed = False
+        while (token := self._stored_token(refused, is_refreshed=is_refreshed)) is None:
             settings, since = self._services.settings, self._attempt.started_at
             refresh = TokenRefresh(settings, self._athlete_id, refused, since)
             try:
@@ -126,12 +128,16 @@ class AthleteStrava:
                     if time.monotonic() > until:
                         logger.warning("new tokens come late; a process goes on waiting for them")
                         raise StravaTooSlow(timeout_s)
+                is_refreshed = True
             finally:
                 refresh.leave()
         self._token = time.monotonic(), token
         return token
 
-    def _stored_token(self, refused: SecretStr | None) -> SecretStr | None:
+    def _stored_token(
+        self, refused: SecretStr | None, *, is_refreshed: bool = False
+    ) -> SecretStr | None:
+        """Get the stored token; None if it has to be refreshed, which is done once."""
         self._attempt.check()
         with self._services.database.read() as connection:
             row = connection.execute(
@@ -139,7 +145,11 @@ class AthleteStrava:
             ).one_or_none()
         # What an earlier attempt of the job was refused is not asked for again.
         since = self._attempt.started_at
-        return usable_token(self._services.keys, row, self._athlete_id, refused, since)
+        keys, athlete_id = self._services.keys, self._athlete_id
+        token = usable_token(keys, row, athlete_id, refused, since)
+        if token is None and is_refreshed and row is not None:
+            return keys.decrypt(row.access_token)
+        return token
 
     def _ask(self, request: Request[Answer], token: SecretStr) -> Answer:
         attempt = self._attempt

@@ -13,7 +13,7 @@ the process's warning filters. Its models are what the tests hold the simulator 
 """
 
 import ssl
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -69,6 +69,7 @@ from strava.stream_keys import STREAM_KEYS
 from strava.tokens import TokenGrant, TokenPair
 
 _CONNECT_S = 5.0
+_LONGEST_LIFETIME_S = 366 * 86_400.0
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -352,4 +353,7 @@ def _token_pair(answer: object) -> TokenPair:
         expires_at = datetime.fromtimestamp(fields.whole_number("expires_at"), UTC)
     except (ValueError, OverflowError, OSError):
         raise fields.bad("expires_at", "is out of range") from None
+    if lifetime_s := fields.optional_number("expires_in"):
+        # By the clock that it will be compared with, which may be hours off Strava's.
+        expires_at = utc_now() + timedelta(seconds=min(lifetime_s, _LONGEST_LIFETIME_S))
     return TokenPair(SecretStr(access_token), SecretStr(refresh_token), expires_at)

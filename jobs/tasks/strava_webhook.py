@@ -2,7 +2,7 @@
 
 The job takes the athlete's stored events and looks each object up at Strava, because events are
 unsigned, repeated and unordered. An activity is handled as by a sync of that activity alone. If
-Strava refuses the athlete's tokens, the access was revoked: the data is deleted by a job of its
+Strava refuses to renew the athlete's tokens, the access was revoked: the data is deleted by a job of its
 own. Events are deleted in the transaction that updates the personal bests with them. Events that
 the job does not apply are due again after a pause; the reconciler then creates another job. So are
 those of activities that Strava does not find, or has no streams of: it may tell of an activity
@@ -46,7 +46,6 @@ _LOOKS = 3
 """Jobs that look for what Strava may have in a moment, a minute in all; then a sync does."""
 _TO_LOOK_UP = "to_look_up"  # key of the checkpoint: Strava ids that the newest page left open
 _FLOODED = "flooded"  # key of the checkpoint: look-ups brought no news until the budget was spent
-_OF_ATHLETE = {"access token", "refresh token"}
 
 
 def run(attempt: Attempt, services: TaskServices) -> None:
@@ -214,11 +213,11 @@ class _Events:
     # --- the athlete
 
     def _is_revoked(self) -> bool:
-        """Whether Strava refuses the athlete's tokens, also after a refresh."""
+        """Whether Strava refuses to renew the tokens that it refuses; new ones prove the access."""
         try:
             check_strava(self._strava)
         except StravaUnauthorized as error:
-            if error.what not in _OF_ATHLETE:
+            if error.what != "refresh token":
                 raise
             return True
         return False

@@ -81,3 +81,14 @@ def test_a_job_that_old_tokens_ended_does_not_refuse_the_new_grant(world, runner
     job = world.sync(runner)
     assert (job["status"], job["error_code"]) == ("FAILED", "STRAVA_UNAUTHORIZED")
     assert world.value("SELECT refused_at FROM strava_connections") is None
+
+
+def test_tokens_that_are_renewed_are_no_revocation(world, runner):
+    """Whatever Strava answers to them."""
+    world.strava.fault("unauthorized", path="/api/v3/athlete$", times=None)
+    tell(world, "athlete", RUNNER)
+    job = world.work(world.create(runner, "STRAVA_WEBHOOK"))
+    assert (job["status"], job["error_code"]) == ("FAILED", "STRAVA_UNAUTHORIZED")
+    assert world.rows("SELECT id FROM jobs WHERE kind = 'ERASE_ATHLETE'") == []
+    assert world.value("SELECT count(*) FROM activities") == RUNS
+    assert len(world.rows("SELECT * FROM strava_events")) == 1  # looked at again later

@@ -1,11 +1,14 @@
 """Refreshing tokens: under a lock, stored before use."""
 
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from jobs.strava_tokens import StravaNotConnected
 from jobs.token_refresh import access_token
+from runtime.clock import CLOCK, Clock
 from strava.client import StravaClient
 from strava.errors import StravaUnauthorized
 from tests.jobs.few_runs import strava  # noqa: F401 - the fixture
@@ -103,3 +106,28 @@ def test_a_refusal_that_the_job_has_heard_is_not_asked_for_again(world, client):
     assert world.strava.requests("/oauth/token") == 2  # both of the first time
     world.grant(runner)
     assert access_token(world.database, client, world.keys, runner, since=since)
+
+
+def test_a_token_that_strava_does_not_replace_is_used_again(world, monkeypatch):
+    """Strava answers a refresh with the same pair while that has more than an hour left."""
+    runner = world.connect()
+    row = world.one("SELECT access_token, refresh_token FROM strava_connections")
+    same = {name: world.keys.decrypt(each).get_secret_value() for name, each in row.items()}
+    told = {"token_type": "Bearer", "expires_at": int(time.time()) + 9000, "expires_in": 9000}
+    monkeypatch.setattr(type(world.strava._state.tokens), "refresh", lambda *_: {**told, **same})
+    world.strava.fault("unauthorized", path="/athlete/activities", times=1)
+    world.strava.forget_requests()
+    assert world.sync(runner)["status"] == "SUCCEEDED"
+    assert world.strava.requests("/oauth/token") == 1
+
+
+def test_a_clock_that_is_hours_ahead_refreshes_once(world):
+    runner = world.connect()
+    world.strava.forget_requests()
+    ahead = timedelta(hours=7)
+    token = CLOCK.set(Clock(lambda: datetime.now(UTC) + ahead, time.monotonic))
+    try:
+        assert world.sync(runner)["status"] == "SUCCEEDED"
+    finally:
+        CLOCK.reset(token)
+    assert world.strava.requests("/oauth/token") == 1
