@@ -7,6 +7,8 @@ import logging
 
 import pytest
 
+from strava.shared_quota.ledger import Ledger
+from strava.shared_quota.turns import Turns
 from tests.strava.shared_quota.simulation import World, faults_of
 
 
@@ -29,8 +31,33 @@ def test_a_seed_does_the_same_again():
     assert first.requests > 50
 
 
-def test_a_ledger_that_forgets_what_is_under_way_is_noticed(monkeypatch):
-    """The law is not true of every ledger."""
+# --- the law is not true of every ledger
+
+
+def test_one_that_spends_the_reserve_is_noticed(monkeypatch):
+    def lefts(ledger, rules, *, read, for_backfill):
+        return real(ledger, rules, read=read, for_backfill=False)
+
+    real = Ledger.lefts
+    monkeypatch.setattr(Ledger, "lefts", lefts)
+    assert any("into the reserve" in fault for seed in range(40) for fault in faults_of(seed))
+
+
+def test_one_that_leaves_much_of_the_quota_is_noticed(monkeypatch):
+    def lefts(ledger, rules, **asked):
+        return [each - 5 for each in real(ledger, rules, **asked)]
+
+    real = Ledger.lefts
+    monkeypatch.setattr(Ledger, "lefts", lefts)
+    assert any("nobody made" in fault for seed in range(40) for fault in faults_of(seed))
+
+
+def test_one_without_turns_is_noticed(monkeypatch):
+    monkeypatch.setattr(Turns, "is_up", lambda *_: True)
+    assert any("not fair" in fault for seed in range(40) for fault in faults_of(seed))
+
+
+def test_one_that_forgets_what_is_under_way_is_noticed(monkeypatch):
     monkeypatch.setattr("strava.shared_quota.ledger.Ledger._under_way", lambda *_: [0, 0])
     monkeypatch.setattr("strava.shared_quota.window.CountedWindow.carry", lambda *_, **__: None)
     assert any("beyond" in fault for seed in range(120) for fault in faults_of(seed))
