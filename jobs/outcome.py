@@ -176,7 +176,11 @@ _REFUSALS: Mapping[type[StravaError], tuple[str, bool]] = {
         "Strava deactivated this server's application. The operator must reactivate it.",
         True,
     ),
-    StravaAthleteLimit: ("This server has reached its limit of athletes on Strava.", False),
+    StravaAthleteLimit: (
+        "This server has reached its limit of athletes on Strava. Its operator has to ask Strava "
+        "for a higher one.",
+        False,
+    ),
     StravaNotFound: ("Strava does not have the requested data.", False),
     StravaBadData: (_UNREADABLE, True),
 }

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from db.statements.strava import strava_connection
 from jobs.strava_tokens import StravaNotConnected
 from jobs.token_refresh import access_token
 from runtime.clock import CLOCK, Clock
@@ -54,6 +55,19 @@ def test_of_many_that_need_a_token_one_refreshes(world, client):
     assert len({token.get_secret_value() for token in got}) == 1
     assert world.strava.requests("/oauth/token") == 1
     assert client.athlete(got[0]).strava_id == 1001
+
+
+def test_a_refresh_whose_process_died_is_taken_over(world, client):
+    runner = world.connect()
+    expire(world)
+    spent = world.one("SELECT access_token AS unusable, 0.5 AS limit_s FROM strava_connections")
+    with world.database.write() as connection:
+        assert connection.execute(strava_connection.begin_refresh(), {"athlete": runner, **spent})
+    world.strava.forget_requests()
+    began = time.monotonic()
+    assert access_token(world.database, client, world.keys, runner)
+    assert 0.4 < time.monotonic() - began < 5
+    assert world.strava.requests("/oauth/token") == 1
 
 
 def test_workers_that_refresh_at_once_all_succeed(world):
