@@ -156,6 +156,10 @@ def _broken(_error: Exception, _failures: int, _max: int) -> Outcome:
 
 
 _UNREADABLE = "Strava sent data that cannot be read."
+_LIMIT_REACHED = (
+    "This server has reached its limit of athletes on Strava. Its operator has to ask Strava for a "
+    "higher one."
+)
 # Code and message for the athlete.
 _PASSING: Mapping[type[Exception], tuple[str, str]] = {
     AttemptTimedOut: ("TIMED_OUT", "The job took too long."),
@@ -176,11 +180,7 @@ _REFUSALS: Mapping[type[StravaError], tuple[str, bool]] = {
         "Strava deactivated this server's application. The operator must reactivate it.",
         True,
     ),
-    StravaAthleteLimit: (
-        "This server has reached its limit of athletes on Strava. Its operator has to ask Strava "
-        "for a higher one.",
-        False,
-    ),
+    StravaAthleteLimit: (_LIMIT_REACHED, False),
     StravaNotFound: ("Strava does not have the requested data.", False),
     StravaBadData: (_UNREADABLE, True),
 }
