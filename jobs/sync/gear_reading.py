@@ -1,6 +1,6 @@
 """Reads the gear of an athlete: names, mileage, and whether it is retired.
 
-Each is one request. What is not retired is asked for again after a week.
+Each is one request, made again after a week; after four for what is retired and not used since.
 """
 
 from typing import Any

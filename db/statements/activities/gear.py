@@ -33,6 +33,8 @@ from db.statements.performance.training_summary import summed
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 MOST_OF_ATHLETE = 100
 """What an athlete is shown, and may add. Strava may tell of more."""
+_RETIRED_TIMES = 4
+"""How many times as long retired gear is not asked for."""
 
 
 def distance_m(*, to_others: bool = False) -> ColumnElement[float]:
@@ -226,15 +228,19 @@ def _is_named(rows: Any, name: ColumnElement[str]) -> ColumnElement[bool]:
 def due() -> Executable:
     """Select at most `row_limit` pieces of gear of `athlete` that Strava is to be asked for.
 
-    Their name is not known, or they are not retired and were asked for more than `older_s` ago.
+    Their name is not known, or they were asked for more than `older_s` ago; if they are retired and
+    no run since then has them, more than four times as long ago.
     """
-    is_old = Gear.asked_at < func.now() - seconds(bindparam("older_s", type_=Double))
+    older_s = bindparam("older_s", type_=Double)
+    is_old = Gear.asked_at < func.now() - seconds(older_s)
+    is_very_old = Gear.asked_at < func.now() - seconds(_RETIRED_TIMES * older_s)
+    is_used = exists().where(Activity.gear_id == Gear.id, Activity.started_at > Gear.asked_at)
     return (
         select(Gear.id, Gear.strava_id)
         .where(
             Gear.athlete_id == _ATHLETE_ID,
             Gear.strava_id.is_not(None),
-            or_(Gear.asked_at.is_(None), is_old & ~Gear.retired),
+            or_(Gear.asked_at.is_(None), is_old & (~Gear.retired | is_used), is_very_old),
         )
         .order_by(Gear.asked_at.nulls_first(), Gear.id)
         .limit(bindparam("row_limit", type_=Integer))

@@ -1,5 +1,7 @@
 """Gear of activities, from Strava."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.jobs.few_runs import strava  # noqa: F401 - the fixture
@@ -36,6 +38,24 @@ def test_a_sync_reads_gear_with_its_mileage_and_asks_once(world):
     assert world.strava.requests("/gear/") == 1  # what is retired is not asked for again
     assert world.rows(GEAR)[1]["name"] == "Other name"
     assert world.rows(GEAR)[1]["retired"] is True
+
+
+def test_retired_shoes_that_are_worn_again_are_asked_for(world):
+    runner = world.connect()
+    for gear_id in ("g7", "g8"):
+        tell(world, gear_id, name=f"Old {gear_id}", retired=True)
+        add(world, gear_id)
+    world.sync(runner)
+    assert [row["retired"] for row in world.rows(GEAR)] == [True, True]
+    world.write("UPDATE gear SET asked_at = now() - interval '8 days'")
+    for gear_id in ("g7", "g8"):
+        tell(world, gear_id, name=f"New {gear_id}", retired=False)
+    world.strava.add(gear_id="g7", start_date=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    world.sync(runner)
+    assert [row["name"] for row in world.rows(GEAR)] == ["New g7", "Old g8"]
+    world.write("UPDATE gear SET asked_at = now() - interval '29 days'")
+    world.sync(runner)
+    assert [row["retired"] for row in world.rows(GEAR)] == [False, False]
 
 
 def test_an_activity_alone_brings_the_name_and_follows_a_change(world):
