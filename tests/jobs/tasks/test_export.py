@@ -63,6 +63,7 @@ def create(world, name: str) -> make.Person:
             ),
             ("INSERT INTO kept_choices VALUES (%s, 5, true, false)", (athlete_id,)),
             ("INSERT INTO event_budgets VALUES (%s, 5, now())", (athlete_id,)),
+            ("INSERT INTO former_connections VALUES (%s, %s)", (athlete_id, athlete_id)),
         ):
             db.exec_driver_sql(sql, values)
     return person
