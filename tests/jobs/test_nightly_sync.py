@@ -99,6 +99,25 @@ def test_who_has_none(world, runner, state):
     assert tonight(world) == []
 
 
+def test_a_first_import_that_failed_is_taken_up(world):
+    """Strava was away for longer than a job waits."""
+    runner = world.connect()
+    world.settings = world.settings.model_copy(update={"job_max_attempts": 1})
+    world.strava.fault("unavailable", path="/api/v3/", skip=10, times=None)
+    first = world.sync(runner)
+    assert (first["status"], first["error_code"]) == ("FAILED", "STRAVA_UNAVAILABLE")
+    world.strava.heal()
+    [job] = tonight(world)
+    assert world.work(job)["status"] == "SUCCEEDED"
+    assert world.value("SELECT count(*) FROM activity_streams") == 48
+    assert world.value("SELECT history_complete_at FROM strava_connections")
+
+
+def test_a_first_import_that_was_cancelled_is_not(world):
+    world.cancel(world.create(world.connect()))
+    assert tonight(world) == []
+
+
 def test_with_a_sync_under_way_it_comes_afterwards(world, runner):
     running = world.create(runner)
     assert tonight(world) == []

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db.models import JobKind, StravaConnection
+from db.models import Job, JobKind, JobStatus, StravaConnection
 from db.statements.interval import seconds
 from db.statements.jobs.job import create_of, has_active
 
@@ -38,8 +38,9 @@ def create_due_jobs() -> Executable:
     """Create this night's syncs that are due, at most `most`; returns their summaries.
 
     `night_start` is the start of the night, `night_s` its length in seconds. Athletes whose tokens
-    Strava refuses, whose history was not imported yet, or was read since the start of the night,
-    have none; those with a sync under way have theirs afterwards.
+    Strava refuses, who did not ask for a first import yet, or whose history was read since the start
+    of the night, have none; those with a sync under way have theirs afterwards. It also takes up a
+    first import that failed, as in an outage of Strava's.
     """
     start = bindparam("night_start", type_=DateTime(timezone=True))
     part = cast(StravaConnection.id % _PARTS, Float) / _PARTS
@@ -51,7 +52,7 @@ def create_due_jobs() -> Executable:
             due_at <= func.now(),
             _before(StravaConnection.night_begun_at, start),
             _before(StravaConnection.history_walked_at, start),
-            StravaConnection.history_complete_at.is_not(None),
+            or_(StravaConnection.history_complete_at.is_not(None), _has_failed()),
             StravaConnection.refused_at.is_(None),
             ~active,
         )
@@ -82,6 +83,19 @@ def begin_again() -> Executable:
         .where(StravaConnection.athlete_id == bindparam("athlete", type_=BigInteger))
         .values(night_begun_at=null())
     )
+
+
+def _has_failed() -> ColumnElement[bool]:
+    """Whether the athlete's last sync failed; one that was cancelled is not begun again."""
+    last = (
+        select(Job.status)
+        .where(Job.athlete_id == StravaConnection.athlete_id, Job.kind == JobKind.STRAVA_SYNC)
+        .order_by(Job.created_at.desc(), Job.id.desc())
+        .limit(1)
+        .correlate(StravaConnection)
+        .scalar_subquery()
+    )
+    return last == JobStatus.FAILED.value
 
 
 def _before(moment: Any, start: Any) -> ColumnElement[bool]:
