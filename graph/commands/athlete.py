@@ -13,6 +13,7 @@ from athletics.training_load import (
 )
 from db.models import JobKind, Scope
 from db.statements.athletes import athlete as athletes
+from db.statements.jobs import job as jobs
 from db.statements.performance import best_effort as efforts
 from graph.commands.authorization import may_change, not_found, own_athlete, require_scope
 from graph.commands.best_changes import (
@@ -155,10 +156,17 @@ async def disconnect_strava(
     """
     athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
     kind = JobKind.STRAVA_DISCONNECT if wanted.keep_data else JobKind.ERASE_ATHLETE
+
+    async def ask_anew(connection: AsyncConnection) -> None:
+        # one that a revocation started would spare who has connected again since
+        with waiting_for_lock():
+            await connection.execute(jobs.ask_anew(), {"athlete": athlete_id, "job_kind": kind})
+
     started = await start_job(
         context,
         JobRequest(kind, athlete_id, {}),
         RequestKey.from_input(context, "disconnectStrava", wanted),
+        prepare=ask_anew,
     )
     return DisconnectStravaPayload(
         athlete=await load_athlete(context, athlete_id),

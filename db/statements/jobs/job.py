@@ -203,6 +203,17 @@ def retry() -> Executable:
     )
 
 
+def ask_anew() -> Executable:
+    """Take the job of `athlete` of the kind `job_kind` for one that is asked for now, unless it runs.
+
+    Whatever it was made for before, it has no arguments then.
+    """
+    waits = Job.status.in_((JobStatus.QUEUED, JobStatus.WAITING))
+    return change(Job.athlete_id == _ATHLETE_ID, Job.kind == _KIND, waits).values(
+        live_since=func.now(), arguments=literal({}, JSONB)
+    )
+
+
 def recent_of_athlete() -> Executable:
     """Select the jobs of `athlete` under way, and those ended at or after `since`.
 

@@ -260,6 +260,24 @@ async def test_disconnecting_keeps_or_erases(api, caller, keep, kind):
     assert payload["job"] == {"kind": kind}
 
 
+async def test_an_erasure_that_a_revocation_began_is_then_the_athletes_own(api, db, caller):
+    """So that it deletes also what a connection since then has brought."""
+    job = make.create_job(
+        db,
+        caller.athlete_id,
+        kind="ERASE_ATHLETE",
+        status="QUEUED",
+        arguments={"cause": "REVOKED"},
+        live_since=make.NOON,
+    )
+    payload = await mutate(
+        api, "disconnectStrava", caller.token, "job { id }", athleteId=caller.id, keepData=False
+    )
+    assert payload["job"]["id"] == encode_id("Job", job)
+    row = db.exec_driver_sql("SELECT arguments, live_since FROM jobs").one()
+    assert (row.arguments, row.live_since > make.NOON) == ({}, True)
+
+
 async def test_a_job_shows_what_its_state_has(api, db, caller):
     job = make.create_job(
         db, caller.athlete_id, status="FAILED", progress_done=12, progress_total=48, progress_message="fetching",
