@@ -127,6 +127,8 @@ def _delete(
         files = _erase(step, values) if is_erased else []
         if ended:
             _keep_for_return(step.connection, values | receipt, ended.strava_athlete_id)
+        elif is_erased:
+            step.connection.execute(former_connection.forget_erased(), values)
         if step.connection.execute(strava_connection.is_newer(), values).scalar_one():
             if is_erased:
                 step.connection.execute(strava_connection.begin_anew(), values)

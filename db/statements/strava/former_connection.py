@@ -36,6 +36,12 @@ def keep() -> tuple[Executable, ...]:
     )
 
 
+def forget_erased() -> Executable:
+    """Forget that `athlete` was connected, if no activities are left to be found."""
+    is_left = exists().where(Activity.athlete_id == _ATHLETE_ID)
+    return delete(FormerConnection).where(FormerConnection.athlete_id == _ATHLETE_ID, ~is_left)
+
+
 def athlete_of() -> Executable:
     """Select the athlete who was connected to the Strava athlete `strava_athlete_id`."""
     return select(FormerConnection.athlete_id).where(
