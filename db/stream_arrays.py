@@ -3,7 +3,7 @@
 It computes with numpy, so only what derives imports it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ from db.stream_codec import FLOATS, SCALES, Samples, StoredColumns, decode, read
 from db.stream_encoding import RoundedColumn
 
 
-def decode_arrays(data: bytes, positions: bytes | None = None) -> Samples:
+def decode_arrays(
+    data: bytes, positions: bytes | None = None, names: Collection[str] | None = None
+) -> Samples:
     """As `db.stream_codec.decode`, with columns that are arrays."""
-    return decode(data, positions, kind=_StoredArrays)
+    return decode(data, positions, kind=_StoredArrays, names=names)
 
 
 class _StoredArrays(StoredColumns):

@@ -74,14 +74,18 @@ _OF_SAMPLES = tuple(each.name for each in fields(Samples))
 
 
 def decode(
-    data: bytes, positions: bytes | None = None, *, kind: "type[StoredColumns] | None" = None
+    data: bytes,
+    positions: bytes | None = None,
+    *,
+    kind: "type[StoredColumns] | None" = None,
+    names: Collection[str] | None = None,
 ) -> Samples:
     """Read the samples of a row of `activity_streams`, each column by `kind`.
 
-    Raises CorruptStreams.
+    With `names`, only those columns beside the positions. Raises CorruptStreams.
     """
     read = kind or StoredColumns
-    columns: dict[str, Any] = dict(read(data).read_all(_OF_SAMPLES))
+    columns: dict[str, Any] = dict(read(data).read_all(names or _OF_SAMPLES))
     if positions is not None:
         columns |= read(positions).read_all(POSITION)
     if "time_s" not in columns or "distance_m" not in columns:

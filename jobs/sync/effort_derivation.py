@@ -36,7 +36,7 @@ from jobs.sync.problems import (
     record_problem,
 )
 from jobs.sync.scope import SyncScope
-from jobs.sync.stored_streams import EncodedStreams, read_streams
+from jobs.sync.stored_streams import EncodedStreams, samples_in, stored_rows
 from jobs.sync.walk_position import DERIVING
 from jobs.task_services import TaskServices
 from strava.client import StravaClient
@@ -259,13 +259,14 @@ class EffortDerivation:
 
     def _stored(self, activity: Any) -> Material | None:
         """Get the stored samples; None if they are damaged or gone, to be fetched again."""
+        with self._attempt.read() as connection:
+            row = stored_rows(connection, [activity.id]).get(activity.id)
+        if row is None:
+            return None
         try:
-            with self._attempt.read() as connection:
-                samples, encoded = read_streams(connection, activity.id)
+            samples, encoded = samples_in(row)
         except CorruptStreams as error:
             self._complain(activity, error)
-            return None
-        if samples is None:
             return None
         given = activity.given_efforts
         return Material(StreamsState.STORED, samples, encoded=encoded, given=given)

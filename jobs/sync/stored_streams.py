@@ -1,6 +1,6 @@
 """Encodes the samples of an activity with their levels, and writes and reads them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ from db.statements.new_rows import values_of
 from db.stream_arrays import decode_arrays
 from db.stream_codec import CorruptStreams, Samples
 from db.stream_encoding import encode, encode_positions
+
+_DERIVED_FROM = ("time_s", "distance_m", "heart_rate_bpm", "altitude_m")
+"""The columns that efforts and parts are derived from, beside the positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +94,21 @@ def _level_rows(activity_id: int, encoded: EncodedStreams) -> list[dict[str, Any
     return [{"activity_id": activity_id, **asdict(level)} for level in encoded.levels]
 
 
-def read_streams(
-    connection: Connection, activity_id: int
-) -> tuple[Samples | None, EncodedStreams | None]:
-    """Read the stored samples of an activity, None if there are none.
+def stored_rows(connection: Connection, activity_ids: Sequence[int]) -> dict[int, Any]:
+    """Select the rows with the samples of activities, by the activity."""
+    found = connection.execute(streams.samples(), {"activity_ids": activity_ids})
+    return {row.activity_id: row for row in found}
+
+
+def samples_in(row: Any) -> tuple[Samples, EncodedStreams | None]:
+    """Read what is derived from of the samples in a row, all columns where they are to be stored.
 
     They come encoded again where they have no levels: versions before 0.3 stored none. Raises
     CorruptStreams.
     """
-    row = connection.execute(streams.samples(), {"activity_id": activity_id}).one_or_none()
-    if row is None:
-        return None, None
-    samples = decode_arrays(row.samples, row.positions)
     if row.marks is not None:
-        return samples, None
+        return decode_arrays(row.samples, row.positions, _DERIVED_FROM), None
+    samples = decode_arrays(row.samples, row.positions)
     try:
         return samples, EncodedStreams.from_samples(samples, is_complete=row.is_complete)
     except (ValueError, OverflowError) as error:

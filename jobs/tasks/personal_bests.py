@@ -24,7 +24,7 @@ from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.effort_sources import DerivedActivity, Material, derive_activity, write_derived
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import record_problem
-from jobs.sync.stored_streams import EncodedStreams, read_streams
+from jobs.sync.stored_streams import EncodedStreams, samples_in, stored_rows
 from jobs.task_services import TaskServices
 
 ACTIVITIES_AT_ONCE = 20
@@ -115,21 +115,23 @@ class _Recalculation:
     ) -> tuple[list[DerivedActivity], dict[int, Exception]]:
         """Derive activities; returns also why some could not be."""
         found, problems = [], {}
+        recorded = [each.id for each in batch if each.streams_state == StreamsState.STORED]
+        rows = stored_rows(connection, recorded) if recorded else {}
         for activity in batch:
+            row, runner = rows.get(activity.id), runners[activity.athlete_id]
             try:
-                derived = self._derive_one(connection, activity, runners[activity.athlete_id])
+                derived = self._derive_one(activity, row, runner)
                 found.append(derived.with_parts())
-            except OF_THE_CONNECTION:
-                raise
             except Exception as error:  # noqa: BLE001 - of this activity only
                 self._complain(activity, error)
                 problems[activity.id] = error
         return found, problems
 
-    def _derive_one(self, connection: Connection, activity: Any, runner: Runner) -> DerivedActivity:
+    def _derive_one(self, activity: Any, row: Any, runner: Runner) -> DerivedActivity:
+        """Derive an activity; `row` has its samples, None if none are there."""
         material = Material(StreamsState(activity.streams_state), given=activity.given_efforts)
         try:
-            samples, encoded = _stored_samples(connection, activity)
+            samples, encoded = _stored_samples(activity, row)
             stored = replace(material, samples=samples, encoded=encoded)
             return derive_activity(activity, runner, stored)
         except (CorruptStreams, StreamError) as error:
@@ -172,16 +174,13 @@ class _Recalculation:
         return bool(athlete_ids)
 
 
-def _stored_samples(
-    connection: Connection, activity: Any
-) -> tuple[Samples | None, EncodedStreams | None]:
+def _stored_samples(activity: Any, row: Any) -> tuple[Samples | None, EncodedStreams | None]:
     """The stored samples, None if none are expected. Raises CorruptStreams.
 
     They come encoded again where they lack levels.
     """
     if activity.streams_state != StreamsState.STORED:
         return None, None
-    samples, encoded = read_streams(connection, activity.id)
-    if samples is None:
+    if row is None:
         raise CorruptStreams("stored samples are missing")
-    return samples, encoded
+    return samples_in(row)

@@ -2,11 +2,17 @@
 
 import pytest
 
+from jobs.sync import effort_derivation
 from tests.faults.crash_tasks import tell
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 from tests.jobs.test_strava_sync import even_track
 
 EVENTS = "SELECT tries, extract(epoch FROM due_at - now())::float AS in_s FROM strava_events"
+
+
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch):
+    monkeypatch.setattr(effort_derivation, "SECOND_LOOK_AFTER_S", 0.01)
 
 
 @pytest.fixture

@@ -49,13 +49,14 @@ _LEVEL = ("activity_id", "points", "samples", "positions")
 
 @cache
 def samples() -> Executable:
-    """Select the row of `activity_id`: its compressed samples, positions, marks, `is_complete`."""
+    """Select the rows of `activity_ids`: compressed samples, positions, marks, `is_complete`."""
     return select(
+        ActivityStreams.activity_id,
         ActivityStreams.samples,
         ActivityStreams.positions,
         ActivityStreams.marks,
         ActivityStreams.is_complete,
-    ).where(ActivityStreams.activity_id == _ACTIVITY_ID)
+    ).where(ActivityStreams.activity_id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger))))
 
 
 def chart(
