@@ -246,7 +246,7 @@ class _JobRun:
             statement = job_attempt.begin_again() if again else outcome.statement
             row = connection.execute(statement, {**attempt.key, **outcome.values}).one_or_none()
             if row and isinstance(error, StravaUnauthorized) and error.what in _TOKENS:
-                refused = {"athlete": attempt.athlete_id, "asked_at": attempt.began_at}
+                refused = {"athlete": attempt.athlete_id, "asked_moment": attempt.began_at}
                 connection.execute(strava_connection.mark_refused(), refused)
         if row:
             publish(self._redis, row.id, row.athlete_id, row.version)

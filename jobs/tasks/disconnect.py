@@ -57,7 +57,7 @@ def run(attempt: Attempt, services: TaskServices) -> None:
     values = {
         "athlete": attempt.athlete_id,
         "job_id": attempt.job_id,
-        "asked_at": attempt.asked_at,
+        "asked_moment": attempt.asked_at,
     }
     files: list[tuple[FolderKind, int]] = []
     # What an earlier attempt ended is not ended again: the athlete may have connected since.

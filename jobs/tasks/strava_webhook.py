@@ -232,7 +232,7 @@ class _Events:
         cause = {"job_arguments": {"cause": ErasureCause.REVOKED.value}}
         erasure = {**values, "job_kind": JobKind.ERASE_ATHLETE.value, **cause}
         disconnect = {**values, "job_kind": JobKind.STRAVA_DISCONNECT.value}
-        since = {**values, "asked_at": self._attempt.began_at}
+        since = {**values, "asked_moment": self._attempt.began_at}
         created = None
         with self._attempt.step() as step:
             keep_connected(step.connection, self._athlete_id)

@@ -252,7 +252,7 @@ def keep_connected() -> Executable:
 def mark_refused() -> Executable:
     """Record that Strava permanently rejected the tokens of `athlete`.
 
-    It does not hold for an athlete who connected again since `asked_at`.
+    It does not hold for an athlete who connected again since `asked_moment`.
     """
     return update(StravaConnection).where(_MINE, ~_is_newer()).values(refused_at=func.now())
 
@@ -280,12 +280,12 @@ def mark_synced() -> Executable:
 
 
 def is_newer() -> Executable:
-    """Select whether `athlete` connected, or connected again, since `asked_at`."""
+    """Select whether `athlete` connected, or connected again, since `asked_moment`."""
     return select(exists().where(_MINE, _is_newer()))
 
 
 def disconnect() -> Executable:
-    """Delete the connection of `athlete`, unless it is newer than `asked_at`.
+    """Delete the connection of `athlete`, unless it is newer than `asked_moment`.
 
     Returns `strava_athlete_id`.
     """
@@ -303,4 +303,4 @@ def _is_newer() -> ColumnElement[bool]:
     connected_at = StravaConnection.connected_at
     # A time to come is from before PostgreSQL's clock was set back.
     is_past = connected_at <= func.clock_timestamp()
-    return and_(connected_at > bindparam("asked_at", type_=_MOMENT), is_past)
+    return and_(connected_at > bindparam("asked_moment", type_=_MOMENT), is_past)
