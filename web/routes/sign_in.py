@@ -288,13 +288,14 @@ async def keep_grant(
 async def _athlete_of(connection: AsyncConnection, athlete: StravaAthlete) -> int:
     """Find the athlete who is or was connected, or create one; returns the id."""
     known, values = {"strava_athlete_id": athlete.strava_id}, _athlete_values(athlete)
-    athlete_id: int | None
-    if athlete_id := (await connection.execute(connections.connected_athlete(), known)).scalar():
-        return athlete_id
-    if athlete_id := (await connection.execute(former_connections.athlete_of(), known)).scalar():
-        again = {"athlete": athlete_id} | {f"new_{name}": told for name, told in values.items()}
+    connected = (await connection.execute(connections.connected_athlete(), known)).scalar()
+    if connected is not None:
+        return int(connected)
+    former = (await connection.execute(former_connections.athlete_of(), known)).scalar()
+    if former is not None:
+        again = {"athlete": former} | {f"new_{name}": told for name, told in values.items()}
         await connection.execute(athletes.name_again(), again)
-        return athlete_id
+        return int(former)
     return int((await connection.execute(athletes.create(), values)).scalar_one())
 
 
