@@ -118,7 +118,8 @@ class Context:
     raises DatabaseError; None where there is no application. `last_event_id` is the event after which
     a client goes on, and a subscription sets `event_id` to that of its present event; None for events
     without. `points` are those of streams that resolvers have returned, without one for each object;
-    they are part of the cost. `client` is the program that asks.
+    they are part of the cost, and `reading` is what reading the document cost. `client` is the
+    program that asks.
     """
 
     database: AsyncDatabase
@@ -145,6 +146,7 @@ class Context:
     unread_credential: Callable[[], str | None] | None = None
     database_work: WorkMeter = field(default_factory=WorkMeter)
     points: int = 0
+    reading: int = 0
     client: Client = NOBODY
     is_in_parts: bool = False
     _loaders: Loaders | None = None

@@ -20,16 +20,17 @@ from graph.cost.budget import BudgetExhausted
 from graph.cost.charge import (
     BYTES_PER_POINT,
     REFUSAL,
+    UNPLANNED_OBJECT_MS,
     Charge,
     actual_cost,
     check_limit,
 )
 from graph.cost.object_count import count_objects
-from graph.cost.reading_allowance import ReadingAllowance
 from graph.delivery.delivery import Delivery
 from graph.delivery.writer import PartsForm, PartsWriter
 from graph.document.errors import NotRead, TooBusy
 from graph.document.operation import Document, Operation, PreparedOperation
+from graph.document.paid_reading import PaidReading
 from graph.document.store import DocumentStore
 from graph.errors import (
     CallerError,
@@ -66,7 +67,7 @@ class Executor:
             policy,
         )
         self._time_limit = TimeLimit(policy.timeout_s)
-        self._reading = ReadingAllowance()
+        self._reading = PaidReading(documents)
         self._refusals = Refusals()
         self._refused = self._refusals.refused
         self.refusals = self._refusals.counts
@@ -187,7 +188,9 @@ class Executor:
         if request.size >= BYTES_PER_POINT:
             points = max(0, request.size - len(request.text)) // BYTES_PER_POINT
             await context.budget().charge(points)
-        document = self._documents.known(request.text) or await self.read(context, request.text)
+        document = self._documents.known(request.text) or await self._reading.read(
+            context, request.text
+        )
         if not document.is_valid:
             return self._refused(context, document.errors)
         operation = document.operation(request.operation_name)
@@ -221,24 +224,7 @@ class Executor:
 
     async def read(self, context: Context, text: str) -> Document:
         """Get a document, valid or not. An unknown one is charged. Raises BudgetExhausted."""
-        known = self._documents.known(text)
-        if known is not None:
-            return known
-        budget, caller = context.budget(), context.caller_key
-        # reading is the work, so the most it may cost is charged before, and the rest refunded
-        most = self._reading.points(caller, self._documents.most_tokens(text))
-        most = min(most, budget.operation_limit)
-        charge, used = Charge(budget, most, await budget.charge(most)), 0
-        try:
-            document = await self._documents.read(text, caller)
-            used = min(self._reading.points(caller, document.tokens), most)
-            self._reading.take(caller, document.tokens)
-        except NotRead:
-            used = most
-            raise
-        finally:
-            charge.settle(used)
-        return document
+        return self._documents.known(text) or await self._reading.read(context, text)
 
     async def admit(self, context: Context, prepared: PreparedOperation) -> Charge:
         """Charge an operation before it runs.
@@ -250,14 +236,21 @@ class Executor:
         budget = context.budget()
         check_limit(budget, prepared.cost, prepared.path, prepared.coordinate)
         state = await budget.charge(prepared.cost)
-        context.charge = Charge(budget, prepared.cost, state, searches=prepared.is_search)
+        context.charge = Charge(
+            budget, prepared.cost, state, searches=prepared.is_search, reading=context.reading
+        )
         DATABASE_WORK.set(context.database_work)
         if self._policy.count_use is not None:
             self._policy.count_use(prepared.operation, context.client)
         return context.charge
 
-    def settle(self, context: Context, operation: Operation, data: Any) -> None:
-        """Settle the charge by what the operation returned and what it took."""
+    def settle(
+        self, context: Context, operation: Operation, data: Any, *, is_planned: bool = False
+    ) -> None:
+        """Settle the charge by what the operation returned and what it took.
+
+        What is not planned was written by graphql-core.
+        """
         charge = context.charge
         assert charge is not None
         points, context.points = context.points, 0
@@ -266,11 +259,14 @@ class Executor:
         mutations = (
             sum(isinstance(each, dict) for each in (data or {}).values()) if is_mutation else 0
         )
+        objects = count_objects(data)
+        if not is_planned:
+            context.database_work.add_own(UNPLANNED_OBJECT_MS * objects)
         self._settle(
             context,
             actual_cost(
                 charge.requested,
-                count_objects(data) + points,
+                objects + points,
                 mutations,
                 asks_about_schema=operation.asks_about_schema,
             ),
@@ -378,7 +374,8 @@ class Executor:
             return {"cost": context.charge.report()}
         answer = delivery.answer
         context.points += answer.points
-        self.settle(context, delivery.operation, answer.visible(answer.data))
+        data, is_planned = answer.visible(answer.data), not context.is_in_parts
+        self.settle(context, delivery.operation, data, is_planned=is_planned)
         return {"cost": context.charge.report()}
 
     def _answer(

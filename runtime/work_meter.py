@@ -1,4 +1,4 @@
-"""How long an operation's work took elsewhere, gathered from all places that do it."""
+"""How long an operation's work took, elsewhere and here, gathered from all places that do it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ class WorkMeter:
     __slots__ = (
         "_idle_ms",
         "_ms",
+        "_own_ms",
         "_paused",
         "_transactions",
         "cpu_ms",
@@ -30,6 +31,7 @@ class WorkMeter:
 
     def __init__(self) -> None:
         self._ms, self._paused, self._transactions, self._idle_ms = 0.0, 0.0, 0, 0.0
+        self._own_ms = 0.0
         self.total_ms = 0.0
         """All milliseconds since the start or `restart`, taken or not."""
         self.waited_ms = 0.0
@@ -55,6 +57,7 @@ class WorkMeter:
         """Add what another gathered since the last time."""
         self.add(other.take())
         self.add_idle(other.take_idle())
+        self.add_own(other.take_own())
         self.knows_cpu = self.knows_cpu or other.knows_cpu
 
     def take(self) -> float:
@@ -66,6 +69,24 @@ class WorkMeter:
         """Get how many milliseconds took no CPU since the last time, as far as that is known."""
         taken, self._idle_ms = self._idle_ms, 0.0
         return taken
+
+    def add_own(self, milliseconds: float) -> None:
+        """Add CPU that this process took for the operation. It is no work elsewhere."""
+        self._own_ms += milliseconds
+
+    def take_own(self) -> float:
+        """Get the milliseconds of this process's CPU since the last time."""
+        taken, self._own_ms = self._own_ms, 0.0
+        return taken
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Add the CPU of a block that does not wait, in the thread in which it runs."""
+        began_s = thread_time()
+        try:
+            yield
+        finally:
+            self.add_own(1000 * (thread_time() - began_s))
 
     def count_transaction(self) -> None:
         self._transactions += 1

@@ -11,7 +11,7 @@ import orjson
 
 from graph.cost.budget import Budget, BudgetState
 from graph.cost.model import Path, TooExpensive
-from graph.cost.prices import MUTATION
+from graph.cost.prices import FULL_PRICE_OBJECTS, FURTHER_OBJECTS_PER_POINT, MUTATION
 from graph.scalars import format_instant
 from runtime.work_meter import WorkMeter
 
@@ -27,16 +27,17 @@ was CPU: more is only counted beyond noise. The same where the operator switched
 """
 _TRANSACTION_MS = 3.0
 """Milliseconds of CPU that a statement or transaction beside a plan takes in the API."""
-
+UNPLANNED_OBJECT_MS = 0.025
+"""Milliseconds of CPU that graphql-core takes for an object of an answer."""
 
 logger = logging.getLogger(__name__)
 
 
 class Charge:
-    """One operation's charge. `requested` is what its objects may cost, `actual` what it did cost.
+    """One operation's charge. `requested` is what its objects may cost, `actual` what they did cost.
 
     `actual` is None while the operation runs. `searches` tells that it may look at more rows than
-    it returns (`graph/cost/search.py`).
+    it returns (`graph/cost/search.py`). `reading` was charged for reading its document.
     """
 
     def __init__(
@@ -47,41 +48,50 @@ class Charge:
         actual: int | None = None,
         *,
         searches: bool = False,
+        reading: int = 0,
     ) -> None:
         self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
-        self._searches = searches
+        self._searches, self._reading, self._beyond = searches, reading, 0
         self._work_ms, self._own_ms, self._knows_cpu = 0.0, 0.0, False
         self._without_plans = False
         self.has_begun = False
         """Whether the beginning of a subscription was counted: its first event may be repeated."""
 
+    @property
+    def work(self) -> int:
+        """Points that were charged beside `actual`: for reading, and for time beyond it."""
+        return self._reading + self._beyond
+
     def spend_database_time(self, work: WorkMeter, *, without_plans: bool = False) -> None:
         """Take the time in the database that `work` gathered from the caller's.
 
-        It counts for `settle` as far as it was CPU, where that is known, and so does what
-        transactions took here. `without_plans`: the operator switched plans off. What small
-        operations take more for that is not the caller's.
+        It counts for `settle` as far as it was CPU, where that is known, and so does what was
+        taken here. `without_plans`: the operator switched plans off. What small operations take
+        more for that is not the caller's.
         """
         self._without_plans = without_plans
-        spent_ms, idle_ms, transactions = work.take(), work.take_idle(), work.take_transactions()
+        spent_ms, idle_ms = work.take(), work.take_idle()
+        own_ms = work.take_own() + _TRANSACTION_MS * work.take_transactions()
         self._knows_cpu = self._knows_cpu or work.knows_cpu
         self._work_ms += max(0.0, spent_ms - idle_ms)
         if not without_plans:
-            self._own_ms += _TRANSACTION_MS * transactions
+            self._own_ms += own_ms
         if spent_ms:
             self._budget.spend_database_time(spent_ms)
 
     def settle(self, objects: int) -> None:
-        """Charge what the operation did cost: its objects, or its time in the database if more.
+        """Charge what the operation did cost: its objects, and its time as far as it is more.
 
-        The unused part of `requested` is refunded; what exceeds it is taken in addition. If the
-        budget did not cover the charge (COST_MODE=report), nothing was taken or is refunded.
+        The unused part of `requested` is refunded; time beyond the objects is taken in addition. If
+        the budget did not cover the charge (COST_MODE=report), nothing was taken or is refunded.
         Calling it again takes or refunds only the further difference.
         """
-        taken = self.requested if self.actual is None else self.actual
-        self.actual = max(objects, self._points_of_time())
-        if self.actual != taken and not self.state.retry_after_s:
-            self.state = self._budget.refund(taken - self.actual)
+        taken = self.requested if self.actual is None else self.actual + self._beyond
+        self.actual = min(objects, self.requested)
+        self._beyond = max(0, self._points_of_time() - self.actual)
+        unused = taken - self.actual - self._beyond
+        if unused and not self.state.retry_after_s:
+            self.state = self._budget.refund(unused)
 
     def _points_of_time(self) -> int:
         is_exact = (self._searches or self._knows_cpu) and not self._without_plans
@@ -96,6 +106,7 @@ class Charge:
         """
         self._budget, self.actual = budget, 0
         self._work_ms = self._own_ms = 0.0
+        self._reading = self._beyond = 0
         self.state = await budget.charge(self.requested)
         self.actual = None  # known once the event is there; nothing was taken for a refused one
 
@@ -107,8 +118,9 @@ class Charge:
     def report_json(self) -> bytes:
         """Make `extensions.cost` as JSON."""
         actual, state = self.requested if self.actual is None else self.actual, self.state
-        return b'{"requested":%d,"actual":%d,"limit":%d,"remaining":%d,"resetAt":"%b"}' % (
-            self.requested, actual, state.limit, state.remaining, _second(ceil(state.as_of + state.full_in_s)),
+        return b'{"requested":%d,"actual":%d,"work":%d,"limit":%d,"remaining":%d,"resetAt":"%b"}' % (
+            self.requested, actual, self.work, state.limit, state.remaining,
+            _second(ceil(state.as_of + state.full_in_s)),
         )  # fmt: skip
 
 
@@ -134,8 +146,12 @@ def actual_cost(
     """Compute what an operation cost from the objects in its answer.
 
     It is at least 1 if anything was requested, and no more than that: a list that is longer than was
-    assumed costs its time. Introspection costs the same whatever it returns.
+    assumed costs its time. The first objects cost a point each, further ones a part of it.
+    Introspection costs the same whatever it returns.
     """
     if asks_about_schema:
         return requested
+    if objects > FULL_PRICE_OBJECTS:
+        further = objects - FULL_PRICE_OBJECTS
+        objects = FULL_PRICE_OBJECTS + ceil(further / FURTHER_OBJECTS_PER_POINT)
     return min(max(objects + MUTATION * mutations, 1), requested)

@@ -1,13 +1,13 @@
 """What reading a new document costs.
 
-A caller's few new documents are nearly free: a frontend has some, and each is read once. Many of
-them cost what reading takes, some 0.04 ms of CPU for a token with its validation and plan.
+A caller's few new documents cost a quarter of what reading takes: a frontend has some, and each is
+read once. Many of them cost more than it takes, some 0.04 ms of CPU for a token.
 """
 
 from collections.abc import Hashable
 from time import monotonic
 
-from graph.cost.prices import POINTS_PER_TOKEN, TOKENS_PER_POINT
+from graph.cost.prices import FREE_TOKENS, POINTS_PER_TOKEN, TOKENS_PER_POINT
 from runtime.bounded_map import LruMap
 
 ALLOWANCE = 2000
@@ -25,7 +25,8 @@ class ReadingAllowance:
     def points(self, caller: Hashable, tokens: int) -> int:
         """Compute what it costs the caller now to have a document of `tokens` read."""
         beyond = tokens - self._tokens_left(caller)
-        return max(tokens // TOKENS_PER_POINT, int(beyond * POINTS_PER_TOKEN))
+        within = max(0, tokens - FREE_TOKENS) // TOKENS_PER_POINT
+        return max(within, int(beyond * POINTS_PER_TOKEN))
 
     def take(self, caller: Hashable, tokens: int) -> None:
         """Count tokens that were read."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import thread_time
 from typing import Any, Protocol
 
 import orjson
@@ -25,6 +26,8 @@ from runtime.work_meter import WorkMeter
 _PLAN_BYTES = 3000
 _TEXT_BYTES = 2
 _ITEM_BYTES = 250
+_LONG = 16 * 1024
+"""Characters of a text whose writing is metered: it takes a tenth of a millisecond and more."""
 _MOMENTS_MS = 250.0
 _RECENT = 0.125
 """The share of the last time in `recent_ms`, if it was longer: the first may be planned."""
@@ -92,10 +95,14 @@ class QueryPlan:
         slower_ms = took_ms - self.recent_ms
         self.recent_ms += slower_ms * (_RECENT if self.recent_ms and slower_ms > 0 else 1)
         texts = self.statement.json_of(values)
+        began_s = thread_time() if sum(map(len, texts)) > _LONG else None
         for text in texts:
             if json_sql.REFUSED in text:
                 raise NotPlanned("null where none may be")
-        return [with_rows(each, self.writers) for each in texts]
+        written = [with_rows(each, self.writers) for each in texts]
+        if began_s is not None:
+            work.add_own(1000 * (thread_time() - began_s))
+        return written
 
     async def explain(self, context: Context, asked: RequestArguments) -> list[dict[str, Any]]:
         """Run the statement, and get PostgreSQL's plan of it. Raises DatabaseError."""
@@ -136,10 +143,17 @@ def _shared(name: str, asking: PlanAsker) -> Any:
 def compile_plan(
     context: Context, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
 ) -> QueryPlan:
-    """Compile the root fields at the given indexes for a caller's audience.
+    """Compile the root fields at the given indexes for a caller's audience, who pays for it.
 
     Raises NotPlanned, CallerError.
     """
+    with context.database_work.computing():
+        return _compile_plan(context, tree, asked, places)
+
+
+def _compile_plan(
+    context: Context, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
+) -> QueryPlan:
     compiler = Compiler(context.viewer.audience, asked.arguments, tree.constant)
     parts: list[RootColumns] = []
     columns: list[int | None] = []

@@ -204,7 +204,7 @@ class Planner:
 
         Raises NotPlanned, CallerError, GraphQLError, DatabaseError.
         """
-        tree, asked = self._tree(prepared)
+        tree, asked = self._tree(context, prepared)
         if self._cache is None or not (tree.may_be_cached and context.switches.resolver_cache):
             return {}
         found = await self._cache_requests(context, tree, prepared.variables, asked)
@@ -229,7 +229,7 @@ class Planner:
 
         Raises NotPlanned, CallerError, GraphQLError.
         """
-        tree, asked = self._tree(prepared)
+        tree, asked = self._tree(context, prepared)
         return await self._ready(context, prepared, tree, asked, range(len(tree.roots)))
 
     async def fetch(self, context: Context, ready: ReadyQuery, rows: RowReader) -> PlannedData:
@@ -249,7 +249,7 @@ class Planner:
         operation, variables = prepared.operation, prepared.variables
         if operation.is_introspection:
             return await self._introspect(context, operation, variables)
-        tree, asked = self._tree(prepared)
+        tree, asked = self._tree(context, prepared)
 
         async def compute(indexes: Sequence[int]) -> list[Answer]:
             ready = await self._ready(context, prepared, tree, asked, indexes)
@@ -262,12 +262,15 @@ class Planner:
                 return from_entries(tree.roots, entries, requests)
         return from_answers(tree.roots, await compute(range(len(tree.roots))))
 
-    def _tree(self, prepared: PreparedOperation) -> tuple[QueryTree, RequestArguments]:
+    def _tree(
+        self, context: Context, prepared: PreparedOperation
+    ) -> tuple[QueryTree, RequestArguments]:
         operation, variables = prepared.operation, prepared.variables
         kept, directives = OperationPlans.of(operation), operation.directives(variables)
         tree = kept.trees.find(directives)
         if tree is None:
-            tree = QueryTree.from_operation(self._schema, operation, variables)
+            with context.database_work.computing():
+                tree = QueryTree.from_operation(self._schema, operation, variables)
             kept.trees.keep(directives, tree)
             self.weigh(operation)
         return tree, tree.read(variables)
@@ -360,10 +363,7 @@ class Planner:
         return requests
 
     async def _introspect(
-        self,
-        context: Context,
-        operation: Operation,
-        variables: VariableValues,
+        self, context: Context, operation: Operation, variables: VariableValues
     ) -> PlannedData:
         """Answer a question about the schema, by graphql-core (50 ms) the first time."""
         kept = OperationPlans.of(operation)
