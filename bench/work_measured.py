@@ -39,11 +39,16 @@ _BUDGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one shape costs a caller: points, and seconds of CPU for one operation."""
+    """What one shape costs a caller: points, and seconds of CPU for one operation.
+
+    `actual` is the last answer's, 0 where it has none. `charged` is what all were charged, in the
+    mean.
+    """
 
     shape: str
     viewer: str
     requested: int
+    actual: int
     charged: int
     cpu_s: float
     net_s: float
@@ -100,11 +105,14 @@ class Measured:
                 spent_s = self.cpu_s() - before_s
         spent_s = self.cpu_s() - before_s
         charged = (had - self._remaining(viewer) - _REMAINING_COST) / times
-        requested = answer.get("extensions", {}).get("cost", {}).get("requested", 0)
+        cost = answer.get("extensions", {}).get("cost", {})
+        requested, actual = cost.get("requested", 0), cost.get("actual", 0)
         told = answer.get("errors", [{}])[0].get("extensions", {}).get("code", "")
         cpu_s = spent_s / times
         net_s = max(0.0, cpu_s - self.own_s)
-        return Figure(shape.name, viewer, requested, round(charged), cpu_s, net_s, told, self.own_s)
+        return Figure(
+            shape.name, viewer, requested, actual, round(charged), cpu_s, net_s, told, self.own_s
+        )
 
     def is_answered(self, query: str, viewer: str, cost_limit: int) -> bool:
         """Tell whether a query has no errors and costs no more than one may."""

@@ -15,7 +15,7 @@ import json
 import sys
 
 from bench.work_measured import Figure, Measured, add_options, measured
-from bench.work_report import MAX_CPU_S, Spread, print_figure, print_report, ratio
+from bench.work_report import MAX_CPU_S, Spread, count_above, print_figure, print_report, ratio
 from bench.work_shapes import shapes
 
 MAX_RATIO = 20.0
@@ -40,7 +40,8 @@ def main() -> int:
     spread = Spread.of_figures(figures)
     print(f"wanted: at most {MAX_RATIO:g} times from least to most")
     is_too_dear = max(each.cpu_s for each in figures) > MAX_CPU_S
-    return int(ratio(spread.most, spread.least) > MAX_RATIO or is_too_dear)
+    is_unlike = ratio(spread.most, spread.least) > MAX_RATIO
+    return int(is_unlike or is_too_dear or count_above(figures) > 0)
 
 
 def _figures(database: Measured, only: list[str], viewers: list[str]) -> list[Figure]:

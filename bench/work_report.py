@@ -7,7 +7,7 @@ from bench.serving import print_table
 from bench.work_measured import LEAST_NET_S, Figure
 
 MAX_CPU_S = 2.0
-_HEAD = ["Shape", "viewer", "requested", "charged", "CPU ms", "net ms a point", "answer"]
+_HEAD = ["Shape", "viewer", "requested", "actual", "charged", "CPU ms", "net ms a point", "answer"]
 _FIRST, _LAST = 0.01, 0.99
 _SHOWN = 400
 """Characters of a shape's name, which may be a query."""
@@ -39,6 +39,11 @@ class Spread:
         )
 
 
+def count_above(figures: Sequence[Figure]) -> int:
+    """Count the operations whose objects cost more than was requested."""
+    return sum(each.actual > each.requested for each in figures)
+
+
 def ratio(most: float, least: float) -> float:
     """Divide, where nothing by nothing is 1."""
     return most / least if least else 1.0
@@ -50,12 +55,12 @@ def print_figure(figure: Figure) -> None:
 
 
 def print_report(figures: Sequence[Figure], rows: int, own_s: float) -> None:
-    """Print both ends, what cost more than was requested, and the spread."""
+    """Print both ends, what was charged beyond `requested` for its work, and the spread."""
     told = sorted((each for each in figures if each.is_told), key=lambda each: each.ms_per_point)
     above = [each for each in figures if each.charged > each.requested and not each.answer]
     above.sort(key=lambda each: each.charged - each.requested, reverse=True)
     for title, part in (
-        ("most", told[::-1]), ("least", told), ("charged above requested", above),
+        ("most", told[::-1]), ("least", told), ("work beyond requested", above),
     ):  # fmt: skip
         print(f"\n{title}:\n")
         print_table(_HEAD, [_cells(each) for each in part[: rows or None]])
@@ -64,7 +69,8 @@ def print_report(figures: Sequence[Figure], rows: int, own_s: float) -> None:
         f"{len(figures)} figures, {len(told)} of at least {1000 * LEAST_NET_S:g} ms beside the "
         f"request; a request by itself: {1000 * own_s:.2f} ms"
     )
-    print(f"{len(above)} charged above requested")
+    print(f"{len(above)} charged for work beyond what was requested")
+    print(f"{count_above(figures)} with an actual cost above what was requested")
     print(f"all: {Spread.of_figures(figures)}")
     for viewer in dict.fromkeys(each.viewer for each in figures):
         print(f"{viewer}: {Spread.of_figures([each for each in figures if each.viewer == viewer])}")
@@ -75,6 +81,6 @@ def print_report(figures: Sequence[Figure], rows: int, own_s: float) -> None:
 
 def _cells(figure: Figure) -> list[str]:
     return [
-        figure.shape[:_SHOWN], figure.viewer, str(figure.requested), str(figure.charged),
-        f"{1000 * figure.cpu_s:.2f}", f"{figure.ms_per_point:.4f}", figure.answer,
+        figure.shape[:_SHOWN], figure.viewer, str(figure.requested), str(figure.actual),
+        str(figure.charged), f"{1000 * figure.cpu_s:.2f}", f"{figure.ms_per_point:.4f}", figure.answer,
     ]  # fmt: skip

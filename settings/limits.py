@@ -28,8 +28,9 @@ class LimitSettings(BaseModel):
         25,
         ge=0,
         le=1_000_000,
-        description="Points that a millisecond in the database costs where an operation's objects "
-        "cost less. 0: time costs nothing.",
+        description="Points that a millisecond in the database, or of the API's CPU for plans and "
+        "long answers, costs as far as it is more than an operation's objects cost. 0: time costs "
+        "nothing.",
     )
     database_time_user_ms: Amount = Field(
         5000,

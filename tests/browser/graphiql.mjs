@@ -112,7 +112,7 @@ const steps = {
     await told.getByText(/^Costs at most 44 · /).waitFor();
     await picture(page, 'cost-before');
     await run(page, ({ data }) => data.viewer.athlete.activities.nodes.length === 40);
-    await told.getByText(/^Cost \d+ of at most 44 · [\d,]+ of 20,000 left$/).waitFor();
+    await told.getByText(/^Cost \d+ of at most 44(, and [\d,]+ for its work)? · [\d,]+ of 20,000 left$/).waitFor();
     assert.equal(await page.getByRole('button', { name: 'SQL and plan' }).count(), 0, 'it is for administrators');
   },
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from graph.cost.charge import actual_cost
 from graph.global_id import encode_id
 from tests import factories as make
 from tests.graph.api import serve
@@ -35,7 +36,16 @@ async def test_small_queries_cost_no_more_where_plans_are_switched_off(settings,
         for ask in (api.answer, api.answer_unplanned):
             answers = [await ask(SMALL, person.token) for _ in range(4)]  # some connect
             costs = [each["extensions"]["cost"] for each in answers]
-            assert min(each["actual"] for each in costs) <= costs[0]["requested"], costs
+            assert all(each["actual"] <= each["requested"] for each in costs), costs
+            assert min(each["work"] for each in costs) == 0, costs
+
+
+@pytest.mark.parametrize(
+    ("objects", "cost"), [(0, 1), (1, 1), (100, 100), (101, 101), (104, 101), (2402, 676)]
+)
+async def test_objects_beyond_a_hundred_cost_a_quarter(objects, cost):
+    assert actual_cost(5000, objects, asks_about_schema=False) == cost
+    assert actual_cost(50, objects, asks_about_schema=False) == min(cost, 50)
 
 
 async def test_reading_is_charged_before_it_is_done_and_what_was_too_much_given_back(settings):

@@ -1,8 +1,8 @@
-"""What new documents cost: a few next to nothing, many what reading them takes."""
+"""What new documents cost: a few little, many what reading them takes."""
 
 import pytest
 
-from graph.cost.prices import POINTS_PER_TOKEN, TOKENS_PER_POINT
+from graph.cost.prices import FREE_TOKENS, POINTS_PER_TOKEN, TOKENS_PER_POINT
 from graph.cost.reading_allowance import ALLOWANCE, ReadingAllowance
 from tests import factories as make
 from tests.graph.api import serve
@@ -10,14 +10,15 @@ from tests.graph.api import serve
 pytestmark = pytest.mark.anyio
 
 
-def test_the_first_tokens_are_nearly_free():
+def test_the_first_tokens_cost_little():
     reading = ReadingAllowance()
+    assert reading.points("a caller", FREE_TOKENS) == 0
     for _ in range(5):
-        assert reading.points("a caller", 100) == 100 // TOKENS_PER_POINT
+        assert reading.points("a caller", 100) == (100 - 20) // 4
         reading.take("a caller", ALLOWANCE // 5)
     [points] = {reading.points("a caller", 300), reading.points("a caller", 300)}
     assert 290 * POINTS_PER_TOKEN < points <= 300 * POINTS_PER_TOKEN
-    assert reading.points("another", 100) == 100 // TOKENS_PER_POINT
+    assert reading.points("another", 100) == 20
 
 
 def test_a_long_document_costs_what_is_beyond():
@@ -32,7 +33,7 @@ def test_tokens_come_back(monkeypatch):
     reading.take("a caller", 10**6)
     assert reading.points("a caller", 100) == 100 * POINTS_PER_TOKEN
     now += 3600
-    assert reading.points("a caller", 100) == 100 // TOKENS_PER_POINT
+    assert reading.points("a caller", 100) == 20
 
 
 @pytest.fixture
@@ -49,10 +50,11 @@ async def test_many_new_documents_are_charged_by_the_token(api, db):
     for number in range(36):
         document = f"query New{number} {{ activities(first: 1) {{ nodes {{ {fields} }} }} }}"
         before = await remaining(api, token)
-        await api.answer(document, token)
+        cost = (await api.answer(document, token))["extensions"]["cost"]
         spent.append(before - await remaining(api, token) - 1)
+        assert spent[-1] == cost["actual"] + cost["work"], "the answer tells all of it"
     tokens = 15 + 60
-    assert spent[0] <= tokens // TOKENS_PER_POINT + 1
+    assert 60 // TOKENS_PER_POINT <= spent[0] <= tokens // TOKENS_PER_POINT + 1
     assert spent[-1] >= 60 * POINTS_PER_TOKEN
     again = f"query New0 {{ activities(first: 1) {{ nodes {{ {fields} }} }} }}"
     before = await remaining(api, token)

@@ -11,6 +11,7 @@ from redis import Redis
 from flags.flags import Flags
 from graph.cost.budget import BudgetExhausted, BudgetState
 from graph.cost.charge import Charge
+from runtime.work_meter import WorkMeter
 from settings import load_settings
 from tests.conftest import SECRETS
 from tests.web.limits.conftest import STEADY, OwnRedis
@@ -78,6 +79,36 @@ async def test_an_event_pays_for_what_it_has_and_a_refused_one_gives_nothing_bac
         await charge.repeat(budget)
     charge.settle(1)
     assert charge.state.remaining <= 89
+
+
+async def test_time_beyond_the_objects_is_charged_beside_them(limits):
+    budget = limits(**SMALL, cost_per_database_ms=25).budgets.of(ACCOUNT, "")
+    await budget.charge(5)
+    charge = Charge(budget, 10, await budget.charge(10), searches=True, reading=5)
+    work = WorkMeter()
+    work.add(4.2)  # of which 0.2 are free
+    work.add_own(2.0)
+    charge.spend_database_time(work)
+    charge.settle(8)
+    told = {"requested": 10, "actual": 8, "work": 5 + 6 * 25 - 8, "remaining": 1000 - 5 - 150}
+    assert charge.report().items() >= told.items()
+    charge.settle(8)
+    assert charge.report().items() >= told.items(), "a second time takes nothing more"
+    charge.settle(2000)
+    assert (charge.actual, charge.work) == (10, 5 + 6 * 25 - 10), "no more than was requested"
+    await charge.repeat(budget)
+    charge.settle(3)
+    assert (charge.actual, charge.work) == (3, 0), "the next event begins anew"
+    assert charge.state.remaining == 1000 - 5 - 150 - 3
+
+
+async def test_time_that_the_objects_pay_for_costs_nothing_more(limits):
+    budget = limits(**SMALL, cost_per_database_ms=25).budgets.of(ACCOUNT, "")
+    charge, work = Charge(budget, 400, await budget.charge(400)), WorkMeter()
+    work.add(20.0, cpu_ms=2.2)  # it waited for a core most of the time
+    charge.spend_database_time(work)
+    charge.settle(60)
+    assert (charge.actual, charge.work, charge.state.remaining) == (60, 0, 940)
 
 
 async def test_what_is_given_back_reaches_other_processes(limits, redis):

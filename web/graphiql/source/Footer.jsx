@@ -58,7 +58,8 @@ export function Footer({ connect, isAdmin }) {
     costed(cost) {
       underWay.current?.abort();
       known.current = keyOf(request());
-      tell(`Cost ${number(cost.actual)} of at most ${number(cost.requested)} · ${left(cost)}`);
+      const work = cost.work ? `, and ${number(cost.work)} for its work` : '';
+      tell(`Cost ${number(cost.actual)} of at most ${number(cost.requested)}${work} · ${left(cost)}`);
     },
   };
 
