@@ -15,13 +15,16 @@ from graph.global_id import encode_id
 from graph.plan.plan import compile_plan
 from graph.plan.query_tree import QueryTree
 from graph.schema.build import build_schema
+from runtime.work_meter import WorkMeter
 from tests.graph.limits import LIMITS
 
 pytestmark = pytest.mark.whole
 
 SCHEMA = build_schema()
 CONTEXT: Any = SimpleNamespace(
-    viewer=Viewer(1, 1, sharing=True), caller=SimpleNamespace(scopes=[], viewer=None)
+    viewer=Viewer(1, 1, sharing=True),
+    caller=SimpleNamespace(scopes=[], viewer=None),
+    database_work=WorkMeter(),
 )
 _RUN = "id name sportType source stravaId startedAt bestEfforts { id distance rank }"
 _PAGE = """query($id: ID!, $n: Int = 20, $name: String, $after: String) { athlete(id: $id) {
