@@ -26,8 +26,8 @@ from runtime.work_meter import WorkMeter
 _PLAN_BYTES = 3000
 _TEXT_BYTES = 2
 _ITEM_BYTES = 250
-_LONG = 16 * 1024
-"""Characters of a text whose writing is metered: it takes a tenth of a millisecond and more."""
+_LONG = 64 * 1024
+"""Characters of a text whose writing is metered: it takes some tenths of a millisecond and more."""
 _MOMENTS_MS = 250.0
 _RECENT = 0.125
 """The share of the last time in `recent_ms`, if it was longer: the first may be planned."""
