@@ -19,7 +19,7 @@ BYTES_PER_POINT = 8 * 1024
 """Bytes per point of cost, for reading a request apart from its document. Less is free."""
 REFUSAL = 1
 """Cost of a request that is read and does not run: it is refused, or a dry run."""
-_FREE_MS = 0.2
+_FREE_MS = 0.1
 """Milliseconds in the database that every operation takes, whatever it looks at."""
 _NOISE_MS = 5.0
 """The same where the rows returned are the rows looked at, and it is not known how much of the time

@@ -5,9 +5,9 @@ its objects says so where it is declared, by `weighing` (`graph/cost/directives.
 """
 
 MUTATION = 10
-FULL_PRICE_OBJECTS = 100
+FULL_PRICE_OBJECTS = 50
 """Objects of an answer that cost a point each. What an operation takes by itself is among it."""
-FURTHER_OBJECTS_PER_POINT = 4
+FURTHER_OBJECTS_PER_POINT = 8
 """Further objects of an answer for a point: one more takes some 0.003 ms."""
 INTROSPECTION = 10
 """`__schema`, `__type`, and each list directly below them."""

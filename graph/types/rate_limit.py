@@ -10,8 +10,8 @@ from graph.cost.budget import BudgetState
 @strawberry.type(
     description="The caller's budget. Operations spend it, and it refills over time. An "
     "object costs 1, a scalar 0, a mutation 10. A list costs as much as its "
-    "entries; `first` or `last` sets their number, and objects beyond 100 of an answer are three "
-    "quarters refunded. Totals, filters and mutations that keep the database busier than that cost "
+    "entries; `first` or `last` sets their number, and of objects beyond 50 of an answer seven "
+    "eighths are refunded. Totals, filters and mutations that keep the database busier than that cost "
     "their time in the database in addition."
 )
 class RateLimit:

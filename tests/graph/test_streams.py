@@ -125,7 +125,7 @@ async def test_there_are_as_many_points_as_asked_for(api, db, runner, points):
     expected = min(points, 3000)
     assert {len(found[name]) for name in COLUMNS.split() if name != "gapsAfter"} == {expected}
     objects = 1 + ceil(expected / 10)
-    priced = objects if objects <= 100 else 100 + ceil((objects - 100) / 4)
+    priced = objects if objects <= 50 else 50 + ceil((objects - 50) / 8)
     assert (found["sampleCount"], cost["actual"]) == (3000, priced)
     assert cost["requested"] == 1 + 20 + ceil(points / 10)
     # each point is a sample

@@ -41,9 +41,9 @@ async def test_small_queries_cost_no_more_where_plans_are_switched_off(settings,
 
 
 @pytest.mark.parametrize(
-    ("objects", "cost"), [(0, 1), (1, 1), (100, 100), (101, 101), (104, 101), (2402, 676)]
+    ("objects", "cost"), [(0, 1), (1, 1), (50, 50), (51, 51), (58, 51), (59, 52), (2402, 344)]
 )
-async def test_objects_beyond_a_hundred_cost_a_quarter(objects, cost):
+async def test_objects_beyond_fifty_cost_an_eighth(objects, cost):
     assert actual_cost(5000, objects, asks_about_schema=False) == cost
     assert actual_cost(50, objects, asks_about_schema=False) == min(cost, 50)
 

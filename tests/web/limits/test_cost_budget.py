@@ -86,7 +86,7 @@ async def test_time_beyond_the_objects_is_charged_beside_them(limits):
     await budget.charge(5)
     charge = Charge(budget, 10, await budget.charge(10), searches=True, reading=5)
     work = WorkMeter()
-    work.add(4.2)  # of which 0.2 are free
+    work.add(4.101)  # of which 0.1 are free
     work.add_own(2.0)
     charge.spend_database_time(work)
     charge.settle(8)
