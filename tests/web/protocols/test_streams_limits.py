@@ -261,7 +261,7 @@ async def test_the_first_event_pays_for_the_beginning(serving, person, job):
         answer = await first_event(address, person.token, JOB, id=job)
     cost = answer["extensions"]["cost"]
     assert cost["actual"] + cost["work"] >= 3 * 40
-    assert cost["actual"] == cost["requested"] == 1
+    assert cost["actual"] == cost["requested"] == 2
 
 
 TOTAL = "query($id: ID!) { athlete(id: $id) { activities { totalCount } } }"
