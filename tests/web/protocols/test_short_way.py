@@ -25,7 +25,7 @@ activities(first: 3) { nodes { id name startedAt distanceMeters } } } }"""
 GRADE = """{ ageGrade(input: {distanceMeters: 5000, elapsedTimeSeconds: 1000, sex: MALE, age: 30})
 { percent } }"""
 VARYING = re.compile(
-    rb'(?m)^date: .*|^x-request-id: .*|^ratelimit: .*|"(remaining|resetAt)":[^,}]*'
+    rb'(?m)^date: .*|^x-request-id: .*|^ratelimit: .*|"(work|remaining|resetAt)":[^,}]*'
 )
 """What differs from moment to moment; the length follows from it."""
 LENGTH = re.compile(rb"(?m)^content-length: (\d+)")
