@@ -1,5 +1,5 @@
 // A page's heading. It takes the focus when the page opens, so that readers and keys begin there.
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, type ReactNode } from 'react';
 
 let pagesOpened = 0;
 
@@ -8,7 +8,8 @@ export function Title({ children, name }: { children: ReactNode; name: string })
   useEffect(() => {
     document.title = `${name} · pacegraph`;
   }, [name]);
-  useEffect(() => {
+  // Before the page is seen: later it would take the focus from what a quick user has already gone to.
+  useLayoutEffect(() => {
     pagesOpened += 1;
     // The first page was opened by the browser, which has set the focus.
     if (pagesOpened > 1) heading.current?.focus({ preventScroll: true });
