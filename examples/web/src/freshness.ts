@@ -35,41 +35,41 @@ const asking = (operation: Operation, requestPolicy: 'cache-and-network' | 'netw
 export function createFreshness(): Freshness {
   const shown = new Map<number, Operation>();
   const asked = new Map<number, Operation>(); // all that the cache may have
-  const old = new Set<number>(); // what has to be asked for when it is shown next
-  const underWay = new Set<number>();
+  const old = new Set<number>(); // what has to be asked for when it is shown next, or once its answer is here
+  const underWay = new Set<number>(); // what has no answer yet
+  let round: Operation[] = []; // what was asked for again last
   let gathered: Change | null = null;
   let timer = 0;
 
   const askAgain = (client: Client) => {
     timer = 0;
-    if (!gathered || underWay.size) return; // each round after the one before: a slow server is not asked faster
-    const change = gathered;
+    if (gathered) for (const operation of asked.values()) if (isTouched(operation, gathered)) old.add(operation.key);
     gathered = null;
-    for (const operation of asked.values()) if (isTouched(operation, change)) old.add(operation.key);
-    for (const operation of [...shown.values()]) {
-      if (!old.delete(operation.key)) continue;
-      underWay.add(operation.key);
-      client.reexecuteOperation(asking(operation, 'network-only'));
-    }
+    if (round.some(({ key }) => underWay.has(key))) return; // each round after the one before: a slow server is not asked faster
+    // The client drops what it has under way: that answer may be of before the change, so it is asked for after it.
+    round = [...shown.values()].filter(({ key }) => old.has(key) && !underWay.has(key));
+    for (const operation of round) client.reexecuteOperation(asking(operation, 'network-only'));
   };
   const ended = (client: Client, key: number) => {
-    if (underWay.delete(key) && gathered && !timer) askAgain(client);
+    underWay.delete(key);
+    if (!timer && [...shown.keys()].some((each) => old.has(each))) timer = window.setTimeout(askAgain, 0, client);
   };
 
   const exchange: Exchange = (input) => mapExchange({
     onOperation(operation) {
-      if (operation.kind === 'teardown') {
-        shown.delete(operation.key);
-        ended(input.client, operation.key);
+      const { kind, key, context } = operation;
+      if (kind === 'teardown') {
+        shown.delete(key);
+        ended(input.client, key);
       }
-      if (operation.kind !== 'query') return undefined;
-      shown.set(operation.key, operation);
-      asked.set(operation.key, operation);
-      return old.delete(operation.key) && operation.context.requestPolicy === 'cache-first'
-        ? asking(operation, 'cache-and-network') : undefined;
+      if (kind !== 'query') return undefined;
+      shown.set(key, operation);
+      asked.set(key, operation);
+      underWay.add(key);
+      return old.delete(key) && context.requestPolicy === 'cache-first' ? asking(operation, 'cache-and-network') : undefined;
     },
     onResult({ operation, stale }) {
-      if (!stale) ended(input.client, operation.key);
+      if (operation.kind === 'query' && !stale) ended(input.client, operation.key);
     },
   })(input);
 
