@@ -5,6 +5,7 @@ Nothing is unpacked to disk under the name that an archive gives, and each file 
 
 import os
 import stat
+from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from recordings.errors import FileTooLarge, NotARecording, RecordingError, Unrea
 from recordings.reader import SUFFIXES
 from recordings.strava_list import NAME as LIST
 from recordings.strava_list import ListedActivity, ListRoom, read_list
+from recordings.zip_entries import ManyEntries
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _MOST_NESTED = 2
@@ -130,20 +132,19 @@ class _ArchiveWalk:
             yield name, _too_much(name)
             return
         with archive:
-            entries = [each for each in archive.infolist() if not each.is_dir()]
-            files = self._files + len(entries)
-            unpacked = self._bytes + sum(each.file_size for each in entries)
+            sizes = array("Q", (each.file_size for each in archive.entries()))
+            files, unpacked = self._files + len(sizes), self._bytes + sum(sizes)
             if files > _MOST_FILES or unpacked > _MOST_BYTES:
                 yield name, _too_much(name)
                 return
             self._files, self._bytes = files, unpacked
-            self._notes.files += len(entries)
-            self._read_list(archive, entries, name)
-            for entry in entries:
+            self._notes.files += len(sizes)
+            self._read_list(archive, name)
+            for entry in archive.entries():
                 yield from self._entry(archive, entry, f"{name}/{_path_of(entry)}", depth)
 
-    def _read_list(self, archive: ZipFile, entries: list[ZipInfo], name: str) -> None:
-        for entry in entries:
+    def _read_list(self, archive: ManyEntries, name: str) -> None:
+        for entry in archive.entries():
             folder, _, file = f"{name}/{_path_of(entry)}".rpartition("/")
             if file == LIST and entry.file_size <= _MOST_LIST_BYTES:
                 with suppress(*_BAD_ENTRY), archive.open(entry) as source:
@@ -223,11 +224,11 @@ class _Directory:
         return found
 
 
-def _opened(source: BinaryIO) -> ZipFile | None:
+def _opened(source: BinaryIO) -> ManyEntries | None:
     """Open an archive; None where it holds too much. Raises as ZipFile."""
     directory = _Directory(source)
     try:
-        archive = ZipFile(cast("BinaryIO", directory))
+        archive = ManyEntries(cast("BinaryIO", directory))
     except BadZipFile:
         if directory.is_too_large:
             return None

@@ -75,8 +75,8 @@ class ListedActivity:
 class ListRoom:
     """How much more of lists is kept in memory; a list is cut where there is no more."""
 
-    rows: int = 100_000
-    characters: int = 16 << 20
+    rows: int = 50_000
+    characters: int = 8 << 20
 
     def take(self, path: str, activity: ListedActivity) -> bool:
         """Take room for a row; tells whether there was any."""

@@ -2,6 +2,8 @@
 
 import io
 import stat
+import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
@@ -10,6 +12,7 @@ import pytest
 
 from recordings import RecordingError, archive
 from recordings.archive import WalkNotes, files_of
+from recordings.zip_entries import ManyEntries
 
 
 def found(path: Path) -> dict[str, bytes | str]:
@@ -199,3 +202,38 @@ def test_an_inner_archive_that_is_too_large_is_named(tmp_path, monkeypatch):
         "export.zip/inner.zip": "FileTooLarge: it is too large for an inner archive.",
         "export.zip/b.fit": b"b",
     }
+
+
+def test_entries_are_as_zipfile_tells_them(tmp_path):
+    """Each as its turn comes: also with odd names, sizes and ways of packing."""
+    names = ["a.fit", "folder/", "ä/ö 日本.gpx", "a.fit", "x\x00y.tcx", "cp\x81.fit"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name stands there twice
+        with ZipFile(tmp_path / "odd.zip", "w") as made:
+            for number, name in enumerate(names):
+                how = zipfile.ZIP_DEFLATED if number % 2 else zipfile.ZIP_STORED
+                made.writestr(name, b"" if name.endswith("/") else name.encode() * 40, how)
+    path = tmp_path / "odd.zip"
+    with ZipFile(path) as whole, ManyEntries(path) as many:
+        expected = [each for each in whole.infolist() if not each.is_dir()]
+        found = list(many.entries())
+        assert len(found) == len(expected) == 5
+        for one, other in zip(found, expected, strict=True):
+            for fact in ("filename", "orig_filename", "file_size", "CRC", "external_attr"):
+                assert getattr(one, fact) == getattr(other, fact)
+            assert many.open(one).read() == whole.open(other).read()
+
+
+def test_an_archive_of_many_files_takes_little_memory(tmp_path):
+    path = tmp_path / "many.zip"
+    with ZipFile(path, "w") as made:
+        for number in range(20_000):
+            made.writestr(f"activities/{10**10 + number}.fit.gz", b"")
+    tracemalloc.start()
+    try:
+        with ManyEntries(path) as many:
+            _, most = tracemalloc.get_traced_memory()
+            assert sum(1 for _ in many.entries()) == 20_000
+    finally:
+        tracemalloc.stop()
+    assert most < 20_000 * 300  # ZipFile itself: 600 each, and more while it reads
