@@ -18,6 +18,7 @@ from db.statements.files import imported_file
 from db.statements.new_rows import new_ids, values_of
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.activity_zone import local_time, zone_of_neighbor
+from jobs.imports.known_digests import KnownDigests
 from jobs.imports.new_activities import ActivityToWrite, write_new
 from jobs.imports.originals import Originals
 from jobs.imports.prepared_file import (
@@ -92,14 +93,14 @@ class FileImport:
 
         def read(connection: Connection) -> ReadingRules:
             runner = self._runner(connection)
-            known, unkept = set[bytes](), set[bytes]()
-            # Row by row: there may be some hundred thousand.
-            for each in connection.execute(imported_file.whole(), {"athlete": self._athlete_id}):
-                known.add(each.digest)
-                if not each.is_kept:
-                    unkept.add(each.digest)
+            found = connection.execute(imported_file.whole(), {"athlete": self._athlete_id})
+            digests = {row.is_kept: KnownDigests(row.digests) for row in found}
             return ReadingRules(
-                runner.sex, known, unkept if self._originals else None, self._is_dry_run
+                runner.sex,
+                kept=digests.get(True, KnownDigests()),
+                unkept=digests.get(False, KnownDigests()),
+                keeps_originals=self._originals is not None,
+                is_dry_run=self._is_dry_run,
             )
 
         return self._transactions.write(read)

@@ -46,13 +46,14 @@ _BROKEN = (BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplement
 class ReadingRules:
     """What the reading of an athlete's files depends on.
 
-    `known` are the digests of files that were imported whole; of those in `unkept` and of new ones the
-    originals are packed, unless `unkept` is None. With `is_dry_run` nothing is derived.
+    `kept` and `unkept` are the digests of files that were imported whole; of those in `unkept` and of new
+    ones the originals are packed, if `keeps_originals`. With `is_dry_run` nothing is derived.
     """
 
     sex: Sex | None = None
-    known: Collection[bytes] = frozenset()
-    unkept: Collection[bytes] | None = None
+    kept: Collection[bytes] = frozenset()
+    unkept: Collection[bytes] = frozenset()
+    keeps_originals: bool = False
     is_dry_run: bool = False
 
 
@@ -113,8 +114,9 @@ def prepare(
     try:
         with opened(content, name, DEFAULT_LIMITS) as each:
             digest = each.sha256
-            if digest in rules.known:
-                original = _packed(each, rules) if digest in (rules.unkept or ()) else None
+            is_unkept = digest in rules.unkept
+            if is_unkept or digest in rules.kept:
+                original = _packed(each, rules) if is_unkept else None
                 return PreparedFile(name, listed, digest, is_known=True, original=original)
             if is_large(each):
                 before_large()
@@ -137,7 +139,7 @@ def prepare(
 
 
 def _packed(file: OpenedFile, rules: ReadingRules) -> PackedFile | None:
-    is_kept = rules.unkept is not None and not rules.is_dry_run
+    is_kept = rules.keeps_originals and not rules.is_dry_run
     return PackedFile.from_opened(file) if is_kept else None
 
 

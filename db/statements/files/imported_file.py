@@ -13,16 +13,19 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    literal_column,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from db.models import Activity, Gear, ImportedFile, Original
 from db.statements.edited import is_edited, unless_edited
 from db.statements.new_rows import given_rows
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_NOTHING = literal_column("''::bytea", LargeBinary)
 
 
 @cache
@@ -55,21 +58,28 @@ def find() -> Executable:
     )
 
 
+@cache
 def whole() -> Executable:
-    """Select the digests of the files of which `athlete` has all activities.
+    """Select the files of which `athlete` has all activities: a row of `is_kept`, and one of others.
 
-    `is_kept`: the original is kept, or all its activities were deleted.
+    `digests` are theirs, in order, joined. `is_kept`: the original is kept, or all its activities
+    were deleted.
     """
     original = exists().where(
         Original.athlete_id == ImportedFile.athlete_id, Original.digest == ImportedFile.digest
     )
     is_deleted = func.bool_and(ImportedFile.activity_id.is_(None))
-    return (
+    file = (
         select(ImportedFile.digest, or_(original, is_deleted).label("is_kept"))
         .where(ImportedFile.athlete_id == _ATHLETE_ID)
         .group_by(ImportedFile.athlete_id, ImportedFile.digest)
         .having(func.count() == func.max(ImportedFile.of_file))
+        .subquery("file")
     )
+    # An aggregate's order stands after its last argument.
+    nothing = aggregate_order_by(_NOTHING, file.c.digest)
+    joined = func.string_agg(file.c.digest, nothing, type_=LargeBinary)
+    return select(file.c.is_kept, joined.label("digests")).group_by(file.c.is_kept)
 
 
 def change() -> Executable:
