@@ -105,7 +105,11 @@ const steps = {
     await page.locator('.hair').first().waitFor();
     await page.mouse.move(0, 0);
     const axis = page.getByRole('slider', { name: 'Place in the run' });
-    await axis.focus();
+    await page.mouse.move(plot.x + plot.width / 2, plot.y + plot.height / 2); // the page is scrolled below it
+    await axis.press('PageUp');
+    await page.mouse.wheel(0, 200);
+    await page.waitForTimeout(300);
+    assert.equal(await axis.getAttribute('aria-valuenow'), '25', 'what keys chose stays');
     await page.keyboard.press('End');
     const last = await axis.getAttribute('aria-valuetext');
     await page.keyboard.press('Home');

@@ -36,6 +36,7 @@ export function TrackChart({ curve, xs, xDomain, gapsAfter, band, cursor, onPoin
   const levels = (curve.isTime ? timeTicks : ticks)(curve.domain, 3).filter((level) => y(level) > 30 && y(level) < 980);
   const here = cursor === null ? null : curve.values[cursor] ?? null;
   const point = (event: PointerEvent<HTMLDivElement>) => {
+    if (event.type === 'pointermove' && !event.movementX && !event.movementY) return; // the page moved, not the pointer
     const { left, width } = event.currentTarget.getBoundingClientRect();
     onPoint(Math.min(1, Math.max(0, (event.clientX - left) / width)));
   };

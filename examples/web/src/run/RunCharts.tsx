@@ -1,5 +1,5 @@
 // Pace, heart rate, climb, cadence and power over the way or the time, with one cross-hair for all.
-import { useMemo, useState, type KeyboardEvent } from 'react';
+import { useMemo, useRef, useState, type KeyboardEvent } from 'react';
 import { graphql, readFragment, type FragmentOf, type ResultOf } from '../graphql.ts';
 import { paceSeries } from '../charts/pace.ts';
 import { domainOf, nearest, ticks, timeTicks, type Domain } from '../charts/scale.ts';
@@ -111,7 +111,17 @@ function Charts({ streams, average, mark, onPlace }: {
   };
   const placeOf = (seconds: number) => xs[nearest(streams.timeSeconds, seconds)] ?? 0;
   const band: Domain | null = mark && [placeOf(mark.from), placeOf(mark.until)];
-  const point = (share: number | null) => show(share === null ? null : nearest(xs, share * domain[1]));
+  // A pointer that lies on a chart leaves it when keys scroll the page: what keys chose stays.
+  const isByKeys = useRef(false);
+  const move = (index: number | null) => {
+    isByKeys.current = index !== null;
+    show(index);
+  };
+  const point = (share: number | null) => {
+    if (share === null && isByKeys.current) return;
+    isByKeys.current = false;
+    show(share === null ? null : nearest(xs, share * domain[1]));
+  };
   return (
     <section className="card charts" aria-label="Charts">
       <div className="card-head">
@@ -124,7 +134,7 @@ function Charts({ streams, average, mark, onPlace }: {
       {curves.map((curve) => (
         <TrackChart key={curve.name} curve={curve} xs={xs} xDomain={domain} gapsAfter={gaps} band={band} cursor={cursor} onPoint={point} />
       ))}
-      <Axis streams={streams} over={over} domain={domain} cursor={cursor} curves={curves} onMove={show} />
+      <Axis streams={streams} over={over} domain={domain} cursor={cursor} curves={curves} onMove={move} />
     </section>
   );
 }
