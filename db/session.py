@@ -41,6 +41,7 @@ from db.errors import (
     TransactionConflict,
 )
 from db.exact_days import send_days_as_they_are
+from db.kept_connections import check_idle, keep_prepared
 from db.metering import metered
 from db.retry import RetryPolicy, is_worth_another_try
 from db.snapshot import Snapshot
@@ -276,8 +277,11 @@ class SyncDatabase(_Pooled):
         self.engine: Engine = create_engine(
             database_url(settings, "postgresql+psycopg"),
             connect_args=psycopg_arguments(settings, application_name),
-            **pool_arguments(settings),
+            **{**pool_arguments(settings), "pool_pre_ping": False},
         )
+        keep_prepared(self.engine)
+        if settings.database_pre_ping:
+            check_idle(self.engine)
         if settings.is_pooled:
             prepare_pooled(self.engine)
         self.commits = _commit_recorder(settings)
