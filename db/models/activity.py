@@ -220,9 +220,4 @@ class Activity(Base):
             "id",
             postgresql_where=text("gear_id IS NOT NULL"),
         ),
-        Index(
-            "ix_activities_streams_pending",
-            "athlete_id",
-            postgresql_where=text("streams_state = 'PENDING'"),
-        ),
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from db.models import ActivityHeartRates, ActivityRoute, ActivitySplit, Base
-from db.statements.new_rows import replace, values_of
+from db.statements.new_rows import as_array, replace, values_of
 from jobs.sync.derived_splits import SPLIT_COLUMNS
 from jobs.sync.prepared_parts import PreparedParts
 
@@ -33,12 +33,12 @@ class PartOfActivity:
 
 def _rates(parts: PreparedParts) -> Iterable[Mapping[str, Any]]:
     if parts.rates is not None:
-        yield {"lowest_bpm": parts.rates.lowest_bpm, "seconds": parts.rates.seconds}
+        yield {"lowest_bpm": parts.rates.lowest_bpm, "seconds": as_array(parts.rates.seconds)}
 
 
 def _route(parts: PreparedParts) -> Iterable[Mapping[str, Any]]:
     if parts.route.samples:
-        yield parts.route._asdict()
+        yield {name: as_array(each) for name, each in parts.route._asdict().items()}
 
 
 PARTS = (

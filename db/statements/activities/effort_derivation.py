@@ -21,6 +21,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -183,14 +184,16 @@ def clear_unwanted() -> tuple[Executable, ...]:
 
 
 @cache
-def record() -> Executable:
-    """Record what was derived of activities; returns their ids.
+def record(*, one: bool = False) -> Executable:
+    """Record what was derived of activities, with `one` of a single one; returns their ids.
 
     The parameter `rows` has the state of their streams, Strava's efforts, and the
     version of the rules, null where they are to be derived again. Of an activity that was deleted
     or changed since it was read nothing is recorded or returned, because that is outdated.
     """
     given = given_rows(Activity, _RECORDED)
+    if one:  # else PostgreSQL expects a hundred, and may read all activities for them
+        given = select(*given.c).limit(literal_column("1")).subquery("given_row")
     is_stored = given.c.streams_state == StreamsState.STORED
     return (
         update(Activity)

@@ -160,7 +160,7 @@ def store_recorded() -> Executable:
     Returns nothing if nothing was recorded, else whether the samples `are_new`: where the activity
     has some, these and their levels are not written.
     """
-    recording: Any = effort_derivation.record()
+    recording: Any = effort_derivation.record(one=True)
     recorded = recording.cte("recorded")
     samples = insert(ActivityStreams).from_select(
         ["activity_id", *_SAMPLES], select(recorded.c.id, *_SAMPLES.values())
