@@ -24,6 +24,11 @@ FIRED_BY = {
     "ProcessGone": {f"up{{{API}}}": "1x120 0x300"},
     "JobGaugesUnread": {f"pacegraph_job_gauges_read{{{API}}}": "1x120 0x300"},
     "DatabasePoolEmpty": {f"pacegraph_database_pool_timeouts_total{{{API}}}": RISES},
+    "ReplicaLost": {
+        f"pacegraph_replicas_read{{{API}}}": "2x120 1x300",
+        f"pacegraph_replicas{{{API}}}": "2x420",
+    },
+    "ReplicasAllLost": {f"pacegraph_replicas_read{{{API}}}": "1x120 0x300"},
     "RedisLost": {f"pacegraph_redis_losses_total{{{API}}}": RISES},
     "EnqueuesLost": {f"pacegraph_lost_enqueues_total{{{API}}}": RISES},
     "InternalErrors": {f'pacegraph_failed_operations_total{{{API}, code="INTERNAL"}}': RISES},

@@ -60,7 +60,9 @@ class _Counts(Collector):
         in_use = pool.checkedout()  # type: ignore[attr-defined]
         yield _gauge("database_connections", "Database connections in use.", in_use)
         if (replicas := self._services.replicas) is not None:
-            yield _gauge("replicas_read", "Replicas that are read.", replicas.usable)
+            named = "Replicas that DATABASE_REPLICA_URLS names."
+            yield _gauge("replicas", named, len(replicas.all))
+            yield _gauge("replicas_read", "Replicas among them that are read.", replicas.usable)
             by_server = {"replica": replicas.chosen, "primary": replicas.left}
             yield _labelled(
                 "queries_by_server", "Planned queries, by who was asked.", "server", by_server

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from settings import load_settings
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.window import CountedWindow
 from tests.graph.api import serve
@@ -24,7 +25,9 @@ async def test_what_alerts_and_dashboard_name_is_shown(settings, db):
     ledger = Ledger(day=CountedWindow(86_400, int(time.time() // 86_400), sent=[7, 5]))
     copy = (settings.strava_client_id, ledger.to_text())
     db.exec_driver_sql("INSERT INTO strava_quotas VALUES (%s, 1, %s)", copy)
-    async with serve(settings) as api:
+    with_replica = {"database_replica_urls": "postgresql://postgres@127.0.0.1:1/none"}
+    given = settings.model_dump(exclude_unset=True) | with_replica
+    async with serve(load_settings(None, **given)) as api:
         shown = Shown.from_text((await api.http.get("/metrics")).text)
     expressions = [each["expr"] for each in RULES]
     expressions += [target["expr"] for panel in PANELS for target in panel["targets"]]
