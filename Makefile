@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help environment run check check-code lint words format schema schema-check snippets docs guides first-app graphiql example example-pictures audit audit-if-answered bench \
-	bench-more bench-serve real-recordings pictures lock sbom clean coverage test test-unit test-integration test-load test-migration drill test-browser \
+	bench-more bench-serve scale soak real-recordings pictures lock sbom clean coverage test test-unit test-integration test-load test-migration drill test-browser \
 	test-http-audit test-clients test-churn test-floods \
 	test-imports test-kills test-crash-points test-operations test-quota test-fuzz test-security test-whole test-year
 
@@ -183,6 +183,14 @@ pictures: environment ## draw the pictures in docs/ from the code, and print how
 
 real-recordings: environment ## read every recording below FOLDER, beside what a second parser says
 	@exec $(BIN)/python -m bench.real_recordings "$(FOLDER)"
+
+scale: environment ## measure queries and a sync with many activities beside few (SCALE="100000 10000000"; makes the rows once)
+	@exec $(BIN)/python -m bench.scale $(if $(SCALE),--activities $(SCALE))
+
+SOAK_MINUTES ?= 30
+
+soak: environment ## run a mixed load with restarts of every process, and check that nothing grows (SOAK_MINUTES=30)
+	@exec $(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES)
 
 bench-serve: environment ## serve the benchmark's rows (PORT, PACEGRAPH_HOME, CACHE, BENCH_ACTIVITIES)
 	@exec $(BIN)/python -m cli bench-serve --with-parent $(if $(BENCH_ACTIVITIES),--activities $(BENCH_ACTIVITIES))

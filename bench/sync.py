@@ -181,13 +181,16 @@ def _asking(http: httpx.Client, facts: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def running(tree: Path, home: Path, runs: Path, *, workers: int = 1) -> Iterator[dict[str, Any]]:
+def running(
+    tree: Path, home: Path, runs: Path, *, workers: int = 1, **environment: str
+) -> Iterator[dict[str, Any]]:
     """Run `pacegraph run` in the tree while the block runs; gives the facts of its run.json."""
     values = {
         "PORT": "4210",
         "PACEGRAPH_HOME": str(home),
         "SIMULATOR_RUNS": str(runs),
         "WORKERS": str(workers),
+        **environment,
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "run", "--with-parent"],

@@ -1,0 +1,117 @@
+"""Run a mixed load for long, with restarts of every process, and see that nothing grows.
+
+`python -m bench.soak [--minutes 30]`, or `make soak SOAK_MINUTES=30`. A `pacegraph run` with a
+simulated Strava and two workers answers queries, mutations, subscriptions and jobs. API, workers,
+Strava, Redis and PostgreSQL are ended in turn, asked to and by SIGKILL, each once at least either way. Memory,
+open files, connections, keys and tables of the last third of the time must be as in the second one, and
+no request may fail but while something restarts.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from itertools import cycle
+from pathlib import Path
+
+import psutil
+
+from bench.serving import ROOT, print_table
+from bench.soak_load import READERS, WATCHERS, Load
+from bench.soak_samples import PARTS, Samples, children
+from bench.sync import running, write_runs
+
+RUNS = 300
+_SAMPLE_EVERY_S = 5.0
+_DISTURBED_S = 20.0
+"""For how long a restart may be noticed."""
+_LEAST_PAUSE_S, _MOST_PAUSE_S = 30.0, 150.0
+_STOP = dict.fromkeys(PARTS, signal.SIGTERM) | {"PostgreSQL": signal.SIGINT}
+"""How a part is asked to end. At SIGTERM PostgreSQL would wait for all its clients."""
+_LIMITS = {
+    "COST_BUCKET_USER": "2000000000",
+    "DATABASE_TIME_USER_MS": "2000000000",
+    "SYNC_BUDGET_REQUESTS": "0",
+    "STRAVA_DETAILS_PER_SYNC": "0",
+}
+"""Budgets that a soak does not use up."""
+
+
+class Restarts:
+    """Ends the parts of `pacegraph run`, one at a time. Its supervisor starts them again."""
+
+    def __init__(self, pid: int, minutes: float) -> None:
+        self._pid = pid
+        pause_s = 60 * minutes / (2 * len(PARTS) + 2)
+        self._pause_s = min(_MOST_PAUSE_S, max(_LEAST_PAUSE_S, pause_s))
+        self._due_at = time.monotonic() + self._pause_s
+        self._turns = cycle([*_STOP.items(), *((part, signal.SIGKILL) for part in PARTS)])
+        self._last = float("-inf")
+        self.count = 0
+
+    @property
+    def are_noticed(self) -> bool:
+        return time.monotonic() - self._last < _DISTURBED_S
+
+    def next_if_due(self) -> None:
+        if time.monotonic() < self._due_at:
+            return
+        part, number = next(self._turns)
+        self._due_at = time.monotonic() + self._pause_s
+        if (process := children(self._pid).get(part)) is None:
+            raise SystemExit(f"soak: {part} did not come back")
+        self._last = time.monotonic()
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            return
+        self.count += 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30)
+    minutes: float = parser.parse_args().minutes
+    with tempfile.TemporaryDirectory(prefix="pacegraph-soak-") as folder:
+        home, runs = Path(folder) / "home", Path(folder) / "runs.ndjson"
+        write_runs(runs, RUNS, is_whole=True)
+        with running(ROOT, home, runs, workers=2, **_LIMITS) as facts:
+            samples = Samples(facts["pid"], home)
+            restarts = Restarts(facts["pid"], minutes)
+            until = time.monotonic() + 60 * minutes
+            with Load(facts, lambda: restarts.are_noticed) as load:
+                while time.monotonic() < until:
+                    restarts.next_if_due()
+                    if not restarts.are_noticed:
+                        samples.take()
+                    time.sleep(_SAMPLE_EVERY_S)
+    return _report(samples, restarts, load, minutes)
+
+
+def _report(samples: Samples, restarts: Restarts, load: Load, minutes: float) -> int:
+    rows = [
+        (
+            each.name,
+            each.unit,
+            f"{each.middle:.1f}",
+            f"{each.end:.1f}",
+            "yes" if each.is_flat else "NO",
+        )
+        for each in samples.series
+    ]
+    print_table(["figure", "unit", "second third", "last third", "flat"], rows)
+    failed = load.answers.total() - load.answers["good"]
+    print(
+        f"{minutes:g} minutes, {READERS} clients, {WATCHERS} subscribers, {restarts.count} restarts: "
+        f"{load.answers['good']:,} answers, {failed} failed while nothing restarted"
+    )
+    for what, count in load.answers.most_common():
+        if what != "good":
+            print(f"  {count} times {what}")
+    is_flat = all(each.is_flat for each in samples.series)
+    return int(not is_flat or failed > 0 or not load.answers["good"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
