@@ -1,7 +1,7 @@
 """Pauses before retrying work that failed with a transient error: none, then a moment.
 
-A restart or failover of PostgreSQL takes a few tenths of a second, and a deadlock ends when one of
-its transactions is rolled back. After one caller has used up its retries, others fail at once until
+A restart of PostgreSQL takes a few tenths of a second, a failover what DATABASE_FAILOVER_S says, and
+a deadlock ends when one of its transactions is rolled back. After one caller has used up its retries, others fail at once until
 something succeeds, so callers do not queue up behind a database that stays away.
 """
 
@@ -19,8 +19,12 @@ _HOPELESS_S = 2.0
 
 @dataclass(slots=True)
 class RetryPolicy:
-    """The retries of one process; `retries` counts them since the process started."""
+    """The retries of one process, for `patience_s` seconds each time.
 
+    `retries` counts them since the process started.
+    """
+
+    patience_s: float
     retries: int = 0
     _hopeless_until: float = 0.0
 
@@ -29,12 +33,18 @@ class RetryPolicy:
 
         When they are used up, the database counts as away.
         """
-        for pause_s in _PAUSES_S:
+        for pause_s in self._pauses_s():
             if pause_s and monotonic() < self._hopeless_until:
                 return
             self.retries += 1
             yield pause_s
         self._hopeless_until = monotonic() + _HOPELESS_S
+
+    def _pauses_s(self) -> Iterator[float]:
+        until = monotonic() + self.patience_s
+        yield from _PAUSES_S
+        while monotonic() < until:
+            yield _PAUSES_S[-1]
 
     def succeeded(self) -> None:
         """Record that the database answers."""

@@ -68,7 +68,7 @@ class _Pooled:
         self._timeout_s = settings.database_pool_timeout_s
         self.pool_timeouts = 0
         """How often no connection was free in time, since the process started."""
-        self.retry_policy = RetryPolicy()
+        self.retry_policy = RetryPolicy(settings.database_failover_s)
 
     @contextmanager
     def _translating(self, *, is_committing: bool = False) -> Iterator[None]:

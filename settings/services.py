@@ -109,11 +109,20 @@ class ServiceSettings(BaseModel):
         10, gt=0, le=300, description="Seconds to wait for PostgreSQL to accept a connection."
     )
 
+    database_failover_s: float = Field(
+        0.6,
+        ge=0.6,
+        le=60,
+        description="Seconds for which a request tries again while PostgreSQL is away. Set it to "
+        "what a failover takes, so that queries wait for it instead of failing.",
+    )
+
     # --- Redis
     redis_url: RedisUrl | None = Field(
         None,
-        description="Redis or Valkey, as redis://host:6379/0, unix:///path, or "
-        "redis+sentinel://host:26379,host:26379/service/0. Unset: `pacegraph run` starts its own.",
+        description="Redis or Valkey, as redis://host:6379/0, unix:///path, "
+        "redis+sentinel://host:26379,host:26379/service/0, or redis+cluster://host:6379,host:6379. "
+        "Unset: `pacegraph run` starts its own.",
     )
 
     # --- secrets

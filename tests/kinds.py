@@ -62,7 +62,9 @@ _BY_PATH = {
     "tests/strava/test_conformance.py": "integration",
     "tests/strava_simulator/test_simulator.py": "integration",
     "tests/strava_simulator/test_webhooks.py": "integration",
-    "tests/web/test_redis_failover.py": "integration",  # Sentinels
+    "tests/web/test_postgres_failover.py": "integration",  # two PostgreSQL servers
+    "tests/web/test_redis_cluster.py": "integration",  # six servers
+    "tests/web/test_redis_failover.py": "integration",  # Sentinels, six servers
     "tests/test_deploy.py": "integration",  # one runs cyclonedx_py
     "tests/test_kinds.py": "integration",  # these start Python anew
     "tests/test_settings.py": "integration",

@@ -33,8 +33,12 @@ class Server:
             access.give(folder)
 
     @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    @property
     def url(self) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+        return f"postgresql://postgres@{self.address}/postgres"
 
     def create(self) -> None:
         """Create its data."""
@@ -85,6 +89,13 @@ class Server:
             ran = connection.execute(statement)  # type: ignore[call-overload]
             row = ran.fetchone() if ran.description else None
         return row[0] if row else None
+
+    def kill(self) -> None:
+        """End all its processes at once, as a machine that dies."""
+        doomed = [self._process.pid, *self._backends()]
+        for each in doomed:
+            os.kill(each, signal.SIGKILL)
+        self._process.wait()
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGINT)
