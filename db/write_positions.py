@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.statements.server import replication
 from runtime.redis_clients import positions_redis_client, redis_client
+from runtime.redis_cluster import RedisPart, tagged
 from runtime.redis_outage import RedisOutage
 from settings import Settings
 
@@ -50,7 +51,7 @@ class WritePositions:
     """
 
     def __init__(self, redis: AsyncRedis) -> None:
-        self._redis = redis
+        self._redis, self._key = redis, tagged(redis, KEY)
         self._outage = RedisOutage(logger, _NOT_TOLD)
         self._own: dict[str, int] = {}
         self._asked: list[tuple[str, asyncio.Future[int | None]]] = []
@@ -95,7 +96,7 @@ class WritePositions:
         for name in of:
             self._own[name] = max(position, self._own.get(name, 0))
         try:
-            await self._redis.zadd(KEY, dict.fromkeys(of, position), gt=True)
+            await self._redis.zadd(self._key, dict.fromkeys(of, position), gt=True)
         except (RedisError, OSError) as error:
             self._outage.begin(error)
             return False
@@ -113,8 +114,8 @@ class WritePositions:
         """
         is_raised = False
         try:  # a pipeline would take another connection, renewed in silence
-            await self._redis.zadd(KEY, {EVERYONE: position}, gt=True, xx=not is_new)
-            await self._redis.zremrangebyscore(KEY, "-inf", f"({position}")
+            await self._redis.zadd(self._key, {EVERYONE: position}, gt=True, xx=not is_new)
+            await self._redis.zremrangebyscore(self._key, "-inf", f"({position}")
             is_raised = True
         except (RedisError, OSError) as error:
             self._outage.begin(error)
@@ -150,7 +151,7 @@ class WritePositions:
 
     async def _found(self, names: list[str]) -> list[int | None]:
         try:
-            floor, *scores = await self._redis.zmscore(KEY, [EVERYONE, *names])
+            floor, *scores = await self._redis.zmscore(self._key, [EVERYONE, *names])
         except (RedisError, OSError) as error:
             self._outage.begin(error)
             floor, scores = None, []
@@ -168,7 +169,7 @@ class CommitRecorder:
     """Records the commits of a worker or a command: for all viewers, until `count_for` is called."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self._redis, self._key = redis, tagged(redis, KEY)
         self._outage = RedisOutage(logger, _NOT_TOLD)
         self._unrecorded = 0
         self._names: Names = (EVERYONE,)
@@ -178,7 +179,7 @@ class CommitRecorder:
         """Make one; None without Redis, where no API can run."""
         if settings.redis_url is None:
             return None
-        return cls(redis_client(settings, timeout_s=_TIMEOUT_S))
+        return cls(redis_client(settings, RedisPart.WRITES, timeout_s=_TIMEOUT_S))
 
     def count_for(self, athlete_id: int | None) -> None:
         """Count all commits from now on, and one under way, for an athlete; None: for all viewers."""
@@ -197,7 +198,7 @@ class CommitRecorder:
         names = self._names if self._unrecorded == 1 else (EVERYONE,)
         try:
             position: Any = connection.execute(replication.written()).scalar_one()
-            self._redis.zadd(KEY, dict.fromkeys(names, position), gt=True)
+            self._redis.zadd(self._key, dict.fromkeys(names, position), gt=True)
         except (RedisError, OSError, SQLAlchemyError) as error:
             self._outage.begin(error)
         else:

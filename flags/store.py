@@ -20,6 +20,7 @@ from flags.definition import DEFINITIONS
 from flags.flags import VERSION, version_of
 from flags.rollout import InvalidRollout, Rollout, read_json, write_json
 from flags.switches import Flag
+from runtime.redis_cluster import tagged
 from settings import Settings
 
 HASH = "pacegraph:flags"
@@ -55,14 +56,15 @@ class FlagStore:
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._settings, self._redis = settings, redis
+        self._hash, self._log = tagged(redis, HASH), tagged(redis, LOG)
 
     def read(self) -> Mapping[bytes, bytes]:
         """Get the hash, as `Flags.heed` takes it."""
-        return cast("Mapping[bytes, bytes]", self._redis.hgetall(HASH))
+        return cast("Mapping[bytes, bytes]", self._redis.hgetall(self._hash))
 
     def restore(self, held: Mapping[bytes, bytes]) -> None:
         """Restore a hash that Redis lost."""
-        self._redis.eval(RESTORE, 1, HASH, *restored(held))
+        self._redis.eval(RESTORE, 1, self._hash, *restored(held))
 
     def set(
         self, flag: Flag, wanted: Rollout, *, keep_on: bool = False, keep_off: bool = False
@@ -85,7 +87,7 @@ class FlagStore:
 
     def log(self) -> Iterator[Change]:
         """Read the log, the newest entry first."""
-        entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", self._redis.xrevrange(LOG))
+        entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", self._redis.xrevrange(self._log))
         for _, fields in entries:
             named = {
                 name.decode(): value.decode(errors="replace") for name, value in fields.items()
@@ -94,7 +96,7 @@ class FlagStore:
 
     def _change(self, flag: Flag, signed: Rollout, new: Any) -> Change:
         def write(pipeline: Pipeline) -> Change:
-            before = _read(cast("bytes | None", pipeline.hget(HASH, flag.value)))
+            before = _read(cast("bytes | None", pipeline.hget(self._hash, flag.value)))
             after: Rollout | None = new(before)
             # The time, so that a change counts even where Redis lost those before it.
             version = max(version_of(self.read()) + 1, time_ns() // 1_000_000)
@@ -102,19 +104,20 @@ class FlagStore:
             made = Change(signed.at, signed.by, flag.value, *texts, signed.reason)
             pipeline.multi()
             if after is None:
-                pipeline.hdel(HASH, flag.value)
+                pipeline.hdel(self._hash, flag.value)
             else:
-                pipeline.hset(HASH, flag.value, cast("str", write_json(after)))
-            pipeline.hset(HASH, VERSION.decode(), str(version))
+                pipeline.hset(self._hash, flag.value, cast("str", write_json(after)))
+            pipeline.hset(self._hash, VERSION.decode(), str(version))
             entry = {name: getattr(made, name) for name in Change.__slots__}
             pipeline.xadd(
-                LOG, cast("dict[Any, Any]", entry), maxlen=_LOG_ENTRIES, approximate=False
+                self._log, cast("dict[Any, Any]", entry), maxlen=_LOG_ENTRIES, approximate=False
             )
             pipeline.publish(CHANNEL, flag.value)
             return made
 
         made = cast(
-            "Change", self._redis.transaction(cast("Any", write), HASH, value_from_callable=True)
+            "Change",
+            self._redis.transaction(cast("Any", write), self._hash, value_from_callable=True),
         )
         fields = {
             name: getattr(made, name) or None for name in ("flag", "old", "new", "by", "reason")

@@ -11,6 +11,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from flags.flags import Flags
 from flags.store import CHANNEL, HASH, RESTORE, FlagStore, restored
+from runtime.redis_cluster import tagged
 from settings import Settings
 
 _PATIENCE_S = 5.0
@@ -26,6 +27,7 @@ class FlagWatch:
 
     def __init__(self, flags: Flags, redis: AsyncRedis, refresh_s: float) -> None:
         self._flags, self._redis, self._refresh_s = flags, redis, refresh_s
+        self._hash = tagged(redis, HASH)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -63,10 +65,10 @@ class FlagWatch:
             await asyncio.sleep(self._refresh_s)
 
     async def _look(self) -> None:
-        held = cast("Mapping[bytes, bytes]", await self._redis.hgetall(HASH))
+        held = cast("Mapping[bytes, bytes]", await self._redis.hgetall(self._hash))
         lost = self._flags.heed(held)
         if lost is not None:
-            await self._redis.eval(RESTORE, 1, HASH, *cast("list[str]", restored(lost)))
+            await self._redis.eval(RESTORE, 1, self._hash, *cast("list[str]", restored(lost)))
 
 
 class FlagReader:

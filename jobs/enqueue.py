@@ -4,14 +4,23 @@ The rows in PostgreSQL are authoritative. RQ carries only the job's id, and the 
 jobs that Redis lost. Changes go over one channel as JSON: `{"id", "athlete_id", "version"}`; a
 subscriber then reads the job's row. `athlete_id` is null for jobs on all athletes. The API imports
 no other module of `jobs`, so this one imports neither tasks nor Strava, and RQ only when needed.
+
+In a cluster RQ's keys have one hash tag. RQ reads it from the environment when it is imported.
 """
 
 import json
 import logging
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from redis import Redis, RedisError
 from redis.asyncio import Redis as AsyncRedis
+
+from runtime.redis_cluster import tagged
+from settings import tell_libraries
+
+if TYPE_CHECKING:
+    from rq import Queue
 
 QUEUE = "pacegraph"
 CHANNEL = "pacegraph:jobs"
@@ -19,8 +28,36 @@ TRACEPARENT = "traceparent"
 """Name of the trace in the meta data of RQ's jobs."""
 _FUNCTION = "jobs.runner.run"
 _KEPT_S = 60  # how long Redis keeps a job that RQ itself failed to run
+_RQ = "rq"
+"""How RQ's keys begin."""
 
 logger = logging.getLogger(__name__)
+
+
+class QueueElsewhere(RedisError):
+    """RQ was imported before it could be told where its keys are in the cluster."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"set RQ_KEY_PREFIX={prefix} for this process, which imports RQ itself")
+
+
+def place_queue(redis: Redis) -> None:
+    """Have RQ name its keys as `redis` needs. Raises QueueElsewhere if it has begun otherwise."""
+    prefix = tagged(redis, _RQ)
+    if prefix == _RQ:
+        return
+    tell_libraries(RQ_KEY_PREFIX=prefix)
+    from rq.defaults import RQ_KEY_PREFIX
+
+    if prefix != RQ_KEY_PREFIX:
+        raise QueueElsewhere(prefix)
+
+
+def _queue(redis: Redis) -> "Queue":
+    place_queue(redis)
+    from rq import Queue
+
+    return Queue(QUEUE, connection=redis)
 
 
 def enqueue(
@@ -33,10 +70,8 @@ def enqueue(
     Enqueuing twice is harmless, because a job is claimed once. Returns False and logs a warning if
     Redis is away; the reconciler then enqueues the job within seconds of its return.
     """
-    from rq import Queue
-
     try:
-        Queue(QUEUE, connection=redis).enqueue_call(
+        _queue(redis).enqueue_call(
             _FUNCTION,
             (job_id,),
             job_id=f"{job_id}-{uuid4().hex}",
@@ -48,25 +83,20 @@ def enqueue(
             meta=None if traceparent is None else {TRACEPARENT: traceparent},
         )
     except RedisError as error:
-        logger.warning(
-            "could not enqueue a job", extra={"job_id": job_id, "error": type(error).__name__}
-        )
+        told = str(error) if isinstance(error, QueueElsewhere) else type(error).__name__
+        logger.warning("could not enqueue a job", extra={"job_id": job_id, "error": told})
         return False
     return True
 
 
 def queued_ids(redis: Redis) -> set[int]:
     """Ids of the jobs in the queue. Raises RedisError."""
-    from rq import Queue
-
-    return {int(rq_id.partition("-")[0]) for rq_id in Queue(QUEUE, connection=redis).get_job_ids()}
+    return {int(rq_id.partition("-")[0]) for rq_id in _queue(redis).get_job_ids()}
 
 
 def forget_queued(redis: Redis) -> None:
     """Empty the queue. Raises RedisError."""
-    from rq import Queue
-
-    Queue(QUEUE, connection=redis).empty()  # type: ignore[no-untyped-call]
+    _queue(redis).empty()  # type: ignore[no-untyped-call]
 
 
 def message(job_id: int, athlete_id: int | None, version: int) -> str:

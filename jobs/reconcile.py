@@ -186,7 +186,7 @@ class Reconciler:
             lately = {"lately_s": 2.5 * _DELETE_EVERY_S}
             is_needed = connection.execute(erasure.happened_lately(), lately).scalar_one()
         if is_needed:
-            forget_cached_answers(self._redis)
+            forget_cached_answers(self._settings)
 
     def _enqueue_lost(self) -> None:
         """Enqueue jobs that should be in the queue and are not.

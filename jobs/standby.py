@@ -22,6 +22,7 @@ from jobs.runner import SETTINGS, run
 from logs import child_process
 from runtime.parent_death import die_with_parent
 from runtime.redis_clients import WRITE_PROBE
+from runtime.redis_cluster import tagged
 from settings import Settings
 
 _DELETIONS = (JobKind.STRAVA_DISCONNECT.value, JobKind.ERASE_ATHLETE.value)
@@ -89,7 +90,7 @@ class Standby:
     def is_needed(self) -> bool:
         """Find out whether Redis takes no writes. It may take seconds."""
         try:
-            self._redis.set(WRITE_PROBE, 1, ex=60)
+            self._redis.set(tagged(self._redis, WRITE_PROBE), 1, ex=60)
         except (RedisError, OSError) as error:
             if not self._is_acting:
                 logger.warning(

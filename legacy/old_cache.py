@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from redis import Redis, RedisError
 
 from runtime.redis_clients import redis_client as redis_client_of
+from runtime.redis_cluster import tagged
 from settings import InvalidSettings, load_settings
 
 _P = ParamSpec("_P")
@@ -43,6 +44,10 @@ def _client() -> Redis:
     return _clients[0]
 
 
+def _named(key: str) -> str:
+    return tagged(_client(), key)
+
+
 def cache_key(prefix: str, *arguments: Any, **named: Any) -> str:
     """Build the key of a value that depends on arguments."""
     parts = [
@@ -56,7 +61,7 @@ def cache_key(prefix: str, *arguments: Any, **named: Any) -> str:
 def get_cache(key: str) -> Any:
     """Read a key's value; None if it is missing or not JSON, or without Redis."""
     try:
-        found = _client().get(key)
+        found = _client().get(_named(key))
         return None if found is None else json.loads(found)
     except (*_AWAY, ValueError) as error:
         logger.warning("the cache could not be read", extra={"error": type(error).__name__})
@@ -67,7 +72,7 @@ def set_cache(key: str, value: Any, ttl: int = 300) -> bool:
     """Store a value for `ttl` seconds; False without Redis. Raises TypeError if not JSON."""
     text = json.dumps(value, default=str)
     try:
-        _client().set(key, text, ex=ttl)
+        _client().set(_named(key), text, ex=ttl)
     except _AWAY as error:
         logger.warning("the cache could not be written", extra={"error": type(error).__name__})
         return False
@@ -77,7 +82,7 @@ def set_cache(key: str, value: Any, ttl: int = 300) -> bool:
 def delete_cache(key: str) -> bool:
     """Delete a key. Returns False without Redis."""
     try:
-        _client().delete(key)
+        _client().delete(_named(key))
     except _AWAY as error:
         logger.warning("the cache could not be written", extra={"error": type(error).__name__})
         return False
@@ -87,7 +92,7 @@ def delete_cache(key: str) -> bool:
 def delete_pattern(pattern: str) -> int:
     """Delete all keys that match a pattern like `athlete:7:*`. Returns how many."""
     try:
-        return sum(int(_client().delete(key)) for key in _client().scan_iter(pattern))
+        return sum(int(_client().delete(key)) for key in _client().scan_iter(_named(pattern)))
     except _AWAY as error:
         logger.warning("the cache could not be written", extra={"error": type(error).__name__})
         return 0

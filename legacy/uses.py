@@ -178,10 +178,11 @@ class LegacyUses:
     def _exchange(self) -> Counter[tuple[str, str]]:
         """Add the counts in `_sending` to Redis. Returns the totals."""
         with _connect(self._settings or load_settings()) as redis, redis.pipeline() as pipeline:
-            pipeline.hsetnx(USES_KEY, SINCE_FIELD, round(time()))
+            key = _key(redis)
+            pipeline.hsetnx(key, SINCE_FIELD, round(time()))
             if self._sending:
-                pipeline.eval(_ADD, 1, USES_KEY, *_arguments(self._sending))
-            pipeline.hgetall(USES_KEY)
+                pipeline.eval(_ADD, 1, key, *_arguments(self._sending))
+            pipeline.hgetall(key)
             return _totals(pipeline.execute()[-1])
 
 
@@ -203,14 +204,14 @@ def read_uses(settings: Settings) -> list[RecordedUse]:
     """
     settings.require("redis_url")
     with _connect(settings) as redis:
-        return sorted(_uses(redis.hgetall(USES_KEY)), key=lambda use: (-use.count, use.place))
+        return sorted(_uses(redis.hgetall(_key(redis))), key=lambda use: (-use.count, use.place))
 
 
 def counted_since(settings: Settings) -> datetime | None:
     """Read when counting began; None if this Redis has no counts. Raises as `read_uses`."""
     settings.require("redis_url")
     with _connect(settings) as redis:
-        values: dict[str, str] = redis.hgetall(USES_KEY)
+        values: dict[str, str] = redis.hgetall(_key(redis))
     begun = [use.first for use in _uses(values)]
     with suppress(KeyError, ValueError):
         begun.append(_instant(int(values[SINCE_FIELD])))
@@ -221,8 +222,9 @@ def forget_uses(settings: Settings) -> None:
     """Reset the counts. Raises as `read_uses`."""
     settings.require("redis_url")
     with _connect(settings) as redis, redis.pipeline() as pipeline:
-        pipeline.delete(USES_KEY)
-        pipeline.hset(USES_KEY, SINCE_FIELD, round(time()))
+        key = _key(redis)
+        pipeline.delete(key)
+        pipeline.hset(key, SINCE_FIELD, round(time()))
         pipeline.execute()
 
 
@@ -230,6 +232,12 @@ def _connect(settings: Settings) -> "Redis":
     from runtime.redis_clients import redis_client
 
     return redis_client(settings, timeout_s=_PATIENCE_S, retries=0, decode_responses=True)
+
+
+def _key(redis: "Redis") -> str:
+    from runtime.redis_cluster import tagged
+
+    return tagged(redis, USES_KEY)
 
 
 def _arguments(counts: Counter[UsePlace]) -> list[Any]:

@@ -1,6 +1,7 @@
 """Makes all Redis clients.
 
-None connects before it is used; all raise InvalidSettings without REDIS_URL.
+None connects before it is used; all raise InvalidSettings without REDIS_URL. Each is for one part of
+what is in Redis, which decides where it connects in a cluster; keys are named by `tagged`.
 """
 
 from typing import Any
@@ -15,10 +16,12 @@ from redis.driver_info import DriverInfo
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from runtime.redis_cluster import AsyncSlotPool, RedisPart, SlotPool
+from runtime.redis_connections import async_connection_class, connection_class
 from settings import RedisServers, Settings
 
 _TIMEOUT_S = 2.0
-_POSITIONS_TIMEOUT_S = _SENTINEL_TIMEOUT_S = 0.5
+_POSITIONS_TIMEOUT_S = _ASKING_TIMEOUT_S = 0.5
 _DRIVER = DriverInfo()
 """What connections tell Redis of themselves. Else each reads redis-py's version from its files."""
 CACHED_ANSWERS = "pacegraph:cache:"
@@ -29,6 +32,7 @@ WRITE_PROBE = "pacegraph:write-probe"
 
 def redis_client(
     settings: Settings,
+    part: RedisPart = RedisPart.MAIN,
     *,
     timeout_s: float = _TIMEOUT_S,
     retries: int = 1,
@@ -41,20 +45,23 @@ def redis_client(
     """
     return _client(
         settings,
+        part,
         decode_responses=decode_responses,
         **_timeouts(timeout_s),
         retry=Retry(NoBackoff(), retries),
     )
 
 
-def async_redis_client(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> AsyncRedis:
+def async_redis_client(
+    settings: Settings, part: RedisPart = RedisPart.MAIN, *, timeout_s: float = _TIMEOUT_S
+) -> AsyncRedis:
     """Make an asynchronous client that gives up as `redis_client` does."""
-    return _async_client(settings, **_timeouts(timeout_s), retry=AsyncRetry(NoBackoff(), 1))
+    return _async_client(settings, part, **_timeouts(timeout_s), retry=AsyncRetry(NoBackoff(), 1))
 
 
-def listening_redis_client(settings: Settings) -> AsyncRedis:
+def listening_redis_client(settings: Settings, part: RedisPart = RedisPart.MAIN) -> AsyncRedis:
     """Make an asynchronous client that may wait for messages; each request sets its own limit."""
-    return _async_client(settings, socket_connect_timeout=_TIMEOUT_S)
+    return _async_client(settings, part, socket_connect_timeout=_TIMEOUT_S)
 
 
 def positions_redis_client(settings: Settings) -> AsyncRedis:
@@ -64,6 +71,7 @@ def positions_redis_client(settings: Settings) -> AsyncRedis:
     """
     return _async_client(
         settings,
+        RedisPart.WRITES,
         single_connection_client=True,
         **_timeouts(_POSITIONS_TIMEOUT_S),
         retry=AsyncRetry(NoBackoff(), 0),
@@ -72,14 +80,18 @@ def positions_redis_client(settings: Settings) -> AsyncRedis:
 
 def blocking_redis_client(settings: Settings) -> Redis:
     """Make a client without time limits, for RQ's workers: they wait for jobs in it."""
-    return _client(settings)
+    return _client(settings, RedisPart.MAIN)
 
 
-def _client(settings: Settings, **arguments: Any) -> Redis:
+def _client(settings: Settings, part: RedisPart, **arguments: Any) -> Redis:
     url = _url(settings)
     servers = RedisServers.from_url(url)
     if servers is None:
         return Redis.from_url(url, driver_info=_DRIVER, **arguments)
+    if servers.service is None:
+        asking = _of_cluster(servers) | {"retry": Retry(NoBackoff(), 0)}
+        options = {"driver_info": _DRIVER, **servers.options, **arguments}
+        return Redis.from_pool(SlotPool(part, servers.nodes, asking, **options))
     sentinel = Sentinel(  # type: ignore[no-untyped-call]
         servers.nodes,
         sentinel_kwargs=_of_sentinels(servers) | {"retry": Retry(NoBackoff(), 0)},
@@ -87,26 +99,32 @@ def _client(settings: Settings, **arguments: Any) -> Redis:
         **servers.options,
         **arguments,
     )
-    found: Redis = sentinel.master_for(servers.service)  # type: ignore[no-untyped-call]
+    found: Redis = sentinel.master_for(  # type: ignore[no-untyped-call]
+        servers.service, connection_class=connection_class(tls="ssl" in servers.options)
+    )
     return found
 
 
-def _async_client(settings: Settings, **arguments: Any) -> AsyncRedis:
+def _async_client(settings: Settings, part: RedisPart, **arguments: Any) -> AsyncRedis:
     url = _url(settings)
     servers = RedisServers.from_url(url)
     if servers is None:
         return AsyncRedis.from_url(url, driver_info=_DRIVER, **arguments)
     is_single = arguments.pop("single_connection_client", False)
-    sentinel = AsyncSentinel(  # type: ignore[no-untyped-call]
-        servers.nodes,
-        sentinel_kwargs=_of_sentinels(servers) | {"retry": AsyncRetry(NoBackoff(), 0)},
-        driver_info=_DRIVER,
-        **servers.options,
-        **arguments,
-    )
-    found: AsyncRedis = sentinel.master_for(
-        servers.service, connection_pool_class=_ClosingSentinelPool
-    )
+    options = {"driver_info": _DRIVER, **servers.options, **arguments}
+    no_retry = {"retry": AsyncRetry(NoBackoff(), 0)}
+    if servers.service is None:
+        asking = _of_cluster(servers) | no_retry
+        found = AsyncRedis.from_pool(AsyncSlotPool(part, servers.nodes, asking, **options))
+    else:
+        sentinel = AsyncSentinel(  # type: ignore[no-untyped-call]
+            servers.nodes, sentinel_kwargs=_of_sentinels(servers) | no_retry, **options
+        )
+        found = sentinel.master_for(
+            servers.service,
+            connection_pool_class=_ClosingSentinelPool,
+            connection_class=async_connection_class(tls="ssl" in servers.options),
+        )
     if is_single:
         found = found.client()
         found.auto_close_connection_pool = True
@@ -124,11 +142,15 @@ class _ClosingSentinelPool(SentinelConnectionPool):
 
 def _of_sentinels(servers: RedisServers) -> dict[str, Any]:
     tls = {"ssl": True} if "ssl" in servers.options else {}
-    return {
-        "driver_info": _DRIVER,
-        **_timeouts(_SENTINEL_TIMEOUT_S),
-        **tls,
-    } | servers.sentinel_options
+    return _asking() | tls | servers.sentinel_options
+
+
+def _of_cluster(servers: RedisServers) -> dict[str, Any]:
+    return _asking() | servers.options
+
+
+def _asking() -> dict[str, Any]:
+    return {"driver_info": _DRIVER, **_timeouts(_ASKING_TIMEOUT_S)}
 
 
 def _timeouts(timeout_s: float) -> dict[str, Any]:

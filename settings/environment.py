@@ -67,3 +67,8 @@ class TextSettings(BaseSettings):
 def child_environment(**values: str) -> dict[str, str]:
     """Make the environment of a child process: this one's, overridden by `values`."""
     return {**os.environ, **values}
+
+
+def tell_libraries(**values: str) -> None:
+    """Set what libraries read in the environment when they are imported."""
+    os.environ.update(values)

@@ -73,7 +73,10 @@ SecretKey = Annotated[SecretStr, AfterValidator(_long_enough)]
 PathSecret = Annotated[SecretStr, AfterValidator(_fit_for_a_path)]
 RedisUrl = Annotated[
     SecretStr,
-    _url_of("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster"),
+    _url_of(
+        *("redis", "rediss", "unix"),
+        *("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
+    ),
     AfterValidator(_of_servers),
 ]
 WebUrl = Annotated[str, AfterValidator(_http_url)]

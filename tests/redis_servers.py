@@ -2,13 +2,13 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from socket import create_server
 
 from redis import Redis, RedisError
-from redis.sentinel import MasterNotFoundError, Sentinel
+from redis.sentinel import Sentinel
 
 from local.redis import server_program
 from tests.patience import PATIENCE_S
@@ -38,17 +38,12 @@ class RedisServer:
             self.process = subprocess.Popen(
                 [server_program(), *self._arguments, *where], stdout=log, stderr=log
             )
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                with self.client() as client:
-                    client.ping()
-            except RedisError:
-                assert self.process.poll() is None, (self._folder / "log").read_text()
-                assert time.monotonic() < until
-                time.sleep(0.02)
-            else:
-                return
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, (self._folder / "log").read_text()
+        with self.client() as client:
+            return bool(client.ping())
 
     def client(self) -> Redis:
         return Redis("127.0.0.1", self.port, socket_timeout=2)
@@ -56,6 +51,19 @@ class RedisServer:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds. Errors of Redis count as no."""
+    last, end = None, time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            if holds():
+                return
+        except RedisError as error:
+            last = error
+        assert time.monotonic() < end, last
+        time.sleep(0.05)
 
 
 class Sentinels:
@@ -70,8 +78,8 @@ class Sentinels:
         self.url = "redis+sentinel://" + ",".join(f"{host}:{port}" for host, port in addresses)
         self.url += f"/{SERVICE}/0"
         self._asked = Sentinel(addresses, socket_timeout=1)
-        self._until(lambda: len(self._asked.discover_slaves(SERVICE)) == 1)
-        self._until(lambda: all(each.knows(_SENTINELS - 1) for each in self._sentinels))
+        until(lambda: len(self._asked.discover_slaves(SERVICE)) == 1)
+        until(lambda: all(each.knows(_SENTINELS - 1) for each in self._sentinels))
 
     def _sentinel(self, folder: Path) -> "_SentinelServer":
         port = free_port()
@@ -83,21 +91,11 @@ class Sentinels:
         )
         return _SentinelServer(folder, str(config), "--sentinel", port=port)
 
-    def fail_over(self) -> None:
-        """Kill the primary, and wait until Sentinels name the replica."""
+    def fail_over(self) -> RedisServer:
+        """Kill the primary, and wait until Sentinels name the replica, which it returns."""
         self.primary.kill()
-        self._until(lambda: self._asked.discover_master(SERVICE)[1] == self.replica.port)
-
-    def _until(self, holds) -> None:
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                if holds():
-                    return
-            except MasterNotFoundError:
-                pass
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until(lambda: self._asked.discover_master(SERVICE)[1] == self.replica.port)
+        return self.replica
 
     def end(self) -> None:
         for each in (*self._sentinels, self.replica, self.primary):

@@ -19,6 +19,7 @@ from graph.job_interface import JobChange
 from jobs import enqueue
 from runtime import tracing
 from runtime.redis_clients import WRITE_PROBE, redis_client
+from runtime.redis_cluster import tagged
 from runtime.redis_outage import RedisOutage
 from settings import Settings
 
@@ -152,7 +153,7 @@ class RedisJobQueue:
 
     async def check_writable(self) -> None:
         """Check that Redis takes writes, as queues need. Raises RedisError."""
-        await self._redis_async.set(WRITE_PROBE, 1, ex=60)
+        await self._redis_async.set(tagged(self._redis_async, WRITE_PROBE), 1, ex=60)
 
     @asynccontextmanager
     async def watch(

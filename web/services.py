@@ -29,6 +29,7 @@ from graph.schema.build import Schema, build_schema
 from graph.schema.job_feed import DatabaseJobFeeds
 from runtime.allocator import Allocator
 from runtime.redis_clients import listening_redis_client
+from runtime.redis_cluster import RedisPart
 from settings import Settings
 from web.auth.browser_sessions import BrowserSessions
 from web.auth.identity import Identity
@@ -60,6 +61,7 @@ class Services:
     database: AsyncDatabase
     replicas: Replicas | None
     redis: Redis
+    redis_of_answers: Redis
     jobs: RedisJobQueue
     job_feeds: DatabaseJobFeeds
     addresses: ClientAddresses
@@ -93,6 +95,7 @@ class Services:
         """Make the services; nothing connects yet. Raises InvalidSettings."""
         settings.require("database_url", "redis_url", "secret_key", "token_encryption_keys")
         redis = listening_redis_client(settings)
+        redis_of_answers = listening_redis_client(settings, RedisPart.ANSWERS)
         schema = build_schema()
         database = AsyncDatabase(
             settings,
@@ -104,7 +107,7 @@ class Services:
         limits = Limits.from_settings(settings, flags)
         addresses = ClientAddresses(settings.trusted_proxies)
         memory = KeptMemory.from_settings(settings)
-        cache = _cache(settings, redis, limits, memory.answers)
+        cache = _cache(settings, redis_of_answers, limits, memory.answers)
         usage = SchemaUsage(schema.core, database)
         documents = DocumentStore(
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
@@ -121,6 +124,7 @@ class Services:
             database=database,
             replicas=replicas,
             redis=redis,
+            redis_of_answers=redis_of_answers,
             allocator=Allocator(),
             jobs=jobs,
             job_feeds=DatabaseJobFeeds(database, jobs),
@@ -173,6 +177,7 @@ class Services:
         if self.replicas is not None:
             await self.replicas.close()
         await self.redis.aclose()
+        await self.redis_of_answers.aclose()
         await self.database.close()
         self.sign_ins.close()
         self.uploads.close()

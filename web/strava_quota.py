@@ -14,6 +14,7 @@ from db.session import AsyncDatabase
 from db.statements.strava import strava_quota as statements
 from graph.types.enums import StravaQuotaWindow, StravaRequests
 from graph.types.strava_quota import StravaQuota, StravaQuotaLimit
+from runtime.redis_cluster import tagged
 from runtime.redis_outage import RedisOutage
 from settings import Settings
 from strava.shared_quota.gate import quota_rules
@@ -59,10 +60,11 @@ class StravaQuotaReader:
         """Read Redis's ledger; None if it has none, or an older one than PostgreSQL."""
         if self._outage.is_away:
             return None
+        key = tagged(self._redis, quota_key(self._application))
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 text, server = await asyncio.gather(
-                    self._redis.get(quota_key(self._application)), self._redis.info("server")
+                    self._redis.get(key), self._redis.info("server")
                 )
         except (RedisError, OSError, TimeoutError) as error:
             self._outage.begin(error)

@@ -12,6 +12,7 @@ from graph.cache.entry import CacheEntry, CacheRequest
 from graph.cache.freshness import age_if_current
 from runtime import tracing
 from runtime.redis_clients import CACHED_ANSWERS
+from runtime.redis_cluster import tagged
 from runtime.redis_outage import RedisOutage
 
 _LARGEST_BYTES = 256 * 1024
@@ -66,6 +67,7 @@ class RedisTier:
             logger, "Redis is away, answers are not shared", retry_s=_RETRY_S
         )
         self._script = redis.register_script(_FIND)
+        self._names = tagged(redis, CACHED_ANSWERS)
         self._writes: set[asyncio.Task[None]] = set()
 
     @property
@@ -105,7 +107,7 @@ class RedisTier:
         return self._is_redis_away() or self._outage.is_away
 
     async def _ask(self, requests: Sequence[CacheRequest]) -> list[bytes | int]:
-        keys = [CACHED_ANSWERS + each.key.text() for each in requests]
+        keys = [self._names + each.key.text() for each in requests]
         versions = [each.version for each in requests]
         with tracing.span("EVALSHA", tracing.SpanKind.CLIENT, _TRACED):
             async with asyncio.timeout(_PATIENCE_S):
@@ -126,7 +128,7 @@ class RedisTier:
         task.add_done_callback(self._writes.discard)
 
     async def _write(self, request: CacheRequest, entry: CacheEntry | None) -> None:
-        key = CACHED_ANSWERS + request.key.text()
+        key = self._names + request.key.text()
         value = entry.to_bytes() if entry is not None else None
         try:
             async with (
@@ -146,7 +148,7 @@ class RedisTier:
             return True
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                key = f"{CACHED_ANSWERS}{request.key.text()}:refresh"
+                key = f"{self._names}{request.key.text()}:refresh"
                 return bool(await self._redis.set(key, "1", nx=True, px=_FLIGHT_MS))
         except (RedisError, OSError) as error:
             self._outage.begin(error)

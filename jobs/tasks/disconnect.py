@@ -74,7 +74,7 @@ def run(attempt: Attempt, services: TaskServices) -> None:
         _erase_in_older_service(attempt, services, values)
         for folder, number in files:
             folder(services.settings).destroy(number)
-        forget_cached_answers(services.redis)
+        forget_cached_answers(services.settings)
 
 
 def _is_connected_again(attempt: Attempt, values: dict[str, Any]) -> bool:

@@ -240,7 +240,7 @@ class Restore:
         try:
             with redis_client(self._settings) as redis:
                 forget_queued(redis)
-                forget_cached_answers(redis)
+            forget_cached_answers(self._settings)
         except RedisError as error:
             tell(
                 f"Redis is away ({error}). It keeps cached answers of the old database for minutes, "

@@ -1,12 +1,14 @@
 """Whether Redis answers, is new enough and drops nothing that is needed."""
 
 import re
+from typing import Any
 
 import redis
 
 from operator_commands.checks.failure import CheckFailed, first_line, require
 from runtime.redis_clients import redis_client
-from settings import Settings
+from runtime.redis_cluster import RedisPart
+from settings import RedisServers, Settings
 
 _OLDEST_REDIS = (6, 2)
 
@@ -15,13 +17,33 @@ def check(settings: Settings) -> str:
     require(
         settings, "redis_url", "Set it, or use `pacegraph run`, which starts a Redis of its own"
     )
+    assert settings.redis_url is not None
+    servers = RedisServers.from_url(settings.redis_url.get_secret_value())
+    if servers is None or servers.service is not None:
+        facts = _facts(settings, RedisPart.MAIN)
+        if facts.get("redis_mode") == "cluster":
+            raise CheckFailed(
+                "it is a server of a Redis Cluster, which refuses most keys. Set "
+                "REDIS_URL=redis+cluster://host:6379 with some of the cluster's servers"
+            )
+        return f"version {_checked(facts)} answers"
+    versions = {_checked(_facts(settings, part)) for part in RedisPart}
+    return f"a cluster of version {', '.join(sorted(versions))} answers"
+
+
+def _facts(settings: Settings, part: RedisPart) -> dict[str, Any]:
     try:
-        with redis_client(settings, timeout_s=5) as client:
-            facts = client.info()
+        with redis_client(settings, part, timeout_s=5) as client:
+            facts: dict[str, Any] = client.info()
     except (redis.RedisError, ValueError) as error:
         raise CheckFailed(
             f"{first_line(error)}. Check REDIS_URL, and that Redis runs and accepts us"
         ) from None
+    return facts
+
+
+def _checked(facts: dict[str, Any]) -> str:
+    """Check a server by what it tells of itself; returns its version."""
     version = str(facts["redis_version"])
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < _OLDEST_REDIS:
         raise CheckFailed(
@@ -33,4 +55,4 @@ def check(settings: Settings) -> str:
             f"maxmemory-policy is {policy}, which may drop queued jobs and feature flags. "
             "Set it to noeviction or volatile-lru"
         )
-    return f"version {version} answers"
+    return version

@@ -19,6 +19,7 @@ from redis import Redis, RedisError
 
 from db.session import SyncDatabase
 from db.statements.strava import strava_quota
+from runtime.redis_cluster import tagged
 from runtime.redis_outage import RedisOutage
 from strava.shared_quota.clock import Reading
 from strava.shared_quota.ledger import Ledger
@@ -86,7 +87,7 @@ class RedisValue:
 
     def __init__(self, redis: Redis, application: str) -> None:
         self._script = redis.register_script(_SCRIPT)
-        self._keys = [quota_key(application)]
+        self._keys = [tagged(redis, quota_key(application))]
 
     def read(self) -> Shared:
         return self._run("", "", "")[1]

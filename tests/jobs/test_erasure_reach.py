@@ -169,5 +169,5 @@ def test_without_an_erasure_answers_stay(world):
     world.redis.set("pacegraph:cache:1", "kept")
     Reconciler(world.settings, world.database, world.redis).run_once()
     assert world.redis.get("pacegraph:cache:1") == b"kept"
-    forget_cached_answers(world.redis)
+    forget_cached_answers(world.settings)
     assert world.redis.get("pacegraph:cache:1") is None

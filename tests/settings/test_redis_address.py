@@ -11,7 +11,9 @@ REFUSED = {
     "redis+sentinel://:26379/a": "must have hosts",
     "redis+sentinel://host:port/a": "must have hosts",
     "redis+sentinel://host/a?password=x": "a parameter that is not known: password",
-    "redis+cluster://one:6379,two:6379": "put Sentinels in front of one primary",
+    "redis+cluster://one,two/1": "a cluster has one database",
+    "redis+cluster://one/?password=x": "a cluster has one database",
+    "redis+cluster://one,": "must have hosts",
     "sentinel://host/a": "must be a URL that starts with",
 }
 
@@ -37,3 +39,9 @@ def test_all_parts_of_sentinels_are_read():
         {"password": "other"},
     )
     assert RedisServers.from_url("redis://host:6379/0") is None
+    assert RedisServers.from_url("rediss+cluster://ana:s%40crt@one,two:7/0") == RedisServers(
+        (("one", 6379), ("two", 7)),
+        None,
+        {"username": "ana", "password": "s@crt", "ssl": True},
+        {},
+    )

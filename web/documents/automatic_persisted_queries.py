@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from runtime.bounded_map import WeightedLru
+from runtime.redis_cluster import tagged
 from runtime.redis_outage import RedisOutage
 from web.documents.trusted_documents import hash_of
 
@@ -123,6 +124,7 @@ class PersistedQueries:
     def __init__(self, redis: Redis, max_bytes: int, patience_s: float = _PATIENCE_S) -> None:
         self._max_bytes, self._patience_s = max_bytes, patience_s
         self._find, self._add = redis.register_script(_FIND), redis.register_script(_ADD)
+        self._keys = [tagged(redis, name) for name in _KEYS]
         self._memory = WeightedLru[str, _Held](
             min(_MEMORY_CHARACTERS, max_bytes), lambda _, held: len(held.text)
         )
@@ -178,7 +180,9 @@ class PersistedQueries:
             return None
         try:
             async with asyncio.timeout(self._patience_s):
-                return await script(keys=_KEYS, args=[digest, KEPT_S, OVERHEAD_BYTES, *arguments])
+                return await script(
+                    keys=self._keys, args=[digest, KEPT_S, OVERHEAD_BYTES, *arguments]
+                )
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
             self._outage.begin(error)
             return None

@@ -7,6 +7,7 @@ from typing import Self
 from flags.flags import Flags
 from flags.switches import Flag
 from runtime.redis_clients import async_redis_client
+from runtime.redis_cluster import RedisPart
 from settings import Settings
 from web.limits.bucket_registry import Buckets
 from web.limits.cost_budget import Budgets
@@ -41,7 +42,7 @@ class Limits:
         secret = sha256(
             b"addresses in Redis " + settings.secret_key.get_secret_value().encode()
         ).digest()
-        store = BucketStore(async_redis_client(settings), patience_s)
+        store = BucketStore(async_redis_client(settings, RedisPart.LIMITS), patience_s)
         buckets = Buckets(store, secret)
         limits = cls(
             store=store,

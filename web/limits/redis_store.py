@@ -13,6 +13,7 @@ from redis import RedisError
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from runtime.redis_cluster import tagged
 from runtime.redis_outage import RedisOutage
 
 PATIENCE_S = 0.05
@@ -88,6 +89,7 @@ class BucketStore:
 
     def __init__(self, redis: Redis, patience_s: float = PATIENCE_S) -> None:
         self._redis, self._patience_s = redis, patience_s
+        self._tag = tagged(redis, "")
         self._outage = RedisOutage(
             logger,
             "Redis is away, limits are kept in this process",
@@ -126,7 +128,7 @@ class BucketStore:
         await self._redis.aclose()
 
     async def _evaluate(self, entries: Sequence[BucketRequest]) -> list[BucketResult]:
-        keys = [each.key for each in entries]
+        keys = [self._tag + each.key for each in entries]
         numbers = [
             number
             for each in entries
