@@ -133,12 +133,7 @@ def _api(options: argparse.Namespace) -> int:
 def _worker(_options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
-    from jobs.enqueue import place_queue
-    from runtime.redis_clients import blocking_redis_client
-
-    with blocking_redis_client(settings) as redis:
-        place_queue(redis)  # before RQ is imported
-    from jobs.worker import main as work
+    from jobs.placed_worker import main as work
 
     return work(settings)
 

@@ -16,7 +16,7 @@ from redis.driver_info import DriverInfo
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from runtime.redis_cluster import AsyncSlotPool, RedisPart, SlotPool
+from runtime.redis_cluster import Address, AsyncSlotPool, RedisPart, SlotPool
 from runtime.redis_connections import async_connection_class, connection_class
 from settings import RedisServers, Settings
 
@@ -83,6 +83,12 @@ def blocking_redis_client(settings: Settings) -> Redis:
     return _client(settings, RedisPart.MAIN)
 
 
+def is_cluster(settings: Settings) -> bool:
+    """Whether REDIS_URL names a cluster."""
+    servers = RedisServers.from_url(_url(settings))
+    return servers is not None and servers.service is None
+
+
 def _client(settings: Settings, part: RedisPart, **arguments: Any) -> Redis:
     url = _url(settings)
     servers = RedisServers.from_url(url)
@@ -91,7 +97,11 @@ def _client(settings: Settings, part: RedisPart, **arguments: Any) -> Redis:
     if servers.service is None:
         asking = _of_cluster(servers) | {"retry": Retry(NoBackoff(), 0)}
         options = {"driver_info": _DRIVER, **servers.options, **arguments}
-        return Redis.from_pool(SlotPool(part, servers.nodes, asking, **options))
+
+        def asked(node: Address) -> Redis:
+            return Redis(*node, **asking)
+
+        return Redis.from_pool(SlotPool(part, servers.nodes, asked, **options))
     sentinel = Sentinel(  # type: ignore[no-untyped-call]
         servers.nodes,
         sentinel_kwargs=_of_sentinels(servers) | {"retry": Retry(NoBackoff(), 0)},
@@ -115,7 +125,11 @@ def _async_client(settings: Settings, part: RedisPart, **arguments: Any) -> Asyn
     no_retry = {"retry": AsyncRetry(NoBackoff(), 0)}
     if servers.service is None:
         asking = _of_cluster(servers) | no_retry
-        found = AsyncRedis.from_pool(AsyncSlotPool(part, servers.nodes, asking, **options))
+
+        def asked(node: Address) -> AsyncRedis:
+            return AsyncRedis(host=node[0], port=node[1], **asking)
+
+        found = AsyncRedis.from_pool(AsyncSlotPool(part, servers.nodes, asked, **options))
     else:
         sentinel = AsyncSentinel(  # type: ignore[no-untyped-call]
             servers.nodes, sentinel_kwargs=_of_sentinels(servers) | no_retry, **options

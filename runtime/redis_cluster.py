@@ -6,6 +6,7 @@ slot at that moment, which any server of the cluster tells. It is redis-py's poo
 the cluster in the place of the Sentinels.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -46,9 +47,9 @@ def tagged(redis: Redis | AsyncRedis, name: str) -> str:
 class _Slots:
     """Which server has which slot, as the servers of a cluster tell."""
 
-    def __init__(self, nodes: tuple[Address, ...], arguments: dict[str, Any]) -> None:
-        """Begin with `nodes`, and ask with redis-py's `arguments`."""
-        self._first, self._arguments = nodes, arguments
+    def __init__(self, nodes: tuple[Address, ...]) -> None:
+        """Begin with `nodes`."""
+        self._first = nodes
         self._known = list(nodes)
         self._moved_to: Address | None = None
 
@@ -89,7 +90,11 @@ def _nobody(tag: str, error: Exception | None) -> RedisConnectionError:
 
 
 class _SlotOwners(_Slots):
-    """In the place of redis-py's Sentinel."""
+    """In the place of redis-py's Sentinel. `make` makes a client of one server."""
+
+    def __init__(self, nodes: tuple[Address, ...], make: Callable[[Address], Redis]) -> None:
+        super().__init__(nodes)
+        self._make = make
 
     def discover_master(self, tag: str) -> Address:
         """Ask who has a tag's keys. Raises RedisError."""
@@ -98,7 +103,7 @@ class _SlotOwners(_Slots):
         last: Exception | None = None
         for node in self._asked():
             try:
-                with Redis(*node, **self._arguments) as asked:
+                with self._make(node) as asked:
                     answer = asked.execute_command(_SLOTS)
                 if (found := self._owner_in(answer, node, tag)) is not None:
                     return found
@@ -108,13 +113,17 @@ class _SlotOwners(_Slots):
 
 
 class _AsyncSlotOwners(_Slots):
+    def __init__(self, nodes: tuple[Address, ...], make: Callable[[Address], AsyncRedis]) -> None:
+        super().__init__(nodes)
+        self._make = make
+
     async def discover_master(self, tag: str) -> Address:
         if (named := self._named()) is not None:
             return named
         last: Exception | None = None
         for node in self._asked():
             try:
-                async with AsyncRedis(host=node[0], port=node[1], **self._arguments) as asked:
+                async with self._make(node) as asked:
                     answer = await asked.execute_command(_SLOTS)  # type: ignore[no-untyped-call]
                 if (found := self._owner_in(answer, node, tag)) is not None:
                     return found
@@ -127,13 +136,17 @@ class SlotPool(SentinelConnectionPool):
     """Connections to the server that has the keys with `tag`."""
 
     def __init__(
-        self, tag: str, nodes: tuple[Address, ...], asking: dict[str, Any], **arguments: Any
+        self,
+        tag: str,
+        nodes: tuple[Address, ...],
+        make: Callable[[Address], Redis],
+        **arguments: Any,
     ) -> None:
-        """Ask `nodes` with redis-py's arguments `asking`; connect to the server with `arguments`."""
+        """Ask `nodes` by clients that `make` makes; connect with redis-py's `arguments`."""
         self.tag = tag
         kind = connection_class(tls=_TLS in arguments)
         super().__init__(  # type: ignore[no-untyped-call]
-            tag, _SlotOwners(nodes, asking), connection_class=kind, **arguments
+            tag, _SlotOwners(nodes, make), connection_class=kind, **arguments
         )
 
 
@@ -141,10 +154,14 @@ class AsyncSlotPool(AsyncSentinelPool):
     """The same for asynchronous clients."""
 
     def __init__(
-        self, tag: str, nodes: tuple[Address, ...], asking: dict[str, Any], **arguments: Any
+        self,
+        tag: str,
+        nodes: tuple[Address, ...],
+        make: Callable[[Address], AsyncRedis],
+        **arguments: Any,
     ) -> None:
         self.tag = tag
         kind = async_connection_class(tls=_TLS in arguments)
         super().__init__(  # type: ignore[no-untyped-call]
-            tag, _AsyncSlotOwners(nodes, asking), connection_class=kind, **arguments
+            tag, _AsyncSlotOwners(nodes, make), connection_class=kind, **arguments
         )

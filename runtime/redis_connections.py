@@ -17,7 +17,7 @@ from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnecti
 _ELSEWHERE = (MovedError, ClusterDownError, MasterDownError)
 
 
-class _Connection(SentinelManagedConnection):
+class _LookedUp(SentinelManagedConnection):
     def send_packed_command(self, *arguments: Any, **options: Any) -> Any:
         if not self.is_connected:
             self.connect()  # type: ignore[no-untyped-call]
@@ -32,11 +32,11 @@ class _Connection(SentinelManagedConnection):
             raise RedisConnectionError(str(error)) from error
 
 
-class _SSLConnection(_Connection, SentinelManagedSSLConnection):
+class _LookedUpByTls(_LookedUp, SentinelManagedSSLConnection):
     pass
 
 
-class _AsyncConnection(AsyncManagedConnection):
+class _AsyncLookedUp(AsyncManagedConnection):
     async def send_packed_command(self, *arguments: Any, **options: Any) -> Any:
         if not self.is_connected:
             await self.connect()  # type: ignore[no-untyped-call]
@@ -51,15 +51,15 @@ class _AsyncConnection(AsyncManagedConnection):
             raise RedisConnectionError(str(error)) from error
 
 
-class _AsyncSSLConnection(_AsyncConnection, AsyncManagedSSLConnection):
+class _AsyncLookedUpByTls(_AsyncLookedUp, AsyncManagedSSLConnection):
     pass
 
 
 def connection_class(*, tls: bool) -> type[SentinelManagedConnection]:
     """Get the class of connections of synchronous clients."""
-    return _SSLConnection if tls else _Connection
+    return _LookedUpByTls if tls else _LookedUp
 
 
 def async_connection_class(*, tls: bool) -> type[AsyncManagedConnection]:
     """Get the class of connections of asynchronous clients."""
-    return _AsyncSSLConnection if tls else _AsyncConnection
+    return _AsyncLookedUpByTls if tls else _AsyncLookedUp

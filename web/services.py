@@ -61,7 +61,6 @@ class Services:
     database: AsyncDatabase
     replicas: Replicas | None
     redis: Redis
-    redis_of_answers: Redis
     jobs: RedisJobQueue
     job_feeds: DatabaseJobFeeds
     addresses: ClientAddresses
@@ -95,7 +94,6 @@ class Services:
         """Make the services; nothing connects yet. Raises InvalidSettings."""
         settings.require("database_url", "redis_url", "secret_key", "token_encryption_keys")
         redis = listening_redis_client(settings)
-        redis_of_answers = listening_redis_client(settings, RedisPart.ANSWERS)
         schema = build_schema()
         database = AsyncDatabase(
             settings,
@@ -107,7 +105,7 @@ class Services:
         limits = Limits.from_settings(settings, flags)
         addresses = ClientAddresses(settings.trusted_proxies)
         memory = KeptMemory.from_settings(settings)
-        cache = _cache(settings, redis_of_answers, limits, memory.answers)
+        cache = _cache(settings, limits, memory.answers)
         usage = SchemaUsage(schema.core, database)
         documents = DocumentStore(
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
@@ -124,7 +122,6 @@ class Services:
             database=database,
             replicas=replicas,
             redis=redis,
-            redis_of_answers=redis_of_answers,
             allocator=Allocator(),
             jobs=jobs,
             job_feeds=DatabaseJobFeeds(database, jobs),
@@ -177,7 +174,7 @@ class Services:
         if self.replicas is not None:
             await self.replicas.close()
         await self.redis.aclose()
-        await self.redis_of_answers.aclose()
+        await self.cache.redis.aclose()
         await self.database.close()
         self.sign_ins.close()
         self.uploads.close()
@@ -224,7 +221,8 @@ def _policy(settings: Settings, usage: SchemaUsage) -> ExecutionPolicy:
     return ExecutionPolicy(settings.introspection, settings.operation_timeout_s, count_use)
 
 
-def _cache(settings: Settings, redis: Redis, limits: Limits, memory_bytes: int) -> RootFieldCache:
+def _cache(settings: Settings, limits: Limits, memory_bytes: int) -> RootFieldCache:
+    redis = listening_redis_client(settings, RedisPart.ANSWERS)
     lifetimes = {
         DataKind.ATHLETES: settings.cache_athletes_s,
         DataKind.AGE_GRADES: settings.cache_age_grades_s,

@@ -59,6 +59,8 @@ class RootFieldCache:
         """While `is_redis_away`, as others found out, Redis is not asked."""
         self._lifetimes = lifetimes
         self._memory = MemoryTier(memory_bytes)
+        self.redis = redis
+        """Of whoever made it, who closes it."""
         self._shared = RedisTier(redis, is_redis_away)
         self._flights: dict[tuple[CacheKey, int], _Flight] = {}
         self._refreshes: set[asyncio.Task[None]] = set()

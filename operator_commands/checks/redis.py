@@ -6,9 +6,9 @@ from typing import Any
 import redis
 
 from operator_commands.checks.failure import CheckFailed, first_line, require
-from runtime.redis_clients import redis_client
+from runtime.redis_clients import is_cluster, redis_client
 from runtime.redis_cluster import RedisPart
-from settings import RedisServers, Settings
+from settings import Settings
 
 _OLDEST_REDIS = (6, 2)
 
@@ -17,9 +17,7 @@ def check(settings: Settings) -> str:
     require(
         settings, "redis_url", "Set it, or use `pacegraph run`, which starts a Redis of its own"
     )
-    assert settings.redis_url is not None
-    servers = RedisServers.from_url(settings.redis_url.get_secret_value())
-    if servers is None or servers.service is not None:
+    if not is_cluster(settings):
         facts = _facts(settings, RedisPart.MAIN)
         if facts.get("redis_mode") == "cluster":
             raise CheckFailed(
