@@ -8,7 +8,7 @@ caller waits when all of them are busy. The share exceeds what one caller may us
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -23,6 +23,8 @@ from runtime.work_meter import DATABASE_WORK
 
 _IDLE_S = 0.1
 _SHARE = 0.6  # of the pool, overflow included
+_END_S = 1.0
+"""Seconds for which connections in use are waited for at the end."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +64,8 @@ class DriverConnections:
     _waiting: deque["asyncio.Future[_PooledConnection | None]"] = field(default_factory=deque)
     _checked_out: int = 0
     _sweeper: asyncio.TimerHandle | None = None
+    _returning: set["asyncio.Task[None]"] = field(default_factory=set)
+    _all_returned: "asyncio.Future[None] | None" = None
     _known_loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -113,14 +117,26 @@ class DriverConnections:
         return row
 
     async def close(self) -> None:
-        """Return all idle connections to the pool."""
+        """Return all idle connections to the pool. They are returned even if this is cancelled."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
         idle, self._idle = self._idle, []
         for pooled in idle:
-            self._checked_out -= 1
-            await pooled.connection.close()
+            self._return_to_pool(pooled)
+        if self._returning:
+            await asyncio.wait(self._returning)
+
+    async def end(self) -> None:
+        """Return all connections to the pool, those in use too as they come free.
+
+        A read that ends after its caller's loop would leave its connection to the garbage
+        collector. Reads that take longer are not waited for.
+        """
+        self._all_returned = self._loop.create_future()
+        await self.close()
+        if self._checked_out:
+            await asyncio.wait([self._all_returned], timeout=_END_S)
 
     async def _acquire(self) -> _PooledConnection:
         if self._idle:
@@ -179,14 +195,17 @@ class DriverConnections:
         pooled.idle_since = now
         if self._wake_next(pooled):
             return
+        if self._all_returned is not None:
+            self._return_to_pool(pooled)
+            return
         self._idle.append(pooled)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(_IDLE_S, self._sweep)
 
     async def _discard(self, pooled: _PooledConnection) -> None:
+        """End a connection, even if this is cancelled."""
         self._free_place()
-        await pooled.connection.invalidate()
-        await pooled.connection.close()
+        await asyncio.wait([self._begin_return(_discarded(pooled.connection))])
 
     def _sweep(self) -> None:
         self._sweeper = None
@@ -199,13 +218,27 @@ class DriverConnections:
             self._sweeper = self._loop.call_later(_IDLE_S, self._sweep)
 
     def _return_to_pool(self, pooled: _PooledConnection) -> None:
-        task = self._loop.create_task(pooled.connection.close())
+        task = self._begin_return(pooled.connection.close())
         task.add_done_callback(lambda _: self._free_place())
+
+    def _begin_return(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Return a connection in a task of its own, which no caller's end cancels."""
+        task = self._loop.create_task(work)
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+        return task
 
     def _free_place(self) -> None:
         """Count a connection as returned, and let the next caller open another."""
         self._checked_out -= 1
         self._wake_next(None)
+        if self._all_returned and not (self._checked_out or self._all_returned.done()):
+            self._all_returned.set_result(None)
+
+
+async def _discarded(connection: AsyncConnection) -> None:
+    await connection.invalidate()
+    await connection.close()
 
 
 def _time_out(turn: "asyncio.Future[_PooledConnection | None]") -> None:

@@ -20,7 +20,7 @@ def metered(
     cpu_before_ms, timed = clock.ms(), Timed()
     meter.count_transaction()
     try:
-        with meter.timing(free_ms=_ROUND_TRIPS_MS) as timed:
+        with meter.timing(timed, free_ms=_ROUND_TRIPS_MS):
             yield
     finally:
         # what waited for a lock may have been left out already

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -35,7 +36,7 @@ class Replica:
         self.position = _AWAY
         """What it has replayed; less than any position while it is not to be read."""
         self._lost: asyncio.Future[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watch = Watch()
         self._told = ""
 
     @property
@@ -73,25 +74,18 @@ class Replica:
 
     def watch(self, identity: int) -> None:
         """Begin to look at it. `identity` names the primary's data."""
-        if self._watching is None:
-            self._watching = asyncio.create_task(self._look_on(identity))
+        self._watch.begin(partial(self._look_safely, identity))
 
     async def close(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        await self._watch.end()
         await self.database.close()
 
-    async def _look_on(self, identity: int) -> None:
-        async def look() -> None:
-            try:
-                await self._look(identity)
-            except Exception:
-                logger.exception("a replica's position cannot be read")
-                self._lose("its position cannot be read")
-
-        await look_on(look)
+    async def _look_safely(self, identity: int) -> None:
+        try:
+            await self._look(identity)
+        except Exception:
+            logger.exception("a replica's position cannot be read")
+            self._lose("its position cannot be read")
 
     async def _look(self, identity: int) -> None:
         """Ask for its position. One that is frozen does not answer, and ends its reads."""
@@ -127,8 +121,24 @@ class Replica:
             )
 
 
-async def look_on(look: Callable[[], Awaitable[None]]) -> None:
-    """Look again and again, until it is cancelled."""
+class Watch:
+    """Looks at a server again and again, in a task of its own."""
+
+    _task: asyncio.Task[None] | None = None
+
+    def begin(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Begin, unless it has begun."""
+        if self._task is None:
+            self._task = asyncio.create_task(_look_on(look))
+
+    async def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+
+async def _look_on(look: Callable[[], Awaitable[None]]) -> None:
     while True:
         began = monotonic()
         await look()

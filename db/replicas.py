@@ -3,13 +3,12 @@
 import asyncio
 import logging
 from collections import deque
-from contextlib import suppress
 from itertools import count
 from time import monotonic
 from zlib import crc32
 
 from db.errors import DatabaseError
-from db.replica import PATIENCE_S, Replica, look_on
+from db.replica import PATIENCE_S, Replica, Watch
 from db.session import AsyncDatabase
 from db.statements.server import replication
 from db.write_positions import WritePositions
@@ -32,7 +31,7 @@ class Replicas:
         ]
         self._history: deque[tuple[float, int]] = deque()
         """Positions of the primary, and when they were asked for."""
-        self._watching: asyncio.Task[None] | None = None
+        self._watch = Watch()
         self._turns = count()
         self.chosen = self.left = 0
         """How many queries went to a replica, and to the primary."""
@@ -66,13 +65,10 @@ class Replicas:
 
     async def start(self) -> None:
         """Begin to look at the primary and the replicas."""
-        self._watching = asyncio.create_task(look_on(self._look_safely))
+        self._watch.begin(self._look_safely)
 
     async def close(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        await self._watch.end()
         for each in self.all:
             await each.close()
         await self._positions.close()

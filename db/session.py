@@ -47,6 +47,7 @@ from db.retry import RetryPolicy, is_worth_another_try
 from db.snapshot import Snapshot
 from db.statement_watch import StatementWatch
 from runtime import tracing
+from runtime.unhurried import unhurried
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
 
@@ -196,6 +197,14 @@ class AsyncDatabase(_Pooled):
     ) -> T:
         meter = DATABASE_WORK.get() or WorkMeter()
         self.check_work(meter)
+        return await unhurried(self._transact(connect, work, meter))
+
+    async def _transact(
+        self,
+        connect: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
+        work: Callable[[AsyncConnection], Awaitable[T]],
+        meter: WorkMeter,
+    ) -> T:
         async with connect() as connection:
             raw = await connection.get_raw_connection()
             key = self.watch.key_of(raw.driver_connection)
@@ -241,7 +250,7 @@ class AsyncDatabase(_Pooled):
         """
         try:
             with tracing.span("SELECT", tracing.SpanKind.CLIENT, _READING):
-                return await self._driver.fetch_row(statement, parameters)
+                return await unhurried(self._driver.fetch_row(statement, parameters))
         except Exception as error:
             failure = self._translate(error)
             if failure is None:
@@ -252,7 +261,7 @@ class AsyncDatabase(_Pooled):
     async def fetch_row_once(self, statement: str, parameters: Sequence[Any]) -> Any:
         """Do as `fetch_row` does, without another try."""
         with self._translating():
-            return await self._driver.fetch_row(statement, parameters)
+            return await unhurried(self._driver.fetch_row(statement, parameters))
 
     async def ping(self) -> None:
         """Check that PostgreSQL answers. Raises as `read`."""
@@ -260,7 +269,7 @@ class AsyncDatabase(_Pooled):
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        await self._driver.close()
+        await self._driver.end()
         await self.watch.close()
         await self.engine.dispose()
 

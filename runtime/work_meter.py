@@ -33,7 +33,7 @@ class WorkMeter:
         self._ms, self._paused, self._transactions, self._idle_ms = 0.0, 0.0, 0, 0.0
         self._own_ms = 0.0
         self.total_ms = 0.0
-        """All milliseconds since the start or `restart`, taken or not."""
+        """All milliseconds since the start or `restart`, taken or not; CPU alone where it is known."""
         self.waited_ms = 0.0
         """For how long the last single statement waited, if it took long."""
         self.cpu_ms: float | None = None
@@ -51,7 +51,9 @@ class WorkMeter:
 
     def add_idle(self, milliseconds: float) -> None:
         """Add milliseconds of the work that took no CPU, such as waiting for a core."""
-        self._idle_ms += max(0.0, milliseconds)
+        idle_ms = max(0.0, milliseconds)
+        self._idle_ms += idle_ms
+        self.total_ms -= idle_ms
 
     def add_of(self, other: "WorkMeter") -> None:
         """Add what another gathered since the last time."""
@@ -101,15 +103,15 @@ class WorkMeter:
         self.total_ms = 0.0
 
     @contextmanager
-    def timing(self, free_ms: float = 0.0) -> Iterator[Timed]:
-        """Add the time that the block takes beyond `free_ms`, without its `waiting` parts.
+    def timing(self, timed: Timed, free_ms: float = 0.0) -> Iterator[None]:
+        """Add the time that the block takes beyond `free_ms`, without its `waiting` parts, and tell it.
 
         While this thread is busy, with anything, the block waits for this thread, not for what
         works. So the thread's own time is no part of it either.
         """
-        began, paused, timed = _waited_s(), self._paused, Timed()
+        began, paused = _waited_s(), self._paused
         try:
-            yield timed
+            yield
         finally:
             took_s = _waited_s() - began - (self._paused - paused)
             timed.ms = max(0.0, 1000 * took_s - free_ms)
