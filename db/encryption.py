@@ -40,6 +40,10 @@ class KeyRing:
             raise ValueError("TOKEN_ENCRYPTION_KEYS: at least one key is needed")
         self._keys = [checked_encryption_key(key).get_secret_value() for key in keys]
 
+    def load(self) -> None:
+        """Import the library, in the thread of a caller that expects to wait."""
+        self._fernet  # noqa: B018 - it is made once
+
     def encrypt(self, secret: SecretStr) -> bytes:
         return self._fernet.encrypt(secret.get_secret_value().encode())
 

@@ -19,6 +19,7 @@ from runtime.errors import PacegraphError
 from settings import Settings
 from web.auth.cookies import Cookies, SessionCookie
 from web.auth.known_caller import CookieRenewal, KnownCaller, caller_from_account, record_use
+from web.http.header_fields import cookies_of
 
 RENEWED_SESSION = "renewed_session"
 """Key in a scope's state of the `Set-Cookie` (bytes) that renews the session with the response."""
@@ -126,9 +127,13 @@ class BrowserSessions:
         renewed = replace(renewed, generation=generation)
         return CookieRenewal(self.cookies.session_header(renewed).encode())
 
+    def value_of(self, connection: HTTPConnection) -> str | None:
+        """Get the value of the session's cookie that a browser sent, sound or not."""
+        return cookies_of(connection.scope["headers"]).get(self.cookies.session_name)
+
     def cookie_of(self, connection: HTTPConnection) -> SessionCookie | None:
         """Get the session's cookie that a browser sent, if it is sound."""
-        return self.cookies.read_session(connection.cookies.get(self.cookies.session_name, ""))
+        return self.cookies.read_session(self.value_of(connection) or "")
 
 
 async def _account_of(db: AsyncConnection, cookie: SessionCookie) -> RowMapping | None:

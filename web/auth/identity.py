@@ -64,7 +64,7 @@ class Identity:
 
     async def has_session(self, connection: HTTPConnection) -> bool:
         """Tell whether a browser's cookie is of a session that goes on, renewed since or not."""
-        cookie = connection.cookies.get(self._sessions.cookies.session_name, "")
+        cookie = self._sessions.value_of(connection) or ""
         found = await self._cache.find(Credential(CredentialKind.HELD_SESSION, cookie))
         return found is not self._signed_out
 
@@ -96,7 +96,7 @@ class Identity:
             return (
                 Credential(CredentialKind.TOKEN, authorization) if authorization.strip() else None
             )
-        cookie = connection.cookies.get(self._sessions.cookies.session_name)
+        cookie = self._sessions.value_of(connection)
         if cookie is None:
             return None
         kind = CredentialKind.SESSION

@@ -1,13 +1,14 @@
 """What a sign-in asks of Strava.
 
-The client, and the libraries that it needs, are loaded by the first sign-in, in its thread: they
-take 6 MB, and a tenth of the time until a process answers.
+The client, and the libraries that a sign-in needs, are loaded by the first one, in its thread: they
+take 15 MB, and a tenth of the time until a process answers.
 """
 
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from db.encryption import KeyRing
 from db.models import ASKED_SCOPES
 from settings import Settings
 from strava.authorization import authorization_url
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 class StravaSignIn:
     """Strava's part of the sign-ins of one process. Call `close` at its end."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises InvalidSettings where client id or secret are not set."""
+    def __init__(self, settings: Settings, keys: KeyRing) -> None:
+        """Take the `keys` that encrypt tokens. Raises InvalidSettings without client id or secret."""
         settings.require("strava_client_id", "strava_client_secret")
-        self._settings, self._lock = settings, Lock()
+        self._settings, self._keys, self._lock = settings, keys, Lock()
 
     def authorization_url(self, state: str) -> str:
         """Get where to send the athlete's browser, which comes back with `state`."""
@@ -35,6 +36,7 @@ class StravaSignIn:
         """Trade the callback's code for tokens; works once. Raises StravaError. Takes a thread."""
         with self._lock:
             client = self._client
+            self._keys.load()  # the tokens are encrypted on the event loop
         return client.exchange_code(code)
 
     def close(self) -> None:

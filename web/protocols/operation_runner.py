@@ -11,6 +11,7 @@ from graph.operation_request import OperationRequest, OperationResult
 from logs import bind
 from web.auth.unread_credential import unread_credential
 from web.client_name import client_of
+from web.http.header_fields import cookies_of
 from web.protocols.operation_context import (
     PartsUnderWay,
     begin_in_slot,
@@ -71,6 +72,6 @@ class OperationRunner:
         return await begin_in_slot(self._services, context.caller_key, context, request, form)
 
     def _begin_sign_in(self, exchange: Exchange, return_to: str | None) -> str:
-        services, cookies = self._services, HTTPConnection(exchange.scope).cookies
+        services, cookies = self._services, cookies_of(exchange.scope["headers"])
         back_to = address_after(services, return_to, "input.returnTo")
         return begin_sign_in(services, MutableHeaders(raw=exchange.cookies), back_to, cookies)

@@ -36,6 +36,7 @@ from web.auth.cookies import SIGN_IN_LIFETIME, SessionCookie, SignIn
 from web.auth.return_to import checked_return_to
 from web.auth.sign_in_errors import SignInDenied, SignInExpired, SignInFailed, SignInRefusal
 from web.errors import CrossSite, error_response
+from web.http.header_fields import cookies_of
 from web.routes.notice import Link, refusal
 from web.routes.root import home_of
 from web.services import Services, services_of
@@ -105,7 +106,7 @@ async def sign_in(request: Request, return_to: ReturnTo = None) -> Response:
             headers=_UNSTORED,
         )
     response.headers["location"] = begin_sign_in(
-        services, response.headers, back_to, request.cookies
+        services, response.headers, back_to, cookies_of(request.scope["headers"])
     )
     return response
 
@@ -122,7 +123,7 @@ async def callback(
     """
     services = services_of(request)
     cookies, address = services.sessions.cookies, services.addresses.of(request.scope)
-    begun = cookies.sign_in_of(request.cookies, state)
+    begun = cookies.sign_in_of(cookies_of(request.scope["headers"]), state)
     try:
         if begun is None:
             raise SignInExpired

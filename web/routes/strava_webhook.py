@@ -19,6 +19,7 @@ from strava.webhook_event import WebhookEvent, parse_event
 from web.errors import BadRequest, HttpRefusal, error_response
 from web.http.body import read_body
 from web.http.request_log import request_id_of
+from web.protocols.parameters import read_json
 from web.services import Services, services_of
 from web.strava_intake import EventsNotStored
 from web.webhook_address import STRAVA_WEBHOOK, verify_token
@@ -83,7 +84,7 @@ async def _read(request: Request, services: Services) -> WebhookEvent | None:
         TimeLimit(settings.body_timeout_s),
     )
     try:
-        return parse_event(orjson.loads(body))
+        return parse_event(read_json(body))
     except (orjson.JSONDecodeError, StravaBadData) as error:
         raise BadRequest(f"This is not an event of Strava: {error}.") from None
 
