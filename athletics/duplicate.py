@@ -25,6 +25,8 @@ MIN_COUNTED = 0.9
 """Share of the elapsed time that is moving time on a device that counts pauses as moving."""
 MAX_DIFFERENCE_OF_LONGER = 0.1
 EQUAL_WITHIN_M = 1.0
+MOST_AT_ONCE = 50
+"""Recordings that run at once and are compared: more than anybody has devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ def duplicate_groups(recordings: Iterable[Recording]) -> list[list[Recording]]:
     """Group one athlete's recordings by run, in order of first start, representatives first.
 
     The order given does not matter. A sweep over starts compares only recordings that run at
-    once: O(n log n) for n recordings of which no more overlap than the athlete has devices, and
-    those that are in one group already are not compared again.
+    once, of very many the last MOST_AT_ONCE to start: O(n log n) for n recordings. Those that are
+    in one group already are not compared again.
     """
     ordered = sorted(recordings, key=lambda each: (each.started_at, each.activity_id))
     group_of = {each.activity_id: [each] for each in ordered}
@@ -104,7 +106,7 @@ def duplicate_groups(recordings: Iterable[Recording]) -> list[list[Recording]]:
     for recording in ordered:
         if recording.start_is_hidden or recording.is_separate:
             continue
-        running = [each for each in running if each[0] > recording.started_at]
+        running = [each for each in running if each[0] > recording.started_at][-MOST_AT_ONCE:]
         for _, each in running:
             group, own = group_of[each.activity_id], group_of[recording.activity_id]
             if group is not own and is_same_run(each, recording):

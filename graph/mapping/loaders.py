@@ -1,5 +1,6 @@
 """The dataloaders of one request: one statement answers all parents of a level."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
@@ -8,13 +9,17 @@ from aiodataloader import DataLoader
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments
+from runtime.loop_turns import LoopTurns
 
 
 class Loaders:
-    """Loaders by relation and arguments, made when first needed. They cache for one request."""
+    """Loaders by relation and arguments, made when first needed. They cache for one request.
 
-    def __init__(self, fetcher: BatchQueries) -> None:
-        self._fetch = fetcher
+    What is loaded at once is gone on with in turns of the event loop.
+    """
+
+    def __init__(self, fetcher: BatchQueries, turns: LoopTurns) -> None:
+        self._fetch, self._turns = fetcher, turns
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     async def lookup(self, relation: Lookup, arguments: Arguments, key: Any) -> Any:
@@ -51,6 +56,8 @@ class Loaders:
     async def _load(
         self, name: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
     ) -> Any:
+        if self._turns.is_over:
+            raise asyncio.CancelledError
         loader = self._loaders.get(name)
         if loader is None:
 
@@ -60,4 +67,6 @@ class Loaders:
             # A list without a parent has the key None, which the loader refuses, so every key is
             # wrapped.
             loader = self._loaders[name] = DataLoader(load_all)
-        return await loader.load((key,))
+        found = await loader.load((key,))
+        await self._turns.take()
+        return found

@@ -29,6 +29,7 @@ from graph.cost.model import CostModel
 from graph.document.operation import Document
 from graph.errors import UnknownOperation, describe
 from graph.scalars import SCALARS
+from graph.schema.long_lists import LongLists
 from graph.schema.mutation import Mutation
 from graph.schema.query import Query
 from graph.schema.shared_answers import shared_answers
@@ -188,7 +189,7 @@ def _locate(error: GraphQLError, document: Document | None, operation_name: str 
         error.extensions |= {"coordinate": found} if found else {}
 
 
-class _Execution(StrawberryGraphQLCoreExecutionContext):
+class _Execution(LongLists, StrawberryGraphQLCoreExecutionContext):
     """graphql-core's execution, which keeps no reference to itself.
 
     With one, all that an operation had would stay until the collector's next round.

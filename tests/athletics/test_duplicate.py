@@ -125,6 +125,16 @@ def test_many_recordings_take_little_time():
     assert process_time() - began_s < 2
 
 
+def test_many_recordings_at_once_take_little_time():
+    """As of files whose times are all wrong: of each of 30 distances there is one run."""
+    crowd = [
+        recording(number, number, 40_000, 1000 * 1.2 ** (number % 30)) for number in range(6000)
+    ]
+    began_s = process_time()
+    assert len(duplicate_groups(crowd)) == 30
+    assert process_time() - began_s < 2
+
+
 def test_two_clocks_that_both_ran_on_make_no_duplicate():
     """Two runs of 50 minutes, an hour apart, whose recordings were never stopped."""
     first = recording(elapsed_s=40_000, moving_s=3000)

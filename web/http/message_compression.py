@@ -18,14 +18,16 @@ from websockets.typing import ExtensionParameter
 
 _LEAST_BYTES = 512
 """Less gains nothing without what came before; each message says itself if it is compressed."""
+_MOST_BYTES = 256 * 1024
+"""More would take the event loop for too long: some 5 ms for so much."""
 
 
 class _AgreedCompression(PerMessageDeflate):
-    """Compresses messages of one frame that have _LEAST_BYTES, and leaves others as they are."""
+    """Compresses messages of one frame that are neither short nor very long; leaves others as they are."""
 
     def encode(self, frame: Frame) -> Frame:
         is_whole = frame.fin and frame.opcode is not Opcode.CONT
-        if is_whole and len(frame.data) < _LEAST_BYTES:
+        if is_whole and not _LEAST_BYTES <= len(frame.data) <= _MOST_BYTES:
             return frame
         return super().encode(frame)
 

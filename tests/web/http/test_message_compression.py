@@ -42,11 +42,13 @@ def test_clients_agree_that_nothing_is_kept_between_messages(offer):
     assert not held
 
 
-def test_a_short_message_is_sent_as_it_is():
+@pytest.mark.parametrize("data", [LONG[:200], LONG * 22], ids=["short", "very long"])
+def test_short_and_very_long_messages_are_sent_as_they_are(data):
+    """What gains nothing, and what would take the event loop for long."""
     server, client = agreed(OFFERS["Firefox"])
-    short = Frame(Opcode.TEXT, LONG[:200])
-    assert server.encode(short) == short
-    assert client.decode(short).data == short.data
+    plain = Frame(Opcode.TEXT, data)
+    assert server.encode(plain) == plain
+    assert client.decode(plain).data == data
 
 
 def test_a_message_in_parts_is_compressed_as_one():

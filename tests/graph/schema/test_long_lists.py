@@ -1,0 +1,77 @@
+"""Long lists on graphql-core: completed in turns, with the same answers and errors."""
+
+import asyncio
+import gc
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from graphql import GraphQLError, build_schema, parse
+from graphql.execution import execute
+
+from graph.schema.long_lists import LongLists
+from runtime.loop_turns import LoopTurns
+from tests.runtime.test_loop_turns import anyio_backend, busy, longest_s
+
+__all__ = ["anyio_backend"]
+pytestmark = pytest.mark.anyio
+SCHEMA = build_schema(
+    "type Query { runs: [Run!] } type Run { slow: Int later: Int best: Best } type Best { slow: Int }"
+)
+QUERY = parse("{ runs { slow later best { slow } } }")
+
+
+class Run:
+    """A run whose fields take a while, now or later."""
+
+    def __init__(self, number: int, fails: int | None = None) -> None:
+        self.number, self.fails = number, fails
+
+    def slow(self, *_: object) -> int:
+        busy(0.001)
+        if self.number == self.fails:
+            raise GraphQLError("failed")
+        return self.number
+
+    async def later(self, *_: object) -> int:
+        await asyncio.sleep(0)
+        return self.number
+
+    async def best(self, info: Any) -> "Run":
+        await info.context.turns.take()  # as what is loaded does
+        return self
+
+
+def answer(count: int, fails: int | None = None):
+    context = SimpleNamespace(turns=LoopTurns(), is_in_parts=False)
+    root = {"runs": [Run(number, fails) for number in range(count)]}
+    return execute(SCHEMA, QUERY, root, context, executor_class=LongLists)
+
+
+@pytest.mark.parametrize("count", [3, 60])
+async def test_all_entries_come_in_their_order(count):
+    data = (await answer(count)).data
+    assert data == {
+        "runs": [{"slow": n, "later": n, "best": {"slow": n}} for n in range(count)],
+    }  # fmt: skip
+
+
+async def test_others_have_the_loop_now_and_then():
+    assert await longest_s(answer(60)) < 0.05
+
+
+async def test_an_error_names_its_entry():
+    found = await answer(60, fails=41)
+    assert found.data["runs"][41] == {"slow": None, "later": 41, "best": {"slow": None}}
+    assert [each.path for each in found.errors] == [
+        ["runs", 41, "slow"], ["runs", 41, "best", "slow"]
+    ]  # fmt: skip
+
+
+async def test_what_is_cancelled_leaves_nothing_behind():
+    task = asyncio.ensure_future(answer(200))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gc.collect()  # a coroutine that was never awaited would be an error
