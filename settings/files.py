@@ -38,8 +38,8 @@ class FileSettings(BaseModel):
         30,
         gt=0,
         le=3600,
-        description="Seconds in which an upload under way must bring 64 KiB, or its end. It can go "
-        "on later.",
+        description="Seconds in which an upload under way must bring 64 KiB, or its end, and a "
+        "download take as much. It can go on later.",
     )
     import_readers: int = Field(
         2,
@@ -75,5 +75,6 @@ class FileSettings(BaseModel):
         8,
         ge=1,
         le=1000,
-        description="Downloads of archives under way at once, per API process; as many of originals.",
+        description="Downloads of archives under way at once, per API process, half of them an "
+        "athlete's; as many of originals.",
     )

@@ -45,7 +45,7 @@ class ExportDownloads:
     def __init__(self, settings: Settings, database: AsyncDatabase) -> None:
         self._database = database
         self._folder = ExportFolder(settings)
-        self._slots = DownloadSlots(settings.exports_at_once)
+        self._slots = DownloadSlots(settings)
 
     async def find(self, token: str) -> Response:
         """Make the answer to a request with `token`. Raises HttpRefusal."""
@@ -65,6 +65,7 @@ class ExportDownloads:
         ready_at = row.ready_at.astimezone(UTC)
         return _Download(
             self._slots,
+            row.athlete_id,
             path,
             headers={
                 "etag": f'"{row.id:x}"',
@@ -79,10 +80,12 @@ class ExportDownloads:
 class _Download(FileResponse):
     """A file that is sent, or a part of it, while it holds a slot."""
 
-    def __init__(self, slots: DownloadSlots, *arguments: object, **options: object) -> None:
+    def __init__(
+        self, slots: DownloadSlots, athlete_id: int, *arguments: object, **options: object
+    ) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
-        self._slots = slots
+        self._slots, self._athlete_id = slots, athlete_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._slots.taken():
-            await super().__call__(scope, receive, send)
+        async with self._slots.taken(self._athlete_id, scope, send) as paced:
+            await super().__call__(scope, receive, paced)

@@ -64,7 +64,7 @@ class OriginalDownloads:
         self._files = StoredOriginals(settings)
         self._links = WindowedLinks.from_settings(settings, "original", settings.original_link_s)
         self._address = f"{settings.url}{PATH}/"
-        self._slots = DownloadSlots(settings.exports_at_once)
+        self._slots = DownloadSlots(settings)
 
     @property
     def link_parameters(self) -> Mapping[str, Any]:
@@ -90,7 +90,8 @@ class OriginalDownloads:
         }
         if not with_body:
             return Response(headers=headers)
-        return _UnpackedDownload(self._slots, partial(self._content, original_id), headers)
+        content = partial(self._content, original_id)
+        return _UnpackedDownload(self._slots, row.athlete_id, content, headers)
 
     async def _content(self, original_id: int) -> bytes:
         """Get the compressed content. Raises HttpRefusal."""
@@ -119,13 +120,14 @@ class _UnpackedDownload(StreamingResponse):
     def __init__(
         self,
         slots: DownloadSlots,
+        athlete_id: int,
         read: Callable[[], Awaitable[bytes]],
         headers: Mapping[str, str],
     ) -> None:
         super().__init__((), headers=headers)
-        self._slots, self._read = slots, read
+        self._slots, self._athlete_id, self._read = slots, athlete_id, read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._slots.taken():
+        async with self._slots.taken(self._athlete_id, scope, send) as paced:
             self.body_iterator = iterate_in_threadpool(unpacked(await self._read()))
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, paced)

@@ -207,7 +207,12 @@ class UploadIntake:
             raise _refusal_of(error) from None
 
     async def _in_thread(self, call: Callable[..., None], *arguments: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+        """Wait for a call to its end, even if this is cancelled: then the file is closed."""
+        done = asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+        try:
+            await asyncio.shield(done)
+        finally:
+            await asyncio.wait([done])
 
     async def _record(self, upload_id: int, received: int) -> None:
         values = {"upload": upload_id, "received": received}

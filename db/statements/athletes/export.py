@@ -78,9 +78,9 @@ def remove_of_athlete() -> Executable:
 
 
 def find() -> Executable:
-    """Select `id` and `ready_at` of the archive that `token` may download."""
+    """Select `id`, `athlete_id` and `ready_at` of the archive that `token` may download."""
     mine = Export.token == bindparam("token", type_=Text)
-    return select(Export.id, Export.ready_at).where(mine, is_there())
+    return select(Export.id, Export.athlete_id, Export.ready_at).where(mine, is_there())
 
 
 def is_there() -> ColumnElement[bool]:

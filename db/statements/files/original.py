@@ -89,9 +89,9 @@ def find() -> Executable:
 @cache
 def describe() -> Executable:
     """Select what the original `original` is, without its content."""
-    return select(Original.file_name, Original.digest, Original.size_bytes).where(
-        Original.id == _ORIGINAL_ID
-    )
+    return select(
+        Original.athlete_id, Original.file_name, Original.digest, Original.size_bytes
+    ).where(Original.id == _ORIGINAL_ID)
 
 
 @cache

@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -92,6 +93,42 @@ def test_a_file_that_is_elsewhere_is_told_of(client, archive):
     answer = client.get("/exports/known")
     assert refusal(answer) == (404, "NOT_FOUND")
     assert "EXPORTS_FOLDER" in answer.text
+
+
+@contextmanager
+def reading_nothing(address: str):
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(b"GET /exports/known HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert slow.recv(100).startswith(b"HTTP/1.1 200")
+        yield
+
+
+def test_an_athlete_has_half_of_the_downloads(serving, archive, db, settings):
+    archive.write_bytes(DATA * 100)
+    other = make.create_person(db).athlete_id
+    number = make.create_export(
+        db, make.create_job(db, other, kind="EXPORT"), other, token="other", size_bytes=5,
+        ready_at=make.NOON,
+    )  # fmt: skip
+    archive.with_name(str(number)).write_bytes(b"other")
+    address = serving(exports_at_once=4)
+    with (
+        httpx.Client(base_url=f"http://{address}", timeout=20) as client,
+        reading_nothing(address),
+        reading_nothing(address),
+    ):
+        assert refusal(client.get("/exports/known")) == (503, "TOO_BUSY")
+        assert client.get("/exports/other").content == b"other"
+
+
+def test_who_reads_too_slowly_is_cut(serving, archive):
+    archive.write_bytes(DATA * 100)
+    address = serving(exports_at_once=1, upload_stall_s=0.3)
+    with httpx.Client(base_url=f"http://{address}", timeout=20) as client, reading_nothing(address):
+        assert refusal(client.get("/exports/known")) == (503, "TOO_BUSY")
+        time.sleep(1)
+        assert client.get("/exports/known").content == DATA * 100
 
 
 def test_downloads_at_once_are_bounded(serving, archive):
