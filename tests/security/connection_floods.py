@@ -14,6 +14,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from secrets import token_urlsafe
 
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
@@ -51,6 +52,19 @@ def _many(one: bytes) -> bytes:
     return one * (_BLOCK_BYTES // len(one) + 1)
 
 
+def _left() -> bytes:
+    """Operations that are completed as they begin."""
+    begun = '{"type":"subscribe","id":"1","payload":{"query":"{ activities { nodes { id } } }"}}'
+    pair = [begun, '{"type":"complete","id":"1"}']
+    frames = [Frame(Opcode.TEXT, each.encode()).serialize(mask=True) for each in pair]
+    return _many(b"".join(frames))
+
+
+def _different(one: Callable[[str], bytes]) -> bytes:
+    """Requests that each have a text of their own."""
+    return b"".join(one(token_urlsafe(32)) for _ in range(1000))
+
+
 _REFUSED = '{"type":"subscribe","id":"1","payload":{"query":"{ nothing }"}}'
 _CHUNKED = b"POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 _MESSAGE = 'submitFeedback(input: { message: "flood" }) { userErrors { code } }'
@@ -70,6 +84,25 @@ ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
     "many cookies": (False, lambda: _many(request("GET", "/healthz", {"cookie": "a=b;" * 240}))),
     "many parameters": (False, lambda: _many(request("GET", "/healthz?" + "a=b&" * 15_000))),
     "long Accept": (False, lambda: _many(post("{ __typename }", {"accept": "a/b," * 900}))),
+    "unknown tokens": (
+        False,
+        lambda: _different(
+            lambda text: post("{ __typename }", {"authorization": f"Bearer pace_{text}"})
+        ),
+    ),
+    "unknown archives": (
+        False,
+        lambda: _different(lambda text: request("GET", f"/exports/{text}")),
+    ),
+    "quoted cookies": (
+        False,
+        lambda: _many(post("{ __typename }", {"cookie": 'a="%s"' % ("\\a" * 2000)})),
+    ),
+    "events of many values": (
+        False,
+        lambda: _many(request("POST", "/strava/webhook", body=b"[%b0]" % (b"0," * 9000))),
+    ),
+    "operations that are left": (True, _left),
     "pings": (True, lambda: _frames('{"type":"ping"}')),
     "pongs": (True, lambda: _frames('{"type":"pong"}')),
     "completes": (True, lambda: _frames('{"type":"complete","id":"1"}')),

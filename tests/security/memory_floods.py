@@ -42,6 +42,13 @@ def _answers() -> Blocks:
         yield request("GET", "/metrics") + request("GET", "/openapi.json") * 4 + post(_SCHEMA)
 
 
+def _asks() -> Blocks:
+    """Operations with long answers, on a socket that is not read."""
+    for number in count():
+        message = {"type": "subscribe", "id": str(number), "payload": {"query": _SCHEMA}}
+        yield Frame(Opcode.TEXT, json.dumps(message).encode()).serialize(mask=True)
+
+
 def _members(objects: int) -> Iterator[dict[str, object]]:
     """Documents that are new to the server, so that they wait to be read, and many objects."""
     for number in count(int(time.time() * 1000) % 10**9 * 1000):
@@ -66,6 +73,7 @@ KINDS: dict[str, tuple[bool, bool, Callable[[], Blocks]]] = {
     "unread answers": (False, False, _answers),
     "variables": (False, True, lambda: _posts(_MANY)),
     "small variables": (False, True, lambda: _posts(_FEW)),
+    "unread answers over WebSockets": (True, False, _asks),
     "variables over WebSockets": (True, True, lambda: _subscribes(_MANY)),
     "small variables over WebSockets": (True, True, lambda: _subscribes(_FEW)),
 }

@@ -84,6 +84,20 @@ _typed(
 
 
 @http.add(
+    "Backslashes in a quoted cookie",
+    "Python CVE-2024-7592",
+    "12,000 of them, answered within a second: nothing unquotes them",
+    "200",
+    "tests/web/http/test_header_fields.py",
+)
+async def _(world: World) -> str:
+    headers = {**ACCEPT, "cookie": 'a="%s"' % ("\\a" * 12_000)}
+    began = perf_counter()
+    answer = await world.send(post("{ __typename }", headers))
+    return outcome(answer) if perf_counter() - began < 1 else "too late"
+
+
+@http.add(
     "CSRF by script",
     OWASP,
     "JSON from another site, with the victim's cookie",
