@@ -14,10 +14,11 @@ from flags.switches import ALL_ON, Switches
 from graph.cost.budget import Budget
 from graph.cost.charge import Charge
 from graph.document.operation import Document, Operation, PreparedOperation
-from graph.errors import SIGN_IN
+from graph.errors import SIGN_IN, AnswerTooLarge
 from graph.job_interface import JobFeeds, JobQueue
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.loaders import Loaders
+from runtime.loop_turns import LoopTurns
 from runtime.work_meter import WorkMeter
 
 
@@ -119,7 +120,8 @@ class Context:
     a client goes on, and a subscription sets `event_id` to that of its present event; None for events
     without. `points` are those of streams that resolvers have returned, without one for each object;
     they are part of the cost, and `reading` is what reading the document cost. `client` is the
-    program that asks.
+    program that asks. No answer, and no part of one, has more than `answer_max_bytes`. `turns` are
+    those of graphql-core in the event loop.
     """
 
     database: AsyncDatabase
@@ -148,7 +150,9 @@ class Context:
     points: int = 0
     reading: int = 0
     client: Client = NOBODY
+    answer_max_bytes: int = 12 * 2**20
     is_in_parts: bool = False
+    turns: LoopTurns = field(default_factory=LoopTurns)
     _loaders: Loaders | None = None
 
     @property
@@ -156,7 +160,8 @@ class Context:
         """The loaders, made when first needed: a planned query needs none."""
         if self._loaders is None:
             self._loaders = Loaders(
-                BatchQueries(self.database, self.caller.viewer, self.originals.link_parameters)
+                BatchQueries(self.database, self.caller.viewer, self.originals.link_parameters),
+                self.turns,
             )
         return self._loaders
 
@@ -169,6 +174,11 @@ class Context:
     @property
     def viewer(self) -> Viewer:
         return self.caller.viewer
+
+    def check_size(self, body: bytes) -> None:
+        """Raise AnswerTooLarge if an answer has more bytes than it may have."""
+        if len(body) > self.answer_max_bytes:
+            raise AnswerTooLarge(self.answer_max_bytes)
 
     def forget(self) -> None:
         """Start with new loaders: after a write, and for each event of a subscription."""

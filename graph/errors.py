@@ -10,6 +10,7 @@
     ├── UnknownOperation             OPERATION_RESOLUTION_FAILURE: `operationName` is missing or wrong
     ├── IntrospectionDisabled        INTROSPECTION_DISABLED: not allowed for this caller
     ├── OperationTimeout             TIMEOUT: the operation took too long
+    ├── AnswerTooLarge               ANSWER_TOO_LARGE: the answer has too many bytes
     ├── NotFound                     NOT_FOUND: absent or not visible, without saying which
     ├── graph.cost.model.TooExpensive       COST_LIMIT_EXCEEDED: one operation costs too much
     ├── graph.cost.budget.BudgetExhausted   RATE_LIMITED: the budget is too low now
@@ -158,6 +159,18 @@ class OperationTimeout(CallerError):
     def __init__(self, seconds: float) -> None:
         super().__init__(
             f"The operation was stopped after {seconds:g} s, the longest it may take. Request less."
+        )
+
+
+class AnswerTooLarge(CallerError):
+    """An answer has more than `most` bytes."""
+
+    code = "ANSWER_TOO_LARGE"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"The answer has more than {most} bytes, the most that one may have. Request fewer objects "
+            "or fields at once, such as smaller pages. What a mutation changed stays changed."
         )
 
 

@@ -362,6 +362,7 @@ class Executor:
     ) -> OperationResult:
         assert context.charge is not None
         state, is_query = context.charge.state, delivery.operation.is_query
+        context.check_size(body)
         return OperationResult(body, budget=state, is_query=is_query, has_next=has_next)
 
     def _finished(self, context: Context, delivery: Delivery) -> dict[str, Any]:
@@ -386,6 +387,7 @@ class Executor:
         if charge is None:
             return OperationResult(b"".join((*begun, b"}")), is_query=operation.is_query)
         body = b"".join((*begun, b',"extensions":{"cost":', charge.report_json(), more, b"}}"))
+        context.check_size(body)
         return OperationResult(body, budget=charge.state, is_query=operation.is_query)
 
 

@@ -95,6 +95,13 @@ class LimitSettings(BaseModel):
         description="Seconds an operation may take. Then it ends with TIMEOUT, and its SQL is "
         "cancelled.",
     )
+    answer_max_bytes: int = Field(
+        12 * 1024 * 1024,
+        ge=64 * 1024,
+        le=1_000_000_000,
+        description="Maximum bytes of an operation's answer. Keep it below "
+        "UNREAD_BYTES_PER_ADDRESS, else a larger one ends its connection.",
+    )
     sign_ins_at_once: int = Field(
         8,
         ge=1,

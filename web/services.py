@@ -111,6 +111,7 @@ class Services:
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
         )
         TEMPLATES.limit_to(memory.sql)
+        keys = KeyRing(settings.token_encryption_keys)
         versions, policy = DataVersions(database), _policy(settings, usage)
         replicas = Replicas.from_settings(settings, database)
         planner = _planner(replicas, schema, documents, cache, versions)
@@ -140,7 +141,7 @@ class Services:
             planner=planner,
             cache=cache,
             persisted=PersistedDocuments.from_settings(settings, redis),
-            strava=StravaSignIn(settings),
+            strava=StravaSignIn(settings, keys),
             strava_intake=StravaIntake(database, jobs),
             sign_ins=SignIns(settings, limits.buckets),
             uploads=UploadIntake(settings, database),
@@ -148,7 +149,7 @@ class Services:
             exports=ExportDownloads(settings, database),
             originals=originals,
             strava_quota=StravaQuotaReader(settings, database, redis),
-            keys=KeyRing(settings.token_encryption_keys),
+            keys=keys,
         )
 
     @property

@@ -19,6 +19,8 @@ _TOOK = "clock_timestamp()-now()"
 _TOOK_IN_TRANSACTION = "clock_timestamp()-statement_timestamp()"
 """Without planning: no function tells when that began."""
 _NAMED = re.compile("«([^»]+)»")
+TOO_LARGE = "\x07"
+"""The first text of a bounded statement whose texts are too long; it is not JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ class RootColumns:
 class Statement:
     """A finished statement: `text` with $1 for the first of `parameters`, and so on.
 
-    `roots` has the pieces of each root field's JSON: text, or the number of a column.
+    `roots` has the pieces of each root field's JSON: text, or the number of a column. Where its texts
+    have more than `most_bytes`, the first is TOO_LARGE, and the others are null. None: no bound.
     """
 
     text: str
     parameters: tuple[Parameter, ...]
     roots: tuple[tuple[str | int, ...], ...]
+    most_bytes: int | None = None
 
     @property
     def text_in_transaction(self) -> str:
@@ -79,8 +83,11 @@ def spread(rows: Sql, alias: str, parts: Sequence[Part]) -> RootColumns:
     return RootColumns(spread_parts, source)
 
 
-def finish(roots: Sequence[RootColumns]) -> Statement:
-    """Make the statement that returns one row: texts, and the time that writing them took."""
+def finish(roots: Sequence[RootColumns], most_bytes: int | None = None) -> Statement:
+    """Make the statement that returns one row: texts, and the time that writing them took.
+
+    With `most_bytes` it returns no more than so many bytes.
+    """
     found: dict[str, int] = {}
     columns: list[Sql] = []
 
@@ -89,10 +96,28 @@ def finish(roots: Sequence[RootColumns]) -> Statement:
 
     pieces = tuple(_pieces(root.parts, columns) for root in roots)
     sources = [root.source for root in roots if root.source is not None]
-    columns.append(_TOOK)
-    written = f"SELECT {','.join(columns)}{' FROM ' if sources else ''}{','.join(sources)}"
+    tables = f"{' FROM ' if sources else ''}{','.join(sources)}"
+    if most_bytes is None or not columns:
+        written = f"SELECT {','.join([*columns, _TOOK])}{tables}"
+    else:
+        written = _bounded(columns, tables, most_bytes)
     text = _NAMED.sub(numbered_parameter, written)
-    return Statement(text, tuple(_parameter(name) for name in found), pieces)
+    return Statement(text, tuple(_parameter(name) for name in found), pieces, most_bytes)
+
+
+def _bounded(columns: Sequence[Sql], tables: Sql, most_bytes: int) -> Sql:
+    """Write a statement whose texts stay in PostgreSQL where they are too long.
+
+    OFFSET 0 keeps the planner from writing, and so computing, a text several times.
+    """
+    names = [f"c{number}" for number in range(len(columns))]
+    texts = ",".join([f"{column} AS {name}" for column, name in zip(columns, names, strict=True)])
+    texts = f"SELECT {texts},{_TOOK} AS took{tables} OFFSET 0"
+    size = "+".join([f"coalesce(octet_length({name}),0)" for name in names])
+    sized = f"SELECT *,{size} AS size FROM ({texts}) texts OFFSET 0"
+    first, *others = [f"CASE WHEN size<={most_bytes} THEN {name}" for name in names]
+    chosen = [f"{first} ELSE '{TOO_LARGE}' END", *(f"{each} END" for each in others), "took"]
+    return f"SELECT {','.join(chosen)} FROM ({sized}) sized"
 
 
 def explained(statement: Statement) -> str:

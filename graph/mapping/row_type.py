@@ -43,7 +43,7 @@ class Column:
     Callers other than the athlete and admins get null with `owner_only`, and the value `to_others`
     if that is given, for values derived from rows they do not see. With `id_of` the value is the
     global id of that type. `apart` is the relation that reads it where it is selected; None: it is
-    read with the row, selected or not.
+    read with the row, selected or not. `is_long`: its text may have many kilobytes.
     """
 
     expression: Value
@@ -52,6 +52,7 @@ class Column:
     id_of: str | None = None
     to_others: Value | None = None
     apart: Any = None
+    is_long: bool = False
 
     @cached_property
     def made(self) -> Expression:
@@ -104,12 +105,15 @@ def column(
     convert: Callable[[Any], Any] | None = None,
     owner_only: bool = False,
     to_others: Value | None = None,
+    is_long: bool = False,
 ) -> Any:
     """Declare a field with the value of `expression`.
 
-    Callers other than the athlete and admins get the value `to_others`, if it is given.
+    Callers other than the athlete and admins get the value `to_others`, if it is given. `is_long`:
+    the text may have many kilobytes.
     """
-    return field(Column(expression, convert, owner_only, to_others=to_others), description)
+    source = Column(expression, convert, owner_only, to_others=to_others, is_long=is_long)
+    return field(source, description)
 
 
 def embedded(

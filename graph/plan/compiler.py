@@ -51,10 +51,9 @@ class Compiler:
 
     `arguments` are those of one request. Only their shapes enter the statement, except for
     `constant` ones, which the document alone decides: their page size does. PostgreSQL assumes that
-    a limit given as a parameter returns a tenth of the table, and plans again each time. `slots`
-    has the field that the parameters of a level belong to, and `exact_levels` are those that read
-    no row beyond their page. `drawings` write the streams' JSON, `writers` that of rows which are
-    kept as values.
+    a limit given as a parameter returns a tenth of the table, and plans again each time. `slots` has
+    the field that a level's parameters belong to; `exact_levels` read no row beyond their page.
+    `drawings` write the streams' JSON, `writers` that of kept rows; long texts are `is_long`.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Compiler:
         self.exact_levels: set[int] = set()
         self.drawings: list[Drawing] = []
         self.writers: list[RowsWriter] = []
-        self._in_kept_rows = False
+        self._in_kept_rows = self.has_long_texts = False
 
     def row(self, selected: SelectedField, type_name: str) -> RootColumns:
         """Compile a root field of one row, found by the parameter `key` of its level."""
@@ -272,6 +271,7 @@ class Compiler:
         self, level: Level, row_type: RowType, selected: SelectedField, source: Column, label: str
     ) -> Sequence[Part]:
         expression = source.select(row_type.model, self._audience)
+        self.has_long_texts |= source.is_long
         if level.kept is not None and label == declared(selected).python_name:
             place = level.kept.place(row_type.model, expression)
             if place is not None:

@@ -9,8 +9,16 @@ import orjson
 
 from db.snapshot import RowReader, Snapshot
 from db.statements import error_page, json_sql
-from db.statements.json_statement import Parameter, RootColumns, Statement, explained, finish
+from db.statements.json_statement import (
+    TOO_LARGE,
+    Parameter,
+    RootColumns,
+    Statement,
+    explained,
+    finish,
+)
 from graph.context import Caller, Context, OriginalFiles
+from graph.errors import AnswerTooLarge
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import source_of
 from graph.plan.compiler import Compiler
@@ -78,7 +86,7 @@ class QueryPlan:
     async def fetch(
         self, context: Context, asked: RequestArguments, rows: RowReader
     ) -> Sequence[WrittenText]:
-        """Get the statement's texts. Raises DatabaseError, NotPlanned."""
+        """Get the statement's texts. Raises DatabaseError, NotPlanned, AnswerTooLarge."""
         if self.statement is None:
             return ()
         statement = self.statement
@@ -87,13 +95,18 @@ class QueryPlan:
         return self.texts(row, context.database_work)
 
     def texts(self, row: Sequence[Any], work: WorkMeter) -> Sequence[WrittenText]:
-        """Get the texts of the statement's row, and meter what it took. Raises NotPlanned."""
+        """Get the texts of the statement's row, and meter what it took.
+
+        Raises NotPlanned, AnswerTooLarge.
+        """
         assert self.statement is not None
         *values, took = row
         took_ms = max(0.0, took.total_seconds() * 1000 - work.waited_ms)
         work.add(took_ms, work.cpu_ms)
         slower_ms = took_ms - self.recent_ms
         self.recent_ms += slower_ms * (_RECENT if self.recent_ms and slower_ms > 0 else 1)
+        if self.statement.most_bytes is not None and values[0] == TOO_LARGE:
+            raise AnswerTooLarge(self.statement.most_bytes)
         texts = self.statement.json_of(values)
         began_s = thread_time() if sum(map(len, texts)) > _LONG else None
         for text in texts:
@@ -164,7 +177,8 @@ def _compile_plan(
         columns.append(None if written is None else len(parts))
         if written is not None:
             parts.append(written)
-    statement = finish(parts) if parts else None
+    is_bounded = bool(compiler.drawings) or compiler.has_long_texts
+    statement = finish(parts, context.answer_max_bytes if is_bounded else None) if parts else None
     return QueryPlan(
         statement,
         compiler.slots,

@@ -142,9 +142,12 @@ class Activity(Node):
         m.Activity.notes,
         "The athlete's own notes. Null if there are none, and for other athletes.",
         owner_only=True,
+        is_long=True,
     )
     description: str | None = column(
-        m.Activity.description, "What the athlete wrote about it. Null if nothing, or not known."
+        m.Activity.description,
+        "What the athlete wrote about it. Null if nothing, or not known.",
+        is_long=True,
     )
     device_name: str | None = column(
         m.Activity.device_name, "Device or app that recorded it. Null if not known."

@@ -46,11 +46,13 @@ class Route:
         statements.lines,
         "Encoded polylines, one for each part. Decode them with the chosen precision.",
         to_others=lambda: statements.lines(to_others=True),
+        is_long=True,
     )
     geo_json: str = column(
         statements.geo_json,
         "GeoJSON as text: a MultiLineString with a line for each part.",
         to_others=lambda: statements.geo_json(to_others=True),
+        is_long=True,
     )
     bounds: RouteBounds | None = embedded(
         RouteBounds,

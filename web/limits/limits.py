@@ -16,6 +16,7 @@ from web.limits.redis_store import PATIENCE_S, BucketStore
 from web.limits.refusal_pacing import RefusalPacing
 from web.limits.request_memory import RequestWeights
 from web.limits.request_rate import RequestRate
+from web.limits.unread_answers import UnreadAnswers
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Limits:
     requests: RequestRate
     fair_queue: FairQueue
     weights: RequestWeights
+    unread: UnreadAnswers
     refusal_pacing: RefusalPacing
 
     @classmethod
@@ -55,6 +57,7 @@ class Limits:
                 wait_s=settings.operation_wait_s,
             ),
             weights=RequestWeights(settings.subscriptions_per_caller),
+            unread=UnreadAnswers(settings.unread_bytes_per_address),
             refusal_pacing=RefusalPacing(),
         )
         flags.listen(lambda: limits._apply(flags))

@@ -9,6 +9,7 @@ operation are results too, because a browser's EventSource cannot read the body 
 import asyncio
 from collections.abc import Awaitable
 from contextlib import aclosing, suppress
+from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
@@ -24,9 +25,9 @@ from web.http.request_log import log_fields_of, request_id_of
 from web.http.server_connection import cut
 from web.limits.open_streams import TooManyConnections
 from web.protocols.framing import EVENTS, Framing
+from web.protocols.outbox import Outbox
 from web.protocols.stream_end import (
     COMPLETE,
-    TRY_AGAIN_LATER,
     ClientGone,
     StreamEnded,
     stream_tasks,
@@ -101,10 +102,9 @@ class EventStream:
         coding: Coding | None = None,
     ) -> None:
         self._framing = framing
-        self._send_timeout_s = subscriber.services.settings.subscription_send_timeout_s
         self._subscriber, self._scope = subscriber, scope
         self._receive, self._asgi_send = receive, send
-        self._sending = asyncio.Lock()
+        self._outbox = Outbox(subscriber)
         self._compressor = PieceCompressor(coding) if coding is not None else None
         self._headers = [
             (b"content-type", framing.media_type),
@@ -178,16 +178,11 @@ class EventStream:
 
     async def _send(self, event: bytes, *, is_last: bool = False) -> None:
         """Send an event in order; wait while the client does not read. Raises StreamEnded."""
-        try:
-            async with self._sending, asyncio.timeout(self._send_timeout_s):
-                if self._compressor is not None:
-                    event = await self._compressor.compress(event, is_last=is_last)
-                await self._asgi_send(
-                    {"type": "http.response.body", "body": event, "more_body": not is_last}
-                )
-        except TimeoutError as error:
-            raise StreamEnded(
-                TRY_AGAIN_LATER, "the client did not read an event in time"
-            ) from error
-        except OSError as error:
-            raise ClientGone from error
+        await self._outbox.send(len(event), partial(self._write, event, is_last=is_last))
+
+    async def _write(self, event: bytes, *, is_last: bool) -> None:
+        if self._compressor is not None:
+            event = await self._compressor.compress(event, is_last=is_last)
+        await self._asgi_send(
+            {"type": "http.response.body", "body": event, "more_body": not is_last}
+        )

@@ -89,10 +89,9 @@ class GraphQLStream(GraphQLOverHttp):
             asked.get("variables"),
             asked.get("operationName"),
             size=exchange.size,
-            weight=exchange.weight,
         )
         stream.check(operation_id)  # another may have begun by now
-        stream.begin(operation_id, request)
+        stream.begin(operation_id, request, exchange.weight)
 
     async def _serve_stream(
         self, exchange: Exchange, asked: Any, receive: Receive, send: Send

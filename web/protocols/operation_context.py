@@ -17,7 +17,9 @@ from graph.cost.budget import Budget
 from graph.delivery.writer import PartsForm
 from graph.errors import OperationTimeout
 from graph.operation_request import OperationRequest, OperationResult
+from runtime.unhurried import ended
 from web.limits.fair_queue import FairQueue
+from web.protocols.stream_end import too_much_unread
 from web.services import Services
 from web.switches import switches_of
 
@@ -82,6 +84,7 @@ def make_context(
         strava_quota=services.strava_quota.read if settings.strava_client_id else None,
         switches=switches,
         renew=renew,
+        answer_max_bytes=settings.answer_max_bytes,
     )
 
 
@@ -144,24 +147,30 @@ async def execute_in_slot(
 class PartsUnderWay:
     """The answer of an operation that is being run: one result, or one for each part.
 
-    It runs on by itself: a client that reads slowly holds neither a slot nor the database.
+    It runs on by itself: a client that reads slowly holds neither a slot nor the database. What
+    waits for it is bounded.
     """
 
-    def __init__(self, services: Services, key: str, work: "_Work") -> None:
+    def __init__(self, services: Services, key: str, work: "_Work", *, is_limited: bool) -> None:
         """Run `work`, which puts results into a queue. The caller's slot is given back after it."""
-        self._services, self._key = services, key
+        self._services, self._key, self._is_limited = services, key, is_limited
         self._results = asyncio.Queue[OperationResult | None]()
+        self._waiting_bytes = 0
+        self._has_begun = self._has_too_much = False
         self._task = asyncio.create_task(self._run(work))
 
     def __aiter__(self) -> AsyncIterator[OperationResult]:
         return self
 
     async def __anext__(self) -> OperationResult:
-        """Wait for the next result. Raises what the operation raised."""
+        """Wait for the next result. Raises what the operation raised, and StreamEnded."""
         result = await self._results.get()
+        if self._has_too_much:
+            raise too_much_unread(self._services, self._key)
         if result is None:
             await self._task
             raise StopAsyncIteration
+        self._count(-len(result.body))
         if result.status == _TOO_MANY_REQUESTS:
             await self._services.limits.refusal_pacing.wait()
         return result
@@ -175,13 +184,32 @@ class PartsUnderWay:
         await asyncio.wait([self._task])
 
     async def close(self) -> None:
-        """Cancel the operation, if it still runs."""
-        self._task.cancel()
-        await self.end()
+        """End the operation, if it still runs after a moment, and drop what was not taken."""
+        try:
+            await ended(self._task)
+        finally:
+            self._count(-self._waiting_bytes)
+
+    def _put(self, result: OperationResult) -> None:
+        """Let a result wait for the client; end the operation if too much waits after the first."""
+        if not self._count(len(result.body)) and self._has_begun and self._is_limited:
+            self._has_too_much = True
+            self._task.cancel()
+        self._has_begun = True
+        self._results.put_nowait(result)
+
+    def _count(self, more: int) -> bool:
+        """Count bytes that wait; False where the caller has too many."""
+        self._waiting_bytes += more
+        unread = self._services.limits.unread
+        if more > 0:
+            return unread.add(self._key, more)
+        unread.remove(self._key, -more)
+        return True
 
     async def _run(self, work: "_Work") -> None:
         try:
-            await work(self._results.put_nowait)
+            await work(self._put)
         finally:
             self._services.limits.fair_queue.release(self._key)
             self._results.put_nowait(None)
@@ -197,8 +225,10 @@ async def begin_in_slot(
 
     The caller has to close what it returns. Raises TooManyOperations.
     """
-    await take_slot(services.limits.fair_queue, key, is_limited=context.switches.rate_limiting)
-    return PartsUnderWay(services, key, partial(services.executor.deliver, context, request, form))
+    is_limited = context.switches.rate_limiting
+    await take_slot(services.limits.fair_queue, key, is_limited=is_limited)
+    work = partial(services.executor.deliver, context, request, form)
+    return PartsUnderWay(services, key, work, is_limited=is_limited)
 
 
 async def is_subscription(services: Services, context: Context, request: OperationRequest) -> bool:

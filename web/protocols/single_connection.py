@@ -20,6 +20,7 @@ from web.errors import HttpRefusal
 from web.http.request_log import request_id_of, write_request
 from web.http.server_connection import cut
 from web.limits.open_streams import QuotaSlot, TooManyConnections
+from web.limits.request_memory import PER_OPERATION
 from web.protocols.event_stream import ERROR_READ_S, EventStream
 from web.protocols.stream_end import StreamEnded
 from web.protocols.subscriber import Result, Subscriber, refusal
@@ -140,11 +141,18 @@ class OperationStream(EventStream):
                 f"This stream has {self._most} operations under way, which is the maximum.",
             )
 
-    def begin(self, operation_id: str, request: OperationRequest) -> None:
-        """Run an operation that `check` allowed. Raises StreamUnknown if the stream ends just now."""
+    def begin(self, operation_id: str, request: OperationRequest, weight: int) -> None:
+        """Run an operation that `check` allowed, whose request weighs `weight`.
+
+        Raises StreamUnknown if the stream ends just now, TooMuchInProgress.
+        """
         if self._tasks is None:
             raise StreamUnknown
+        subscriber, weight = self._subscriber, PER_OPERATION + weight
+        weights, key = subscriber.services.limits.weights, subscriber.key
+        weights.take(key, weight, is_limited=subscriber.switches.rate_limiting)
         task = self._tasks.create_task(self._run(operation_id, request))
+        task.add_done_callback(lambda _: weights.give_back(key, weight))
         self._operations[operation_id] = task
 
     def end(self, operation_id: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from graph.errors import CallerError, Unauthenticated
+from web.services import Services
 
 COMPLETE = 1000
 GOING_AWAY = 1001
@@ -31,6 +32,12 @@ class ClientGone(StreamEnded):
 
     def __init__(self, code: int = 1006) -> None:
         super().__init__(code, "the client is gone")
+
+
+def too_much_unread(services: Services, key: str) -> StreamEnded:
+    """Count and log that a caller's clients leave too much unread; returns what ends the stream."""
+    services.address_bounds.strike("unread", key.removeprefix("address:"))
+    return StreamEnded(TRY_AGAIN_LATER, "Too many answers wait to be read.")
 
 
 class CredentialsEnded(Unauthenticated):

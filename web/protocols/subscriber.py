@@ -19,6 +19,7 @@ from starlette.types import Scope
 from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
+from db.statements.visibility import Viewer
 from flags.switches import Switches
 from graph.context import Caller, Context
 from graph.delivery.writer import PartsForm
@@ -29,6 +30,7 @@ from graph.schema.build import build_schema
 from logs import bind
 from runtime.errors import PacegraphError
 from runtime.kept_json import kept_json
+from runtime.unhurried import MAY_LEAVE
 from web.auth.api_tokens import InvalidCredentials
 from web.auth.known_caller import with_sharing
 from web.auth.unread_credential import unread_credential
@@ -73,12 +75,11 @@ class Result:
 
 
 class Subscriber:
-    """The caller of a stream. Before `identify` there is none."""
-
-    caller: Caller
+    """The caller of a stream: nobody in particular before `identify`."""
 
     def __init__(self, services: Services, scope: Scope) -> None:
         self.services = services
+        self.caller = Caller(Viewer())
         self._connection = HTTPConnection(scope)
         self._authorization = self._connection.headers.get("authorization")
         self._ends_at = monotonic() + services.settings.subscription_lifetime_s
@@ -179,6 +180,7 @@ class Subscriber:
 
         Errors are results too.
         """
+        MAY_LEAVE.set(True)
         context = self.context(log_fields)
         weights, is_limited = self.services.limits.weights, self.switches.rate_limiting
         try:
@@ -210,6 +212,7 @@ class Subscriber:
                     if context.is_event_lost:
                         continue
                     result = _written(event, context.event_id)
+                    context.check_size(result.body)
                     if result.is_refusal and context.charge is None:
                         await self.services.executor.charge_refusal(context)
                     yield result

@@ -7,6 +7,7 @@ end with the connection. A task that finds a reason to end it raises StreamEnded
 import asyncio
 import logging
 from contextlib import ExitStack, aclosing, suppress
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -23,6 +24,7 @@ from web.http.request_trace import operation_step, told
 from web.limits.open_streams import QuotaSlot, TooManyConnections, TooManySubscriptions
 from web.limits.request_memory import PER_OPERATION, TooMuchInProgress, weight_of
 from web.limits.request_rate import TooManyRequests
+from web.protocols.outbox import Outbox
 from web.protocols.stream_end import (
     FORBIDDEN,
     GOING_AWAY,
@@ -128,7 +130,7 @@ class _WebSocketConnection:
         self._is_begun = False
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._active_at = monotonic()
-        self._sending = asyncio.Lock()
+        self._outbox = Outbox(subscriber)
 
     async def serve(self) -> None:
         """Serve until either side ends the connection. Always raises StreamEnded."""
@@ -317,12 +319,7 @@ class _WebSocketConnection:
 
     async def _send_text(self, message: bytes) -> None:
         """Send a message in order; wait while the client does not read. Raises StreamEnded."""
-        try:
-            async with self._sending, asyncio.timeout(self._settings.subscription_send_timeout_s):
-                await self._asgi_send({"type": "websocket.send", "text": message.decode()})
-        except TimeoutError as error:
-            raise StreamEnded(
-                TRY_AGAIN_LATER, "The client did not read a message in time."
-            ) from error
-        except OSError as error:
-            raise ClientGone from error
+        await self._outbox.send(len(message), partial(self._write, message))
+
+    async def _write(self, message: bytes) -> None:
+        await self._asgi_send({"type": "websocket.send", "text": message.decode()})

@@ -1,13 +1,17 @@
 """Answers that a client does not read: they are bounded in bytes for each address, and cut."""
 
+import json
 import socket
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 import web
+from tests import factories as make
+from tests.security.connection_floods import connect
 from tests.security.http_connection import post, request
 from tests.web.api_process import ApiProcess, api_process
 from tests.web.http.test_address_bounds import bounded, bounds_of, connected, read_all
@@ -19,10 +23,11 @@ __all__ = ["bounds_of"]
 _ASSETS = Path(web.__file__).parent / "graphiql" / "dist" / "assets"
 _LARGEST = max(_ASSETS.iterdir(), key=lambda each: each.stat().st_size)
 FILE = request("GET", f"/graphiql/assets/{_LARGEST.name}")
-SCHEMA = post(
+SCHEMA_QUERY = (
     "{ __schema { types { name description fields { name description args { name description "
     "defaultValue type { name } } } inputFields { name description } } } }"
 )
+SCHEMA = post(SCHEMA_QUERY)
 TYPENAME = post("{ __typename }", {"connection": "close"})
 LEAST = {"unread_bytes_per_address": 64 * 1024}
 UNLIMITED_READING = {"cost_refill_ip_per_s": 10**6}
@@ -98,6 +103,47 @@ def test_who_leaves_too_much_unread_is_cut_and_others_are_not(api: ApiProcess, t
             honest.sendall(SCHEMA + TYPENAME)
             assert read_all(honest).count(b"HTTP/1.1 200 OK") == 2
         assert sum_of_log(tmp_path, '"unread"') + sum_of_log(tmp_path, "bound=unread") >= 1
+
+
+MOST = 2 * 1024 * 1024
+
+
+def test_answers_that_wait_for_a_websocket_are_bounded(settings, tmp_path):
+    """One is on its way, and the others wait for it."""
+    options = {**UNLIMITED_READING, "unread_bytes_per_address": MOST}
+    with api_process(settings, tmp_path, **options) as api:
+        host, port = api.address.split(":")
+        with closing(connect((host, int(port)), is_websocket=True)) as client:
+            client.settimeout(10)
+            for number in range(40):
+                payload = {"query": SCHEMA_QUERY}
+                message = {"type": "subscribe", "id": str(number), "payload": payload}
+                frame = Frame(Opcode.TEXT, json.dumps(message).encode())
+                client.sendall(frame.serialize(mask=True))
+            assert soon(lambda: bounded(api.address, "unread") == 1)
+        assert soon(lambda: api.gauges()["open_connections"] == 0)
+
+
+def test_parts_that_wait_are_bounded(settings, db, tmp_path):
+    person = make.create_person(db)
+    for _ in range(100):
+        make.create_activity(db, person.athlete_id, notes="of a long run, " * 600)
+    parts = "".join(
+        f' ... @defer(label: "{name}") {{ {name}: activities(first: 100) {{ nodes {{ notes }} }} }}'
+        for name in "abcdef"
+    )
+    headers = {
+        "accept": "multipart/mixed, application/json", "authorization": f"Bearer {person.token}",
+    }  # fmt: skip
+    asked = post(f"{{ viewer {{ athlete {{ id {parts} }} }} }}", headers)
+    with (
+        api_process(settings, tmp_path, unread_bytes_per_address=MOST) as api,
+        closing(narrow(api.address)) as client,
+    ):
+        client.sendall(asked)
+        assert soon(lambda: bounded(api.address, "unread") == 1)
+        with pytest.raises(ConnectionError):
+            read_all(client)
 
 
 def test_a_file_is_shared_and_does_not_count(api: ApiProcess):
