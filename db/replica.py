@@ -36,7 +36,7 @@ class Replica:
         self.position = _AWAY
         """What it has replayed; less than any position while it is not to be read."""
         self._lost: asyncio.Future[None] | None = None
-        self._watch = Watch()
+        self._watch = ServerWatch()
         self._told = ""
 
     @property
@@ -121,7 +121,7 @@ class Replica:
             )
 
 
-class Watch:
+class ServerWatch:
     """Looks at a server again and again, in a task of its own."""
 
     _task: asyncio.Task[None] | None = None

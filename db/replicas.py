@@ -8,7 +8,7 @@ from time import monotonic
 from zlib import crc32
 
 from db.errors import DatabaseError
-from db.replica import PATIENCE_S, Replica, Watch
+from db.replica import PATIENCE_S, Replica, ServerWatch
 from db.session import AsyncDatabase
 from db.statements.server import replication
 from db.write_positions import WritePositions
@@ -31,7 +31,7 @@ class Replicas:
         ]
         self._history: deque[tuple[float, int]] = deque()
         """Positions of the primary, and when they were asked for."""
-        self._watch = Watch()
+        self._watch = ServerWatch()
         self._turns = count()
         self.chosen = self.left = 0
         """How many queries went to a replica, and to the primary."""

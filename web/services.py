@@ -101,7 +101,7 @@ class Services:
             statement_timeout_ms=ceil(settings.operation_timeout_s * 1000),
         )
         jobs, flags = RedisJobQueue(settings, redis), Flags(settings)
-        sessions = BrowserSessions(settings)
+        sessions, keys = BrowserSessions(settings), KeyRing(settings.token_encryption_keys)
         limits = Limits.from_settings(settings, flags)
         addresses = ClientAddresses(settings.trusted_proxies)
         memory = KeptMemory.from_settings(settings)
@@ -111,7 +111,6 @@ class Services:
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
         )
         TEMPLATES.limit_to(memory.sql)
-        keys = KeyRing(settings.token_encryption_keys)
         versions, policy = DataVersions(database), _policy(settings, usage)
         replicas = Replicas.from_settings(settings, database)
         planner = _planner(replicas, schema, documents, cache, versions)
