@@ -14,7 +14,7 @@ from flags.switches import ALL_ON, Switches
 from graph.cost.budget import Budget
 from graph.cost.charge import Charge
 from graph.document.operation import Document, Operation, PreparedOperation
-from graph.errors import SIGN_IN, AnswerTooLarge
+from graph.errors import SIGN_IN, AnswerTooLong
 from graph.job_interface import JobFeeds, JobQueue
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.loaders import Loaders
@@ -176,9 +176,9 @@ class Context:
         return self.caller.viewer
 
     def check_size(self, body: bytes) -> None:
-        """Raise AnswerTooLarge if an answer has more bytes than it may have."""
+        """Raise AnswerTooLong if an answer has more bytes than it may have."""
         if len(body) > self.answer_max_bytes:
-            raise AnswerTooLarge(self.answer_max_bytes)
+            raise AnswerTooLong(self.answer_max_bytes)
 
     def forget(self) -> None:
         """Start with new loaders: after a write, and for each event of a subscription."""

@@ -10,7 +10,7 @@
     ├── UnknownOperation             OPERATION_RESOLUTION_FAILURE: `operationName` is missing or wrong
     ├── IntrospectionDisabled        INTROSPECTION_DISABLED: not allowed for this caller
     ├── OperationTimeout             TIMEOUT: the operation took too long
-    ├── AnswerTooLarge               ANSWER_TOO_LARGE: the answer has too many bytes
+    ├── AnswerTooLong                ANSWER_TOO_LARGE: the answer has too many bytes
     ├── NotFound                     NOT_FOUND: absent or not visible, without saying which
     ├── graph.cost.model.TooExpensive       COST_LIMIT_EXCEEDED: one operation costs too much
     ├── graph.cost.budget.BudgetExhausted   RATE_LIMITED: the budget is too low now
@@ -162,7 +162,7 @@ class OperationTimeout(CallerError):
         )
 
 
-class AnswerTooLarge(CallerError):
+class AnswerTooLong(CallerError):
     """An answer has more than `most` bytes."""
 
     code = "ANSWER_TOO_LARGE"

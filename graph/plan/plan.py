@@ -18,7 +18,7 @@ from db.statements.json_statement import (
     finish,
 )
 from graph.context import Caller, Context, OriginalFiles
-from graph.errors import AnswerTooLarge
+from graph.errors import AnswerTooLong
 from graph.mapping.relation import Paged
 from graph.mapping.row_type import source_of
 from graph.plan.compiler import Compiler
@@ -86,7 +86,7 @@ class QueryPlan:
     async def fetch(
         self, context: Context, asked: RequestArguments, rows: RowReader
     ) -> Sequence[WrittenText]:
-        """Get the statement's texts. Raises DatabaseError, NotPlanned, AnswerTooLarge."""
+        """Get the statement's texts. Raises DatabaseError, NotPlanned, AnswerTooLong."""
         if self.statement is None:
             return ()
         statement = self.statement
@@ -97,7 +97,7 @@ class QueryPlan:
     def texts(self, row: Sequence[Any], work: WorkMeter) -> Sequence[WrittenText]:
         """Get the texts of the statement's row, and meter what it took.
 
-        Raises NotPlanned, AnswerTooLarge.
+        Raises NotPlanned, AnswerTooLong.
         """
         assert self.statement is not None
         *values, took = row
@@ -106,7 +106,7 @@ class QueryPlan:
         slower_ms = took_ms - self.recent_ms
         self.recent_ms += slower_ms * (_RECENT if self.recent_ms and slower_ms > 0 else 1)
         if self.statement.most_bytes is not None and values[0] == TOO_LARGE:
-            raise AnswerTooLarge(self.statement.most_bytes)
+            raise AnswerTooLong(self.statement.most_bytes)
         texts = self.statement.json_of(values)
         began_s = thread_time() if sum(map(len, texts)) > _LONG else None
         for text in texts:

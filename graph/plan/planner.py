@@ -26,7 +26,7 @@ from graph.delivery.splitter import split
 from graph.document.errors import TooBusy
 from graph.document.operation import Operation, PreparedOperation
 from graph.document.store import DocumentStore
-from graph.errors import AnswerTooLarge, CallerError
+from graph.errors import AnswerTooLong, CallerError
 from graph.plan.computed import computed, type_name
 from graph.plan.kept_plans import KnownRoot, OperationPlans, ReadSource, ReadyQuery, plan_key
 from graph.plan.plan import QueryPlan, compile_plan
@@ -163,7 +163,7 @@ class Planner:
             found = await planned
         except NotPlanned as error:
             self.fallbacks[error.reason] += 1
-        except (TooBusy, AnswerTooLarge):
+        except (TooBusy, AnswerTooLong):
             raise  # graphql-core would do on the event loop what there is no time for beside it
         except CallerError as error:
             self.fallbacks[error.code] += 1
