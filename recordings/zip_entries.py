@@ -1,7 +1,8 @@
 """ZIP archives of any number of entries, of which little is held in memory.
 
 ZipFile holds an object of half a kilobyte for each: 110 MB for the 200,000 that an archive may have.
-Here each takes its name and 48 bytes, and becomes such an object when its turn comes.
+Here each takes its name and 48 bytes, and becomes such an object when its turn comes
+(docs/decisions/0036-entries-of-archives.md).
 """
 
 from array import array
