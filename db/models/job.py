@@ -57,7 +57,8 @@ class JobStatus(StrEnum):
 
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.WAITING)
-ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+NOT_SUCCEEDED = (JobStatus.FAILED, JobStatus.CANCELLED)
+ENDED = (JobStatus.SUCCEEDED, *NOT_SUCCEEDED)
 
 
 class JobErrorCode(StrEnum):
@@ -203,5 +204,13 @@ class Job(Base):
         Index("uq_jobs_idempotency_key", "athlete_id", "idempotency_key", unique=True),
         Index("ix_jobs_athlete_id", "athlete_id", "created_at", "id"),
         Index("ix_jobs_created_at", "created_at", "id"),
+        Index("ix_jobs_kind", "kind", "created_at", "id"),
+        Index(
+            "ix_jobs_not_succeeded",
+            "status",
+            "created_at",
+            "id",
+            postgresql_where=text(f"status IN ({quoted(NOT_SUCCEEDED)})"),
+        ),
         Index("ix_jobs_active", "status", postgresql_where=text(f"status IN ({quoted(ACTIVE)})")),
     )

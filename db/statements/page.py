@@ -29,7 +29,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.models import Activity, Base, BestEffort, ImportedFile, OldId, Original, PersonalBest
 from db.models.old_id import RENUMBERED
-from db.statements.visibility import Audience, Condition, Expression, Split, for_audience, visible
+from db.statements.visibility import (
+    Audience,
+    Condition,
+    Expression,
+    FilterCondition,
+    Split,
+    for_audience,
+    visible,
+)
 
 KEYS = bindparam("keys", type_=ARRAY(BigInteger))
 LIMIT = bindparam("row_limit", type_=Integer)
@@ -130,7 +138,7 @@ class Collection:
 
     model: type[Base]
     parent: Any = None
-    filters: Mapping[str, Condition | Split] = field(default_factory=dict)
+    filters: Mapping[str, FilterCondition] = field(default_factory=dict)
     always: Any = None
 
 

@@ -184,9 +184,26 @@ class Split:
         return or_(and_(own, self.own), and_(not_(own), self.others))
 
 
-def for_audience(condition: Condition | Split, audience: Audience) -> Condition:
+@dataclass(frozen=True, eq=False)
+class Search:
+    """A condition that an index of all rows finds, and the same for the rows of one athlete."""
+
+    of_all: Condition
+    of_one: Condition
+
+    def condition_for(self, audience: Audience) -> Condition:
+        """Make the condition for an audience: one without sharing sees rows of one athlete."""
+        return self.of_one if audience is Audience.ATHLETE else self.of_all
+
+
+FilterCondition = Condition | Split | Search
+
+
+def for_audience(condition: FilterCondition, audience: Audience) -> Condition:
     """Make a list's condition for an audience."""
-    return condition.condition_for(audience) if isinstance(condition, Split) else condition
+    if isinstance(condition, Split | Search):
+        return condition.condition_for(audience)
+    return condition
 
 
 def shows_age_grades(model: type[Base]) -> ColumnElement[bool]:

@@ -1,7 +1,8 @@
 """Jobs."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -189,6 +190,21 @@ class JobFilter:
         default=None, description="The status is one of these."
     )
 
+    def conditions(self) -> dict[str, Any]:
+        """Make the parameters of the statements' filters."""
+        kinds, statuses = self.kinds, self.statuses
+        return {
+            **_single("job_kind", kinds),
+            **_single("job_status", statuses),
+            "job_kinds": None if _single("job_kind", kinds) else kinds,
+            "job_statuses": None if _single("job_status", statuses) else statuses,
+        }
+
+
+def _single(name: str, values: Sequence[JobKind | JobStatus] | None) -> dict[str, Any]:
+    """Make the parameter of a filter that is a single value, which has one of its own."""
+    return {f"{name}_{values[0].value}": True} if values and len(values) == 1 else {}
+
 
 def read_jobs(
     first: First = None,
@@ -200,7 +216,7 @@ def read_jobs(
     ] = None,
 ) -> PageArguments:
     """Read the arguments of a connection of jobs, newest first."""
-    conditions = {"job_kinds": filter.kinds, "job_statuses": filter.statuses} if filter else None
+    conditions = filter.conditions() if filter else None
     return page_arguments(
         statements.NEWEST, conditions, first=first, after=after, last=last, before=before
     )

@@ -42,8 +42,8 @@ from db.models import (
 from db.statements.edited import unless_edited
 from db.statements.new_rows import given_rows
 from db.statements.page import AnySelect, Collection, Columns, Ordering, by_key
-from db.statements.search import contains
-from db.statements.visibility import Audience, Condition, Expression, Split
+from db.statements.search import contains, each_contains
+from db.statements.visibility import Audience, Expression, FilterCondition, Search, Split
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -108,14 +108,16 @@ ORDERINGS = {
     for descending in (True, False)
 }
 
-_FILTERS: dict[str, Condition | Split] = {
+_PART_OF_NAME = bindparam("name_contains", type_=Text)
+_EACH_NAME = each_contains(Activity.name, _PART_OF_NAME)
+_FILTERS: dict[str, FilterCondition] = {
     "started_from": Activity.started_at >= bindparam("started_from", type_=DateTime(timezone=True)),
     "started_until": Activity.started_at
     < bindparam("started_until", type_=DateTime(timezone=True)),
     "sport_types": Activity.sport_type == any_(bindparam("sport_types", type_=ARRAY(Text))),
     "min_distance_m": Activity.distance_m >= bindparam("min_distance_m", type_=Double),
     "max_distance_m": Activity.distance_m <= bindparam("max_distance_m", type_=Double),
-    "name_contains": contains(Activity.name, bindparam("name_contains", type_=Text)),
+    "name_contains": Search(contains(Activity.name, _PART_OF_NAME), _EACH_NAME),
     # One each, so that PostgreSQL knows the source when it plans: most have nearly all rows, or
     # none.
     **{f"from_{each.value}": Activity.source == each for each in ActivitySource},
@@ -124,7 +126,9 @@ _FILTERS: dict[str, Condition | Split] = {
 }
 
 ACTIVITIES = Collection(Activity, filters=_FILTERS)
-ACTIVITIES_OF_ATHLETE = Collection(Activity, parent=Activity.athlete_id, filters=_FILTERS)
+ACTIVITIES_OF_ATHLETE = Collection(
+    Activity, parent=Activity.athlete_id, filters={**_FILTERS, "name_contains": _EACH_NAME}
+)
 
 # If one of these changes, the recording was cropped or replaced: fetch its streams again.
 _RECORDING: tuple[InstrumentedAttribute[Any], ...] = (

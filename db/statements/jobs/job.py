@@ -33,12 +33,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import aliased
 
-from db.models import ACTIVE, Job, JobErrorCode, JobKind, JobStatus
+from db.models import ACTIVE, NOT_SUCCEEDED, Job, JobErrorCode, JobKind, JobStatus
 from db.statements.page import Collection, Ordering
 
 _FILTERS = {
     "job_kinds": Job.kind == any_(bindparam("job_kinds", type_=ARRAY(Text))),
     "job_statuses": Job.status == any_(bindparam("job_statuses", type_=ARRAY(Text))),
+    # A single one is a constant, so that PostgreSQL knows how common it is when it plans.
+    **{f"job_kind_{each.value}": Job.kind == each for each in JobKind},
+    **{f"job_status_{each.value}": Job.status == each for each in JobStatus},
 }
 JOBS = Collection(Job, filters=_FILTERS)
 JOBS_OF_ATHLETE = Collection(Job, parent=Job.athlete_id, filters=_FILTERS)
@@ -48,7 +51,7 @@ WAITING_FOR_QUOTA = Collection(
 SOONEST = Ordering(Job.waiting_until, Job.id, descending=False)
 NEWEST = Ordering(Job.created_at, Job.id, descending=True)
 
-RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
+RETRYABLE = NOT_SUCCEEDED
 
 
 _JOB_ID = bindparam("job_id", type_=BigInteger)
