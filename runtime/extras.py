@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 _UNUSED = {
     "jwt": "cryptography",  # signatures by public keys; ours are by a shared one
@@ -26,6 +26,31 @@ def import_without_extras() -> None:
         with _hidden(extra):
             import_module(library)
     sys.modules.setdefault(_NEVER, cast("ModuleType", None))
+    with _models_later():
+        import_module("fastapi")
+
+
+@contextmanager
+def _models_later() -> Iterator[None]:
+    """Have pydantic build the block's models when they are first used.
+
+    FastAPI's are those of OpenAPI documents, which hardly anybody asks a process for.
+    """
+    from pydantic import BaseModel
+
+    config, rebuild = BaseModel.model_config, BaseModel.__dict__["model_rebuild"]
+
+    def later(model: type[BaseModel], /, **options: Any) -> bool | None:
+        # The first use gives options, the declaring module none.
+        rebuilt: bool | None = rebuild.__func__(model, **options) if options else None
+        return rebuilt
+
+    BaseModel.model_config = {**config, "defer_build": True}
+    BaseModel.model_rebuild = classmethod(later)  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        BaseModel.model_config, BaseModel.model_rebuild = config, rebuild  # type: ignore[method-assign]
 
 
 @contextmanager

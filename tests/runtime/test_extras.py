@@ -13,6 +13,7 @@ _UNUSED = {
     "psutil": "how long a document took, with the first large one",
     "pydantic.v1.main": "models of it, which are none",
     "rq": "jobs, with the first of them",
+    "websockets": "WebSockets, with the first",
     "watchfiles": "a server that starts anew when files change",
 }
 
@@ -36,12 +37,18 @@ def test_a_process_that_can_answer_has_none_of_them():
         async def send(message): statuses.append(message.get("status"))
         asyncio.run(app(scope, receive, send))
         found = [name for name, module in sys.modules.items() if module is not None]
-        print(json.dumps([statuses[0], found]))
+        from fastapi.openapi import models
+        from pydantic import BaseModel
+        class Built(BaseModel): pass
+        built = [Built.__pydantic_complete__, models.OpenAPI.__pydantic_complete__]
+        document = app.openapi()
+        print(json.dumps([statuses[0], found, built, document["openapi"]]))
     """
     done = subprocess.run(
         [sys.executable, "-c", dedent(script)], capture_output=True, text=True, check=True
     )
-    status, loaded = json.loads(done.stdout)
+    status, loaded, built, openapi = json.loads(done.stdout)
     assert status == 200
     assert {"web.app", "jwt", "redis.asyncio", "uvicorn"} <= set(loaded)
     assert set(loaded) & _UNUSED.keys() == set()
+    assert (built, openapi) == ([True, False], "3.1.0")  # models of documents are built for these

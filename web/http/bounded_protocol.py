@@ -28,7 +28,6 @@ from web.http.address_bounds import (
     AddressBounds,
     BoundedConnection,
 )
-from web.http.bounded_websocket import BoundedWebSocket
 from web.http.connection_limits import (
     MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
@@ -251,8 +250,9 @@ class BoundedHttp(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def handle_websocket_upgrade(self) -> None:
-        # messages of a WebSocket are gathered by its own protocol
-        self.transport = self._raw_transport
+        from web.http.bounded_websocket import BoundedWebSocket  # few processes have WebSockets
+
+        self.transport = self._raw_transport  # a WebSocket gathers its own messages
         protocol = partial(BoundedWebSocket, connection=self._connection)
         self.ws_protocol_class = protocol  # type: ignore[assignment]
         super().handle_websocket_upgrade()

@@ -129,6 +129,7 @@ def serve(
             port=port,
             loop="uvloop",
             http=ShortWayHttp,
+            ws=asyncio.Protocol,  # `ShortWayHttp` has its own, which it imports with the first
             log_config=None,  # `logs` configures logging
             access_log=False,
             server_header=False,
