@@ -75,8 +75,8 @@ class Figure:
 class Measured:
     """A served database and clients of it."""
 
-    def __init__(self, server: Served, tokens: Tokens) -> None:
-        self._server, self._clock = server, CpuClock()
+    def __init__(self, server: Served, tokens: Tokens, dsn: str) -> None:
+        self._server, self._clock, self.dsn = server, CpuClock(), dsn
         self._http = httpx.Client(timeout=120, trust_env=False)
         self._tokens = {"stranger": tokens.stranger, "owner": tokens.owner, "admin": server.token}
         self._tokens["200 runs"] = tokens.small
@@ -92,14 +92,14 @@ class Measured:
     def figure(self, shape: Shape, viewer: str) -> Figure:
         """Send a shape until its CPU can be told."""
         query, times, spent_s = shape.query(self.facts_for(viewer)), 0, 0.0
-        self._send(query, viewer, shape, -1)  # it is known from now on
+        self.send(query, viewer, shape, -1)  # it is known from now on
         until = time.monotonic() + MOST_S
         answer: dict[str, Any] = {}
         had, before_s = self._remaining(viewer), self.cpu_s()
         while times < LEAST_TIMES or (
             times < MOST_TIMES and spent_s < LEAST_CPU_S and time.monotonic() < until
         ):
-            answer = self._send(query, viewer, shape, times)
+            answer = self.send(query, viewer, shape, times)
             times += 1
             if times % 5 == 0 or times == 1:
                 spent_s = self.cpu_s() - before_s
@@ -116,7 +116,7 @@ class Measured:
 
     def is_answered(self, query: str, viewer: str, cost_limit: int) -> bool:
         """Tell whether a query has no errors and costs no more than one may."""
-        answer = self._send(query, viewer, Shape("", query), 0)
+        answer = self.send(query, viewer, Shape("", query), 0)
         return "errors" not in answer and answer["extensions"]["cost"]["requested"] <= cost_limit
 
     def cpu_s(self) -> float:
@@ -127,11 +127,12 @@ class Measured:
 
     def _remaining(self, viewer: str) -> int:
         """Points that the caller has left. All that was charged is missing, shown or not."""
-        answer = self._send(_REMAINING.text, viewer, _REMAINING, 0)
+        answer = self.send(_REMAINING.text, viewer, _REMAINING, 0)
         remaining: int = answer["extensions"]["cost"]["remaining"]
         return remaining
 
-    def _send(self, query: str, viewer: str, shape: Shape, number: int) -> dict[str, Any]:
+    def send(self, query: str, viewer: str, shape: Shape, number: int = 0) -> dict[str, Any]:
+        """Send the query of a shape, for the time `number`; returns the answer."""
         query = query.replace("$unlike", f"{number + 1}_{time.monotonic_ns()}")
         body = {"query": query, "variables": shape.vary(number) if shape.vary else {}}
         headers = {"authorization": f"Bearer {self._tokens[viewer]}", **shape.headers}
@@ -145,7 +146,7 @@ class Measured:
 
     def _facts_of(self, viewer: str) -> Facts:
         def ask(query: str, **variables: Any) -> Any:
-            answer = self._send(query, viewer, Shape("", query, vary=lambda _: variables), 0)
+            answer = self.send(query, viewer, Shape("", query, vary=lambda _: variables), 0)
             assert "errors" not in answer, answer
             return answer["data"]
 
@@ -174,7 +175,7 @@ def measured(options: argparse.Namespace) -> Iterator[Measured]:
         dsn = f"host={server.pghost} user=postgres dbname={DATABASE}"
         tokens = provide(dsn, options.runs, _strava_token(home))
         note.write_text(str(options.activities + options.runs + SMALL_RUNS))
-        yield Measured(server, tokens)
+        yield Measured(server, tokens, dsn)
 
 
 def _strava_token(home: Path) -> bytes:
