@@ -41,7 +41,7 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from db.errors import DatabaseError
-from runtime.error_pages import ERROR_PAGES
+from runtime.error_links import ERROR_LINKS
 from runtime.errors import PacegraphError
 
 _UNFIT_VARIABLE = re.compile(r"Variable '\$\w+' has invalid value")
@@ -181,7 +181,7 @@ def describe(error: GraphQLError, request_id: str) -> None:
     """
     give_code(error, request_id)
     assert error.extensions is not None
-    error.extensions |= ERROR_PAGES.link(error.extensions["code"])
+    error.extensions |= ERROR_LINKS.link(error.extensions["code"])
 
 
 def give_code(error: GraphQLError, request_id: str) -> None:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logs import flush_reports, our_version, report_errors
 from runtime import tracing
-from runtime.error_pages import ERROR_PAGES
+from runtime.error_links import ERROR_LINKS
 from settings import Settings
 from web.export_downloads import PATH as EXPORTS
 from web.http.address_bounds import STATE_KEY
@@ -97,7 +97,7 @@ class Stopping:
 def create_app(settings: Settings) -> FastAPI:
     """Make the API. Nothing connects before the first request. Raises InvalidSettings."""
     services = Services.from_settings(settings)
-    ERROR_PAGES.lie_at(error_pages.address_of_pages(settings))
+    ERROR_LINKS.lie_at(error_pages.address_of_pages(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:

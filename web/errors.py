@@ -30,7 +30,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from runtime.error_pages import ERROR_PAGES
+from runtime.error_links import ERROR_LINKS
 from runtime.errors import PacegraphError
 
 
@@ -171,7 +171,7 @@ def error_body(
 
 def errors_body(message: str, extensions: Mapping[str, Any]) -> bytes:
     """Make `{"errors": [{"message", "extensions"}]}`; the link of the code's page is added."""
-    linked = {**extensions, **ERROR_PAGES.link(extensions["code"])}
+    linked = {**extensions, **ERROR_LINKS.link(extensions["code"])}
     return orjson.dumps({"errors": [{"message": message, "extensions": linked}]})
 
 

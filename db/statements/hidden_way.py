@@ -1,7 +1,9 @@
 """Runs of which a part is hidden from others: what is near the start and end of their route.
 
-Positions hide their surroundings (`activity_route.py`); what counts from the start of such a run
-would tell how far away it is, as laps and splits do.
+Positions hide their surroundings (`activities/activity_route.py`); what counts from the start of such
+a run would tell how far away it is. So others see no laps and splits of it (`visibility.py`), not
+where its efforts began (`performance/best_effort.py`), and samples that are counted anew
+(`db/shown_samples.py`). All of these ask here.
 """
 
 from typing import Any

@@ -22,7 +22,7 @@ from enum import Enum, auto
 
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
-from db.statements.error_page import PAGES
+from db.statements.error_link import PAGES
 from db.statements.files.original import LINK_ADDRESS, LINK_KEY
 from db.statements.listed_row import VALUE_SEPARATOR
 from db.statements.page import AnySelect

@@ -8,7 +8,7 @@ from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.session import AsyncDatabase
-from db.statements import error_page
+from db.statements import error_link
 from db.statements.page import PARENT
 from db.statements.visibility import Viewer
 from graph.mapping.relation import Arguments, Lookup, Paged
@@ -31,7 +31,7 @@ class BatchQueries:
         self._database = database
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self.viewer = viewer
-        self._shared = {**viewer.parameters, **error_page.parameters(), **shared}
+        self._shared = {**viewer.parameters, **error_link.parameters(), **shared}
 
     async def lookup(
         self, relation: Lookup, arguments: Arguments, keys: Sequence[Any]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import orjson
 
 from db.snapshot import RowReader, Snapshot
-from db.statements import error_page, json_sql
+from db.statements import error_link, json_sql
 from db.statements.json_statement import (
     TOO_LARGE,
     Parameter,
@@ -149,7 +149,7 @@ def _shared(name: str, asking: PlanAsker) -> Any:
     """Get a parameter that is no level's: the viewer's, or a part of addresses."""
     if name in (of_viewer := asking.caller.viewer.parameters):
         return of_viewer[name]
-    pages = error_page.parameters()
+    pages = error_link.parameters()
     return pages[name] if name in pages else asking.originals.link_parameters[name]
 
 

@@ -9,7 +9,7 @@ import strawberry
 from athletics.distance import StandardDistance
 from db import models as m
 from db.models import JobErrorCode, JobKind, JobStatus
-from db.statements import error_page
+from db.statements import error_link
 from db.statements.athletes import athlete_change
 from db.statements.jobs import job as statements
 from graph.cost.directives import sized
@@ -63,7 +63,7 @@ class JobError:
         m.Job.error_retryable,
         "Whether `retryJob` may succeed: as it is, or after what `message` asks for.",
     )
-    documentation: str | None = column(error_page.address(m.Job.error_code), CODE_PAGE)
+    documentation: str | None = column(error_link.address(m.Job.error_code), CODE_PAGE)
 
 
 @strawberry.type(description="What a job has changed so far.")
@@ -111,7 +111,7 @@ class JobProblem:
     )
     code: JobErrorCode = column(m.JobProblem.code, "Stable code, for programs.")
     message: str = column(m.JobProblem.message, "What happened, for people.")
-    documentation: str | None = column(error_page.address(m.JobProblem.code), CODE_PAGE)
+    documentation: str | None = column(error_link.address(m.JobProblem.code), CODE_PAGE)
 
 
 @row_type(m.Job, "A background job.")

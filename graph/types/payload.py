@@ -9,7 +9,7 @@ import strawberry
 from graph.cost.directives import sized
 from graph.errors import CallerError
 from graph.types.enums import UserErrorCode
-from runtime.error_pages import ERROR_PAGES
+from runtime.error_links import ERROR_LINKS
 from runtime.errors import PacegraphError
 
 P = ParamSpec("P")
@@ -91,5 +91,5 @@ def _user_error(code: UserErrorCode, error: Any) -> UserError:
         code=code,
         message=error.message,
         retry_at=getattr(error, "retry_at", None),
-        documentation=ERROR_PAGES.address(code.value),
+        documentation=ERROR_LINKS.address(code.value),
     )

@@ -7,7 +7,7 @@ import strawberry
 
 from db import models as m
 from db.models import JobErrorCode
-from db.statements import error_page
+from db.statements import error_link
 from graph.mapping.relation import Lookup, lookup, rows_by
 from graph.mapping.row_type import column, row_type
 from graph.types.payload import CODE_PAGE
@@ -37,7 +37,7 @@ class SyncProblem:
         m.SyncProblem.code, "Stable code of the last failure, for programs."
     )
     message: str = column(m.SyncProblem.message, "What happened last, for people.")
-    documentation: str | None = column(error_page.address(m.SyncProblem.code), CODE_PAGE)
+    documentation: str | None = column(error_link.address(m.SyncProblem.code), CODE_PAGE)
     since: datetime = column(m.SyncProblem.since, "Time it first failed.")
     tries: int = column(m.SyncProblem.tries, "Number of jobs that tried it in vain since then.")
     tried_at: datetime = column(m.SyncProblem.tried_at, "Time of the last try.")

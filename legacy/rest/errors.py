@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from graph.errors import CallerError
 from graph.operation_request import OperationResult
-from runtime.error_pages import ERROR_PAGES
+from runtime.error_links import ERROR_LINKS
 from web.errors import HttpRefusal
 
 STATUS_OF_CODE = {
@@ -161,7 +161,7 @@ def problems(
             "extensions": {
                 "code": code,
                 **({"field": field} if field else {}),
-                **ERROR_PAGES.link(code),
+                **ERROR_LINKS.link(code),
                 **(more or {}),
             },
         }

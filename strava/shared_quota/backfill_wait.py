@@ -3,7 +3,7 @@
 from math import ceil
 
 from strava.shared_quota.ledger import Ledger
-from strava.shared_quota.question import QuotaRules
+from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.window import DAY_S, QUARTER_HOUR_S, READ
 
 

@@ -23,7 +23,8 @@ from strava.quota_headers import quota_from_headers
 from strava.shared_quota.backfill_wait import quota_wait_s
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers, Told
-from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRules, Refused
+from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, Refused
+from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.steady_clock import steady_clock
 from strava.shared_quota.store import DatabaseCopy, RedisValue, SharedLedger
 

@@ -11,7 +11,8 @@ import orjson
 
 from strava.shared_quota.clock import Moment, Reading, StravaClock
 from strava.shared_quota.limits import KnownLimits, Numbers, Told
-from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRules, Refused
+from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, Refused
+from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.turns import Turns
 from strava.shared_quota.window import (
     DAY_S,

@@ -6,26 +6,7 @@ Times are Strava's, POSIX seconds; `wait_s` are seconds from now on any clock.
 from dataclasses import dataclass
 from typing import Literal
 
-from strava.shared_quota.limits import Numbers, Told
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaRules:
-    """What the operator chose.
-
-    `assumed` holds until Strava tells the limits. Backfills leave `reserve_percent` of each window
-    to others, and `turn` is the length of an athlete's turn in requests. A request is answered, or
-    given up, within `call_s` seconds.
-    """
-
-    assumed: Numbers
-    reserve_percent: int
-    turn: int
-    call_s: float
-
-    def reserve(self, limit: int) -> int:
-        """Requests of a window that backfills leave; at least one is theirs."""
-        return min(-(-limit * self.reserve_percent // 100), limit - 1)
+from strava.shared_quota.limits import Told
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from strava.shared_quota.clock import Moment, Reading
 from strava.shared_quota.ledger import Ledger
-from strava.shared_quota.question import QuotaRules
+from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.steady_clock import steady_clock
 from strava.shared_quota.window import KINDS, READ, CountedWindow
 

@@ -23,7 +23,8 @@ from runtime.redis_cluster import tagged
 from runtime.redis_outage import RedisOutage
 from strava.shared_quota.clock import Reading
 from strava.shared_quota.ledger import Ledger
-from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRules, Refused
+from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, Refused
+from strava.shared_quota.rules import QuotaRules
 
 _TRIES = 200
 _LONGEST_PAUSE_S = 0.005

@@ -20,7 +20,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers
-from strava.shared_quota.question import Granted, QuotaAsk, QuotaRules
+from strava.shared_quota.question import Granted, QuotaAsk
+from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.store import Shared, SharedLedger
 from tests.strava.shared_quota.referee import LIES, Referee, answer
 

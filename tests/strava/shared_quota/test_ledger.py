@@ -8,7 +8,8 @@ from strava.shared_quota.backfill_wait import quota_wait_s
 from strava.shared_quota.clock import Reading
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers, Told
-from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRules, Refused
+from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, Refused
+from strava.shared_quota.rules import QuotaRules
 
 NOON = 20_000 * 86_400 + 12 * 3600
 RULES = QuotaRules(Numbers(10, 50, 10, 50), reserve_percent=20, turn=20, call_s=80)

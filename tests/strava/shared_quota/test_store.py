@@ -1,7 +1,8 @@
 """How often a worker asks Redis, and what it does where another one wrote first."""
 
 from strava.shared_quota.limits import Numbers
-from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, QuotaRules
+from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk
+from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.store import Shared, SharedLedger
 
 NOON = 20_000 * 86_400 + 12 * 3600

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.error_pages import ERROR_PAGES
+from runtime.error_links import ERROR_LINKS
 from tests import factories as make
 from tests.graph.api import serve
 from tests.test_errors_page import SECTIONS
@@ -85,7 +85,7 @@ async def test_without_pages_nothing_is_linked(settings, db, monkeypatch):
     person = make.create_person(db)
     make.create_job(db, person.athlete_id, status="FAILED", error_code="TIMED_OUT")
     async with serve(settings) as api:
-        monkeypatch.setattr(ERROR_PAGES, "_begun", "")
+        monkeypatch.setattr(ERROR_LINKS, "_begun", "")
         [error] = (await api.answer("{"))["errors"]
         refused = await api.ask(REFUSED, person.token)
         jobs = await api.ask(OF_JOBS, person.token)

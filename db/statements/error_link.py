@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, bindparam, func
 
-from runtime.error_pages import ERROR_PAGES
+from runtime.error_links import ERROR_LINKS
 
 PAGES = bindparam("error_pages", type_=Text)
 """How the addresses begin, null where there are no pages."""
@@ -12,7 +12,7 @@ PAGES = bindparam("error_pages", type_=Text)
 
 def parameters() -> dict[str, Any]:
     """Get the values of the parameters of `address`."""
-    return {PAGES.key: ERROR_PAGES.begin}
+    return {PAGES.key: ERROR_LINKS.begin}
 
 
 def address(code: Any) -> ColumnElement[str]:

@@ -1,7 +1,7 @@
 """Where the page of an error's code is, so that each error links it."""
 
 
-class ErrorPages:
+class ErrorLinks:
     """The pages of one process. Until they lie somewhere, errors have no link."""
 
     def __init__(self) -> None:
@@ -26,4 +26,4 @@ class ErrorPages:
         return {"documentation": address} if address else {}
 
 
-ERROR_PAGES = ErrorPages()
+ERROR_LINKS = ErrorLinks()
