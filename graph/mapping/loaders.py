@@ -15,7 +15,8 @@ from runtime.loop_turns import LoopTurns
 class Loaders:
     """Loaders by relation and arguments, made when first needed. They cache for one request.
 
-    What is loaded at once is gone on with in turns of the event loop.
+    When the operation is over, nothing more is loaded. `turns` are not taken after a load: objects
+    that go on in different ones would not share the next statement.
     """
 
     def __init__(self, fetcher: BatchQueries, turns: LoopTurns) -> None:
@@ -67,6 +68,4 @@ class Loaders:
             # A list without a parent has the key None, which the loader refuses, so every key is
             # wrapped.
             loader = self._loaders[name] = DataLoader(load_all)
-        found = await loader.load((key,))
-        await self._turns.take()
-        return found
+        return await loader.load((key,))
