@@ -158,7 +158,7 @@ class AnswersAtHand:
         versions: Versions,
         budget: ImmediateBudget,
         client: Client,
-        most_bytes: float,
+        most_bytes: int,
     ) -> ReadyAnswer | None:
         """Answer with at most some `most_bytes`, and charge it.
 
@@ -223,8 +223,10 @@ class AnswersAtHand:
         """Whether queries are fetched now: not just after one failed."""
         return monotonic() >= self._paused_until
 
-    async def fetch(self, query: KnownQuery, charge: Charge, client: Client) -> ReadyAnswer | None:
-        """Answer a query by its plan, and settle its charge.
+    async def fetch(
+        self, query: KnownQuery, charge: Charge, client: Client, most_bytes: int
+    ) -> ReadyAnswer | None:
+        """Answer a query by its plan with at most some `most_bytes`, and settle its charge.
 
         None: it failed, its time in the database is paid, and it has to be executed.
         """
@@ -257,6 +259,9 @@ class AnswersAtHand:
             begun = b"," if parts else b'{"data":{'
             parts += [b'%b"%b":' % (begun, root.response_name.encode()), answer.body]
         charge.spend_database_time(work)
+        if sum(map(len, parts)) > most_bytes:
+            charge.settle(0)
+            return None
         charge.settle(actual_cost(charge.requested, objects, asks_about_schema=False))
         self.fetched += 1
         self._planner.planned += 1

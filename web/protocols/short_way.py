@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from time import perf_counter
 
 from starlette.types import Scope
@@ -88,6 +87,8 @@ class GraphQLShortWay:
     def __init__(self, services: Services) -> None:
         self._services, self._answers = services, services.at_hand
         self._head = ResponseHead(services.settings, services.origins)
+        # the executor refuses what is longer
+        self._most_bytes = services.settings.answer_max_bytes - _COST_BYTES
         # kept, as asking asyncio for it costs a system call
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way = set[asyncio.Task[None]]()
@@ -191,7 +192,11 @@ class GraphQLShortWay:
         requests = self._services.limits.requests
         if switches.rate_limiting and not requests.admit_now(head.address):
             return None
-        most_bytes = inf if head.coding is None else LARGE_BYTES - _COST_BYTES
+        most_bytes = (
+            self._most_bytes
+            if head.coding is None
+            else min(self._most_bytes, LARGE_BYTES - _COST_BYTES)
+        )
         ready = self._answers.answer(
             request.query, versions, self._budget(request), head.client, most_bytes
         )
@@ -250,7 +255,7 @@ class GraphQLShortWay:
         ready = None
         charge = self._answers.charge(request.query, self._budget(request))
         if charge is not None:
-            ready = await self._answers.fetch(request.query, charge, head.client)
+            ready = await self._answers.fetch(request.query, charge, head.client, self._most_bytes)
         if ready is None and is_limited:
             requests.give_back(head.address)
         return ready

@@ -210,6 +210,18 @@ def test_what_cannot_be_fetched_is_executed(settings, db, person, asked):
         assert lasting(client.ask(asked)) == lasting(whole)
 
 
+@pytest.mark.parametrize("cache", ["on", "off"])
+def test_too_long_answers_are_refused_each_time(settings, db, person, cache):
+    for number in range(400):
+        make.create_activity(db, person.athlete_id, name=f"{number} of many, {'long ' * 20}")
+    body, _ = FETCHED["a long list"]
+    query = {"query": f"{{ viewer {{ athlete {body['query']} }} }}"}
+    app = create_app(settings.model_copy(update={"cache": cache, "answer_max_bytes": 64 * 1024}))
+    with listening(app) as address, Client(address, person.token) as client:
+        answers = [client.ask(query) for _ in range(4)]
+    assert all(b"ANSWER_TOO_LARGE" in each for each in answers)
+
+
 def test_others_do_not_get_it(app, address, db, person, asked):
     """Callers with the same request, and a token that ends."""
     other = make.create_person(db)
