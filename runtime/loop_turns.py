@@ -1,22 +1,22 @@
 """Turns of the event loop: work that takes long lets others have it now and then."""
 
 import asyncio
+from contextvars import ContextVar
 from time import monotonic
 
 _TURN_S = 0.005
 
+IS_CANCELLED: ContextVar[bool] = ContextVar("is_cancelled", default=False)
+"""Whether the work under way only ends what was cancelled, and is to begin nothing more."""
+
 
 class LoopTurns:
-    """The turns of one operation, all of whose tasks share them.
+    """The turns of one operation, all of whose tasks share them."""
 
-    `is_over`: the operation was cancelled, and its tasks that have not begun are to do nothing.
-    """
-
-    __slots__ = ("_began", "is_over")
+    __slots__ = ("_began",)
 
     def __init__(self) -> None:
         self._began: float | None = None
-        self.is_over = False
 
     async def take(self) -> None:
         """Go on, in the next iteration of the loop if the operation has had enough of this one."""

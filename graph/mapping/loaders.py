@@ -9,18 +9,18 @@ from aiodataloader import DataLoader
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments
-from runtime.loop_turns import LoopTurns
+from runtime.loop_turns import IS_CANCELLED
 
 
 class Loaders:
     """Loaders by relation and arguments, made when first needed. They cache for one request.
 
-    When the operation is over, nothing more is loaded. `turns` are not taken after a load: objects
-    that go on in different ones would not share the next statement.
+    For what was cancelled nothing more is loaded. No turn of the event loop is taken after a load:
+    objects that go on in different ones would not share the next statement.
     """
 
-    def __init__(self, fetcher: BatchQueries, turns: LoopTurns) -> None:
-        self._fetch, self._turns = fetcher, turns
+    def __init__(self, fetcher: BatchQueries) -> None:
+        self._fetch = fetcher
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     async def lookup(self, relation: Lookup, arguments: Arguments, key: Any) -> Any:
@@ -57,7 +57,7 @@ class Loaders:
     async def _load(
         self, name: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
     ) -> Any:
-        if self._turns.is_over:
+        if IS_CANCELLED.get():
             raise asyncio.CancelledError
         loader = self._loaders.get(name)
         if loader is None:

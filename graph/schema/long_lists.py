@@ -1,11 +1,15 @@
 """Completes long lists on graphql-core in turns, so that they do not hold up all other callers."""
 
+from asyncio import CancelledError
 from collections.abc import Iterable
+from contextvars import copy_context
 from typing import Any
 
 from graphql import GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution import Executor
 from graphql.pyutils import AwaitableOrValue, Path, gather_with_cancel
+
+from runtime.loop_turns import IS_CANCELLED
 
 _MOST_AT_ONCE = 20
 """Entries that are completed at once: graphql-core takes a millisecond for the fields of some."""
@@ -57,9 +61,11 @@ class LongLists(Executor[Any]):
                 ):
                     pending.append(index)
         except BaseException as error:
-            if not isinstance(error, Exception):
-                self.context_value.turns.is_over = True
-            self.settle_in_background([completed[index] for index in pending])
+            # Others of the operation may go on: an error beside a list takes away that list alone.
+            ending = copy_context()
+            if isinstance(error, CancelledError):
+                ending.run(IS_CANCELLED.set, True)
+            ending.run(self.settle_in_background, [completed[index] for index in pending])
             raise
         found = await gather_with_cancel(*[completed[index] for index in pending])
         for index, value in zip(pending, found, strict=True):

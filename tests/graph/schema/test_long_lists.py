@@ -9,6 +9,7 @@ import pytest
 from graphql import GraphQLError, build_schema, parse
 from graphql.execution import execute
 
+from graph.mapping.loaders import Loaders
 from graph.schema.long_lists import LongLists
 from runtime.loop_turns import LoopTurns
 from tests.runtime.test_loop_turns import anyio_backend, busy, longest_s
@@ -16,7 +17,8 @@ from tests.runtime.test_loop_turns import anyio_backend, busy, longest_s
 __all__ = ["anyio_backend"]
 pytestmark = pytest.mark.anyio
 SCHEMA = build_schema(
-    "type Query { runs: [Run!] } type Run { slow: Int later: Int best: Best } type Best { slow: Int }"
+    "type Query { runs: [Run!] both: Both } type Both { runs: [Run!]! fails: Int! } "
+    "type Run { slow: Int later: Int best: Best } type Best { slow: Int }"
 )
 QUERY = parse("{ runs { slow later best { slow } } }")
 
@@ -66,6 +68,39 @@ async def test_an_error_names_its_entry():
     assert [each.path for each in found.errors] == [
         ["runs", 41, "slow"], ["runs", 41, "best", "slow"]
     ]  # fmt: skip
+
+
+class Numbers:
+    """What is loaded: the keys themselves."""
+
+    async def lookup(self, _relation: object, _arguments: object, keys: list[int]) -> list[int]:
+        return keys
+
+
+class Both:
+    """A long list, beside a field that fails while it is completed, and takes both away."""
+
+    def __init__(self) -> None:
+        self.runs = [Run(number) for number in range(60)]
+
+    async def fails(self, *_: object) -> int:
+        await asyncio.sleep(0.02)
+        raise GraphQLError("failed")
+
+
+async def test_an_error_that_takes_a_list_away_is_not_the_end_of_the_operation():
+    context = SimpleNamespace(turns=LoopTurns(), is_in_parts=False)
+    loaders = Loaders(Numbers())
+
+    async def runs(*_: object) -> list[Run]:
+        await asyncio.sleep(0.2)
+        return [Run(await loaders.lookup("runs", (), 1))]
+
+    root = {"runs": runs, "both": Both()}
+    document = parse("{ runs { slow } both { runs { slow later } fails } }")
+    found = await execute(SCHEMA, document, root, context, executor_class=LongLists)
+    assert found.data == {"runs": [{"slow": 1}], "both": None}
+    assert [each.path for each in found.errors] == [["both", "fails"]]
 
 
 async def test_what_is_cancelled_leaves_nothing_behind():
