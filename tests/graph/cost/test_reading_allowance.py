@@ -1,5 +1,7 @@
 """What new documents cost: a few little, many what reading them takes."""
 
+import asyncio
+
 import pytest
 
 from graph.cost.prices import FREE_TOKENS, POINTS_PER_TOKEN, TOKENS_PER_POINT
@@ -59,6 +61,31 @@ async def test_many_new_documents_are_charged_by_the_token(api, db):
     before = await remaining(api, token)
     await api.answer(again, token)
     assert before - await remaining(api, token) - 1 <= 1, "it is known"
+
+
+async def test_who_leaves_pays_for_what_is_read_all_the_same(api, db):
+    token = make.create_person(db).token
+    documents, is_read = api.app.state.services.documents, asyncio.Event()
+    reading = documents.read
+
+    async def read_late(text, caller):
+        try:
+            await asyncio.sleep(0.1)
+            return await reading(text, caller)
+        finally:
+            is_read.set()
+
+    before = await remaining(api, token)
+    documents.read = read_late
+    document = f"{{ activities(first: 1) {{ nodes {{ {'id name startedAt ' * 20} }} }} }}"
+    leaving = asyncio.create_task(api.answer(document, token))
+    await asyncio.sleep(0.05)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    await is_read.wait()
+    documents.read = reading
+    await asyncio.sleep(0)
+    assert before - await remaining(api, token) - 1 == (13 + 60 - FREE_TOKENS) // TOKENS_PER_POINT
 
 
 async def remaining(api, token):
