@@ -151,7 +151,13 @@ class OperationStream(EventStream):
         subscriber, weight = self._subscriber, PER_OPERATION + weight
         weights, key = subscriber.services.limits.weights, subscriber.key
         weights.take(key, weight, is_limited=subscriber.switches.rate_limiting)
-        task = self._tasks.create_task(self._run(operation_id, request))
+        running = self._run(operation_id, request)
+        try:
+            task = self._tasks.create_task(running)
+        except RuntimeError:  # the stream ends, and waits for operations under way
+            running.close()
+            weights.give_back(key, weight)
+            raise StreamUnknown from None
         task.add_done_callback(lambda _: weights.give_back(key, weight))
         self._operations[operation_id] = task
 

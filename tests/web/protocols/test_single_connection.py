@@ -9,9 +9,13 @@ import httpx
 import pytest
 from redis import Redis
 
+from graph.operation_request import OperationRequest
 from jobs.enqueue import publish
 from tests import factories as make
 from tests.web.subscriber import JOB
+from web import create_app
+from web.protocols.single_connection import OperationStream, StreamUnknown
+from web.protocols.subscriber import Subscriber
 
 pytestmark = pytest.mark.anyio
 
@@ -190,3 +194,32 @@ async def test_methods_and_requests_that_are_none(http, address, person):
     )  # fmt: skip
     foreign = {"cookie": "session=x", "origin": "https://elsewhere.example"}
     assert (await http.put(client.url, headers=foreign)).status_code == 403
+
+
+async def test_a_stream_that_ends_begins_nothing_and_counts_nothing(settings):
+    """While it waits for the operations that were under way."""
+    services = create_app(settings).state.services
+    scope = {"type": "http", "path": "/graphql/stream", "headers": [], "client": ("127.0.0.1", 1),
+             "state": {"request_id": "1", "log_fields": {}}}  # fmt: skip
+
+    async def receive():
+        await asyncio.sleep(0.05)
+        return {"type": "http.disconnect"}
+
+    async def send(_):
+        pass
+
+    stream = OperationStream(Subscriber(services, scope), scope, receive, send)
+    refused = []
+
+    async def under_way():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with pytest.raises(StreamUnknown) as caught:
+                stream.begin("late", OperationRequest("{ __typename }", None, None), 1000)
+            refused.append(caught)
+
+    await stream.serve_while(under_way())
+    assert refused
+    assert not services.limits.weights._held
