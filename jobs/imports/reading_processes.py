@@ -201,7 +201,12 @@ def _run(pipe: Pipe, parent: int, rules: ReadingRules, large_files: LargeFileTur
         while not large_files.is_taken:
             name, listed = pipe.recv()
             stream = _PipedStream(pipe)
-            found = prepare(name, cast("BinaryIO", stream), listed, rules, large_files.take)
+
+            def take_turn(rest: _PipedStream = stream) -> None:
+                rest.skip()  # or the parent waits for us, and who has the turn for the parent
+                large_files.take()
+
+            found = prepare(name, cast("BinaryIO", stream), listed, rules, take_turn)
             stream.skip()
             pipe.send((found, large_files.is_taken))
 

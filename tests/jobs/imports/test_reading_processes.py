@@ -1,7 +1,9 @@
 """Files are read in processes of their own, and come back in their order."""
 
+import gzip
 import io
 import os
+import signal
 from multiprocessing import active_children
 from zipfile import BadZipFile
 
@@ -85,6 +87,30 @@ def test_large_files_are_read_one_at_a_time_each_by_a_process_of_its_own(monkeyp
     assert [what for _, what in large] == ["begins", "ends"] * 3
     assert len({process for process, _ in large}) == 3
     assert active_children() == []
+
+
+def test_a_large_file_that_waits_for_its_turn_does_not_hold_up_the_one_that_has_it(monkeypatch):
+    """What follows the broken compression is more than a pipe holds, and so is what was found."""
+    monkeypatch.setattr(large_files, "_LARGE_XML", 10_000)
+    run = gpx_file(run_of(60))
+    first = run + b"<!-- " + os.urandom(1 << 20).hex().encode() + b" -->"
+    second = gzip.compress(run) + b"no gzip" * (1 << 18)
+    files = [
+        FileToRead(number, "x.gpx", io.BytesIO(each)) for number, each in enumerate((first, second))
+    ]
+    signal.signal(signal.SIGALRM, _fail)
+    signal.alarm(20)
+    try:
+        with ReadingProcesses(ReadingRules(keeps_originals=True), 2) as readers:
+            found = [each for each in readers.read(files) if each is not None]
+    finally:
+        signal.alarm(0)
+    assert [len(file.activities) for _, file in found] == [1, 1]
+    assert "ends early" in found[1][1].activities[0].said
+
+
+def _fail(*_: object) -> None:
+    raise TimeoutError
 
 
 class Killing(io.BytesIO):
