@@ -113,6 +113,21 @@ def test_a_first_import_that_failed_is_taken_up(world):
     assert world.value("SELECT history_complete_at FROM strava_connections")
 
 
+@pytest.mark.parametrize("other", [{"cause": "problems"}, {"activity_id": 7, "since": None}])
+def test_what_was_synced_of_some_activities_since_is_no_first_import(world, other):
+    runner = world.connect()
+    ended = "UPDATE jobs SET status = :s, finished_at = now() WHERE id = :i"
+    failed = (
+        "UPDATE jobs SET status = 'FAILED', finished_at = now(), error_code = 'INTERNAL', "
+        "error_message = '', error_retryable = true WHERE id = :i"
+    )
+    world.write(failed, i=world.create(runner, **other))
+    assert tonight(world) == []
+    world.write(failed, i=world.create(runner, mode="INCREMENTAL", since=None))
+    world.write(ended, s="SUCCEEDED", i=world.create(runner, **other))
+    assert len(tonight(world)) == 1
+
+
 def test_a_first_import_that_was_cancelled_is_not(world):
     world.cancel(world.create(world.connect()))
     assert tonight(world) == []

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from db.models import Job, JobKind, JobStatus, StravaConnection
 from db.statements.interval import seconds
 from db.statements.jobs.job import create_of, has_active
+from db.statements.strava.sync_problem import FOR_PROBLEMS
 
 FOR_NIGHT = {"mode": "FULL", "cause": "nightly"}
 """Arguments of such a sync."""
@@ -86,10 +87,19 @@ def begin_again() -> Executable:
 
 
 def _has_failed() -> ColumnElement[bool]:
-    """Whether the athlete's last sync failed; one that was cancelled is not begun again."""
+    """Whether the athlete's last sync of everything failed; one that was cancelled stays so.
+
+    Syncs of one activity, of some days, or of what earlier ones could not have do not count.
+    """
+    bounds = (Job.arguments[name].astext for name in ("activity_id", "since", "until"))
     last = (
         select(Job.status)
-        .where(Job.athlete_id == StravaConnection.athlete_id, Job.kind == JobKind.STRAVA_SYNC)
+        .where(
+            Job.athlete_id == StravaConnection.athlete_id,
+            Job.kind == JobKind.STRAVA_SYNC,
+            func.coalesce(*bounds).is_(None),
+            Job.arguments["cause"].astext.is_distinct_from(FOR_PROBLEMS["cause"]),
+        )
         .order_by(Job.created_at.desc(), Job.id.desc())
         .limit(1)
         .correlate(StravaConnection)
