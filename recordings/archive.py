@@ -18,7 +18,7 @@ from recordings.errors import FileTooLarge, NotARecording, RecordingError, Unrea
 from recordings.reader import SUFFIXES
 from recordings.strava_list import NAME as LIST
 from recordings.strava_list import ListedActivity, ListRoom, read_list
-from recordings.zip_entries import ManyEntries
+from recordings.zip_entries import BROKEN_ENTRY, ManyEntries
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _MOST_NESTED = 2
@@ -32,7 +32,6 @@ _IN_MEMORY = 8 << 20
 _BLOCK = 1 << 20
 _MOST_LIST_BYTES = 256 << 20
 _MOST_LISTS = 100
-_BAD_ENTRY = (BadZipFile, NotImplementedError, RuntimeError, OSError)
 _IS_ENCRYPTED = 1  # bit of a ZIP entry's flags
 
 Found = tuple[str, "BinaryIO | RecordingError"]
@@ -147,7 +146,7 @@ class _ArchiveWalk:
         for entry in archive.entries():
             folder, _, file = f"{name}/{_path_of(entry)}".rpartition("/")
             if file == LIST and entry.file_size <= _MOST_LIST_BYTES:
-                with suppress(*_BAD_ENTRY), archive.open(entry) as source:
+                with suppress(*BROKEN_ENTRY), archive.open(entry) as source:
                     self._notes.read_list(f"{folder}/", cast("BinaryIO", source))
 
     def _entry(self, archive: ZipFile, entry: ZipInfo, name: str, depth: int) -> Iterator[Found]:
@@ -160,7 +159,7 @@ class _ArchiveWalk:
         if not name.lower().endswith(".zip"):
             try:
                 source = archive.open(entry)
-            except (BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            except BROKEN_ENTRY as error:
                 yield (
                     name,
                     UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
@@ -190,7 +189,7 @@ class _ArchiveWalk:
                 with archive.open(entry) as source:
                     while block := source.read(_BLOCK):
                         copy.write(block)
-            except (BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+            except BROKEN_ENTRY as error:
                 yield (
                     name,
                     UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),

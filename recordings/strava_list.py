@@ -8,7 +8,6 @@ exports tell races in a column that is found by its header, in the languages kno
 
 import csv
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -16,11 +15,11 @@ from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from itertools import chain, islice
 from typing import BinaryIO
-from zipfile import BadZipFile
 
 from recordings.problems import words
 from recordings.recorded_activity import RecordedActivity
 from recordings.sport_words import sport_type_of
+from recordings.zip_entries import BROKEN_ENTRY
 
 NAME = "activities.csv"
 _ID, _NAME, _SPORT, _DESCRIPTION = 0, 2, 3, 4
@@ -29,7 +28,7 @@ _PATH = re.compile(r"activities/[^/]+\.(?:fit|gpx|tcx)(?:\.gz)?", re.IGNORECASE)
 _LOOKED_AT = 200
 _LONGEST_ROW = 1 << 16  # characters
 _LONGEST_ID, _LONGEST_NAME, _LONGEST_DESCRIPTION = 18, 500, 10_000
-_BROKEN = (csv.Error, OSError, EOFError, ValueError, BadZipFile, zlib.error)
+_BROKEN = (csv.Error, *BROKEN_ENTRY)
 _SPORTS = {
     "Run": "lauf|course à pied|carrera|corsa|corrida|hardloopsessie|hardlopen",
     "TrailRun": "traillauf|trail|carrera de montaña|corrida em trilha|trailrun",

@@ -5,13 +5,19 @@ Here each takes its name and 48 bytes, and becomes such an object when its turn 
 (docs/decisions/0036-entries-of-archives.md).
 """
 
+import zlib
 from array import array
 from collections.abc import Iterator
+from lzma import LZMAError
 from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 _NUMBERS = ("flag_bits", "compress_type", "CRC", "external_attr")
 _SIZES = ("compress_size", "file_size", "header_offset")
+BROKEN_ENTRY = (
+    BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zlib.error, LZMAError,
+)  # fmt: skip
+"""What ZipFile raises of an entry that is damaged or packed in a rare way, as it is opened or read."""
 
 
 class ManyEntries(ZipFile):
@@ -20,7 +26,8 @@ class ManyEntries(ZipFile):
     def entries(self) -> Iterator[ZipInfo]:
         """Make what ZipFile tells of each file, in the order of the archive, without folders."""
         kept: Any = self.filelist
-        return (each for each in kept.entries() if not each.is_dir())
+        # `is_dir` takes no empty name.
+        return (each for each in kept.entries() if not each.filename.endswith("/"))
 
     def _RealGetContents(self) -> None:  # noqa: N802 - ZipFile's, which reads the directory
         attributes: dict[str, Any] = {"filelist": _Entries(), "NameToInfo": _NoNames()}

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
-from zipfile import BadZipFile
 
 from athletics.activity_effort import ActivityEffort, RecordedRun, efforts_of_activity
 from athletics.age_grade_table import Sex
@@ -37,9 +36,9 @@ from recordings.problems import printable
 from recordings.reader import read_opened
 from recordings.recorded_activity import StatedTotals
 from recordings.strava_list import ListedActivity
+from recordings.zip_entries import BROKEN_ENTRY
 
 _LONGEST_NAME = 1_000
-_BROKEN = (BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +123,7 @@ def prepare(
             original = _packed(each, rules)
     except RecordingError as error:
         return left_out(name, error)
-    except _BROKEN as error:
-        # What ZIP archives raise while an entry is read: a wrong checksum, a rare compression.
+    except BROKEN_ENTRY as error:
         return PreparedFile(name, message=f"it cannot be read: {error}")
     problems, found = read.problems, deque(read.activities)
     del read

@@ -2,9 +2,12 @@
 
 import io
 import stat
+import struct
 import tracemalloc
 import warnings
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
@@ -12,7 +15,7 @@ import pytest
 
 from recordings import RecordingError, archive
 from recordings.archive import WalkNotes, files_of
-from recordings.zip_entries import ManyEntries
+from recordings.zip_entries import BROKEN_ENTRY, ManyEntries
 
 
 def found(path: Path) -> dict[str, bytes | str]:
@@ -84,6 +87,69 @@ def test_odd_entries_are_named_and_the_others_read(tmp_path):
         "NotARecording: it is a link.",
     }
     assert len(told) == 3
+
+
+def damaged(name: str, method: int, spoil: Callable[[bytearray], None]) -> bytes:
+    """An archive with a damaged first entry, and a whole one after it."""
+    target = io.BytesIO()
+    with ZipFile(target, "w", method) as archive:
+        archive.writestr(name, zipped({"in.gpx": b"i"}))
+        archive.writestr("a.fit", b"a")
+    content = bytearray(target.getvalue())
+    spoil(content)
+    return bytes(content)
+
+
+def spoil_name(content: bytearray) -> None:
+    content[30] = 0xFF  # of the entry itself, not of the directory
+
+
+def spoil_data(content: bytearray) -> None:
+    content[40:48] = b"\xff" * 8
+
+
+def move(content: bytearray) -> None:
+    """Have the directory tell a place beyond any file's end, in 64 bits."""
+    end = content.rfind(b"PK\5\6")
+    begun = int.from_bytes(content[end + 16 : end + 20], "little")
+    behind_name = begun + 46 + content[begun + 28]
+    content[begun + 42 : begun + 46] = b"\xff" * 4
+    content[begun + 30] = 12
+    content[end + 12] += 12
+    content[behind_name:behind_name] = struct.pack("<HHQ", 1, 8, 2**63 + 5)
+
+
+@pytest.mark.parametrize("name", ["ö.zip", "ö.gpx", "activities.csv"])
+@pytest.mark.parametrize(
+    ("method", "spoil"),
+    [
+        (zipfile.ZIP_STORED, spoil_name),
+        (zipfile.ZIP_STORED, move),
+        (zipfile.ZIP_DEFLATED, spoil_data),
+        (zipfile.ZIP_BZIP2, spoil_data),
+        (zipfile.ZIP_LZMA, spoil_data),
+    ],
+)
+def test_a_damaged_entry_costs_no_other(tmp_path, name, method, spoil):
+    file = tmp_path / "damaged.zip"
+    file.write_bytes(damaged(name, method, spoil))
+    told = {}
+    for each, content in files_of(file):
+        if isinstance(content, RecordingError):
+            told[each] = content.problem
+        else:
+            with suppress(*BROKEN_ENTRY):
+                told[each] = content.read()
+    assert told.pop("damaged.zip/a.fit") == b"a"
+    assert told.keys() <= {f"damaged.zip/{name}"}
+
+
+def test_an_entry_without_a_name_is_left_out(tmp_path):
+    file = tmp_path / "nameless.zip"
+    file.write_bytes(zipped({"some.gpx": b"s", "a.fit": b"a"}).replace(b"some", b"\0ome"))
+    told = found(file)
+    assert told.pop("nameless.zip/a.fit") == b"a"
+    assert list(told.values()) == ["NotARecording: by its name it is no FIT, GPX or TCX file."]
 
 
 def test_notes_of_macos_are_left_out(tmp_path):
