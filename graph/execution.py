@@ -330,6 +330,7 @@ class Executor:
         if request.is_safe_only and self._is_public(operation, found):
             # a public answer contains nothing about the caller's budget
             body = b"".join((b'{"data":', *found.parts, b"}"))
+            context.check_size(body)
             return OperationResult(
                 body, budget=charge.state, public_s=found.public_s, age_s=found.age_s, is_query=True
             )

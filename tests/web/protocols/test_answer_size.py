@@ -15,7 +15,9 @@ SMALL, LARGE = f"{{ {NOTES % 2} }}", f"{{ {NOTES % 20} }}"
 
 @pytest.fixture
 async def api(settings):
-    async with serve(settings.model_copy(update={"answer_max_bytes": MOST})) as api:
+    async with serve(
+        settings.model_copy(update={"answer_max_bytes": MOST, "introspection": "on"})
+    ) as api:
         yield api
 
 
@@ -56,6 +58,13 @@ async def test_a_mutation_is_done_all_the_same(api, runner, db):
     answer = await api.answer(update, runner.token, id=encode_id("Athlete", runner.athlete_id))
     assert [each["extensions"]["code"] for each in answer["errors"]] == ["ANSWER_TOO_LARGE"]
     assert db.exec_driver_sql("SELECT city FROM athletes").scalar() == "Porto"
+
+
+async def test_what_is_public_is_refused_too(api):
+    schema = "{ __schema { types { name description fields { name description } } } }"
+    assert await code_of(api.answer, schema, None) == "ANSWER_TOO_LARGE"
+    answer = await api.http.get("/graphql", params={"query": schema})
+    assert answer.json()["errors"][0]["extensions"]["code"] == "ANSWER_TOO_LARGE"
 
 
 async def test_a_part_is_refused_alone(api, runner):
