@@ -111,11 +111,11 @@ class Services:
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
         )
         TEMPLATES.limit_to(memory.sql)
-        versions, policy = DataVersions(database), _policy(settings, usage)
+        versions = DataVersions(database, settings.database_failover_s)
         replicas = Replicas.from_settings(settings, database)
         planner = _planner(replicas, schema, documents, cache, versions)
+        policy, originals = _policy(settings, usage), OriginalDownloads(settings, database)
         executor = Executor(schema, documents, planner, policy)
-        originals = OriginalDownloads(settings, database)
         source = PlanSource(database, originals)
         return cls(
             settings=settings,

@@ -38,9 +38,10 @@ class _VersionRead:
 class DataVersions:
     """Reads the versions of one database, for all requests of one event loop."""
 
-    def __init__(self, database: RowReader) -> None:
+    def __init__(self, database: RowReader, failover_s: float = 0.0) -> None:
+        """Read by `database`, which tries again for `failover_s` seconds while PostgreSQL is away."""
         self._database = database
-        self._patience = TimeLimit(_PATIENCE_S)
+        self._patience = TimeLimit(_PATIENCE_S + failover_s)
         self._next: _VersionRead | None = None
         self._reader: asyncio.Task[None] | None = None
         # kept, as asyncio makes a system call to tell it
