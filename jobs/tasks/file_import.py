@@ -50,7 +50,7 @@ class _Import:
     """One attempt. The checkpoint has the uploads and files that are done, as numbers.
 
     `files` counts those of the upload after `uploads`, `before` those of all earlier ones. `lost`
-    has the place of a file that ended the process that read it, and how often.
+    has the places of files that ended the process that read them, and how often each did.
     """
 
     def __init__(self, attempt: Attempt, services: TaskServices) -> None:
@@ -172,7 +172,7 @@ class _Import:
         """Remember that reading a file ended its process; what waits is read again."""
         self._importer.flush()
         key = self._key(number)
-        self._lost = {key: self._lost.get(key, 0) + 1}
+        self._lost = {**self._lost, key: self._lost.get(key, 0) + 1}
         self.write(lambda _: None)
 
     def _key(self, number: int) -> str:

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import os
+import signal
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from multiprocessing import active_children
@@ -16,7 +18,10 @@ from sqlalchemy import insert
 from db.models import Upload
 from db.statements.activities import deleted_activity
 from db.statements.files import upload as uploads
+from jobs.imports import prepared_file
+from jobs.imports.reading_processes import ReadingProcesses
 from jobs.orphan_files import FileSweep
+from jobs.tasks import file_import
 from tests.recordings.run import fit_file, gpx_file, run_of, tcx_file
 
 REPORT = "SELECT path, outcome, message, activity_id FROM import_entries WHERE job_id = :job ORDER BY position"
@@ -194,6 +199,30 @@ def test_a_file_whose_reading_ends_its_process_is_left_out_at_last(
     [line] = world.rows(REPORT, job=job_id)
     assert line["outcome"] == outcome
     assert ("ended the process" in line["message"]) == (outcome == "FAILED")
+
+
+def test_files_that_end_their_readers_in_turn_are_left_out_at_last(world, athlete_id, monkeypatch):
+    rounds, read_opened = [], prepared_file.read_opened
+
+    class CountedReading(ReadingProcesses):
+        def __init__(self, *arguments) -> None:
+            rounds.append(len(rounds))
+            super().__init__(*arguments)
+
+    def read(file, name):
+        if len(rounds) <= 20 and not name.endswith("c.gpx"):
+            if len(rounds) % 2 != name.endswith("b.gpx"):
+                sleep(5)  # the other one is faster
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_opened(file, name)
+
+    monkeypatch.setattr(file_import, "ReadingProcesses", CountedReading)
+    monkeypatch.setattr(prepared_file, "read_opened", read)
+    files = {f"{name}.gpx": gpx_file(run_of(60 + i)) for i, name in enumerate("abc")}
+    job_id = import_job(world, athlete_id, upload(world, athlete_id, archive_of(files)))
+    assert world.work(job_id)["status"] == "SUCCEEDED"
+    outcomes = [each["outcome"] for each in world.rows(REPORT, job=job_id)]
+    assert outcomes == ["FAILED", "FAILED", "IMPORTED"]
 
 
 def test_a_file_that_is_gone_is_told(world, athlete_id):
