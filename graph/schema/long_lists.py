@@ -27,12 +27,12 @@ class LongLists(Executor[Any]):
         items: Iterable[Any],
         position_context: Any,
     ) -> AwaitableOrValue[list[Any]]:
-        """Complete a list: a long one in turns, unless entries of it may be put off."""
-        is_short = not isinstance(items, list) or len(items) <= _MOST_AT_ONCE
+        """Complete a list: a long one in turns, unless entries of it are put off (@stream)."""
+        is_long = isinstance(items, list) and len(items) > _MOST_AT_ONCE
         complete = (
-            super().complete_iterable_value
-            if is_short or self.context_value.is_in_parts
-            else self._complete_in_turns
+            self._complete_in_turns
+            if is_long and self.get_stream_usage(field_details_list, path) is None
+            else super().complete_iterable_value
         )
         return complete(item_type, field_details_list, info, path, items, position_context)
 

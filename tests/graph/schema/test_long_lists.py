@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLError, build_schema, parse
-from graphql.execution import execute
+from graphql.execution import execute, experimental_execute_incrementally
+from graphql.execution.incremental.incremental_executor import IncrementalExecutor
 
 from graph.mapping.loaders import Loaders
 from graph.schema.long_lists import LongLists
@@ -45,7 +46,7 @@ class Run:
 
 
 def answer(count: int, fails: int | None = None):
-    context = SimpleNamespace(turns=LoopTurns(), is_in_parts=False)
+    context = SimpleNamespace(turns=LoopTurns())
     root = {"runs": [Run(number, fails) for number in range(count)]}
     return execute(SCHEMA, QUERY, root, context, executor_class=LongLists)
 
@@ -60,6 +61,30 @@ async def test_all_entries_come_in_their_order(count):
 
 async def test_others_have_the_loop_now_and_then():
     assert await longest_s(answer(60)) < 0.05
+
+
+class InParts(LongLists, IncrementalExecutor):
+    """As the schema's, for operations with @defer."""
+
+
+async def test_others_have_the_loop_while_parts_are_made():
+    context = SimpleNamespace(turns=LoopTurns())
+    root = {"runs": [Run(number) for number in range(60)]}
+    document = parse("{ runs { slow ... @defer { best { slow } } } }")
+    data: list[Any] = []
+
+    async def in_parts() -> None:
+        found = experimental_execute_incrementally(
+            SCHEMA, document, root, context, executor_class=InParts
+        )
+        found = await found if asyncio.iscoroutine(found) else found
+        data.extend(found.initial_result.data["runs"])
+        async for each in found.subsequent_results:
+            for made in each.incremental or ():
+                data[int(made.id)] |= made.data
+
+    assert await longest_s(in_parts()) < 0.05
+    assert data == [{"slow": number, "best": {"slow": number}} for number in range(60)]
 
 
 async def test_an_error_names_its_entry():
@@ -89,7 +114,7 @@ class Both:
 
 
 async def test_an_error_that_takes_a_list_away_is_not_the_end_of_the_operation():
-    context = SimpleNamespace(turns=LoopTurns(), is_in_parts=False)
+    context = SimpleNamespace(turns=LoopTurns())
     loaders = Loaders(Numbers())
 
     async def runs(*_: object) -> list[Run]:
