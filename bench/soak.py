@@ -29,13 +29,14 @@ _DISTURBED_S = 20.0
 _LEAST_PAUSE_S, _MOST_PAUSE_S = 30.0, 150.0
 _STOP = dict.fromkeys(PARTS, signal.SIGTERM) | {"PostgreSQL": signal.SIGINT}
 """How a part is asked to end. At SIGTERM PostgreSQL would wait for all its clients."""
-_LIMITS = {
+_ENVIRONMENT = {
+    "PORT": "4240",
     "COST_BUCKET_USER": "2000000000",
     "DATABASE_TIME_USER_MS": "2000000000",
     "SYNC_BUDGET_REQUESTS": "0",
     "STRAVA_DETAILS_PER_SYNC": "0",
 }
-"""Budgets that a soak does not use up."""
+"""A port of its own, and budgets that it does not use up."""
 
 
 class Restarts:
@@ -76,7 +77,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="pacegraph-soak-") as folder:
         home, runs = Path(folder) / "home", Path(folder) / "runs.ndjson"
         write_runs(runs, RUNS, is_whole=True)
-        with running(ROOT, home, runs, workers=2, **_LIMITS) as facts:
+        with running(ROOT, home, runs, workers=2, **_ENVIRONMENT) as facts:
             samples = Samples(facts["pid"], home)
             restarts = Restarts(facts["pid"], minutes)
             until = time.monotonic() + 60 * minutes
