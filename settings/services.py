@@ -92,7 +92,7 @@ class ServiceSettings(BaseModel):
     database_pre_ping: bool = Field(
         True,
         description="Test each pooled connection before use, so that requests survive a restart "
-        "of PostgreSQL.",
+        "of PostgreSQL. Jobs test one that was not used for a second.",
     )
     database_statement_timeout_ms: int = Field(
         30_000,
