@@ -120,7 +120,8 @@ def completion_to_others(model: type[BestEffort | PersonalBest]) -> ColumnElemen
 
 _WRITTEN = (
     "athlete_id", "activity_id", "distance", "distance_m", "elapsed_s", "start_offset_s",
-    "start_distance_m", "average_heart_rate_bpm", "achieved_at", "provenance", "implied", *GRADE_COLUMNS, "counts",
+    "start_distance_m", "average_heart_rate_bpm", "achieved_at", "provenance", "implied",
+    *GRADE_COLUMNS, "counts",
 )  # fmt: skip
 
 
