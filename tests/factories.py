@@ -141,9 +141,13 @@ def create_deleted_activity(db: Connection, athlete_id: int, **columns: Any) -> 
 def create_athlete_change(
     db: Connection, athlete_id: int, job_id: int, activity_id: int, distance: str
 ) -> None:
-    """A change of an activity and a best by a job."""
+    """A change of an activity and a best by a job, which deleted another activity."""
     changes = athlete_change.changes(
-        athlete_id, job_id, activities=[activity_id], distances=[distance]
+        athlete_id,
+        job_id,
+        activities=[activity_id],
+        deleted=[activity_id + 1],
+        distances=[distance],
     )
     db.execute(athlete_change.record(), changes)
 

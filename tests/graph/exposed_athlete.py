@@ -76,11 +76,13 @@ def _add_runs(db: Connection, exposed: ExposedAthlete) -> dict[int, int]:
     runs[30] = _add_run(db, exposed, 30, "EVERYONE", duplicate_of_id=runs[1])
     runs[31] = _add_run(db, exposed, 31, "EVERYONE", duplicate_of_id=runs[20])
     make.create_sync_problem(db, exposed.person, activity_id=runs[1], message=MARK)
+    graded = {"age_on_day": 64, "sex": "FEMALE"}
+    measured = {"start_distance_m": 77.0, "average_heart_rate_bpm": 137.5}
     efforts = {
-        day: make.create_best_effort(db, runs[day], elapsed_s=time_s, age_on_day=64, sex="FEMALE")
+        day: make.create_best_effort(db, runs[day], elapsed_s=time_s, **graded, **measured)
         for day, time_s in times_s.items()
     }
-    far = make.create_best_effort(db, runs[5], distance="KM10", elapsed_s=3333.0)
+    far = make.create_best_effort(db, runs[5], distance="KM10", elapsed_s=3333.0, **measured)
     near = [
         make.create_best_effort(db, runs[ON_TREADMILL], distance=distance, elapsed_s=elapsed_s)
         for distance, elapsed_s in (("M400", 80.0), ("KM1", 210.0))
