@@ -14,6 +14,7 @@ class Outbox:
         self._subscriber = subscriber
         self._timeout_s = subscriber.services.settings.subscription_send_timeout_s
         self._sending = asyncio.Lock()
+        self._is_struck = False
 
     async def send(self, size: int, write: Callable[[], Awaitable[None]]) -> None:
         """Have `write` send a message of `size` bytes in its turn. Raises StreamEnded."""
@@ -22,7 +23,8 @@ class Outbox:
         has_room = unread.add(key, size)
         try:
             if not has_room and self._subscriber.switches.rate_limiting:
-                raise too_much_unread(services, key)
+                is_known, self._is_struck = self._is_struck, True
+                raise too_much_unread(services, key, is_known=is_known)
             async with self._sending, asyncio.timeout(self._timeout_s):
                 await write()
         except TimeoutError as error:

@@ -34,9 +34,13 @@ class ClientGone(StreamEnded):
         super().__init__(code, "the client is gone")
 
 
-def too_much_unread(services: Services, key: str) -> StreamEnded:
-    """Count and log that a caller's clients leave too much unread; returns what ends the stream."""
-    services.address_bounds.strike("unread", key.removeprefix("address:"))
+def too_much_unread(services: Services, key: str, *, is_known: bool = False) -> StreamEnded:
+    """Count and log that a caller's clients leave too much unread; returns what ends the stream.
+
+    `is_known`: the stream was counted before.
+    """
+    if not is_known:
+        services.address_bounds.strike("unread", key.removeprefix("address:"))
     return StreamEnded(TRY_AGAIN_LATER, "Too many answers wait to be read.")
 
 

@@ -120,7 +120,7 @@ def test_answers_that_wait_for_a_websocket_are_bounded(settings, tmp_path):
                 message = {"type": "subscribe", "id": str(number), "payload": payload}
                 frame = Frame(Opcode.TEXT, json.dumps(message).encode())
                 client.sendall(frame.serialize(mask=True))
-            assert soon(lambda: bounded(api.address, "unread") >= 1)
+            assert soon(lambda: bounded(api.address, "unread") == 1)
         assert soon(lambda: api.gauges()["open_connections"] == 0)
 
 
@@ -148,7 +148,7 @@ def test_parts_that_wait_are_bounded(settings, db, tmp_path):
                 answer += block
         assert b'"hasNext":true' in answer
         assert b'"hasNext":false' not in answer
-        assert soon(lambda: bounded(api.address, "unread") >= 1)
+        assert soon(lambda: bounded(api.address, "unread") == 1)
 
 
 def test_a_file_is_shared_and_does_not_count(api: ApiProcess):
@@ -191,7 +191,7 @@ def test_a_client_that_reads_nothing_is_ended_in_time(settings, tmp_path):
         closing(narrow(api.address)) as client,
     ):
         client.sendall(FILE)
-        assert soon(lambda: bounded(api.address, "unread") >= 1)
+        assert soon(lambda: bounded(api.address, "unread") == 1)
         with pytest.raises(ConnectionError):
             read_all(client)
 
