@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import create_engine
 
 from athletics.distance import StandardDistance
@@ -63,14 +64,15 @@ _EFFORTS = """
 """
 _COPIES = """
     INSERT INTO activity_streams
-        (activity_id, sample_count, samples, positions, marks, duration_s, is_complete)
-    SELECT target.id, s.sample_count, s.samples, s.positions, s.marks,
+        (activity_id, athlete_id, sample_count, samples, positions, marks, duration_s, is_complete)
+    SELECT target.id, s.athlete_id, s.sample_count, s.samples, s.positions, s.marks,
         s.duration_s, s.is_complete
     FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY target (id, place)
     JOIN activity_streams s
         ON s.activity_id = (%(models)s::bigint[])[1 + place %% cardinality(%(models)s)]
     ON CONFLICT DO NOTHING
 """
+_RUNS_OF = "SELECT id, athlete_id FROM activities WHERE athlete_id = %s ORDER BY started_at DESC"
 _WITH_STREAMS = """
     UPDATE activities SET streams_state = 'STORED', distance_m = %(meters)s, elapsed_time_s = 3599,
         moving_time_s = 3599
@@ -109,13 +111,14 @@ class Bench:
         """Give the athlete's runs streams of an hour."""
         models = [first_hour(seed) for seed in range(_RECORDINGS)]
         with self.connect() as connection:
-            found = "SELECT id FROM activities WHERE athlete_id = %s ORDER BY started_at DESC"
-            ids = [row[0] for row in connection.execute(found, [athlete])]
+            cursor = connection.cursor(row_factory=namedtuple_row)
+            activities = cursor.execute(_RUNS_OF, [athlete]).fetchall()
+            ids = [each.id for each in activities]
             meters = models[0].distance_m[-1]
             connection.execute(_WITH_STREAMS, {"athlete": athlete, "meters": meters})
         engine = create_engine("postgresql+psycopg://", creator=self.connect)
         with engine.begin() as connection:
-            for activity, samples in zip(ids, models, strict=False):
+            for activity, samples in zip(activities, models, strict=False):
                 store_streams(connection, activity, EncodedStreams.from_samples(samples))
         engine.dispose()
         with self.connect() as connection:

@@ -1,14 +1,15 @@
 """Measure what the API and a sync cost with many activities beside few, and what these take.
 
 `python -m bench.scale [--activities 100000 1000000] [--only Q2 leaderboard]`, or `make scale`. The first
-run with a number writes its rows by SQL (10⁷ activities: 80 million efforts, 40 GB, an hour or more) into
-.local-scale-ACTIVITIES, where they stay. Prints sizes, the CPU of each shape of a query with its ratio
-to the smallest number, plans of those above 1.3, the retention sweep, VACUUM, and the CPU of a sync.
-Fails if Q2 or the sync is above 1.3.
+run with a number writes its rows by SQL (10⁷ activities: 80 million efforts, 40 GB) into
+.local-scale-ACTIVITIES, where they stay; one that was interrupted goes on. Prints sizes, the CPU of each
+shape of a query with its ratio to the smallest number, plans, the retention sweep, VACUUM, and the CPU
+of a sync and of a recalculation. Fails if Q2 or the sync is above 1.3. `docs/scale.md` has its results.
 """
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -55,6 +56,9 @@ class Scale:
     sweep_s: float
     vacuum_s: float
     sync_s: float
+    recalculation_s: float
+    load: float
+    """Mean of the machine's running processes in the last 15 minutes, at the end."""
 
 
 def main() -> int:
@@ -77,15 +81,18 @@ def _measure(activities: int, only: Sequence[str], folder: Path) -> Scale:
         activities=BASE_ACTIVITIES, runs=OWNER_RUNS, sharing="on", port="4200", home=home
     )
     if not note.exists():
-        with measured(base):
-            scale_rows.write(_dsn(home), activities)
+        if not (home / "activities.txt").exists():
+            with measured(base):
+                pass
+        scale_rows.write(home, activities)
         note.write_text("")
         (home / "activities.txt").write_text(
             str(BASE_ACTIVITIES + OWNER_RUNS + SMALL_RUNS + activities)
         )
     base.activities += activities
     left_out = {each.name for each in mutation_shapes()}
-    wanted = [_q2(), *(each for each in shapes() if each.name not in left_out)]
+    peers = [_peers_query(name) for name in ("Q2", "Q3", "Q4")]
+    wanted = [*peers, *(each for each in shapes() if each.name not in left_out)]
     with measured(base) as database:
         figures = {
             (shape.name, viewer): database.figure(shape, viewer)
@@ -95,12 +102,25 @@ def _measure(activities: int, only: Sequence[str], folder: Path) -> Scale:
             and not (shape.is_own and viewer == "stranger")
         }
         facts, dsn = database.facts_for("admin"), _dsn(home)
-        plans = {shape.name: _plan(home, shape.query(facts)) for shape in wanted[:1]}
+        plans = {shape.name: _plan(home, shape.query(facts)) for shape in peers}
         plans |= {name: _plan(home, query) for name, query in _PLANNED.items()}
         tables, indexes = scale_rows.sizes(dsn)
         vacuum_s, sweep_s = scale_rows.vacuum_s(dsn), _sweep_s(home, dsn)
         _count_again(home, dsn)
-    return Scale(activities, figures, plans, tables, indexes, sweep_s, vacuum_s, _sync_s(home))
+    sync_s, recalculation_s = _jobs_s(home)
+    load = os.getloadavg()[2]
+    return Scale(
+        activities,
+        figures,
+        plans,
+        tables,
+        indexes,
+        sweep_s,
+        vacuum_s,
+        sync_s,
+        recalculation_s,
+        load,
+    )
 
 
 _PLANNED = {
@@ -112,9 +132,9 @@ _PLANNED = {
 }
 
 
-def _q2() -> Shape:
-    text = (QUERIES / f"{_Q2}.graphql").read_text()
-    return Shape(_Q2, text.replace("$id: ID!", "").replace("()", "").replace("$id", '"$athlete"'))
+def _peers_query(name: str) -> Shape:
+    text = (QUERIES / f"{name}.graphql").read_text()
+    return Shape(name, text.replace("$id: ID!", "").replace("()", "").replace("$id", '"$athlete"'))
 
 
 def _dsn(home: Path) -> str:
@@ -161,12 +181,16 @@ def _count_again(home: Path, dsn: str) -> None:
     (home / "activities.txt").write_text(str(row[0]))
 
 
-def _sync_s(home: Path) -> float:
-    """Backfill the runs of an athlete; returns the seconds of CPU of API, workers and PostgreSQL."""
+def _jobs_s(home: Path) -> tuple[float, float]:
+    """Backfill the runs of an athlete, and recalculate them.
+
+    Returns the seconds of CPU of API, workers and PostgreSQL that each takes.
+    """
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs.ndjson"
         write_runs(runs, SYNCED_RUNS, is_whole=True)
-        return measure(ROOT, home, runs)["backfill"].total_s
+        found = measure(ROOT, home, runs)
+        return found["backfill"].total_s, found["recalculation"].total_s
 
 
 def _print_sizes(scale: Scale) -> None:
@@ -179,7 +203,8 @@ def _print_sizes(scale: Scale) -> None:
     print_table(["index", "MB"], [(name, f"{size / 2**20:,.0f}") for name, size in scale.indexes])
     print(
         f"retention sweep of 20 athletes {scale.sweep_s:.2f} s; VACUUM of activities after 1 % "
-        f"changed {scale.vacuum_s:.2f} s; sync of {SYNCED_RUNS} runs {scale.sync_s:.2f} s of CPU\n"
+        f"changed {scale.vacuum_s:.2f} s; sync of {SYNCED_RUNS} runs {scale.sync_s:.2f} s of CPU, "
+        f"recalculation {scale.recalculation_s:.2f} s; load {scale.load:.1f}\n"
     )
     for name, plan in scale.plans.items():
         print(f"### {name}\n\n```json\n{plan}\n```\n")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from time import process_time
 
 import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import create_engine, text
 
 from bench.recording import SECONDS, three_hours
@@ -22,17 +23,17 @@ CHARTS = 50
 ROUNDS = 300
 MAX_CHART_MS, MAX_SPARKLINES_MS, MAX_BYTES = 3.0, 15.0, 12.0
 _COLUMNS = "timeSeconds distanceMeters heartRate cadence altitudeMeters powerWatts"
-_NEWEST = "SELECT id FROM activities ORDER BY started_at DESC, id DESC LIMIT %s"
+_NEWEST = "SELECT id, athlete_id FROM activities ORDER BY started_at DESC, id DESC LIMIT %s"
 
 
 def provide(server: Served, encoded: EncodedStreams) -> None:
     """Store the recording as that of the newest activities."""
     dsn = f"host={server.pghost} user=postgres dbname={DATABASE}"
-    with psycopg.connect(dsn) as connection:
-        ids = [row[0] for row in connection.execute(_NEWEST, [CHARTS])]
+    with psycopg.connect(dsn, row_factory=namedtuple_row) as connection:
+        activities = connection.execute(_NEWEST, [CHARTS]).fetchall()
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(dsn))
     with engine.begin() as connection:
-        for each in ids:
+        for each in activities:
             store_streams(connection, each, encoded)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE) activity_streams, activity_stream_levels"))

@@ -96,15 +96,15 @@ _REVOKED_TOKENS = """
     FROM accounts, generate_series(1, %(tokens)s) n WHERE athlete_id = %(athlete)s
 """
 _STREAMS = """
-    INSERT INTO activity_streams (activity_id, sample_count, samples, positions, marks, duration_s,
-        is_complete)
-    SELECT id, %(count)s, %(samples)s, %(positions)s, %(marks)s, %(duration)s, true
+    INSERT INTO activity_streams (activity_id, athlete_id, sample_count, samples, positions, marks,
+        duration_s, is_complete)
+    SELECT id, athlete_id, %(count)s, %(samples)s, %(positions)s, %(marks)s, %(duration)s, true
     FROM activities WHERE athlete_id = %(athlete)s ORDER BY started_at DESC LIMIT %(most)s
 """
 _LEVELS = """
-    INSERT INTO activity_stream_levels (activity_id, points, samples, positions)
-    SELECT activity_id, %(points)s, %(samples)s, %(positions)s
-    FROM activity_streams JOIN activities ON id = activity_id WHERE athlete_id = %(athlete)s
+    INSERT INTO activity_stream_levels (activity_id, athlete_id, points, samples, positions)
+    SELECT activity_id, athlete_id, %(points)s, %(samples)s, %(positions)s
+    FROM activity_streams WHERE athlete_id = %(athlete)s
 """
 _LEFT_BY_FORMER_RUNS = (
     "DELETE FROM jobs WHERE finished_at IS NULL AND athlete_id = ANY(%(athletes)s)",

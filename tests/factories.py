@@ -220,7 +220,8 @@ def create_streams(
 ) -> None:
     """The streams of an activity, as jobs store them; those of version 1 are as 0.2 stored them."""
     if version == STREAMS_VERSION:
-        store_streams(db, activity_id, EncodedStreams.from_samples(of))
+        activity = select(Activity.id, Activity.athlete_id).where(Activity.id == activity_id)
+        store_streams(db, db.execute(activity).one(), EncodedStreams.from_samples(of))
         return
     channels = [of.time_s, of.distance_m, of.heart_rate_bpm]
     body = b"".join(b"\xff" + array("d", each or ()).tobytes() for each in channels)

@@ -174,6 +174,8 @@ class Activity(Base):
     )
 
     __table_args__ = (
+        # Rows of an activity refer to it together with its athlete.
+        UniqueConstraint("athlete_id", "id"),
         UniqueConstraint("athlete_id", "strava_id"),
         one_of("source", ActivitySource),
         one_of("visibility", Visibility),

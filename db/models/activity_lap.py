@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, and_, case
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
-from db.models.base import Base, not_negative
+from db.models.base import Base, BigId, not_negative, of_activity
 
 
 class ActivityLap(Base):
@@ -16,9 +16,7 @@ class ActivityLap(Base):
 
     __tablename__ = "activity_laps"
 
-    activity_id: Mapped[int] = mapped_column(
-        ForeignKey("activities.id", ondelete="CASCADE"), primary_key=True
-    )
+    activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
     lap_number: Mapped[int] = mapped_column(primary_key=True)
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     start_offset_s: Mapped[float] = mapped_column(Double)
@@ -42,6 +40,7 @@ class ActivityLap(Base):
     )
 
     __table_args__ = (
+        of_activity(),
         *not_negative(
             "start_offset_s",
             "elapsed_time_s",

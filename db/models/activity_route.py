@@ -3,7 +3,7 @@
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base
+from db.models.base import Base, BigId, of_activity
 
 
 class ActivityRoute(Base):
@@ -15,15 +15,14 @@ class ActivityRoute(Base):
 
     __tablename__ = "activity_routes"
 
-    activity_id: Mapped[int] = mapped_column(
-        ForeignKey("activities.id", ondelete="CASCADE"), primary_key=True
-    )
+    activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     latitudes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     longitudes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     samples: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
 
     __table_args__ = (
+        of_activity(),
         CheckConstraint(
             "cardinality(latitudes) = cardinality(longitudes) AND cardinality(latitudes) > 1",
             name="points",

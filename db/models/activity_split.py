@@ -5,7 +5,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.split import SplitUnit
 from db.models.activity import LEAST_PACED_M
-from db.models.base import Base, not_negative, one_of
+from db.models.base import Base, BigId, not_negative, of_activity, one_of
 
 
 class ActivitySplit(Base):
@@ -18,9 +18,7 @@ class ActivitySplit(Base):
 
     __tablename__ = "activity_splits"
 
-    activity_id: Mapped[int] = mapped_column(
-        ForeignKey("activities.id", ondelete="CASCADE"), primary_key=True
-    )
+    activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
     unit: Mapped[str] = mapped_column(primary_key=True)
     split_number: Mapped[int] = mapped_column(primary_key=True)
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
@@ -53,6 +51,7 @@ class ActivitySplit(Base):
     )
 
     __table_args__ = (
+        of_activity(),
         one_of("unit", SplitUnit),
         *not_negative(
             "start_offset_s",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Double,
+    ForeignKeyConstraint,
     Identity,
     Integer,
     MetaData,
@@ -86,6 +87,18 @@ def later(instant: Any, seconds: Any) -> ColumnElement[datetime]:
 def one_of(column: str, enum: type[Enum]) -> CheckConstraint:
     """Check that a text column holds the value of one of the enum's members; NULL passes."""
     return CheckConstraint(f"{column} IN ({quoted(enum)})", name=column)
+
+
+def of_activity() -> ForeignKeyConstraint:
+    """Refer to the activity `activity_id` of `athlete_id`, and go with it.
+
+    The athlete leads, so that all rows of an athlete may lie together (docs/partitions.md).
+    """
+    return ForeignKeyConstraint(
+        ["athlete_id", "activity_id"],
+        ["activities.athlete_id", "activities.id"],
+        ondelete="CASCADE",
+    )
 
 
 def not_negative(*columns: str) -> list[CheckConstraint]:

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import ARRAY, CheckConstraint, Double, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base
+from db.models.base import Base, BigId, of_activity
 
 
 class HeartRateZone(Base):
@@ -39,11 +39,12 @@ class ActivityHeartRates(Base):
 
     __tablename__ = "activity_heart_rates"
 
-    activity_id: Mapped[int] = mapped_column(
-        ForeignKey("activities.id", ondelete="CASCADE"), primary_key=True
-    )
+    activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     lowest_bpm: Mapped[int]
     seconds: Mapped[list[float]] = mapped_column(ARRAY(Double))
 
-    __table_args__ = (Index("ix_activity_heart_rates_athlete_id", "athlete_id"),)
+    __table_args__ = (
+        of_activity(),
+        Index("ix_activity_heart_rates_athlete_id", "athlete_id"),
+    )

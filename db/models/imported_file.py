@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base, BigId, CreatedAt
+from db.models.base import Base, BigId, CreatedAt, of_activity
 
 
 class ImportedFile(Base):
@@ -23,7 +23,7 @@ class ImportedFile(Base):
     )
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     place: Mapped[int] = mapped_column(primary_key=True)
-    activity_id: Mapped[int | None] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
+    activity_id: Mapped[BigId | None]
     deleted_activity_id: Mapped[int | None] = mapped_column(
         ForeignKey("deleted_activities.id", ondelete="CASCADE"), index=True
     )
@@ -33,6 +33,7 @@ class ImportedFile(Base):
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (
+        of_activity(),
         CheckConstraint("length(digest) = 32", name="digest_length"),
         CheckConstraint(
             "num_nonnulls(activity_id, deleted_activity_id) = 1", name="of_one_activity"

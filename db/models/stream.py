@@ -1,14 +1,15 @@
 """The streams of activities."""
 
-from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy import ForeignKeyConstraint, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base, not_negative
+from db.models.base import Base, BigId, not_negative, of_activity
 
 
 class ActivityStreams(Base):
     """The samples of one activity, compressed (`db/stream_codec.py`).
 
+    `athlete_id` is the activity's: a trigger writes it where a version before migration 0056 does not.
     `positions` are apart from the other columns, null if not recorded. `duration_s` is the time of
     the last sample. `is_complete`: all columns were asked for. `marks` say which samples a chart of
     few points needs (`db/chart_samples.py`). Rows of versions before 0.3 are not complete and have
@@ -17,9 +18,8 @@ class ActivityStreams(Base):
 
     __tablename__ = "activity_streams"
 
-    activity_id: Mapped[int] = mapped_column(
-        ForeignKey("activities.id", ondelete="CASCADE"), primary_key=True
-    )
+    activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
+    athlete_id: Mapped[BigId]
     sample_count: Mapped[int]
     samples: Mapped[bytes] = mapped_column(LargeBinary)
     positions: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -27,20 +27,32 @@ class ActivityStreams(Base):
     duration_s: Mapped[float | None]
     is_complete: Mapped[bool] = mapped_column(server_default="false")
 
-    __table_args__ = (*not_negative("sample_count"),)
+    __table_args__ = (
+        of_activity(),
+        UniqueConstraint("athlete_id", "activity_id"),
+        *not_negative("sample_count"),
+    )
 
 
 class ActivityStreamLevel(Base):
     """The `points` most important samples of one activity, with their marks (`db/chart_samples.py`).
 
-    `positions` are apart from the other columns, null if not recorded.
+    `positions` are apart from the other columns, null if not recorded. `athlete_id` is as that of
+    `ActivityStreams`.
     """
 
     __tablename__ = "activity_stream_levels"
 
-    activity_id: Mapped[int] = mapped_column(
-        ForeignKey("activity_streams.activity_id", ondelete="CASCADE"), primary_key=True
-    )
+    activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
+    athlete_id: Mapped[BigId]
     points: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     samples: Mapped[bytes] = mapped_column(LargeBinary)
     positions: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["athlete_id", "activity_id"],
+            ["activity_streams.athlete_id", "activity_streams.activity_id"],
+            ondelete="CASCADE",
+        ),
+    )

@@ -5,7 +5,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base, BigId, CreatedAt, Instant, SerialKey, one_of
+from db.models.base import Base, BigId, CreatedAt, Instant, SerialKey, of_activity, one_of
 from db.models.job import JobErrorCode
 
 
@@ -34,9 +34,7 @@ class SyncProblem(Base):
     )
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
     strava_id: Mapped[BigId | None]
-    activity_id: Mapped[BigId | None] = mapped_column(
-        ForeignKey("activities.id", ondelete="CASCADE"), index=True
-    )
+    activity_id: Mapped[BigId | None] = mapped_column(index=True)
     stage: Mapped[str] = mapped_column(Text)
     code: Mapped[str] = mapped_column(Text)
     message: Mapped[str]
@@ -48,6 +46,7 @@ class SyncProblem(Base):
     is_asked_for: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
+        of_activity(),
         UniqueConstraint("athlete_id", "strava_id", postgresql_nulls_not_distinct=True),
         one_of("stage", SyncStage),
         one_of("code", JobErrorCode),

@@ -86,7 +86,7 @@ def efforts_of(prepared: PreparedActivity, runner: Runner) -> Sequence[ActivityE
 
 
 def _write_streams(connection: Connection, found: Sequence[ActivityToWrite]) -> None:
-    stored = [(each.id, each.prepared.streams) for each in found if each.prepared.streams]
+    stored = [(each, each.prepared.streams) for each in found if each.prepared.streams]
     if not stored:
         return
     connection.execute(streams.store(), [stream_row(*each) for each in stored])

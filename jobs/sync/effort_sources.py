@@ -89,7 +89,7 @@ def keep_streams(connection: Connection, activity: Any, material: Material) -> N
     """Store the samples alone, unless the activity changed or went; the rest is derived from them."""
     assert material.encoded is not None
     state = _state_row(activity, replace(material, is_final=False))
-    store_recorded_streams(connection, activity.id, material.encoded, state)
+    store_recorded_streams(connection, activity, material.encoded, state)
 
 
 def write_derived(
@@ -105,7 +105,7 @@ def write_derived(
         connection.execute(streams.discard(), {"activity_ids": without})
     for each in found:
         if each.material.encoded is not None:
-            store_streams(connection, each.activity.id, each.material.encoded)
+            store_streams(connection, each.activity, each.material.encoded)
         if each.material.tries is not None:
             _ask_again(connection, each.activity, each.material.tries, job_id)
     problems = write_parts(connection, [(each.activity, each.parts) for each in found])

@@ -50,48 +50,55 @@ class EncodedStreams:
         )
 
 
-def stream_row(activity_id: int, encoded: EncodedStreams) -> dict[str, Any]:
-    """Make a row of `activity_streams`."""
+def stream_row(activity: Any, encoded: EncodedStreams) -> dict[str, Any]:
+    """Make a row of `activity_streams`, of an activity that has `id` and `athlete_id`."""
     names = ("sample_count", "samples", "positions", "marks", "duration_s", "is_complete")
-    return {"activity_id": activity_id, **{name: getattr(encoded, name) for name in names}}
+    return {**_owner(activity), **{name: getattr(encoded, name) for name in names}}
 
 
-def store_streams(connection: Connection, activity_id: int, encoded: EncodedStreams) -> None:
-    """Replace what is stored of an activity's samples. Its route is to be written after them."""
-    row = stream_row(activity_id, encoded)
+def store_streams(connection: Connection, activity: Any, encoded: EncodedStreams) -> None:
+    """Replace what is stored of an activity's samples. Its route is to be written after them.
+
+    `activity` has `id` and `athlete_id`.
+    """
+    row = stream_row(activity, encoded)
     if connection.execute(streams.store_first(), row).first() is None:
         connection.execute(streams.store(), row)
-        connection.execute(activity_route.forget_samples(), {"activity": activity_id})
-        connection.execute(streams.discard_levels(), {"activity_id": activity_id})
-    store_levels(connection, [(activity_id, encoded)])
+        connection.execute(activity_route.forget_samples(), {"activity": activity.id})
+        connection.execute(streams.discard_levels(), {"activity_id": activity.id})
+    store_levels(connection, [(activity, encoded)])
 
 
 def store_recorded_streams(
-    connection: Connection, activity_id: int, encoded: EncodedStreams, state: Mapping[str, Any]
+    connection: Connection, activity: Any, encoded: EncodedStreams, state: Mapping[str, Any]
 ) -> None:
     """Replace the samples and record the `state`, a row of `effort_derivation.record`.
 
-    Nothing is written if the activity changed or went meanwhile.
+    `activity` has `id` and `athlete_id`. Nothing is written if the activity changed or went meanwhile.
     """
     values = {
         "rows": values_of([state]),
-        **stream_row(activity_id, encoded),
-        **streams.values_of_levels(_level_rows(activity_id, encoded)),
+        **stream_row(activity, encoded),
+        **streams.values_of_levels(_level_rows(activity, encoded)),
     }
     recorded = connection.execute(streams.store_recorded(), values).one_or_none()
     if recorded is not None and not recorded.are_new:
-        store_streams(connection, activity_id, encoded)
+        store_streams(connection, activity, encoded)
 
 
-def store_levels(connection: Connection, found: Iterable[tuple[int, EncodedStreams]]) -> None:
-    """Store the levels of activities that have none."""
-    rows = [row for activity_id, encoded in found for row in _level_rows(activity_id, encoded)]
+def store_levels(connection: Connection, found: Iterable[tuple[Any, EncodedStreams]]) -> None:
+    """Store the levels of activities that have none; each has `id` and `athlete_id`."""
+    rows = [row for activity, encoded in found for row in _level_rows(activity, encoded)]
     if rows:
         connection.execute(streams.store_levels(), streams.values_of_levels(rows))
 
 
-def _level_rows(activity_id: int, encoded: EncodedStreams) -> list[dict[str, Any]]:
-    return [{"activity_id": activity_id, **asdict(level)} for level in encoded.levels]
+def _level_rows(activity: Any, encoded: EncodedStreams) -> list[dict[str, Any]]:
+    return [{**_owner(activity), **asdict(level)} for level in encoded.levels]
+
+
+def _owner(activity: Any) -> dict[str, int]:
+    return {"activity_id": activity.id, "athlete_id": activity.athlete_id}
 
 
 def stored_rows(connection: Connection, activity_ids: Sequence[int]) -> dict[int, Any]:

@@ -178,7 +178,7 @@ class HiddenHome:
         activity = dict(activity._mapping) | total
         activity = type("Row", (), activity)
         db.execute(Activity.__table__.update().where(Activity.id == activity_id).values(**total))
-        store_streams(db, activity_id, EncodedStreams.from_samples(samples))
+        store_streams(db, activity, EncodedStreams.from_samples(samples))
         derived = derive_rows(activity, RUNNER, samples)
         with db.engine.execution_options(isolation_level="READ COMMITTED").begin() as transaction:
             assert not write_parts(transaction, [(activity, prepare_parts(derived.run, samples))])

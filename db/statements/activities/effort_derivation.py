@@ -185,7 +185,7 @@ def clear_unwanted() -> tuple[Executable, ...]:
 
 @cache
 def record(*, one: bool = False) -> Executable:
-    """Record what was derived of activities, with `one` of a single one; returns their ids.
+    """Record what was derived of activities, with `one` of a single one; returns their ids and athletes.
 
     The parameter `rows` has the state of their streams, Strava's efforts, and the
     version of the rules, null where they are to be derived again. Of an activity that was deleted
@@ -205,7 +205,7 @@ def record(*, one: bool = False) -> Executable:
             streams_retry_at=case((is_stored, null()), else_=Activity.streams_retry_at),
             given_efforts=given.c.given_efforts,
         )
-        .returning(Activity.id)
+        .returning(Activity.id, Activity.athlete_id)
     )
 
 

@@ -44,7 +44,11 @@ _SAMPLES = {
     "duration_s": bindparam("duration_s", type_=Double),
     "is_complete": bindparam("is_complete", type_=Boolean),
 }
-_LEVEL = ("activity_id", "points", "samples", "positions")
+_OWNER = {
+    "activity_id": _ACTIVITY_ID,
+    "athlete_id": bindparam("athlete_id", type_=BigInteger),
+}
+_LEVEL = ("activity_id", "athlete_id", "points", "samples", "positions")
 
 
 @cache
@@ -132,12 +136,12 @@ def _level(seen: FromClause) -> AnySelect:
 def store() -> Executable:
     """Write the samples of one activity.
 
-    Parameters: `activity_id`, `sample_count`, `samples`, `positions`, `marks`, `duration_s`,
-    `is_complete`. Its levels are to be replaced too (`discard_levels`, `store_levels`).
+    Parameters: `activity_id`, `athlete_id`, `sample_count`, `samples`, `positions`, `marks`,
+    `duration_s`, `is_complete`. Its levels are to be replaced too (`discard_levels`, `store_levels`).
     """
-    insertion = insert(ActivityStreams).values(activity_id=_ACTIVITY_ID, **_SAMPLES)
+    insertion = insert(ActivityStreams).values(**_OWNER, **_SAMPLES)
     return insertion.on_conflict_do_update(
-        index_elements=[ActivityStreams.activity_id],
+        index_elements=[ActivityStreams.athlete_id, ActivityStreams.activity_id],
         set_={name: insertion.excluded[name] for name in _SAMPLES},
     )
 
@@ -148,7 +152,7 @@ def store_first() -> Executable:
 
     Returns nothing, and writes nothing, where it has some.
     """
-    insertion = insert(ActivityStreams).values(activity_id=_ACTIVITY_ID, **_SAMPLES)
+    insertion = insert(ActivityStreams).values(**_OWNER, **_SAMPLES)
     return insertion.on_conflict_do_nothing().returning(ActivityStreams.activity_id)
 
 
@@ -156,21 +160,23 @@ def store_first() -> Executable:
 def store_recorded() -> Executable:
     """Record the state of one activity as `effort_derivation.record` does, and write its samples.
 
-    Parameters are those of `record`, of `store_levels`, and of `store_first` but `activity_id`.
+    Parameters are those of `record`, of `store_levels`, and of `store_first` but the ids.
     Returns nothing if nothing was recorded, else whether the samples `are_new`: where the activity
     has some, these and their levels are not written.
     """
     recording: Any = effort_derivation.record(one=True)
     recorded = recording.cte("recorded")
     samples = insert(ActivityStreams).from_select(
-        ["activity_id", *_SAMPLES], select(recorded.c.id, *_SAMPLES.values())
+        [*_OWNER, *_SAMPLES],
+        select(recorded.c.id, recorded.c.athlete_id, *_SAMPLES.values()),
     )
-    stored = samples.on_conflict_do_nothing().returning(ActivityStreams.activity_id).cte("stored")
+    owner = (ActivityStreams.activity_id, ActivityStreams.athlete_id)
+    stored = samples.on_conflict_do_nothing().returning(*owner).cte("stored")
     given = _given_levels()
-    names = [name for name in _LEVEL if name != "activity_id"]
+    names = [name for name in _LEVEL if name not in _OWNER]
     levels = insert(ActivityStreamLevel).from_select(
-        ["activity_id", *names],
-        select(stored.c.activity_id, *(given.c[name] for name in names)).join(given, true()),
+        [*_OWNER, *names],
+        select(*stored.c, *(given.c[name] for name in names)).join(given, true()),
     )
     are_new = exists().select_from(stored).label("are_new")
     return select(are_new).select_from(recorded).add_cte(levels.cte("levels"))
