@@ -52,7 +52,7 @@ class Scale:
     figures: dict[tuple[str, str], Figure]
     plans: dict[str, str]
     sizes: list[tuple[str, int, int, int]]
-    indexes: list[tuple[str, int]]
+    indexes: list[tuple[str, int, int]]
     sweep_s: float
     vacuum_s: float
     sync_s: float
@@ -200,7 +200,10 @@ def _print_sizes(scale: Scale) -> None:
         for name, count, table, index in scale.sizes
     ]
     print_table(["table", "rows", "MB", "MB of indexes"], rows)
-    print_table(["index", "MB"], [(name, f"{size / 2**20:,.0f}") for name, size in scale.indexes])
+    print_table(
+        ["index", "MB", "scans"],
+        [(name, f"{size / 2**20:,.1f}", f"{scans:,}") for name, size, scans in scale.indexes],
+    )
     print(
         f"retention sweep of 20 athletes {scale.sweep_s:.2f} s; VACUUM of activities after 1 % "
         f"changed {scale.vacuum_s:.2f} s; sync of {SYNCED_RUNS} runs {scale.sync_s:.2f} s of CPU, "

@@ -102,7 +102,7 @@ _SIZES = """
     FROM pg_stat_user_tables WHERE relname = ANY(%s) ORDER BY relname
 """
 _INDEX_SIZES = """
-    SELECT indexrelname, pg_relation_size(indexrelid) FROM pg_stat_user_indexes
+    SELECT indexrelname, pg_relation_size(indexrelid), idx_scan FROM pg_stat_user_indexes
     WHERE relname = ANY(%s) ORDER BY 2 DESC
 """
 
@@ -168,8 +168,11 @@ def _tell(what: str, began: float) -> None:
     print(f"{time.monotonic() - began:6.1f} s: {what}", file=sys.stderr, flush=True)
 
 
-def sizes(dsn: str) -> tuple[list[tuple[str, int, int, int]], list[tuple[str, int]]]:
-    """Get rows, bytes and bytes of indexes of each table; and bytes of each index, largest first."""
+def sizes(dsn: str) -> tuple[list[tuple[str, int, int, int]], list[tuple[str, int, int]]]:
+    """Get rows, bytes and bytes of indexes of each table; and of each index its bytes and scans.
+
+    The largest index comes first.
+    """
     with psycopg.connect(dsn) as connection:
         tables = connection.execute(_SIZES, [list(TABLES)]).fetchall()
         indexes = connection.execute(_INDEX_SIZES, [list(TABLES)]).fetchall()
