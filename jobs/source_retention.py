@@ -21,6 +21,8 @@ from settings import Settings
 _DAY_S = 86_400.0
 _REFRESHED_AFTER = 0.75
 _ATHLETES_AT_ONCE = 20
+_LOOKED_AT = 1000
+"""Activities that tell which athletes those are."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +44,10 @@ def delete_due(settings: Settings, database: SyncDatabase) -> bool:
     if not settings.strava_retention_days:
         return False
     due = {"kept_s": settings.strava_retention_days * _DAY_S}
+    limits = {"most": _ATHLETES_AT_ONCE, "looked_at": _LOOKED_AT}
     with database.read() as connection:
-        found = connection.execute(
-            source_retention.athletes_due(), due | {"most": _ATHLETES_AT_ONCE}
-        )
-        athlete_ids = found.scalars().all()
-    for athlete_id in athlete_ids:
+        found = connection.execute(source_retention.athletes_due(), due | limits).all()
+    for athlete_id, _ in found:
         with database.write() as connection:
             connection.execute(athletes.lock(), {"athlete": athlete_id})
             deleted = connection.execute(
@@ -58,4 +58,4 @@ def delete_due(settings: Settings, database: SyncDatabase) -> bool:
             note_changes(connection, athlete_id, None, activities=left, deleted=gone)
         extra = {"athlete_id": athlete_id, "activities": len(gone)}
         logger.info("deleted activities that Strava did not confirm", extra=extra)
-    return len(athlete_ids) == _ATHLETES_AT_ONCE
+    return len(found) == _ATHLETES_AT_ONCE or sum(each.activities for each in found) == _LOOKED_AT

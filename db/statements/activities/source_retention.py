@@ -73,12 +73,22 @@ def create_refreshing_jobs() -> Executable:
 
 
 def athletes_due() -> Executable:
-    """Select at most `most` athletes with activities unconfirmed for `kept_s`, in order of id."""
-    return (
+    """Select at most `most` athletes with activities unconfirmed for `kept_s`, in order of id.
+
+    They are those of the `looked_at` activities that were confirmed first, with how many of these
+    each has: however many are due, no more are read.
+    """
+    first = (
         select(Activity.athlete_id)
         .where(*_due())
-        .distinct()
-        .order_by(Activity.athlete_id)
+        .order_by(Activity.confirmed_at)
+        .limit(bindparam("looked_at", type_=Integer))
+        .subquery()
+    )
+    return (
+        select(first.c.athlete_id, func.count().label("activities"))
+        .group_by(first.c.athlete_id)
+        .order_by(first.c.athlete_id)
         .limit(bindparam("most", type_=Integer))
     )
 
