@@ -53,6 +53,7 @@ class Scale:
     plans: dict[str, str]
     sizes: list[tuple[str, int, int, int]]
     indexes: list[tuple[str, int, int]]
+    parts: list[tuple[str, int, int, int, int]]
     sweep_s: float
     vacuum_s: float
     sync_s: float
@@ -109,17 +110,19 @@ def _measure(activities: int, only: Sequence[str], folder: Path) -> Scale:
         _count_again(home, dsn)
     sync_s, recalculation_s = _jobs_s(home)
     load = os.getloadavg()[2]
+    parts = scale_rows.part_sizes(home)
     return Scale(
-        activities,
-        figures,
-        plans,
-        tables,
-        indexes,
-        sweep_s,
-        vacuum_s,
-        sync_s,
-        recalculation_s,
-        load,
+        activities=activities,
+        figures=figures,
+        plans=plans,
+        sizes=tables,
+        indexes=indexes,
+        parts=parts,
+        sweep_s=sweep_s,
+        vacuum_s=vacuum_s,
+        sync_s=sync_s,
+        recalculation_s=recalculation_s,
+        load=load,
     )
 
 
@@ -204,6 +207,17 @@ def _print_sizes(scale: Scale) -> None:
         ["index", "MB", "scans"],
         [(name, f"{size / 2**20:,.1f}", f"{scans:,}") for name, size, scans in scale.indexes],
     )
+    parts = [
+        (
+            name,
+            f"{rows / activities:.1f}",
+            f"{table / activities:,.0f}",
+            f"{index / activities:,.0f}",
+        )
+        for name, rows, activities, table, index in scale.parts
+        if activities
+    ]
+    print_table(["of an activity with samples", "rows", "bytes", "bytes of indexes"], parts)
     print(
         f"retention sweep of 20 athletes {scale.sweep_s:.2f} s; VACUUM of activities after 1 % "
         f"changed {scale.vacuum_s:.2f} s; sync of {SYNCED_RUNS} runs {scale.sync_s:.2f} s of CPU, "

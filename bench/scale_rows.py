@@ -17,6 +17,13 @@ from local.postgres import start_postgres
 ACTIVITIES_OF_EACH = 100
 EFFORTS_OF_EACH = 8
 TABLES = ("athletes", "activities", "best_efforts", "personal_bests")
+_PARTS = (
+    "activity_streams",
+    "activity_stream_levels",
+    "activity_splits",
+    "activity_routes",
+    "activity_heart_rates",
+)
 _LARGE = ["activities", "best_efforts", "personal_bests"]
 _AT_ONCE = 100_000
 _SETTINGS = (
@@ -101,6 +108,10 @@ _SIZES = """
     SELECT relname, n_live_tup, pg_table_size(relid), pg_indexes_size(relid)
     FROM pg_stat_user_tables WHERE relname = ANY(%s) ORDER BY relname
 """
+_PART_SIZES = """
+    SELECT count(*), count(DISTINCT activity_id), pg_table_size('{table}'), pg_indexes_size('{table}')
+    FROM {table}
+"""
 _INDEX_SIZES = """
     SELECT indexrelname, pg_relation_size(indexrelid), idx_scan FROM pg_stat_user_indexes
     WHERE relname = ANY(%s) ORDER BY 2 DESC
@@ -177,6 +188,20 @@ def sizes(dsn: str) -> tuple[list[tuple[str, int, int, int]], list[tuple[str, in
         tables = connection.execute(_SIZES, [list(TABLES)]).fetchall()
         indexes = connection.execute(_INDEX_SIZES, [list(TABLES)]).fetchall()
     return tables, indexes
+
+
+def part_sizes(home: Path) -> list[tuple[str, int, int, int, int]]:
+    """Get rows, activities, bytes and bytes of indexes of each part that samples have."""
+    postgres = start_postgres(home, durable=False)
+    try:
+        with psycopg.connect(postgres.url, autocommit=True) as connection:
+            found = [
+                (table, connection.execute(_PART_SIZES.format(table=table).encode()).fetchone())
+                for table in _PARTS
+            ]
+    finally:
+        postgres.stop()
+    return [(table, *row) for table, row in found if row is not None]
 
 
 def vacuum_s(dsn: str) -> float:
