@@ -1,4 +1,4 @@
-"""Samples have their athlete, and rows of an activity refer to it together with its athlete
+"""Samples have their athlete, and parts of an activity refer to it together with its athlete
 
 So all rows of an athlete may lie together (docs/partitions.md), and none can be of one athlete's
 activity and of another athlete. Versions before write samples without the athlete: a trigger fills
@@ -27,9 +27,7 @@ _REFERRING = {
     "activity_routes": "activities",
     "activity_splits": "activities",
     "activity_streams": "activities",
-    "best_efforts": "activities",
     "imported_files": "activities",
-    "personal_bests": "activities",
     "sync_problems": "activities",
     "activity_stream_levels": "activity_streams",
 }

@@ -22,16 +22,7 @@ from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
 from athletics.effort_provenance import EffortProvenance
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
-from db.models.base import (
-    Base,
-    BigId,
-    Instant,
-    PrimaryKey,
-    later,
-    not_negative,
-    of_activity,
-    one_of,
-)
+from db.models.base import Base, Instant, PrimaryKey, later, not_negative, one_of
 
 _UNLISTED = tuple(
     (table.value, distance.value)
@@ -69,7 +60,7 @@ class BestEffort(Base):
 
     id: Mapped[PrimaryKey]
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
-    activity_id: Mapped[BigId]
+    activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
     distance: Mapped[str] = mapped_column()
     distance_m: Mapped[float] = mapped_column()
     elapsed_s: Mapped[float] = mapped_column()
@@ -107,7 +98,6 @@ class BestEffort(Base):
     )
 
     __table_args__ = (
-        of_activity(),
         UniqueConstraint("activity_id", "distance"),
         one_of("distance", StandardDistance),
         one_of("provenance", EffortProvenance),

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.distance import StandardDistance
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
-from db.models.base import Base, BigId, Instant, later, not_negative, of_activity, one_of
+from db.models.base import Base, Instant, later, not_negative, one_of
 
 
 class PersonalBest(Base):
@@ -28,7 +28,7 @@ class PersonalBest(Base):
         ForeignKey("best_efforts.id", ondelete="CASCADE"), primary_key=True
     )
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
-    activity_id: Mapped[BigId]
+    activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
     distance: Mapped[str]
     distance_m: Mapped[float] = mapped_column()
     elapsed_s: Mapped[float] = mapped_column()
@@ -57,7 +57,6 @@ class PersonalBest(Base):
     completed_at: Mapped[datetime] = column_property(later(achieved_at, start_offset_s))
 
     __table_args__ = (
-        of_activity(),
         one_of("distance", StandardDistance),
         *not_negative("distance_m"),
         CheckConstraint("elapsed_s > 0", name="elapsed_s_positive"),

@@ -51,9 +51,10 @@ class EncodedStreams:
 
 
 def stream_row(activity: Any, encoded: EncodedStreams) -> dict[str, Any]:
-    """Make a row of `activity_streams`, of an activity that has `id` and `athlete_id`."""
+    """Make the parameters of `streams.store`, for an activity that has `id` and `athlete_id`."""
     names = ("sample_count", "samples", "positions", "marks", "duration_s", "is_complete")
-    return {**_owner(activity), **{name: getattr(encoded, name) for name in names}}
+    owner = {"activity_id": activity.id, "owner_id": activity.athlete_id}
+    return owner | {name: getattr(encoded, name) for name in names}
 
 
 def store_streams(connection: Connection, activity: Any, encoded: EncodedStreams) -> None:
@@ -94,11 +95,8 @@ def store_levels(connection: Connection, found: Iterable[tuple[Any, EncodedStrea
 
 
 def _level_rows(activity: Any, encoded: EncodedStreams) -> list[dict[str, Any]]:
-    return [{**_owner(activity), **asdict(level)} for level in encoded.levels]
-
-
-def _owner(activity: Any) -> dict[str, int]:
-    return {"activity_id": activity.id, "athlete_id": activity.athlete_id}
+    owner = {"activity_id": activity.id, "athlete_id": activity.athlete_id}
+    return [owner | asdict(level) for level in encoded.levels]
 
 
 def stored_rows(connection: Connection, activity_ids: Sequence[int]) -> dict[int, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from db.models import Base
 from operator_commands.migrations import downgrade, upgrade
@@ -51,7 +52,10 @@ KEYS_WITHOUT_ATHLETE = {
 REFERENCES_IN_THE_WAY = {
     "fk_activities_duplicate_of_id",
     "fk_activities_gear_id",
+    "fk_best_efforts_activity_id",
+    "fk_import_entries_activity_id",
     "fk_imported_files_deleted_activity_id",
+    "fk_personal_bests_activity_id",
     "fk_personal_bests_id",
     "fk_personal_bests_previous_for_others_id",
     "fk_personal_bests_previous_id",
@@ -110,10 +114,11 @@ def test_nothing_but_the_list_stands_in_the_way(database_url):
 
 
 def test_a_row_is_of_its_activitys_athlete(db):
-    effort = make.create_best_effort(db)
+    activity = make.create_activity(db)
+    db.exec_driver_sql(_SAMPLES, (activity,))
     other = make.create_athlete(db)
-    with pytest.raises(Exception, match="fk_best_efforts_athlete_id_activity_id"):
-        db.exec_driver_sql("UPDATE best_efforts SET athlete_id = %s WHERE id = %s", (other, effort))
+    with pytest.raises(IntegrityError, match="fk_activity_streams_athlete_id_activity_id"):
+        db.exec_driver_sql("UPDATE activity_streams SET athlete_id = %s", (other,))
 
 
 _SAMPLES = "INSERT INTO activity_streams (activity_id, sample_count, samples) VALUES (%s, 3, 'abc')"

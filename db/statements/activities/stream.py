@@ -46,7 +46,8 @@ _SAMPLES = {
 }
 _OWNER = {
     "activity_id": _ACTIVITY_ID,
-    "athlete_id": bindparam("athlete_id", type_=BigInteger),
+    # Not "athlete_id": an UPDATE of activities would write that column.
+    "athlete_id": bindparam("owner_id", type_=BigInteger),
 }
 _LEVEL = ("activity_id", "athlete_id", "points", "samples", "positions")
 
@@ -136,8 +137,8 @@ def _level(seen: FromClause) -> AnySelect:
 def store() -> Executable:
     """Write the samples of one activity.
 
-    Parameters: `activity_id`, `athlete_id`, `sample_count`, `samples`, `positions`, `marks`,
-    `duration_s`, `is_complete`. Its levels are to be replaced too (`discard_levels`, `store_levels`).
+    Parameters: `activity_id`, `owner_id` (its athlete), `sample_count`, `samples`, `positions`,
+    `marks`, `duration_s`, `is_complete`. Its levels are to be replaced too (`discard_levels`, `store_levels`).
     """
     insertion = insert(ActivityStreams).values(**_OWNER, **_SAMPLES)
     return insertion.on_conflict_do_update(
