@@ -31,8 +31,8 @@ def total(values: Floats) -> float:
 
 def first_of_each(marked: Flags, starts: Integers) -> Integers:
     """Find the first marked place of each part; parts begin at `starts`, and each has one."""
-    places = np.flatnonzero(marked)
-    return places[np.searchsorted(places, starts)]
+    places = marked.nonzero()[0]
+    return places[places.searchsorted(starts)]
 
 
 def filled(values: Floats, is_known: Flags) -> Floats:

@@ -27,6 +27,7 @@ from athletics.downsampling import GAP_INTERVALS, LEAST_GAP_S, QUARTERS
 
 _STANDING_M_PER_S = 0.4
 _SPEED_WINDOW = 5  # samples on either side
+_ONE = np.ones(1, np.int64)
 _LEAST_TIME_S = 0.001  # below it no recorder tells times apart, and a speed would be without bound
 LARGEST_TRIANGLES_UP_TO = 512
 """Levels of more points are chosen in a cheaper way, which looks the same among so many."""
@@ -101,14 +102,14 @@ class _FoldedCurves:
         bounds = np.arange(buckets + 1) * len(free) // buckets
         if size > LARGEST_TRIANGLES_UP_TO:
             areas = self._areas_beside(current)[is_free[1:-1]]
-            largest = np.repeat(np.maximum.reduceat(areas, bounds[:-1]), np.diff(bounds))
+            largest = np.maximum.reduceat(areas, bounds[:-1]).repeat(bounds[1:] - bounds[:-1])
             chosen = first_of_each(areas == largest, bounds[:-1])
         else:
             chosen, areas = self._largest_in_turn(current, free, bounds)
         is_left = np.ones(len(free), bool)
         is_left[chosen] = False
         dropped = free[is_left]
-        order = np.argsort(-areas[is_left], kind="stable")
+        order = (-areas[is_left]).argsort(kind="stable")
         is_kept[free[chosen]] = True
         return current[is_kept[current]], dropped[order]
 
@@ -128,29 +129,34 @@ class _FoldedCurves:
         before: so all triangles are computed that may come to be, from each sample of a bucket.
         """
         times, shape = self._times[free], self._shape[free]
-        sizes = np.diff(bounds)
-        before_s = np.append(self._times[current[0]], times[: bounds[-2]])
-        before = np.append(self._shape[current[0]], shape[: bounds[-2]])
-        bucket = np.append(0, np.repeat(np.arange(1, len(sizes)), sizes[:-1]))
-        whole_s = np.append(_middles(times, bounds), self._times[current[-1]])[bucket] - before_s
-        rise = np.append(_middles(shape, bounds), self._shape[current[-1]])[bucket] - before
+        sizes = bounds[1:] - bounds[:-1]
+        begins = np.concatenate((current[:1], free[: bounds[-2]]))
+        before_s, before = self._times[begins], self._shape[begins]
+        # The bucket that follows each of these, and where its samples begin.
+        bucket = np.arange(len(sizes)).repeat(np.concatenate((_ONE, sizes[:-1])))
+        end = self._times[current[-1:]], self._shape[current[-1:]]
+        whole_s = np.concatenate((_middles(times, bounds), end[0]))[bucket] - before_s
+        rise = np.concatenate((_middles(shape, bounds), end[1]))[bucket] - before
         counts = sizes[bucket]
-        starts = np.cumsum(counts) - counts
-        one = np.repeat(np.arange(len(counts)), counts)
-        other = np.arange(len(one)) + np.repeat(bounds[bucket] - starts, counts)
+        starts = counts.cumsum() - counts
+        one = np.arange(len(counts)).repeat(counts)
+        other = np.arange(len(one)) + (bounds[bucket] - starts)[one]
         areas = _areas(
             whole_s[one], rise[one], times[other] - before_s[one], shape[other] - before[one]
         )
-        largest = np.repeat(np.maximum.reduceat(areas, starts), counts)
+        largest = np.maximum.reduceat(areas, starts)[one]
         following: list[int] = other[first_of_each(areas == largest, starts)].tolist()
         chosen = []
         place = -1
-        for _ in sizes:
+        for _ in range(len(sizes)):
             place = following[place + 1]
             chosen.append(place)
-        taken = np.append(0, np.array(chosen[:-1], np.int64) + 1)
-        of_free = np.arange(len(free)) + np.repeat(starts[taken] - bounds[:-1], sizes)
-        return np.array(chosen), areas[of_free]
+        found = np.array(chosen)
+        taken = found + 1
+        taken[1:] = taken[:-1]
+        taken[0] = 0
+        of_free = np.arange(len(free)) + (starts[taken] - bounds[:-1]).repeat(sizes)
+        return found, areas[of_free]
 
 
 def _areas(whole_s: Floats, rise: Complexes, passed_s: Floats, offset: Complexes) -> Floats:
@@ -163,11 +169,13 @@ def _areas(whole_s: Floats, rise: Complexes, passed_s: Floats, offset: Complexes
 
 def _middles(values: Any, bounds: Integers) -> Any:
     """The means of all buckets but the first, added up in order."""
-    first, sizes = bounds[1:-1], np.diff(bounds[1:])
+    first, sizes = bounds[1:-1], bounds[2:] - bounds[1:-1]
     sums = values[first]
     for place in range(1, int(sizes.max(initial=1))):
-        has_more = sizes > place
-        sums[has_more] += values[first[has_more] + place]
+        if (has_more := sizes > place).all():
+            sums += values[first + place]
+        else:
+            sums[has_more] += values[first[has_more] + place]
     # numpy divides complex numbers by way of reciprocals, which rounds otherwise.
     parts = sums.view(np.float64).reshape(len(sums), values.itemsize // 8)
     return (parts / sizes[:, np.newaxis]).view(values.dtype)[:, 0]

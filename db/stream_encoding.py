@@ -3,11 +3,11 @@
 It computes with numpy, so only what derives imports it.
 """
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast, overload
 
 import numpy as np
+from deflate import zlib_compress
 from numpy.typing import NDArray
 
 from athletics.columns import Floats, Integers, filled, floats
@@ -24,7 +24,7 @@ from db.stream_codec import (
     Samples,
 )
 
-_LEVEL = 4  # of compression; 6 takes half as long again for 0.5 % less
+_LEVEL = 2  # of libdeflate; 1 takes a quarter less, and a tenth more room for levels of charts
 _FIRST = 8  # values that mostly tell that a scale is too coarse
 _LARGEST = 2.0**53  # of the integers that floats tell apart
 _LARGEST_OF_32_BITS = 2.0**30
@@ -147,11 +147,15 @@ def encode_columns(
     `places` are those of the samples to take; None for all.
     """
     count = len(next(iter(columns.values()))) if places is None else len(places)
-    parts = [bytes((SEGMENTED,)), count.to_bytes(4, "little"), bytes((len(columns),))]
+    parts: list[bytes | bytearray] = [
+        bytes((SEGMENTED,)),
+        count.to_bytes(4, "little"),
+        bytes((len(columns),)),
+    ]
     for name, column in columns.items():
         parts.append(bytes((COLUMN_IDS[name],)))
         for body in _bodies(column, places):
-            segment = zlib.compress(body, _LEVEL)
+            segment = zlib_compress(body, _LEVEL)
             parts += [len(segment).to_bytes(2, "little"), segment]
     return b"".join(parts)
 

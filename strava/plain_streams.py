@@ -15,6 +15,7 @@ from strava.stream_keys import STREAM_KEYS
 
 PLACES = "latlng"
 _PLACE = 2  # numbers
+_OF_NUMBERS = b"0123456789+-.eE \t\r\n"
 
 
 def plain_columns(body: bytes) -> Mapping[str, Floats] | None:
@@ -33,14 +34,19 @@ def plain_columns(body: bytes) -> Mapping[str, Floats] | None:
             key: np.frombuffer(each.as_buffer(of_type="d"), np.float64)
             for key, each in lists.items()
         }
-        places: Any = lists.get(PLACES, ())
-        are_pairs = all(len(each) == _PLACE for each in places)
     except (LookupError, RuntimeError, TypeError, ValueError):
         return None
     count = len(lists.get("time", ()))
     lengths = {len(each) / (_PLACE if key == PLACES else 1) for key, each in columns.items()}
-    # Lists within lists are flattened: there must be none but those of places.
-    is_flat = body.count(b"[") == len(arrays) + len(places)
-    if not (count and len(lists) == len(arrays) and lengths == {count} and is_flat and are_pairs):
+    # Lists within lists are flattened: there must be none but pairs of places.
+    places = count if PLACES in columns else 0
+    brackets = body.translate(None, _OF_NUMBERS)
+    is_flat = brackets.count(b"[") == len(arrays) + places and _pairs(places) in brackets
+    if not (count and len(lists) == len(arrays) and lengths == {count} and is_flat):
         return None
     return columns
+
+
+def _pairs(count: int) -> bytes:
+    """The brackets and commas of a list of pairs."""
+    return b"[%b]" % b",".join([b"[,]"] * count) if count else b""
