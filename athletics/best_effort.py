@@ -87,20 +87,22 @@ def _windows(piece: TrackPiece, length_nm: float) -> tuple[Floats, Floats, Float
     """
     time_s, position_nm, pace = piece.time_s, piece.position_nm, piece.pace_s_per_nm
     goal_nm = position_nm + length_nm
-    end = np.searchsorted(position_nm, goal_nm)  # the first sample at or beyond the goal
-    starting = np.flatnonzero(end < len(time_s))
-    most_s = (time_s[end[starting]] - time_s[starting]).min(initial=inf) + 1.0
-    starting = starting[time_s[end[starting] - 1] - time_s[starting] <= most_s]
-    begun_s, end_of = time_s[starting], end[starting]
+    # Goals within the piece come first, as positions never fall.
+    within_nm = goal_nm[: goal_nm.searchsorted(position_nm[-1], side="right")]
+    end = position_nm.searchsorted(within_nm)  # the first sample at or beyond the goal
+    begun_s = time_s[: len(end)]
+    most_s = (time_s[end] - begun_s).min(initial=inf) + 1.0
+    starting = (time_s[end - 1] - begun_s <= most_s).nonzero()[0]
+    begun_s, end_of = begun_s[starting], end[starting]
     from_s = time_s[end_of] - begun_s - (position_nm[end_of] - goal_nm[starting]) * pace[end_of]
     # Of a sample, the number of goals before it is the first sample with its goal beyond it.
-    start = np.cumsum(np.bincount(end))[: len(time_s)]
-    ending = np.arange(end[0], len(time_s))
-    ending = ending[time_s[ending] - time_s[start[ending]] <= most_s]
+    start = np.bincount(end, minlength=len(time_s)).cumsum()[end[0] :]
+    ending = (time_s[end[0] :] - time_s[start] <= most_s).nonzero()[0]
     start = start[ending]
+    ending += end[0]
     until_s = time_s[ending] - time_s[start]
     whole_s = until_s + (goal_nm[start] - position_nm[ending]) * pace[start]
-    order = np.argsort(np.concatenate((start, starting)), kind="stable")
+    order = np.concatenate((start, starting)).argsort(kind="stable")
     return (
         np.concatenate((whole_s, from_s))[order],
         np.concatenate((until_s, time_s[end_of - 1] - begun_s))[order],
