@@ -58,7 +58,9 @@ def route_of(latitude: Column, longitude: Column) -> RouteColumns:
 
 def _changes(values: Integers) -> Flags:
     """Whether each value is another than the one before; the first is."""
-    return np.append(True, values[1:] != values[:-1])
+    found = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,12 @@ class _Places:
     def _enters(self) -> Flags:
         """Whether the run enters a cell at each place."""
         row = self.north // _CELL
-        rows, place = np.unique(row, return_inverse=True)
-        widths = np.rint(_CELL / _narrow(rows * _CELL)).astype(np.int64)
-        return _changes(row) | _changes(self.east // widths[place])
+        lowest = row.min()
+        counts = np.bincount(row - lowest)
+        rows = counts.nonzero()[0]
+        widths = counts  # of those that occur
+        widths[rows] = np.rint(_CELL / _narrow((rows + lowest) * _CELL))
+        return _changes(row) | _changes(self.east // widths[row - lowest])
 
     def _farthest(self, lines: "_Lines") -> tuple[Integers, Floats]:
         """The place that is farthest from each line, and the square of how far, in m².
