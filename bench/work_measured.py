@@ -24,8 +24,6 @@ from local.postgres import DATABASE
 LEAST_CPU_S = 0.05
 MOST_S = 2.0
 MOST_TIMES, LEAST_TIMES = 25, 1
-LEAST_NET_S = 0.001
-"""Of less than this, and of less than another request's, the share of a point cannot be told."""
 VIEWERS = ("stranger", "owner", "admin", "200 runs")
 _OWN_REQUEST = Shape("a request by itself", '{ athlete(id: "$athlete") { id } }')
 """It costs 1 and goes the way of all that read rows; a constant goes a shorter one."""
@@ -51,22 +49,16 @@ class Figure:
     actual: int
     charged: int
     cpu_s: float
-    net_s: float
     answer: str
-    own_s: float
-    """CPU of a request by itself, at that time."""
 
     @property
     def ms_per_point(self) -> float:
-        return 1000 * self.net_s / max(1, self.charged)
+        return 1000 * self.cpu_s / max(1, self.charged)
 
     @property
     def is_told(self) -> bool:
-        """Whether the operation took enough for its share of a point to be told.
-
-        The CPU of one that PostgreSQL ended is lost with its backend.
-        """
-        return self.answer != "TIMEOUT" and self.net_s >= max(LEAST_NET_S, self.own_s)
+        """Whether all of its CPU is known: of one that PostgreSQL ended it is lost with its backend."""
+        return self.answer != "TIMEOUT"
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
@@ -81,7 +73,6 @@ class Measured:
         self._tokens = {"stranger": tokens.stranger, "owner": tokens.owner, "admin": server.token}
         self._tokens["200 runs"] = tokens.small
         self.facts = {name: self._facts_of(name) for name in ("owner", "200 runs")}
-        self.own_s = 0.0
         self.own_s = self.figure(_OWN_REQUEST, "owner").cpu_s
         """CPU of a request that asks for one object."""
 
@@ -109,10 +100,7 @@ class Measured:
         requested, actual = cost.get("requested", 0), cost.get("actual", 0)
         told = answer.get("errors", [{}])[0].get("extensions", {}).get("code", "")
         cpu_s = spent_s / times
-        net_s = max(0.0, cpu_s - self.own_s)
-        return Figure(
-            shape.name, viewer, requested, actual, round(charged), cpu_s, net_s, told, self.own_s
-        )
+        return Figure(shape.name, viewer, requested, actual, round(charged), cpu_s, told)
 
     def is_answered(self, query: str, viewer: str, cost_limit: int) -> bool:
         """Tell whether a query has no errors and costs no more than one may."""

@@ -2,9 +2,8 @@
 
 Serves the benchmark's rows, one athlete with 20,000 runs and one with 200, and sends shapes of
 operations (`bench/work_shapes.py`) as a stranger, as the athlete and as an administrator. CPU is
-that of the API, its documents' process and PostgreSQL. `net` is without what a request costs by
-itself. Prints each figure as it is known, then those with the most and the least CPU a point and
-the ratio of the two.
+that of the API, its documents' process and PostgreSQL, for all of a request. Prints each figure as
+it is known, then those with the most and the least CPU a point and the ratio of the two.
 
 Options scale it down: `--activities 20000 --runs 4000`. `--sharing off` measures athletes who see
 only themselves.

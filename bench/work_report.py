@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.serving import print_table
-from bench.work_measured import LEAST_NET_S, Figure
+from bench.work_measured import Figure
 
 MAX_CPU_S = 2.0
-_HEAD = ["Shape", "viewer", "requested", "actual", "charged", "CPU ms", "net ms a point", "answer"]
+_HEAD = ["Shape", "viewer", "requested", "actual", "charged", "CPU ms", "ms a point", "answer"]
 _FIRST, _LAST = 0.01, 0.99
 _SHOWN = 400
 """Characters of a shape's name, which may be a query."""
@@ -66,8 +66,8 @@ def print_report(figures: Sequence[Figure], rows: int, own_s: float) -> None:
         print_table(_HEAD, [_cells(each) for each in part[: rows or None]])
     dearest = max(figures, key=lambda each: each.cpu_s)
     print(
-        f"{len(figures)} figures, {len(told)} of at least {1000 * LEAST_NET_S:g} ms beside the "
-        f"request; a request by itself: {1000 * own_s:.2f} ms"
+        f"{len(figures)} figures, {len(told)} that were not ended; "
+        f"a request for one object: {1000 * own_s:.2f} ms"
     )
     print(f"{len(above)} charged for work beyond what was requested")
     print(f"{count_above(figures)} with an actual cost above what was requested")

@@ -24,6 +24,7 @@ class WorkMeter:
         "_paused",
         "_transactions",
         "cpu_ms",
+        "has_asked",
         "knows_cpu",
         "total_ms",
         "waited_ms",
@@ -40,6 +41,8 @@ class WorkMeter:
         """How much CPU the last single statement took. None: not known."""
         self.knows_cpu = False
         """Whether work was added whose CPU is known."""
+        self.has_asked = False
+        """Whether the operation began a statement or transaction of its own."""
 
     def add(self, milliseconds: float, cpu_ms: float | None = None) -> None:
         """Add work. `cpu_ms` is how much CPU it took at most; None: not known."""
@@ -92,6 +95,7 @@ class WorkMeter:
 
     def count_transaction(self) -> None:
         self._transactions += 1
+        self.has_asked = True
 
     def take_transactions(self) -> int:
         """Get the number of transactions since the last time."""

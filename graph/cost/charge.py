@@ -25,6 +25,10 @@ _NOISE_MS = 5.0
 """The same where the rows returned are the rows looked at, and it is not known how much of the time
 was CPU: more is only counted beyond noise. The same where the operator switched plans off.
 """
+_BASE_MS = 0.4
+"""Milliseconds of CPU that an operation takes here and in PostgreSQL, however little it asks for,
+unless its answer is at hand. Its first objects pay for that.
+"""
 _TRANSACTION_MS = 3.0
 """Milliseconds of CPU that a statement or transaction beside a plan takes in the API."""
 UNPLANNED_OBJECT_MS = 0.025
@@ -53,7 +57,7 @@ class Charge:
         self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
         self._searches, self._reading, self._beyond = searches, reading, 0
         self._work_ms, self._own_ms, self._knows_cpu = 0.0, 0.0, False
-        self._without_plans = False
+        self._without_plans = self._has_asked = self._is_event = False
         self.has_begun = False
         """Whether the beginning of a subscription was counted: its first event may be repeated."""
 
@@ -73,6 +77,7 @@ class Charge:
         spent_ms, idle_ms = work.take(), work.take_idle()
         own_ms = work.take_own() + _TRANSACTION_MS * work.take_transactions()
         self._knows_cpu = self._knows_cpu or work.knows_cpu
+        self._has_asked = self._has_asked or work.has_asked
         self._work_ms += max(0.0, spent_ms - idle_ms)
         if not without_plans:
             self._own_ms += own_ms
@@ -96,15 +101,18 @@ class Charge:
     def _points_of_time(self) -> int:
         is_exact = (self._searches or self._knows_cpu) and not self._without_plans
         free_ms = _FREE_MS if is_exact else _NOISE_MS
-        counted_ms = max(0.0, self._work_ms - free_ms) + self._own_ms
+        base_ms = _BASE_MS if self._has_asked and not self._is_event else 0.0
+        counted_ms = base_ms + max(0.0, self._work_ms - free_ms) + self._own_ms
         return int(counted_ms * self._budget.points_per_database_ms)
 
     async def repeat(self, budget: Budget) -> None:
         """Charge the same to `budget`, for one more event of a subscription.
 
+        It begins nothing, and its statements are shared with others who watch the same.
+
         Raises BudgetExhausted.
         """
-        self._budget, self.actual = budget, 0
+        self._budget, self.actual, self._is_event = budget, 0, True
         self._work_ms = self._own_ms = 0.0
         self._reading = self._beyond = 0
         self.state = await budget.charge(self.requested)

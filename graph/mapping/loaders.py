@@ -4,23 +4,48 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
-from aiodataloader import DataLoader
+from aiodataloader import DataLoader, Loader, dispatch_queue
 
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments
-from runtime.loop_turns import IS_CANCELLED
+from runtime.loop_turns import IS_CANCELLED, LoopTurns
+
+
+class _PatientLoader(DataLoader[Any, Any]):
+    """A loader that waits for objects which go on in other turns: they share its statement."""
+
+    def __init__(
+        self, load_all: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], turns: LoopTurns
+    ) -> None:
+        super().__init__(load_all)
+        self._turns = turns
+
+    def do_resolve_reject(self, key: Any, future: asyncio.Future[Any]) -> None:
+        self._queue.append(Loader(key=key, future=future))
+        if len(self._queue) == 1:
+            self.loop.call_soon(self._wait)
+
+    def _wait(self) -> None:
+        self.loop.call_soon(self._wait if self._turns.are_awaited else self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Load, in the second iteration in a row in which no task waits for a turn."""
+        if self._turns.are_awaited:
+            self._wait()
+        else:
+            dispatch_queue(self)
 
 
 class Loaders:
     """Loaders by relation and arguments, made when first needed. They cache for one request.
 
-    For what was cancelled nothing more is loaded. No turn of the event loop is taken after a load:
-    objects that go on in different ones would not share the next statement.
+    For what was cancelled nothing more is loaded. Objects that go on in different `turns` of the
+    event loop share the next statement all the same.
     """
 
-    def __init__(self, fetcher: BatchQueries) -> None:
-        self._fetch = fetcher
+    def __init__(self, fetcher: BatchQueries, turns: LoopTurns) -> None:
+        self._fetch, self._turns = fetcher, turns
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     async def lookup(self, relation: Lookup, arguments: Arguments, key: Any) -> Any:
@@ -67,5 +92,5 @@ class Loaders:
 
             # A list without a parent has the key None, which the loader refuses, so every key is
             # wrapped.
-            loader = self._loaders[name] = DataLoader(load_all)
+            loader = self._loaders[name] = _PatientLoader(load_all, self._turns)
         return await loader.load((key,))

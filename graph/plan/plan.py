@@ -103,6 +103,7 @@ class QueryPlan:
         *values, took = row
         took_ms = max(0.0, took.total_seconds() * 1000 - work.waited_ms)
         work.add(took_ms, work.cpu_ms)
+        work.has_asked = True
         slower_ms = took_ms - self.recent_ms
         self.recent_ms += slower_ms * (_RECENT if self.recent_ms and slower_ms > 0 else 1)
         if self.statement.most_bytes is not None and values[0] == TOO_LARGE:
