@@ -14,6 +14,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from hashlib import sha256
 from secrets import token_urlsafe
 
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -65,6 +66,10 @@ def _different(one: Callable[[str], bytes]) -> bytes:
     return b"".join(one(token_urlsafe(32)) for _ in range(1000))
 
 
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
 _REFUSED = '{"type":"subscribe","id":"1","payload":{"query":"{ nothing }"}}'
 _CHUNKED = b"POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 _MESSAGE = 'submitFeedback(input: { message: "flood" }) { userErrors { code } }'
@@ -101,6 +106,66 @@ ONE_CONNECTION: dict[str, tuple[bool, Callable[[], bytes]]] = {
     "events of many values": (
         False,
         lambda: _many(request("POST", "/strava/webhook", body=b"[%b0]" % (b"0," * 9000))),
+    ),
+    "small chunks": (
+        False,
+        lambda: _CHUNKED + b"1\r\n \r\n" * (_BLOCK_BYTES // 6) + b"0\r\n\r\n",
+    ),
+    "many fields": (
+        False,
+        lambda: _many(request("GET", "/healthz", {f"a{n}": "b" for n in range(190)})),
+    ),
+    "expectations": (
+        False,
+        lambda: _many(post("{ __typename }", {"expect": "100-continue"})),
+    ),
+    "unknown hashes": (
+        False,
+        lambda: _different(
+            lambda text: post(
+                "", extensions={"persistedQuery": {"version": 1, "sha256Hash": _hash(text)}}
+            )
+        ),
+    ),
+    "preflights": (
+        False,
+        lambda: _many(
+            request(
+                "OPTIONS",
+                "/graphql",
+                {"origin": "https://a.example", "access-control-request-method": "POST"},
+            )
+        ),
+    ),
+    "reservations of streams": (False, lambda: _many(request("PUT", "/graphql/stream", body=b""))),
+    "sign-ins that begin": (False, lambda: _many(request("GET", "/auth/strava"))),
+    "invented callbacks": (
+        False,
+        lambda: _different(
+            lambda text: request("GET", f"/strava/callback?state={text}&code={text}")
+        ),
+    ),
+    "unknown uploads": (
+        False,
+        lambda: _different(lambda text: request("HEAD", f"/uploads/{text}")),
+    ),
+    "many ranges": (
+        False,
+        lambda: _many(request("GET", "/graphiql", {"range": "bytes=" + "0-1," * 900 + "0-1"})),
+    ),
+    "answers about the schema": (
+        False,
+        lambda: _many(post("{ __schema { types { name fields { name } } } }")),
+    ),
+    "answers in parts": (
+        False,
+        lambda: _many(
+            post("{ standardDistances @stream { label } }", {"accept": "multipart/mixed"})
+        ),
+    ),
+    "event streams": (
+        False,
+        lambda: _many(post("{ __typename }", {"accept": "text/event-stream"})),
     ),
     "operations that are left": (True, _left),
     "pings": (True, lambda: _frames('{"type":"ping"}')),

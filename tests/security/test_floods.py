@@ -30,7 +30,8 @@ MOST_MB = 50
 
 _BY_ADDRESS = ("health checks", "readiness checks", "queries", "pings", "large variables",
                "metrics", "sign-outs", "feedback", "deflate bombs", "unknown tokens",
-               "unknown archives", "operations that are left")  # fmt: skip
+               "unknown archives", "small chunks", "many fields", "answers in parts",
+               "reservations of streams", "operations that are left")  # fmt: skip
 KINDS = [
     *ONE_CONNECTION,
     *(f"{kind} | unread" for kind in ("health checks", "queries", "pings", "ping frames")),

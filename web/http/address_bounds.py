@@ -182,11 +182,14 @@ class AddressBounds:
 class BoundedConnection:
     """One open connection. Call `leave` when it is closed."""
 
-    __slots__ = ("_address", "_bounds", "_held", "_peer", "_struck", "_unread", "pace")
+    __slots__ = (
+        "_address", "_bounds", "_held", "_peer", "_struck", "_unread", "most_of_request", "pace",
+    )  # fmt: skip
 
     def __init__(self, bounds: AddressBounds, address: str | None) -> None:
         self._bounds, self._peer, self._address = bounds, address, address
         self.pace = None if address is None else bounds.pace_of(address)
+        self.most_of_request = bounds.most_of_request
         self._struck: set[Bound] = set()
         self._held = self._unread = 0
 

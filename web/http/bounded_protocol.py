@@ -2,8 +2,9 @@
 
 Limits of the connection alone are in `web/http/connection_limits.py`: of a request's head, of what
 stands outside of heads and bodies (chunk extensions, trailers), and of how many requests wait.
-Those of its address are in `web/http/address_bounds.py`: the pace of requests, and how many bytes
-of unanswered requests there are. Responses are written in batches (`web/http/write_batching.py`).
+Those of its address are in `web/http/address_bounds.py`: the pace of requests, which
+`web/http/paced_protocol.py` keeps, and how many bytes of unanswered requests there are. Responses
+are written in batches (`web/http/write_batching.py`).
 """
 
 import asyncio
@@ -16,18 +17,10 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
-    RequestResponseCycle,
 )
 
 from web.http import connection_refusals
-from web.http.address_bounds import (
-    FREE_BYTES,
-    FREE_UNREAD_BYTES,
-    LIKE_A_REQUEST,
-    STATE_KEY,
-    AddressBounds,
-    BoundedConnection,
-)
+from web.http.address_bounds import FREE_BYTES, FREE_UNREAD_BYTES, STATE_KEY, AddressBounds
 from web.http.connection_limits import (
     MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
@@ -41,30 +34,28 @@ from web.http.connection_limits import (
 from web.http.flow_control import HeldFlow
 from web.http.header_fields import parts_of, require_host
 from web.http.linger import Linger
+from web.http.paced_protocol import MOST_UNPAID_PIECES, PacedHttp
 from web.http.server_connection import KEY, DefaultFields
 from web.http.write_batching import GatheredWrites
 
 _SLICE_BYTES = 1024
 """Bytes that are parsed at once: a read may have thousands of requests."""
+_TURN_S = 0.005
+"""Other connections have their turn after parsing for so long: small chunks take ten times as much."""
 
 _default_fields = DefaultFields()
 
 
-class BoundedHttp(HttpToolsProtocol):
+class BoundedHttp(PacedHttp):
     """uvicorn's protocol, with bounds. It closes connections with requests out of order."""
 
-    flow: HeldFlow
-    _connection: BoundedConnection | None = None
     _is_refused = False
     _is_in_head = True
     _is_chunked = False
-    _head_bytes = _framing_bytes = _unpaid_bytes = _held_bytes = 0
+    _head_bytes = _framing_bytes = _held_bytes = 0
     _host = b""
     _deadline: asyncio.TimerHandle | None = None
-    _late_start: asyncio.TimerHandle | None = None
-    _running: RequestResponseCycle | None = None
     _trailers: Sequence[tuple[bytes, bytes]] = ()
-    _unread = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         bounds: AddressBounds | None = self.app_state.get(STATE_KEY)
@@ -91,6 +82,7 @@ class BoundedHttp(HttpToolsProtocol):
             if timer is not None:  # uvicorn leaves its own where the client reset
                 timer.cancel()
         if self._connection is not None:
+            self._pay_rest()
             self._connection.lost(exc)
             self._connection.leave()
         self.flow.forget()
@@ -128,6 +120,8 @@ class BoundedHttp(HttpToolsProtocol):
         else:
             self._unread = data
             self._read_on()
+        if self._pieces > MOST_UNPAID_PIECES:
+            self._pay_pieces()
 
     def _may_hold(self) -> bool:
         """Count what unanswered requests hold, and refuse the last one if that is too much."""
@@ -144,22 +138,42 @@ class BoundedHttp(HttpToolsProtocol):
         self._held_bytes = 0
 
     def _read_on(self) -> None:
-        """Parse what was read, until too many requests wait."""
+        """Parse what was read, until too many requests wait or others have their turn."""
         data, at = self._unread, 0
         self._unread = b""
+        ends = monotonic() + _TURN_S
         while at < len(data) and self._goes_on():
             if len(self.pipeline) >= MAX_PIPELINED:
                 self._unread = data[at:]
                 self._forget_deadline()  # the client is not slow
                 self._strike("pipelining")
                 return
+            if self._late_start is not None or monotonic() > ends:
+                self._unread = data[at:]
+                self._forget_deadline()
+                self._read_in_turn()
+                return
             self._parse(data[at : at + _SLICE_BYTES])
             at += _SLICE_BYTES
+            if self._pieces > MOST_UNPAID_PIECES:
+                self._pay_pieces()
+
+    def _read_in_turn(self) -> None:
+        """Read nothing more until others had their turn, or what waits for the pace goes on."""
+        self.flow.pause_reading()
+        self.flow.is_held = True  # the application would read on
+        if self._late_start is None:
+            self.loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        if not (self._late_start or self.pipeline or self.flow.holds_back):
+            self.flow.is_held = False
+            self._read_late()
 
     def _read_late(self) -> None:
-        """Parse what was not parsed while requests waited, then read on."""
+        """Parse what was not parsed while requests or others waited, then read on."""
         self._read_on()
-        if not self.pipeline:
+        if not (self.pipeline or self._unread):
             self.flow.resume_reading()
 
     def _goes_on(self) -> bool:
@@ -246,9 +260,6 @@ class BoundedHttp(HttpToolsProtocol):
             # Fields that come later, after the body, are none of the request's headers.
             self.headers = self._trailers = []
 
-    def _is_busy(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
     def handle_websocket_upgrade(self) -> None:
         from web.http.bounded_websocket import BoundedWebSocket  # few processes have WebSockets
 
@@ -258,52 +269,6 @@ class BoundedHttp(HttpToolsProtocol):
         super().handle_websocket_upgrade()
         self._hold_nothing()
         self._release()
-
-    # --- one request after another
-
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        connection = self._connection
-        if connection is not None and connection.pace is not None:
-            # This is `wait_s`, in parts: each call costs, and most requests do not wait.
-            size, self._unpaid_bytes = self._unpaid_bytes, 0
-            owed_s = connection.pace.take(1 + size / LIKE_A_REQUEST, monotonic())
-            if owed_s and (wait_s := connection.wait_for(owed_s)):
-                self.flow.pause_reading()
-                self.flow.is_held = True
-                self._late_start = self.loop.call_later(wait_s, self._start_late, cycle, app)
-                return
-        if not self.flow.hold_back(partial(self._start_late, cycle, app)):
-            self._running = cycle
-            super()._start_asgi_task(cycle, app)
-
-    def _start_late(self, cycle: Any, app: Any) -> None:
-        self._late_start = None
-        if not self.flow.hold_back(partial(self._start_late, cycle, app)):
-            self._running = cycle
-            super()._start_asgi_task(cycle, app)
-            self._let_read()
-
-    def on_response_complete(self) -> None:
-        if not (self.pipeline or self._unread or self.flow.is_held):
-            self._hold_nothing()
-            HttpToolsProtocol.on_response_complete(self)
-            return
-        self.flow.is_held = True  # what waits comes before what was not read
-        super().on_response_complete()
-        if not (self._late_start or self.flow.holds_back or self.transport.is_closing()):
-            self._let_read()
-
-    def _let_read(self) -> None:
-        """Read on if no request waits."""
-        if self.pipeline:
-            self.flow.pause_reading()
-            return
-        self.flow.is_held = False
-        self._hold_nothing()
-        if self._unread:
-            self.loop.call_soon(self._read_late)
-        else:
-            self.flow.resume_reading()
 
     # --- `web.http.server_connection.ServerConnection`
 
