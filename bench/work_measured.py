@@ -17,7 +17,7 @@ from bench.cpu_clock import CpuClock, database_processes
 from bench.serving import ROOT, Served, served
 from bench.work_facts import find_facts
 from bench.work_rows import SMALL_RUNS, Tokens, provide
-from bench.work_shape import STREAM, Facts, Shape
+from bench.work_shape import PARTS, STREAM, Facts, Shape
 from db.encryption import KeyRing
 from local.postgres import DATABASE
 
@@ -128,6 +128,8 @@ class Measured:
             if shape.headers == STREAM:
                 lines = (line for line in answer.iter_lines() if line.startswith("data: {"))
                 found: dict[str, Any] = json.loads(next(lines)[len("data: ") :])
+            elif shape.headers == PARTS:  # the last part tells the cost
+                found = json.loads([line for line in answer.iter_lines() if line[:1] == "{"][-1])
             else:
                 found = json.loads(answer.read())
             return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.work_shape import STREAM, Shape, aliased, of_athlete
+from bench.work_shape import PARTS, STREAM, Shape, aliased, of_athlete
 
 _COLUMNS = (
     "timeSeconds distanceMeters heartRate cadence altitudeMeters powerWatts temperatureCelsius "
@@ -108,11 +108,12 @@ _OF_JOB = {
 
 
 def part_shapes() -> Iterator[Shape]:
-    """List what activities, athletes and jobs hold."""
+    """List what activities, athletes and jobs hold, and answers in parts."""
     yield from _of_activities()
     yield from _of_athletes()
     yield from _of_jobs()
     yield from _by_id()
+    yield from _in_parts()
 
 
 def _of_activities() -> Iterator[Shape]:
@@ -210,3 +211,21 @@ def _by_id() -> Iterator[Shape]:
         "table: null }) { percent ageGradedTimeSeconds }"
     )
     yield Shape("30 x ageGrade", f"{{ {aliased(grade)} }}")
+
+
+def _in_parts() -> Iterator[Shape]:
+    few = " ".join(
+        f"... @defer {{ a{n}: bestEfforts(distance: KM5, first: {n + 1}) {{ nodes {{ id }} }} }}"
+        for n in range(16)
+    )
+    names = "... @defer { name } ... @defer { distanceMeters } ... @defer { startedAt }"
+    nested = "... @defer { name ... @defer { bestEfforts { id } } }"
+    for name, selection in (
+        ("16 fragments", few),
+        ("a fragment of 1000 runs", "activities(first: 1000) { nodes { id ... @defer { name } } }"),
+        ("3 fragments of 900 runs", f"activities(first: 900) {{ nodes {{ id {names} }} }}"),
+        ("a fragment in another", f"activities(first: 900) {{ nodes {{ id {nested} }} }}"),
+        ("1000 entries", "activities(first: 1000) { nodes @stream(initialCount: 1) { id name } }"),
+        ("lists in a list", "activities(first: 200) { nodes { bestEfforts @stream { id } } }"),
+    ):
+        yield Shape(f"in parts: {name}", of_athlete(selection), headers=PARTS)

@@ -7,6 +7,8 @@ from typing import Any
 
 STREAM = {"accept": "text/event-stream"}
 """Headers of a subscription: its first event is measured, then the connection is closed."""
+PARTS = {"accept": "multipart/mixed"}
+"""Headers of an answer in parts."""
 DRY_RUN = {"graphql-cost": "validate"}
 
 

@@ -1,0 +1,120 @@
+"""Bodies: small pieces wait for the pace of their address, large bodies do not."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from settings import load_settings
+from tests.web.conftest import listening
+from web.http.address_bounds import STATE_KEY, AddressBounds
+from web.http.client_address import ClientAddresses
+
+BURST, PER_S = 250, 500
+"""The least pace of an address, in requests."""
+LAST = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+class App:
+    """Answers when it has read a body; `longest_s` is the CPU of its loop's longest iteration."""
+
+    def __init__(self) -> None:
+        settings = load_settings(None, request_bucket_ip=10, request_refill_ip_per_s=0.1)
+        addresses = ClientAddresses(settings.trusted_proxies)
+        self.bounds = AddressBounds(settings, addresses, lambda _: True, lambda _: "address:x")
+        self.read = 0
+        self.longest_s = 0.0
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            scope["state"][STATE_KEY] = self.bounds
+            watching = asyncio.create_task(self._watch())
+            while (message := await receive())["type"] != "lifespan.shutdown":
+                await send({"type": message["type"] + ".complete"})
+            watching.cancel()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        while (message := await receive()).get("more_body"):
+            self.read += len(message["body"])
+        self.read += len(message.get("body", b""))
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
+        )
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _watch(self) -> None:
+        while True:
+            began_s = time.thread_time()
+            await asyncio.sleep(0)
+            self.longest_s = max(self.longest_s, time.thread_time() - began_s)
+
+
+@pytest.fixture
+def app() -> App:
+    return App()
+
+
+@pytest.fixture
+def server(app: App) -> Iterator[str]:
+    with listening(app) as address:
+        yield address
+
+
+@contextmanager
+def connected(address: str) -> Iterator[socket.socket]:
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        yield connection
+
+
+def took_s(address: str, *requests: bytes) -> float:
+    """Seconds until all requests of one connection are answered with 200."""
+    with connected(address) as connection:
+        began = time.monotonic()
+        received = b""
+        for each in requests:
+            connection.sendall(each)
+        while data := connection.recv(65536):
+            received += data
+    assert received.count(b"HTTP/1.1 200 OK") == len(requests)
+    return time.monotonic() - began
+
+
+def chunks(count: int) -> bytes:
+    return CHUNKED + b"1\r\nx\r\n" * count + b"0\r\n\r\n"
+
+
+def test_a_body_of_small_chunks_waits_for_the_pace(app: App, server: str):
+    count = 200 * (BURST + PER_S)
+    assert took_s(server, chunks(count), LAST) > 0.5
+    assert app.read == count
+    assert app.bounds.struck["pace"] == 1
+
+
+def test_small_chunks_are_read_in_turns(app: App, server: str):
+    took_s(server, LAST)
+    app.longest_s = 0.0
+    took_s(server, chunks(40_000), LAST)
+    assert app.longest_s < 0.02
+
+
+def test_who_leaves_in_a_body_has_paid_for_it(app: App, server: str):
+    for _ in range(4):
+        with connected(server) as connection:
+            connection.sendall(chunks(200 * BURST)[:-5])
+            time.sleep(0.1)
+    until = time.monotonic() + 10
+    while app.bounds.open and time.monotonic() < until:
+        time.sleep(0.01)
+    assert app.bounds.pace_of("127.0.0.1").take(0, time.monotonic()) > 0
+
+
+def test_a_long_file_does_not_make_what_follows_wait(app: App, server: str):
+    size = 64 * 2**20  # some eight seconds, if each 16 KiB counted as a request
+    head = b"PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size
+    assert took_s(server, head + bytes(size), LAST) < 3
+    assert app.read == size
