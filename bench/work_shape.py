@@ -7,7 +7,7 @@ from typing import Any
 
 STREAM = {"accept": "text/event-stream"}
 """Headers of a subscription: its first event is measured, then the connection is closed."""
-PARTS = {"accept": "multipart/mixed"}
+PARTS = {"accept": "multipart/mixed;deferSpec=20220824, application/json"}
 """Headers of an answer in parts."""
 DRY_RUN = {"graphql-cost": "validate"}
 

@@ -71,6 +71,7 @@ _BY_PATH = {
     # a Redis that is away, or hangs
     "tests/web/documents/test_persisted_documents.py": "integration",
     "tests/web/http/test_bounded_requests.py": "integration",  # a server of its own
+    "tests/web/http/test_paced_protocol.py": "integration",
     "tests/web/http/test_closing_listener.py": "integration",
 }
 _SERVICES = {"services_home", "postgres_url", "redis_server_url", "redis"}

@@ -148,15 +148,15 @@ class BoundedHttp(PacedHttp):
                 self._forget_deadline()  # the client is not slow
                 self._strike("pipelining")
                 return
-            if self._late_start is not None or monotonic() > ends:
-                self._unread = data[at:]
-                self._forget_deadline()
-                self._read_in_turn()
-                return
             self._parse(data[at : at + _SLICE_BYTES])
             at += _SLICE_BYTES
             if self._pieces > MOST_UNPAID_PIECES:
                 self._pay_pieces()
+            if at < len(data) and (self._late_start is not None or monotonic() > ends):
+                self._unread = data[at:]
+                self._forget_deadline()
+                self._read_in_turn()
+                return
 
     def _read_in_turn(self) -> None:
         """Read nothing more until others had their turn, or what waits for the pace goes on."""

@@ -37,7 +37,8 @@ async def test_small_queries_cost_no_more_where_plans_are_switched_off(settings,
             answers = [await ask(SMALL, person.token) for _ in range(4)]  # some connect
             costs = [each["extensions"]["cost"] for each in answers]
             assert all(each["actual"] <= each["requested"] for each in costs), costs
-            assert min(each["actual"] + each["work"] for each in costs) <= 19, costs
+            # what its objects may cost at most, and what asking the database does
+            assert min(each["actual"] + each["work"] for each in costs) <= 19 + 10, costs
 
 
 @pytest.mark.parametrize(
