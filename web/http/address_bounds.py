@@ -198,7 +198,7 @@ class BoundedConnection:
         if self._peer is None and (address := self._bounds.address_of(scope)) is not None:
             self._address, self.pace = address, self._bounds.pace_of(address)
 
-    def wait_s(self, count: int, size: int) -> float:
+    def wait_s(self, count: float, size: int) -> float:
         """Count requests or messages and their bytes; get the seconds until more may be read."""
         if self.pace is None:
             return 0.0
