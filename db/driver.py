@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from db.backend_cpu import BackendClock, clock_of
 from db.driver_errors import is_out_of_step
 from db.statement_watch import BackendKey, StatementWatch
-from runtime.work_meter import DATABASE_WORK
+from runtime.work_meter import DATABASE_WORK, begin_statement
 
 _IDLE_S = 0.1
 _SHARE = 0.6  # of the pool, overflow included
@@ -96,6 +96,7 @@ class DriverConnections:
     ) -> Any:
         self.watch.begin(pooled.key)
         began_s, before_ms = monotonic(), pooled.clock.ms()
+        run = begin_statement(statement, parameters)
         try:
             row = await pooled.driver.fetchrow(statement, *parameters)
         except BaseException as error:
@@ -110,6 +111,9 @@ class DriverConnections:
             if ended:
                 raise _ConnectionEnded(error) from error
             raise
+        finally:
+            if run is not None:
+                run.end()
         waited_s = self.watch.end(pooled.key)
         if (meter := DATABASE_WORK.get()) is not None:
             meter.waited_ms, meter.cpu_ms = 1000 * waited_s, pooled.clock.since(before_ms)

@@ -13,13 +13,11 @@ from pydantic import SecretStr
 from db.errors import DatabaseError, DatabaseUnavailable, ReplicaLost, StatementTimeout
 from db.session import AsyncDatabase
 from db.statements.server import replication
-from runtime import tracing
 from settings import Settings
 
 _LOOK_EVERY_S = 0.2
 PATIENCE_S = 1.0
 """For how long a server is waited for that is looked at."""
-_READING = {"db.system.name": "postgresql", "db.operation.name": "SELECT"}
 _AWAY = -1
 
 logger = logging.getLogger(__name__)
@@ -51,16 +49,15 @@ class Replica:
         """
         if self._lost is None:
             raise ReplicaLost
-        with tracing.span("SELECT", tracing.SpanKind.CLIENT, _READING):
-            reading = asyncio.create_task(self.database.fetch_row_once(statement, parameters))
-            try:
-                await asyncio.wait((reading, self._lost), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if not reading.done():
-                    _abandon(reading)
-            if reading.cancelled() or not reading.done():
-                raise ReplicaLost
-            return self._result(reading)
+        reading = asyncio.create_task(self.database.fetch_row_once(statement, parameters))
+        try:
+            await asyncio.wait((reading, self._lost), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not reading.done():
+                _abandon(reading)
+        if reading.cancelled() or not reading.done():
+            raise ReplicaLost
+        return self._result(reading)
 
     def _result(self, reading: asyncio.Task[Any]) -> Any:
         try:

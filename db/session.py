@@ -58,6 +58,7 @@ _LEAVE_EVERY_S = 5.0
 _TRANSACTION = {"db.system.name": "postgresql"}
 _READING = {**_TRANSACTION, "db.operation.name": "SELECT"}
 _transaction_step = partial(tracing.span, "transaction", tracing.SpanKind.CLIENT, _TRANSACTION)
+_reading_step = partial(tracing.span, "SELECT", tracing.SpanKind.CLIENT, _READING)
 _making = Lock()
 T = TypeVar("T")
 
@@ -249,7 +250,7 @@ class AsyncDatabase(_Pooled):
         `reading`. Raises as `read`.
         """
         try:
-            with tracing.span("SELECT", tracing.SpanKind.CLIENT, _READING):
+            with _reading_step():
                 return await unhurried(self._driver.fetch_row(statement, parameters))
         except Exception as error:
             failure = self._translate(error)
@@ -260,7 +261,7 @@ class AsyncDatabase(_Pooled):
 
     async def fetch_row_once(self, statement: str, parameters: Sequence[Any]) -> Any:
         """Do as `fetch_row` does, without another try."""
-        with self._translating():
+        with _reading_step(), self._translating():
             return await unhurried(self._driver.fetch_row(statement, parameters))
 
     async def ping(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from db.backend_cpu import BackendClock
 from db.statement_watch import StatementWatch
-from runtime.work_meter import DATABASE_WORK, WorkMeter
+from runtime.work_meter import DATABASE_WORK, WorkMeter, begin_statement
 
 
 class RowReader(Protocol):
@@ -42,6 +42,7 @@ class Snapshot:
         key, sent_s = self.watch.key_of(self.driver), monotonic()
         before_ms = self.clock.ms()
         self.watch.begin(key)
+        run = begin_statement(statement, parameters)
         try:
             with self.translating():
                 row = await self.driver.fetchrow(statement, *parameters)
@@ -50,6 +51,9 @@ class Snapshot:
             if meter is not None:
                 meter.add(1000 * (monotonic() - sent_s - waited_s))
             raise
+        finally:
+            if run is not None:
+                run.end()
         waited_s = self.watch.end(key)
         if meter is not None:
             meter.waited_ms, meter.cpu_ms = 1000 * waited_s, self.clock.since(before_ms)

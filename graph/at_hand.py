@@ -224,14 +224,16 @@ class AnswersAtHand:
         return monotonic() >= self._paused_until
 
     async def fetch(
-        self, query: KnownQuery, charge: Charge, client: Client, most_bytes: int
+        self, query: KnownQuery, charge: Charge, client: Client, most_bytes: int, work: WorkMeter
     ) -> ReadyAnswer | None:
         """Answer a query by its plan with at most some `most_bytes`, and settle its charge.
+
+        `work` meters it.
 
         None: it failed, its time in the database is paid, and it has to be executed.
         """
         assert query.plan is not None
-        plan, work = query.plan.plan, WorkMeter()
+        plan = query.plan.plan
         assert plan.statement is not None
         DATABASE_WORK.set(work)
         values = plan.values(query.plan.asked, _PlanCaller(query.caller, self._source.originals))

@@ -1,10 +1,13 @@
 """How long an operation's work took, elsewhere and here, gathered from all places that do it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter, thread_time
+from typing import Any
+
+from runtime.ran_statements import RanStatements, RunOfStatement
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class WorkMeter:
         "cpu_ms",
         "has_asked",
         "knows_cpu",
+        "statements",
         "total_ms",
         "waited_ms",
     )
@@ -43,6 +47,8 @@ class WorkMeter:
         """Whether work was added whose CPU is known."""
         self.has_asked = False
         """Whether the operation began a statement or transaction of its own."""
+        self.statements: RanStatements | None = None
+        """What the operation ran, where that is noted (SLOW_OPERATION_MS)."""
 
     def add(self, milliseconds: float, cpu_ms: float | None = None) -> None:
         """Add work. `cpu_ms` is how much CPU it took at most; None: not known."""
@@ -138,6 +144,14 @@ def _waited_s() -> float:
 
 DATABASE_WORK: ContextVar[WorkMeter | None] = ContextVar("database_work", default=None)
 """The meter of the operation under way, for its time on connections of the database."""
+
+
+def begin_statement(text: str, values: Sequence[Any]) -> RunOfStatement | None:
+    """Note that the operation under way runs a statement. None: nobody wants to know."""
+    meter = DATABASE_WORK.get()
+    if meter is None or meter.statements is None:
+        return None
+    return meter.statements.begin(text, values)
 
 
 @contextmanager

@@ -17,6 +17,12 @@ class LogSettings(BaseModel):
     log_format: Literal["json", "text"] = Field(
         "json", description="json: one object per line. text: for a terminal."
     )
+    slow_operation_ms: int = Field(
+        1000,
+        ge=0,
+        description="Operations that take so many milliseconds are logged with their statements and "
+        "PostgreSQL's plan of one. 0: none.",
+    )
     otlp_endpoint: WebUrl | None = Field(
         None,
         description="Collector that gets traces by OTLP over HTTP, such as http://127.0.0.1:4318; "

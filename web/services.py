@@ -47,6 +47,7 @@ from web.limits.limits import Limits
 from web.limits.open_streams import OpenStreams
 from web.original_downloads import OriginalDownloads
 from web.schema_usage import SchemaUsage
+from web.slow_operations import SlowOperations
 from web.strava_intake import StravaIntake
 from web.strava_quota import StravaQuotaReader
 from web.switches import switches_at
@@ -83,6 +84,7 @@ class Services:
     sign_ins: SignIns
     uploads: UploadIntake
     usage: SchemaUsage
+    slow_operations: SlowOperations
     exports: ExportDownloads
     originals: OriginalDownloads
     strava_quota: StravaQuotaReader
@@ -145,6 +147,7 @@ class Services:
             sign_ins=SignIns(settings, limits.buckets),
             uploads=UploadIntake(settings, database),
             usage=usage,
+            slow_operations=SlowOperations(settings, database),
             exports=ExportDownloads(settings, database),
             originals=originals,
             strava_quota=StravaQuotaReader(settings, database, redis),
@@ -171,6 +174,7 @@ class Services:
         await self.planner.close()
         await self.limits.close()
         await self.usage.close()
+        await self.slow_operations.close()
         if self.replicas is not None:
             await self.replicas.close()
         await self.redis.aclose()

@@ -5,29 +5,17 @@ from time import monotonic
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from runtime import tracing
 from settings import load_settings
+from tests.runtime.traced import traced
+
+__all__ = ["traced"]
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 KEPT, LEFT_OUT = f"00-{TRACE}-b7ad6b7169203331-01", f"00-{TRACE}-b7ad6b7169203331-00"
-
-
-@pytest.fixture
-def traced(monkeypatch):
-    """Traces this process with a ratio; gives what was traced."""
-    exporter = InMemorySpanExporter()
-
-    def begin(ratio: float) -> InMemorySpanExporter:
-        provider = TracerProvider(shutdown_on_exit=False)
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
-        made = tracing._Tracing(provider, provider.get_tracer("tests"), ratio)
-        monkeypatch.setattr(tracing, "_tracing", made)
-        return exporter
-
-    return begin
 
 
 def test_without_a_collector_nothing_is_made():

@@ -85,6 +85,7 @@ def make_context(
         switches=switches,
         renew=renew,
         answer_max_bytes=settings.answer_max_bytes,
+        database_work=services.slow_operations.meter(),
     )
 
 
@@ -136,7 +137,8 @@ async def execute_in_slot(
     """Run an operation in one of its caller's slots. Raises TooManyOperations."""
     await take_slot(services.limits.fair_queue, key, is_limited=context.switches.rate_limiting)
     try:
-        result = await services.executor.execute(context, request)
+        with services.slow_operations.watched(context, request):
+            result = await services.executor.execute(context, request)
     finally:
         services.limits.fair_queue.release(key)
     if result.status == _TOO_MANY_REQUESTS:
@@ -227,7 +229,11 @@ async def begin_in_slot(
     """
     is_limited = context.switches.rate_limiting
     await take_slot(services.limits.fair_queue, key, is_limited=is_limited)
-    work = partial(services.executor.deliver, context, request, form)
+
+    async def work(send: Callable[[OperationResult], None]) -> None:
+        with services.slow_operations.watched(context, request):
+            await services.executor.deliver(context, request, form, send)
+
     return PartsUnderWay(services, key, work, is_limited=is_limited)
 
 

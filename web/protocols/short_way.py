@@ -9,9 +9,10 @@ between callers, and what is refused.
 import asyncio
 from collections.abc import Mapping
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 from starlette.types import Scope
 
@@ -20,7 +21,8 @@ from graph.at_hand import KnownQuery, ReadyAnswer
 from graph.cache.data_versions import Versions
 from graph.context import Caller, Client
 from graph.cost.budget import BudgetState
-from graph.cost.charge import BYTES_PER_POINT
+from graph.cost.charge import BYTES_PER_POINT, Charge
+from logs import bind
 from runtime import tracing
 from runtime.bounded_map import WeightedLru
 from web.auth.credential_cache import Credential, CredentialKey, CredentialKind
@@ -30,7 +32,7 @@ from web.http.compression import LARGE_BYTES, MIN_BYTES, Coding, coding_of, comp
 from web.http.header_fields import by_name
 from web.http.media_type import acceptable, require_json
 from web.http.request_log import new_request_id, write_request
-from web.http.request_trace import note_ended
+from web.http.request_trace import end_step, note_ended, request_step, told
 from web.http.short_way import LATER, Answered, KnownHead, Later, ShortAnswer
 from web.limits.cost_budget import CallerBudget
 from web.limits.fair_queue import TooManyOperations
@@ -40,6 +42,7 @@ from web.protocols import parameters
 from web.protocols.operation_context import caller_key, take_slot
 from web.protocols.response import ResponseHead
 from web.services import Services
+from web.slow_operations import EndedOperation
 
 _PATH = "/graphql"
 _LONG_WAY_ONLY = frozenset(
@@ -71,7 +74,7 @@ class GraphQLHead:
 
 @dataclass(slots=True)
 class _Request:
-    """A request under way."""
+    """A request under way. `step` is its step of a trace, where it is fetched."""
 
     head: GraphQLHead
     caller: Caller
@@ -79,6 +82,14 @@ class _Request:
     switches: Switches
     query: KnownQuery
     started: float
+    step: tracing.Span = tracing.NO_SPAN
+    request_id: str = field(default_factory=new_request_id)
+
+    def names(self) -> dict[str, Any]:
+        """Make the fields that all its lines have."""
+        athlete_id = self.caller.viewer.athlete_id
+        ids = {} if athlete_id is None else {"athlete_id": str(athlete_id)}
+        return {"request_id": self.request_id, **ids}
 
 
 class GraphQLShortWay:
@@ -214,7 +225,7 @@ class GraphQLShortWay:
         )
 
     def _begin_fetch(self, request: _Request, answered: Answered) -> Later | None:
-        if tracing.is_on() or not self._answers.may_fetch:
+        if not self._answers.may_fetch:
             return None
         loop = self._loop = self._loop or asyncio.get_running_loop()
         task = loop.create_task(self._fetch(request, answered), context=Context())
@@ -225,7 +236,8 @@ class GraphQLShortWay:
     async def _fetch(self, request: _Request, answered: Answered) -> None:
         answer = None
         try:
-            answer = await self._fetched(request)
+            with request_step("POST", {}, _PATH) as request.step:
+                answer = await self._fetched(request)
         finally:
             if answer is not None:
                 answered(answer)
@@ -255,9 +267,22 @@ class GraphQLShortWay:
         ready = None
         charge = self._answers.charge(request.query, self._budget(request))
         if charge is not None:
-            ready = await self._answers.fetch(request.query, charge, head.client, self._most_bytes)
+            ready = await self._watched(request, charge)
         if ready is None and is_limited:
             requests.give_back(head.address)
+        return ready
+
+    async def _watched(self, request: _Request, charge: Charge) -> ReadyAnswer | None:
+        """Fetch an answer, and log it if that was slow."""
+        query, slow, began_s = request.query, self._services.slow_operations, perf_counter()
+        work = slow.meter()
+        ready = await self._answers.fetch(
+            query, charge, request.head.client, self._most_bytes, work
+        )
+        seconds = perf_counter() - began_s
+        if ready is not None and slow.is_slow(seconds):
+            bind(**request.names())
+            slow.tell(seconds, EndedOperation(query.text, query.name, query.caller, charge, work))
         return ready
 
     async def _compressed(self, request: _Request, ready: ReadyAnswer) -> ShortAnswer:
@@ -281,29 +306,29 @@ class GraphQLShortWay:
         """Write the response of encoded parts, and the line of the log."""
         head, size = request.head, sum(map(len, parts))
         encoding = b"" if coding is None else b"content-encoding: %b\r\n" % coding.encode()
-        request_id = new_request_id()
         limits = b"".join([b"%b: %b\r\n" % each for each in rate_limit_headers(budget)])
-        fields = b"%b%bcontent-length: %d\r\n%bx-request-id: %b\r\n%b" % (
+        trace = b"".join([b"%b: %b\r\n" % each for each in told(request.step)])
+        fields = b"%b%bcontent-length: %d\r\n%bx-request-id: %b\r\n%b%b" % (
             head.begun,
             encoding,
             size,
             limits,
-            request_id.encode(),
+            request.request_id.encode(),
+            trace,
             head.ended,
         )
-        athlete_id = request.caller.viewer.athlete_id
-        seconds = perf_counter() - request.started
-        if tracing.is_on():
+        seconds, told_of = perf_counter() - request.started, {"operation": request.query.name}
+        if request.query.plan is not None:
+            end_step(request.step, 200, told_of)
+        elif tracing.is_on():
             note_ended("POST", _PATH, seconds, request.query.name)
         write_request(
             "POST",
             _PATH,
             200,
             seconds,
-            {"operation": request.query.name},
-            unbound={"request_id": request_id}
-            if athlete_id is None
-            else {"request_id": request_id, "athlete_id": str(athlete_id)},
+            told_of,
+            unbound=request.names(),
         )
         return ShortAnswer(fields, parts)
 

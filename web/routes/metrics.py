@@ -57,6 +57,11 @@ class _Counts(Collector):
             "Operations whose use of the schema was not counted, because too many waited.",
             self._services.usage.left_out,
         )
+        yield _counter(
+            "slow_operations",
+            "Operations that took SLOW_OPERATION_MS or longer.",
+            self._services.slow_operations.logged,
+        )
         in_use = pool.checkedout()  # type: ignore[attr-defined]
         yield _gauge("database_connections", "Database connections in use.", in_use)
         if (replicas := self._services.replicas) is not None:

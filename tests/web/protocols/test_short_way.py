@@ -16,9 +16,12 @@ from graph.global_id import encode_id
 from tests import factories as make
 from tests import http_server
 from tests.logs.log_state import logs_restored
+from tests.runtime.traced import traced
 from tests.web.conftest import listening
 from web import create_app
 from web.http.short_way import ShortWayHttp
+
+__all__ = ["traced"]
 
 ATHLETE = """query One($id: ID!) { __typename athlete(id: $id) { id firstName
 activities(first: 3) { nodes { id name startedAt distanceMeters } } } }"""
@@ -186,6 +189,24 @@ def test_what_is_not_cached_is_fetched_by_the_short_way(settings, db, person, as
     assert lasting(renamed) != lasting(answers[0]) or "two" in name
     assert app.state.services.at_hand.fetched >= 3
     assert app.state.services.at_hand.answered == 0
+
+
+@pytest.mark.parametrize("ratio", [0, 1])
+def test_what_is_fetched_is_traced_by_its_chance(settings, traced, person, asked, ratio):
+    spans = traced(ratio)
+    app = create_app(settings.model_copy(update={"cache": "off"}))
+    with listening(app) as address, Client(address, person.token) as client:
+        answers = [client.ask(asked) for _ in range(8)]
+    assert app.state.services.at_hand.fetched >= 3
+    told = [re.search(rb"traceresponse: 00-(\w{32})-", each) for each in answers]
+    found = spans.get_finished_spans()
+    requests = {each.context.trace_id: each for each in found if each.name == "POST /graphql"}
+    assert [each and int(each[1], 16) in requests for each in told] == [True if ratio else None] * 8
+    assert len(requests) == 8 * ratio
+    assert {each.parent.span_id for each in found if each.name == "SELECT"} == {
+        each.context.span_id for each in requests.values()
+    }
+    assert {each.attributes["http.response.status_code"] for each in requests.values()} <= {200}
 
 
 def test_what_cannot_be_fetched_is_executed(settings, db, person, asked):
