@@ -9,6 +9,9 @@ from typing import Any, Self
 import httpx
 
 CLIENTS = 3
+_RATE = """mutation($id: ID!, $rate: Int!) { updateAthlete(input: {
+    athleteId: $id, maxHeartRate: $rate }) { athlete { id } userErrors { message } } }"""
+_WRITTEN = "query($id: ID!) { athlete(id: $id) { maxHeartRate } }"
 _PAUSE_S = 0.05
 
 
@@ -43,7 +46,17 @@ class Asking:
 
     def ask(self, query: str, **variables: Any) -> str:
         """Send an operation; returns "good", or what was answered."""
-        body = {"query": query, "variables": variables}
-        answer = self._http.post("/graphql", json=body, headers=self._headers)
+        answer = self._answer(query, variables)
         is_good = answer.status_code == 200 and "errors" not in answer.json()
         return "good" if is_good else answer.text
+
+    def see_written(self, athlete: str, rate: int) -> None:
+        """Write a heart rate and check that each answer has it, also those of the cache."""
+        assert self.ask(_RATE, id=athlete, rate=rate) == "good"
+        for _ in range(3):
+            seen = self._answer(_WRITTEN, {"id": athlete}).json()
+            assert seen["data"]["athlete"]["maxHeartRate"] == rate, seen
+
+    def _answer(self, query: str, variables: dict[str, Any]) -> httpx.Response:
+        body = {"query": query, "variables": variables}
+        return self._http.post("/graphql", json=body, headers=self._headers)

@@ -1,6 +1,6 @@
 """Redis fails over, behind Sentinels and in a cluster, while clients ask and jobs run.
 
-No request and no job fails.
+No request and no job fails, and who wrote sees it at once: the cache is on.
 """
 
 import time
@@ -58,8 +58,11 @@ def test_no_request_and_no_job_fails(deployment, servers, db, database_url):
         Asking(http, person.token, [(CITY, {"id": person.id}), (JOB, {"id": person.id})]) as load,
     ):
         until(lambda: done() > 0, deployment)
+        load.see_written(person.id, 150)
         new = servers.fail_over()
         before = done()
+        for rate in range(160, 200):
+            load.see_written(person.id, rate)
         until(lambda: done() > before + 1, deployment)
         until(lambda: http.get("/readyz").status_code == 200, deployment)
         with new.client() as redis:
