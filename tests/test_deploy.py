@@ -14,6 +14,7 @@ import yaml
 
 from cli import _COMMANDS
 from settings import Settings
+from tests.test_architecture import TOPS
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -129,6 +130,24 @@ def test_probes_ask_what_is_served():
     )
     trusted = OURS["api-1"]["environment"]["TRUSTED_PROXIES"]
     assert trusted == COMPOSE["proxy"]["networks"]["default"]["ipv4_address"]
+
+
+def test_the_image_has_the_sources_and_nothing_else():
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] != "#"]
+    assert (lines[0], lines[-1]) == ("*", "**/__pycache__")
+    assert {line[0] for line in lines[1:-1]} == {"!"}
+    allowed = {line[1:] for line in lines[1:-1]}
+    of_others = {
+        "LICENSE",
+        "NOTICE",
+        "alembic",
+        "docs/errors.md",
+        "pyproject.toml",
+        "schema.graphql",
+    }
+    locks = {"requirements.lock", "requirements-dev.lock"}
+    assert allowed == {f"{each}.py" if each == "cli" else each for each in TOPS} | of_others | locks
+    assert all((ROOT / each).exists() for each in allowed)
 
 
 @pytest.mark.whole

@@ -25,9 +25,11 @@ _NOT_ROOT = [
 
 
 @contextmanager
-def pgbouncer(postgres_url: str, folder: Path) -> Iterator[str]:
+def pgbouncer(
+    postgres_url: str, folder: Path, *, port: int | None = None, **options: object
+) -> Iterator[str]:
     """Run PgBouncer in front of a server; gives the beginning of its URLs, without a database."""
-    port = free_port()
+    port = port or free_port()
     sockets = make_url(postgres_url).query["host"]
     config = folder / "pgbouncer.ini"
     config.write_text(
@@ -35,6 +37,7 @@ def pgbouncer(postgres_url: str, folder: Path) -> Iterator[str]:
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = any\npool_mode = transaction\ndefault_pool_size = {CONNECTIONS}\n"
         "max_client_conn = 500\nserver_round_robin = 1\n"
+        + "".join(f"{name} = {value}\n" for name, value in options.items())
     )
     command = ["/usr/sbin/pgbouncer", str(config)]
     if os.geteuid() == 0:

@@ -6,15 +6,15 @@ import sys
 from collections import Counter
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from db.errors import StatementTimeout
 from db.session import AsyncDatabase, SyncDatabase
 from operator_commands.doctor import diagnose
 from operator_commands.migrations import upgrade
-from settings import InvalidSettings
-from tests.operations.pgbouncer import CONNECTIONS, pooled, pooler
-from tests.operations.programs import ROOT
+from settings import InvalidSettings, Settings
+from tests.operations.pgbouncer import CONNECTIONS, pgbouncer, pooled, pooler
+from tests.operations.programs import ROOT, free_port
 
 pytestmark = [pytest.mark.operations, pytest.mark.anyio]
 
@@ -41,6 +41,11 @@ OUR_TESTS = [
 @pytest.fixture
 def behind(settings, pooled):
     return type(settings).model_validate({**settings.model_dump(exclude_unset=True), **pooled})
+
+
+def with_url(settings: Settings, url: str) -> Settings:
+    given = settings.model_dump(exclude_unset=True) | {"database_url": url}
+    return type(settings).model_validate(given)
 
 
 def test_our_own_tests_pass_through_it(tmp_path):
@@ -93,6 +98,33 @@ async def test_a_statement_that_works_for_too_long_is_found_and_cancelled(behind
     assert Counter(map(type, ended))[StatementTimeout] == 2, ended
     assert not isinstance(ended[-1], Exception)
     assert database.watch.cancelled == 2
+
+
+async def test_connections_that_it_ended_are_not_used(behind, database_url, postgres_url, tmp_path):
+    """Ended for idleness, by either side, and by its own restart."""
+    port, name = free_port(), make_url(database_url).database
+    ends = {"client_idle_timeout": 1, "server_idle_timeout": 1, "server_lifetime": 1}
+    with pgbouncer(postgres_url, tmp_path, port=port, **ends) as url:
+        settings = with_url(behind, url + name)
+        database = AsyncDatabase(settings, application_name="test")
+        jobs = SyncDatabase(settings, application_name="test")
+        for _ in range(3):
+            await _use(database, jobs)
+            await asyncio.sleep(1.6)
+    try:
+        with pgbouncer(postgres_url, tmp_path, port=port, **ends):
+            await _use(database, jobs)
+    finally:
+        await database.close()
+        jobs.close()
+
+
+async def _use(database: AsyncDatabase, jobs: SyncDatabase) -> None:
+    rows = await asyncio.gather(*(database.fetch_row("SELECT $1::int", (n,)) for n in range(5)))
+    assert [row[0] for row in rows] == list(range(5))
+    assert await database.reading(lambda c: c.scalar(text("SELECT 1"))) == 1
+    with jobs.read() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
 def test_jobs_read_times_in_utc(behind):
