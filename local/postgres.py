@@ -59,15 +59,17 @@ def start_postgres(
 
     Both are created on first use. `durable=False` is for tests: it is faster, and a crash of the
     machine loses data. `sockets` is the folder of the socket, where it was chosen before. Raises
-    ServiceFailed if another server uses the folder, or, with the end of the log, if it does not
-    start.
+    ServiceFailed if another server uses the folder, if its data are of another major version, or,
+    with the end of the log, if it does not start.
     """
     data = home.resolve() / "postgres"
     home.mkdir(parents=True, exist_ok=True)
     launcher = launcher or Launcher(FileOutputs(home))
     programs = programs_folder()
     with access_for(data, programs) as access:
-        if not data.exists():
+        if data.exists():
+            _check_version(data, programs)
+        else:
             _initialise(data, access)
         _await_end_of_former(data)
         access.set_apart(data)
@@ -173,6 +175,23 @@ def _initialise(data: Path, access: Access) -> None:
             f"{result.stdout}{result.stderr}"
         )
     unfinished.rename(data)
+
+
+def _check_version(data: Path, programs: Path) -> None:
+    """Check that the programs are of the data's major version. Raises ServiceFailed."""
+    try:
+        of_data = (data / "PG_VERSION").read_text().strip()
+    except OSError:
+        return  # PostgreSQL tells what is wrong
+    command = [programs / "bin" / "postgres", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    major = told.rpartition(" ")[2].strip().partition(".")[0]
+    if major and major != of_data:
+        raise ServiceFailed(
+            f"PostgreSQL: {data} has data of PostgreSQL {of_data}, and this pacegraph brings {major}. "
+            "Nothing was changed. Back up with the pacegraph of before, and restore with this one: "
+            "docs/backups.md, `Another version of PostgreSQL`"
+        )
 
 
 def _await_end_of_former(data: Path) -> None:

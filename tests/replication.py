@@ -21,13 +21,15 @@ _FAST = {"fsync": "off", "shared_buffers": "32MB", "jit": "off", "autovacuum": "
 class Server:
     """One server on a free port of this machine, with its data in a folder of its own."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
-        """Take a folder that PostgreSQL's user may enter."""
+    def __init__(self, folder: Path, programs: Path | None = None, **settings: str) -> None:
+        """Take a folder that PostgreSQL's user may enter. Other `programs` than the embedded ones
+        have `bin`, `lib` and `share`.
+        """
         self.data, self._log = folder / "data", folder / "log"
         with create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self._settings = _FAST | settings
-        with access_for(self.data, programs_folder()) as access:
+        with access_for(self.data, programs or programs_folder()) as access:
             self._programs, self._user = access.programs / "bin", access.user
             folder.mkdir(mode=0o700)
             access.give(folder)

@@ -216,6 +216,19 @@ def test_a_second_one_on_the_same_folder_names_the_first(home):
         first.stop()
 
 
+def test_data_of_another_major_version_are_refused_with_the_remedy(home):
+    start_postgres(home, durable=False).stop()
+    version = home / "postgres" / "PG_VERSION"
+    major = version.read_text()
+    version.write_text("17\n")
+    with pytest.raises(
+        ServiceFailed, match=rf"of PostgreSQL 17, .* brings {major.strip()}\. .*Back up"
+    ):
+        start_postgres(home, durable=False)
+    version.write_text(major)
+    start_postgres(home, durable=False).stop()
+
+
 def test_an_interrupted_first_start_is_begun_anew(home):
     (home / "postgres.new").mkdir()
     (home / "postgres.new" / "PG_VERSION").write_text("18\n")

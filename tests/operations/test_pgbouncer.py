@@ -113,6 +113,7 @@ async def test_connections_that_it_ended_are_not_used(behind, database_url, post
             await asyncio.sleep(1.6)
     try:
         with pgbouncer(postgres_url, tmp_path, port=port, **ends):
+            await asyncio.sleep(1.1)  # jobs take a connection to be there for a second
             await _use(database, jobs)
     finally:
         await database.close()
