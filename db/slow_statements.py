@@ -87,7 +87,7 @@ def _written(plan: dict[str, Any]) -> str:
 
 def _steps(node: dict[str, Any], depth: int) -> Iterator[str]:
     indent = "  " * depth
-    words = [node["Node Type"]]
+    words = [node.get("Operation") or node["Node Type"]]
     for name, word in (("Relation Name", "on"), ("Index Name", "by"), ("CTE Name", "of")):
         if name in node:
             words += [word, node[name]]

@@ -6,9 +6,11 @@ Attributes are named by OpenTelemetry's conventions. None has anything of an ath
 client wrote, but for an operation's name.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from random import random
 from threading import Thread
 from time import time_ns
@@ -42,6 +44,23 @@ class _Tracing:
     provider: Any
     tracer: Any
     ratio: float
+    kinds: dict[SpanKind, Any]
+    """OpenTelemetry's own."""
+    with_span: Callable[[Any], Any]
+    """Makes the context in which a span is under way."""
+    empty: Any
+    """The context without one."""
+
+    @classmethod
+    def of(cls, provider: Any, ratio: float, version: str = "") -> Self:
+        """Make it. OpenTelemetry is there, and is not looked for again at each step."""
+        from opentelemetry.context import Context
+        from opentelemetry.trace import SpanKind as Kind
+        from opentelemetry.trace import set_span_in_context
+
+        kinds = {each: Kind[each.value] for each in SpanKind}
+        tracer = provider.get_tracer("pacegraph", version)
+        return cls(provider, tracer, ratio, kinds, set_span_in_context, Context())
 
 
 _tracing: _Tracing | None = None
@@ -75,7 +94,7 @@ def begin(settings: Settings, process: str, version: str) -> None:
     provider = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    _tracing = _Tracing(provider, provider.get_tracer("pacegraph", version), settings.traces_ratio)
+    _tracing = _Tracing.of(provider, settings.traces_ratio, version)
 
 
 def flush() -> None:
@@ -102,11 +121,9 @@ class Span:
         self._token: Token[Any] | None = None
 
     def __enter__(self) -> Self:
-        from opentelemetry.trace import SpanKind as Kind
-
         assert _tracing is not None
         self._span = _tracing.tracer.start_span(
-            self._name, self._parent, Kind[self._kind.value], self._attributes
+            self._name, self._parent, _tracing.kinds[self._kind], self._attributes
         )
         self._token = _current.set(self._span)
         return self
@@ -189,9 +206,7 @@ def root(
     if parent is None:
         if random() >= _tracing.ratio:  # noqa: S311 - chance, no secret
             return NO_SPAN
-        from opentelemetry.context import Context
-
-        parent = Context()
+        parent = _tracing.empty
     return Span(name, kind, parent, attributes or {})
 
 
@@ -202,21 +217,19 @@ def span(
     parent = _current.get()
     if parent is None:
         return NO_SPAN
-    from opentelemetry.trace import set_span_in_context
-
-    return Span(name, kind, set_span_in_context(parent), attributes or {})
+    assert _tracing is not None
+    return Span(name, kind, _tracing.with_span(parent), attributes or {})
 
 
 def record(name: str, seconds: float, attributes: dict[str, Any]) -> None:
     """Add a trace of one step of a server, which ends now and took `seconds`, by its chance."""
     if _tracing is None or random() >= _tracing.ratio:  # noqa: S311 - as above
         return
-    from opentelemetry.context import Context
-    from opentelemetry.trace import SpanKind as Kind
-
     ended = time_ns()
     began = ended - round(seconds * 1e9)
-    made = _tracing.tracer.start_span(name, Context(), Kind.SERVER, attributes, start_time=began)
+    made = _tracing.tracer.start_span(
+        name, _tracing.empty, _tracing.kinds[SpanKind.SERVER], attributes, start_time=began
+    )
     made.end(ended)
 
 
@@ -241,6 +254,7 @@ def traceparent() -> str | None:
     return f"00-{facts.trace_id:032x}-{facts.span_id:016x}-01"
 
 
+@lru_cache(maxsize=64)  # names of attributes in the code
 def _dotted(name: str) -> str:
     return ".".join(part.replace("\0", "_") for part in name.replace("__", "\0").split("_"))
 

@@ -30,7 +30,7 @@ class LogSettings(BaseModel):
         "OTEL_EXPORTER_OTLP_HEADERS. Unset: nothing is traced.",
     )
     traces_ratio: float = Field(
-        0.05,
+        0.02,
         ge=0,
         le=1,
         description="Share of requests and jobs that are traced, beside those whose client asks "

@@ -140,7 +140,8 @@ def settings(
 ) -> Settings:
     is_pooled = request.config.pluginmanager.has_plugin("tests.operations.pgbouncer")
     changes = request.getfixturevalue("pooled") if is_pooled else {}
-    return settings_of(database_url, redis_url, tmp_path, **changes)
+    url = changes.pop("database_url", database_url)
+    return settings_of(url, redis_url, tmp_path, **changes)
 
 
 def settings_of(database_url: str, redis_url: str, home: Path, **changes: str) -> Settings:

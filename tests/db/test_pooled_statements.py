@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("db", "graph", "jobs", "logs", "recordings", "runtime", "strava", "web")
 OF_A_SESSION = re.compile(
     r"\bpg_(?:try_)?advisory_(?:lock|unlock)|^\s*(?:UN)?LISTEN\b|\bTEMP(?:ORARY)? TABLE|\bpg_temp\b"
-    r"|^\s*DECLARE \w+ .*CURSOR|^\s*PREPARE\b|^\s*SET (?!LOCAL\b|TRANSACTION\b)|\bset_config\([^)]*false\)"
+    r"|^\s*DECLARE \w+ .*CURSOR|^\s*PREPARE\b|^\s*SET (?:SESSION )?[a-z_.]+ (?:=|TO)|\bset_config\([^)]*false\)"
 )
 AGREED = {"SET timezone = 'UTC'"}
 """What PgBouncer keeps for each client."""

@@ -36,7 +36,7 @@ async def test_a_plan_has_its_steps_and_no_values(database):
     )
     assert " on activities" in told
     assert "(cost=" in told
-    assert "first_name)::text = ?" in told
+    assert "Filter: (first_name = ?::text)" in told
     assert "distance_m" in told
     for value in ("Sekret", "4711", "secret", "it'"):
         assert value not in told, told
@@ -54,7 +54,7 @@ async def test_a_long_plan_is_cut(database):
 
 async def test_nothing_is_run(database, db):
     told = await plan(database, "DELETE FROM feedback WHERE id = $1", 1)
-    assert told.startswith("Delete")
+    assert told.startswith("Delete on feedback")
     await plan(database, "INSERT INTO feedback (message) VALUES ($1)", "x")
     assert db.exec_driver_sql("SELECT count(*) FROM feedback").scalar_one() == 0
 

@@ -46,7 +46,7 @@ class _Silent(InMemorySpanExporter):
 def test_a_collector_that_does_not_answer_holds_up_no_end(monkeypatch):
     provider, exporter = TracerProvider(shutdown_on_exit=False), _Silent()
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    made = tracing._Tracing(provider, provider.get_tracer("tests"), 0)
+    made = tracing._Tracing.of(provider, 0)
     monkeypatch.setattr(tracing, "_tracing", made)
     monkeypatch.setattr(tracing, "_FLUSH_S", 0.2)
     with tracing.root("a request", KEPT):

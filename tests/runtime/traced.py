@@ -16,7 +16,7 @@ def traced(monkeypatch):
     def begin(ratio: float) -> InMemorySpanExporter:
         provider = TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(exporter))
-        made = tracing._Tracing(provider, provider.get_tracer("tests"), ratio)
+        made = tracing._Tracing.of(provider, ratio)
         monkeypatch.setattr(tracing, "_tracing", made)
         return exporter
 

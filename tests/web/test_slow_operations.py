@@ -20,8 +20,8 @@ from web.slow_operations import _written
 
 pytestmark = pytest.mark.anyio
 
-FOUND = """query Found($n: String) { athletes(nameContains: $n) { nodes { displayName } }
-  b: athletes(nameContains: "Littoral") { nodes { displayName } } }"""
+FOUND = """query Found($n: String) { athletes(filter: {nameContains: $n}) { nodes { displayName } }
+  b: athletes(filter: {nameContains: "Littoral"}) { nodes { displayName } } }"""
 CHANGED = """mutation Changed($a: ID!) { updateAthlete(input: {athleteId: $a, maxHeartRate: 187}) { athlete { id } } }"""
 
 

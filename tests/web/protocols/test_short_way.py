@@ -193,9 +193,9 @@ def test_what_is_not_cached_is_fetched_by_the_short_way(settings, db, person, as
 
 @pytest.mark.parametrize("ratio", [0, 1])
 def test_what_is_fetched_is_traced_by_its_chance(settings, traced, person, asked, ratio):
-    spans = traced(ratio)
     app = create_app(settings.model_copy(update={"cache": "off"}))
     with listening(app) as address, Client(address, person.token) as client:
+        spans = traced(ratio)
         answers = [client.ask(asked) for _ in range(8)]
     assert app.state.services.at_hand.fetched >= 3
     told = [re.search(rb"traceresponse: 00-(\w{32})-", each) for each in answers]
