@@ -183,7 +183,7 @@ def _check_version(data: Path, programs: Path) -> None:
         of_data = (data / "PG_VERSION").read_text().strip()
     except OSError:
         return  # PostgreSQL tells what is wrong
-    command = [programs / "bin" / "postgres", "--version"]
+    command = [str(programs / "bin" / "postgres"), "--version"]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     major = told.rpartition(" ")[2].strip().partition(".")[0]
     if major and major != of_data:
