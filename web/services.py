@@ -107,8 +107,7 @@ class Services:
         limits = Limits.from_settings(settings, flags)
         addresses = ClientAddresses(settings.trusted_proxies)
         memory = KeptMemory.from_settings(settings)
-        cache = _cache(settings, limits, memory.answers)
-        usage = SchemaUsage(schema.core, database)
+        cache, usage = _cache(settings, limits, memory.answers), SchemaUsage(schema.core, database)
         documents = DocumentStore(
             schema.costs, DocumentLimits.from_settings(settings), memory.documents
         )

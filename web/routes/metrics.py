@@ -57,11 +57,6 @@ class _Counts(Collector):
             "Operations whose use of the schema was not counted, because too many waited.",
             self._services.usage.left_out,
         )
-        yield _counter(
-            "slow_operations",
-            "Operations that took SLOW_OPERATION_MS or longer.",
-            self._services.slow_operations.logged,
-        )
         in_use = pool.checkedout()  # type: ignore[attr-defined]
         yield _gauge("database_connections", "Database connections in use.", in_use)
         if (replicas := self._services.replicas) is not None:
@@ -107,6 +102,11 @@ def _ways(services: Services) -> Iterator[Metric]:
         "answers_at_hand",
         "Operations among them that were answered by the short way.",
         services.at_hand.answered,
+    )
+    yield _counter(
+        "slow_operations",
+        "Operations that took SLOW_OPERATION_MS or longer.",
+        services.slow_operations.logged,
     )
     yield _labelled(
         "unplanned_operations",
