@@ -40,7 +40,7 @@ def run_pytest(folder: Path, *arguments: str, **variables: str) -> subprocess.Co
 
 
 OF_NO_MODULE = {
-    "tests/db/test_pooled_statements.py",
+    "tests/db/test_pooled_statements.py": "what may stand in statements behind a pooler",
     "tests/flags/test_document.py": "docs/flags.md",
     "tests/graph/plan/test_kept_bytes.py": "estimates of bytes in documents and plans",
     "tests/graph/test_contract.py": "the schema that clients were promised",
