@@ -45,7 +45,7 @@ _NAMES = {"age": "Age", "distance_m": "Distance in meters", "elapsed_s": "Time i
 class OutOfTable(ValueError):
     """The `value` of `field` is outside `minimum` to `maximum` of `table`.
 
-    `field` is "age" or "distance_m".
+    `field` is "age" or "distance_m". `problem` is the message without field and value.
     """
 
     def __init__(
@@ -54,10 +54,8 @@ class OutOfTable(ValueError):
         self.field, self.value, self.table = field, value, table
         self.minimum, self.maximum = bounds
         self.remedy = _remedy(field, value, bounds)
-        given = f"{_NAMES[field]} {value:.12g}"
-        super().__init__(
-            f"{given} is outside {table}: {bounds[0]:g} to {bounds[1]:g}. {self.remedy}"
-        )
+        self.problem = f"is outside {table}: {bounds[0]:g} to {bounds[1]:g}. {self.remedy}"
+        super().__init__(f"{_NAMES[field]} {value:.12g} {self.problem}")
 
 
 class AgeOutOfTable(OutOfTable):
@@ -71,9 +69,11 @@ class DistanceOutOfTable(OutOfTable):
 class InvalidPerformance(ValueError):
     """`field` has a `value` that is not a positive, finite number."""
 
+    problem = "must be a positive, finite number."
+
     def __init__(self, field: str, value: float) -> None:
         self.field, self.value = field, value
-        super().__init__(f"{_NAMES[field]} {value:.12g}: give a positive, finite number")
+        super().__init__(f"{_NAMES[field]} {value:.12g}: it {self.problem}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,15 @@ def _of_rows() -> Iterator[Shape]:
         yield Shape(
             name,
             f'mutation($$undo: Boolean!) {{ {name}(input: {{ activityId: "$recording", '
-            f"undo: $$undo }}) {{ activity {{ recordings {{ id }} }} {_CHANGES} {_ERRORS} }} }}",
+            f"undo: $$undo }}) {{ activity {{ recordings {{ id }} }} recordings {{ id }} {_CHANGES} "
+            f"{_ERRORS} }} }}",
             is_own=True,
             vary=lambda n: {"undo": n % 2 == 1},
         )
     yield Shape(
         "deleteOriginal of nothing",
-        f'mutation {{ deleteOriginal(input: {{ id: "{_NO_ORIGINAL}" }}) {{ deletedId {_ERRORS} }} }}',
+        f'mutation {{ deleteOriginal(input: {{ id: "{_NO_ORIGINAL}" }}) {{ deletedId '
+        f"activities {{ id }} {_ERRORS} }} }}",
         is_own=True,
     )
     yield Shape(
@@ -118,7 +120,7 @@ def _of_activities() -> Iterator[Shape]:
     yield Shape(
         "deleteGear of nobody",
         f'mutation {{ deleteGear(input: {{ gearId: "{_NO_GEAR}", replacementId: "$gear" }}) '
-        f"{{ activityCount {_ERRORS} }} }}",
+        f"{{ activityCount athlete {{ id }} {_ERRORS} }} }}",
         is_own=True,
     )
 
@@ -176,7 +178,7 @@ def _of_accounts() -> Iterator[Shape]:
         )
     yield Shape(
         "revokeApiToken of a revoked one",
-        f'mutation {{ revokeApiToken(input: {{ id: "$token" }}) {{ {_ERRORS} }} }}',
+        f'mutation {{ revokeApiToken(input: {{ id: "$token" }}) {{ revokedWithIt {{ id }} {_ERRORS} }} }}',
         is_own=True,
     )
     yield Shape(

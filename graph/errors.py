@@ -2,10 +2,11 @@
 
     CallerError                      the caller can correct the request; message, `code` and `field`
     │                                are sent as they are
-    ├── InvalidId                    INVALID_ID: not an id of the expected type
-    ├── InvalidCursor                INVALID_CURSOR: not a cursor of this list in this order
-    ├── OutOfRange                   OUT_OF_RANGE: a number or length outside its bounds
-    ├── InvalidArgument              BAD_USER_INPUT: any other invalid value
+    ├── InvalidArgument              BAD_USER_INPUT: an invalid value, named by its field
+    │   ├── InvalidId                INVALID_ID: not an id of the expected type
+    │   ├── InvalidCursor            INVALID_CURSOR: not a cursor of this list in this order
+    │   └── OutOfRange               OUT_OF_RANGE: a number or length outside its bounds
+    ├── InvalidScalar                BAD_USER_INPUT: no Date, DateTime or LocalDateTime
     ├── Unauthenticated              UNAUTHENTICATED: signed out, or the token is no longer valid
     ├── UnknownOperation             OPERATION_RESOLUTION_FAILURE: `operationName` is missing or wrong
     ├── IntrospectionDisabled        INTROSPECTION_DISABLED: not allowed for this caller
@@ -50,7 +51,11 @@ logger = logging.getLogger(__name__)
 
 
 class CallerError(PacegraphError):
-    """An error the caller can correct. `field` names the argument or input field, if any."""
+    """An error the caller can correct. `field` is the place of the value at fault, if any.
+
+    A place is written one way everywhere: `filter.gear`, `ids[3]`, `input.files[0].name`. The
+    message names it so, too.
+    """
 
     code = "BAD_USER_INPUT"
 
@@ -66,42 +71,47 @@ class CallerError(PacegraphError):
 
 
 class InvalidArgument(CallerError):
-    """An invalid value."""
+    """An invalid value: `problem` goes on after the name of its field, and ends with the remedy."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"`{field}` {problem}", field)
 
 
-class InvalidId(CallerError):
+class InvalidScalar(CallerError):
+    """A value that its scalar cannot read, wherever it stands: graphql-core knows the place."""
+
+
+class InvalidId(InvalidArgument):
     """Not an id, or one of another type."""
 
     code = "INVALID_ID"
 
     def __init__(self, field: str, expected: str) -> None:
         super().__init__(
-            f"`{field}` is not the id of {expected}. Pass an `id` that this API returned.", field
+            field, f"is not the id of {expected}. Pass an `id` that this API returned."
         )
 
 
-class InvalidCursor(CallerError):
+class InvalidCursor(InvalidArgument):
     """Not a cursor, or one of another list or order."""
 
     code = "INVALID_CURSOR"
 
     def __init__(self, field: str) -> None:
         super().__init__(
-            f"`{field}` is not a cursor of this list in this order. Pass the `endCursor` or "
-            "`startCursor` of one of its pages, or omit it to start from the beginning.",
             field,
+            "is not a cursor of this list in this order. Pass the `endCursor` or `startCursor` of "
+            "one of its pages, or omit it to start from the beginning.",
         )
 
 
-class OutOfRange(CallerError):
+class OutOfRange(InvalidArgument):
     """Outside its bounds, which are inclusive."""
 
     code = "OUT_OF_RANGE"
 
     def __init__(self, field: str, low: float, high: float, unit: str = "") -> None:
-        super().__init__(
-            f"`{field}` must be between {low:g} and {high:g}{unit and ' ' + unit}.", field
-        )
+        super().__init__(field, f"must be between {low:g} and {high:g}{unit and ' ' + unit}.")
 
 
 SIGN_IN = "Sign in, or send an API token as `Authorization: Bearer …`."

@@ -1,8 +1,11 @@
 """Checks of values that callers pass."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
+from typing import Any
+
+from strawberry.utils.str_converters import to_camel_case
 
 from graph.errors import InvalidArgument, OutOfRange
 
@@ -22,6 +25,18 @@ def in_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+def check_given(given: Mapping[str, Any], required: Collection[str]) -> None:
+    """Refuse null for those of an input's given fields that must not be null.
+
+    Raises InvalidArgument.
+    """
+    for name, value in given.items():
+        if value is None and name in required:
+            raise InvalidArgument(
+                f"input.{to_camel_case(name)}", "cannot be null. Omit it to keep its value."
+            )
+
+
 def checked_text(
     value: str | None, field: str, *, max_length: int, min_length: int = 0
 ) -> str | None:
@@ -36,7 +51,7 @@ def checked_text(
         raise OutOfRange(field, min_length, max_length, "characters long")
     if not is_storable(text):
         raise InvalidArgument(
-            f"`{field}` contains an invalid character (NUL or an unpaired surrogate).", field
+            field, "contains an invalid character (NUL or an unpaired surrogate). Remove it."
         )
     return text
 

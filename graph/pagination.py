@@ -118,7 +118,7 @@ def page_arguments(
     Raises OutOfRange, InvalidCursor, InvalidArgument naming the argument.
     """
     if first is not None and last is not None:
-        raise InvalidArgument("Pass `first` or `last`, not both.", "last")
+        raise InvalidArgument("last", "cannot be given beside `first`. Pass one of them.")
     for name, size in (("first", first), ("last", last)):
         if size is not None and not 1 <= size <= MAX_SIZE:
             raise OutOfRange(name, 1, MAX_SIZE)

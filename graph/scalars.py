@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from db.statements.json_sql import LARGEST_ROUNDED
-from graph.errors import InvalidArgument
+from graph.errors import InvalidScalar
 from graph.input_checks import in_utc
 
 LocalDateTime = NewType("LocalDateTime", datetime)
@@ -82,7 +82,7 @@ def format_floats(answer: Any) -> Any:
 
 
 def parse_instant(value: object) -> datetime:
-    """Read an RFC 3339 instant. Raises InvalidArgument, also without offset.
+    """Read an RFC 3339 instant. Raises InvalidScalar, also without offset.
 
     Instants here have six decimals. One with more is refused, not rounded, as the specification
     asks.
@@ -93,7 +93,7 @@ def parse_instant(value: object) -> datetime:
     except (ValueError, OverflowError):
         instant = None
     if instant is None or instant.year < _FIRST_YEAR:
-        raise InvalidArgument(
+        raise InvalidScalar(
             f"{value!r} is not a DateTime. Write an instant from 1900 on with its offset and at most "
             "six decimals, such as 2026-05-17T09:30:00Z."
         )
@@ -101,14 +101,14 @@ def parse_instant(value: object) -> datetime:
 
 
 def parse_local(value: object) -> datetime:
-    """Read a local time without offset. Raises InvalidArgument, also for more than six decimals."""
+    """Read a local time without offset. Raises InvalidScalar, also for more than six decimals."""
     match = _LOCAL.fullmatch(value) if isinstance(value, str) else None
     try:
         local = _read(match, "") if match else None
     except ValueError:
         local = None
     if local is None or local.year < _FIRST_YEAR:
-        raise InvalidArgument(
+        raise InvalidScalar(
             f"{value!r} is not a LocalDateTime. Write a local time from 1900 on without offset and "
             "with at most six decimals, such as 2026-05-17T11:30:00."
         )
@@ -125,14 +125,14 @@ def _read(match: re.Match[str], offset: str) -> datetime:
 
 
 def parse_date(value: object) -> date:
-    """Read a date. Raises InvalidArgument."""
+    """Read a date. Raises InvalidScalar."""
     try:
         match = _DAY.fullmatch(value) if isinstance(value, str) else None
         day = date.fromisoformat(match[0]) if match else None
     except ValueError:
         day = None
     if day is None or day.year < _FIRST_YEAR:
-        raise InvalidArgument(
+        raise InvalidScalar(
             f"{value!r} is not a Date. Write a day from 1900 on, such as 2026-05-17."
         )
     return day

@@ -1,7 +1,5 @@
 """Commands that change, delete and restore an activity."""
 
-import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -43,12 +41,10 @@ from graph.commands.job import (
     take_place,
     tell_displaced,
 )
+from graph.commands.recording import in_order, load_recordings
 from graph.context import Context
-from graph.errors import InvalidArgument
 from graph.global_id import decode_id_of, encode_id
-from graph.input_checks import checked_text
-from graph.mapping.relation import NO_ARGUMENTS
-from graph.types.activity import Activity
+from graph.input_checks import check_given, checked_text
 from graph.types.activity_mutation import (
     DeleteActivityInput,
     DeleteActivityPayload,
@@ -58,12 +54,12 @@ from graph.types.activity_mutation import (
     UpdateActivityPayload,
 )
 from graph.types.enums import UserErrorCode
-from graph.types.node_lookup import is_old_id, load_node_of, rows_of_type
+from graph.types.node_lookup import is_old_id, load_node_of
 from graph.types.payload import MutationRefused
 from runtime.work_meter import waiting_for_lock
 
 _FIELD = "input.activityId"
-_REQUIRED = {"name": "name", "is_race": "isRace", "hidden": "hidden", "excluded": "excluded"}
+_REQUIRED = {"name", "is_race", "hidden", "excluded"}
 _LONGEST_NAME, _LONGEST_TEXT = 500, 10_000
 
 
@@ -82,7 +78,7 @@ async def update_activity(context: Context, wanted: UpdateActivityInput) -> Upda
     context.forget()
     return UpdateActivityPayload(
         activity=await load_node_of(context, "Activity", wanted.activity_id, _FIELD),
-        recordings=await _load_recordings(context, recording_ids),
+        recordings=await load_recordings(context, recording_ids),
         personal_best_changes=await load_changes(context, athlete_id, changes),
     )
 
@@ -102,7 +98,7 @@ async def delete_activity(context: Context, wanted: DeleteActivityInput) -> Dele
     return DeleteActivityPayload(
         deleted_activity_id=strawberry.ID(encode_id("Activity", activity_id)),
         athlete=await load_athlete(context, athlete_id),
-        recordings=await _load_recordings(context, run_ids),
+        recordings=await load_recordings(context, run_ids),
         personal_best_changes=await load_changes(context, athlete_id, changes),
     )
 
@@ -174,7 +170,7 @@ async def _update(
     noted = [activity_id, *hidden_ids]
     await note_changes(connection, owner.athlete_id, changes, activities=noted)
     others = [each for each in hidden_ids if each != activity_id]
-    return owner.athlete_id, await _in_order(connection, others), changes
+    return owner.athlete_id, await in_order(connection, others), changes
 
 
 async def _delete(
@@ -199,7 +195,7 @@ async def _delete(
     changes = await recalculate(connection, owner.athlete_id, before)
     changed = [*left, *regrouped]
     await note_changes(connection, owner.athlete_id, changes, activities=changed, deleted=gone)
-    return owner.athlete_id, await _in_order(connection, left), changes
+    return owner.athlete_id, await in_order(connection, left), changes
 
 
 async def _restore(
@@ -272,11 +268,7 @@ async def _import_again(
 def _changes(wanted: UpdateActivityInput) -> dict[str, Any]:
     """Map columns, and `hidden`, to the given values. Raises CallerError naming the field."""
     given = wanted.given()
-    for name, public in _REQUIRED.items():
-        if name in given and given[name] is None:
-            raise InvalidArgument(
-                f"`{public}` cannot be null. Omit it to keep its value.", f"input.{public}"
-            )
+    check_given(given, _REQUIRED)
     if "name" in given:
         given["name"] = checked_text(
             given["name"], "input.name", min_length=1, max_length=_LONGEST_NAME
@@ -288,17 +280,3 @@ def _changes(wanted: UpdateActivityInput) -> dict[str, Any]:
     if given.get("gear_id") is not None:
         given["gear_id"] = decode_id_of("Gear", given["gear_id"], "input.gearId")
     return given
-
-
-async def _in_order(connection: AsyncConnection, activity_ids: Sequence[int]) -> list[int]:
-    """Sort recordings of a run, those that count first."""
-    if not activity_ids:
-        return []
-    values = {"activities": list(activity_ids)}
-    return list((await connection.execute(activity_edit.in_order(), values)).scalars())
-
-
-async def _load_recordings(context: Context, activity_ids: list[int]) -> list[Activity]:
-    rows = rows_of_type("Activity")
-    loading = (context.loaders.lookup(rows, NO_ARGUMENTS, each) for each in activity_ids)
-    return [each for each in await asyncio.gather(*loading) if each is not None]

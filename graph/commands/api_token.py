@@ -1,5 +1,7 @@
 """Commands on API tokens."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -32,6 +34,7 @@ TOKEN_PREFIX = "pace_"  # noqa: S105 - identifies a leaked secret; not a secret 
 _MAX_EXPIRY_YEAR = 9000
 MAX_TOKENS = 50
 """Valid tokens of an account, as many as GitHub allows a user."""
+_MOST_TOLD = 100
 
 
 def new_secret() -> tuple[str, str, bytes]:
@@ -93,7 +96,10 @@ async def create_api_token(context: Context, wanted: CreateApiTokenInput) -> Cre
 def _expiry(caller: Caller, wanted: datetime | None) -> datetime | None:
     """Check the expiry of a new token. The default is that of the token that creates it."""
     if wanted is not None and not datetime.now(UTC) < wanted < _LATEST:
-        raise InvalidArgument("`expiresAt` must be in the future.", "input.expiresAt")
+        raise InvalidArgument(
+            "input.expiresAt",
+            f"must be in the future, and before {_LATEST.date()}. Omit it: never.",
+        )
     longest = caller.works_until if caller.token_id is not None else None
     if longest is None or wanted is None:
         return wanted or longest
@@ -146,19 +152,23 @@ async def revoke_api_token(context: Context, wanted: RevokeApiTokenInput) -> Rev
     if caller.token_id is None or parameters["token_id"] != caller.token_id:
         require_scope(context, Scope.SYNC)
 
-    async def revoke(connection: AsyncConnection) -> bool:
+    async def revoke(connection: AsyncConnection) -> Sequence[int]:
         with waiting_for_lock():
             await connection.execute(
                 api_tokens.lock_account(), {"token_id": parameters["token_id"]}
             )
         statement = api_tokens.revoke(of_any_account=caller.viewer.is_admin)
-        return bool((await connection.execute(statement, parameters)).scalars().all())
+        return (await connection.execute(statement, parameters)).scalars().all()
 
-    if not await context.database.writing(revoke):
+    family = await context.database.writing(revoke)
+    if not family:
         raise not_found("input.id", "token")
     context.callers_changed()
+    others = [encode_id("ApiToken", each) for each in family if each != parameters["token_id"]]
+    loading = (load_node_of(context, "ApiToken", each, "input.id") for each in others[:_MOST_TOLD])
     return RevokeApiTokenPayload(
-        api_token=await load_node_of(context, "ApiToken", wanted.id, "input.id")
+        api_token=await load_node_of(context, "ApiToken", wanted.id, "input.id"),
+        revoked_with_it=[each for each in await asyncio.gather(*loading) if each is not None],
     )
 
 

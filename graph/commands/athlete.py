@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from strawberry.utils.str_converters import to_camel_case
 
 from athletics.training_load import (
     LEAST_MAX_BPM,
@@ -36,7 +37,7 @@ from graph.commands.job import (
 )
 from graph.context import Context
 from graph.errors import InvalidArgument
-from graph.input_checks import checked_number, checked_text
+from graph.input_checks import check_given, checked_number, checked_text
 from graph.mapping.relation import NO_ARGUMENTS
 from graph.types.athlete import ATHLETE_BY_ID, Athlete
 from graph.types.athlete_mutation import (
@@ -60,7 +61,7 @@ _REQUIRED = {
     "hidden_radius_meters",
     "heart_rate_zones",
 }
-_TEXTS = {"first_name": "firstName", "last_name": "lastName", "city": "city", "country": "country"}
+_TEXTS = ("first_name", "last_name", "city", "country")
 _HEART_RATES = {
     "resting_heart_rate": (LEAST_RESTING_BPM, MOST_RESTING_BPM),
     "max_heart_rate": (LEAST_MAX_BPM, MOST_MAX_BPM),
@@ -184,33 +185,26 @@ async def load_athlete(context: Context, athlete_id: int) -> Athlete:
 def _changes(wanted: UpdateAthleteInput) -> dict[str, Any]:
     """Map columns to the given values. Raises CallerError naming the field."""
     given = wanted.given()
-    for name in _REQUIRED & given.keys():
-        if given[name] is None:
-            raise InvalidArgument(
-                f"`{_public(name)}` cannot be null. Omit it to keep its value.",
-                f"input.{_public(name)}",
-            )
-    for name, public in _TEXTS.items():
+    check_given(given, _REQUIRED)
+    for name in _TEXTS:
         if name in given:
-            text = checked_text(given[name], f"input.{public}", max_length=100)
+            text = checked_text(given[name], f"input.{to_camel_case(name)}", max_length=100)
             given[name] = text if name in _REQUIRED else text or None
     # in some time zones it is already tomorrow
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     if (born := given.get("birth_date")) is not None and not _FIRST_DAY <= born <= tomorrow:
-        raise InvalidArgument(
-            "`birthDate` must be between 1900-01-01 and today.", "input.birthDate"
-        )
+        raise InvalidArgument("input.birthDate", "must be between 1900-01-01 and today.")
     if "hidden_radius_meters" in given:
         radius_m = given.pop("hidden_radius_meters")
         if radius_m != 0 and not _LEAST_RADIUS_M <= radius_m <= _MOST_RADIUS_M:
             raise InvalidArgument(
-                f"`hiddenRadiusMeters` must be 0, or from {_LEAST_RADIUS_M} to {_MOST_RADIUS_M}.",
                 "input.hiddenRadiusMeters",
+                f"must be 0, or from {_LEAST_RADIUS_M} to {_MOST_RADIUS_M}.",
             )
         given["hidden_radius_m"] = radius_m
     for name, (least, most) in _HEART_RATES.items():
         if name in given:
-            field = f"input.{_public(name)}"
+            field = f"input.{to_camel_case(name)}"
             given[f"{name}_bpm"] = checked_number(given.pop(name), field, least, most)
     return given
 
@@ -225,8 +219,3 @@ def _follow_up(before: dict[str, Any], values: dict[str, Any]) -> JobKind | None
     if "birth_date" in values and values["birth_date"] != before["birth_date"]:
         return JobKind.AGE_GRADES
     return None
-
-
-def _public(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)

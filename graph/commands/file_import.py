@@ -122,21 +122,21 @@ def _rules(context: Context) -> UploadRules:
 def _checked_files(files: Sequence[FileToStage], rules: UploadRules) -> list[dict[str, Any]]:
     if not 1 <= len(files) <= _MOST_AT_ONCE:
         raise OutOfRange("input.files", 1, _MOST_AT_ONCE, "entries long")
-    return [_checked_file(each, f"input.files.{place}", rules) for place, each in enumerate(files)]
+    return [_checked_file(each, f"input.files[{place}]", rules) for place, each in enumerate(files)]
 
 
 def _checked_file(file: FileToStage, field: str, rules: UploadRules) -> dict[str, Any]:
     name = checked_text(file.name, f"{field}.name", min_length=1, max_length=_LONGEST_NAME) or ""
     name = PurePosixPath(name.replace("\\", "/")).name
     if not name.strip(". "):
-        raise InvalidArgument(f"`{field}.name` is no name of a file.", f"{field}.name")
+        raise InvalidArgument(f"{field}.name", "is no name of a file, such as run.fit.")
     size = file.size_bytes
     if not size.is_integer():
-        message = f"`{field}.sizeBytes` must be a whole number."
-        raise InvalidArgument(message, f"{field}.sizeBytes")
+        raise InvalidArgument(f"{field}.sizeBytes", "must be a whole number.")
     if not 1 <= size <= rules.max_bytes:
-        message = f"`{field}.sizeBytes` must be between 1 and {rules.max_bytes} (UPLOAD_MAX_BYTES)."
-        raise InvalidArgument(message, f"{field}.sizeBytes")
+        raise InvalidArgument(
+            f"{field}.sizeBytes", f"must be between 1 and {rules.max_bytes} (UPLOAD_MAX_BYTES)."
+        )
     return {"file_name": name, "size_bytes": int(size)}
 
 
@@ -185,10 +185,11 @@ def _upload_ids(given: Sequence[str]) -> list[int]:
     if not 1 <= len(given) <= _MOST_AT_ONCE:
         raise OutOfRange("input.uploadIds", 1, _MOST_AT_ONCE, "entries long")
     ids = [
-        decode_id_of("Upload", each, f"input.uploadIds.{place}") for place, each in enumerate(given)
+        decode_id_of("Upload", each, f"input.uploadIds[{place}]")
+        for place, each in enumerate(given)
     ]
     if len(set(ids)) < len(ids):
-        raise InvalidArgument("`input.uploadIds` names an upload twice.", "input.uploadIds")
+        raise InvalidArgument("input.uploadIds", "names an upload twice. Name each once.")
     return ids
 
 
@@ -200,7 +201,7 @@ async def _take_uploads(
     with waiting_for_lock():
         found = {row.id: row for row in await connection.execute(statements.of_athlete(), values)}
     for place, each in enumerate(ids):
-        field, row = f"input.uploadIds.{place}", found.get(each)
+        field, row = f"input.uploadIds[{place}]", found.get(each)
         if row is None:
             raise not_found(field, "upload")
         if row.in_use:

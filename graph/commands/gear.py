@@ -10,13 +10,14 @@ from db.statements.activities import activity_edit
 from db.statements.activities import gear as statements
 from db.statements.athletes import athlete as athletes
 from db.statements.strava import strava_connection as connections
+from graph.commands.athlete import load_athlete
 from graph.commands.authorization import may_change, not_found, own_athlete, require_scope
 from graph.commands.best_changes import note_changes, tell_changes
 from graph.commands.idempotency import RequestKey
 from graph.context import Context
 from graph.errors import InvalidArgument
 from graph.global_id import decode_id_of, encode_id
-from graph.input_checks import checked_text
+from graph.input_checks import check_given, checked_text
 from graph.types.enums import UserErrorCode
 from graph.types.gear_mutation import (
     CreateGearInput,
@@ -73,11 +74,7 @@ async def update_gear(context: Context, wanted: UpdateGearInput) -> GearPayload:
     require_scope(context, Scope.SYNC)
     gear_id = decode_id_of("Gear", wanted.gear_id, _FIELD)
     given = wanted.given()
-    for name, value in given.items():
-        if value is None:
-            raise InvalidArgument(
-                f"`{name}` cannot be null. Omit it to keep its value.", f"input.{name}"
-            )
+    check_given(given, required=given)
     if "name" in given:
         given["name"] = checked_text(given["name"], _NAME, min_length=1, max_length=_LONGEST_NAME)
     await context.database.writing(partial(_update, context, gear_id, given))
@@ -92,7 +89,9 @@ async def delete_gear(context: Context, wanted: DeleteGearInput) -> DeleteGearPa
     if wanted.replacement_id is not None:
         new_id = decode_id_of("Gear", wanted.replacement_id, _REPLACEMENT)
         if new_id == gear_id:
-            raise InvalidArgument("It cannot be replaced by itself.", _REPLACEMENT)
+            raise InvalidArgument(
+                _REPLACEMENT, "is the gear to delete. Pass other gear, or omit it."
+            )
     athlete_id, count = await context.database.writing(partial(_delete, context, gear_id, new_id))
     await tell_changes(context, athlete_id)
     context.forget()
@@ -100,7 +99,10 @@ async def delete_gear(context: Context, wanted: DeleteGearInput) -> DeleteGearPa
         context, "Gear", wanted.replacement_id, _REPLACEMENT
     )
     return DeleteGearPayload(
-        deleted_gear_id=wanted.gear_id, replacement=replacement or None, activity_count=count
+        deleted_gear_id=wanted.gear_id,
+        athlete=await load_athlete(context, athlete_id),
+        replacement=replacement or None,
+        activity_count=count,
     )
 
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.statements.performance import heart_rate as statements
-from graph.errors import InvalidArgument
+from graph.errors import InvalidArgument, OutOfRange
+from graph.input_checks import checked_number
 from graph.types.athlete_mutation import HeartRateZonesInput
 
 _FIELD = "input.heartRateZones.lowestBeatsPerMinute"
@@ -46,13 +47,16 @@ def read_zones(given: HeartRateZonesInput | None) -> NewZones | None:
         return None
     if not _FIRST_DAY <= given.valid_from <= _LAST_DAY:
         raise InvalidArgument(
-            "`validFrom` must be from 1900-01-01 to 2200-01-01.", "input.heartRateZones.validFrom"
+            "input.heartRateZones.validFrom", "must be from 1900-01-01 to 2200-01-01."
         )
     lowest = given.lowest_beats_per_minute
     if len(lowest) > _MOST_ZONES:
-        raise InvalidArgument(f"At most {_MOST_ZONES} zones are possible.", _FIELD)
-    if any(not 0 <= bpm <= _FASTEST_BPM for bpm in lowest):
-        raise InvalidArgument(f"Each heart rate must be from 0 to {_FASTEST_BPM}.", _FIELD)
-    if any(above <= below for below, above in pairwise(lowest)):
-        raise InvalidArgument("Each zone must begin above the one before.", _FIELD)
+        raise OutOfRange(_FIELD, 0, _MOST_ZONES, "entries long")
+    for place, bpm in enumerate(lowest):
+        checked_number(bpm, f"{_FIELD}[{place}]", 0, _FASTEST_BPM)
+    for place, (below, above) in enumerate(pairwise(lowest), start=1):
+        if above <= below:
+            raise InvalidArgument(
+                f"{_FIELD}[{place}]", f"must be above {below}, where the zone before it begins."
+            )
     return NewZones(given.valid_from, lowest)

@@ -342,10 +342,10 @@ async def require_budget(rules: WriteRules, athlete_id: int, connection: AsyncCo
 
 def _check_days(since: date | None, until: date | None) -> None:
     if since and until and since > until:
-        raise InvalidArgument("`since` is after `until`. Swap them.", "input.since")
+        raise InvalidArgument("input.since", "is after `input.until`. Swap them.")
     # Where the day begins first, 14 hours ahead of UTC.
     latest = (datetime.now(UTC) + timedelta(hours=14)).date()
     if since and since > latest:
         raise InvalidArgument(
-            f"`since` is in the future. Give a day until {latest.isoformat()}.", "input.since"
+            "input.since", f"is in the future. Give a day until {latest.isoformat()}."
         )

@@ -10,6 +10,7 @@ from db.models import OriginalPlace, Scope
 from db.original_files import OriginalUnreachable
 from db.statements.files import original as statements
 from graph.commands.authorization import not_found, require_scope
+from graph.commands.recording import load_recordings
 from graph.context import Context
 from graph.global_id import decode_id_of
 from graph.types.enums import UserErrorCode
@@ -41,12 +42,16 @@ async def delete_original(context: Context, wanted: DeleteOriginalInput) -> Dele
     if row.place != OriginalPlace.DATABASE.value:
         await _remove_file(context, row.place, original_id)
 
-    async def delete(connection: AsyncConnection) -> None:
+    async def delete(connection: AsyncConnection) -> list[int]:
+        read = list((await connection.execute(statements.activities_of(), values)).scalars())
         await connection.execute(statements.remove(), values)
+        return read
 
-    await context.database.writing(delete)
+    read = await context.database.writing(delete)
     context.forget()
-    return DeleteOriginalPayload(deleted_id=wanted.id)
+    return DeleteOriginalPayload(
+        deleted_id=wanted.id, activities=await load_recordings(context, read)
+    )
 
 
 async def _remove_file(context: Context, place: str, original_id: int) -> None:

@@ -1,6 +1,7 @@
 """Commands on recordings of one run."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.models import RecordingChoice, Scope
 from db.statements.activities import activity as activities
+from db.statements.activities import activity_edit
 from graph.commands.authorization import find_own_id, lock_own_activity, require_scope
 from graph.commands.best_changes import (
     BestChange,
@@ -18,8 +20,10 @@ from graph.commands.best_changes import (
     tell_changes,
 )
 from graph.context import Context
+from graph.mapping.relation import NO_ARGUMENTS
+from graph.types.activity import Activity
 from graph.types.enums import UserErrorCode
-from graph.types.node_lookup import load_node_of
+from graph.types.node_lookup import load_node_of, rows_of_type
 from graph.types.payload import MutationRefused
 from graph.types.recording_mutation import (
     ChooseRecordingInput,
@@ -28,6 +32,21 @@ from graph.types.recording_mutation import (
 )
 
 _FIELD = "input.activityId"
+
+
+async def in_order(connection: AsyncConnection, activity_ids: Sequence[int]) -> list[int]:
+    """Sort recordings of a run, those that count first; at most 20 are left."""
+    if not activity_ids:
+        return []
+    values = {"activities": list(activity_ids)}
+    return list((await connection.execute(activity_edit.in_order(), values)).scalars())
+
+
+async def load_recordings(context: Context, activity_ids: Sequence[int]) -> list[Activity]:
+    """Load activities as they are now, without those that are not there."""
+    rows = rows_of_type("Activity")
+    loading = (context.loaders.lookup(rows, NO_ARGUMENTS, each) for each in activity_ids)
+    return [each for each in await asyncio.gather(*loading) if each is not None]
 
 
 async def choose_recording(context: Context, wanted: ChooseRecordingInput) -> RecordingPayload:
@@ -46,13 +65,14 @@ async def _say(
     require_scope(context, Scope.SYNC)
     activity_id = await find_own_id(context, "Activity", global_id, _FIELD)
     said = partial(_undo, choice) if undo else partial(_choose, choice)
-    athlete_id, changes = await context.database.writing(
+    athlete_id, others, changes = await context.database.writing(
         partial(_change, context, activity_id, said)
     )
     await tell_changes(context, athlete_id)
     context.forget()
     return RecordingPayload(
         activity=await load_node_of(context, "Activity", global_id, _FIELD),
+        recordings=await load_recordings(context, others),
         personal_best_changes=await load_changes(context, athlete_id, changes),
     )
 
@@ -62,15 +82,20 @@ _Say = Callable[[AsyncConnection, int, Any], Awaitable[None]]
 
 async def _change(
     context: Context, activity_id: int, say: _Say, connection: AsyncConnection
-) -> tuple[int, list[BestChange]]:
-    """Write what is said, then group and rank again, in one transaction."""
+) -> tuple[int, list[int], list[BestChange]]:
+    """Write what is said, then group and rank again, in one transaction.
+
+    Returns the athlete, the other recordings of the run before, and the bests that changed.
+    """
     row = await lock_own_activity(context, connection, activity_id, _FIELD)
+    of_run = {"run": row.run_id, "activity": activity_id}
+    others = (await connection.execute(activity_edit.others_of_run(), of_run)).scalars().all()
     await say(connection, activity_id, row)
     regrouped = await group_again(connection, row.athlete_id)
     changes = await recalculate(connection, row.athlete_id)
     changed = [activity_id, *regrouped]
     await note_changes(connection, row.athlete_id, changes, activities=changed)
-    return row.athlete_id, changes
+    return row.athlete_id, await in_order(connection, others), changes
 
 
 async def _choose(

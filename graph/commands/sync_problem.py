@@ -57,9 +57,9 @@ def _strava_id(given: str | None) -> int | None:
         return None
     if not (given.isascii() and given.isdigit() and 0 < int(given[:20]) <= _MOST):
         raise InvalidArgument(
-            "`stravaId` is no id of an activity on Strava. Give it as `syncProblems` does, such as "
-            '"1234567890".',
             "input.stravaId",
+            "is no id of an activity on Strava. Give it as `syncProblems` does, such as "
+            '"1234567890".',
         )
     return int(given)
 

@@ -29,16 +29,16 @@ async def activity_to_sync(context: Context, wanted: SyncStravaInput) -> int | N
         return _number(older) or await _strava_id_of(context, older, "input.activityId")
     if older is not None:
         raise InvalidArgument(
-            "Pass `activity` or the older `activityId`, not both.", "input.activityId"
+            "input.activityId", "is an older form of `input.activity`. Pass one of the two."
         )
     if not isinstance(chosen.strava_id, str):  # then the other one is given
         return await _strava_id_of(context, chosen.id or "", "input.activity.id")
     number = _number(chosen.strava_id)
     if number is None:
         raise InvalidArgument(
-            "`stravaId` is not an id of Strava, which is a number. Copy it from the address of the "
-            "activity there, or pass `id`.",
             "input.activity.stravaId",
+            "is not an id of Strava, which is a number. Copy it from the address of the activity "
+            "there, or pass `id`.",
         )
     return number
 

@@ -78,11 +78,12 @@ def _too_much(
         name = each.variable.name.value
         left -= _values_in(raw.get(name), left)
         if left < 0:
-            message = (
-                f"The variables up to `${name}` hold more than {limit} values. Pass fewer at "
-                "once, in several requests."
+            error = InvalidArgument(
+                name,
+                f"holds more than {limit} values, with the variables before it. Pass fewer at once, "
+                "in several requests.",
             )
-            return GraphQLError(message, each, original_error=InvalidArgument(message, name))
+            return GraphQLError(error.message, each, original_error=error)
     return None
 
 

@@ -42,7 +42,7 @@ async def _nodes(
     ids: Annotated[
         list[strawberry.ID], strawberry.argument(description="Global ids. At most 100.")
     ],
-) -> list[Node | None]:
+) -> list[Node | None] | None:
     check_count(ids)
     return list(
         await asyncio.gather(
@@ -74,7 +74,7 @@ def _viewer(info: Info) -> Viewer | None:
 
 def _age_grade(
     input: Annotated[AgeGradeInput, strawberry.argument(description="The performance to grade.")],
-) -> AgeGrade:
+) -> AgeGrade | None:
     return input.grade()
 
 
@@ -91,7 +91,8 @@ class Query:
     nodes = field(
         NodesById(many=True),
         "Up to 100 objects by global id, in the order of the ids. Null for each that "
-        "does not exist or is not visible to the caller, and for what is no id, which `errors` names.",
+        "does not exist or is not visible to the caller, and for what is no id, which `errors` names. "
+        "Null as a whole if there are more.",
         list_size=sized(by=["ids"]),
         resolver=_nodes,
     )
@@ -126,7 +127,8 @@ class Query:
 
     age_grade = field(
         ComputedObject(lambda _, arguments: arguments["input"].grade()),
-        "Calculates an age grade. Uses no stored data and does not require signing in.",
+        "Calculates an age grade. Uses no stored data and does not require signing in. Null if the "
+        "input is refused; `errors` says which field.",
         resolver=_age_grade,
     )
 

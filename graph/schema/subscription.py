@@ -13,7 +13,7 @@ import strawberry
 
 from db.models import ENDED
 from graph.context import Info
-from graph.errors import InvalidArgument, NotFound, Unauthenticated
+from graph.errors import InvalidScalar, NotFound, Unauthenticated
 from graph.global_id import decode_id_of
 from graph.job_interface import NO_JOB, ChangePosition
 from graph.scalars import format_instant, parse_instant
@@ -179,7 +179,7 @@ def _position(info: Info) -> datetime | None:
     """Get the time that a client of an event stream names as its last event. None: it names none."""
     try:
         return parse_instant(info.context.last_event_id)
-    except InvalidArgument:
+    except InvalidScalar:
         return None
 
 

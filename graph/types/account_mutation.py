@@ -5,6 +5,7 @@ from datetime import datetime
 import strawberry
 
 from db.models import Scope
+from graph.cost.directives import sized
 from graph.types.api_token import ApiToken
 from graph.types.payload import Payload, idempotency_key
 
@@ -58,6 +59,11 @@ class RevokeApiTokenPayload(Payload):
 
     api_token: ApiToken | None = strawberry.field(
         default=None, description="The revoked token. Null if refused."
+    )
+    revoked_with_it: list[ApiToken] = strawberry.field(
+        default_factory=list,
+        description="The tokens that were created with it, which are revoked too. At most 100.",
+        directives=[sized(1)],
     )
 
 

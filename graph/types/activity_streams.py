@@ -115,8 +115,8 @@ def read_streams(
             raise OutOfRange(name, 0, _MAX_SECONDS, "seconds")
     if until is not None and until <= (from_ or 0):
         raise InvalidArgument(
-            "`until` must be greater than `from`: it is the elapsed time in seconds before which "
-            "the range ends.",
             "until",
+            "must be greater than `from`: it is the elapsed time in seconds before which the range "
+            "ends.",
         )
     return streams_arguments(StreamsRequest(max_points, from_ or None, until))

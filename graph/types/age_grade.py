@@ -90,7 +90,7 @@ class AgeGradeInput:
                 )
             )
         except (OutOfTable, InvalidPerformance) as error:
-            raise InvalidArgument(str(error), f"input.{_PUBLIC_NAMES[error.field]}") from error
+            raise InvalidArgument(f"input.{_PUBLIC_NAMES[error.field]}", error.problem) from error
 
 
 _PUBLIC_NAMES = {"distance_m": "distanceMeters", "elapsed_s": "elapsedTimeSeconds", "age": "age"}

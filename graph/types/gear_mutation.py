@@ -4,6 +4,7 @@ from typing import Any
 
 import strawberry
 
+from graph.types.athlete import Athlete
 from graph.types.gear import Gear
 from graph.types.payload import Payload, idempotency_key
 
@@ -64,6 +65,9 @@ class DeleteGearPayload(Payload):
 
     deleted_gear_id: strawberry.ID | None = strawberry.field(
         default=None, description="Global id of the gear that is gone. Null if refused."
+    )
+    athlete: Athlete | None = strawberry.field(
+        default=None, description="The athlete it belonged to. Null if refused."
     )
     replacement: Gear | None = strawberry.field(
         default=None, description="The gear that its activities have now. Null if they have none."

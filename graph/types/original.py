@@ -1,15 +1,20 @@
 """Originals: the files that recordings were read from, as they came."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from db import models as m
 from db.statements.files import original as statements
+from graph.cost.directives import sized
 from graph.mapping.relation import Lookup, rows_by
 from graph.mapping.row_type import column, node_id, row_type
 from graph.types.node import Node
 from graph.types.payload import Payload
+
+if TYPE_CHECKING:
+    from graph.types.activity import Activity
 
 
 @row_type(m.Original, "The file that a recording was read from, as it came (docs/files.md).")
@@ -42,6 +47,14 @@ class DeleteOriginalPayload(Payload):
 
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="Global id of the original that is gone. Null if refused."
+    )
+    activities: list[Annotated["Activity", strawberry.lazy("graph.types.activity")]] = (
+        strawberry.field(
+            default_factory=list,
+            description="The activities that were read from it: their `original` is null now. At "
+            "most 100.",
+            directives=[sized(1)],
+        )
     )
 
 

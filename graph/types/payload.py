@@ -1,8 +1,9 @@
 """Expected failures of mutations: data, not errors."""
 
+import re
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import strawberry
 
@@ -12,7 +13,7 @@ from graph.types.enums import UserErrorCode
 from runtime.error_links import ERROR_LINKS
 from runtime.errors import PacegraphError
 
-P = ParamSpec("P")
+_PLACE = re.compile(r"[^.\[\]]+")
 CODE_PAGE = "Address of the page of `code`: cause and remedy. Null if the server has no such pages."
 PayloadType = TypeVar("PayloadType", bound="Payload")
 
@@ -22,7 +23,8 @@ class UserError:
     """An expected failure."""
 
     field: list[str] | None = strawberry.field(
-        description="Path of the invalid input field. Null if no field is at fault."
+        description="Path of the value at fault, from `input` on; a place in a list is a number "
+        "from 0. `message` names it too: `input.files[0].name`. Null if none is at fault."
     )
     code: UserErrorCode = strawberry.field(description="Stable code for programs.")
     message: str = strawberry.field(description="Message for people: what is wrong and what to do.")
@@ -56,8 +58,8 @@ def idempotency_key(effect: str = "returns the same job") -> Any:
 class MutationRefused(PacegraphError):
     """A mutation was refused.
 
-    `field` is the dotted path of the invalid input, None if no input is at fault. `retry_at` is
-    when to try again, None if waiting does not help.
+    `field` is the place of the value at fault, as in `CallerError`; None if no input is at fault.
+    `retry_at` is when to try again, None if waiting does not help.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ async def answer_refusals(
 
 def _user_error(code: UserErrorCode, error: Any) -> UserError:
     return UserError(
-        field=error.field.split(".") if error.field else None,
+        field=_PLACE.findall(error.field) if error.field else None,
         code=code,
         message=error.message,
         retry_at=getattr(error, "retry_at", None),

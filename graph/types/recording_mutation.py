@@ -2,6 +2,7 @@
 
 import strawberry
 
+from graph.cost.directives import sized
 from graph.types.activity import Activity
 from graph.types.best_change import PersonalBestChange, best_changes
 from graph.types.payload import Payload
@@ -35,5 +36,11 @@ class RecordingPayload(Payload):
 
     activity: Activity | None = strawberry.field(
         default=None, description="The recording after the mutation. Null if refused."
+    )
+    recordings: list[Activity] = strawberry.field(
+        default_factory=list,
+        description="The other recordings that its run had before, as they are now: the first of "
+        "them counts. At most 20.",
+        directives=[sized(2)],
     )
     personal_best_changes: list[PersonalBestChange] = best_changes()

@@ -183,16 +183,16 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "ConnectStravaPayload": {E.WRITE: "userErrors authorizationUrl"},
     "DisconnectStravaPayload": {E.WRITE: "userErrors athlete job"},
     "SyncStravaPayload": {E.WRITE: "userErrors job alreadyRunning taskId status"},
-    "RecordingPayload": {E.WRITE: "userErrors activity personalBestChanges"},
+    "RecordingPayload": {E.WRITE: "userErrors activity recordings personalBestChanges"},
     "UpdateActivityPayload": {E.WRITE: "userErrors activity recordings personalBestChanges"},
     "DeleteActivityPayload": {
         E.WRITE: "userErrors deletedActivityId athlete recordings personalBestChanges"
     },
     "RestoreActivityPayload": {E.WRITE: "userErrors athlete job"},
     "GearPayload": {E.WRITE: "userErrors gear"},
-    "DeleteGearPayload": {E.WRITE: "userErrors deletedGearId replacement activityCount"},
+    "DeleteGearPayload": {E.WRITE: "userErrors deletedGearId athlete replacement activityCount"},
     "PersonalBestChange": {E.WRITE: "distance formerId personalBest"},
-    "DeleteOriginalPayload": {E.WRITE: "userErrors deletedId"},
+    "DeleteOriginalPayload": {E.WRITE: "userErrors deletedId activities"},
     "StageUploadsPayload": {E.WRITE: "userErrors uploads"},
     "StagedUpload": {E.WRITE: "id url name sizeBytes expiresAt"},
     "ImportActivitiesPayload": {E.WRITE: "userErrors job"},
@@ -202,7 +202,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "UpdateAthletePayload": {E.WRITE: "userErrors athlete job"},
     "ExcludeBestEffortPayload": {E.WRITE: "userErrors bestEffort athlete personalBestChanges"},
     "CreateApiTokenPayload": {E.WRITE: "userErrors apiToken secret alreadyCreated"},
-    "RevokeApiTokenPayload": {E.WRITE: "userErrors apiToken"},
+    "RevokeApiTokenPayload": {E.WRITE: "userErrors apiToken revokedWithIt"},
     "SubmitFeedbackPayload": {E.WRITE: "userErrors accepted"},
     "UserError": {E.WRITE: "field code message retryAt documentation"},
 }

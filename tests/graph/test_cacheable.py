@@ -23,25 +23,30 @@ async def test_two_accounts_have_two_viewers_and_two_tokens_of_one_have_one(api,
     assert await api.ask(query, other) == found[first.token]
 
 
-async def test_a_bad_cursor_leaves_the_rest_of_the_page_alone(api, db):
+async def test_a_bad_argument_leaves_the_rest_of_the_page_alone(api, db):
     caller = make.create_person(db)
     make.create_activity(db, caller.athlete_id)
     query = """{ bad: activities(after: "x") { totalCount } activities { totalCount }
         athletes(before: "x") { totalCount } jobs(after: "x") { totalCount }
-        leaderboard(distance: KM5, last: 0) { totalCount } }"""
-    answer = await api.both(query, caller.token, {})
+        leaderboard(distance: KM5, last: 0) { totalCount } nodes(ids: $ids) { id }
+        ageGrade(input: {distanceMeters: 5000, elapsedTimeSeconds: 9, sex: MALE, age: 1}) { percent } }"""
+    answer = await api.both(f"query($ids: [ID!]!) {query}", caller.token, {"ids": ["x"] * 101})
     assert answer["data"] == {
         "bad": None,
         "activities": {"totalCount": 1},
         "athletes": None,
         "jobs": None,
         "leaderboard": None,
+        "nodes": None,
+        "ageGrade": None,
     }
     assert [(each["path"], each["extensions"]["field"]) for each in answer["errors"]] == [
         (["bad"], "after"),
         (["athletes"], "before"),
         (["jobs"], "after"),
         (["leaderboard"], "last"),
+        (["nodes"], "ids"),
+        (["ageGrade"], "input.age"),
     ]
 
 

@@ -87,6 +87,12 @@ def test_a_new_argument_has_a_default_or_is_nullable() -> None:
     assert [fact for fact in added if "!" in fact.rsplit(": ", 1)[1][-2:] and "=" not in fact] == []
 
 
+def test_a_root_field_that_may_refuse_an_argument_blanks_itself_alone() -> None:
+    fields = SCHEMA.query_type.fields
+    blanking = {name for name, each in fields.items() if not is_nullable_type(each.type)}
+    assert [name for name in blanking if fields[name].args] == []
+
+
 def test_every_enum_that_fields_return_says_whether_it_may_grow() -> None:
     returned = {
         named.name

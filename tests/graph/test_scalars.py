@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from graph.errors import InvalidArgument
+from graph.errors import InvalidScalar
 from graph.scalars import (
     SCALARS,
     decimals_of,
@@ -44,7 +44,7 @@ def test_an_instant_is_read_in_utc(text, instant):
     ],
 )
 def test_what_is_no_instant_is_refused(value):
-    with pytest.raises(InvalidArgument, match="is not a DateTime"):
+    with pytest.raises(InvalidScalar, match="is not a DateTime"):
         parse_instant(value)
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_instant_is_refused(value):
 )  # fmt: skip
 def test_what_is_no_day_is_refused(value):
     assert parse_date("2026-05-17") == date(2026, 5, 17)
-    with pytest.raises(InvalidArgument, match="is not a Date"):
+    with pytest.raises(InvalidScalar, match="is not a Date"):
         parse_date(value)
 
 
@@ -121,7 +121,7 @@ def test_what_the_specification_accepts(text, expected):
     ],
 )  # fmt: skip
 def test_what_it_refuses(text):
-    with pytest.raises(InvalidArgument):
+    with pytest.raises(InvalidScalar):
         parse_instant(text)
 
 
@@ -147,7 +147,7 @@ def test_local_times_that_the_specification_accepts(text, expected):
     ],
 )  # fmt: skip
 def test_local_times_that_it_refuses(text):
-    with pytest.raises(InvalidArgument, match="is not a LocalDateTime"):
+    with pytest.raises(InvalidScalar, match="is not a LocalDateTime"):
         parse_local(text)
 
 

@@ -20,12 +20,11 @@ def checked_return_to(origins: Origins, wanted: str, field: str) -> str:
     """
     found = _own_path(wanted) or _page(origins, wanted) if _TEXT.fullmatch(wanted) else None
     if found is None:
-        name = field.rpartition(".")[2]
         raise InvalidArgument(
-            f"`{name}` is no address to return to. Pass a path of this server, such as /graphiql, "
-            "or the whole address of a page whose origin is in CORS_ORIGINS: at most 500 "
-            "characters, percent-encoded.",
             field,
+            "is no address to return to. Pass a path of this server, such as /graphiql, or the "
+            "whole address of a page whose origin is in CORS_ORIGINS: at most 500 characters, "
+            "percent-encoded.",
         )
     return found
 

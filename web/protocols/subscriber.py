@@ -23,7 +23,7 @@ from db.statements.visibility import Viewer
 from flags.switches import Switches
 from graph.context import Caller, Context
 from graph.delivery.writer import PartsForm
-from graph.errors import CallerError, InvalidArgument, describe
+from graph.errors import CallerError, describe
 from graph.operation_request import OperationRequest
 from graph.scalars import format_floats
 from graph.schema.build import build_schema
@@ -309,6 +309,6 @@ def _written(result: ExecutionResult, event_id: str | None) -> Result:
 
 
 def _refuse_sign_in(_: str | None) -> str:
-    raise InvalidArgument(
+    raise CallerError(
         "Send connectStrava as a plain POST: over a stream the browser cannot receive its cookie."
     )

@@ -113,6 +113,13 @@ def excluded_before() -> Executable:
     return select(Activity.excluded).where(Activity.id == bindparam("activity", type_=BigInteger))
 
 
+def others_of_run() -> Executable:
+    """Select the ids of the recordings of the `run` but `activity`."""
+    return select(Activity.id).where(
+        _of_run(), Activity.id != bindparam("activity", type_=BigInteger)
+    )
+
+
 def in_order() -> Executable:
     """Select the ids of `activities`, those that count for their run first; at most 20."""
     return (

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Text,
+    and_,
     any_,
     bindparam,
     delete,
@@ -20,13 +21,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from db.models import Original
+from db.models import ImportedFile, Original
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 LINK_ADDRESS = bindparam("original_address", type_=Text)
 LINK_KEY = bindparam("original_key", type_=LargeBinary)
 """How addresses begin, and the key of their rest (`web/auth/windowed_links.py`)."""
 _ORIGINAL_ID = bindparam("original", type_=BigInteger)
+_MOST_TOLD = 100
 
 
 def download_url() -> ColumnElement[str]:
@@ -110,6 +112,21 @@ def places() -> Executable:
 def owner_of() -> Executable:
     """Select the `athlete_id` and `place` of the original `original`."""
     return select(Original.athlete_id, Original.place).where(Original.id == _ORIGINAL_ID)
+
+
+@cache
+def activities_of() -> Executable:
+    """Select the ids of at most 100 activities that were read from the original `original`."""
+    of_file = and_(
+        ImportedFile.athlete_id == Original.athlete_id, ImportedFile.digest == Original.digest
+    )
+    return (
+        select(ImportedFile.activity_id)
+        .join(Original, of_file)
+        .where(Original.id == _ORIGINAL_ID, ImportedFile.activity_id.is_not(None))
+        .order_by(ImportedFile.place)
+        .limit(_MOST_TOLD)
+    )
 
 
 @cache

@@ -29,6 +29,18 @@ async def test_a_new_token_works_until_it_is_revoked(api, db):
     assert (await api.post(VIEWER, secret)).status_code == 401
 
 
+async def test_tokens_that_are_revoked_with_another_are_told(api, db):
+    person = make.create_person(db)
+    parent = await mutate(api, "createApiToken", person.token, TOKEN, name="a", scopes=["SYNC"])
+    child = await mutate(api, "createApiToken", parent["secret"], TOKEN, name="b", scopes=[])
+    told = "apiToken { name } revokedWithIt { id revokedAt }"
+    given = {"id": parent["apiToken"]["id"]}
+    revoked = await mutate(api, "revokeApiToken", person.token, told, **given)
+    [other] = revoked["revokedWithIt"]
+    assert (revoked["apiToken"]["name"], other["id"]) == ("a", child["apiToken"]["id"])
+    assert other["revokedAt"] is not None
+
+
 async def test_the_secret_is_not_kept(api, db):
     person = make.create_person(db)
     secret = (

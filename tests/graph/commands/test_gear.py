@@ -81,7 +81,7 @@ async def test_nobody_else_changes_it(api, db, person):
     assert [each["code"] for each in payload["userErrors"]] == ["NOT_FOUND"]
 
 
-DELETED = "deletedGearId activityCount replacement { id distanceMeters }"
+DELETED = "deletedGearId activityCount athlete { gear { name } } replacement { id distanceMeters }"
 SHOES = "SELECT gear_id, edited FROM activities ORDER BY started_at"
 
 
@@ -97,6 +97,7 @@ async def test_deleted_shoes_leave_their_activities_to_others_or_none(api, db, p
     payload = await delete(api, person, ids[old], replacementId=ids[new])
     assert payload == {
         "deletedGearId": ids[old], "activityCount": 2, "userErrors": [],
+        "athlete": {"gear": [{"name": "b"}, {"name": "c"}]},
         "replacement": {"id": ids[new], "distanceMeters": 10_000},
     }  # fmt: skip
     payload = await delete(api, person, ids[mine])

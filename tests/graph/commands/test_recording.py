@@ -15,7 +15,8 @@ RECORDINGS = """query($id: ID!) { activity(id: $id) {
     recordings { id source recordingChoice } duplicateOf { id } recordingChoice } }"""
 CHOOSE = """mutation($id: ID!, $undo: Boolean!) {
     chooseRecording(input: {activityId: $id, undo: $undo}) {
-        activity { id recordingChoice duplicateOf { id } } userErrors { field code message } } }"""
+        activity { id recordingChoice duplicateOf { id } } recordings { id recordings { id } }
+        userErrors { field code message } } }"""
 SEPARATE = CHOOSE.replace("chooseRecording", "separateRecording")
 COUNTED = """query($id: ID!) { athlete(id: $id) {
     activities(filter: {includeDuplicates: false}) { totalCount }
@@ -101,6 +102,7 @@ async def test_the_chosen_recording_counts_until_the_choice_is_undone(api, perso
 async def test_a_separated_recording_is_a_run_of_its_own(api, person, run):
     payload = await say(api, SEPARATE, person, run.file_id)
     assert payload["activity"]["recordingChoice"] == "SEPARATE"
+    assert payload["recordings"] == [{"id": run.strava_id, "recordings": [{"id": run.strava_id}]}]
     assert await recordings(api, person.token, run.file_id) == [run.file_id]
     assert (await counted(api, person))[:2] == (2, 2)
     # undoing another kind of word changes nothing

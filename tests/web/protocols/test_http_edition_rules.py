@@ -1,8 +1,10 @@
 """Each MUST and SHOULD of GraphQL over HTTP, September 2026, for servers, with what holds it.
 
-The rules are in our own words, in the order of the specification, and of its text of 2026-08-06. A
-name is that of a case of `test_http_edition.py`, or of a test as `module::function`. What the
-specification asks of clients only is left out, and so is its status for teapots.
+The rules are in our own words, in the order of the specification. They were read from its text of
+2026-08-06, and from the one change of rules that is known to have come between that and the release
+of 2026-11-13, which defines a response: `data`, `errors` and `extensions`, nothing else. A name is
+that of a case of `test_http_edition.py`, or of a test as `module::function`. What the specification
+asks of clients only is left out, and so is its status for teapots.
 """
 
 import ast
@@ -112,7 +114,8 @@ RULES = [
     # Response
     Rule(
         "MUST",
-        "A well-formed request has a well-formed response, with its media type and encoding.",
+        "A well-formed request has a well-formed response of `data`, `errors` and `extensions` alone, "
+        "with its media type and encoding.",
         (f"{EDITION}::test_each_rule_holds_whatever_the_client_accepts",),
     ),
     Rule(
@@ -158,7 +161,7 @@ RULES = [
     Rule(
         "SHOULD",
         "`data`, even null, with `errors` is 294.",
-        ("data with errors is 294", "data that is null is 294"),
+        ("data with errors is 294", f"{EDITION}::test_data_that_is_null_is_294"),
     ),
     Rule("SHOULD", "Another method is 405.", ("another method is 405",)),
     Rule(

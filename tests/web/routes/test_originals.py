@@ -18,7 +18,7 @@ CONTENT = b"<gpx>" + bytes(range(256)) * 4000
 SHOWN = """query($id: ID!) { activity(id: $id) { recordings {
     original { id fileName sizeBytes sha256 keptAt downloadUrl } } } }"""
 DELETE = """mutation($id: ID!) { deleteOriginal(input: {id: $id}) {
-    deletedId userErrors { field code } } }"""
+    deletedId activities { id original { id } } userErrors { field code } } }"""
 
 
 class Client(httpx.Client):
@@ -78,6 +78,7 @@ def test_it_is_fetched_back_and_deleted(client, person, activity, db, settings):
     assert client.get(path).status_code == 200
     assert client.ask(DELETE, person.token, told["id"])["deleteOriginal"] == {
         "deletedId": told["id"],
+        "activities": [{"id": encode_id("Activity", activity), "original": None}],
         "userErrors": [],
     }
     assert refusal(client.get(path)) == (404, "NOT_FOUND")
