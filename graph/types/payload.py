@@ -24,7 +24,7 @@ class UserError:
 
     field: list[str] | None = strawberry.field(
         description="Path of the value at fault, from `input` on; a place in a list is a number "
-        "from 0. `message` names it too: `input.files[0].name`. Null if none is at fault."
+        "from 0. `message` names it without `input`: `files[0].name`. Null if none is at fault."
     )
     code: UserErrorCode = strawberry.field(description="Stable code for programs.")
     message: str = strawberry.field(description="Message for people: what is wrong and what to do.")
@@ -91,7 +91,7 @@ def _user_error(code: UserErrorCode, error: Any) -> UserError:
     return UserError(
         field=_PLACE.findall(error.field) if error.field else None,
         code=code,
-        message=error.message,
+        message=error.message.replace("`input.", "`"),  # a person reads it
         retry_at=getattr(error, "retry_at", None),
         documentation=ERROR_LINKS.address(code.value),
     )

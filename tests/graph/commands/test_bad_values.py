@@ -94,6 +94,6 @@ async def test_a_wrong_value_is_named(shared_api, shared_db, owner, inputs, name
     payload = await mutate(shared_api, name, owner.token, **given)
     [error] = payload["userErrors"]
     assert (error["field"], error["code"]) == (re.findall(r"[^.\[\]]+", place), "INVALID")
-    assert error["message"].startswith(f"`{place}` ")
+    assert error["message"].startswith(f"`{place.removeprefix('input.')}` ")
     assert error["message"].endswith(".")
     assert content(shared_db) == before

@@ -9,7 +9,7 @@ import { graphql, type ResultOf, type VariablesOf } from '../graphql.ts';
 import { runPath } from '../pages.ts';
 import { useShown } from '../shown.ts';
 import { Icon } from '../ui/Icon.tsx';
-import { Empty, Failure, Skeleton } from '../ui/states.tsx';
+import { Empty, Failure, messageOf, Skeleton } from '../ui/states.tsx';
 import { Title } from '../ui/Title.tsx';
 import { duration, gain, millis, percent, recordTime, shortDay, tick, useUnits } from '../units.ts';
 import { useViewer } from '../viewer.ts';
@@ -143,7 +143,8 @@ const SHOWN = 20;
 function EffortTable({ efforts }: { efforts: readonly Effort[] }) {
   const { maySync } = useViewer();
   const units = useUnits();
-  const [{ fetching }, exclude] = useMutation(ExcludeEffort);
+  const [{ data, error, fetching }, exclude] = useMutation(ExcludeEffort);
+  const problem = data?.excludeBestEffort.userErrors[0]?.message ?? (error && messageOf(error));
   const [isLong, lengthen] = useState(false);
   const shown = isLong ? efforts : efforts.slice(0, SHOWN);
   return (
@@ -173,6 +174,7 @@ function EffortTable({ efforts }: { efforts: readonly Effort[] }) {
           ))}
         </tbody>
       </table>
+      {problem && <p className="problem" role="alert">{problem}</p>}
       {efforts.length > SHOWN && !isLong && (
         <button type="button" className="button quiet" onClick={() => lengthen(true)}>Show all {efforts.length}</button>
       )}

@@ -1,5 +1,5 @@
 // Rename a run, note something on it, hide it, delete it. Edits show at once, before the server answers.
-import { useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useMutation } from 'urql';
 import { useLocation } from 'wouter';
 import { noteDeleted } from '../deleted.ts';
@@ -29,40 +29,61 @@ export const DeleteRun = graphql(`
   }
 `);
 
+type Draft = { name: string; notes: string | null; hidden: boolean };
+
 export function RunEdit({ activity }: { activity: FragmentOf<typeof RunEdit_activity> }) {
   const run = readFragment(RunEdit_activity, activity);
   const [isOpen, open] = useState(false);
+  const [draft, keep] = useState<Draft | null>(null); // what was refused, to be corrected
   const [{ data, error }, edit] = useMutation(EditRun);
   const problem = data?.updateActivity.userErrors[0]?.message ?? (error && messageOf(error));
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const button = useFocusAfter(isOpen);
+  const shown = draft ?? { ...run, hidden: run.hidden ?? false };
+  const close = () => {
+    open(false);
+    keep(null);
+  };
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const input = {
-      activityId: run.id, name: String(form.get('name')), notes: String(form.get('notes')) || null, hidden: form.has('hidden'),
-    };
-    open(false);
-    void edit({ input });
+    const edited = { name: String(form.get('name')), notes: String(form.get('notes')) || null, hidden: form.has('hidden') };
+    close();
+    const answer = await edit({ input: { activityId: run.id, ...edited } });
+    if (!answer.error && !answer.data?.updateActivity.userErrors.length) return;
+    keep(edited);
+    open(true);
   };
   return (
     <div className="run-edit">
       {problem && <p className="problem" role="alert">{problem}</p>}
       {isOpen ? (
         <form className="card padded fields" onSubmit={submit} aria-label="Edit this run">
-          <label><span>Name</span><input name="name" defaultValue={run.name} required maxLength={200} autoFocus /></label>
-          <label><span>Notes, for you alone</span><textarea name="notes" rows={3} defaultValue={run.notes ?? ''} /></label>
+          <label><span>Name</span><input name="name" defaultValue={shown.name} required maxLength={500} autoFocus /></label>
+          <label><span>Notes, for you alone</span><textarea name="notes" rows={3} defaultValue={shown.notes ?? ''} maxLength={10_000} /></label>
           <label className="check">
-            <input type="checkbox" name="hidden" defaultChecked={run.hidden ?? false} />
+            <input type="checkbox" name="hidden" defaultChecked={shown.hidden} />
             <span>Hide it from others, whatever Strava allows</span>
           </label>
           <div className="row">
             <button type="submit" className="button primary">Save</button>
-            <button type="button" className="button" onClick={() => open(false)}>Cancel</button>
+            <button type="button" className="button" onClick={close}>Cancel</button>
             <DeleteButton id={run.id} name={run.name} />
           </div>
         </form>
-      ) : <button type="button" className="button" onClick={() => open(true)}>Edit</button>}
+      ) : <button ref={button} type="button" className="button" onClick={() => open(true)}>Edit</button>}
     </div>
   );
+}
+
+/** The button that opens a form has the focus again once the form is closed. */
+function useFocusAfter(isOpen: boolean) {
+  const button = useRef<HTMLButtonElement>(null);
+  const wasOpen = useRef(false);
+  useEffect(() => {
+    if (wasOpen.current && !isOpen) button.current?.focus({ preventScroll: true });
+    wasOpen.current = isOpen;
+  }, [isOpen]);
+  return button;
 }
 
 /** Back to the list at once: the notice there can undo it, and says if it was refused. */

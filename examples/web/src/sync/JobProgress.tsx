@@ -1,7 +1,8 @@
 // A background job, followed to its end over the subscription.
 import { useEffect, useState } from 'react';
-import { useClient, useSubscription } from 'urql';
+import { useMutation, useSubscription } from 'urql';
 import { graphql, type ResultOf } from '../graphql.ts';
+import { messageOf } from '../ui/states.tsx';
 import { clock, roughly } from '../units.ts';
 
 export const JobUpdated = graphql(`
@@ -57,7 +58,6 @@ export const RetryJob = graphql(`
 `);
 
 export function JobProgress({ job, done }: { job: WatchedJob; done: string }) {
-  const client = useClient();
   const { progress } = job;
   if (job.status === 'SUCCEEDED') {
     return (
@@ -71,11 +71,7 @@ export function JobProgress({ job, done }: { job: WatchedJob; done: string }) {
     return (
       <div className="job" role="alert">
         <p className="problem">{job.error?.message ?? 'It was stopped.'}</p>
-        {job.error?.retryable && (
-          <button type="button" className="button" onClick={() => client.mutation(RetryJob, { id: job.id }).toPromise()}>
-            Try again
-          </button>
-        )}
+        {job.error?.retryable && <Retry id={job.id} />}
       </div>
     );
   }
@@ -91,6 +87,17 @@ export function JobProgress({ job, done }: { job: WatchedJob; done: string }) {
         </span>
       </div>
     </div>
+  );
+}
+
+function Retry({ id }: { id: string }) {
+  const [{ data, error, fetching }, retry] = useMutation(RetryJob);
+  const problem = data?.retryJob.userErrors[0]?.message ?? (error && messageOf(error));
+  return (
+    <>
+      <button type="button" className="button" disabled={fetching} onClick={() => retry({ id })}>Try again</button>
+      {problem && <p className="problem">{problem}</p>}
+    </>
   );
 }
 
