@@ -107,7 +107,8 @@ def test_one_that_cannot_be_deleted_stays(serving, person, activity, db, setting
         assert refusal(client.get(path)) == (503, "TOO_BUSY")
         refused = client.ask(DELETE, person.token, encode_id("Original", number))["deleteOriginal"]
         assert refused == {
-            "deletedId": None, "userErrors": [{"field": None, "code": "UNAVAILABLE"}],
+            "deletedId": None, "activities": [],
+            "userErrors": [{"field": None, "code": "UNAVAILABLE"}],
         }  # fmt: skip
         assert shown(client, person, activity) is not None
 
