@@ -14,7 +14,7 @@ from graph.commands.recording import load_recordings
 from graph.context import Context
 from graph.global_id import decode_id_of
 from graph.types.enums import UserErrorCode
-from graph.types.original import DeleteOriginalInput, DeleteOriginalPayload
+from graph.types.original_mutation import DeleteOriginalInput, DeleteOriginalPayload
 from graph.types.payload import MutationRefused
 from runtime.clock import utc_now
 
