@@ -65,6 +65,20 @@ def test_streams_of_older_versions_get_their_levels(world, kind):
     assert world.value("SELECT count(*) FROM activity_streams WHERE is_complete") == 0
 
 
+def test_what_newer_rules_derived_stays_until_somebody_asks(world):
+    """Old and new workers side by side do not undo each other's work."""
+    runner = world.connect()
+    world.sync(runner)
+    before = world.derived()
+    world.write("UPDATE activities SET efforts_version = efforts_version + 1")
+    world.write("UPDATE best_efforts SET elapsed_s = elapsed_s + 1")
+    newer = world.derived()["efforts"]
+    assert world.sync(runner, mode="FULL")["status"] == "SUCCEEDED"
+    assert world.derived()["efforts"] == newer
+    assert world.work(world.create(None, "PERSONAL_BESTS"))["status"] == "SUCCEEDED"
+    assert world.derived() == before
+
+
 def test_for_all_athletes_only_what_is_outdated_is_derived_and_it_goes_on_where_it_was(world):
     first = world.connect()
     world.sync(first)

@@ -47,6 +47,7 @@ from db.statements.new_rows import given_rows
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
 _JOB_ID = bindparam("job_id", type_=BigInteger)
+_WANTED_VERSION = bindparam("wanted_version", type_=Integer)
 _WITHOUT = Activity.streams_state.in_((StreamsState.UNREAD, StreamsState.ABSENT))
 
 _TO_DERIVE_FROM = (
@@ -77,8 +78,8 @@ _MAY_HAVE_STREAMS = and_(
 def pending(*, one: bool = False) -> Executable:
     """Select activities of `athlete` with efforts still to be derived, newest first.
 
-    Selects at most `row_limit`. Their streams are to be fetched, or their efforts are not of the
-    version `wanted_version`, and they are not `left_out` (ids). Last come those that are
+    Selects at most `row_limit`. Their streams are to be fetched, or their efforts are of a version
+    before `wanted_version`, and they are not `left_out` (ids). Last come those that are
     `asked_again`, because Strava had no streams, or none that can be used: with `repeats`, also
     those that the job `job_id` itself asked for; with `with_old`, also those that versions before
     0.3 left, which asked once. With `one`, only the activity with the Strava id
@@ -129,7 +130,13 @@ def _asked_again(*, one: bool) -> ColumnElement[bool]:
 
 
 def _outdated() -> ColumnElement[bool]:
-    return Activity.efforts_version.is_distinct_from(bindparam("wanted_version", type_=Integer))
+    """Condition that efforts are of no version, or of one before `wanted_version`.
+
+    What newer rules derived stays, or old and new workers would undo each other's work during an
+    upgrade.
+    """
+    version = Activity.efforts_version
+    return or_(version.is_(None), version < _WANTED_VERSION)
 
 
 @cache
@@ -137,7 +144,7 @@ def rederivable(*, of_athlete: bool) -> Executable:
     """Select activities with final streams below `below_id`, at most `row_limit`, highest id first.
 
     With `of_athlete`, all of `athlete`; else those of all athletes with efforts of another version
-    than `wanted_version`.
+    than `wanted_version`: also of a newer one, after a return to an older release.
     """
     return (
         select(*_TO_DERIVE_FROM)
@@ -156,7 +163,9 @@ def _rederivable(*, of_athlete: bool) -> Sequence[ColumnElement[bool]]:
     return (
         Activity.id < bindparam("below_id", type_=BigInteger),
         Activity.streams_state != StreamsState.PENDING,
-        Activity.athlete_id == _ATHLETE_ID if of_athlete else _outdated(),
+        Activity.athlete_id == _ATHLETE_ID
+        if of_athlete
+        else Activity.efforts_version.is_distinct_from(_WANTED_VERSION),
     )
 
 
@@ -177,9 +186,7 @@ def clear_unwanted() -> tuple[Executable, ...]:
         delete(ActivitySplit).where(ActivitySplit.activity_id.in_(ids)),
         delete(ActivityRoute).where(ActivityRoute.activity_id.in_(ids)),
         delete(BestEffort).where(BestEffort.activity_id.in_(ids)),
-        update(Activity)
-        .where(Activity.id.in_(ids))
-        .values(efforts_version=bindparam("wanted_version", type_=Integer)),
+        update(Activity).where(Activity.id.in_(ids)).values(efforts_version=_WANTED_VERSION),
     )
 
 
