@@ -1,10 +1,12 @@
 """The end of a walk over everything: activities that are here and that Strava did not list.
 
 One is deleted if Strava says that it does not exist. It has to say so twice. Where Strava has many that
-it did not list, its list is wrong: the rest is left to the next such walk, for each is a request.
+it did not list, its list is wrong: the rest is left to the next such walk, for each is a request. That
+walk begins with them, so each has its turn.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from db.models import Visibility
 from db.statements.activities import activity as activities
@@ -22,6 +24,7 @@ MOST_UNLISTED = 20
 _UNCONFIRMED = "unconfirmed"  # key of the checkpoint: Strava ids that may be gone
 _MISSED = "missed"  # and of those, the ones that Strava did not find once
 _UNLISTED = "unlisted"  # and how many it found
+_LASTING = "lasting"  # and whether an earlier walk did not find them all either
 _READ_ALL = "activity:read_all"
 
 
@@ -46,8 +49,11 @@ class UnseenActivities:
     def begin(self) -> None:
         """Note which they are."""
         unseen = self._unseen()
+        # Those that the last walk listed were all seen by it.
+        found_by = {row.seen_by_job_id for row in unseen} - {None}
+        noted = {_UNCONFIRMED: [row.strava_id for row in unseen], _LASTING: len(found_by) > 1}
         with self._attempt.step() as step:
-            step.checkpoint |= {"phase": DERIVING, _UNCONFIRMED: unseen}
+            step.checkpoint |= {"phase": DERIVING, **noted}
 
     def confirm(self) -> None:
         """Look at each. If Strava does not answer for one, the next attempt asks again."""
@@ -88,15 +94,17 @@ class UnseenActivities:
                 step.checkpoint[_MISSED].append(strava_id)
 
     def _give_up(self) -> None:
+        """Leave the rest to the next walk, which is due soon unless the last one found no more."""
         with self._attempt.step() as step:
             left = len(step.checkpoint[_UNCONFIRMED]) + len(step.checkpoint[_MISSED])
-            step.checkpoint |= {_UNCONFIRMED: [], _MISSED: [], WALKED: False}
+            step.checkpoint |= {_UNCONFIRMED: [], _MISSED: []}
+            step.checkpoint[WALKED] = step.checkpoint.get(_LASTING, False)
         self._services.log.warning(
             "Strava's list lacks activities that it has", extra={"unconfirmed": left}
         )
 
-    def _unseen(self) -> list[int]:
-        """Strava ids of activities that the walk should have seen and did not."""
+    def _unseen(self) -> list[Any]:
+        """Activities that the walk should have seen and did not."""
         athlete = {"athlete": self._attempt.athlete_id}
         with self._attempt.read() as connection:
             grant = connection.execute(strava_connection.of_athlete(), athlete).one_or_none()
@@ -104,7 +112,7 @@ class UnseenActivities:
             unseen = connection.execute(activities.unseen(), values).all()
         sees_private = grant is not None and _READ_ALL in grant.scopes
         return [
-            row.strava_id
+            row
             for row in unseen
             if self._scope.covers(row.started_at_local)
             and (sees_private or row.visibility != Visibility.ONLY_ME)

@@ -6,11 +6,12 @@ import pytest
 
 from db.statements.strava import nightly_sync
 from jobs.reconcile import Reconciler
-from jobs.sync import unseen_activities
+from jobs.sync import activity_walk, unseen_activities
 from tests.jobs.test_strava_sync import even_track
 
 pytestmark = pytest.mark.whole
 
+HOURS_AGO = "now() - interval '2 h'"
 NIGHTLY = "SELECT id, status FROM jobs WHERE arguments ->> 'cause' = 'nightly' ORDER BY created_at"
 
 
@@ -189,3 +190,22 @@ def test_a_list_that_lacks_what_is_there_costs_few_requests(world, runner, monke
     yesterday(world)
     [job] = tonight(world)
     assert world.work(job)["activities_deleted"] == 1
+
+
+def test_what_a_list_lacks_for_good_has_its_turn(world, runner, monkeypatch):
+    """Each night looks at others of it, and what Strava has besides need not be walked each time."""
+    monkeypatch.setattr(unseen_activities, "MOST_UNLISTED", 3)
+    monkeypatch.setattr(activity_walk, "AGAIN_AFTER_S", ())
+    world.strava.fault("empty_list", path="/athlete/activities", times=None)
+    walked = []
+    for nights in range(1, 4):
+        yesterday(world)
+        [job] = tonight(world)
+        assert world.work(job)["status"] == "SUCCEEDED"
+        found = "SELECT count(*) FROM activities WHERE seen_by_job_id IS NOT NULL"
+        assert world.value(found) == 4 * nights
+        walked.append(
+            world.value(f"SELECT history_walked_at > {HOURS_AGO} FROM strava_connections")
+        )
+    assert walked == [False, False, True]
+    assert world.value("SELECT count(*) FROM activities") == 48

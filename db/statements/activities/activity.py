@@ -228,17 +228,22 @@ def mark_seen() -> Executable:
 def unseen() -> Executable:
     """Select an athlete's Strava activities that a full sync did not find.
 
-    Parameters: `athlete`, `job_id`.
+    Those that none has found for longest come first. Parameters: `athlete`, `job_id`.
     """
-    return select(
-        Activity.id,
-        Activity.strava_id,
-        Activity.visibility_at_source.label("visibility"),
-        Activity.started_at_local,
-    ).where(
-        Activity.athlete_id == _ATHLETE_ID,
-        Activity.source == ActivitySource.STRAVA,
-        Activity.seen_by_job_id.is_distinct_from(_JOB_ID),
+    return (
+        select(
+            Activity.id,
+            Activity.strava_id,
+            Activity.visibility_at_source.label("visibility"),
+            Activity.started_at_local,
+            Activity.seen_by_job_id,
+        )
+        .where(
+            Activity.athlete_id == _ATHLETE_ID,
+            Activity.source == ActivitySource.STRAVA,
+            Activity.seen_by_job_id.is_distinct_from(_JOB_ID),
+        )
+        .order_by(Activity.seen_by_job_id.nulls_first(), Activity.id)
     )
 
 
