@@ -3,7 +3,8 @@
 Arguments: `{"cause"}`, a value of ErasureCause, by default ASKED. What is to go is gone within a
 minute of a free worker: if Strava cannot be told by then, it is not told. A receipt stays.
 
-An athlete who has connected again since the job was asked for keeps that connection.
+An athlete who has connected again since the job was asked for keeps that connection, and the syncs
+begun since begin once more when the data is gone.
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ from db.statements.athletes import athlete as athletes
 from db.statements.athletes import athlete_change, erasure
 from db.statements.athletes import export as exports
 from db.statements.files import upload as uploads
-from db.statements.jobs import job
+from db.statements.jobs import job, job_queue
 from db.statements.strava import former_connection, strava_connection
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
@@ -39,6 +40,8 @@ from strava.errors import (
 
 _TELL_FOR_S = 30.0
 """Seconds from the job's start for which Strava is tried to be told."""
+_PUT_OFF_S = 60.0
+"""Seconds that the syncs of who connected again wait at most for the deletion."""
 _RECEIPT = "has_receipt"
 _OF_FILES = (JobKind.IMPORT, JobKind.EXPORT)
 _KEPT_BY_OLDER_SERVICE = "Rows of the older service could not be deleted. Its operator has to delete them: docs/adoption.md."
@@ -102,11 +105,16 @@ def _end(
     # could deadlock.
     ended_kinds = [*NEED_CONNECTION, *(_OF_FILES if is_erased else ())]
     with attempt.step() as step:
-        cancelled = step.connection.execute(
-            job.cancel_of_athlete(), {**values, "job_kinds": ended_kinds}
+        put_off = step.connection.execute(
+            erasure.put_off_syncs(), {**values, "pause_s": _PUT_OFF_S}
         ).all()
-    attempt.publish_changes(cancelled)
+        later = [row.id for row in put_off]
+        ended = {**values, "job_kinds": ended_kinds, "spared": later}
+        cancelled = step.connection.execute(job.cancel_of_athlete(), ended).all()
+    attempt.publish_changes([*put_off, *cancelled])
     files = _delete(attempt, values, receipt)
+    with attempt.step() as step:  # the reconciler wakes them
+        step.connection.execute(job_queue.postpone(), {"ids": later, "seconds": 0.0})
     services.log.info("a connection to Strava was ended", extra=receipt)
     return files
 

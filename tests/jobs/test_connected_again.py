@@ -3,6 +3,8 @@
 import pytest
 
 import jobs.runner
+from db.statements.jobs import job_lease
+from jobs.reconcile import Reconciler
 from jobs.sync.problems import check_strava
 from jobs.tasks import strava_webhook
 from strava.errors import StravaUnauthorized
@@ -42,6 +44,40 @@ def test_who_connected_again_before_a_worker_was_free_stays_connected(
     again = world.work(world.create(runner, "STRAVA_DISCONNECT"))
     assert (again["status"], again["progress_message"]) == ("SUCCEEDED", None)
     assert world.value("SELECT count(*) FROM strava_connections") == 0
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_an_import_that_was_begun_since_begins_again_when_the_data_is_gone(
+    world, runner, is_running
+):
+    """What it had stored before goes as well."""
+    asked = world.create(runner, "ERASE_ATHLETE")
+    world.grant(runner)
+    first = world.create(runner)
+    world.strava.fault("unavailable", path="/api/v3/", times=None)
+    assert world.work(first)["status"] == "WAITING"
+    world.strava.heal()
+    if is_running:
+        world.write(
+            "UPDATE jobs SET status = 'QUEUED', waiting_until = NULL WHERE id = :i", i=first
+        )
+        assert world.change_job(job_lease.claim(), job_id=first, lease_s=60)
+    assert world.work(asked)["status"] == "SUCCEEDED"
+    assert world.value("SELECT count(*) FROM activities") == 0
+    Reconciler(world.settings, world.database, world.redis).look_at_rows()
+    row = world.job(first)
+    assert (row["status"], row["checkpoint"], row["cancel_requested"]) == ("QUEUED", {}, False)
+    assert world.work(first)["status"] == "SUCCEEDED"
+    assert world.value("SELECT count(*) FROM activities") == RUNS
+    assert world.value("SELECT count(*) FROM activity_streams") == RUNS
+
+
+def test_what_was_begun_before_the_erasure_ends_with_it(world, runner):
+    before = world.create(runner)
+    asked = world.create(runner, "ERASE_ATHLETE")
+    world.grant(runner)
+    world.work(asked)
+    assert world.job(before)["status"] == "CANCELLED"
 
 
 def test_a_connection_from_before_the_clock_was_set_back_is_ended(world, runner):

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    DateTime,
     Executable,
     Float,
     Text,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from db.models import (
+    ACTIVE,
     NAMELESS,
     NEED_CONNECTION,
     Activity,
@@ -34,17 +36,51 @@ from db.models import (
     Erasure,
     HeartRateZone,
     Job,
+    JobKind,
     JobProblem,
+    JobStatus,
     PersonalBest,
     SyncProblem,
 )
-from db.statements.interval import ago
+from db.statements.interval import ago, seconds
+from db.statements.jobs.job import SUMMARY, change
+from db.statements.strava import strava_connection
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _STRAVAS = select(Activity.id).where(
     Activity.athlete_id == _ATHLETE_ID, Activity.source == ActivitySource.STRAVA
 )
+
+
+def put_off_syncs() -> Executable:
+    """Let syncs of who connected again wait until the data is gone, then begin anew; returns summaries.
+
+    They are those of `athlete` asked for since `asked_moment`. A running attempt loses its job.
+    They go on after `pause_s` seconds, should nobody let them go on before.
+    """
+    return (
+        change(
+            Job.athlete_id == _ATHLETE_ID,
+            Job.kind == JobKind.STRAVA_SYNC,
+            Job.status.in_(ACTIVE),
+            Job.live_since > bindparam("asked_moment", type_=DateTime(timezone=True)),
+            ~Job.cancel_requested,
+            strava_connection.is_newer().scalar_subquery(),
+        )
+        .values(
+            status=JobStatus.WAITING,
+            waiting_since=func.now(),
+            waiting_until=func.now() + seconds(bindparam("pause_s", type_=Float)),
+            quota_until=null(),
+            lease_until=null(),
+            checkpoint=literal({}, JSONB),
+            progress_done=0,
+            progress_total=null(),
+            progress_message="What was stored before is being deleted.",
+        )
+        .returning(*SUMMARY)
+    )
 
 
 def write_receipt() -> Executable:

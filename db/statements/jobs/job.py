@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     Update,
+    all_,
     any_,
     bindparam,
     case,
@@ -144,8 +145,9 @@ def cancel() -> Executable:
 
 
 def cancel_of_athlete() -> Executable:
-    """Cancel all active jobs of `athlete` with one of the kinds `job_kinds`, as `cancel`."""
-    statement: Executable = _cancel(Job.athlete_id == _ATHLETE_ID, _FILTERS["job_kinds"])
+    """Cancel all active jobs of `athlete` with one of the kinds `job_kinds`, but `spared`, as `cancel`."""
+    others = Job.id != all_(bindparam("spared", type_=ARRAY(BigInteger)))
+    statement: Executable = _cancel(Job.athlete_id == _ATHLETE_ID, _FILTERS["job_kinds"], others)
     return statement
 
 

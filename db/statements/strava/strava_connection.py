@@ -11,6 +11,7 @@ from sqlalchemy import (
     Executable,
     Float,
     LargeBinary,
+    Select,
     Text,
     all_,
     and_,
@@ -279,7 +280,7 @@ def mark_synced() -> Executable:
     )
 
 
-def is_newer() -> Executable:
+def is_newer() -> Select[bool]:
     """Select whether `athlete` connected, or connected again, since `asked_moment`."""
     return select(exists().where(_MINE, _is_newer()))
 
