@@ -125,20 +125,22 @@ class Year:
         self.callback = callback_url(world.settings, api_url)
         self.athletes: dict[int, int] = {}
         self._reconciler = Reconciler(world.settings, world.database, world.redis)
-        self._coming: list[tuple[datetime, int, Callable[[], object]]] = []
+        self._coming: list[tuple[datetime, int, Callable[[], object], bool]] = []
         self._order = count()
         self._wakes_at: set[datetime] = set()
         self.http = httpx.Client(trust_env=False, timeout=PATIENCE_S, verify=False)
 
-    def at(self, moment: datetime, act: Callable[[], object]) -> None:
-        heapq.heappush(self._coming, (moment, next(self._order), act))
+    def at(self, moment: datetime, act: Callable[[], object], *, elsewhere: bool = False) -> None:
+        """Plan an act; `elsewhere`: at Strava alone, so that there is no work after it."""
+        heapq.heappush(self._coming, (moment, next(self._order), act, elsewhere))
 
     def run_until(self, end: datetime) -> None:
         while self._coming and self._coming[0][0] <= end:
-            moment, _, act = heapq.heappop(self._coming)
+            moment, _, act, elsewhere = heapq.heappop(self._coming)
             self.clock.move_to(moment)
             act()
-            self._work()
+            if not elsewhere:
+                self._work()
 
     def connect(self, number: int) -> None:
         """Connect an athlete, again maybe, whose history is then synced."""
@@ -268,7 +270,7 @@ def plan(year: Year, strava: Simulated) -> None:
         year.at(START + later * THEN_EVERY, partial(year.connect, number))
         for moment, act in athlete.acts(START, DAYS):
             if moment < end:
-                year.at(moment, lambda act=act: year.tell(act()))
+                year.at(moment, lambda act=act: year.tell(act()), elsewhere=True)
     for number in LEAVE_AND_RETURN:
         left_at = START + timedelta(days=DAYS * 0.4, minutes=number)
         year.at(left_at, partial(year.withdraw, number))
