@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from recordings.errors import FileTooLarge, NotARecording, UnreadableFile
 from recordings.numbers import number, unix_time, utc
-from recordings.problems import ProblemList, words
+from recordings.problems import ProblemList, paragraphs, words
 from recordings.recorded_activity import ReadFile, RecordedActivity
 from recordings.sample_builder import ReadingBudget, SampleBuilder
 from recordings.sport_words import is_indoor_word, sport_type_in, sport_type_of
@@ -181,7 +181,7 @@ class _GpxHandler(ElementHandler):
             sport_in_file=words(sport),
             is_indoor=is_indoor_word(sport),
             name=name,
-            description=words(self._texts.get("desc") or self._texts.get("cmt"), 10_000),
+            description=paragraphs(self._texts.get("desc") or self._texts.get("cmt")),
             device=words(self._texts.get("src")),
             app=words(self._creator),
             samples=built.columns,

@@ -16,7 +16,7 @@ from io import TextIOWrapper
 from itertools import chain, islice
 from typing import BinaryIO
 
-from recordings.problems import words
+from recordings.problems import paragraphs, words
 from recordings.recorded_activity import RecordedActivity
 from recordings.sport_words import sport_type_of
 from recordings.zip_entries import BROKEN_ENTRY
@@ -27,7 +27,7 @@ _FIRST_OF_FILES = 5
 _PATH = re.compile(r"activities/[^/]+\.(?:fit|gpx|tcx)(?:\.gz)?", re.IGNORECASE)
 _LOOKED_AT = 200
 _LONGEST_ROW = 1 << 16  # characters
-_LONGEST_ID, _LONGEST_NAME, _LONGEST_DESCRIPTION = 18, 500, 10_000
+_LONGEST_ID, _LONGEST_NAME = 18, 500
 _BROKEN = (csv.Error, *BROKEN_ENTRY)
 _SPORTS = {
     "Run": "lauf|course à pied|carrera|corsa|corrida|hardloopsessie|hardlopen",
@@ -175,7 +175,7 @@ def _listed(
                 strava_id=_strava_id(row[_ID]),
                 name=words(row[_NAME], _LONGEST_NAME),
                 sport_type=_sport_type(row[_SPORT]),
-                description=words(row[_DESCRIPTION], _LONGEST_DESCRIPTION),
+                description=paragraphs(row[_DESCRIPTION]),
                 gear=words(row[column - 1], _LONGEST_NAME),
                 is_race=races is not None and row[races : races + 1] in _RACES,
             ),

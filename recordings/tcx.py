@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from recordings.errors import FileTooLarge, NotARecording, UnreadableFile
 from recordings.numbers import number, unix_time, utc
-from recordings.problems import ProblemList, words
+from recordings.problems import ProblemList, paragraphs, words
 from recordings.recorded_activity import (
     ReadFile,
     RecordedActivity,
@@ -177,7 +177,7 @@ class _TcxHandler(ElementHandler):
             sport_type=sport_type_of(self._sport),
             sport_in_file=words(self._sport),
             name=words(self._texts.get("Plan.Name")),
-            description=words(self._texts.get("Activity.Notes"), 10_000),
+            description=paragraphs(self._texts.get("Activity.Notes")),
             device=words(self._texts.get("Creator.Name")),
             samples=columns,
             distance_is_derived=built.distance_is_derived,

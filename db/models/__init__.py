@@ -41,7 +41,7 @@ from db.models.job import (
 from db.models.job_problem import JobProblem
 from db.models.kept_choice import KeptChoice
 from db.models.old_id import OldId
-from db.models.original import Original, OriginalPlace, OriginalRemoval
+from db.models.original import Original, OriginalPlace, OriginalRemoval, OriginalRoom
 from db.models.personal_best import PersonalBest
 from db.models.schema_use import SchemaUse
 from db.models.sign_in import UsedSignIn
@@ -108,6 +108,7 @@ __all__ = [
     "Original",
     "OriginalPlace",
     "OriginalRemoval",
+    "OriginalRoom",
     "PersonalBest",
     "RecordingChoice",
     "SchemaUse",

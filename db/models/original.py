@@ -82,3 +82,17 @@ class OriginalRemoval(Base):
         one_of("place", OriginalPlace),
         Index("ix_original_removals_due_at", "due_at"),
     )
+
+
+class OriginalRoom(Base):
+    """The bytes that an athlete's originals take, compressed: the sum of their `packed_bytes`.
+
+    Triggers keep it, so that an import need not add up all of them with each file.
+    """
+
+    __tablename__ = "original_rooms"
+
+    athlete_id: Mapped[BigId] = mapped_column(
+        ForeignKey("athletes.id", ondelete="CASCADE"), primary_key=True
+    )
+    bytes: Mapped[BigId]

@@ -112,7 +112,7 @@ class Originals:
             return {}, {}
         values = {"athlete": athlete_id, "digests": list(found)}
         kept = frozenset(connection.execute(statements.kept(), values).scalars())
-        taken = connection.execute(statements.room_taken(), values).scalar_one()
+        taken = connection.execute(statements.room_taken(), values).scalar() or 0
         fitting, problems = {}, {}
         for digest, each in found.items():
             if digest in kept:

@@ -79,7 +79,7 @@ def as_changed(line: WaitingLine, known: Any) -> WaitingLine:
 def _changes(name: str | None, gear: str | None) -> list[str]:
     """Say what the list tells otherwise now."""
     named = {"name": name, "gear": gear}
-    return [f"its {what} is now {new!r}" for what, new in named.items() if new is not None]
+    return [f"its {what} is now '{new}'" for what, new in named.items() if new is not None]
 
 
 def with_gear_of(line: WaitingLine, gear: Collection[str]) -> WaitingLine:
@@ -90,7 +90,7 @@ def with_gear_of(line: WaitingLine, gear: Collection[str]) -> WaitingLine:
     if line.activity is None:  # it is known
         said = _changes(line.new_name, None)
         outcome = ImportOutcome.UPDATED if said else ImportOutcome.SAME_AS
-    said.append(f"its gear {line.gear!r} is left out: the athlete has as much as there may be")
+    said.append(f"its gear '{line.gear}' is left out: the athlete has as much as there may be")
     item = replace(line.item, outcome=outcome, message="; ".join(said))
     return replace(line, item=item, gear=None)
 

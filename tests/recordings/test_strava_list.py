@@ -34,7 +34,7 @@ def test_columns_are_found_by_what_they_hold():
     assert set(found) == {"activities/2001.fit.gz", "activities/2003.gpx"}
     run = found["activities/2001.fit.gz"]
     assert (run.strava_id, run.name, run.sport_type) == (1001, "Long, slow", "TrailRun")
-    assert (run.description, run.gear) == ("Two lines", "Blue shoes")
+    assert (run.description, run.gear) == ("Two\nlines", "Blue shoes")
     odd = found["activities/2003.gpx"]
     assert (odd.name, odd.sport_type, odd.gear) == (None, None, None)
 

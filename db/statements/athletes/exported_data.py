@@ -153,6 +153,7 @@ LEFT_OUT: Mapping[str, str] = {
     "idempotency_keys": "keys that programs chose, for a day",
     "old_ids": "numbers that older links used for rows that are exported",
     "original_removals": "names of files that are being deleted, without an athlete",
+    "original_rooms": "the sum of sizes in originals, which are exported",
     "schema_uses": "counters of the whole server",
     "strava_quotas": "counters of the whole server",
     "strava_troubles": "counters of the whole server",

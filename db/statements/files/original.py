@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from db.models import ImportedFile, Original
+from db.models import ImportedFile, Original, OriginalRoom
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 LINK_ADDRESS = bindparam("original_address", type_=Text)
@@ -50,10 +50,8 @@ def kept() -> Executable:
 
 @cache
 def room_taken() -> Executable:
-    """Select the bytes that `athlete`'s originals take, compressed."""
-    return select(func.coalesce(func.sum(Original.packed_bytes), 0)).where(
-        Original.athlete_id == _ATHLETE_ID
-    )
+    """Select the bytes that `athlete`'s originals take, compressed; no row where there were none."""
+    return select(OriginalRoom.bytes).where(OriginalRoom.athlete_id == _ATHLETE_ID)
 
 
 @cache

@@ -16,6 +16,7 @@ from jobs.imports.file_import import FileImport, ImportOutcome
 from jobs.imports.originals import Originals
 from jobs.original_removals import remove_due
 from jobs.orphan_files import FileSweep
+from operator_commands.migrations import downgrade, upgrade
 from recordings.strava_list import ListedActivity
 from runtime.original_folder import OriginalFolder
 from tests import factories as make
@@ -94,6 +95,35 @@ def test_beyond_the_athletes_room_files_are_imported_and_not_kept(imports, setti
     assert "its original is not kept" in item.message
     assert "ORIGINALS_MAX_BYTES" in item.message
     assert len(imports.rows()) == 1
+
+
+def test_the_room_that_originals_take_is_known_without_adding_them_up(imports, settings):
+    def room():
+        rows = imports.db.execute(text("SELECT athlete_id, bytes FROM original_rooms")).all()
+        added = imports.db.execute(
+            text("SELECT athlete_id, sum(packed_bytes) FROM originals GROUP BY 1")
+        ).all()
+        taken = {athlete_id: taken for athlete_id, taken in rows if taken}
+        assert taken == {athlete_id: int(each) for athlete_id, each in added}
+        return taken.get(imports.athlete_id, 0)
+
+    imports.take({"a.fit": FIT})
+    one = room()
+    imports.take({"b.gpx": GPX, "a again.fit": FIT})
+    assert room() > one > 0
+    downgrade(settings, "0055")
+    upgrade(settings)  # of originals that were there before
+    assert room() > one
+    imports.db.execute(text("DELETE FROM activities WHERE name = 'b.gpx'"))
+    assert room() == one
+    [item] = imports.take({"b.gpx": GPX}, originals_max_bytes=one)
+    assert "ORIGINALS_MAX_BYTES" in item.message
+    imports.db.execute(text("DELETE FROM originals"))
+    assert room() == 0
+    imports.take({"a.fit": FIT})
+    assert room() == one
+    imports.db.execute(text("DELETE FROM athletes"))
+    assert imports.db.execute(text("SELECT count(*) FROM original_rooms")).scalar_one() == 0
 
 
 def test_a_folder_that_cannot_be_written_costs_the_original_only(imports, tmp_path):
