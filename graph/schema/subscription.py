@@ -22,6 +22,7 @@ from graph.types.job import Job, athlete_id_of
 from runtime.bounded_map import LruMap
 
 T = TypeVar("T")
+AthleteId = Annotated[strawberry.ID, strawberry.argument(description="Global id of the athlete.")]
 _AGAIN_S = 1.0
 """Seconds until the next attempt at an event that lacked data because the database was busy."""
 _MOST_SEEN = 1000
@@ -66,9 +67,7 @@ class Subscription:
     async def athlete_jobs(
         self,
         info: Info,
-        athlete_id: Annotated[
-            strawberry.ID, strawberry.argument(description="Global id of the athlete.")
-        ],
+        athlete_id: AthleteId,
         since: Annotated[
             datetime | None,
             strawberry.argument(
@@ -97,9 +96,7 @@ class Subscription:
     async def athlete_changed(
         self,
         info: Info,
-        athlete_id: Annotated[
-            strawberry.ID, strawberry.argument(description="Global id of the athlete.")
-        ],
+        athlete_id: AthleteId,
         since: Annotated[
             datetime | None,
             strawberry.argument(

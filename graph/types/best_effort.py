@@ -1,6 +1,6 @@
 """Best efforts."""
 
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ from graph.mapping.relation import Lookup, Paged, lookup, rows_by
 from graph.mapping.row_type import column, embedded, node_id, row_type
 from graph.pagination import After, Before, First, Last, PageArguments, page_arguments
 from graph.types.age_grade import AgeGrade
+from graph.types.days import FromDay, UntilDay
 from graph.types.node import Node
 
 if TYPE_CHECKING:
@@ -109,16 +110,8 @@ def read_best_efforts(
     after: After = None,
     last: Last = None,
     before: Before = None,
-    from_: Annotated[
-        date | None,
-        strawberry.argument(
-            name="from", description="First local day to include. Default: no bound."
-        ),
-    ] = None,
-    until: Annotated[
-        date | None,
-        strawberry.argument(description="Last local day to include. Default: no bound."),
-    ] = None,
+    from_: FromDay = None,
+    until: UntilDay = None,
     include_excluded: Annotated[
         bool,
         strawberry.argument(

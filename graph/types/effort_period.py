@@ -7,6 +7,7 @@ import strawberry
 
 from db.statements.performance.fastest_effort import PERIOD_DAYS, EffortPeriod
 from graph.mapping.relation import Arguments
+from graph.types.days import day_values
 
 PeriodFrom = Annotated[
     date | None,
@@ -24,6 +25,5 @@ PeriodUntil = Annotated[
 
 def read_period(from_: PeriodFrom = None, until: PeriodUntil = None) -> Arguments:
     """Read the arguments of a period. The shape is an EffortPeriod."""
-    days = {"day_from": from_, "day_until": until}
-    values = tuple((name, day) for name, day in days.items() if day is not None)
-    return Arguments(EffortPeriod(from_ is not None, until is not None), values)
+    period = EffortPeriod(from_ is not None, until is not None)
+    return Arguments(period, day_values(from_, until))

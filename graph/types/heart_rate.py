@@ -12,6 +12,7 @@ from db.statements.performance import heart_rate as statements
 from db.statements.visibility import Audience, Expression
 from graph.mapping.relation import Arguments, Lookup
 from graph.mapping.row_type import ROW_TYPES, RowType, column, row_type
+from graph.types.days import FromDay, UntilDay, day_values
 
 
 @row_type(m.HeartRateZone, "A heart rate zone of an athlete.")
@@ -75,18 +76,8 @@ def read_zones(
 
 
 def read_time_in_zones(
-    from_: Annotated[
-        date | None,
-        strawberry.argument(
-            name="from", description="First local day to include. Default: no bound."
-        ),
-    ] = None,
-    until: Annotated[
-        date | None,
-        strawberry.argument(description="Last local day to include. Default: no bound."),
-    ] = None,
+    from_: FromDay = None,
+    until: UntilDay = None,
 ) -> Arguments:
     """Read the arguments of the time in zones over a period."""
-    days = {"day_from": from_, "day_until": until}
-    values = tuple((name, day) for name, day in days.items() if day is not None)
-    return Arguments((from_ is not None, until is not None), values)
+    return Arguments((from_ is not None, until is not None), day_values(from_, until))

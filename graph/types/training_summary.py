@@ -13,6 +13,7 @@ from db.statements.performance.training_summary import training_summaries
 from db.statements.visibility import Audience, Expression
 from graph.mapping.relation import Arguments, Lookup
 from graph.mapping.row_type import ROW_TYPES, RowType, column
+from graph.types.days import FromDay, UntilDay, day_values
 from graph.types.enums import SummaryPeriod
 
 
@@ -58,18 +59,8 @@ SUMMARIES_OF_ATHLETE = Lookup("TrainingSummary", m.Athlete.id, _build, many=True
 
 def read_summaries(
     period: Annotated[SummaryPeriod, strawberry.argument(description="Length of a period.")],
-    from_: Annotated[
-        date | None,
-        strawberry.argument(
-            name="from", description="First local day to include. Default: no bound."
-        ),
-    ] = None,
-    until: Annotated[
-        date | None,
-        strawberry.argument(description="Last local day to include. Default: no bound."),
-    ] = None,
+    from_: FromDay = None,
+    until: UntilDay = None,
 ) -> Arguments:
     """Read the arguments of a training summary."""
-    days = {"day_from": from_, "day_until": until}
-    values = tuple((name, day) for name, day in days.items() if day is not None)
-    return Arguments((period, from_ is not None, until is not None), values)
+    return Arguments((period, from_ is not None, until is not None), day_values(from_, until))

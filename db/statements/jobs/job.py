@@ -5,6 +5,7 @@ Workers' changes are in `job_lease.py` and `job_attempt.py`, the reconciler's in
 "Summary" is the columns of `SUMMARY`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -100,6 +101,17 @@ def create_of(rows: Select[*tuple[Any, ...]]) -> Executable:
         .from_select(list(columns), select(*columns.values()))
         .on_conflict_do_nothing()
         .returning(*SUMMARY)
+    )
+
+
+def create_syncs(athlete_id: ColumnElement[int], arguments: Mapping[str, Any]) -> Executable:
+    """Create a sync with `arguments` of each athlete in the column, as `create_of`."""
+    return create_of(
+        select(
+            athlete_id.label("athlete_id"),
+            literal(JobKind.STRAVA_SYNC.value, Text).label("kind"),
+            literal(arguments, JSONB).label("arguments"),
+        )
     )
 
 

@@ -10,21 +10,18 @@ from sqlalchemy import (
     Executable,
     Float,
     Integer,
-    Text,
     bindparam,
     cast,
     func,
-    literal,
     null,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from db.models import Job, JobKind, JobStatus, StravaConnection
 from db.statements.interval import seconds
-from db.statements.jobs.job import create_of, has_active
+from db.statements.jobs.job import create_syncs, has_active
 from db.statements.strava.sync_problem import FOR_PROBLEMS
 
 FOR_NIGHT = {"mode": "FULL", "cause": "nightly"}
@@ -68,13 +65,7 @@ def create_due_jobs() -> Executable:
         .returning(StravaConnection.athlete_id)
         .cte("begun")
     )
-    return create_of(
-        select(
-            begun.c.athlete_id,
-            literal(JobKind.STRAVA_SYNC.value, Text).label("kind"),
-            literal(FOR_NIGHT, JSONB).label("arguments"),
-        )
-    )
+    return create_syncs(begun.c.athlete_id, FOR_NIGHT)
 
 
 def begin_again() -> Executable:

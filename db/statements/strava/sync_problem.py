@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from db.models import (
     Activity,
@@ -36,7 +36,7 @@ from db.models import (
     SyncStage,
 )
 from db.statements.interval import seconds
-from db.statements.jobs.job import create_of, has_active
+from db.statements.jobs.job import create_syncs, has_active
 
 FOR_PROBLEMS = {"cause": "problems"}
 """Arguments of the sync that tries activities again that are due."""
@@ -175,13 +175,7 @@ def create_due_jobs() -> Executable:
         .order_by(SyncProblem.athlete_id)
         .subquery()
     )
-    return create_of(
-        select(
-            athlete.c.athlete_id,
-            literal(JobKind.STRAVA_SYNC.value, Text).label("kind"),
-            literal(FOR_PROBLEMS, JSONB).label("arguments"),
-        )
-    )
+    return create_syncs(athlete.c.athlete_id, FOR_PROBLEMS)
 
 
 def state() -> Executable:
