@@ -1,10 +1,13 @@
 """docs/architecture.md and docs/decisions/ say what the tree has, and documents name files that exist."""
 
+import contextlib
+import io
 import re
 from itertools import pairwise
 
 import pytest
 
+from cli import HAS_LEGACY, make_parser
 from tests.test_architecture import (
     MAY_IMPORT,
     PACKAGES,
@@ -138,3 +141,25 @@ def test_a_decision_has_its_parts(name):
     assert [each.removesuffix("s") for each in headings] == [
         "Context", "Decision", "Figure", "Consequence",
     ]  # fmt: skip
+
+
+def test_the_readme_has_every_command_and_no_other():
+    """And each option that it names."""
+    parser = make_parser()
+    commands = re.findall(r"^    ([a-z][a-z-]+)(?:\s|$)", parser.format_help(), re.MULTILINE)
+    rows = re.findall(r"^\| (`pacegraph .+`) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    named = {each.split()[0] for row in rows for each in re.findall(r"`pacegraph ([^`]+)`", row)}
+    # legacy/ may be deleted: then its rows go with it
+    assert named == set(commands) or (named > set(commands) and not HAS_LEGACY)
+    for row in rows:
+        for text in re.findall(r"`pacegraph ([^`]+)`", row):
+            name = text.split()[0]
+            for option in re.findall(r"--[a-z-]+", text) if name in commands else ():
+                assert option in help_of(parser, name), f"{name} {option}"
+
+
+def help_of(parser, name: str) -> str:
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), pytest.raises(SystemExit):
+        parser.parse_args([name, "--help"])
+    return told.getvalue()
