@@ -15,7 +15,7 @@ efforts, then one with streams, then the one with the most columns, then one tha
 then the one started first, then the lowest id. One that the athlete separated is of no group.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -100,52 +100,77 @@ def duplicate_groups(recordings: Iterable[Recording]) -> list[list[Recording]]:
     once, of very many the last MOST_AT_ONCE to start: O(n log n) for n recordings. Those that are
     in one group already are not compared again.
     """
-    ordered = sorted(recordings, key=lambda each: (each.started_at, each.activity_id))
-    group_of = {each.activity_id: [each] for each in ordered}
+    ordered = _in_order(recordings)
+    group_of = _joined(ordered)
+    groups: list[list[Recording]] = []
+    met: set[int] = set()
+    for each in ordered:
+        group = group_of.get(each.activity_id)
+        if group is None:
+            groups.append([each])
+        elif id(group) not in met:
+            met.add(id(group))
+            groups.append(sorted(group, key=_rank))
+    return groups
+
+
+def duplicate_of(recordings: Iterable[Recording]) -> dict[int, int]:
+    """Map the id of each duplicate to the activity id of its group's representative."""
+    found: dict[int, int] = {}
+    groups = {id(group): group for group in _joined(_in_order(recordings)).values()}
+    for group in groups.values():
+        first, *others = sorted(group, key=_rank)
+        found |= {each.activity_id: first.activity_id for each in others}
+    return found
+
+
+def _in_order(recordings: Iterable[Recording]) -> list[Recording]:
+    return sorted(recordings, key=lambda each: (each.started_at, each.activity_id))
+
+
+_GroupOf = dict[int, list[Recording]]
+"""The group of each recording that is in one with others, by its activity id."""
+
+
+def _joined(ordered: Sequence[Recording]) -> _GroupOf:
+    """Join recordings to groups. Most are alone, and take no memory here."""
+    group_of: _GroupOf = {}
     running: list[tuple[datetime, Recording]] = []
     for recording in ordered:
         if recording.start_is_hidden or recording.is_separate:
             continue
         running = [each for each in running if each[0] > recording.started_at][-MOST_AT_ONCE:]
         for _, each in running:
-            group, own = group_of[each.activity_id], group_of[recording.activity_id]
-            if group is not own and is_same_run(each, recording):
-                _join(group_of, *sorted((group, own), key=len))
+            own = group_of.get(recording.activity_id)
+            is_joined = own is not None and own is group_of.get(each.activity_id)
+            if not is_joined and is_same_run(each, recording):
+                _join(group_of, each, recording)
         running.append((recording.ended_at, recording))
     _join_hidden(group_of, ordered)
-    groups = {
-        id(group): group
-        for group in map(group_of.__getitem__, (each.activity_id for each in ordered))
-    }
-    return [sorted(group, key=_rank) for group in groups.values()]
+    return group_of
 
 
-def duplicate_of(recordings: Iterable[Recording]) -> dict[int, int]:
-    """Map the id of each duplicate to the activity id of its group's representative."""
-    return {
-        member.activity_id: group[0].activity_id
-        for group in duplicate_groups(recordings)
-        for member in group[1:]
-    }
-
-
-def _join(
-    group_of: dict[int, list[Recording]], small: list[Recording], large: list[Recording]
-) -> None:
+def _join(group_of: _GroupOf, one: Recording, other: Recording) -> None:
     """Move the smaller group into the larger, so that no recording moves more than log n times."""
+    groups = (group_of.setdefault(each.activity_id, [each]) for each in (one, other))
+    small, large = sorted(groups, key=len)
+    if small is large:
+        return
     large.extend(small)
     for each in small:
         group_of[each.activity_id] = large
 
 
-def _join_hidden(group_of: dict[int, list[Recording]], ordered: Iterable[Recording]) -> None:
+def _join_hidden(group_of: _GroupOf, ordered: Iterable[Recording]) -> None:
     """Join each recording with a hidden start to the first equal one of its day, if any."""
+    days = {each.started_on for each in ordered if each.start_is_hidden}
+    of_days = [each for each in ordered if each.started_on in days]
     alike: dict[tuple[object, ...], list[Recording]] = {}
     # Those with a known start come first, and represent.
-    for each in sorted(ordered, key=lambda recording: recording.start_is_hidden):
+    for each in sorted(of_days, key=lambda recording: recording.start_is_hidden):
         equals = alike.setdefault((each.started_on, each.moving_s, each.elapsed_s), [])
         if found := each.start_is_hidden and _first_equal(each, equals):
-            _join(group_of, group_of[each.activity_id], group_of[found.activity_id])
+            _join(group_of, each, found)
         else:
             equals.append(each)
 

@@ -1,6 +1,6 @@
 """Which activities of an athlete are recordings of one run, from rows of the database. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from athletics.distance import StandardDistance
@@ -9,20 +9,29 @@ from athletics.sport import is_run
 from db.models import RecordingChoice
 
 
-def changed_groups(rows: Sequence[Any]) -> dict[str, list[Any]]:
+def changed_groups(rows: Iterable[Any]) -> dict[str, list[Any]]:
     """Find what is to change: parameters of `activity.set_duplicate_of`, none if nothing is.
 
-    `rows` are those of `activity.recordings`. A flagged recording must not stand for an honest one:
-    it counts for nothing.
+    `rows` are those of `activity.recordings`, which are not held: an athlete may have very many. A
+    flagged recording must not stand for an honest one: it counts for nothing.
     """
-    originals = duplicate_of(_recordings(rows))
-    changed = [each.id for each in rows if each.duplicate_of_id != originals.get(each.id)]
+    known: dict[int, int] = {}
+    originals = duplicate_of(_recordings(_noted(rows, known)))
+    changed = [each for each in known | originals if known.get(each) != originals.get(each)]
     if not changed:
         return {}
     return {"activity_ids": changed, "original_ids": [originals.get(each) for each in changed]}
 
 
-def _recordings(rows: Sequence[Any]) -> Iterable[Recording]:
+def _noted(rows: Iterable[Any], known: dict[int, int]) -> Iterator[Any]:
+    """Note in `known` what the rows say now."""
+    for each in rows:
+        if each.duplicate_of_id is not None:
+            known[each.id] = each.duplicate_of_id
+        yield each
+
+
+def _recordings(rows: Iterable[Any]) -> Iterable[Recording]:
     return (
         Recording(
             activity_id=each.id,

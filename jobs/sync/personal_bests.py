@@ -100,7 +100,7 @@ def _update_duplicates(connection: Connection, athlete_id: int) -> list[int]:
 
     Those of a hidden run are hidden with it, and returned too.
     """
-    recordings = connection.execute(activities.recordings(), {"athlete": athlete_id}).all()
+    recordings = connection.execute(activities.recordings(), {"athlete": athlete_id})
     if changes := changed_groups(recordings):
         connection.execute(activities.set_duplicate_of(), changes)
     hiding = connection.execute(activity_edit.hide_with_run(), {"athlete": athlete_id})
