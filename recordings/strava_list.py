@@ -25,6 +25,8 @@ NAME = "activities.csv"
 _ID, _NAME, _SPORT, _DESCRIPTION = 0, 2, 3, 4
 _FIRST_OF_FILES = 5
 _PATH = re.compile(r"activities/[^/]+\.(?:fit|gpx|tcx)(?:\.gz)?", re.IGNORECASE)
+_DELIMITERS = ",;\t"
+"""Strava's own, and those that spreadsheets write."""
 _LOOKED_AT = 200
 _LONGEST_ROW = 1 << 16  # characters
 _LONGEST_ID, _LONGEST_NAME = 18, 500
@@ -120,7 +122,9 @@ def _by_path(
 def _rows(text: TextIOWrapper) -> Iterator[list[str]]:
     """Read the rows, each within the memory that a row may take. Raises csv.Error."""
     lines = _ListText(text)
-    for row in csv.reader(lines):
+    headers = next(lines, "")
+    delimiter = max(_DELIMITERS, key=headers.count)
+    for row in csv.reader(chain([headers], lines), delimiter=delimiter):
         lines.in_row = 0
         yield row
 

@@ -1,5 +1,6 @@
 """activities.csv of Strava's export, in whatever language and of whatever year."""
 
+import csv
 import io
 from zipfile import ZipFile
 
@@ -50,6 +51,14 @@ def test_other_languages_and_fewer_columns():
     first, second = found["activities/7.tcx.gz"], found["activities/8.gpx"]
     assert (first.name, first.sport_type, first.gear) == ("Früh", "Run", "Schuhe")
     assert (second.sport_type, second.description) == ("TrailRun", "steil")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_list_that_a_spreadsheet_wrote_is_one(delimiter):
+    rows = csv.reader(io.StringIO(ENGLISH))
+    written = io.StringIO()
+    csv.writer(written, delimiter=delimiter).writerows(rows)
+    assert listed(written.getvalue()) == listed(ENGLISH)
 
 
 @pytest.mark.parametrize("header", ["Competition", "Wettkampf", "compétition"])

@@ -17,6 +17,7 @@ from db.stream_codec import decode
 from db.transaction_runner import TransactionRunner
 from jobs.athlete_unknown import AthleteUnknown
 from jobs.imports.file_import import FileImport, ImportOutcome
+from jobs.imports.prepared_file import prepare
 from recordings import UnreadableFile
 from recordings.strava_list import ListedActivity
 from tests import factories as make
@@ -111,6 +112,37 @@ def test_importing_twice_changes_nothing(importer, db):
     assert [each.outcome for each in again] == [ImportOutcome.SAME_AS] * 2
     assert [each.activity_id for each in again] == [each.activity_id for each in first]
     assert (rows(db, everything), rows(db, BESTS)) == before
+
+
+def test_what_the_database_refuses_costs_no_other_file(importer, db):
+    db.execute(text("ALTER TABLE activities ADD CHECK (name <> 'b.gpx')"))
+    db.execute(text("ALTER TABLE activity_splits ADD CHECK (distance_m < 100)"))
+    files = {"a.fit": fit_file(RUN), "b.gpx": gpx_file(run_of(600), start_s=1.78e9)}
+    files["c.tcx"] = tcx_file(run_of(200), start_s=1.79e9)
+    waiting = importer()
+    for name, data in files.items():
+        assert list(waiting.receive(prepare(name, io.BytesIO(data), None, waiting.rules()))) == []
+    in_parts, refused, whole = waiting.flush()
+    outcomes = [each.outcome.value for each in (in_parts, refused, whole)]
+    assert outcomes == ["IMPORTED", "FAILED", "IMPORTED"]
+    assert "its splits, heart rates and route could not be stored" in in_parts.message
+    assert refused.message.startswith("it cannot be stored: ")
+    assert "\n" not in refused.message
+    assert (refused.activity_id, "could not be" in whole.message) == (None, False)
+    assert rows(db, "SELECT name FROM activities ORDER BY name") == [("a.fit",), ("c.tcx",)]
+    waiting.finish()
+    assert len(rows(db, BESTS)) > 3
+
+
+def test_an_activity_that_is_deleted_during_its_import_is_told(importer, db):
+    taken(importer(), {"a.fit": fit_file(RUN)})
+    again = importer()
+    rules = again.rules()
+    db.execute(text("DELETE FROM activities"))
+    assert list(again.receive(prepare("a.fit", io.BytesIO(fit_file(RUN)), None, rules))) == []
+    [item] = again.flush()
+    assert (item.outcome, item.activity_id) == (ImportOutcome.SKIPPED, None)
+    assert "was deleted while this import ran. Import it again" in item.message
 
 
 def test_an_activity_that_was_deleted_can_be_imported_again(importer, db):

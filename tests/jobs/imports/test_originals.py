@@ -97,6 +97,14 @@ def test_beyond_the_athletes_room_files_are_imported_and_not_kept(imports, setti
     assert len(imports.rows()) == 1
 
 
+def test_a_file_that_is_too_large_is_imported_and_not_kept(imports, monkeypatch):
+    monkeypatch.setattr("jobs.imports.packed_file._MOST_BYTES", 100)
+    [item] = imports.take({"a.fit": FIT})
+    assert item.outcome is ImportOutcome.IMPORTED
+    assert "its original is not kept: it is too large to be kept" in item.message
+    assert imports.rows() == []
+
+
 def test_the_room_that_originals_take_is_known_without_adding_them_up(imports, settings):
     def room():
         rows = imports.db.execute(text("SELECT athlete_id, bytes FROM original_rooms")).all()
