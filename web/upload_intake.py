@@ -16,6 +16,7 @@ from datetime import datetime
 from errno import EDQUOT, ENOSPC
 from typing import Any
 
+from sqlalchemy import Executable
 from starlette.types import Receive
 
 from db.session import AsyncDatabase
@@ -110,7 +111,11 @@ class UploadIntake:
         if staged.is_taken:
             raise UploadInUse
         with self._place(staged.athlete_id):
-            async with self._opened(staged.id, from_start=from_start) as file:
+            async with self._opened(staged.id) as file:
+                if from_start:
+                    # From now on no import takes it for whole; one may have since it was found.
+                    await self._changed(statements.begin_again(), staged.id)
+                    os.ftruncate(file, 0)
                 received = os.fstat(file).st_size
                 if offset != received:
                     raise WrongOffset(received, {"upload-offset": str(received)})
@@ -123,11 +128,7 @@ class UploadIntake:
 
     async def remove(self, staged: StagedFile) -> None:
         """Delete an upload. Raises UploadInUse if an import reads it."""
-        removed = await self._database.writing(
-            lambda connection: connection.execute(statements.remove(), {"upload": staged.id})
-        )
-        if removed.one_or_none() is None:
-            raise UploadInUse
+        await self._changed(statements.remove(), staged.id)
         self._folder.remove(staged.id)
 
     @property
@@ -153,7 +154,7 @@ class UploadIntake:
                 del self._under_way[athlete_id]
 
     @asynccontextmanager
-    async def _opened(self, upload_id: int, *, from_start: bool) -> AsyncIterator[int]:
+    async def _opened(self, upload_id: int) -> AsyncIterator[int]:
         self._folder.make()
         try:
             file = os.open(self._folder.path_of(upload_id), os.O_RDWR | os.O_CREAT, 0o600)
@@ -164,11 +165,17 @@ class UploadIntake:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UploadBusy from None
-            if from_start:
-                os.ftruncate(file, 0)
             yield file
         finally:
             os.close(file)
+
+    async def _changed(self, statement: Executable, upload_id: int) -> None:
+        """Execute what changes the row unless an import reads it. Raises UploadInUse."""
+        changed = await self._database.writing(
+            lambda connection: connection.execute(statement, {"upload": upload_id})
+        )
+        if changed.one_or_none() is None:
+            raise UploadInUse
 
     async def _write(self, file: int, staged: StagedFile, at: int, receive: Receive) -> None:
         """Write a body as it comes. Raises HttpRefusal."""

@@ -10,7 +10,6 @@ from email.utils import format_datetime
 
 import orjson
 from fastapi import APIRouter, Request
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from web.errors import BadRequest, HttpRefusal, UnsupportedMediaType, error_body
@@ -68,8 +67,6 @@ async def patch(request: Request, token: str) -> Response:
         staged = await services.uploads.take(staged, offset, request.receive)
     except HttpRefusal as refusal:
         return _refused(refusal)
-    except ClientDisconnect:
-        return _refused(BadRequest("The body did not arrive."))
     return Response(status_code=204, headers=_state(staged))
 
 

@@ -123,6 +123,16 @@ def record_received() -> Executable:
     )
 
 
+def begin_again() -> Executable:
+    """Record that nothing of `upload` is there, unless an active job reads it; returns its id."""
+    return (
+        update(Upload)
+        .where(Upload.id == _UPLOAD_ID, ~_in_use())
+        .values(received_bytes=0)
+        .returning(Upload.id)
+    )
+
+
 def remove() -> Executable:
     """Delete `upload` unless an active job reads it; returns its id."""
     return delete(Upload).where(Upload.id == _UPLOAD_ID, ~_in_use()).returning(Upload.id)

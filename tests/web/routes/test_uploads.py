@@ -9,13 +9,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from db.session import AsyncDatabase
 from graph.global_id import decode_id_of
 from settings import Settings
 from tests import factories as make
 from tests.error_links import unlinked
 from tests.graph.api import Api
 from tests.patience import PATIENCE_S
+from web.upload_errors import UploadInUse
+from web.upload_intake import UploadIntake
 
 pytestmark = pytest.mark.anyio
 
@@ -272,6 +276,30 @@ def test_an_upload_can_be_deleted_until_an_import_has_it(client, settings, perso
     )
     assert client.delete(path(second)).status_code == 409
     assert put(client, second, b"b" * 10).status_code == 409
+
+
+async def test_a_file_that_an_import_has_taken_meanwhile_stays_whole(client, settings, person, db):
+    """Between a request's look at the upload and its first byte."""
+    [staged] = stage(client, person, 10)
+    put(client, staged, b"a" * 10)
+    database = AsyncDatabase(settings, application_name="test")
+    intake = UploadIntake(settings, database)
+    found = await intake.find(path(staged).rpartition("/")[2])
+    make.create_job(db, person.athlete_id, kind="IMPORT", status="RUNNING")
+    db.execute(text("UPDATE uploads SET job_id = (SELECT id FROM jobs)"))
+    with pytest.raises(UploadInUse):
+        await intake.take(found, 0, receive_nothing, from_start=True)
+    assert content(settings, staged) == b"a" * 10
+    db.execute(text("UPDATE uploads SET job_id = NULL"))
+    taken = await intake.take(found, 0, receive_nothing, from_start=True)
+    assert (taken.received, content(settings, staged)) == (0, b"")
+    assert db.execute(text("SELECT received_bytes FROM uploads")).scalar_one() == 0
+    intake.close()
+    await database.close()
+
+
+async def receive_nothing() -> dict:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def test_other_sites_pages_may_send_where_cors_allows(settings):
