@@ -18,13 +18,13 @@ class CorruptOriginal(PacegraphError):
 def pack(stream: BinaryIO, size: int, most: int) -> bytes | None:
     """Compress `size` bytes of a stream; None where they take more than `most`."""
     packing = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj(size=size)
-    parts, length = [], 0
+    packed = bytearray()
     while block := stream.read(_BLOCK):
-        parts.append(packing.compress(block))
-        length += len(parts[-1])
-        if length > most:
+        packed += packing.compress(block)
+        if len(packed) > most:
             return None
-    return b"".join((*parts, packing.flush()))
+    packed += packing.flush()
+    return None if len(packed) > most else bytes(packed)
 
 
 def unpacked(packed: bytes) -> Iterator[bytes]:
