@@ -13,13 +13,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 
 from bench import scale_rows
 from bench.serving import QUERIES, ROOT, print_table
@@ -67,19 +65,20 @@ def main() -> int:
     parser.add_argument("--activities", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--only", nargs="+", default=[""], help="parts of the shapes' names")
     parser.add_argument("--folder", type=Path, default=ROOT)
+    parser.add_argument("--port", default="4200")
     options = parser.parse_args()
-    found = [_measure(number, options.only, options.folder) for number in options.activities]
+    found = [_measure(number, options) for number in options.activities]
     for each in found:
         _print_sizes(each)
     few, *more = found
     return max([0, *(_print_ratios(few, each) for each in more)])
 
 
-def _measure(activities: int, only: Sequence[str], folder: Path) -> Scale:
-    home = (folder / f".local-scale-{activities}").resolve()
+def _measure(activities: int, options: argparse.Namespace) -> Scale:
+    home = (options.folder / f".local-scale-{activities}").resolve()
     note = home / "scaled.txt"
     base = argparse.Namespace(
-        activities=BASE_ACTIVITIES, runs=OWNER_RUNS, sharing="on", port="4200", home=home
+        activities=BASE_ACTIVITIES, runs=OWNER_RUNS, sharing="on", port=options.port, home=home
     )
     if not note.exists():
         if not (home / "activities.txt").exists():
@@ -99,18 +98,20 @@ def _measure(activities: int, only: Sequence[str], folder: Path) -> Scale:
             (shape.name, viewer): database.figure(shape, viewer)
             for shape in wanted
             for viewer in VIEWERS
-            if any(each in shape.name for each in only)
+            if any(each in shape.name for each in options.only)
             and not (shape.is_own and viewer == "stranger")
         }
+        told = [each.as_json() for each in figures.values()]
+        (home / "figures.json").write_text(json.dumps(told, indent=1))
         facts, dsn = database.facts_for("admin"), _dsn(home)
         plans = {shape.name: _plan(home, shape.query(facts)) for shape in peers}
         plans |= {name: _plan(home, query) for name, query in _PLANNED.items()}
         tables, indexes = scale_rows.sizes(dsn)
         vacuum_s, sweep_s = scale_rows.vacuum_s(dsn), _sweep_s(home, dsn)
-        _count_again(home, dsn)
     sync_s, recalculation_s = _jobs_s(home)
     load = os.getloadavg()[2]
-    parts = scale_rows.part_sizes(home)
+    parts, count = scale_rows.part_sizes(home)
+    (home / "activities.txt").write_text(str(count))  # `bench-serve` checks it
     return Scale(
         activities=activities,
         figures=figures,
@@ -176,14 +177,6 @@ def _sweep_s(home: Path, dsn: str) -> float:
         database.close()
 
 
-def _count_again(home: Path, dsn: str) -> None:
-    """Note how many activities the sweep left: `bench-serve` checks it."""
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute("SELECT count(*) FROM activities").fetchone()
-    assert row is not None
-    (home / "activities.txt").write_text(str(row[0]))
-
-
 def _jobs_s(home: Path) -> tuple[float, float]:
     """Backfill the runs of an athlete, and recalculate them.
 
@@ -192,6 +185,8 @@ def _jobs_s(home: Path) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs.ndjson"
         write_runs(runs, SYNCED_RUNS, is_whole=True)
+        # Else the measured athletes' connections count as those of a real application.
+        (home / "strava_application").write_text("simulated")
         found = measure(ROOT, home, runs)
         return found["backfill"].total_s, found["recalculation"].total_s
 
@@ -236,12 +231,27 @@ def _print_ratios(few: Scale, many: Scale) -> int:
         rows.append(
             (
                 ratio,
-                (*key, f"{1000 * before.cpu_s:.2f}", f"{1000 * figure.cpu_s:.2f}", f"{ratio:.2f}"),
+                (
+                    *key,
+                    before.answer,
+                    figure.answer,
+                    f"{1000 * before.cpu_s:.2f}",
+                    f"{1000 * figure.cpu_s:.2f}",
+                    f"{ratio:.2f}",
+                ),
             )
         )
         q2 = max(q2, ratio) if key[0] == _Q2 else q2
     rows.sort(reverse=True)
-    head = ["query", "viewer", f"CPU ms at {few.activities:,}", f"at {many.activities:,}", "ratio"]
+    head = [
+        "query",
+        "viewer",
+        "error",
+        "error then",
+        f"CPU ms at {few.activities:,}",
+        f"at {many.activities:,}",
+        "ratio",
+    ]
     print_table(head, [cells for _, cells in rows])
     sync = many.sync_s / few.sync_s
     print(f"Q2 {q2:.2f}, sync {sync:.2f} (wanted: at most {MOST})")

@@ -190,8 +190,11 @@ def sizes(dsn: str) -> tuple[list[tuple[str, int, int, int]], list[tuple[str, in
     return tables, indexes
 
 
-def part_sizes(home: Path) -> list[tuple[str, int, int, int, int]]:
-    """Get rows, activities, bytes and bytes of indexes of each part that samples have."""
+def part_sizes(home: Path) -> tuple[list[tuple[str, int, int, int, int]], int]:
+    """Get rows, activities, bytes and bytes of indexes of each part that samples have.
+
+    Also returns how many activities there are.
+    """
     postgres = start_postgres(home, durable=False)
     try:
         with psycopg.connect(postgres.url, autocommit=True) as connection:
@@ -199,9 +202,11 @@ def part_sizes(home: Path) -> list[tuple[str, int, int, int, int]]:
                 (table, connection.execute(_PART_SIZES.format(table=table).encode()).fetchone())
                 for table in _PARTS
             ]
+            count = connection.execute("SELECT count(*) FROM activities").fetchone()
     finally:
         postgres.stop()
-    return [(table, *row) for table, row in found if row is not None]
+    assert count is not None
+    return [(table, *row) for table, row in found if row is not None], count[0]
 
 
 def vacuum_s(dsn: str) -> float:
