@@ -108,7 +108,7 @@ def _measure(activities: int, options: argparse.Namespace) -> Scale:
         plans |= {name: _plan(home, query) for name, query in _PLANNED.items()}
         tables, indexes = scale_rows.sizes(dsn)
         vacuum_s, sweep_s = scale_rows.vacuum_s(dsn), _sweep_s(home, dsn)
-    sync_s, recalculation_s = _jobs_s(home)
+    sync_s, recalculation_s = _jobs_s(home, options.port)
     load = os.getloadavg()[2]
     parts, count = scale_rows.part_sizes(home)
     (home / "activities.txt").write_text(str(count))  # `bench-serve` checks it
@@ -177,7 +177,7 @@ def _sweep_s(home: Path, dsn: str) -> float:
         database.close()
 
 
-def _jobs_s(home: Path) -> tuple[float, float]:
+def _jobs_s(home: Path, port: str) -> tuple[float, float]:
     """Backfill the runs of an athlete, and recalculate them.
 
     Returns the seconds of CPU of API, workers and PostgreSQL that each takes.
@@ -187,7 +187,7 @@ def _jobs_s(home: Path) -> tuple[float, float]:
         write_runs(runs, SYNCED_RUNS, is_whole=True)
         # Else the measured athletes' connections count as those of a real application.
         (home / "strava_application").write_text("simulated")
-        found = measure(ROOT, home, runs)
+        found = measure(ROOT, home, runs, port)
         return found["backfill"].total_s, found["recalculation"].total_s
 
 

@@ -141,9 +141,12 @@ def _activity(number: int, distance_m: float) -> dict[str, Any]:
     }
 
 
-def measure(tree: Path, home: Path, runs: Path) -> dict[str, Measured]:
+def measure(tree: Path, home: Path, runs: Path, port: str = "4210") -> dict[str, Measured]:
     """Run the jobs in the tree, with services of its own."""
-    with running(tree, home, runs) as facts, httpx.Client(trust_env=False, timeout=60) as http:
+    with (
+        running(tree, home, runs, PORT=port) as facts,
+        httpx.Client(trust_env=False, timeout=60) as http,
+    ):
         ask = _asking(http, facts)
         return {
             what: _job(
