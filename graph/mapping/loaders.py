@@ -12,6 +12,10 @@ from graph.pagination import Page, PageArguments
 from runtime.loop_turns import IS_CANCELLED, LoopTurns
 
 
+_PATIENCE = 6
+"""Iterations of the loop that an object's fields take, after its turn, to ask for what is below."""
+
+
 class _PatientLoader(DataLoader[Any, Any]):
     """A loader that waits for objects which go on in other turns: they share its statement."""
 
@@ -24,17 +28,16 @@ class _PatientLoader(DataLoader[Any, Any]):
     def do_resolve_reject(self, key: Any, future: asyncio.Future[Any]) -> None:
         self._queue.append(Loader(key=key, future=future))
         if len(self._queue) == 1:
-            self.loop.call_soon(self._wait)
+            self.loop.call_soon(self._wait, 0)
 
-    def _wait(self) -> None:
-        self.loop.call_soon(self._wait if self._turns.are_awaited else self._dispatch)
-
-    def _dispatch(self) -> None:
-        """Load, in the second iteration in a row in which no task waits for a turn."""
+    def _wait(self, patience: int) -> None:
+        """Load after `patience` further iterations of the loop in which no task waits for a turn."""
         if self._turns.are_awaited:
-            self._wait()
+            self.loop.call_soon(self._wait, _PATIENCE)
+        elif patience:
+            self.loop.call_soon(self._wait, patience - 1)
         else:
-            dispatch_queue(self)
+            self.loop.call_soon(dispatch_queue, self)
 
 
 class Loaders:
