@@ -11,7 +11,6 @@ from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments
 from runtime.loop_turns import IS_CANCELLED, LoopTurns
 
-
 _PATIENCE = 6
 """Iterations of the loop that an object's fields take, after its turn, to ask for what is below."""
 
