@@ -160,8 +160,7 @@ class Context:
         """The loaders, made when first needed: a planned query needs none."""
         if self._loaders is None:
             self._loaders = Loaders(
-                BatchQueries(self.database, self.caller.viewer, self.originals.link_parameters),
-                self.turns,
+                BatchQueries(self.database, self.caller.viewer, self.originals.link_parameters)
             )
         return self._loaders
 

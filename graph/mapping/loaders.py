@@ -4,50 +4,23 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
-from aiodataloader import DataLoader, Loader, dispatch_queue
+from aiodataloader import DataLoader
 
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments
-from runtime.loop_turns import IS_CANCELLED, LoopTurns
-
-_PATIENCE = 6
-"""Iterations of the loop that an object's fields take, after its turn, to ask for what is below."""
-
-
-class _PatientLoader(DataLoader[Any, Any]):
-    """A loader that waits for objects which go on in other turns: they share its statement."""
-
-    def __init__(
-        self, load_all: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], turns: LoopTurns
-    ) -> None:
-        super().__init__(load_all)
-        self._turns = turns
-
-    def do_resolve_reject(self, key: Any, future: asyncio.Future[Any]) -> None:
-        self._queue.append(Loader(key=key, future=future))
-        if len(self._queue) == 1:
-            self.loop.call_soon(self._wait, 0)
-
-    def _wait(self, patience: int) -> None:
-        """Load after `patience` further iterations of the loop in which no task waits for a turn."""
-        if self._turns.are_awaited:
-            self.loop.call_soon(self._wait, _PATIENCE)
-        elif patience:
-            self.loop.call_soon(self._wait, patience - 1)
-        else:
-            self.loop.call_soon(dispatch_queue, self)
+from runtime.loop_turns import IS_CANCELLED
 
 
 class Loaders:
     """Loaders by relation and arguments, made when first needed. They cache for one request.
 
-    For what was cancelled nothing more is loaded. Objects that go on in different `turns` of the
-    event loop share the next statement all the same.
+    For what was cancelled nothing more is loaded. No turn of the event loop is taken after a load:
+    objects that go on in different ones would not share the next statement.
     """
 
-    def __init__(self, fetcher: BatchQueries, turns: LoopTurns) -> None:
-        self._fetch, self._turns = fetcher, turns
+    def __init__(self, fetcher: BatchQueries) -> None:
+        self._fetch = fetcher
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     async def lookup(self, relation: Lookup, arguments: Arguments, key: Any) -> Any:
@@ -94,5 +67,5 @@ class Loaders:
 
             # A list without a parent has the key None, which the loader refuses, so every key is
             # wrapped.
-            loader = self._loaders[name] = _PatientLoader(load_all, self._turns)
+            loader = self._loaders[name] = DataLoader(load_all)
         return await loader.load((key,))

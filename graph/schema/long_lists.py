@@ -1,7 +1,7 @@
-"""Completes what is long on graphql-core in turns, so that it does not hold up all other callers."""
+"""Completes long lists on graphql-core in turns, so that they do not hold up all other callers."""
 
 from asyncio import CancelledError
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from contextvars import copy_context
 from typing import Any
 
@@ -16,26 +16,7 @@ _MOST_AT_ONCE = 20
 
 
 class LongLists(Executor[Any]):
-    """Part of an executor: lists, and objects that were loaded together. Its context has `turns`."""
-
-    async def complete_awaitable_value(  # noqa: PLR0917 - the signature is graphql-core's
-        self,
-        return_type: GraphQLOutputType,
-        field_details_list: Any,
-        info: GraphQLResolveInfo[Any],
-        path: Path,
-        result: Any,
-        position_context: Any,
-    ) -> Any:
-        """Complete what a resolver awaits, in a turn: many go on at once where one load has them."""
-        return await super().complete_awaitable_value(
-            return_type, field_details_list, info, path, self._in_turn(result), position_context
-        )
-
-    async def _in_turn(self, result: Awaitable[Any]) -> Any:
-        found = await result
-        await self.context_value.turns.take()
-        return found
+    """Part of an executor. Its context has `turns`."""
 
     def complete_iterable_value(  # noqa: PLR0917 - the signature is graphql-core's
         self,

@@ -41,28 +41,12 @@ class Run:
         return self.number
 
     async def best(self, info: Any) -> "Run":
-        await info.context.loaders.lookup("best", (), self.number)
+        await info.context.turns.take()  # as what is loaded does
         return self
 
 
-class Numbers:
-    """What is loaded: the keys themselves. Each list of `loaded` is a statement's."""
-
-    def __init__(self) -> None:
-        self.loaded: list[list[int]] = []
-
-    async def lookup(self, _relation: object, _arguments: object, keys: list[int]) -> list[int]:
-        self.loaded.append(keys)
-        return keys
-
-
-def new_context(numbers: Numbers | None = None) -> SimpleNamespace:
-    turns = LoopTurns()
-    return SimpleNamespace(turns=turns, loaders=Loaders(numbers or Numbers(), turns))
-
-
-def answer(count: int, fails: int | None = None, context: SimpleNamespace | None = None):
-    context = context or new_context()
+def answer(count: int, fails: int | None = None):
+    context = SimpleNamespace(turns=LoopTurns())
     root = {"runs": [Run(number, fails) for number in range(count)]}
     return execute(SCHEMA, QUERY, root, context, executor_class=LongLists)
 
@@ -79,30 +63,12 @@ async def test_others_have_the_loop_now_and_then():
     assert await longest_s(answer(60)) < 0.05
 
 
-async def test_what_goes_on_in_turns_is_loaded_together():
-    numbers = Numbers()
-    await answer(60, context=new_context(numbers))
-    assert numbers.loaded == [list(range(60))]
-
-
-async def test_objects_that_were_loaded_together_go_on_in_turns():
-    """Also where none of their lists is long."""
-    numbers = Numbers()
-    fields = " ".join(f"a{n}: runs {{ best {{ slow }} }}" for n in range(10))
-    root = {"runs": [Run(number) for number in range(20)]}
-    work = execute(
-        SCHEMA, parse(f"{{ {fields} }}"), root, new_context(numbers), executor_class=LongLists
-    )
-    assert await longest_s(work) < 0.05
-    assert numbers.loaded == [list(range(20))]
-
-
 class InParts(LongLists, IncrementalExecutor):
     """As the schema's, for operations with @defer."""
 
 
 async def test_others_have_the_loop_while_parts_are_made():
-    context = new_context()
+    context = SimpleNamespace(turns=LoopTurns())
     root = {"runs": [Run(number) for number in range(60)]}
     document = parse("{ runs { slow ... @defer { best { slow } } } }")
     data: list[Any] = []
@@ -129,6 +95,13 @@ async def test_an_error_names_its_entry():
     ]  # fmt: skip
 
 
+class Numbers:
+    """What is loaded: the keys themselves."""
+
+    async def lookup(self, _relation: object, _arguments: object, keys: list[int]) -> list[int]:
+        return keys
+
+
 class Both:
     """A long list, beside a field that fails while it is completed, and takes both away."""
 
@@ -141,8 +114,8 @@ class Both:
 
 
 async def test_an_error_that_takes_a_list_away_is_not_the_end_of_the_operation():
-    context = new_context()
-    loaders = context.loaders
+    context = SimpleNamespace(turns=LoopTurns())
+    loaders = Loaders(Numbers())
 
     async def runs(*_: object) -> list[Run]:
         await asyncio.sleep(0.2)
