@@ -180,7 +180,7 @@ async def test_each_fault_tells_where_it_was_given(rest, people):
         ),
         (
             "/v1/age-grade?distance=5000000&time=9&sex=M&age=40",
-            "`distance`: Distance in meters 5000000 is outside",
+            "`distance` is outside ROAD_2025: 1609.34 to 200000. No table covers it: give a value",
         ),
     ],
 )
