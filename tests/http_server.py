@@ -69,3 +69,11 @@ def listening(app: Any, **options: Any) -> Iterator[str]:
         finally:
             server.stop()
             thread.join()
+
+
+@contextmanager
+def connected(address: str, timeout_s: float = 5) -> Iterator[socket.socket]:
+    """Connect to a server; `timeout_s` is of each call of the socket."""
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
+        yield connection

@@ -7,8 +7,8 @@ import resource
 import select
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from ipaddress import ip_network
 
 import httpx
@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.frames import Frame, Opcode
 
 from settings import load_settings
+from tests import http_server
 from tests.web.subscriber import web_socket
 from web.http import address_bounds
 from web.http.address_bounds import FREE_BYTES, AddressBounds
@@ -27,6 +28,7 @@ LAST = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 SLOW = {"request_bucket_ip": 10, "request_refill_ip_per_s": 0.1}
 BURST, PER_S = 250, 500
 """Pace of an address where the limits with 429 are stricter."""
+connected = partial(http_server.connected, timeout_s=20)
 
 
 @pytest.fixture
@@ -39,13 +41,6 @@ def bounds_of():
         return AddressBounds(settings, addresses, lambda _: is_limited, lambda _: "address:x")
 
     return make
-
-
-@contextmanager
-def connected(address: str) -> Iterator[socket.socket]:
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
-        yield connection
 
 
 def read_all(connection: socket.socket) -> bytes:

@@ -7,11 +7,12 @@ import gc
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from tests.http_server import connected
 from tests.patience import PATIENCE_S
 from tests.web.conftest import listening
 from web.http import connection_refusals
@@ -75,13 +76,6 @@ def app() -> App:
 def server(app: App) -> Iterator[str]:
     with listening(app) as address:
         yield address
-
-
-@contextmanager
-def connected(address: str) -> Iterator[socket.socket]:
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
-        yield connection
 
 
 def read_all(connection: socket.socket) -> bytes:

@@ -1,13 +1,12 @@
 """Bodies: small pieces wait for the pace of their address, large bodies do not."""
 
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from settings import load_settings
+from tests.http_server import connected
 from tests.web.conftest import listening
 from web.http import bounded_protocol
 from web.http.address_bounds import STATE_KEY, AddressBounds
@@ -55,16 +54,9 @@ def server(app: App) -> Iterator[str]:
         yield address
 
 
-@contextmanager
-def connected(address: str) -> Iterator[socket.socket]:
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        yield connection
-
-
 def took_s(address: str, *requests: bytes) -> float:
     """Seconds until all requests of one connection are answered with 200."""
-    with connected(address) as connection:
+    with connected(address, 30) as connection:
         began = time.monotonic()
         received = b""
         for each in requests:
@@ -96,7 +88,7 @@ def test_what_is_read_in_turns_comes_whole(app: App, server: str, monkeypatch):
 
 def test_who_leaves_in_a_body_has_paid_for_it(app: App, server: str):
     for _ in range(4):
-        with connected(server) as connection:
+        with connected(server, 30) as connection:
             connection.sendall(chunks(200 * BURST)[:-5])
             time.sleep(0.1)
     until = time.monotonic() + 10
