@@ -132,8 +132,8 @@ def rows_of(world: World, job_id: int) -> dict[str, Any]:
     found = world.job(job_id)
     return world.derived() | {
         "streams": world.rows(
-            "SELECT a.strava_id, md5((to_jsonb(s) - 'activity_id' - 'athlete_id' - 'fetched_at')::text) AS hash FROM activity_streams s "
-            "JOIN activities a ON a.id = s.activity_id ORDER BY 1"
+            "SELECT a.strava_id, md5((to_jsonb(s) - ARRAY['activity_id', 'athlete_id', 'fetched_at'])::text) AS hash "
+            "FROM activity_streams s JOIN activities a ON a.id = s.activity_id ORDER BY 1"
         ),
         "athletes": world.rows("SELECT first_name, birth_date FROM athletes"),
         "connections": world.rows("SELECT refused_at, refreshing_until FROM strava_connections"),
