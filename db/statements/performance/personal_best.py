@@ -118,18 +118,19 @@ def _improvements(among: str) -> str:
 """  # noqa: S608 - made of constants
 
 
-_DROP = """
-    DELETE FROM personal_bests p WHERE p.athlete_id = ANY(:athlete_ids)
-    AND NOT EXISTS (SELECT FROM improvements i WHERE i.id = p.id)
-"""
-
 # A beaten best must stop being current before the new one is: the indexes allow one at a time.
 _STEP_DOWN = """
-    UPDATE personal_bests p SET is_current = p.is_current AND i.is_current,
-        is_current_for_others = p.is_current_for_others AND i.is_current_for_others
-    FROM improvements i
-    WHERE i.id = p.id
-    AND (p.is_current AND NOT i.is_current OR p.is_current_for_others AND NOT i.is_current_for_others)
+    , stepped_down AS (
+        UPDATE personal_bests p SET is_current = p.is_current AND i.is_current,
+            is_current_for_others = p.is_current_for_others AND i.is_current_for_others
+        FROM improvements i
+        WHERE i.id = p.id AND (
+            p.is_current AND NOT i.is_current
+            OR p.is_current_for_others AND NOT i.is_current_for_others
+        )
+    )
+    DELETE FROM personal_bests p WHERE p.athlete_id = ANY(:athlete_ids)
+    AND NOT EXISTS (SELECT FROM improvements i WHERE i.id = p.id)
 """
 
 _COLUMNS = (
@@ -159,7 +160,7 @@ def recalculate(*, of_distances: bool = False) -> tuple[Executable, ...]:
     if of_distances:
         parameters.append(bindparam("distances", type_=ARRAY(Text)))
     among = _OF_DISTANCES if of_distances else ""
-    steps = (_DROP + among.replace("distance", "p.distance", 1), _STEP_DOWN, _WRITE)
+    steps = (_STEP_DOWN + among.replace("distance", "p.distance", 1), _WRITE)
     bests = (text(_improvements(among) + step).bindparams(*parameters) for step in steps)
     return best_effort.update_counts(of_distances=of_distances), *bests
 
