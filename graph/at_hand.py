@@ -31,6 +31,7 @@ from runtime.work_meter import DATABASE_WORK, WorkMeter
 
 _PAUSE_S = 1.0
 """After a failure all goes the long way for so long: it tries again, and tells what failed."""
+_BEGIN = b'{"data":{'
 
 
 class ImmediateBudget(Budget, Protocol):
@@ -164,7 +165,7 @@ class AnswersAtHand:
 
         None: nothing is charged, and the query has to be executed.
         """
-        parts: list[bytes] = []
+        parts = [_BEGIN]
         objects = found = 0
         for root in query.roots:
             json = root.json
@@ -182,8 +183,7 @@ class AnswersAtHand:
                 json = entry.body
                 objects += entry.objects
                 found += 1
-            parts.append(b'%b"%b":' % (b"," if parts else b'{"data":{', root.name))
-            parts.append(json)
+            parts += [b'%b"%b":' % (_separator(parts), root.name), json]
         if sum(map(len, parts)) > most_bytes:
             return None
         charge = self._charge(query.prepared, budget, objects)
@@ -250,7 +250,7 @@ class AnswersAtHand:
             charge.spend_database_time(work)
             charge.settle(0)
             return None
-        parts: list[bytes] = []
+        parts = [_BEGIN]
         objects = 0
         for root, column in zip(query.plan.tree.roots, plan.columns, strict=True):
             if column is None:
@@ -258,8 +258,8 @@ class AnswersAtHand:
             else:
                 answer = Answer(texts[column].text.encode(), counted=texts[column].objects)
             objects += answer.objects
-            begun = b"," if parts else b'{"data":{'
-            parts += [b'%b"%b":' % (begun, root.response_name.encode()), answer.body]
+            name = root.response_name.encode()
+            parts += [b'%b"%b":' % (_separator(parts), name), answer.body]
         charge.spend_database_time(work)
         if sum(map(len, parts)) > most_bytes:
             charge.settle(0)
@@ -271,3 +271,8 @@ class AnswersAtHand:
             self._policy.count_use(query.prepared.operation, client)
         parts += b'},"extensions":{"cost":', charge.report_json(), b"}}"
         return ReadyAnswer(parts, charge.state)
+
+
+def _separator(parts: list[bytes]) -> bytes:
+    """What stands before the next root field. There may be none: directives leave all of them out."""
+    return b"," if len(parts) > 1 else b""

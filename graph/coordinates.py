@@ -1,6 +1,6 @@
 """Schema coordinates: which part of the schema an error is about, and what an operation uses.
 
-They are written as the GraphQL specification of September 2025 does: `Type.field`,
+They are written as GraphQL's specification does since September 2025: `Type.field`,
 `Type.field(argument:)`, `Input.field`.
 """
 

@@ -1,6 +1,6 @@
 """The specification's CollectFields: which fields execution would resolve on an object.
 
-https://spec.graphql.org/September2025/#CollectFields()
+https://spec.graphql.org/September2026/#CollectFields()
 """
 
 from collections.abc import Iterable, Mapping

@@ -99,7 +99,7 @@ def selected(
         return value
     below = _by_name(selections, fragments)
     return {
-        name: selected(value[name], nodes, fragments) if nodes else value[name]
+        name: value[name] if nodes is None else selected(value[name], nodes, fragments)
         for name, nodes in below.items()
         if name in value
     }
@@ -107,16 +107,18 @@ def selected(
 
 def _by_name(
     selections: Sequence[SelectionNode], fragments: Mapping[str, FragmentDefinitionNode]
-) -> dict[str, list[SelectionNode]]:
+) -> dict[str, list[SelectionNode] | None]:
     """Get the selections below each response name, in order. None for a leaf."""
-    found: dict[str, list[SelectionNode]] = {}
+    found: dict[str, list[SelectionNode] | None] = {}
     spread: set[str] = set()
     pending = list(selections)[::-1]
     while pending:
         node = pending.pop()
         if isinstance(node, FieldNode):
-            below = found.setdefault((node.alias or node.name).value, [])
-            below += node.selection_set.selections if node.selection_set else ()
+            name = (node.alias or node.name).value
+            below = found.setdefault(name, None if node.selection_set is None else [])
+            if below is not None and node.selection_set is not None:
+                below += node.selection_set.selections
         elif isinstance(node, InlineFragmentNode):
             pending += node.selection_set.selections[::-1]
         elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:

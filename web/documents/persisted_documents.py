@@ -5,7 +5,8 @@ A request may name its document
 - by `query`, its text;
 - by `extensions.persistedQuery` (`{"version": 1, "sha256Hash": …}`), Apollo's protocol, with or without `query`; as a text
   it is an id;
-- by `documentId` (GraphQL over HTTP's appendix: `sha256:<hex>`, or an id of the manifest), Relay's `doc_id` or `id`.
+- by `documentId` (`sha256:<hex>`, as the draft of an appendix to GraphQL over HTTP has it, or an id of the
+  manifest), Relay's `doc_id` or `id`.
 
 Ids of the manifest always work. With TRUSTED_DOCUMENTS=enforce nothing else runs, except for
 administrators, who explore with GraphiQL; `log` is for finding out what is missing there. Queries

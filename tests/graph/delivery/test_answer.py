@@ -41,5 +41,11 @@ def test_a_copy_has_what_is_selected_through_fragments_too():
     assert copy == {"athlete": {"id": "1", "runs": [{"label": "a"}, None]}}
 
 
+def test_of_an_object_of_which_nothing_is_selected_a_copy_has_nothing():
+    [operation] = parse("{ athlete { id runs { } } }").definitions
+    copy = selected(DATA, operation.selection_set.selections, {})
+    assert copy == {"athlete": {"id": "1", "runs": [{}, None]}}
+
+
 def test_members_of_one_name_are_left_out_everywhere():
     assert without("id", DATA) == {"athlete": {"runs": [{"name": "a"}, None]}}

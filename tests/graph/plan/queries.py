@@ -141,6 +141,8 @@ class _Livelier(Visitor):
         return node
 
     def leave_selection_set(self, node: SelectionSetNode, *_: Any) -> SelectionSetNode:
+        if self.random.random() < 0.04:
+            return SelectionSetNode(selections=())
         if self.random.random() < 0.2:
             return SelectionSetNode(
                 selections=(*node.selections, FieldNode(name=NameNode(value="__typename")))

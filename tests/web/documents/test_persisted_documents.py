@@ -92,7 +92,7 @@ async def test_documents_of_the_manifest_are_found_by_each_way_of_naming_them(ma
 
 
 async def test_an_example_of_the_definition_has_its_hash():
-    """The one in GraphQL over HTTP's appendix on persisted documents."""
+    """The one in the draft of GraphQL over HTTP's appendix on persisted documents."""
     text = "query ($id: ID!) {\n  user(id: $id) {\n    name\n  }\n}"
     assert hash_of(text) == "7dba4bd717b41f10434822356a93c32b1fb4907b983e854300ad839f84cdcd6e"
 

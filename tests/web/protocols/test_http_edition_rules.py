@@ -1,10 +1,9 @@
 """Each MUST and SHOULD of GraphQL over HTTP, September 2026, for servers, with what holds it.
 
-The rules are in our own words, in the order of the specification. They were read from its text of
-2026-08-06, and from the one change of rules that is known to have come between that and the release
-of 2026-11-13, which defines a response: `data`, `errors` and `extensions`, nothing else. A name is
-that of a case of `test_http_edition.py`, or of a test as `module::function`. What the specification
-asks of clients only is left out, and so is its status for teapots.
+The rules are in our own words, in the order of the specification (http-spec.graphql.org/September2026).
+They were read from its text as of its last change before the release of 2026-11-13. A name is that
+of a case of `test_http_edition.py`, or of a test as `module::function`. What the specification asks
+of clients only is left out, and so is its status for teapots.
 """
 
 import ast
@@ -85,7 +84,7 @@ RULES = [
     ),
     Rule(
         "MUST",
-        "No mutation is executed by GET; 405 is recommended, with `Allow`.",
+        "No mutation is executed by GET: it is 4xx.",
         (
             "a mutation by GET is 405",
             "a mutation by GET that is chosen by its name is 405",
@@ -115,8 +114,18 @@ RULES = [
     Rule(
         "MUST",
         "A well-formed request has a well-formed response of `data`, `errors` and `extensions` alone, "
-        "with its media type and encoding.",
+        "with its media type.",
         (f"{EDITION}::test_each_rule_holds_whatever_the_client_accepts",),
+    ),
+    Rule(
+        "SHOULD",
+        "The response names its encoding.",
+        (f"{EDITION}::test_each_rule_holds_whatever_the_client_accepts",),
+    ),
+    Rule(
+        "MUST",
+        "RFC 9110 holds, with GET and HEAD, and `Allow` beside 405.",
+        (f"{HTTP}::test_head_is_get_without_a_body", "another method is 405"),
     ),
     Rule(
         "MUST",
@@ -131,6 +140,11 @@ RULES = [
     Rule(
         "MUST",
         "Where none is acceptable, it is 406 and nothing runs, or another type is sent.",
+        (f"{EDITION}::test_where_nothing_is_acceptable_it_is_406_and_nothing_runs",),
+    ),
+    Rule(
+        "SHOULD",
+        "Of these two, it is 406.",
         (f"{EDITION}::test_where_nothing_is_acceptable_it_is_406_and_nothing_runs",),
     ),
     Rule(
@@ -150,7 +164,7 @@ RULES = [
     # Status codes
     Rule(
         "MUST",
-        "An error without a well-formed response is 4xx or 5xx, and not labelled as one.",
+        "An error that prevents a well-formed response is not labelled as one, and (SHOULD) 4xx or 5xx.",
         (
             f"{BOUNDS}::test_too_much_is_431",
             f"{BOUNDS}::test_a_longer_address_than_can_be_split_is_414",
@@ -162,6 +176,23 @@ RULES = [
         "SHOULD",
         "`data`, even null, with `errors` is 294.",
         ("data with errors is 294", f"{EDITION}::test_data_that_is_null_is_294"),
+    ),
+    Rule(
+        "MUST",
+        "A response without `data` is 4xx or 5xx.",
+        (
+            "a document that does not parse is 400",
+            "a document that is not valid is 422",
+            f"{HTTP}::test_without_the_database_callers_are_told_to_come_again",
+        ),
+    ),
+    Rule(
+        "SHOULD",
+        "A mutation by GET is 405.",
+        (
+            "a mutation by GET is 405",
+            "a mutation by GET that is chosen by its name is 405",
+        ),
     ),
     Rule("SHOULD", "Another method is 405.", ("another method is 405",)),
     Rule(

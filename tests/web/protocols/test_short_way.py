@@ -99,6 +99,8 @@ def asked(db, person):
 
 SHORT = {
     "a constant": ({"query": "{ __typename }"}, b""),
+    "nothing": ({"query": "{ }"}, b""),
+    "all left out": ({"query": "{ __typename @skip(if: true) ...F } fragment F on Query { }"}, b""),
     "of two operations": (
         {"query": "query A { __typename } query B { b: __typename }", "operationName": "B"},
         b"",
