@@ -105,6 +105,30 @@ def test_all_parts_show_the_data_of_one_moment(population_url, population, conne
     assert after != before
 
 
+EMPTY = [
+    "... @defer { } id",
+    "... @defer { activities(first: 2) { } } id",
+    "activities(first: 2) { } ... @defer { activities(first: 2) { nodes { id } totalCount } }",
+    "activities(first: 2) { nodes { id } } ... @defer { activities(first: 2) { nodes { } pageInfo { } } }",
+    "activities(first: 3) { nodes @stream(initialCount: 1) { } }",
+    "activities(first: 3) { nodes @stream(initialCount: 1) { ... @defer { } } }",
+]
+
+
+def test_what_is_put_off_may_select_nothing(population_url, population):
+    id_ = encode_id("Athlete", population.owner.athlete_id)
+    with using_database(population_url) as (runner, database):
+        viewer = InParts(database, caller("owner", population))
+        for selection in EMPTY:
+            request = OperationRequest(f'{{ athlete(id: "{id_}") {{ {selection} }} }}', {})
+            expected = runner.run(viewer.at_once(request))
+            for form in PartsForm:
+                for planned in (True, False):
+                    found = runner.run(viewer.payloads(request, form, planned=planned))
+                    check(found, expected, (selection, form, planned))
+    assert viewer.planner.fallbacks["failed"] == 0
+
+
 CACHED = """query($id: ID!) { athlete(id: $id) {
   ... @defer { personalBests { distance elapsedTimeSeconds } } id } }"""
 
