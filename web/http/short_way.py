@@ -1,20 +1,22 @@
 """The short way of answers at hand: without a task, a coroutine and ASGI.
 
-A client sends most of its requests on one connection with the same head, byte for byte. What a head
-means is worked out once, by the parser and the application. A request that comes whole, in one
-piece, with the head of the one before, on a connection where nothing else is under way, is then
-asked of the application at once. All else goes the long way, as if nothing had been
+A client sends most of its requests with the same head, byte for byte. What a head means is worked
+out once, by the parser and the application, when it comes from an address for the second time. A
+request that comes whole, in one piece, with such a head, on a connection where nothing else is under
+way, is then asked of the application at once. All else goes the long way, as if nothing had been
 asked.
 """
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from runtime.bounded_map import LruMap, WeightedLru
 from web.http.address_bounds import FREE_BYTES, LIKE_A_REQUEST
 from web.http.bounded_protocol import BoundedHttp
 from web.http.last_answer import DRAINING, make_last
@@ -26,6 +28,11 @@ _HEAD_ENDS = b"\r\n\r\n"
 _OK = STATUS_LINE[200]
 _MOST_MISSES = 6
 """After so many requests in a row without an answer at hand, one in some sixty is asked about."""
+_KEPT_BYTES = 1024 * 1024
+_HEAD_BYTES = 1000
+"""Approximate size of what is known of a head, beside its bytes, of which that has a part."""
+_LONGEST_HEAD = 4096
+_MOST_SEEN = 1000
 _FIRST_REQUEST_S = 0.3
 """Seconds that a connection without a request stays open when the server stops."""
 
@@ -62,11 +69,46 @@ Answered = Callable[[ShortAnswer | None], None]
 class ShortWay(Protocol):
     """What the application offers."""
 
+    heads: "KnownHeads"
+
     def known_head(self, scope: Scope, size: int) -> KnownHead | None:
         """Work out the head of a request with a body of `size` bytes. None: it has no short way."""
 
     def begin(self, head: KnownHead, body: bytes, answered: Answered) -> ShortAnswer | Later | None:
         """Answer now, or call `answered` later, once. None, in either way: go the long way."""
+
+
+class KnownHeads:
+    """What heads mean that came again, by their bytes and the peer that sent them.
+
+    A client's next connection begins with what its last one ended with, and its bodies have a few
+    lengths in turn.
+    """
+
+    def __init__(self) -> None:
+        self._known = WeightedLru[tuple[bytes, str], KnownHead | None](_KEPT_BYTES, _size)
+        self._seen = LruMap[int, bool](_MOST_SEEN)
+        """Hashes of those that came once."""
+
+    def find(self, data: bytes, peer: str) -> tuple[bytes, KnownHead] | None:
+        """Find the head that a request of a peer begins with. None: it is not known, or not whole."""
+        head = data[: data.find(_HEAD_ENDS) + len(_HEAD_ENDS)]
+        known = self._known.find((head, peer))
+        return None if known is None else (head, known)
+
+    def learn(self, head: bytes, peer: str, work_out: Callable[[], KnownHead | None]) -> None:
+        """Work a head out when it comes for the second time; None of those has no short way."""
+        key = (head, peer)
+        if len(head) > _LONGEST_HEAD or key in self._known:
+            return
+        if self._seen.pop(hash(key), None) is None:
+            self._seen.keep(hash(key), True)
+        else:
+            self._known.keep(key, work_out())
+
+
+def _size(key: tuple[bytes, str], _: KnownHead | None) -> int:
+    return 2 * len(key[0]) + _HEAD_BYTES
 
 
 class ShortWayHttp(BoundedHttp):
@@ -75,7 +117,6 @@ class ShortWayHttp(BoundedHttp):
     _short_way: ShortWay | None = None
     _known_head: KnownHead | None = None
     _head = b""
-    _is_worked_out = False
     _waiting = b""
     """The request that waits for its answer."""
     _behind = b""
@@ -90,7 +131,7 @@ class ShortWayHttp(BoundedHttp):
             self._behind += data
             self.flow.pause_reading()
             return
-        head = self._known_head
+        head = self._head_of(data)
         if head is not None and len(data) == len(self._head) + head.size:
             if self._skipped:
                 self._skipped -= 1
@@ -101,10 +142,29 @@ class ShortWayHttp(BoundedHttp):
         if is_alone:
             self._learn(data)
 
+    def _head_of(self, data: bytes) -> KnownHead | None:
+        """Find what the head of a request means: the head before, mostly, or another known one."""
+        if self._known_head is not None and data.startswith(self._head):
+            return self._known_head
+        short_way: ShortWay | None = self.app_state.get(APP_KEY)
+        if short_way is None or len(data) > FREE_BYTES:
+            return None
+        found = short_way.heads.find(data, self._peer)
+        if found is None:
+            return None
+        self._short_way = short_way
+        self._head, self._known_head = found
+        return self._known_head
+
+    @property
+    def _peer(self) -> str:
+        """The address of the connection's other end; empty for a Unix socket."""
+        return self.client[0] if self.client else ""
+
     def _begin(self, head: KnownHead, data: bytes) -> bool:
         """Answer by the short way; False where it has none."""
         assert self._short_way is not None
-        if DRAINING in self.app_state or not (data.startswith(self._head) and self._is_idle()):
+        if DRAINING in self.app_state or not self._is_idle():
             return False
         if not self._is_in_pace(len(data)):
             return False
@@ -114,6 +174,7 @@ class ShortWayHttp(BoundedHttp):
             return True
         if answer is LATER:
             self._waiting = data
+            self._forget_deadline()  # the head is here, if it is the first
             return True
         self._unpace(len(data))
         self._miss()
@@ -157,19 +218,13 @@ class ShortWayHttp(BoundedHttp):
 
     def _learn(self, data: bytes) -> None:
         """Remember the head of a request that came whole and alone; work it out if it comes again."""
-        cycle = self.cycle
-        if cycle is None or cycle.more_body or cycle.response_complete or not cycle.keep_alive:
+        cycle, short_way = self.cycle, self.app_state.get(APP_KEY)
+        if short_way is None or cycle is None or cycle.more_body or cycle.response_complete:
             return
         end = data.find(_HEAD_ENDS) + len(_HEAD_ENDS)
-        if cycle.body != data[end:]:
-            return
-        if data[:end] != self._head:
-            self._head, self._known_head, self._is_worked_out = data[:end], None, False
-        elif not self._is_worked_out:
-            self._is_worked_out = True
-            self._short_way = self.app_state.get(APP_KEY)
-            if self._short_way is not None:
-                self._known_head = self._short_way.known_head(cycle.scope, len(cycle.body))
+        if cycle.keep_alive and cycle.body == data[end:]:
+            work_out = partial(short_way.known_head, cycle.scope, len(cycle.body))
+            short_way.heads.learn(data[:end], self._peer, work_out)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if DRAINING in self.app_state:
@@ -180,6 +235,8 @@ class ShortWayHttp(BoundedHttp):
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         self._misses = 0
+        if self.timeout_keep_alive_task is None:
+            self._begin_idleness()
         default = _default_fields.written(self.server_state.default_headers)
         self.transport.writelines([_OK, default, answer.fields, b"\r\n", *answer.parts])
         if self._is_ending:
@@ -202,6 +259,13 @@ class ShortWayHttp(BoundedHttp):
 
     # --- the end
 
+    def _begin_idleness(self) -> None:
+        """Limit how long a connection is idle, on which nothing went the long way yet."""
+        self._forget_deadline()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection. Short answers leave the timer as it is, so it may be early."""
         left_s = self._answered_at + self.timeout_keep_alive - self.loop.time()
@@ -216,7 +280,7 @@ class ShortWayHttp(BoundedHttp):
         if self._waiting:
             self._is_ending = True
             return
-        if self.cycle is None and not self._is_ending:
+        if self.cycle is None and not (self._answered_at or self._is_ending):
             # It is new, and a proxy's request may be on its way: that is answered, as the last.
             self._is_ending = True
             self.loop.call_later(_FIRST_REQUEST_S, self.shutdown)

@@ -7,7 +7,7 @@ between callers, and what is refused.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,7 +33,7 @@ from web.http.header_fields import by_name
 from web.http.media_type import acceptable, require_json
 from web.http.request_log import new_request_id, write_request
 from web.http.request_trace import end_step, note_ended, request_step, told
-from web.http.short_way import LATER, Answered, KnownHead, Later, ShortAnswer
+from web.http.short_way import LATER, Answered, KnownHead, KnownHeads, Later, ShortAnswer
 from web.limits.cost_budget import CallerBudget
 from web.limits.fair_queue import TooManyOperations
 from web.limits.headers import rate_limit_headers
@@ -97,6 +97,7 @@ class GraphQLShortWay:
 
     def __init__(self, services: Services) -> None:
         self._services, self._answers = services, services.at_hand
+        self.heads = KnownHeads()
         self._head = ResponseHead(services.settings, services.origins)
         # the executor refuses what is longer
         self._most_bytes = services.settings.answer_max_bytes - _COST_BYTES
@@ -151,7 +152,7 @@ class GraphQLShortWay:
         if query.subjects:
             self._answers.read_versions(query, partial(self._go_on, request, answered))
             return LATER
-        return self._finish(request, {})
+        return self._finish(request, {}, answered)
 
     def _query(
         self, body: bytes, key: str, caller: Caller, switches: Switches
@@ -177,26 +178,42 @@ class GraphQLShortWay:
         return found
 
     def _go_on(self, request: _Request, answered: Answered, versions: Versions | None) -> None:
-        answer = None
+        answer: ShortAnswer | Later | None = None
         try:
             if versions is not None:
-                answer = self._finish(request, versions)
+                answer = self._finish(request, versions, answered)
         finally:
-            answered(answer)
+            if answer is not LATER:
+                answered(answer)
 
-    def _finish(self, request: _Request, versions: Versions) -> ShortAnswer | None:
-        """Answer with what is at hand. None: nothing was counted.
+    def _finish(
+        self, request: _Request, versions: Versions, answered: Answered
+    ) -> ShortAnswer | Later | None:
+        """Answer with what is at hand, now or when it is the caller's turn. None: nothing was counted.
 
         The caller's slot is taken for the answer only: to wait for versions takes nothing of
         others.
         """
-        limits, key = self._services.limits, request.key
-        if not limits.fair_queue.try_acquire(key):
+        queue, key = self._services.limits.fair_queue, request.key
+        if not queue.try_acquire(key):
+            # The long way would wait, too, then take a slot for longer, and the next would wait for that.
+            return self._later(self._in_turn(request, versions), answered)
+        try:
+            return self._counted(request, versions)
+        finally:
+            queue.release(key)
+
+    async def _in_turn(self, request: _Request, versions: Versions) -> ShortAnswer | None:
+        """Wait for one of the caller's slots, and answer with what is at hand then."""
+        queue, key = self._services.limits.fair_queue, request.key
+        try:
+            await take_slot(queue, key, is_limited=request.switches.rate_limiting)
+        except TooManyOperations:
             return None
         try:
             return self._counted(request, versions)
         finally:
-            limits.fair_queue.release(key)
+            queue.release(key)
 
     def _counted(self, request: _Request, versions: Versions) -> ShortAnswer | None:
         head, switches = request.head, request.switches
@@ -227,17 +244,22 @@ class GraphQLShortWay:
     def _begin_fetch(self, request: _Request, answered: Answered) -> Later | None:
         if not self._answers.may_fetch:
             return None
+        return self._later(self._fetched(request), answered)
+
+    def _later(self, work: Coroutine[Any, Any, ShortAnswer | None], answered: Answered) -> Later:
+        """Answer with what some work finds."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        task = loop.create_task(self._fetch(request, answered), context=Context())
+        task = loop.create_task(self._answer_by(work, answered), context=Context())
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return LATER
 
-    async def _fetch(self, request: _Request, answered: Answered) -> None:
+    async def _answer_by(
+        self, work: Coroutine[Any, Any, ShortAnswer | None], answered: Answered
+    ) -> None:
         answer = None
         try:
-            with request_step("POST", {}, _PATH) as request.step:
-                answer = await self._fetched(request)
+            answer = await work
         finally:
             if answer is not None:
                 answered(answer)
@@ -248,15 +270,16 @@ class GraphQLShortWay:
     async def _fetched(self, request: _Request) -> ShortAnswer | None:
         """Fetch an answer in one of the caller's slots. None: what was counted is given back."""
         queue, key = self._services.limits.fair_queue, request.key
-        try:
-            await take_slot(queue, key, is_limited=request.switches.rate_limiting)
-        except TooManyOperations:
-            return None
-        try:
-            ready = await self._charged(request)
-        finally:
-            queue.release(key)
-        return None if ready is None else await self._compressed(request, ready)
+        with request_step("POST", {}, _PATH) as request.step:
+            try:
+                await take_slot(queue, key, is_limited=request.switches.rate_limiting)
+            except TooManyOperations:
+                return None
+            try:
+                ready = await self._charged(request)
+            finally:
+                queue.release(key)
+            return None if ready is None else await self._compressed(request, ready)
 
     async def _charged(self, request: _Request) -> ReadyAnswer | None:
         """Count and charge the request, and fetch its answer."""

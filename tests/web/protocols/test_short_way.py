@@ -1,4 +1,4 @@
-"""The short way answers as the long one: the first request of a connection always goes that one."""
+"""The short way answers as the long one, which a head goes the first two times that it comes."""
 
 import gzip
 import io
@@ -279,7 +279,7 @@ def test_budgets_end_as_on_the_long_way(settings, db, person, asked):
 
 
 def fresh(address: str, token: str, body: dict) -> bytes:
-    with Client(address, token) as client:
+    with Client(address, token, b"x-time: %d\r\n" % time.monotonic_ns()) as client:
         return client.ask(body)
 
 
@@ -324,6 +324,70 @@ def test_requests_that_come_early_are_answered_in_their_order(app, address, pers
         for _ in range(3):
             assert b"hill" in client.ask(asked)
         assert app.state.services.at_hand.answered > before + 1
+
+
+def test_a_new_connection_goes_it_at_once_with_a_head_that_came_again(app, person):
+    """Its time for a head ends with that, and its time to be idle begins."""
+    constant = {"query": "{ __typename }"}
+    options = {"http": ShortWayHttp, "log_config": None, "timeout_keep_alive": 0.4}
+    with http_server.listening(app, **options) as address:
+        with Client(address, person.token) as client:
+            known = [client.ask(constant) for _ in range(3)]
+        at_hand = app.state.services.at_hand
+        before = at_hand.answered
+        with Client(address, person.token) as client, Client(address, person.token) as slow:
+            assert lasting(client.ask(constant)) == lasting(known[0])
+            assert at_hand.answered == before + 1
+            whole = slow.request(constant)
+            slow.socket.sendall(whole[:-9])
+            assert lasting(client.ask(constant)) == lasting(known[0])
+            slow.socket.sendall(whole[-9:])
+            assert lasting(slow.answer()) == lasting(known[0])
+            assert at_hand.answered == before + 2  # not what came in pieces
+            assert client.socket.recv(1) == b""
+        with Client(address, person.token, b"x-other: 1\r\n") as client:
+            client.ask(constant)
+            assert at_hand.answered == before + 2
+
+
+def test_bodies_may_have_lengths_in_turn(app, address, person):
+    bodies = [{"query": "{ __typename }"}, {"query": "{ longer: __typename }"}] * 4
+    with Client(address, person.token) as client:
+        answers = [lasting(client.ask(each)) for each in bodies]
+    assert answers == [*answers[:2]] * 4
+    assert app.state.services.at_hand.answered == len(bodies) - 2 * 2
+
+
+def test_what_is_at_hand_waits_for_a_slot_of_its_caller(settings, db, person, asked):
+    app = create_app(settings.model_copy(update={"concurrent_operations": 1}))
+    services = app.state.services
+    slow = {"query": "{ viewer { athlete { gear { name } } } }"}
+    with (
+        listening(app) as address,
+        Client(address, person.token) as client,
+        Client(address, person.token) as other,
+        db.engine.connect() as holder,
+    ):
+        known = [client.ask(asked) for _ in range(4)][-1]
+        before = services.at_hand.answered
+        holder.execute(text("BEGIN"))
+        holder.execute(text("LOCK TABLE gear IN ACCESS EXCLUSIVE MODE"))
+        other.socket.sendall(other.request(slow))
+        wait_until(lambda: services.limits.fair_queue.under_way)
+        client.socket.sendall(client.request(asked))
+        wait_until(lambda: services.limits.fair_queue.waiting)
+        assert services.at_hand.answered == before
+        holder.execute(text("ROLLBACK"))
+        assert b"gear" in other.answer()
+        assert lasting(client.answer()) == lasting(known)
+        assert services.at_hand.answered == before + 1
+
+
+def wait_until(is_so):
+    until = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.002)
 
 
 def test_a_connection_is_closed_when_it_was_idle_and_not_before(app, person):
