@@ -43,6 +43,9 @@ class ImmediateBudget(Budget, Protocol):
         None: nothing is taken; `charge` may have to wait, or refuses.
         """
 
+    async def charge_soon(self, cost: int) -> BudgetState | None:
+        """Take `cost`, which may have to wait for Redis. None: `charge` refuses it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownQuery:
@@ -209,13 +212,24 @@ class AnswersAtHand:
         return None if state is None else Charge(budget, cost, state, actual)
 
     def charge(self, query: KnownQuery, budget: ImmediateBudget) -> Charge | None:
-        """Charge a query before it is fetched. None: it may have to wait, or is refused."""
+        """Charge a query before it is fetched. None: see `charge_soon`."""
+        cost = query.prepared.cost
+        if cost > budget.operation_limit:
+            return None
+        state = budget.charge_now(cost, cost)
+        return None if state is None else self._begun(query, budget, state)
+
+    async def charge_soon(self, query: KnownQuery, budget: ImmediateBudget) -> Charge | None:
+        """Charge a query, once Redis has told of a budget. None: it is refused."""
+        cost = query.prepared.cost
+        if cost > budget.operation_limit:
+            return None
+        state = await budget.charge_soon(cost)
+        return None if state is None else self._begun(query, budget, state)
+
+    @staticmethod
+    def _begun(query: KnownQuery, budget: ImmediateBudget, state: BudgetState) -> Charge:
         prepared = query.prepared
-        if prepared.cost > budget.operation_limit:
-            return None
-        state = budget.charge_now(prepared.cost, prepared.cost)
-        if state is None:
-            return None
         return Charge(budget, prepared.cost, state, searches=prepared.is_search)
 
     @property

@@ -73,9 +73,11 @@ class CredentialCache:
         self._look_ups = SingleFlight[CredentialKey, KnownCaller](self._finish)
 
     def known(self, key: CredentialKey) -> KnownCaller | None:
-        """Get a caller that was looked up within the last second."""
-        entry = self._entries.find(key)
-        return entry.found if entry is not None and monotonic() < entry.fresh_until else None
+        """Get a caller as `find` does where it waits for nothing. None: `find` begins a look-up."""
+        entry, now = self._entries.find(key), monotonic()
+        if entry is None or now >= entry.usable_until:
+            return None
+        return entry.found if now < entry.fresh_until or key in self._look_ups else None
 
     async def find(self, credential: Credential) -> KnownCaller:
         """Get a credential's caller, at most two seconds old. Raises what the look-up raises."""

@@ -51,7 +51,7 @@ class Identity:
         return found.sharing_caller if switches.sharing else found.caller
 
     def known_caller(self, key: CredentialKey | None, switches: Switches) -> Caller | None:
-        """Get the caller of a token that was looked up within the last second; None: look it up.
+        """Get the caller of a token if it is known, at most two seconds old; None: look it up.
 
         Without a key, the signed-out caller.
         """

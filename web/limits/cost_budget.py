@@ -126,6 +126,12 @@ class CallerBudget:
             return None
         return self._state(actual)
 
+    async def charge_soon(self, cost: int) -> BudgetState | None:
+        """Take `cost` if the lease or Redis has it. None: see `charge`, which tells why not."""
+        if self._time.is_in_debt(monotonic()) or not await self._take(cost):
+            return None
+        return self._state(cost)
+
     def spend_database_time(self, milliseconds: float) -> None:
         self._budgets.database_ms += milliseconds
         self._time = self._buckets.current(self._time)

@@ -63,8 +63,8 @@ class RequestRate:
         """
         if not switches_at(self._flags, address).rate_limiting:
             return
-        bucket = self._buckets.find("requests", address, self._size)
-        if not await self._buckets.take(bucket, count):
+        if not await self.admit_soon(address, count):
+            bucket = self._buckets.find("requests", address, self._size)
             self.refused += 1
             raise TooManyRequests(self._size, max(1, ceil(bucket.wait_s(count, monotonic()))))
 
@@ -72,8 +72,13 @@ class RequestRate:
         """Count a request of `address` if the lease of this process covers it."""
         return self._buckets.find("requests", address, self._size).spend(1, monotonic())
 
+    async def admit_soon(self, address: str, count: int = 1) -> bool:
+        """Count a request of `address`, as `count`, if Redis or the lease has room for it."""
+        bucket = self._buckets.find("requests", address, self._size)
+        return await self._buckets.take(bucket, count)
+
     def give_back(self, address: str) -> None:
-        """Take back what `admit_now` counted: the request is counted again on its way."""
+        """Take back what was counted: the request is counted again on its way."""
         self._buckets.find("requests", address, self._size).give_back(1, monotonic())
 
     def count_of(self, path: str) -> int:

@@ -285,10 +285,15 @@ class GraphQLShortWay:
         """Count and charge the request, and fetch its answer."""
         requests, head = self._services.limits.requests, request.head
         is_limited = request.switches.rate_limiting
-        if is_limited and not requests.admit_now(head.address):
+        # Each second Redis is asked once for all: on the long way they would wait for a slot again.
+        if is_limited and not (
+            requests.admit_now(head.address) or await requests.admit_soon(head.address)
+        ):
             return None
-        ready = None
-        charge = self._answers.charge(request.query, self._budget(request))
+        ready, budget = None, self._budget(request)
+        charge = self._answers.charge(request.query, budget)
+        if charge is None:
+            charge = await self._answers.charge_soon(request.query, budget)
         if charge is not None:
             ready = await self._watched(request, charge)
         if ready is None and is_limited:

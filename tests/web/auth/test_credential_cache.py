@@ -53,9 +53,12 @@ async def test_a_stale_caller_is_used_while_it_is_looked_up_again():
     cache = CredentialCache(accounts)
     assert await found(cache) == 1
     await asyncio.sleep(1.05)
+    assert cache.known(TOKEN.key) is None  # that begins a look-up
     assert await found(cache) == 1
+    assert cache.known(TOKEN.key).caller.viewer.account_id == 1
     await asyncio.sleep(0.05)
     assert (await found(cache), accounts.look_ups) == (2, 2)
+    assert cache.known(TOKEN.key).caller.viewer.account_id == 2
 
 
 async def test_a_stale_caller_is_not_used_after_its_credential_is_refused():

@@ -1,10 +1,8 @@
 """The short way answers as the long one, which a head goes the first two times that it comes."""
 
-import gzip
 import io
 import json
 import re
-import socket
 import sys
 import time
 
@@ -12,72 +10,19 @@ import pytest
 from sqlalchemy import text
 
 import logs
-from graph.global_id import encode_id
 from tests import factories as make
 from tests import http_server
 from tests.logs.log_state import logs_restored
 from tests.runtime.traced import traced
 from tests.web.conftest import listening
+from tests.web.protocols.raw_client import ATHLETE, Client, asked, lasting
 from web import create_app
 from web.http.short_way import ShortWayHttp
 
-__all__ = ["traced"]
+__all__ = ["asked", "traced"]
 
-ATHLETE = """query One($id: ID!) { __typename athlete(id: $id) { id firstName
-activities(first: 3) { nodes { id name startedAt distanceMeters } } } }"""
 GRADE = """{ ageGrade(input: {distanceMeters: 5000, elapsedTimeSeconds: 1000, sex: MALE, age: 30})
 { percent } }"""
-VARYING = re.compile(
-    rb'(?m)^date: .*|^x-request-id: .*|^ratelimit: .*|"(work|remaining|resetAt)":[^,}]*'
-)
-"""What differs from moment to moment; the length follows from it."""
-LENGTH = re.compile(rb"(?m)^content-length: (\d+)")
-
-
-class Client:
-    """One connection, which sends each request in one piece."""
-
-    def __init__(self, address: str, token: str | None = None, fields: bytes = b"") -> None:
-        host, port = address.split(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=20)
-        self.fields = b"host: x\r\ncontent-type: application/json\r\n" + fields
-        if token is not None:
-            self.fields += b"authorization: Bearer %b\r\n" % token.encode()
-        self.rest = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def request(self, body: dict) -> bytes:
-        content = json.dumps(body).encode()
-        return b"POST /graphql HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n%b" % (
-            self.fields, len(content), content,
-        )  # fmt: skip
-
-    def ask(self, body: dict) -> bytes:
-        self.socket.sendall(self.request(body))
-        return self.answer()
-
-    def answer(self) -> bytes:
-        while b"\r\n\r\n" not in self.rest or len(self.rest) < self._length():
-            part = self.socket.recv(65536)
-            assert part, self.rest
-            self.rest += part
-        whole, self.rest = self.rest[: self._length()], self.rest[self._length() :]
-        return whole
-
-    def _length(self) -> int:
-        end = self.rest.index(b"\r\n\r\n") + 4
-        return end + int(LENGTH.search(self.rest)[1])
-
-
-def lasting(answer: bytes) -> bytes:
-    head, end, body = answer.partition(b"\r\n\r\n")
-    plain = gzip.decompress(body) if b"content-encoding: gzip" in head else body
-    return LENGTH.sub(b"", VARYING.sub(b"", head + end + plain))
 
 
 @pytest.fixture
@@ -89,12 +34,6 @@ def app(settings):
 def address(app):
     with listening(app) as address:
         yield address
-
-
-@pytest.fixture
-def asked(db, person):
-    make.create_activity(db, person.athlete_id, name='"Ünder" the\nhill')
-    return {"query": ATHLETE, "variables": {"id": encode_id("Athlete", person.athlete_id)}}
 
 
 SHORT = {
@@ -193,10 +132,30 @@ def test_what_is_not_cached_is_fetched_by_the_short_way(settings, db, person, as
     assert app.state.services.at_hand.answered == 0
 
 
+def test_what_is_fetched_waits_for_its_budgets(settings, db, person, asked):
+    """Where this process has spent what it took ahead, Redis is asked; the long way refuses."""
+    changed = {"cache": "off", "cost_bucket_user": 1000, "cost_refill_user_per_s": 0.01}
+    app = create_app(settings.model_copy(update=changed))
+    limits, at_hand = app.state.services.limits, app.state.services.at_hand
+    with listening(app) as address, Client(address, person.token) as client:
+        known = [client.ask(asked) for _ in range(4)][-1]
+        before, host = at_hand.fetched, address.split(":")[0]
+        while limits.requests.admit_now(host):
+            pass
+        while limits.budgets.of(person.account_id, host).charge_now(1, 1) is not None:
+            pass
+        assert lasting(client.ask(asked)) == lasting(known)
+        assert at_hand.fetched == before + 1
+        while (answer := client.ask(asked)).startswith(b"HTTP/1.1 200"):
+            assert at_hand.fetched < before + 1000
+        assert b"RATE_LIMITED" in answer
+
+
 @pytest.mark.parametrize("ratio", [0, 1])
 def test_what_is_fetched_is_traced_by_its_chance(settings, traced, person, asked, ratio):
     app = create_app(settings.model_copy(update={"cache": "off"}))
     with listening(app) as address, Client(address, person.token) as client:
+        client.ask(asked)  # the server has begun, and set how it traces
         spans = traced(ratio)
         answers = [client.ask(asked) for _ in range(8)]
     assert app.state.services.at_hand.fetched >= 3
@@ -324,70 +283,6 @@ def test_requests_that_come_early_are_answered_in_their_order(app, address, pers
         for _ in range(3):
             assert b"hill" in client.ask(asked)
         assert app.state.services.at_hand.answered > before + 1
-
-
-def test_a_new_connection_goes_it_at_once_with_a_head_that_came_again(app, person):
-    """Its time for a head ends with that, and its time to be idle begins."""
-    constant = {"query": "{ __typename }"}
-    options = {"http": ShortWayHttp, "log_config": None, "timeout_keep_alive": 0.4}
-    with http_server.listening(app, **options) as address:
-        with Client(address, person.token) as client:
-            known = [client.ask(constant) for _ in range(3)]
-        at_hand = app.state.services.at_hand
-        before = at_hand.answered
-        with Client(address, person.token) as client, Client(address, person.token) as slow:
-            assert lasting(client.ask(constant)) == lasting(known[0])
-            assert at_hand.answered == before + 1
-            whole = slow.request(constant)
-            slow.socket.sendall(whole[:-9])
-            assert lasting(client.ask(constant)) == lasting(known[0])
-            slow.socket.sendall(whole[-9:])
-            assert lasting(slow.answer()) == lasting(known[0])
-            assert at_hand.answered == before + 2  # not what came in pieces
-            assert client.socket.recv(1) == b""
-        with Client(address, person.token, b"x-other: 1\r\n") as client:
-            client.ask(constant)
-            assert at_hand.answered == before + 2
-
-
-def test_bodies_may_have_lengths_in_turn(app, address, person):
-    bodies = [{"query": "{ __typename }"}, {"query": "{ longer: __typename }"}] * 4
-    with Client(address, person.token) as client:
-        answers = [lasting(client.ask(each)) for each in bodies]
-    assert answers == [*answers[:2]] * 4
-    assert app.state.services.at_hand.answered == len(bodies) - 2 * 2
-
-
-def test_what_is_at_hand_waits_for_a_slot_of_its_caller(settings, db, person, asked):
-    app = create_app(settings.model_copy(update={"concurrent_operations": 1}))
-    services = app.state.services
-    slow = {"query": "{ viewer { athlete { gear { name } } } }"}
-    with (
-        listening(app) as address,
-        Client(address, person.token) as client,
-        Client(address, person.token) as other,
-        db.engine.connect() as holder,
-    ):
-        known = [client.ask(asked) for _ in range(4)][-1]
-        before = services.at_hand.answered
-        holder.execute(text("BEGIN"))
-        holder.execute(text("LOCK TABLE gear IN ACCESS EXCLUSIVE MODE"))
-        other.socket.sendall(other.request(slow))
-        wait_until(lambda: services.limits.fair_queue.under_way)
-        client.socket.sendall(client.request(asked))
-        wait_until(lambda: services.limits.fair_queue.waiting)
-        assert services.at_hand.answered == before
-        holder.execute(text("ROLLBACK"))
-        assert b"gear" in other.answer()
-        assert lasting(client.answer()) == lasting(known)
-        assert services.at_hand.answered == before + 1
-
-
-def wait_until(is_so):
-    until = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.002)
 
 
 def test_a_connection_is_closed_when_it_was_idle_and_not_before(app, person):
