@@ -30,7 +30,7 @@ from operator_commands.arguments import (
     add_trusted_documents_arguments,
     add_yes_argument,
 )
-from runtime.extras import import_without_extras
+from runtime.lean_imports import import_without_extras
 from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "schema.graphql"
@@ -133,7 +133,7 @@ def _api(options: argparse.Namespace) -> int:
 def _worker(_options: argparse.Namespace) -> int:
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
-    from jobs.placed_worker import main as work
+    from jobs.worker_start import main as work
 
     return work(settings)
 

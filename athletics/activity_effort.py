@@ -41,9 +41,9 @@ from athletics.effort_place import HeartRateMeans, start_m
 from athletics.effort_provenance import EffortProvenance
 from athletics.grade_cost import HeightProfile
 from athletics.plausibility import is_plausible
+from athletics.split_finder import Way, never_falling, profile_of, way_of
 from athletics.sport import is_run
 from athletics.track import LEAST_DIP_M, NM_PER_M, StreamError, Track, numbers, read_track
-from athletics.way import Way, never_falling, profile_of, way_of
 
 WHOLE_ACTIVITY_MAX_EXCESS = 1.01
 WHOLE_ACTIVITY_MAX_LACK = 0.002

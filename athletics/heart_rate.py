@@ -1,4 +1,4 @@
-"""How long a heart beat at which rate in one recording; `athletics/rate_times.py` sums it up."""
+"""How long a heart beat at which rate in one recording; `athletics/heart_rate_times.py` sums it up."""
 
 from dataclasses import dataclass
 

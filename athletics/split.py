@@ -1,4 +1,4 @@
-"""The parts of one recording of a kilometer or a mile each; `athletics/way.py` finds them."""
+"""The parts of one recording of a kilometer or a mile each; `athletics/split_finder.py` finds them."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -47,7 +47,7 @@ from db.retry import RetryPolicy, is_worth_another_try
 from db.snapshot import Snapshot
 from db.statement_watch import StatementWatch
 from runtime import tracing
-from runtime.unhurried import unhurried
+from runtime.grace_period import unhurried
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
 

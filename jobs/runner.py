@@ -21,7 +21,7 @@ from jobs.enqueue import QUEUE, TRACEPARENT, enqueue, publish
 from jobs.lease import AttemptStopped
 from jobs.log_fields import log_fields
 from jobs.outcome import Outcome, TaskMissing, ended_well, outcome_of
-from jobs.runner_of_job import has_changed
+from jobs.runner_changes import has_changed
 from jobs.stop_signal import StopRequest
 from jobs.sync.feature_flag import sync_switch
 from jobs.task_services import TaskServices

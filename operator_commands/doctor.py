@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from operator_commands.checks import (
-    front,
-    front_streams,
     migrations,
     originals,
     postgres,
+    proxy,
+    proxy_streams,
     redis,
     replicas,
     secret_key,
@@ -18,7 +18,7 @@ from operator_commands.checks import (
     token_encryption,
 )
 from operator_commands.checks.failure import CheckFailed
-from operator_commands.checks.front import Front, FrontCheck
+from operator_commands.checks.proxy import Front, FrontCheck
 from settings import InvalidSettings, Settings
 
 T = TypeVar("T")
@@ -37,13 +37,13 @@ _CHECKS: list[tuple[str, Callable[[Settings], str]]] = [
 
 
 _THROUGH: list[tuple[str, FrontCheck]] = [
-    ("client's address", front.check_address),
-    ("scheme and host", front.check_scheme_and_host),
-    ("bodies", front.check_bodies),
-    ("event streams", front_streams.check_events),
-    ("WebSocket", front_streams.check_web_sockets),
-    ("HTTP/2", front_streams.check_http2),
-    ("metrics", front.check_metrics),
+    ("client's address", proxy.check_address),
+    ("scheme and host", proxy.check_scheme_and_host),
+    ("bodies", proxy.check_bodies),
+    ("event streams", proxy_streams.check_events),
+    ("WebSocket", proxy_streams.check_web_sockets),
+    ("HTTP/2", proxy_streams.check_http2),
+    ("metrics", proxy.check_metrics),
 ]
 
 

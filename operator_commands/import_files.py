@@ -15,7 +15,7 @@ from jobs.imports.deadly_file import MOST_LOST, deadly
 from jobs.imports.file_import import FileImport
 from jobs.imports.originals import Originals
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
-from jobs.imports.waiting_line import ImportedItem
+from jobs.imports.report_line import ImportedItem
 from logs import tell
 from operator_commands.athlete_number import athlete_number
 from operator_commands.progress_bar import ProgressBar

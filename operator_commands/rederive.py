@@ -8,7 +8,7 @@ from db.session import SyncDatabase
 from db.statements.activities import rederivation
 from db.transaction_runner import TransactionRunner
 from jobs.imports.rederivation import Rederivation
-from jobs.imports.rules import RULES_VERSION
+from jobs.imports.rules_version import RULES_VERSION
 from logs import tell
 from operator_commands.athlete_number import athlete_number
 from settings import Settings

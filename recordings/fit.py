@@ -9,8 +9,8 @@ import fitdecode
 from recordings.errors import NotARecording, RecordingError, UnreadableFile
 from recordings.fit_activity import activities_of
 from recordings.fit_chain import FitPart, FitWindow, fit_parts
+from recordings.fit_collector import FitCollector, FitMessages
 from recordings.fit_heart_rate import StrapMemory
-from recordings.fit_part import FitCollector, FitMessages
 from recordings.problems import ProblemList
 from recordings.recorded_activity import ReadFile
 from recordings.sample_builder import ReadingBudget

@@ -5,9 +5,9 @@ from dataclasses import replace
 from itertools import pairwise
 from math import inf
 
+from recordings.fit_collector import FitMessages
 from recordings.fit_heart_rate import StrapMemory
 from recordings.fit_message import Values, number_of, unix_of, word_of
-from recordings.fit_part import FitMessages
 from recordings.numbers import utc
 from recordings.problems import ProblemList, words
 from recordings.recorded_activity import RecordedActivity, RecordedLap, StatedTotals

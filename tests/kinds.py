@@ -52,7 +52,7 @@ _BY_PATH = {
     "tests/local/": "integration",  # starts and ends services
     "tests/operations/": "integration",  # proxies and API processes
     "tests/operator_commands/": "integration",  # the same
-    "tests/runtime/test_extras.py": "integration",  # starts Python anew
+    "tests/runtime/test_lean_imports.py": "integration",  # starts Python anew
     "tests/runtime/test_parent_death.py": "integration",  # forks
     "tests/runtime/test_redis_clients.py": "integration",  # one test's Redis never answers
     "tests/security/test_supply_chain.py": "integration",  # runs pip-audit

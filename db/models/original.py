@@ -35,7 +35,7 @@ class Original(Base):
     stored with zstd, as `packed_bytes` bytes: in `content`, in a file in the folder of
     ORIGINALS_FOLDER, or in an object in ORIGINALS_S3_BUCKET, as `place` says. `listed` is what the
     list of an export told of it, null without a list. `rules_version` says by which rules its
-    activities were derived last (`jobs/imports/rules.py`).
+    activities were derived last (`jobs/imports/rules_version.py`).
     """
 
     __tablename__ = "originals"

@@ -5,8 +5,8 @@ from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
 from graph.context import Context
-from graph.delivery.answer import selected
-from graph.delivery.growing_answer import GrowingAnswer
+from graph.delivery.announced_parts import GrowingAnswer
+from graph.delivery.answer_data import selected
 from graph.delivery.parts import SplitOperation
 from graph.delivery.planned import PlannedDelivery, WholeAnswer
 from graph.delivery.unplanned import UnplannedDelivery

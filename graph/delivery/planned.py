@@ -8,8 +8,8 @@ import orjson
 
 from db.snapshot import RowReader
 from graph.context import Context
-from graph.delivery.answer import AnswerPath, add, selected, value_at
-from graph.delivery.growing_answer import AnnouncedParts, GrowingAnswer
+from graph.delivery.announced_parts import AnnouncedParts, GrowingAnswer
+from graph.delivery.answer_data import AnswerPath, add, selected, value_at
 from graph.delivery.parts import AnswerPart, SplitOperation
 from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
 from graph.document.operation import Operation, PreparedOperation

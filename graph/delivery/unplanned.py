@@ -17,8 +17,8 @@ from graphql.execution import (
 )
 
 from graph.context import Context
-from graph.delivery.answer import selected, value_at
-from graph.delivery.growing_answer import GrowingAnswer
+from graph.delivery.announced_parts import GrowingAnswer
+from graph.delivery.answer_data import selected, value_at
 from graph.delivery.parts import AnswerPart, ResponsePath, SplitOperation
 from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
 from graph.document.operation import Operation

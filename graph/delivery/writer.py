@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from graph.delivery.answer import AnswerPath
+from graph.delivery.answer_data import AnswerPath
 
 FormattedErrors = list[Any]
 

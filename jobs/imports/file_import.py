@@ -27,7 +27,7 @@ from jobs.imports.prepared_file import (
     gear_of,
     prepare,
 )
-from jobs.imports.waiting_line import (
+from jobs.imports.report_line import (
     ImportedItem,
     WaitingLine,
     as_changed,

@@ -16,7 +16,7 @@ from db.statements.files import original_removal as removals
 from db.statements.new_rows import new_ids
 from jobs.imports.packed_file import PackedFile
 from jobs.imports.prepared_file import PreparedFile
-from jobs.imports.rules import RULES_VERSION
+from jobs.imports.rules_version import RULES_VERSION
 from settings import Settings
 
 _GZIP = ".gz"

@@ -20,8 +20,8 @@ from jobs.imports.kept_file import file_of
 from jobs.imports.new_activities import ActivityToWrite, efforts_of, write_derived
 from jobs.imports.prepared_file import PreparedActivity, PreparedFile, ReadingRules
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
-from jobs.imports.rules import RULES_VERSION
-from jobs.runner_of_job import lock_runner
+from jobs.imports.rules_version import RULES_VERSION
+from jobs.runner_changes import lock_runner
 from jobs.sync.changes import note_changes
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, effort_rows
 from jobs.sync.personal_bests import recalculate, write_efforts

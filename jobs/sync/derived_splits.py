@@ -4,7 +4,7 @@ from typing import Any
 
 from athletics.activity_effort import RecordedRun
 from athletics.split import Split, SplitUnit
-from athletics.way import never_falling, splits
+from athletics.split_finder import never_falling, splits
 from db.stream_codec import Samples
 
 SPLIT_COLUMNS = (

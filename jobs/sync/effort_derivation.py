@@ -24,7 +24,7 @@ from db.stream_encoding import rounded
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.lease import AttemptStopped
-from jobs.runner_of_job import lock_runner
+from jobs.runner_changes import lock_runner
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.derived_writer import NO_STREAMS, DerivedWriter
 from jobs.sync.effort_sources import DerivedActivity, Material, derive_activity

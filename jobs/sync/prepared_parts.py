@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from athletics.activity_effort import RecordedRun
 from athletics.heart_rate import HeartRates
-from athletics.rate_times import heart_rates
+from athletics.heart_rate_times import heart_rates
 from athletics.route import NO_ROUTE, RouteColumns
 from db.stream_codec import Samples
 from jobs.sync.derived_route import route_points

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from db.statements.athletes import athlete as athletes
 from db.statements.performance import best_effort
 from jobs.attempt import Attempt, Step
-from jobs.runner_of_job import lock_runner, note_runner
+from jobs.runner_changes import lock_runner, note_runner
 from jobs.sync.derived_rows import Runner, grade_columns
 from jobs.task_services import TaskServices
 

@@ -27,7 +27,7 @@ from jobs.imports.kept_file import file_of
 from jobs.imports.originals import Originals
 from jobs.imports.prepared_file import PreparedFile, left_out
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
-from jobs.imports.waiting_line import ImportedItem
+from jobs.imports.report_line import ImportedItem
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.task_services import TaskServices
 from recordings import RecordingError, UnreadableFile

@@ -17,7 +17,7 @@ from db.statements.activities import effort_derivation
 from db.statements.athletes import athlete as athletes
 from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
-from jobs.runner_of_job import lock_runner, note_runner
+from jobs.runner_changes import lock_runner, note_runner
 from jobs.sync.changes import note_changes
 from jobs.sync.derived_parts import OF_THE_CONNECTION
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner

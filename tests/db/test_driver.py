@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from db.errors import DatabaseError
 from db.session import AsyncDatabase
-from runtime.unhurried import MAY_LEAVE
+from runtime.grace_period import MAY_LEAVE
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from db.transaction_runner import TransactionRunner
 from graph.global_id import encode_id
 from jobs.imports.file_import import FileImport
 from jobs.imports.originals import Originals
-from jobs.imports.rules import RULES_VERSION
+from jobs.imports.rules_version import RULES_VERSION
 from recordings.strava_list import ListedActivity
 from tests import factories as make
 from tests.logs.log_state import logs_restored

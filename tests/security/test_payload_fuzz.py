@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from athletics.distance import StandardDistance
-from athletics.rate_times import heart_rates
+from athletics.heart_rate_times import heart_rates
 from athletics.route import route_of
 from athletics.track import StreamError
 from db.stream_codec import decode

@@ -17,7 +17,7 @@ from graph.cost.budget import Budget
 from graph.delivery.writer import PartsForm
 from graph.errors import OperationTimeout
 from graph.operation_request import OperationRequest, OperationResult
-from runtime.unhurried import ended
+from runtime.grace_period import ended
 from web.limits.fair_queue import FairQueue
 from web.protocols.stream_end import too_much_unread
 from web.services import Services

@@ -29,8 +29,8 @@ from graph.scalars import format_floats
 from graph.schema.build import build_schema
 from logs import bind
 from runtime.errors import PacegraphError
+from runtime.grace_period import MAY_LEAVE
 from runtime.kept_json import kept_json
-from runtime.unhurried import MAY_LEAVE
 from web.auth.api_tokens import InvalidCredentials
 from web.auth.known_caller import with_sharing
 from web.auth.unread_credential import unread_credential

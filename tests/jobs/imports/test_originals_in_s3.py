@@ -17,7 +17,7 @@ from graph.global_id import encode_id
 from jobs.imports.file_import import FileImport, ImportOutcome
 from jobs.imports.moved_originals import Move
 from jobs.imports.originals import Originals
-from jobs.imports.rules import RULES_VERSION
+from jobs.imports.rules_version import RULES_VERSION
 from jobs.original_removals import remove_due
 from operator_commands.checks import originals as check
 from operator_commands.checks.failure import CheckFailed

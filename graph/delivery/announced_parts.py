@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from graph.delivery.answer import AnswerPath, places, value_at, without
+from graph.delivery.answer_data import AnswerPath, places, value_at, without
 from graph.delivery.parts import AnswerPart, SplitOperation
 from graph.delivery.writer import PartsWriter, PendingPart
 

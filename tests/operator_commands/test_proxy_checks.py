@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from websockets.sync.server import serve
 
-from operator_commands.checks import front, front_streams
+from operator_commands.checks import proxy as checks
+from operator_commands.checks import proxy_streams
 from operator_commands.checks.failure import CheckFailed
-from operator_commands.checks.front import Front
+from operator_commands.checks.proxy import Front
 from settings import load_settings
 
 SOUND = {
@@ -75,10 +76,10 @@ def answering(answers: dict[str, tuple[int, bytes]]):
 )
 def test_clients_that_all_seem_to_be_the_proxy(seen, said):
     if said is None:
-        assert front.check_address(through(seen=seen)).startswith("this machine is")
+        assert checks.check_address(through(seen=seen)).startswith("this machine is")
     else:
         with pytest.raises(CheckFailed, match=said):
-            front.check_address(through(seen=seen))
+            checks.check_address(through(seen=seen))
 
 
 @pytest.mark.parametrize(
@@ -92,10 +93,10 @@ def test_clients_that_all_seem_to_be_the_proxy(seen, said):
 )
 def test_what_the_api_knows_of_its_address(seen, values, said):
     if said is None:
-        assert front.check_scheme_and_host(through(seen=seen)) == "https://runs.example"
+        assert checks.check_scheme_and_host(through(seen=seen)) == "https://runs.example"
     else:
         with pytest.raises(CheckFailed, match=said):
-            front.check_scheme_and_host(through(seen=seen, **values))
+            checks.check_scheme_and_host(through(seen=seen, **values))
 
 
 GRAPHQL, UPLOAD = "POST /graphql", "PUT /uploads/unknown"
@@ -114,10 +115,10 @@ LIMITED = {f"{GRAPHQL} 101": (413, b""), UPLOAD: (404, b"")}
 def test_limits_of_bodies(answers, said):
     with answering(answers) as proxy:
         if said is None:
-            assert front.check_bodies(proxy) == "up to 100 bytes, and files"
+            assert checks.check_bodies(proxy) == "up to 100 bytes, and files"
         else:
             with pytest.raises(CheckFailed, match=said):
-                front.check_bodies(proxy)
+                checks.check_bodies(proxy)
 
 
 STREAM = "/graphql/stream"
@@ -140,10 +141,10 @@ STREAM = "/graphql/stream"
 def test_events_that_do_not_come_through(answers, said):
     with answering(answers) as proxy:
         if said is None:
-            assert "events come after" in front_streams.check_events(proxy)
+            assert "events come after" in proxy_streams.check_events(proxy)
         else:
             with pytest.raises(CheckFailed, match=said):
-                front_streams.check_events(proxy)
+                proxy_streams.check_events(proxy)
 
 
 def test_web_sockets_and_http2_that_do_not_work():
@@ -158,14 +159,14 @@ def test_web_sockets_and_http2_that_do_not_work():
         thread.start()
         url = f"127.0.0.1:{server.socket.getsockname()[1]}"
         with pytest.raises(CheckFailed, match="answers connection_ack and error"):
-            front_streams.check_web_sockets(through(f"http://{url}"))
+            proxy_streams.check_web_sockets(through(f"http://{url}"))
         server.shutdown()
         thread.join()
     with answering({}) as proxy:
         with pytest.raises(CheckFailed, match=r"does not open .* Pass Upgrade and Connection on"):
-            front_streams.check_web_sockets(proxy)
-        assert "not without TLS" in front_streams.check_http2(proxy)
+            proxy_streams.check_web_sockets(proxy)
+        assert "not without TLS" in proxy_streams.check_http2(proxy)
         with pytest.raises(CheckFailed, match="TLS fails"):
-            front_streams.check_http2(through(proxy.url.replace("http:", "https:")))
+            proxy_streams.check_http2(through(proxy.url.replace("http:", "https:")))
     with pytest.raises(CheckFailed, match="no answer"):
-        front.check_metrics(proxy)
+        checks.check_metrics(proxy)

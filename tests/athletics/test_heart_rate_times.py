@@ -2,7 +2,7 @@
 
 import pytest
 
-from athletics.rate_times import heart_rates
+from athletics.heart_rate_times import heart_rates
 
 
 def test_the_time_to_the_next_sample_is_the_samples():

@@ -21,7 +21,7 @@ _UNUSED = {
 def test_a_process_that_can_answer_has_none_of_them():
     script = """
         import json, sys
-        from runtime.extras import import_without_extras
+        from runtime.lean_imports import import_without_extras
         import_without_extras()
         import asyncio
         from settings import Settings

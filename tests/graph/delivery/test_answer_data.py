@@ -2,7 +2,7 @@
 
 from graphql import parse
 
-from graph.delivery.answer import add, selected, value_at, without
+from graph.delivery.answer_data import add, selected, value_at, without
 
 DATA = {"athlete": {"id": "1", "runs": [{"id": "2", "name": "a"}, None]}}
 

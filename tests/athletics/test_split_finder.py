@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athletics.split import SplitUnit
+from athletics.split_finder import MOST_SPLITS, profile_of, splits, way_of
 from athletics.track import read_track
-from athletics.way import MOST_SPLITS, profile_of, splits, way_of
 
 KM, MILE = SplitUnit.KILOMETER, SplitUnit.MILE
 

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from operator_commands.checks.failure import CheckFailed, first_line
-from operator_commands.checks.front import PATIENCE_S, Front
+from operator_commands.checks.proxy import PATIENCE_S, Front
 
 _AT_ONCE_S = 2.0
 _STREAM = "/graphql/stream"

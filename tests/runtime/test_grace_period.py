@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from runtime.unhurried import MAY_LEAVE, ended, unhurried
+from runtime.grace_period import MAY_LEAVE, ended, unhurried
 
 pytestmark = pytest.mark.anyio
 
