@@ -189,10 +189,10 @@ def _simulate_strava(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from operator_commands.doctor import diagnose, diagnose_front
+    from operator_commands.doctor import diagnose, diagnose_proxy
 
     settings, url = _settings_here(), options.through
-    return diagnose(settings) if url is None else diagnose_front(settings, url)
+    return diagnose(settings) if url is None else diagnose_proxy(settings, url)
 
 
 def _flags(options: argparse.Namespace) -> int:

@@ -41,7 +41,7 @@ from athletics.effort_place import HeartRateMeans, start_m
 from athletics.effort_provenance import EffortProvenance
 from athletics.grade_cost import HeightProfile
 from athletics.plausibility import is_plausible
-from athletics.split_finder import Way, never_falling, profile_of, way_of
+from athletics.split_finder import JoinedTrack, join_pieces, never_falling, profile_of
 from athletics.sport import is_run
 from athletics.track import LEAST_DIP_M, NM_PER_M, StreamError, Track, numbers, read_track
 
@@ -115,19 +115,21 @@ class RecordedRun:
         return read_track(self.streams.time_s, self.streams.distance_m, scale=scale)
 
     @cached_property
-    def way(self) -> Way | None:
-        """The way of the track; None without one, and where the streams are none."""
+    def joined_track(self) -> JoinedTrack | None:
+        """The pieces of the track joined; None without one, and where the streams are none."""
         try:
-            return way_of(self.track, self.distance_m) if self.track else None
+            return join_pieces(self.track, self.distance_m) if self.track else None
         except StreamError:
             return None
 
     @cached_property
     def profile(self) -> HeightProfile | None:
-        """The heights of the way; None on a treadmill, and where the altitudes are not sound."""
-        if self.way is None or self.streams is None or self.on_treadmill:
+        """The heights along the track; None on a treadmill, and where the altitudes are not sound."""
+        if self.joined_track is None or self.streams is None or self.on_treadmill:
             return None
-        return profile_of(self.way, never_falling(self.streams.time_s), self.streams.altitude_m)
+        return profile_of(
+            self.joined_track, never_falling(self.streams.time_s), self.streams.altitude_m
+        )
 
 
 @dataclass(frozen=True, slots=True)

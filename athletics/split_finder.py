@@ -1,4 +1,4 @@
-"""Splits: the parts of one recording of a kilometer or a mile each.
+"""Finds the splits of one recording: its parts of a kilometer or a mile each.
 
 A part ends where its distance is first reached, so that a pause there belongs to the next one; the
 last part ends with the recording. Pauses count in the elapsed and not in the moving time: a step
@@ -29,8 +29,8 @@ _MOST_LEVEL = 20.0  # times the distance; beyond it the altitude is not sound
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A recording as one way: times and meters from its first sample, which never decrease.
+class JoinedTrack:
+    """The pieces of a track joined: times and meters from its first sample, which never decrease.
 
     `moving_s` is the moving time up to each sample.
     """
@@ -59,7 +59,7 @@ class Way:
         return list(zip(*(each.tolist() for each in found), strict=True))
 
 
-def way_of(track: Track, distance_m: float) -> Way | None:
+def join_pieces(track: Track, distance_m: float) -> JoinedTrack | None:
     """Join the pieces of a track; None without any.
 
     Jumps between them count if the activity's `distance_m` is nearer to the length with them.
@@ -81,7 +81,7 @@ def way_of(track: Track, distance_m: float) -> Way | None:
         begun_m = float(positions[-1][-1])
     time_s = never_falling(np.concatenate([piece.time_s for piece in track.pieces]))
     position_m = np.concatenate(positions)
-    return Way(time_s, position_m, _moving(time_s, position_m))
+    return JoinedTrack(time_s, position_m, _moving(time_s, position_m))
 
 
 def never_falling(values: Column) -> Floats:
@@ -90,23 +90,23 @@ def never_falling(values: Column) -> Floats:
 
 
 def splits(
-    way: Way,
+    track: JoinedTrack,
     unit: SplitUnit,
     *,
     sample_time_s: Column = (),
     heart_rate_bpm: Column | None = None,
     profile: HeightProfile | None = None,
 ) -> list[Split]:
-    """The parts of a way, in order.
+    """The parts of a track, in order.
 
     `heart_rate_bpm` is at `sample_time_s`, which never decreases.
     """
-    if way.length_m < LEAST_PART_M or way.length_m / unit.meters > MOST_SPLITS:
+    if track.length_m < LEAST_PART_M or track.length_m / unit.meters > MOST_SPLITS:
         return []
-    marks_m = list(_marks(way.length_m, unit.meters))
-    ends = way.reached(np.array(marks_m[1:-1]))
-    ends.append((float(way.time_s[-1]), float(way.moving_s[-1])))
-    starts = [(float(way.time_s[0]), 0.0), *ends[:-1]]
+    marks_m = list(_marks(track.length_m, unit.meters))
+    ends = track.reached(np.array(marks_m[1:-1]))
+    ends.append((float(track.time_s[-1]), float(track.moving_s[-1])))
+    starts = [(float(track.time_s[0]), 0.0), *ends[:-1]]
     rates = _means(sample_time_s, heart_rate_bpm, [each for each, _ in starts])
     found = []
     for number, ((start_m, end_m), start, end, rate) in enumerate(
@@ -129,16 +129,18 @@ def splits(
     return found
 
 
-def profile_of(way: Way, sample_time_s: Column, altitude_m: Column | None) -> HeightProfile | None:
-    """The heights of a way; None where the altitudes are not sound."""
+def profile_of(
+    track: JoinedTrack, sample_time_s: Column, altitude_m: Column | None
+) -> HeightProfile | None:
+    """The heights along a track; None where the altitudes are not sound."""
     if altitude_m is None:
         return None
     times_s, heights_m = floats(sample_time_s), floats(altitude_m)
-    is_known = ~np.isnan(heights_m) & (way.time_s[0] <= times_s) & (times_s <= way.time_s[-1])
+    is_known = ~np.isnan(heights_m) & (track.time_s[0] <= times_s) & (times_s <= track.time_s[-1])
     if np.count_nonzero(is_known) < (1 - _MOST_UNKNOWN) * len(heights_m):
         return None
-    made = height_profile(_positions_at(way, times_s[is_known]), heights_m[is_known])
-    if made is None or made.level_m[-1] > _MOST_LEVEL * max(way.length_m, 1.0):
+    made = height_profile(_positions_at(track, times_s[is_known]), heights_m[is_known])
+    if made is None or made.level_m[-1] > _MOST_LEVEL * max(track.length_m, 1.0):
         return None
     return made
 
@@ -182,7 +184,7 @@ def _behind_pauses(time_s: Floats) -> Integers:
     first = np.flatnonzero(is_new)
     moments = time_s[first]
     found = np.searchsorted(moments, moments + PAUSE_S)
-    # Sums and differences are rounded, each in its way: the difference counts.
+    # Sums and differences are rounded, each by itself: the difference counts.
     for _ in range(2):
         found -= moments[found - 1] - moments >= PAUSE_S
     ahead = np.append(moments, np.inf)
@@ -192,17 +194,19 @@ def _behind_pauses(time_s: Floats) -> Integers:
     return behind
 
 
-def _positions_at(way: Way, times_s: Floats) -> Floats:
-    """Positions at times that never decrease, within the way's."""
-    if np.array_equal(times_s, way.time_s):
-        return way.position_m
-    after = np.searchsorted(way.time_s, times_s)
+def _positions_at(track: JoinedTrack, times_s: Floats) -> Floats:
+    """Positions at times that never decrease, within the track's."""
+    if np.array_equal(times_s, track.time_s):
+        return track.position_m
+    after = np.searchsorted(track.time_s, times_s)
     before = np.maximum(after - 1, 0)
-    took_s = way.time_s[after] - way.time_s[before]
+    took_s = track.time_s[after] - track.time_s[before]
     share = np.ones(len(after))
-    np.divide(times_s - way.time_s[before], took_s, out=share, where=way.time_s[after] != times_s)
-    start_m, end_m = way.position_m[before], way.position_m[after]
-    return np.where(way.time_s[after] == times_s, end_m, start_m + share * (end_m - start_m))
+    np.divide(
+        times_s - track.time_s[before], took_s, out=share, where=track.time_s[after] != times_s
+    )
+    start_m, end_m = track.position_m[before], track.position_m[after]
+    return np.where(track.time_s[after] == times_s, end_m, start_m + share * (end_m - start_m))
 
 
 def _means(time_s: Column, column: Column | None, starts_s: list[float]) -> list[float | None]:

@@ -47,7 +47,7 @@ from db.retry import RetryPolicy, is_worth_another_try
 from db.snapshot import Snapshot
 from db.statement_watch import StatementWatch
 from runtime import tracing
-from runtime.grace_period import unhurried
+from runtime.grace_period import with_grace
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 from settings import Settings, load_settings
 
@@ -198,7 +198,7 @@ class AsyncDatabase(_Pooled):
     ) -> T:
         meter = DATABASE_WORK.get() or WorkMeter()
         self.check_work(meter)
-        return await unhurried(self._transact(connect, work, meter))
+        return await with_grace(self._transact(connect, work, meter))
 
     async def _transact(
         self,
@@ -251,7 +251,7 @@ class AsyncDatabase(_Pooled):
         """
         try:
             with _reading_step():
-                return await unhurried(self._driver.fetch_row(statement, parameters))
+                return await with_grace(self._driver.fetch_row(statement, parameters))
         except Exception as error:
             failure = self._translate(error)
             if failure is None:
@@ -262,7 +262,7 @@ class AsyncDatabase(_Pooled):
     async def fetch_row_once(self, statement: str, parameters: Sequence[Any]) -> Any:
         """Do as `fetch_row` does, without another try."""
         with _reading_step(), self._translating():
-            return await unhurried(self._driver.fetch_row(statement, parameters))
+            return await with_grace(self._driver.fetch_row(statement, parameters))
 
     async def ping(self) -> None:
         """Check that PostgreSQL answers. Raises as `read`."""

@@ -18,7 +18,7 @@ from operator_commands.checks import (
     token_encryption,
 )
 from operator_commands.checks.failure import CheckFailed
-from operator_commands.checks.proxy import Front, FrontCheck
+from operator_commands.checks.proxy import Proxy, ProxyCheck
 from settings import InvalidSettings, Settings
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ _CHECKS: list[tuple[str, Callable[[Settings], str]]] = [
 ]
 
 
-_THROUGH: list[tuple[str, FrontCheck]] = [
+_THROUGH: list[tuple[str, ProxyCheck]] = [
     ("client's address", proxy.check_address),
     ("scheme and host", proxy.check_scheme_and_host),
     ("bodies", proxy.check_bodies),
@@ -54,9 +54,9 @@ def diagnose(settings: Settings) -> int:
     return _report([*_CHECKS, *with_replicas], settings)
 
 
-def diagnose_front(settings: Settings, url: str) -> int:
-    """Do so for what stands in front of the API at `url`."""
-    return _report(_THROUGH, Front(url.rstrip("/"), settings))
+def diagnose_proxy(settings: Settings, url: str) -> int:
+    """Do so for the proxy in front of the API at `url`."""
+    return _report(_THROUGH, Proxy(url.rstrip("/"), settings))
 
 
 def _report(checks: Sequence[tuple[str, Callable[[T], str]]], what: T) -> int:

@@ -15,7 +15,7 @@ from jobs.imports.deadly_file import MOST_LOST, deadly
 from jobs.imports.file_import import FileImport
 from jobs.imports.originals import Originals
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
-from jobs.imports.report_line import ImportedItem
+from jobs.imports.report_line import ReportLine
 from logs import tell
 from operator_commands.athlete_number import athlete_number
 from operator_commands.progress_bar import ProgressBar
@@ -47,10 +47,10 @@ def import_files(
         )
         for path in paths:
             walk = _PathFiles(path)
-            for item in _import_path(files, walk, settings.import_readers):
-                counts[item.outcome] += 1
-                bar.tell(_line(item))
-                bar.show(item.number, walk.total)
+            for line in _import_path(files, walk, settings.import_readers):
+                counts[line.outcome] += 1
+                bar.tell(_line(line))
+                bar.show(line.number, walk.total)
         files.finish()
     except (AthleteUnknown, DatabaseError) as error:
         tell(str(error))
@@ -92,7 +92,7 @@ class _PathFiles:
             yield FileToRead(self._number + 1, path, problem)
 
 
-def _import_path(files: FileImport, walk: _PathFiles, most: int) -> Iterator[ImportedItem]:
+def _import_path(files: FileImport, walk: _PathFiles, most: int) -> Iterator[ReportLine]:
     """Import a path; after a file that ended the process that read it the rest is read."""
     done = 0
     while True:
@@ -110,9 +110,9 @@ def _import_path(files: FileImport, walk: _PathFiles, most: int) -> Iterator[Imp
             return
 
 
-def _line(item: ImportedItem) -> str:
-    named = "" if item.activity_id is None else f" ({encode_id('Activity', item.activity_id)})"
-    return f"{_told(item.outcome):8}  {item.file}: {item.message}{named}"
+def _line(line: ReportLine) -> str:
+    named = "" if line.activity_id is None else f" ({encode_id('Activity', line.activity_id)})"
+    return f"{_told(line.outcome):8}  {line.file}: {line.message}{named}"
 
 
 def _summary(counts: Counter[ImportOutcome], *, is_dry_run: bool) -> str:

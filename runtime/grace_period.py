@@ -18,7 +18,7 @@ MAY_LEAVE: ContextVar[bool] = ContextVar("may_leave", default=False)
 """Whether the client of the operation under way may end it: on a stream, not on plain HTTP."""
 
 
-async def unhurried(work: Coroutine[Any, Any, T]) -> T:
+async def with_grace(work: Coroutine[Any, Any, T]) -> T:
     """Await work. Where its caller may leave and does, it has a moment to end before it is cancelled."""
     if not MAY_LEAVE.get():
         return await work
@@ -26,11 +26,11 @@ async def unhurried(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await ended(task)
+        await end_with_grace(task)
         raise
 
 
-async def ended(task: "asyncio.Task[Any]") -> None:
+async def end_with_grace(task: "asyncio.Task[Any]") -> None:
     """Wait a moment for the end of a task, then cancel it and wait for that."""
     try:
         await asyncio.wait([task], timeout=_GRACE_S)

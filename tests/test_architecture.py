@@ -74,7 +74,6 @@ NOUNS = {
     "JobProblem",
     "Original",
     "PersonalBest",
-    "Route",
     "Split",
     "StravaConnection",
     "StravaQuota",

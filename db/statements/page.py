@@ -32,9 +32,9 @@ from db.models.old_id import RENUMBERED
 from db.statements.visibility import (
     Audience,
     Condition,
+    ConditionByOwner,
     Expression,
     FilterCondition,
-    Split,
     for_audience,
     visible,
 )
@@ -215,7 +215,7 @@ def by_key(
     audience: Audience,
     *,
     order_by: Sequence[ColumnElement[Any]] = (),
-    conditions: Sequence[Condition | Split] = (),
+    conditions: Sequence[Condition | ConditionByOwner] = (),
     matching: Matching | None = None,
     most: int | None = None,
     of: Expression | None = None,

@@ -166,7 +166,7 @@ def or_to_others(
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class ConditionByOwner:
     """A condition that differs between the viewer's own rows and those of others.
 
     Admins see all rows as their athletes do.
@@ -196,12 +196,12 @@ class Search:
         return self.of_one if audience is Audience.ATHLETE else self.of_all
 
 
-FilterCondition = Condition | Split | Search
+FilterCondition = Condition | ConditionByOwner | Search
 
 
 def for_audience(condition: FilterCondition, audience: Audience) -> Condition:
     """Make a list's condition for an audience."""
-    if isinstance(condition, Split | Search):
+    if isinstance(condition, ConditionByOwner | Search):
         return condition.condition_for(audience)
     return condition
 

@@ -1,4 +1,4 @@
-"""An answer that is sent in parts: what was sent, what is announced, what is held back."""
+"""What was sent of an answer, which of its parts are announced, and what is held back."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from graph.delivery.parts import AnswerPart, SplitOperation
 from graph.delivery.writer import PartsWriter, PendingPart
 
 
-class GrowingAnswer:
+class SentAnswer:
     """The data that was sent so far, and the `points` of streams in it.
 
     `data` is None until the first part is there. It may have members of the name `hidden`, which
@@ -27,7 +27,7 @@ class GrowingAnswer:
 class AnnouncedParts:
     """The places of an answer where a split operation's parts belong."""
 
-    def __init__(self, answer: GrowingAnswer, split: SplitOperation, writer: PartsWriter) -> None:
+    def __init__(self, answer: SentAnswer, split: SplitOperation, writer: PartsWriter) -> None:
         self._answer, self._split, self._writer = answer, split, writer
         answer.hidden = split.hidden if split.has_hidden else None
         self._pending: dict[tuple[AnswerPart, AnswerPath], PendingPart] = {}

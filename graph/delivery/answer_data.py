@@ -1,4 +1,4 @@
-"""The data of an answer as it grows: where its parts belong, and what each of them adds."""
+"""The data of an answer that is sent in parts: where parts belong, and what each of them adds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

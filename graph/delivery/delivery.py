@@ -5,7 +5,7 @@ from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
 from graph.context import Context
-from graph.delivery.announced_parts import GrowingAnswer
+from graph.delivery.announced_parts import SentAnswer
 from graph.delivery.answer_data import selected
 from graph.delivery.parts import SplitOperation
 from graph.delivery.planned import PlannedDelivery, WholeAnswer
@@ -31,7 +31,7 @@ class Delivery:
         self._schema, self._planner = schema, planner
         self._context, self._request = context, request
         self.operation: Operation
-        self.answer = GrowingAnswer()
+        self.answer = SentAnswer()
         self.undivided: ExecutionResult | None = None
         self.has_failed = False
 

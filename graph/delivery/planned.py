@@ -8,7 +8,7 @@ import orjson
 
 from db.snapshot import RowReader
 from graph.context import Context
-from graph.delivery.announced_parts import AnnouncedParts, GrowingAnswer
+from graph.delivery.announced_parts import AnnouncedParts, SentAnswer
 from graph.delivery.answer_data import AnswerPath, add, selected, value_at
 from graph.delivery.parts import AnswerPart, SplitOperation
 from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
@@ -34,7 +34,7 @@ class PlannedDelivery:
         prepared: PreparedOperation,
         split: SplitOperation,
         *,
-        answer: GrowingAnswer,
+        answer: SentAnswer,
         writer: PartsWriter,
         run_whole: Callable[[], Awaitable[WholeAnswer]],
     ) -> None:

@@ -17,7 +17,7 @@ from graphql.execution import (
 )
 
 from graph.context import Context
-from graph.delivery.announced_parts import GrowingAnswer
+from graph.delivery.announced_parts import SentAnswer
 from graph.delivery.answer_data import selected, value_at
 from graph.delivery.parts import AnswerPart, ResponsePath, SplitOperation
 from graph.delivery.writer import Completed, PartEntry, PartPayload, PartsWriter, PendingPart
@@ -36,7 +36,7 @@ class UnplannedDelivery:
         operation: Operation,
         split: SplitOperation,
         *,
-        answer: GrowingAnswer,
+        answer: SentAnswer,
         writer: PartsWriter,
     ) -> None:
         self._schema, self._context, self._operation = schema, context, operation

@@ -19,7 +19,7 @@ from strawberry.types import Info
 
 from db.models import Base
 from db.statements.page import AnySelect, Collection, Columns, PageShape, by_key, count, page
-from db.statements.visibility import Audience, Condition, Expression, Split
+from db.statements.visibility import Audience, Condition, ConditionByOwner, Expression
 from graph.cost.directives import ListSize, sized
 from graph.mapping.row_type import ROW_TYPES, Column, RowType, Value, field
 from graph.pagination import (
@@ -143,8 +143,8 @@ def rows_by(
     by: InstrumentedAttribute[Any],
     *,
     order_by: Sequence[Any] = (),
-    always: Sequence[Condition | Split] = (),
-    filters: Mapping[str, Condition | Split] | None = None,
+    always: Sequence[Condition | ConditionByOwner] = (),
+    filters: Mapping[str, Condition | ConditionByOwner] | None = None,
     most: int | None = None,
 ) -> Build:
     """Build statements for the rows with a key in the column `by`, at most the first `most`.

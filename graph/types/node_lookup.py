@@ -14,7 +14,7 @@ from sqlalchemy import false, true
 from db.models import OldId
 from db.models.base import FIRST_RANDOM_ID
 from db.models.old_id import RENUMBERED
-from db.statements.visibility import Split
+from db.statements.visibility import ConditionByOwner
 from graph.context import Context
 from graph.errors import InvalidId, OutOfRange
 from graph.global_id import decode_id, decode_id_of
@@ -89,5 +89,5 @@ def rows_of_type(type_name: str) -> Lookup:
 def rows_of_old_ids(type_name: str) -> Lookup:
     """Make the lookup of the caller's own rows of a type by old id; of all rows, for admins."""
     model: Any = ROW_TYPES[type_name].model
-    is_own = Split(model, true(), false())
+    is_own = ConditionByOwner(model, true(), false())
     return Lookup(type_name, None, rows_by(model, OldId.old_id, always=[is_own]))

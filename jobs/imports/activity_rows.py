@@ -77,10 +77,12 @@ def derived_sums(sport_type: str, totals: StatedTotals, run: RecordedRun) -> dic
     They are of activities that cover ground. The moving time is by the rule of splits.
     """
     sums: dict[str, Any] = {}
-    if run.way is None or not covers_ground(sport_type):
+    if run.joined_track is None or not covers_ground(sport_type):
         return sums
     if not totals.timer_s:
-        sums["moving_time_s"] = min(round(run.elapsed_s), round(float(run.way.moving_s[-1])))
+        sums["moving_time_s"] = min(
+            round(run.elapsed_s), round(float(run.joined_track.moving_s[-1]))
+        )
     if totals.elevation_gain_m is None and run.profile is not None:
         sums["elevation_gain_m"] = round(elevation_gain_m(run.profile.height_m), 1)
     return sums

@@ -28,8 +28,8 @@ from jobs.imports.prepared_file import (
     prepare,
 )
 from jobs.imports.report_line import (
-    ImportedItem,
-    WaitingLine,
+    ReportLine,
+    UnwrittenLine,
     as_changed,
     as_deleted_here,
     with_gear_of,
@@ -75,7 +75,7 @@ class FileImport:
         visibility: Visibility = Visibility.ONLY_ME,
         is_dry_run: bool = False,
         originals: Originals | None = None,
-        report: Callable[[Connection, Sequence[ImportedItem]], None] = lambda *_: None,
+        report: Callable[[Connection, Sequence[ReportLine]], None] = lambda *_: None,
         job_id: int | None = None,
     ) -> None:
         self._transactions = transactions
@@ -85,7 +85,7 @@ class FileImport:
         self._originals = originals
         self._report = report
         self._job_id = job_id
-        self._pending: list[WaitingLine] = []
+        self._pending: list[UnwrittenLine] = []
         self._written_at = monotonic()
 
     def rules(self) -> ReadingRules:
@@ -110,19 +110,21 @@ class FileImport:
         file: str,
         content: "BinaryIO | RecordingError",
         listed: ListedActivity | None = None,
-    ) -> Iterator[ImportedItem]:
+    ) -> Iterator[ReportLine]:
         """Read a file here, and import it. Raises as `receive`."""
         yield from self.receive(prepare(file, content, listed, self.rules()))
         yield from self.flush()
 
-    def receive(self, file: PreparedFile, number: int = 0) -> Iterator[ImportedItem]:
+    def receive(self, file: PreparedFile, number: int = 0) -> Iterator[ReportLine]:
         """Take a file that was read; yields what was written until then. Raises DatabaseError.
 
         What is not written yet waits for others, or for `flush`.
         """
         for each in self._lines_of(file, number):
             if self._is_dry_run:
-                yield self._transactions.read(partial(self._without_deleted, lines=[each]))[0].item
+                yield self._transactions.read(partial(self._without_deleted, lines=[each]))[
+                    0
+                ].reported
                 continue
             if self._has_to_follow(each):
                 yield from self.flush()
@@ -131,25 +133,25 @@ class FileImport:
                 yield from self.flush()
         yield from self.flush_sometimes()
 
-    def flush_sometimes(self) -> Iterator[ImportedItem]:
+    def flush_sometimes(self) -> Iterator[ReportLine]:
         """Write what waits, if it has waited for long."""
         if monotonic() - self._written_at >= _LONGEST_WAIT_S:
             yield from self.flush()
 
-    def flush(self) -> Sequence[ImportedItem]:
+    def flush(self) -> Sequence[ReportLine]:
         """Write what waits. Raises DatabaseError."""
         pending, self._pending = self._pending, []
         self._written_at = monotonic()
         if not pending:
             return []
         if self._originals is not None:
-            files = [each.file for each in pending if each.activity or each.item.activity_id]
+            files = [each.file for each in pending if each.activity or each.reported.activity_id]
             self._originals.write_files(self._transactions, self._athlete_id, files)
         try:
             return self._transactions.write(lambda connection: self._write(connection, pending))
         except (DataError, IntegrityError) as error:
             if len(pending) > 1:
-                return [item for each in pending for item in self._write_alone(each)]
+                return [reported for each in pending for reported in self._write_alone(each)]
             if pending[0].activity is not None and pending[0].activity.parts is not NO_PARTS:
                 return self._write_alone(without_parts(pending[0]))
             return self._write_failure(pending[0], error)
@@ -161,39 +163,39 @@ class FileImport:
 
     # --- what is to be written
 
-    def _lines_of(self, file: PreparedFile, number: int) -> Iterator[WaitingLine]:
+    def _lines_of(self, file: PreparedFile, number: int) -> Iterator[UnwrittenLine]:
         if file.is_known:
             yield from self._known_lines(file, number)
         elif file.digest is None:
-            yield WaitingLine(
-                ImportedItem(file.name, file.outcome, file.message, number=number), file
+            yield UnwrittenLine(
+                ReportLine(file.name, file.outcome, file.message, number=number), file
             )
         for each in file.activities:
             is_last = each is file.activities[-1]
-            item = ImportedItem(
+            reported = ReportLine(
                 file.name, ImportOutcome.IMPORTED, each.said, None, each.place, number, is_last
             )
             if each.problem is None:
                 gear = gear_of(file, each.row.get("sport_type", ""))
-                yield WaitingLine(item, file, each, gear=gear)
+                yield UnwrittenLine(reported, file, each, gear=gear)
             else:
-                yield WaitingLine(
-                    replace(item, outcome=ImportOutcome.FAILED, message=each.problem), file
+                yield UnwrittenLine(
+                    replace(reported, outcome=ImportOutcome.FAILED, message=each.problem), file
                 )
 
-    def _known_lines(self, file: PreparedFile, number: int) -> Iterator[WaitingLine]:
+    def _known_lines(self, file: PreparedFile, number: int) -> Iterator[UnwrittenLine]:
         """Report on a file that was imported before; new names in the list are taken."""
         known = self._transactions.read(lambda connection: self._known(connection, [file]))
         if not known:
             message = "its activity was deleted while this import ran. Import it again."
-            item = ImportedItem(file.name, ImportOutcome.SKIPPED, message, number=number)
-            yield WaitingLine(item, file)
+            reported = ReportLine(file.name, ImportOutcome.SKIPPED, message, number=number)
+            yield UnwrittenLine(reported, file)
         for row in known:
-            item = ImportedItem(
+            reported = ReportLine(
                 file.name, ImportOutcome.SAME_AS, "it was imported before", row.activity_id,
                 row.place, number, is_last=row is known[-1],
             )  # fmt: skip
-            line = WaitingLine(item, file)
+            line = UnwrittenLine(reported, file)
             yield as_deleted_here(line) if row.activity_id is None else as_changed(line, row)
 
     def _has_enough(self) -> bool:
@@ -207,7 +209,7 @@ class FileImport:
             or waiting >= _MOST_BYTES
         )
 
-    def _has_to_follow(self, line: WaitingLine) -> bool:
+    def _has_to_follow(self, line: UnwrittenLine) -> bool:
         """Whether what waits must be there before: neighbors, or the same file."""
         if line.activity is None:
             return False
@@ -222,8 +224,8 @@ class FileImport:
     # --- writing
 
     def _write(
-        self, connection: Connection, pending: Sequence[WaitingLine]
-    ) -> Sequence[ImportedItem]:
+        self, connection: Connection, pending: Sequence[UnwrittenLine]
+    ) -> Sequence[ReportLine]:
         runner = self._runner(connection)
         files = [each.file for each in pending if each.activity is not None]
         known = {(row.digest, row.place): row.activity_id for row in self._known(connection, files)}
@@ -240,22 +242,24 @@ class FileImport:
             write_new(connection, runner, made)
         self._write_changes(connection, lines, gear)
         given = iter(ids)
-        items: Sequence[ImportedItem] = [
-            each.item if each.activity is None else replace(each.item, activity_id=next(given))
+        reports: Sequence[ReportLine] = [
+            each.reported
+            if each.activity is None
+            else replace(each.reported, activity_id=next(given))
             for each in lines
         ]
         self._tell_strava_ids(connection, lines)
-        items = self._keep_originals(connection, lines, items)
+        reports = self._keep_originals(connection, lines, reports)
         written = (ImportOutcome.IMPORTED, ImportOutcome.UPDATED)
-        changed = [*filter(None, (each.activity_id for each in items if each.outcome in written))]
+        changed = [*filter(None, (each.activity_id for each in reports if each.outcome in written))]
         note_changes(connection, self._athlete_id, self._job_id, activities=changed)
         withdraw_hidden(connection, self._athlete_id, self._job_id, changed)
-        self._report(connection, items)
-        return items
+        self._report(connection, reports)
+        return reports
 
     def _without_deleted(
-        self, connection: Connection, lines: Sequence[WaitingLine]
-    ) -> Sequence[WaitingLine]:
+        self, connection: Connection, lines: Sequence[UnwrittenLine]
+    ) -> Sequence[UnwrittenLine]:
         """Leave out what the list of an export tells of activities that the athlete deleted here."""
         listed = [each.strava_id for each in lines if each.strava_id is not None]
         if not listed:
@@ -263,7 +267,7 @@ class FileImport:
         gone = deleted_here(connection, self._athlete_id, listed)
         return [as_deleted_here(each) if each.strava_id in gone else each for each in lines]
 
-    def _tell_strava_ids(self, connection: Connection, lines: Sequence[WaitingLine]) -> None:
+    def _tell_strava_ids(self, connection: Connection, lines: Sequence[UnwrittenLine]) -> None:
         """Note which activities at Strava known files are of."""
         rows = [
             {
@@ -278,20 +282,22 @@ class FileImport:
             connection.execute(imported_file.tell_strava_ids(), {"rows": values_of(rows)})
 
     def _keep_originals(
-        self, connection: Connection, lines: Sequence[WaitingLine], items: Sequence[ImportedItem]
-    ) -> Sequence[ImportedItem]:
+        self, connection: Connection, lines: Sequence[UnwrittenLine], reports: Sequence[ReportLine]
+    ) -> Sequence[ReportLine]:
         """Keep the files of which there is an activity; the lines of others say why not."""
         if self._originals is None:
-            return items
-        there = [line.file for line, item in zip(lines, items, strict=True) if item.activity_id]
+            return reports
+        there = [
+            line.file for line, reported in zip(lines, reports, strict=True) if reported.activity_id
+        ]
         problems = self._originals.keep(connection, self._athlete_id, there)
         return [
-            with_problem(item, problems.get(line.file.digest or b""))
-            for line, item in zip(lines, items, strict=True)
+            with_problem(reported, problems.get(line.file.digest or b""))
+            for line, reported in zip(lines, reports, strict=True)
         ]
 
     def _new_activity(
-        self, connection: Connection, line: WaitingLine, activity_id: int, gear: Mapping[str, int]
+        self, connection: Connection, line: UnwrittenLine, activity_id: int, gear: Mapping[str, int]
     ) -> ActivityToWrite:
         prepared, file = line.activity, line.file
         assert prepared is not None
@@ -323,28 +329,28 @@ class FileImport:
         )
 
     def _write_changes(
-        self, connection: Connection, lines: Sequence[WaitingLine], gear: Mapping[str, int]
+        self, connection: Connection, lines: Sequence[UnwrittenLine], gear: Mapping[str, int]
     ) -> None:
         for each in lines:
-            if each.item.outcome is ImportOutcome.UPDATED:
+            if each.reported.outcome is ImportOutcome.UPDATED:
                 values = {
-                    "activity": each.item.activity_id,
+                    "activity": each.reported.activity_id,
                     "new_name": each.new_name,
                     "new_gear": gear[each.gear.lower()] if each.gear else None,
                 }
                 connection.execute(imported_file.change(), values)
 
-    def _write_alone(self, line: WaitingLine) -> Sequence[ImportedItem]:
+    def _write_alone(self, line: UnwrittenLine) -> Sequence[ReportLine]:
         self._pending = [line]
         return self.flush()
 
-    def _write_failure(self, line: WaitingLine, error: Exception) -> Sequence[ImportedItem]:
+    def _write_failure(self, line: UnwrittenLine, error: Exception) -> Sequence[ReportLine]:
         """Report on an activity that the database refuses."""
         reason = str(error).partition("\n")[0]
-        item = replace(
-            line.item, outcome=ImportOutcome.FAILED, message=f"it cannot be stored: {reason}"
+        reported = replace(
+            line.reported, outcome=ImportOutcome.FAILED, message=f"it cannot be stored: {reason}"
         )
-        failed = replace(line, item=item, activity=None, new_name=None, gear=None)
+        failed = replace(line, reported=reported, activity=None, new_name=None, gear=None)
         return self._transactions.write(lambda connection: self._write(connection, [failed]))
 
     def _runner(self, connection: Connection) -> Runner:

@@ -20,14 +20,14 @@ def derive_splits(run: RecordedRun, samples: Samples) -> list[dict[str, Any]]:
 
     `samples` are the run's streams.
     """
-    if run.way is None:
+    if run.joined_track is None:
         return []
     times = never_falling(samples.time_s)
     return [
         _row(unit, split)
         for unit in SplitUnit
         for split in splits(
-            run.way,
+            run.joined_track,
             unit,
             sample_time_s=times,
             heart_rate_bpm=samples.heart_rate_bpm,

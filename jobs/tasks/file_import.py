@@ -27,7 +27,7 @@ from jobs.imports.kept_file import file_of
 from jobs.imports.originals import Originals
 from jobs.imports.prepared_file import PreparedFile, left_out
 from jobs.imports.reading_processes import FileToRead, ReaderLost, ReadingProcesses
-from jobs.imports.report_line import ImportedItem
+from jobs.imports.report_line import ReportLine
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.task_services import TaskServices
 from recordings import RecordingError, UnreadableFile
@@ -112,13 +112,13 @@ class _Import:
             opened.total = max(self._total, opened.done)
         return result
 
-    def _report(self, connection: Connection, items: Sequence[ImportedItem]) -> None:
+    def _report(self, connection: Connection, reported: Sequence[ReportLine]) -> None:
         assert self._step is not None
-        self._step.created += sum(item.outcome is ImportOutcome.IMPORTED for item in items)
-        self._step.message = items[-1].file
-        lines = [self._line(item) for item in items]
+        self._step.created += sum(line.outcome is ImportOutcome.IMPORTED for line in reported)
+        self._step.message = reported[-1].file
+        lines = [self._line(line) for line in reported]
         connection.execute(import_entry.write(), {"rows": values_of(lines)})
-        self._files = max([self._files, *(item.number for item in items if item.is_last)])
+        self._files = max([self._files, *(line.number for line in reported if line.is_last)])
 
     # --- the walk
 
@@ -178,16 +178,16 @@ class _Import:
     def _key(self, number: int) -> str:
         return f"{self._uploads}/{number}"
 
-    def _line(self, item: ImportedItem) -> dict[str, Any]:
-        file = self._before + item.number - 1
+    def _line(self, line: ReportLine) -> dict[str, Any]:
+        file = self._before + line.number - 1
         return {
             "job_id": self._attempt.job_id,
             "athlete_id": self._athlete_id,
-            "position": file * DEFAULT_LIMITS.activities + item.place,
-            "path": item.file,
-            "outcome": item.outcome.value,
-            "message": printable(item.message, _LONGEST_MESSAGE),
-            "activity_id": item.activity_id,
+            "position": file * DEFAULT_LIMITS.activities + line.place,
+            "path": line.file,
+            "outcome": line.outcome.value,
+            "message": printable(line.message, _LONGEST_MESSAGE),
+            "activity_id": line.activity_id,
         }
 
     def _finish(self) -> None:

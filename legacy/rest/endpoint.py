@@ -31,7 +31,7 @@ from legacy.rest.parameters import (
     Parameters,
     SyncWanted,
 )
-from legacy.rest.routes import ID_PARAMETERS, Route
+from legacy.rest.routes import ID_PARAMETERS, RestRoute
 from legacy.rest.successors import MOST_COST_EACH
 from legacy.uses import LegacyUses
 from runtime.time_limit import TimeLimit
@@ -66,7 +66,7 @@ class RestServices:
 class Endpoint:
     """ASGI app for one path. `routes` are its routes by method."""
 
-    def __init__(self, rest: RestServices, routes: Mapping[str, Route]) -> None:
+    def __init__(self, rest: RestServices, routes: Mapping[str, RestRoute]) -> None:
         self._rest, self._routes = rest, routes
         self._methods = ", ".join(
             sorted({*routes, *(["HEAD"] if "GET" in routes else []), "OPTIONS"})
@@ -131,7 +131,9 @@ class Endpoint:
         if len(exchange.scope["query_string"]) > services.settings.body_max_bytes:
             raise AddressTooLong(services.settings.body_max_bytes)
 
-    async def _parameters(self, exchange: Exchange, receive: Receive, route: Route) -> Parameters:
+    async def _parameters(
+        self, exchange: Exchange, receive: Receive, route: RestRoute
+    ) -> Parameters:
         given: dict[str, Any] = dict(
             parameters.from_query_string(exchange.scope["query_string"], route.takes)
         )
@@ -164,7 +166,7 @@ class _RestRequest:
         self._rest, self._exchange, self._caller = rest, exchange, caller
         self._answered: OperationResult | None = None
 
-    async def answer(self, route: Route, wanted: Parameters) -> HttpResponse:
+    async def answer(self, route: RestRoute, wanted: Parameters) -> HttpResponse:
         """Run the route's operations.
 
         Raises HttpRefusal, CallerError, OperationFailed, DatabaseError.
@@ -222,7 +224,7 @@ class _RestRequest:
         return max(1, min(settings.cost_limit, settings.cost_bucket_ip) // (2 * MOST_COST_EACH))
 
     async def _page(
-        self, route: Route, variables: dict[str, Any], wanted: PageParameters
+        self, route: RestRoute, variables: dict[str, Any], wanted: PageParameters
     ) -> dict[str, Any]:
         """Walk to the start of the page in steps of the largest list, and read the page."""
         assert route.listed is not None
@@ -242,7 +244,7 @@ class _RestRequest:
         )
 
     async def _data(
-        self, route: Route, operation: str, variables: dict[str, Any]
+        self, route: RestRoute, operation: str, variables: dict[str, Any]
     ) -> dict[str, Any]:
         """Run an operation like any GraphQL request. Raises OperationFailed."""
         operations = self._rest.operations
@@ -258,7 +260,7 @@ class _RestRequest:
         return data
 
     async def _reply(
-        self, route: Route, shaped: Any, data: dict[str, Any], wanted: Parameters
+        self, route: RestRoute, shaped: Any, data: dict[str, Any], wanted: Parameters
     ) -> HttpResponse:
         assert self._answered is not None
         answer = OperationResult(
@@ -293,7 +295,7 @@ def _content_type(headers: Mapping[bytes, bytes]) -> bytes | None:
     return b"application/json" if given is None and b"authorization" in headers else given
 
 
-def _connection(data: Mapping[str, Any], route: Route) -> dict[str, Any] | None:
+def _connection(data: Mapping[str, Any], route: RestRoute) -> dict[str, Any] | None:
     """Find the connection of a list route; None if its parent is absent."""
     assert route.listed is not None
     found: Any = data

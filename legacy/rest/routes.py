@@ -41,7 +41,7 @@ class ListPaging:
 
 
 @dataclass(frozen=True)
-class Route:
+class RestRoute:
     """A route. `path` is the older service's; `aliases` are further paths for it.
 
     `operation` is the GraphQL operation to run, and the route's successor. `variables` builds its
@@ -65,7 +65,7 @@ class Route:
     listed: ListPaging | None = None
     mutation: str | None = None
     needs_caller: bool = False
-    of_athlete: "Route | None" = None
+    of_athlete: "RestRoute | None" = None
 
     @property
     def name(self) -> str:
@@ -159,7 +159,7 @@ def _feedback(_: Ids, wanted: Feedback) -> dict[str, Any]:
     return {"input": {"message": wanted.message, "contact": wanted.contact}}
 
 
-_ACTIVITIES_OF_ATHLETE = Route(
+_ACTIVITIES_OF_ATHLETE = RestRoute(
     "GET",
     "/v1/athletes/{athlete_id}/activities",
     "An athlete's activities, newest first",
@@ -173,7 +173,7 @@ _ACTIVITIES_OF_ATHLETE = Route(
 )
 
 ROUTES = (
-    Route(
+    RestRoute(
         "GET",
         "/v1/athletes",
         "The athletes that the caller may see",
@@ -184,7 +184,7 @@ ROUTES = (
         variables=lambda *_: {},
         listed=ListPaging(successors.ATHLETES_END, ("athletes",)),
     ),
-    Route(
+    RestRoute(
         "GET",
         "/v1/athletes/me",
         "The athlete that the caller is",
@@ -194,7 +194,7 @@ ROUTES = (
         what="Athlete",
         needs_caller=True,
     ),
-    Route(
+    RestRoute(
         "GET",
         "/v1/athletes/{athlete_id}",
         "An athlete",
@@ -204,7 +204,7 @@ ROUTES = (
         what="Athlete",
     ),
     _ACTIVITIES_OF_ATHLETE,
-    Route(
+    RestRoute(
         "GET",
         "/v1/athletes/{athlete_id}/personal-bests",
         "An athlete's personal bests, shortest distance first",
@@ -214,7 +214,7 @@ ROUTES = (
         what="Athlete",
         aliases=("/v1/athletes/{athlete_id}/personal_bests", "/v1/athletes/{athlete_id}/pbs"),
     ),
-    Route(
+    RestRoute(
         "GET",
         "/v1/athletes/{athlete_id}/age-grades",
         "The age grades of an athlete's personal bests",
@@ -224,7 +224,7 @@ ROUTES = (
         what="Athlete",
         aliases=("/v1/athletes/{athlete_id}/age_grades",),
     ),
-    Route(
+    RestRoute(
         "GET",
         "/v1/activities",
         "The activities that the caller may see, newest first",
@@ -236,7 +236,7 @@ ROUTES = (
         listed=ListPaging(successors.ACTIVITIES_END, ("activities",)),
         of_athlete=_ACTIVITIES_OF_ATHLETE,
     ),
-    Route(
+    RestRoute(
         "GET",
         "/v1/activities/{activity_id}",
         "An activity with its best efforts",
@@ -245,7 +245,7 @@ ROUTES = (
         models.ActivityDetail,
         what="Activity",
     ),
-    Route(
+    RestRoute(
         "GET",
         "/v1/activities/{activity_id}/age-grade",
         "An activity's age grade",
@@ -255,7 +255,7 @@ ROUTES = (
         what="Activity",
         aliases=("/v1/activities/{activity_id}/age_grade",),
     ),
-    Route(
+    RestRoute(
         "GET",
         "/v1/age-grade",
         "Calculates an age grade; needs no sign-in",
@@ -266,7 +266,7 @@ ROUTES = (
         variables=_performance,
         aliases=("/v1/age_grade",),
     ),
-    Route(
+    RestRoute(
         "POST",
         "/v1/athletes/{athlete_id}/recalculate-pbs",
         "Derive personal bests anew, in a task",
@@ -278,7 +278,7 @@ ROUTES = (
         aliases=("/v1/athletes/{athlete_id}/recalculate-personal-bests",),
         mutation="recalculatePersonalBests",
     ),
-    Route(
+    RestRoute(
         "POST",
         "/v1/athletes/{athlete_id}/recalculate-age-grades",
         "Grade all best efforts anew, in a task",
@@ -289,7 +289,7 @@ ROUTES = (
         what="Athlete",
         mutation="recalculateAgeGrades",
     ),
-    Route(
+    RestRoute(
         "POST",
         "/strava/sync",
         "Fetch an athlete's activities from Strava, in a task",
@@ -301,7 +301,7 @@ ROUTES = (
         mutation="syncStrava",
         needs_caller=True,
     ),
-    Route(
+    RestRoute(
         "GET",
         "/strava/sync/{task_id}",
         "Where a task is, whatever it does",
@@ -311,7 +311,7 @@ ROUTES = (
         what="Task",
         aliases=("/strava/sync/status/{task_id}", "/v1/tasks/{task_id}"),
     ),
-    Route(
+    RestRoute(
         "POST",
         "/feedback",
         "Say something to the operator of this server",

@@ -1,4 +1,4 @@
-"""What stands in front of the API: asked through it, at the address that clients use."""
+"""What the proxy in front of the API does with requests: asked at the address that clients use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _OWN = "own_address"
 
 
 @dataclass(frozen=True)
-class Front:
+class Proxy:
     """The address of a proxy, and what the API behind it sees of a request through it."""
 
     url: str
@@ -70,9 +70,9 @@ class Front:
         return urlsplit(self.url).scheme == _HTTPS
 
 
-def check_address(front: Front) -> str:
+def check_address(proxy: Proxy) -> str:
     """Whether the API counts each client for itself."""
-    seen = front.seen
+    seen = proxy.seen
     if seen["isDirect"] and seen["address"] == seen["peer"]:
         return f"this machine is {seen['address']}, with nothing in front of the API"
     if seen["address"] == _FORGED:
@@ -93,9 +93,9 @@ def check_address(front: Front) -> str:
     return f"this machine is {seen['address']}, through {seen['peer']}"
 
 
-def check_scheme_and_host(front: Front) -> str:
+def check_scheme_and_host(proxy: Proxy) -> str:
     """Whether the API knows how clients reach it."""
-    seen, parts = front.seen, urlsplit(front.url)
+    seen, parts = proxy.seen, urlsplit(proxy.url)
     if seen["scheme"] != parts.scheme:
         raise CheckFailed(
             f"the API takes {parts.scheme} for {seen['scheme']}. Let the proxy set "
@@ -105,32 +105,32 @@ def check_scheme_and_host(front: Front) -> str:
         raise CheckFailed(
             f"the API gets the host {seen['host']}, not {parts.netloc}. Let the proxy pass Host on"
         )
-    public = front.settings.public_url
+    public = proxy.settings.public_url
     if public is not None and urlsplit(public)[:2] != parts[:2]:
         raise CheckFailed(
-            f"PUBLIC_URL is {public}. Set it to {front.url}, where browsers come from"
+            f"PUBLIC_URL is {public}. Set it to {proxy.url}, where browsers come from"
         )
     return f"{seen['scheme']}://{seen['host']}"
 
 
-def check_bodies(front: Front) -> str:
+def check_bodies(proxy: Proxy) -> str:
     """Whether bodies pass up to the API's limit, and larger ones only where files go."""
-    most: int = front.seen["bodyMaxBytes"]
+    most: int = proxy.seen["bodyMaxBytes"]
     query = b'{"query": "{ __typename }"}'
     json = {"content-type": "application/json"}
-    whole = front.ask("POST", "/graphql", content=query.ljust(most), headers=json)
+    whole = proxy.ask("POST", "/graphql", content=query.ljust(most), headers=json)
     if not whole.is_success:
         raise CheckFailed(
             f"a body of {most} bytes (BODY_MAX_BYTES) is answered {whole.status_code}. Raise the "
             "proxy's limit"
         )
-    long = front.ask("POST", "/graphql", content=query.ljust(most + 1), headers=json)
+    long = proxy.ask("POST", "/graphql", content=query.ljust(most + 1), headers=json)
     if long.status_code != httpx.codes.REQUEST_ENTITY_TOO_LARGE:
         raise CheckFailed(
             f"a body of {most + 1} bytes is answered {long.status_code}, not 413: the proxy takes "
             "the API's answer away, or ends the connection"
         )
-    upload = front.ask("PUT", "/uploads/unknown", content=bytes(most + 1))
+    upload = proxy.ask("PUT", "/uploads/unknown", content=bytes(most + 1))
     if upload.status_code != httpx.codes.NOT_FOUND:
         raise CheckFailed(
             f"a file of {most + 1} bytes for /uploads is answered {upload.status_code} before the "
@@ -139,13 +139,13 @@ def check_bodies(front: Front) -> str:
     return f"up to {most} bytes, and files"
 
 
-def check_metrics(front: Front) -> str:
+def check_metrics(proxy: Proxy) -> str:
     """Whether figures of the server are kept from its clients."""
-    if front.ask("GET", "/metrics").is_success:
+    if proxy.ask("GET", "/metrics").is_success:
         raise CheckFailed(
             "anybody may read /metrics. Answer 404 for it, or set METRICS_TOKEN"
         )  # fmt: skip
     return "kept from clients"
 
 
-FrontCheck = Callable[[Front], str]
+ProxyCheck = Callable[[Proxy], str]

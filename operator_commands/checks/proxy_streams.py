@@ -1,4 +1,4 @@
-"""Whether streams come through what stands in front, as they are written; and over HTTP/2."""
+"""Whether streams come through the proxy, as they are written; and over HTTP/2."""
 
 import json
 import socket
@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from operator_commands.checks.failure import CheckFailed, first_line
-from operator_commands.checks.proxy import PATIENCE_S, Front
+from operator_commands.checks.proxy import PATIENCE_S, Proxy
 
 _AT_ONCE_S = 2.0
 _STREAM = "/graphql/stream"
@@ -25,9 +25,9 @@ _GATHERED = (
 )
 
 
-def check_events(front: Front) -> str:
+def check_events(proxy: Proxy) -> str:
     """Whether an event comes while its stream is open, and not when it ends."""
-    reserved = front.ask("PUT", _STREAM)
+    reserved = proxy.ask("PUT", _STREAM)
     if not reserved.is_success:
         raise CheckFailed(
             f"PUT {_STREAM} is answered {reserved.status_code}. Pass on PUT and DELETE"
@@ -37,12 +37,12 @@ def check_events(front: Front) -> str:
     accepts = {"accept": "text/event-stream"}
     try:
         with httpx.stream(
-            "GET", front.url + _STREAM, headers=headers | accepts, timeout=timeout
+            "GET", proxy.url + _STREAM, headers=headers | accepts, timeout=timeout
         ) as stream:
             if not stream.is_success:
                 raise CheckFailed(f"GET {_STREAM} is answered {stream.status_code}")
             began = time.monotonic()
-            told = front.ask("POST", _STREAM, json=_ASKED, headers=headers)
+            told = proxy.ask("POST", _STREAM, json=_ASKED, headers=headers)
             if not told.is_success:
                 raise CheckFailed(f"POST {_STREAM} is answered {told.status_code}")
             for line in stream.iter_lines():
@@ -55,9 +55,9 @@ def check_events(front: Front) -> str:
     raise CheckFailed(f"the event stream ended without an event. {_GATHERED}")
 
 
-def check_web_sockets(front: Front) -> str:
+def check_web_sockets(proxy: Proxy) -> str:
     """Whether an operation runs over a WebSocket."""
-    url = f"ws{front.url.removeprefix('http')}/graphql"
+    url = f"ws{proxy.url.removeprefix('http')}/graphql"
     asked = {"id": "1", "type": "subscribe", "payload": {"query": "{ __typename }"}}
     try:
         with connect(url, subprotocols=[_PROTOCOL], open_timeout=PATIENCE_S) as ws:
@@ -74,11 +74,11 @@ def check_web_sockets(front: Front) -> str:
     return "graphql-transport-ws answers"
 
 
-def check_http2(front: Front) -> str:
+def check_http2(proxy: Proxy) -> str:
     """Whether clients may use HTTP/2; without it browsers open six connections at most."""
-    if not front.is_secure:
+    if not proxy.is_secure:
         return "not without TLS: browsers open six connections at most"
-    parts = urlsplit(front.url)
+    parts = urlsplit(proxy.url)
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     try:

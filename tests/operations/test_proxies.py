@@ -10,7 +10,7 @@ from redis import Redis
 
 from graph.global_id import decode_id_of
 from jobs.enqueue import publish
-from operator_commands.doctor import diagnose_front
+from operator_commands.doctor import diagnose_proxy
 from tests.operations.programs import PROXIES
 from tests.web.api_process import api_process
 from tests.web.subscriber import JOB, event_stream, web_socket
@@ -39,7 +39,7 @@ async def test_a_proxy_passes_on_what_it_should(
                 assert (await http.get("/readyz")).status_code == 200
             await _each_address_counts_for_itself(address)
         of_front = settings.model_copy(update={"public_url": f"http://{address}"})
-        code = await asyncio.to_thread(diagnose_front, of_front, f"http://{address}/")
+        code = await asyncio.to_thread(diagnose_proxy, of_front, f"http://{address}/")
         told = capsys.readouterr().out
         assert (code, told.count("OK ")) == (0, 7), told
         assert ", through 127.0.0.1" in told

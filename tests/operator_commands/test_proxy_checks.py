@@ -11,7 +11,7 @@ from websockets.sync.server import serve
 from operator_commands.checks import proxy as checks
 from operator_commands.checks import proxy_streams
 from operator_commands.checks.failure import CheckFailed
-from operator_commands.checks.proxy import Front
+from operator_commands.checks.proxy import Proxy
 from settings import load_settings
 
 SOUND = {
@@ -28,9 +28,9 @@ SOUND = {
 OK, EVENT = 200, b'event: next\ndata: {"data": {"__typename": "Query"}}\n\n'
 
 
-def through(url: str = "https://runs.example", seen: dict | None = None, **values) -> Front:
+def through(url: str = "https://runs.example", seen: dict | None = None, **values) -> Proxy:
     """A proxy of which is known what the API sees through it."""
-    made = Front(url, load_settings(None, **values))
+    made = Proxy(url, load_settings(None, **values))
     vars(made)["seen"] = SOUND | (seen or {})
     return made
 

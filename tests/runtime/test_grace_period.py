@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from runtime.grace_period import MAY_LEAVE, ended, unhurried
+from runtime.grace_period import MAY_LEAVE, end_with_grace, with_grace
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def left(seconds: float, *, may_leave: bool) -> list[str]:
 
     async def call() -> None:
         MAY_LEAVE.set(may_leave)
-        await unhurried(work())
+        await with_grace(work())
 
     caller = asyncio.create_task(call())
     await asyncio.sleep(0.01)
@@ -46,14 +46,14 @@ async def test_work_of_a_client_that_may_leave_has_a_moment():
 
 async def test_results_and_errors_come_through():
     MAY_LEAVE.set(True)
-    assert await unhurried(asyncio.sleep(0, "done")) == "done"
+    assert await with_grace(asyncio.sleep(0, "done")) == "done"
     with pytest.raises(ZeroDivisionError):
-        await unhurried(asyncio.to_thread(lambda: 1 / 0))
+        await with_grace(asyncio.to_thread(lambda: 1 / 0))
 
 
 async def test_an_end_that_is_cancelled_cancels_at_once():
     task = asyncio.create_task(asyncio.sleep(9))
-    ending = asyncio.create_task(ended(task))
+    ending = asyncio.create_task(end_with_grace(task))
     await asyncio.sleep(0.01)
     ending.cancel()
     await asyncio.wait([task], timeout=0.05)

@@ -17,7 +17,7 @@ from graph.cost.budget import Budget
 from graph.delivery.writer import PartsForm
 from graph.errors import OperationTimeout
 from graph.operation_request import OperationRequest, OperationResult
-from runtime.grace_period import ended
+from runtime.grace_period import end_with_grace
 from web.limits.fair_queue import FairQueue
 from web.protocols.stream_end import too_much_unread
 from web.services import Services
@@ -188,7 +188,7 @@ class PartsUnderWay:
     async def close(self) -> None:
         """End the operation, if it still runs after a moment, and drop what was not taken."""
         try:
-            await ended(self._task)
+            await end_with_grace(self._task)
         finally:
             self._count(-self._waiting_bytes)
 

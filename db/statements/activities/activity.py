@@ -43,7 +43,7 @@ from db.statements.edited import unless_edited
 from db.statements.new_rows import given_rows
 from db.statements.page import AnySelect, Collection, Columns, Ordering, by_key
 from db.statements.search import contains, each_contains
-from db.statements.visibility import Audience, Expression, FilterCondition, Search, Split
+from db.statements.visibility import Audience, ConditionByOwner, Expression, FilterCondition, Search
 
 # Not "athlete_id": in an UPDATE a value passed under a column's name is written to that column.
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -94,7 +94,9 @@ def duplicate_for_others(of: Any = Activity) -> ColumnElement[int | None]:
     return case((of.duplicate_of_id.is_not(None), stands))
 
 
-STANDS = Split(Activity, Activity.duplicate_of_id.is_(None), duplicate_for_others().is_(None))
+STANDS = ConditionByOwner(
+    Activity, Activity.duplicate_of_id.is_(None), duplicate_for_others().is_(None)
+)
 """Condition for activities that represent their run: recorded once, or the original of several."""
 
 ORDERINGS = {

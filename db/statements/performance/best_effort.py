@@ -32,7 +32,7 @@ from db.statements.activities.activity import IS_RUN, since_day, until_day
 from db.statements.hidden_way import hides_surroundings
 from db.statements.new_rows import replace
 from db.statements.page import Collection, Ordering
-from db.statements.visibility import Split, shows_age_grades
+from db.statements.visibility import ConditionByOwner, shows_age_grades
 
 FASTEST = Ordering(
     BestEffort.elapsed_s, BestEffort.id, descending=False, tie=BestEffort.achieved_at
@@ -51,7 +51,7 @@ def _of_run(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-LISTED = Split(
+LISTED = ConditionByOwner(
     BestEffort,
     ~BestEffort.implied | BestEffort.counts,
     ~BestEffort.implied | BestEffort.counts_for_others,
@@ -65,7 +65,7 @@ EFFORTS_OF_ATHLETE = Collection(
         "distance": BestEffort.distance == bindparam("distance", type_=Text),
         "day_from": _of_run(since_day(bindparam("day_from", type_=Date))),
         "day_until": _of_run(until_day(bindparam("day_until", type_=Date))),
-        "counting": Split(BestEffort, BestEffort.counts, BestEffort.counts_for_others),
+        "counting": ConditionByOwner(BestEffort, BestEffort.counts, BestEffort.counts_for_others),
     },
     always=LISTED,
 )

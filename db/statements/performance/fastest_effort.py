@@ -20,11 +20,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from db.models import Activity, BestEffort
 from db.statements.activities.activity import since_day, until_day
 from db.statements.page import AnySelect, Columns, by_key, matches
-from db.statements.visibility import Audience, Expression, Split, for_audience, visible
+from db.statements.visibility import Audience, ConditionByOwner, Expression, for_audience, visible
 
 PERIOD_DAYS = 180
 """Days of a period without a given first one: its last one included."""
-_COUNTS = Split(BestEffort, BestEffort.counts, BestEffort.counts_for_others)
+_COUNTS = ConditionByOwner(BestEffort, BestEffort.counts, BestEffort.counts_for_others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from sqlalchemy.orm import aliased
 from db.models import Athlete, BestEffort, PersonalBest
 from db.statements.page import Collection, Ordering
 from db.statements.performance import best_effort
-from db.statements.visibility import Split, shows_age_grades
+from db.statements.visibility import ConditionByOwner, shows_age_grades
 
 NEWEST = Ordering(PersonalBest.achieved_at, PersonalBest.id, descending=True)
 FASTEST = Ordering(
@@ -42,13 +42,15 @@ BEST_AGE_GRADE = Ordering(
     PersonalBest.age_grade_percent, PersonalBest.id, descending=True, tie=PersonalBest.achieved_at
 )
 
-CURRENT = Split(PersonalBest, PersonalBest.is_current, PersonalBest.is_current_for_others)
+CURRENT = ConditionByOwner(
+    PersonalBest, PersonalBest.is_current, PersonalBest.is_current_for_others
+)
 """Condition for current bests."""
 
 
-def _where_shown(condition: ColumnElement[bool]) -> Split:
+def _where_shown(condition: ColumnElement[bool]) -> ConditionByOwner:
     """Apply a condition on age grades only to rows with an age grade that the viewer may see."""
-    return Split(PersonalBest, condition, condition & shows_age_grades(PersonalBest))
+    return ConditionByOwner(PersonalBest, condition, condition & shows_age_grades(PersonalBest))
 
 
 def _of_athlete(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 import cli
-from operator_commands.doctor import diagnose_front
+from operator_commands.doctor import diagnose_proxy
 from tests.http_server import listening
 from web.auth.signed_links import SignedLinks
 
@@ -18,7 +18,7 @@ HERE = (ip_network("127.0.0.1/32"),)
 def found(settings, capsys, address: str, **changes: object) -> tuple[int, dict[str, str]]:
     url = f"http://{address}"
     given = settings.model_copy(update={"public_url": url} | changes)
-    code = diagnose_front(given, url)
+    code = diagnose_proxy(given, url)
     lines = [line for line in capsys.readouterr().out.splitlines() if line[:2] in {"OK", "PR"}]
     return code, {line[9:].split(": ", 1)[0]: line for line in lines}
 
