@@ -61,6 +61,7 @@ def run(settings: Settings, *, with_parent: bool = False, forget_connections: bo
 
 
 def refuse_taken_port(settings: Settings) -> None:
+    """Raise ServiceFailed where another program listens on HOST and PORT."""
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

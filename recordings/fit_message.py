@@ -74,6 +74,7 @@ def unix_of(values: Values, name: str = "timestamp") -> float | None:
 
 
 def degrees_of(values: Values, name: str) -> float | None:
+    """Degrees of an angle, which FIT counts in semicircles; None where there is none."""
     semicircles = number_in(values.get(name))
     return None if semicircles is None else semicircles * _DEGREES
 

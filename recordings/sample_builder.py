@@ -58,6 +58,7 @@ class ReadingBudget:
         self._end = process_time() + limits.read_s
 
     def take_sample(self) -> None:
+        """Count a sample. Raises FileTooLarge."""
         self._samples += 1
         if self._samples > self.limits.samples:
             raise FileTooLarge(
@@ -69,6 +70,7 @@ class ReadingBudget:
             self.check_time()
 
     def check_time(self) -> None:
+        """Raise FileTooLarge once reading took longer than `limits.read_s` of CPU."""
         if process_time() > self._end:
             raise FileTooLarge(
                 self.file,

@@ -1,4 +1,7 @@
-"""What an answer of Strava has to be as a whole, so that it is not another one by mistake."""
+"""What an answer of Strava has to be as a whole, so that it is not another one by mistake.
+
+All functions raise StravaUnreadable for an answer of another form.
+"""
 
 import json
 from contextlib import suppress
@@ -13,7 +16,7 @@ _MOST_DIGITS = 100
 
 
 def parsed(body: bytes) -> Any:
-    """Read JSON of any kind. Raises StravaUnreadable, as all functions here."""
+    """Read JSON of any kind."""
     with suppress(orjson.JSONDecodeError):  # NaN and the like, which Python's own reads, slowly
         return orjson.loads(body)
     try:

@@ -36,12 +36,13 @@ class Fields:
         return StravaBadData(self.path + name, problem, strava_id=self.strava_id)
 
     def require(self, name: str) -> Any:
+        """Get a value of any kind. Raises StravaBadData where there is none."""
         if (value := self.values.get(name)) is None:
             raise self.bad(name, "is missing")
         return value
 
     def number(self, name: str) -> float:
-        """A finite number, not negative."""
+        """A finite number, not negative. Raises StravaBadData."""
         value = self.require(name)
         if is_number(value) and value >= 0:
             return float(value)
@@ -51,6 +52,7 @@ class Fields:
         raise self.bad(name, "is not a number of 0 or more")
 
     def optional_number(self, name: str) -> float | None:
+        """A finite number, not negative; None for anything else."""
         value = self.values.get(name)
         return float(value) if is_number(value) and value >= 0 else None
 
@@ -61,7 +63,7 @@ class Fields:
     def identifier(self, name: str) -> int:
         """An id: a whole number above 0.
 
-        A fraction or text is refused, for rounding would name another thing.
+        Raises StravaBadData, also for a fraction or text: rounding would name another thing.
         """
         value = self.require(name)
         if type(value) is not int or not 0 < value <= _MAX_INTEGER:
@@ -80,7 +82,7 @@ class Fields:
         return self.values.get(name) is True
 
     def instant(self, name: str) -> datetime:
-        """A point in time, aware UTC. Text without an offset is refused."""
+        """A point in time, aware UTC. Raises StravaBadData, also for text without an offset."""
         parsed = _datetime(self.require(name))
         if parsed is None:
             raise self.bad(name, "is not a date and time")
@@ -108,7 +110,10 @@ def _datetime(value: object) -> datetime | None:
 
 
 def fields_of(value: object, path: str = "", strava_id: int | None = None) -> Fields:
-    """`value` as a JSON object; `path` ("best_efforts[2].") names it in errors."""
+    """`value` as a JSON object; `path` ("best_efforts[2].") names it in errors.
+
+    Raises StravaBadData for anything else.
+    """
     if not isinstance(value, Mapping):
         raise StravaBadData(path.rstrip(".") or "body", "is not an object", strava_id=strava_id)
     return Fields(value, path, strava_id)

@@ -92,7 +92,7 @@ def parse_streams(payload: object) -> StravaStreams | None:
     """Read a `key_by_type=true` stream set.
 
     A sample without a usable time or distance is left out. None without time or distance: nothing
-    can be computed from the rest.
+    can be computed from the rest. Raises StravaBadData.
     """
     fields = fields_of(payload)
     if not fields.values.get("time") or not fields.values.get("distance"):

@@ -25,6 +25,7 @@ class MemoryTier:
         return self._entries.weight
 
     def find(self, key: CacheKey) -> CacheEntry | None:
+        """Get an entry, current or not; None where there is none."""
         return self._entries.find(key)
 
     def keep(self, key: CacheKey, entry: CacheEntry) -> None:

@@ -65,7 +65,7 @@ async def create_job(
 ) -> StartedJob:
     """Write a job in the caller's transaction, or find the one in its way.
 
-    Hand it over (`hand_over`) after commit.
+    Hand it over (`hand_over`) after commit. Raises MutationRefused.
     """
     parameters = {
         "athlete": wanted.athlete_id,
@@ -320,7 +320,7 @@ async def require_connection(context: Context, athlete_id: int) -> None:
 
 
 async def require_budget(rules: WriteRules, athlete_id: int, connection: AsyncConnection) -> None:
-    """Refuse a sync that could not make one request now."""
+    """Raise MutationRefused for a sync that could not make one request now."""
     if not rules.sync_budget_requests:
         return
     values = {

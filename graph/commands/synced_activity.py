@@ -21,7 +21,10 @@ _DELETED = (
 
 
 async def activity_to_sync(context: Context, wanted: SyncStravaInput) -> int | None:
-    """Get the Strava id of the only activity to sync; None where it is not only one."""
+    """Get the Strava id of the only activity to sync; None where it is not only one.
+
+    Raises InvalidArgument, MutationRefused.
+    """
     chosen, older = wanted.activity, wanted.activity_id
     if chosen is None:
         if older is None:

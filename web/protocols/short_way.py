@@ -107,6 +107,7 @@ class GraphQLShortWay:
         self._queries = WeightedLru[tuple[bytes, str], KnownQuery](_KEPT_BYTES, _size)
 
     def known_head(self, scope: Scope, size: int) -> GraphQLHead | None:
+        """Read the head of a request with `size` bytes of body; None if it takes the long way."""
         headers = by_name(scope["headers"])
         if (
             scope["method"] != "POST"
@@ -134,6 +135,7 @@ class GraphQLShortWay:
         )
 
     def begin(self, head: KnownHead, body: bytes, answered: Answered) -> ShortAnswer | Later | None:
+        """Answer a request, or do so later by `answered`. None: it takes the long way."""
         assert isinstance(head, GraphQLHead)
         started, services = perf_counter(), self._services
         switches = services.flags.everybody
