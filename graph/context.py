@@ -62,16 +62,16 @@ class WriteRules:
     """What mutations have to know of the caller and the settings.
 
     `sender` names the caller in the database: an account, or an address by a keyed digest. A sync
-    budget of 0 requests is no limit. Without `uploads` none are taken.
+    budget of 0 requests is no limit.
     """
 
     sender: str
     idempotency_key_lifetime_s: float
     feedback_per_caller: int
     feedback_max: int
-    sync_budget_requests: int = 0
-    sync_budget_refill_per_h: float = 1
-    uploads: UploadRules | None = None
+    uploads: UploadRules
+    sync_budget_requests: int
+    sync_budget_refill_per_h: float
 
 
 class OriginalFiles(Protocol):

@@ -25,7 +25,9 @@ RECORDS = sorted(path.name for path in DECISIONS.glob("0*.md"))
 _ROW = re.compile(r"^\| `([a-z_.]+)` \| (.+) \|$", re.MULTILINE)
 _FILE = re.compile(r"(?<![\w/.])([a-z_]+(?:/[a-z0-9_]+)*/[a-z0-9_]+\.(?:py|md))\b")
 _LINK = re.compile(r"\]\(([^)#\s]+)")
+_MAKE = re.compile(r"(?:`|^ *)make ([a-z][a-z-]*)", re.MULTILINE)
 _ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 FOLDERS = ("docs", "tests", "alembic", "bench")
 DOCUMENTS = sorted(
     [
@@ -97,6 +99,16 @@ def test_files_that_a_document_names_exist(path):
     links = {link for link in _LINK.findall(text) if not link.startswith("http")}
     assert {link for link in links if not (path.parent / link).exists()} == set()
     assert {each for each in named_files(text) if not (ROOT / each).exists()} == set()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_targets_that_a_document_names_exist(path):
+    """Of the Makefile: in code, not in sentences that begin with "make"."""
+    code = re.findall(
+        r"```.*?```|`[^`\n]+`|^    [^\n]+", path.read_text(), re.MULTILINE | re.DOTALL
+    )
+    named = {name for text in code for name in _MAKE.findall(text)}
+    assert named - TARGETS == set()
 
 
 def anchors(text: str) -> set[str]:

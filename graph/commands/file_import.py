@@ -48,7 +48,7 @@ _FULL = (
 async def stage_uploads(context: Context, wanted: StageUploadsInput) -> StageUploadsPayload:
     """Take room for files and make their addresses. Raises MutationRefused, CallerError."""
     athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
-    rules = _rules(context)
+    rules = context.write_rules().uploads
     files = _checked_files(wanted.files, rules)
     key = RequestKey.from_input(context, "stageUploads", wanted)
 
@@ -110,13 +110,6 @@ async def _staged_before(
         )
         raise MutationRefused(UserErrorCode.CONFLICT, message, KEY_FIELD)
     return rows
-
-
-def _rules(context: Context) -> UploadRules:
-    rules = context.write_rules().uploads
-    if rules is None:
-        raise MutationRefused(UserErrorCode.CONFLICT, "This server takes no uploads.")
-    return rules
 
 
 def _checked_files(files: Sequence[FileToStage], rules: UploadRules) -> list[dict[str, Any]]:
@@ -196,7 +189,7 @@ def _upload_ids(given: Sequence[str]) -> list[int]:
 async def _take_uploads(
     connection: AsyncConnection, athlete_id: int, ids: list[int], job_id: int
 ) -> None:
-    """Give uploads to a new job. Raises MutationRefused."""
+    """Give uploads to a new job, the athlete's only active import. Raises MutationRefused."""
     values = {"athlete": athlete_id, "uploads": ids}
     with waiting_for_lock():
         found = {row.id: row for row in await connection.execute(statements.of_athlete(), values)}
@@ -204,9 +197,6 @@ async def _take_uploads(
         field, row = f"input.uploadIds[{place}]", found.get(each)
         if row is None:
             raise not_found(field, "upload")
-        if row.in_use:
-            message = f"Another import reads {row.file_name!r}."
-            raise MutationRefused(UserErrorCode.CONFLICT, message, field)
         if row.received_bytes < row.size_bytes:
             message = (
                 f"{row.received_bytes} of {row.size_bytes} bytes of {row.file_name!r} have arrived. "

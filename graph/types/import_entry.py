@@ -47,7 +47,7 @@ def read_import_report(
     before: Before = None,
     outcomes: Outcomes = None,
 ) -> PageArguments:
-    """Read the arguments of a report. Raises InvalidArgument, OutOfRange."""
+    """Read the arguments of a report. Raises InvalidArgument, InvalidCursor, OutOfRange."""
     if outcomes is not None and len(outcomes) > len(ImportOutcome):
         raise OutOfRange("outcomes", 0, len(ImportOutcome), "entries long")
     return page_arguments(

@@ -126,3 +126,16 @@ def test_who_has_activities_from_files_finds_them_after_an_erasure(world, runner
         make.create_activity(db, runner, source="FILE", strava_id=None)
     assert world.work(world.create(runner, "ERASE_ATHLETE"))["status"] == "SUCCEEDED"
     assert world.rows(FORMER) == [{"athlete_id": runner, "strava_athlete_id": RUNNER}]
+
+
+def test_rows_that_the_older_service_keeps_are_told(world, caplog):
+    """`pacegraph adopt` makes the function (`legacy/adoption/erasure.py`)."""
+    world.write("CREATE SCHEMA IF NOT EXISTS legacy")
+    world.write(
+        "CREATE FUNCTION legacy.erase_athlete(bigint) RETURNS bigint LANGUAGE sql AS 'SELECT 2'"
+    )
+    job = world.work(world.create(world.connect(), "ERASE_ATHLETE"))
+    assert job["status"] == "SUCCEEDED"
+    assert "older service" in job["progress_message"]
+    [told] = [each for each in caplog.records if each.message == "the older service's rows stay"]
+    assert told.tables == 2

@@ -165,9 +165,12 @@ def test_an_answer_that_comes_late_is_forgotten_by_the_reconciler(world, person)
     assert world.redis.get("pacegraph:other") == b"kept"
 
 
-def test_without_an_erasure_answers_stay(world):
+def test_without_an_erasure_answers_stay(world, caplog):
     world.redis.set("pacegraph:cache:1", "kept")
     Reconciler(world.settings, world.database, world.redis).run_once()
+    nowhere = {"redis_url": type(world.settings.redis_url)("redis://127.0.0.1:1")}
+    forget_cached_answers(world.settings.model_copy(update=nowhere))  # raises nothing
+    assert "cached answers could not be deleted" in caplog.messages
     assert world.redis.get("pacegraph:cache:1") == b"kept"
     forget_cached_answers(world.settings)
     assert world.redis.get("pacegraph:cache:1") is None

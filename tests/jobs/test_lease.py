@@ -139,3 +139,21 @@ def test_progress_is_published_at_most_twice_a_second_and_the_last_state_always(
         "athlete_id": world.job(job_id)["athlete_id"],
         "version": world.job(job_id)["version"],
     }
+
+
+def test_a_lease_that_cannot_be_renewed_is_renewed_once_it_can(world, job_id, caplog):
+    """While PostgreSQL takes no writes, no other worker can claim the job either."""
+    with claim(world, job_id) as attempt:
+        world.write(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE 'shutting down' USING ERRCODE = '57P01'; END $$"
+        )
+        world.write(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+        world.until(lambda: "could not renew a lease" in caplog.messages)
+        attempt.check()
+        world.write("DROP TRIGGER refuse ON jobs")
+        before = world.value("SELECT lease_until FROM jobs")
+        world.until(lambda: world.value("SELECT lease_until FROM jobs") > before)
+        attempt.check()

@@ -1,6 +1,8 @@
 """What becomes of a job whose attempt fails."""
 
 import logging
+import time
+from multiprocessing import get_context
 
 import pytest
 
@@ -10,6 +12,7 @@ from db.statements.jobs import job_queue
 from jobs.reconcile import Reconciler
 from jobs.runner import TASKS
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
+from tests.patience import PATIENCE_S
 
 
 def test_out_of_quota_it_waits_shows_what_there_is_and_goes_on(world):
@@ -152,3 +155,34 @@ def test_a_kind_without_a_task_fails_and_says_so(world, caplog, monkeypatch):
     )
     assert job["error_message"] == "This server cannot run jobs of the kind STRAVA_WEBHOOK."
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_an_outcome_that_cannot_be_written_at_once_is_written_soon(world):
+    """As when PostgreSQL fails over just then; else the job would wait for the end of its lease."""
+    world.write("CREATE SEQUENCE tries")
+    world.write(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF nextval('tries') < 3 THEN RAISE 'shutting down' USING ERRCODE = '57P01'; END IF; "
+        "RETURN NEW; END $$"
+    )
+    world.write(
+        "CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW "
+        "WHEN (NEW.status = 'SUCCEEDED') EXECUTE FUNCTION refuse()"
+    )
+    job = world.work(world.create(world.athlete(), "AGE_GRADES"))
+    assert (job["status"], job["attempts"]) == ("SUCCEEDED", 1)
+    assert world.value("SELECT last_value FROM tries") == 3
+
+
+def test_an_attempt_that_does_not_stop_ends_with_its_process(world, monkeypatch):
+    """No checkpoint interrupts it: its outcome is written, and another attempt may begin."""
+    monkeypatch.setattr("jobs.lease.ATTEMPT_GRACE_S", 0.3)
+    monkeypatch.setitem(TASKS, JobKind.AGE_GRADES, lambda *_: time.sleep(60))
+    world.settings = world.settings.model_copy(update={"job_attempt_max_s": 0.3, "job_lease_s": 1})
+    job_id = world.create(world.athlete(), "AGE_GRADES")
+    process = get_context("fork").Process(target=world.work, args=(job_id,))
+    process.start()
+    process.join(PATIENCE_S)
+    assert process.exitcode == 1
+    job = world.job(job_id)
+    assert (job["status"], job["failures"], job["attempts"]) == ("WAITING", 1, 1)

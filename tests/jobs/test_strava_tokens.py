@@ -3,16 +3,18 @@
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from multiprocessing import active_children
 
 import pytest
 
 from db.statements.strava import strava_connection
 from jobs.strava_tokens import StravaNotConnected
-from jobs.token_refresh import access_token
-from runtime.clock import CLOCK, Clock
+from jobs.token_refresh import TokenRefresh, access_token
+from runtime.clock import CLOCK, Clock, utc_now
 from strava.client import StravaClient
-from strava.errors import StravaUnauthorized
+from strava.errors import StravaUnauthorized, StravaUnavailable
 from tests.jobs.few_runs import strava  # noqa: F401 - the fixture
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.whole
 
@@ -145,3 +147,18 @@ def test_a_clock_that_is_hours_ahead_refreshes_once(world):
     finally:
         CLOCK.reset(token)
     assert world.strava.requests("/oauth/token") == 1
+
+
+def test_a_refresh_that_is_killed_is_told_to_who_waits(world):
+    runner = world.connect()
+    expire(world)
+    world.strava.fault("slow", path="/oauth/token", delay_s=5)
+    refresh = TokenRefresh(world.settings, runner, None, utc_now())
+    try:
+        assert not refresh.has_ended(0.1)
+        [process] = [each for each in active_children() if each.name == "token refresh"]
+        process.kill()
+        with pytest.raises(StravaUnavailable, match="has died"):
+            refresh.has_ended(PATIENCE_S)
+    finally:
+        refresh.leave()

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from db.statements.server.backup import SET_ASIDE
 from local.generated_secrets import new_encryption_key, new_secret_key
+from operator_commands.checks import strava_application
 from operator_commands.checks.failure import CheckFailed
 from operator_commands.checks.postgres import check_limits
 from operator_commands.checks.strava_webhook import other_shape
@@ -231,3 +232,11 @@ def test_stravas_two_hosts_are_tried():
         ("http://127.0.0.1:8100", "http://127.0.0.1:8100/api/v3"),
     ):
         assert other_shape(one) == other
+
+
+def test_without_postgresql_strava_is_checked_still(settings):
+    """Whether tokens of the demo work beside a real application cannot be found out then."""
+    away = {"database_url": "postgresql://nobody@127.0.0.1:1/none"}
+    real = {"strava_api_url": "https://strava.invalid/api/v3"}
+    said = strava_application.check(changed(settings, **away, **real))
+    assert said == "credentials are set; calls go to https://strava.invalid/api/v3"

@@ -15,23 +15,28 @@ SECRET = "the-secret-end-of-an-address"
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str, tmp_path):
+def strava():
     with simulated_strava(athletes=1) as strava:
-        values = {
-            "pacegraph_home": tmp_path,
-            "database_url": database_url,
-            "redis_url": redis_url,
-            "secret_key": new_secret_key(),
-            "token_encryption_keys": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-            "strava_api_url": f"{strava.url}/api/v3",
-            "strava_oauth_url": f"{strava.url}/oauth",
-            "strava_client_id": CLIENT_ID,
-            "strava_client_secret": CLIENT_SECRET,
-            "strava_webhook_secret": SECRET,
-        }
-        settings = load_settings(None, **values)
-        with listening(create_app(settings)) as address:
-            yield settings.model_copy(update={"public_url": f"http://{address}"})
+        yield strava
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path, strava):
+    values = {
+        "pacegraph_home": tmp_path,
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "secret_key": new_secret_key(),
+        "token_encryption_keys": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "strava_api_url": f"{strava.url}/api/v3",
+        "strava_oauth_url": f"{strava.url}/oauth",
+        "strava_client_id": CLIENT_ID,
+        "strava_client_secret": CLIENT_SECRET,
+        "strava_webhook_secret": SECRET,
+    }
+    settings = load_settings(None, **values)
+    with listening(create_app(settings)) as address:
+        yield settings.model_copy(update={"public_url": f"http://{address}"})
 
 
 def test_a_subscription_begins_is_told_and_ends(settings: Settings, capsys):
@@ -54,7 +59,14 @@ def test_a_subscription_begins_is_told_and_ends(settings: Settings, capsys):
 def test_a_subscription_to_another_address_is_told_and_replaced(
     settings: Settings, capsys, monkeypatch
 ):
-    run_action("subscribe", settings)
+    elsewhere = settings.url.replace("127.0.0.1", "localhost")  # the API answers there, too
+    assert run_action("subscribe", settings.model_copy(update={"public_url": elsewhere})) == 0
+    capsys.readouterr()
+    assert run_action("status", settings) == 1
+    assert "not this server's address" in capsys.readouterr().out
+    assert run_action("subscribe", settings) == 0
+    assert "which reported to another address" in capsys.readouterr().out
+    assert run_action("status", settings) == 0
     moved = settings.model_copy(update={"public_url": "https://runs.example"})
     capsys.readouterr()
     assert run_action("status", moved) == 1
@@ -64,7 +76,19 @@ def test_a_subscription_to_another_address_is_told_and_replaced(
     )
     with pytest.raises(CheckFailed, match="Set PUBLIC_URL"):
         strava_webhook.check(moved)
-    assert run_action("subscribe", settings) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("rate_limited", "quota is used up until"),
+        ("other_object", "Strava refuses: "),
+    ],
+)
+def test_what_strava_answers_else_is_said(strava, settings: Settings, capsys, fault, said):
+    strava.fault(fault, path="/push_subscriptions", times=None)
+    assert run_action("status", settings) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_what_strava_cannot_verify_is_no_subscription(settings: Settings, capsys):

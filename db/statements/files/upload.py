@@ -86,18 +86,12 @@ def find() -> Executable:
 
 
 def of_athlete() -> Executable:
-    """Select those of `uploads` that `athlete` has, locked: `id`, sizes, `file_name`, `in_use`.
+    """Select those of `uploads` that `athlete` has and that have not expired, locked.
 
-    `in_use`: an active job reads it. Expired ones are left out.
+    Columns: `id`, `file_name`, `size_bytes`, `received_bytes`.
     """
     return (
-        select(
-            Upload.id,
-            Upload.file_name,
-            Upload.size_bytes,
-            Upload.received_bytes,
-            _in_use().label("in_use"),
-        )
+        select(Upload.id, Upload.file_name, Upload.size_bytes, Upload.received_bytes)
         .where(Upload.id == _IDS, Upload.athlete_id == _ATHLETE_ID, _LIVE)
         .order_by(Upload.id)
         .with_for_update()

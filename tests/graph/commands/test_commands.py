@@ -1,13 +1,28 @@
 """Every command runs by a plain call, without Strawberry."""
 
 import inspect
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
 from db.models import Scope
 from db.statements.visibility import Viewer
-from graph.commands import activity, api_token, athlete, feedback, gear, job
-from graph.context import Caller, Context, WriteRules
+from graph import commands
+from graph.commands import (
+    activity,
+    api_token,
+    athlete,
+    export,
+    feedback,
+    file_import,
+    gear,
+    job,
+    original,
+    recording,
+    sync_problem,
+)
+from graph.context import Caller, Context, UploadRules, WriteRules
 from graph.global_id import encode_id
 from graph.types.account_mutation import (
     CreateApiTokenInput,
@@ -21,15 +36,21 @@ from graph.types.activity_mutation import (
 )
 from graph.types.athlete_mutation import ExcludeBestEffortInput, UpdateAthleteInput
 from graph.types.gear_mutation import CreateGearInput, DeleteGearInput, UpdateGearInput
+from graph.types.import_mutation import FileToStage, ImportActivitiesInput, StageUploadsInput
 from graph.types.job_mutation import (
     CancelJobInput,
     DisconnectStravaInput,
+    ExportAthleteInput,
     RecalculateInput,
     RetryJobInput,
+    RetrySyncProblemsInput,
     SyncStravaInput,
 )
+from graph.types.original_mutation import DeleteOriginalInput
 from graph.types.payload import MutationRefused, Payload
+from graph.types.recording_mutation import ChooseRecordingInput, SeparateRecordingInput
 from tests import factories as make
+from tests.originals import create_original
 
 pytestmark = pytest.mark.anyio
 
@@ -61,14 +82,30 @@ INPUTS = {
     api_token.create_api_token: lambda _: CreateApiTokenInput(name="mine", scopes=[Scope.READ]),
     api_token.revoke_api_token: lambda ids: RevokeApiTokenInput(id=ids["token"]),
     feedback.submit_feedback: lambda _: SubmitFeedbackInput(message="It is good."),
+    file_import.stage_uploads: lambda ids: StageUploadsInput(
+        athlete_id=ids["athlete"], files=[FileToStage(name="a.fit", size_bytes=9.0)]
+    ),
+    file_import.import_activities: lambda ids: ImportActivitiesInput(
+        athlete_id=ids["athlete"], upload_ids=[ids["upload"]]
+    ),
+    export.export_athlete: lambda ids: ExportAthleteInput(athlete_id=ids["athlete"]),
+    original.delete_original: lambda ids: DeleteOriginalInput(id=ids["original"]),
+    recording.choose_recording: lambda ids: ChooseRecordingInput(
+        activity_id=ids["activity"], undo=True
+    ),
+    recording.separate_recording: lambda ids: SeparateRecordingInput(activity_id=ids["activity"]),
+    sync_problem.retry_sync_problems: lambda ids: RetrySyncProblemsInput(athlete_id=ids["athlete"]),
 }
 """An accepted input for each command, made from the ids of what there is."""
 
 
 def test_every_command_is_in_the_table():
+    modules = [
+        import_module(f"graph.commands.{each.name}") for each in iter_modules(commands.__path__)
+    ]
     found = {
         function
-        for module in (activity, api_token, athlete, feedback, gear, job)
+        for module in modules
         for function in vars(module).values()
         if inspect.iscoroutinefunction(function)
         and function.__module__ == module.__name__
@@ -94,6 +131,8 @@ def ids(shared_db, person):
         "SELECT id FROM api_tokens WHERE account_id = %s", (person.account_id,)
     ).scalar_one()
     deleted = make.create_deleted_activity(db, person.athlete_id)
+    make.create_sync_problem(db, person)
+    kept = create_original(db, person.athlete_id, activity)
     return {
         "athlete": encode_id("Athlete", person.athlete_id),
         "activity": encode_id("Activity", activity),
@@ -104,7 +143,21 @@ def ids(shared_db, person):
         "queued": encode_id("Job", queued),
         "failed": encode_id("Job", failed),
         "token": encode_id("ApiToken", token),
+        "upload": encode_id("Upload", make.create_upload(db, person.athlete_id)),
+        "original": encode_id("Original", kept),
     }
+
+
+def rules_of(sender: str) -> WriteRules:
+    return WriteRules(
+        sender=sender,
+        idempotency_key_lifetime_s=86_400,
+        feedback_per_caller=20,
+        feedback_max=10_000,
+        uploads=UploadRules(10, 1_000_000, 100, 60, lambda number, _: f"/uploads/{number}"),
+        sync_budget_requests=0,
+        sync_budget_refill_per_h=1,
+    )
 
 
 @pytest.fixture
@@ -123,7 +176,7 @@ def context_of(shared_api):
             budget=lambda: services.budgets.of(person.account_id, ""),
             record_operation=lambda _: None,
             callers_changed=services.identity.forget_callers,
-            write_rules=lambda: WriteRules(f"account:{person.account_id}", 86_400, 20, 10_000),
+            write_rules=lambda: rules_of(f"account:{person.account_id}"),
             executor=services.executor,
             originals=services.originals,
         )

@@ -8,17 +8,23 @@ import time
 import pytest
 from sqlalchemy import text
 
+from db.models import OriginalPlace
 from db.original_codec import unpacked
-from db.original_files import StoredOriginals
+from db.original_files import OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
 from jobs.imports.file_import import FileImport, ImportOutcome
+from jobs.imports.moved_originals import Move
 from jobs.imports.originals import Originals
 from jobs.original_removals import remove_due
 from jobs.orphan_files import FileSweep
+from operator_commands.checks.failure import CheckFailed
+from operator_commands.checks.originals import check as check_originals
 from operator_commands.migrations import downgrade, upgrade
 from recordings.strava_list import ListedActivity
+from runtime.export_folder import ExportFolder
 from runtime.original_folder import OriginalFolder
+from runtime.upload_folder import UploadFolder
 from tests import factories as make
 from tests.recordings.run import fit_file, gpx_file, run_of
 
@@ -181,3 +187,39 @@ def test_a_file_without_a_row_goes_in_an_hour(imports, settings, monkeypatch):
     monkeypatch.setattr("jobs.orphan_files.monotonic", lambda: hour_s)
     sweep.run()
     assert not folder.path_of(gpx).exists()
+
+
+def test_a_folder_that_cannot_be_swept_is_told_and_the_others_are(imports, settings, caplog):
+    uploads, exports = UploadFolder(settings), ExportFolder(settings)
+    for each in (uploads, exports):
+        each.make()
+    uploads.path_of(5).mkdir()  # no file
+    exports.path_of(6).write_bytes(b"of no row")
+    FileSweep(settings, imports.database).run()
+    assert not exports.path_of(6).exists()
+    [told] = [
+        each for each in caplog.records if each.message == "a folder of files cannot be swept"
+    ]
+    assert told.folder == "uploads"
+
+
+def test_what_cannot_be_moved_stays_and_says_why(imports, settings):
+    imports.take({"a.fit": FIT, "b.gpx": GPX, "c.gpx": gpx_file(run_of(90), start_s=1.79e9)})
+    for change in (
+        "content = '\\x00' WHERE file_name = 'a.fit'",
+        "content = (SELECT content FROM originals WHERE file_name = 'c.gpx') WHERE file_name = 'b.gpx'",
+    ):
+        imports.db.execute(text(f"UPDATE originals SET {change}"))
+    before = imports.rows()
+    runner = TransactionRunner(imports.database)
+    move = Move(runner, StoredOriginals(settings), OriginalPlace.FOLDER, None)
+    told = dict(move.run())
+    assert told["a.fit"].startswith("it is damaged: ")
+    assert told["b.gpx"] == "it is damaged: its SHA-256 is another"
+    assert told["c.gpx"] is None
+    assert imports.rows()[:2] == before[:2]
+    imports.db.execute(text("UPDATE originals SET place = 'S3' WHERE file_name = 'c.gpx'"))
+    with pytest.raises(OriginalUnreachable, match="ORIGINALS_S3_BUCKET"):
+        dict(move.run())
+    with pytest.raises(CheckFailed, match="originals in S3, but ORIGINALS_S3_BUCKET is not set"):
+        check_originals(settings)

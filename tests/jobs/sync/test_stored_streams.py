@@ -1,0 +1,43 @@
+"""Samples that are stored are read with what is derived from them, or are told to be damaged."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from db.stream_codec import CorruptStreams, Samples
+from db.stream_encoding import encode_positions
+from jobs.sync.stored_streams import EncodedStreams, samples_in
+
+TIMES, METERS = np.arange(60.0), np.arange(60.0) * 3
+
+
+def row_of(encoded: EncodedStreams, **values) -> SimpleNamespace:
+    stored = {
+        name: getattr(encoded, name) for name in ("samples", "positions", "marks", "is_complete")
+    }
+    return SimpleNamespace(**(stored | values))
+
+
+@pytest.fixture
+def encoded() -> EncodedStreams:
+    return EncodedStreams.from_samples(Samples(TIMES, METERS, power_w=METERS + 100))
+
+
+def test_of_samples_with_levels_only_what_is_derived_from_is_read(encoded):
+    samples, again = samples_in(row_of(encoded))
+    assert again is None
+    assert list(samples.time_s) == TIMES.tolist()
+    assert samples.power_w is None
+
+
+def test_samples_of_older_versions_come_encoded_with_their_levels(encoded):
+    samples, again = samples_in(row_of(encoded, marks=None))
+    assert list(samples.power_w) == (METERS + 100).tolist()
+    assert again == encoded
+
+
+def test_columns_of_different_lengths_are_damaged(encoded):
+    few = encode_positions(Samples(TIMES[:9], METERS[:9], latitude=METERS[:9], longitude=TIMES[:9]))
+    with pytest.raises(CorruptStreams):
+        samples_in(row_of(encoded, positions=few, marks=None))
