@@ -160,10 +160,7 @@ class _ArchiveWalk:
             try:
                 source = archive.open(entry)
             except BROKEN_ENTRY as error:
-                yield (
-                    name,
-                    UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
-                )
+                yield name, _not_unpacked(name, error)
                 return
             with source:
                 yield name, cast("BinaryIO", source)
@@ -190,10 +187,7 @@ class _ArchiveWalk:
                     while block := source.read(_BLOCK):
                         copy.write(block)
             except BROKEN_ENTRY as error:
-                yield (
-                    name,
-                    UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first."),
-                )
+                yield name, _not_unpacked(name, error)
                 return
             copy.seek(0)
             yield from self.archive(cast("BinaryIO", copy), name, depth + 1)
@@ -238,6 +232,10 @@ def _opened(source: BinaryIO) -> ManyEntries | None:
 
 def _too_much(name: str) -> FileTooLarge:
     return FileTooLarge(name, "it holds too much.", "Split it into several archives.")
+
+
+def _not_unpacked(name: str, error: Exception) -> UnreadableFile:
+    return UnreadableFile(name, f"it cannot be unpacked ({error}).", "Unpack it first.")
 
 
 def _problem(entry: ZipInfo, name: str) -> RecordingError | None:

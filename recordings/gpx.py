@@ -11,7 +11,7 @@ from recordings.errors import FileTooLarge, NotARecording, UnreadableFile
 from recordings.numbers import number, unix_time, utc
 from recordings.problems import ProblemList, paragraphs, words
 from recordings.recorded_activity import ReadFile, RecordedActivity
-from recordings.sample_builder import ReadingBudget, SampleBuilder
+from recordings.sample_builder import ReadingBudget, SampleBuilder, sample_of
 from recordings.sport_words import is_indoor_word, sport_type_in, sport_type_of
 from recordings.xml_events import ElementHandler, read_elements
 
@@ -133,20 +133,7 @@ class _GpxHandler(ElementHandler):
             self._without_time += 1
             self.unread_times += bool((self._time or "").strip())
             return
-        self._track.add(
-            time_s,
-            (
-                point.get("distance"),
-                point.get("heart_rate"),
-                point.get("cadence"),
-                point.get("altitude"),
-                point["latitude"],
-                point["longitude"],
-                point.get("power"),
-                point.get("temperature"),
-                point.get("speed"),
-            ),
-        )
+        self._track.add(time_s, sample_of(point))
 
     def end_track(self) -> None:
         track, self._track, self._point = self._track, None, None

@@ -11,7 +11,7 @@ The rules, in order:
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, pairwise
 from math import isnan, nan
@@ -46,6 +46,21 @@ Sample = tuple[
     float | None, float | None, float | None, float | None, float | None, float | None,
     float | None, float | None, float | None,
 ]  # fmt: skip
+
+
+def sample_of(point: Mapping[str, float | None]) -> Sample:
+    """Make a sample of a point's values by their names, without units. None is "not recorded"."""
+    return (
+        point.get("distance"),
+        point.get("heart_rate"),
+        point.get("cadence"),
+        point.get("altitude"),
+        point.get("latitude"),
+        point.get("longitude"),
+        point.get("power"),
+        point.get("temperature"),
+        point.get("speed"),
+    )
 
 
 class ReadingBudget:

@@ -13,7 +13,7 @@ from recordings.recorded_activity import (
     SampleColumns,
     StatedTotals,
 )
-from recordings.sample_builder import ReadingBudget, SampleBuilder, join_laps
+from recordings.sample_builder import ReadingBudget, SampleBuilder, join_laps, sample_of
 from recordings.sport_words import sport_type_of
 from recordings.xml_events import ElementHandler, read_elements
 
@@ -129,20 +129,7 @@ class _TcxHandler(ElementHandler):
         if time_s is None:
             self._without_time += 1
             return
-        self._samples.add(
-            time_s,
-            (
-                point.get("distance"),
-                point.get("heart_rate"),
-                point.get("cadence"),
-                point.get("altitude"),
-                point.get("latitude"),
-                point.get("longitude"),
-                point.get("power"),
-                point.get("temperature"),
-                point.get("speed"),
-            ),
-        )
+        self._samples.add(time_s, sample_of(point))
 
     def end_activity(self) -> None:
         samples, self._samples, self._point = self._samples, None, None

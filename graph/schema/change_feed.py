@@ -15,7 +15,7 @@ class ChangeFeeds:
 
     def __init__(self, database: AsyncDatabase, jobs: JobQueue) -> None:
         self._jobs = jobs
-        self.looks = RecentChanges(database)
+        self.recent = RecentChanges(database)
         self._feeds = Feeds(_ChangeFeed, self._follow)
 
     @asynccontextmanager
@@ -29,18 +29,18 @@ class ChangeFeeds:
     async def close(self) -> None:
         """Cancel all tasks. Call it before the database is closed."""
         await self._feeds.close()
-        await self.looks.close()
+        await self.recent.close()
 
     async def _follow(self, athlete_id: int, feed: "_ChangeFeed") -> None:
         """Look after each message and at intervals, until the last subscriber leaves."""
         async with self._jobs.watch(athlete_id=athlete_id) as news:
             async for _ in news:
-                feed.put(*await self.looks.look((athlete_id, feed.position)))
+                feed.put(*await self.recent.find((athlete_id, feed.position)))
 
     async def _after(
         self, athlete_id: int, position: ChangePosition, feed: "_ChangeFeed"
     ) -> AsyncIterator[AthleteChanges]:
-        reached, change = await self.looks.look((athlete_id, position))
+        reached, change = await self.recent.find((athlete_id, position))
         while True:
             if change is not None:
                 yield change
@@ -49,7 +49,7 @@ class ChangeFeeds:
                 assert feed.position is not None
                 reached, change = feed.position, feed.change
             else:  # it began elsewhere, or a slow reader missed a change
-                reached, change = await self.looks.look((athlete_id, reached))
+                reached, change = await self.recent.find((athlete_id, reached))
 
 
 class _ChangeFeed(Feed):
@@ -62,7 +62,7 @@ class _ChangeFeed(Feed):
         self.change: AthleteChanges | None = None
 
     def put(self, position: int, change: AthleteChanges | None) -> None:
-        """Note what a look from the present position found."""
+        """Note what a read from the present position found."""
         if position != self.position:
             self.before, self.position, self.change = self.position, position, change
             self.tell()

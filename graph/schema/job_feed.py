@@ -38,23 +38,23 @@ class DatabaseJobFeeds:
     def __init__(self, database: AsyncDatabase, jobs: JobQueue) -> None:
         self._jobs = jobs
         self._rows = _Rows(database)
-        self._looks = RecentJobs(database)
+        self._recent = RecentJobs(database)
         self._changes = ChangeFeeds(database, jobs)
         self._feeds = Feeds(_JobFeed, self._follow)
 
     @property
     def reads(self) -> int:
         """Number of statements that read rows since the process started."""
-        return self._rows.reads + self._looks.reads + self._changes.looks.reads
+        return self._rows.reads + self._recent.reads + self._changes.recent.reads
 
     @property
     def retries(self) -> int:
         """Number of reads that were repeated since the process started."""
-        return self._rows.retries + self._looks.retries + self._changes.looks.retries
+        return self._rows.retries + self._recent.retries + self._changes.recent.retries
 
     async def recent(self, athlete_id: int, since: datetime) -> FoundJobs:
         """Find the jobs of an athlete under way, and those that ended at or after `since`."""
-        return await self._looks.recent(athlete_id, since)
+        return await self._recent.recent(athlete_id, since)
 
     def changes(
         self, athlete_id: int, position: ChangePosition
@@ -78,7 +78,7 @@ class DatabaseJobFeeds:
     async def close(self) -> None:
         """Cancel all tasks. Call it before the database is closed."""
         await self._feeds.close()
-        await self._looks.close()
+        await self._recent.close()
         await self._changes.close()
         await self._rows.close()
 

@@ -49,45 +49,45 @@ class PatientReader:
 
 
 @dataclass(eq=False, slots=True)
-class _Look(Generic[T]):
-    """A look under way, and how many await it."""
+class _ReadUnderWay(Generic[T]):
+    """A read under way, and how many await it."""
 
     task: asyncio.Task[T]
     waiting: int = 0
 
 
-class SharedLooks(PatientReader, Generic[K, T]):
-    """Looks of one process, one at a time; equal ones at the same time share one.
+class SharedReads(PatientReader, Generic[K, T]):
+    """Reads of one process, one at a time; equal ones at the same time share one.
 
-    A look that is to be repeated lets others pass, and ends when no one needs it any more.
+    A read that is to be repeated lets others pass, and ends when no one needs it any more.
     """
 
     def __init__(self, read: Callable[[K], Awaitable[T]]) -> None:
         super().__init__()
         self._read = read
         self._one_at_a_time = asyncio.Lock()
-        self._looks: dict[K, _Look[T]] = {}
+        self._under_way: dict[K, _ReadUnderWay[T]] = {}
 
-    async def look(self, key: K) -> T:
+    async def find(self, key: K) -> T:
         """Read what `key` names, patiently."""
-        look = self._looks.get(key)
-        if look is None or look.task.done():
+        shared = self._under_way.get(key)
+        if shared is None or shared.task.done():
             # an empty context: the task outlives the request that started it
-            look = _Look(asyncio.create_task(self._begin(key), context=Context()))
-            self._looks[key] = look
-        look.waiting += 1
+            shared = _ReadUnderWay(asyncio.create_task(self._begin(key), context=Context()))
+            self._under_way[key] = shared
+        shared.waiting += 1
         try:
-            return await asyncio.shield(look.task)
+            return await asyncio.shield(shared.task)
         finally:
-            look.waiting -= 1
-            if not look.waiting:
-                look.task.cancel()
-                if self._looks.get(key) is look:
-                    del self._looks[key]
+            shared.waiting -= 1
+            if not shared.waiting:
+                shared.task.cancel()
+                if self._under_way.get(key) is shared:
+                    del self._under_way[key]
 
     async def close(self) -> None:
         """Cancel what runs. Call it before the database is closed."""
-        tasks = [each.task for each in self._looks.values()]
+        tasks = [each.task for each in self._under_way.values()]
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Looks at what changed of an athlete, with the rows that events show: one read for all subscribers."""
+"""Reads what changed of an athlete, with the rows that events show: once for all subscribers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from graph.global_id import encode_id
 from graph.job_interface import ChangePosition
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import NO_ARGUMENTS
-from graph.schema.patient_reader import SharedLooks
+from graph.schema.patient_reader import SharedReads
 from graph.types.athlete_change import AthleteChanges
 from graph.types.node_lookup import rows_of_type
 from graph.types.personal_best import CURRENT_OF_ATHLETE, read_personal_bests
@@ -26,10 +26,10 @@ _MOST_LISTED = 100
 _KEPT = timedelta(seconds=statements.KEPT_S)
 _Key = tuple[int, ChangePosition]
 Found = tuple[int, AthleteChanges | None]
-"""Where the next look goes on, and what changed until there."""
+"""Where the next read goes on, and what changed until there."""
 
 
-class RecentChanges(SharedLooks[_Key, Found]):
+class RecentChanges(SharedReads[_Key, Found]):
     """Finds what changed after a position. Rows are read as an administrator."""
 
     def __init__(self, database: AsyncDatabase) -> None:

@@ -1,4 +1,4 @@
-"""Looks at which jobs an athlete has."""
+"""Reads which jobs of an athlete are under way or ended lately."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.session import AsyncDatabase
 from db.statements.jobs import job as statements
 from graph.job_interface import FoundJobs, RecentJob
-from graph.schema.patient_reader import SharedLooks
+from graph.schema.patient_reader import SharedReads
 from runtime.work_meter import DATABASE_WORK, WorkMeter
 
 _MOST_JOBS = 1000
 _Key = tuple[int, datetime]
 
 
-class RecentJobs(SharedLooks[_Key, FoundJobs]):
+class RecentJobs(SharedReads[_Key, FoundJobs]):
     """Finds the jobs under way, and those ended at or after a time, oldest first."""
 
     def __init__(self, database: AsyncDatabase) -> None:
@@ -24,7 +24,7 @@ class RecentJobs(SharedLooks[_Key, FoundJobs]):
 
     async def recent(self, athlete_id: int, since: datetime) -> FoundJobs:
         """Find them for an athlete."""
-        return await self.look((athlete_id, since))
+        return await self.find((athlete_id, since))
 
     async def _select(self, key: _Key) -> FoundJobs:
         athlete_id, since = key

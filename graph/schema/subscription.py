@@ -149,16 +149,15 @@ async def _jobs_of(
             if change is not None:
                 news: Sequence[tuple[int, int]] = [(change.job_id, change.version)]
             else:
-                looked_at = datetime.now(UTC)
-                look = await feeds.recent(athlete_id, _minute_before(since or looked_at))
-                info.context.database_work.add_of(look.work)  # the next event pays
-                found = look.jobs
-                if since is None:  # what ended before is no news, now or at the next look
-                    for each in found:
+                read_at = datetime.now(UTC)
+                found = await feeds.recent(athlete_id, _minute_before(since or read_at))
+                info.context.database_work.add_of(found.work)  # the next event pays
+                if since is None:  # what ended before is no news, now or at the next read
+                    for each in found.jobs:
                         if each.has_ended:
                             seen.keep(each.job_id, each.version)
-                news = [(each.job_id, each.version) for each in found]
-                since = looked_at
+                news = [(each.job_id, each.version) for each in found.jobs]
+                since = read_at
             for job_id, version in news:
                 last = seen.find(job_id)
                 if last is None or version > last:
@@ -168,7 +167,7 @@ async def _jobs_of(
 
 
 def _minute_before(instant: datetime) -> datetime:
-    """Get a full minute, one to two before: clocks differ, and subscribers share a look."""
+    """Get a full minute, one to two before: clocks differ, and subscribers share a read."""
     return (instant - timedelta(minutes=1)).replace(second=0, microsecond=0)
 
 

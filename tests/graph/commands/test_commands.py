@@ -154,7 +154,7 @@ def rules_of(sender: str) -> WriteRules:
         idempotency_key_lifetime_s=86_400,
         feedback_per_caller=20,
         feedback_max=10_000,
-        uploads=UploadRules(10, 1_000_000, 100, 60, lambda number, _: f"/uploads/{number}"),
+        uploads=UploadRules(1_000, 1_000_000, 100, 60, lambda number, _: f"/uploads/{number}"),
         sync_budget_requests=0,
         sync_budget_refill_per_h=1,
     )

@@ -1,4 +1,4 @@
-"""Looks for subscriptions are shared, repeated, and hold up nobody else."""
+"""Reads for subscriptions are shared, repeated, and hold up nobody else."""
 
 import asyncio
 from collections import Counter
@@ -6,17 +6,17 @@ from collections import Counter
 import pytest
 
 from db.errors import DatabaseUnavailable
-from graph.schema.patient_reader import SharedLooks
+from graph.schema.patient_reader import SharedReads
 
 pytestmark = pytest.mark.anyio
 
 
-class Looks:
-    """Looks of which those for "away" fail."""
+class Reads:
+    """Reads of which those for "away" fail."""
 
     def __init__(self) -> None:
         self.tried: Counter[str] = Counter()
-        self.shared = SharedLooks(self._read)
+        self.shared = SharedReads(self._read)
 
     async def _read(self, key: str) -> str:
         self.tried[key] += 1
@@ -27,23 +27,23 @@ class Looks:
 
 
 async def test_one_that_fails_lets_others_pass_and_ends_with_who_waits_for_it():
-    looks = Looks()
-    waiting = [asyncio.create_task(looks.shared.look("away")) for _ in range(2)]
+    reads = Reads()
+    waiting = [asyncio.create_task(reads.shared.find("away")) for _ in range(2)]
     await asyncio.sleep(0.05)
     async with asyncio.timeout(5):
-        assert await looks.shared.look("here") == "here"
+        assert await reads.shared.find("here") == "here"
     waiting[0].cancel()
     await asyncio.sleep(0.4)
-    assert looks.tried["away"] == 2  # one waits still, and both share each try
+    assert reads.tried["away"] == 2  # one waits still, and both share each try
     waiting[1].cancel()
     await asyncio.sleep(0.7)
-    assert looks.tried["away"] == 2
-    await looks.shared.close()
+    assert reads.tried["away"] == 2
+    await reads.shared.close()
 
 
 async def test_equal_ones_at_the_same_time_are_one():
-    looks = Looks()
-    found = await asyncio.gather(*(looks.shared.look("here") for _ in range(5)))
-    assert (found, looks.tried["here"]) == (["here"] * 5, 1)
-    assert await looks.shared.look("here") == "here"
-    assert looks.tried["here"] == 2
+    reads = Reads()
+    found = await asyncio.gather(*(reads.shared.find("here") for _ in range(5)))
+    assert (found, reads.tried["here"]) == (["here"] * 5, 1)
+    assert await reads.shared.find("here") == "here"
+    assert reads.tried["here"] == 2
