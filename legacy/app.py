@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.routing import Route as Path
+from starlette.routing import Route
 from starlette.types import Lifespan
 
 from legacy.rest.docs_page import GUIDE, docs_page, guide
@@ -14,7 +14,7 @@ from legacy.rest.endpoint import Endpoint, RestServices
 from legacy.rest.health import health
 from legacy.rest.openapi import describe
 from legacy.rest.response_headers import LegacyAnswers
-from legacy.rest.routes import ROUTES, Route
+from legacy.rest.routes import ROUTES, RestRoute
 from legacy.uses import LegacyUses
 from legacy.uses_collector import UsesCollector
 from settings import Settings
@@ -28,10 +28,10 @@ def add_routes(app: FastAPI, settings: Settings) -> None:
     services: Services = app.state.services
     rest = RestServices(services, uses)
     app.router.routes += [
-        *(Path(path, Endpoint(rest, routes)) for path, routes in _by_path().items()),
-        Path("/health", health(services, app.state.readiness, uses)),
-        Path("/docs", docs_page),
-        *([Path("/docs/rest.md", guide)] if GUIDE.is_file() else []),
+        *(Route(path, Endpoint(rest, routes)) for path, routes in _by_path().items()),
+        Route("/health", health(services, app.state.readiness, uses)),
+        Route("/docs", docs_page),
+        *([Route("/docs/rest.md", guide)] if GUIDE.is_file() else []),
     ]
     app.add_middleware(LegacyAnswers, settings=settings, origins=services.origins)
     describe(app, ROUTES, settings.legacy_sunset_on.isoformat())
@@ -53,12 +53,12 @@ def _counting(uses: LegacyUses, lifespan: Lifespan[Any]) -> Lifespan[Any]:
     return living
 
 
-def _by_path() -> dict[str, dict[str, Route]]:
+def _by_path() -> dict[str, dict[str, RestRoute]]:
     """Map paths to routes by method. A path with a slash at the end is served, not redirected.
 
     A redirect would name the scheme and host that this process sees, not those of the proxy.
     """
-    found: dict[str, dict[str, Route]] = {}
+    found: dict[str, dict[str, RestRoute]] = {}
     for route in ROUTES:
         for path in (route.path, *route.aliases):
             for each in (path, f"{path}/"):

@@ -11,9 +11,9 @@ from recordings.strava_list import ListedActivity
 
 
 def file_of(originals: StoredOriginals, number: int, row: Any, name: str) -> FileToRead:
-    """Make the file `number` of a row of `original.find`, None if it was deleted since.
+    """Make the file `number` of a row of `original.find`; the row is None if it was deleted since.
 
-    `name` is told where there is none. Raises OriginalUnreachable.
+    Then the file is called `name`. Raises OriginalUnreachable.
     """
     if row is None:
         return FileToRead(number, name, UnreadableFile(name, "it was deleted since.", ""))

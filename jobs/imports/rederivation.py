@@ -69,11 +69,11 @@ class Rederivation:
 
     def _derive(self, ids: Sequence[int], read: list[int]) -> Iterator[tuple[str, str | None]]:
         """Derive those of `ids`; adds the ids of those that could be read to `read`."""
-        left = list(ids)
+        left, names = list(ids), dict[int, str]()
         while left:
             try:
                 with ReadingProcesses(self._rules(), self._readers) as readers:
-                    for found in readers.read(self._files(left)):
+                    for found in readers.read(self._files(left, names)):
                         if found is not None:
                             number, file = found
                             left.remove(number)
@@ -83,20 +83,23 @@ class Rederivation:
                             yield file.name, problem
             except ReaderLost as error:
                 left.remove(error.number)
-                yield str(error.number), "reading it ended the process that read it"
+                yield names[error.number], "reading it ended the process that read it"
 
     def _rules(self) -> ReadingRules:
         return self._transactions.write(
             lambda c: ReadingRules(lock_runner(c, self._athlete_id).sex)
         )
 
-    def _files(self, ids: Sequence[int]) -> Iterator[FileToRead]:
+    def _files(self, ids: Sequence[int], names: dict[int, str]) -> Iterator[FileToRead]:
+        """Yield the files to read; puts their names into `names`."""
         for number in tuple(ids):
             values = {"original": number}
             row = self._transactions.read(
                 lambda c: c.execute(original.find(), values).one_or_none()  # noqa: B023 - called at once
             )
-            yield file_of(self._originals, number, row, str(number))
+            file = file_of(self._originals, number, row, str(number))
+            names[number] = file.name
+            yield file
 
     def _write(self, file: PreparedFile) -> str | None:
         """Write what was derived of a file; tells what could not be."""

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from legacy.rest import models
 from legacy.rest.parameters import Parameters
-from legacy.rest.routes import Route
+from legacy.rest.routes import RestRoute
 
 DESCRIPTION = (
     "The older service's REST routes. They are deprecated and end on {sunset}. Each one runs the "
@@ -49,7 +49,7 @@ _SECURITY = {
 }
 
 
-def describe(app: FastAPI, routes: tuple[Route, ...], sunset: str) -> None:
+def describe(app: FastAPI, routes: tuple[RestRoute, ...], sunset: str) -> None:
     """Add the routes to the app's OpenAPI document, which is generated at its first request."""
     made: dict[str, Any] = {}
 
@@ -64,7 +64,7 @@ def describe(app: FastAPI, routes: tuple[Route, ...], sunset: str) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _described(routes: tuple[Route, ...]) -> list[BaseRoute]:
+def _described(routes: tuple[RestRoute, ...]) -> list[BaseRoute]:
     """Build FastAPI routes that are never served: FastAPI generates the document from them."""
     router = APIRouter()
     for route in routes:
@@ -89,7 +89,7 @@ def _described(routes: tuple[Route, ...]) -> list[BaseRoute]:
     return router.routes
 
 
-def _describe(router: APIRouter, route: Route, path: str, name: str) -> None:
+def _describe(router: APIRouter, route: RestRoute, path: str, name: str) -> None:
     errors: dict[int | str, dict[str, Any]] = {
         status: {"model": models.Problems, "description": said} for status, said in _ERRORS.items()
     }
@@ -117,11 +117,11 @@ def _id(method: str, path: str) -> str:
     return "_".join([method.lower(), *re.findall(r"\w+", path.replace("-", "_"))])
 
 
-def _successor(route: Route) -> str:
+def _successor(route: RestRoute) -> str:
     return f"Replaced by this GraphQL operation:\n\n```graphql\n{route.operation}\n```"
 
 
-def _parameters(route: Route) -> list[Parameter]:
+def _parameters(route: RestRoute) -> list[Parameter]:
     given = [
         _parameter(name, Annotated[str, Path(description=f"{kind}: UUID, GraphQL id, or number.")])
         for name, kind in route.id_parameters.items()

@@ -1,6 +1,8 @@
 """`pacegraph rederive`: activities become what an import of today makes of their originals."""
 
 import io
+import os
+import signal
 
 import pytest
 from sqlalchemy import text
@@ -9,6 +11,7 @@ import cli
 from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
 from graph.global_id import encode_id
+from jobs.imports import prepared_file
 from jobs.imports.file_import import FileImport
 from jobs.imports.originals import Originals
 from jobs.imports.rules_version import RULES_VERSION
@@ -126,3 +129,30 @@ def test_what_cannot_be_read_is_told_stays_and_is_read_when_it_is_back(command, 
         db.execute(text(back), dict(row))
     assert command() == (0, "read 2 originals again, 0 with problems\n")
     assert command() == (0, "read 0 originals again, 0 with problems\n")
+
+
+def test_what_todays_rules_do_not_find_or_cannot_read_costs_its_file_alone(
+    command, db, athlete_id, monkeypatch
+):
+    db.execute(text("UPDATE originals SET rules_version = 0"))
+    db.execute(
+        text(
+            "UPDATE imported_files f SET place = 5 FROM originals o "
+            "WHERE o.digest = f.digest AND o.file_name = 'a.fit'"
+        )
+    )
+    read_opened = prepared_file.read_opened
+
+    def killing(file, name):
+        if name == "b.gpx":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_opened(file, name)
+
+    monkeypatch.setattr(prepared_file, "read_opened", killing)
+    code, told = command()
+    assert code == 1
+    assert "a.fit: 1 of its activities are not in it by today's rules" in told
+    assert "b.gpx: reading it ended the process that read it" in told
+    assert "read 3 originals again, 2 with problems" in told
+    versions = "SELECT rules_version FROM originals ORDER BY file_name"
+    assert db.execute(text(versions)).scalars().all() == [RULES_VERSION, 0, RULES_VERSION]

@@ -270,6 +270,11 @@ async def test_one_of_a_file_is_read_from_its_original(api, db, person, runs):
         SELECT athlete_id, digest, 1, %s, 'a' FROM imported_files"
     db.exec_driver_sql(joined, (fast,))
     await delete(api, person, runs.fast)
+    other = make.create_job(db, person.athlete_id, kind="IMPORT", status="QUEUED")
+    [error] = (await restore(api, person, runs.fast))["userErrors"]
+    assert (error["field"], error["code"]) == (["input", "activityId"], "CONFLICT")
+    assert error["message"].startswith("An import is under way")
+    db.exec_driver_sql("DELETE FROM jobs WHERE id = %s", (other,))
     payload = await restore(api, person, runs.fast)
     assert payload["userErrors"] == []
     assert payload["job"]["kind"] == "IMPORT"

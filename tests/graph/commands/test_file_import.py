@@ -164,5 +164,7 @@ async def test_a_report_is_paged_in_order_and_filtered(api, person, db):
     assert page["nodes"][0]["activity"] == {"id": encode_id("Activity", activity)}
     found = await api.ask(REPORT, person.token, **variables, outcomes=["IMPORTED", "UPDATED"])
     assert [each["outcome"] for each in found["job"]["importReport"]["nodes"]] == ["IMPORTED"]
+    many = await api.answer(REPORT, person.token, **variables, outcomes=["IMPORTED"] * 100)
+    assert "entries long" in many["errors"][0]["message"]
     stranger = make.create_person(db)
     assert (await api.ask(REPORT, stranger.token, **variables))["job"] is None

@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from graph.global_id import encode_id
-from legacy.rest.routes import ROUTES, Route
+from legacy.rest.routes import ROUTES, RestRoute
 from legacy.rest.uuids import uuid_of
 from tests import factories as make
 from tests.factories import NOON
@@ -63,7 +63,7 @@ def root_of(data: dict[str, Any]) -> Any:
     return found and found.get("athlete", found)
 
 
-def is_list(route: Route) -> bool:
+def is_list(route: RestRoute) -> bool:
     return str(route.answers).startswith("list")
 
 
