@@ -155,7 +155,7 @@ def _schema(options: argparse.Namespace) -> int:
     elif not options.check:
         print(generated, end="")
     elif not SCHEMA_FILE.exists() or SCHEMA_FILE.read_text() != generated:
-        logs.tell("schema.graphql is not what the code says. Write it anew: make schema")
+        logs.tell("schema.graphql is not what the code says. Write it: make schema")
         return 1
     return 0
 

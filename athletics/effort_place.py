@@ -1,4 +1,4 @@
-"""Where in a run an effort lies, and how fast the heart beat meanwhile: what marks it in a chart."""
+"""Where in a run an effort lies, with its average heart rate: what marks it in a chart."""
 
 import numpy as np
 

@@ -37,7 +37,7 @@ def _is_rolled_back(connection: Connection[Any]) -> bool:
 def check_idle(engine: Engine) -> None:
     """Test a connection of the pool before its use, if it was not used for SURE_S.
 
-    All connections are made anew where it does not answer.
+    All connections are replaced where it does not answer.
     """
 
     @event.listens_for(engine, "checkin")

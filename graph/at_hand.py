@@ -86,7 +86,7 @@ class PlanSource(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _PlanCaller:
-    """Who asks, for a plan."""
+    """The caller, as plans need it."""
 
     caller: Caller
     originals: OriginalFiles

@@ -33,7 +33,7 @@ class JobChange:
 
 @dataclass(frozen=True, slots=True)
 class RecentJob:
-    """A job under way, or one that ended lately."""
+    """A job under way, or one that ended a short time ago."""
 
     job_id: int
     version: int
@@ -44,7 +44,7 @@ class RecentJob:
 class FoundJobs:
     """What a look at an athlete's jobs found, oldest first.
 
-    `work` is the time in the database that it took. Whoever gets it first pays for it.
+    `work` is the time in the database that it took. The first caller that gets it pays.
     """
 
     jobs: Sequence[RecentJob]

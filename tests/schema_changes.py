@@ -142,9 +142,7 @@ def main(arguments: Sequence[str]) -> int:
     if "--check" not in arguments:
         PAGE.write_text(text)
     elif not PAGE.exists() or PAGE.read_text() != text:
-        wrong.append(
-            "docs/schema-changes.md is not what the schema says. Write it anew: make schema"
-        )
+        wrong.append("docs/schema-changes.md is not what the schema says. Write it: make schema")
     sys.stderr.writelines(f"{line}\n" for line in wrong)
     return 1 if wrong else 0
 

@@ -10,7 +10,7 @@ class Export(Base):
     """One archive, which `job_id` makes. Its bytes are in the folder of EXPORTS_FOLDER.
 
     `size_bytes` is how long the file is, or was at the job's last progress. `ready_at` is when it
-    was whole, null until then; it is deleted at `expires_at`. Whoever knows `token` may download
+    was whole, null until then; it is deleted at `expires_at`. Anyone with `token` may download
     it, at `server_url`.
     """
 

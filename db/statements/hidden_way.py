@@ -2,7 +2,7 @@
 
 Positions hide their surroundings (`activities/activity_route.py`); what counts from the start of such
 a run would tell how far away it is. So others see no laps and splits of it (`visibility.py`), not
-where its efforts began (`performance/best_effort.py`), and samples that are counted anew
+where its efforts began (`performance/best_effort.py`), and samples that are counted again
 (`db/shown_samples.py`). All of these ask here.
 """
 

@@ -60,7 +60,7 @@ class RootFieldCache:
         self._lifetimes = lifetimes
         self._memory = MemoryTier(memory_bytes)
         self.redis = redis
-        """Of whoever made it, who closes it."""
+        """The maker of the cache closes it."""
         self._shared = RedisTier(redis, is_redis_away)
         self._flights: dict[tuple[CacheKey, int], _Flight] = {}
         self._refreshes: set[asyncio.Task[None]] = set()

@@ -108,7 +108,7 @@ class Charge:
     async def repeat(self, budget: Budget) -> None:
         """Charge the same to `budget`, for one more event of a subscription.
 
-        It begins nothing, and its statements are shared with others who watch the same.
+        It begins nothing, and its statements are shared with other subscribers to the same.
 
         Raises BudgetExhausted.
         """

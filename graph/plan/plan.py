@@ -42,7 +42,7 @@ _RECENT = 0.125
 
 
 class PlanAsker(Protocol):
-    """Who asks, as the values of parameters tell."""
+    """The caller, as values of parameters."""
 
     @property
     def caller(self) -> Caller: ...
@@ -56,7 +56,7 @@ class QueryPlan:
     """A compiled operation.
 
     `columns` has each root field's place among the statement's texts, None where it is computed.
-    `recent_ms` is what PostgreSQL took lately, 0 before the first time.
+    `recent_ms` is what PostgreSQL took the last times, 0 before the first time.
     """
 
     statement: Statement | None
@@ -80,7 +80,7 @@ class QueryPlan:
 
     @property
     def is_fetched_soon(self) -> bool:
-        """Whether its texts are sent as they are fetched, and took only moments lately."""
+        """Whether its texts are sent as they are fetched, and took only moments the last times."""
         return not self.drawings and 0 < self.recent_ms < _MOMENTS_MS
 
     async def fetch(
@@ -157,7 +157,7 @@ def _shared(name: str, asking: PlanAsker) -> Any:
 def compile_plan(
     context: Context, tree: QueryTree, asked: RequestArguments, places: Sequence[int]
 ) -> QueryPlan:
-    """Compile the root fields at the given indexes for a caller's audience, who pays for it.
+    """Compile the root fields at the given indexes for the audience of a caller, which pays.
 
     Raises NotPlanned, CallerError.
     """

@@ -1,4 +1,4 @@
-"""Reads which jobs of an athlete are under way or ended lately."""
+"""Reads which jobs of an athlete are under way or have just ended."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -38,7 +38,7 @@ class StagedUpload:
     id: strawberry.ID = strawberry.field(description="Global id, for `importActivities`.")
     url: str = strawberry.field(
         description="Send the file here until `expiresAt`, with PUT or as tus 1.0 (docs/files.md). "
-        "Whoever knows the address may send."
+        "Anyone with the address may send."
     )
     name: str = strawberry.field(description="Name of the file, as given.")
     size_bytes: float = strawberry.field(description="Size in bytes, as given.")

@@ -41,7 +41,7 @@ from strava.errors import (
 _TELL_FOR_S = 30.0
 """Seconds from the job's start for which Strava is tried to be told."""
 _PUT_OFF_S = 60.0
-"""Seconds that the syncs of who connected again wait at most for the deletion."""
+"""Seconds that syncs of an athlete who connected again wait at most for the deletion."""
 _RECEIPT = "has_receipt"
 _OF_FILES = (JobKind.IMPORT, JobKind.EXPORT)
 _KEPT_BY_OLDER_SERVICE = "Rows of the older service could not be deleted. Its operator has to delete them: docs/adoption.md."
@@ -67,7 +67,7 @@ def run(attempt: Attempt, services: TaskServices) -> None:
     if _RECEIPT not in attempt.checkpoint:
         is_connected_again = _is_connected_again(attempt, values)
         if is_connected_again and not _is_erasure_asked_for(attempt):
-            # Who grants again what was withdrawn lets the data stay.
+            # An athlete who grants again what was withdrawn keeps the data.
             with attempt.step() as step:
                 step.message = _CONNECTED_AGAIN
             return

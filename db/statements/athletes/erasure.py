@@ -54,7 +54,7 @@ _STRAVAS = select(Activity.id).where(
 
 
 def put_off_syncs() -> Executable:
-    """Let syncs of who connected again wait until the data is gone, then begin anew; returns summaries.
+    """Let syncs of who connected again wait until the data is gone, then begin again; returns summaries.
 
     They are those of `athlete` asked for since `asked_moment`. A running attempt loses its job.
     They go on after `pause_s` seconds, should nobody let them go on before.
