@@ -17,7 +17,7 @@ from bench.cpu_clock import CpuClock, database_processes
 from bench.serving import ROOT, Served, served
 from bench.work_facts import find_facts
 from bench.work_rows import SMALL_RUNS, Tokens, provide
-from bench.work_shape import PARTS, STREAM, Facts, Shape
+from bench.work_shape import DRY_RUN, PARTS, STREAM, Facts, Shape
 from db.encryption import KeyRing
 from local.postgres import DATABASE
 
@@ -27,7 +27,7 @@ MOST_TIMES, LEAST_TIMES = 25, 1
 VIEWERS = ("stranger", "owner", "admin", "200 runs")
 _OWN_REQUEST = Shape("a request by itself", '{ athlete(id: "$athlete") { id } }')
 """It costs 1 and goes the way of all that read rows; a constant goes a shorter one."""
-_REMAINING, _REMAINING_COST = Shape("what is left", "{ rateLimit { remaining } }"), 1
+_REMAINING = Shape("what is left", "{ rateLimit { remaining } }")
 _BUDGETS = {
     "COST_BUCKET_USER": "2000000000", "COST_REFILL_USER_PER_S": "0.000001",
     "DATABASE_TIME_USER_MS": "2000000000", "TRUSTED_DOCUMENTS": "off",
@@ -86,7 +86,7 @@ class Measured:
         self.send(query, viewer, shape, -1)  # it is known from now on
         until = time.monotonic() + MOST_S
         answer: dict[str, Any] = {}
-        had, before_s = self._remaining(viewer), self.cpu_s()
+        had, before_s = self._remaining(viewer)[1], self.cpu_s()
         while times < LEAST_TIMES or (
             times < MOST_TIMES and spent_s < LEAST_CPU_S and time.monotonic() < until
         ):
@@ -95,17 +95,18 @@ class Measured:
             if times % 5 == 0 or times == 1:
                 spent_s = self.cpu_s() - before_s
         spent_s = self.cpu_s() - before_s
-        charged = (had - self._remaining(viewer) - _REMAINING_COST) / times
+        charged = (had - self._remaining(viewer)[0]) / times
         cost = answer.get("extensions", {}).get("cost", {})
         requested, actual = cost.get("requested", 0), cost.get("actual", 0)
         told = answer.get("errors", [{}])[0].get("extensions", {}).get("code", "")
         cpu_s = spent_s / times
         return Figure(shape.name, viewer, requested, actual, round(charged), cpu_s, told)
 
-    def is_answered(self, query: str, viewer: str, cost_limit: int) -> bool:
-        """Tell whether a query has no errors and costs no more than one may."""
-        answer = self.send(query, viewer, Shape("", query), 0)
-        return "errors" not in answer and answer["extensions"]["cost"]["requested"] <= cost_limit
+    def requested(self, query: str, viewer: str) -> int:
+        """Ask what a query may cost; 0 if it is refused."""
+        answer = self.send(query, viewer, Shape("", query, headers=DRY_RUN))
+        cost: int = answer.get("extensions", {}).get("cost", {}).get("requested", 0)
+        return cost
 
     def cpu_s(self) -> float:
         """Seconds of CPU so far of the API, its documents' process and PostgreSQL."""
@@ -113,11 +114,13 @@ class Measured:
         helpers = [child for each in api for child in each.children(recursive=True)]
         return self._clock.total_s((*api, *helpers, *database_processes(self._server.pgdata)))
 
-    def _remaining(self, viewer: str) -> int:
-        """Points that the caller has left. All that was charged is missing, shown or not."""
-        answer = self.send(_REMAINING.text, viewer, _REMAINING, 0)
-        remaining: int = answer["extensions"]["cost"]["remaining"]
-        return remaining
+    def _remaining(self, viewer: str) -> tuple[int, int]:
+        """Points that the caller has left, before and after it is asked.
+
+        All that was charged is missing, shown or not.
+        """
+        cost = self.send(_REMAINING.text, viewer, _REMAINING, 0)["extensions"]["cost"]
+        return cost["remaining"] + cost["actual"] + cost["work"], cost["remaining"]
 
     def send(self, query: str, viewer: str, shape: Shape, number: int = 0) -> dict[str, Any]:
         """Send the query of a shape, for the time `number`; returns the answer."""

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, OperationType
+from graphql import OperationType
 from strawberry.types import ExecutionResult
 
 from db.errors import DatabaseError, StatementTimeout
@@ -19,11 +19,11 @@ from graph.context import Context
 from graph.cost.budget import BudgetExhausted
 from graph.cost.charge import (
     BYTES_PER_POINT,
-    REFUSAL,
     UNPLANNED_OBJECT_MS,
     Charge,
     actual_cost,
     check_limit,
+    refusal_cost,
 )
 from graph.cost.object_count import count_objects
 from graph.delivery.delivery import Delivery
@@ -42,7 +42,7 @@ from graph.operation_request import OperationRequest, OperationResult
 from graph.plan.explanation import explain
 from graph.plan.planned_data import PlannedData
 from graph.plan.planner import Planner
-from graph.refusals import Refusals
+from graph.refusals import Refusals, wrapped
 from graph.scalars import format_floats
 from graph.schema.build import Schema
 from graph.unplanned import is_undone, outage_in, run_unplanned
@@ -121,7 +121,7 @@ class Executor:
             try:
                 await self.charge_refusal(context)
             except BudgetExhausted as error:
-                return self._refused(context, [_wrapped(error)])
+                return self._refused(context, [wrapped(error)])
         return result
 
     async def charge_refusal(self, context: Context, size: int = 0) -> None:
@@ -129,7 +129,8 @@ class Executor:
 
         Raises BudgetExhausted.
         """
-        await context.budget().charge(REFUSAL + size // BYTES_PER_POINT)
+        budget = context.budget()
+        await budget.charge(refusal_cost(budget) + size // BYTES_PER_POINT)
 
     async def _within_limits(
         self, context: Context, work: Awaitable[OperationResult | None]
@@ -138,25 +139,24 @@ class Executor:
             return await self._time_limit.run(work)
         except TooBusy as error:
             if context.charge is not None and not isinstance(error, NotRead):
+                context.charge.waive_base()
                 context.charge.settle(0)
             return self._refused(
-                context, [_wrapped(error)], status=503, retry_after_s=error.retry_after_s
+                context, [wrapped(error)], status=503, retry_after_s=error.retry_after_s
             )
         except CallerError as error:
             if context.charge is not None and context.charge.actual is None:
-                self._settle(context, REFUSAL)  # it was found out after the charge
-            return self._refused(context, [_wrapped(error)])
+                self._settle(context, 1)  # it was found out after the charge
+            return self._refused(context, [wrapped(error)])
         except TimeoutError:
             return self._refused(
-                context, [_wrapped(OperationTimeout(self._policy.timeout_s))], status=503
+                context, [wrapped(OperationTimeout(self._policy.timeout_s))], status=503
             )
         except DatabaseError as error:
             if context.charge is not None:
-                # callers do not pay for an outage
-                is_own = isinstance(error, StatementTimeout)
-                self._settle(context, context.charge.requested if is_own else 0)
+                self._settle_failed(context, is_own=isinstance(error, StatementTimeout))
             return self._refused(
-                context, [_wrapped(error)], status=503, retry_after_s=_RETRY_AFTER_S
+                context, [wrapped(error)], status=503, retry_after_s=_RETRY_AFTER_S
             )
         finally:
             self._take_work(context)
@@ -198,7 +198,7 @@ class Executor:
             raise UnknownOperation(request.operation_name)
         context.document = document
         context.record_operation(operation.name)
-        if not operation.is_query and (answer := self._unfit(context, operation, request)):
+        if not operation.is_query and (answer := self._refusals.unfit(context, operation, request)):
             return answer
         prepared = operation.prepare(request.variables or {})
         if isinstance(prepared, list):
@@ -237,7 +237,12 @@ class Executor:
         check_limit(budget, prepared.cost, prepared.path, prepared.coordinate)
         state = await budget.charge(prepared.cost)
         context.charge = Charge(
-            budget, prepared.cost, state, searches=prepared.is_search, reading=context.reading
+            budget,
+            prepared.cost,
+            state,
+            searches=prepared.is_search,
+            reading=context.reading,
+            goes_long_way=True,
         )
         DATABASE_WORK.set(context.database_work)
         if self._policy.count_use is not None:
@@ -277,29 +282,19 @@ class Executor:
         self._take_work(context)
         context.charge.settle(objects)
 
+    def _settle_failed(self, context: Context, *, is_own: bool) -> None:
+        """Settle what the database did not answer. Callers do not pay for an outage."""
+        assert context.charge is not None
+        self._take_work(context)
+        if not is_own:
+            context.charge.waive_base()
+        context.charge.settle(context.charge.requested if is_own else 0)
+
     def _take_work(self, context: Context) -> None:
         """Take the operation's time in the database so far from the caller's."""
         if context.charge is not None:
             without_plans = not context.switches.planned_execution
             context.charge.spend_database_time(context.database_work, without_plans=without_plans)
-
-    def _unfit(
-        self, context: Context, operation: Operation, request: OperationRequest
-    ) -> OperationResult | None:
-        """Refuse a mutation in a safe request, and a subscription in any; explain neither."""
-        if request.is_explained:
-            error = CallerError("Only queries are explained.", "GraphQL-Explain")
-            return self._refused(context, [_wrapped(error)])
-        if operation.node.operation is OperationType.SUBSCRIPTION and not request.is_dry_run:
-            error = CallerError(
-                "Subscribe over a WebSocket (graphql-transport-ws), or send `Accept: "
-                "text/event-stream`, or `multipart/mixed;subscriptionSpec=1.0` as Apollo does."
-            )
-            return self._refused(context, [_wrapped(error)], status=406)
-        if request.is_safe_only and operation.node.operation is OperationType.MUTATION:
-            error = CallerError("Send mutations by POST. A GET or QUERY must not change data.")
-            return self._refused(context, [_wrapped(error)], status=405)
-        return None
 
     async def _dry_run(self, context: Context, prepared: PreparedOperation) -> OperationResult:
         if prepared.operation.asks_about_schema:
@@ -307,7 +302,7 @@ class Executor:
         budget = context.budget()
         context.charge = Charge(budget, prepared.cost, await budget.charge(0), actual=0)
         check_limit(budget, prepared.cost, prepared.path, prepared.coordinate)
-        context.charge.state = await budget.charge(REFUSAL)
+        context.charge.state = await budget.charge(refusal_cost(budget))
         return self._answer(context, (b'{"data":null',), prepared.operation)
 
     async def _planned(
@@ -390,7 +385,3 @@ class Executor:
         body = b"".join((*begun, b',"extensions":{"cost":', charge.report_json(), more, b"}}"))
         context.check_size(body)
         return OperationResult(body, budget=charge.state, is_query=operation.is_query)
-
-
-def _wrapped(error: Exception) -> GraphQLError:
-    return GraphQLError(str(error), original_error=error)

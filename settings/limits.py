@@ -22,7 +22,8 @@ class LimitSettings(BaseModel):
         description="Size of the cost budget that all signed-out callers of one address share.",
     )
     cost_refill_ip_per_s: PositiveFloat = Field(
-        40, description="Points such a budget regains per second."
+        100,
+        description="Points such a budget regains per second: ten queries of one object, 4 ms of CPU.",
     )
     cost_per_database_ms: float = Field(
         25,

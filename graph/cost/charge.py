@@ -17,18 +17,19 @@ from runtime.work_meter import WorkMeter
 
 BYTES_PER_POINT = 8 * 1024
 """Bytes per point of cost, for reading a request apart from its document. Less is free."""
-REFUSAL = 1
-"""Cost of a request that is read and does not run: it is refused, or a dry run."""
+_LEAST_REFUSAL = 1
 _FREE_MS = 0.1
 """Milliseconds in the database that every operation takes, whatever it looks at."""
 _NOISE_MS = 5.0
 """The same where the rows returned are the rows looked at, and it is not known how much of the time
 was CPU: more is only counted beyond noise. The same where the operator switched plans off.
 """
-_BASE_MS = 0.4
-"""Milliseconds of CPU that an operation takes here and in PostgreSQL, however little it asks for,
-unless its answer is at hand. Its first objects pay for that.
+_LONG_WAY_MS = 0.3
+"""Milliseconds of CPU that an operation takes here, however little it asks for and whether it runs or
+not, unless its answer is at hand. Its first objects pay for that.
 """
+_ASKING_MS = 0.4
+"""The same of one that asks PostgreSQL, there too."""
 _TRANSACTION_MS = 3.0
 """Milliseconds of CPU that a statement or transaction beside a plan takes in the API."""
 UNPLANNED_OBJECT_MS = 0.025
@@ -42,6 +43,7 @@ class Charge:
 
     `actual` is None while the operation runs. `searches` tells that it may look at more rows than
     it returns (`graph/cost/search.py`). `reading` was charged for reading its document.
+    `goes_long_way`: its answer is not at hand.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Charge:
         *,
         searches: bool = False,
         reading: int = 0,
+        goes_long_way: bool = False,
     ) -> None:
         self._budget, self.requested, self.state, self.actual = budget, requested, state, actual
         self._searches, self._reading, self._beyond = searches, reading, 0
         self._work_ms, self._own_ms, self._knows_cpu = 0.0, 0.0, False
         self._without_plans = self._has_asked = self._is_event = False
+        self._goes_long_way = goes_long_way
         self.has_begun = False
         """Whether the beginning of a subscription was counted: its first event may be repeated."""
 
@@ -98,12 +102,23 @@ class Charge:
         if unused and not self.state.retry_after_s:
             self.state = self._budget.refund(unused)
 
+    def waive_base(self) -> None:
+        """Take nothing for what the operation takes by itself: its failure was not the caller's."""
+        self._goes_long_way = self._has_asked = False
+
     def _points_of_time(self) -> int:
         is_exact = (self._searches or self._knows_cpu) and not self._without_plans
         free_ms = _FREE_MS if is_exact else _NOISE_MS
-        base_ms = _BASE_MS if self._has_asked and not self._is_event else 0.0
-        counted_ms = base_ms + max(0.0, self._work_ms - free_ms) + self._own_ms
+        counted_ms = self._base_ms + max(0.0, self._work_ms - free_ms) + self._own_ms
         return int(counted_ms * self._budget.points_per_database_ms)
+
+    @property
+    def _base_ms(self) -> float:
+        if self._is_event:
+            return 0.0
+        if self._has_asked:
+            return _ASKING_MS
+        return _LONG_WAY_MS if self._goes_long_way else 0.0
 
     async def repeat(self, budget: Budget) -> None:
         """Charge the same to `budget`, for one more event of a subscription.
@@ -135,6 +150,11 @@ class Charge:
 @lru_cache(maxsize=1024)
 def _second(posix_s: int) -> bytes:
     return format_instant(datetime.fromtimestamp(posix_s, UTC)).encode()
+
+
+def refusal_cost(budget: Budget) -> int:
+    """Compute what a request costs that is read and does not run: it is refused, or a dry run."""
+    return max(_LEAST_REFUSAL, int(_LONG_WAY_MS * budget.points_per_database_ms))
 
 
 def check_limit(

@@ -4,7 +4,7 @@ Plain ASGI without routing, middleware and request objects, which would cost mor
 query.
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from time import perf_counter
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -187,6 +187,17 @@ class GraphQLOverHttp:
             raise CrossSite
 
     async def _parameters(self, exchange: Exchange, receive: Receive) -> Parameters:
+        """Read what is asked for. What was read and is refused is charged. Raises HttpRefusal."""
+        try:
+            return await self._read_parameters(exchange, receive)
+        except HttpRefusal:
+            if exchange.size:
+                with suppress(InvalidCredentials):
+                    context = self._runner.context(exchange, await self._runner.caller(exchange))
+                    await self._services.executor.charge_refusal(context, exchange.size)
+            raise
+
+    async def _read_parameters(self, exchange: Exchange, receive: Receive) -> Parameters:
         if exchange.scope["method"] in _BY_ADDRESS:
             exchange.size = len(exchange.scope["query_string"])
             exchange.weight = weight_of(unquote_to_bytes(exchange.scope["query_string"]))

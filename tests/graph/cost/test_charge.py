@@ -41,6 +41,22 @@ async def test_small_queries_cost_no_more_where_plans_are_switched_off(settings,
             assert min(each["actual"] + each["work"] for each in costs) <= 19 + 10, costs
 
 
+async def test_what_goes_the_long_way_costs_that_at_least(settings):
+    """Whether it asks PostgreSQL or not. What is at hand costs its objects."""
+    steady = {"cost_per_database_ms": 25, "cost_refill_ip_per_s": 1e-6}
+    async with serve(settings.model_copy(update=steady)) as api:
+        for query, cost, charged in (
+            ("{ rateLimit { limit } }", {"requested": 1, "actual": 1, "work": 6}, 7),
+            ("{ standardDistances { label } }", {"requested": 16, "actual": 16, "work": 0}, 16),
+            ('{ __type(name: "Job") { name } }', {"requested": 10, "actual": 10, "work": 0}, 10),
+            ("{ __typename }", {"requested": 0, "actual": 0, "work": 7}, 7),
+        ):
+            first = (await api.answer(query))["extensions"]["cost"]  # its document is read
+            again = (await api.answer(query))["extensions"]["cost"]
+            assert again.items() >= cost.items(), query
+            assert first["remaining"] - again["remaining"] == charged, query
+
+
 @pytest.mark.parametrize(
     ("objects", "cost"), [(0, 1), (1, 1), (50, 50), (51, 51), (58, 51), (59, 52), (2402, 344)]
 )

@@ -34,11 +34,17 @@ UNUSED = {"query": "{ __typename }", "variables": {"unused": ["x" * 24] * 8000}}
 Send = Callable[[dict[str, Any]], Awaitable[str]]
 
 
-async def remaining(http: httpx.AsyncClient) -> int:
-    told = (await http.post("/graphql", json={"query": "{ __typename }"})).headers["ratelimit"]
-    found = re.search(r"r=(\d+)", told)
+async def balance(http: httpx.AsyncClient) -> tuple[int, int]:
+    """What is left before and after this asks, which costs something where it is not at hand."""
+    answer = await http.post("/graphql", json={"query": "{ __typename }"})
+    found = re.search(r"r=(\d+)", answer.headers["ratelimit"])
     assert found
-    return int(found[1])
+    cost = answer.json()["extensions"]["cost"]
+    return int(found[1]) + cost["actual"] + cost["work"], int(found[1])
+
+
+async def remaining(http: httpx.AsyncClient) -> int:
+    return (await balance(http))[0]
 
 
 @pytest.fixture
@@ -59,6 +65,31 @@ def over_http(http: httpx.AsyncClient, accept: str) -> dict[str, Send]:
         return (await http.get("/graphql", params=given, headers={"accept": accept})).text
 
     return {"post": post, "get": get}
+
+
+async def test_requests_that_cannot_be_read_are_paid_for_by_their_size(poor):
+    many_values = b'{"query": "{ __typename }", "variables": {"a": [%b0]}}' % (b"0," * 20_000)
+    async with httpx.AsyncClient(base_url=f"http://{poor}", trust_env=False) as http:
+        for body, least in ((b"{", 1), (b"[]", 1), (many_values, 5)):
+            before = await remaining(http)
+            headers = {"content-type": "application/json"}
+            answer = await http.post("/graphql", content=body, headers=headers)
+            assert answer.status_code in {400, 422}, answer.text
+            assert await remaining(http) == before - least, body[:9]
+        before = await remaining(http)
+        assert (await http.get("/graphql?variables=%7B")).status_code == 400
+        assert await remaining(http) == before - 1
+
+
+async def test_what_does_not_run_costs_what_its_long_way_takes(serving):
+    address = serving(cost_bucket_ip=BUDGET, cost_refill_ip_per_s=0.001, cost_per_database_ms=25)
+    dry = {"graphql-cost": "validate"}
+    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http:
+        for body, headers in (({"query": INVALID}, {}), ({"query": DEAR}, dry), (UNKNOWN, {})):
+            await http.post("/graphql", json=body, headers=headers)
+            _, before = await balance(http)
+            await http.post("/graphql", json=body, headers=headers)
+            assert await remaining(http) == before - 7, body
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
