@@ -194,6 +194,18 @@ async def test_methods_and_requests_that_are_none(http, address, person):
     )  # fmt: skip
     foreign = {"cookie": "session=x", "origin": "https://elsewhere.example"}
     assert (await http.put(client.url, headers=foreign)).status_code == 403
+    asked = await http.options(client.url)
+    assert (asked.status_code, asked.headers["allow"]) == (204, answer.headers["allow"])
+
+
+async def test_a_hash_that_is_not_known_begins_no_operation(client):
+    hashed = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}, "operationId": "1"}
+    async with client.open():
+        answer = await client.http.post(
+            client.url, json={"extensions": hashed}, headers=client.headers
+        )
+    [error] = answer.json()["errors"]
+    assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_a_stream_that_ends_begins_nothing_and_counts_nothing(settings):

@@ -46,6 +46,20 @@ async def test_files_are_kept_by_browsers(api):
         assert response.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"if-none-match": '"x", ' * 500, "accept-encoding": "identity"},
+        {"accept-encoding": "gzip;q=none"},
+    ],
+)
+async def test_odd_headers_get_the_file_as_it_is(api, odd):
+    response = await api.http.get(f"/graphiql/{ASSETS[0]}", headers=odd)
+    assert response.status_code == 200
+    assert "content-encoding" not in response.headers
+    assert response.content == (BUNDLE / ASSETS[0]).read_bytes()
+
+
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
 def test_who_does_not_read_a_file_holds_no_memory(settings, tmp_path, coding: str):
     """All responses share the file's bytes: 40 of 5 MB each, unread, take less than one's."""

@@ -330,3 +330,17 @@ def test_a_wrong_method_is_told_all_right_ones(client):
         "DELETE, HEAD, OPTIONS, PATCH, PUT",
     )
     assert answer.headers["allow"] in answer.json()["errors"][0]["message"]
+
+
+def test_a_full_disk_is_told_and_the_upload_goes_on_later(client, settings, person):
+    [upload] = stage(client, person, 10)
+    number = decode_id_of("Upload", upload["id"], "id")
+    file = Path(settings.pacegraph_home, "uploads", str(number))
+    file.parent.mkdir(exist_ok=True)
+    file.symlink_to("/dev/full")
+    refused = patch(client, upload, 0, b"0123456789")
+    assert (refused.status_code, refused.headers["retry-after"]) == (507, "60")
+    assert "disk is full" in refused.json()["errors"][0]["message"]
+    file.unlink()
+    assert patch(client, upload, 0, b"0123456789").status_code == 204
+    assert content(settings, upload) == b"0123456789"
