@@ -1,7 +1,8 @@
 """EXPORT: makes an archive of all that is stored of the athlete.
 
-An attempt begins again, because a ZIP cannot go on in the middle. The row is made before the file,
-so a file without a row is litter, which `jobs/orphan_files.py` deletes.
+An attempt begins again, because a ZIP cannot go on in the middle, unless the one before died when
+the archive was whole: somebody may download it already. The row is made before the file, so a file
+without a row is litter, which `jobs/orphan_files.py` deletes.
 """
 
 import os
@@ -58,7 +59,10 @@ class _ExportRun:
             "server_url": self._settings.url,
         }
         with self._attempt.step() as step:
-            self._id = step.connection.execute(exports.begin(), values).scalar_one()
+            made = step.connection.execute(exports.begin(), values).one()
+        self._id = made.id
+        if made.is_there:
+            return
         self._folder.make()
         path = self._folder.path_of(self._id)
         # Not into a file that an attempt which was given up may still write to.

@@ -38,6 +38,8 @@ _OF_ATTEMPTS = {
     "waiting_since",
 }
 """Columns that a repeated attempt changes, and ids that others tell as well."""
+_OF_ARCHIVES = {"size_bytes", "token"}
+"""Columns of `exports` that are others each time: an archive tells of its attempts."""
 _NAMED = {
     "activity_id": "activities.strava_id",
     "duplicate_of_id": "activities.strava_id",
@@ -84,7 +86,15 @@ def all_rows(world: World) -> dict[str, list[str]]:
             found[table] = _told(rows, names["activities.strava_id"])
         elif rows:
             is_job = table == "jobs"
-            comparable = (_comparable(row, names, is_job=is_job) for row in rows)
+            left_out = _OF_ARCHIVES if table == "exports" else set()
+            comparable = (
+                {
+                    column: value
+                    for column, value in _comparable(row, names, is_job=is_job).items()
+                    if column not in left_out
+                }
+                for row in rows
+            )
             found[table] = sorted(json.dumps(each, sort_keys=True) for each in comparable)
     return found
 

@@ -14,8 +14,9 @@ from jobs.reconcile import Reconciler
 from settings import Settings
 from strava.shared_quota.gate import QuotaGate
 from tests.faults.all_rows import all_rows
-from tests.faults.crash_point import attempt
-from tests.faults.crash_tasks import Begin
+from tests.faults.crash_point import RECONCILER, attempt
+from tests.faults.crash_tasks import RETENTION_DAYS, Begin
+from tests.faults.stored_files import StoredFiles, files_of
 from tests.jobs.simulated import Simulated
 from tests.jobs.world import World
 
@@ -26,22 +27,24 @@ _MOST_ROUNDS = 10
 
 @dataclass
 class Case:
-    """What a task ends with: rows, and requests to Strava by method and path."""
+    """What a task ends with: rows, files, and requests to Strava by method and path."""
 
     rows: dict[str, list[str]]
+    files: dict[str, list[str]]
     requests: Counter[str]
     statuses: list[str] = field(default_factory=list)
     points: list[str] = field(default_factory=list)
 
     def differs_from(self, expected: "Case") -> dict[str, Any]:
         """What is other than in the undisturbed run; empty if nothing is."""
+        here, there = self.rows | self.files, expected.rows | expected.files
         different = {
             table: {
                 "found": sorted(set(found) - set(wanted)),
                 "wanted": sorted(set(wanted) - set(found)),
             }
-            for table in self.rows.keys() | expected.rows.keys()
-            if (found := self.rows.get(table, [])) != (wanted := expected.rows.get(table, []))
+            for table in here.keys() | there.keys()
+            if (found := here.get(table, [])) != (wanted := there.get(table, []))
         }
         repeated = self.requests - expected.requests
         return different | (
@@ -61,7 +64,8 @@ class Prepared:
         folder: Path,
         clone_of: CloneOf,
     ) -> None:
-        changes = {"job_lease_s": 600, "sync_budget_requests": 100}
+        changes = {"job_lease_s": 600, "sync_budget_requests": 100, "originals": "folder"}
+        changes |= {"strava_retention_days": RETENTION_DAYS}
         self._settings = settings.model_copy(update=changes)
         self._strava, self._redis, self._folder = strava, redis, folder
         self._clone_of = clone_of
@@ -71,6 +75,7 @@ class Prepared:
         assert settings.database_url is not None
         self._template = settings.database_url.get_secret_value().split("@/")[1].split("?")[0]
         self._bring_back = strava.remember()
+        self._files = StoredFiles(settings)
         self._values = {key: redis.dump(key) for key in redis.keys(b"*")}
 
     def run(self, kill_at: int | None = None, instead: Callable[[], None] | None = None) -> Case:
@@ -83,12 +88,20 @@ class Prepared:
             statuses = [
                 job["status"] for job in world.rows("SELECT status FROM jobs ORDER BY created_at")
             ]
-            return Case(all_rows(world), requests_of(world), statuses, points)
+            return case_of(world, statuses, points)
+
+    def reconcile(self, kill_at: int | None = None) -> Case:
+        """Make a pass of the reconciler, killed at the point `kill_at`, and another one."""
+        with self.again() as world:
+            points = attempt(world.settings, RECONCILER, world.folder, kill_at)
+            Reconciler(world.settings, world.database, world.redis).look_at_rows()
+            return case_of(world, [], points)
 
     @contextmanager
     def again(self) -> Iterator[World]:
         """All as it was before the job began."""
         self._bring_back()
+        self._files.bring_back()
         self._strava.heal()
         self._strava.forget_requests()
         self._redis.flushdb()
@@ -108,6 +121,12 @@ class Prepared:
             yield world
         finally:
             world.close()
+
+
+def case_of(world: World, statuses: list[str], points: list[str]) -> Case:
+    """Get what is there now, after what is to be deleted is."""
+    files = files_of(world)
+    return Case(all_rows(world), files, requests_of(world), statuses, points)
 
 
 def _hear_strava(settings: Settings, redis: Redis) -> None:

@@ -1,8 +1,8 @@
-"""Makes one attempt at a job in a process that is killed at a numbered point.
+"""Makes one attempt at a job, or a pass of the reconciler, in a process that is killed at a point.
 
-Points are the moments before and after each commit and each request to Strava, in their order, also
-those of the process that refreshes tokens: it is the attempt's process that is killed there, and
-the other goes on.
+Points are the moments before and after each commit, each request to Strava and each file that is
+written to the disk or deleted, in their order, also those of the process that refreshes tokens: it
+is the attempt's process that is killed there, and the other goes on.
 
 A process makes the attempts that are not disturbed itself, one after the other, and forks the
 others. So what it imported and compiled is there in each; it has no thread then.
@@ -24,15 +24,21 @@ import httpx
 from sqlalchemy.engine.default import DefaultDialect
 
 from db import session
+from db.session import SyncDatabase
 from jobs import athlete_strava, lease, token_refresh
+from jobs.reconcile import Reconciler
 from jobs.runner import SETTINGS, run
 from jobs.sync import effort_derivation, unseen_activities
+from runtime.redis_clients import redis_client
+from runtime.row_folder import RowFolder
 from settings import Settings
 from tests.faults.compiled_once import EnginesOfOneDialect
 
 _context = get_context("forkserver")
 _context.set_forkserver_preload(["tests.faults.crash_point"])
 _fork = get_context("fork")
+RECONCILER = 0
+"""In the place of a job's id: a pass of the reconciler."""
 _SOON_S = 0.01
 _WITHIN_S = 120
 
@@ -129,8 +135,11 @@ class _Points:
 
     def run(self, order: _Order) -> None:
         self.order, self.worker, self.count = order, os.getpid(), _fork.Value("i", 0)
-        SETTINGS.set(order.settings)
-        run(order.job_id)
+        if order.job_id == RECONCILER:
+            _reconcile(order.settings)
+        else:
+            SETTINGS.set(order.settings)
+            run(order.job_id)
 
     def reach(self, name: str) -> None:
         order = self.order
@@ -148,6 +157,16 @@ class _Points:
             os.kill(self.worker, signal.SIGKILL)
 
 
+def _reconcile(settings: Settings) -> None:
+    database = SyncDatabase(settings, application_name="test")
+    redis = redis_client(settings)
+    try:
+        Reconciler(settings, database, redis).look_at_rows()
+    finally:
+        redis.close()
+        database.close()
+
+
 def _instrument(reach: Callable[[str], None]) -> None:
     """Call `reach` with the name of each point of this process; nothing is waited for long.
 
@@ -156,6 +175,8 @@ def _instrument(reach: Callable[[str], None]) -> None:
     lease.RENEW_EVERY_S = _WITHIN_S
     DefaultDialect.do_commit = _around(DefaultDialect.do_commit, reach, lambda *_, **__: "commit")
     httpx.Client.send = _around(httpx.Client.send, reach, _path_of)
+    os.fsync = _around(os.fsync, reach, lambda *_: "a file's last byte")
+    RowFolder.remove = _around(RowFolder.remove, reach, lambda *_: "a file's end")
     unseen_activities.GONE_AFTER_S = effort_derivation.SECOND_LOOK_AFTER_S = _SOON_S
     athlete_strava.AGAIN_AFTER_S = (_SOON_S, _SOON_S)
     token_refresh.REFUSED_AGAIN_AFTER_S = _SOON_S

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 
 from tests.jobs.simulated import RUNNER
+from tests.jobs.tasks.test_file_import import archive_of, import_job, runs, upload
 from tests.jobs.test_strava_sync import even_track
 from tests.jobs.world import World
+from tests.recordings.run import run_of, tcx_file
 
 Begin = Callable[[World], int]
+RETENTION_DAYS = 10
+"""For how long activities of Strava are kept that it does not confirm."""
 
 
 def newest(world: World) -> list[int]:
@@ -84,6 +88,53 @@ def erase(world: World) -> int:
     return world.create(synced(world), "ERASE_ATHLETE")
 
 
+def import_files(world: World) -> int:
+    athlete = world.athlete()
+    export = upload(world, athlete, archive_of(runs(2)))
+    one = upload(world, athlete, tcx_file(run_of(400), start_s=1.6e9), "one.tcx")
+    return import_job(world, athlete, export, one)
+
+
+def export(world: World) -> int:
+    """The second archive, which takes the first one's place."""
+    return world.create(with_files(world), "EXPORT")
+
+
+def erase_with_files(world: World) -> int:
+    return world.create(with_files(world), "ERASE_ATHLETE")
+
+
+def with_files(world: World) -> int:
+    """An athlete with a recording, an archive and a file that waits for its import."""
+    athlete = synced(world)
+    for job_id in (
+        import_job(world, athlete, upload(world, athlete, archive_of(runs(1)))),
+        world.create(athlete, "EXPORT"),
+    ):
+        assert world.work(job_id)["status"] == "SUCCEEDED"
+    upload(world, athlete, archive_of(runs(2)))
+    return athlete
+
+
+def long_kept(world: World) -> int:
+    """Nothing is kept any longer, but for recordings of files."""
+    athlete = with_files(world)
+    world.write(
+        "UPDATE activities SET confirmed_at = now() - make_interval(days => :days)",
+        days=RETENTION_DAYS + 1,
+    )
+    world.write("UPDATE strava_connections SET refused_at = now()")  # no sync confirms them
+    world.write("UPDATE uploads SET expires_at = now()")
+    world.write("UPDATE exports SET expires_at = now()")
+    world.write(
+        "UPDATE jobs SET created_at = now() - interval '1 year', finished_at = now() - interval '1 year'"
+    )
+    world.write(
+        "INSERT INTO feedback (message, created_at) VALUES ('old', now() - interval '2 years')"
+    )
+    return athlete
+
+
 def tell(world: World, kind: str, number: int) -> None:
     world.write(
         "INSERT INTO strava_events (connection_id, object_type, object_id) "
@@ -103,5 +154,8 @@ TASKS: dict[str, Begin] = {
         revoked,
         disconnect,
         erase,
+        import_files,
+        export,
+        erase_with_files,
     )
 }

@@ -1,4 +1,4 @@
-"""A worker that is killed before or after any commit or any request to Strava loses and doubles nothing.
+"""A worker that is killed before or after any commit, request to Strava or file loses and doubles nothing.
 
 `make test-crash-points` tries every point of every task, CRASH_EACH=10 each tenth.
 """
@@ -16,7 +16,7 @@ from db import session
 from settings import Settings
 from tests.faults.compiled_once import EnginesOfOneDialect
 from tests.faults.crash_case import CloneOf, Prepared
-from tests.faults.crash_tasks import TASKS
+from tests.faults.crash_tasks import TASKS, long_kept
 from tests.jobs.simulated import Simulated, simulated_strava
 
 pytestmark = pytest.mark.crash_points
@@ -58,6 +58,7 @@ def test_every_point(
         prepared = Prepared(TASKS[task], settings, strava, redis, tmp_path, clone_of)
         expected = prepared.run()
         assert expected.statuses[-1] == "SUCCEEDED"
+        assert "gone" not in expected.files
         points = list(enumerate(expected.points, start=1))
         assert points
         mine = points[share * EACH :: SHARES * EACH]
@@ -66,5 +67,21 @@ def test_every_point(
             f"{number} {name}": different
             for number, name in mine
             if (different := prepared.run(kill_at=number).differs_from(expected))
+        }
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_every_point_of_the_reconciler(
+    settings: Settings, strava: Simulated, redis_url: str, tmp_path: Path, clone_of: CloneOf
+) -> None:
+    with Redis.from_url(redis_url) as redis:
+        prepared = Prepared(long_kept, settings, strava, redis, tmp_path, clone_of)
+        expected = prepared.reconcile()
+        assert expected.files.keys() == {"files of originals"}
+        assert "feedback" not in expected.rows
+        wrong = {
+            f"{number} {name}": different
+            for number, name in list(enumerate(expected.points, start=1))[::EACH]
+            if (different := prepared.reconcile(number).differs_from(expected))
         }
     assert not wrong, json.dumps(wrong, indent=1)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -28,16 +29,25 @@ _SIZE = bindparam("size", type_=BigInteger)
 
 
 def begin() -> Executable:
-    """Make the row of `job_id`, or find it; returns its id. Also: `athlete`, `token`, `server_url`."""
+    """Make the row of `job_id`, or find it; returns `id` and `is_there`: it was whole before.
+
+    Also: `athlete`, `token`, `server_url`.
+    """
     made = insert(Export).values(
         athlete_id=_ATHLETE_ID,
         job_id=_JOB_ID,
         token=bindparam("token", type_=Text),
         server_url=bindparam("server_url", type_=Text),
     )
+    size = case((is_there(), Export.size_bytes), else_=0)
     return made.on_conflict_do_update(
-        index_elements=[Export.job_id], set_={"size_bytes": 0}
-    ).returning(Export.id)
+        index_elements=[Export.job_id],
+        set_={
+            "size_bytes": size,
+            "ready_at": case((is_there(), Export.ready_at)),
+            "expires_at": case((is_there(), Export.expires_at)),
+        },
+    ).returning(Export.id, func.coalesce(is_there(), False).label("is_there"))
 
 
 def grow() -> Executable:

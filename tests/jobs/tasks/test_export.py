@@ -268,6 +268,26 @@ def test_a_killed_attempt_begins_anew_and_leaves_nothing(world):
     assert files(world) == [4711]
 
 
+def test_what_is_downloaded_already_is_not_made_again(world):
+    """The attempt died after its archive was whole."""
+    person = create(world, "Rui")
+    first = export(world, person.athlete_id)
+    before = world.one("SELECT id, token, size_bytes, ready_at FROM exports")
+    made = path(world, before["id"]).stat()
+    with path(world, before["id"]).open("rb") as downloaded:
+        world.write("UPDATE jobs SET status = 'QUEUED', finished_at = NULL")
+        assert world.work(first["id"])["status"] == "SUCCEEDED"
+        assert len(downloaded.read()) == before["size_bytes"]
+    assert world.one("SELECT id, token, size_bytes, ready_at FROM exports") == before
+    assert path(world, before["id"]).stat().st_mtime_ns == made.st_mtime_ns
+    world.write("UPDATE exports SET expires_at = now()")
+    world.write("UPDATE jobs SET status = 'QUEUED', finished_at = NULL")
+    world.work(first["id"])  # its time is over: another one is made
+    after = world.one("SELECT id, token, size_bytes, ready_at FROM exports")
+    assert after["ready_at"] > before["ready_at"]
+    assert "README.txt" in exported(world, first)
+
+
 def test_a_cancelled_one_leaves_nothing(world):
     person = create(world, "Rui")
     job_id = world.create(person.athlete_id, "EXPORT")
