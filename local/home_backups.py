@@ -37,6 +37,8 @@ def backup(settings: Settings, options: argparse.Namespace) -> int:
     is_embedded = settings.database_url is None
     kept = [settings.pacegraph_home / name for name in _KEPT] if is_embedded else []
     try:
+        if is_embedded:
+            _require_database(settings.pacegraph_home)
         with _answering(with_running_services(settings)) as answering:
             made = back_up(
                 answering,
@@ -69,6 +71,7 @@ def restore(settings: Settings, options: argparse.Namespace) -> int:
     source: Path = options.source
     is_embedded = settings.database_url is None
     try:
+        BackupManifest.from_folder(source)  # a wrong path asks nothing, and makes no home
         question = "Replaces all that the database has"
         if options.replace and not confirm(question, yes=options.yes):
             return 1
@@ -84,6 +87,18 @@ def restore(settings: Settings, options: argparse.Namespace) -> int:
     if left := wanted.manifest.originals_in_s3:
         tell(f"{left} originals are in S3, and not in the backup: its bucket has to be there")
     return 0
+
+
+def _require_database(home: Path) -> None:
+    """Check that a home has a database: a backup makes none. Raises BackupError."""
+    try:
+        is_there = (home / "postgres").exists()
+    except OSError as error:
+        raise BackupError(f"PACEGRAPH_HOME: {home} cannot be read ({error.strerror})") from None
+    if not is_there:
+        raise BackupError(
+            f"PACEGRAPH_HOME: {home} has no database. Name the home of a server, or set DATABASE_URL"
+        )
 
 
 def _programs(options: argparse.Namespace) -> Path:

@@ -46,6 +46,12 @@ def test_a_stopped_home_comes_back_in_another(tmp_path, monkeypatch, capsys):
         output = capsys.readouterr()
         return code, output.out + output.err
 
+    absent = tmp_path / "absent"
+    code, told = run(absent, "backup", to)
+    assert (code, f"PACEGRAPH_HOME: {absent} has no database" in told) == (1, True), told
+    code, told = run(absent, "restore", tmp_path)
+    assert (code, "this is no whole backup" in told) == (1, True), told
+    assert not absent.exists()
     code, told = run(first, "backup", to)
     assert code == 0, told
     assert not any("key" in each.name for each in to.rglob("*"))

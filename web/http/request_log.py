@@ -31,7 +31,7 @@ _FLOODED = {429}
 _LONGEST_PATH = 200
 _UNLOGGED = {"/health", "/healthz", "/readyz"}
 _SECRET_ENDS = (f"{STRAVA_WEBHOOK}/", "/uploads/", "/originals/", "/exports/", "/doctor/")
-"""Beginnings of paths whose ends let their holder do something."""
+"""What stands in paths before what lets its holder do something."""
 
 logger = logging.getLogger("pacegraph.request")
 
@@ -147,10 +147,22 @@ def write_request(
         return
     level = logging.WARNING if (status or 0) >= _SERVER_ERROR else logging.INFO
     kind = ("request", status) if status in _FLOODED else None
-    if path.startswith(_SECRET_ENDS):
-        path = next(f"{start}…" for start in _SECRET_ENDS if path.startswith(start))
+    if path.count("/") > 1:
+        path = _without_secret(path)
     if len(path) > _LONGEST_PATH:
         path = path[:_LONGEST_PATH] + "…"
     write(logger, level, "request", {
         **unbound, "method": method, "path": path, "status": status, "duration_ms": round(seconds * 1000, 2), **fields,
     }, kind)  # fmt: skip
+
+
+def _without_secret(path: str) -> str:
+    """Leave out what lets its holder do something, also where the path is none of ours.
+
+    Clients that join addresses wrongly ask for `//uploads/…`.
+    """
+    lower = path.lower()
+    for begin_of_secret in _SECRET_ENDS:
+        if (at := lower.find(begin_of_secret)) >= 0:
+            return f"{path[: at + len(begin_of_secret)]}…"
+    return path

@@ -129,3 +129,12 @@ async def test_a_long_path_is_cut(api, lines):
     await api.http.get("/" + "x" * 5000)
     [line] = of_requests(lines())
     assert len(line["path"]) == 201
+
+
+@pytest.mark.parametrize(
+    "given", ["/uploads/s3cret", "//exports/s3cret", "/api//Originals/s3cret", "/a/doctor/s3cret/b"]
+)
+async def test_what_lets_its_holder_do_something_is_left_out(api, lines, given):
+    await api.http.get(f"http://pacegraph.test{given}")
+    [line] = of_requests(lines())
+    assert line["path"] == given.partition("s3cret")[0] + "…"
