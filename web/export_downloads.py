@@ -45,7 +45,7 @@ class ExportDownloads:
     def __init__(self, settings: Settings, database: AsyncDatabase) -> None:
         self._database = database
         self._folder = ExportFolder(settings)
-        self._slots = DownloadSlots(settings)
+        self.slots = DownloadSlots(settings)
 
     async def find(self, token: str) -> Response:
         """Make the answer to a request with `token`. Raises HttpRefusal."""
@@ -64,7 +64,7 @@ class ExportDownloads:
             raise ExportElsewhere from None
         ready_at = row.ready_at.astimezone(UTC)
         return _Download(
-            self._slots,
+            self.slots,
             row.athlete_id,
             path,
             headers={

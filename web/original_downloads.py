@@ -64,7 +64,7 @@ class OriginalDownloads:
         self._files = StoredOriginals(settings)
         self._links = WindowedLinks.from_settings(settings, "original", settings.original_link_s)
         self._address = f"{settings.url}{PATH}/"
-        self._slots = DownloadSlots(settings)
+        self.slots = DownloadSlots(settings)
 
     @property
     def link_parameters(self) -> Mapping[str, Any]:
@@ -91,7 +91,7 @@ class OriginalDownloads:
         if not with_body:
             return Response(headers=headers)
         content = partial(self._content, original_id)
-        return _UnpackedDownload(self._slots, row.athlete_id, content, headers)
+        return _UnpackedDownload(self.slots, row, content, headers)
 
     async def _content(self, original_id: int) -> bytes:
         """Get the compressed content. Raises HttpRefusal."""
@@ -120,14 +120,17 @@ class _UnpackedDownload(StreamingResponse):
     def __init__(
         self,
         slots: DownloadSlots,
-        athlete_id: int,
+        row: Any,
         read: Callable[[], Awaitable[bytes]],
         headers: Mapping[str, str],
     ) -> None:
         super().__init__((), headers=headers)
-        self._slots, self._athlete_id, self._read = slots, athlete_id, read
+        self._slots, self._row, self._read = slots, row, read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._slots.taken(self._athlete_id, scope, send) as paced:
+        taken = self._slots.taken(
+            self._row.athlete_id, scope, send, held_bytes=self._row.packed_bytes
+        )
+        async with taken as paced:
             self.body_iterator = iterate_in_threadpool(unpacked(await self._read()))
             await super().__call__(scope, receive, paced)

@@ -72,6 +72,8 @@ class UploadIntake:
         self._under_way: Counter[int] = Counter()
         self.bytes = 0
         """Bytes that arrived since the process started."""
+        self.refused = self.stalled = 0
+        """Uploads refused because too many were under way, and ended as too slow, since then."""
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="upload")
 
     def url_of(self, upload_id: int, until: datetime) -> str:
@@ -144,6 +146,7 @@ class UploadIntake:
         """Take one of the places for uploads under way. Raises TooManyUploads."""
         own = self._under_way[athlete_id]
         if own >= self._most_of_one or self._under_way.total() >= self._most:
+            self.refused += 1
             raise TooManyUploads
         self._under_way[athlete_id] += 1
         try:
@@ -188,6 +191,7 @@ class UploadIntake:
                 async with asyncio.timeout(left_s):
                     message = await receive()
             except TimeoutError:
+                self.stalled += 1
                 await self._append(file, buffer, at)
                 raise BodyTooSlow(self._stall_s) from None
             left_s -= clock() - began_s

@@ -35,12 +35,15 @@ class _Counts(Collector):
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        database, pool = self._services.database, self._services.database.engine.pool
+        database, replicas = self._services.database, self._services.replicas
+        databases = (
+            [database, *(each.database for each in replicas.all)] if replicas else [database]
+        )
         yield from _ways(self._services)
         yield _counter(
             "database_pool_timeouts",
             "Times no database connection was free in time.",
-            database.pool_timeouts,
+            sum(each.pool_timeouts for each in databases),
         )
         yield _counter(
             "database_retries",
@@ -50,16 +53,16 @@ class _Counts(Collector):
         yield _counter(
             "statements_cancelled",
             "Statements cancelled because they worked longer than OPERATION_DATABASE_TIME_S.",
-            database.watch.cancelled,
+            sum(each.watch.cancelled for each in databases),
         )
         yield _counter(
             "schema_uses_left_out",
             "Operations whose use of the schema was not counted, because too many waited.",
             self._services.usage.left_out,
         )
-        in_use = pool.checkedout()  # type: ignore[attr-defined]
+        in_use = sum(each.engine.pool.checkedout() for each in databases)  # type: ignore[attr-defined]
         yield _gauge("database_connections", "Database connections in use.", in_use)
-        if (replicas := self._services.replicas) is not None:
+        if replicas is not None:
             named = "Replicas that DATABASE_REPLICA_URLS names."
             yield _gauge("replicas", named, len(replicas.all))
             yield _gauge("replicas_read", "Replicas among them that are read.", replicas.usable)
@@ -180,15 +183,32 @@ def _streams(services: Services) -> Iterator[Metric]:
         "kind",
         refused,
     )
-    yield from _uploads(services)
+    yield from _files(services)
 
 
-def _uploads(services: Services) -> Iterator[Metric]:
+def _files(services: Services) -> Iterator[Metric]:
     uploads = services.uploads
+    downloads = (services.exports.slots, services.originals.slots)
     yield _gauge(
         "uploads_under_way", "Uploads that take one of UPLOADS_AT_ONCE.", uploads.under_way
     )
     yield _counter("upload_bytes", "Bytes of uploads that arrived here.", uploads.bytes)
+    yield _gauge(
+        "downloads_under_way",
+        "Downloads of archives and originals under way; of each, EXPORTS_AT_ONCE may be.",
+        sum(each.under_way for each in downloads),
+    )
+    refused = {"uploads": uploads.refused, "downloads": sum(each.refused for each in downloads)}
+    yield _labelled(
+        "refused_files", "Uploads and downloads refused as too many at once.", "kind", refused
+    )
+    stalled = {"uploads": uploads.stalled, "downloads": sum(each.stalled for each in downloads)}
+    yield _labelled(
+        "stalled_files",
+        "Uploads and downloads ended because the client took longer than UPLOAD_STALL_S.",
+        "kind",
+        stalled,
+    )
 
 
 def _strava(services: Services) -> Iterator[Metric]:

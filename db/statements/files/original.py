@@ -90,7 +90,11 @@ def find() -> Executable:
 def describe() -> Executable:
     """Select what the original `original` is, without its content."""
     return select(
-        Original.athlete_id, Original.file_name, Original.digest, Original.size_bytes
+        Original.athlete_id,
+        Original.file_name,
+        Original.digest,
+        Original.size_bytes,
+        Original.packed_bytes,
     ).where(Original.id == _ORIGINAL_ID)
 
 

@@ -129,6 +129,10 @@ def test_who_reads_too_slowly_is_cut(serving, archive):
         assert refusal(client.get("/exports/known")) == (503, "TOO_BUSY")
         time.sleep(1)
         assert client.get("/exports/known").content == DATA * 100
+        told = client.get("/metrics").text
+        assert 'pacegraph_refused_files_total{kind="downloads"} 1.0' in told
+        assert 'pacegraph_stalled_files_total{kind="downloads"} 1.0' in told
+        assert "pacegraph_downloads_under_way 0.0" in told
 
 
 def test_downloads_at_once_are_bounded(serving, archive):

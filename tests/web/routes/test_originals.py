@@ -131,6 +131,35 @@ def test_a_file_takes_a_slot_before_it_is_read(serving, person, activity, db, se
         assert first.result().content == CONTENT
 
 
+def test_large_files_take_turns(serving, person, db, settings):
+    """They are in memory while they are sent."""
+    other = make.create_person(db)
+    there = {"place": "FOLDER", "content": None}
+    given = [(person, CONTENT, there), (person, CONTENT + b"2", {}), (other, CONTENT, {})]
+    found = []
+    for owner, content, where in given:
+        run = make.create_activity(db, owner.athlete_id, source="FILE", strava_id=None)
+        number = create_original(db, owner.athlete_id, run, content, **where)
+        found.append((owner, run, number))
+    db.exec_driver_sql("UPDATE originals SET packed_bytes = 10000000")
+    folder = OriginalFolder(settings)
+    folder.make()
+    os.mkfifo(folder.path_of(found[0][2]))  # whoever reads it waits for who writes it
+    with (
+        Client(base_url=f"http://{serving()}", timeout=10) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        urls = [shown(client, owner, run)["downloadUrl"] for owner, run, _ in found]
+        first, second, theirs = (each.removeprefix(settings.url) for each in urls)
+        held = threads.submit(client.get, first)
+        with folder.path_of(found[0][2]).open("wb") as written:  # opened once it is read
+            assert refusal(client.get(second)) == (503, "TOO_BUSY")
+            assert client.get(theirs).content == CONTENT
+            written.write(pack(io.BytesIO(CONTENT), len(CONTENT), len(CONTENT) + 100))
+        assert held.result().content == CONTENT
+        assert client.get(second).content == CONTENT + b"2"
+
+
 def test_an_address_ends_and_cannot_be_made_up(serving, person, activity, db, settings):
     create_original(db, person.athlete_id, activity, CONTENT)
     address = serving(original_link_s=1.0)

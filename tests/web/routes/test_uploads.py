@@ -206,6 +206,8 @@ def test_uploads_under_way_are_bounded(serving, person):
             time.sleep(0.3)  # or else the second takes the place
             refused = put(client, second, bytes(1000))
             assert refused.json()["errors"][0]["extensions"]["code"] == "TOO_BUSY"
+            told = client.get("/metrics").text
+            assert 'pacegraph_refused_files_total{kind="uploads"} 1.0' in told
         for _ in range(200):
             if put(client, second, bytes(1000)).status_code == 200:
                 break
