@@ -53,6 +53,7 @@ OF_NO_MODULE = {
     "tests/strava/shared_quota/test_simulation.py": "the quota's law, in simulated time",
     "tests/test_architecture.py": "rules of the whole tree",
     "tests/test_architecture_page.py": "docs/architecture.md and docs/decisions",
+    "tests/test_bounds_page.py": "docs/protection.md and docs/operations.md",
     "tests/test_commit_subjects.py": "the check of `make words`",
     "tests/test_errors_page.py": "docs/errors.md",
     "tests/test_snippets.py": "docs: their snippets",

@@ -9,6 +9,8 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any
 
+from starlette.types import Scope
+
 from runtime.bounded_map import LruMap
 from runtime.single_flight import SingleFlight
 from web.auth.api_tokens import InvalidCredentials
@@ -41,6 +43,8 @@ class Credential:
 
     kind: CredentialKind
     value: str = field(repr=False)
+    scope: Scope = field(default_factory=dict, repr=False, compare=False)
+    """The request's."""
 
     @property
     def key(self) -> CredentialKey:

@@ -16,6 +16,7 @@ from web.auth.credential_cache import (
     CredentialKind,
 )
 from web.auth.known_caller import KnownCaller
+from web.limits.look_up_turns import LookUpTurns
 from web.switches import switches_of
 
 _HELD_SESSION = "held_session"
@@ -25,8 +26,11 @@ _HELD_SESSION = "held_session"
 class Identity:
     """Finds callers, from memory or from the database."""
 
-    def __init__(self, database: AsyncDatabase, sessions: BrowserSessions, flags: Flags) -> None:
+    def __init__(
+        self, database: AsyncDatabase, sessions: BrowserSessions, flags: Flags, turns: LookUpTurns
+    ) -> None:
         self._database, self._sessions, self._flags = database, sessions, flags
+        self._turns = turns
         self._tokens = ApiTokens()
         self._signed_out = KnownCaller.from_caller(Caller(Viewer()))
         self._cache = CredentialCache(self._look_up)
@@ -65,7 +69,8 @@ class Identity:
     async def has_session(self, connection: HTTPConnection) -> bool:
         """Tell whether a browser's cookie is of a session that goes on, renewed since or not."""
         cookie = self._sessions.value_of(connection) or ""
-        found = await self._cache.find(Credential(CredentialKind.HELD_SESSION, cookie))
+        held = Credential(CredentialKind.HELD_SESSION, cookie, connection.scope)
+        found = await self._cache.find(held)
         return found is not self._signed_out
 
     def forget_callers(self, account_id: int | None = None, session_id: int | None = None) -> None:
@@ -93,9 +98,9 @@ class Identity:
         count either.
         """
         if authorization is not None:
-            return (
-                Credential(CredentialKind.TOKEN, authorization) if authorization.strip() else None
-            )
+            if not authorization.strip():
+                return None
+            return Credential(CredentialKind.TOKEN, authorization, connection.scope)
         cookie = self._sessions.value_of(connection)
         if cookie is None:
             return None
@@ -104,9 +109,13 @@ class Identity:
             kind = CredentialKind.HELD_SESSION
         elif connection.scope["type"] == "websocket":
             kind = CredentialKind.HANDSHAKE
-        return Credential(kind, cookie)
+        return Credential(kind, cookie, connection.scope)
 
     async def _look_up(self, credential: Credential) -> KnownCaller:
+        async with self._turns.taken(credential.scope):
+            return await self._find(credential)
+
+    async def _find(self, credential: Credential) -> KnownCaller:
         if credential.kind is CredentialKind.TOKEN:
             return await self._tokens.find(self._database, credential.value)
         try:

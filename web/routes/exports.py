@@ -16,4 +16,6 @@ router = APIRouter()
 @router.head(f"{PATH}/{{token}}", include_in_schema=False)
 async def download(request: Request, token: str) -> Response:
     """Send the archive, or the part that `Range` names."""
-    return await services_of(request).exports.find(token)
+    services = services_of(request)
+    async with services.look_ups.taken(request.scope):
+        return await services.exports.find(token)

@@ -20,6 +20,7 @@ from settings import Settings
 from web.auth.sign_in_slots import SignIns
 from web.errors import error_response
 from web.job_gauges import JobGauges
+from web.limits.fair_queue import FairQueue
 from web.limits.limits import Limits
 from web.services import Services
 
@@ -35,42 +36,14 @@ class _Counts(Collector):
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        database, replicas = self._services.database, self._services.replicas
-        databases = (
-            [database, *(each.database for each in replicas.all)] if replicas else [database]
-        )
         yield from _ways(self._services)
-        yield _counter(
-            "database_pool_timeouts",
-            "Times no database connection was free in time.",
-            sum(each.pool_timeouts for each in databases),
-        )
-        yield _counter(
-            "database_retries",
-            "Retries after a transient error of PostgreSQL.",
-            database.retry_policy.retries,
-        )
-        yield _counter(
-            "statements_cancelled",
-            "Statements cancelled because they worked longer than OPERATION_DATABASE_TIME_S.",
-            sum(each.watch.cancelled for each in databases),
-        )
+        yield from _database(self._services)
         yield _counter(
             "schema_uses_left_out",
             "Operations whose use of the schema was not counted, because too many waited.",
             self._services.usage.left_out,
         )
-        in_use = sum(each.engine.pool.checkedout() for each in databases)  # type: ignore[attr-defined]
-        yield _gauge("database_connections", "Database connections in use.", in_use)
-        if replicas is not None:
-            named = "Replicas that DATABASE_REPLICA_URLS names."
-            yield _gauge("replicas", named, len(replicas.all))
-            yield _gauge("replicas_read", "Replicas among them that are read.", replicas.usable)
-            by_server = {"replica": replicas.chosen, "primary": replicas.left}
-            yield _labelled(
-                "queries_by_server", "Planned queries, by who was asked.", "server", by_server
-            )
-        yield from _limits(self._services.limits)
+        yield from _limits(self._services.limits, self._services.look_ups.queue)
         yield from _streams(self._services)
         yield from _strava(self._services)
         yield _counter(
@@ -119,16 +92,51 @@ def _ways(services: Services) -> Iterator[Metric]:
     )
 
 
-def _limits(limits: Limits) -> Iterator[Metric]:
+def _database(services: Services) -> Iterator[Metric]:
+    """The primary and its replicas."""
+    database, replicas = services.database, services.replicas
+    databases = [database, *(each.database for each in replicas.all)] if replicas else [database]
+    yield _counter(
+        "database_pool_timeouts",
+        "Times no database connection was free in time.",
+        sum(each.pool_timeouts for each in databases),
+    )
+    yield _counter(
+        "database_retries",
+        "Retries after a transient error of PostgreSQL.",
+        database.retry_policy.retries,
+    )
+    yield _counter(
+        "statements_cancelled",
+        "Statements cancelled because they worked longer than OPERATION_DATABASE_TIME_S.",
+        sum(each.watch.cancelled for each in databases),
+    )
+    in_use = sum(each.engine.pool.checkedout() for each in databases)  # type: ignore[attr-defined]
+    yield _gauge("database_connections", "Database connections in use.", in_use)
+    if replicas is not None:
+        named = "Replicas that DATABASE_REPLICA_URLS names."
+        yield _gauge("replicas", named, len(replicas.all))
+        yield _gauge("replicas_read", "Replicas among them that are read.", replicas.usable)
+        by_server = {"replica": replicas.chosen, "primary": replicas.left}
+        yield _labelled(
+            "queries_by_server", "Planned queries, by who was asked.", "server", by_server
+        )
+
+
+def _limits(limits: Limits, look_ups: FairQueue) -> Iterator[Metric]:
     refused = {
         "cost": limits.budgets.refused - limits.budgets.refused_for_time,
         "database_time": limits.budgets.refused_for_time,
         "requests": limits.requests.refused,
         "operations": limits.fair_queue.refused,
         "variables": limits.weights.refused,
+        "look_ups": look_ups.refused,
     }
     yield _labelled(
-        "refused", "Requests and operations refused with 429, by limit.", "limit", refused
+        "refused",
+        "Requests and operations refused (429; look_ups: 503), by limit.",
+        "limit",
+        refused,
     )
     yield _counter(
         "operation_database_ms",
@@ -148,6 +156,7 @@ def _limits(limits: Limits) -> Iterator[Metric]:
     yield _counter("redis_losses", "Times Redis became unavailable.", limits.store.losses)
     yield _gauge("operations_under_way", "Operations in progress.", limits.fair_queue.under_way)
     yield _gauge("operations_waiting", "Operations waiting.", limits.fair_queue.waiting)
+    yield _gauge("look_ups_waiting", "Look-ups of callers and files waiting.", look_ups.waiting)
     yield _counter("operations_waited", "Operations that had to wait.", limits.fair_queue.waited)
 
 

@@ -16,4 +16,6 @@ router = APIRouter()
 @router.head(f"{PATH}/{{token}}", include_in_schema=False)
 async def download(request: Request, token: str) -> Response:
     """Send the file as it came."""
-    return await services_of(request).originals.find(token, with_body=request.method == "GET")
+    services = services_of(request)
+    async with services.look_ups.taken(request.scope):
+        return await services.originals.find(token, with_body=request.method == "GET")

@@ -47,7 +47,7 @@ async def options(request: Request) -> Response:
 async def head(request: Request, token: str) -> Response:
     """Tell how many bytes are here (`Upload-Offset`), of how many, and until when."""
     try:
-        staged = await services_of(request).uploads.find(token)
+        staged = await _found(request, token)
     except HttpRefusal as refusal:
         return _refused(refusal)
     return Response(status_code=200, headers=_state(staged))
@@ -62,7 +62,7 @@ async def patch(request: Request, token: str) -> Response:
         if request.headers.get("content-type", "") != _PART:
             raise UnsupportedMediaType(f"Set `Content-Type: {_PART}`.", "Content-Type")
         offset = _number(request, "Upload-Offset")
-        staged = await services.uploads.find(token)
+        staged = await _found(request, token)
         _check_length(request, staged, offset)
         staged = await services.uploads.take(staged, offset, request.receive)
     except HttpRefusal as refusal:
@@ -78,7 +78,7 @@ async def put(request: Request, token: str) -> Response:
     """
     services = services_of(request)
     try:
-        staged = await services.uploads.find(token)
+        staged = await _found(request, token)
         given = request.headers.get("content-range")
         if given is None:
             _check_length(request, staged, 0)
@@ -100,10 +100,18 @@ async def delete(request: Request, token: str) -> Response:
     """Delete an upload that no import reads."""
     services = services_of(request)
     try:
-        await services.uploads.remove(await services.uploads.find(token))
+        async with services.look_ups.taken(request.scope):
+            await services.uploads.remove(await services.uploads.find(token))
     except HttpRefusal as refusal:
         return _refused(refusal)
     return Response(status_code=204, headers={"tus-resumable": TUS_VERSION})
+
+
+async def _found(request: Request, token: str) -> StagedFile:
+    """Find the upload of an address. Raises UploadNotFound, DatabaseError."""
+    services = services_of(request)
+    async with services.look_ups.taken(request.scope):
+        return await services.uploads.find(token)
 
 
 def _state(staged: StagedFile) -> dict[str, str]:

@@ -6,6 +6,8 @@ from db.session import AsyncDatabase
 from flags.flags import Flags
 from web.auth.browser_sessions import BrowserSessions
 from web.auth.identity import Identity
+from web.http.client_address import ClientAddresses
+from web.limits.look_up_turns import LookUpTurns
 
 
 @pytest.fixture
@@ -21,5 +23,10 @@ def sessions(settings):
 
 
 @pytest.fixture
-def identity(settings, database, sessions):
-    return Identity(database, sessions, Flags(settings))
+def turns(settings):
+    return LookUpTurns(settings, ClientAddresses(()), lambda _: True)
+
+
+@pytest.fixture
+def identity(settings, database, sessions, turns):
+    return Identity(database, sessions, Flags(settings), turns)

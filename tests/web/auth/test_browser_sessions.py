@@ -96,10 +96,10 @@ async def test_an_old_cookie_that_comes_back_later_ends_the_session(db, identity
     assert sessions.reused == 1
 
 
-async def test_requests_at_once_get_one_renewal(db, identity, sessions, settings, database):
+async def test_requests_at_once_get_one_renewal(db, identity, sessions, settings, database, turns):
     """Tabs of one browser stay signed in, and of two who hold a cookie only one goes on."""
     old = session_of(db, sessions, age=timedelta(days=4))
-    another_process = Identity(database, BrowserSessions(settings), Flags(settings))
+    another_process = Identity(database, BrowserSessions(settings), Flags(settings), turns)
     found = [await renewed(each, sessions, old) for each in (identity, another_process) * 3]
     assert [each.generation for each in found if each] == [1]
     a_minute_passes(db)

@@ -1,0 +1,54 @@
+"""How many look-ups of one address ask PostgreSQL at once: of callers, and of files by their addresses.
+
+Operations have slots of their own. Who only sends credentials or fetches files has none, and would
+have as many connections of the pool as it has of its own: everybody else would wait behind it.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from starlette.types import Scope
+
+from db.errors import DatabaseBusy
+from settings import Settings
+from web.http.client_address import ClientAddresses
+from web.limits.fair_queue import FairQueue, TooManyOperations
+
+_SHARE = 2
+"""An address has the slots of a caller's operations, divided by this."""
+
+
+class LookUpTurns:
+    """The look-ups of this process."""
+
+    def __init__(
+        self, settings: Settings, addresses: ClientAddresses, is_limited: Callable[[str], bool]
+    ) -> None:
+        """Make the bound. `is_limited` tells whether rate limiting is on for an address."""
+        self._addresses, self._is_limited = addresses, is_limited
+        self._wait_s = settings.operation_wait_s
+        self.queue = FairQueue(
+            max(1, settings.operations_at_once // _SHARE),
+            waiting=settings.waiting_operations,
+            wait_s=self._wait_s,
+        )
+
+    @asynccontextmanager
+    async def taken(self, scope: Scope) -> AsyncIterator[None]:
+        """Take a turn for a request. Raises DatabaseBusy if none came in time."""
+        address = self._addresses.of(scope)
+        if not self.queue.try_acquire(address):
+            if self._is_limited(address):
+                await self._wait(address)
+            else:
+                self.queue.exceed(address)
+        try:
+            yield
+        finally:
+            self.queue.release(address)
+
+    async def _wait(self, address: str) -> None:
+        try:
+            await self.queue.wait(address)
+        except TooManyOperations:
+            raise DatabaseBusy(self._wait_s) from None
