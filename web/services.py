@@ -44,7 +44,6 @@ from web.job_queue import RedisJobQueue
 from web.kept_memory import KeptMemory
 from web.limits.cost_budget import Budgets
 from web.limits.limits import Limits
-from web.limits.look_up_turns import LookUpTurns
 from web.limits.open_streams import OpenStreams
 from web.original_downloads import OriginalDownloads
 from web.schema_usage import SchemaUsage
@@ -69,7 +68,6 @@ class Services:
     limits: Limits
     address_bounds: AddressBounds
     sessions: BrowserSessions
-    look_ups: LookUpTurns
     identity: Identity
     open_streams: OpenStreams
     origins: Origins
@@ -108,9 +106,6 @@ class Services:
         sessions, keys = BrowserSessions(settings), KeyRing(settings.token_encryption_keys)
         limits = Limits.from_settings(settings, flags)
         addresses = ClientAddresses(settings.trusted_proxies)
-        look_ups = LookUpTurns(
-            settings, addresses, lambda address: switches_at(flags, address).rate_limiting
-        )
         memory = KeptMemory.from_settings(settings)
         cache, usage = _cache(settings, limits, memory.answers), SchemaUsage(schema.core, database)
         documents = DocumentStore(
@@ -135,8 +130,7 @@ class Services:
             limits=limits,
             address_bounds=_address_bounds(settings, addresses, flags, limits),
             sessions=sessions,
-            look_ups=look_ups,
-            identity=Identity(database, sessions, flags, look_ups),
+            identity=Identity(database, sessions, flags, limits.look_ups),
             open_streams=OpenStreams(settings),
             origins=Origins(settings),
             flags=flags,

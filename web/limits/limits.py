@@ -12,6 +12,7 @@ from settings import Settings
 from web.limits.bucket_registry import Buckets
 from web.limits.cost_budget import Budgets
 from web.limits.fair_queue import FairQueue
+from web.limits.look_up_turns import LookUpTurns
 from web.limits.redis_store import PATIENCE_S, BucketStore
 from web.limits.refusal_pacing import RefusalPacing
 from web.limits.request_memory import RequestWeights
@@ -28,6 +29,7 @@ class Limits:
     budgets: Budgets
     requests: RequestRate
     fair_queue: FairQueue
+    look_ups: LookUpTurns
     weights: RequestWeights
     unread: UnreadAnswers
     refusal_pacing: RefusalPacing
@@ -56,6 +58,7 @@ class Limits:
                 waiting=settings.waiting_operations,
                 wait_s=settings.operation_wait_s,
             ),
+            look_ups=LookUpTurns(settings, flags),
             weights=RequestWeights(settings.subscriptions_per_caller),
             unread=UnreadAnswers(settings.unread_bytes_per_address),
             refusal_pacing=RefusalPacing(),
@@ -68,6 +71,7 @@ class Limits:
         rollout, _ = flags.rollout_of(Flag.RATE_LIMITING)
         if rollout.is_for_all and not rollout.is_on(Flag.RATE_LIMITING, None):
             self.fair_queue.release_waiting()
+            self.look_ups.queue.release_waiting()
 
     async def close(self) -> None:
         await self.buckets.close()

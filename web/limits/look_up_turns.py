@@ -4,15 +4,17 @@ Operations have slots of their own. Who only sends credentials or fetches files 
 have as many connections of the pool as it has of its own: everybody else would wait behind it.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.types import Scope
 
 from db.errors import DatabaseBusy
+from flags.flags import Flags
 from settings import Settings
 from web.http.client_address import ClientAddresses
 from web.limits.fair_queue import FairQueue, TooManyOperations
+from web.switches import switches_at
 
 _SHARE = 2
 """An address has the slots of a caller's operations, divided by this."""
@@ -21,11 +23,8 @@ _SHARE = 2
 class LookUpTurns:
     """The look-ups of this process."""
 
-    def __init__(
-        self, settings: Settings, addresses: ClientAddresses, is_limited: Callable[[str], bool]
-    ) -> None:
-        """Make the bound. `is_limited` tells whether rate limiting is on for an address."""
-        self._addresses, self._is_limited = addresses, is_limited
+    def __init__(self, settings: Settings, flags: Flags) -> None:
+        self._addresses, self._flags = ClientAddresses(settings.trusted_proxies), flags
         self._wait_s = settings.operation_wait_s
         self.queue = FairQueue(
             max(1, settings.operations_at_once // _SHARE),
@@ -38,7 +37,7 @@ class LookUpTurns:
         """Take a turn for a request. Raises DatabaseBusy if none came in time."""
         address = self._addresses.of(scope)
         if not self.queue.try_acquire(address):
-            if self._is_limited(address):
+            if switches_at(self._flags, address).rate_limiting:
                 await self._wait(address)
             else:
                 self.queue.exceed(address)

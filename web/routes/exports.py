@@ -17,5 +17,5 @@ router = APIRouter()
 async def download(request: Request, token: str) -> Response:
     """Send the archive, or the part that `Range` names."""
     services = services_of(request)
-    async with services.look_ups.taken(request.scope):
+    async with services.limits.look_ups.taken(request.scope):
         return await services.exports.find(token)

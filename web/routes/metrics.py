@@ -20,7 +20,6 @@ from settings import Settings
 from web.auth.sign_in_slots import SignIns
 from web.errors import error_response
 from web.job_gauges import JobGauges
-from web.limits.fair_queue import FairQueue
 from web.limits.limits import Limits
 from web.services import Services
 
@@ -43,7 +42,7 @@ class _Counts(Collector):
             "Operations whose use of the schema was not counted, because too many waited.",
             self._services.usage.left_out,
         )
-        yield from _limits(self._services.limits, self._services.look_ups.queue)
+        yield from _limits(self._services.limits)
         yield from _streams(self._services)
         yield from _strava(self._services)
         yield _counter(
@@ -123,7 +122,8 @@ def _database(services: Services) -> Iterator[Metric]:
         )
 
 
-def _limits(limits: Limits, look_ups: FairQueue) -> Iterator[Metric]:
+def _limits(limits: Limits) -> Iterator[Metric]:
+    look_ups = limits.look_ups.queue
     refused = {
         "cost": limits.budgets.refused - limits.budgets.refused_for_time,
         "database_time": limits.budgets.refused_for_time,

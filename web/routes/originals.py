@@ -17,5 +17,5 @@ router = APIRouter()
 async def download(request: Request, token: str) -> Response:
     """Send the file as it came."""
     services = services_of(request)
-    async with services.look_ups.taken(request.scope):
+    async with services.limits.look_ups.taken(request.scope):
         return await services.originals.find(token, with_body=request.method == "GET")

@@ -100,7 +100,7 @@ async def delete(request: Request, token: str) -> Response:
     """Delete an upload that no import reads."""
     services = services_of(request)
     try:
-        async with services.look_ups.taken(request.scope):
+        async with services.limits.look_ups.taken(request.scope):
             await services.uploads.remove(await services.uploads.find(token))
     except HttpRefusal as refusal:
         return _refused(refusal)
@@ -110,7 +110,7 @@ async def delete(request: Request, token: str) -> Response:
 async def _found(request: Request, token: str) -> StagedFile:
     """Find the upload of an address. Raises UploadNotFound, DatabaseError."""
     services = services_of(request)
-    async with services.look_ups.taken(request.scope):
+    async with services.limits.look_ups.taken(request.scope):
         return await services.uploads.find(token)
 
 

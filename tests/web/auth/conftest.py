@@ -6,7 +6,6 @@ from db.session import AsyncDatabase
 from flags.flags import Flags
 from web.auth.browser_sessions import BrowserSessions
 from web.auth.identity import Identity
-from web.http.client_address import ClientAddresses
 from web.limits.look_up_turns import LookUpTurns
 
 
@@ -24,7 +23,7 @@ def sessions(settings):
 
 @pytest.fixture
 def turns(settings):
-    return LookUpTurns(settings, ClientAddresses(()), lambda _: True)
+    return LookUpTurns(settings, Flags(settings))
 
 
 @pytest.fixture

@@ -6,17 +6,17 @@ from contextlib import AsyncExitStack
 import pytest
 
 from db.errors import DatabaseBusy
+from flags.flags import Flags
 from settings import load_settings
-from web.http.client_address import ClientAddresses
 from web.limits.look_up_turns import LookUpTurns
 
 pytestmark = pytest.mark.anyio
 ONE, OTHER = {"client": ("192.0.2.1", 1)}, {"client": ("192.0.2.2", 1)}
 
 
-def turns_of(*, is_limited: bool = True, **changes: float) -> LookUpTurns:
+def turns_of(**changes: object) -> LookUpTurns:
     settings = load_settings(None, concurrent_operations=6, **changes)
-    return LookUpTurns(settings, ClientAddresses(()), lambda _: is_limited)
+    return LookUpTurns(settings, Flags(settings))
 
 
 async def test_an_address_waits_for_itself_and_nobody_else_does():
@@ -50,7 +50,7 @@ async def test_who_waits_too_long_is_told_that_the_database_is_busy():
 
 
 async def test_without_rate_limiting_nobody_waits():
-    turns = turns_of(is_limited=False)
+    turns = turns_of(rate_limiting="off")
     async with AsyncExitStack() as held:
         for _ in range(20):
             await held.enter_async_context(turns.taken(ONE))
