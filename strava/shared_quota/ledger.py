@@ -94,7 +94,7 @@ class Ledger:
 
     def reserve(self, ask: QuotaAsk, reading: Reading, rules: QuotaRules) -> Granted | Refused:
         """Count a request, if it may be made."""
-        now = self.begin(reading)
+        now = self._begin(reading, rules)
         if ask.forced:
             self.blocked_until, self.refusals = 0.0, 0
         elif refused := self._refusal(ask, now, rules):
@@ -103,9 +103,8 @@ class Ledger:
             window.use(read=ask.read)
         if ask.athlete is not None:
             self.turns.grant(ask.athlete, now.earliest_s)
-        until_s = now.earliest_s + rules.call_s
         self.calls[ask.call] = _Call(
-            ask.read, until_s, reading.steady_s, self.settles, forced=ask.forced
+            ask.read, _until_s(now, rules), reading.steady_s, self.settles, forced=ask.forced
         )
         ahead = self._ahead(rules)
         raised = [window.raise_marks(ahead) for window in self.windows]
@@ -119,7 +118,7 @@ class Ledger:
         if answer and answer.date_s is not None and made is not None:
             took_s = max(0.0, reading.steady_s - made.steady_s)
             self.clock.learn(reading, answer.date_s, took_s)
-        now = self.begin(reading)
+        now = self._begin(reading, rules)
         read = made is None or made.read
         for window in self.windows:
             window.carry(now, read=read)
@@ -256,6 +255,13 @@ class Ledger:
             max(self.day.ends_at, now.earliest_s),
         )
 
+    def _begin(self, reading: Reading, rules: QuotaRules) -> Moment:
+        """Do as `begin`; what was asked for at an unknown time is given up a call's time from now."""
+        now = self.begin(reading)
+        for call in self.calls.values():
+            call.until_s = min(call.until_s, now.latest_s + rules.call_s)
+        return now
+
     def _under_way(self) -> Counts:
         """Count the requests under way, overall and reads."""
         return [len(self.calls), sum([call.read for call in self.calls.values()])]
@@ -281,7 +287,7 @@ class Ledger:
 
     def revive(self, reading: Reading, rules: QuotaRules) -> None:
         """Take the place of a lost ledger, of which requests may be under way."""
-        until_s = self.clock.now(reading).earliest_s + rules.call_s
+        until_s = _until_s(self.clock.now(reading), rules)
         for number in range(self._ahead(rules)):
             lost = f"lost {self.generation}-{number}"
             self.calls[lost] = _Call(read=True, until_s=until_s, steady_s=0.0, settles=-1)
@@ -326,6 +332,16 @@ class Ledger:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a ledger: {error}") from None
+
+
+def _until_s(now: Moment, rules: QuotaRules) -> float:
+    """When a request that is made now is given up.
+
+    Where the time is not known, it may be much later already: a request that another machine, which
+    knows, took for an old one would not be counted in the window that it finds.
+    """
+    is_known = now.latest_s - now.earliest_s <= _UNSURE_S
+    return (now.earliest_s if is_known else now.latest_s) + rules.call_s
 
 
 def _is_of(window: CountedWindow, date_s: float | None, now: Moment) -> bool:

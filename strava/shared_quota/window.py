@@ -9,8 +9,9 @@ from strava.shared_quota.clock import Moment
 QUARTER_HOUR_S, DAY_S = 900, 86_400
 OVERALL, READ = 0, 1
 KINDS = (OVERALL, READ)
-_BACK_S = 120.0
-"""Seconds by which the time may be before the window without its having been moved back."""
+_BACK_S = 3.0
+"""Seconds by which the time may be before the window without its having been moved back: what one
+machine knows of Strava's clock may differ by that from what another one does."""
 
 Counts = list[int]
 """Requests of the two kinds of limits: overall, and reads alone."""
@@ -55,7 +56,7 @@ class CountedWindow:
         """Begin the window that is now; returns whether it is another one.
 
         Requests `under_way`, of either kind, may count in it. If the time went back, the window
-        does too, with its counts.
+        does too, with its counts. They count again when it comes, in case the time was right before.
         """
         number = int(now.earliest_s // self.length_s)
         if number > self.number:
@@ -64,6 +65,9 @@ class CountedWindow:
             self.mark, self.kept = _none(), _none()
         elif self.number * self.length_s - now.latest_s <= _BACK_S:
             return False
+        else:
+            answered = [self.used(kind) - under_way[kind] for kind in KINDS]
+            self.carried = [max(self.carried[kind], answered[kind]) for kind in KINDS]
         self.number = number
         return True
 

@@ -1,6 +1,7 @@
 """What one ledger decides, with exact numbers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -219,6 +220,47 @@ def test_what_is_under_way_at_the_end_of_a_window_counts_in_the_next(strava):
     strava.now_s = NOON + 905.0
     strava.ledger.begin(strava.reading())
     assert strava.ledger.quarter.used(0) == 1
+
+
+def test_what_is_sent_before_a_window_counts_in_it_no_more_than_strava_may_count(strava):
+    """Redis's clock was ahead by 80 s, so that the first request fell in the next day."""
+    strava.now_s = NOON + 43_200 - 70.0
+    ahead = strava.reading(shared_s=strava.now_s + 80)
+    strava.calls = 1
+    assert isinstance(strava.ledger.reserve(QuotaAsk("1", True, None), ahead, RULES), Granted)
+    strava.answer()
+    strava.use(5)
+    assert strava.ledger.day.number == NOON // 86_400
+    strava.now_s += 100
+    strava.use(9)  # the first may have been Strava's first of the day
+    assert isinstance(strava.ask(), Refused)
+    assert strava.ledger.day.used(0) == 10
+
+
+def test_a_machine_whose_time_is_a_little_late_sets_no_window_back(strava):
+    strava.use(1)
+    strava.now_s = NOON + 901.0
+    strava.use(3)
+    anchors = strava.ledger.clock.anchors
+    anchors["late"] = replace(anchors["a"], strava_s=NOON + 898.0, slack_s=0.5, steady_s=5.0)
+    assert strava.ledger.begin(Reading("late", 5.0, NOON + 901.0)).latest_s < NOON + 900
+    assert strava.ledger.quarter.number == NOON // 900 + 1
+    assert strava.ledger.quarter.used(0) == 3
+
+
+def test_a_request_of_a_machine_that_does_not_know_the_time_counts_in_the_window_that_it_is(strava):
+    """It was away for an hour, by the clock of another one."""
+    strava.use(1)
+    started = strava.reading("b", shared_s=strava.now_s)
+    ask = QuotaAsk("of b", read=True)
+    assert isinstance(strava.ledger.reserve(ask, started, RULES), Granted)
+    strava.now_s += 3600
+    strava.use(1)
+    assert strava.ledger.quarter.number == NOON // 900 + 4
+    assert strava.ledger.quarter.sent == [2, 2]
+    strava.now_s += 85  # its worker died
+    strava.ledger.begin(strava.reading())
+    assert strava.ledger.calls == {}
 
 
 def test_athletes_take_turns(strava):

@@ -19,8 +19,9 @@ def _quiet():
     logging.disable(logging.NOTSET)
 
 
-# In 2856 the machine of a worker starts anew while others wait for the window.
-@pytest.mark.parametrize("seed", [*range(40), 2856])
+# In 2856 the machine of a worker starts anew while others wait for the window; in 5121 and 8927
+# Redis's clock is ahead before midnight; in 10984 one that does not know the time asks.
+@pytest.mark.parametrize("seed", [*range(40), 2856, 5121, 8927, 10984])
 def test_no_request_goes_beyond_a_window_and_athletes_have_the_same(seed):
     assert faults_of(seed) == []
 
