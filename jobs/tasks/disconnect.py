@@ -3,13 +3,14 @@
 Arguments: `{"cause"}`, a value of ErasureCause, by default ASKED. What is to go is gone within a
 minute of a free worker: if Strava cannot be told by then, it is not told. A receipt stays.
 
-An athlete who has connected again since the job was asked for keeps that connection, and the syncs
-begun since begin once more when the data is gone.
+An athlete who has connected again since the job was asked for keeps that connection. Syncs and
+archives begun since begin once more when the data is gone; imports of files begun since go on.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from db.encryption import UndecipherableSecret
 from db.models import NEED_CONNECTION, ErasureCause, JobKind
@@ -105,11 +106,15 @@ def _end(
     # could deadlock.
     ended_kinds = [*NEED_CONNECTION, *(_OF_FILES if is_erased else ())]
     with attempt.step() as step:
-        put_off = step.connection.execute(
-            erasure.put_off_syncs(), {**values, "pause_s": _PUT_OFF_S}
-        ).all()
+        put_off = _put_off(step.connection, values, is_erased=is_erased)
         later = [row.id for row in put_off]
-        ended = {**values, "job_kinds": ended_kinds, "spared": later}
+        going_on = step.connection.execute(erasure.imports_since(), values).scalars().all()
+        ended = {
+            **values,
+            "job_kinds": ended_kinds,
+            "spared": [*later, *going_on],
+            "is_erased": is_erased,
+        }
         cancelled = step.connection.execute(job.cancel_of_athlete(), ended).all()
     attempt.publish_changes([*put_off, *cancelled])
     files = _delete(attempt, values, receipt)
@@ -117,6 +122,17 @@ def _end(
         step.connection.execute(job_queue.postpone(), {"ids": later, "seconds": 0.0})
     services.log.info("a connection to Strava was ended", extra=receipt)
     return files
+
+
+def _put_off(
+    connection: Connection, values: dict[str, Any], *, is_erased: bool
+) -> Sequence[Row[Any]]:
+    """Let jobs that were asked for since wait until the data is gone; returns their summaries."""
+    values = {**values, "pause_s": _PUT_OFF_S}
+    put_off = list(connection.execute(erasure.put_off_syncs(), values))
+    if is_erased:
+        put_off += connection.execute(erasure.put_off_exports(), values)
+    return put_off
 
 
 def _delete(

@@ -7,12 +7,16 @@ import pytest
 from sqlalchemy import insert
 
 from db.models import Upload
+from db.statements.jobs import job_attempt, job_lease
 from jobs.cached_answers import forget_cached_answers
 from jobs.reconcile import Reconciler
 from local.generated_secrets import new_secret_key
 from tests import factories as make
 from tests.graph.api import serve
 from tests.jobs.tasks.test_export import create
+from tests.jobs.tasks.test_file_import import import_job
+from tests.jobs.tasks.test_file_import import upload as file_upload
+from tests.recordings.run import gpx_file, run_of
 
 MARK = "Geheimnisvoll"
 ASKED = "query($id: ID!) { athlete(id: $id) { firstName activities { nodes { name } } } }"
@@ -72,6 +76,11 @@ def upload(world, athlete_id: int) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / str(number)).write_bytes(MARK.encode())
     return folder / str(number)
+
+
+def file_of(world, athlete_id: int) -> int:
+    """Upload a run; returns the upload's id."""
+    return file_upload(world, athlete_id, gpx_file(run_of(300)), "run.gpx")
 
 
 async def ask(settings, person: make.Person) -> dict:
@@ -174,3 +183,34 @@ def test_without_an_erasure_answers_stay(world, caplog):
     assert world.redis.get("pacegraph:cache:1") == b"kept"
     forget_cached_answers(world.settings)
     assert world.redis.get("pacegraph:cache:1") is None
+
+
+def test_files_that_are_imported_since_it_was_asked_for_stay(world, person):
+    """Files are the athlete's own; an archive is made anew, of what is left."""
+    before = import_job(world, person.athlete_id, old := file_of(world, person.athlete_id))
+    world.cancel(before)
+    erasure = world.create(person.athlete_id, "ERASE_ATHLETE")
+    late = file_of(world, person.athlete_id)
+    job_id = import_job(world, person.athlete_id, late)
+    archive = world.create(person.athlete_id, "EXPORT")
+    assert world.change_job(job_lease.claim(), job_id=archive, lease_s=60)
+    assert world.work(erasure)["status"] == "SUCCEEDED"
+    assert world.rows("SELECT id FROM uploads") == [{"id": late}]
+    folder = Path(world.settings.pacegraph_home, "uploads")
+    assert [each.name for each in folder.iterdir()] == [str(late)] != [str(old)]
+    job = world.work(job_id)
+    assert (job["status"], job["activities_created"]) == ("SUCCEEDED", 1)
+    Reconciler(world.settings, world.database, world.redis).look_at_rows()
+    assert world.work(archive)["status"] == "SUCCEEDED"
+    assert where_it_is(world) == []
+
+
+def test_a_job_that_ends_with_the_data_says_so(world, person):
+    waiting = import_job(world, person.athlete_id, file_of(world, person.athlete_id))
+    running = world.create(person.athlete_id, "EXPORT")
+    claimed = world.change_job(job_lease.claim(), job_id=running, lease_s=60)
+    world.work(world.create(person.athlete_id, "ERASE_ATHLETE"))
+    attempt = {"job_id": running, "attempt": claimed.attempts}
+    assert world.change_job(job_attempt.stop_cancelled(), **attempt)
+    for each in (waiting, running):
+        assert world.job(each)["error_message"].endswith("because the athlete's data was deleted.")

@@ -59,15 +59,18 @@ def put_off_syncs() -> Executable:
     They are those of `athlete` asked for since `asked_moment`. A running attempt loses its job.
     They go on after `pause_s` seconds, should nobody let them go on before.
     """
+    is_newer = strava_connection.is_newer().scalar_subquery()
+    return _put_off(Job.kind == JobKind.STRAVA_SYNC, is_newer)
+
+
+def put_off_exports() -> Executable:
+    """Do so with archives of `athlete`, which then have what is left; parameters as `put_off_syncs`."""
+    return _put_off(Job.kind == JobKind.EXPORT)
+
+
+def _put_off(*conditions: ColumnElement[bool]) -> Executable:
     return (
-        change(
-            Job.athlete_id == _ATHLETE_ID,
-            Job.kind == JobKind.STRAVA_SYNC,
-            Job.status.in_(ACTIVE),
-            Job.live_since > bindparam("asked_moment", type_=DateTime(timezone=True)),
-            ~Job.cancel_requested,
-            strava_connection.is_newer().scalar_subquery(),
-        )
+        change(*_asked_since(), *conditions)
         .values(
             status=JobStatus.WAITING,
             waiting_since=func.now(),
@@ -80,6 +83,24 @@ def put_off_syncs() -> Executable:
             progress_message="What was stored before is being deleted.",
         )
         .returning(*SUMMARY)
+    )
+
+
+def imports_since() -> Executable:
+    """Select the ids of the imports of `athlete` asked for since `asked_moment`, which go on.
+
+    Files are the athlete's own: who has Strava's data deleted may import them right after.
+    """
+    return select(Job.id).where(*_asked_since(), Job.kind == JobKind.IMPORT)
+
+
+def _asked_since() -> tuple[ColumnElement[bool], ...]:
+    """Conditions that a job of `athlete` is active, and asked for since `asked_moment`."""
+    return (
+        Job.athlete_id == _ATHLETE_ID,
+        Job.status.in_(ACTIVE),
+        Job.live_since > bindparam("asked_moment", type_=DateTime(timezone=True)),
+        ~Job.cancel_requested,
     )
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    DateTime,
     Executable,
     Float,
     Integer,
@@ -138,8 +139,16 @@ def remove_of_job() -> Executable:
 
 
 def remove_of_athlete() -> Executable:
-    """Delete all uploads of `athlete`; returns their ids."""
-    return delete(Upload).where(Upload.athlete_id == _ATHLETE_ID).returning(Upload.id)
+    """Delete the uploads of `athlete` from before `asked_moment`; returns their ids.
+
+    Those that an import reads which was asked for since stay.
+    """
+    asked = bindparam("asked_moment", type_=DateTime(timezone=True))
+    is_read = exists().where(
+        Job.id == Upload.job_id, Job.status.in_(ACTIVE), Job.live_since > asked
+    )
+    mine = Upload.athlete_id == _ATHLETE_ID
+    return delete(Upload).where(mine, Upload.created_at <= asked, ~is_read).returning(Upload.id)
 
 
 def remove_expired() -> Executable:

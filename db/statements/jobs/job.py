@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     ColumnElement,
     DateTime,
     Executable,
@@ -156,10 +157,19 @@ def cancel() -> Executable:
     return statement
 
 
+ENDED_BY_ERASURE = "The job ended because the athlete's data was deleted."
+
+
 def cancel_of_athlete() -> Executable:
-    """Cancel all active jobs of `athlete` with one of the kinds `job_kinds`, but `spared`, as `cancel`."""
+    """Cancel all active jobs of `athlete` with one of the kinds `job_kinds`, but `spared`, as `cancel`.
+
+    With `is_erased`, those that do not run say why; `job_attempt.stop_cancelled` says it of others.
+    """
     others = Job.id != all_(bindparam("spared", type_=ARRAY(BigInteger)))
-    statement: Executable = _cancel(Job.athlete_id == _ATHLETE_ID, _FILTERS["job_kinds"], others)
+    is_erased = bindparam("is_erased", type_=Boolean)
+    message = case((is_erased, ENDED_BY_ERASURE), else_=CANCELLATION["error_message"])
+    of_athlete = (Job.athlete_id == _ATHLETE_ID, _FILTERS["job_kinds"])
+    statement: Executable = _cancel(*of_athlete, others, error_message=message)
     return statement
 
 
@@ -176,7 +186,7 @@ def make_way() -> Executable:
     return statement
 
 
-def _cancel(*conditions: ColumnElement[bool]) -> Any:
+def _cancel(*conditions: ColumnElement[bool], **error: ColumnElement[str]) -> Any:
     at_once = Job.status != JobStatus.RUNNING
     return (
         change(*conditions, Job.status.in_(ACTIVE))
@@ -185,7 +195,7 @@ def _cancel(*conditions: ColumnElement[bool]) -> Any:
             status=case((at_once, JobStatus.CANCELLED), else_=Job.status),
             waiting_until=null(),
             finished_at=case((at_once, func.now())),
-            **{name: case((at_once, value)) for name, value in CANCELLATION.items()},
+            **{name: case((at_once, value)) for name, value in (CANCELLATION | error).items()},
         )
         .returning(*SUMMARY)
     )

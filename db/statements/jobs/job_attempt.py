@@ -16,15 +16,18 @@ from sqlalchemy import (
     Text,
     bindparam,
     case,
+    exists,
     func,
     literal,
     null,
+    or_,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
 
-from db.models import Job, JobStatus
+from db.models import Job, JobKind, JobStatus
 from db.statements.interval import seconds
-from db.statements.jobs.job import CANCELLATION, QUEUED_NOW, SUMMARY, change
+from db.statements.jobs.job import CANCELLATION, ENDED_BY_ERASURE, QUEUED_NOW, SUMMARY, change
 from db.statements.jobs.job_lease import held
 
 
@@ -94,7 +97,18 @@ def fail() -> Executable:
 @cache
 def stop_cancelled() -> Executable:
     """End the attempt's job as CANCELLED, as requested; returns its summary."""
-    return _leave(JobStatus.CANCELLED, finished_at=func.now(), **CANCELLATION)
+    erasure = aliased(Job)
+    is_erased = exists().where(
+        erasure.athlete_id == Job.athlete_id,
+        erasure.kind == JobKind.ERASE_ATHLETE,
+        or_(
+            erasure.status == JobStatus.RUNNING,
+            erasure.finished_at >= Job.attempt_started_at,
+        ),
+    )
+    message = case((is_erased, ENDED_BY_ERASURE), else_=CANCELLATION["error_message"])
+    error = CANCELLATION | {"error_message": message}
+    return _leave(JobStatus.CANCELLED, finished_at=func.now(), **error)
 
 
 @cache
