@@ -26,7 +26,7 @@ from graph.commands.api_token import TOKEN_PREFIX
 from graph.global_id import encode_id
 from local.embedded_service import Service, ServiceFailed
 from local.generated_secrets import stored_secret
-from local.home import Home, HomeInUse
+from local.home import Home, HomeUnusable
 from local.log_files import FileOutputs, Outputs
 from local.postgres import DATABASE
 from local.process_guard import guarded
@@ -92,15 +92,15 @@ def bench_serve(
         return 2
     if with_parent:
         die_with_parent(os.getppid(), signal.SIGTERM)
-    home = Home(settings.pacegraph_home)
     try:
+        home = Home(settings.pacegraph_home)
         with home.claimed() as claim:
             refuse_taken_port(settings)
             return guarded(
                 lambda: _BenchServer(settings, home, claim, activities).serve(),
                 at_end=home.withdraw,
             )
-    except (HomeInUse, ServiceFailed) as error:
+    except (HomeUnusable, ServiceFailed) as error:
         tell(str(error))
         return 1
 

@@ -25,7 +25,17 @@ _CLOCK_S = 2
 """Seconds by which the reckoned start of a process may change when the clock is set."""
 
 
-class HomeInUse(Exception):
+class HomeUnusable(Exception):
+    """The folder cannot be made or written."""
+
+    @classmethod
+    def from_error(cls, folder: Path, error: OSError) -> "HomeUnusable":
+        return cls(
+            f"PACEGRAPH_HOME: {folder} cannot be used ({error.strerror}). Name another folder"
+        )
+
+
+class HomeInUse(HomeUnusable):
     """Another `pacegraph run` uses this folder."""
 
     def __init__(self, folder: Path, pid: str) -> None:
@@ -40,16 +50,22 @@ class Home:
     """The folder of one `pacegraph run`."""
 
     def __init__(self, folder: Path) -> None:
-        """Create the folder if it does not exist. One of an earlier run becomes private."""
+        """Create the folder if it does not exist. One of an earlier run becomes private.
+
+        Raises HomeUnusable.
+        """
         self.folder = folder.resolve()
         self.run_file = self.folder / "run.json"
         self._lock_file = self.folder / "lock"
         self._owner = os.getpid()
         self._memory: int | None = None
         """File descriptor of the owner, for the content of run.json."""
-        self.folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-        if self._lock_file.exists():
-            self._make_private()
+        try:
+            self.folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+            if self._lock_file.exists():
+                self._make_private()
+        except OSError as error:
+            raise HomeUnusable.from_error(self.folder, error) from None
 
     def _make_private(self) -> None:
         """Keep others out, unless the folder is shared, as /tmp is, or not this user's."""
@@ -63,9 +79,9 @@ class Home:
 
         The claim lasts until the last process that inherited it has ended. If the run that made it
         is dead, this waits for the processes that it left, and kills those that do not end. Raises
-        HomeInUse.
+        HomeUnusable.
         """
-        number = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE_FILE)
+        number = self._open_lock()
         with os.fdopen(number, "r+") as lock:
             os.fchmod(lock.fileno(), _PRIVATE_FILE)
             self._lock(lock.fileno())
@@ -76,6 +92,12 @@ class Home:
             with _memory_file() as self._memory:
                 yield lock.fileno()
             self._memory = None
+
+    def _open_lock(self) -> int:
+        try:
+            return os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE_FILE)
+        except OSError as error:
+            raise HomeUnusable.from_error(self.folder, error) from None
 
     def _lock(self, number: int) -> None:
         deadline = time.monotonic() + _ENDING_S

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from db.errors import DatabaseError
 from local.embedded_service import ServiceFailed
 from local.generated_secrets import store_secret
-from local.home import Home, HomeInUse
+from local.home import Home, HomeUnusable
 from local.home_settings import with_running_services
 from local.log_files import FileOutputs
 from local.postgres import programs_folder, start_postgres
@@ -27,7 +27,7 @@ from settings import Settings
 _KEPT = ("flags.json", "strava_application")
 """Files of the home that go with its database. Its keys are to be kept elsewhere."""
 _PRIVATE = 0o077
-_FAILURES = (BackupError, DatabaseError, ServiceFailed, HomeInUse)
+_FAILURES = (BackupError, DatabaseError, ServiceFailed, HomeUnusable)
 
 
 def backup(settings: Settings, options: argparse.Namespace) -> int:
@@ -117,7 +117,7 @@ def _told(manifest: BackupManifest) -> str:
 def _answering(settings: Settings) -> Iterator[Settings]:
     """Yield settings whose database answers; an embedded one that is stopped runs for the block.
 
-    Raises HomeInUse, ServiceFailed and InvalidSettings.
+    Raises HomeUnusable, ServiceFailed and InvalidSettings.
     """
     if settings.database_url is not None:
         yield settings.past_pooler()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from local.embedded_service import Service, ServiceFailed
 from local.generated_secrets import SECRETS, TOKEN_KEY, GeneratedSecret
-from local.home import Home, HomeInUse
+from local.home import Home, HomeUnusable
 from local.home_settings import DATABASE_URL, REDIS_URL
 from local.log_files import LogLimits, Outputs
 from local.log_pump import LogPump
@@ -45,8 +45,8 @@ def run(settings: Settings, *, with_parent: bool = False, forget_connections: bo
     if with_parent:
         die_with_parent(os.getppid(), signal.SIGTERM)
     os.umask(_PRIVATE)
-    home = Home(settings.pacegraph_home)
     try:
+        home = Home(settings.pacegraph_home)
         with home.claimed() as claim:
             refuse_taken_port(settings)
 
@@ -55,7 +55,7 @@ def run(settings: Settings, *, with_parent: bool = False, forget_connections: bo
                 return server.serve()
 
             return guarded(serve, at_end=home.withdraw)
-    except (HomeInUse, ServiceFailed) as error:
+    except (HomeUnusable, ServiceFailed) as error:
         tell(str(error))
         return 1
 

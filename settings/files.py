@@ -1,12 +1,12 @@
 """Files that athletes upload and download."""
 
-from pathlib import Path
-
 from pydantic import BaseModel, Field
+
+from settings.value_types import Folder
 
 
 class FileSettings(BaseModel):
-    uploads_folder: Path | None = Field(
+    uploads_folder: Folder | None = Field(
         None,
         description="Folder for files on their way to an import, which API and workers share. "
         "Default: uploads in PACEGRAPH_HOME.",
@@ -54,7 +54,7 @@ class FileSettings(BaseModel):
         le=1000,
         description="Uploads under way at once, per API process. Of one athlete, half as many.",
     )
-    exports_folder: Path | None = Field(
+    exports_folder: Folder | None = Field(
         None,
         description="Folder for archives of athletes' data, which API and workers share. Default: "
         "exports in PACEGRAPH_HOME.",

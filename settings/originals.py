@@ -1,11 +1,10 @@
 """Where the files that activities were imported from are kept as they came."""
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from settings.value_types import WebUrl
+from settings.value_types import Folder, WebUrl
 
 _OF_S3 = ("originals_s3_bucket", "originals_s3_access_key", "originals_s3_secret_key")
 
@@ -16,7 +15,7 @@ class OriginalSettings(BaseModel):
         description="Where files that activities were imported from are kept as they came, with "
         "zstd: database, folder or s3. off keeps no more of them.",
     )
-    originals_folder: Path | None = Field(
+    originals_folder: Folder | None = Field(
         None,
         description="Folder of originals, with ORIGINALS=folder, which API and workers share. "
         "Default: originals in PACEGRAPH_HOME.",

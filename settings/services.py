@@ -5,12 +5,20 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from settings.value_types import DatabaseUrl, EncryptionKey, Parts, RedisUrl, SecretKey, WebUrl
+from settings.value_types import (
+    DatabaseUrl,
+    EncryptionKey,
+    Folder,
+    Parts,
+    RedisUrl,
+    SecretKey,
+    WebUrl,
+)
 
 
 class ServiceSettings(BaseModel):
     # --- addresses and folders
-    pacegraph_home: Path = Field(
+    pacegraph_home: Folder = Field(
         Path(".local"),
         description="Folder for the data of the embedded services, their secrets and run.json.",
     )

@@ -2,6 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, TypeAdapter
@@ -36,6 +37,20 @@ def _http_url(value: str) -> str:
 def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < _SECRET_KEY_CHARACTERS:
         raise ValueError(f"must have at least {_SECRET_KEY_CHARACTERS} characters")
+    return value
+
+
+def _fit_for_a_folder(value: Path) -> Path:
+    try:
+        if value.exists() and not value.is_dir():
+            raise ValueError(f"{value} is not a folder")
+        value.resolve()  # tells loops of links
+        value.stat()
+    except (FileNotFoundError, PermissionError):
+        pass  # who needs it makes it, or says why that is not possible
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is a loop of links"
+        raise ValueError(f"{value} cannot be a folder ({reason})") from None
     return value
 
 
@@ -79,6 +94,8 @@ RedisUrl = Annotated[
     ),
     AfterValidator(_of_servers),
 ]
+Folder = Annotated[Path, AfterValidator(_fit_for_a_folder)]
+"""A folder that is there, or may be made."""
 WebUrl = Annotated[str, AfterValidator(_http_url)]
 _Part = TypeVar("_Part")
 Parts = Annotated[tuple[_Part, ...], BeforeValidator(_parts)]

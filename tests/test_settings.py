@@ -131,3 +131,16 @@ def test_require_names_the_first_that_is_missing():
     settings.require("redis_url")
     with pytest.raises(InvalidSettings, match=r"^TOKEN_ENCRYPTION_KEYS: is not set"):
         settings.require("redis_url", "token_encryption_keys", "database_url")
+
+
+@pytest.mark.parametrize(
+    "name", ["pacegraph_home", "uploads_folder", "exports_folder", "originals_folder"]
+)
+def test_a_folder_may_be_made_but_is_no_file(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for wrong in ("file", "file/below", "loop", "x" * 300):
+        with pytest.raises(InvalidSettings, match=f"{name.upper()}: .*folder"):
+            load_settings(None, **{name: tmp_path / wrong})
+    for right in (tmp_path, tmp_path / "new" / "below"):
+        assert getattr(load_settings(None, **{name: right}), name) == right
