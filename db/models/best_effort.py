@@ -63,7 +63,7 @@ class BestEffort(Base):
     activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
     distance: Mapped[str] = mapped_column()
     distance_m: Mapped[float] = mapped_column()
-    elapsed_s: Mapped[float] = mapped_column()
+    elapsed_s: Mapped[float] = mapped_column(Double)
     start_offset_s: Mapped[float] = mapped_column()
     start_distance_m: Mapped[float | None] = mapped_column()
     average_heart_rate_bpm: Mapped[float | None] = mapped_column()
@@ -76,11 +76,12 @@ class BestEffort(Base):
     age_on_day: Mapped[int | None]
     age_grade_sex: Mapped[str | None]
     age_grade_table: Mapped[str | None] = mapped_column()
-    open_standard_s: Mapped[float | None] = mapped_column()
-    age_standard_s: Mapped[float | None] = mapped_column()
+    open_standard_s: Mapped[float | None] = mapped_column(Double)
+    age_standard_s: Mapped[float | None] = mapped_column(Double)
     age_grade_percent: Mapped[float | None]
 
-    # The tables' own definitions (athletics/age_grade.py).
+    # The tables' own definitions (athletics/age_grade.py). What is computed of columns has their type,
+    # if they name one.
     age_factor: Mapped[float | None] = column_property(open_standard_s / age_standard_s)
     age_graded_time_s: Mapped[float | None] = column_property(
         elapsed_s * open_standard_s / age_standard_s

@@ -163,11 +163,14 @@ class Job(Base):
                     / (progress_done - attempt_started_done)
                     * (progress_total - progress_done),
                     -_seconds_since(expected_at),
+                    type_=Double,
                 ),
             ),
             (
                 or_(status == JobStatus.RUNNING, status == JobStatus.WAITING),
-                func.greatest(-_seconds_since(func.greatest(expected_at, waiting_until)), 0.0),
+                func.greatest(
+                    -_seconds_since(func.greatest(expected_at, waiting_until)), 0.0, type_=Double
+                ),
             ),
         )
     )

@@ -3,8 +3,11 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from graphql import GraphQLFloat, GraphQLObjectType, get_named_type
+from sqlalchemy import Double
 
 from graph.errors import InvalidScalar
+from graph.mapping.row_type import Column, source_of
 from graph.scalars import (
     SCALARS,
     decimals_of,
@@ -16,6 +19,7 @@ from graph.scalars import (
     parse_local,
     rounded,
 )
+from graph.schema.build import build_schema
 
 
 @pytest.mark.parametrize(
@@ -175,6 +179,20 @@ def test_decimals_of_a_field(name, decimals):
 )  # fmt: skip
 def test_rounding_drops_noise(value, expected):
     assert rounded(value, 3) == expected
+
+
+def test_every_number_of_a_column_is_rounded():
+    """It is where the column's type is known, which SQLAlchemy does not infer of all expressions."""
+    numbers = {
+        (type_.name, name): source.made.type
+        for type_ in build_schema().core.type_map.values()
+        if isinstance(type_, GraphQLObjectType)
+        for name, declared in type_.fields.items()
+        if get_named_type(declared.type) is GraphQLFloat
+        and isinstance(source := source_of(declared.extensions["strawberry-definition"]), Column)
+    }
+    assert len(numbers) > 60
+    assert {name for name, type_ in numbers.items() if not isinstance(type_, Double)} == set()
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 120_000, 999_999])
