@@ -139,10 +139,40 @@ const Rename = gql`
 /** What the person can correct; `documentation` is the page of the code. Nothing if it was done. */
 type UserError = { field: string[] | null; code: string; message: string; documentation: string | null };
 
+type RenameData = {
+  updateActivity: { __typename?: string; activity: { __typename?: string; id: string; name: string } | null; userErrors: UserError[] };
+};
+
+/** The new name shows at once. If it is refused, the old one comes back. */
 export async function rename(id: string, name: string): Promise<UserError[]> {
-  const { data } = await client.mutate<{ updateActivity: { userErrors: UserError[] } }>({ mutation: Rename, variables: { id, name } });
+  const { data } = await client.mutate<RenameData>({
+    mutation: Rename,
+    variables: { id, name },
+    optimisticResponse: {
+      updateActivity: { __typename: 'UpdateActivityPayload', activity: { __typename: 'Activity', id, name }, userErrors: [] },
+    },
+  });
   return data!.updateActivity.userErrors;
 }
+
+const Delete = gql`
+  mutation Delete($id: ID!) {
+    deleteActivity(input: { activityId: $id }) {
+      deletedActivityId
+      athlete { id activities { totalCount } personalBests { id distance elapsedTimeSeconds } }
+      userErrors { field code message documentation }
+    }
+  }
+`;
+
+/** Lists leave out what is no longer in the cache; their count and the bests come with the answer. */
+export const remove = (id: string) => client.mutate<{ deleteActivity: { deletedActivityId: string | null } }>({
+  mutation: Delete,
+  variables: { id },
+  update(cache, { data }) {
+    if (data?.deleteActivity.deletedActivityId) cache.evict({ id: cache.identify({ __typename: 'Activity', id }) });
+  },
+});
 // #endregion mutations
 
 // #region errors
@@ -205,6 +235,22 @@ async function checkParts(athlete: string): Promise<void> {
   }
 }
 
+const Count = gql`query Count($athlete: ID!) { athlete(id: $athlete) { id activities { totalCount } } }`;
+const Restore = gql`mutation Restore($id: ID!) { restoreActivity(input: { activityId: $id }) { job { id } userErrors { code } } }`;
+
+async function checkDeletion(athlete: string, id: string): Promise<void> {
+  const variables = { athlete };
+  const listed = () => client.readQuery<RunsData>({ query: Runs, variables })!.athlete!.activities.edges.length;
+  await client.query({ query: Count, variables });
+  const before = listed();
+  await remove(id);
+  assert.equal(listed(), before - 1);
+  const counted = client.readQuery<{ athlete: { activities: { totalCount: number } } }>({ query: Count, variables });
+  assert.equal(counted!.athlete.activities.totalCount, 47);
+  const { data } = await client.mutate<{ restoreActivity: { job: { id: string } } }>({ mutation: Restore, variables: { id } });
+  await new Promise<void>((complete, error) => void watchJob(data!.restoreActivity.job.id).subscribe({ complete, error }));
+}
+
 export async function check(athlete: string): Promise<void> {
   await checkParts(athlete);
   const runs = await allRuns(athlete);
@@ -218,7 +264,12 @@ export async function check(athlete: string): Promise<void> {
   const [refused] = await rename(id, '');
   assert.deepEqual([refused?.field, refused?.code], [['input', 'name'], 'INVALID']);
   assert.match(await (await fetch(refused!.documentation!)).text(), /<h1>INVALID<\/h1>/);
+  const renamed = rename(id, 'Shown at once');
+  const shown = client.cache.readFragment<{ name: string }>({ id: `Activity:${id}`, fragment: gql`fragment Shown on Activity { name }`, optimistic: true });
+  assert.equal(shown?.name, 'Shown at once');
+  assert.deepEqual(await renamed, []);
   assert.deepEqual(await rename(id, name), []);
+  await checkDeletion(athlete, runs[3]!.id);
   const { data } = await client.mutate<{ syncStrava: { job: { id: string } } }>({
     mutation: gql`mutation Sync($athlete: ID!) { syncStrava(input: { athleteId: $athlete }) { job { id status } userErrors { code } } }`,
     variables: { athlete },

@@ -32,7 +32,27 @@ const cache = cacheExchange({
     Job: { importReport: relayPagination() },
     StravaQuota: { waiting: relayPagination() },
   },
+  optimistic: {
+    // Shows at once. If it is refused, the cache has what was there before.
+    updateActivity: ({ input }) => {
+      const { activityId, ...edited } = input as { activityId: string; name?: string };
+      return { __typename: 'UpdateActivityPayload', activity: { __typename: 'Activity', id: activityId, ...edited }, userErrors: [] };
+    },
+  },
   updates: {
+    Mutation: {
+      // Out of all pages that have it.
+      deleteActivity({ deleteActivity }, _arguments, store) {
+        const { deletedActivityId: id, athlete } = deleteActivity as { deletedActivityId: string | null; athlete: { id: string } | null };
+        if (!id || !athlete) return;
+        const [key, gone] = [{ __typename: 'Athlete', id: athlete.id }, store.keyOfEntity({ __typename: 'Activity', id })];
+        for (const { fieldName, fieldKey } of store.inspectFields(key)) {
+          const page = fieldName === 'activities' ? (store.resolve(key, fieldKey) as string | null) : null;
+          const nodes = page && store.resolve(page, 'nodes');
+          if (Array.isArray(nodes)) store.link(page!, 'nodes', nodes.filter((each) => each !== gone) as string[]);
+        }
+      },
+    },
     Subscription: {
       // A sync that has ended may have brought runs: whoever shows lists of the athlete asks again.
       jobUpdated({ jobUpdated }, _arguments, store) {
@@ -109,6 +129,27 @@ const JobUpdated = gql<{ jobUpdated: { id: string; status: string } }>`
 export const watchJob = (id: string) => client.subscription(JobUpdated, { id });
 // #endregion subscription
 
+// #region mutations
+const Rename = gql<{ updateActivity: { activity: { id: string; name: string } | null; userErrors: { message: string }[] } }>`
+  mutation Rename($input: UpdateActivityInput!) {
+    updateActivity(input: $input) { activity { id name } userErrors { field code message documentation } }
+  }
+`;
+
+const Delete = gql<{ deleteActivity: { deletedActivityId: string | null } }>`
+  mutation Delete($id: ID!) {
+    deleteActivity(input: { activityId: $id }) {
+      deletedActivityId
+      athlete { id personalBests { id distance elapsedTimeSeconds } }
+      userErrors { field code message documentation }
+    }
+  }
+`;
+
+export const rename = (activityId: string, name: string) => client.mutation(Rename, { input: { activityId, name } });
+export const remove = (id: string) => client.mutation(Delete, { id });
+// #endregion mutations
+
 // #region errors
 /** The codes of an error: docs/errors.md has each. Without any the network failed. */
 export const codesOf = (error?: CombinedError): unknown[] =>
@@ -149,24 +190,62 @@ async function checkParts(athlete: string): Promise<void> {
   assert.ok(page.personalBests);
 }
 
+async function untilEnded(job: string): Promise<string | undefined> {
+  const states: string[] = [];
+  await new Promise<void>((complete, fail) => {
+    watchJob(job).subscribe(({ data: event, error, hasNext }) => {
+      if (error) fail(error);
+      if (event) states.push(event.jobUpdated.status);
+      if (!hasNext) complete();
+    });
+  });
+  return states.at(-1);
+}
+
+const Restore = gql<{ restoreActivity: { job: { id: string } } }>`
+  mutation Restore($id: ID!) { restoreActivity(input: { activityId: $id }) { job { id } userErrors { code } } }
+`;
+
+async function checkMutations(athlete: string): Promise<void> {
+  const shown: { id: string; name: string }[][] = [];
+  const list = client.query(Runs, { athlete, first: 20 }).subscribe(({ data }) => {
+    if (data?.athlete) shown.push(data.athlete.activities.nodes as { id: string; name: string }[]);
+  });
+  const until = async (isSo: (runs: { id: string; name: string }[]) => boolean) => {
+    for (let tries = 0; !isSo(shown.at(-1) ?? []); tries++) {
+      assert.ok(tries < 5000, JSON.stringify(shown.map((runs) => runs.length)));
+      await new Promise((again) => setTimeout(again, 1));
+    }
+  };
+  await until((runs) => runs.length === 48);
+  const { id, name } = shown.at(-1)![25]!; // of the second page
+  const renamed = rename(id, 'Shown at once').toPromise();
+  let isAnswered = false;
+  void renamed.then(() => (isAnswered = true));
+  await until((runs) => runs[25]?.name === 'Shown at once');
+  assert.equal(isAnswered, false);
+  assert.deepEqual((await renamed).data?.updateActivity.userErrors, []);
+  assert.equal((await rename(id, '')).data?.updateActivity.userErrors.length, 1);
+  await until((runs) => runs[25]?.name === 'Shown at once');
+  await rename(id, name);
+  assert.equal((await remove(id)).data?.deleteActivity.deletedActivityId, id);
+  await until((runs) => runs.length === 47 && runs.every((run) => run.id !== id));
+  list.unsubscribe();
+  const { data } = await client.mutation(Restore, { id });
+  assert.equal(await untilEnded(data!.restoreActivity.job.id), 'SUCCEEDED');
+}
+
 export async function check(athlete: string): Promise<void> {
   await checkParts(athlete);
   const runs = await allRuns(athlete);
   assert.equal(runs.length, 48);
+  await checkMutations(athlete);
   const back = await client.query(Runs, { athlete, last: 5 }, { requestPolicy: 'network-only' });
   assert.ok(back.data?.athlete?.activities.nodes.some(({ id }) => id === runs.at(-1)));
   const bad = await client.query(Runs, { athlete, after: 'x' }, { requestPolicy: 'network-only' });
   assert.deepEqual(codesOf(bad.error), ['INVALID_CURSOR']);
   const Sync = gql<{ syncStrava: { job: { id: string } } }>`mutation Sync($athlete: ID!) { syncStrava(input: { athleteId: $athlete }) { job { id status } userErrors { code } } }`;
   const { data } = await client.mutation(Sync, { athlete });
-  const states: string[] = [];
-  await new Promise<void>((complete, fail) => {
-    watchJob(data!.syncStrava.job.id).subscribe(({ data: event, error, hasNext }) => {
-      if (error) fail(error);
-      if (event) states.push(event.jobUpdated.status);
-      if (!hasNext) complete();
-    });
-  });
-  assert.equal(states.at(-1), 'SUCCEEDED');
+  assert.equal(await untilEnded(data!.syncStrava.job.id), 'SUCCEEDED');
   await openSocket.dispose();
 }

@@ -5,6 +5,10 @@ import type { relayPageQuery } from './__generated__/relayPageQuery.graphql';
 import type { relayRunsQuery } from './__generated__/relayRunsQuery.graphql';
 import type { relayJobSubscription } from './__generated__/relayJobSubscription.graphql';
 import type { relayStreamedQuery } from './__generated__/relayStreamedQuery.graphql';
+import type { relayDeleteMutation } from './__generated__/relayDeleteMutation.graphql';
+import type { relayRenameMutation } from './__generated__/relayRenameMutation.graphql';
+import type { relayRestoreMutation } from './__generated__/relayRestoreMutation.graphql';
+import type { relayRefusedSubscription } from './__generated__/relayRefusedSubscription.graphql';
 import type { relaySyncMutation } from './__generated__/relaySyncMutation.graphql';
 
 // #region environment
@@ -58,7 +62,17 @@ const responsesOf = ({ incremental = [], ...part }: Part): GraphQLResponse[] => 
 ] as GraphQLResponse[];
 
 const subscribe: SubscribeFunction = (request, variables) =>
-  Observable.create((sink) => socket.subscribe({ ...named(request), query: request.text ?? '', variables }, sink as never));
+  Observable.create((sink) => socket.subscribe(
+    { ...named(request), query: request.text ?? '', variables },
+    { next: (result) => sink.next(result as GraphQLResponse), complete: () => sink.complete(), error: (problem) => sink.error(asError(problem)) },
+  ));
+
+/** graphql-ws tells of refusals as a list of errors, and of a closed socket as an event; Relay wants an Error of both. */
+const asError = (problem: unknown): Error => {
+  if (problem instanceof Error) return problem;
+  if (!Array.isArray(problem)) return new Error(`The socket was closed: ${(problem as CloseEvent).code} ${(problem as CloseEvent).reason}`);
+  return Object.assign(new Error(problem.map(({ message }) => message).join('\n')), { source: { errors: problem } });
+};
 
 export const environment = new Environment({
   network: Network.create(fetchQuery, subscribe),
@@ -141,6 +155,51 @@ export const watchJob = (id: string, done: { onNext: (status: string) => void; o
   });
 // #endregion subscription
 
+// #region mutations
+import { commitMutation } from 'relay-runtime';
+
+const Rename = graphql`
+  mutation relayRenameMutation($input: UpdateActivityInput!) @raw_response_type {
+    updateActivity(input: $input) { activity { id name } userErrors { message } }
+  }
+`;
+
+/** The new name shows at once. If it is refused, the old one comes back. */
+export const rename = (activityId: string, name: string, done: { onCompleted: (refused: string[]) => void; onError: (error: Error) => void }) =>
+  commitMutation<relayRenameMutation>(environment, {
+    mutation: Rename,
+    variables: { input: { activityId, name } },
+    optimisticResponse: { updateActivity: { activity: { id: activityId, name }, userErrors: [] } },
+    onCompleted: ({ updateActivity }) => done.onCompleted(updateActivity.userErrors.map(({ message }) => message)),
+    onError: done.onError,
+  });
+
+const Delete = graphql`
+  mutation relayDeleteMutation($input: DeleteActivityInput!, $lists: [ID!]!) {
+    deleteActivity(input: $input) {
+      deletedActivityId @deleteEdge(connections: $lists) @deleteRecord
+      athlete { id ...relayBests_athlete }
+      userErrors { message }
+    }
+  }
+`;
+
+/** `lists` are the `__id` of the connections that show it. The athlete's bests come with the answer. */
+export const remove = (activityId: string, lists: string[], onCompleted: () => void) =>
+  commitMutation<relayDeleteMutation>(environment, {
+    mutation: Delete,
+    variables: { input: { activityId }, lists },
+    updater: (store, data) => {
+      if (!data?.deleteActivity.deletedActivityId) return;
+      for (const list of lists.map((id) => store.get(id))) {
+        const count = list?.getValue('totalCount'); // a field as any other: no directive subtracts
+        if (typeof count === 'number') list!.setValue(count - 1, 'totalCount');
+      }
+    },
+    onCompleted,
+  });
+// #endregion mutations
+
 // #region errors
 import { fetchQuery as fetchOnce } from 'relay-runtime';
 
@@ -156,6 +215,57 @@ const Sync = graphql`
     syncStrava(input: { athleteId: $athlete }) { job { id status } userErrors { code } }
   }
 `;
+
+const Restore = graphql`
+  mutation relayRestoreMutation($activity: ID!) {
+    restoreActivity(input: { activityId: $activity }) { job { id } userErrors { message } }
+  }
+`;
+
+const Refused = graphql`
+  subscription relayRefusedSubscription($id: ID!) {
+    jobUpdated(id: $id) { id status }
+  }
+`;
+
+const untilEnded = (job: string): Promise<string[]> => new Promise((complete, onError) => {
+  const states: string[] = [];
+  watchJob(job, { onNext: (status) => states.push(status), onCompleted: () => complete(states), onError });
+});
+
+/** What is refused over the socket is an error with codes, too. */
+async function checkRefusal(): Promise<void> {
+  const refused = await new Promise((onError, fail) => {
+    requestSubscription<relayRefusedSubscription>(environment, {
+      subscription: Refused, variables: { id: 'x' }, onError, onCompleted: () => fail(new Error('it ended')),
+    });
+  });
+  assert.ok(refused instanceof Error);
+  assert.deepEqual(codesOf(refused), ['INVALID_ID']);
+}
+
+async function checkMutations(athlete: string): Promise<void> {
+  const listId = `client:${athlete}:__RunList_activities_connection`;
+  const record = (id: string) => environment.getStore().getSource().get(id)!;
+  const edges = () => (record(listId).edges as { __refs: string[] }).__refs;
+  const activity = (record(edges()[3]!).node as { __ref: string }).__ref;
+  const name = record(activity).name as string;
+  const renaming = (to: string): Promise<string[]> =>
+    new Promise((onCompleted, onError) => void rename(activity, to, { onCompleted, onError }));
+  const renamed = renaming('Shown at once');
+  assert.equal(record(activity).name, 'Shown at once');
+  assert.deepEqual(await renamed, []);
+  assert.match((await renaming(''))[0]!, /`name` must be/);
+  assert.equal(record(activity).name, 'Shown at once');
+  await renaming(name);
+  const before = edges().length;
+  await new Promise<void>((done) => void remove(activity, [listId], done));
+  assert.equal(edges().length, before - 1);
+  const { restoreActivity } = (await environment
+    .executeMutation({ operation: createOperationDescriptor(getRequest(Restore), { activity } satisfies relayRestoreMutation['variables']) })
+    .toPromise() as GraphQLResponse & { data: relayRestoreMutation['response'] }).data;
+  assert.equal((await untilEnded(restoreActivity.job!.id)).at(-1), 'SUCCEEDED');
+}
 
 async function checkParts(athlete: string): Promise<void> {
   const operation = createOperationDescriptor(getRequest(Page), { athlete } satisfies relayPageQuery['variables']);
@@ -208,10 +318,8 @@ export async function check(athlete: string): Promise<void> {
   const started = await environment
     .executeMutation({ operation: createOperationDescriptor(getRequest(Sync), { athlete } satisfies relaySyncMutation['variables']) })
     .toPromise() as GraphQLResponse & { data: relaySyncMutation['response'] };
-  const states: string[] = [];
-  await new Promise<void>((onCompleted, onError) => {
-    watchJob(started.data.syncStrava.job!.id, { onNext: (status) => states.push(status), onCompleted, onError });
-  });
-  assert.equal(states.at(-1), 'SUCCEEDED');
+  assert.equal((await untilEnded(started.data.syncStrava.job!.id)).at(-1), 'SUCCEEDED');
+  await checkRefusal();
+  await checkMutations(athlete);
   await openSocket.dispose();
 }
