@@ -64,6 +64,13 @@ export async function checkAccessible(page, what, selectors = null) {
   assert.deepEqual(told, [], `axe: ${what}`);
 }
 
+/** The page ends with what it shows in an element. */
+export async function checkHeight(page, what, selector) {
+  const [page_, end] = await page.evaluate((shown) => [document.documentElement.scrollHeight,
+    document.querySelector(shown).getBoundingClientRect().bottom + window.scrollY], selector);
+  assert.ok(page_ <= Math.max(end, await page.evaluate(() => window.innerHeight)) + 1, `${what}: ${page_ - end} empty pixels below`);
+}
+
 /** The page is no wider than its window. */
 export async function checkWidth(page, what) {
   const [page_, window_] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);

@@ -2,7 +2,7 @@
 // Uses GraphiQL as a visitor does. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { checkAccessible, checkWidth, launch, watchedPage } from './browser.mjs';
+import { checkAccessible, checkHeight, checkWidth, launch, watchedPage } from './browser.mjs';
 
 const [baseUrl, token, adminToken] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3], process.argv[4]];
 const OURS = [['.graphiql-logo'], ['.graphiql-footer']];
@@ -224,6 +224,10 @@ async function looks(browser) {
     await checkAccessible(page, name, OURS);
     if (width < 700) {
       await checkWidth(page, name);
+      await page.evaluate(() => globalThis.__MONACO.editor.getModels()
+        .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ standardDistances { distance label meters } }'));
+      await run(page, ({ data }) => data.standardDistances);
+      await checkHeight(page, name, '.graphiql-container');
       const [above, below] = await Promise.all(['.graphiql-editors', '.graphiql-response'].map((each) => page.locator(each).boundingBox()));
       assert.ok(above.y + above.height <= below.y + 1, `${name}: the answer is not below the query`);
       assert.ok(Math.min(above.width, below.width) > width * 0.85, `${name}: ${above.width} and ${below.width} of ${width}`);
