@@ -41,8 +41,8 @@ from db.errors import (
     TransactionConflict,
 )
 from db.exact_days import send_days_as_they_are
-from db.kept_connections import check_idle, keep_prepared
 from db.metering import metered
+from db.pooled_psycopg import check_idle, keep_prepared
 from db.retry import RetryPolicy, is_worth_another_try
 from db.snapshot import Snapshot
 from db.statement_watch import StatementWatch

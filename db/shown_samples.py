@@ -1,6 +1,6 @@
 """What others see of an activity's samples where a part of its way is hidden from them.
 
-The statement says which samples (`db/statements/hidden_way.py`). Time and distance count these
+The statement says which samples (`db/statements/privacy_zone.py`). Time and distance count these
 alone: they begin at 0 and stand still where samples are left out, because anyone who knew how long or
 far a hidden part is, from several runs, would find the place where it begins.
 """

@@ -10,6 +10,7 @@ from settings.answers import AnswerSettings
 from settings.clients import ClientSettings
 from settings.documents import DocumentSettings
 from settings.environment import TextSettings
+from settings.feature_flags import FeatureFlagSettings
 from settings.files import FileSettings
 from settings.jobs import JobSettings
 from settings.limits import LimitSettings
@@ -18,7 +19,6 @@ from settings.logs import LogSettings
 from settings.originals import OriginalSettings
 from settings.services import ServiceSettings
 from settings.strava import StravaSettings
-from settings.switches import SwitchSettings
 
 
 class InvalidSettings(Exception):
@@ -33,7 +33,7 @@ class Settings(
     LocalSettings,
     LogSettings,
     ClientSettings,
-    SwitchSettings,
+    FeatureFlagSettings,
     AnswerSettings,
     DocumentSettings,
     LimitSettings,

@@ -46,7 +46,7 @@ from db.models import (
     SyncProblem,
 )
 from db.models.activity import Visibility
-from db.statements.hidden_way import has_hidden_way
+from db.statements.privacy_zone import has_privacy_zone
 
 Expression = ColumnElement[Any] | InstrumentedAttribute[Any]
 Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
@@ -223,7 +223,7 @@ def _shared(model: type[Base]) -> ColumnElement[bool] | None:
     if model is Activity:
         return (Activity.visibility == Visibility.EVERYONE) & _athlete_shares(model)
     if model in OF_ACTIVITY:
-        way = has_hidden_way(OF_ACTIVITY[model], OWNER[model])
+        way = has_privacy_zone(OF_ACTIVITY[model], OWNER[model])
         is_shown = not_(way) if model in COUNTED_FROM_START else true()
         return _is_of_public_activity(OF_ACTIVITY[model]) & _athlete_shares(model) & is_shown
     if model is Gear:

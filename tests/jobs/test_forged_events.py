@@ -101,3 +101,14 @@ def test_invented_revocations_are_paid_too(world, webhook, runner):
         each["status"] for each in job or world.rows("SELECT * FROM jobs WHERE status = 'WAITING'")
     ] == ["WAITING"]
     assert world.value("SELECT count(*) FROM strava_connections") == 1
+
+
+def test_beyond_what_may_wait_of_an_athlete_strava_repeats(world, webhook, monkeypatch):
+    monkeypatch.setattr("web.strava_intake._MOST_STORED", 2)
+    world.connect()
+    for number in (1, 2):
+        assert webhook.post(webhook.event(object_id=number)).status_code == 200
+    refused = webhook.post(webhook.event(object_id=3))
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert webhook.outcomes == {"stored": 2, "too_many": 1}
+    assert [row["object_id"] for row in world.rows(EVENTS)] == [1, 2]

@@ -402,14 +402,3 @@ def test_away_postgresql_makes_strava_repeat(world, webhook, runner):
     )
     assert webhook.post(webhook.event()).status_code == 503
     assert webhook.outcomes == {"not_stored": 1}
-
-
-def test_beyond_what_may_wait_of_an_athlete_strava_repeats(world, webhook, monkeypatch):
-    monkeypatch.setattr("web.strava_intake._MOST_STORED", 2)
-    world.connect()
-    for number in (1, 2):
-        assert webhook.post(webhook.event(object_id=number)).status_code == 200
-    refused = webhook.post(webhook.event(object_id=3))
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert webhook.outcomes == {"stored": 2, "too_many": 1}
-    assert [row["object_id"] for row in world.rows(EVENTS)] == [1, 2]

@@ -30,8 +30,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Activity, ActivityStreamLevel, ActivityStreams
 from db.statements.activities import effort_derivation
-from db.statements.hidden_way import shown_samples
 from db.statements.page import PARENT, AnySelect, matches
+from db.statements.privacy_zone import shown_samples
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only, visible
 
 _ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)

@@ -29,9 +29,9 @@ from sqlalchemy.orm import aliased
 
 from db.models import Activity, BestEffort, PersonalBest, Visibility
 from db.statements.activities.activity import IS_RUN, since_day, until_day
-from db.statements.hidden_way import hides_surroundings
 from db.statements.new_rows import replace
 from db.statements.page import Collection, Ordering
+from db.statements.privacy_zone import hides_surroundings
 from db.statements.visibility import ConditionByOwner, shows_age_grades
 
 FASTEST = Ordering(

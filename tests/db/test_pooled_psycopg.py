@@ -4,7 +4,7 @@ import pytest
 from psycopg import Connection as DriverConnection
 from sqlalchemy import text
 
-from db import kept_connections
+from db import pooled_psycopg
 from db.errors import DatabaseError
 from db.session import SyncDatabase
 
@@ -45,7 +45,7 @@ def _end_connection(database, settings) -> None:
 
 def test_a_connection_that_was_lost_is_replaced_after_a_pause(database, settings, monkeypatch):
     _end_connection(database, settings)
-    monkeypatch.setattr(kept_connections, "SURE_S", 0.0)
+    monkeypatch.setattr(pooled_psycopg, "SURE_S", 0.0)
     with database.read() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 
-class SwitchSettings(BaseModel):
+class FeatureFlagSettings(BaseModel):
     background_sync: Literal["on", "off"] = Field(
         "on",
         description="off: syncs wait until it is on again; none is lost. Default of the flag "

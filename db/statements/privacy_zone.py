@@ -31,7 +31,7 @@ def hides_surroundings(athlete_id: InstrumentedAttribute[int]) -> ColumnElement[
     return hiding.correlate_except(Athlete)
 
 
-def has_hidden_way(activity_id: Any, athlete_id: Any) -> ColumnElement[bool]:
+def has_privacy_zone(activity_id: Any, athlete_id: Any) -> ColumnElement[bool]:
     """Condition for rows of runs of which others do not see the whole way.
 
     Where any recording of the run has positions, that is all of them: they are of the same way.
@@ -74,4 +74,4 @@ def shown_samples(activity: type[Activity]) -> ColumnElement[Any]:
     found = func.coalesce(
         ranges.correlate_except(ActivityRoute).scalar_subquery(), literal_column("'{}'::int[]")
     )
-    return case((has_hidden_way(activity.id, activity.athlete_id), found))
+    return case((has_privacy_zone(activity.id, activity.athlete_id), found))
