@@ -1,4 +1,4 @@
-"""Runs of which a part is hidden from others: what is near the start and end of their route.
+"""Privacy zones: others do not see what is near the start and the end of a run's route.
 
 Positions hide their surroundings (`activities/activity_route.py`); what counts from the start of such
 a run would tell how far away it is. So others see no laps and splits of it (`visibility.py`), not

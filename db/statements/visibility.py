@@ -223,8 +223,8 @@ def _shared(model: type[Base]) -> ColumnElement[bool] | None:
     if model is Activity:
         return (Activity.visibility == Visibility.EVERYONE) & _athlete_shares(model)
     if model in OF_ACTIVITY:
-        way = has_privacy_zone(OF_ACTIVITY[model], OWNER[model])
-        is_shown = not_(way) if model in COUNTED_FROM_START else true()
+        zone = has_privacy_zone(OF_ACTIVITY[model], OWNER[model])
+        is_shown = not_(zone) if model in COUNTED_FROM_START else true()
         return _is_of_public_activity(OF_ACTIVITY[model]) & _athlete_shares(model) & is_shown
     if model is Gear:
         of_public = exists().where(
