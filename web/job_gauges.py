@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -112,24 +112,28 @@ class JobGauges:
         yield _gauge(
             "sync_problem_athletes", "Athletes with such activities.", self._problems["athletes"]
         )
-        jobs = GaugeMetricFamily(
-            "pacegraph_jobs", "Jobs that have not ended.", labels=["kind", "status"]
-        )
-        for kind in JobKind:
-            for status in _STATUSES:
-                count = rows[kind][status] if kind in rows else 0
-                jobs.add_metric([kind.value, status], count)
-        yield jobs
-        yield _gauge(
-            "oldest_queued_job_seconds",
-            "Seconds since the oldest queued job was queued. 0 if none is.",
-            max((row["oldest_s"] or 0 for row in rows.values()), default=0),
-        )
-        yield _gauge(
-            "expired_leases",
-            "Running jobs whose worker gave no sign of life in time. The reconciler queues them.",
-            sum(row["expired"] for row in rows.values()),
-        )
+        yield from _jobs(rows)
+
+
+def _jobs(rows: Mapping[str, RowMapping]) -> Iterator[Metric]:
+    jobs = GaugeMetricFamily(
+        "pacegraph_jobs", "Jobs that have not ended.", labels=["kind", "status"]
+    )
+    for kind in JobKind:
+        for status in _STATUSES:
+            count = rows[kind][status] if kind in rows else 0
+            jobs.add_metric([kind.value, status], count)
+    yield jobs
+    yield _gauge(
+        "oldest_queued_job_seconds",
+        "Seconds since the oldest queued job was queued. 0 if none is.",
+        max((row["oldest_s"] or 0 for row in rows.values()), default=0),
+    )
+    yield _gauge(
+        "expired_leases",
+        "Running jobs whose worker gave no sign of life in time. The reconciler queues them.",
+        sum(row["expired"] for row in rows.values()),
+    )
 
 
 def _gauge(name: str, description: str, value: float) -> Metric:

@@ -118,7 +118,10 @@ def _database(services: Services) -> Iterator[Metric]:
         yield _gauge("replicas_read", "Replicas among them that are read.", replicas.usable)
         by_server = {"replica": replicas.chosen, "primary": replicas.left}
         yield _labelled(
-            "queries_by_server", "Planned queries, by who was asked.", "server", by_server
+            "queries_by_server",
+            "Planned queries, by the server that was asked.",
+            "server",
+            by_server,
         )
 
 
