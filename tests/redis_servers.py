@@ -48,6 +48,15 @@ class RedisServer:
     def client(self) -> Redis:
         return Redis("127.0.0.1", self.port, socket_timeout=2)
 
+    def write_through(self, key: str, value: str) -> None:
+        """Write a key, and wait until a replica has it.
+
+        WAIT counts from the last write of its own connection: hence one for both.
+        """
+        with self.client() as client, client.client() as connection:
+            connection.set(key, value)
+            until(lambda: connection.wait(1, 1000) >= 1)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
