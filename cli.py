@@ -19,6 +19,7 @@ from operator_commands.arguments import (
     add_import_arguments,
     add_migrate_arguments,
     add_move_arguments,
+    add_move_samples_arguments,
     add_nothing,
     add_rederive_arguments,
     add_restore_arguments,
@@ -256,6 +257,17 @@ def _move(options: argparse.Namespace) -> int:
     return move_originals(_settings_here(), to=options.to, athlete=options.athlete)
 
 
+def _move_samples(options: argparse.Namespace) -> int:
+    from operator_commands.move_samples import move_samples
+
+    return move_samples(
+        _settings_here(),
+        to=options.to,
+        older_than_days=options.older_than,
+        athlete=options.athlete,
+    )
+
+
 def _strava_webhook(options: argparse.Namespace) -> int:
     from operator_commands.strava_webhook import run_action
 
@@ -357,6 +369,12 @@ _COMMANDS = (
         add_rederive_arguments,
     ),
     _CommandRow("move-originals", _move, "move kept files (docs/files.md)", add_move_arguments),
+    _CommandRow(
+        "move-samples",
+        _move_samples,
+        "move samples of old activities out of the database, or back (docs/streams.md)",
+        add_move_samples_arguments,
+    ),
     _CommandRow(
         "strava-webhook",
         _strava_webhook,

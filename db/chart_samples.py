@@ -2,12 +2,13 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
 from athletics.downsampling import gap_counts, points_up_to
+from db.moved_samples import PackedSamples, SamplesFile
 from db.shown_samples import ShownRanges, ShownSamples
 from db.stream_codec import POSITION, StoredColumns
 
@@ -51,7 +52,8 @@ class StoredStreams:
 
     A level has its marks within `samples`; rows of versions before 0.3 have none. `positions` are
     None where they were not recorded, not asked for, or not for the caller. `shown` are the samples
-    for the caller (`db/shown_samples.py`), None for all.
+    for the caller (`db/shown_samples.py`), None for all. Samples that are in a `file` are empty, as
+    are marks and positions, unless they are null.
     """
 
     sample_count: int
@@ -59,6 +61,19 @@ class StoredStreams:
     marks: bytes | None = None
     positions: bytes | None = None
     shown: ShownRanges | None = None
+    file: SamplesFile | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether they have to be fetched (`filled`). A level of samples in a file is here."""
+        return not self.samples and self.file is not None
+
+    def filled(self, fetched: PackedSamples) -> "StoredStreams":
+        """Fill in what was fetched of the file, without positions that are not for the caller."""
+        positions = None if self.positions is None else fetched.positions
+        return replace(
+            self, samples=fetched.samples, marks=fetched.marks, positions=positions, file=None
+        )
 
     def choose(self, request: StreamsRequest, names: Collection[str]) -> ChosenSamples:
         """Choose the points for a request, of the columns in `names`. Raises CorruptStreams."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from strawberry.types import Info as StrawberryInfo
 
 from db.models import Scope
+from db.moved_samples import PackedSamples, SamplesFile
 from db.session import AsyncDatabase
 from db.statements.visibility import Viewer
 from flags.switches import ALL_ON, Switches
@@ -83,6 +84,9 @@ class OriginalFiles(Protocol):
 
     def remove(self, place: str, original_id: int) -> None:
         """Delete the file of an original, which takes a while. Raises OriginalUnreachable."""
+
+    async def samples(self, file: SamplesFile) -> PackedSamples:
+        """Fetch samples from where originals are. Raises SamplesUnavailable, CorruptStreams."""
 
 
 class OperationSteps(Protocol):

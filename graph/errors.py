@@ -12,6 +12,7 @@
     ├── IntrospectionDisabled        INTROSPECTION_DISABLED: not allowed for this caller
     ├── OperationTimeout             TIMEOUT: the operation took too long
     ├── AnswerTooLong                ANSWER_TOO_LARGE: the answer has too many bytes
+    ├── SamplesUnavailable           UNAVAILABLE: samples that are outside of the database
     ├── NotFound                     NOT_FOUND: absent or not visible, without saying which
     ├── graph.cost.model.TooExpensive       COST_LIMIT_EXCEEDED: one operation costs too much
     ├── graph.cost.budget.BudgetExhausted   RATE_LIMITED: the budget is too low now
@@ -130,6 +131,18 @@ class NotFound(CallerError):
     """Absent or not visible."""
 
     code = "NOT_FOUND"
+
+
+class SamplesUnavailable(CallerError):
+    """Samples that `pacegraph move-samples` moved cannot be fetched; the log says why."""
+
+    code = "UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The samples of this activity are where older ones are kept, which does not answer. Try "
+            "again in a minute, or ask for fewer points."
+        )
 
 
 class UnknownOperation(CallerError):

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from urllib.parse import urlsplit
 
+_MOVED_AFTER_DAYS, _MOST_DAYS = 365, 36_500
+
 
 def add_yes_argument(parser: argparse.ArgumentParser) -> None:
     """Add --yes."""
@@ -186,6 +188,26 @@ def add_move_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--athlete", metavar="ID", help="the athlete's id, as GraphQL shows it (default: all)"
     )
+
+
+def add_move_samples_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `move-samples`."""
+    add_move_arguments(parser)
+    parser.add_argument(
+        "--older-than",
+        metavar="DAYS",
+        type=_days,
+        default=_MOVED_AFTER_DAYS,
+        help="days since an activity began from which its samples are moved out of the database "
+        f"(default: {_MOVED_AFTER_DAYS}); back into it all are moved",
+    )
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 <= days <= _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"must be between 0 and {_MOST_DAYS}")
+    return days
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,9 @@
 """Hands out originals: the files that recordings were read from, as they came."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -11,17 +13,21 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from db import moved_samples
 from db.models import OriginalPlace
+from db.moved_samples import PackedSamples, SamplesFile
 from db.original_codec import unpacked
 from db.original_files import OriginalMissing, OriginalUnreachable, StoredOriginals
 from db.session import AsyncDatabase
 from db.statements.files import original as statements
+from graph.errors import SamplesUnavailable
 from settings import Settings
 from web.auth.windowed_links import WindowedLinks
 from web.download_slots import DownloadSlots
 from web.errors import HttpRefusal
 
 PATH = "/originals"
+_FETCHED_AT_ONCE = 8
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +71,8 @@ class OriginalDownloads:
         self._links = WindowedLinks.from_settings(settings, "original", settings.original_link_s)
         self._address = f"{settings.url}{PATH}/"
         self.slots = DownloadSlots(settings)
+        # Of their own, so that a place that does not answer holds up nothing else.
+        self._threads = ThreadPoolExecutor(_FETCHED_AT_ONCE, "samples")
 
     @property
     def link_parameters(self) -> Mapping[str, Any]:
@@ -75,6 +83,15 @@ class OriginalDownloads:
     def remove(self, place: str, original_id: int) -> None:
         """Delete the file of an original. Raises OriginalUnreachable."""
         self._files.remove(OriginalPlace(place), original_id)
+
+    async def samples(self, file: SamplesFile) -> PackedSamples:
+        """Fetch samples from where originals are. Raises SamplesUnavailable, CorruptStreams."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, moved_samples.read, self._files, file)
+        except (OriginalMissing, OriginalUnreachable) as error:
+            logger.warning("samples cannot be fetched", extra={"error": str(error)})
+            raise SamplesUnavailable from None
 
     async def find(self, token: str, *, with_body: bool) -> Response:
         """Make the answer to a request with `token`. Raises HttpRefusal, also while it is sent."""

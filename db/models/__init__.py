@@ -54,7 +54,7 @@ from db.models.strava_connection import (
 from db.models.strava_event import StravaEvent, StravaObject
 from db.models.strava_quota import StravaQuota
 from db.models.strava_trouble import StravaTrouble
-from db.models.stream import ActivityStreamLevel, ActivityStreams
+from db.models.stream import ActivityStreamLevel, ActivityStreams, MovedSamples, SamplesPlace
 from db.models.sync_budget import EventBudget, SyncBudget
 from db.models.sync_problem import SyncProblem, SyncStage
 from db.models.upload import Upload
@@ -104,6 +104,7 @@ __all__ = [
     "JobStatus",
     "KeptChoice",
     "MeasurementSystem",
+    "MovedSamples",
     "OldId",
     "Original",
     "OriginalPlace",
@@ -111,6 +112,7 @@ __all__ = [
     "OriginalRoom",
     "PersonalBest",
     "RecordingChoice",
+    "SamplesPlace",
     "SchemaUse",
     "Scope",
     "StravaConnection",

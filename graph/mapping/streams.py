@@ -18,7 +18,9 @@ from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 
 from db.chart_samples import ChosenSamples, StoredStreams, StreamsRequest
+from db.moved_samples import SamplesFile
 from db.shown_samples import read_ranges
+from db.statements.activities.moved_samples import FILE
 from db.statements.activities.stream import chart
 from db.statements.page import AnySelect, Columns
 from db.statements.visibility import Audience, Expression
@@ -63,11 +65,14 @@ class StreamsRowType(RowType):
 
     @lru_cache(maxsize=8)  # noqa: B019 - it lives as long as the process
     def selection(self, audience: Audience) -> Columns:  # noqa: ARG002 - the same for all
-        return {label: literal_column(label) for label in (*ROW_LABELS, POSITIONS)}
+        return {label: literal_column(label) for label in (*ROW_LABELS, POSITIONS, *FILE)}
 
     def hydrate(self, row: Mapping[str, Any]) -> StoredStreams:
         packed = (row["samples"], row["marks"], row[POSITIONS])
-        return StoredStreams(row["sample_count"], *packed, shown=read_ranges(row["shown"]))
+        file = SamplesFile.from_values(*(row[label] for label in FILE))
+        return StoredStreams(
+            row["sample_count"], *packed, shown=read_ranges(row["shown"]), file=file
+        )
 
     def object_of(self, chosen: ChosenSamples) -> Any:
         """Make the object of chosen samples."""
@@ -125,6 +130,15 @@ def streams_request(arguments: Arguments) -> StreamsRequest:
     return StreamsRequest(**arguments.parameters)
 
 
+async def _fetched(info: Info, stored: StoredStreams) -> StoredStreams | None:
+    """Fetch samples from their file; None: it is damaged. Raises SamplesUnavailable."""
+    try:
+        return stored.filled(await info.context.originals.samples(stored.file))
+    except CorruptStreams as error:
+        logger.warning("stored streams cannot be read: %s", error)
+        return None
+
+
 async def _chosen_beside(
     info: Info, stored: StoredStreams, request: StreamsRequest, names: Collection[str]
 ) -> ChosenSamples | None:
@@ -159,6 +173,8 @@ def streams_field(
             row_type = relation.row_type
             assert isinstance(row_type, StreamsRowType)
             names = column_names(row_type.members.values())
+            if stored is not None and stored.is_elsewhere:
+                stored = await _fetched(info, stored)
             chosen = stored and await _chosen_beside(info, stored, streams_request(asked), names)
             if chosen is None:
                 return None

@@ -30,7 +30,7 @@ from graph.mapping.streams import (
     streams_request,
 )
 from graph.plan.query_tree import RequestArguments
-from graph.plan.selection import SelectedField, declared
+from graph.plan.selection import NotPlanned, SelectedField, declared
 from graph.scalars import format_floats
 from runtime.kept_json import kept_json
 
@@ -102,7 +102,11 @@ class DrawnText:
         return Answer(b"".join(self._parts), self._points)
 
     def go_on(self, most_ms: float = inf) -> float:
-        """Draw streams, at least one, for some `most_ms` of CPU; returns how many it took."""
+        """Draw streams, at least one, for some `most_ms` of CPU; returns how many it took.
+
+        Raises NotPlanned for samples that have to be fetched first: few charts are of so old runs,
+        and then of more points than levels have.
+        """
         began_s = thread_time()
         while self._left:
             self._draw_next()
@@ -114,6 +118,8 @@ class DrawnText:
         number, sample_count, shown, samples, marks, positions, rest = self._left.popleft().split(
             MARK_SEPARATOR
         )
+        if not samples:  # they are in a file
+            raise NotPlanned("samples elsewhere")
         drawing = self._drawings[int(number)]
         stored = StoredStreams(
             int(sample_count),

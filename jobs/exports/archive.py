@@ -8,6 +8,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sqlalchemy import Connection
 
+from db.moved_samples import whole
 from db.original_codec import CorruptOriginal, unpacked
 from db.original_files import OriginalMissing, StoredOriginals
 from db.statements.athletes import exported_data
@@ -98,8 +99,11 @@ class AthleteArchive:
             for rows in self._stream_pages(with_positions=False):
                 for row in rows:
                     try:
-                        entry.write(line_of_streams(row.activity_id, row.samples, row.positions))
-                    except CorruptStreams as error:
+                        found = whole(self._originals, row)
+                        entry.write(
+                            line_of_streams(row.activity_id, found.samples, found.positions)
+                        )
+                    except (CorruptStreams, OriginalMissing) as error:
                         self._problems.append(f"samples of activity {row.activity_id}: {error}\n")
                 self._advance(len(rows), STREAMS.name)
 
@@ -107,8 +111,9 @@ class AthleteArchive:
         for rows in self._stream_pages(with_positions=True):
             for row in rows:
                 try:
-                    samples = decode(row.samples, row.positions)
-                except CorruptStreams:
+                    found = whole(self._originals, row)
+                    samples = decode(found.samples, found.positions)
+                except (CorruptStreams, OriginalMissing):
                     continue  # `_write_streams` told of it
                 name = (
                     f"gpx/{row.started_at.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}_{row.activity_id}.gpx"

@@ -17,6 +17,7 @@ from athletics.activity_effort import LEAST_SAMPLES
 from athletics.track import StreamError
 from db.errors import DatabaseError
 from db.models import StreamsState, SyncStage
+from db.original_files import StoredOriginals
 from db.statements.activities import effort_derivation
 from db.statements.strava import sync_problem
 from db.stream_codec import CorruptStreams, Samples
@@ -83,6 +84,7 @@ class EffortDerivation:
         self._attempt = attempt
         self._services = services
         self._strava = strava
+        self._files = StoredOriginals(services.settings)
         self._one = scope.activity_id is not None
         self._values: dict[str, Any] = {
             "athlete": attempt.athlete_id,
@@ -264,7 +266,7 @@ class EffortDerivation:
         if row is None:
             return None
         try:
-            samples, encoded = samples_in(row)
+            samples, encoded = samples_in(row, self._files)
         except CorruptStreams as error:
             self._complain(activity, error)
             return None

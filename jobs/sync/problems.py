@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from db.encryption import UndecipherableSecret
 from db.errors import DatabaseError
 from db.models import JobErrorCode, SyncStage
+from db.original_files import OriginalUnreachable
 from db.statements.jobs import job_problem
 from db.statements.strava import sync_problem
 from jobs.athlete_strava import AthleteStrava
@@ -33,6 +34,7 @@ from strava.errors import (
 OF_THE_JOB = (
     AttemptStopped,
     DatabaseError,
+    OriginalUnreachable,
     StravaNotConnected,
     StravaRateLimited,
     SyncBudgetSpent,

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from db.chart_levels import StreamLevel, encode_levels
+from db.moved_samples import whole
+from db.original_files import StoredOriginals
 from db.statements.activities import activity_route
 from db.statements.activities import stream as streams
 from db.statements.new_rows import values_of
@@ -105,14 +107,15 @@ def stored_rows(connection: Connection, activity_ids: Sequence[int]) -> dict[int
     return {row.activity_id: row for row in found}
 
 
-def samples_in(row: Any) -> tuple[Samples, EncodedStreams | None]:
+def samples_in(row: Any, files: StoredOriginals) -> tuple[Samples, EncodedStreams | None]:
     """Read what is derived from of the samples in a row, all columns where they are to be stored.
 
     They come encoded again where they have no levels: versions before 0.3 stored none. Raises
-    CorruptStreams.
+    CorruptStreams, and OriginalUnreachable or OriginalMissing where they are in a file.
     """
     if row.marks is not None:
-        return decode_arrays(row.samples, row.positions, _DERIVED_FROM), None
+        found = whole(files, row)
+        return decode_arrays(found.samples, found.positions, _DERIVED_FROM), None
     samples = decode_arrays(row.samples, row.positions)
     try:
         return samples, EncodedStreams.from_samples(samples, is_complete=row.is_complete)

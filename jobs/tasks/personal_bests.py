@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from athletics.track import StreamError
 from db.models import StreamsState, SyncStage
+from db.original_files import OriginalUnreachable, StoredOriginals
 from db.statements.activities import effort_derivation
 from db.statements.athletes import athlete as athletes
 from db.stream_codec import CorruptStreams, Samples
@@ -33,7 +34,7 @@ _ABOVE_ALL_IDS = 2**63 - 1
 
 
 def run(attempt: Attempt, services: TaskServices) -> None:
-    """Recalculate. Raises db.errors.DatabaseError and what ends the attempt."""
+    """Recalculate. Raises DatabaseError, OriginalUnreachable and what ends the attempt."""
     _Recalculation(attempt, services).run()
 
 
@@ -41,6 +42,7 @@ class _Recalculation:
     def __init__(self, attempt: Attempt, services: TaskServices) -> None:
         self._attempt = attempt
         self._services = services
+        self._files = StoredOriginals(services.settings)
         self._of_athlete = attempt.athlete_id is not None
 
     def run(self) -> None:
@@ -122,6 +124,8 @@ class _Recalculation:
             try:
                 derived = self._derive_one(activity, row, runner)
                 found.append(derived.with_parts())
+            except OriginalUnreachable:  # nor can others of them be read
+                raise
             except Exception as error:  # noqa: BLE001 - of this activity only
                 self._complain(activity, error)
                 problems[activity.id] = error
@@ -131,7 +135,7 @@ class _Recalculation:
         """Derive an activity; `row` has its samples, None if none are there."""
         material = Material(StreamsState(activity.streams_state), given=activity.given_efforts)
         try:
-            samples, encoded = _stored_samples(activity, row)
+            samples, encoded = _stored_samples(activity, row, self._files)
             stored = replace(material, samples=samples, encoded=encoded)
             return derive_activity(activity, runner, stored)
         except (CorruptStreams, StreamError) as error:
@@ -174,8 +178,10 @@ class _Recalculation:
         return bool(athlete_ids)
 
 
-def _stored_samples(activity: Any, row: Any) -> tuple[Samples | None, EncodedStreams | None]:
-    """The stored samples, None if none are expected. Raises CorruptStreams.
+def _stored_samples(
+    activity: Any, row: Any, files: StoredOriginals
+) -> tuple[Samples | None, EncodedStreams | None]:
+    """The stored samples, None if none are expected. Raises as `samples_in`.
 
     They come encoded again where they lack levels.
     """
@@ -183,4 +189,4 @@ def _stored_samples(activity: Any, row: Any) -> tuple[Samples | None, EncodedStr
         return None, None
     if row is None:
         raise CorruptStreams("stored samples are missing")
-    return samples_in(row)
+    return samples_in(row, files)

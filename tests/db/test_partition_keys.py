@@ -31,6 +31,7 @@ WITH_THE_ATHLETE = {
     "heart_rate_zones",
     "imported_files",
     "kept_choices",
+    "moved_samples",
     "originals",
     "personal_bests",
 }

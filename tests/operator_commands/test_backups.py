@@ -25,6 +25,8 @@ from jobs.enqueue import enqueue, queued_ids
 from jobs.reconcile import Reconciler
 from local.generated_secrets import new_encryption_key
 from local.postgres import programs_folder
+from operator_commands.move_samples import move_samples
+from runtime.clock import utc_now
 from runtime.original_folder import OriginalFolder
 from runtime.redis_clients import CACHED_ANSWERS
 from tests import factories as make
@@ -268,8 +270,16 @@ def test_originals_in_s3_are_copied_and_put_back(command, db, settings, tmp_path
                 StoredOriginals(used).write(OriginalPlace.S3, number, content)
         return made
 
+    def move_samples_of_an_old_run() -> int:
+        began = utc_now() - timedelta(days=400)
+        activity = make.create_activity(db, athlete, started_at=began)
+        make.create_streams(db, activity, make.samples(10))
+        assert move_samples(used, to="s3", older_than_days=365, athlete=None) == 0
+        return db.execute(text("SELECT file_id FROM moved_samples")).scalar_one()
+
     try:
         first, second, _ = create(b"as it came", b"as this came", None)
+        samples = move_samples_of_an_old_run()
         code, told = command("backup", to, **access)
         assert (code, "1 originals have no object in ORIGINALS_S3_BUCKET" in told) == (0, True), (
             told
@@ -285,14 +295,18 @@ def test_originals_in_s3_are_copied_and_put_back(command, db, settings, tmp_path
         assert (code, "cannot be put in the bucket" in told) == (1, True), told
         assert rows(db) == with_later
         removals = text("SELECT original_id FROM original_removals")
-        assert set(db.execute(removals).scalars()) == {first, second}  # as none may be forgotten
+        assert set(db.execute(removals).scalars()) == {
+            first,
+            second,
+            samples,
+        }  # as none may be forgotten
         server.start()
         code, told = command("restore", to, "--replace", "--yes", **access)
         assert code == 0, told
     finally:
         server.kill()
     assert rows(db) == before
-    assert server.names() == {f"originals/{first}", f"originals/{second}"}
+    assert server.names() == {f"originals/{each}" for each in (first, second, samples)}
     assert db.execute(removals).scalars().all() == [later]
 
 

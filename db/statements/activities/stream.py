@@ -28,8 +28,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Activity, ActivityStreamLevel, ActivityStreams
+from db.models import Activity, ActivityStreamLevel, ActivityStreams, MovedSamples
 from db.statements.activities import effort_derivation
+from db.statements.activities.moved_samples import FILE, OF_STREAMS
 from db.statements.page import PARENT, AnySelect, matches
 from db.statements.privacy_zone import shown_samples
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only, visible
@@ -54,14 +55,20 @@ _LEVEL = ("activity_id", "athlete_id", "points", "samples", "positions")
 
 @cache
 def samples() -> Executable:
-    """Select the rows of `activity_ids`: compressed samples, positions, marks, `is_complete`."""
-    return select(
-        ActivityStreams.activity_id,
-        ActivityStreams.samples,
-        ActivityStreams.positions,
-        ActivityStreams.marks,
-        ActivityStreams.is_complete,
-    ).where(ActivityStreams.activity_id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger))))
+    """Select the rows of `activity_ids`: compressed samples, positions, marks, `is_complete`, `FILE`."""
+    ids = bindparam("activity_ids", type_=ARRAY(BigInteger))
+    return (
+        select(
+            ActivityStreams.activity_id,
+            ActivityStreams.samples,
+            ActivityStreams.positions,
+            ActivityStreams.marks,
+            ActivityStreams.is_complete,
+            *(value.label(name) for name, value in FILE.items()),
+        )
+        .outerjoin(MovedSamples, OF_STREAMS)
+        .where(ActivityStreams.activity_id == any_(ids))
+    )
 
 
 def chart(
@@ -79,7 +86,8 @@ def chart(
     `samples`, `marks` (null for a level, whose samples hold them), `positions`, which are null
     but for the athlete and administrators, and `shown`: which of the samples the caller sees, as
     the first one and the one behind the last, in turn, joined by commas. Null: all of them. Where
-    it is not, all are read; where it is none, there is no row.
+    it is not, all are read; where it is none, there is no row. `samples`, `marks` and `positions`
+    that are in a file are empty; the labels of `FILE` tell which one.
     """
     whole = {
         "sample_count": ActivityStreams.sample_count,
@@ -98,6 +106,7 @@ def chart(
         found["marks"] = case((is_whole, ActivityStreams.marks), else_=null())
         found["positions"] = case((is_whole, ActivityStreams.positions), else_=level.c.positions)
     found["positions"] = owner_only(Activity, found["positions"], audience)
+    found |= FILE
     columns = [found[label].label(label) for label in labels]
     if of is None:
         columns.append(ActivityStreams.activity_id.label(PARENT))
@@ -105,6 +114,8 @@ def chart(
     rows = rows.join(Activity, Activity.id == ActivityStreams.activity_id).join(seen, true())
     if level is not None:
         rows = rows.outerjoin(level, true())
+    if not FILE.keys().isdisjoint(labels):
+        rows = rows.outerjoin(MovedSamples, OF_STREAMS)
     return rows.where(
         matches(ActivityStreams.activity_id, of),
         visible(Activity, audience),

@@ -47,6 +47,7 @@ from db.models import (
     Job,
     JobProblem,
     KeptChoice,
+    MovedSamples,
     Original,
     PersonalBest,
     StravaConnection,
@@ -55,6 +56,7 @@ from db.models import (
     SyncProblem,
     Upload,
 )
+from db.statements.activities.moved_samples import FILE, OF_STREAMS
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _MOST = bindparam("most", type_=Integer)
@@ -151,6 +153,7 @@ LEFT_OUT: Mapping[str, str] = {
     "erasures": "receipts without a trace of an athlete",
     "exports": "addresses of archives, of which this is one",
     "idempotency_keys": "keys that programs chose, for a day",
+    "moved_samples": "files that hold samples of activity_streams, which are exported",
     "old_ids": "numbers that older links used for rows that are exported",
     "original_removals": "names of files that are being deleted, without an athlete",
     "original_rooms": "the sum of sizes in originals, which are exported",
@@ -208,12 +211,15 @@ def stream_page(*, is_first: bool, with_positions: bool) -> Executable:
         select(
             ActivityStreams.activity_id,
             ActivityStreams.samples,
+            ActivityStreams.marks,
             ActivityStreams.positions,
+            *(value.label(name) for name, value in FILE.items()),
             Activity.name,
             Activity.sport_type,
             Activity.started_at,
         )
         .join(Activity, Activity.id == ActivityStreams.activity_id)
+        .outerjoin(MovedSamples, OF_STREAMS)
         .where(Activity.athlete_id == _ATHLETE_ID)
     )
     if with_positions:

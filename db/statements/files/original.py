@@ -17,11 +17,13 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    union,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from db.models import ImportedFile, Original, OriginalRoom
+from db.models import ImportedFile, MovedSamples, Original, OriginalRoom
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 LINK_ADDRESS = bindparam("original_address", type_=Text)
@@ -106,8 +108,8 @@ def content() -> Executable:
 
 @cache
 def places() -> Executable:
-    """Select each `place` that has originals."""
-    return select(Original.place).distinct()
+    """Select each `place` that has originals, or samples (`MovedSamples`)."""
+    return union(select(Original.place), select(MovedSamples.place))
 
 
 @cache
@@ -139,14 +141,21 @@ def remove() -> Executable:
 
 @cache
 def at() -> Executable:
-    """Select the ids of all originals at `at_place`."""
-    return select(Original.id).where(Original.place == bindparam("at_place", type_=Text))
+    """Select the ids of all originals at `at_place`, and the numbers of files of samples there."""
+    place = bindparam("at_place", type_=Text)
+    return union_all(
+        select(Original.id).where(Original.place == place),
+        select(MovedSamples.file_id).where(MovedSamples.place == place),
+    )
 
 
 def existing() -> Executable:
-    """Select those of the ids `originals` that there are."""
+    """Select those of the numbers `originals` that are originals or files of samples."""
     ids = bindparam("originals", type_=ARRAY(BigInteger))
-    return select(Original.id).where(Original.id == any_(ids))
+    return union_all(
+        select(Original.id).where(Original.id == any_(ids)),
+        select(MovedSamples.file_id).where(MovedSamples.file_id == any_(ids)),
+    )
 
 
 @cache

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Original, OriginalRemoval
+from db.models import MovedSamples, Original, OriginalRemoval
 from db.statements.interval import seconds
 
 _ORIGINAL_ID = bindparam("original", type_=BigInteger)
@@ -66,12 +66,17 @@ def take_due() -> Executable:
     """Forget the removal of `original` at `at_place`; returns nothing if it is not due any more.
 
     Until the commit no one can withdraw it, or announce it again. Returns `is_needed`: there is
-    such an original, so its file stays.
+    such an original, or there are samples in it, so the file stays.
     """
-    is_needed = exists().where(
+    of_original = exists().where(
         Original.id == OriginalRemoval.original_id, Original.place == OriginalRemoval.place
     )
-    return delete(OriginalRemoval).where(*_THIS, _IS_DUE).returning(is_needed.label("is_needed"))
+    of_samples = exists().where(
+        MovedSamples.file_id == OriginalRemoval.original_id,
+        MovedSamples.place == OriginalRemoval.place,
+    )
+    is_needed = or_(of_original, of_samples).label("is_needed")
+    return delete(OriginalRemoval).where(*_THIS, _IS_DUE).returning(is_needed)
 
 
 @cache

@@ -57,7 +57,7 @@ async def test_of_stored_files(settings, db):
     shown = await gauges(settings)
     for what, files, size in (
         ("uploads", 1, 9), ("exports", 0, 0), ("originals_database", 1, 77), ("originals_folder", 0, 0),
-        ("originals_s3", 0, 0),
+        ("originals_s3", 0, 0), ("samples_folder", 0, 0), ("samples_s3", 0, 0),
     ):  # fmt: skip
         assert shown[f'stored_files{{what="{what}"}}'] == files
         assert shown[f'stored_file_bytes{{what="{what}"}}'] == size

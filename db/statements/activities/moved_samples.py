@@ -1,0 +1,144 @@
+"""Samples of activities that are outside of the database, and how they get there and back."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    Float,
+    Integer,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    case,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from db.models import Activity, ActivityStreams, MovedSamples
+from db.statements.interval import ago
+from db.statements.page import Columns
+
+_ATHLETE_ID = bindparam("athlete", type_=BigInteger)
+_ACTIVITY_ID = bindparam("activity", type_=BigInteger)
+_MOST = bindparam("most", type_=Integer)
+_AFTER_ID = bindparam("after_id", type_=BigInteger)
+_NOTHING = b""
+OF_STREAMS = and_(
+    MovedSamples.athlete_id == ActivityStreams.athlete_id,
+    MovedSamples.activity_id == ActivityStreams.activity_id,
+)
+"""Condition to join the file of an activity's samples, of which most have none."""
+FILE: Columns = {
+    "file_id": MovedSamples.file_id,
+    "file_place": MovedSamples.place,
+    "file_digest": MovedSamples.digest,
+}
+"""What `db.moved_samples.SamplesFile` is made of; null for samples in the database."""
+_COLUMNS = (
+    ActivityStreams.activity_id,
+    ActivityStreams.athlete_id,
+    ActivityStreams.samples,
+    ActivityStreams.positions,
+    ActivityStreams.marks,
+)
+
+
+def _of_athlete() -> Any:
+    return or_(_ATHLETE_ID.is_(None), ActivityStreams.athlete_id == _ATHLETE_ID)
+
+
+@cache
+def stored_here() -> Executable:
+    """Select at most `most` rows with samples in the database, in the order of their activities.
+
+    They are of `athlete`, of all athletes if it is null, with ids after `after_id`, of activities
+    that began `age_s` ago or earlier, and have marks, as versions before 0.3 stored none.
+    """
+    return (
+        select(*_COLUMNS)
+        .join(Activity, Activity.id == ActivityStreams.activity_id)
+        .where(
+            _of_athlete(),
+            ActivityStreams.activity_id > _AFTER_ID,
+            ActivityStreams.marks.is_not(None),
+            ActivityStreams.samples != _NOTHING,
+            Activity.started_at < ago(bindparam("age_s", type_=Float)),
+        )
+        .order_by(ActivityStreams.activity_id)
+        .limit(_MOST)
+    )
+
+
+@cache
+def stored_elsewhere() -> Executable:
+    """Select at most `most` rows with samples in files (`FILE`), as `stored_here`, of any age."""
+    return (
+        select(*_COLUMNS, *(value.label(name) for name, value in FILE.items()))
+        .join(MovedSamples, OF_STREAMS)
+        .where(_of_athlete(), ActivityStreams.activity_id > _AFTER_ID)
+        .order_by(ActivityStreams.activity_id)
+        .limit(_MOST)
+    )
+
+
+@cache
+def take_out() -> Executable:
+    """Empty the samples of `activity` unless they changed since they were read as `old_samples`.
+
+    Returns its id, nothing if they did.
+    """
+    return (
+        update(ActivityStreams)
+        .where(
+            ActivityStreams.activity_id == _ACTIVITY_ID,
+            ActivityStreams.samples == bindparam("old_samples", type_=LargeBinary),
+        )
+        .values(
+            samples=_NOTHING,
+            marks=_NOTHING,
+            # Null stays: whether there are any tells others something else (`privacy_zone.py`).
+            positions=case((ActivityStreams.positions.is_not(None), _NOTHING)),
+        )
+        .returning(ActivityStreams.activity_id)
+    )
+
+
+@cache
+def note() -> Executable:
+    """Note the file of the samples of `activity`, which are taken out."""
+    return insert(MovedSamples).values(
+        athlete_id=_ATHLETE_ID,
+        activity_id=_ACTIVITY_ID,
+        file_id=bindparam("file", type_=BigInteger),
+        place=bindparam("at_place", type_=Text),
+        digest=bindparam("digest", type_=LargeBinary),
+        packed_bytes=bindparam("packed_bytes", type_=BigInteger),
+    )
+
+
+@cache
+def put_back() -> Executable:
+    """Write samples of `activity` back that are in the file `file`; a trigger lets go of that.
+
+    Returns its id, nothing if other samples are there meanwhile.
+    """
+    has_file = (
+        select(MovedSamples.file_id)
+        .where(OF_STREAMS, MovedSamples.file_id == bindparam("file", type_=BigInteger))
+        .exists()
+    )
+    return (
+        update(ActivityStreams)
+        .where(ActivityStreams.activity_id == _ACTIVITY_ID, has_file)
+        .values(
+            samples=bindparam("whole_samples", type_=LargeBinary),
+            marks=bindparam("whole_marks", type_=LargeBinary),
+            positions=bindparam("whole_positions", type_=LargeBinary),
+        )
+        .returning(ActivityStreams.activity_id)
+    )

@@ -1,0 +1,137 @@
+"""Moves samples of activities out of the database, to where originals are, and back.
+
+A file is announced for removal, written, read back and compared; then one transaction empties the
+row's samples, notes the file and withdraws the announcement. So whatever interrupts it, all samples
+are in the database or in a file, and no file is left over.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection
+
+from db.models import OriginalPlace
+from db.moved_samples import PackedSamples, whole
+from db.original_files import OriginalMissing, StoredOriginals
+from db.statements.activities import moved_samples as statements
+from db.statements.files import original_removal as removals
+from db.statements.new_rows import new_ids
+from db.stream_codec import CorruptStreams
+from db.transaction_runner import TransactionRunner
+
+_AT_ONCE = 50
+_REQUESTS_AT_ONCE = 8
+_LONGEST_MOVE_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A file with the samples of a row, written and read back."""
+
+    row: Any
+    number: int
+    packed: bytes
+
+
+class SamplesMove:
+    """The move of the samples of `athlete_id`, of all athletes if it is None.
+
+    Those of activities that began `age_s` seconds ago or earlier.
+    """
+
+    def __init__(
+        self,
+        transactions: TransactionRunner,
+        files: StoredOriginals,
+        athlete_id: int | None = None,
+        age_s: float = 0.0,
+    ) -> None:
+        self._transactions, self._files = transactions, files
+        self._values = {"athlete": athlete_id, "age_s": age_s, "most": _AT_ONCE}
+
+    def take_out(self, place: OriginalPlace) -> Iterator[int]:
+        """Move samples from the database to a place; yields how many, now and then.
+
+        Raises DatabaseError, OriginalUnreachable, OriginalMissing.
+        """
+        for rows in self._pages(statements.stored_here()):
+            numbers = self._transactions.write(partial(self._announce, place, len(rows)))
+            write = partial(self._write, place)
+            with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
+                written = list(threads.map(write, rows, numbers))
+            yield self._transactions.write(partial(self._note, place, written))
+
+    def put_back(self) -> Iterator[tuple[int, str | None]]:
+        """Move samples back into the database; yields activities, and why one's stay.
+
+        Raises DatabaseError, OriginalUnreachable.
+        """
+        for rows in self._pages(statements.stored_elsewhere()):
+            for row in rows:
+                try:
+                    found = whole(self._files, row)
+                except (OriginalMissing, CorruptStreams) as error:
+                    yield row.activity_id, str(error)
+                    continue
+                self._transactions.write(partial(self._put_back, row, found))
+                yield row.activity_id, None
+
+    def _pages(self, statement: Any) -> Iterator[Sequence[Any]]:
+        after_id = 0
+        while rows := self._transactions.read(
+            lambda c: c.execute(statement, self._values | {"after_id": after_id}).all()  # noqa: B023 - called at once
+        ):
+            yield rows
+            after_id = rows[-1].activity_id
+
+    @staticmethod
+    def _announce(place: OriginalPlace, count: int, connection: Connection) -> list[int]:
+        numbers = list(connection.execute(new_ids(), {"count": count}).scalars())
+        values = {"originals": numbers, "at_place": place.value, "wait_s": _LONGEST_MOVE_S}
+        connection.execute(removals.announce(), values)
+        return numbers
+
+    def _write(self, place: OriginalPlace, row: Any, number: int) -> _Written:
+        packed = PackedSamples(row.samples, row.marks, row.positions).pack()
+        self._files.write(place, number, packed)
+        if self._files.read(place, number) != packed:
+            raise OriginalMissing
+        return _Written(row, number, packed)
+
+    @staticmethod
+    def _note(place: OriginalPlace, written: Sequence[_Written], connection: Connection) -> int:
+        """Note the files of samples that did not change meanwhile; returns how many."""
+        count = 0
+        for each in written:
+            row, file = each.row, {"original": each.number, "at_place": place.value}
+            of_row = {"activity": row.activity_id, "old_samples": row.samples}
+            if connection.execute(statements.take_out(), of_row).first() is None:
+                continue  # it is deleted as announced
+            if connection.execute(removals.withdraw(), file).first() is None:
+                raise OriginalMissing  # it took so long that it is deleted; nothing is written
+            values = {
+                "athlete": row.athlete_id,
+                "activity": row.activity_id,
+                "file": each.number,
+                "at_place": place.value,
+                "digest": sha256(each.packed).digest(),
+                "packed_bytes": len(each.packed),
+            }
+            connection.execute(statements.note(), values)
+            count += 1
+        return count
+
+    @staticmethod
+    def _put_back(row: Any, found: PackedSamples, connection: Connection) -> None:
+        values = {
+            "activity": row.activity_id,
+            "file": row.file_id,
+            "whole_samples": found.samples,
+            "whole_marks": found.marks,
+            "whole_positions": found.positions,
+        }
+        connection.execute(statements.put_back(), values)

@@ -1,0 +1,209 @@
+"""Samples of old activities that are in S3: nobody notices, and nothing is lost or left over."""
+
+from datetime import timedelta
+from io import BytesIO
+from zipfile import ZipFile
+
+import pytest
+from sqlalchemy import delete, select, text
+
+from db.models import Activity, OriginalPlace
+from db.original_files import OriginalMissing, OriginalUnreachable, StoredOriginals
+from db.session import SyncDatabase
+from db.statements.files import original
+from db.statements.files import original_removal as removals
+from db.transaction_runner import TransactionRunner
+from graph.global_id import encode_id
+from jobs.exports.archive import AthleteArchive
+from jobs.moved_samples import SamplesMove
+from jobs.original_removals import remove_due
+from jobs.sync.stored_streams import EncodedStreams, samples_in, store_streams, stored_rows
+from operator_commands.move_samples import move_samples
+from runtime.clock import utc_now
+from tests import factories as make
+from tests.s3_server import S3Server
+
+COUNT = 3_000
+ROWS = "SELECT * FROM activity_streams ORDER BY activity_id"
+LEVELS = "SELECT * FROM activity_stream_levels ORDER BY activity_id, points"
+FILES = "SELECT * FROM moved_samples"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    made = S3Server(tmp_path_factory.mktemp("s3"))
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def s3(server, settings):
+    server.empty()
+    return server.used_by(settings, originals_s3_timeout_s=5)
+
+
+@pytest.fixture
+def owner(db):
+    return make.create_person(db)
+
+
+@pytest.fixture
+def old(db, owner) -> int:
+    """A run of three years ago, with all columns."""
+    began = utc_now() - timedelta(days=1_100)
+    activity = make.create_activity(db, owner.athlete_id, started_at=began)
+    make.create_streams(db, activity, make.samples(COUNT, every_column=True, gap_s=50))
+    return activity
+
+
+@pytest.fixture
+def recent(db, owner) -> int:
+    began = utc_now() - timedelta(days=100)
+    activity = make.create_activity(db, owner.athlete_id, started_at=began)
+    make.create_streams(db, activity, make.samples(100))
+    return activity
+
+
+@pytest.fixture
+def database(s3):
+    made = SyncDatabase(s3, application_name="test")
+    yield made
+    made.close()
+
+
+def move(s3, to: str = "s3", older_than_days: float = 365, athlete: str | None = None) -> int:
+    return move_samples(s3, to=to, older_than_days=older_than_days, athlete=athlete)
+
+
+def rows(db, query: str) -> list[dict]:
+    return [dict(each) for each in db.execute(text(query)).mappings()]
+
+
+def write_anew(db, activity: int) -> None:
+    """Store other samples, as a sync does where a recording was replaced."""
+    found = db.execute(select(Activity.id, Activity.athlete_id).where(Activity.id == activity))
+    store_streams(db, found.one(), EncodedStreams.from_samples(make.samples(10)))
+
+
+def test_old_samples_go_and_come_back(s3, server, db, owner, old, recent):
+    before, levels = rows(db, ROWS), rows(db, LEVELS)
+    assert move(s3) == 0
+    [file] = rows(db, FILES)
+    assert (file["activity_id"], file["place"]) == (old, "S3")
+    assert server.names() == {f"originals/{file['file_id']}"}
+    moved = {each["activity_id"]: each for each in rows(db, ROWS)}
+    assert [moved[old][each] for each in ("samples", "marks", "positions")] == [b"", b"", b""]
+    assert moved[recent] == next(each for each in before if each["activity_id"] == recent)
+    assert rows(db, LEVELS) == levels
+    assert db.execute(removals.state()).one().removals == 0
+    assert move(s3) == 0, "a second run has nothing to do"
+    assert rows(db, FILES) == [file]
+    assert move(s3, "database") == 0
+    assert (rows(db, ROWS), rows(db, FILES), server.names()) == (before, [], set())
+
+
+def test_one_athlete_and_an_age_can_be_chosen(s3, db, owner, old, recent):
+    other = encode_id("Athlete", make.create_athlete(db))
+    assert move(s3, athlete=other) == 0
+    assert rows(db, FILES) == []
+    assert move(s3, older_than_days=50, athlete=encode_id("Athlete", owner.athlete_id)) == 0
+    assert {each["activity_id"] for each in rows(db, FILES)} == {old, recent}
+
+
+def test_jobs_and_exports_fetch_them(s3, server, db, database, owner, old):
+    files = StoredOriginals(s3)
+
+    class Steps:
+        def read(self, step):
+            with database.read() as connection:
+                return step(connection)
+
+        def report(self, done, total, what):
+            pass
+
+    def exported() -> dict[str, bytes]:
+        archive = BytesIO()
+        AthleteArchive(Steps(), owner.athlete_id, "here", files).write(archive)
+        with ZipFile(archive) as found:
+            names = [each for each in found.namelist() if "streams" in each or "gpx" in each]
+            return {each: found.read(each) for each in names}
+
+    def derived_from():
+        samples, encoded = samples_in(stored_rows(db, [old])[old], files)
+        assert encoded is None
+        return {name: list(column) for name, column in samples.columns().items()}
+
+    before = exported(), derived_from()
+    assert len(before[0]) == 2
+    assert move(s3) == 0
+    assert (exported(), derived_from()) == before
+    server.kill()
+    try:
+        for each in (exported, derived_from):
+            with pytest.raises(OriginalUnreachable):
+                each()
+    finally:
+        server.start()
+    server.empty()
+    with pytest.raises(OriginalMissing):
+        derived_from()
+    assert b"not where it was put" not in exported()["tables/activity_streams.jsonl"]
+
+
+@pytest.mark.parametrize("change", ["deleted", "written anew"])
+def test_what_is_not_needed_any_more_is_deleted(s3, server, db, database, owner, old, change):
+    assert move(s3) == 0
+    [file] = rows(db, FILES)
+    assert list(db.execute(original.at(), {"at_place": "S3"}).scalars()) == [file["file_id"]]
+    if change == "deleted":
+        db.execute(delete(Activity).where(Activity.id == old))
+    else:
+        write_anew(db, old)
+    assert rows(db, FILES) == []
+    remove_due(s3, database)
+    assert server.names() == set()
+
+
+class _Interrupted(StoredOriginals):
+    """Fails at the n-th file: as it is written, or as it is read back."""
+
+    def __init__(self, settings, *, writes: int, reads: int) -> None:
+        super().__init__(settings)
+        self.writes, self.reads = writes, reads
+
+    def write(self, place, number, packed):
+        self.writes -= 1
+        if self.writes < 0:
+            raise KeyboardInterrupt
+        super().write(place, number, packed)
+
+    def read(self, place, number):
+        self.reads -= 1
+        if self.reads < 0:
+            raise KeyboardInterrupt
+        return super().read(place, number)
+
+
+@pytest.mark.parametrize(("writes", "reads"), [(0, 9), (1, 0)])
+def test_an_interrupted_move_loses_nothing(s3, server, db, database, old, writes, reads):
+    before = rows(db, ROWS)
+    files = _Interrupted(s3, writes=writes, reads=reads)
+    with pytest.raises(KeyboardInterrupt):
+        list(SamplesMove(TransactionRunner(database), files).take_out(OriginalPlace.S3))
+    assert (rows(db, ROWS), rows(db, FILES)) == (before, [])
+    assert len(server.names()) == writes
+    db.execute(text("UPDATE original_removals SET due_at = now()"))
+    remove_due(s3, database)
+    assert server.names() == set()
+
+
+def test_samples_that_change_meanwhile_stay(s3, server, db, database, old):
+    class Changing(StoredOriginals):
+        def write(self, place, number, packed):
+            super().write(place, number, packed)
+            write_anew(db, old)
+
+    move = SamplesMove(TransactionRunner(database), Changing(s3))
+    assert list(move.take_out(OriginalPlace.S3)) == [0]
+    [row] = rows(db, ROWS)
+    assert (row["sample_count"], row["samples"] != b"", rows(db, FILES)) == (10, True, [])
