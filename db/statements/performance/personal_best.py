@@ -20,9 +20,9 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
-    cast,
     exists,
     func,
+    literal_column,
     or_,
     select,
     text,
@@ -73,10 +73,10 @@ LEADERBOARD = Collection(
         ),
         "min_age": _where_shown(BestEffort.age_on_day >= bindparam("min_age", type_=Integer)),
         "max_age": _where_shown(BestEffort.age_on_day <= bindparam("max_age", type_=Integer)),
-        "achieved_from": cast(PersonalBest.achieved_at, Date)
-        >= bindparam("achieved_from", type_=Date),
-        "achieved_until": cast(PersonalBest.achieved_at, Date)
-        <= bindparam("achieved_until", type_=Date),
+        # Of days in UTC, the time zone of our connections; the index knows the rest.
+        "achieved_from": PersonalBest.achieved_at >= bindparam("achieved_from", type_=Date),
+        "achieved_until": PersonalBest.achieved_at
+        < bindparam("achieved_until", type_=Date) + literal_column("1", Integer),
         "graded": _where_shown(PersonalBest.age_grade_percent.is_not(None)),
     },
     always=CURRENT,
