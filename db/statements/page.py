@@ -6,6 +6,7 @@ CROSS JOIN LATERAL (… LIMIT n)`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,13 +134,15 @@ class Collection:
     """A list that clients page through.
 
     `parent` is an integer column that all rows of one parent's list share. `filters` maps the name
-    of a parameter to its condition. `always` is a condition on every row.
+    of a parameter to its condition. `always` is a condition on every row. For a list of all rows
+    with filters beyond the `steady` ones, which index is best depends on their values.
     """
 
     model: type[Base]
     parent: Any = None
     filters: Mapping[str, FilterCondition] = field(default_factory=dict)
     always: Any = None
+    steady: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

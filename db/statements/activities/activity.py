@@ -127,7 +127,9 @@ _FILTERS: dict[str, FilterCondition] = {
     "without_duplicates": STANDS,
 }
 
-ACTIVITIES = Collection(Activity, filters=_FILTERS)
+_STEADY = {"without_duplicates", *(f"from_{each.value}" for each in ActivitySource)}
+
+ACTIVITIES = Collection(Activity, filters=_FILTERS, steady=_STEADY)
 ACTIVITIES_OF_ATHLETE = Collection(
     Activity, parent=Activity.athlete_id, filters={**_FILTERS, "name_contains": _EACH_NAME}
 )

@@ -80,6 +80,7 @@ LEADERBOARD = Collection(
         "graded": _where_shown(PersonalBest.age_grade_percent.is_not(None)),
     },
     always=CURRENT,
+    steady={"distance", "graded"},
 )
 
 
