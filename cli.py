@@ -260,12 +260,8 @@ def _move(options: argparse.Namespace) -> int:
 def _move_samples(options: argparse.Namespace) -> int:
     from operator_commands.move_samples import move_samples
 
-    return move_samples(
-        _settings_here(),
-        to=options.to,
-        older_than_days=options.older_than,
-        athlete=options.athlete,
-    )
+    days, athlete = options.older_than, options.athlete
+    return move_samples(_settings_here(), to=options.to, older_than_days=days, athlete=athlete)
 
 
 def _strava_webhook(options: argparse.Namespace) -> int:
@@ -338,24 +334,14 @@ _COMMANDS = (
         "forget the Strava tokens that no key decrypts; athletes then connect again",
         add_yes_argument,
     ),
-    _CommandRow(
-        "import",
-        _import,
-        "import recordings from FIT, GPX and TCX files (docs/files.md)",
-        add_import_arguments,
-    ),
+    _CommandRow("import", _import, "import recordings (docs/files.md)", add_import_arguments),
     _CommandRow(
         "export",
         _export,
         "write an archive of all that is stored of an athlete (docs/export.md)",
         add_export_arguments,
     ),
-    _CommandRow(
-        "backup",
-        _backup,
-        "write a folder with all that is stored (docs/backups.md)",
-        add_backup_arguments,
-    ),
+    _CommandRow("backup", _backup, "write a backup (docs/backups.md)", add_backup_arguments),
     _CommandRow(
         "restore",
         _restore,
@@ -383,12 +369,7 @@ _COMMANDS = (
     ),
     _CommandRow("end-demo", _end_demo, "end the API tokens of the demo", add_yes_argument),
     _CommandRow("key", _key, "print a new key for TOKEN_ENCRYPTION_KEYS"),
-    _CommandRow(
-        "flags",
-        _flags,
-        "show the feature flags, and change them (docs/flags.md)",
-        add_flag_arguments,
-    ),
+    _CommandRow("flags", _flags, "show and change flags (docs/flags.md)", add_flag_arguments),
 )
 
 

@@ -13,7 +13,7 @@ def file_gauges(rows: Sequence[Any], removals: Any) -> Iterator[Metric]:
     """
     files = GaugeMetricFamily(
         "pacegraph_stored_files",
-        "Files stored for athletes: uploads, exports, originals_database, originals_folder, originals_s3.",
+        "Files stored for athletes: uploads, exports, originals and samples, by place.",
         labels=["what"],
     )
     size = GaugeMetricFamily(

@@ -51,11 +51,9 @@ class Compiler:
 
     `arguments` are those of one request. Only their shapes enter the statement, except for
     `constant` ones, which the document alone decides: their page size does. PostgreSQL assumes that
-    a limit given as a parameter returns a tenth of the table, and plans again each time. So lists of
-    all rows with filters keep it: a plan for all values would step over all rows for a sport or a
-    name that nobody has. `slots` has
-    the field that a level's parameters belong to; `exact_levels` read no row beyond their page.
-    `drawings` write the streams' JSON, `writers` that of kept rows; long texts are `is_long`.
+    a limit given as a parameter returns a tenth of the table, and plans again each time, as it should
+    where filters tell the best index. `slots` has the field of a level's parameters; `exact_levels`
+    read no row beyond their page. `drawings` write the streams' JSON, `writers` that of kept rows.
     """
 
     def __init__(
@@ -152,8 +150,7 @@ class Compiler:
         columns, shape = LevelColumns.from_columns(level.columns), page.arguments.shape
         template = page_rows(relation, columns, shape, self._audience, has_parent=key is not None)
         rows = template.at(level.number, key)
-        is_by_value = key is None and bool(shape.filters - relation.collection.steady)
-        if selected in self._constant and not is_by_value:
+        if selected in self._constant and (key or shape.filters <= relation.collection.steady):
             limit = page.arguments.size + page.reads_one_more
             rows = json_sql.with_constant(
                 rows, json_sql.parameter_name(level.number, "row_limit"), limit
