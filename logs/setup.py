@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -21,6 +22,7 @@ from logs.handlers import Handler, JsonHandler
 from logs.redaction import Redaction
 from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
+_COPY = Path(__file__).resolve().parents[1]
 _QUIET = ("httpx", "httpcore", "asyncio", "rq", "alembic")
 """Noisy loggers: they get WARNING unless LOG_LEVELS sets another level."""
 
@@ -121,11 +123,22 @@ def _our_handlers() -> list[Handler]:
 
 
 def our_version() -> str:
-    """Get the version that is installed; `unknown` in a copy that is not."""
+    """Get the version: that which is installed, else that of the copy, as in a container."""
     try:
         return version("pacegraph")
-    except PackageNotFoundError:  # run from a copy that is not installed
+    except PackageNotFoundError:
+        return version_of(_COPY)
+
+
+def version_of(copy: Path) -> str:
+    """Read the version of a copy of the sources; `unknown` where it does not tell."""
+    import tomllib  # an installed package needs none
+
+    try:
+        found = tomllib.loads((copy / "pyproject.toml").read_text())["project"]["version"]
+    except (OSError, KeyError, ValueError):
         return "unknown"
+    return str(found)
 
 
 def _set_levels(level: str, others: Mapping[str, str]) -> None:

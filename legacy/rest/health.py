@@ -1,13 +1,13 @@
 """`/health`, for the older service's monitors."""
 
 from collections.abc import Awaitable, Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from legacy.uses import LegacyUses
+from logs import our_version
 from web.routes.health import Readiness
 from web.services import Services
 
@@ -16,7 +16,7 @@ def health(
     services: Services, readiness: Readiness, uses: LegacyUses
 ) -> Callable[[Request], Awaitable[Response]]:
     """Build the endpoint, which shares the result of `/readyz`. Its uses are counted."""
-    running = _version()
+    running = our_version()
 
     async def answer(_: Request) -> Response:
         uses.count_route("GET /health")
@@ -38,10 +38,3 @@ def _body(found: dict[str, Any], running: str) -> dict[str, Any]:
 
 def _word(*, is_well: bool) -> str:
     return "healthy" if is_well else "unhealthy"
-
-
-def _version() -> str:
-    try:
-        return version("pacegraph")
-    except PackageNotFoundError:
-        return "unknown"

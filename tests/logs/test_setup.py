@@ -6,13 +6,24 @@ import json
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import pytest
 
 import logs
+from logs import our_version
+from logs.setup import version_of
 from tests.logs.log_state import only
 
 FORMS = ["json", "text"]
+
+
+def test_a_copy_that_is_not_installed_tells_its_version(tmp_path):
+    """As in a container."""
+    assert version_of(Path(__file__).parents[2]) == our_version()
+    assert version_of(tmp_path) == "unknown"
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'another'\n")
+    assert version_of(tmp_path) == "unknown"
 
 
 def fail():
