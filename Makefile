@@ -107,7 +107,7 @@ test-crash-points: environment ## kill a worker before and after every commit an
 test-operations: environment ## run the files of deploy/ in HAProxy, nginx, Caddy and Prometheus (Debian's packages)
 	@exec $(BIN)/python -m pytest -m operations -s $(TESTS)
 
-test-year: environment ## simulate a year of 30 athletes, with webhooks lost, repeated and late; prints its time (YEAR_DAYS, YEAR_SEED)
+test-year: environment ## simulate a year of 30 athletes, with webhooks lost, repeated and late; prints its time (YEAR_DAYS, YEAR_SEED, YEAR_PROCESSES)
 	@exec $(BIN)/python -m pytest -m year -n 0 -s $(TESTS)
 
 # It measures latencies, which need a machine without other work: .ci/run leaves it out.

@@ -1,12 +1,12 @@
 """A year in the life of 30 athletes, at high speed: syncs, webhooks, nights and Strava's quota.
 
-The jobs are the program's own, one after the other in this process; PostgreSQL, Redis, the API that
-takes webhooks and the simulated Strava are real, their time is not. In the end the activities are
+The jobs are the program's own, YEAR_PROCESSES at a time; PostgreSQL, Redis, the API that takes webhooks
+and the simulated Strava are real, their time is not. In the end the activities are
 the simulated Strava's, everything is as in a database that is filled from it then, and no request
 was beyond the quota.
 
-`make test-year` takes YEAR_DAYS, 365 by default, and YEAR_SEED. A day takes some 4 s of CPU: 30 days
-took 17 minutes on two cores that were busy with ten other things.
+`make test-year` takes YEAR_DAYS, 365 by default, YEAR_SEED and YEAR_PROCESSES, 2 by default. It prints the time and the CPU
+that it took, of all processes together.
 """
 
 import heapq
@@ -24,6 +24,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from pydantic import SecretStr
 from redis import Redis
@@ -32,7 +33,6 @@ from sqlalchemy import text
 from athletics.sport import RUN_SPORT_TYPES
 from jobs import athlete_strava
 from jobs.reconcile import Reconciler
-from jobs.runner import run_with
 from jobs.sync import effort_derivation, unseen_activities
 from settings import Settings
 from strava_simulator.limits import RateLimits
@@ -44,6 +44,7 @@ from tests.jobs.test_strava_webhook import SECRET
 from tests.jobs.world import World
 from tests.patience import PATIENCE_S
 from tests.year.athlete_year import AthleteYear, Event, event_of
+from tests.year.job_processes import JobProcesses, job_processes
 from tests.year.network import Network
 from tests.year.simulated_time import SimulatedTime
 from web import create_app
@@ -52,6 +53,8 @@ from web.webhook_address import callback_url
 pytestmark = pytest.mark.year
 SEED = int(os.environ.get("YEAR_SEED", "1"))
 DAYS = int(os.environ.get("YEAR_DAYS", "365"))
+AT_A_TIME = int(os.environ.get("YEAR_PROCESSES", "2"))
+"""How many processes make attempts at jobs."""
 START = datetime(2025, 11, 1, tzinfo=UTC)
 ATHLETES = range(1001, 1031)
 RUNS_BEFORE = 12
@@ -120,8 +123,16 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 class Year:
     """What happens when, and the work that it makes."""
 
-    def __init__(self, world: World, clock: SimulatedTime, random: Random, api_url: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        clock: SimulatedTime,
+        processes: JobProcesses,
+        random: Random,
+        api_url: str,
+    ) -> None:
         self.world, self.clock, self.network = world, clock, Network(random)
+        self.processes = processes
         self.callback = callback_url(world.settings, api_url)
         self.athletes: dict[int, int] = {}
         self._reconciler = Reconciler(world.settings, world.database, world.redis)
@@ -177,9 +188,8 @@ class Year:
             queued = [row["id"] for row in self.world.rows(QUEUED)]
             if not queued:
                 break
-            for job_id in queued:
-                run_with(job_id, self.world.settings, self.world.database, self.world.redis)
-                self.clock.pass_by(2)
+            self.processes.run(queued)
+            self.clock.pass_by(2 * len(queued))
         due = self.world.value(DUE)
         if due is not None and due not in self._wakes_at:
             self._wakes_at.add(due)
@@ -194,12 +204,16 @@ def test_a_year_ends_with_what_strava_has_and_within_the_quota(
     clone: Clone,
     tmp_path: Path,
 ) -> None:
-    began = time.monotonic()
+    began, worked_s = time.monotonic(), cpu_s()
     assert settings.database_url is not None
     clock.rule_over(settings.database_url.get_secret_value())
-    with Redis.from_url(redis_url) as redis, listening(create_app(settings)) as address:
+    with (
+        job_processes(settings, clock, AT_A_TIME) as processes,
+        Redis.from_url(redis_url) as redis,
+        listening(create_app(settings)) as address,
+    ):
         world = World(settings, strava, redis, tmp_path)
-        year = Year(world, clock, Random(f"network {SEED}"), f"http://{address}")
+        year = Year(world, clock, processes, Random(f"network {SEED}"), f"http://{address}")
         plan(year, strava)
         end = START + timedelta(days=DAYS)
         with year.http:
@@ -211,7 +225,7 @@ def test_a_year_ends_with_what_strava_has_and_within_the_quota(
         here, at_strava = activities_here(world), activities_at_strava(strava)
         world.close()
     asked = Counter(each["status"] for each in strava.history.last)
-    report(year, jobs, asked, time.monotonic() - began)
+    report(year, jobs, asked, time.monotonic() - began, cpu_s() - worked_s)
     assert asked[429] == 0
     assert not different_activities(here, at_strava)
     assert {job["status"] for job in jobs} <= {"SUCCEEDED", "FAILED"}
@@ -332,9 +346,18 @@ def differences(found: dict[str, list[str]], expected: dict[str, list[str]]) -> 
     return different
 
 
-def report(year: Year, jobs: list[dict], asked: Counter[int], took_s: float) -> None:
+def cpu_s() -> float:
+    """CPU of this process and all below it: jobs, PostgreSQL, Redis, the API and the simulated Strava."""
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    return sum(sum(each.cpu_times()[:4]) for each in family)
+
+
+def report(
+    year: Year, jobs: list[dict], asked: Counter[int], took_s: float, worked_s: float
+) -> None:
     kinds = Counter(f"{job['kind']} {job['status']}" for job in jobs)
     sys.stdout.write(
-        f"\n{DAYS} days of {len(ATHLETES)} athletes in {took_s:.0f} s: {asked.total()} requests {dict(asked)}, "
+        f"\n{DAYS} days of {len(ATHLETES)} athletes in {took_s:.0f} s, {worked_s:.0f} s of CPU: "
+        f"{asked.total()} requests {dict(asked)}, "
         f"{year.network.delivered} deliveries, {year.network.lost} events lost, jobs {dict(kinds)}\n"
     )
