@@ -11,14 +11,14 @@ Errors of the drivers are raised as `db.errors`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import cache, partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, exc, text
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -289,6 +289,7 @@ class SyncDatabase(_Pooled):
             connect_args=psycopg_arguments(settings, application_name),
             **{**pool_arguments(settings), "pool_pre_ping": False},
         )
+        self._committing = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         keep_prepared(self.engine)
         if settings.database_pre_ping:
             check_idle(self.engine)
@@ -317,6 +318,21 @@ class SyncDatabase(_Pooled):
                 connection.commit()
             if commits is not None:
                 commits.after_commit(connection)
+
+    def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
+        """Commit one statement, by one message to PostgreSQL; returns its first row.
+
+        Raises as `read`.
+        """
+        if self.commits is not None:
+            with self.write() as connection:
+                return connection.execute(statement, values).first()
+        with (
+            _transaction_step(),
+            self._translating(is_committing=True),
+            self._committing.connect() as connection,
+        ):
+            return connection.execute(statement, values).first()
 
     def close(self) -> None:
         if self.commits is not None:

@@ -31,6 +31,7 @@ _LARGEST_OF_32_BITS = 2.0**30
 _NEAR_HALF = 1e-4
 _LIMITS = [(code, (np.iinfo(code).min, np.iinfo(code).max)) for code in WIDTHS]
 """The least and the largest integer of each width."""
+_TYPES = {code: np.dtype(f"<{code}") for code in WIDTHS}
 WholeNumbers = NDArray[np.int32] | NDArray[np.int64]
 # What is rounded: finer digits are noise, and would take most of the room.
 _DIGITS = {
@@ -147,6 +148,9 @@ def encode_columns(
     `places` are those of the samples to take; None for all.
     """
     count = len(next(iter(columns.values()))) if places is None else len(places)
+    whole = {name: told for name, column in columns.items() if (told := _whole(column)) is not None}
+    rows = [row if places is None else row.take(places) for row, _ in whole.values()]
+    encoded = dict(zip(whole, _encode_integers(rows), strict=True))
     parts: list[bytes | bytearray] = [
         bytes((SEGMENTED,)),
         count.to_bytes(4, "little"),
@@ -154,30 +158,32 @@ def encode_columns(
     ]
     for name, column in columns.items():
         parts.append(bytes((COLUMN_IDS[name],)))
-        for body in _bodies(column, places):
+        if name in whole:
+            header = _header(whole[name][1], b"")
+            bodies = [header + body for body in encoded[name]]
+        else:
+            bodies = _encode_values(floats(cast("Any", column)), places)
+        for body in bodies:
             segment = zlib_compress(body, _LEVEL)
             parts += [len(segment).to_bytes(2, "little"), segment]
     return b"".join(parts)
 
 
-def _bodies(column: Column | WholeNumbers, places: Integers | None) -> list[bytes]:
+def _whole(column: Column | WholeNumbers) -> tuple[WholeNumbers, int] | None:
+    """Get a column's integers and their scale; None where it is not known to be of such."""
+    if isinstance(column, RoundedColumn):
+        return None if column.integers is None else (column.integers, column.scale)
+    is_whole = isinstance(column, np.ndarray) and column.dtype.kind == "i"
+    return (cast("WholeNumbers", column), 0) if is_whole else None
+
+
+def _encode_values(values: Floats, places: Integers | None) -> list[bytes]:
     """Encode the segments of a column."""
-    integers: WholeNumbers
-    if isinstance(column, np.ndarray):
-        integers, scale = column, 0
-    elif isinstance(column, RoundedColumn) and column.integers is not None:
-        integers, scale = column.integers, column.scale
-    else:
-        values = floats(column)
-        if places is not None:
-            values = values[places]
-        return [
-            _encode_segment(values[start : start + SEGMENT])
-            for start in range(0, len(values), SEGMENT)
-        ]
     if places is not None:
-        integers = integers[places]
-    return [_header(scale, b"") + body for body in _encode_integers(integers)]
+        values = values[places]
+    return [
+        _encode_segment(values[start : start + SEGMENT]) for start in range(0, len(values), SEGMENT)
+    ]
 
 
 def _encode_segment(values: Floats) -> bytes:
@@ -190,7 +196,7 @@ def _encode_segment(values: Floats) -> bytes:
         for index, scale in enumerate(SCALES):
             if _are_exact(values[:_FIRST], scale) and _are_exact(values, scale):
                 integers = _narrow(np.rint(values * scale))
-                return _header(index, mask) + b"".join(_encode_integers(integers))
+                return _header(index, mask) + b"".join(*_encode_integers([integers]))
     return _header(FLOATS, mask) + values.astype("<f8").tobytes()
 
 
@@ -206,23 +212,18 @@ def _header(scale: int, mask: bytes) -> bytes:
     return bytes((scale - MASKED if scale == FLOATS else scale + MASKED,)) + mask
 
 
-def _encode_integers(integers: WholeNumbers) -> list[bytes]:
-    """Write the differences, a segment at a time, each at the smallest width for it."""
-    if not len(integers):
-        return []
-    steps = integers.copy()
-    steps[1:] -= integers[:-1]
-    steps[::SEGMENT] = integers[::SEGMENT]
-    starts = np.arange(0, len(steps), SEGMENT)
-    ranges = zip(
-        starts.tolist(),
-        np.minimum.reduceat(steps, starts).tolist(),
-        np.maximum.reduceat(steps, starts).tolist(),
-        strict=True,
-    )
-    found = []
-    for start, least, most in ranges:
-        code = next(code for code, (low, high) in _LIMITS if low <= least and most <= high)
-        part = steps[start : start + SEGMENT]
-        found.append(code.encode() + part.astype(f"<{code}").tobytes())
+def _encode_integers(rows: Sequence[WholeNumbers]) -> list[list[bytes]]:
+    """Encode the segments of columns of one length: differences, at the smallest width for them.
+
+    Segments of several columns are encoded together, as the number of numpy's calls is what costs.
+    """
+    found: list[list[bytes]] = [[] for _ in rows]
+    for start in range(0, len(rows[0]) if rows else 0, SEGMENT):
+        values = np.array([row[start : start + SEGMENT] for row in rows])
+        steps = values.copy()
+        steps[:, 1:] -= values[:, :-1]
+        ranges = zip(steps.min(axis=1).tolist(), steps.max(axis=1).tolist(), strict=True)
+        for bodies, row, (least, most) in zip(found, steps, ranges, strict=True):
+            code = next(code for code, (low, high) in _LIMITS if low <= least and most <= high)
+            bodies.append(code.encode() + row.astype(_TYPES[code]).tobytes())
     return found

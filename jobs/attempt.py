@@ -2,14 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
 
 from redis import Redis
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Executable, Row
 
 from db.models import URGENT, JobKind
 from db.session import SyncDatabase
@@ -155,6 +155,20 @@ class Attempt:
         if version is not None:
             self._record_version(version)
 
+    def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
+        """Commit one statement that holds the job itself (`job_lease.holding`); returns its row.
+
+        Returns None, and writes nothing, where a step has to do it: an attempt that moves on after
+        failures writes that too. Raises as `step`.
+        """
+        self.check()
+        if self.failures or not self._switch():
+            return None
+        row = self._database.write_alone(statement, {**self.key, **values})
+        assert row is not None
+        self._heed(row.cancelled)
+        return row
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection to read from. Raises as `check`."""
@@ -177,7 +191,10 @@ class Attempt:
         publish(self._redis, row.id, row.athlete_id, row.version)
 
     def _hold(self, connection: Connection) -> None:
-        cancelled = connection.execute(job_lease.hold(), self.key).scalar_one_or_none()
+        self._heed(connection.execute(job_lease.hold(), self.key).scalar_one_or_none())
+
+    def _heed(self, cancelled: bool | None) -> None:  # noqa: FBT001 - a column
+        """Raise LeaseLost or JobCancelled by what a statement found that holds the job."""
         if cancelled is None:
             raise LeaseLost(self.job_id)
         if cancelled:

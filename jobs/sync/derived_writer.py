@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from db.models import StreamsState, SyncStage
+from db.statements.activities import stream as streams
 from jobs.attempt import Attempt, Step
+from jobs.strava_tokens import StravaNotConnected
 from jobs.sync.changes import note_changes
 from jobs.sync.connection_lock import keep_connected
 from jobs.sync.derived_rows import Runner
@@ -19,6 +21,7 @@ from jobs.sync.effort_sources import (
     DerivedActivity,
     Material,
     derive_activity,
+    held_values,
     keep_streams,
     write_derived,
 )
@@ -49,6 +52,12 @@ class DerivedWriter:
 
     def keep_streams(self, activity: Any, material: Material) -> None:
         """Store the samples alone."""
+        values = held_values(activity, material)
+        row = self._attempt.write_alone(streams.store_held(), values)
+        if row is not None and not row.is_connected:
+            raise StravaNotConnected(self._athlete_id)
+        if row is not None and not row.has_some:
+            return
         with self._attempt.step() as step:
             step.has_moved = True
             keep_connected(step.connection, self._athlete_id)

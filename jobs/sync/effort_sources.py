@@ -16,7 +16,7 @@ from jobs.sync.derived_parts import write_parts
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
 from jobs.sync.personal_bests import write_efforts
 from jobs.sync.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
-from jobs.sync.stored_streams import EncodedStreams, store_recorded_streams, store_streams
+from jobs.sync.stored_streams import EncodedStreams, held_row, store_streams
 
 _PAUSES_S = (0, 0, 0, 3_600, 86_400, 3 * 86_400)
 """Seconds from a job that asked for streams in vain until Strava is asked again, by such jobs."""
@@ -85,11 +85,18 @@ def derive_activity(activity: Any, runner: Runner, material: Material) -> Derive
     )
 
 
+def held_values(activity: Any, material: Material) -> dict[str, Any]:
+    """Make the parameters of `streams.store_held`, but the job; the rest is derived from them."""
+    assert material.encoded is not None
+    state = _state_row(activity, replace(material, is_final=False))
+    return {"athlete": activity.athlete_id, **held_row(activity, material.encoded, state)}
+
+
 def keep_streams(connection: Connection, activity: Any, material: Material) -> None:
     """Store the samples alone, unless the activity changed or went; the rest is derived from them."""
     assert material.encoded is not None
-    state = _state_row(activity, replace(material, is_final=False))
-    store_recorded_streams(connection, activity, material.encoded, state)
+    if _record(connection, [(activity, replace(material, is_final=False))]):
+        store_streams(connection, activity, material.encoded)
 
 
 def write_derived(

@@ -72,21 +72,16 @@ def store_streams(connection: Connection, activity: Any, encoded: EncodedStreams
     store_levels(connection, [(activity, encoded)])
 
 
-def store_recorded_streams(
-    connection: Connection, activity: Any, encoded: EncodedStreams, state: Mapping[str, Any]
-) -> None:
-    """Replace the samples and record the `state`, a row of `effort_derivation.record`.
+def held_row(activity: Any, encoded: EncodedStreams, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the parameters of `streams.store_held`, but the job and the athlete.
 
-    `activity` has `id` and `athlete_id`. Nothing is written if the activity changed or went meanwhile.
+    `activity` has `id` and `athlete_id`, `state` is a row of `effort_derivation.record`.
     """
-    values = {
+    return {
         "rows": values_of([state]),
         **stream_row(activity, encoded),
         **streams.values_of_levels(_level_rows(activity, encoded)),
     }
-    recorded = connection.execute(streams.store_recorded(), values).one_or_none()
-    if recorded is not None and not recorded.are_new:
-        store_streams(connection, activity, encoded)
 
 
 def store_levels(connection: Connection, found: Iterable[tuple[Any, EncodedStreams]]) -> None:

@@ -174,6 +174,7 @@ def _instrument(reach: Callable[[str], None]) -> None:
     """
     lease.RENEW_EVERY_S = _WITHIN_S
     DefaultDialect.do_commit = _around(DefaultDialect.do_commit, reach, lambda *_, **__: "commit")
+    SyncDatabase.write_alone = _around(SyncDatabase.write_alone, reach, lambda *_, **__: "commit")
     httpx.Client.send = _around(httpx.Client.send, reach, _path_of)
     os.fsync = _around(os.fsync, reach, lambda *_: "a file's last byte")
     RowFolder.remove = _around(RowFolder.remove, reach, lambda *_: "a file's end")

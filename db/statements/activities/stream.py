@@ -31,8 +31,10 @@ from sqlalchemy.dialects.postgresql import insert
 from db.models import Activity, ActivityStreamLevel, ActivityStreams, MovedSamples
 from db.statements.activities import effort_derivation
 from db.statements.activities.moved_samples import FILE, OF_STREAMS
+from db.statements.jobs import job_lease
 from db.statements.page import PARENT, AnySelect, matches
 from db.statements.privacy_zone import shown_samples
+from db.statements.strava import strava_connection
 from db.statements.visibility import Audience, Expression, or_to_others, owner_only, visible
 
 _ACTIVITY_ID = bindparam("activity_id", type_=BigInteger)
@@ -169,15 +171,21 @@ def store_first() -> Executable:
 
 
 @cache
-def store_recorded() -> Executable:
-    """Record the state of one activity as `effort_derivation.record` does, and write its samples.
+def store_held() -> Executable:
+    """Store the samples of an activity that has none, by one statement that is committed alone.
 
-    Parameters are those of `record`, of `store_levels`, and of `store_first` but the ids.
-    Returns nothing if nothing was recorded, else whether the samples `are_new`: where the activity
-    has some, these and their levels are not written.
+    It does what `job_lease.hold`, `strava_connection.keep_connected`, `effort_derivation.record`,
+    `store_first` and `store_levels` do, in this order, with their parameters. Returns one row:
+    `cancelled` is what `hold` returns, null where that is nothing. Nothing is written unless it is
+    false and the athlete `is_connected`, nor where the activity `has_some` samples.
     """
+    held = job_lease.holding().cte("held")
+    goes_on = select(~held.c.cancel_requested).scalar_subquery()
+    connected = strava_connection.keeping(only_if=goes_on).cte("connected")
+    is_connected = exists().select_from(connected)
+    has_some = exists().where(ActivityStreams.activity_id == _ACTIVITY_ID)
     recording: Any = effort_derivation.record(one=True)
-    recorded = recording.cte("recorded")
+    recorded = recording.where(is_connected, ~has_some).cte("recorded")
     samples = insert(ActivityStreams).from_select(
         [*_OWNER, *_SAMPLES],
         select(recorded.c.id, recorded.c.athlete_id, *_SAMPLES.values()),
@@ -190,8 +198,11 @@ def store_recorded() -> Executable:
         [*_OWNER, *names],
         select(*stored.c, *(given.c[name] for name in names)).join(given, true()),
     )
-    are_new = exists().select_from(stored).label("are_new")
-    return select(are_new).select_from(recorded).add_cte(levels.cte("levels"))
+    return select(
+        select(held.c.cancel_requested).scalar_subquery().label("cancelled"),
+        is_connected.label("is_connected"),
+        has_some.label("has_some"),
+    ).add_cte(levels.cte("levels"))
 
 
 def discard_levels() -> Executable:

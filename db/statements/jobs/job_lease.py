@@ -22,6 +22,7 @@ from sqlalchemy import (
 from db.models import Job, JobErrorCode, JobStatus
 from db.statements.interval import ago, seconds
 from db.statements.jobs.job import QUEUED_NOW, SUMMARY, change, free_rows
+from db.statements.page import AnySelect
 
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _GIVEN_UP = "The worker disappeared too often."
@@ -62,6 +63,11 @@ def hold() -> Executable:
 
     Returns nothing if the job no longer belongs to the attempt.
     """
+    return holding()
+
+
+def holding() -> AnySelect:
+    """Make what `hold` selects, for a statement that does more."""
     return select(Job.cancel_requested).where(*held()).with_for_update()
 
 

@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import array, insert
 
 from db.models import ASKED_SCOPES, PROFILE_SCOPE, Athlete, StravaConnection
 from db.statements.interval import seconds
+from db.statements.page import AnySelect
 from db.statements.strava import former_connection
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -237,9 +238,17 @@ def keep_connected() -> Executable:
     data takes these locks, so nothing is written after a disconnect. Nothing is returned without a
     connection.
     """
+    return keeping()
+
+
+def keeping(*, only_if: ColumnElement[bool] | None = None) -> AnySelect:
+    """Make what `keep_connected` selects, and locks, for a statement that does more.
+
+    Nothing is locked where `only_if` does not hold.
+    """
     locked = (
         select(Athlete.id, Athlete.sex, Athlete.birth_date)
-        .where(Athlete.id == _ATHLETE_ID)
+        .where(Athlete.id == _ATHLETE_ID, *([] if only_if is None else [only_if]))
         .with_for_update(key_share=True)
         .cte("locked_athlete")
     )
