@@ -35,8 +35,8 @@ LARGEST_TRIANGLES_UP_TO = 512
 
 def gaps_before(times: Floats) -> Integers:
     """Count the gaps before each sample, as `athletics.downsampling.gap_counts` does."""
-    steps = np.diff(times)
-    if not len(steps):
+    steps = times[1:] - times[:-1]
+    if steps.max(initial=0.0) < LEAST_GAP_S:
         return np.zeros(len(times), np.int64)
     least_s = max(LEAST_GAP_S, GAP_INTERVALS * float(np.median(steps)))
     return np.append(0, np.cumsum(steps >= least_s))

@@ -1,6 +1,6 @@
 """Laps of activities."""
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, and_, case
+from sqlalchemy import CheckConstraint, Double, Index, and_, case
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
@@ -18,7 +18,7 @@ class ActivityLap(Base):
 
     activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
     lap_number: Mapped[int] = mapped_column(primary_key=True)
-    athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
+    athlete_id: Mapped[BigId]
     start_offset_s: Mapped[float] = mapped_column(Double)
     elapsed_time_s: Mapped[float] = mapped_column(Double)
     moving_time_s: Mapped[float | None] = mapped_column(Double)

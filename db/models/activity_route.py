@@ -1,6 +1,6 @@
 """Routes of activities."""
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer
+from sqlalchemy import ARRAY, CheckConstraint, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, BigId, of_activity
@@ -16,7 +16,7 @@ class ActivityRoute(Base):
     __tablename__ = "activity_routes"
 
     activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
-    athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
+    athlete_id: Mapped[BigId]
     latitudes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     longitudes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     samples: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))

@@ -1,6 +1,6 @@
 """Splits of activities."""
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, and_, case
+from sqlalchemy import CheckConstraint, Double, Index, and_, case
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.split import SplitUnit
@@ -21,7 +21,7 @@ class ActivitySplit(Base):
     activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
     unit: Mapped[str] = mapped_column(primary_key=True)
     split_number: Mapped[int] = mapped_column(primary_key=True)
-    athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
+    athlete_id: Mapped[BigId]
     start_offset_s: Mapped[float] = mapped_column(Double)
     distance_m: Mapped[float] = mapped_column(Double)
     elapsed_time_s: Mapped[float] = mapped_column(Double)

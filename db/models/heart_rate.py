@@ -40,7 +40,7 @@ class ActivityHeartRates(Base):
     __tablename__ = "activity_heart_rates"
 
     activity_id: Mapped[BigId] = mapped_column(primary_key=True, autoincrement=False)
-    athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
+    athlete_id: Mapped[BigId]
     lowest_bpm: Mapped[int]
     seconds: Mapped[list[float]] = mapped_column(ARRAY(Double))
 

@@ -27,7 +27,7 @@ from jobs.sync.effort_sources import (
 )
 from jobs.sync.problems import OF_THE_JOB, clear_problems, record_problem
 
-_AT_ONCE = 20
+_AT_ONCE = 50
 _WITHIN_S = 1.5  # looked at a few times a second
 NO_STREAMS = "no_streams"
 """Key of the checkpoint: activities without streams or efforts."""
