@@ -12,7 +12,7 @@ Errors of the drivers are raised as `db.errors`.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import cache, partial
 from threading import Lock
 from time import monotonic
@@ -246,8 +246,7 @@ class AsyncDatabase(_Pooled):
     async def fetch_row(self, statement: str, parameters: Sequence[Any]) -> Any:
         """Run a statement that only reads in the driver's own form, without SQLAlchemy's results.
 
-        Parameters are written $1, $2, … Returns the first row. The statement is retried as in
-        `reading`. Raises as `read`.
+        Parameters are written $1, $2, … Returns the first row. Retries and raises as `reading`.
         """
         try:
             with _reading_step():
@@ -295,8 +294,14 @@ class SyncDatabase(_Pooled):
             check_idle(self.engine)
         if settings.is_pooled:
             prepare_pooled(self.engine)
-        self.commits = _commit_recorder(settings)
+        self.commits: CommitRecorder | None = None
         """Records commits for replicas. None: there are no replicas."""
+        if settings.database_replica_urls:
+            from db.write_positions import (
+                CommitRecorder as Recorder,
+            )  # which imports Redis's client
+
+            self.commits = Recorder.from_settings(settings)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -309,43 +314,23 @@ class SyncDatabase(_Pooled):
         """Yield a connection and commit at the end. Raises as `read`."""
         with self.read() as connection:
             yield connection
-            commits = self.commits
-            if commits is not None and not commits.has_written(connection):
-                commits = None
-            if commits is not None:
-                commits.before_commit()
-            with self._translating(is_committing=True):
+            recording = nullcontext() if self.commits is None else self.commits.of(connection)
+            with recording, self._translating(is_committing=True):
                 connection.commit()
-            if commits is not None:
-                commits.after_commit(connection)
 
     def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
-        """Commit one statement, by one message to PostgreSQL; returns its first row.
-
-        Raises as `read`.
-        """
-        if self.commits is not None:
+        """Commit one statement by one message; returns its first row. Raises as `read`."""
+        if self.commits is not None:  # which looks before the commit
             with self.write() as connection:
                 return connection.execute(statement, values).first()
-        with (
-            _transaction_step(),
-            self._translating(is_committing=True),
-            self._committing.connect() as connection,
-        ):
+        committing = self._translating(is_committing=True)
+        with _transaction_step(), committing, self._committing.connect() as connection:
             return connection.execute(statement, values).first()
 
     def close(self) -> None:
         if self.commits is not None:
             self.commits.close()
         self.engine.dispose()
-
-
-def _commit_recorder(settings: Settings) -> "CommitRecorder | None":
-    if not settings.database_replica_urls:
-        return None
-    from db.write_positions import CommitRecorder  # it imports Redis's client, which takes long
-
-    return CommitRecorder.from_settings(settings)
 
 
 @cache

@@ -8,6 +8,8 @@ Redis lost its data.
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from typing import Any
 
@@ -185,15 +187,19 @@ class CommitRecorder:
         """Count all commits from now on, and one under way, for an athlete; None: for all viewers."""
         self._names = (EVERYONE,) if athlete_id is None else (viewer_name(athlete_id),)
 
-    def has_written(self, connection: Connection) -> bool:
-        """Ask before a commit whether there is anything to record. Raises the driver's errors."""
-        return bool(connection.execute(replication.has_written()).scalar_one())
+    @contextmanager
+    def of(self, connection: Connection) -> Iterator[None]:
+        """Record the commit that the block makes, if it has written anything.
 
-    def before_commit(self) -> None:
-        """Note that a commit begins. One whose outcome stays unknown may have been made."""
-        self._unrecorded += 1
+        One whose outcome stays unknown may have been made. Raises the driver's errors, before.
+        """
+        has_written = connection.execute(replication.has_written()).scalar_one()
+        self._unrecorded += bool(has_written)
+        yield
+        if has_written:
+            self._record(connection)
 
-    def after_commit(self, connection: Connection) -> None:
+    def _record(self, connection: Connection) -> None:
         """Record a commit that has just been made, and those before. Raises nothing."""
         names = self._names if self._unrecorded == 1 else (EVERYONE,)
         try:
