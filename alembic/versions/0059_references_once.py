@@ -6,8 +6,8 @@ athlete: PostgreSQL looked twice for each row of a split.
 
 from alembic import op
 
-revision = "0058"
-down_revision = "0057"
+revision = "0059"
+down_revision = "0058"
 branch_labels = None
 depends_on = None
 
