@@ -319,9 +319,10 @@ class BoundedHttp(PacedHttp):
         """Tell whether the rest of an answered request's body is on its way."""
         return self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn gives it
         if not self.transport.is_closing():
-            super().send_400_response(msg)
+            self.transport.write(connection_refusals.malformed())
+            self.transport.close()
 
     def _refuse_framing(self) -> None:
         """End a request with too much around the content of its body."""

@@ -11,10 +11,25 @@ def _refusal(status: str, body: bytes = b"", more_headers: bytes = b"") -> bytes
     )  # fmt: skip
 
 
-_LATER = b"content-type: application/json\r\nretry-after: 1\r\n"
+_JSON = b"content-type: application/json\r\n"
+_LATER = _JSON + b"retry-after: 1\r\n"
 TOO_LARGE = _refusal("431 Request Header Fields Too Large")
 TARGET_TOO_LONG = _refusal("414 URI Too Long")
 TOO_SLOW = _refusal("408 Request Timeout")
+
+
+@cache
+def malformed() -> bytes:
+    """Refuse what is no request, or not framed as one."""
+    return _refusal(
+        "400 Bad Request",
+        error_body(
+            "BAD_REQUEST",
+            "This is no valid HTTP/1.1 request: its head or the framing of its body is broken, or "
+            "it does not have exactly one valid `Host`. Look at the client or proxy that sent it.",
+        ),
+        _JSON,
+    )
 
 
 @cache

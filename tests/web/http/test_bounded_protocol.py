@@ -122,6 +122,12 @@ def test_what_begins_no_request_is_not_waited_for(address, never_ending):
 
 
 def test_what_is_no_http_is_400(address):
-    assert talk(address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").startswith(
-        b"HTTP/1.1 400 "
-    )
+    for sent in (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    ):
+        answer = talk(address, sent)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"BAD_REQUEST"' in answer
+        assert b"Host" in answer
