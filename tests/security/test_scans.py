@@ -135,7 +135,9 @@ def _measured(
         f"{seen['p99_ms']:.1f} ms\n"
     )
     assert quiet["failures"] == seen["failures"] == {}
-    assert told[f"429 {case.code}"] > 0, "the scans were refused in the end"
+    # on a busy machine the time in the database may end before the points
+    refused = sum(told.get(f"429 {code}", 0) for code in {case.code, "DATABASE_TIME_EXHAUSTED"})
+    assert refused > 0, "the scans were refused in the end"
     # what is under way when the budget ends is let through, once for each slot
     most_s = settings.operations_at_once * settings.operation_database_time_s
     assert spent_s < most_s + settings.database_time_user_ms / 1000
