@@ -164,7 +164,8 @@ class Context:
         """The loaders, made when first needed: a planned query needs none."""
         if self._loaders is None:
             self._loaders = Loaders(
-                BatchQueries(self.database, self.caller.viewer, self.originals.link_parameters)
+                BatchQueries(self.database, self.caller.viewer, self.originals.link_parameters),
+                self.turns,
             )
         return self._loaders
 

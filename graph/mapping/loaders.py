@@ -4,23 +4,40 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
-from aiodataloader import DataLoader
+from aiodataloader import DataLoader, Loader, dispatch_queue
 
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments
-from runtime.loop_turns import IS_CANCELLED
+from runtime.loop_turns import ENDING, LoopTurns
+
+
+class _PatientLoader(DataLoader[Any, Any]):
+    """A loader that waits for objects which go on in other turns: they share its statement."""
+
+    def __init__(
+        self, load_all: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], turns: LoopTurns
+    ) -> None:
+        super().__init__(load_all)
+        self._turns = turns
+
+    def do_resolve_reject(self, key: Any, future: asyncio.Future[Any]) -> None:
+        self._queue.append(Loader(key=key, future=future))
+        if len(self._queue) == 1:
+            self._turns.at_rest(lambda: dispatch_queue(self))
+        else:
+            self._turns.stir()
 
 
 class Loaders:
     """Loaders by relation and arguments, made when first needed. They cache for one request.
 
-    For what was cancelled nothing more is loaded. No turn of the event loop is taken after a load:
-    objects that go on in different ones would not share the next statement.
+    For what was cancelled nothing more is loaded. What was loaded together goes on in `turns` of the
+    event loop, and shares the next statement all the same.
     """
 
-    def __init__(self, fetcher: BatchQueries) -> None:
-        self._fetch = fetcher
+    def __init__(self, fetcher: BatchQueries, turns: LoopTurns) -> None:
+        self._fetch, self._turns = fetcher, turns
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     async def lookup(self, relation: Lookup, arguments: Arguments, key: Any) -> Any:
@@ -57,7 +74,8 @@ class Loaders:
     async def _load(
         self, name: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
     ) -> Any:
-        if IS_CANCELLED.get():
+        ending = ENDING.get()
+        if ending is not None and ending.has_begun:
             raise asyncio.CancelledError
         loader = self._loaders.get(name)
         if loader is None:
@@ -67,5 +85,8 @@ class Loaders:
 
             # A list without a parent has the key None, which the loader refuses, so every key is
             # wrapped.
-            loader = self._loaders[name] = DataLoader(load_all)
-        return await loader.load((key,))
+            loader = self._loaders[name] = _PatientLoader(load_all, self._turns)
+        await self._turns.take()
+        found = await loader.load((key,))
+        await self._turns.take()
+        return found

@@ -1,6 +1,6 @@
 """Completes long lists on graphql-core in turns, so that they do not hold up all other callers."""
 
-from asyncio import CancelledError
+from asyncio import CancelledError, get_running_loop
 from collections.abc import Iterable
 from contextvars import copy_context
 from typing import Any
@@ -9,7 +9,7 @@ from graphql import GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution import Executor
 from graphql.pyutils import AwaitableOrValue, Path, gather_with_cancel
 
-from runtime.loop_turns import IS_CANCELLED
+from runtime.loop_turns import ENDING, Ending
 
 _MOST_AT_ONCE = 20
 """Entries that are completed at once: graphql-core takes a millisecond for the fields of some."""
@@ -47,6 +47,9 @@ class LongLists(Executor[Any]):
     ) -> list[Any]:
         completed: list[Any] = []
         pending: list[int] = []
+        ending, context = Ending(ENDING.get()), copy_context()
+        context.run(ENDING.set, ending)
+        begin = get_running_loop().create_task
         try:
             for index, entry in enumerate(entries):
                 await self.context_value.turns.take()
@@ -59,13 +62,13 @@ class LongLists(Executor[Any]):
                     path.add_key(index, None),
                     position_context,
                 ):
+                    completed[index] = begin(completed[index], context=context.copy())
                     pending.append(index)
         except BaseException as error:
             # Others of the operation may go on: an error beside a list takes away that list alone.
-            ending = copy_context()
             if isinstance(error, CancelledError):
-                ending.run(IS_CANCELLED.set, True)
-            ending.run(self.settle_in_background, [completed[index] for index in pending])
+                ending.begin()
+            self.settle_in_background([completed[index] for index in pending])
             raise
         found = await gather_with_cancel(*[completed[index] for index in pending])
         for index, value in zip(pending, found, strict=True):

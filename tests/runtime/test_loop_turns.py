@@ -61,3 +61,23 @@ async def test_a_turn_that_is_not_over_waits_for_nothing():
     work = turns.take()
     with pytest.raises(StopIteration):
         work.send(None)
+
+
+async def test_what_is_called_at_rest_is_called_once_all_had_their_turn():
+    turns, done, seen = LoopTurns(), [], []
+
+    async def piece(number: int) -> None:
+        await turns.take()
+        busy(0.001)
+        for _ in range(4):  # what it passes on its way
+            await asyncio.sleep(0)
+        done.append(number)
+        if len(done) in {1, 100}:
+            turns.at_rest(lambda: seen.append(len(done)))
+        else:
+            turns.stir()
+
+    await asyncio.gather(*map(piece, range(100)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert seen == [100, 100]

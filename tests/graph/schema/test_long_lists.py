@@ -19,7 +19,7 @@ __all__ = ["anyio_backend"]
 pytestmark = pytest.mark.anyio
 SCHEMA = build_schema(
     "type Query { runs: [Run!] both: Both } type Both { runs: [Run!]! fails: Int! } "
-    "type Run { slow: Int later: Int best: Best } type Best { slow: Int }"
+    "type Run { slow: Int later: Int best: Best } type Best { slow: Int run: Run }"
 )
 QUERY = parse("{ runs { slow later best { slow } } }")
 
@@ -41,12 +41,32 @@ class Run:
         return self.number
 
     async def best(self, info: Any) -> "Run":
-        await info.context.turns.take()  # as what is loaded does
+        await info.context.loaders.lookup("best", (), self.number)
+        return self
+
+    async def run(self, info: Any) -> "Run":
+        await info.context.loaders.lookup("run", (), self.number)
         return self
 
 
-def answer(count: int, fails: int | None = None):
-    context = SimpleNamespace(turns=LoopTurns())
+class Numbers:
+    """What is loaded: the keys themselves. Each list of `loaded` is a statement's."""
+
+    def __init__(self) -> None:
+        self.loaded: list[list[int]] = []
+
+    async def lookup(self, _relation: object, _arguments: object, keys: list[int]) -> list[int]:
+        self.loaded.append(sorted(keys))
+        return keys
+
+
+def new_context(numbers: Numbers | None = None) -> SimpleNamespace:
+    turns = LoopTurns()
+    return SimpleNamespace(turns=turns, loaders=Loaders(numbers or Numbers(), turns))
+
+
+def answer(count: int, fails: int | None = None, context: SimpleNamespace | None = None):
+    context = context or new_context()
     root = {"runs": [Run(number, fails) for number in range(count)]}
     return execute(SCHEMA, QUERY, root, context, executor_class=LongLists)
 
@@ -63,12 +83,35 @@ async def test_others_have_the_loop_now_and_then():
     assert await longest_s(answer(60)) < 0.05
 
 
+async def test_what_goes_on_in_turns_is_loaded_together():
+    numbers = Numbers()
+    fields = " ".join(
+        f"a{n}: runs {{ best {{ slow run {{ slow best {{ slow }} }} }} }}" for n in range(3)
+    )
+    root = {"runs": [Run(number) for number in range(60)]}
+    context = new_context(numbers)
+    work = execute(SCHEMA, parse(f"{{ {fields} }}"), root, context, executor_class=LongLists)
+    assert await longest_s(work) < 0.05
+    assert numbers.loaded == [list(range(60))] * 2, "what a loader had is not loaded again"
+
+
+async def test_objects_that_were_loaded_together_go_on_in_turns():
+    """Also where none of their lists is long."""
+    numbers = Numbers()
+    fields = " ".join(f"a{n}: runs {{ best {{ slow run {{ slow }} }} }}" for n in range(10))
+    root = {"runs": [Run(number) for number in range(20)]}
+    context = new_context(numbers)
+    work = execute(SCHEMA, parse(f"{{ {fields} }}"), root, context, executor_class=LongLists)
+    assert await longest_s(work) < 0.05
+    assert numbers.loaded == [list(range(20))] * 2
+
+
 class InParts(LongLists, IncrementalExecutor):
     """As the schema's, for operations with @defer."""
 
 
 async def test_others_have_the_loop_while_parts_are_made():
-    context = SimpleNamespace(turns=LoopTurns())
+    context = new_context()
     root = {"runs": [Run(number) for number in range(60)]}
     document = parse("{ runs { slow ... @defer { best { slow } } } }")
     data: list[Any] = []
@@ -95,13 +138,6 @@ async def test_an_error_names_its_entry():
     ]  # fmt: skip
 
 
-class Numbers:
-    """What is loaded: the keys themselves."""
-
-    async def lookup(self, _relation: object, _arguments: object, keys: list[int]) -> list[int]:
-        return keys
-
-
 class Both:
     """A long list, beside a field that fails while it is completed, and takes both away."""
 
@@ -114,8 +150,8 @@ class Both:
 
 
 async def test_an_error_that_takes_a_list_away_is_not_the_end_of_the_operation():
-    context = SimpleNamespace(turns=LoopTurns())
-    loaders = Loaders(Numbers())
+    context = new_context()
+    loaders = context.loaders
 
     async def runs(*_: object) -> list[Run]:
         await asyncio.sleep(0.2)
