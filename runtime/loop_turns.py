@@ -16,7 +16,7 @@ next load: a connection, its edges and their nodes, and what is started with the
 """
 
 
-class Ending:
+class EndOfPart:
     """Whether a part of an operation was cancelled: what is under way ends, and begins nothing more.
 
     `around` is that of the part around it.
@@ -24,7 +24,7 @@ class Ending:
 
     __slots__ = ("_around", "_has_begun")
 
-    def __init__(self, around: "Ending | None") -> None:
+    def __init__(self, around: "EndOfPart | None") -> None:
         self._around, self._has_begun = around, False
 
     def begin(self) -> None:
@@ -35,7 +35,7 @@ class Ending:
         return self._has_begun or (self._around is not None and self._around.has_begun)
 
 
-ENDING: ContextVar[Ending | None] = ContextVar("ending", default=None)
+END_OF_PART: ContextVar[EndOfPart | None] = ContextVar("ending", default=None)
 """That of the part which the work under way belongs to."""
 
 

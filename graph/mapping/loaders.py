@@ -9,7 +9,7 @@ from aiodataloader import DataLoader, Loader, dispatch_queue
 from graph.mapping.batch_queries import BatchQueries
 from graph.mapping.relation import Arguments, Lookup, Paged
 from graph.pagination import Page, PageArguments
-from runtime.loop_turns import ENDING, LoopTurns
+from runtime.loop_turns import END_OF_PART, LoopTurns
 
 
 class _PatientLoader(DataLoader[Any, Any]):
@@ -74,7 +74,7 @@ class Loaders:
     async def _load(
         self, name: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
     ) -> Any:
-        ending = ENDING.get()
+        ending = END_OF_PART.get()
         if ending is not None and ending.has_begun:
             raise asyncio.CancelledError
         loader = self._loaders.get(name)

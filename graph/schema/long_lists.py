@@ -9,7 +9,7 @@ from graphql import GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution import Executor
 from graphql.pyutils import AwaitableOrValue, Path, gather_with_cancel
 
-from runtime.loop_turns import ENDING, Ending
+from runtime.loop_turns import END_OF_PART, EndOfPart
 
 _MOST_AT_ONCE = 20
 """Entries that are completed at once: graphql-core takes a millisecond for the fields of some."""
@@ -47,8 +47,8 @@ class LongLists(Executor[Any]):
     ) -> list[Any]:
         completed: list[Any] = []
         pending: list[int] = []
-        ending, context = Ending(ENDING.get()), copy_context()
-        context.run(ENDING.set, ending)
+        ending, context = EndOfPart(END_OF_PART.get()), copy_context()
+        context.run(END_OF_PART.set, ending)
         begin = get_running_loop().create_task
         try:
             for index, entry in enumerate(entries):
