@@ -25,7 +25,7 @@ def start_m(track: Track, start_offset_s: float) -> float | None:
 class HeartRateMeans:
     """Means of one recording's heart rates, weighted by time.
 
-    As in `rate_times`, from a sample to the next the sample's rate counts, and steps that are pauses
+    As in `heart_rate_times`, a sample's rate counts up to the next one, and steps that are pauses
     of the device or rates that are errors of the sensor do not.
     """
 
