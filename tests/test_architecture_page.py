@@ -24,6 +24,7 @@ DECISIONS = ROOT / "docs" / "decisions"
 RECORDS = sorted(path.name for path in DECISIONS.glob("0*.md"))
 _ROW = re.compile(r"^\| `([a-z_.]+)` \| (.+) \|$", re.MULTILINE)
 _FILE = re.compile(r"(?<![\w/.])([a-z_]+(?:/[a-z0-9_]+)*/[a-z0-9_]+\.(?:py|md))\b")
+_CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\]\(([^)#\s]+)")
 _MAKE = re.compile(r"(?:`|^ *)make ([a-z][a-z-]*)", re.MULTILINE)
 _ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
@@ -60,17 +61,17 @@ def test_the_drawing_shows_imports_that_are_allowed():
     for line in drawing.splitlines()[2:]:
         names = [name.strip() for name in line.split("-->")]
         arrows |= {
-            (user, used) for used, user in pairwise(names) if {used, user} <= set(MAY_IMPORT)
+            (user, used) for user, used in pairwise(names) if {used, user} <= set(MAY_IMPORT)
         }
     assert arrows
     assert {(user, used) for user, used in arrows if used not in MAY_IMPORT[user]} == set()
     assert {name for arrow in arrows for name in arrow} == set(MAY_IMPORT)
     for user in MAY_IMPORT:
-        assert imported_by(user) - before(user, arrows) == set(), user
+        assert imported_by(user) - reached_from(user, arrows) == set(), user
 
 
-def before(user: str, arrows: set[tuple[str, str]]) -> set[str]:
-    """What lies before a package on the way of the arrows, and the package."""
+def reached_from(user: str, arrows: set[tuple[str, str]]) -> set[str]:
+    """What the arrows from a package lead to, and the package."""
     found, new = set(), {user}
     while new:
         found |= new
@@ -86,6 +87,17 @@ def imported_by(top: str) -> set[str]:
         for name in imports(tree)
     }
     return names & TOPS
+
+
+def test_every_row_of_what_to_change_names_files():
+    table = PAGE.split("## Where to change what")[1].split("## Packages")[0]
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", table, re.MULTILINE)[1:]
+    places = [_CODE.findall(place) for _, place in rows]
+    assert len(rows) > 40
+    assert [what for (what, _), named in zip(rows, places, strict=True) if not named] == []
+    paths = {each for named in places for each in named if "/" in each}
+    assert {each for each in paths if not (ROOT / each).is_file()} == set()
+    assert all(any("/" in each for each in named) for named in places)
 
 
 def named_files(text: str) -> set[str]:

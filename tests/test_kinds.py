@@ -46,6 +46,7 @@ OF_NO_MODULE = {
     "tests/graph/test_contract.py": "the schema that clients were promised",
     "tests/graph/test_schema_file.py": "schema.graphql",
     "tests/jobs/imports/test_same_run.py": "one run in each format",
+    "tests/site/test_drawings.py": "the site of the documentation",
     "tests/site/test_links.py": "the site of the documentation",
     "tests/site/test_operations.py": "operations in docs",
     "tests/site/test_reference.py": "the site of the documentation",

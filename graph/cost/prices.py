@@ -1,7 +1,8 @@
-"""What everything costs in points that is not an object of an answer.
+"""Prices in points: of mutations, objects, introspection, samples and new documents.
 
 An object costs one point, a scalar nothing (`graph/cost/model.py`). A field that costs more than
-its objects says so where it is declared, by `weighing` (`graph/cost/directives.py`).
+its objects says so where it is declared, by `weighing` (`graph/cost/directives.py`). What refusals,
+a request's bytes and time cost is in `graph/cost/charge.py`.
 """
 
 MUTATION = 10

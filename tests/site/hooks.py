@@ -11,6 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
+from tests.site.drawings import with_text_drawings
 from tests.site.links import OUTSIDE, foreign_requests, with_links
 from tests.site.reference import pages
 from tests.snippets import ROOT
@@ -26,8 +27,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Let the links of a page lead to places of the site."""
-    return with_links(markdown, page.file.src_uri)
+    """Let the links of a page lead to places of the site, and show drawings as text."""
+    return with_links(with_text_drawings(markdown), page.file.src_uri)
 
 
 def on_post_build(config: MkDocsConfig) -> None:
