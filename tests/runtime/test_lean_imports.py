@@ -10,6 +10,7 @@ _UNUSED = {
     "httpx": "Strava, with the first sign-in",
     "numpy": "recordings, in workers",
     "opentelemetry.sdk": "traces, where OTLP_ENDPOINT is set",
+    "psycopg": "jobs, and commands",
     "psutil": "how long a document took, with the first large one",
     "pydantic.v1.main": "models of it, which are none",
     "rq": "jobs, with the first of them",
