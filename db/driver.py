@@ -82,8 +82,9 @@ class DriverConnections:
         replaced once. Raises the driver's errors, and SQLAlchemy's TimeoutError if no connection is
         free in time.
         """
+        pooled = self._idle.pop() if self._idle else await self._acquire()
         try:
-            return await self._fetch_row(await self._acquire(), statement, parameters)
+            return await self._fetch_row(pooled, statement, parameters)
         except _ConnectionEnded:
             await self.close()  # the idle ones have probably ended too
         try:

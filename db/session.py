@@ -248,20 +248,22 @@ class AsyncDatabase(_Pooled):
 
         Parameters are written $1, $2, … Returns the first row. Retries and raises as `reading`.
         """
+        fetch = partial(self.fetch_row_once, statement, parameters)
         try:
+            return await fetch()
+        except DatabaseError as error:
+            return await self._try_again(fetch, error)
+
+    async def fetch_row_once(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Do as `fetch_row` does, without another try."""
+        try:  # not `_translating`: that takes longer than much of the driver's way
             with _reading_step():
                 return await with_grace(self._driver.fetch_row(statement, parameters))
         except Exception as error:
             failure = self._translate(error)
             if failure is None:
                 raise
-            failure.__cause__ = error
-        return await self._try_again(partial(self.fetch_row_once, statement, parameters), failure)
-
-    async def fetch_row_once(self, statement: str, parameters: Sequence[Any]) -> Any:
-        """Do as `fetch_row` does, without another try."""
-        with _reading_step(), self._translating():
-            return await with_grace(self._driver.fetch_row(statement, parameters))
+            raise failure from error
 
     async def ping(self) -> None:
         """Check that PostgreSQL answers. Raises as `read`."""

@@ -5,7 +5,7 @@ first, in a callback of that read, without a task. What is not cached is fetched
 answered it before. The steps are those of `graph/execution.py`, in which everything else is executed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -52,7 +52,7 @@ class KnownQuery:
     """A query of one caller, with its variables. Its answer may be at hand.
 
     The versions of `subjects` decide whether the cache's entries are current. With a `plan` it is
-    fetched, and has no roots.
+    fetched, and has no roots; `values` are its parameters', None where they differ each time.
     """
 
     text: str
@@ -63,6 +63,7 @@ class KnownQuery:
     roots: list[KnownRoot]
     subjects: frozenset[Subject]
     plan: ReadyQuery | None = None
+    values: Sequence[Any] | None = None
 
     @property
     def name(self) -> str | None:
@@ -141,7 +142,11 @@ class AnswersAtHand:
         subjects = frozenset(
             each.subject for each in roots if each.subject is not SharedSubject.NO_ATHLETE
         )
-        return KnownQuery(text, document, caller, switches, prepared, roots, subjects, plan)
+        values = self._values(caller, plan) if plan is not None and plan.plan.is_lasting else None
+        return KnownQuery(text, document, caller, switches, prepared, roots, subjects, plan, values)
+
+    def _values(self, caller: Caller, ready: ReadyQuery) -> Sequence[Any]:
+        return ready.plan.values(ready.asked, _PlanCaller(caller, self._source.originals))
 
     def is_current(self, query: KnownQuery, caller: Caller, switches: Switches) -> bool:
         """Tell whether a query is still the same for this caller, and its document still kept."""
@@ -250,7 +255,9 @@ class AnswersAtHand:
         plan = query.plan.plan
         assert plan.statement is not None
         DATABASE_WORK.set(work)
-        values = plan.values(query.plan.asked, _PlanCaller(query.caller, self._source.originals))
+        values = query.values
+        if values is None:
+            values = self._values(query.caller, query.plan)
         try:
             texts = plan.texts(
                 await self._time_limit.run(

@@ -18,10 +18,12 @@ MAY_LEAVE: ContextVar[bool] = ContextVar("may_leave", default=False)
 """Whether the client of the operation under way may end it: on a stream, not on plain HTTP."""
 
 
-async def with_grace(work: Coroutine[Any, Any, T]) -> T:
-    """Await work. Where its caller may leave and does, it has a moment to end before it is cancelled."""
-    if not MAY_LEAVE.get():
-        return await work
+def with_grace(work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+    """Get what awaits work. Where its caller may leave and does, it has a moment to end by itself."""
+    return _in_a_task(work) if MAY_LEAVE.get() else work
+
+
+async def _in_a_task(work: Coroutine[Any, Any, T]) -> T:
     task = asyncio.create_task(work)
     try:
         return await asyncio.shield(task)

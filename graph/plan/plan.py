@@ -9,6 +9,7 @@ import orjson
 
 from db.snapshot import RowReader, Snapshot
 from db.statements import error_link, json_sql
+from db.statements.files.original import LINK_ADDRESS, LINK_KEY
 from db.statements.json_statement import (
     TOO_LARGE,
     Parameter,
@@ -36,6 +37,7 @@ _TEXT_BYTES = 2
 _ITEM_BYTES = 250
 _LONG = 64 * 1024
 """Characters of a text whose writing is metered: it takes some tenths of a millisecond and more."""
+_OF_LINKS = {LINK_ADDRESS.key, LINK_KEY.key}
 _MOMENTS_MS = 250.0
 _RECENT = 0.125
 """The share of the last time in `recent_ms`, if it was longer: the first may be planned."""
@@ -77,6 +79,14 @@ class QueryPlan:
         items += sum(len(each.members) for each in self.drawings)
         written = sum([each.bytes for each in self.writers])
         return _PLAN_BYTES + _TEXT_BYTES * len(statement.text) + _ITEM_BYTES * items + written
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the same request has the same values at any time: it asks for no links."""
+        statement = self.statement
+        return statement is not None and not any(
+            each.level is None and each.name in _OF_LINKS for each in statement.parameters
+        )
 
     @property
     def is_fetched_soon(self) -> bool:

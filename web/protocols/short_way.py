@@ -103,7 +103,7 @@ class GraphQLShortWay:
         self._most_bytes = services.settings.answer_max_bytes - _COST_BYTES
         # kept, as asking asyncio for it costs a system call
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._under_way = set[asyncio.Task[None]]()
+        self._under_way: dict[object, asyncio.Task[None]] = {}
         self._queries = WeightedLru[tuple[bytes, str], KnownQuery](_KEPT_BYTES, _size)
 
     def known_head(self, scope: Scope, size: int) -> GraphQLHead | None:
@@ -251,9 +251,8 @@ class GraphQLShortWay:
     def _later(self, work: Coroutine[Any, Any, ShortAnswer | None], answered: Answered) -> Later:
         """Answer with what some work finds."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        task = loop.create_task(self._answer_by(work, answered), context=Context())
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        # kept: the loop itself keeps no task that waits
+        self._under_way[work] = loop.create_task(self._answer_by(work, answered), context=Context())
         return LATER
 
     async def _answer_by(
@@ -263,6 +262,7 @@ class GraphQLShortWay:
         try:
             answer = await work
         finally:
+            del self._under_way[work]
             if answer is not None:
                 answered(answer)
             else:
