@@ -5,11 +5,12 @@ read and planned the statements of a sync again and again, a third of what a syn
 """
 
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from psycopg import Connection, Error
-from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import Engine, event, exc
+
+if TYPE_CHECKING:  # API processes use no psycopg, which takes 8 MB
+    from psycopg import Connection
 
 SURE_S = 1.0
 """Seconds after its last use for which a connection is taken to be there, without a test."""
@@ -26,8 +27,10 @@ def _roll_back(connection: Any) -> None:
         connection.rollback()
 
 
-def _is_rolled_back(connection: Connection[Any]) -> bool:
+def _is_rolled_back(connection: "Connection[Any]") -> bool:
     """Roll back past psycopg, which would forget. False where that is for psycopg to do."""
+    from psycopg.pq import ExecStatus, TransactionStatus
+
     driver = connection.pgconn
     if driver.transaction_status != TransactionStatus.INTRANS:
         return False
@@ -39,6 +42,7 @@ def check_idle(engine: Engine) -> None:
 
     All connections are replaced where it does not answer.
     """
+    from psycopg import Error
 
     @event.listens_for(engine, "checkin")
     def _note_use(_: Any, record: Any) -> None:

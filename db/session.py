@@ -284,9 +284,6 @@ class SyncDatabase(_Pooled):
 
         Raises InvalidSettings if DATABASE_URL is not set.
         """
-        # psycopg takes 8 MB and 50 ms, and an API process needs none
-        from db.kept_connections import check_idle, keep_prepared
-
         super().__init__(settings)
         self.engine: Engine = create_engine(
             database_url(settings, "postgresql+psycopg"),
