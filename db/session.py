@@ -248,11 +248,10 @@ class AsyncDatabase(_Pooled):
 
         Parameters are written $1, $2, … Returns the first row. Retries and raises as `reading`.
         """
-        fetch = partial(self.fetch_row_once, statement, parameters)
         try:
-            return await fetch()
+            return await self.fetch_row_once(statement, parameters)
         except DatabaseError as error:
-            return await self._try_again(fetch, error)
+            return await self._try_again(partial(self.fetch_row_once, statement, parameters), error)
 
     async def fetch_row_once(self, statement: str, parameters: Sequence[Any]) -> Any:
         """Do as `fetch_row` does, without another try."""
@@ -260,8 +259,7 @@ class AsyncDatabase(_Pooled):
             with _reading_step():
                 return await with_grace(self._driver.fetch_row(statement, parameters))
         except Exception as error:
-            failure = self._translate(error)
-            if failure is None:
+            if (failure := self._translate(error)) is None:
                 raise
             raise failure from error
 
