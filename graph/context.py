@@ -63,7 +63,8 @@ class WriteRules:
     """What mutations have to know of the caller and the settings.
 
     `sender` names the caller in the database: an account, or an address by a keyed digest. A sync
-    budget of 0 requests is no limit.
+    budget of 0 requests is no limit. `count_export` counts an archive of an athlete, or tells when one
+    may be started; None: no limit.
     """
 
     sender: str
@@ -73,6 +74,7 @@ class WriteRules:
     uploads: UploadRules
     sync_budget_requests: int
     sync_budget_refill_per_h: float
+    count_export: Callable[[int], Awaitable[datetime | None]] | None
 
 
 class OriginalFiles(Protocol):

@@ -71,6 +71,13 @@ class FileSettings(BaseModel):
         le=2_592_000,
         description="Seconds for which an archive can be downloaded. Then it is deleted.",
     )
+    exports_per_day: int = Field(
+        10,
+        ge=1,
+        le=100_000,
+        description="Archives that may be started for an athlete in a burst, and in 24 hours after "
+        "that. Each takes a worker 25 ms for an hour of samples.",
+    )
     exports_at_once: int = Field(
         8,
         ge=1,

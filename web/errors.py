@@ -18,6 +18,7 @@
     ├── protocols.single_connection.*   404, 409, 429: event streams of several operations
     ├── UnsupportedMediaType    415 UNSUPPORTED_MEDIA_TYPE: the body is not JSON
     ├── limits.request_rate.TooManyRequests   429 RATE_LIMITED: too many requests of an address
+    ├── limits.link_reads.TooManyReads        429 RATE_LIMITED, DATABASE_TIME_EXHAUSTED: too many requests with links
     ├── limits.fair_queue.TooManyOperations   429 TOO_MANY_OPERATIONS: too many operations of a caller
     └── limits.request_memory.TooMuchInProgress   429 TOO_MANY_OPERATIONS: their variables are too much
 

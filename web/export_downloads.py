@@ -3,6 +3,7 @@
 import os
 from datetime import UTC
 from email.utils import format_datetime
+from typing import Any
 
 import anyio
 from starlette.responses import FileResponse, Response
@@ -47,8 +48,8 @@ class ExportDownloads:
         self._folder = ExportFolder(settings)
         self.slots = DownloadSlots(settings)
 
-    async def find(self, token: str) -> Response:
-        """Make the answer to a request with `token`. Raises HttpRefusal."""
+    async def find(self, token: str) -> Any:
+        """Find the row of the archive of a token. Raises ExportNotFound."""
         if len(token) > _LONGEST_TOKEN or not token.isascii():
             raise ExportNotFound
         found = await self._database.reading(
@@ -57,6 +58,10 @@ class ExportDownloads:
         row = found.one_or_none()
         if row is None:
             raise ExportNotFound
+        return row
+
+    async def answer(self, row: Any) -> Response:
+        """Make the answer to a request for an archive. Raises ExportElsewhere."""
         path = self._folder.path_of(row.id)
         try:
             state = await anyio.to_thread.run_sync(os.stat, path)

@@ -93,12 +93,15 @@ class OriginalDownloads:
             logger.warning("samples cannot be fetched", extra={"error": str(error)})
             raise SamplesUnavailable from None
 
-    async def find(self, token: str, *, with_body: bool) -> Response:
-        """Make the answer to a request with `token`. Raises HttpRefusal, also while it is sent."""
+    async def find(self, token: str) -> Any:
+        """Find what describes the original of a token. Raises OriginalNotFound."""
         original_id = self._links.read(token)
         if original_id is None:
             raise OriginalNotFound
-        row = await self._row(statements.describe(), original_id)
+        return await self._row(statements.describe(), original_id)
+
+    def answer(self, row: Any, *, with_body: bool) -> Response:
+        """Make the answer to a request for an original. Raises HttpRefusal while it is sent."""
         headers = {
             "content-length": str(row.size_bytes),
             "content-disposition": f"attachment; filename*=utf-8''{quote(row.file_name, safe='')}",
@@ -107,7 +110,7 @@ class OriginalDownloads:
         }
         if not with_body:
             return Response(headers=headers)
-        content = partial(self._content, original_id)
+        content = partial(self._content, row.id)
         return _UnpackedDownload(self.slots, row, content, headers)
 
     async def _content(self, original_id: int) -> bytes:

@@ -36,7 +36,7 @@ from web.upload_errors import (
 )
 
 _WRITTEN_AT_ONCE = 1 << 20
-_LEAST_BYTES = 64 * 1024
+LEAST_BYTES = 64 * 1024
 """What a part must bring in `upload_stall_s`, so that no one holds a place with a few bytes."""
 _THREADS = 4
 PATH = "/uploads"
@@ -44,10 +44,11 @@ PATH = "/uploads"
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """An upload as its row says; `received` is what is on disk."""
+    """An upload as its row says; `received` is what is on disk. `account_id` is its athlete's."""
 
     id: int
     athlete_id: int
+    account_id: int | None
     size: int
     received: int
     expires_at: datetime
@@ -97,6 +98,7 @@ class UploadIntake:
         return StagedFile(
             upload_id,
             row.athlete_id,
+            row.account_id,
             row.size_bytes,
             received,
             row.expires_at,
@@ -201,7 +203,7 @@ class UploadIntake:
                 raise UploadTooLong(staged.size)
             buffer += part
             brought += len(part)
-            if brought >= _LEAST_BYTES:
+            if brought >= LEAST_BYTES:
                 left_s, brought = self._stall_s, 0
             if len(buffer) >= _WRITTEN_AT_ONCE or not goes_on:
                 await self._append(file, buffer, at)

@@ -254,6 +254,7 @@ async def retry_job(context: Context, wanted: RetryJobInput) -> JobPayload:
         "a job was queued again",
         refusal,
         key=RequestKey.from_input(context, "retryJob", wanted),
+        admit=partial(_require_retry, context.write_rules()),
     )
     # It does no harm if a repeated request enqueues the job again: it is claimed once.
     await context.jobs.enqueue(decode_id_of("Job", wanted.id, "input.id"))
@@ -268,6 +269,7 @@ async def _steer(
     refusal: str,
     *,
     key: RequestKey | None = None,
+    admit: Callable[[RowMapping], Awaitable[None]] | None = None,
 ) -> JobPayload:
     require_scope(context, Scope.SYNC)
     if await load_node_of(context, "Job", global_id, "input.id") is None:
@@ -280,6 +282,8 @@ async def _steer(
         with waiting_for_lock():
             changed = await connection.execute(statement, {"job_id": job_id})
         news = changed.mappings().first()
+        if admit and news:
+            await admit(news)
         if key and news:
             await key.record(connection, job_id=job_id)
         return news, False
@@ -338,6 +342,27 @@ async def require_budget(rules: WriteRules, athlete_id: int, connection: AsyncCo
         "input.athleteId",
         retry_at=left.retry_at,
     )
+
+
+async def require_export(rules: WriteRules, athlete_id: int, field: str = "athleteId") -> None:
+    """Count an archive of the athlete. Raises MutationRefused if there were too many."""
+    retry_at = await rules.count_export(athlete_id) if rules.count_export else None
+    if retry_at is None:
+        return
+    raise MutationRefused(
+        UserErrorCode.RATE_LIMITED,
+        "All archives of a day were started for the athlete (EXPORTS_PER_DAY). The last one can be "
+        "downloaded until it expires: `Job.export` has its address. Try again at "
+        f"{retry_at:%Y-%m-%dT%H:%M:%SZ}.",
+        f"input.{field}",
+        retry_at=retry_at,
+    )
+
+
+async def _require_retry(rules: WriteRules, news: RowMapping) -> None:
+    """Count an archive that is made again as any other."""
+    if news["kind"] == JobKind.EXPORT:
+        await require_export(rules, news["athlete_id"], "id")
 
 
 def _check_days(since: date | None, until: date | None) -> None:

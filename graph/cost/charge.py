@@ -157,6 +157,11 @@ def refusal_cost(budget: Budget) -> int:
     return max(_LEAST_REFUSAL, int(_LONG_WAY_MS * budget.points_per_database_ms))
 
 
+def read_cost(budget: Budget) -> int:
+    """Compute what a request costs that reads a row and is no operation."""
+    return max(1, int(_ASKING_MS * budget.points_per_database_ms))
+
+
 def check_limit(
     budget: Budget, cost: int, path: Path, coordinate: Callable[[], str | None]
 ) -> None:

@@ -94,7 +94,7 @@ class Mutation:
         export.export_athlete,
         "Make an archive of all that is stored of an athlete, in a background job: its `export` "
         "tells where to download it. If the athlete already has an export in progress, that job is "
-        "returned.",
+        "returned. Only some may be started a day: RATE_LIMITED says when the next may be.",
     )
 
     retry_sync_problems = command(

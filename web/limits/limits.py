@@ -9,9 +9,12 @@ from flags.switches import Flag
 from runtime.redis_clients import async_redis_client
 from runtime.redis_cluster import RedisPart
 from settings import Settings
+from web.http.client_address import ClientAddresses
 from web.limits.bucket_registry import Buckets
 from web.limits.cost_budget import Budgets
+from web.limits.export_rate import ExportRate
 from web.limits.fair_queue import FairQueue
+from web.limits.link_reads import LinkReads
 from web.limits.look_up_turns import LookUpTurns
 from web.limits.redis_store import PATIENCE_S, BucketStore
 from web.limits.refusal_pacing import RefusalPacing
@@ -28,8 +31,10 @@ class Limits:
     buckets: Buckets
     budgets: Budgets
     requests: RequestRate
+    exports: ExportRate
     fair_queue: FairQueue
     look_ups: LookUpTurns
+    link_reads: LinkReads
     weights: RequestWeights
     unread: UnreadAnswers
     refusal_pacing: RefusalPacing
@@ -47,18 +52,23 @@ class Limits:
             b"addresses in Redis " + settings.secret_key.get_secret_value().encode()
         ).digest()
         store = BucketStore(async_redis_client(settings, RedisPart.LIMITS), patience_s)
-        buckets = Buckets(store, secret)
+        buckets, look_ups = Buckets(store, secret), LookUpTurns(settings, flags)
+        budgets = Budgets(settings, buckets)
         limits = cls(
             store=store,
             buckets=buckets,
-            budgets=Budgets(settings, buckets),
+            budgets=budgets,
             requests=RequestRate(settings, buckets, flags),
+            exports=ExportRate(settings, buckets),
             fair_queue=FairQueue(
                 settings.operations_at_once,
                 waiting=settings.waiting_operations,
                 wait_s=settings.operation_wait_s,
             ),
-            look_ups=LookUpTurns(settings, flags),
+            look_ups=look_ups,
+            link_reads=LinkReads(
+                budgets, flags, ClientAddresses(settings.trusted_proxies), look_ups
+            ),
             weights=RequestWeights(settings.subscriptions_per_caller),
             unread=UnreadAnswers(settings.unread_bytes_per_address),
             refusal_pacing=RefusalPacing(),

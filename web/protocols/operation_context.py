@@ -77,7 +77,7 @@ def make_context(
             services.identity.forget_callers,
             None if caller.viewer.is_admin else caller.viewer.account_id,
         ),
-        write_rules=partial(_write_rules, services, caller, address),
+        write_rules=partial(_write_rules, services, caller, address, switches),
         executor=services.executor,
         originals=services.originals,
         caller_key=caller_key(caller, address),
@@ -89,7 +89,9 @@ def make_context(
     )
 
 
-def _write_rules(services: Services, caller: Caller, address: str) -> WriteRules:
+def _write_rules(
+    services: Services, caller: Caller, address: str, switches: Switches
+) -> WriteRules:
     settings, account_id = services.settings, caller.viewer.account_id
     return WriteRules(
         sender=services.limits.buckets.public_name(address if account_id is None else account_id),
@@ -105,6 +107,7 @@ def _write_rules(services: Services, caller: Caller, address: str) -> WriteRules
         sync_budget_refill_per_h=settings.sync_budget_refill_per_h,
         feedback_per_caller=settings.feedback_per_caller,
         feedback_max=settings.feedback_max,
+        count_export=services.limits.exports.take if switches.rate_limiting else None,
     )
 
 

@@ -3,6 +3,8 @@
 The address is the permission: it names a random token, and ends with the archive.
 """
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -17,5 +19,7 @@ router = APIRouter()
 async def download(request: Request, token: str) -> Response:
     """Send the archive, or the part that `Range` names."""
     services = services_of(request)
-    async with services.limits.look_ups.taken(request.scope):
-        return await services.exports.find(token)
+    row, _ = await services.limits.link_reads.paid(
+        (PATH, token), request.scope, partial(services.exports.find, token), is_signed=False
+    )
+    return await services.exports.answer(row)

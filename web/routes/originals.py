@@ -3,6 +3,8 @@
 The address is the permission: it is signed, and ends.
 """
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -17,5 +19,7 @@ router = APIRouter()
 async def download(request: Request, token: str) -> Response:
     """Send the file as it came."""
     services = services_of(request)
-    async with services.limits.look_ups.taken(request.scope):
-        return await services.originals.find(token, with_body=request.method == "GET")
+    row, _ = await services.limits.link_reads.paid(
+        (PATH, token), request.scope, partial(services.originals.find, token), is_signed=True
+    )
+    return services.originals.answer(row, with_body=request.method == "GET")

@@ -7,15 +7,17 @@ tus-js-client, Uppy and others (HEAD, PATCH, DELETE). PUT sends the whole file, 
 
 import re
 from email.utils import format_datetime
+from functools import partial
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from web.errors import BadRequest, HttpRefusal, UnsupportedMediaType, error_body
+from web.limits.link_reads import PaidRead
 from web.services import services_of
 from web.upload_errors import TUS_VERSION, UploadTooLong, UploadVersion
-from web.upload_intake import PATH, StagedFile
+from web.upload_intake import LEAST_BYTES, PATH, StagedFile
 
 _METHODS = "OPTIONS, HEAD, PATCH, PUT, DELETE"
 _PART = "application/offset+octet-stream"
@@ -47,7 +49,7 @@ async def options(request: Request) -> Response:
 async def head(request: Request, token: str) -> Response:
     """Tell how many bytes are here (`Upload-Offset`), of how many, and until when."""
     try:
-        staged = await _found(request, token)
+        staged, _ = await _found(request, token)
     except HttpRefusal as refusal:
         return _refused(refusal)
     return Response(status_code=200, headers=_state(staged))
@@ -62,12 +64,13 @@ async def patch(request: Request, token: str) -> Response:
         if request.headers.get("content-type", "") != _PART:
             raise UnsupportedMediaType(f"Set `Content-Type: {_PART}`.", "Content-Type")
         offset = _number(request, "Upload-Offset")
-        staged = await _found(request, token)
+        staged, paid = await _found(request, token)
         _check_length(request, staged, offset)
-        staged = await services.uploads.take(staged, offset, request.receive)
+        taken = await services.uploads.take(staged, offset, request.receive)
+        _give_back(paid, staged, taken, taken.received - offset)
     except HttpRefusal as refusal:
         return _refused(refusal)
-    return Response(status_code=204, headers=_state(staged))
+    return Response(status_code=204, headers=_state(taken))
 
 
 @router.put(f"{PATH}/{{token}}", summary="Send a file, or a part of it with `Content-Range`")
@@ -78,21 +81,25 @@ async def put(request: Request, token: str) -> Response:
     """
     services = services_of(request)
     try:
-        staged = await _found(request, token)
+        staged, paid = await _found(request, token)
         given = request.headers.get("content-range")
         if given is None:
             _check_length(request, staged, 0)
-            staged = await services.uploads.take(staged, 0, request.receive, from_start=True)
+            taken = await services.uploads.take(staged, 0, request.receive, from_start=True)
+            _give_back(paid, staged, taken, taken.received)
         elif (start := _range_start(request, given, staged)) is not None:
-            staged = await services.uploads.take(staged, start, request.receive)
+            taken = await services.uploads.take(staged, start, request.receive)
+            _give_back(paid, staged, taken, taken.received - start)
+        else:
+            taken = staged
     except HttpRefusal as refusal:
         return _refused(refusal)
     body = {
-        "receivedBytes": staged.received,
-        "sizeBytes": staged.size,
-        "isComplete": staged.is_complete,
+        "receivedBytes": taken.received,
+        "sizeBytes": taken.size,
+        "isComplete": taken.is_complete,
     }
-    return Response(orjson.dumps(body), 200, _state(staged), "application/json")
+    return Response(orjson.dumps(body), 200, _state(taken), "application/json")
 
 
 @router.delete(f"{PATH}/{{token}}", summary="Delete an upload")
@@ -100,18 +107,27 @@ async def delete(request: Request, token: str) -> Response:
     """Delete an upload that no import reads."""
     services = services_of(request)
     try:
-        async with services.limits.look_ups.taken(request.scope):
-            await services.uploads.remove(await services.uploads.find(token))
+        staged, _ = await _found(request, token)
+        await services.uploads.remove(staged)
     except HttpRefusal as refusal:
         return _refused(refusal)
     return Response(status_code=204, headers={"tus-resumable": TUS_VERSION})
 
 
-async def _found(request: Request, token: str) -> StagedFile:
-    """Find the upload of an address. Raises UploadNotFound, DatabaseError."""
+async def _found(request: Request, token: str) -> tuple[StagedFile, PaidRead]:
+    """Find the upload of an address, which its athlete's account pays for.
+
+    Raises HttpRefusal, DatabaseError.
+    """
     services = services_of(request)
-    async with services.limits.look_ups.taken(request.scope):
-        return await services.uploads.find(token)
+    find = partial(services.uploads.find, token)
+    return await services.limits.link_reads.paid((PATH, token), request.scope, find, is_signed=True)
+
+
+def _give_back(paid: PaidRead, before: StagedFile, after: StagedFile, brought: int) -> None:
+    """Return what was paid for a request that brought much of the file, or its end."""
+    if brought >= LEAST_BYTES or (after.is_complete and not before.is_complete):
+        paid.give_back()
 
 
 def _state(staged: StagedFile) -> dict[str, str]:

@@ -1,6 +1,16 @@
 """Accounts."""
 
-from sqlalchemy import BigInteger, Executable, bindparam, func, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Executable,
+    SQLColumnExpression,
+    bindparam,
+    func,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Account
@@ -14,6 +24,12 @@ def lock() -> Executable:
     It keeps other transactions from creating API tokens of the account at the same time.
     """
     return select(Account.id).where(Account.id == _ACCOUNT_ID).with_for_update()
+
+
+def id_of(athlete_id: SQLColumnExpression[int]) -> ColumnElement[int | None]:
+    """The id of an athlete's account, as `account_id`; null where there is none."""
+    own = select(Account.id).where(Account.athlete_id == athlete_id)
+    return own.scalar_subquery().label("account_id")
 
 
 def upsert() -> Executable:

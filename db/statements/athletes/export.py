@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import ACTIVE, Export, Job
+from db.statements.athletes import account
 from db.statements.interval import seconds
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -88,9 +89,13 @@ def remove_of_athlete() -> Executable:
 
 
 def find() -> Executable:
-    """Select `id`, `athlete_id` and `ready_at` of the archive that `token` may download."""
+    """Select the archive that `token` may download.
+
+    `id`, `athlete_id`, its `account_id`, `ready_at`.
+    """
     mine = Export.token == bindparam("token", type_=Text)
-    return select(Export.id, Export.athlete_id, Export.ready_at).where(mine, is_there())
+    account_id = account.id_of(Export.athlete_id)
+    return select(Export.id, Export.athlete_id, account_id, Export.ready_at).where(mine, is_there())
 
 
 def is_there() -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from db.models import ImportedFile, MovedSamples, Original, OriginalRoom
+from db.statements.athletes import account
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 LINK_ADDRESS = bindparam("original_address", type_=Text)
@@ -90,9 +91,11 @@ def find() -> Executable:
 
 @cache
 def describe() -> Executable:
-    """Select what the original `original` is, without its content."""
+    """Select what the original `original` is, and its athlete's `account_id`; not its content."""
     return select(
+        Original.id,
         Original.athlete_id,
+        account.id_of(Original.athlete_id),
         Original.file_name,
         Original.digest,
         Original.size_bytes,

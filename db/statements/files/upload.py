@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from db.models import ACTIVE, Job, Upload
+from db.statements.athletes import account
 from db.statements.interval import seconds
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
@@ -75,10 +76,11 @@ def created_with() -> Executable:
 
 
 def find() -> Executable:
-    """Select the upload `upload` unless it has expired."""
+    """Select the upload `upload`, and its athlete's `account_id`, unless it has expired."""
     return select(
         Upload.id,
         Upload.athlete_id,
+        account.id_of(Upload.athlete_id),
         Upload.size_bytes,
         Upload.received_bytes,
         Upload.job_id,

@@ -157,6 +157,7 @@ def rules_of(sender: str) -> WriteRules:
         uploads=UploadRules(1_000, 1_000_000, 100, 60, lambda number, _: f"/uploads/{number}"),
         sync_budget_requests=0,
         sync_budget_refill_per_h=1,
+        count_export=None,
     )
 
 

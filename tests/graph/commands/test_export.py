@@ -7,11 +7,14 @@ from redis import Redis
 
 from jobs.enqueue import queued_ids
 from tests import factories as make
+from tests.graph.api import serve
 
 pytestmark = pytest.mark.anyio
 
 EXPORT = """mutation($input: ExportAthleteInput!) { exportAthlete(input: $input) {
-    job { id kind status export { url } } alreadyRunning userErrors { field code message } } }"""
+    job { id kind status export { url } } alreadyRunning userErrors { field code message retryAt } } }"""
+RETRY = """mutation($input: RetryJobInput!) { retryJob(input: $input) {
+    job { id } userErrors { field code message retryAt } } }"""
 SHOWN = "query($id: ID!) { job(id: $id) { export { url sizeBytes readyAt expiresAt } } }"
 
 
@@ -58,6 +61,33 @@ async def test_only_the_athlete_and_admins_may(api, person, db):
         answer = await export(api, token, athlete)
         assert (answer["job"], [each["code"] for each in answer["userErrors"]]) == (None, [code])
     assert (await export(api, admin.token, person.id))["userErrors"] == []
+
+
+async def test_an_athletes_archives_of_a_day_are_bounded_also_by_retries(settings, db):
+    changed = settings.model_copy(update={"exports_per_day": 3})
+    person, other = make.create_person(db), make.create_person(db)
+    end = "UPDATE jobs SET status = 'CANCELLED', finished_at = now()"
+    async with serve(changed) as api:
+        first = await export(api, person.token, person.id)
+        assert (await export(api, person.token, person.id))["alreadyRunning"] is True
+        db.exec_driver_sql(end)
+        retried = await api.ask(RETRY, person.token, input={"id": first["job"]["id"]})
+        assert retried["retryJob"]["userErrors"] == []
+        db.exec_driver_sql(end)
+        assert (await export(api, person.token, person.id))["job"] is not None
+        db.exec_driver_sql(end)
+        refused = await export(api, person.token, person.id)
+        again = (await api.ask(RETRY, person.token, input={"id": first["job"]["id"]}))["retryJob"]
+        for answer, field in ((refused, "athleteId"), (again, "id")):
+            [error] = answer["userErrors"]
+            assert (answer["job"], error["field"]) == (None, ["input", field])
+            assert error["code"] == "RATE_LIMITED"
+            assert "EXPORTS_PER_DAY" in error["message"]
+            wait = datetime.fromisoformat(error["retryAt"]) - datetime.now(UTC)
+            assert timedelta(hours=7) < wait <= timedelta(hours=8)  # a third of a day
+        active = "SELECT count(*) FROM jobs WHERE status = 'QUEUED'"
+        assert db.exec_driver_sql(active).scalar_one() == 0
+        assert (await export(api, other.token, other.id))["userErrors"] == []
 
 
 async def test_an_archive_is_shown_until_it_expires(api, person, db):

@@ -1,0 +1,84 @@
+"""Requests with links are charged: the account whose data it is, or the address."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import factories as make
+from tests.web.routes.test_uploads import TUS, patch, path, put, stage
+
+LARGE, READ = 200_000, 10
+STEADY = {
+    "cost_per_database_ms": 25, "cost_bucket_user": 5000, "cost_refill_user_per_s": 1e-6,
+    "cost_bucket_ip": 3 * READ, "cost_refill_ip_per_s": 1e-6,
+}  # fmt: skip
+
+
+@pytest.fixture
+def client(serving) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://{serving(**STEADY)}", timeout=20) as client:
+        yield client
+
+
+def balance(client: httpx.Client, person: make.Person) -> tuple[int, int]:
+    """What the person has left before and after this asks."""
+    headers = {"authorization": f"Bearer {person.token}"}
+    answer = client.post("/graphql", json={"query": "{ __typename }"}, headers=headers).json()
+    cost = answer["extensions"]["cost"]
+    return cost["remaining"] + cost["actual"] + cost["work"], cost["remaining"]
+
+
+def test_uploads_cost_their_account_unless_they_bring_something(client, person):
+    [upload, small] = stage(client, person, LARGE, 3)
+    part = os.urandom(LARGE // 2)
+    for ask, cost in (
+        (lambda: client.head(path(upload), headers=TUS), READ),
+        (lambda: patch(client, upload, 0, b""), READ),
+        (lambda: patch(client, upload, 0, b"0"), READ),
+        (lambda: patch(client, upload, 1, part), 0),
+        (lambda: put(client, upload, b"", f"bytes */{LARGE}"), READ),
+        (lambda: put(client, upload, part), 0),
+        (lambda: put(client, small, b"abc"), 0),
+        (lambda: put(client, small, b"abc"), READ),
+        (lambda: patch(client, small, 1, b""), READ),  # 409
+        (lambda: client.delete(path(small)), READ),
+        (lambda: client.head("/uploads/forged"), 0),
+    ):
+        _, before = balance(client, person)
+        ask()
+        assert before - balance(client, person)[0] == cost
+
+
+def test_who_has_nothing_left_is_told_so_before_anything_is_read(client, person, db):
+    [upload] = stage(client, person, LARGE)
+    while (answer := client.head(path(upload))).status_code == 200:
+        pass
+    assert answer.status_code == 429
+    assert balance(client, person)[0] <= READ
+    told = put(client, upload, b"", f"bytes */{LARGE}")
+    error = told.json()["errors"][0]["extensions"]
+    assert (told.status_code, error["code"]) == (429, "RATE_LIMITED")
+    assert int(told.headers["retry-after"]) >= 1
+    assert told.headers["ratelimit"].startswith('"cost";r=')
+
+
+def test_archives_cost_their_account_and_what_is_made_up_the_address(client, person, db, settings):
+    job = make.create_job(db, person.athlete_id, kind="EXPORT")
+    number = make.create_export(
+        db, job, person.athlete_id, token="known", size_bytes=3, ready_at=make.NOON
+    )
+    folder = Path(settings.pacegraph_home, "exports")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / str(number)).write_bytes(b"zip")
+    _, before = balance(client, person)
+    assert client.get("/exports/known").content == b"zip"
+    assert balance(client, person)[0] == before, "it is not known yet whose it is"
+    _, before = balance(client, person)
+    assert client.head("/exports/known").status_code == 200
+    assert balance(client, person)[0] == before - READ
+    answers = [client.get(f"/exports/unknown{n}").status_code for n in range(3)]
+    assert answers == [404, 404, 429]
+    assert client.get("/exports/known").status_code == 200, "the address's is not its account's"
