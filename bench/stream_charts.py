@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from bench.recording import three_hours
 from bench.serving import ROOT
-from db.chart_levels import encode_levels
 from db.chart_samples import StoredStreams, StreamsRequest
+from db.stored_levels import encode_levels
 from db.stream_encoding import encode
 
 POINTS = 500

@@ -1,4 +1,4 @@
-"""Chooses the samples that a chart asks for, of all or of a stored level (`db/chart_levels.py`)."""
+"""Chooses the samples that a chart asks for, of all or of a stored level (`db/stored_levels.py`)."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence

@@ -1,9 +1,9 @@
 """What happens to a job when its attempt ends: a table by class of error; the first match applies.
 
-A transient failure is retried with growing pauses, until `job_max_attempts` consecutive failures.
+A transient failure is retried with growing pauses (`jobs/retry_pauses.py`), until
+`job_max_attempts` consecutive failures.
 """
 
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from db.errors import DatabaseError
 from db.models import JobErrorCode, JobKind
 from db.original_files import OriginalUnreachable
 from db.statements.jobs import job_attempt
+from jobs import retry_pauses
 from jobs.exports.errors import ExportsFull
 from jobs.lease import AttemptTimedOut, JobCancelled, LeaseLost, WorkerStopping
 from jobs.strava_tokens import StravaNotConnected
@@ -36,9 +37,6 @@ from strava.errors import (
     StravaUnavailable,
     StravaUnreadable,
 )
-
-_ROOM_PAUSE_S = 600
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH, _JITTER = 2, 600, 4, 0.25
 
 
 class TaskMissing(PacegraphError):
@@ -109,7 +107,7 @@ def _wait_for_budget(error: SyncBudgetSpent, _failures: int, _max: int) -> Outco
 
 
 def _wait_for_room(_error: ExportsFull, _failures: int, _max: int) -> Outcome:
-    until = utc_now() + timedelta(seconds=_ROOM_PAUSE_S)
+    until = utc_now() + timedelta(seconds=retry_pauses.ROOM_S)
     text = "The archives of this server take as much room as they may; tries again in a while"
     return _wait("waiting for room", until, text)
 
@@ -124,13 +122,8 @@ def _try_again(error: Exception, failures: int, max_failures: int) -> Outcome:
     code, text = next(_PASSING[kind] for kind in _PASSING if isinstance(error, kind))
     if failures + 1 >= max_failures:
         return _fail(code, text, retryable=True)
-    until = utc_now() + timedelta(seconds=_pause_s(failures))
+    until = utc_now() + timedelta(seconds=retry_pauses.after_failure(failures))
     return _wait("waiting to try again", until, text, failed=1)
-
-
-def _pause_s(failures: int) -> float:
-    pause_s = float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * _GROWTH**failures))
-    return pause_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads the retries
 
 
 def _refuse(error: StravaError, _failures: int, _max: int) -> Outcome:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from db.statements.activities import activity_details
+from jobs import retry_pauses
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.sync.changes import note_changes
@@ -21,8 +22,6 @@ from jobs.task_services import TaskServices
 from strava.activity_details import StravaDetails
 from strava.errors import StravaError, StravaNotFound, StravaRateLimited
 
-_AGAIN_AFTER_S = 86_400
-"""Seconds until details that could not be read are asked for again."""
 _MOST_FAILURES = 3  # requests in a row
 _ASKED = "details_asked"  # key of the checkpoint: how many this job asked for
 
@@ -101,7 +100,7 @@ class DetailsReading:
     def _ask_again(self, activity: Any) -> None:
         """Note that details could not be had; they are asked for again after a pause."""
         with self._step() as step:
-            values = {"activity": activity.id, "pause_s": _AGAIN_AFTER_S}
+            values = {"activity": activity.id, "pause_s": retry_pauses.DETAILS_S}
             step.connection.execute(activity_details.ask_again(), values)
 
     @contextmanager

@@ -12,15 +12,12 @@ from db.statements.activities import activity_deletion, effort_derivation
 from db.statements.activities import stream as streams
 from db.statements.new_rows import values_of
 from db.stream_codec import Samples
+from jobs import retry_pauses
 from jobs.sync.derived_parts import write_parts
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner, derive_rows, strava_efforts
 from jobs.sync.personal_bests import write_efforts
 from jobs.sync.prepared_parts import NO_PARTS, PreparedParts, prepare_parts
 from jobs.sync.stored_streams import EncodedStreams, held_row, store_streams
-
-_PAUSES_S = (0, 0, 0, 3_600, 86_400, 3 * 86_400)
-"""Seconds from a job that asked for streams in vain until Strava is asked again, by such jobs."""
-_LONGEST_PAUSE_S = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +137,8 @@ def _state_row(activity: Any, material: Material) -> dict[str, Any]:
 
 
 def _ask_again(connection: Connection, activity: Any, tries: int, job_id: int) -> None:
-    pauses = dict(enumerate(_PAUSES_S, start=1))
-    values = {"tries": tries, "pause_s": pauses.get(tries, _LONGEST_PAUSE_S)}
+    pause_s = retry_pauses.after_tries(retry_pauses.STREAMS_S, tries)
+    values = {"tries": tries, "pause_s": pause_s}
     connection.execute(
         effort_derivation.ask_again(), {"activity_id": activity.id, "job_id": job_id, **values}
     )

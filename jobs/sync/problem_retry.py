@@ -1,12 +1,14 @@
 """Tries activities again that earlier syncs could not have (`Athlete.syncProblems`).
 
-The job takes those that are due, and has them in its checkpoint until each was tried.
+The job takes those that are due, and has them in its checkpoint until each was tried. The pauses
+between tries are in `jobs/retry_pauses.py`.
 """
 
 from typing import Any
 
 from db.statements.activities import effort_derivation
 from db.statements.strava import sync_problem
+from jobs import retry_pauses
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.connection_lock import keep_connected
@@ -45,7 +47,9 @@ class ProblemRetry:
     def _take(self) -> None:
         with self._attempt.step() as step:
             keep_connected(step.connection, self._values["athlete"])
-            taken = step.connection.execute(sync_problem.take(), self._values).all()
+            taken = step.connection.execute(
+                sync_problem.take(retry_pauses.PROBLEM_S), self._values
+            ).all()
             step.checkpoint[_LEFT] = [[row.strava_id, row.is_asked_for] for row in taken]
             step.total = step.done + len(taken)
 

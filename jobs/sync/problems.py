@@ -15,6 +15,7 @@ from db.models import JobErrorCode, SyncStage
 from db.original_files import OriginalUnreachable
 from db.statements.jobs import job_problem
 from db.statements.strava import sync_problem
+from jobs import retry_pauses
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped
@@ -77,7 +78,9 @@ def record_problem(
     step.connection.execute(job_problem.write(), values)
     # What is derived of an activity without a Strava id came from a file.
     if strava_id is not None or stage is SyncStage.READING:
-        step.connection.execute(sync_problem.record(), values | {"problem_stage": stage.value})
+        step.connection.execute(
+            sync_problem.record(retry_pauses.PROBLEM_S), values | {"problem_stage": stage.value}
+        )
 
 
 def clear_problem(step: Step, attempt: Attempt, strava_id: int | None) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from db.chart_levels import StreamLevel, encode_levels
 from db.moved_samples import whole
 from db.original_files import StoredOriginals
 from db.statements.activities import activity_route
 from db.statements.activities import stream as streams
 from db.statements.new_rows import values_of
+from db.stored_levels import StreamLevel, encode_levels
 from db.stream_arrays import decode_arrays
 from db.stream_codec import CorruptStreams, Samples
 from db.stream_encoding import encode, encode_positions

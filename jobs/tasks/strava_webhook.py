@@ -23,6 +23,7 @@ from db.models import ErasureCause, JobKind, StravaObject
 from db.statements.activities import activity as activities
 from db.statements.jobs import job
 from db.statements.strava import strava_connection, strava_event
+from jobs import retry_pauses
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt, Step
 from jobs.lease import AttemptStopped
@@ -89,7 +90,9 @@ class _Events:
         """Get the events to apply now: that of the athlete alone, else those of activities."""
         with self._attempt.step() as step:
             remember_bests(step, self._athlete_id)
-            news = step.connection.execute(strava_event.take(), self._values).all()
+            news = step.connection.execute(
+                strava_event.take(retry_pauses.EVENT_S), self._values
+            ).all()
             self._left_out -= {(event.object_type, event.object_id) for event in news}
             if news:  # perhaps of what was just read or applied
                 self._single.forget(step)

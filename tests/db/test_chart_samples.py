@@ -2,8 +2,8 @@
 
 import pytest
 
-from db.chart_levels import LEVEL_POINTS, encode_levels
 from db.chart_samples import StoredStreams, StreamsRequest
+from db.stored_levels import LEVEL_POINTS, encode_levels
 from db.stream_codec import CorruptStreams
 from db.stream_encoding import encode, encode_positions
 from tests import factories as make

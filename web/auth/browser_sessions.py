@@ -23,6 +23,8 @@ from web.http.header_fields import cookies_of
 
 RENEWED_SESSION = "renewed_session"
 """Key in a scope's state of the `Set-Cookie` (bytes) that renews the session with the response."""
+_RENEWED_AFTER = 0.1
+"""Part of a cookie's lifetime after which it is renewed."""
 _SCOPES = frozenset({Scope.READ, Scope.SYNC})
 
 logger = logging.getLogger(__name__)
@@ -117,7 +119,7 @@ class BrowserSessions:
     ) -> CookieRenewal | None:
         if not account["may_renew"]:
             return None
-        renewed = self.cookies.renewed(cookie, account["signed_in_at"])
+        renewed = self._renewed(cookie, account["signed_in_at"])
         if renewed is None:
             return None
         parameters = {**_parameters(cookie), "session_expires_at": renewed.expires_at}
@@ -126,6 +128,19 @@ class BrowserSessions:
             return None
         renewed = replace(renewed, generation=generation)
         return CookieRenewal(self.cookies.session_header(renewed).encode())
+
+    def _renewed(self, cookie: SessionCookie, signed_in_at: datetime) -> SessionCookie | None:
+        """Make the renewed cookie, with a full lifetime if the session's last day allows.
+
+        Its generation is still that of `cookie`. None while `cookie` is young, and for one of an
+        older version that lasts longer than a session may.
+        """
+        now, lifetime = datetime.now(UTC), self.cookies.session_lifetime
+        expires_at = min(now + lifetime, signed_in_at + self.cookies.session_max_age)
+        is_young = now - cookie.issued_at < _RENEWED_AFTER * lifetime
+        if is_young or (expires_at < cookie.expires_at and not cookie.has_last_day):
+            return None
+        return replace(cookie, issued_at=now, expires_at=expires_at, has_last_day=True)
 
     def value_of(self, connection: HTTPConnection) -> str | None:
         """Get the value of the session's cookie that a browser sent, sound or not."""

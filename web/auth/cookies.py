@@ -6,7 +6,7 @@ names begin with `__Host-`, so that no other host of the domain and no http page
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
@@ -29,7 +29,6 @@ _MAX_COOKIE_CHARACTERS = 4096
 """Browsers keep no longer ones, and to decode these takes the event loop for milliseconds."""
 _STATE_BYTES = 32
 _ALGORITHM = "HS256"
-_RENEWED_AFTER = 0.1  # of its lifetime
 SIGN_IN_LIFETIME = timedelta(minutes=15)
 
 
@@ -80,19 +79,6 @@ class Cookies:
         """Make the first cookie of a session."""
         now = datetime.now(UTC)
         return SessionCookie(session_id, account_id, epoch, 0, now, now + self.session_lifetime)
-
-    def renewed(self, cookie: SessionCookie, signed_in_at: datetime) -> SessionCookie | None:
-        """Make the renewed cookie, with a full lifetime if the session's last day allows.
-
-        Its generation is still that of `cookie`. None while `cookie` is young, and for one of an
-        older version that lasts longer than a session may.
-        """
-        now = datetime.now(UTC)
-        expires_at = min(now + self.session_lifetime, signed_in_at + self.session_max_age)
-        is_young = now - cookie.issued_at < _RENEWED_AFTER * self.session_lifetime
-        if is_young or (expires_at < cookie.expires_at and not cookie.has_last_day):
-            return None
-        return replace(cookie, issued_at=now, expires_at=expires_at, has_last_day=True)
 
     def session_header(self, cookie: SessionCookie) -> str:
         """Make the `Set-Cookie` that signs a browser in."""

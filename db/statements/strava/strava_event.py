@@ -16,7 +16,6 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
-    case,
     cast,
     delete,
     exists,
@@ -41,14 +40,11 @@ from db.models import (
     StravaEvent,
     StravaObject,
 )
-from db.statements.interval import ago, seconds
+from db.statements.interval import ago, next_try, seconds
 from db.statements.jobs.job import create_of, has_active
 
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _KEY = (StravaEvent.connection_id, StravaEvent.object_type, StravaEvent.object_id)
-_PAUSES_S = (10, 60, 600, 3_600, 21_600)
-"""Seconds after which an event that a job did not apply is tried again, by its number of tries."""
-_LONGEST_PAUSE_S = 86_400
 _SECOND_LOOK_S = 60
 """A sync that runs has stored the page that it was reading by then."""
 
@@ -182,10 +178,11 @@ def create_due_jobs() -> Executable:
 
 
 @cache
-def take() -> Executable:
+def take(pauses_s: tuple[float, ...]) -> Executable:
     """Give the due events of `athlete` to the job `job_id`; returns the keys of new ones.
 
-    Should the job end without applying them, they are due again after a pause.
+    Should the job end without applying them, they are due again after one of `pauses_s`, by the
+    number of jobs that took them.
     """
     free = (
         select(*_KEY)
@@ -198,14 +195,14 @@ def take() -> Executable:
         .order_by(*_KEY)
         .with_for_update(of=StravaEvent, skip_locked=True)
     )
-    pause_s = case(dict(enumerate(_PAUSES_S)), value=StravaEvent.tries, else_=_LONGEST_PAUSE_S)
+    tries = StravaEvent.tries + 1
     return (
         update(StravaEvent)
         .where(tuple_(*_KEY).in_(free))
         .values(
             job_id=_JOB_ID,
-            tries=StravaEvent.tries + 1,
-            due_at=func.now() + seconds(cast(pause_s, Float)),
+            tries=tries,
+            due_at=next_try(pauses_s, tries),
         )
         .returning(StravaEvent.object_type, StravaEvent.object_id)
     )

@@ -1,21 +1,18 @@
 """Activities that syncs could not have: why, since when, and when they are tried again."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
     Executable,
-    Float,
     Integer,
     Text,
     any_,
     bindparam,
     case,
-    cast,
     delete,
     exists,
     func,
@@ -35,7 +32,7 @@ from db.models import (
     SyncProblem,
     SyncStage,
 )
-from db.statements.interval import seconds
+from db.statements.interval import next_try
 from db.statements.jobs.job import create_syncs, has_active
 
 FOR_PROBLEMS = {"cause": "problems"}
@@ -46,28 +43,21 @@ _JOB_ID = bindparam("job_id", type_=BigInteger)
 _STRAVA_ID = bindparam("problem_of", type_=BigInteger)
 _STRAVA_IDS = bindparam("strava_ids", type_=ARRAY(BigInteger))
 _MINE: ColumnElement[bool] = SyncProblem.athlete_id == _ATHLETE_ID
-_PAUSES_S = {1: 600, 2: 3_600, 3: 21_600, 4: 86_400, 5: 3 * 86_400}
-"""Seconds from a try in vain to the next, by the number of tries."""
-_LONGEST_PAUSE_S = 7 * 86_400
 
 
-def _next_try(tries: Any) -> ColumnElement[datetime]:
-    pause_s = case(_PAUSES_S, value=tries, else_=_LONGEST_PAUSE_S)
-    return func.now() + seconds(cast(pause_s, Float))
-
-
-def record() -> Executable:
+def record(pauses_s: Sequence[float]) -> Executable:
     """Record that `job_id` tried the activity `problem_of` of `athlete` in vain.
 
     Parameters also: `reason_code`, `reason`, `problem_stage`. Several tries of one job count once.
-    Nothing is written for an athlete without a connection. `problem_of` may be null.
+    Nothing is written for an athlete without a connection. `problem_of` may be null. It is tried
+    again after `pauses_s`, by its tries.
     """
     activity = (
         select(Activity.id)
         .where(Activity.athlete_id == _ATHLETE_ID, Activity.strava_id == _STRAVA_ID)
         .scalar_subquery()
     )
-    first_try = case((_STRAVA_ID.is_(None), null()), else_=_next_try(literal(1)))
+    first_try = case((_STRAVA_ID.is_(None), null()), else_=next_try(pauses_s, literal(1)))
     columns = {
         "connection_id": StravaConnection.id,
         "athlete_id": StravaConnection.athlete_id,
@@ -90,7 +80,7 @@ def record() -> Executable:
             **{name: new[name] for name in ("activity_id", "stage", "code", "message", "job_id")},
             "tries": tries,
             "tried_at": func.now(),
-            "next_try_at": case((new.strava_id.is_(None), null()), else_=_next_try(tries)),
+            "next_try_at": case((new.strava_id.is_(None), null()), else_=next_try(pauses_s, tries)),
         },
     )
 
@@ -137,11 +127,11 @@ def ask() -> Executable:
     )
 
 
-def take() -> Executable:
+def take(pauses_s: Sequence[float]) -> Executable:
     """Take the activities of `athlete` that are due, at most `most`, oldest problem first.
 
     Returns `strava_id` and `is_asked_for`. Should the job end without trying one, it is tried
-    again after the next pause.
+    again after the next of `pauses_s`.
     """
     due = (
         select(SyncProblem.id, SyncProblem.is_asked_for)
@@ -154,7 +144,7 @@ def take() -> Executable:
     return (
         update(SyncProblem)
         .where(SyncProblem.id == due.c.id)
-        .values(next_try_at=_next_try(SyncProblem.tries), is_asked_for=False)
+        .values(next_try_at=next_try(pauses_s, SyncProblem.tries), is_asked_for=False)
         .returning(SyncProblem.strava_id, due.c.is_asked_for)
     )
 
