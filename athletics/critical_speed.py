@@ -34,7 +34,10 @@ LONG_M, SHORT_M = 3000.0, 1500.0
 
 @dataclass(frozen=True, slots=True)
 class SpeedLine:
-    """The line through efforts. `standard_error_m_per_s` is that of the slope; the fit's R² is `r_squared`."""
+    """The line through efforts.
+
+    `standard_error_m_per_s` is that of the slope; the fit's R² is `r_squared`.
+    """
 
     speed_m_per_s: float
     distance_above_m: float

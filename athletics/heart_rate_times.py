@@ -7,7 +7,10 @@ from athletics.heart_rate import FASTEST_BPM, LONGEST_STEP_S, SLOWEST_BPM, Heart
 
 
 def heart_rates(time_s: Column, heart_rate_bpm: Column | None) -> HeartRates | None:
-    """Sum up the time at each rate: from a sample to the next it is the sample's. None: no rates."""
+    """Sum up the time at each rate: from a sample to the next it is the sample's.
+
+    None: no rates.
+    """
     if heart_rate_bpm is None:
         return None
     step_s, rates = np.diff(floats(time_s)), floats(heart_rate_bpm)[:-1]

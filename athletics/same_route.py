@@ -1,11 +1,11 @@
 """Whether two runs went the same way, in either direction and from any point of a lap.
 
-Two runs are on the same route if their lengths differ by at most 5 %, and at least 90 % of the cells of
-either lie in or beside cells of the other. Cells are of some 100 m: a stored route has points in
-each 50 m that were recorded (`athletics/route.py`), so its points alone tell the cells. Neighbors
-count, because what runs along an edge of cells falls to either side. Cells as fingerprints of ways
-are usual for lists of places, such as in map matching; the figures are ours, measured in
-`tests/athletics/test_same_route.py` against noise of receivers.
+Two runs are on the same route if their lengths differ by at most 5 %, and at least 90 % of the
+cells of either lie in or beside cells of the other. Cells are of some 100 m: a stored route has
+points in each 50 m that were recorded (`athletics/route.py`), so its points alone tell the cells.
+Neighbors count, because what runs along an edge of cells falls to either side. Cells as
+fingerprints of ways are usual for lists of places, such as in map matching; the figures are ours,
+measured in `tests/athletics/test_same_route.py` against noise of receivers.
 """
 
 from collections.abc import Sequence

@@ -90,7 +90,10 @@ class _FoldedCurves:
         self._is_kept = np.zeros(len(times), bool)
 
     def halved(self, current: Integers, size: int) -> tuple[Integers, Integers]:
-        """Choose `size` of the current samples. Also returns the others, the most important first."""
+        """Choose `size` of the current samples.
+
+        Also returns the others, the most important first.
+        """
         is_kept = self._is_kept
         is_kept[:] = False
         is_kept[current[[0, -1]]] = is_kept[self._wanted[: max(0, size // 2 - 2)]] = True

@@ -19,7 +19,10 @@ class SplitUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One part. `is_partial`: the last one, shorter than the unit. None: not recorded, not sound."""
+    """One part.
+
+    `is_partial`: the last one, shorter than the unit. None: not recorded, not sound.
+    """
 
     number: int
     start_offset_s: float

@@ -1,8 +1,8 @@
 """Samples of an activity as a file outside of the database, beside originals.
 
 `pacegraph move-samples` makes it (`jobs/moved_samples.py`). It has a byte for its version, then the
-columns `samples`, `marks` and `positions` of `activity_streams`, each after its length in four bytes,
-little-endian; a length of 2³² - 1 stands for null. They are compressed already.
+columns `samples`, `marks` and `positions` of `activity_streams`, each after its length in four
+bytes, little-endian; a length of 2³² - 1 stands for null. They are compressed already.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Pauses before retrying work that failed with a transient error: none, then a moment.
 
-A restart of PostgreSQL takes a few tenths of a second, a failover what DATABASE_FAILOVER_S says, and
-a deadlock ends when one of its transactions is rolled back. After one caller has used up its
+A restart of PostgreSQL takes a few tenths of a second, a failover what DATABASE_FAILOVER_S says,
+and a deadlock ends when one of its transactions is rolled back. After one caller has used up its
 retries, others fail at once until something succeeds, so callers do not queue up behind a database
 that stays away.
 """

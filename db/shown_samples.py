@@ -1,8 +1,8 @@
 """What others see of an activity's samples where a part of its way is hidden from them.
 
 The statement says which samples (`db/statements/privacy_zone.py`). Time and distance count these
-alone: they begin at 0 and stand still where samples are left out, because anyone who knew how long or
-far a hidden part is, from several runs, would find the place where it begins.
+alone: they begin at 0 and stand still where samples are left out, because anyone who knew how long
+or far a hidden part is, from several runs, would find the place where it begins.
 """
 
 from itertools import accumulate, chain, pairwise

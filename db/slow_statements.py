@@ -74,7 +74,10 @@ async def plan_of(engine: AsyncEngine, ran: RanStatement) -> str:
 
 
 def _written(plan: dict[str, Any]) -> str:
-    """Write a plan, a line for each step, those that feed it below. It ends where it is too long."""
+    """Write a plan, a line for each step, those that feed it below.
+
+    It ends where it is too long.
+    """
     lines, size = list[str](), 0
     steps = list(_steps(plan, 0))
     for number, line in enumerate(steps):

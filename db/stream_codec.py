@@ -5,8 +5,8 @@ of 1,024 samples, each with its length and compressed by itself, so that a reade
 expands little. A segment has one byte for its scale, one for the width of its integers, then the
 first value and the differences as little-endian integers. Values without an exact decimal scale are
 stored as 64-bit floats, so decoding returns exactly what was encoded. Samples that lack a value
-repeat the one before, and a mask tells which. Positions are stored apart: they are for fewer callers.
-`db/stream_encoding.py` writes all that.
+repeat the one before, and a mask tells which. Positions are stored apart: they are for fewer
+callers. `db/stream_encoding.py` writes all that.
 
 Version 1 has only time, distance and heart rate, compressed as a whole. Rows of versions before 0.3
 hold it.

@@ -1,9 +1,9 @@
 """Up to where in PostgreSQL's log each viewer has written, known to all processes by Redis.
 
 Only where DATABASE_REPLICA_URLS is set. A sorted set has the position after the last commit of each
-viewer. Its member EVERYONE is a floor: all writes of viewers that are not in the set are below it. So
-the floor may rise at any time, and what is below it is dropped. Without a floor nothing is known:
-Redis lost its data.
+viewer. Its member EVERYONE is a floor: all writes of viewers that are not in the set are below it.
+So the floor may rise at any time, and what is below it is dropped. Without a floor nothing is
+known: Redis lost its data.
 """
 
 import asyncio

@@ -24,7 +24,10 @@ ChangePosition = int | datetime | None
 
 @dataclass(frozen=True, slots=True)
 class JobChange:
-    """News: the job has a new version, or the athlete's data changed (NO_JOB). The rows tell what."""
+    """News: the job has a new version, or the athlete's data changed (NO_JOB).
+
+    The rows tell what.
+    """
 
     job_id: int
     athlete_id: int | None

@@ -18,7 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 def forget_cached_answers(settings: Settings) -> None:
-    """Delete all cached answers. Without Redis, the reconciler tries again (`jobs/reconcile.py`)."""
+    """Delete all cached answers.
+
+    Without Redis, the reconciler tries again (`jobs/reconcile.py`).
+    """
     try:
         with redis_client(settings, RedisPart.ANSWERS, timeout_s=_TIMEOUT_S) as redis:
             keys = []

@@ -1,7 +1,7 @@
 """What a running attempt holds: a lease on its job, renewed by a thread; and the reasons to stop.
 
-When another worker may have the job is in `db/statements/jobs/job_lease.py`; `jobs/reconcile.py` then
-queues it.
+When another worker may have the job is in `db/statements/jobs/job_lease.py`; `jobs/reconcile.py`
+then queues it.
 
 AttemptStopped              the attempt must end; uncommitted work is discarded
 ├── LeaseLost               the job ended or another worker may have claimed it

@@ -79,12 +79,12 @@ class Activity(Base):
     `started_at_local` is the athlete's local wall time, without an offset. `duplicate_of_id` is the
     activity that represents this one when a run was recorded twice, and `run_id` that one or, if it
     is its own, this one. `confirmed_at` is when its source last listed it, to about a day.
-    `given_efforts` are Strava's own best efforts, kept when there are no streams or these lack some: `[{"distance_m",
-    "elapsed_s", "start_offset_s"}]`. `timezone_text` is the time zone as Strava writes it. `trainer`:
-    recorded indoors, say on a treadmill. `is_race`: marked as one on Strava. `description`,
-    `calories_kcal` and laps come from files or Strava's details, which were read at `details_at`;
-    where they could not be read, they are asked for again at `details_retry_at`.
-    `efforts_version` is the version of the derivation rules
+    `given_efforts` are Strava's own best efforts, kept when there are no streams or these lack
+    some: `[{"distance_m", "elapsed_s", "start_offset_s"}]`. `timezone_text` is the time zone as
+    Strava writes it. `trainer`: recorded indoors, say on a treadmill. `is_race`: marked as one on
+    Strava. `description`, `calories_kcal` and laps come from files or Strava's details, which were
+    read at `details_at`; where they could not be read, they are asked for again at
+    `details_retry_at`. `efforts_version` is the version of the derivation rules
     (`jobs/sync/derived_rows.py`) that its best efforts follow; null if none were derived yet.
     `streams_tries` are the jobs that asked Strava for streams in vain, `streams_asked_by_job_id` is
     the last of them, and `streams_retry_at` is when to ask again. Versions before 0.3 left rows

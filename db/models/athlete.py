@@ -30,11 +30,10 @@ NAMELESS = "Athlete"
 class Athlete(Base):
     """A runner. `shares` is the athlete's consent to be seen by others; it needs SHARING=on.
 
-    Within `hidden_radius_m` of the start and end of a route others see no part of it; 0 hides nothing.
-    The resting and maximum heart rate are what the athlete says.
-    `shares_age_grades` is a separate consent, because an age grade reveals the age on that day. A
-    trigger sets `data_version` to a new number after each change to the athlete's data, activities
-    included.
+    Within `hidden_radius_m` of the start and end of a route others see no part of it; 0 hides
+    nothing. The resting and maximum heart rate are what the athlete says. `shares_age_grades` is a
+    separate consent, because an age grade reveals the age on that day. A trigger sets
+    `data_version` to a new number after each change to the athlete's data, activities included.
     """
 
     __tablename__ = "athletes"

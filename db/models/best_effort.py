@@ -41,8 +41,8 @@ class BestEffort(Base):
     """An effort. Only efforts with `counts` are ranked and can be personal bests.
 
     `counts` is true for efforts of runs that are not flagged, not duplicates and not excluded by
-    the athlete, nor themselves excluded. `counts_for_others` is the same rule applied to the activities visible to everyone
-    only; results shown to other users are derived from it.
+    the athlete, nor themselves excluded. `counts_for_others` is the same rule applied to the
+    activities visible to everyone only; results shown to other users are derived from it.
 
     `implied` efforts were measured over a longer distance only (`athletics/activity_effort.py`).
     One counts only where a best over a longer distance would otherwise be faster, and lists omit it
@@ -50,10 +50,11 @@ class BestEffort(Base):
 
     `achieved_at` is when the distance would have been completed had the effort begun with its run:
     orders and cursors, which others see, must not tell where in a run an effort lies. The distance
-    was completed `start_offset_s` later (`completed_at`). `start_distance_m` is where the effort began,
-    on the scale of the activity's distance; it and `average_heart_rate_bpm` are null where no samples
-    tell, and until the activity is derived again after migration 0052. The columns of the age grade
-    are null together, when the birth date or sex is unknown or the table does not cover the age.
+    was completed `start_offset_s` later (`completed_at`). `start_distance_m` is where the effort
+    began, on the scale of the activity's distance; it and `average_heart_rate_bpm` are null where
+    no samples tell, and until the activity is derived again after migration 0052. The columns of
+    the age grade are null together, when the birth date or sex is unknown or the table does not
+    cover the age.
     """
 
     __tablename__ = "best_efforts"

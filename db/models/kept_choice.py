@@ -13,10 +13,10 @@ from db.models.base import Base, BigId, CreatedAt, one_of
 class KeptChoice(Base):
     """What the athlete chose for an activity that went, for when a sync brings it back.
 
-    It may go because Strava does not find it for a while, or does not confirm it in time. Activities
-    without choices have no row. `excluded_efforts` are the distances of efforts that were excluded
-    one by one; the row stays until the efforts are derived again. `edits` are the columns of
-    `activities` that the athlete changed, with their values.
+    It may go because Strava does not find it for a while, or does not confirm it in time.
+    Activities without choices have no row. `excluded_efforts` are the distances of efforts that
+    were excluded one by one; the row stays until the efforts are derived again. `edits` are the
+    columns of `activities` that the athlete changed, with their values.
     """
 
     __tablename__ = "kept_choices"

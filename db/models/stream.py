@@ -11,12 +11,12 @@ from db.models.base import Base, BigId, not_negative, of_activity, one_of
 class ActivityStreams(Base):
     """The samples of one activity, compressed (`db/stream_codec.py`).
 
-    `athlete_id` is the activity's: a trigger writes it where a version before migration 0056 does not.
-    `positions` are apart from the other columns, null if not recorded. `duration_s` is the time of
-    the last sample. `is_complete`: all columns were asked for. `marks` say which samples a chart of
-    few points needs (`db/chart_samples.py`). Rows of versions before 0.3 are not complete and have
-    neither positions nor a duration nor marks. `samples`, `positions` and `marks` that are in a file
-    (`MovedSamples`) are empty here.
+    `athlete_id` is the activity's: a trigger writes it where a version before migration 0056 does
+    not. `positions` are apart from the other columns, null if not recorded. `duration_s` is the
+    time of the last sample. `is_complete`: all columns were asked for. `marks` say which samples a
+    chart of few points needs (`db/chart_samples.py`). Rows of versions before 0.3 are not complete
+    and have neither positions nor a duration nor marks. `samples`, `positions` and `marks` that are
+    in a file (`MovedSamples`) are empty here.
     """
 
     __tablename__ = "activity_streams"

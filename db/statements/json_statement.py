@@ -25,7 +25,10 @@ TOO_LARGE = "\x07"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a finished statement. `level` is the level that has it, None for the viewer."""
+    """A parameter of a finished statement.
+
+    `level` is the level that has it, None for the viewer.
+    """
 
     level: int | None
     name: str
@@ -43,8 +46,9 @@ class RootColumns:
 class Statement:
     """A finished statement: `text` with $1 for the first of `parameters`, and so on.
 
-    `roots` has the pieces of each root field's JSON: text, or the number of a column. Where its texts
-    have more than `most_bytes`, the first is TOO_LARGE, and the others are null. None: no bound.
+    `roots` has the pieces of each root field's JSON: text, or the number of a column. Where its
+    texts have more than `most_bytes`, the first is TOO_LARGE, and the others are null. None: no
+    bound.
     """
 
     text: str

@@ -1,7 +1,8 @@
 """The JSON of what lists of rows show, kept with each row.
 
-To write a number, a time or a text as JSON takes PostgreSQL longer than to find its row. So a trigger
-writes one text with the JSON of several columns when one of them changes, and a list reads that.
+To write a number, a time or a text as JSON takes PostgreSQL longer than to find its row. So a
+trigger writes one text with the JSON of several columns when one of them changes, and a list reads
+that.
 """
 
 from collections.abc import Mapping

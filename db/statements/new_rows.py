@@ -75,7 +75,10 @@ def new_ids() -> Executable:
 
 
 def values_of(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write rows for `add`. Bytes become what PostgreSQL reads as bytea; arrays are of `as_array`."""
+    """Write rows for `add`.
+
+    Bytes become what PostgreSQL reads as bytea; arrays are of `as_array`.
+    """
     return orjson.dumps(rows, default=_as_bytea).decode()
 
 

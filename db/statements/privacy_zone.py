@@ -1,8 +1,8 @@
 """Privacy zones: others do not see what is near the start and the end of a run's route.
 
-Positions hide their surroundings (`activities/activity_route.py`); what counts from the start of such
-a run would tell how far away it is. So others see no laps and splits of it (`visibility.py`), not
-where its efforts began (`performance/best_effort.py`), and samples that are counted again
+Positions hide their surroundings (`activities/activity_route.py`); what counts from the start of
+such a run would tell how far away it is. So others see no laps and splits of it (`visibility.py`),
+not where its efforts began (`performance/best_effort.py`), and samples that are counted again
 (`db/shown_samples.py`). All of these ask here.
 """
 

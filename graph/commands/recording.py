@@ -50,7 +50,10 @@ async def load_recordings(context: Context, activity_ids: Sequence[int]) -> list
 
 
 async def choose_recording(context: Context, wanted: ChooseRecordingInput) -> RecordingPayload:
-    """Let a recording count for its run, or the rules choose. Raises MutationRefused, CallerError."""
+    """Let a recording count for its run, or the rules choose.
+
+    Raises MutationRefused, CallerError.
+    """
     return await _say(context, wanted.activity_id, RecordingChoice.CHOSEN, undo=wanted.undo)
 
 

@@ -178,8 +178,8 @@ def actual_cost(
 ) -> int:
     """Compute what an operation cost from the objects in its answer.
 
-    It is at least 1 if anything was requested, and no more than that: a list that is longer than was
-    assumed costs its time. The first objects cost a point each, further ones a part of it.
+    It is at least 1 if anything was requested, and no more than that: a list that is longer than
+    was assumed costs its time. The first objects cost a point each, further ones a part of it.
     Introspection costs the same whatever it returns.
     """
     if asks_about_schema:

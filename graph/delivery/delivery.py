@@ -21,8 +21,8 @@ from graph.unplanned import run_unplanned
 class Delivery:
     """One operation on its way.
 
-    `operation` is set when it begins. `undivided` is graphql-core's result where it put nothing off after all; None otherwise.
-    `has_failed`: an error ends it before its last part.
+    `operation` is set when it begins. `undivided` is graphql-core's result where it put nothing off
+    after all; None otherwise. `has_failed`: an error ends it before its last part.
     """
 
     def __init__(

@@ -26,10 +26,10 @@ class AnswerPart:
     """A deferred fragment, or the rest of a streamed list.
 
     `path` leads to the fragment's object, or to the list. `parent` is the fragment around it, None
-    where the first operation has it. `operation` gets a fragment's data, or the whole list; None for
-    a fragment that selects nothing but other parts, and for a list that is read at once. `first` is
-    how many entries of a list are sent at once, None for a fragment. `selections` are the
-    fragment's own, or those of an entry.
+    where the first operation has it. `operation` gets a fragment's data, or the whole list; None
+    for a fragment that selects nothing but other parts, and for a list that is read at once.
+    `first` is how many entries of a list are sent at once, None for a fragment. `selections` are
+    the fragment's own, or those of an entry.
     """
 
     label: str | None

@@ -88,8 +88,8 @@ def field(
 ) -> Any:
     """Make a Strawberry field that carries its declaration.
 
-    `list_size` declares how many entries its cost assumes, `cost` what it costs itself. `read_arguments` turns the field's
-    arguments into the source's.
+    `list_size` declares how many entries its cost assumes, `cost` what it costs itself.
+    `read_arguments` turns the field's arguments into the source's.
     """
     metadata = {_SOURCE: source, _ARGUMENTS: read_arguments}
     directives = [each for each in (cost, list_size) if each is not None]

@@ -1,8 +1,8 @@
 """Writes the JSON of rows into the texts that a statement returned.
 
-In place of a list, the text has a mark with the values of its rows as JSON, those that are kept with
-the rows and others (`db/statements/listed_row.py`). To put them between the names of the fields here
-takes a quarter of what PostgreSQL takes for it.
+In place of a list, the text has a mark with the values of its rows as JSON, those that are kept
+with the rows and others (`db/statements/listed_row.py`). To put them between the names of the
+fields here takes a quarter of what PostgreSQL takes for it.
 """
 
 from collections.abc import Sequence
@@ -83,7 +83,10 @@ class WrittenText(NamedTuple):
 
 
 def with_rows(text: str, writers: Sequence[RowsWriter]) -> WrittenText:
-    """Write the rows in a text. Their objects are counted here: to search all of it takes longer."""
+    """Write the rows in a text.
+
+    Their objects are counted here: to search all of it takes longer.
+    """
     if not writers:
         return WrittenText(text)
     texts: list[str] = []

@@ -1,4 +1,7 @@
-"""What changes of athletes, for subscriptions. Each change is read once, for all its subscribers."""
+"""What changes of athletes, for subscriptions.
+
+Each change is read once, for all its subscribers.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

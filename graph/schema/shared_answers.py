@@ -29,7 +29,10 @@ Execute = Callable[[], Any]
 
 @dataclass(slots=True)
 class _EventAnswer:
-    """A result without errors, and what its streams cost. `node` is kept because keys have its id."""
+    """A result without errors, and what its streams cost.
+
+    `node` is kept because keys have its id.
+    """
 
     node: OperationDefinitionNode
     result: ExecutionResult

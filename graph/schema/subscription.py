@@ -172,7 +172,10 @@ def _minute_before(instant: datetime) -> datetime:
 
 
 def _position(info: Info) -> datetime | None:
-    """Get the time that a client of an event stream names as its last event. None: it names none."""
+    """Get the time that a client of an event stream names as its last event.
+
+    None: it names none.
+    """
     try:
         return parse_instant(info.context.last_event_id)
     except InvalidScalar:

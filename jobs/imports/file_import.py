@@ -63,8 +63,8 @@ class Transactions(Protocol):
 class FileImport:
     """The import of one athlete's files. With `is_dry_run` nothing is written.
 
-    `originals` keeps the files, None: they are not kept. `report` writes lines in the transaction that
-    writes their activities. `job_id` is the job that imports them, if any.
+    `originals` keeps the files, None: they are not kept. `report` writes lines in the transaction
+    that writes their activities. `job_id` is the job that imports them, if any.
     """
 
     def __init__(

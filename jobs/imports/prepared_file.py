@@ -45,8 +45,9 @@ _LONGEST_NAME = 1_000
 class ReadingRules:
     """What the reading of an athlete's files depends on.
 
-    `kept` and `unkept` are the digests of files that were imported whole; of those in `unkept` and of new
-    ones the originals are packed, if `keeps_originals`. With `is_dry_run` nothing is derived.
+    `kept` and `unkept` are the digests of files that were imported whole; of those in `unkept` and
+    of new ones the originals are packed, if `keeps_originals`. With `is_dry_run` nothing is
+    derived.
     """
 
     sex: Sex | None = None

@@ -38,7 +38,10 @@ _RETIRED_TIMES = 4
 
 
 def distance_m(*, to_others: bool = False) -> ColumnElement[float]:
-    """The distance of the activities with the gear, each run once. To others, of the public ones."""
+    """The distance of the activities with the gear, each run once.
+
+    To others, of the public ones.
+    """
     run = func.coalesce(Activity.duplicate_of_id, Activity.id)
     runs = (
         select(func.max(Activity.distance_m).label("meters"))
@@ -82,7 +85,10 @@ def by_names() -> Executable:
 
 
 def add_named() -> Executable:
-    """Create gear of `athlete` with the `names`, which no source but files told. Lock the athlete."""
+    """Create gear of `athlete` with the `names`, which no source but files told.
+
+    Lock the athlete.
+    """
     names = func.unnest(bindparam("names", type_=ARRAY(Text)))
     return insert(Gear).from_select(["athlete_id", "name"], select(_ATHLETE_ID, names))
 

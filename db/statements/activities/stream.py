@@ -151,7 +151,8 @@ def store() -> Executable:
     """Write the samples of one activity.
 
     Parameters: `activity_id`, `owner_id` (its athlete), `sample_count`, `samples`, `positions`,
-    `marks`, `duration_s`, `is_complete`. Its levels are to be replaced too (`discard_levels`, `store_levels`).
+    `marks`, `duration_s`, `is_complete`. Its levels are to be replaced too (`discard_levels`,
+    `store_levels`).
     """
     insertion = insert(ActivityStreams).values(**_OWNER, **_SAMPLES)
     return insertion.on_conflict_do_update(

@@ -1,7 +1,8 @@
 """What an export has of an athlete, table by table, in pages.
 
 Every table stands either in `EXPORTED` or in `LEFT_OUT`; a test holds that. What an erasure deletes
-is in `db/statements/athletes/erasure.py` and in the modules of the rows; `jobs/tasks/disconnect.py` runs it.
+is in `db/statements/athletes/erasure.py` and in the modules of the rows; `jobs/tasks/disconnect.py`
+runs it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -36,9 +36,9 @@ def create_due_jobs() -> Executable:
     """Create this night's syncs that are due, at most `most`; returns their summaries.
 
     `night_start` is the start of the night, `night_s` its length in seconds. Athletes whose tokens
-    Strava refuses, who did not ask for a first import yet, or whose history was read since the start
-    of the night, have none; those with a sync under way have theirs afterwards. It also takes up a
-    first import that failed, as in an outage of Strava's.
+    Strava refuses, who did not ask for a first import yet, or whose history was read since the
+    start of the night, have none; those with a sync under way have theirs afterwards. It also takes
+    up a first import that failed, as in an outage of Strava's.
     """
     start = bindparam("night_start", type_=DateTime(timezone=True))
     part = cast(StravaConnection.id % _PARTS, Float) / _PARTS
