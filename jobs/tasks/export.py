@@ -17,6 +17,7 @@ from typing import IO, TypeVar
 from sqlalchemy import Connection
 
 from db.original_files import StoredOriginals
+from db.statements.athletes import athlete as athletes
 from db.statements.athletes import export as exports
 from jobs.attempt import Attempt
 from jobs.exports.archive import AthleteArchive
@@ -59,6 +60,8 @@ class _ExportRun:
             "server_url": self._settings.url,
         }
         with self._attempt.step() as step:
+            # An erasure holds the lock, too: it deletes this row, or has ended before data is read.
+            step.connection.execute(athletes.lock(), values)
             made = step.connection.execute(exports.begin(), values).one()
         self._id = made.id
         if made.is_there:

@@ -1,19 +1,24 @@
 """After an erasure nothing of the data is anywhere: no row, no key of Redis, no file."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Timer
 
 import pytest
 from sqlalchemy import insert
 
 from db.models import Upload
+from db.statements.activities import activity_deletion
+from db.statements.athletes import athlete as athletes
+from db.statements.athletes import export as exports
 from db.statements.jobs import job_attempt, job_lease
 from jobs.cached_answers import forget_cached_answers
 from jobs.reconcile import Reconciler
 from local.generated_secrets import new_secret_key
 from tests import factories as make
 from tests.graph.api import serve
-from tests.jobs.tasks.test_export import create
+from tests.jobs.tasks.test_export import create, exported, lines
 from tests.jobs.tasks.test_file_import import import_job
 from tests.jobs.tasks.test_file_import import upload as file_upload
 from tests.recordings.run import gpx_file, run_of
@@ -203,6 +208,30 @@ def test_files_that_are_imported_since_it_was_asked_for_stay(world, person):
     Reconciler(world.settings, world.database, world.redis).look_at_rows()
     assert world.work(archive)["status"] == "SUCCEEDED"
     assert where_it_is(world) == []
+
+
+def test_an_archive_that_begins_while_data_is_deleted_has_what_is_left(world, person):
+    """The deletion of archives has passed already, and nothing of it is committed yet."""
+    job_id = world.create(person.athlete_id, "EXPORT")
+    athlete = {"athlete": person.athlete_id}
+    is_deleted, has_begun = Event(), Event()
+
+    def erase() -> None:
+        with world.database.write() as connection:
+            connection.execute(athletes.lock(), athlete)
+            for statement in activity_deletion.delete_strava_data():
+                connection.execute(statement, athlete)
+            connection.execute(exports.remove_of_athlete(), athlete)
+            is_deleted.set()
+            has_begun.wait(3)
+
+    with ThreadPoolExecutor(1) as pool:
+        erasure = pool.submit(erase)
+        assert is_deleted.wait(3)
+        Timer(0.5, has_begun.set).start()
+        job = world.work(job_id)
+        erasure.result()
+    assert lines(exported(world, job), "activities") == []
 
 
 def test_a_job_that_ends_with_the_data_says_so(world, person):
