@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from graph.context import Context
+from graph.cost.budget import BudgetExhausted
 from graph.delivery.writer import PartsForm
 from graph.operation_request import OperationRequest
 from runtime.time_limit import TimeLimit
@@ -134,7 +135,7 @@ class GraphQLOverHttp:
             raise
         except Exception as error:  # noqa: BLE001 - here the last is answered
             response.log_error(error)
-            if isinstance(error, HttpRefusal | InvalidCredentials):
+            if isinstance(error, HttpRefusal | InvalidCredentials | BudgetExhausted):
                 error.__traceback__ = None  # its frames would keep the variables while it waits
                 await self._services.limits.refusal_pacing.wait()
             return response.from_error(exchange, error)

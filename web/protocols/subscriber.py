@@ -22,7 +22,9 @@ from db.errors import DatabaseError, StatementTimeout
 from db.statements.visibility import Viewer
 from flags.switches import Switches
 from graph.context import Caller, Context
+from graph.cost.budget import BudgetExhausted
 from graph.delivery.writer import PartsForm
+from graph.document.errors import TooBusy
 from graph.errors import CallerError, describe
 from graph.operation_request import OperationRequest
 from graph.scalars import format_floats
@@ -213,7 +215,7 @@ class Subscriber:
                         continue
                     result = _written(event, context.event_id)
                     context.check_size(result.body)
-                    if result.is_refusal and context.charge is None:
+                    if result.is_refusal and context.charge is None and not _is_unpaid(event):
                         await self.services.executor.charge_refusal(context)
                     yield result
 
@@ -293,6 +295,12 @@ def _is_lost(event: ExecutionResult) -> bool:
         isinstance(each, DatabaseError) and not isinstance(each, StatementTimeout)
         for each in causes
     )
+
+
+def _is_unpaid(refused: ExecutionResult) -> bool:
+    """Tell whether a refusal is free: nothing is left to pay with, or the server is at fault."""
+    causes = [error.original_error for error in refused.errors or ()]
+    return any(isinstance(each, BudgetExhausted | TooBusy | DatabaseError) for each in causes)
 
 
 def _written(result: ExecutionResult, event_id: str | None) -> Result:

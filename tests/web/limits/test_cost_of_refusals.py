@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.web.subscriber import web_socket
+from web.limits.refusal_pacing import RefusalPacing
 
 pytestmark = pytest.mark.anyio
 
@@ -152,3 +153,39 @@ async def test_who_has_nothing_left_is_told_so_instead(serving):
             assert answers[-1].status_code == 429
             assert answers[-1].json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
             assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+async def test_a_subscription_that_the_budget_does_not_cover_takes_nothing_of_it(serving):
+    address = serving(cost_bucket_ip=40, cost_refill_ip_per_s=0.001)
+    parts = "a: progress { done } b: progress { done } c: progress { done } d: progress { done }"
+    asked = {"query": f"subscription {{ jobUpdated(id: 1) {{ id {parts} }} }}"}
+    async with (
+        httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http,
+        web_socket(address) as socket,
+    ):
+        await socket.begin()
+        for _ in range(2):  # its document is read
+            await socket.send(type="subscribe", id="1", payload=asked)
+            assert await socket.error_code() != "RATE_LIMITED"
+        while (before := await remaining(http)) > 3:
+            await http.post("/graphql", json={"query": INVALID})
+        await socket.send(type="subscribe", id="1", payload=asked)
+        assert await socket.error_code() == "RATE_LIMITED"
+        assert await remaining(http) == before
+
+
+async def test_who_has_nothing_left_and_sends_no_json_is_paced(serving, monkeypatch):
+    paced, wait = [], RefusalPacing.wait
+
+    async def noted(pacing: RefusalPacing) -> None:
+        paced.append(pacing)
+        await wait(pacing)
+
+    monkeypatch.setattr(RefusalPacing, "wait", noted)
+    address = serving(cost_bucket_ip=1, cost_refill_ip_per_s=0.001)
+    headers = {"content-type": "application/json"}
+    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as http:
+        for status, content in ((400, b"{"), (429, b"{"), (429, json.dumps(UNKNOWN).encode())):
+            answer = await http.post("/graphql", content=content, headers=headers)
+            assert answer.status_code == status
+    assert len(paced) == 3
