@@ -47,6 +47,10 @@ class WeightedLru(Generic[Key, Value]):
     def __iter__(self) -> Iterator[Key]:
         return iter(self._entries)
 
+    def __contains__(self, key: object) -> bool:
+        """Tell whether an entry is here, at once however many there are; it is not marked as used."""
+        return key in self._entries
+
     def find(self, key: Key) -> Value | None:
         """Get an entry and mark it as used. None where there is none."""
         found = self._entries.get(key)

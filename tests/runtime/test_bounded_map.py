@@ -24,6 +24,25 @@ def test_what_is_dropped_for_an_entry_is_returned_even_itself():
     assert (len(kept), kept.weight) == (0, 0)
 
 
+def test_an_entry_is_found_without_a_walk_over_all():
+    asked = []
+
+    class Key(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            asked.append(other)
+            return str.__eq__(self, other)
+
+    kept = WeightedLru[str, int](100, lambda _, weight: weight)
+    for number in range(50):
+        kept.keep(str(number), 1)
+    assert Key("49") in kept
+    assert Key("50") not in kept
+    assert len(asked) < 5
+
+
 KEYS = st.sampled_from("abcdef")
 
 
