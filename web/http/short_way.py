@@ -96,15 +96,27 @@ class KnownHeads:
         known = self._known.find((head, peer))
         return None if known is None else (head, known)
 
-    def learn(self, head: bytes, peer: str, work_out: Callable[[], KnownHead | None]) -> None:
-        """Work a head out when it comes for the second time; None of those has no short way."""
+    def learn(
+        self,
+        head: bytes,
+        peer: str,
+        work_out: Callable[[], KnownHead | None],
+        *,
+        is_again: bool,
+    ) -> KnownHead | None:
+        """Work a head out when it comes for the second time. None: not now, or it has no short way.
+
+        `is_again`: its connection had it before. More clients may come in turn than are kept here.
+        """
         key = (head, peer)
-        if len(head) > _LONGEST_HEAD or key in self._known:
-            return
-        if self._seen.pop(hash(key), None) is None:
+        if key in self._known:
+            return self._known.find(key)
+        if not is_again and self._seen.pop(hash(key), None) is None:
             self._seen.keep(hash(key), True)
-        else:
-            self._known.keep(key, work_out())
+            return None
+        known = work_out()
+        self._known.keep(key, known)
+        return known
 
 
 def _size(key: tuple[bytes, str], _: KnownHead | None) -> int:
@@ -117,6 +129,7 @@ class ShortWayHttp(BoundedHttp):
     _short_way: ShortWay | None = None
     _known_head: KnownHead | None = None
     _head = b""
+    """The head before, known or not."""
     _waiting = b""
     """The request that waits for its answer."""
     _behind = b""
@@ -222,9 +235,13 @@ class ShortWayHttp(BoundedHttp):
         if short_way is None or cycle is None or cycle.more_body or cycle.response_complete:
             return
         end = data.find(_HEAD_ENDS) + len(_HEAD_ENDS)
-        if cycle.keep_alive and cycle.body == data[end:]:
+        if cycle.keep_alive and end <= _LONGEST_HEAD and cycle.body == data[end:]:
+            head, before = data[:end], self._head
             work_out = partial(short_way.known_head, cycle.scope, len(cycle.body))
-            short_way.heads.learn(data[:end], self._peer, work_out)
+            self._short_way, self._head = short_way, head
+            self._known_head = short_way.heads.learn(
+                head, self._peer, work_out, is_again=head == before
+            )
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if DRAINING in self.app_state:

@@ -1,6 +1,7 @@
 """Heads that came again from an address are known on its other connections, too."""
 
 import time
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import text
@@ -75,6 +76,21 @@ def test_what_is_at_hand_waits_for_a_slot_of_its_caller(settings, db, person, as
         assert b"gear" in other.answer()
         assert lasting(client.answer()) == lasting(known)
         assert services.at_hand.answered == before + 1
+
+
+def test_more_clients_in_turn_than_heads_are_kept_go_it_all_the_same(settings, person, monkeypatch):
+    monkeypatch.setattr("web.http.short_way._MOST_SEEN", 2)
+    monkeypatch.setattr("web.http.short_way._KEPT_BYTES", 3000)
+    app = create_app(settings)
+    with listening(app) as address, ExitStack() as opened:
+        clients = [
+            opened.enter_context(Client(address, person.token, b"x-number: %d\r\n" % number))
+            for number in range(5)
+        ]
+        for _ in range(4):
+            for client in clients:
+                assert client.ask(CONSTANT).startswith(b"HTTP/1.1 200")
+    assert app.state.services.at_hand.answered == 2 * len(clients)
 
 
 def wait_until(is_so):
