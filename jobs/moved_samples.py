@@ -26,6 +26,8 @@ from db.transaction_runner import TransactionRunner
 _AT_ONCE = 50
 _REQUESTS_AT_ONCE = 8
 _LONGEST_MOVE_S = 3600.0
+_GRACE_S = 60.0
+"""Who read a row before its samples came back, or reads a replica, still finds their file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,7 @@ class SamplesMove:
     @staticmethod
     def _announce(place: OriginalPlace, count: int, connection: Connection) -> list[int]:
         numbers = list(connection.execute(new_ids(), {"count": count}).scalars())
-        values = {"originals": numbers, "at_place": place.value, "wait_s": _LONGEST_MOVE_S}
-        connection.execute(removals.announce(), values)
+        _remove_in(_LONGEST_MOVE_S, place, numbers, connection)
         return numbers
 
     def _write(self, place: OriginalPlace, row: Any, number: int) -> _Written:
@@ -104,13 +105,22 @@ class SamplesMove:
 
     @staticmethod
     def _note(place: OriginalPlace, written: Sequence[_Written], connection: Connection) -> int:
-        """Note the files of samples that did not change meanwhile; returns how many."""
-        count = 0
+        """Note the files of samples that did not change meanwhile; returns how many.
+
+        The others are to be deleted now: their activity may be erased.
+        """
+        needless = []
         for each in written:
             row, file = each.row, {"original": each.number, "at_place": place.value}
-            of_row = {"activity": row.activity_id, "old_samples": row.samples}
+            of_row = {
+                "activity": row.activity_id,
+                "old_samples": row.samples,
+                "old_marks": row.marks,
+                "old_positions": row.positions,
+            }
             if connection.execute(statements.take_out(), of_row).first() is None:
-                continue  # it is deleted as announced
+                needless.append(each.number)
+                continue
             if connection.execute(removals.withdraw(), file).first() is None:
                 raise OriginalMissing  # it took so long that it is deleted; nothing is written
             values = {
@@ -122,8 +132,8 @@ class SamplesMove:
                 "packed_bytes": len(each.packed),
             }
             connection.execute(statements.note(), values)
-            count += 1
-        return count
+        _remove_in(0, place, needless, connection)
+        return len(written) - len(needless)
 
     @staticmethod
     def _put_back(row: Any, found: PackedSamples, connection: Connection) -> None:
@@ -134,4 +144,12 @@ class SamplesMove:
             "whole_marks": found.marks,
             "whole_positions": found.positions,
         }
-        connection.execute(statements.put_back(), values)
+        if connection.execute(statements.put_back(), values).first() is not None:
+            _remove_in(_GRACE_S, OriginalPlace(row.file_place), [row.file_id], connection)
+
+
+def _remove_in(
+    wait_s: float, place: OriginalPlace, numbers: Sequence[int], connection: Connection
+) -> None:
+    values = {"originals": list(numbers), "at_place": place.value, "wait_s": wait_s}
+    connection.execute(removals.announce(), values)

@@ -11,6 +11,7 @@ from jobs.moved_samples import SamplesMove
 from jobs.original_removals import remove_due
 from logs import tell
 from operator_commands.athlete_number import athlete_number
+from operator_commands.backups.backup import unbounded
 from settings import Settings
 
 _DAY_S = 86_400.0
@@ -29,7 +30,8 @@ def move_samples(
         settings.require("originals_s3_bucket", "originals_s3_access_key")
         settings.require("originals_s3_secret_key")
     athlete_id = None if athlete is None else athlete_number(athlete)
-    database = SyncDatabase(settings, application_name="pacegraph-move-samples")
+    # A look for old samples may pass over all rows, where most are moved already.
+    database = SyncDatabase(unbounded(settings), application_name="pacegraph-move-samples")
     moved = failed = 0
     try:
         transactions, files = TransactionRunner(database), StoredOriginals(settings)

@@ -85,7 +85,12 @@ def write_anew(db, activity: int) -> None:
     store_streams(db, found.one(), EncodedStreams.from_samples(make.samples(10)))
 
 
-def test_old_samples_go_and_come_back(s3, server, db, owner, old, recent):
+def remove_in_a_minute(s3, db, database) -> None:
+    db.execute(text("UPDATE original_removals SET due_at = due_at - interval '1 minute'"))
+    remove_due(s3, database)
+
+
+def test_old_samples_go_and_come_back(s3, server, db, database, owner, old, recent):
     before, levels = rows(db, ROWS), rows(db, LEVELS)
     assert move(s3) == 0
     [file] = rows(db, FILES)
@@ -99,7 +104,10 @@ def test_old_samples_go_and_come_back(s3, server, db, owner, old, recent):
     assert move(s3) == 0, "a second run has nothing to do"
     assert rows(db, FILES) == [file]
     assert move(s3, "database") == 0
-    assert (rows(db, ROWS), rows(db, FILES), server.names()) == (before, [], set())
+    assert (rows(db, ROWS), rows(db, FILES)) == (before, [])
+    assert len(server.names()) == 1, "who read the row before still finds it"
+    remove_in_a_minute(s3, db, database)
+    assert server.names() == set()
 
 
 def test_one_athlete_and_an_age_can_be_chosen(s3, db, owner, old, recent):
@@ -197,13 +205,27 @@ def test_an_interrupted_move_loses_nothing(s3, server, db, database, old, writes
     assert server.names() == set()
 
 
-def test_samples_that_change_meanwhile_stay(s3, server, db, database, old):
+POSITIONS = "UPDATE activity_streams SET positions = sample_count::text::bytea"
+
+
+@pytest.mark.parametrize("change", ["written anew", "placed", "erased"])
+def test_samples_that_change_meanwhile_stay(s3, server, db, database, old, change):
+    """Also where positions alone did; what was written for nothing is deleted at once."""
+
     class Changing(StoredOriginals):
         def write(self, place, number, packed):
             super().write(place, number, packed)
-            write_anew(db, old)
+            if change == "written anew":
+                write_anew(db, old)
+            else:
+                erased = delete(Activity).where(Activity.id == old)
+                db.execute(text(POSITIONS) if change == "placed" else erased)
+            changed.extend(rows(db, ROWS))
 
+    changed: list[dict] = []
     move = SamplesMove(TransactionRunner(database), Changing(s3))
     assert list(move.take_out(OriginalPlace.S3)) == [0]
-    [row] = rows(db, ROWS)
-    assert (row["sample_count"], row["samples"] != b"", rows(db, FILES)) == (10, True, [])
+    assert (rows(db, ROWS), rows(db, FILES)) == (changed, [])
+    assert len(server.names()) == 1
+    remove_due(s3, database)
+    assert server.names() == set()

@@ -88,16 +88,18 @@ def stored_elsewhere() -> Executable:
 
 @cache
 def take_out() -> Executable:
-    """Empty the samples of `activity` unless they changed since they were read as `old_samples`.
+    """Empty the samples of `activity` unless a column changed since it was read as `old_…`.
 
-    Returns its id, nothing if they did.
+    Returns its id, nothing if one did.
     """
+    read = {"samples": "old_samples", "marks": "old_marks", "positions": "old_positions"}
+    unchanged = (
+        getattr(ActivityStreams, name).is_not_distinct_from(bindparam(old, type_=LargeBinary))
+        for name, old in read.items()
+    )
     return (
         update(ActivityStreams)
-        .where(
-            ActivityStreams.activity_id == _ACTIVITY_ID,
-            ActivityStreams.samples == bindparam("old_samples", type_=LargeBinary),
-        )
+        .where(ActivityStreams.activity_id == _ACTIVITY_ID, *unchanged)
         .values(
             samples=_NOTHING,
             marks=_NOTHING,
