@@ -194,6 +194,7 @@ def _delete_rows_of_files(
 
     What a death in between leaves, the reconciler deletes.
     """
+    connection.execute(uploads.lock_of_athlete(), values)
     uploaded = connection.execute(uploads.remove_of_athlete(), values).scalars().all()
     exported = connection.execute(exports.remove_of_athlete(), values).scalars().all()
     return [

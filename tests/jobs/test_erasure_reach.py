@@ -12,6 +12,8 @@ from db.models import Upload
 from db.statements.activities import activity_deletion
 from db.statements.athletes import athlete as athletes
 from db.statements.athletes import export as exports
+from db.statements.files import upload as uploads
+from db.statements.jobs import job as jobs
 from db.statements.jobs import job_attempt, job_lease
 from jobs.cached_answers import forget_cached_answers
 from jobs.reconcile import Reconciler
@@ -232,6 +234,35 @@ def test_an_archive_that_begins_while_data_is_deleted_has_what_is_left(world, pe
         job = world.work(job_id)
         erasure.result()
     assert lines(exported(world, job), "activities") == []
+
+
+def test_files_that_an_import_takes_at_the_moment_of_the_erasure_stay(world, person):
+    late = file_of(world, person.athlete_id)
+    erasure = world.create(person.athlete_id, "ERASE_ATHLETE")
+    values = {
+        "athlete": person.athlete_id,
+        "uploads": [late],
+        "job_kind": "IMPORT",
+        "account": None,
+    }
+    is_taken, may_end = Event(), Event()
+
+    def begin_import() -> None:
+        with world.database.write() as connection:
+            arguments = {"uploads": [late], "visibility": "ONLY_ME"}
+            made = connection.execute(jobs.create(), {**values, "job_arguments": arguments}).one()
+            connection.execute(uploads.of_athlete(), values)
+            connection.execute(uploads.give_to_job(), {**values, "job_id": made.id})
+            is_taken.set()
+            may_end.wait(3)
+
+    with ThreadPoolExecutor(1) as pool:
+        beginning = pool.submit(begin_import)
+        assert is_taken.wait(3)
+        Timer(0.5, may_end.set).start()
+        assert world.work(erasure)["status"] == "SUCCEEDED"
+        beginning.result()
+    assert world.rows("SELECT id FROM uploads") == [{"id": late}]
 
 
 def test_a_job_that_ends_with_the_data_says_so(world, person):

@@ -140,10 +140,16 @@ def remove_of_job() -> Executable:
     return delete(Upload).where(Upload.job_id == _JOB_ID).returning(Upload.id)
 
 
+def lock_of_athlete() -> Executable:
+    """Lock the uploads of `athlete`, so that the next statement sees which imports took them."""
+    mine = Upload.athlete_id == _ATHLETE_ID
+    return select(Upload.id).where(mine).order_by(Upload.id).with_for_update()
+
+
 def remove_of_athlete() -> Executable:
     """Delete the uploads of `athlete` from before `asked_moment`; returns their ids.
 
-    Those that an import reads which was asked for since stay.
+    Those that an import reads which was asked for since stay. Lock them before (`lock_of_athlete`).
     """
     asked = bindparam("asked_moment", type_=DateTime(timezone=True))
     is_read = exists().where(
