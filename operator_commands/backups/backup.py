@@ -11,12 +11,11 @@ from sqlalchemy import Connection
 
 from db.models import OriginalPlace
 from db.session import SyncDatabase
-from db.statements.files import original
 from db.statements.server import backup as statements
 from db.statements.server import table
 from logs import our_version
 from operator_commands.backups import manifest as form
-from operator_commands.backups.bucket import check_access, copy_bucket
+from operator_commands.backups.bucket import check_access, copy_bucket, files_at
 from operator_commands.backups.errors import BackupError
 from operator_commands.backups.manifest import BackupManifest, fingerprints
 from operator_commands.backups.originals import copy_all
@@ -85,7 +84,7 @@ def _write_database(
             manifest = _describe(connection, settings)
             _check_version(manifest.postgres // 10_000, postgres.version())
             outside = (OriginalPlace.FOLDER, OriginalPlace.S3)
-            places = {place: _originals_at(connection, place) for place in outside}
+            places = {place: files_at(connection, place) for place in outside}
             if without_s3:
                 manifest.originals_in_s3 = len(places[OriginalPlace.S3])
                 places[OriginalPlace.S3] = set()
@@ -103,10 +102,6 @@ def _write_database(
     finally:
         database.close()
     return manifest, places
-
-
-def _originals_at(connection: Connection, place: OriginalPlace) -> set[int]:
-    return set(connection.execute(original.at(), {"at_place": place.value}).scalars())
 
 
 def _write_originals(

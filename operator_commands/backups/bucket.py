@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from db.models import OriginalPlace, OriginalRemoval
+from db.models import MovedSamples, OriginalPlace, OriginalRemoval
 from db.original_files import OriginalMissing, OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
 from db.statements.files import original
@@ -86,10 +86,14 @@ def put_in_bucket(settings: Settings, database: SyncDatabase, source: Path) -> N
 def in_bucket(database: SyncDatabase) -> list[int]:
     """Find the ids of the originals in S3 that a restore is about to replace."""
     with database.read() as connection:
-        if not _knows_s3(connection):
-            return []
-        values = {"at_place": OriginalPlace.S3.value}
-        return list(connection.execute(original.at(), values).scalars())
+        return list(files_at(connection, OriginalPlace.S3)) if _knows_s3(connection) else []
+
+
+def files_at(connection: Connection, place: OriginalPlace) -> set[int]:
+    """Find the numbers of all files at a place, also in a database of an earlier version."""
+    has_samples = _has_table(connection, MovedSamples.__tablename__)
+    statement = original.at(with_samples=has_samples)
+    return set(connection.execute(statement, {"at_place": place.value}).scalars())
 
 
 def forget_replaced(settings: Settings, replaced: Collection[int]) -> None:
@@ -107,7 +111,11 @@ def forget_replaced(settings: Settings, replaced: Collection[int]) -> None:
 
 def _knows_s3(connection: Connection) -> bool:
     """Whether there are tables, of a version that has originals in S3."""
-    return OriginalRemoval.__tablename__ in connection.execute(statements.table_names()).scalars()
+    return _has_table(connection, OriginalRemoval.__tablename__)
+
+
+def _has_table(connection: Connection, name: str) -> bool:
+    return name in connection.execute(statements.table_names()).scalars().all()
 
 
 def _announce(connection: Connection, numbers: Collection[int], wait_s: float) -> None:

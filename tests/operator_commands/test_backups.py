@@ -19,12 +19,14 @@ from db.encryption import KeyRing
 from db.models import OriginalPlace
 from db.original_files import StoredOriginals
 from db.session import SyncDatabase
+from db.statements.files import original
 from db.statements.server import backup as statements
 from flags.store import HASH
 from jobs.enqueue import enqueue, queued_ids
 from jobs.reconcile import Reconciler
 from local.generated_secrets import new_encryption_key
 from local.postgres import programs_folder
+from operator_commands.migrations import downgrade
 from operator_commands.move_samples import move_samples
 from runtime.clock import utc_now
 from runtime.original_folder import OriginalFolder
@@ -253,6 +255,20 @@ def test_what_fails_or_is_killed_midway_leaves_the_rows_as_they_were(
     assert {KeyRing(keys).decrypt(bytes(each)).get_secret_value() for each in tokens} == {
         "forgotten"
     }
+
+
+def test_a_database_of_an_earlier_version_is_saved_and_replaced(
+    command, db, world, settings, tmp_path
+):
+    """As by who installs a version, and makes a backup before migrating."""
+    downgrade(settings, "0057")
+    code, told = command("backup", tmp_path / "backup")
+    assert code == 0, told
+    code, told = command("restore", tmp_path / "backup", "--replace", "--yes")
+    assert code == 0, told
+    assert list(db.execute(original.at(), {"at_place": "FOLDER"}).scalars()) == list(
+        OriginalFolder(settings).ids()
+    )
 
 
 def test_originals_in_s3_are_copied_and_put_back(command, db, settings, tmp_path):

@@ -143,13 +143,15 @@ def remove() -> Executable:
 
 
 @cache
-def at() -> Executable:
-    """Select the ids of all originals at `at_place`, and the numbers of files of samples there."""
+def at(*, with_samples: bool = True) -> Executable:
+    """Select the ids of all originals at `at_place`, and the numbers of files of samples there.
+
+    Databases before migration 0058 have no such samples: `with_samples` is false.
+    """
     place = bindparam("at_place", type_=Text)
-    return union_all(
-        select(Original.id).where(Original.place == place),
-        select(MovedSamples.file_id).where(MovedSamples.place == place),
-    )
+    originals = select(Original.id).where(Original.place == place)
+    samples = select(MovedSamples.file_id).where(MovedSamples.place == place)
+    return union_all(originals, samples) if with_samples else originals
 
 
 def existing() -> Executable:
