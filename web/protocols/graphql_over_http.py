@@ -22,6 +22,7 @@ from web.documents.persisted_documents import DocumentError
 from web.errors import (
     AddressTooLong,
     BadRequest,
+    BodyTooLarge,
     CrossSite,
     ForAdministrators,
     HttpRefusal,
@@ -191,7 +192,9 @@ class GraphQLOverHttp:
         """Read what is asked for. What was read and is refused is charged. Raises HttpRefusal."""
         try:
             return await self._read_parameters(exchange, receive)
-        except HttpRefusal:
+        except HttpRefusal as refusal:
+            if isinstance(refusal, BodyTooLarge) and b"content-length" not in exchange.headers:
+                exchange.size = self._settings.body_max_bytes  # nothing told before that it is
             if exchange.size:
                 with suppress(InvalidCredentials):
                     context = self._runner.context(exchange, await self._runner.caller(exchange))

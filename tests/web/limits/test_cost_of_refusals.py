@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from settings import load_settings
 from tests.web.subscriber import web_socket
 from web.limits.refusal_pacing import RefusalPacing
 
@@ -77,6 +78,14 @@ async def test_requests_that_cannot_be_read_are_paid_for_by_their_size(poor):
             answer = await http.post("/graphql", content=body, headers=headers)
             assert answer.status_code in {400, 422}, answer.text
             assert await remaining(http) == before - least, body[:9]
+        before, most = await remaining(http), load_settings(None).body_max_bytes
+
+        async def too_much() -> AsyncIterator[bytes]:
+            yield bytes(most + 1)
+
+        answer = await http.post("/graphql", content=too_much(), headers=headers)
+        assert answer.status_code == 413
+        assert await remaining(http) == before - 1 - most // 8192
         before = await remaining(http)
         assert (await http.get("/graphql?variables=%7B")).status_code == 400
         assert await remaining(http) == before - 1
