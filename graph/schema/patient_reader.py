@@ -49,32 +49,37 @@ class PatientReader:
 
 
 @dataclass(eq=False, slots=True)
-class _ReadUnderWay(Generic[T]):
-    """A read under way, and how many await it."""
+class _SharedRead(Generic[T]):
+    """A read, and how many await it."""
 
-    task: asyncio.Task[T]
+    task: asyncio.Task[T] | None = None
     waiting: int = 0
 
 
 class SharedReads(PatientReader, Generic[K, T]):
-    """Reads of one process, one at a time; equal ones at the same time share one.
+    """Reads of one process, one at a time; equal ones share one that has not begun.
 
-    A read that is to be repeated lets others pass, and ends when no one needs it any more.
+    One under way is not shared: it may not see what its next caller has just heard of. A read that
+    is to be repeated lets others pass, and ends when no one needs it any more.
     """
 
     def __init__(self, read: Callable[[K], Awaitable[T]]) -> None:
         super().__init__()
         self._read = read
         self._one_at_a_time = asyncio.Lock()
-        self._under_way: dict[K, _ReadUnderWay[T]] = {}
+        self._to_begin: dict[K, _SharedRead[T]] = {}
+        self._tasks: set[asyncio.Task[T]] = set()
 
     async def find(self, key: K) -> T:
-        """Read what `key` names, patiently."""
-        shared = self._under_way.get(key)
-        if shared is None or shared.task.done():
+        """Read what `key` names, patiently, as it is now or later."""
+        shared = self._to_begin.get(key)
+        if shared is None:
+            shared = self._to_begin[key] = _SharedRead()
             # an empty context: the task outlives the request that started it
-            shared = _ReadUnderWay(asyncio.create_task(self._begin(key), context=Context()))
-            self._under_way[key] = shared
+            shared.task = asyncio.create_task(self._begin(key, shared), context=Context())
+            self._tasks.add(shared.task)
+            shared.task.add_done_callback(self._tasks.discard)
+        assert shared.task is not None
         shared.waiting += 1
         try:
             return await asyncio.shield(shared.task)
@@ -82,19 +87,27 @@ class SharedReads(PatientReader, Generic[K, T]):
             shared.waiting -= 1
             if not shared.waiting:
                 shared.task.cancel()
-                if self._under_way.get(key) is shared:
-                    del self._under_way[key]
+                self._close_to_others(key, shared)
 
     async def close(self) -> None:
         """Cancel what runs. Call it before the database is closed."""
-        tasks = [each.task for each in self._under_way.values()]
+        tasks = list(self._tasks)
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _begin(self, key: K) -> T:
-        return await self.patiently(self._in_turn, key)
+    async def _begin(self, key: K, shared: _SharedRead[T]) -> T:
+        return await self.patiently(self._in_turn, key, shared)
 
-    async def _in_turn(self, key: K) -> T:
+    async def _in_turn(self, key: K, shared: _SharedRead[T]) -> T:
         async with self._one_at_a_time:
-            return await self._read(key)
+            self._close_to_others(key, shared)
+            try:
+                return await self._read(key)
+            except DatabaseError:
+                self._to_begin.setdefault(key, shared)  # it begins once more
+                raise
+
+    def _close_to_others(self, key: K, shared: _SharedRead[T]) -> None:
+        if self._to_begin.get(key) is shared:
+            del self._to_begin[key]

@@ -47,3 +47,24 @@ async def test_equal_ones_at_the_same_time_are_one():
     assert (found, reads.tried["here"]) == (["here"] * 5, 1)
     assert await reads.shared.find("here") == "here"
     assert reads.tried["here"] == 2
+
+
+async def test_one_under_way_is_not_shared_for_it_may_be_older_than_the_news():
+    reads = Reads()
+    first = asyncio.create_task(reads.shared.find("here"))
+    while not reads.tried["here"]:
+        await asyncio.sleep(0)
+    await asyncio.gather(*(reads.shared.find("here") for _ in range(5)))
+    assert (await first, reads.tried["here"]) == ("here", 2)
+
+
+async def test_one_that_is_to_be_repeated_is_shared_again():
+    reads = Reads()
+    waiting = [asyncio.create_task(reads.shared.find("away"))]
+    await asyncio.sleep(0.05)  # the first try has failed
+    waiting += [asyncio.create_task(reads.shared.find("away")) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    assert reads.tried["away"] == 1
+    for each in waiting:
+        each.cancel()
+    await reads.shared.close()

@@ -175,16 +175,16 @@ async def test_an_event_is_charged_for_what_it_has(address, person, runner):
             assert (cost["requested"], cost["actual"]) == (37, has)
 
 
-async def test_the_time_of_a_look_is_known_and_its_rows_are_bounded(settings, person, runner):
+async def test_the_time_of_a_read_is_known_and_its_rows_are_bounded(settings, person, runner):
     for _ in range(201):
         runner.note(activities=runner.rows)
     database = AsyncDatabase(settings, application_name="pacegraph-test")
-    looks = RecentChanges(database)
+    reads = RecentChanges(database)
     since = datetime.now(UTC) - timedelta(minutes=5)
-    position, change = await looks.look((person.athlete_id, since))
+    position, change = await reads.find((person.athlete_id, since))
     assert (len(change.activities), change.is_complete) == (2, False)
     assert change.work.take_transactions() == 4  # its end, changes, activities and bests
-    assert await looks.look((person.athlete_id, position)) == (position, None)
+    assert await reads.find((person.athlete_id, position)) == (position, None)
     await database.close()
 
 
