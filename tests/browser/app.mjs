@@ -10,6 +10,8 @@ const SYNC_TIMEOUT_MS = 90_000;
 const FIRST_VIEW_MS = 1000;
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 
+const RENAME = 'mutation($id: ID!, $name: String!) { updateActivity(input: { activityId: $id, name: $name }) { userErrors { code } } }';
+
 const picture = async (page, name) => {
   if (!process.env.SCREENSHOTS) return;
   await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.jpg`), type: 'jpeg', quality: 82 });
@@ -185,9 +187,8 @@ const steps = {
     await place.press('PageUp');
     await page.locator('.here').waitFor();
     const id = decodeURIComponent(new URL(page.url()).pathname.replace('/runs/', ''));
-    const rename = 'mutation($id: ID!, $name: String!) { updateActivity(input: { activityId: $id, name: $name }) { userErrors { code } } }';
     for (const name of ['Asked for again', 'Sample run in the Tiergarten']) {
-      await ask(page, rename, { id, name });
+      await ask(page, RENAME, { id, name });
       await page.getByRole('heading', { level: 1, name }).waitFor();
       assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('role')), 'slider', 'the focus stays');
       assert.ok(await page.locator('.here').isVisible());
@@ -235,6 +236,28 @@ const steps = {
     await editRun(page, { name: 'Renamed once more', notes: '', isHidden: false });
     await other.getByRole('link', { name: 'Renamed once more' }).waitFor();
     await other.close();
+  },
+
+  async 'a page that is left while it is asked for again stops nothing'({ page }) {
+    const id = decodeURIComponent(new URL(page.url()).pathname.replace('/runs/', ''));
+    let [noteAsked, goOn] = [() => {}, () => {}];
+    const asked = new Promise((resolve) => { noteAsked = resolve; });
+    const held = new Promise((resolve) => { goOn = resolve; });
+    await page.route('**/graphql', async (route) => {
+      if (route.request().postData()?.includes('query Run(')) {
+        noteAsked();
+        await held;
+      }
+      await route.continue().catch(() => undefined); // the page has ended it
+    });
+    await ask(page, RENAME, { id, name: 'Left meanwhile' });
+    await asked;
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    await page.getByRole('link', { name: 'Left meanwhile' }).waitFor();
+    goOn();
+    await page.unroute('**/graphql');
+    await ask(page, RENAME, { id, name: 'Renamed once more' });
+    await page.getByRole('link', { name: 'Renamed once more' }).waitFor();
   },
 
   async 'a deleted run leaves at once, and Undo brings it back'({ page }) {

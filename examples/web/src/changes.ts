@@ -27,6 +27,9 @@ const changeOf = ({ activities, deletedActivityIds, distances, isComplete }: Eve
   isComplete,
 });
 
+/** What an event that could not be answered tells. */
+const UNKNOWN: Change = { runs: new Set(), hasBests: false, isComplete: false };
+
 /**
  * Follow an athlete's changes. After a lost connection or a refused event what was missed comes first. Not through
  * the cache: it keeps what a subscription brought above all that is asked later, as long as the subscription goes on.
@@ -41,8 +44,8 @@ export function useChanges(athlete: string, freshness: Freshness): void {
     if (!freshness.socket) return undefined;
     const began = new Date().toISOString();
     let since = lostAt;
-    const next = ({ data }: { data?: { athleteChanged: Event } | null }) => {
-      if (!data) return;
+    const next = ({ data }: { data?: { athleteChanged: Event } | null }): void => {
+      if (!data) return freshness.changed(client, UNKNOWN);
       since = data.athleteChanged.changedAt;
       freshness.changed(client, changeOf(data.athleteChanged));
     };

@@ -57,8 +57,9 @@ export function createClient(freshness: Freshness, onSignedOut: () => void): Cli
       return known === null ? {} : { headers: { Authorization: known } };
     },
     exchanges: [
-      freshness.exchange,
+      freshness.beforeCache,
       normalizedCache(),
+      freshness.behindCache,
       mapExchange({
         onOperation: (operation) => (operation.kind === 'mutation' ? hurried(operation) : undefined),
         onResult: ({ error, operation }) => noteOutcome(error, operation),
