@@ -16,10 +16,12 @@ class Reads:
 
     def __init__(self) -> None:
         self.tried: Counter[str] = Counter()
+        self.begun = asyncio.Event()
         self.shared = SharedReads(self._read)
 
     async def _read(self, key: str) -> str:
         self.tried[key] += 1
+        self.begun.set()
         await asyncio.sleep(0.01)
         if key == "away":
             raise DatabaseUnavailable
@@ -52,8 +54,7 @@ async def test_equal_ones_at_the_same_time_are_one():
 async def test_one_under_way_is_not_shared_for_it_may_be_older_than_the_news():
     reads = Reads()
     first = asyncio.create_task(reads.shared.find("here"))
-    while not reads.tried["here"]:
-        await asyncio.sleep(0)
+    await reads.begun.wait()
     await asyncio.gather(*(reads.shared.find("here") for _ in range(5)))
     assert (await first, reads.tried["here"]) == ("here", 2)
 
