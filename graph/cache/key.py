@@ -1,4 +1,7 @@
-"""Keys of cached answers, and what answers depend on: kinds of data and their subjects."""
+"""The form of keys of cached answers, and the kinds of data that answers depend on.
+
+`graph/cache/cached_field.py` makes the key of a field.
+"""
 
 from collections.abc import Mapping
 from enum import Enum
