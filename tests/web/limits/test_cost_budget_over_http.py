@@ -108,7 +108,7 @@ async def test_time_in_the_database_is_charged_where_objects_are_fewer(settings,
     async with serve(settings.model_copy(update=dear)) as api:
         computed = "{ standardDistances { label } }"
         first, second = [(await api.answer(computed))["extensions"]["cost"] for _ in range(2)]
-        assert first["work"] > 0 == second["work"], "who brings a query pays for its plan"
+        assert first["work"] > second["work"] > 0, "who brings a query pays for its plan"
         for ask in (api.answer, api.answer_unplanned):
             cost = (await ask(TOTAL, person.token, id=person.id))["extensions"]["cost"]
             assert cost["requested"] == 2
