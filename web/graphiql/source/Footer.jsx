@@ -67,7 +67,7 @@ export function Footer({ connect, isAdmin }) {
     <div className="cost-line">
       <span role="status">{told}</span>
       {isAdmin && (
-        <button type="button" className="plain-button" onClick={async () => {
+        <button type="button" className="plain-button" disabled={!schema} onClick={async () => {
           const asked = request();
           setExplained(asked ? await explain(asked) : { reason: 'Write a query first that the schema allows.' });
         }}>SQL and plan</button>
