@@ -226,6 +226,7 @@ async function looks(browser) {
       await checkWidth(page, name);
       await page.evaluate(() => globalThis.__MONACO.editor.getModels()
         .find(({ uri }) => uri.path.endsWith('operation.graphql')).setValue('{ standardDistances { distance label meters } }'));
+      await page.locator('.cost-line').getByText(/^Costs at most/).waitFor(); // GraphiQL knows the new operation a little later
       await run(page, ({ data }) => data.standardDistances);
       await checkHeight(page, name, '.graphiql-container');
       const [above, below] = await Promise.all(['.graphiql-editors', '.graphiql-response'].map((each) => page.locator(each).boundingBox()));
