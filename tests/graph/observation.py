@@ -13,7 +13,7 @@ from tests.graph.api import Api
 from tests.graph.exposed_athlete import ExposedAthlete
 from tests.graph.walk import SCHEMA, call, fragment, node_types, selection
 
-_CHANGING = {"work", "remaining", "resetAt", "estimatedSecondsLeft", "lastUsedAt"}
+_CHANGING = {"work", "remaining", "resetAt", "estimatedSecondsLeft", "lastUsedAt", "downloadUrl"}
 """Fields whose values are others a moment later: of them only whether there is one is looked at."""
 
 
