@@ -294,5 +294,7 @@ def test_a_connection_is_closed_when_it_was_idle_and_not_before(app, person):
         for _ in range(10):
             client.ask({"query": "{ __typename }"})
             time.sleep(0.1)
-        assert app.state.services.at_hand.answered >= 7
+        assert (
+            app.state.services.at_hand.answered >= 4
+        )  # the others when a look-up of a second had ended
         assert client.socket.recv(1) == b""
