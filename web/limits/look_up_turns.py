@@ -18,6 +18,8 @@ from web.switches import switches_at
 
 _SHARE = 2
 """An address has the slots of a caller's operations, divided by this."""
+_OF_ONE_CONNECTION = 4
+"""Of a pool of one connection no turn leaves any to others: so many, that it is never idle."""
 
 
 class LookUpTurns:
@@ -26,8 +28,9 @@ class LookUpTurns:
     def __init__(self, settings: Settings, flags: Flags) -> None:
         self._addresses, self._flags = ClientAddresses(settings.trusted_proxies), flags
         self._wait_s = settings.operation_wait_s
+        pool = settings.database_pool_size + settings.database_max_overflow
         self.queue = FairQueue(
-            max(1, settings.operations_at_once // _SHARE),
+            max(1, settings.operations_at_once // _SHARE) if pool > 1 else _OF_ONE_CONNECTION,
             waiting=settings.waiting_operations,
             wait_s=self._wait_s,
         )
