@@ -17,7 +17,6 @@ from runtime.work_meter import WorkMeter
 
 BYTES_PER_POINT = 8 * 1024
 """Bytes per point of cost, for reading a request apart from its document. Less is free."""
-_LEAST_REFUSAL = 1
 _FREE_MS = 0.1
 """Milliseconds in the database that every operation takes, whatever it looks at."""
 _NOISE_MS = 5.0
@@ -154,12 +153,17 @@ def _second(posix_s: int) -> bytes:
 
 def refusal_cost(budget: Budget) -> int:
     """Compute what a request costs that is read and does not run: it is refused, or a dry run."""
-    return max(_LEAST_REFUSAL, int(_LONG_WAY_MS * budget.points_per_database_ms))
+    return _points(_LONG_WAY_MS, budget)
 
 
 def read_cost(budget: Budget) -> int:
     """Compute what a request costs that reads a row and is no operation."""
-    return max(1, int(_ASKING_MS * budget.points_per_database_ms))
+    return _points(_ASKING_MS, budget)
+
+
+def _points(cpu_ms: float, budget: Budget) -> int:
+    """Compute the points of a request whose CPU is known, at least one."""
+    return max(1, int(cpu_ms * budget.points_per_database_ms))
 
 
 def check_limit(

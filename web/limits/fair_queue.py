@@ -101,6 +101,14 @@ class FairQueue:
         self._give(load, now)
         return True
 
+    async def acquire(self, caller: object, *, is_limited: bool) -> None:
+        """Take a slot: wait for one, or take it beyond all limits. Raises TooManyOperations."""
+        if not self.try_acquire(caller):
+            if is_limited:
+                await self.wait(caller)
+            else:
+                self.exceed(caller)
+
     async def wait(self, caller: object) -> None:
         """Take a slot when it comes, after `try_acquire` got none. Raises TooManyOperations."""
         load = self._loads[caller]

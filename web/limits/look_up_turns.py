@@ -39,18 +39,12 @@ class LookUpTurns:
     async def taken(self, scope: Scope) -> AsyncIterator[None]:
         """Take a turn for a request. Raises DatabaseBusy if none came in time."""
         address = self._addresses.of(scope)
-        if not self.queue.try_acquire(address):
-            if switches_at(self._flags, address).rate_limiting:
-                await self._wait(address)
-            else:
-                self.queue.exceed(address)
+        is_limited = switches_at(self._flags, address).rate_limiting
+        try:
+            await self.queue.acquire(address, is_limited=is_limited)
+        except TooManyOperations:
+            raise DatabaseBusy(self._wait_s) from None
         try:
             yield
         finally:
             self.queue.release(address)
-
-    async def _wait(self, address: str) -> None:
-        try:
-            await self.queue.wait(address)
-        except TooManyOperations:
-            raise DatabaseBusy(self._wait_s) from None

@@ -18,7 +18,6 @@ from graph.delivery.writer import PartsForm
 from graph.errors import OperationTimeout
 from graph.operation_request import OperationRequest, OperationResult
 from runtime.grace_period import end_with_grace
-from web.limits.fair_queue import FairQueue
 from web.protocols.stream_end import too_much_unread
 from web.services import Services
 from web.switches import switches_of
@@ -120,15 +119,6 @@ def _budget_now(
     )
 
 
-async def take_slot(queue: FairQueue, key: str, *, is_limited: bool) -> None:
-    """Take one of the caller's slots. Raises TooManyOperations."""
-    if not queue.try_acquire(key):
-        if is_limited:
-            await queue.wait(key)
-        else:
-            queue.exceed(key)
-
-
 def may_have_parts(text: str) -> bool:
     """Tell whether a document's text seems to have @defer or @stream."""
     return _PARTS.search(text) is not None
@@ -138,7 +128,7 @@ async def execute_in_slot(
     services: Services, key: str, context: Context, request: OperationRequest
 ) -> OperationResult:
     """Run an operation in one of its caller's slots. Raises TooManyOperations."""
-    await take_slot(services.limits.fair_queue, key, is_limited=context.switches.rate_limiting)
+    await services.limits.fair_queue.acquire(key, is_limited=context.switches.rate_limiting)
     try:
         with services.slow_operations.watched(context, request):
             result = await services.executor.execute(context, request)
@@ -231,7 +221,7 @@ async def begin_in_slot(
     The caller has to close what it returns. Raises TooManyOperations.
     """
     is_limited = context.switches.rate_limiting
-    await take_slot(services.limits.fair_queue, key, is_limited=is_limited)
+    await services.limits.fair_queue.acquire(key, is_limited=is_limited)
 
     async def work(send: Callable[[OperationResult], None]) -> None:
         with services.slow_operations.watched(context, request):

@@ -39,7 +39,7 @@ from web.limits.fair_queue import TooManyOperations
 from web.limits.headers import rate_limit_headers
 from web.limits.request_memory import FREE_BYTES, weight_of
 from web.protocols import parameters
-from web.protocols.operation_context import caller_key, take_slot
+from web.protocols.operation_context import caller_key
 from web.protocols.response import ResponseHead
 from web.services import Services
 from web.slow_operations import EndedOperation
@@ -209,7 +209,7 @@ class GraphQLShortWay:
         """Wait for one of the caller's slots, and answer with what is at hand then."""
         queue, key = self._services.limits.fair_queue, request.key
         try:
-            await take_slot(queue, key, is_limited=request.switches.rate_limiting)
+            await queue.acquire(key, is_limited=request.switches.rate_limiting)
         except TooManyOperations:
             return None
         try:
@@ -274,7 +274,7 @@ class GraphQLShortWay:
         queue, key = self._services.limits.fair_queue, request.key
         with request_step("POST", {}, _PATH) as request.step:
             try:
-                await take_slot(queue, key, is_limited=request.switches.rate_limiting)
+                await queue.acquire(key, is_limited=request.switches.rate_limiting)
             except TooManyOperations:
                 return None
             try:
