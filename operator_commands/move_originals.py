@@ -3,7 +3,6 @@
 import sys
 
 from db.errors import DatabaseError
-from db.models import OriginalPlace
 from db.original_files import OriginalUnreachable, StoredOriginals
 from db.session import SyncDatabase
 from db.transaction_runner import TransactionRunner
@@ -11,6 +10,7 @@ from jobs.imports.moved_originals import Move
 from jobs.original_removals import remove_due
 from logs import tell
 from operator_commands.athlete_number import athlete_number
+from operator_commands.file_place import file_place
 from settings import Settings
 
 
@@ -20,10 +20,7 @@ def move_originals(settings: Settings, *, to: str, athlete: str | None) -> int:
     Returns 1 if some stay where they are. Raises InvalidSettings.
     """
     settings.require("database_url")
-    place = OriginalPlace(to.upper())
-    if place is OriginalPlace.S3:
-        settings.require("originals_s3_bucket", "originals_s3_access_key")
-        settings.require("originals_s3_secret_key")
+    place = file_place(settings, to)
     athlete_id = None if athlete is None else athlete_number(athlete)
     database = SyncDatabase(settings, application_name="pacegraph-move-originals")
     moved = failed = 0

@@ -12,6 +12,7 @@ from jobs.original_removals import remove_due
 from logs import tell
 from operator_commands.athlete_number import athlete_number
 from operator_commands.backups.backup import unbounded
+from operator_commands.file_place import file_place
 from settings import Settings
 
 _DAY_S = 86_400.0
@@ -25,10 +26,7 @@ def move_samples(
     Returns 1 if some stay where they are. Raises InvalidSettings.
     """
     settings.require("database_url")
-    place = OriginalPlace(to.upper())
-    if place is OriginalPlace.S3:
-        settings.require("originals_s3_bucket", "originals_s3_access_key")
-        settings.require("originals_s3_secret_key")
+    place = file_place(settings, to)
     athlete_id = None if athlete is None else athlete_number(athlete)
     # A look for old samples may pass over all rows, where most are moved already.
     database = SyncDatabase(unbounded(settings), application_name="pacegraph-move-samples")

@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from settings.value_types import Folder, WebUrl
 
-_OF_S3 = ("originals_s3_bucket", "originals_s3_access_key", "originals_s3_secret_key")
+OF_S3 = ("originals_s3_bucket", "originals_s3_access_key", "originals_s3_secret_key")
+"""Settings without which S3 holds no file."""
 
 
 class OriginalSettings(BaseModel):
@@ -79,7 +80,7 @@ class OriginalSettings(BaseModel):
     @model_validator(mode="after")
     def _name_the_bucket(self) -> Self:
         """With ORIGINALS=s3 there is a bucket, with a key."""
-        missing = [name for name in _OF_S3 if getattr(self, name) is None]
+        missing = [name for name in OF_S3 if getattr(self, name) is None]
         if missing and self.originals == "s3":
             raise ValueError(f"ORIGINALS=s3 needs {missing[0].upper()}")
         return self

@@ -14,10 +14,10 @@ from db.statements.files import original_removal as removals
 from db.statements.server import backup as statements
 from operator_commands.backups.errors import BackupError, RestoreRefused
 from settings import Settings
+from settings.originals import OF_S3
 
 _AT_ONCE = 8
 """Requests at once; each has a file of at most 16 MB in memory."""
-_SETTINGS = ("originals_s3_bucket", "originals_s3_access_key", "originals_s3_secret_key")
 _NEEDED = "ORIGINALS_S3_BUCKET, ORIGINALS_S3_ACCESS_KEY and ORIGINALS_S3_SECRET_KEY"
 _LONGEST_RESTORE_S = 7 * 86_400.0
 _GRACE_S = 3_600.0
@@ -128,7 +128,7 @@ def _numbers(source: Path) -> list[int]:
 
 
 def _is_set(settings: Settings) -> bool:
-    return all(getattr(settings, name) is not None for name in _SETTINGS)
+    return all(getattr(settings, name) is not None for name in OF_S3)
 
 
 def _count(do: Callable[[int], bool], numbers: Collection[int]) -> int:

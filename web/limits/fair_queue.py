@@ -61,8 +61,7 @@ class FairQueue:
 
     Every slot that was acquired must be released:
 
-        if not queue.try_acquire(caller):
-            await queue.wait(caller)
+        await queue.acquire(caller, is_limited=True)
         try: ...
         finally: queue.release(caller)
     """
