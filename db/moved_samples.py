@@ -28,7 +28,7 @@ class SamplesFile:
 
     @classmethod
     def from_row(cls, row: Any) -> "SamplesFile | None":
-        """Make one of a row with `moved_samples.FILE`, as `from_values`."""
+        """Make one of a row with `moved_samples.FILE`, as `from_values`. None: it names none."""
         return cls.from_values(row.file_id, row.file_place, row.file_digest)
 
     @classmethod

@@ -319,7 +319,7 @@ class SyncDatabase(_Pooled):
                 connection.commit()
 
     def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
-        """Commit one statement by one message; returns its first row. Raises as `read`."""
+        """Commit one statement by one message; returns its first row, or None. Raises as `read`."""
         if self.commits is not None:  # which looks before the commit
             with self.write() as connection:
                 return connection.execute(statement, values).first()

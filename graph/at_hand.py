@@ -67,7 +67,7 @@ class KnownQuery:
 
     @property
     def name(self) -> str | None:
-        """The operation's name."""
+        """The operation's name; None if it has none."""
         return self.prepared.operation.name
 
 
@@ -124,7 +124,10 @@ class AnswersAtHand:
         variables: Mapping[str, Any],
         operation_name: str | None,
     ) -> KnownQuery | None:
-        """Get a query, if its document was read and planned before and all of it is known."""
+        """Get a query, if its document was read and planned before and all of it is known.
+
+        None: it goes the long way.
+        """
         document = self._documents.known(text)
         if document is None or not document.is_valid or not switches.planned_execution:
             return None

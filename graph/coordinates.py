@@ -62,7 +62,7 @@ def coordinate_at(
 
 
 def input_coordinate(of: GraphQLNamedType, place: str) -> str | None:
-    """Get the coordinate of the deepest known field at a place in an input, such as `sex`."""
+    """Get the coordinate of the deepest known field at a place of an input (`sex`), or None."""
     found = None
     for name in _INDEX.sub("", place).split("."):
         declared = of.fields.get(name) if isinstance(of, GraphQLInputObjectType) else None

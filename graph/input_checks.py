@@ -40,7 +40,7 @@ def check_given(given: Mapping[str, Any], required: Collection[str]) -> None:
 def checked_text(
     value: str | None, field: str, *, max_length: int, min_length: int = 0
 ) -> str | None:
-    """Pass on a text, stripped.
+    """Pass on a text, stripped, or None.
 
     Raises OutOfRange by its length, InvalidArgument where PostgreSQL cannot hold it.
     """
@@ -59,7 +59,7 @@ def checked_text(
 def checked_texts(
     values: Sequence[str] | None, field: str, *, max_length: int, max_count: int
 ) -> list[str] | None:
-    """Pass on texts. Raises OutOfRange, InvalidArgument."""
+    """Pass on texts, stripped, or None. Raises OutOfRange, InvalidArgument."""
     if values is None:
         return None
     if len(values) > max_count:
@@ -68,7 +68,7 @@ def checked_texts(
 
 
 def checked_number(value: float | None, field: str, low: float, high: float) -> float | None:
-    """Pass on a number. Raises OutOfRange."""
+    """Pass on a number, or None. Raises OutOfRange."""
     if value is not None and not (isfinite(value) and low <= value <= high):
         raise OutOfRange(field, low, high)
     return value

@@ -42,7 +42,10 @@ class Refusals:
     def unfit(
         self, context: Context, operation: Operation, request: OperationRequest
     ) -> OperationResult | None:
-        """Refuse a mutation in a safe request, and a subscription in any; explain neither."""
+        """Refuse a mutation in a safe request, and a subscription in any; explain neither.
+
+        None: it may run.
+        """
         if request.is_explained:
             error = CallerError("Only queries are explained.", "GraphQL-Explain")
             return self.refused(context, [wrapped(error)])

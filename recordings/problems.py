@@ -46,7 +46,7 @@ def words(text: str | None, longest: int = 1_000) -> str | None:
 
 
 def paragraphs(text: str | None, longest: int = 10_000) -> str | None:
-    """As `words`, with the ends of lines, such as a description."""
+    """As `words`, with the ends of lines, such as a description. None: it is empty."""
     lines = (text or "")[: longest * 2].splitlines()
     joined = "\n".join(printable(line, longest) for line in lines)
     return _cut(joined.strip(), longest) or None

@@ -112,7 +112,7 @@ def sport_type_of(word: str | None, sub_word: str | None = None) -> str | None:
 
 
 def sport_type_in(name: str | None) -> str | None:
-    """Strava's `sport_type` of a name that begins with its word, such as "Running 5/1/26"."""
+    """Strava's `sport_type` of a name that begins with its word ("Running 5/1/26"), or None."""
     words = (name or "").split()
     return _WORDS.get(_plain(words[0])) if words and words[0].isalpha() else None
 

@@ -116,7 +116,7 @@ class SegmentedLru(Generic[Value]):
         return len(self._new) + len(self._used)
 
     def find(self, text: str) -> Value | None:
-        """Get a value. The first time it moves to the entries in use."""
+        """Get a value, or None. The first time it moves to the entries in use."""
         if self._idle:
             self._idle.discard(text)
         found = self._used.find(text)

@@ -55,7 +55,7 @@ def parse_details(payload: object, started_at: datetime) -> StravaDetails:
 
 
 def device_name(fields: Fields) -> str | None:
-    """Read the name of the device; summaries have it too."""
+    """Read the name of the device, or None; summaries have it too."""
     return _told(fields.text("device_name"), _LONGEST_NAME)
 
 

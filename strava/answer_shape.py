@@ -16,7 +16,7 @@ _MOST_DIGITS = 100
 
 
 def parsed(body: bytes) -> Any:
-    """Read JSON of any kind."""
+    """Read JSON of any kind. Raises StravaUnreadable, as all here."""
     with suppress(orjson.JSONDecodeError):  # NaN and the like, which Python's own reads, slowly
         return orjson.loads(body)
     try:

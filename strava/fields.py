@@ -71,7 +71,10 @@ class Fields:
         return value
 
     def text(self, name: str) -> str | None:
-        """Text that PostgreSQL can hold: NUL is left out, half a surrogate pair becomes "?"."""
+        """Text that PostgreSQL can hold: NUL is left out, half a surrogate pair becomes "?".
+
+        None: it is no text.
+        """
         value = self.values.get(name)
         if not isinstance(value, str):
             return None
@@ -97,7 +100,10 @@ class Fields:
         return instant
 
     def wall_clock(self, name: str) -> datetime | None:
-        """Get local time, naive: the zone that Strava appends is wrong and dropped."""
+        """Get local time, naive: the zone that Strava appends is wrong and dropped.
+
+        None: it is no time.
+        """
         parsed = _datetime(self.values.get(name))
         return None if parsed is None else parsed.replace(tzinfo=None)
 

@@ -48,7 +48,10 @@ class StravaStreams:
 
 
 def read_answer(body: bytes) -> StravaStreams | None:
-    """Read an answer as `parse_streams` does. Raises also StravaUnreadable, for what is none."""
+    """Read an answer as `parse_streams` does. None: it has no streams.
+
+    Raises also StravaUnreadable, for what is no answer.
+    """
     columns = plain_columns(body)
     if columns is not None and (streams := _usual(columns)) is not None:
         return streams

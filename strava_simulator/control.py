@@ -208,7 +208,7 @@ def _is_private(summary: Summary) -> bool:
 
 @router.post("/athletes/{athlete_id}/codes")
 async def authorize(state: SimulatorState, athlete_id: int, new: NewCode) -> Response:
-    """Create a code for the athlete without the page: {"code", "scope"}."""
+    """Create a code for the athlete without the page: {"code", "scope"}. 422: unknown scopes."""
     _check_athlete(state, athlete_id)
     if unknown := set(new.scopes) - SCOPES:
         raise HTTPException(422, f"unknown scopes: {', '.join(sorted(unknown))}")

@@ -94,7 +94,7 @@ class Faults:
     faults: list[InjectedFault] = field(default_factory=list)
 
     async def apply(self, path: str) -> InjectedFault | None:
-        """The first fault that applies, after the delays of those of kind `slow`."""
+        """The first fault that applies, or None, after the delays of those of kind `slow`."""
         for fault in list(self.faults):
             if not fault.consume(path):
                 continue

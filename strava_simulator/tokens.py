@@ -89,7 +89,7 @@ class Tokens:
         return self._read(access_token, "access", BAD_TOKEN)
 
     def owner_of(self, token: str) -> int | None:
-        """The athlete of a valid token of either kind."""
+        """The athlete of a token of either kind; None if it is not valid."""
         for kind in ("access", "refresh"):
             try:
                 return self._read(token, kind, BAD_TOKEN).athlete_id

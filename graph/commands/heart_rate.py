@@ -42,7 +42,7 @@ class NewZones:
 
 
 def read_zones(given: HeartRateZonesInput | None) -> NewZones | None:
-    """Check the zones of an input. Raises InvalidArgument naming the field."""
+    """Check the zones of an input. None passes. Raises OutOfRange, InvalidArgument."""
     if given is None:
         return None
     if not _FIRST_DAY <= given.valid_from <= _LAST_DAY:

@@ -47,7 +47,7 @@ class RequestKey:
         return cls(parameters, rules.idempotency_key_lifetime_s)
 
     async def take(self, connection: AsyncConnection) -> RowMapping | None:
-        """Take the key; returns `job_id` and `result_id` of what was made with it before.
+        """Take the key; returns `job_id` and `result_id` of what it made before, or None.
 
         Waits for an equal request under way. Raises MutationRefused where another request used it.
         """

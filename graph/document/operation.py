@@ -64,7 +64,7 @@ class PreparedOperation:
     is_search: bool
 
     def coordinate(self) -> str | None:
-        """Get the schema coordinate of the most expensive part."""
+        """Get the schema coordinate of the most expensive part. None: it is the whole operation."""
         return self.operation.coordinate(self.path)
 
 
@@ -144,7 +144,10 @@ class Operation:
         return found
 
     def coordinate(self, path: Sequence[str | int], place: str | None = None) -> str | None:
-        """Get the schema coordinate of the field at a path of the answer, or of its argument."""
+        """Get the schema coordinate of the field at a path of the answer, or of its argument.
+
+        None for a path that leads to no field.
+        """
         return coordinate_at(self.costs.schema, self.node, self.fragments, path, place)
 
     def directives(self, variables: VariableValues) -> tuple[Any, ...]:
@@ -195,14 +198,15 @@ class Document:
 
     @cached_property
     def whole_ast(self) -> DocumentNode | None:
-        """The parsed document without @defer and @stream: it is answered at once."""
+        """The document without @defer and @stream: it is answered at once. None: not parsed."""
         return None if self.ast is None else without_parts(self.ast)
 
     @cached_property
     def ast_without_streams(self) -> DocumentNode | None:
         """The parsed document without @stream: graphql-core sends each entry by itself.
 
-        That took it ten times as long as the list, and the client's payloads are as many.
+        That took it ten times as long as the list, and the client's payloads are as many. None: not
+        parsed.
         """
         return None if self.ast is None else without_streams(self.ast)
 

@@ -105,7 +105,7 @@ class DocumentStore:
         return sum(each.refused for each in (self._lane, self._long_lane) if each is not None)
 
     def known(self, text: str) -> Document | None:
-        """Get a document that is kept, valid or not."""
+        """Get a document that is kept, valid or not; None if it is not kept."""
         return self._kept.find(text)
 
     def most_tokens(self, text: str) -> int:

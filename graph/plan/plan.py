@@ -201,7 +201,7 @@ def _compile_plan(
 
 
 def asked_type(selected: SelectedField, values: Mapping[str, Any]) -> str | None:
-    """Get the type of an id if several are possible: the statement depends on it.
+    """Get the type of an id if several are possible: the statement depends on it. Else None.
 
     Raises InvalidId, OutOfRange; NotPlanned for ids of older versions.
     """

@@ -37,7 +37,7 @@ class Move:
         self._place, self._athlete_id = place, athlete_id
 
     def run(self) -> Iterator[tuple[str, str | None]]:
-        """Move them; yields names of files, and why some stay.
+        """Move them; yields names of files, and why one stays. None: it was moved.
 
         Raises DatabaseError, OriginalUnreachable.
         """

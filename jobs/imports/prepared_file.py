@@ -234,5 +234,5 @@ def _summary(activity: RecordedActivity) -> str:
 
 
 def gear_of(file: PreparedFile, sport_type: str) -> str | None:
-    """The name of the shoes that the list of an export tells of an activity."""
+    """The name of the shoes that the list of an export tells of an activity, or None."""
     return file.listed.gear if file.listed and is_in_shoes(sport_type) else None

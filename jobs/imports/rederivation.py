@@ -45,7 +45,7 @@ class Rederivation:
         self._athlete_id, self._readers = athlete_id, readers
 
     def run(self) -> Iterator[tuple[str, str | None]]:
-        """Derive all that older rules derived; yields names of files, and what is wrong with some.
+        """Derive all that older rules derived; yields names of files, and what is wrong, or None.
 
         Raises DatabaseError, OriginalUnreachable.
         """

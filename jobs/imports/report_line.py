@@ -42,7 +42,7 @@ class UnwrittenLine:
 
     @property
     def strava_id(self) -> int | None:
-        """Strava's id of the activity that is to be written, where a list tells it."""
+        """Strava's id of the activity that is to be written. None where no list tells it."""
         listed = self.file.listed
         return None if self.activity is None or listed is None else listed.strava_id
 

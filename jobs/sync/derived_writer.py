@@ -51,7 +51,7 @@ class DerivedWriter:
         self.has_left_out = False
 
     def keep_streams(self, activity: Any, material: Material) -> None:
-        """Store the samples alone."""
+        """Store the samples alone. Raises StravaNotConnected."""
         values = held_values(activity, material)
         row = self._attempt.write_alone(streams.store_held(), values)
         if row is not None and not row.is_connected:

@@ -58,14 +58,14 @@ class SyncScope:
 
     @property
     def after(self) -> datetime | None:
-        """Instant after which every covered activity began, in any time zone."""
+        """Instant after which every covered activity began, in any time zone. None: no bound."""
         if self.since is None:
             return None
         return _moved(self.since, -_EASTERNMOST - timedelta(seconds=1))
 
     @property
     def before(self) -> datetime | None:
-        """Instant before which every covered activity began, in any time zone."""
+        """Instant before which every covered activity began, in any time zone. None: no bound."""
         if self.until is None:
             return None
         return _moved(self.until, timedelta(days=1) + _WESTERNMOST)

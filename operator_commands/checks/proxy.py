@@ -71,7 +71,7 @@ class Proxy:
 
 
 def check_address(proxy: Proxy) -> str:
-    """Whether the API counts each client for itself."""
+    """Whether the API counts each client for itself. Raises CheckFailed."""
     seen = proxy.seen
     if seen["isDirect"] and seen["address"] == seen["peer"]:
         return f"this machine is {seen['address']}, with nothing in front of the API"
@@ -94,7 +94,7 @@ def check_address(proxy: Proxy) -> str:
 
 
 def check_scheme_and_host(proxy: Proxy) -> str:
-    """Whether the API knows how clients reach it."""
+    """Whether the API knows how clients reach it. Raises CheckFailed."""
     seen, parts = proxy.seen, urlsplit(proxy.url)
     if seen["scheme"] != parts.scheme:
         raise CheckFailed(
@@ -114,7 +114,10 @@ def check_scheme_and_host(proxy: Proxy) -> str:
 
 
 def check_bodies(proxy: Proxy) -> str:
-    """Whether bodies pass up to the API's limit, and larger ones only where files go."""
+    """Whether bodies pass up to the API's limit, and larger ones only where files go.
+
+    Raises CheckFailed.
+    """
     most: int = proxy.seen["bodyMaxBytes"]
     query = b'{"query": "{ __typename }"}'
     json = {"content-type": "application/json"}
@@ -140,7 +143,7 @@ def check_bodies(proxy: Proxy) -> str:
 
 
 def check_metrics(proxy: Proxy) -> str:
-    """Whether figures of the server are kept from its clients."""
+    """Whether figures of the server are kept from its clients. Raises CheckFailed."""
     if proxy.ask("GET", "/metrics").is_success:
         raise CheckFailed(
             "anybody may read /metrics. Answer 404 for it, or set METRICS_TOKEN"

@@ -26,7 +26,7 @@ _GATHERED = (
 
 
 def check_events(proxy: Proxy) -> str:
-    """Whether an event comes while its stream is open, and not when it ends."""
+    """Whether an event comes while its stream is open, not when it ends. Raises CheckFailed."""
     reserved = proxy.ask("PUT", _STREAM)
     if not reserved.is_success:
         raise CheckFailed(
@@ -56,7 +56,7 @@ def check_events(proxy: Proxy) -> str:
 
 
 def check_web_sockets(proxy: Proxy) -> str:
-    """Whether an operation runs over a WebSocket."""
+    """Whether an operation runs over a WebSocket. Raises CheckFailed."""
     url = f"ws{proxy.url.removeprefix('http')}/graphql"
     asked = {"id": "1", "type": "subscribe", "payload": {"query": "{ __typename }"}}
     try:
@@ -75,7 +75,10 @@ def check_web_sockets(proxy: Proxy) -> str:
 
 
 def check_http2(proxy: Proxy) -> str:
-    """Whether clients may use HTTP/2; without it browsers open six connections at most."""
+    """Whether clients may use HTTP/2; without it browsers open six connections at most.
+
+    Raises CheckFailed.
+    """
     if not proxy.is_secure:
         return "not without TLS: browsers open six connections at most"
     parts = urlsplit(proxy.url)

@@ -77,7 +77,7 @@ class KeptCopy(Protocol):
     """A text that is never lost, with its generation."""
 
     def take_over(self) -> tuple[int, str | None, float]:
-        """Begin a new generation; returns it, the text, and the POSIX time there."""
+        """Begin a new generation; returns it, the text or None, and the POSIX time there."""
 
     def change(self, generation: int, change: Callable[[str | None], str]) -> bool:
         """Change the text in one transaction; False if another generation has begun."""

@@ -143,11 +143,11 @@ class BrowserSessions:
         return replace(cookie, issued_at=now, expires_at=expires_at, has_last_day=True)
 
     def value_of(self, connection: HTTPConnection) -> str | None:
-        """Get the value of the session's cookie that a browser sent, sound or not."""
+        """Get the value of the session's cookie that a browser sent, sound or not, or None."""
         return cookies_of(connection.scope["headers"]).get(self.cookies.session_name)
 
     def cookie_of(self, connection: HTTPConnection) -> SessionCookie | None:
-        """Get the session's cookie that a browser sent, if it is sound."""
+        """Get the session's cookie that a browser sent; None if there is no sound one."""
         return self.cookies.read_session(self.value_of(connection) or "")
 
 

@@ -9,7 +9,7 @@ _NAME = re.compile(
 
 
 def unread_credential(headers: Iterable[bytes]) -> str | None:
-    """Find the name, in lower case, of a header field that seems to have a credential."""
+    """Find the name, in lower case, of a header field that seems to have a credential, or None."""
     for name in headers:
         if name != b"authorization" and _NAME.fullmatch(name):
             return name.decode("ascii")

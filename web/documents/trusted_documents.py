@@ -52,7 +52,7 @@ class Manifest:
         return frozenset(self.texts.values())
 
     def find(self, identifier: str) -> str | None:
-        """Get a text by its id, or by its hash as hexadecimal digits or `sha256:<digits>`."""
+        """Get a text by its id, or its hash as hexadecimal digits or `sha256:<digits>`; or None."""
         found = self.texts.get(identifier)
         return (
             found

@@ -19,7 +19,10 @@ class ExportRate:
         self._buckets = buckets
 
     async def take(self, athlete_id: int) -> datetime | None:
-        """Count an archive. If there are too many, it is not counted: when one may be started."""
+        """Count an archive. None: it may be started.
+
+        If there are too many, it is not counted; returns when one may be started.
+        """
         bucket = self._buckets.find("exports", athlete_id, self._size)
         if await self._buckets.take(bucket, 1):
             return None

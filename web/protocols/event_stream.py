@@ -121,7 +121,10 @@ class EventStream:
         await self._subscriber.charge_refusal(size)
 
     async def serve_while(self, work: Awaitable[object]) -> None:
-        """Keep the stream open until `work` is done or either side ends it."""
+        """Keep the stream open until `work` is done or either side ends it.
+
+        Raises StreamEnded.
+        """
         await self._asgi_send(
             {"type": "http.response.start", "status": 200, "headers": self._headers}
         )

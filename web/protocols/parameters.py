@@ -32,7 +32,10 @@ class Misfit(NamedTuple):
 
 
 def misfit(members: Mapping[str, Any]) -> Misfit | None:
-    """Find the first of a request's four members that has the wrong type; null fits all."""
+    """Find the first of a request's four members that has the wrong type, or None.
+
+    null fits all.
+    """
     for name, (kind, described) in _KINDS.items():
         value = members.get(name)
         if value is not None and type(value) is not kind:

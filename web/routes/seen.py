@@ -21,7 +21,7 @@ class SeenUnknown(HttpRefusal):
 
 @router.get(f"{PATH}/{{token}}", include_in_schema=False)
 async def seen(request: Request, token: str) -> JSONResponse:
-    """Tell which client, scheme and host this request seems to have."""
+    """Tell which client, scheme and host this request seems to have. Raises SeenUnknown."""
     services = services_of(request)
     if SignedLinks.from_settings(services.settings, PURPOSE).read(token) is None:
         raise SeenUnknown("There is nothing at this address.")
