@@ -40,8 +40,9 @@ from athletics.distance import (
 from athletics.effort_place import HeartRateMeans, start_m
 from athletics.effort_provenance import EffortProvenance
 from athletics.grade_cost import HeightProfile
+from athletics.joined_track import JoinedTrack, join_pieces, never_falling
 from athletics.plausibility import is_plausible
-from athletics.split_finder import JoinedTrack, join_pieces, never_falling, profile_of
+from athletics.split_finder import profile_of
 from athletics.sport import is_run
 from athletics.track import LEAST_DIP_M, NM_PER_M, StreamError, Track, numbers, read_track
 

@@ -21,7 +21,9 @@ class SplitUnit(StrEnum):
 class Split:
     """One part.
 
-    `is_partial`: the last one, shorter than the unit. None: not recorded, not sound.
+    `is_partial`: the last one, shorter than the unit. `moving_s`: without pauses, as
+    `athletics/joined_track.py` finds them. `level_distance_m`: the way on the level that costs as much
+    (`athletics/grade_cost.py`). None: not recorded, or the values are not sound.
     """
 
     number: int

@@ -42,28 +42,31 @@ def remove_due(settings: Settings, database: SyncDatabase) -> None:
         if not due:
             return
         for row in due:
-            this = {"original": row.original_id, "at_place": row.place}
+            removal = {"original": row.original_id, "at_place": row.place}
             if row.place in unreachable:
-                _write(database, statements.put_off(), this)
+                _write(database, statements.defer_untried(), removal)
                 continue
             try:
-                _remove(database, files, OriginalPlace(row.place), this)
+                _remove(database, files, OriginalPlace(row.place), removal)
             except OriginalUnreachable as error:
                 logger.warning(
                     "an original's file cannot be deleted yet", extra={"error": str(error)}
                 )
                 unreachable.add(row.place)
-                _write(database, statements.postpone(), this)
+                _write(database, statements.defer_failed(), removal)
 
 
 def _remove(
-    database: SyncDatabase, files: StoredOriginals, place: OriginalPlace, this: dict[str, Any]
+    database: SyncDatabase, files: StoredOriginals, place: OriginalPlace, removal: dict[str, Any]
 ) -> None:
-    """Delete a file that is not needed, while nobody can come to need it. Raises OriginalUnreachable."""
+    """Delete a file that is not needed. Raises OriginalUnreachable.
+
+    The lock of its row is held, so that nobody announces or withdraws the file meanwhile.
+    """
     with database.write() as connection:
-        row = connection.execute(statements.take_due(), this).one_or_none()
+        row = connection.execute(statements.take_due(), removal).one_or_none()
         if row is not None and not row.is_needed:
-            files.remove(place, this["original"])
+            files.remove(place, removal["original"])
 
 
 def _write(database: SyncDatabase, statement: Executable, values: dict[str, Any]) -> None:

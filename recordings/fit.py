@@ -21,7 +21,7 @@ _BUFFER = 1 << 16
 def read_fit(stream: BinaryIO, budget: ReadingBudget) -> ReadFile:
     """Read a seekable stream to its end. Raises RecordingError where nothing can be kept."""
     problems, strap = ProblemList(), StrapMemory()
-    found = list(_messages(stream, budget, strap, problems))
+    found = list(_parts(stream, budget, strap, problems))
     kept = [each for each in found if each.is_activity]
     if not kept:
         kinds = sorted({each.kind for each in found if each.kind} - {"activity"})
@@ -48,7 +48,7 @@ def _without_activity(file: str, problems: ProblemList) -> UnreadableFile:
     return UnreadableFile(file, f"{lost}.", "Export it from the device or the service again.")
 
 
-def _messages(
+def _parts(
     stream: BinaryIO, budget: ReadingBudget, strap: StrapMemory, problems: ProblemList
 ) -> Iterator[FitMessages]:
     end = 0
@@ -57,7 +57,7 @@ def _messages(
             problems.add("more FIT files in a chain than are read: the rest is lost")
             return
         _check(part, number, problems)
-        yield _part(stream, part, budget, strap, problems)
+        yield _read_part(stream, part, budget, strap, problems)
         end = part.end
     left = stream.seek(0, 2) - end
     if left:
@@ -72,7 +72,7 @@ def _check(part: FitPart, number: int, problems: ProblemList) -> None:
         problems.add(f"the checksum of {name} is wrong: its values may be, too")
 
 
-def _part(
+def _read_part(
     stream: BinaryIO,
     part: FitPart,
     budget: ReadingBudget,

@@ -13,6 +13,10 @@ class RowFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def path(self) -> Path:
+        return self._folder
+
     def path_of(self, number: int) -> Path:
         return self._folder / str(number)
 

@@ -77,5 +77,6 @@ class ClientSettings(BaseModel):
     subscription_send_timeout_s: float = Field(
         30,
         gt=0,
-        description="Seconds a client may take to read a message before its connection is closed.",
+        description="Seconds a client may take to read a message or an answer, or to answer a "
+        "WebSocket's ping, before its connection is closed.",
     )

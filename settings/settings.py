@@ -15,7 +15,7 @@ from settings.files import FileSettings
 from settings.jobs import JobSettings
 from settings.limits import LimitSettings
 from settings.local import LocalSettings
-from settings.logs import LogSettings
+from settings.observability import ObservabilitySettings
 from settings.originals import OriginalSettings
 from settings.services import ServiceSettings
 from settings.strava import StravaSettings
@@ -31,7 +31,7 @@ class InvalidSettings(Exception):
 # Pydantic takes the fields of the last base first, and `.env.example` follows.
 class Settings(
     LocalSettings,
-    LogSettings,
+    ObservabilitySettings,
     ClientSettings,
     FeatureFlagSettings,
     AnswerSettings,

@@ -1,6 +1,6 @@
 """Reads what Strava's webhook tells.
 
-Events are unsigned, so all that is taken from one is which object to look up.
+Events are unsigned, so all that is kept of one is which object to look up.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,10 @@ _ASPECTS = {"create", "update", "delete"}
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """An activity that changed, or an athlete who withdrew the access; `owner_id` is the athlete's."""
+    """An activity that is new, changed or deleted, or an athlete who withdrew the access.
+
+    `owner_id` is the athlete's; where the object is the athlete, both ids are.
+    """
 
     object_type: Literal["activity", "athlete"]
     object_id: int

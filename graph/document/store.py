@@ -1,4 +1,7 @@
-"""The documents of the schema: each text is read once and kept while it is in use."""
+"""The documents of the schema: each text is read once and kept while it is in use.
+
+Very long ones and refused ones are read each time.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -24,14 +27,19 @@ from runtime.single_flight import SingleFlight
 KEPT_BYTES = 32 * 1024 * 1024
 """Bytes of all documents that are kept, unless a store is given others."""
 MAX_WAITING = 200
-"""Documents that may wait for a process at once."""
+"""Documents that may wait for a process at once, in each of the two lanes. Questions about the
+schema count, too.
+"""
 _LONGEST_KEPT = 8 * 1024
-_ANSWER_SHARE = 64
-"""An answer about the schema that is kept takes at most this part of the room."""
+"""Characters of a document that is kept."""
+_ANSWERS_IN_ROOM = 64
+"""An answer about the schema that is kept takes at most a 64th of the room."""
 IDLE_S = 600.0
 """Seconds between two searches for documents that were not used since the search before."""
 _LONGEST_INLINE = 512
+"""Characters of a document that the event loop may read itself."""
 _INLINE_EVERY_S = 0.05
+"""Seconds at least between the end of one such reading and the next."""
 _SHORT = 1000
 """Characters of a document that is read in less than some 40 ms, in the mean 10."""
 _SHORT_POINTS = 300
@@ -67,12 +75,12 @@ class DocumentStore:
         self._long_lane: Lane | None = None
         self._times = RecentTime()
         self._kept = SegmentedLru[Document](kept_bytes, lambda _, document: document.bytes)
-        self._largest_answer = kept_bytes // _ANSWER_SHARE
+        self._largest_answer = kept_bytes // _ANSWERS_IN_ROOM
         self._cleanup: asyncio.TimerHandle | None = None
-        self.dropped = 0
+        self.dropped_idle = 0
         """How many documents were dropped because they were not used for long."""
         self._reads = SingleFlight[str, Document](self._keep_result)
-        self._tickets: dict[str, _Asked] = {}
+        self._asked: dict[str, _Asked] = {}
         self._read_inline_at = -_INLINE_EVERY_S
 
     def begin_process(self, build_schema: Callable[[], GraphQLSchema]) -> None:
@@ -130,7 +138,7 @@ class DocumentStore:
         lane = self._lane_of(caller, is_short=len(text) <= _SHORT)
         if lane is None or self._may_read_inline(text, caller):
             return self._read_inline(text, caller)
-        if (asked := self._tickets.get(text)) is not None:
+        if (asked := self._asked.get(text)) is not None:
             asked.lane.share(asked.ticket, caller)
         return await self._reads.run(text, lambda: self._begin_read(lane, caller, text))
 
@@ -172,7 +180,7 @@ class DocumentStore:
     @property
     def evictions(self) -> int:
         """How many documents were dropped for others, or because they were not used."""
-        return self._kept.dropped + self.dropped
+        return self._kept.dropped + self.dropped_idle
 
     def close(self) -> None:
         """End the processes. Documents that wait for them are not read."""
@@ -199,7 +207,7 @@ class DocumentStore:
         return (
             len(text) <= _LONGEST_INLINE
             and monotonic() - self._read_inline_at > _INLINE_EVERY_S
-            and text not in self._tickets
+            and text not in self._asked
             and not self._is_heavy(caller)
         )
 
@@ -213,7 +221,7 @@ class DocumentStore:
 
     def _begin_read(self, lane: Lane, caller: Hashable, text: str) -> Coroutine[Any, Any, Document]:
         """Join the line before the reading's task begins. Raises TooBusy."""
-        self._tickets[text] = asked = _Asked(lane, lane.ask(caller))
+        self._asked[text] = asked = _Asked(lane, lane.ask(caller))
         return self._read_in(asked, caller, text)
 
     async def _read_in(self, asked: _Asked, caller: Hashable, text: str) -> Document:
@@ -221,7 +229,7 @@ class DocumentStore:
         try:
             return self._document(text, await lane.run(ticket, caller, lane.process.read, text))
         finally:
-            del self._tickets[text]
+            del self._asked[text]
 
     def _document(self, text: str, result: ValidationResult) -> Document:
         return Document(result, self._costs, self._limits, text)
@@ -237,7 +245,7 @@ class DocumentStore:
                 self._cleanup = asyncio.get_running_loop().call_later(IDLE_S, self._drop_idle)
 
     def _drop_idle(self) -> None:
-        self.dropped += self._kept.drop_idle()
+        self.dropped_idle += self._kept.drop_idle()
         self._cleanup = None
         if self._kept:
             self._cleanup = asyncio.get_running_loop().call_later(IDLE_S, self._drop_idle)

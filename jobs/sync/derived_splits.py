@@ -3,8 +3,9 @@
 from typing import Any
 
 from athletics.activity_effort import RecordedRun
+from athletics.joined_track import never_falling
 from athletics.split import Split, SplitUnit
-from athletics.split_finder import never_falling, splits
+from athletics.split_finder import splits
 from db.stream_codec import Samples
 
 SPLIT_COLUMNS = (

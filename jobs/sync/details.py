@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from db.statements.activities import activity_details
 from jobs.activity_laps import LapRow, write_laps
-from jobs.sync.gear import tell_gear
+from jobs.sync.gear import write_gear
 from jobs.sync.problems import REFUSED_DATA
 from strava.activity_details import StravaDetails
 from strava.payloads import StravaActivityDetail
@@ -47,7 +47,7 @@ def write_details(connection: Connection, activity: Any, details: StravaDetails)
         "new_calories": details.calories_kcal,
     }
     if details.gear is not None:
-        tell_gear(connection, activity.athlete_id, details.gear)
+        write_gear(connection, activity.athlete_id, details.gear)
     written = connection.execute(activity_details.record(), values).one_or_none()
     if written is None:
         return False

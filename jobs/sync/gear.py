@@ -28,7 +28,7 @@ def with_gear(
     ]
 
 
-def tell_gear(
+def write_gear(
     connection: Connection, athlete_id: int, told: StravaGear, *, asked: bool = False
 ) -> None:
     """Write what Strava tells of gear that is there; `asked`: for this it was asked.
@@ -43,7 +43,7 @@ def tell_gear(
         "new_retired": told.retired,
         "asked": asked,
     }
-    if not connection.execute(gear.tell(), values).rowcount or told.name is None:
+    if not connection.execute(gear.write_told(), values).rowcount or told.name is None:
         return
     of = {"athlete": athlete_id}
     for statement in gear.pass_on_edits():

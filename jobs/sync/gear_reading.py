@@ -9,7 +9,7 @@ from db.statements.activities import gear
 from jobs.athlete_strava import AthleteStrava
 from jobs.attempt import Attempt
 from jobs.sync.connection_lock import keep_connected
-from jobs.sync.gear import tell_gear
+from jobs.sync.gear import write_gear
 from jobs.sync.problems import OF_THE_JOB
 from jobs.task_services import TaskServices
 from strava.errors import StravaError, StravaNotFound, StravaRateLimited
@@ -67,4 +67,4 @@ class GearReading:
         assert self._attempt.athlete_id is not None
         with self._attempt.step() as step:
             keep_connected(step.connection, self._attempt.athlete_id)
-            tell_gear(step.connection, self._attempt.athlete_id, told, asked=True)
+            write_gear(step.connection, self._attempt.athlete_id, told, asked=True)

@@ -29,7 +29,7 @@ def staged(source: Path, folder: OriginalFolder) -> Iterator[Path | None]:
     What a restore that was killed left there goes too: nothing else would delete it.
     Yields None where the backup has no originals. Raises OSError.
     """
-    place = folder.path_of(0).parent
+    place = folder.path
     for left in place.glob(f"{_STAGED}*"):
         shutil.rmtree(left)
     if not source.is_dir() or not any(source.iterdir()):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from athletics.joined_track import join_pieces
 from athletics.split import SplitUnit
-from athletics.split_finder import MOST_SPLITS, join_pieces, profile_of, splits
+from athletics.split_finder import MOST_SPLITS, profile_of, splits
 from athletics.track import read_track
 
 KM, MILE = SplitUnit.KILOMETER, SplitUnit.MILE
@@ -165,7 +166,3 @@ def test_altitudes_between_the_ways_samples_are_placed_by_their_time():
 def test_altitudes_beyond_any_hill_are_not_sound():
     times, meters = even(250)
     assert profile_of(joined(times, meters), times, [each * 3 for each in meters]) is None
-
-
-def test_a_track_of_nothing_is_no_way():
-    assert join_pieces(read_track([], []), 1000) is None

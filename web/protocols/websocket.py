@@ -1,7 +1,8 @@
 """GraphQL over WebSocket, by the protocol `graphql-transport-ws`.
 
-One task reads messages, one watches lifetime and credentials, and each operation has its own. All
-end with the connection. A task that finds a reason to end it raises StreamEnded.
+One task reads messages, one watches lifetime and credentials, one waits for `connection_init`, one
+for an end without operations, and each operation has its own. All end with the connection. A task
+that finds a reason to end it raises StreamEnded.
 """
 
 import asyncio
@@ -51,7 +52,6 @@ _NOT_ACCEPTABLE = 4406
 _NOT_BEGUN = 4408
 _ALREADY_EXISTS = 4409
 _TOO_MANY = 4429
-_TRY_LATER = 1013  # the client of graphql-ws comes again after this one; after 4429 never
 
 _INIT_S = 5.0
 """Seconds that a client has to send `connection_init`."""
@@ -75,7 +75,7 @@ class WebSockets:
 
 async def _serve(services: Services, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve a WebSocket, from its handshake to its end."""
-    await receive()
+    await receive()  # websocket.connect
     headers: dict[bytes, bytes] = dict(scope["headers"])
     fields = log_fields_of(scope)
     if services.origins.is_foreign(headers) and b"cookie" in headers:
@@ -107,7 +107,7 @@ def _arrive(services: Services, subscriber: Subscriber) -> QuotaSlot:
         is_limited = switches_at(services.flags, subscriber.address).rate_limiting
         return services.open_streams.stream(f"new:{subscriber.address}", is_limited=is_limited)
     except TooManyConnections as error:
-        raise StreamEnded(_TRY_LATER, error.message) from error
+        raise StreamEnded(TRY_AGAIN_LATER, error.message) from error
 
 
 async def _close(send: Send, ended: StreamEnded) -> None:
@@ -197,7 +197,7 @@ class _WebSocketConnection:
         if not self._slot.move(
             self._subscriber.key, is_limited=self._subscriber.switches.rate_limiting
         ):
-            raise StreamEnded(_TRY_LATER, TooManyConnections(self._slot.quota.limit).message)
+            raise StreamEnded(TRY_AGAIN_LATER, TooManyConnections(self._slot.quota.limit).message)
         self._is_begun = True
         self._tasks.create_task(self._idle())
         self._tasks.create_task(self._subscriber.watch())
@@ -209,19 +209,21 @@ class _WebSocketConnection:
                 _UNAUTHORIZED,
                 "Unauthorized: send connection_init and wait for connection_ack first.",
             )
-        number, payload = read_text(message, "id"), read_payload(message)
-        if number in self._operations:
-            raise StreamEnded(_ALREADY_EXISTS, f"Subscriber for {number} already exists")
+        operation_id, payload = read_text(message, "id"), read_payload(message)
+        if operation_id in self._operations:
+            raise StreamEnded(_ALREADY_EXISTS, f"Subscriber for {operation_id} already exists")
         limit = self._settings.subscriptions_per_connection
         # Queries and mutations, which end soon, have as many slots again.
         if len(self._operations) >= 2 * limit and self._subscriber.switches.rate_limiting:
             error = TooManySubscriptions(limit, "This connection has")
-            await self._send_error(number, refusal(self._request_id, error))
+            await self._send_error(operation_id, refusal(self._request_id, error))
             return
-        await self._begin_operation(number, payload, len(text), PER_OPERATION + weight_of(text))
+        await self._begin_operation(
+            operation_id, payload, len(text), PER_OPERATION + weight_of(text)
+        )
 
     async def _begin_operation(
-        self, number: str, payload: dict[str, Any], size: int, weight: int
+        self, operation_id: str, payload: dict[str, Any], size: int, weight: int
     ) -> None:
         """Begin an operation whose message had `size` bytes; refuse it if others weigh too much."""
         subscriber, weights = self._subscriber, self._subscriber.services.limits.weights
@@ -230,18 +232,18 @@ class _WebSocketConnection:
             weights.take(key, weight, is_limited=subscriber.switches.rate_limiting)
         except TooMuchInProgress as error:
             await subscriber.services.limits.refusal_pacing.wait()
-            await self._send_error(number, refusal(self._request_id, error))
+            await self._send_error(operation_id, refusal(self._request_id, error))
             return
-        task = self._tasks.create_task(self._run(number, payload, size))
+        task = self._tasks.create_task(self._run(operation_id, payload, size))
         task.add_done_callback(lambda _: weights.give_back(key, weight))
-        self._operations[number] = task
+        self._operations[operation_id] = task
 
     def _complete(self, message: dict[str, Any]) -> None:
         operation = self._operations.pop(read_text(message, "id"), None)
         if operation is not None:
             operation.cancel()
 
-    async def _run(self, number: str, payload: dict[str, Any], size: int) -> None:
+    async def _run(self, operation_id: str, payload: dict[str, Any], size: int) -> None:
         """Run an operation to its end; its message had `size` bytes.
 
         Raises StreamEnded where it ends the connection.
@@ -252,22 +254,22 @@ class _WebSocketConnection:
             with ExitStack() as traced:
                 step = traced.enter_context(operation_step(self._scope["path"], payload))
                 told(step)
-                await self._run_to_its_end(number, payload, size, fields, traced)
+                await self._run_to_its_end(operation_id, payload, size, fields, traced)
         except StreamEnded:
             raise
         except Exception as error:  # noqa: BLE001 - one operation's failure is not the others'
-            if self._operations.get(number) is this:
-                await self._send_error(number, refusal(self._request_id, error))
+            if self._operations.get(operation_id) is this:
+                await self._send_error(operation_id, refusal(self._request_id, error))
         finally:
-            if self._operations.get(number) is this:
-                del self._operations[number]
+            if self._operations.get(operation_id) is this:
+                del self._operations[operation_id]
             self._active_at = monotonic()
             write_request("SUBSCRIBE", self._scope["path"], None, perf_counter() - started, fields)
-            del this  # a task that was cancelled keeps this frame
+            del this  # a task that was cancelled keeps this frame: they would keep each other
 
     async def _run_to_its_end(
         self,
-        number: str,
+        operation_id: str,
         payload: dict[str, Any],
         size: int,
         fields: dict[str, Any],
@@ -282,7 +284,7 @@ class _WebSocketConnection:
         except (TooManyRequests, DocumentError, DatabaseError) as error:
             if isinstance(error, DocumentError):
                 await self._subscriber.charge_refusal(size)
-            await self._send_error(number, refusal(self._request_id, error))
+            await self._send_error(operation_id, refusal(self._request_id, error))
             return
         request = OperationRequest(
             text,
@@ -293,22 +295,23 @@ class _WebSocketConnection:
         async with aclosing(self._subscriber.results(request, fields)) as results:
             async for result in results:
                 if result.is_refusal:
-                    await self._send_error(number, result)
+                    await self._send_error(operation_id, result)
                     return
                 await self._send_text(
-                    b'{"type":"next","id":%b,"payload":%b}' % (orjson.dumps(number), result.body)
+                    b'{"type":"next","id":%b,"payload":%b}'
+                    % (orjson.dumps(operation_id), result.body)
                 )
                 if (name := fields.get("operation")) is not None:
                     tracing.note(graphql_operation_name=name)
                 traced.close()
                 if "extensions" in payload:
                     await documents.register(payload, text, self._subscriber.key)
-        self._operations.pop(number, None)  # the id may be used again from now on
-        await self._send("complete", id=number)
+        self._operations.pop(operation_id, None)  # the id may be used again from now on
+        await self._send("complete", id=operation_id)
 
-    async def _send_error(self, number: str, result: Result) -> None:
-        self._operations.pop(number, None)
-        await self._send("error", id=number, payload=orjson.loads(result.body)["errors"])
+    async def _send_error(self, operation_id: str, result: Result) -> None:
+        self._operations.pop(operation_id, None)
+        await self._send("error", id=operation_id, payload=orjson.loads(result.body)["errors"])
 
     async def _send(self, kind: str, **fields: Any) -> None:
         message = {

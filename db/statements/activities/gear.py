@@ -94,7 +94,7 @@ def add_named() -> Executable:
 
 
 def pass_on_edits() -> tuple[Executable, ...]:
-    """Give gear of `athlete` that Strava told the name, and retire it, as the athlete did its namesake.
+    """Copy edits of `athlete` (name, retired) from gear of files to Strava's gear of the same name.
 
     The namesake is what `use_stravas` replaces, so that what the athlete said goes over to Strava's.
     """
@@ -140,7 +140,7 @@ def owner_of() -> Executable:
     )
 
 
-def named() -> Executable:
+def others_named() -> Executable:
     """Select the gear of `athlete` other than `gear` that is named `new_name`, ignoring case.
 
     Here or by its source.
@@ -253,7 +253,7 @@ def due() -> Executable:
     )
 
 
-def tell() -> Executable:
+def write_told() -> Executable:
     """Write what Strava tells of the gear `gear_strava_id` of `athlete`.
 
     Parameters also: `new_name` (null: the known one stays), `new_distance_m`, `new_retired` (null:
@@ -277,6 +277,7 @@ def tell() -> Executable:
                 name.is_distinct_from(Gear.name),
                 source_name.is_distinct_from(Gear.source_name),
                 distance.is_distinct_from(Gear.stated_distance_m),
+                retired.is_distinct_from(Gear.retired),
             ),
         )
         .values(
@@ -290,7 +291,10 @@ def tell() -> Executable:
 
 
 def keep_gear_of_files() -> Executable:
-    """Make gear of `athlete` that activities from files name theirs alone, without Strava's facts."""
+    """Turn Strava's gear of `athlete` that activities of files use into gear of files.
+
+    Its id at Strava and what Strava told of it are forgotten.
+    """
     return (
         update(Gear)
         .where(

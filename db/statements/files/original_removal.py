@@ -80,14 +80,14 @@ def take_due() -> Executable:
 
 
 @cache
-def put_off() -> Executable:
+def defer_untried() -> Executable:
     """Try the removal of `original` at `at_place`, which was not tried, in half a minute."""
     later = func.now() + seconds(literal(_FIRST_WAIT_S / 2))
     return update(OriginalRemoval).where(*_THIS, _IS_DUE).values(due_at=later)
 
 
 @cache
-def postpone() -> Executable:
+def defer_failed() -> Executable:
     """Try the removal of `original` at `at_place` again later: in a minute first, in an hour at most."""
     doublings = func.least(OriginalRemoval.failures, _MOST_DOUBLINGS)
     wait_s = _FIRST_WAIT_S * func.power(2.0, doublings)

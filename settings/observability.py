@@ -7,7 +7,9 @@ from pydantic import BaseModel, Field, SecretStr
 from settings.value_types import LogLevel, LogLevels, PathSecret, WebUrl
 
 
-class LogSettings(BaseModel):
+class ObservabilitySettings(BaseModel):
+    """Logs, metrics, traces and reports of errors."""
+
     log_level: LogLevel = Field("INFO", description="Lowest level that is logged.")
     log_levels: LogLevels = Field(
         {},
@@ -20,7 +22,7 @@ class LogSettings(BaseModel):
     slow_operation_ms: int = Field(
         1000,
         ge=0,
-        description="Operations that take so many milliseconds are logged with their statements and "
+        description="Operations that take this many milliseconds or more are logged with their statements and "
         "PostgreSQL's plan of one. 0: none.",
     )
     otlp_endpoint: WebUrl | None = Field(
