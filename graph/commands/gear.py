@@ -155,7 +155,7 @@ async def _update(
 
 
 async def _refuse_taken_name(connection: AsyncConnection, values: dict[str, Any]) -> None:
-    taken = await connection.execute(statements.named(), {"gear": None, **values})
+    taken = await connection.execute(statements.others_named(), {"gear": None, **values})
     if taken.first() is not None:
         message = "The athlete has gear of this name, or did before it was renamed. Choose another."
         raise MutationRefused(UserErrorCode.CONFLICT, message, _NAME)
