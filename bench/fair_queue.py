@@ -11,7 +11,7 @@ from time import monotonic
 
 from bench.serving import print_table
 from settings import load_settings
-from web.limits.fair_queue import FairQueue
+from web.limits.fair_queue import FairQueue, Wait
 
 HEAVY_CALLERS = 10
 HEAVY_S, LIGHT_S, PAUSE_S = 0.02, 0.002, 0.1
@@ -30,8 +30,7 @@ async def _measure(queue: FairQueue, at_once: int, pool_size: int) -> tuple[list
     pool, done = asyncio.Semaphore(pool_size), 0
 
     async def operate(caller: str, seconds: float) -> None:
-        if not queue.try_acquire(caller):
-            await queue.wait(caller)
+        await queue.acquire(caller, Wait(), is_limited=True)
         try:
             async with pool:
                 await asyncio.sleep(seconds)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
-from db.errors import DatabaseError
+from db.errors import DatabaseBusy, DatabaseError, StatementTimeout
 from db.session import AsyncDatabase
 from flags.switches import Switches
 from graph.cache.data_versions import DataVersions, Listener, Versions
@@ -22,7 +22,9 @@ from graph.cost.budget import Budget, BudgetState
 from graph.cost.charge import Charge, actual_cost
 from graph.document.operation import Document, PreparedOperation
 from graph.document.store import DocumentStore
+from graph.errors import AnswerTooLong
 from graph.execution_policy import ExecutionPolicy
+from graph.operation_request import FailedFetch
 from graph.plan.computed import type_name
 from graph.plan.kept_plans import KnownRoot, ReadyQuery
 from graph.plan.planner import Planner
@@ -31,6 +33,8 @@ from runtime.work_meter import DATABASE_WORK, WorkMeter
 
 _PAUSE_S = 1.0
 """After a failure all goes the long way for so long: it tries again, and tells what failed."""
+_WOULD_FAIL_AGAIN = (AnswerTooLong, StatementTimeout, DatabaseBusy, TimeoutError)
+"""What the executor would meet again, after as much work or waiting."""
 _BEGIN = b'{"data":{'
 
 
@@ -203,8 +207,7 @@ class AnswersAtHand:
         self.answered += 1
         self._planner.planned += 1
         self._cache.count_at_hand(found)
-        if self._policy.count_use is not None:
-            self._policy.count_use(query.prepared.operation, client)
+        self._count_use(query, client)
         parts += b'},"extensions":{"cost":', charge.report_json(), b"}}"
         return ReadyAnswer(parts, charge.state)
 
@@ -247,12 +250,13 @@ class AnswersAtHand:
 
     async def fetch(
         self, query: KnownQuery, charge: Charge, client: Client, most_bytes: int, work: WorkMeter
-    ) -> ReadyAnswer | None:
-        """Answer a query by its plan with at most some `most_bytes`, and settle its charge.
+    ) -> ReadyAnswer | FailedFetch | None:
+        """Answer a query by its plan with at most `most_bytes`, and settle its charge.
 
         `work` meters it.
 
-        None: it failed, its time in the database is paid, and it has to be executed.
+        None: it failed, its time in the database is paid, and it has to be executed. A FailedFetch
+        would only fail again.
         """
         assert query.plan is not None
         plan = query.plan.plan
@@ -272,8 +276,7 @@ class AnswersAtHand:
             if isinstance(error, DatabaseError | TimeoutError):
                 self._paused_until = monotonic() + _PAUSE_S
             charge.spend_database_time(work)
-            charge.settle(0)
-            return None
+            return self._failed(query, charge, client, error)
         parts = [_BEGIN]
         objects = 0
         for root, column in zip(query.plan.tree.roots, plan.columns, strict=True):
@@ -285,16 +288,37 @@ class AnswersAtHand:
             name = root.response_name.encode()
             parts += [b'%b"%b":' % (_separator(parts), name), answer.body]
         charge.spend_database_time(work)
-        if sum(map(len, parts)) > most_bytes:
-            charge.settle(0)
-            return None
         charge.settle(actual_cost(charge.requested, objects, asks_about_schema=False))
+        parts += b'},"extensions":{"cost":', charge.report_json(), b"}}"
+        if sum(map(len, parts)) > most_bytes:
+            return self._failed(query, charge, client, AnswerTooLong(most_bytes))
         self.fetched += 1
         self._planner.planned += 1
+        self._count_use(query, client)
+        return ReadyAnswer(parts, charge.state)
+
+    def _failed(
+        self, query: KnownQuery, charge: Charge, client: Client, error: Exception
+    ) -> FailedFetch | None:
+        """Settle what failed, as the executor does. None: the executor settles it again."""
+        if not isinstance(error, _WOULD_FAIL_AGAIN):
+            if isinstance(error, DatabaseError):
+                charge.waive_base()
+            charge.settle(0)
+            return None
+        if isinstance(error, DatabaseBusy):
+            charge.waive_base()
+            charge.settle(0)
+        elif isinstance(error, StatementTimeout):
+            charge.settle(charge.requested)
+        elif isinstance(error, AnswerTooLong) and charge.actual is None:
+            charge.settle(1)
+        self._count_use(query, client)
+        return FailedFetch(query.name, charge, error)
+
+    def _count_use(self, query: KnownQuery, client: Client) -> None:
         if self._policy.count_use is not None:
             self._policy.count_use(query.prepared.operation, client)
-        parts += b'},"extensions":{"cost":', charge.report_json(), b"}}"
-        return ReadyAnswer(parts, charge.state)
 
 
 def _separator(parts: list[bytes]) -> bytes:

@@ -38,7 +38,7 @@ from graph.errors import (
     UnknownOperation,
 )
 from graph.execution_policy import ExecutionPolicy
-from graph.operation_request import OperationRequest, OperationResult
+from graph.operation_request import FailedFetch, OperationRequest, OperationResult
 from graph.plan.explanation import explain
 from graph.plan.planned_data import PlannedData
 from graph.plan.planner import Planner
@@ -137,29 +137,39 @@ class Executor:
     ) -> OperationResult | None:
         try:
             return await self._time_limit.run(work)
-        except TooBusy as error:
+        except (CallerError, TimeoutError, DatabaseError) as error:
+            return self._failed(context, error)
+        finally:
+            self._take_work(context)
+
+    def _failed(
+        self, context: Context, error: CallerError | TimeoutError | DatabaseError
+    ) -> OperationResult:
+        """Make the result of an operation that failed, and settle its charge if it has one."""
+        if isinstance(error, TooBusy):
             if context.charge is not None and not isinstance(error, NotRead):
                 context.charge.waive_base()
                 context.charge.settle(0)
             return self._refused(
                 context, [wrapped(error)], status=503, retry_after_s=error.retry_after_s
             )
-        except CallerError as error:
+        if isinstance(error, CallerError):
             if context.charge is not None and context.charge.actual is None:
                 self._settle(context, 1)  # it was found out after the charge
             return self._refused(context, [wrapped(error)])
-        except TimeoutError:
+        if isinstance(error, TimeoutError):
             return self._refused(
                 context, [wrapped(OperationTimeout(self._policy.timeout_s))], status=503
             )
-        except DatabaseError as error:
-            if context.charge is not None:
-                self._settle_failed(context, is_own=isinstance(error, StatementTimeout))
-            return self._refused(
-                context, [wrapped(error)], status=503, retry_after_s=_RETRY_AFTER_S
-            )
-        finally:
-            self._take_work(context)
+        if context.charge is not None:
+            self._settle_failed(context, is_own=isinstance(error, StatementTimeout))
+        return self._refused(context, [wrapped(error)], status=503, retry_after_s=_RETRY_AFTER_S)
+
+    def tell_of(self, context: Context, failed: FailedFetch) -> OperationResult:
+        """Make the result of an operation that failed where it was fetched, and is paid."""
+        context.charge = failed.charge
+        context.record_operation(failed.name)
+        return self._failed(context, failed.error)
 
     async def _execute(self, context: Context, request: OperationRequest) -> OperationResult:
         begun = await self._begin(context, request)

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from db.errors import DatabaseError
 from graph.cost.budget import BudgetState
+from graph.cost.charge import Charge
+from graph.errors import CallerError
 
 
 @dataclass(slots=True)
@@ -27,6 +30,14 @@ class OperationRequest:
 
     def __post_init__(self) -> None:
         self.operation_name = self.operation_name or None  # some clients send an empty one
+
+
+class FailedFetch(NamedTuple):
+    """An operation that was charged and fetched, and failed as it would again (`graph/at_hand.py`)."""
+
+    name: str | None
+    charge: Charge
+    error: CallerError | DatabaseError | TimeoutError
 
 
 @dataclass(slots=True)

@@ -249,7 +249,8 @@ class _RestRequest:
         """Run an operation like any GraphQL request. Raises OperationFailed."""
         operations = self._rest.operations
         context = operations.context(self._exchange, self._caller)
-        answer = await operations.execute(context, OperationRequest(operation, variables))
+        request = OperationRequest(operation, variables)
+        answer = await operations.execute(self._exchange, context, request)
         body = orjson.loads(answer.body)
         if body.get("errors"):
             raise failed(answer, body["errors"][0], route.argument_names)

@@ -24,6 +24,8 @@ from web.http.server_connection import DefaultFields
 
 APP_KEY = "pacegraph.short_way"
 """Name of the application's short way in the state of its lifespan."""
+HANDED_OVER = "pacegraph.handed_over"
+"""Name, among a scope's extensions, of what the short way did before a request goes the long way."""
 _HEAD_ENDS = b"\r\n\r\n"
 _OK = STATUS_LINE[200]
 _MOST_MISSES = 6
@@ -62,8 +64,14 @@ class Later(Enum):
     LATER = "later"
 
 
+class LongWay(NamedTuple):
+    """The request goes the long way; its scope has what is `handed_over`."""
+
+    handed_over: object
+
+
 LATER = Later.LATER
-Answered = Callable[[ShortAnswer | None], None]
+Answered = Callable[[ShortAnswer | LongWay | None], None]
 
 
 class ShortWay(Protocol):
@@ -138,6 +146,8 @@ class ShortWayHttp(BoundedHttp):
     _misses = _skipped = 0
     """How many requests in a row had no answer at hand, and how many are not asked about now."""
     _is_ending = False
+    _handed_over: object = None
+    """What the scope of the next request has."""
 
     def data_received(self, data: bytes) -> None:
         if self._waiting:
@@ -243,6 +253,12 @@ class ShortWayHttp(BoundedHttp):
                 head, self._peer, work_out, is_again=head == before
             )
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._handed_over is not None:
+            self.scope["extensions"][HANDED_OVER] = self._handed_over  # type: ignore[index, typeddict-item]
+            self._handed_over = None
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if DRAINING in self.app_state:
             make_last(cycle)
@@ -259,16 +275,17 @@ class ShortWayHttp(BoundedHttp):
         if self._is_ending:
             self.transport.close()
 
-    def _answer_later(self, answer: ShortAnswer | None) -> None:
+    def _answer_later(self, answer: ShortAnswer | LongWay | None) -> None:
         data, self._waiting = self._waiting, b""
         behind, self._behind = self._behind, b""
         if self.parser is None:
             return  # the connection is lost
-        if answer is not None:
+        if isinstance(answer, ShortAnswer):
             self._answer(answer)
         else:
             self._unpace(len(data))
             self._miss()
+            self._handed_over = None if answer is None else answer.handed_over
             super().data_received(data)
         if behind and not self.transport.is_closing():
             self.data_received(behind)

@@ -9,9 +9,11 @@ docs/decisions/0005-fair-queue.md has the figures.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable
 from contextvars import Context
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import TypeVar
 
 from web.errors import HttpRefusal
 
@@ -21,6 +23,27 @@ _ALWAYS_LIGHT_S = 0.05
 _LIGHT_SHARE = 0.5
 _CROWD_SHARE = 2
 """All heavy callers together have the slots of one caller, divided by this."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Wait:
+    """What one request has waited for its turns so far, in all queues: it has one bound of all.
+
+    `is_counted`: it is among those that had to wait.
+    """
+
+    seconds: float = 0.0
+    is_counted: bool = False
+
+    async def during(self, awaitable: Awaitable[T]) -> T:
+        """Await, and count for how long."""
+        began_s = monotonic()
+        try:
+            return await awaitable
+        finally:
+            self.seconds += monotonic() - began_s
 
 
 class TooManyOperations(HttpRefusal):
@@ -42,7 +65,7 @@ class TooManyOperations(HttpRefusal):
 class _CallerLoad:
     """A caller's slots in use, its waiting operations, and the recent seconds of its slots.
 
-    `line` has the operations in their order, each with the time when its wait ends.
+    `line` has the operations in the order in which their waits end, each with that time.
     """
 
     taken: int = 0
@@ -61,7 +84,7 @@ class FairQueue:
 
     Every slot that was acquired must be released:
 
-        await queue.acquire(caller, is_limited=True)
+        await queue.acquire(caller, wait, is_limited=True)
         try: ...
         finally: queue.release(caller)
     """
@@ -100,28 +123,30 @@ class FairQueue:
         self._give(load, now)
         return True
 
-    async def acquire(self, caller: object, *, is_limited: bool) -> None:
+    async def acquire(self, caller: object, wait: Wait, *, is_limited: bool) -> None:
         """Take a slot: wait for one, or take it beyond all limits. Raises TooManyOperations."""
-        if not self.try_acquire(caller):
-            if is_limited:
-                await self.wait(caller)
-            else:
-                self.exceed(caller)
+        if not await self.acquire_in_time(caller, wait, is_limited=is_limited):
+            self.refused += 1
+            raise TooManyOperations(self._at_once)
 
-    async def wait(self, caller: object) -> None:
-        """Take a slot when it comes, after `try_acquire` got none. Raises TooManyOperations."""
+    async def acquire_in_time(self, caller: object, wait: Wait, *, is_limited: bool) -> bool:
+        """Take a slot as `acquire` does. False: none came in what is left of a request's `wait`.
+
+        That is not counted as refused: the request may go on in another way.
+        """
+        if self.try_acquire(caller):
+            return True
         load = self._loads[caller]
-        if self._most_waiting <= len(load.line):
-            self.refused += 1
-            raise TooManyOperations(self._at_once)
-        self.waited += 1
-        if not await self._slot(caller, load):
-            self.refused += 1
-            raise TooManyOperations(self._at_once)
-
-    def exceed(self, caller: object) -> None:
-        """Take a slot beyond all limits, after `try_acquire` got none: nothing limits the caller."""
-        self._give(self._loads[caller], monotonic())
+        if not is_limited:
+            self._give(load, monotonic())
+            return True
+        left_s = self._wait_s - wait.seconds
+        if left_s <= 0 or self._most_waiting <= len(load.line):
+            return False
+        if not wait.is_counted:
+            wait.is_counted = True
+            self.waited += 1
+        return await wait.during(self._slot(caller, load, left_s))
 
     def release_waiting(self) -> None:
         """Give a slot to every operation that waits."""
@@ -187,14 +212,15 @@ class FairQueue:
         average_s = sum(load.spent_s for load in self._loads.values()) / max(1, len(self._loads))
         self._light_s = max(_ALWAYS_LIGHT_S, _LIGHT_SHARE * average_s)
 
-    async def _slot(self, caller: object, load: _CallerLoad) -> bool:
-        """Wait for a slot; False if it did not come in time."""
+    async def _slot(self, caller: object, load: _CallerLoad, left_s: float) -> bool:
+        """Wait for a slot for `left_s`; False if it did not come in time."""
         loop = asyncio.get_running_loop()
         slot: asyncio.Future[bool] = loop.create_future()
-        load.line[slot] = until = loop.time() + self._wait_s
+        until = loop.time() + left_s
+        _queue_up(load.line, slot, until)
         self._waiting[caller] = load
-        if self._timer is None:
-            self._timer = loop.call_at(until, self._end_waits, loop, context=Context())
+        if self._timer is None or until < self._timer.when():
+            self._end_waits_at(until, loop)
         try:
             return await slot
         except BaseException:
@@ -206,7 +232,7 @@ class FairQueue:
             raise
 
     def _end_waits(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End the waits that took too long. One timer serves all: they are equally long."""
+        """End the waits that took too long. One timer serves all."""
         self._timer, now = None, loop.time()
         for caller, load in list(self._waiting.items()):
             for slot, until in list(load.line.items()):
@@ -218,8 +244,27 @@ class FairQueue:
             self._forget_empty(caller, load)
         ends = [next(iter(load.line.values())) for load in self._waiting.values()]
         if ends:
-            self._timer = loop.call_at(min(ends), self._end_waits, loop, context=Context())
+            self._end_waits_at(min(ends), loop)
+
+    def _end_waits_at(self, until: float, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(until, self._end_waits, loop, context=Context())
 
     def _forget_empty(self, caller: object, load: _CallerLoad) -> None:
         if not load.line:
             self._waiting.pop(caller, None)
+
+
+def _queue_up(
+    line: OrderedDict[asyncio.Future[bool], float], slot: asyncio.Future[bool], until: float
+) -> None:
+    """Let a slot wait behind those whose waits end before: who has waited before is not the last."""
+    later = []
+    for other in reversed(line):
+        if line[other] <= until:
+            break
+        later.append(other)
+    line[slot] = until
+    for other in reversed(later):
+        line.move_to_end(other)

@@ -13,7 +13,7 @@ from db.errors import DatabaseBusy
 from flags.flags import Flags
 from settings import Settings
 from web.http.client_address import ClientAddresses
-from web.limits.fair_queue import FairQueue, TooManyOperations
+from web.limits.fair_queue import FairQueue, TooManyOperations, Wait
 from web.switches import switches_at
 
 _SHARE = 2
@@ -41,7 +41,7 @@ class LookUpTurns:
         address = self._addresses.of(scope)
         is_limited = switches_at(self._flags, address).rate_limiting
         try:
-            await self.queue.acquire(address, is_limited=is_limited)
+            await self.queue.acquire(address, Wait(), is_limited=is_limited)
         except TooManyOperations:
             raise DatabaseBusy(self._wait_s) from None
         try:

@@ -40,6 +40,7 @@ from web.limits.request_memory import FREE_BYTES, weight_of
 from web.protocols import parameters, response
 from web.protocols.event_stream import serve_event_stream
 from web.protocols.framing import EVENTS, MULTIPART
+from web.protocols.handed_over import handed_over
 from web.protocols.multipart import MultipartAnswer, MultipartResponse
 from web.protocols.operation_context import is_subscription, may_have_parts
 from web.protocols.operation_runner import OperationRunner
@@ -85,6 +86,7 @@ class GraphQLOverHttp:
             address,
             connection_of(scope),
             scope["method"] in self._safe,
+            handed=handed_over(scope),
         )
         status = _CLIENT_GONE
         with request_step(scope["method"], headers, self.path) as step:
@@ -233,6 +235,9 @@ class GraphQLOverHttp:
     async def _run_in(
         self, context: Context, exchange: Exchange, asked: Parameters
     ) -> HttpResponse | MultipartAnswer | OperationRequest:
+        if exchange.handed.failed is not None:
+            answer = self._services.executor.tell_of(context, exchange.handed.failed)
+            return await response.from_result(exchange, answer)
         documents = self._services.persisted
         text = documents.text_of_now(asked)
         if text is None:
@@ -255,10 +260,10 @@ class GraphQLOverHttp:
             return request
         begun: MultipartAnswer | None = None
         if may_have_parts(text) and (form := self._parts_form(exchange)) is not None:
-            begun = await self._first_part(context, request, form)
+            begun = await self._first_part(exchange, context, request, form)
             answer = begun.first
         else:
-            answer = await self._runner.execute(context, request)
+            answer = await self._runner.execute(exchange, context, request)
         if "extensions" in asked and answer.is_executed and not request.is_dry_run:
             await documents.register(asked, request.text, context.caller_key)
         return begun if begun and answer.has_next else await response.from_result(exchange, answer)
@@ -268,10 +273,10 @@ class GraphQLOverHttp:
         return None if exchange.is_head else exchange.accepts.parts
 
     async def _first_part(
-        self, context: Context, request: OperationRequest, form: PartsForm
+        self, exchange: Exchange, context: Context, request: OperationRequest, form: PartsForm
     ) -> MultipartAnswer:
         """Wait for the first part of an answer, or for all of it."""
-        under_way = await self._runner.begin(context, request, form)
+        under_way = await self._runner.begin(exchange, context, request, form)
         try:
             first = await anext(under_way)
             if not first.has_next:

@@ -18,6 +18,7 @@ from graph.delivery.writer import PartsForm
 from graph.errors import OperationTimeout
 from graph.operation_request import OperationRequest, OperationResult
 from runtime.grace_period import end_with_grace
+from web.limits.fair_queue import Wait
 from web.protocols.stream_end import too_much_unread
 from web.services import Services
 from web.switches import switches_of
@@ -125,15 +126,19 @@ def may_have_parts(text: str) -> bool:
 
 
 async def execute_in_slot(
-    services: Services, key: str, context: Context, request: OperationRequest
+    services: Services, context: Context, request: OperationRequest, wait: Wait
 ) -> OperationResult:
-    """Run an operation in one of its caller's slots. Raises TooManyOperations."""
-    await services.limits.fair_queue.acquire(key, is_limited=context.switches.rate_limiting)
+    """Run an operation in one of its caller's slots, after its request's `wait` so far.
+
+    Raises TooManyOperations.
+    """
+    queue, key = services.limits.fair_queue, context.caller_key
+    await queue.acquire(key, wait, is_limited=context.switches.rate_limiting)
     try:
         with services.slow_operations.watched(context, request):
             result = await services.executor.execute(context, request)
     finally:
-        services.limits.fair_queue.release(key)
+        queue.release(key)
     if result.status == _TOO_MANY_REQUESTS:
         await services.limits.refusal_pacing.wait()
     return result
@@ -214,14 +219,18 @@ _Work = Callable[[Callable[[OperationResult], None]], Awaitable[None]]
 
 
 async def begin_in_slot(
-    services: Services, key: str, context: Context, request: OperationRequest, form: PartsForm
+    services: Services,
+    context: Context,
+    request: OperationRequest,
+    form: PartsForm,
+    wait: Wait,
 ) -> PartsUnderWay:
     """Run an operation in one of its caller's slots, and give its results as they come.
 
     The caller has to close what it returns. Raises TooManyOperations.
     """
-    is_limited = context.switches.rate_limiting
-    await services.limits.fair_queue.acquire(key, is_limited=is_limited)
+    key, is_limited = context.caller_key, context.switches.rate_limiting
+    await services.limits.fair_queue.acquire(key, wait, is_limited=is_limited)
 
     async def work(send: Callable[[OperationResult], None]) -> None:
         with services.slow_operations.watched(context, request):

@@ -35,10 +35,11 @@ class OperationRunner:
         Raises InvalidCredentials.
         """
         authorization = exchange.headers.get(b"authorization")
-        caller = await self._services.identity.caller(
+        look_up = self._services.identity.caller(
             HTTPConnection(exchange.scope),
             authorization.decode("latin-1") if authorization is not None else None,
         )
+        caller = await exchange.handed.wait.during(look_up)
         if caller.viewer.athlete_id is not None:
             bind(athlete_id=caller.viewer.athlete_id)
         return caller
@@ -58,18 +59,20 @@ class OperationRunner:
             context.unread_credential = partial(unread_credential, exchange.headers)
         return context
 
-    async def execute(self, context: Context, request: OperationRequest) -> OperationResult:
+    async def execute(
+        self, exchange: Exchange, context: Context, request: OperationRequest
+    ) -> OperationResult:
         """Run an operation in one of its caller's slots. Raises TooManyOperations."""
-        return await execute_in_slot(self._services, context.caller_key, context, request)
+        return await execute_in_slot(self._services, context, request, exchange.handed.wait)
 
     async def begin(
-        self, context: Context, request: OperationRequest, form: PartsForm
+        self, exchange: Exchange, context: Context, request: OperationRequest, form: PartsForm
     ) -> PartsUnderWay:
         """Run an operation in one of its caller's slots; its answer may come in parts.
 
         The caller has to close what it returns. Raises TooManyOperations.
         """
-        return await begin_in_slot(self._services, context.caller_key, context, request, form)
+        return await begin_in_slot(self._services, context, request, form, exchange.handed.wait)
 
     def _begin_sign_in(self, exchange: Exchange, return_to: str | None) -> str:
         services, cookies = self._services, cookies_of(exchange.scope["headers"])

@@ -24,6 +24,7 @@ from web.http.origins import Origins
 from web.http.security_headers import NO_STORE, Headers, data_headers
 from web.http.server_connection import ServerConnection, encoded, is_one_line_each
 from web.limits.headers import rate_limit_headers
+from web.protocols.handed_over import HandedOver
 
 _RETRY_AFTER_S = 1
 _METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED.value  # a member costs a call each time
@@ -43,7 +44,7 @@ class Exchange:
     `address` is the client's, `connection` None where another server runs the app. `is_safe` tells
     that it is a GET or QUERY. `fields` go to the log line, `cookies` to the browser. `size` is how many bytes
     the parameters have, once they are read, and `weight` about how many they take in memory.
-    `trace` tells the client its step of a trace.
+    `trace` tells the client its step of a trace. `handed` is what the short way did before.
     """
 
     scope: Scope
@@ -59,6 +60,7 @@ class Exchange:
     size: int = 0
     weight: int = 0
     trace: Headers = field(default_factory=list)
+    handed: HandedOver = field(default_factory=HandedOver)
 
     @property
     def is_head(self) -> bool:

@@ -22,6 +22,7 @@ from graph.cache.data_versions import Versions
 from graph.context import Caller, Client
 from graph.cost.budget import BudgetState
 from graph.cost.charge import BYTES_PER_POINT, Charge
+from graph.operation_request import FailedFetch
 from logs import bind
 from runtime import tracing
 from runtime.bounded_map import WeightedLru
@@ -33,12 +34,20 @@ from web.http.header_fields import by_name
 from web.http.media_type import acceptable, require_json
 from web.http.request_log import new_request_id, write_request
 from web.http.request_trace import end_step, note_ended, request_step, told
-from web.http.short_way import LATER, Answered, KnownHead, KnownHeads, Later, ShortAnswer
+from web.http.short_way import (
+    LATER,
+    Answered,
+    KnownHead,
+    KnownHeads,
+    Later,
+    LongWay,
+    ShortAnswer,
+)
 from web.limits.cost_budget import CallerBudget
-from web.limits.fair_queue import TooManyOperations
 from web.limits.headers import rate_limit_headers
 from web.limits.request_memory import FREE_BYTES, weight_of
 from web.protocols import parameters
+from web.protocols.handed_over import HandedOver
 from web.protocols.operation_context import caller_key
 from web.protocols.response import ResponseHead
 from web.services import Services
@@ -99,8 +108,7 @@ class GraphQLShortWay:
         self._services, self._answers = services, services.at_hand
         self.heads = KnownHeads()
         self._head = ResponseHead(services.settings, services.origins)
-        # the executor refuses what is longer
-        self._most_bytes = services.settings.answer_max_bytes - _COST_BYTES
+        self._most_bytes = services.settings.answer_max_bytes
         # kept, as asking asyncio for it costs a system call
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way: dict[object, asyncio.Task[None]] = {}
@@ -205,28 +213,31 @@ class GraphQLShortWay:
         finally:
             queue.release(key)
 
-    async def _in_turn(self, request: _Request, versions: Versions) -> ShortAnswer | None:
+    async def _in_turn(self, request: _Request, versions: Versions) -> ShortAnswer | LongWay:
         """Wait for one of the caller's slots, and answer with what is at hand then."""
-        queue, key = self._services.limits.fair_queue, request.key
+        handed = HandedOver()
+        if not await self._has_turn(request, handed):
+            return LongWay(handed)
         try:
-            await queue.acquire(key, is_limited=request.switches.rate_limiting)
-        except TooManyOperations:
-            return None
-        try:
-            return self._counted(request, versions)
+            return self._counted(request, versions) or LongWay(handed)
         finally:
-            queue.release(key)
+            self._services.limits.fair_queue.release(request.key)
+
+    async def _has_turn(self, request: _Request, handed: HandedOver) -> bool:
+        """Wait for one of the caller's slots."""
+        return await self._services.limits.fair_queue.acquire_in_time(
+            request.key, handed.wait, is_limited=request.switches.rate_limiting
+        )
 
     def _counted(self, request: _Request, versions: Versions) -> ShortAnswer | None:
         head, switches = request.head, request.switches
         requests = self._services.limits.requests
         if switches.rate_limiting and not requests.admit_now(head.address):
             return None
-        most_bytes = (
-            self._most_bytes
-            if head.coding is None
-            else min(self._most_bytes, LARGE_BYTES - _COST_BYTES)
-        )
+        # the executor refuses what is longer
+        most_bytes = self._most_bytes - _COST_BYTES
+        if head.coding is not None:
+            most_bytes = min(most_bytes, LARGE_BYTES - _COST_BYTES)
         ready = self._answers.answer(
             request.query, versions, self._budget(request), head.client, most_bytes
         )
@@ -248,7 +259,7 @@ class GraphQLShortWay:
             return None
         return self._later(self._fetched(request), answered)
 
-    def _later(self, work: Coroutine[Any, Any, ShortAnswer | None], answered: Answered) -> Later:
+    def _later(self, work: Coroutine[Any, Any, ShortAnswer | LongWay], answered: Answered) -> Later:
         """Answer with what some work finds."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
         # kept: the loop itself keeps no task that waits
@@ -256,34 +267,35 @@ class GraphQLShortWay:
         return LATER
 
     async def _answer_by(
-        self, work: Coroutine[Any, Any, ShortAnswer | None], answered: Answered
+        self, work: Coroutine[Any, Any, ShortAnswer | LongWay], answered: Answered
     ) -> None:
-        answer = None
+        answer: ShortAnswer | LongWay | None = None
         try:
             answer = await work
         finally:
             del self._under_way[work]
-            if answer is not None:
+            if isinstance(answer, ShortAnswer):
                 answered(answer)
             else:
                 assert self._loop is not None
-                self._loop.call_soon(answered, None, context=Context())
+                self._loop.call_soon(answered, answer, context=Context())
 
-    async def _fetched(self, request: _Request) -> ShortAnswer | None:
-        """Fetch an answer in one of the caller's slots. None: what was counted is given back."""
-        queue, key = self._services.limits.fair_queue, request.key
+    async def _fetched(self, request: _Request) -> ShortAnswer | LongWay:
+        """Fetch an answer in one of the caller's slots, or give back what was counted."""
+        handed = HandedOver()
         with request_step("POST", {}, _PATH) as request.step:
-            try:
-                await queue.acquire(key, is_limited=request.switches.rate_limiting)
-            except TooManyOperations:
-                return None
+            if not await self._has_turn(request, handed):
+                return LongWay(handed)
             try:
                 ready = await self._charged(request)
             finally:
-                queue.release(key)
-            return None if ready is None else await self._compressed(request, ready)
+                self._services.limits.fair_queue.release(request.key)
+            if isinstance(ready, ReadyAnswer):
+                return await self._compressed(request, ready)
+            handed.failed = ready
+            return LongWay(handed)
 
-    async def _charged(self, request: _Request) -> ReadyAnswer | None:
+    async def _charged(self, request: _Request) -> ReadyAnswer | FailedFetch | None:
         """Count and charge the request, and fetch its answer."""
         requests, head = self._services.limits.requests, request.head
         is_limited = request.switches.rate_limiting
@@ -292,17 +304,18 @@ class GraphQLShortWay:
             requests.admit_now(head.address) or await requests.admit_soon(head.address)
         ):
             return None
-        ready, budget = None, self._budget(request)
+        ready: ReadyAnswer | FailedFetch | None = None
+        budget = self._budget(request)
         charge = self._answers.charge(request.query, budget)
         if charge is None:
             charge = await self._answers.charge_soon(request.query, budget)
         if charge is not None:
             ready = await self._watched(request, charge)
-        if ready is None and is_limited:
+        if is_limited and not isinstance(ready, ReadyAnswer):
             requests.give_back(head.address)
         return ready
 
-    async def _watched(self, request: _Request, charge: Charge) -> ReadyAnswer | None:
+    async def _watched(self, request: _Request, charge: Charge) -> ReadyAnswer | FailedFetch | None:
         """Fetch an answer, and log it if that was slow."""
         query, slow, began_s = request.query, self._services.slow_operations, perf_counter()
         work = slow.meter()

@@ -40,6 +40,7 @@ from web.client_name import client_of, client_of_payload
 from web.errors import HttpRefusal
 from web.http.header_fields import by_name
 from web.http.request_log import request_id_of
+from web.limits.fair_queue import Wait
 from web.limits.open_streams import CallerQuota, QuotaSlot, TooManySubscriptions
 from web.protocols.operation_context import (
     begin_in_slot,
@@ -188,8 +189,9 @@ class Subscriber:
         try:
             with weights.held(self.key, request.weight, is_limited=is_limited):
                 if not await self._is_subscription(context, request):
-                    await self.check()
-                    async with aclosing(self._parts(context, request, form)) as parts:
+                    wait = Wait()
+                    await wait.during(self.check())
+                    async with aclosing(self._parts(context, request, form, wait)) as parts:
                         async for part in parts:
                             yield part
                     return
@@ -223,14 +225,14 @@ class Subscriber:
         return not request.is_dry_run and await is_subscription(self.services, context, request)
 
     async def _parts(
-        self, context: Context, request: OperationRequest, form: PartsForm
+        self, context: Context, request: OperationRequest, form: PartsForm, wait: Wait
     ) -> AsyncGenerator[Result, None]:
         """Yield the answer of an operation, in parts if it has @defer or @stream."""
         if not may_have_parts(request.text):
-            answer = await execute_in_slot(self.services, self.key, context, request)
+            answer = await execute_in_slot(self.services, context, request, wait)
             yield Result(answer.body, is_refusal=not answer.is_executed)
             return
-        under_way = await begin_in_slot(self.services, self.key, context, request, form)
+        under_way = await begin_in_slot(self.services, context, request, form, wait)
         try:
             async for part in under_way:
                 yield Result(part.body, is_refusal=not part.is_executed)

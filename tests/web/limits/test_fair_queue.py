@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from web.limits.fair_queue import FairQueue, TooManyOperations
+from web.limits.fair_queue import FairQueue, TooManyOperations, Wait
 
 pytestmark = pytest.mark.anyio
 
@@ -15,8 +15,7 @@ def turns(at_once: int = 2, waiting: int = 10, wait_s: float = 5) -> FairQueue:
 
 
 async def acquire(queue: FairQueue, caller: object) -> None:
-    if not queue.try_acquire(caller):
-        await queue.wait(caller)
+    await queue.acquire(caller, Wait(), is_limited=True)
 
 
 def nothing_is_left(made: FairQueue) -> bool:
@@ -86,6 +85,44 @@ async def test_nobody_waits_for_ever():
     with pytest.raises(TooManyOperations):
         await acquire(made, "a")
     made.release("a")
+    assert nothing_is_left(made)
+
+
+async def test_a_request_waits_no_longer_in_two_queues_than_in_one_and_counts_once():
+    first, second, wait = turns(at_once=1, wait_s=0.2), turns(at_once=1, wait_s=0.2), Wait()
+    for made in (first, second):
+        await acquire(made, "a")
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.15, first.release, "a")
+    began = loop.time()
+    await first.acquire("a", wait, is_limited=True)
+    with pytest.raises(TooManyOperations):
+        await second.acquire("a", wait, is_limited=True)
+    assert 0.19 < loop.time() - began < 0.3
+    assert not await second.acquire_in_time("a", wait, is_limited=True)  # nothing is left
+    assert (first.waited, second.waited, second.refused) == (1, 0, 1)
+
+
+async def test_who_waited_before_is_served_and_given_up_in_the_order_of_coming():
+    made, order = turns(at_once=1, wait_s=0.3), []
+
+    async def operation(name: str, waited_s: float) -> None:
+        try:
+            await made.acquire("a", Wait(waited_s), is_limited=True)
+        except TooManyOperations:
+            order.append(f"{name} refused")
+        else:
+            order.append(name)
+            made.release("a")
+
+    await acquire(made, "a")
+    came = {"new": 0, "old": 0.1, "oldest": 0.25, "newest": 0}
+    async with asyncio.TaskGroup() as tasks:
+        for name, waited_s in came.items():
+            tasks.create_task(operation(name, waited_s))
+        await asyncio.sleep(0.12)
+        made.release("a")
+    assert order == ["oldest refused", "old", "new", "newest"]
     assert nothing_is_left(made)
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 import logs
+from db.session import AsyncDatabase
 from tests import factories as make
 from tests import http_server
 from tests.logs.log_state import logs_restored
@@ -202,6 +203,68 @@ def test_too_long_answers_are_refused_each_time(settings, db, person, cache):
     with listening(app) as address, Client(address, person.token) as client:
         answers = [client.ask(query) for _ in range(4)]
     assert all(b"ANSWER_TOO_LARGE" in each for each in answers)
+
+
+def test_what_fails_when_it_is_fetched_is_not_run_again(settings, db, person, asked, monkeypatch):
+    """It is told of by the long way: after the same statement it would fail as before, and be paid twice."""
+    fetches, fetch = [], AsyncDatabase.fetch_row_once
+
+    async def counted(*arguments):
+        fetches.append(arguments)
+        return await fetch(*arguments)
+
+    monkeypatch.setattr(AsyncDatabase, "fetch_row_once", counted)
+    for number in range(400):
+        make.create_activity(db, person.athlete_id, name=f"{number} of many, {'long ' * 20}")
+    many, _ = FETCHED["a long list"]
+    changed = {"cache": "off", "answer_max_bytes": 64 * 1024, "database_statement_timeout_ms": 400}
+    app = create_app(settings.model_copy(update=changed | {"cost_refill_user_per_s": 0.001}))
+    at_hand = app.state.services.at_hand
+    with listening(app) as address:
+        long_way = Client(address, person.token, b"x-request-id: of-the-long-way\r\n")
+        with long_way, Client(address, person.token) as client:
+            costs = {long_way: [], client: []}
+            for each in (long_way, client) * 5:
+                before, fetches[:] = left(each), []
+                assert b"ANSWER_TOO_LARGE" in (refused := each.ask(many))
+                assert re.match(rb"HTTP/1.1 422", refused)
+                assert len(fetches) == 1
+                costs[each].append(before - left(each))
+            assert min(costs[client]) <= 1.5 * min(costs[long_way])
+            whole = [client.ask(asked) for _ in range(8)][-1]
+            assert at_hand.fetched
+            db.exec_driver_sql("BEGIN; LOCK TABLE activities IN ACCESS EXCLUSIVE MODE")
+            try:
+                fetches[:] = []
+                assert b"TIMEOUT" in client.ask(asked)
+                assert len(fetches) == 1
+            finally:
+                db.exec_driver_sql("ROLLBACK")
+            assert lasting(client.ask(asked)) == lasting(whole)
+
+
+def left(client: Client) -> int:
+    """What is left of the budget, before this asked."""
+    answer = client.ask({"query": "{ __typename }"})
+    cost = json.loads(answer.partition(b"\r\n\r\n")[2])["extensions"]["cost"]
+    return cost["remaining"] + cost["actual"] + cost["work"]
+
+
+@pytest.mark.parametrize("cache", ["on", "off"])
+def test_a_request_waits_for_a_slot_once(settings, person, asked, cache):
+    """Both ways take one. What waited in vain on the short one is refused by the long one at once."""
+    changed = {"cache": cache, "concurrent_operations": 1, "operation_wait_s": 0.6}
+    app = create_app(settings.model_copy(update=changed))
+    queue, at_hand = app.state.services.limits.fair_queue, app.state.services.at_hand
+    with listening(app) as address, Client(address, person.token) as client:
+        for _ in range(8):
+            client.ask(asked)
+        assert at_hand.answered + at_hand.fetched >= 3
+        assert queue.try_acquire(f"account:{person.account_id}")
+        began = time.monotonic()
+        assert b"TOO_MANY_OPERATIONS" in client.ask(asked)
+        assert 0.5 < time.monotonic() - began < 1
+        assert (queue.waited, queue.refused) == (1, 1)
 
 
 def test_others_do_not_get_it(app, address, db, person, asked):
