@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -100,18 +100,17 @@ class OriginalDownloads:
             raise OriginalNotFound
         return await self._row(statements.describe(), original_id)
 
-    def answer(self, row: Any, *, with_body: bool) -> Response:
-        """Make the answer to a request for an original. Raises HttpRefusal while it is sent."""
-        headers = {
-            "content-length": str(row.size_bytes),
-            "content-disposition": f"attachment; filename*=utf-8''{quote(row.file_name, safe='')}",
-            "content-type": "application/octet-stream",
-            "etag": f'"{row.digest.hex()}"',
-        }
-        if not with_body:
-            return Response(headers=headers)
+    def head(self, row: Any) -> Response:
+        """Make the head of the answer to a request for an original."""
+        return Response(headers=_headers(row))
+
+    def answer(self, row: Any, pay: Callable[[int], None]) -> Response:
+        """Make the answer to a request for an original. Raises HttpRefusal while it is sent.
+
+        `pay` is told how many bytes were unpacked.
+        """
         content = partial(self._content, row.id)
-        return _UnpackedDownload(self.slots, row, content, headers)
+        return _UnpackedDownload(self.slots, row, content, pay)
 
     async def _content(self, original_id: int) -> bytes:
         """Get the compressed content. Raises HttpRefusal."""
@@ -142,15 +141,30 @@ class _UnpackedDownload(StreamingResponse):
         slots: DownloadSlots,
         row: Any,
         read: Callable[[], Awaitable[bytes]],
-        headers: Mapping[str, str],
+        pay: Callable[[int], None],
     ) -> None:
-        super().__init__((), headers=headers)
-        self._slots, self._row, self._read = slots, row, read
+        super().__init__((), headers=_headers(row))
+        self._slots, self._row, self._read, self._pay = slots, row, read, pay
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         taken = self._slots.taken(
             self._row.athlete_id, scope, send, held_bytes=self._row.packed_bytes
         )
         async with taken as paced:
-            self.body_iterator = iterate_in_threadpool(unpacked(await self._read()))
+            self.body_iterator = self._unpacked(await self._read())
             await super().__call__(scope, receive, paced)
+
+    async def _unpacked(self, packed: bytes) -> AsyncIterator[bytes]:
+        """Unpack the file in parts, each paid as it is there: the client may leave."""
+        async for part in iterate_in_threadpool(unpacked(packed)):
+            self._pay(len(part))
+            yield part
+
+
+def _headers(row: Any) -> dict[str, str]:
+    return {
+        "content-length": str(row.size_bytes),
+        "content-disposition": f"attachment; filename*=utf-8''{quote(row.file_name, safe='')}",
+        "content-type": "application/octet-stream",
+        "etag": f'"{row.digest.hex()}"',
+    }

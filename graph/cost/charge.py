@@ -31,6 +31,8 @@ _ASKING_MS = 0.4
 """The same of one that asks PostgreSQL, there too."""
 _TRANSACTION_MS = 3.0
 """Milliseconds of CPU that a statement or transaction beside a plan takes in the API."""
+_UNPACKING_MS_PER_MIB = 2.0
+"""Milliseconds of CPU that unpacking a MiB of an original takes, and handing it over in parts."""
 UNPLANNED_OBJECT_MS = 0.025
 """Milliseconds of CPU that graphql-core takes for an object of an answer."""
 
@@ -159,6 +161,11 @@ def refusal_cost(budget: Budget) -> int:
 def read_cost(budget: Budget) -> int:
     """Compute what a request costs that reads a row and is no operation."""
     return _points(_ASKING_MS, budget)
+
+
+def unpacking_cost(budget: Budget, size: int) -> int:
+    """Compute what it costs that `size` bytes of a kept file are unpacked. Small ones are free."""
+    return int(_UNPACKING_MS_PER_MIB * size / 2**20 * budget.points_per_database_ms)
 
 
 def _points(cpu_ms: float, budget: Budget) -> int:

@@ -14,7 +14,7 @@ from starlette.types import Scope
 from flags import targeting
 from flags.flags import Flags
 from graph.cost.budget import Budget, BudgetExhausted
-from graph.cost.charge import read_cost
+from graph.cost.charge import read_cost, unpacking_cost
 from runtime.bounded_map import LruMap
 from web.errors import HttpRefusal
 from web.http.client_address import ClientAddresses
@@ -69,6 +69,11 @@ class PaidRead:
         """Return it: the request was worth more than it cost."""
         if self.is_taken:
             self.budget.refund(self.points)
+
+    def pay_for_unpacked(self, size: int) -> None:
+        """Take in addition what unpacking `size` bytes took, as a debt if the budget has less."""
+        if self.is_taken and (points := unpacking_cost(self.budget, size)):
+            self.budget.refund(-points)
 
 
 class LinkReads:

@@ -19,7 +19,9 @@ router = APIRouter()
 async def download(request: Request, token: str) -> Response:
     """Send the file as it came."""
     services = services_of(request)
-    row, _ = await services.limits.link_reads.paid(
+    row, paid = await services.limits.link_reads.paid(
         (PATH, token), request.scope, partial(services.originals.find, token), is_signed=True
     )
-    return services.originals.answer(row, with_body=request.method == "GET")
+    if request.method == "HEAD":
+        return services.originals.head(row)
+    return services.originals.answer(row, paid.pay_for_unpacked)
