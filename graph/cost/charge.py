@@ -33,6 +33,8 @@ _TRANSACTION_MS = 3.0
 """Milliseconds of CPU that a statement or transaction beside a plan takes in the API."""
 _UNPACKING_MS_PER_MIB = 2.0
 """Milliseconds of CPU that unpacking a MiB of an original takes, and handing it over in parts."""
+PART_MS = 0.3
+"""Milliseconds of CPU that each part of an answer after the first takes here, with its statement."""
 UNPLANNED_OBJECT_MS = 0.025
 """Milliseconds of CPU that graphql-core takes for an object of an answer."""
 

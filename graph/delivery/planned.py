@@ -8,6 +8,7 @@ import orjson
 
 from db.snapshot import RowReader
 from graph.context import Context
+from graph.cost.charge import PART_MS
 from graph.delivery.announced_parts import AnnouncedParts, SentAnswer
 from graph.delivery.answer_data import AnswerPath, add, selected, value_at
 from graph.delivery.parts import AnswerPart, SplitOperation
@@ -60,9 +61,10 @@ class PlannedDelivery:
             rows = await self._planner.attempt(self._begin())
             if rows is None:
                 return False
-            self._parts.hold_back()
-            pending = self._parts.announce()
-            data = self._answer.visible(self._answer.data)
+            with self._context.database_work.computing():
+                self._parts.hold_back()
+                pending = self._parts.announce()
+                data = self._answer.visible(self._answer.data)
             self._writer.write(PartPayload(data=data, pending=pending))
             for part in self._split.parts:
                 if found := self._parts.of(part):
@@ -90,7 +92,8 @@ class PlannedDelivery:
     async def _fetch(self, ready: ReadyQuery, rows: RowReader) -> dict[str, Any]:
         found = await self._planner.fetch(self._context, ready, rows)
         self._answer.points += found.points
-        data: dict[str, Any] = orjson.loads(b"".join(found.parts))
+        with self._context.database_work.computing():
+            data: dict[str, Any] = orjson.loads(b"".join(found.parts))
         return data
 
     async def _send(self, part: AnswerPart, pending: list[PendingPart], rows: RowReader) -> None:
@@ -98,18 +101,20 @@ class PlannedDelivery:
         if part.first is None:
             self._parts.note_lists(part)
         data = await self._data(part, rows)
-        for each in pending:
-            if part.first is None:
-                self._add(part, each, data, payload)
-            else:
-                self._go_on(part, each, data, payload)
-        self._parts.finish(part)
-        self._parts.hold_back()
-        payload.pending = self._parts.announce()
-        for entry in payload.entries:
-            entry.data = self._answer.visible(entry.data)
-        for completed in payload.completed:
-            completed.whole = self._answer.visible(completed.whole)
+        self._context.database_work.add_own(PART_MS)
+        with self._context.database_work.computing():
+            for each in pending:
+                if part.first is None:
+                    self._add(part, each, data, payload)
+                else:
+                    self._go_on(part, each, data, payload)
+            self._parts.finish(part)
+            self._parts.hold_back()
+            payload.pending = self._parts.announce()
+            for entry in payload.entries:
+                entry.data = self._answer.visible(entry.data)
+            for completed in payload.completed:
+                completed.whole = self._answer.visible(completed.whole)
         self._writer.write(payload)
 
     def _go_on(

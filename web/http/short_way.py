@@ -256,7 +256,7 @@ class ShortWayHttp(BoundedHttp):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._handed_over is not None:
-            self.scope["extensions"][HANDED_OVER] = self._handed_over  # type: ignore[index, typeddict-item]
+            self.scope["extensions"][HANDED_OVER] = self._handed_over  # type: ignore[assignment]
             self._handed_over = None
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:

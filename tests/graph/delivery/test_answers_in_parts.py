@@ -222,6 +222,23 @@ def test_a_part_that_takes_too_long_ends_with_an_error_and_is_paid(
     assert not errors_of(again)
 
 
+def test_each_part_costs_what_it_takes(population_url, population):
+    count = 16
+    id_ = encode_id("Athlete", population.owner.athlete_id)
+    parts = " ".join(
+        f"... @defer {{ a{n}: activities(first: 1) {{ nodes {{ id }} }} }}" for n in range(count)
+    )
+    request = OperationRequest(f'{{ athlete(id: "{id_}") {{ id {parts} }} }}')
+    with using_database(population_url) as (runner, database):
+        viewer = InParts(database, caller("owner", population))
+        found = runner.run(viewer.payloads(request, PartsForm.BY_ID, planned=True))
+        cost = found[-1]["extensions"]["cost"]
+        again = runner.run(viewer.at_once(request))["extensions"]["cost"]
+    assert len(found) == count + 1
+    assert cost["actual"] == again["actual"]
+    assert cost["actual"] + cost["work"] >= count * 7
+
+
 def test_the_schema_is_read_at_once(population_url, population):
     request = OperationRequest("{ ... @defer { __schema { types { name } } } }")
     with using_database(population_url) as (runner, database):

@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from graph.global_id import encode_id
 from tests import factories as make
+from tests.originals import create_original
 from tests.web.routes.test_uploads import TUS, patch, path, put, stage
 
 LARGE, READ = 200_000, 10
@@ -82,3 +84,24 @@ def test_archives_cost_their_account_and_what_is_made_up_the_address(client, per
     answers = [client.get(f"/exports/unknown{n}").status_code for n in range(3)]
     assert answers == [404, 404, 429]
     assert client.get("/exports/known").status_code == 200, "the address's is not its account's"
+
+
+def test_unpacking_an_original_costs_its_account_by_its_size(client, person, db):
+    activity = make.create_activity(db, person.athlete_id, source="FILE", strava_id=None)
+    create_original(db, person.athlete_id, activity, os.urandom(1 << 20) * 3)
+    asked = "{ recordings { original { downloadUrl } } }"
+    query = f'{{ activity(id: "{encode_id("Activity", activity)}") {asked} }}'
+    headers = {"authorization": f"Bearer {person.token}"}
+    answer = client.post("/graphql", json={"query": query}, headers=headers).json()
+    [recording] = answer["data"]["activity"]["recordings"]
+    file = "/originals/" + recording["original"]["downloadUrl"].split("/originals/")[1]
+    costs = []
+    for ask in (client.head, client.head, client.get):
+        _, before = balance(client, person)
+        assert ask(file).status_code == 200
+        costs.append(before - balance(client, person)[0])
+    assert costs[1] == READ
+    assert 3 * 45 <= costs[2] - READ <= 3 * 50
+    while (answer := client.get(file)).status_code == 200:
+        pass
+    assert answer.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
