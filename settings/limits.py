@@ -87,8 +87,7 @@ class LimitSettings(BaseModel):
         10,
         gt=0,
         le=300,
-        description="Seconds a request may wait before it is refused, for the look-up of its "
-        "caller (503) and for its operation (429) together.",
+        description="Seconds a request may wait before it is refused (429), its caller's look-up (503) included.",
     )
     operation_timeout_s: float = Field(
         30,

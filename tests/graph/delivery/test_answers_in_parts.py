@@ -20,7 +20,7 @@ from graph.operation_request import OperationRequest, OperationResult
 from tests import factories as make
 from tests.graph.delivery.merging import errors_of, merged
 from tests.graph.delivery.putting_off import documents_in_parts
-from tests.graph.plan.both_ways import Both, caller, using_database
+from tests.graph.plan.both_ways import Both, Unlimited, caller, using_database
 
 EXAMPLES = 20
 """Generated queries of `make test`; `make test-whole` has more."""
@@ -222,8 +222,9 @@ def test_a_part_that_takes_too_long_ends_with_an_error_and_is_paid(
     assert not errors_of(again)
 
 
-def test_each_part_costs_what_it_takes(population_url, population):
+def test_each_part_costs_what_it_takes(population_url, population, monkeypatch):
     count = 16
+    monkeypatch.setattr(Unlimited, "points_per_database_ms", 25)
     id_ = encode_id("Athlete", population.owner.athlete_id)
     parts = " ".join(
         f"... @defer {{ a{n}: activities(first: 1) {{ nodes {{ id }} }} }}" for n in range(count)
