@@ -6,7 +6,6 @@ Attributes are named by OpenTelemetry's conventions. None has anything of an ath
 client wrote, but for an operation's name.
 """
 
-from collections.abc import Callable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import Enum
@@ -15,15 +14,19 @@ from random import random
 from threading import Thread
 from time import time_ns
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from settings import InvalidSettings, Settings
 
-_FLUSH_S = 2.0
-_FIELD = "traceparent"
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
-_current: ContextVar[Any] = ContextVar("span", default=None)
+    from runtime.span_export import SpanExport
+
+_FLUSH_S = 2.0
+
+_current: ContextVar["Span | None"] = ContextVar("span", default=None)
 """The span that is under way, of a trace that is kept."""
 
 
@@ -41,26 +44,8 @@ class SpanKind(Enum):
 class _Tracing:
     """What a process that traces has."""
 
-    provider: Any
-    tracer: Any
+    export: "SpanExport"
     ratio: float
-    kinds: dict[SpanKind, Any]
-    """OpenTelemetry's own."""
-    with_span: Callable[[Any], Any]
-    """Makes the context in which a span is under way."""
-    empty: Any
-    """The context without one."""
-
-    @classmethod
-    def of(cls, provider: Any, ratio: float, version: str = "") -> Self:
-        """Make it. OpenTelemetry is there, and is not looked for again at each step."""
-        from opentelemetry.context import Context
-        from opentelemetry.trace import SpanKind as Kind
-        from opentelemetry.trace import set_span_in_context
-
-        kinds = {each: Kind[each.value] for each in SpanKind}
-        tracer = provider.get_tracer("pacegraph", version)
-        return cls(provider, tracer, ratio, kinds, set_span_in_context, Context())
 
 
 _tracing: _Tracing | None = None
@@ -75,9 +60,9 @@ def begin(settings: Settings, process: str, version: str) -> None:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+        from runtime.span_export import SpanExport
     except ImportError:
         raise InvalidSettings(
             "OTLP_ENDPOINT: needs OpenTelemetry, which is not installed. Install it: pip install "
@@ -91,10 +76,9 @@ def begin(settings: Settings, process: str, version: str) -> None:
             "service.instance.id": uuid4().hex,
         }
     )
-    provider = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    _tracing = _Tracing.of(provider, settings.traces_ratio, version)
+    export = SpanExport(BatchSpanProcessor(exporter), resource, version)
+    _tracing = _Tracing(export, settings.traces_ratio)
 
 
 def flush() -> None:
@@ -103,7 +87,7 @@ def flush() -> None:
     OpenTelemetry waits for a collector that does not answer, whatever time it is given.
     """
     if _tracing is not None:
-        sending = Thread(target=_tracing.provider.force_flush, daemon=True)
+        sending = Thread(target=_tracing.export.flush, daemon=True)
         sending.start()
         sending.join(_FLUSH_S)
 
@@ -111,21 +95,31 @@ def flush() -> None:
 class Span:
     """One step of a trace, open in its block. Errors give it a type, never their text."""
 
-    __slots__ = ("_attributes", "_kind", "_name", "_parent", "_span", "_token")
+    __slots__ = ("_attributes", "_began_ns", "_kind", "_name", "_parent", "_token", "context")
 
-    def __init__(self, name: str, kind: SpanKind, parent: Any, attributes: dict[str, Any]) -> None:
-        """Prepare it; `parent` is an OpenTelemetry context."""
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind,
+        parent: "SpanContext | None",
+        attributes: dict[str, Any],
+    ) -> None:
+        """Prepare it; `parent` has OpenTelemetry's ids of the step around it, None begins a trace.
+
+        `attributes` may be shared by steps.
+        """
         self._name, self._kind, self._parent = name, kind, parent
         self._attributes = attributes
-        self._span: Any = None
-        self._token: Token[Any] | None = None
+        self._token: Token[Span | None]
+        self.context: SpanContext
+        """OpenTelemetry's ids of it, once it began."""
 
     def __enter__(self) -> Self:
         assert _tracing is not None
-        self._span = _tracing.tracer.start_span(
-            self._name, self._parent, _tracing.kinds[self._kind], self._attributes
-        )
-        self._token = _current.set(self._span)
+        self._attributes = {**self._attributes}
+        self.context = _tracing.export.context_in(self._parent)
+        self._token = _current.set(self)
+        self._began_ns = time_ns()
         return self
 
     def __exit__(
@@ -133,26 +127,37 @@ class Span:
     ) -> None:
         if kind is not None:
             self.fail(kind.__name__)
-        assert self._token is not None
         _current.reset(self._token)
-        self._span.end()
+        # a task that it began may outlive it, and must not change what is being sent
+        attributes, self._attributes = self._attributes, {}
+        assert _tracing is not None
+        _tracing.export.take(
+            self._name,
+            self._kind.value,
+            self.context,
+            parent=self._parent,
+            attributes=attributes,
+            began_ns=self._began_ns,
+            ended_ns=time_ns(),
+        )
 
     def add(self, **attributes: Any) -> None:
         """Set attributes; `_` in their names stands for `.`, and `__` for `_`."""
         for name, value in attributes.items():
-            self._span.set_attribute(_dotted(name), value)
+            self._attributes[_dotted(name)] = value
 
     def fail(self, error_type: str) -> None:
         """Say that the step failed."""
-        from opentelemetry.trace import Status, StatusCode
+        self._attributes["error.type"] = error_type
 
-        self._span.set_attribute("error.type", error_type)
-        self._span.set_status(Status(StatusCode.ERROR))
+    def rename(self, name: str) -> None:
+        """Give it a name that was not known when it began."""
+        self._name = name
 
     @property
     def trace_id(self) -> str | None:
         """The trace's id, in 32 hexadecimal digits; None where nothing is traced."""
-        return format(self._span.get_span_context().trace_id, "032x")
+        return format(self.context.trace_id, "032x")
 
 
 class _NoSpan(Span):
@@ -175,6 +180,9 @@ class _NoSpan(Span):
     def fail(self, error_type: str) -> None:
         pass
 
+    def rename(self, name: str) -> None:
+        pass
+
     @property
     def trace_id(self) -> str | None:
         return None
@@ -189,6 +197,11 @@ def is_on() -> bool:
     return _tracing is not None
 
 
+def is_chosen() -> bool:
+    """Tell, by chance, whether a trace that begins now is kept; ask once for each."""
+    return _tracing is not None and random() < _tracing.ratio  # noqa: S311 - no secret
+
+
 def root(
     name: str,
     traceparent: str | None = None,
@@ -198,15 +211,9 @@ def root(
     """Begin what has no span around it: a trace, or a part of that which `traceparent` names."""
     if _tracing is None:
         return NO_SPAN
-    parent = None
-    if traceparent is not None:
-        parent, is_kept = _remote(traceparent)
-        if is_kept is False:
-            return NO_SPAN
-    if parent is None:
-        if random() >= _tracing.ratio:  # noqa: S311 - chance, no secret
-            return NO_SPAN
-        parent = _tracing.empty
+    parent = None if traceparent is None else _tracing.export.remote(traceparent)
+    if not (is_chosen() if parent is None else parent.trace_flags.sampled):
+        return NO_SPAN
     return Span(name, kind, parent, attributes or {})
 
 
@@ -214,57 +221,44 @@ def span(
     name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: dict[str, Any] | None = None
 ) -> Span:
     """Begin a step of the trace under way, if it is kept."""
-    parent = _current.get()
-    if parent is None:
-        return NO_SPAN
-    assert _tracing is not None
-    return Span(name, kind, _tracing.with_span(parent), attributes or {})
+    around = _current.get()
+    return NO_SPAN if around is None else Span(name, kind, around.context, attributes or {})
 
 
 def record(name: str, seconds: float, attributes: dict[str, Any]) -> None:
-    """Add a trace of one step of a server, which ends now and took `seconds`, by its chance."""
-    if _tracing is None or random() >= _tracing.ratio:  # noqa: S311 - as above
-        return
-    ended = time_ns()
-    began = ended - round(seconds * 1e9)
-    made = _tracing.tracer.start_span(
-        name, _tracing.empty, _tracing.kinds[SpanKind.SERVER], attributes, start_time=began
+    """Add a trace of one step of a server, which ends now and took `seconds`; see `is_chosen`."""
+    assert _tracing is not None
+    export, ended_ns = _tracing.export, time_ns()
+    export.take(
+        name,
+        SpanKind.SERVER.value,
+        export.context_in(None),
+        parent=None,
+        attributes=attributes,
+        began_ns=ended_ns - round(seconds * 1e9),
+        ended_ns=ended_ns,
     )
-    made.end(ended)
 
 
 def note(**attributes: Any) -> None:
     """Set attributes of the step under way; `_` in their names stands for `.`, and `__` for `_`."""
     if (current := _current.get()) is not None:
-        for name, value in attributes.items():
-            current.set_attribute(_dotted(name), value)
+        current.add(**attributes)
 
 
 def rename(name: str) -> None:
     """Give the step under way a name that was not known when it began."""
     if (current := _current.get()) is not None:
-        current.update_name(name)
+        current.rename(name)
 
 
 def traceparent() -> str | None:
     """Get the step under way in the form of W3C Trace Context; None where nothing is traced."""
     if (current := _current.get()) is None:
         return None
-    facts = current.get_span_context()
-    return f"00-{facts.trace_id:032x}-{facts.span_id:016x}-01"
+    return f"00-{current.context.trace_id:032x}-{current.context.span_id:016x}-01"
 
 
 @lru_cache(maxsize=64)  # names of attributes in the code
 def _dotted(name: str) -> str:
     return ".".join(part.replace("\0", "_") for part in name.replace("__", "\0").split("_"))
-
-
-def _remote(traceparent: str) -> tuple[Any, bool | None]:
-    """Read a field: OpenTelemetry's context, and whether it is kept; None for both if it is bad."""
-    from opentelemetry.context import Context
-    from opentelemetry.trace import get_current_span
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-    found = TraceContextTextMapPropagator().extract({_FIELD: traceparent}, Context())
-    facts = get_current_span(found).get_span_context()
-    return (found, facts.trace_flags.sampled) if facts.is_valid else (None, None)

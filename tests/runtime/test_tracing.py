@@ -1,14 +1,16 @@
 """Which steps are traced, and what they tell."""
 
+from contextvars import copy_context
 from threading import Event
 from time import monotonic
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from runtime import tracing
+from runtime.span_export import SpanExport
 from settings import load_settings
 from tests.runtime.traced import traced
 
@@ -27,7 +29,7 @@ def test_without_a_collector_nothing_is_made():
         assert tracing.traceparent() is None
         tracing.note(a_b=1)
         tracing.rename("another")
-    tracing.record("at once", 0.1, {})
+    assert not tracing.is_chosen()
     tracing.flush()
 
 
@@ -44,10 +46,9 @@ class _Silent(InMemorySpanExporter):
 
 
 def test_a_collector_that_does_not_answer_holds_up_no_end(monkeypatch):
-    provider, exporter = TracerProvider(shutdown_on_exit=False), _Silent()
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    made = tracing._Tracing.of(provider, 0)
-    monkeypatch.setattr(tracing, "_tracing", made)
+    exporter = _Silent()
+    export = SpanExport(BatchSpanProcessor(exporter), Resource.create({}))
+    monkeypatch.setattr(tracing, "_tracing", tracing._Tracing(export, 0))
     monkeypatch.setattr(tracing, "_FLUSH_S", 0.2)
     with tracing.root("a request", KEPT):
         pass
@@ -106,3 +107,22 @@ def test_what_ended_is_traced_with_its_time(traced):
     [span] = spans.get_finished_spans()
     assert span.end_time - span.start_time == 250_000_000
     assert span.parent is None
+
+
+def test_what_outlives_a_step_does_not_change_it(traced):
+    spans, late = traced(1), []
+    with tracing.root("a request"):
+        late.append(copy_context())
+        tracing.note(known=1)
+    late[0].run(tracing.note, late=2)
+    [span] = spans.get_finished_spans()
+    assert dict(span.attributes) == {"known": 1}
+
+
+def test_steps_share_what_they_were_given_and_not_what_they_add(traced):
+    spans, given = traced(1), {"db.system.name": "postgresql"}
+    for number in range(2):
+        with tracing.root("a step", attributes=given):
+            tracing.note(**{f"of_{number}": number})
+    found = [dict(each.attributes) for each in spans.get_finished_spans()]
+    assert found == [{**given, f"of.{number}": number} for number in range(2)]

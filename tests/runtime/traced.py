@@ -1,11 +1,12 @@
 """Traces of the process that tests run in."""
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from runtime import tracing
+from runtime.span_export import SpanExport
 
 
 @pytest.fixture
@@ -14,10 +15,8 @@ def traced(monkeypatch):
     exporter = InMemorySpanExporter()
 
     def begin(ratio: float) -> InMemorySpanExporter:
-        provider = TracerProvider(shutdown_on_exit=False)
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
-        made = tracing._Tracing.of(provider, ratio)
-        monkeypatch.setattr(tracing, "_tracing", made)
+        export = SpanExport(SimpleSpanProcessor(exporter), Resource.create({}))
+        monkeypatch.setattr(tracing, "_tracing", tracing._Tracing(export, ratio))
         return exporter
 
     return begin

@@ -71,6 +71,8 @@ def end_step(step: Span, status: int | None, fields: Mapping[str, Any]) -> None:
 
 def note_ended(method: str, route: str, seconds: float, operation: str | None) -> None:
     """Trace a request that was answered well in one go, by its chance."""
+    if not tracing.is_chosen():
+        return
     attributes = {
         "http.request.method": method,
         "http.route": route,

@@ -363,7 +363,7 @@ class GraphQLShortWay:
         seconds, told_of = perf_counter() - request.started, {"operation": request.query.name}
         if request.query.plan is not None:
             end_step(request.step, 200, told_of)
-        elif tracing.is_on():
+        else:
             note_ended("POST", _PATH, seconds, request.query.name)
         write_request(
             "POST",
