@@ -27,7 +27,9 @@ _AT_ONCE = 50
 _REQUESTS_AT_ONCE = 8
 _LONGEST_MOVE_S = 3600.0
 _GRACE_S = 60.0
-"""Who read a row before its samples came back, or reads a replica, still finds their file."""
+"""Who read a row before its samples went elsewhere, or reads a replica, still finds their file."""
+_Found = list[tuple[Any, PackedSamples]]
+"""Rows with the samples that their files have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,20 @@ class SamplesMove:
         Raises DatabaseError, OriginalUnreachable, OriginalMissing.
         """
         for rows in self._pages(statements.stored_here()):
-            numbers = self._transactions.write(partial(self._announce, place, len(rows)))
-            write = partial(self._write, place)
-            with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
-                written = list(threads.map(write, rows, numbers))
+            samples = [PackedSamples(row.samples, row.marks, row.positions) for row in rows]
+            written = self._written(place, list(zip(rows, samples, strict=True)))
             yield self._transactions.write(partial(self._note, place, written))
+
+    def change_place(self, place: OriginalPlace) -> Iterator[tuple[int, str | None]]:
+        """Move samples from a folder to S3, or the other way; yields as `put_back`.
+
+        Raises DatabaseError, OriginalUnreachable, OriginalMissing.
+        """
+        for rows in self._pages(statements.stored_in_another_place(), at_place=place.value):
+            found, missing = self._found(rows)
+            written = self._written(place, found)
+            self._transactions.write(partial(self._redirect, place, written))
+            yield from _told(found, missing)
 
     def put_back(self) -> Iterator[tuple[int, str | None]]:
         """Move samples back into the database; yields activities, and why one's stay, or None.
@@ -73,19 +84,30 @@ class SamplesMove:
         Raises DatabaseError, OriginalUnreachable.
         """
         for rows in self._pages(statements.stored_elsewhere()):
-            for row in rows:
-                try:
-                    found = whole(self._files, row)
-                except (OriginalMissing, CorruptStreams) as error:
-                    yield row.activity_id, str(error)
-                    continue
-                self._transactions.write(partial(self._put_back, row, found))
-                yield row.activity_id, None
+            found, missing = self._found(rows)
+            self._transactions.write(partial(self._put_back, found))
+            yield from _told(found, missing)
 
-    def _pages(self, statement: Any) -> Iterator[Sequence[Any]]:
-        after_id = 0
+    def _found(self, rows: Sequence[Any]) -> tuple[_Found, list[tuple[int, str]]]:
+        """Fetch the samples of rows; of others, the activity and why there are none."""
+
+        def fetch(row: Any) -> PackedSamples | str:
+            try:
+                return whole(self._files, row)
+            except (OriginalMissing, CorruptStreams) as error:
+                return str(error)
+
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
+            fetched = list(zip(rows, threads.map(fetch, rows), strict=True))
+        return (
+            [(row, each) for row, each in fetched if isinstance(each, PackedSamples)],
+            [(row.activity_id, each) for row, each in fetched if isinstance(each, str)],
+        )
+
+    def _pages(self, statement: Any, **values: object) -> Iterator[Sequence[Any]]:
+        after_id, values = 0, self._values | values
         while rows := self._transactions.read(
-            lambda c: c.execute(statement, self._values | {"after_id": after_id}).all()  # noqa: B023 - called at once
+            lambda c: c.execute(statement, values | {"after_id": after_id}).all()  # noqa: B023 - called at once
         ):
             yield rows
             after_id = rows[-1].activity_id
@@ -96,8 +118,15 @@ class SamplesMove:
         _remove_in(_LONGEST_MOVE_S, place, numbers, connection)
         return numbers
 
-    def _write(self, place: OriginalPlace, row: Any, number: int) -> _Written:
-        packed = PackedSamples(row.samples, row.marks, row.positions).pack()
+    def _written(self, place: OriginalPlace, samples: _Found) -> list[_Written]:
+        """Write the samples of rows into files of their own, read back."""
+        numbers = self._transactions.write(partial(self._announce, place, len(samples)))
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
+            return list(threads.map(partial(self._write, place), samples, numbers))
+
+    def _write(self, place: OriginalPlace, of: tuple[Any, PackedSamples], number: int) -> _Written:
+        row, samples = of
+        packed = samples.pack()
         self._files.write(place, number, packed)
         if self._files.read(place, number) != packed:
             raise OriginalMissing
@@ -121,8 +150,7 @@ class SamplesMove:
             if connection.execute(statements.take_out(), of_row).first() is None:
                 needless.append(each.number)
                 continue
-            if connection.execute(removals.withdraw(), file).first() is None:
-                raise OriginalMissing  # it took so long that it is deleted; nothing is written
+            _withdraw(file, connection)
             values = {
                 "athlete": row.athlete_id,
                 "activity": row.activity_id,
@@ -136,16 +164,46 @@ class SamplesMove:
         return len(written) - len(needless)
 
     @staticmethod
-    def _put_back(row: Any, found: PackedSamples, connection: Connection) -> None:
-        values = {
-            "activity": row.activity_id,
-            "file": row.file_id,
-            "whole_samples": found.samples,
-            "whole_marks": found.marks,
-            "whole_positions": found.positions,
-        }
-        if connection.execute(statements.put_back(), values).first() is not None:
+    def _redirect(
+        place: OriginalPlace, written: Sequence[_Written], connection: Connection
+    ) -> None:
+        """Note new files of samples whose file is the same as before; the others are deleted now."""
+        for each in written:
+            row, at = each.row, {"at_place": place.value}
+            values = at | {
+                "activity": row.activity_id,
+                "file": row.file_id,
+                "new_file": each.number,
+            }
+            if connection.execute(statements.change_place(), values).first() is None:
+                _remove_in(0, place, [each.number], connection)
+                continue
+            _withdraw(at | {"original": each.number}, connection)
             _remove_in(_GRACE_S, OriginalPlace(row.file_place), [row.file_id], connection)
+
+    @staticmethod
+    def _put_back(found: _Found, connection: Connection) -> None:
+        for row, samples in found:
+            values = {
+                "activity": row.activity_id,
+                "file": row.file_id,
+                "whole_samples": samples.samples,
+                "whole_marks": samples.marks,
+                "whole_positions": samples.positions,
+            }
+            if connection.execute(statements.put_back(), values).first() is not None:
+                _remove_in(_GRACE_S, OriginalPlace(row.file_place), [row.file_id], connection)
+
+
+def _withdraw(file: dict[str, Any], connection: Connection) -> None:
+    """Withdraw the removal of a file that is noted now."""
+    if connection.execute(removals.withdraw(), file).first() is None:
+        raise OriginalMissing  # it took so long that it is deleted; nothing is written
+
+
+def _told(found: _Found, missing: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str | None]]:
+    yield from ((row.activity_id, None) for row, _ in found)
+    yield from missing
 
 
 def _remove_in(

@@ -34,17 +34,16 @@ def move_samples(
     try:
         transactions, files = TransactionRunner(database), StoredOriginals(settings)
         move = SamplesMove(transactions, files, athlete_id, _DAY_S * older_than_days)
-        if place is not OriginalPlace.DATABASE:
-            for count in move.take_out(place):
-                moved += count
-                _show(moved)
-        else:
-            for number, problem in move.put_back():
-                moved += problem is None
-                failed += problem is not None
-                if problem is not None:
-                    print(f"activity {number}: {problem}")
-                _show(moved)
+        is_out = place is not OriginalPlace.DATABASE
+        for count in move.take_out(place) if is_out else ():
+            moved += count
+            _show(moved)
+        for number, problem in move.change_place(place) if is_out else move.put_back():
+            moved += problem is None
+            failed += problem is not None
+            if problem is not None:
+                print(f"activity {number}: {problem}")
+            _show(moved)
         remove_due(settings, database)
     except (DatabaseError, OriginalMissing, OriginalUnreachable) as error:
         tell(f"moved the samples of {moved} activities; run it again to go on: {error}")

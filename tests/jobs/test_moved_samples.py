@@ -229,3 +229,66 @@ def test_samples_that_change_meanwhile_stay(s3, server, db, database, old, chang
     assert len(server.names()) == 1
     remove_due(s3, database)
     assert server.names() == set()
+
+
+def test_they_change_their_place_without_the_database(s3, server, db, database, owner, old, recent):
+    before, folder = rows(db, ROWS), s3.pacegraph_home / "originals"
+    assert move(s3, "folder", older_than_days=50) == 0
+    files = {each["activity_id"]: each for each in rows(db, FILES)}
+    assert {each["place"] for each in files.values()} == {"FOLDER"}
+    moved = rows(db, ROWS)
+
+    assert move(s3, older_than_days=365) == 0
+    assert rows(db, ROWS) == moved
+    now = {each["activity_id"]: each for each in rows(db, FILES)}
+    assert now[recent] == files[recent], "it is too young"
+    assert (now[old]["place"], now[old]["digest"]) == ("S3", files[old]["digest"])
+    assert server.names() == {f"originals/{now[old]['file_id']}"}
+    in_folder = {each for each in folder.rglob("*") if each.is_file()}
+    assert len(in_folder) == 2, "who read the row before still finds it"
+    remove_in_a_minute(s3, db, database)
+    assert len([each for each in in_folder if each.exists()]) == 1
+
+    assert move(s3, "database") == 0
+    assert (rows(db, ROWS), rows(db, FILES)) == (before, [])
+
+
+def test_one_file_that_is_gone_keeps_no_other(s3, server, db, old, recent, capsys):
+    before = rows(db, ROWS)
+    assert move(s3, older_than_days=50) == 0
+    files = {each["activity_id"]: each for each in rows(db, FILES)}
+    StoredOriginals(s3).remove(OriginalPlace.S3, files[old]["file_id"])
+    capsys.readouterr()
+    for to in ("folder", "database"):
+        assert move(s3, to, older_than_days=50) == 1
+        told = capsys.readouterr().out.splitlines()
+        assert told == [
+            f"activity {old}: {OriginalMissing()}",
+            "moved the samples of 1 activities, those of 1 stay where they are",
+        ]
+        assert next(each for each in rows(db, FILES) if each["activity_id"] == old) == files[old]
+    assert [each["activity_id"] for each in rows(db, FILES)] == [old]
+    moved = {each["activity_id"]: each for each in rows(db, ROWS)}
+    assert moved[recent] == next(each for each in before if each["activity_id"] == recent)
+
+
+@pytest.mark.parametrize("change", ["written anew", "erased"])
+def test_what_changes_while_its_file_moves_is_left_alone(s3, server, db, database, old, change):
+    assert move(s3, "folder") == 0
+
+    class Changing(StoredOriginals):
+        def write(self, place, number, packed):
+            super().write(place, number, packed)
+            if change == "written anew":
+                write_anew(db, old)
+            else:
+                db.execute(delete(Activity).where(Activity.id == old))
+            changed.extend(rows(db, ROWS))
+
+    changed: list[dict] = []
+    move_again = SamplesMove(TransactionRunner(database), Changing(s3))
+    list(move_again.change_place(OriginalPlace.S3))
+    assert (rows(db, ROWS), rows(db, FILES)) == (changed, [])
+    assert len(server.names()) == 1
+    remove_due(s3, database)
+    assert server.names() == set()

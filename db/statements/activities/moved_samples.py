@@ -21,12 +21,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Activity, ActivityStreams, MovedSamples
 from db.statements.interval import ago
-from db.statements.page import Columns
+from db.statements.page import AnySelect, Columns
 
 _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 _ACTIVITY_ID = bindparam("activity", type_=BigInteger)
 _MOST = bindparam("most", type_=Integer)
 _AFTER_ID = bindparam("after_id", type_=BigInteger)
+_FILE_ID = bindparam("file", type_=BigInteger)
+_PLACE = bindparam("at_place", type_=Text)
+_IS_OLD = Activity.started_at < ago(bindparam("age_s", type_=Float))
 _NOTHING = b""
 OF_STREAMS = and_(
     MovedSamples.athlete_id == ActivityStreams.athlete_id,
@@ -67,7 +70,7 @@ def stored_here() -> Executable:
             ActivityStreams.activity_id > _AFTER_ID,
             ActivityStreams.marks.is_not(None),
             ActivityStreams.samples != _NOTHING,
-            Activity.started_at < ago(bindparam("age_s", type_=Float)),
+            _IS_OLD,
         )
         .order_by(ActivityStreams.activity_id)
         .limit(_MOST)
@@ -75,7 +78,7 @@ def stored_here() -> Executable:
 
 
 @cache
-def stored_elsewhere() -> Executable:
+def stored_elsewhere() -> AnySelect:
     """Select at most `most` rows with samples in files (`FILE`), as `stored_here`, of any age."""
     return (
         select(*_COLUMNS, *(value.label(name) for name, value in FILE.items()))
@@ -83,6 +86,16 @@ def stored_elsewhere() -> Executable:
         .where(_of_athlete(), ActivityStreams.activity_id > _AFTER_ID)
         .order_by(ActivityStreams.activity_id)
         .limit(_MOST)
+    )
+
+
+@cache
+def stored_in_another_place() -> Executable:
+    """Select rows as `stored_elsewhere` whose files are not at `at_place`, of the age `age_s`."""
+    return (
+        stored_elsewhere()
+        .join(Activity, Activity.id == ActivityStreams.activity_id)
+        .where(MovedSamples.place != _PLACE, _IS_OLD)
     )
 
 
@@ -116,10 +129,24 @@ def note() -> Executable:
     return insert(MovedSamples).values(
         athlete_id=_ATHLETE_ID,
         activity_id=_ACTIVITY_ID,
-        file_id=bindparam("file", type_=BigInteger),
-        place=bindparam("at_place", type_=Text),
+        file_id=_FILE_ID,
+        place=_PLACE,
         digest=bindparam("digest", type_=LargeBinary),
         packed_bytes=bindparam("packed_bytes", type_=BigInteger),
+    )
+
+
+@cache
+def change_place() -> Executable:
+    """Note that the samples in the file `file` are in `new_file` at `at_place` now.
+
+    Returns the activity, nothing if they are not in `file` any more.
+    """
+    return (
+        update(MovedSamples)
+        .where(MovedSamples.file_id == _FILE_ID, MovedSamples.activity_id == _ACTIVITY_ID)
+        .values(file_id=bindparam("new_file", type_=BigInteger), place=_PLACE)
+        .returning(MovedSamples.activity_id)
     )
 
 
@@ -130,9 +157,7 @@ def put_back() -> Executable:
     Returns its id, nothing if other samples are there meanwhile.
     """
     has_file = (
-        select(MovedSamples.file_id)
-        .where(OF_STREAMS, MovedSamples.file_id == bindparam("file", type_=BigInteger))
-        .exists()
+        select(MovedSamples.file_id).where(OF_STREAMS, MovedSamples.file_id == _FILE_ID).exists()
     )
     return (
         update(ActivityStreams)
