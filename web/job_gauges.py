@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy import RowMapping
 
 from db.errors import DatabaseError
-from db.models import JobKind
+from db.models import ACTIVE, JobKind, JobStatus
 from db.session import AsyncDatabase
 from db.statements.files import original_removal, stored_files
 from db.statements.jobs import job_queue
@@ -24,6 +24,8 @@ _KEPT_S = 2.0
 """Seconds that a state counts: a flood of scrapes must not take connections from others."""
 _PATIENCE_S = 3.0
 _STATUSES = ("queued", "running", "waiting")
+_OUTCOMES = [each for each in JobStatus if each not in ACTIVE]
+_LATELY_S = 3600.0
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class JobGauges:
         self._quota: tuple[str | None, float, int] = (None, 0.0, 0)
         self._reads = SingleFlight[None, None]()
         self._rows: dict[str, RowMapping] | None = None
+        self._ended: dict[tuple[str, str], int] = {}
         self._troubles: dict[str, int] = {}
         self._events: RowMapping | None = None
         self._problems: RowMapping | None = None
@@ -54,6 +57,9 @@ class JobGauges:
         try:
             async with asyncio.timeout(_PATIENCE_S), self._database.read() as connection:
                 rows = (await connection.execute(job_queue.state_of_queue())).mappings().all()
+                ended = (
+                    await connection.execute(job_queue.ended_lately(), {"seconds": _LATELY_S})
+                ).all()
                 troubles = (await connection.execute(strava_trouble.counts())).all()
                 events = (await connection.execute(strava_event.state())).mappings().one()
                 application = {"of_application": self._settings.strava_client_id}
@@ -66,6 +72,7 @@ class JobGauges:
             logger.warning("could not read the state of the queue", extra={"error": repr(error)})
         else:
             self._rows = {row["kind"]: row for row in rows}
+            self._ended = {(row.kind, row.status): row.jobs for row in ended}
             self._troubles = {row.kind: row.times for row in troubles}
             self._events, self._problems = events, problems
             self._files, self._removals = files, removals
@@ -113,6 +120,16 @@ class JobGauges:
             "sync_problem_athletes", "Athletes with such activities.", self._problems["athletes"]
         )
         yield from _jobs(rows)
+        outcomes = GaugeMetricFamily(
+            "pacegraph_ended_jobs",
+            "Jobs that were made within an hour and ended, by outcome.",
+            labels=["kind", "status"],
+        )
+        for kind in JobKind:
+            for status in _OUTCOMES:
+                labels = [kind.value, status.value.lower()]
+                outcomes.add_metric(labels, self._ended.get((kind, status), 0))
+        yield outcomes
 
 
 def _jobs(rows: Mapping[str, RowMapping]) -> Iterator[Metric]:

@@ -25,7 +25,8 @@ class Shown:
                 for name, value in sample.labels.items():
                     seen.setdefault(name, set()).add(value)
             name = family.name + ("_total" if family.type == "counter" else "")
-            labels[name] = seen if family.samples else None
+            parts = ("_bucket", "_sum", "_count") if family.type == "histogram" else ("",)
+            labels |= {name + part: seen if family.samples else None for part in parts}
         return cls(labels)
 
     def faults_of(self, expression: str) -> list[str]:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from logs import begin, write
 from runtime.tracing import NO_SPAN
+from web.http.request_counts import REQUESTS
 from web.http.request_trace import end_step, request_step, told
 from web.webhook_address import STRAVA_WEBHOOK
 
@@ -139,12 +140,14 @@ def write_request(
     *,
     unbound: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Log the outcome of a request. Refusals that a flood causes are logged in part.
+    """Log and count the outcome of a request. Refusals that a flood causes are logged in part.
 
     `unbound` are the fields that the request's lines have, where they are bound to no task.
     """
     if path in _UNLOGGED:
         return
+    if status is not None:  # of a WebSocket there is none
+        REQUESTS.count(path, status, seconds)
     level = logging.WARNING if (status or 0) >= _SERVER_ERROR else logging.INFO
     kind = ("request", status) if status in _FLOODED else None
     if path.count("/") > 1:

@@ -42,6 +42,10 @@ class Budgets:
         """How many operations were refused, since the process started."""
         self.refused_for_time = 0
         """How many of them by their caller's time in the database."""
+        self.charged = 0
+        """Points charged for operations, since the process started."""
+        self.refunded = 0
+        """Points among them that were given back, since operations cost less."""
         self.database_ms = 0.0
         """Milliseconds that operations spent in the database, since the process started."""
 
@@ -114,6 +118,7 @@ class CallerBudget:
             error = DatabaseTimeExhausted(wait_s, self._state(cost))
             self._budgets.refuse(self._time, error, is_enforced=self.is_enforced)
         if self._bucket.spend(cost, now) or await self._take(cost):
+            self._budgets.charged += cost
             return self._state(cost)
         state = self._state(cost, wait_for=cost)
         self._budgets.refuse(self._bucket, BudgetExhausted(state), is_enforced=self.is_enforced)
@@ -124,12 +129,14 @@ class CallerBudget:
         now = monotonic()
         if self._time.is_in_debt(now) or not self._bucket.spend(actual, now, at_least=cost):
             return None
+        self._budgets.charged += actual
         return self._state(actual)
 
     async def charge_soon(self, cost: int) -> BudgetState | None:
         """Take `cost` if the lease or Redis has it. None: see `charge`, which tells why not."""
         if self._time.is_in_debt(monotonic()) or not await self._take(cost):
             return None
+        self._budgets.charged += cost
         return self._state(cost)
 
     def spend_database_time(self, milliseconds: float) -> None:
@@ -141,8 +148,10 @@ class CallerBudget:
         self._bucket = self._buckets.current(self._bucket)
         if amount < 0:
             self._bucket.owe(-amount, monotonic())
+            self._budgets.charged -= amount
         else:
             self._bucket.give_back(amount, monotonic())
+            self._budgets.refunded += amount
         return self._state(0)
 
     async def _take(self, amount: int) -> bool:

@@ -5,7 +5,12 @@ from collections.abc import Iterator, Mapping
 from hmac import compare_digest
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +24,7 @@ from logs import left_out_lines
 from settings import Settings
 from web.auth.sign_in_slots import SignIns
 from web.errors import error_response
+from web.http.request_counts import REQUESTS
 from web.job_gauges import JobGauges
 from web.limits.limits import Limits
 from web.services import Services
@@ -35,6 +41,7 @@ class _Counts(Collector):
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
+        yield from _requests()
         yield from _ways(self._services)
         yield from _database(self._services)
         yield _counter(
@@ -69,6 +76,26 @@ class _Counts(Collector):
             left_out_lines(),
         )
         yield from self._job_gauges.collect()
+
+
+def _requests() -> Iterator[Metric]:
+    ended = CounterMetricFamily(
+        "pacegraph_requests",
+        "Requests that ended, to /graphql and others, by the class of their status. Those for "
+        "readiness and health are left out.",
+        labels=["to", "status"],
+    )
+    for labels, count in sorted(REQUESTS.ended.items()):
+        ended.add_metric(labels, count)
+    yield ended
+    took = HistogramMetricFamily(
+        "pacegraph_request_seconds",
+        "How long they took, in the process. An event stream is one, from its begin to its end.",
+        labels=["to"],
+    )
+    for to, seconds in REQUESTS.seconds.items():
+        took.add_metric([to], REQUESTS.up_to(to), seconds)
+    yield took
 
 
 def _ways(services: Services) -> Iterator[Metric]:
@@ -140,6 +167,14 @@ def _limits(limits: Limits) -> Iterator[Metric]:
         "Requests and operations refused (429; look_ups: 503), by limit.",
         "limit",
         refused,
+    )
+    yield _counter(
+        "charged_points", "Points charged for operations, before refunds.", limits.budgets.charged
+    )
+    yield _counter(
+        "refunded_points",
+        "Points among them given back, where operations cost less than was charged.",
+        limits.budgets.refunded,
     )
     yield _counter(
         "operation_database_ms",

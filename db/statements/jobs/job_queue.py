@@ -144,6 +144,16 @@ def state_of_queue() -> Executable:
 
 
 @cache
+def ended_lately() -> Executable:
+    """Count the jobs that were made within `seconds` and ended, as `jobs`, by kind and status."""
+    return (
+        select(Job.kind, Job.status, func.count().label("jobs"))
+        .where(Job.created_at > ago(_SECONDS), Job.status.not_in(ACTIVE))
+        .group_by(Job.kind, Job.status)
+    )
+
+
+@cache
 def waiting_for_quota() -> Executable:
     """Select how many athletes have a job that waits for Strava's quota."""
     return select(func.count(func.distinct(Job.athlete_id))).where(

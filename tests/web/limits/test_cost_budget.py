@@ -68,12 +68,14 @@ async def test_a_charge_at_hand_is_one_that_was_settled_at_once(limits):
 
 
 async def test_an_event_pays_for_what_it_has_and_a_refused_one_gives_nothing_back(limits):
-    budget = limits(**SMALL).budgets.of(ACCOUNT, "")
+    budgets = limits(**SMALL).budgets
+    budget = budgets.of(ACCOUNT, "")
     charge = Charge(budget, 400, await budget.charge(400))
     charge.settle(3)
     await charge.repeat(budget)
     charge.settle(7)
     assert charge.state.remaining == 990
+    assert (budgets.charged, budgets.refunded) == (800, 790)
     await budget.charge(900)
     with pytest.raises(BudgetExhausted):
         await charge.repeat(budget)

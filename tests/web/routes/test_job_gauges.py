@@ -71,6 +71,12 @@ async def test_of_what_stands_still(settings, db):
     make.create_job(db, make.create_athlete(db), status="WAITING", kind="AGE_GRADES")
     make.create_job(db, make.create_athlete(db), status="RUNNING")
     make.create_job(db, make.create_athlete(db))
+    make.create_job(db, make.create_athlete(db), status="FAILED")
+    make.create_job(db, make.create_athlete(db), status="FAILED")
+    long_ago = make.create_job(db, make.create_athlete(db), status="FAILED")
+    db.exec_driver_sql(
+        "UPDATE jobs SET created_at = now() - interval '2 h' WHERE id = %s", (long_ago,)
+    )
     db.exec_driver_sql(
         "UPDATE jobs SET queued_at = now() - interval '100 s', enqueued_at = now() "
         "WHERE status = 'QUEUED'"
@@ -84,6 +90,9 @@ async def test_of_what_stands_still(settings, db):
     assert shown['jobs{kind="AGE_GRADES",status="waiting"}'] == 1
     assert 100 <= shown["oldest_queued_job_seconds"] < 160
     assert shown["expired_leases"] == 1
+    assert shown['ended_jobs{kind="STRAVA_SYNC",status="succeeded"}'] == 1
+    assert shown['ended_jobs{kind="STRAVA_SYNC",status="failed"}'] == 2
+    assert shown['ended_jobs{kind="EXPORT",status="failed"}'] == 0
 
 
 async def test_of_bad_answers_of_strava(settings, db):
