@@ -8,8 +8,11 @@ High Velocity Treadmill Running Test to Assess Endurance Running Potential", Int
 The efforts are those of Smyth and Muniz-Pumares (2020, "Calculation of Critical Speed from Raw
 Training Data in Recreational Marathon Runners", Med Sci Sports Exerc 52(12), 2637-2645), who found
 the line in the training of 25,000 runners: the fastest over 400, 800, 1000, 1500, 3000 and 5000 m,
-at least three of them. Here one is of 3000 m or more, and one of 1500 m or less: near efforts tell
-no slope.
+at least three of them. Here one is of 3000 m or more, and one of 1500 m or less: efforts of
+nearly the same distance tell no slope.
+
+The reference for the SQL that the server runs with these constants:
+`db/statements/performance/critical_speed.py`.
 """
 
 from collections.abc import Mapping, Sequence

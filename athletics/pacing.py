@@ -4,6 +4,8 @@ A negative split is a second half that took less time than the first: the usual 
 in Abbiss and Laursen (2008, "Describing and Understanding Pacing Strategies during Athletic
 Competition", Sports Med 38(3), 239-252). Halves are of the distance, times are moving times. Half
 way lies in one split, within which the pace counts as even.
+
+The reference for the SQL that the server runs: `db/statements/performance/pacing.py`.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Personal bests of one athlete over one distance: efforts faster than all before them.
 
-The reference for the SQL that does the same for many athletes at once.
+The reference for the SQL that the server runs: `db/statements/performance/personal_best.py`.
 """
 
 from collections.abc import Iterable

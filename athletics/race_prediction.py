@@ -11,7 +11,8 @@ holds for records from 800 m to the marathon; beyond, nothing is predicted.
 Both speak of the same runner, trained for both distances. The nearer the distances, the better they
 are, so nothing is predicted from an effort more than `MOST_RATIO` times as long or as short.
 
-Lists are predicted by the same formulas in SQL: `db/statements/performance/race_prediction.py`.
+The reference for the SQL that the server runs with these constants:
+`db/statements/performance/race_prediction.py`.
 """
 
 from collections.abc import Iterable

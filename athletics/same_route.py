@@ -6,6 +6,9 @@ points in each 50 m that were recorded (`athletics/route.py`), so its points alo
 Neighbors count, because what runs along an edge of cells falls to either side. Cells as
 fingerprints of ways are usual for lists of places, such as in map matching; the figures are ours,
 measured in `tests/athletics/test_same_route.py` against noise of receivers.
+
+The reference for the SQL that the server runs: functions of migration 0040, which
+`db/statements/activities/same_route.py` calls.
 """
 
 from collections.abc import Sequence

@@ -10,6 +10,9 @@ Fitness and fatigue are averages of the daily loads with weights that fall expon
 and 7 days: today's = yesterday's e^(-1/T) + load (1 - e^(-1/T)). Form is fitness less fatigue, both
 of the evening before (Banister's model as simplified by Allen and Coggan 2006, "Training and
 Racing with a Power Meter", VeloPress: chronic and acute training load, training stress balance).
+
+The reference for the SQL that the server runs with these constants:
+`db/statements/performance/training_load.py`.
 """
 
 from collections.abc import Iterable

@@ -20,7 +20,7 @@ from sqlalchemy import URL, Engine, event, make_url
 from settings import Settings
 
 _ASYNCPG_NAMES = {"sslmode": "ssl"}
-_TIME_ZONE = "SET timezone = 'UTC'"
+_SET_UTC = "SET timezone = 'UTC'"
 """PgBouncer keeps it for the client, as it does few others."""
 
 
@@ -51,7 +51,11 @@ def pool_arguments(settings: Settings) -> dict[str, Any]:
 def asyncpg_arguments(
     settings: Settings, application_name: str, statement_timeout_ms: int | None
 ) -> dict[str, Any]:
-    """Make asyncpg's. Statements end after the smaller of both limits."""
+    """Make asyncpg's arguments of a connection.
+
+    Statements end after the smaller of DATABASE_STATEMENT_TIMEOUT_MS and `statement_timeout_ms`; 0 and
+    None are none.
+    """
     server_settings = {"application_name": application_name, "timezone": "UTC"}
     arguments = {
         "server_settings": server_settings,
@@ -61,7 +65,7 @@ def asyncpg_arguments(
         unnamed: dict[str, int | Callable[[], str]] = {
             "statement_cache_size": 0,
             "prepared_statement_cache_size": 0,
-            "prepared_statement_name_func": str,
+            "prepared_statement_name_func": str,  # its call gives "": statements without a name
         }
         return arguments | unnamed
     if idle_ms := settings.database_idle_transaction_timeout_ms:
@@ -75,7 +79,10 @@ def asyncpg_arguments(
 
 
 def psycopg_arguments(settings: Settings, application_name: str) -> dict[str, Any]:
-    """Make psycopg's. A limit of 0 is left out, for poolers that refuse the parameter."""
+    """Make psycopg's arguments of a connection.
+
+    A limit of 0 is left out, for poolers that refuse the parameter.
+    """
     arguments = {
         "application_name": application_name,
         "connect_timeout": max(1, round(settings.database_connect_timeout_s)),
@@ -90,13 +97,13 @@ def psycopg_arguments(settings: Settings, application_name: str) -> dict[str, An
     return arguments | {"options": " ".join(["-c timezone=UTC", *given])}
 
 
-def prepare_pooled(engine: Engine) -> None:
+def tell_times_in_utc(engine: Engine) -> None:
     """Make the connections of psycopg behind a pooler tell times in UTC."""
 
     @event.listens_for(engine, "connect")
     def _set_time_zone(connection: Any, _: Any) -> None:
         connection.autocommit = True
-        connection.execute(_TIME_ZONE)
+        connection.execute(_SET_UTC)
         connection.autocommit = False
 
 

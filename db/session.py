@@ -28,8 +28,8 @@ from db.connection_arguments import (
     database_url,
     name_each,
     pool_arguments,
-    prepare_pooled,
     psycopg_arguments,
+    tell_times_in_utc,
 )
 from db.driver import DriverConnections
 from db.driver_errors import translate
@@ -293,7 +293,7 @@ class SyncDatabase(_Pooled):
         if settings.database_pre_ping:
             check_idle(self.engine)
         if settings.is_pooled:
-            prepare_pooled(self.engine)
+            tell_times_in_utc(self.engine)
         self.commits: CommitRecorder | None = None
         """Records commits for replicas. None: there are no replicas."""
         if settings.database_replica_urls:

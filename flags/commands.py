@@ -77,12 +77,12 @@ def _list(options: argparse.Namespace, settings: Settings, store: Any) -> None:
     flags.heed(store.read(), logging.DEBUG)
     rows = []
     for flag, definition in DEFINITIONS.items():
-        rollout, is_default = flags.rollout_of(flag)
+        rollout, is_from_settings = flags.rollout_of(flag)
         setting = f"{definition.setting.upper()}={getattr(settings, definition.setting)}"
         rows.append({
             "name": flag.value,
             "state": rollout.text,
-            "from": setting if is_default else "redis",
+            "from": setting if is_from_settings else "redis",
             "default": f"{definition.default(settings).state} ({setting})",
             "off": definition.off,
         })  # fmt: skip

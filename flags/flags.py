@@ -155,12 +155,12 @@ class Flags:
         logger.warning("what Redis holds is no flag; the last known state stays", extra=fields)
 
     def _log(self, flag: Flag, before: Rollout | None, level: int) -> None:
-        now, is_default = self.rollout_of(flag)
+        now, is_from_settings = self.rollout_of(flag)
         fields = {
             "flag": flag.value,
             "old": (before or self._defaults[flag]).text,
             "new": now.text,
-            "source": "settings" if is_default else "redis",
+            "source": "settings" if is_from_settings else "redis",
             "by": now.by or None,
             "reason": now.reason or None,
         }

@@ -17,7 +17,7 @@ _Value = FlagValueType
 class RolloutProvider(AbstractProvider):
     """Resolves booleans by a flag's rollout and the context's targeting key.
 
-    There are no flags of other types.
+    There are no flags of other types. An unknown flag raises, so that a default value is never used.
     """
 
     def __init__(self, rollout_of: Callable[[Flag], tuple[Rollout, bool]]) -> None:
@@ -38,10 +38,10 @@ class RolloutProvider(AbstractProvider):
             flag = Flag(flag_key)
         except ValueError:
             raise FlagNotFoundError(f"there is no flag {flag_key!r}") from None
-        rollout, is_default = self._rollout_of(flag)
+        rollout, is_from_settings = self._rollout_of(flag)
         key = evaluation_context.targeting_key if evaluation_context else None
         value = rollout.is_on(flag, key)
-        reason = Reason.DEFAULT if is_default else _reason(rollout, key)
+        reason = Reason.DEFAULT if is_from_settings else _reason(rollout, key)
         return FlagResolutionDetails(value, variant="on" if value else "off", reason=reason)
 
     def resolve_string_details(

@@ -118,7 +118,10 @@ def _advice(data: Path) -> str:
 
 
 def _reachable(programs: Path, user: UserIds, data: Path) -> Path:
-    """The folder of the programs, or a copy of it that `user` can enter."""
+    """The folder of the programs, or a copy of it that `user` can enter.
+
+    `data` is named in the advice. Raises ServiceFailed.
+    """
     if _can_run(programs, user):
         return programs
     # by content, so that all environments with the same wheel share one copy
@@ -169,6 +172,7 @@ def _copy(programs: Path, folder: Path) -> None:
 
 
 def _can_run(programs: Path, user: UserIds) -> bool:
+    """Whether `user` can run the programs: both tell their version."""
     for name in ("postgres", "initdb"):
         command = [str(programs / "bin" / name), "--version"]
         try:
@@ -183,6 +187,7 @@ def _can_run(programs: Path, user: UserIds) -> bool:
 
 
 def _ensure_user(data: Path) -> UserIds:
+    """Find the user, or add it. `data` is named in the advice. Raises ServiceFailed."""
     for _ in range(3):
         try:
             found = pwd.getpwnam(SYSTEM_USER)

@@ -30,10 +30,11 @@ _SHAPES = re.compile(
     """,
     re.VERBOSE,
 )
+"""Forms of secrets. `keep` and `request` are what stands before one, and stays."""
 
 
 class Redaction:
-    """Replaces secrets in texts by ***: those of the settings by value, others by their form."""
+    """What replaces the secrets of one process in texts."""
 
     def __init__(self, settings: Settings) -> None:
         forms = {form for secret in _secrets(settings) for form in _written_forms(secret)}
@@ -67,7 +68,10 @@ def _secrets(settings: Settings) -> Iterator[str]:
 
 
 def _passwords(url: str) -> Iterator[str]:
-    """Get the passwords of a URL, unless they equal the name of the user or database."""
+    """Get the passwords of a URL, unless they are short, or equal another part of it.
+
+    Those parts are names of users, hosts and databases, which logs must show.
+    """
     user_info, _, rest = url.partition("://")[2].rpartition("@")
     user, _, password = user_info.partition(":")
     place, _, query = rest.partition("?")

@@ -12,7 +12,7 @@ from graph.document.store import DocumentStore
 from graph.schema.build import build_schema
 from logs import tell
 from settings import InvalidSettings, Settings
-from web.documents.persisted_documents import limits
+from web.documents.persisted_documents import document_check
 from web.documents.trusted_documents import ManifestUnusable, read_manifest
 
 
@@ -21,13 +21,13 @@ class _Unfit(Exception):
 
 
 def check_manifest(path: Path, settings: Settings) -> int:
-    """Print a line for each operation; returns 1, with the first error, if one would be refused.
+    """Print a line for each operation, until one would be refused: then tells why, and returns 1.
 
     Costs are computed with the default values of the variables; a page size without one counts as
     the default page size. Raises InvalidSettings that names the argument.
     """
     try:
-        manifest = read_manifest(path, limits(settings))
+        manifest = read_manifest(path, document_check(settings))
     except ManifestUnusable as error:
         raise InvalidSettings(f"MANIFEST: {error}") from None
     for identifier, text in manifest.texts.items():
@@ -55,6 +55,7 @@ async def _costs(text: str, settings: Settings) -> list[tuple[str, int]]:
 
 
 def _cost(document: Document, node: OperationDefinitionNode, limit: int) -> tuple[str, int]:
+    """The name and the points of an operation. Raises _Unfit beyond `limit`."""
     name = node.name.value if node.name else None
     operation = document.operation(name)
     assert operation is not None
@@ -63,10 +64,10 @@ def _cost(document: Document, node: OperationDefinitionNode, limit: int) -> tupl
         for each in node.variable_definitions or ()
         if each.default_value is not None
     }
-    cost, path, _ = operation.cost(VariableValues({}, defaults))
-    if cost > limit:
+    cost = operation.cost(VariableValues({}, defaults))
+    if cost.points > limit:
         raise _Unfit(
-            f"It costs {cost}. The maximum is {limit} (COST_LIMIT). Its most expensive part is "
-            f"{'.'.join(path)}."
+            f"It costs {cost.points}. The maximum is {limit} (COST_LIMIT). Its most expensive part is "
+            f"{'.'.join(cost.path)}."
         )
-    return f"{node.operation.value} {name or '(without a name)'}", cost
+    return f"{node.operation.value} {name or '(without a name)'}", cost.points

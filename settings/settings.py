@@ -61,7 +61,10 @@ class Settings(
 
     @property
     def is_pooled(self) -> bool:
-        """Whether nothing may belong to a connection to PostgreSQL."""
+        """Whether PostgreSQL is behind a pooler in transaction mode.
+
+        Then nothing may belong to a connection.
+        """
         return self.database_pooler == "transaction"
 
     def past_pooler(self) -> Self:

@@ -1,4 +1,4 @@
-"""The form of keys of cached answers, and the kinds of data that answers depend on.
+"""The form of keys of cached answers, and how long answers of each kind of data live.
 
 `graph/cache/cached_field.py` makes the key of a field.
 """

@@ -21,7 +21,7 @@ _LEAST_SAMPLES = 2
 _LONGEST_NAME = 500
 _LONGEST_DEVICE = 200
 _FASTEST_HEART_BPM = 1_000
-_FURTHEST = 1e12
+_LARGEST = 1e12
 """Beyond any number of a lap that is not broken."""
 
 
@@ -49,7 +49,7 @@ def activity_row(
     elapsed_s = round(activity.elapsed_s)
     moving_s = activity.totals.timer_s or elapsed_s
     times_s = floats(activity.samples.time_s)
-    rates, steps = activity.samples.heart_rate_bpm, activity.samples.cadence_rpm
+    rates, cadences = activity.samples.heart_rate_bpm, activity.samples.cadence_rpm
     return {
         "source": ActivitySource.FILE.value,
         "name": (activity.name or file_name)[:_LONGEST_NAME],
@@ -61,7 +61,7 @@ def activity_row(
         "elevation_gain_m": activity.totals.elevation_gain_m,
         "average_heart_rate_bpm": _mean(rates, times_s),
         "max_heart_rate_bpm": None if rates is None else float(np.fmax.reduce(floats(rates))),
-        "average_cadence_rpm": _mean(steps, times_s),
+        "average_cadence_rpm": _mean(cadences, times_s),
         "trainer": activity.is_indoor,
         "is_race": activity.is_race,
         "description": activity.description,
@@ -74,7 +74,8 @@ def activity_row(
 def derived_sums(sport_type: str, totals: StatedTotals, run: RecordedRun) -> dict[str, Any]:
     """Compute columns of the row that the file does not state, by the samples of the run.
 
-    They are of activities that cover ground. The moving time is by the rule of splits.
+    Empty for activities that cover no ground, and without samples. The moving time is by the rule of
+    splits.
     """
     sums: dict[str, Any] = {}
     if run.joined_track is None or not covers_ground(sport_type):
@@ -110,14 +111,15 @@ def state_of(activity: RecordedActivity, samples: Samples | None) -> StreamsStat
     return StreamsState.ABSENT if samples is None else StreamsState.STORED
 
 
-def _sound(value: float | None, most: float = _FURTHEST) -> float | None:
+def _sound(value: float | None, most: float = _LARGEST) -> float | None:
     return value if value is not None and 0 <= value <= most else None
 
 
 def _mean(column: Column | None, times_s: Floats) -> float | None:
     """The mean of the values that are known and not 0; each lasts until the next sample.
 
-    So it does not depend on how often samples were taken. A pause belongs to none.
+    So it does not depend on how often samples were taken. A pause belongs to none. Where none lasts,
+    each counts alike.
     """
     if column is None:
         return None

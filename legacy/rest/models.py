@@ -37,7 +37,7 @@ class Athlete(_RestModel):
     )
     created_at: datetime
     email: None = Field(description="Not known here.")
-    subscription_tier: None = Field(description="Always null: pacegraph has no subscriptions.")
+    subscription_tier: None = Field(description="Always null: pacegraph has no paid tiers.")
 
 
 class AgeGrade(_RestModel):
@@ -98,8 +98,10 @@ class Activity(_RestModel):
     pace_per_mile: str | None = Field(description="As 8:03/mi.")
     duration_formatted: str | None = Field(description="As 42:10 or 1:42:10.")
     visibility: Literal["everyone", "followers_only", "only_me"]
-    is_race: None = Field(description="Not known here.")
-    splits: list[Any] = Field(max_length=0, description="Always empty: pacegraph stores no splits.")
+    is_race: None = Field(description="Always null here; GraphQL has it, as `isRace`.")
+    splits: list[Any] = Field(
+        max_length=0, description="Always empty here; GraphQL has them, as `Activity.splits`."
+    )
 
 
 class ActivityDetail(Activity):
@@ -158,7 +160,9 @@ class Task(_RestModel):
     """A task that was started, or was already running."""
 
     task_id: str = Field(description="The job's id in GraphQL; use it to query the task's state.")
-    status: Literal["queued"]
+    status: Literal["queued"] = Field(
+        description="Always `queued`, also of one that runs; ask for the task's state."
+    )
 
 
 class TaskProgress(_RestModel):

@@ -139,7 +139,7 @@ class PersistedDocuments:
                 "TRUSTED_DOCUMENTS_MANIFEST: is not set, but TRUSTED_DOCUMENTS=enforce needs it. "
                 "Set it to the path of the manifest that your client's build writes."
             )
-        trusted = TrustedDocuments(path, limits(settings)) if path is not None else None
+        trusted = TrustedDocuments(path, document_check(settings)) if path is not None else None
         queries = PersistedQueries(redis, settings.persisted_queries_max_bytes)
         return cls(
             settings.trusted_documents,
@@ -260,7 +260,7 @@ class PersistedDocuments:
         logger.warning("a document is not in the manifest: %s", done, extra=fields)
 
 
-def limits(settings: Settings) -> Check:
+def document_check(settings: Settings) -> Check:
     """Make the check of a manifest's documents at start: syntax and limits, not yet the schema."""
     bounds = DocumentLimits.from_settings(settings)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from settings import InvalidSettings, load_settings
-from web.documents.persisted_documents import limits
+from web.documents.persisted_documents import document_check
 from web.documents.trusted_documents import (
     ManifestUnusable,
     TrustedDocuments,
@@ -19,7 +19,7 @@ from web.documents.trusted_documents import (
 pytestmark = pytest.mark.anyio
 
 DATA = Path(__file__).parents[1] / "data"
-CHECK = limits(load_settings(None, document_max_tokens=1000, body_max_bytes=20_000))
+CHECK = document_check(load_settings(None, document_max_tokens=1000, body_max_bytes=20_000))
 SCOPES = {
     "relay": "query ScopesQuery {\n  viewer {\n    scopes\n  }\n}\n",
     "apollo": "query Scopes {\n  viewer {\n    scopes\n    __typename\n  }\n}",
