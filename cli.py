@@ -162,7 +162,7 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _trusted_documents(options: argparse.Namespace) -> int:
-    from operator_commands.trusted_documents import check_manifest
+    from operator_commands.check_trusted_documents import check_manifest
 
     return check_manifest(options.manifest, load_settings())
 

@@ -19,7 +19,7 @@ from zipfile import BadZipFile
 from athletics.activity_effort import RecordedRun, Streams, efforts_of_activity
 from athletics.age_grade_table import Sex
 from bench.second_parsers import Second, second_reading
-from jobs.imports.activity_rows import samples_of
+from jobs.imports.file_rows import samples_of
 from recordings import ReadFile, RecordedActivity, RecordingError
 from recordings.archive import files_of
 from recordings.limits import DEFAULT_LIMITS

@@ -16,14 +16,14 @@ from athletics.track import StreamError
 from db.models import ImportOutcome, StreamsState
 from db.stream_codec import Samples
 from jobs.activity_laps import LapRow
-from jobs.imports.activity_rows import (
+from jobs.imports.activity_zone import zone_of_place
+from jobs.imports.file_rows import (
     activity_row,
     derived_sums,
     lap_rows,
     samples_of,
     state_of,
 )
-from jobs.imports.activity_zone import zone_of_place
 from jobs.imports.large_files import is_large
 from jobs.imports.packed_file import PackedFile
 from jobs.sync.derived_rows import streams_of
