@@ -19,7 +19,7 @@ from web.documents.persisted_documents import (
     PersistedQueryNotFound,
     PersistedQueryNotSupported,
     UntrustedDocument,
-    limits,
+    document_check,
 )
 from web.documents.trusted_documents import TrustedDocuments, hash_of
 
@@ -187,7 +187,7 @@ async def test_enforce_without_a_manifest_is_a_wrong_setting(make):
 async def test_a_changed_manifest_counts_for_requests_of_all_kinds(tmp_path):
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(MANIFEST))
-    trusted = TrustedDocuments(path, limits(load_settings(None)), look_every_s=0)
+    trusted = TrustedDocuments(path, document_check(load_settings(None)), look_every_s=0)
     documents = PersistedDocuments("enforce", trusted, None)
     path.write_text(json.dumps({"two": OTHER}))
     answers = await asyncio.gather(*(documents.text_of({"documentId": "two"}) for _ in range(5)))
