@@ -72,8 +72,8 @@ test-whole: environment ## run the tests that start whole servers, workers or th
 drill: environment ## rehearse docs/rollback.md: run each of its commands on a whole server while clients read
 	@$(PYTEST) -n 0 -s -m drill $(TESTS) || { code=$$?; [ $$code = 5 ] && [ ! -d tests/legacy ] || exit $$code; }
 
-test-browser: environment ## run the tests that drive a real browser (needs Chromium and Node)
-	@exec $(BIN)/python -m pytest -m browser $(TESTS)
+test-browser: environment ## run the tests that drive a real browser; prints a table of the example app's figures (needs Chromium and Node)
+	@exec $(BIN)/python -m pytest -m browser -s $(TESTS)
 
 test-http-audit: environment ## run graphql-http's audit of GraphQL over HTTP (needs Node)
 	@exec $(BIN)/python -m pytest -m http_audit $(TESTS)

@@ -2,36 +2,12 @@
 // Uses the example app as a runner does. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict';
 import { loadavg } from 'node:os';
-import path from 'node:path';
-import { checkAccessible, checkWidth, launch, machineIsBusy, watchedPage } from './browser.mjs';
+import { RENAME, SYNC_TIMEOUT_MS, ask, baseUrl, checkAccessible, open, picture, runs, token } from './app_page.mjs';
+import { firstView, report } from './figures.mjs';
+import { troubled } from './troubled.mjs';
+import { checkWidth, launch, watchedPage } from './browser.mjs';
 
-const [baseUrl, token] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3]];
-const SYNC_TIMEOUT_MS = 90_000;
-const FIRST_VIEW_MS = 1000;
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
-
-const RENAME = 'mutation($id: ID!, $name: String!) { updateActivity(input: { activityId: $id, name: $name }) { userErrors { code } } }';
-
-const picture = async (page, name) => {
-  if (!process.env.SCREENSHOTS) return;
-  await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.jpg`), type: 'jpeg', quality: 82 });
-};
-
-const runs = (page) => page.locator('.run-row');
-const open = async (page) => {
-  await page.goto(`${baseUrl}/#token=${token}`);
-  await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
-};
-
-/** The script's own request; it waits as the app does where the budget is used up. */
-async function ask(page, query, variables) {
-  const request = { headers: { authorization: `Bearer ${token}` }, data: { query, variables } };
-  for (const until = Date.now() + SYNC_TIMEOUT_MS; ;) {
-    const answer = await page.request.post(`${baseUrl}/graphql`, request);
-    if (answer.status() !== 429 || Date.now() > until) return (await answer.json()).data;
-    await page.waitForTimeout(1000 * Number(answer.headers()['retry-after']));
-  }
-}
 
 async function scrollToEnd(page, count) {
   for (const until = Date.now() + 30_000; await runs(page).count() < count;) {
@@ -309,29 +285,6 @@ const steps = {
   },
 };
 
-/** The steps may fail requests on purpose: then the console is not clean. */
-const troubled = {
-  async 'a lost connection is told, and found again'({ page, context }) {
-    await open(page);
-    await runs(page).first().waitFor();
-    await context.setOffline(true);
-    await page.getByText('Connection lost').waitFor();
-    await picture(page, 'lost-connection');
-    await page.getByRole('button', { name: 'Fetch runs' }).click();
-    await page.getByText(/server cannot be reached/).waitFor();
-    await context.setOffline(false);
-    await page.getByText('Connection lost').waitFor({ state: 'detached', timeout: 15_000 });
-    await page.getByRole('button', { name: 'Fetch runs' }).click();
-    await page.getByText(/^Up to date/).waitFor({ timeout: SYNC_TIMEOUT_MS });
-  },
-
-  async 'a token that is not valid ends at the sign-in'({ page }) {
-    await page.goto('about:blank');
-    await page.goto(`${baseUrl}/#token=pace_wrong`);
-    await page.getByRole('link', { name: 'Sign in with Strava' }).waitFor();
-  },
-};
-
 async function signIn(browser) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const page = await context.newPage();
@@ -348,35 +301,6 @@ async function signIn(browser) {
   await settings.waitFor();
   assert.equal(page.url(), `${baseUrl}/bests`);
   await context.close();
-}
-
-/** From the navigation to the first run, and how far the page moved meanwhile. */
-async function firstView(browser) {
-  const { page } = await watchedPage(browser, baseUrl, token, { waitsForBudget: true });
-  await page.addInitScript(() => {
-    globalThis.moved = 0;
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.moved += entry.value;
-    }).observe({ type: 'layout-shift', buffered: true });
-    new MutationObserver((_, observer) => {
-      if (!document.querySelector('.run-row')) return;
-      observer.disconnect();
-      requestAnimationFrame(() => { globalThis.seenAt = performance.now(); });
-    }).observe(document, { childList: true, subtree: true });
-  });
-  const times = [];
-  for (let turn = 0; turn < 3; turn += 1) {
-    await page.goto('about:blank');
-    await page.goto(`${baseUrl}/#token=${token}`);
-    await page.waitForFunction(() => globalThis.seenAt);
-    await page.waitForTimeout(500);
-    times.push(Math.round(await page.evaluate(() => globalThis.seenAt)));
-    const moved = await page.evaluate(() => globalThis.moved);
-    assert.ok(moved < 0.001, `layout shift of ${moved}`);
-  }
-  console.log(`    first view after ${times.join(', ')} ms at a load of ${loadavg()[0].toFixed(1)}, no layout shift`);
-  if (!machineIsBusy()) assert.ok(Math.min(...times) <= FIRST_VIEW_MS, `first view after ${times} ms`);
-  await page.context().close();
 }
 
 /** Every page: nothing of axe, in both colors, on a screen and on a phone without sideways scrolling. */
@@ -426,7 +350,8 @@ async function main() {
     await looks(browser, 'phone', { colorScheme: 'dark', ...PHONE });
     console.log('ok  every page, light and dark, on a screen and a phone: no violation of axe');
     await firstView(browser);
-    console.log('ok  first view');
+    await report();
+    console.log('ok  first view, layout, accessibility and size');
   } finally {
     await browser.close();
   }

@@ -40,14 +40,10 @@ export function App() {
   );
 }
 
-/** Asks the server once more every few seconds while it cannot be reached. */
-function Connection() {
-  const isLost = useConnectionIsLost();
-  return (
-    <div className="connection" role="status" data-shown={isLost}>
-      {isLost && 'Connection lost. Trying again …'}
-    </div>
-  );
+const Connection = () => <Trouble text={useConnectionIsLost() && 'Connection lost. Trying again …'} />;
+
+function Trouble({ text }: { text: string | false }) {
+  return <div className="connection" role="status" data-shown={text !== false}>{text}</div>;
 }
 
 const RETRY_MS = 3000;
@@ -111,10 +107,11 @@ function Signed({ freshness, onSignedOut }: { freshness: Freshness; onSignedOut:
   );
 }
 
-/** Renders nothing: what it hears makes queries ask again. */
+/** What it hears makes queries ask again. */
 function Changes({ athlete, freshness }: { athlete: string; freshness: Freshness }) {
-  useChanges(athlete, freshness);
-  return null;
+  const isAway = useChanges(athlete, freshness);
+  const isLost = useConnectionIsLost();
+  return <Trouble text={isAway && !isLost && 'No live news for now. Trying again …'} />;
 }
 
 function Frame({ athlete, seesOthers, children }: { athlete?: string; seesOthers?: boolean; children: React.ReactNode }) {

@@ -1,11 +1,11 @@
 // What syncs, imports and other clients change: each event makes the app look again (freshness.ts).
 import { stringifyDocument } from '@urql/core';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useClient } from 'urql';
 import { connectionIsLost, watchConnection } from './connection.ts';
 import type { Change, Freshness } from './freshness.ts';
 import { graphql, type ResultOf } from './graphql.ts';
-import { subscribePatiently } from './patience.ts';
+import { follow } from './patience.ts';
 
 export const AthleteChanged = graphql(`
   subscription AthleteChanged($athlete: ID!, $since: DateTime) {
@@ -31,29 +31,27 @@ const changeOf = ({ activities, deletedActivityIds, distances, isComplete }: Eve
 const UNKNOWN: Change = { runs: new Set(), hasBests: false, isComplete: false };
 
 /**
- * Follow an athlete's changes. After a lost connection or a refused event what was missed comes first. Not through
- * the cache: it keeps what a subscription brought above all that is asked later, as long as the subscription goes on.
+ * Follow an athlete's changes; tells whether the server refuses that for long. After a lost connection or a refused event
+ * what was missed comes first. Not through the cache: it keeps what a subscription brought above all that is asked later,
+ * as long as the subscription goes on.
  */
-export function useChanges(athlete: string, freshness: Freshness): void {
+export function useChanges(athlete: string, freshness: Freshness): boolean {
   const client = useClient();
-  const [lostAt, setLostAt] = useState<string | null>(null);
+  const since = useRef(new Date().toISOString()); // of the last event, else of when this page began
+  const [losses, countLoss] = useState(0);
+  const [isAway, tellAway] = useState(false);
   useEffect(() => watchConnection(() => {
-    if (connectionIsLost()) setLostAt(new Date().toISOString());
+    if (connectionIsLost()) countLoss((count) => count + 1);
   }), []);
   useEffect(() => {
     if (!freshness.socket) return undefined;
-    const began = new Date().toISOString();
-    let since = lostAt;
     const next = ({ data }: { data?: { athleteChanged: Event } | null }): void => {
       if (!data) return freshness.changed(client, UNKNOWN);
-      since = data.athleteChanged.changedAt;
+      since.current = data.athleteChanged.changedAt;
       freshness.changed(client, changeOf(data.athleteChanged));
     };
-    const payload = () => {
-      const variables = { athlete, since };
-      since ??= began; // where the next attempt goes on
-      return { query: stringifyDocument(AthleteChanged), variables };
-    };
-    return subscribePatiently(freshness.socket, payload, { next, error: () => undefined, complete: () => undefined });
-  }, [athlete, lostAt, client]);
+    const payload = () => ({ query: stringifyDocument(AthleteChanged), variables: { athlete, since: since.current } });
+    return follow(freshness.socket, payload, next, tellAway);
+  }, [athlete, losses, client]);
+  return isAway;
 }

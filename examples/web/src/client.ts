@@ -15,11 +15,15 @@ const authorization = (): string | null => {
 };
 
 const NORMAL = 1000; // the close code of a socket that nobody needs any more
+/** A phone that changes its network is not told that the socket is dead: only a missing answer tells. */
+const PING_MS = 20_000;
+const PONG_MS = 5000;
 
 /** docs/subscriptions.md: try again for ever, unless the same credential was refused (4403). */
 function socket() {
   let sent: string | null = null;
-  return createSocket({
+  let patience = 0;
+  const created = createSocket({
     url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
     connectionParams: () => {
       sent = authorization();
@@ -27,11 +31,20 @@ function socket() {
     },
     retryAttempts: Infinity,
     shouldRetry: (problem) => (problem as CloseEvent | null)?.code !== 4403 || authorization() !== sent,
+    keepAlive: PING_MS,
     on: {
       connected: () => noteConnection(true),
-      closed: (event) => noteConnection((event as CloseEvent).code === NORMAL),
+      ping: (isReceived) => {
+        if (!isReceived) patience = window.setTimeout(() => created.terminate(), PONG_MS);
+      },
+      pong: () => clearTimeout(patience),
+      closed: (event) => {
+        clearTimeout(patience);
+        noteConnection((event as CloseEvent).code === NORMAL);
+      },
     },
   });
+  return created;
 }
 
 /** A person waits for it, and is rather told than left waiting. */

@@ -23,9 +23,9 @@ export function DeletedNotice() {
 function Notice({ run }: { run: DeletedRun }) {
   const [{ data, error, fetching }, restore] = useMutation(RestoreRun);
   const answer = data?.restoreActivity;
-  const job = useJob(answer?.job?.id ?? null);
+  const [job, unfollowed] = useJob(answer?.job?.id ?? null);
   const problem = run.problem ?? answer?.userErrors[0]?.message ?? (error && messageOf(error))
-    ?? (job?.isOver && job.status !== 'SUCCEEDED' ? job.error?.message ?? 'It was stopped.' : undefined);
+    ?? (job?.isOver && job.status !== 'SUCCEEDED' ? job.error?.message ?? 'It was stopped.' : unfollowed);
   return (
     <div className="notice">
       <span>

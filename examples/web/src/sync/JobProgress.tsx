@@ -27,15 +27,16 @@ export type WatchedJob = Job & { isOver: boolean };
 
 const OVER = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);
 
-/** The newest state of a job; null before the first event, and without an id. */
-export function useJob(id: string | null): WatchedJob | null {
+/** The newest state of a job, null before the first event and without an id; and why it is followed no longer. */
+export function useJob(id: string | null): [job: WatchedJob | null, problem: string | null] {
   const [newest, setNewest] = useState<Job | null>(null);
-  const [{ data }] = useSubscription({ query: JobUpdated, variables: { id: id ?? '' }, pause: id === null });
+  const [{ data, error }] = useSubscription({ query: JobUpdated, variables: { id: id ?? '' }, pause: id === null });
   const job = data?.jobUpdated ?? null;
   useEffect(() => {
     if (job) setNewest((known) => (known?.id === job.id && known.version > job.version ? known : job));
   }, [job]);
-  return newest !== null && newest.id === id ? { ...newest, isOver: OVER.has(newest.status) } : null;
+  const known = newest !== null && newest.id === id ? { ...newest, isOver: OVER.has(newest.status) } : null;
+  return [known, id !== null && error && !known?.isOver ? `It goes on, but cannot be followed: ${messageOf(error)}` : null];
 }
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;

@@ -38,7 +38,7 @@ export function SyncCard() {
   useEffect(() => {
     if (running) watch(running);
   }, [running]);
-  const job = useJob(jobId);
+  const [job, unfollowed] = useJob(jobId);
   const strava = data?.athlete ? data.athlete.stravaConnection : athlete.stravaConnection;
 
   if (!strava || strava.refusedAt) return <NotConnected wasRefused={!!strava?.refusedAt} />;
@@ -49,8 +49,8 @@ export function SyncCard() {
     if (refused) setRefusal(refused);
     else watch(answer?.syncStrava.job?.id ?? null);
   };
-  const isBusy = fetching || (job !== null && !job.isOver);
-  const problem = refusal ?? (error ? messageOf(error) : null);
+  const isBusy = fetching || (job !== null && !job.isOver && !unfollowed);
+  const problem = refusal ?? (error ? messageOf(error) : unfollowed);
   return (
     <section className="sync card" aria-label="Strava">
       <div className="sync-head">

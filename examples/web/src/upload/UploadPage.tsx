@@ -35,8 +35,8 @@ export function UploadPage() {
   const [jobId, watch] = useState<string | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [isSending, setIsSending] = useState(false);
-  const job = useJob(jobId);
-  const isBusy = isSending || (job !== null && !job.isOver);
+  const [job, unfollowed] = useJob(jobId);
+  const isBusy = isSending || (job !== null && !job.isOver && !unfollowed);
 
   const send = async (files: File[]) => {
     if (files.length === 0 || isBusy) return;
@@ -57,7 +57,7 @@ export function UploadPage() {
       <div className="page-head"><Title name="Upload">Upload files</Title></div>
       <div className="stack narrow">
         {maySync ? <Drop onFiles={send} isBusy={isBusy} /> : <p className="card padded">This token may only read. Sign in to upload files.</p>}
-        {problem && <p className="failure" role="alert"><Icon name="warn" />{problem}</p>}
+        {(problem ?? unfollowed) && <p className="failure" role="alert"><Icon name="warn" />{problem ?? unfollowed}</p>}
         {(sending.length > 0 || job) && (
           <section className="card padded" aria-label="Import">
             {isSending && <SendingList sending={sending} />}

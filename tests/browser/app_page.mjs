@@ -1,0 +1,37 @@
+// What all steps of the example app's test share: its page, and the script's own requests.
+import path from 'node:path';
+import { checkAccessible as checkByAxe } from './browser.mjs';
+
+export const [baseUrl, token] = [process.argv[2]?.replace(/\/$/, ''), process.argv[3]];
+export const SYNC_TIMEOUT_MS = 90_000;
+
+export const RENAME = 'mutation($id: ID!, $name: String!) { updateActivity(input: { activityId: $id, name: $name }) { userErrors { code } } }';
+
+/** The views in which axe found nothing. */
+export const checked = [];
+
+export const checkAccessible = async (page, what) => {
+  await checkByAxe(page, what);
+  checked.push(what);
+};
+
+export const picture = async (page, name) => {
+  if (!process.env.SCREENSHOTS) return;
+  await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.jpg`), type: 'jpeg', quality: 82 });
+};
+
+export const runs = (page) => page.locator('.run-row');
+export const open = async (page) => {
+  await page.goto(`${baseUrl}/#token=${token}`);
+  await page.getByRole('heading', { name: 'Runs', exact: true }).waitFor();
+};
+
+/** The script's own request; it waits as the app does where the budget is used up. */
+export async function ask(page, query, variables) {
+  const request = { headers: { authorization: `Bearer ${token}` }, data: { query, variables } };
+  for (const until = Date.now() + SYNC_TIMEOUT_MS; ;) {
+    const answer = await page.request.post(`${baseUrl}/graphql`, request);
+    if (answer.status() !== 429 || Date.now() > until) return (await answer.json()).data;
+    await page.waitForTimeout(1000 * Number(answer.headers()['retry-after']));
+  }
+}
