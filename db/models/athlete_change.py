@@ -10,9 +10,10 @@ class AthleteChange(Base):
     """The changes of one transaction to one athlete's activities and bests. Kept for a week.
 
     The writer holds the athlete's lock, so an athlete's rows become visible in the order of their
-    ids. `deleted_ids` are of activities that are gone, `distances` those with another current best
-    than before. `is_complete` is false where more changed than is named. `job_id` is null where no
-    job did it.
+    ids. `changed_at` is the time of the commit, or at most a second before (by a trigger), so that
+    it lies after any time at which the row could not yet be seen. `deleted_ids` are of activities
+    that are gone, `distances` those with another current best than before. `is_complete` is false
+    where more changed than is named. `job_id` is null where no job did it.
     """
 
     __tablename__ = "athlete_changes"

@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
 )
 
-from db.models import Activity, AthleteChange, Job
+from db.models import Activity, Athlete, AthleteChange, Job
 from db.statements.interval import ago
 
 KEPT_S = 7 * 86_400.0
@@ -37,17 +37,28 @@ _ATHLETE_ID = bindparam("athlete", type_=BigInteger)
 
 @cache
 def record() -> Executable:
-    """Record changes; parameters are what `changes` makes. Lock the athlete before."""
-    return insert(AthleteChange).values(
-        athlete_id=_ATHLETE_ID,
-        job_id=bindparam("of_job", type_=BigInteger),
-        activity_ids=bindparam("changed", type_=ARRAY(BigInteger)),
-        deleted_ids=bindparam("deleted", type_=ARRAY(BigInteger)),
-        distances=bindparam("of_distances", type_=ARRAY(Text)),
-        is_complete=bindparam("complete", type_=Boolean),
-        # not the transaction's start: it may have waited for the athlete's lock
-        changed_at=func.clock_timestamp(),
+    """Record changes; parameters are what `changes` makes.
+
+    It locks the athlete until the end of the transaction, also where a writer has not done so: the
+    changes of one athlete are numbered and dated in the order in which they become visible.
+    """
+    locked = (
+        select(Athlete.id)
+        .where(Athlete.id == _ATHLETE_ID)
+        .with_for_update(key_share=True)
+        .cte("locked_athlete")
     )
+    values = {
+        "athlete_id": locked.c.id,
+        "job_id": bindparam("of_job", type_=BigInteger),
+        "activity_ids": bindparam("changed", type_=ARRAY(BigInteger)),
+        "deleted_ids": bindparam("deleted", type_=ARRAY(BigInteger)),
+        "distances": bindparam("of_distances", type_=ARRAY(Text)),
+        "is_complete": bindparam("complete", type_=Boolean),
+        # not the transaction's start: it may have waited for the athlete's lock
+        "changed_at": func.clock_timestamp(),
+    }
+    return insert(AthleteChange).from_select([*values], select(*values.values()))
 
 
 def changes(

@@ -30,6 +30,9 @@ from db.statements.interval import seconds
 from db.statements.jobs.job import CANCELLATION, ENDED_BY_ERASURE, QUEUED_NOW, SUMMARY, change
 from db.statements.jobs.job_lease import held
 
+_NOW = func.clock_timestamp()
+"""The start of the transaction may be long ago: it may have waited for the athlete's lock."""
+
 
 @cache
 def advance() -> Executable:
@@ -62,7 +65,7 @@ def advance() -> Executable:
 @cache
 def succeed() -> Executable:
     """End the attempt's job as SUCCEEDED; returns its summary."""
-    return _leave(JobStatus.SUCCEEDED, finished_at=func.now())
+    return _leave(JobStatus.SUCCEEDED, finished_at=_NOW)
 
 
 @cache
@@ -86,7 +89,7 @@ def fail() -> Executable:
     """
     return _leave(
         JobStatus.FAILED,
-        finished_at=func.now(),
+        finished_at=_NOW,
         failures=Job.failures + 1,
         error_code=bindparam("code", type_=Text),
         error_message=bindparam("text", type_=Text),
@@ -108,7 +111,7 @@ def stop_cancelled() -> Executable:
     )
     message = case((is_erased, ENDED_BY_ERASURE), else_=CANCELLATION["error_message"])
     error = CANCELLATION | {"error_message": message}
-    return _leave(JobStatus.CANCELLED, finished_at=func.now(), **error)
+    return _leave(JobStatus.CANCELLED, finished_at=_NOW, **error)
 
 
 @cache
