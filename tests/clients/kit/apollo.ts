@@ -104,6 +104,12 @@ export async function allRuns(athlete: string): Promise<Run[]> {
   reading.unsubscribe();
   return data?.athlete?.activities.edges.map(({ node }) => node) ?? [];
 }
+
+const Count = gql`query Count($athlete: ID!) { athlete(id: $athlete) { id activities { totalCount } } }`;
+
+/** By itself, so that not each page counts. A deletion brings the new count to the same place. */
+export const countRuns = (athlete: string) =>
+  client.query<{ athlete: { activities: { totalCount: number } } | null }>({ query: Count, variables: { athlete } });
 // #endregion paging
 
 // #region subscription
@@ -117,6 +123,32 @@ const JobUpdated = gql`
 export const watchJob = (id: string, by = client) =>
   by.subscribe<{ jobUpdated: { id: string; status: string } }>({ query: JobUpdated, variables: { id } });
 // #endregion subscription
+
+// #region changes
+const Changed = gql`
+  subscription Changed($athlete: ID!, $since: DateTime) {
+    athleteChanged(athleteId: $athlete, since: $since) {
+      activities { id name distanceMeters }
+      deletedActivityIds
+      isComplete
+      changedAt
+    }
+  }
+`;
+
+type ChangedData = { athleteChanged: { activities: { id: string }[]; deletedActivityIds: string[] } };
+
+/** What syncs, imports and other clients change: the cache follows by the ids, and what is shown is asked for again. */
+export const watchChanges = (athlete: string, failed: (error: unknown) => void) =>
+  client.subscribe<ChangedData>({ query: Changed, variables: { athlete, since: new Date().toISOString() } }).subscribe({
+    next({ data, error }) {
+      if (error) failed(error);
+      for (const id of data?.athleteChanged.deletedActivityIds ?? []) client.cache.evict({ id: `Activity:${id}` });
+      if (data) void client.refetchQueries({ include: 'active' });
+    },
+    error: failed,
+  });
+// #endregion changes
 
 // #region subscription-over-http
 /** `HttpLink` alone subscribes too: events come as the parts of one response. */
@@ -181,6 +213,17 @@ export const codesOf = (error: unknown): unknown[] =>
   CombinedGraphQLErrors.is(error) ? error.errors.map(({ extensions }) => extensions?.code) : [];
 // #endregion errors
 
+// #region persisted
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
+
+const sha256 = async (text: string): Promise<string> => {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+};
+
+export const hashes = new PersistedQueryLink({ sha256, useGETForHashedQueries: true });
+// #endregion persisted
+
 // #region parts
 const Page = gql`
   query Page($athlete: ID!, $first: Int = 8) {
@@ -220,6 +263,24 @@ async function pageOf(by: ApolloClient, athlete: string, first: number): Promise
   return [states, data.athlete];
 }
 
+/** A hash that the server does not know is sent again with its text; then the hash does. */
+async function checkHashes(athlete: string): Promise<void> {
+  const methods: (string | undefined)[] = [];
+  const seen: typeof fetch = (input, init) => {
+    methods.push(init?.method);
+    return fetch(input, init);
+  };
+  const hashed = new ApolloClient({
+    cache: new InMemoryCache(),
+    link: hashes.concat(new HttpLink({ uri: `${api}/graphql`, headers: authorization(), fetch: seen })),
+  });
+  for (let turn = 0; turn < 2; turn++) {
+    const { data } = await hashed.query<RunsData>({ query: Runs, variables: { athlete }, fetchPolicy: 'network-only' });
+    assert.equal(data!.athlete!.activities.edges.length, 20);
+  }
+  assert.deepEqual(methods, ['GET', 'POST', 'GET']);
+}
+
 async function checkParts(athlete: string): Promise<void> {
   const older = new ApolloClient({
     cache: new InMemoryCache({ possibleTypes }),
@@ -235,24 +296,37 @@ async function checkParts(athlete: string): Promise<void> {
   }
 }
 
-const Count = gql`query Count($athlete: ID!) { athlete(id: $athlete) { id activities { totalCount } } }`;
 const Restore = gql`mutation Restore($id: ID!) { restoreActivity(input: { activityId: $id }) { job { id } userErrors { code } } }`;
 
 async function checkDeletion(athlete: string, id: string): Promise<void> {
   const variables = { athlete };
   const listed = () => client.readQuery<RunsData>({ query: Runs, variables })!.athlete!.activities.edges.length;
-  await client.query({ query: Count, variables });
+  await countRuns(athlete);
   const before = listed();
   await remove(id);
   assert.equal(listed(), before - 1);
-  const counted = client.readQuery<{ athlete: { activities: { totalCount: number } } }>({ query: Count, variables });
-  assert.equal(counted!.athlete.activities.totalCount, 47);
+  assert.equal((await countRuns(athlete)).data?.athlete?.activities.totalCount, 47);
   const { data } = await client.mutate<{ restoreActivity: { job: { id: string } } }>({ mutation: Restore, variables: { id } });
   await new Promise<void>((complete, error) => void watchJob(data!.restoreActivity.job.id).subscribe({ complete, error }));
 }
 
+/** Another client renames: it is seen here without a request of this page's own. */
+async function checkChanges(athlete: string, id: string): Promise<void> {
+  const fragment = gql`fragment Named on Activity { name }`;
+  const changed = new Promise<void>((complete, fail) => {
+    watchChanges(athlete, fail);
+    client.cache.watchFragment<{ name: string }>({ fragment, from: { __typename: 'Activity', id } }).subscribe(({ data }) => {
+      if (data?.name === 'Told to others') complete();
+    });
+  });
+  const query = `mutation { updateActivity(input: { activityId: "${id}", name: "Told to others" }) { userErrors { code } } }`;
+  await fetch(`${api}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...authorization() }, body: JSON.stringify({ query }) });
+  await changed;
+}
+
 export async function check(athlete: string): Promise<void> {
   await checkParts(athlete);
+  await checkHashes(athlete);
   const runs = await allRuns(athlete);
   assert.equal(runs.length, 48);
   assert.equal(new Set(runs.map(({ id }) => id)).size, 48);
@@ -270,6 +344,7 @@ export async function check(athlete: string): Promise<void> {
   assert.deepEqual(await renamed, []);
   assert.deepEqual(await rename(id, name), []);
   await checkDeletion(athlete, runs[3]!.id);
+  await checkChanges(athlete, runs[4]!.id);
   const { data } = await client.mutate<{ syncStrava: { job: { id: string } } }>({
     mutation: gql`mutation Sync($athlete: ID!) { syncStrava(input: { athleteId: $athlete }) { job { id status } userErrors { code } } }`,
     variables: { athlete },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { socket as openSocket } from './socket';
 
 // #region client
-import { Client, fetchExchange, gql, subscriptionExchange, type CombinedError, type OperationResult } from '@urql/core';
+import { Client, fetchExchange, gql, stringifyDocument, subscriptionExchange, type CombinedError, type OperationResult } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
 import { persistedExchange } from '@urql/exchange-persisted';
@@ -116,6 +116,13 @@ export async function allRuns(athlete: string): Promise<string[]> {
     after = pageInfo.endCursor;
   }
 }
+
+const Count = gql<{ athlete: { id: string; activities: { totalCount: number } } | null }>`
+  query Count($athlete: ID!) { athlete(id: $athlete) { id activities { totalCount } } }
+`;
+
+/** By itself, so that not each page counts. A deletion brings the new count to the same place. */
+export const countRuns = (athlete: string) => client.query(Count, { athlete });
 // #endregion paging
 
 // #region subscription
@@ -129,6 +136,23 @@ const JobUpdated = gql<{ jobUpdated: { id: string; status: string } }>`
 export const watchJob = (id: string) => client.subscription(JobUpdated, { id });
 // #endregion subscription
 
+// #region changes
+const Changed = gql<ChangedData>`
+  subscription Changed($athlete: ID!, $since: DateTime) {
+    athleteChanged(athleteId: $athlete, since: $since) { activities { id } deletedActivityIds distances isComplete changedAt }
+  }
+`;
+
+type ChangedData = { athleteChanged: { activities: { id: string }[]; deletedActivityIds: string[]; distances: string[]; isComplete: boolean } };
+
+/** Calls `changed` for each change, by whomever: ask again for what is shown, with `requestPolicy: 'network-only'`. */
+export const watchChanges = (athlete: string, changed: (of: ChangedData['athleteChanged']) => void, failed: (error: unknown) => void) =>
+  socket.subscribe<ChangedData>(
+    { query: stringifyDocument(Changed), variables: { athlete, since: new Date().toISOString() } },
+    { next: ({ data }) => data && changed(data.athleteChanged), error: failed, complete: () => {} },
+  );
+// #endregion changes
+
 // #region mutations
 const Rename = gql<{ updateActivity: { activity: { id: string; name: string } | null; userErrors: { message: string }[] } }>`
   mutation Rename($input: UpdateActivityInput!) {
@@ -140,7 +164,7 @@ const Delete = gql<{ deleteActivity: { deletedActivityId: string | null } }>`
   mutation Delete($id: ID!) {
     deleteActivity(input: { activityId: $id }) {
       deletedActivityId
-      athlete { id personalBests { id distance elapsedTimeSeconds } }
+      athlete { id activities { totalCount } personalBests { id distance elapsedTimeSeconds } }
       userErrors { field code message documentation }
     }
   }
@@ -228,11 +252,22 @@ async function checkMutations(athlete: string): Promise<void> {
   assert.equal((await rename(id, '')).data?.updateActivity.userErrors.length, 1);
   await until((runs) => runs[25]?.name === 'Shown at once');
   await rename(id, name);
+  const counted = async () => (await countRuns(athlete)).data?.athlete?.activities.totalCount;
+  assert.equal(await counted(), 48);
   assert.equal((await remove(id)).data?.deleteActivity.deletedActivityId, id);
+  assert.equal(await counted(), 47);
   await until((runs) => runs.length === 47 && runs.every((run) => run.id !== id));
   list.unsubscribe();
   const { data } = await client.mutation(Restore, { id });
   assert.equal(await untilEnded(data!.restoreActivity.job.id), 'SUCCEEDED');
+}
+
+async function checkChanges(athlete: string, id: string): Promise<void> {
+  const changed = new Promise<string[]>((complete, fail) => {
+    watchChanges(athlete, ({ activities }) => activities.some((each) => each.id === id) && complete([id]), fail);
+  });
+  await rename(id, 'Told to others');
+  assert.deepEqual(await changed, [id]);
 }
 
 export async function check(athlete: string): Promise<void> {
@@ -240,6 +275,7 @@ export async function check(athlete: string): Promise<void> {
   const runs = await allRuns(athlete);
   assert.equal(runs.length, 48);
   await checkMutations(athlete);
+  await checkChanges(athlete, runs[0]!);
   const back = await client.query(Runs, { athlete, last: 5 }, { requestPolicy: 'network-only' });
   assert.ok(back.data?.athlete?.activities.nodes.some(({ id }) => id === runs.at(-1)));
   const bad = await client.query(Runs, { athlete, after: 'x' }, { requestPolicy: 'network-only' });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createOperationDescriptor, getRequest } from 'relay-runtime';
 import { socket as openSocket } from '../socket';
+import type { relayChangesSubscription } from './__generated__/relayChangesSubscription.graphql';
 import type { relayPageQuery } from './__generated__/relayPageQuery.graphql';
 import type { relayRunsQuery } from './__generated__/relayRunsQuery.graphql';
 import type { relayJobSubscription } from './__generated__/relayJobSubscription.graphql';
@@ -102,6 +103,11 @@ export const Runs = graphql`
     }
   }
 `;
+
+/** The count by itself, so that not each page counts. A deletion brings the new one to the same record. */
+export const Count = graphql`
+  fragment relayCount_athlete on Athlete { count: activities { totalCount } }
+`;
 // #endregion paging
 
 // #region parts
@@ -155,6 +161,29 @@ export const watchJob = (id: string, done: { onNext: (status: string) => void; o
   });
 // #endregion subscription
 
+// #region changes
+export const ChangesSubscription = graphql`
+  subscription relayChangesSubscription($athlete: ID!, $since: DateTime) {
+    athleteChanged(athleteId: $athlete, since: $since) {
+      activities { id name distanceMeters }
+      deletedActivityIds @deleteRecord
+      personalBests { id elapsedTimeSeconds }
+      isComplete
+      changedAt
+    }
+  }
+`;
+
+/** What syncs, imports and other clients change. `useSubscribeToInvalidationState([athlete], refetch)` asks again for lists. */
+export const watchChanges = (athlete: string, onError: (error: Error) => void) =>
+  requestSubscription<relayChangesSubscription>(environment, {
+    subscription: ChangesSubscription,
+    variables: { athlete, since: new Date().toISOString() },
+    updater: (store) => store.get(athlete)?.invalidateRecord(),
+    onError,
+  });
+// #endregion changes
+
 // #region mutations
 import { commitMutation } from 'relay-runtime';
 
@@ -178,24 +207,17 @@ const Delete = graphql`
   mutation relayDeleteMutation($input: DeleteActivityInput!, $lists: [ID!]!) {
     deleteActivity(input: $input) {
       deletedActivityId @deleteEdge(connections: $lists) @deleteRecord
-      athlete { id ...relayBests_athlete }
+      athlete { id ...relayCount_athlete ...relayBests_athlete }
       userErrors { message }
     }
   }
 `;
 
-/** `lists` are the `__id` of the connections that show it. The athlete's bests come with the answer. */
+/** `lists` are the `__id` of the connections that show it. The count and the bests come with the answer. */
 export const remove = (activityId: string, lists: string[], onCompleted: () => void) =>
   commitMutation<relayDeleteMutation>(environment, {
     mutation: Delete,
     variables: { input: { activityId }, lists },
-    updater: (store, data) => {
-      if (!data?.deleteActivity.deletedActivityId) return;
-      for (const list of lists.map((id) => store.get(id))) {
-        const count = list?.getValue('totalCount'); // a field as any other: no directive subtracts
-        if (typeof count === 'number') list!.setValue(count - 1, 'totalCount');
-      }
-    },
     onCompleted,
   });
 // #endregion mutations
@@ -261,6 +283,7 @@ async function checkMutations(athlete: string): Promise<void> {
   const before = edges().length;
   await new Promise<void>((done) => void remove(activity, [listId], done));
   assert.equal(edges().length, before - 1);
+  assert.equal(record(`client:${athlete}:activities`).totalCount, 47);
   const { restoreActivity } = (await environment
     .executeMutation({ operation: createOperationDescriptor(getRequest(Restore), { activity } satisfies relayRestoreMutation['variables']) })
     .toPromise() as GraphQLResponse & { data: relayRestoreMutation['response'] }).data;
@@ -299,6 +322,19 @@ async function checkConnection(athlete: string): Promise<void> {
   assert.equal(pageInfo.endCursor, record(edges().at(-1)!)!.cursor);
 }
 
+/** Another client renames: the record here follows. */
+async function checkChanges(athlete: string, id: string): Promise<void> {
+  const isRenamed = () => environment.getStore().getSource().get(id)?.name === 'Told to others';
+  let failed: Error | undefined;
+  watchChanges(athlete, (error) => { failed = error; });
+  const query = `mutation { updateActivity(input: { activityId: "${id}", name: "Told to others" }) { userErrors { code } } }`;
+  await fetch(`${api}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...authorization() }, body: JSON.stringify({ query }) });
+  for (let tries = 0; !isRenamed(); tries++) {
+    assert.ok(!failed && tries < 1000, String(failed));
+    await new Promise((again) => setTimeout(again, 10));
+  }
+}
+
 export async function check(athlete: string): Promise<void> {
   await checkParts(athlete);
   await checkConnection(athlete);
@@ -321,5 +357,6 @@ export async function check(athlete: string): Promise<void> {
   assert.equal((await untilEnded(started.data.syncStrava.job!.id)).at(-1), 'SUCCEEDED');
   await checkRefusal();
   await checkMutations(athlete);
+  await checkChanges(athlete, ((list!.edges as { __refs: string[] }).__refs).map((edge) => (environment.getStore().getSource().get(edge)!.node as { __ref: string }).__ref)[5]!);
   await openSocket.dispose();
 }
