@@ -85,10 +85,7 @@ def told(file: str, start: str, end: str, call: str) -> dict[tuple[str, str], se
 
 def test_apollo_and_urql_are_told_each_list_that_is_paged():
     assert told("apollo.ts", "typePolicies: {", "\n});", "pages") == connections()
-    assert (
-        told("urql.ts", "resolvers: {", "updates: {", "relayPagination").keys()
-        == connections().keys()
-    )
+    assert told("urql.ts", "resolvers: {", "updates: {", "pages").keys() == connections().keys()
 
 
 def test_apollo_is_told_each_value_that_is_merged():

@@ -99,6 +99,13 @@ class BestEffort(Node):
         "Whether the athlete excluded this effort. It then does not count, and `rank` "
         "is the rank it would have.",
     )
+    counts: bool = column(
+        m.BestEffort.counts,
+        "Whether it is ranked and can be a personal best: neither it nor its activity is excluded, and "
+        "no other recording of the run counts. Otherwise `rank` is the rank it would have. For "
+        "other athletes: whether it counts among the efforts visible to them.",
+        to_others=m.BestEffort.counts_for_others,
+    )
     provenance: EffortProvenance = column(
         m.BestEffort.provenance, "What the effort was measured from."
     )
@@ -115,8 +122,8 @@ def read_best_efforts(
     include_excluded: Annotated[
         bool,
         strawberry.argument(
-            description="Include efforts that do not count: excluded ones, and those of duplicate "
-            "activities. Default: false."
+            description="Include efforts that do not count (`counts`): excluded ones, and those of "
+            "duplicate activities. Default: false."
         ),
     ] = False,
 ) -> PageArguments:

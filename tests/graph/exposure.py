@@ -84,7 +84,7 @@ EXPOSURE: dict[str, dict[Exposure, str]] = {
     "BestEffort": {
         E.SHARED: "id activity distance distanceLabel distanceMeters elapsedTimeSeconds paceSecondsPerKilometer "
         "paceSecondsPerMile excluded provenance",
-        E.DERIVED: "startOffsetSeconds achievedAt rank isPersonalBest",
+        E.DERIVED: "startOffsetSeconds achievedAt rank isPersonalBest counts",
         E.OWNER: "startDistanceMeters averageHeartRate",  # of who hides starts, as the athlete here does
         E.AGE: "ageGrade",
     },

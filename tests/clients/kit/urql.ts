@@ -3,7 +3,7 @@ import { socket as openSocket } from './socket';
 
 // #region client
 import { Client, fetchExchange, gql, stringifyDocument, subscriptionExchange, type CombinedError, type OperationResult } from '@urql/core';
-import { cacheExchange } from '@urql/exchange-graphcache';
+import { cacheExchange, type Resolver } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
 import { persistedExchange } from '@urql/exchange-persisted';
 import { api, authorization } from './session';
@@ -18,19 +18,26 @@ const EMBEDDED = [
   'StravaAccount', 'StravaQuota', 'StravaQuotaLimit', 'SyncProblem', 'TrainingLoadDay', 'TrainingSummary',
 ];
 
+/** Joins the pages of a list. relayPagination finds them by their arguments: of a list without any it would find nothing. */
+const pages = (): Resolver => {
+  const join = relayPagination();
+  return (parent, args, store, info) =>
+    Object.keys(args).length ? join(parent, args, store, info) : store.resolve(info.parentKey, info.fieldName);
+};
+
 const cache = cacheExchange({
   keys: Object.fromEntries(EMBEDDED.map((name) => [name, () => null])),
   resolvers: {
     Query: {
-      activities: relayPagination(), athletes: relayPagination(), jobs: relayPagination(), leaderboard: relayPagination(),
+      activities: pages(), athletes: pages(), jobs: pages(), leaderboard: pages(),
     },
     Athlete: {
-      activities: relayPagination(), bestEfforts: relayPagination(), deletedActivities: relayPagination(), jobs: relayPagination(),
-      personalBestHistory: relayPagination(),
+      activities: pages(), bestEfforts: pages(), deletedActivities: pages(), jobs: pages(),
+      personalBestHistory: pages(),
     },
-    Activity: { laps: relayPagination(), splits: relayPagination() },
-    Job: { importReport: relayPagination() },
-    StravaQuota: { waiting: relayPagination() },
+    Activity: { laps: pages(), splits: pages() },
+    Job: { importReport: pages() },
+    StravaQuota: { waiting: pages() },
   },
   optimistic: {
     // Shows at once. If it is refused, the cache has what was there before.

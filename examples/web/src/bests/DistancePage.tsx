@@ -29,6 +29,7 @@ export const DistanceQuery = graphql(`
           rank
           isPersonalBest
           excluded
+          counts
           ageGrade { percent }
           activity { id name startedAtLocal }
         }
@@ -40,7 +41,7 @@ export const DistanceQuery = graphql(`
 export const ExcludeEffort = graphql(`
   mutation ExcludeEffort($effort: ID!, $excluded: Boolean!) {
     excludeBestEffort(input: { bestEffortId: $effort, excluded: $excluded }) {
-      bestEffort { id excluded rank isPersonalBest }
+      bestEffort { id excluded counts rank isPersonalBest }
       athlete { id }
       userErrors { message }
     }
@@ -50,6 +51,12 @@ export const ExcludeEffort = graphql(`
 type Known = NonNullable<ResultOf<typeof DistanceQuery>['athlete']>;
 type Effort = Known['bestEfforts']['nodes'][number];
 type Code = VariablesOf<typeof DistanceQuery>['distance'];
+
+/** On a phone the list of distances is wider than the page. */
+function showCurrent(list: HTMLElement | null): void {
+  const current = list?.querySelector<HTMLElement>('[aria-current]');
+  if (list && current) list.scrollLeft = current.offsetLeft - list.offsetLeft - (list.clientWidth - current.offsetWidth) / 2;
+}
 
 export function DistancePage({ distance }: { distance: string }) {
   const { athlete } = useViewer();
@@ -65,7 +72,7 @@ export function DistancePage({ distance }: { distance: string }) {
       <Link href="/bests" className="back"><Icon name="back" />All bests</Link>
       <div className="page-head">
         <Title name={distanceName(distance)}>{distanceName(distance)}</Title>
-        <nav className="choice scrolls" aria-label="Distances">
+        <nav className="choice scrolls" aria-label="Distances" ref={showCurrent}>
           {DISTANCES.map((each) => (
             <Link key={each} href={`/bests/${each}`} aria-current={each === distance ? 'page' : undefined}>{distanceName(each)}</Link>
           ))}
@@ -79,7 +86,7 @@ export function DistancePage({ distance }: { distance: string }) {
 }
 
 function Distance({ known }: { known: Known }) {
-  const efforts = known.bestEfforts.nodes;
+  const efforts = known.bestEfforts.nodes.filter(({ counts, excluded }) => counts || excluded); // of a run its one recording
   if (efforts.length === 0) {
     return <div className="card"><Empty icon="bests" title="No run is as long as this yet" /></div>;
   }
@@ -95,7 +102,7 @@ function Distance({ known }: { known: Known }) {
 }
 
 function Progress({ known }: { known: Known }) {
-  const counted = known.bestEfforts.nodes.filter((effort) => !effort.excluded);
+  const counted = known.bestEfforts.nodes.filter(({ counts }) => counts);
   const [by, choose] = useState<'time' | 'age'>('time');
   const isGraded = counted.some((effort) => effort.ageGrade);
   const value = (effort: Effort) => (by === 'time' ? effort.elapsedTimeSeconds : effort.ageGrade?.percent ?? null);
@@ -164,7 +171,7 @@ function EffortTable({ efforts }: { efforts: readonly Effort[] }) {
               {maySync && (
                 <td>
                   <input
-                    type="checkbox" checked={!effort.excluded} disabled={fetching}
+                    type="checkbox" checked={effort.counts} disabled={fetching}
                     aria-label={`The effort of ${shortDay(effort.activity.startedAtLocal)} counts`}
                     onChange={() => exclude({ effort: effort.id, excluded: !effort.excluded })}
                   />
