@@ -50,7 +50,7 @@ async def test_what_is_given_changes_and_all_else_stays(api, db):
     }
 
 
-EXCLUDED = """bestEffort { excluded rank isPersonalBest }
+EXCLUDED = """bestEffort { excluded counts rank isPersonalBest }
     athlete { personalBests { id elapsedTimeSeconds improvementSeconds }
               personalBestHistory(distance: KM5) { nodes { id } } bestEfforts(distance: KM5) { nodes { id rank } } }"""
 
@@ -77,6 +77,7 @@ async def test_bests_and_ranks_follow_an_exclusion_at_once(api, three_efforts):
     payload = await exclude(api, caller, efforts[2])
     assert payload["bestEffort"]["excluded"]
     assert not payload["bestEffort"]["isPersonalBest"]
+    assert not payload["bestEffort"]["counts"]
     [best] = payload["athlete"]["personalBests"]
     assert (best["elapsedTimeSeconds"], best["improvementSeconds"]) == (1250.0, 50.0)
     assert payload["athlete"]["bestEfforts"]["nodes"] == [

@@ -74,6 +74,16 @@ async def test_a_run_is_counted_once_and_tells_its_recordings(api, person, run):
     assert await counted(api, person) == (1, 1, [1300.0])
 
 
+async def test_the_effort_of_one_recording_counts(api, person, run):
+    query = """query($id: ID!) { athlete(id: $id) { bestEfforts(distance: KM5, includeExcluded: true) {
+        nodes { elapsedTimeSeconds counts excluded } } } }"""
+    found = (await api.ask(query, person.token, id=person.id))["athlete"]["bestEfforts"]["nodes"]
+    assert found == [
+        {"elapsedTimeSeconds": 1290.0, "counts": False, "excluded": False},
+        {"elapsedTimeSeconds": 1300.0, "counts": True, "excluded": False},
+    ]
+
+
 async def test_an_activity_recorded_once_is_its_only_recording(api, db, person):
     alone = encode_id("Activity", make.create_activity(db, person.athlete_id))
     assert await recordings(api, person.token, alone) == [alone]
