@@ -61,9 +61,9 @@ _EFFORTS = """
 """
 _BESTS = """
     INSERT INTO personal_bests (id, athlete_id, activity_id, distance, distance_m, elapsed_s,
-        achieved_at, age_grade_percent, is_current, for_others, is_current_for_others)
+        achieved_at, age_grade_percent, age_on_day, is_current, for_others, is_current_for_others)
     SELECT e.id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at,
-        age_grade_percent, true, true, true
+        age_grade_percent, age_on_day, true, true, true
     FROM best_efforts e JOIN grown ON e.athlete_id = grown.id
 """
 _JOBS = """

@@ -98,9 +98,9 @@ _ACTIVITIES = """
 """
 _BESTS = """
     INSERT INTO personal_bests (id, athlete_id, activity_id, distance, distance_m, elapsed_s,
-        achieved_at, age_grade_percent, is_current, for_others, is_current_for_others)
+        achieved_at, age_grade_percent, age_on_day, is_current, for_others, is_current_for_others)
     SELECT DISTINCT ON (athlete_id, distance) id, athlete_id, activity_id, distance, distance_m,
-        elapsed_s, achieved_at, age_grade_percent, true, counts_for_others, counts_for_others
+        elapsed_s, achieved_at, age_grade_percent, age_on_day, true, counts_for_others, counts_for_others
     FROM best_efforts WHERE athlete_id IN (SELECT id FROM scaled)
     ORDER BY athlete_id, distance, elapsed_s
 """

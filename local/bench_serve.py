@@ -48,9 +48,9 @@ _TABLES = ("athletes", "activities", "best_efforts")
 _PERSONAL_BESTS = """
     INSERT INTO personal_bests
     (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at, age_grade_percent,
-     is_current)
+     age_on_day, is_current)
     SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at,
-           age_grade_percent, true
+           age_grade_percent, age_on_day, true
     FROM best_efforts
 """
 ID_OF = f"""

@@ -286,6 +286,7 @@ def create_personal_best(db: Connection, effort_id: int | None = None, **columns
         "elapsed_s",
         "achieved_at",
         "age_grade_percent",
+        "age_on_day",
     )
     selected = (
         *(getattr(BestEffort, name) for name in names),

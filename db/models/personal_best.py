@@ -35,6 +35,7 @@ class PersonalBest(Base):
     start_offset_s: Mapped[float] = mapped_column(Double, server_default="0")
     achieved_at: Mapped[Instant] = mapped_column()
     age_grade_percent: Mapped[float | None]
+    age_on_day: Mapped[int | None]
     previous_id: Mapped[int | None] = mapped_column(
         # Checked at commit: a recalculation moves several links at once.
         ForeignKey("personal_bests.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED")
@@ -130,6 +131,15 @@ class PersonalBest(Base):
             "id",
             postgresql_where=text(
                 "(is_current OR is_current_for_others) AND age_grade_percent IS NOT NULL"
+            ),
+        ),
+        # Leaderboards of an age group that few have.
+        Index(
+            "ix_personal_bests_age",
+            "distance",
+            "age_on_day",
+            postgresql_where=text(
+                "(is_current OR is_current_for_others) AND age_on_day IS NOT NULL"
             ),
         ),
         Index("ix_personal_bests_activity_id", "activity_id"),

@@ -69,7 +69,8 @@ has a row for each activity.
 """
 
 COPIES: Mapping[tuple[type[Base], Any], Expression] = {
-    (PersonalBest, BestEffort.age_grade_percent): PersonalBest.age_grade_percent
+    (PersonalBest, BestEffort.age_grade_percent): PersonalBest.age_grade_percent,
+    (PersonalBest, BestEffort.age_on_day): PersonalBest.age_on_day,
 }
 """Columns of such tables that a model repeats, so that its lists need no join."""
 

@@ -252,12 +252,13 @@ def test_numbered_rows_get_random_ids_and_their_numbers_back(settings, db):
     # what today's statements read and write of a best
     db.exec_driver_sql(
         "ALTER TABLE personal_bests ADD COLUMN start_offset_s float8 DEFAULT 0, "
-        "ADD COLUMN age_grade_percent float8"
+        "ADD COLUMN age_grade_percent float8, ADD COLUMN age_on_day int"
     )
     db.exec_driver_sql("ALTER TABLE activities ADD COLUMN excluded boolean DEFAULT false")
     athlete_id, job = create_numbered_runs(db)
     db.exec_driver_sql(
-        "ALTER TABLE personal_bests DROP COLUMN start_offset_s, DROP COLUMN age_grade_percent"
+        "ALTER TABLE personal_bests DROP COLUMN start_offset_s, DROP COLUMN age_grade_percent, "
+        "DROP COLUMN age_on_day"
     )
     db.exec_driver_sql("ALTER TABLE activities DROP COLUMN excluded")
     queries = (RUNS, KEYS, NUMBERS, EFFORTS)

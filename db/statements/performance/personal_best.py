@@ -71,8 +71,8 @@ LEADERBOARD = Collection(
         "athlete_country": _of_athlete(
             func.lower(Athlete.country) == func.lower(bindparam("athlete_country", type_=Text))
         ),
-        "min_age": _where_shown(BestEffort.age_on_day >= bindparam("min_age", type_=Integer)),
-        "max_age": _where_shown(BestEffort.age_on_day <= bindparam("max_age", type_=Integer)),
+        "min_age": _where_shown(PersonalBest.age_on_day >= bindparam("min_age", type_=Integer)),
+        "max_age": _where_shown(PersonalBest.age_on_day <= bindparam("max_age", type_=Integer)),
         # Of days in UTC, the time zone of our connections; the index knows the rest.
         "achieved_from": PersonalBest.achieved_at >= bindparam("achieved_from", type_=Date),
         "achieved_until": PersonalBest.achieved_at
@@ -110,7 +110,7 @@ def _improvements(among: str) -> str:
     WITH {_history("own", "counts", among)},
     {_history("others", "counts_for_others", among)}, improvements AS (
         SELECT id, e.athlete_id, e.activity_id, e.distance, e.distance_m, e.elapsed_s, e.start_offset_s,
-               e.achieved_at, e.age_grade_percent,
+               e.achieved_at, e.age_grade_percent, e.age_on_day,
                own.id IS NOT NULL AS for_athlete, own.previous_id, own.improvement_s,
                coalesce(own.is_current, false) AS is_current,
                others.id IS NOT NULL AS for_others, others.previous_id AS previous_for_others_id,
@@ -138,7 +138,7 @@ _STEP_DOWN = """
 
 _COLUMNS = (
     "athlete_id, activity_id, distance, distance_m, elapsed_s, start_offset_s, achieved_at, "
-    "age_grade_percent, for_athlete, previous_id, improvement_s, is_current, for_others, "
+    "age_grade_percent, age_on_day, for_athlete, previous_id, improvement_s, is_current, for_others, "
     "previous_for_others_id, improvement_for_others_s, is_current_for_others"
 )
 _WRITE = f"""
