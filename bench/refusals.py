@@ -22,7 +22,7 @@ from bench.serving import ROOT, Served, print_table, served
 TIMES = 1000
 MOST_RATIO = 2.0
 """How many times the CPU of a 429 what costs no points may take."""
-_ACTIVITIES = 2000
+_ACTIVITIES = 3000
 _PLENTY = {
     "REQUEST_BUCKET_IP": "1000000000", "REQUEST_REFILL_IP_PER_S": "1000000000",
     "COST_BUCKET_USER": "2000000000", "COST_BUCKET_IP": "10", "COST_REFILL_IP_PER_S": "0.000001",

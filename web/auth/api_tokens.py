@@ -33,6 +33,10 @@ class InvalidCredentials(PacegraphError):
         super().__init__(message)
 
 
+class UnknownToken(InvalidCredentials):
+    """A token that was looked up, and gives no access."""
+
+
 class ApiTokens:
     """Looks up API tokens."""
 
@@ -44,7 +48,7 @@ class ApiTokens:
         parameters = {"secret_sha256": sha256(secret.strip().encode()).digest()}
         token = await database.reading(partial(_account_of, parameters=parameters))
         if token is None:
-            raise InvalidCredentials
+            raise UnknownToken
         if token["is_stale"]:
             await record_use(database, statements.record_use(), {"token_id": token["token_id"]})
         granted = {Scope(scope) for scope in token["scopes"]}

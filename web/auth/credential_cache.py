@@ -76,6 +76,10 @@ class CredentialCache:
         self._entries = LruMap[CredentialKey, _CachedCaller](_MAX_ENTRIES)
         self._look_ups = SingleFlight[CredentialKey, KnownCaller](self._finish)
 
+    def __contains__(self, key: CredentialKey) -> bool:
+        """Tell whether a credential had a caller when it was looked up last, fresh or not."""
+        return key in self._entries
+
     def known(self, key: CredentialKey) -> KnownCaller | None:
         """Get a caller as `find` does where it waits for nothing. None: `find` begins a look-up."""
         entry, now = self._entries.find(key), monotonic()

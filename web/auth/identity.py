@@ -7,7 +7,7 @@ from db.statements.visibility import Viewer
 from flags.flags import Flags
 from flags.switches import Switches
 from graph.context import Caller
-from web.auth.api_tokens import ApiTokens
+from web.auth.api_tokens import ApiTokens, UnknownToken
 from web.auth.browser_sessions import RENEWED_SESSION, BrowserSessions, SessionReused
 from web.auth.credential_cache import (
     Credential,
@@ -112,8 +112,18 @@ class Identity:
         return Credential(kind, cookie, connection.scope)
 
     async def _look_up(self, credential: Credential) -> KnownCaller:
-        async with self._turns.taken(credential.scope):
-            return await self._find(credential)
+        scope = credential.scope
+        is_new = credential.kind is CredentialKind.TOKEN and credential.key not in self._cache
+        if is_new:
+            self._turns.admit(scope)  # before it waits, and after others were found to be unknown
+        async with self._turns.taken(scope):
+            if is_new:
+                self._turns.admit(scope)
+            try:
+                return await self._find(credential)
+            except UnknownToken:
+                self._turns.count_unknown(scope)
+                raise
 
     async def _find(self, credential: Credential) -> KnownCaller:
         if credential.kind is CredentialKind.TOKEN:

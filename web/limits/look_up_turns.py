@@ -2,24 +2,43 @@
 
 Operations have slots of their own. Who only sends credentials or fetches files has none, and would
 have as many connections of the pool as it has of its own: everybody else would wait behind it.
+
+A token that nobody has costs as much CPU as ten small queries, and no points: nobody knows whose they
+would be. So an address has a rate of such look-ups, and after that only tokens that were known just
+now are looked up.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from starlette.types import Scope
 
 from db.errors import DatabaseBusy
 from flags.flags import Flags
+from runtime.bounded_map import LruMap
 from settings import Settings
 from web.http.client_address import ClientAddresses
 from web.limits.fair_queue import FairQueue, TooManyOperations, Wait
+from web.limits.local_rate import LocalRate
 from web.switches import switches_at
 
 _SHARE = 2
 """An address has the slots of a caller's operations, divided by this."""
 _OF_ONE_CONNECTION = 4
 """Of a pool of one connection no turn leaves any to others: so many, that it is never idle."""
+UNKNOWN_AT_ONCE, UNKNOWN_PER_S = 250, 50
+"""Tokens that nobody has, of an address: how many are looked up in a burst, and then a second."""
+_MOST_ADDRESSES = 10_000
+
+
+class TooManyUnknown(DatabaseBusy):
+    """An address sends tokens that nobody has, so another one of it is not looked up now."""
+
+    public_message = (
+        "Your address has sent many API tokens that are unknown, expired or revoked. Try again in "
+        "some seconds, with one that works."
+    )
 
 
 class LookUpTurns:
@@ -34,6 +53,29 @@ class LookUpTurns:
             waiting=settings.waiting_operations,
             wait_s=self._wait_s,
         )
+
+        self._unknown = LruMap[str, LocalRate](_MOST_ADDRESSES)
+        self.refused_unknown = 0
+        """How many tokens were not looked up for that, since the process started."""
+
+    def admit(self, scope: Scope) -> None:
+        """Tell whether a token may be looked up that was not known just now. Raises TooManyUnknown."""
+        address = self._addresses.of(scope)
+        rate = self._unknown.find(address)
+        if rate is None or not (wait_s := rate.take(0, monotonic())):
+            return
+        if switches_at(self._flags, address).rate_limiting:
+            self.refused_unknown += 1
+            raise TooManyUnknown(wait_s)
+
+    def count_unknown(self, scope: Scope) -> None:
+        """Count a token that nobody has."""
+        address, now = self._addresses.of(scope), monotonic()
+        rate = self._unknown.find(address)
+        if rate is None:
+            rate = LocalRate(UNKNOWN_AT_ONCE, UNKNOWN_PER_S, now)
+            self._unknown.keep(address, rate)
+        rate.take(1, now)
 
     @asynccontextmanager
     async def taken(self, scope: Scope) -> AsyncIterator[None]:

@@ -160,7 +160,7 @@ def _limits(limits: Limits) -> Iterator[Metric]:
         "requests": limits.requests.refused,
         "operations": limits.fair_queue.refused,
         "variables": limits.weights.refused,
-        "look_ups": look_ups.refused,
+        "look_ups": look_ups.refused + limits.look_ups.refused_unknown,
     }
     yield _labelled(
         "refused",

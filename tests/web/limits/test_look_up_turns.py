@@ -3,11 +3,15 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import httpx
 import pytest
 
 from db.errors import DatabaseBusy
 from flags.flags import Flags
 from settings import load_settings
+from tests import factories as make
+from web import create_app
+from web.limits import look_up_turns
 from web.limits.look_up_turns import LookUpTurns
 
 pytestmark = pytest.mark.anyio
@@ -55,3 +59,38 @@ async def test_without_rate_limiting_nobody_waits():
         for _ in range(20):
             await held.enter_async_context(turns.taken(ONE))
         assert turns.queue.under_way == 20
+
+
+@pytest.mark.parametrize("is_limited", ["on", "off"])
+async def test_tokens_that_nobody_has_are_looked_up_at_a_rate(
+    settings, db, monkeypatch, is_limited
+):
+    """A token that was known goes on, and so do tokens of other addresses."""
+    monkeypatch.setattr(look_up_turns, "UNKNOWN_AT_ONCE", 5)
+    monkeypatch.setattr(look_up_turns, "UNKNOWN_PER_S", 1e-6)
+    known, new = (make.create_person(db).token for _ in range(2))
+    app = create_app(settings.model_copy(update={"rate_limiting": is_limited}))
+    turns = app.state.services.limits.look_ups
+
+    async def status(token: str, address: str = "192.0.2.1") -> int:
+        transport = httpx.ASGITransport(app, client=(address, 1))
+        async with httpx.AsyncClient(base_url="http://a", transport=transport) as client:
+            headers = {"authorization": f"Bearer {token}"}
+            asked = {"query": "{ __typename }"}
+            answer = await client.post("/graphql", json=asked, headers=headers)
+        if answer.status_code == 503:
+            assert "unknown, expired or revoked" in answer.text
+            assert answer.headers["retry-after"] == "1"
+        return answer.status_code
+
+    async with app.router.lifespan_context(app):
+        assert await status(known) == 200
+        found = [await status(f"pace_made_up_{number}") for number in range(8)]
+        await asyncio.sleep(2.1)  # its caller has to be looked up again
+        others = [await status(known), await status(new), await status(new, "192.0.2.2")]
+    if is_limited == "on":
+        assert found == [401] * 6 + [503] * 2
+        assert others == [200, 503, 200]
+        assert turns.refused_unknown == 3
+    else:
+        assert (found, others) == ([401] * 8, [200] * 3)
