@@ -7,6 +7,7 @@ event, or None where Strava tells of nothing: crops and corrected distances.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,9 +44,9 @@ class AthleteYear:
             self._upload(start - timedelta(days=5 * back, minutes=self.random.randrange(600)))
 
     def acts(self, start: datetime, days: int) -> Iterator[tuple[datetime, Act]]:
-        """Yield when what is done, in no order."""
+        """Yield when what is done, in no order; of the last week also what is done after the days."""
         random = self.random
-        for week in range(days // 7):
+        for week in range(ceil(days / 7)):
             for _ in range(random.choice(RUNS_IN_A_WEEK)):
                 ran_at = start + timedelta(days=7 * week, minutes=random.randrange(7 * 1440))
                 late = timedelta(days=random.randrange(1, 9) if random.random() < 0.04 else 0)

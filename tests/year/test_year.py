@@ -61,6 +61,9 @@ RUNS_BEFORE = 12
 AT_ONCE, THEN_EVERY = 10, timedelta(hours=4)
 """How many athletes connect at the beginning, in each other's way, and when each of the others does."""
 LEAVE_AND_RETURN = (1004, 1012)
+AWAY = timedelta(days=4)
+SETTLES = timedelta(days=4)
+"""After all that was planned: what is late arrives, then come whole nights."""
 LIMITS = RateLimits(200, 2000, 100, 1000)
 """Those of a new application at Strava."""
 NIGHT_HOURS = 4
@@ -214,10 +217,9 @@ def test_a_year_ends_with_what_strava_has_and_within_the_quota(
     ):
         world = World(settings, strava, redis, tmp_path)
         year = Year(world, clock, processes, Random(f"network {SEED}"), f"http://{address}")
-        plan(year, strava)
-        end = START + timedelta(days=DAYS)
+        end = plan(year, strava)
         with year.http:
-            year.run_until(end + timedelta(days=4))  # what is late arrives; then come whole nights
+            year.run_until(end)
         found, jobs = (
             rows_of_athletes(world),
             world.rows("SELECT kind, status, error_code FROM jobs"),
@@ -274,26 +276,34 @@ def different_activities(here: list[tuple], at_strava: list[tuple]) -> dict[str,
     return found if mine != theirs else {}
 
 
-def plan(year: Year, strava: Simulated) -> None:
-    """Plan all that happens by itself, and the looks of the reconciler."""
-    end = START + timedelta(days=DAYS)
+def plan(year: Year, strava: Simulated) -> datetime:
+    """Plan all that happens by itself, and the looks of the reconciler; returns when all has settled.
+
+    In a short year who leaves comes back after its end.
+    """
+    last = end = START + timedelta(days=DAYS)
     for number in ATHLETES:
         athlete = AthleteYear(strava.simulated_world, number, Random(f"{SEED} {number}"))
         athlete.before(START, RUNS_BEFORE)
         later = max(0, number - ATHLETES[AT_ONCE - 1])
-        year.at(START + later * THEN_EVERY, partial(year.connect, number))
+        connects_at = START + later * THEN_EVERY
+        year.at(connects_at, partial(year.connect, number))
+        last = max(last, connects_at)
         for moment, act in athlete.acts(START, DAYS):
             if moment < end:
                 year.at(moment, lambda act=act: year.tell(act()), elsewhere=True)
     for number in LEAVE_AND_RETURN:
         left_at = START + timedelta(days=DAYS * 0.4, minutes=number)
         year.at(left_at, partial(year.withdraw, number))
-        year.at(left_at + timedelta(days=4), partial(year.connect, number))
-    for day in range(DAYS + 4):
+        year.at(left_at + AWAY, partial(year.connect, number))
+        last = max(last, left_at + AWAY)
+    settled = last + SETTLES
+    for day in range((settled - START).days + 1):
         for look in LOOKS:
             year.at(START + timedelta(days=day) + look, lambda: None)
         if day % 7 == 0:
             year.at(START + timedelta(days=day), year.vacuum)
+    return settled
 
 
 def filled_anew(
