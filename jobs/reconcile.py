@@ -129,7 +129,10 @@ class Reconciler:
             }
             reclaimed = connection.execute(job_lease.reclaim(), values).all()
             _hold_back(connection, flags)
-            due = connection.execute(job_queue.wake()).all()
+            due = [
+                *connection.execute(job_queue.wake()).all(),
+                *connection.execute(strava_event.wake_revoked()).all(),
+            ]
             created = [
                 *connection.execute(strava_event.create_due_jobs()).all(),
                 *create_refreshing_jobs(self._settings, connection),

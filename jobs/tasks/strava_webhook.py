@@ -37,7 +37,7 @@ from jobs.sync.scope import SyncScope
 from jobs.sync.single_activity import SingleActivities
 from jobs.sync_budget import EventBudgetSpent, EventRequestBudget
 from jobs.task_services import TaskServices
-from strava.errors import StravaUnauthorized
+from strava.errors import StravaRateLimited, StravaUnauthorized
 
 _SHOWN_EVERY_S = 2.0
 """Seconds after which what was applied so far is shown."""
@@ -216,9 +216,15 @@ class _Events:
     # --- the athlete
 
     def _is_revoked(self) -> bool:
-        """Whether Strava refuses to renew the tokens that it refuses; new ones prove the access."""
+        """Whether Strava refuses to renew the tokens that it refuses; new ones prove the access.
+
+        Without quota it is asked to renew them at once, which counts against none.
+        """
         try:
-            check_strava(self._strava)
+            try:
+                check_strava(self._strava)
+            except StravaRateLimited:
+                self._strava.token(refused=self._strava.token())
         except StravaUnauthorized as error:
             if error.what != "refresh token":
                 raise

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Float,
     Integer,
     Text,
+    Update,
     any_,
     bindparam,
     cast,
@@ -32,15 +33,13 @@ _IDS = bindparam("ids", type_=ARRAY(BigInteger))
 @cache
 def wake() -> Executable:
     """Queue the WAITING jobs that are due; returns their summaries."""
-    return (
-        change(Job.status == JobStatus.WAITING, Job.waiting_until <= func.now())
-        .values(
-            status=JobStatus.QUEUED,
-            waiting_until=null(),
-            progress_message=null(),
-            **QUEUED_NOW,
-        )
-        .returning(*SUMMARY)
+    return wake_where(Job.waiting_until <= func.now()).returning(*SUMMARY)
+
+
+def wake_where(*conditions: ColumnElement[bool]) -> Update:
+    """Queue the WAITING jobs that meet the conditions."""
+    return change(Job.status == JobStatus.WAITING, *conditions).values(
+        status=JobStatus.QUEUED, waiting_until=null(), progress_message=null(), **QUEUED_NOW
     )
 
 

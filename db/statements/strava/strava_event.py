@@ -41,7 +41,8 @@ from db.models import (
     StravaObject,
 )
 from db.statements.interval import ago, next_try, seconds
-from db.statements.jobs.job import create_of, has_active
+from db.statements.jobs.job import SUMMARY, create_of, has_active
+from db.statements.jobs.job_queue import wake_where
 
 _JOB_ID = bindparam("job_id", type_=BigInteger)
 _KEY = (StravaEvent.connection_id, StravaEvent.object_type, StravaEvent.object_id)
@@ -175,6 +176,24 @@ def create_due_jobs() -> Executable:
         .order_by(StravaConnection.athlete_id)
     )
     return create_of(due)
+
+
+@cache
+def wake_revoked() -> Executable:
+    """Queue the jobs that wait while an end of the access was told; returns their summaries.
+
+    What was told before the job began to wait, and taken by it, does not count. It does not ask
+    Strava before its time for anything else: `quota_until` is forgotten.
+    """
+    told = exists().where(
+        StravaConnection.athlete_id == Job.athlete_id,
+        StravaEvent.connection_id == StravaConnection.id,
+        StravaEvent.object_type == StravaObject.ATHLETE,
+        StravaEvent.due_at <= func.now(),
+        StravaEvent.job_id.is_distinct_from(Job.id),
+    )
+    waits = wake_where(Job.kind == JobKind.STRAVA_WEBHOOK, told)
+    return waits.values(quota_until=null()).returning(*SUMMARY)
 
 
 @cache
