@@ -1,4 +1,4 @@
-"""What athletes chose for activities of Strava that are not here at the moment."""
+"""What athletes chose for activities and efforts of Strava that are not here at the moment."""
 
 from typing import Any
 
@@ -15,8 +15,9 @@ class KeptChoice(Base):
 
     It may go because Strava does not find it for a while, or does not confirm it in time.
     Activities without choices have no row. `excluded_efforts` are the distances of efforts that
-    were excluded one by one; the row stays until the efforts are derived again. `edits` are the
-    columns of `activities` that the athlete changed, with their values.
+    were excluded one by one; the row stays until the efforts are derived again. Of an activity that
+    is here they are those without an effort at the moment, as while the run is a ride. `edits` are
+    the columns of `activities` that the athlete changed, with their values.
     """
 
     __tablename__ = "kept_choices"

@@ -1,6 +1,6 @@
 """Writes many rows by one statement, whose text does not depend on how many they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -8,9 +8,11 @@ import orjson
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     Executable,
     Integer,
     Text,
+    and_,
     any_,
     bindparam,
     cast,
@@ -44,27 +46,32 @@ def replace(
     keys: tuple[str, ...],
     *,
     of_new: tuple[str, ...] = (),
+    before_deletion: Callable[[ColumnElement[bool]], Any] | None = None,
 ) -> Executable:
     """Make the rows in the parameter `rows` those of the activities `activity_ids`.
 
     They have the columns `names`, and `keys`, one of which is `activity_id`, tell them apart. Rows
     that are there and the same are not written; of those that differ the columns `of_new` stay.
+    `before_deletion` makes a statement of the condition for the rows that go, which sees them.
     """
     table = model.__table__
     given = select(*given_rows(model, names).c).cte("new_rows")
     same_key = [table.c[key] == given.c[key] for key in keys]
-    gone = delete(model).where(
+    goes = and_(
         table.c.activity_id == any_(bindparam("activity_ids", type_=ARRAY(BigInteger))),
         ~exists().where(*same_key).correlate(table),
     )
     insertion = upsert(model).from_select(names, select(*given.c))
     changing = [each for each in names if each not in {*keys, *of_new}]
     differs = [table.c[each].is_distinct_from(insertion.excluded[each]) for each in changing]
-    return insertion.on_conflict_do_update(
+    written = insertion.on_conflict_do_update(
         index_elements=[table.c[key] for key in keys],
         set_={each: insertion.excluded[each] for each in changing},
         where=or_(*differs),
-    ).add_cte(gone.cte("others"))
+    ).add_cte(delete(model).where(goes).cte("others"))
+    return (
+        written if before_deletion is None else written.add_cte(before_deletion(goes).cte("kept"))
+    )
 
 
 @cache

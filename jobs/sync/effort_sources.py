@@ -114,8 +114,11 @@ def write_derived(
             _ask_again(connection, each.activity, each.material.tries, job_id)
     problems = write_parts(connection, [(each.activity, each.parts) for each in found])
     write_efforts(connection, list(noted), [effort for each in found for effort in each.efforts])
-    for statement in activity_deletion.apply_excluded_efforts():
-        connection.execute(statement, {"activities": list(noted)})
+    exclude, *forget = activity_deletion.apply_excluded_efforts()
+    values = {"activities": list(noted)}
+    if connection.execute(exclude, values).rowcount:
+        for statement in forget:
+            connection.execute(statement, values)
     return WrittenActivities(noted, problems)
 
 

@@ -68,6 +68,40 @@ def test_a_run_that_turns_out_to_be_a_ride_or_is_flagged_loses_its_efforts(world
     assert world.value("SELECT count(DISTINCT activity_id) FROM best_efforts") == RUNS
 
 
+def test_an_exclusion_outlives_efforts_that_go_and_come_back(world):
+    runner = world.connect()
+    strava_id = world.strava.add(
+        streams=even_track(10_500, 3150), start_date="2021-12-24T10:00:00Z"
+    )
+    distance_m = next(
+        each["distance"] for each in world.strava.activities() if each["id"] == strava_id
+    )
+    world.sync(runner)
+    of_run = "FROM best_efforts e JOIN activities a ON a.id = e.activity_id WHERE a.strava_id = :id"
+    excluded = f"SELECT distance {of_run} AND e.excluded ORDER BY distance"
+
+    def found() -> list[str]:
+        assert world.sync(runner, mode="FULL")["status"] == "SUCCEEDED"
+        return [row["distance"] for row in world.rows(excluded, id=strava_id)]
+
+    world.write(
+        "UPDATE best_efforts SET excluded = true WHERE distance IN ('KM5', 'KM10') AND activity_id = "
+        "(SELECT id FROM activities WHERE strava_id = :id)",
+        id=strava_id,
+    )
+    world.strava.change(strava_id, sport_type="Ride")
+    assert (found(), world.value(f"SELECT count(*) {of_run}", id=strava_id)) == ([], 0)
+    world.strava.change(strava_id, sport_type="Run")
+    assert found() == ["KM10", "KM5"]
+    world.strava.change(strava_id, distance=9_000.0)  # the whole is no 10 km any more
+    assert found() == ["KM5"]
+    # the athlete restores one meanwhile
+    world.write("UPDATE best_efforts SET excluded = false WHERE distance = 'KM5'")
+    world.strava.change(strava_id, distance=distance_m)
+    assert found() == ["KM10"]
+    assert world.rows("SELECT * FROM kept_choices") == []
+
+
 def test_a_sport_and_fields_that_strava_adds_later_cost_nothing(world):
     new = {"sport_type": "Hovercraft", "type": "Hovercraft", "new_field": {"of": ["some", "kind"]}}
     strava_id = world.strava.add(streams=even_track(5000, 1500), **new)

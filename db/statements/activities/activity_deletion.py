@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Text,
+    all_,
     and_,
     any_,
     bindparam,
@@ -215,11 +216,34 @@ def _as_edited(name: str) -> ColumnElement[Any]:
     return case((KeptChoice.edits.has_key(name), value), else_=column)
 
 
+def keep_exclusions(*conditions: ColumnElement[bool]) -> Executable:
+    """Keep which efforts among those that go are excluded, for `apply_excluded_efforts`.
+
+    Their activities stay: a run may be a ride for a while, or shorter. Those from files have no
+    source that changes them so.
+    """
+    distances = func.array_agg(BestEffort.distance, type_=ARRAY(Text))
+    of_these = (Activity.id == BestEffort.activity_id, Activity.strava_id.is_not(None))
+    rows = (
+        select(Activity.athlete_id, Activity.strava_id, false(), false(), distances)
+        .where(BestEffort.excluded, *of_these, *conditions)
+        .group_by(Activity.athlete_id, Activity.strava_id)
+    )
+    names = ("athlete_id", "strava_id", "hidden", "excluded", "excluded_efforts")
+    insertion = insert(KeptChoice).from_select(names, rows)
+    efforts = KeptChoice.excluded_efforts.op("||")(insertion.excluded.excluded_efforts)
+    return insertion.on_conflict_do_update(
+        index_elements=[KeptChoice.athlete_id, KeptChoice.strava_id],
+        set_={"excluded_efforts": efforts, "kept_at": func.now()},
+    )
+
+
 @cache
 def apply_excluded_efforts() -> tuple[Executable, ...]:
     """Make the statements that exclude efforts of `activities` as they were when these went.
 
-    Run them in the transaction that derives their efforts.
+    Run them in the transaction that derives their efforts. What is excluded again is no longer
+    kept: the athlete may restore it.
     """
     of_these = (
         Activity.id == any_(bindparam("activities", type_=ARRAY(BigInteger))),
@@ -235,6 +259,14 @@ def apply_excluded_efforts() -> tuple[Executable, ...]:
             BestEffort.distance == any_(KeptChoice.excluded_efforts),
         )
     )
+    kept = func.unnest(KeptChoice.excluded_efforts, type_=Text).column_valued("kept")
     found = select(BestEffort.distance).where(BestEffort.activity_id == Activity.id)
     there = func.array(found.correlate(Activity).scalar_subquery(), type_=ARRAY(Text))
-    return exclude, delete(KeptChoice).where(*of_these, KeptChoice.excluded_efforts.op("<@")(there))
+    left = select(kept).where(kept != all_(there)).correlate(KeptChoice, Activity)
+    forget = (
+        update(KeptChoice)
+        .values(excluded_efforts=func.array(left.scalar_subquery(), type_=ARRAY(Text)))
+        .where(*of_these, KeptChoice.excluded_efforts.op("&&")(there))
+    )
+    nothing_left = KeptChoice.excluded_efforts == literal([], ARRAY(Text))
+    return exclude, forget, delete(KeptChoice).where(*of_these, nothing_left)

@@ -36,10 +36,12 @@ from db.models import (
     ActivitySplit,
     ActivityStreams,
     BestEffort,
+    MovedSamples,
     StreamsState,
     SyncProblem,
     SyncStage,
 )
+from db.statements.activities.activity_deletion import keep_exclusions
 from db.statements.interval import seconds
 from db.statements.new_rows import given_rows
 
@@ -154,6 +156,29 @@ def rederivable(*, of_athlete: bool) -> Executable:
     )
 
 
+@cache
+def files_of_rederivable(*, of_athlete: bool) -> Executable:
+    """Select the files with samples of the activities of `rederivable`, a row each, in its order.
+
+    Columns: `file_id`, `place` and `packed_bytes`, null where the samples are in the database.
+    """
+    batch = (
+        select(Activity.id, Activity.athlete_id)
+        .where(*_rederivable(of_athlete=of_athlete))
+        .order_by(Activity.id.desc())
+        .limit(bindparam("row_limit", type_=Integer))
+        .subquery()
+    )
+    of_activity = and_(
+        MovedSamples.athlete_id == batch.c.athlete_id, MovedSamples.activity_id == batch.c.id
+    )
+    return (
+        select(MovedSamples.file_id, MovedSamples.place, MovedSamples.packed_bytes)
+        .select_from(batch.outerjoin(MovedSamples, of_activity))
+        .order_by(batch.c.id.desc())
+    )
+
+
 def count_rederivable(*, of_athlete: bool) -> Executable:
     """Count the activities of `rederivable`, without its limit."""
     return select(func.count()).select_from(Activity).where(*_rederivable(of_athlete=of_athlete))
@@ -185,6 +210,7 @@ def clear_unwanted() -> tuple[Executable, ...]:
         delete(ActivityHeartRates).where(ActivityHeartRates.activity_id.in_(ids)),
         delete(ActivitySplit).where(ActivitySplit.activity_id.in_(ids)),
         delete(ActivityRoute).where(ActivityRoute.activity_id.in_(ids)),
+        keep_exclusions(BestEffort.activity_id.in_(ids)),
         delete(BestEffort).where(BestEffort.activity_id.in_(ids)),
         update(Activity).where(Activity.id.in_(ids)).values(efforts_version=_WANTED_VERSION),
     )

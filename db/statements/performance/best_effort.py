@@ -29,6 +29,7 @@ from sqlalchemy.orm import aliased
 
 from db.models import Activity, BestEffort, PersonalBest, Visibility
 from db.statements.activities.activity import IS_RUN, since_day, until_day
+from db.statements.activities.activity_deletion import keep_exclusions
 from db.statements.new_rows import replace
 from db.statements.page import Collection, Ordering
 from db.statements.privacy_zone import hides_surroundings
@@ -129,10 +130,11 @@ _WRITTEN = (
 def write_efforts() -> Executable:
     """Make the efforts `rows`, named like the columns, those of the activities `activity_ids`.
 
-    An exclusion by the athlete remains. A new effort does not count before `update_counts`.
+    An exclusion by the athlete remains, and that of an effort that goes is kept for its return. A new
+    effort does not count before `update_counts`.
     """
-    keys = ("activity_id", "distance")
-    return replace(BestEffort, _WRITTEN, keys, of_new=("athlete_id", "counts"))
+    keys, of_new = ("activity_id", "distance"), ("athlete_id", "counts")
+    return replace(BestEffort, _WRITTEN, keys, of_new=of_new, before_deletion=keep_exclusions)
 
 
 def update_counts(*, of_distances: bool = False) -> Executable:
