@@ -8,7 +8,7 @@ out, and fields unknown here are ignored.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 
 from strava.activity_details import StravaDetails, device_name, parse_details
@@ -26,6 +26,7 @@ _VISIBILITIES: dict[object, Visibility] = {
 }
 _FURTHEST_LOCAL = timedelta(hours=48)
 """Local time is at most this far from UTC: 14 hours, and a day if the time of day is hidden."""
+_HIDDEN_START = time(0, 0, 1)
 _FURTHEST_START_S = 31 * 86_400  # of a best effort, from the activity's
 _RACES = (1, 11)
 """Strava's `workout_type` of a race: of runs and of rides."""
@@ -80,6 +81,11 @@ class StravaActivity:
     shoes_id: str | None
     external_id: str | None
     device_name: str | None
+
+    @property
+    def start_is_hidden(self) -> bool:
+        """Whether only the day of the start is known: Strava shows a hidden one as 00:00:01."""
+        return self.started_at_local.time() == _HIDDEN_START
 
 
 @dataclass(frozen=True, slots=True)

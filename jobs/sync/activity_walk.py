@@ -33,7 +33,15 @@ from jobs.sync.problems import (
 )
 from jobs.sync.scope import SyncScope
 from jobs.sync.unseen_activities import UnseenActivities
-from jobs.sync.walk_position import CONFIRMING, DERIVING, LISTING, WALKED, Item, move
+from jobs.sync.walk_position import (
+    CONFIRMING,
+    DERIVING,
+    LISTING,
+    WALKED,
+    Item,
+    latest_start,
+    move,
+)
 from jobs.task_services import TaskServices
 from strava.errors import StravaBadData, StravaNotFound, StravaUnavailable
 from strava.payloads import StravaActivity, StravaActivityDetail
@@ -297,13 +305,12 @@ class ActivityWalk:
         """Whether Strava's list still has an activity that is known here."""
         values = {"athlete": self._athlete_id, "strava_id": strava_id}
         with self._attempt.read() as connection:
-            started_at = connection.execute(activities.start(), values).scalar_one_or_none()
-        if started_at is None:
+            known = connection.execute(activities.start(), values).one_or_none()
+        if known is None:
             self.found_nothing = self.may_come_later = True
             return False
-        items = self._strava.ask(
-            lambda client, token: client.activities(token, before=started_at + _ONE_SECOND)
-        )
+        before = latest_start(known.started_at, is_hidden=known.is_hidden) + _ONE_SECOND
+        items = self._strava.ask(lambda client, token: client.activities(token, before=before))
         return any(item.strava_id == strava_id for item in items)
 
     def _look_at(self, strava_id: int, *, may_delete: bool, charged: bool = False) -> bool:

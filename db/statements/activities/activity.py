@@ -252,8 +252,8 @@ def unseen() -> Executable:
 
 
 def start() -> Executable:
-    """Select when the activity of `athlete` with the Strava id `strava_id` began."""
-    return select(Activity.started_at).where(
+    """Select when the activity of `athlete` with the Strava id `strava_id` began, and if that `is_hidden`."""
+    return select(Activity.started_at, Activity.started_at_is_hidden.label("is_hidden")).where(
         Activity.athlete_id == _ATHLETE_ID,
         Activity.strava_id == bindparam("strava_id", type_=BigInteger),
     )
