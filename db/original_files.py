@@ -12,6 +12,9 @@ from runtime.original_bucket import BucketError, OriginalBucket
 from runtime.original_folder import OriginalFolder
 from settings import Settings
 
+REQUESTS_AT_ONCE = 8
+"""Files that one process writes or reads side by side."""
+
 
 class OriginalUnreachable(PacegraphError):
     """A file cannot be written, read or deleted now. `said` tells athletes, `str()` operators."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from db.models import OriginalPlace
 from db.moved_samples import PackedSamples, whole
-from db.original_files import OriginalMissing, StoredOriginals
+from db.original_files import REQUESTS_AT_ONCE, OriginalMissing, StoredOriginals
 from db.statements.activities import moved_samples as statements
 from db.statements.files import original_removal as removals
 from db.statements.new_rows import new_ids
@@ -24,7 +24,6 @@ from db.stream_codec import CorruptStreams
 from db.transaction_runner import TransactionRunner
 
 _AT_ONCE = 50
-_REQUESTS_AT_ONCE = 8
 _LONGEST_MOVE_S = 3600.0
 _GRACE_S = 60.0
 """Who read a row before its samples went elsewhere, or reads a replica, still finds their file."""
@@ -97,7 +96,7 @@ class SamplesMove:
             except (OriginalMissing, CorruptStreams) as error:
                 return str(error)
 
-        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as threads:
             fetched = list(zip(rows, threads.map(fetch, rows), strict=True))
         return (
             [(row, each) for row, each in fetched if isinstance(each, PackedSamples)],
@@ -121,7 +120,7 @@ class SamplesMove:
     def _written(self, place: OriginalPlace, samples: _Found) -> list[_Written]:
         """Write the samples of rows into files of their own, read back."""
         numbers = self._transactions.write(partial(self._announce, place, len(samples)))
-        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as threads:
             return list(threads.map(partial(self._write, place), samples, numbers))
 
     def _write(self, place: OriginalPlace, of: tuple[Any, PackedSamples], number: int) -> _Written:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from athletics.track import StreamError
 from db.models import StreamsState, SyncStage
 from db.original_files import OriginalUnreachable, StoredOriginals
-from db.statements.activities import effort_derivation
+from db.statements.activities import effort_derivation, moved_samples
 from db.statements.athletes import athlete as athletes
 from db.stream_codec import CorruptStreams, Samples
 from jobs.attempt import Attempt, Step
@@ -23,6 +23,7 @@ from jobs.sync.changes import note_changes
 from jobs.sync.derived_parts import OF_THE_CONNECTION
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.effort_sources import DerivedActivity, Material, derive_activity, write_derived
+from jobs.sync.fetched_samples import FetchedSamples
 from jobs.sync.personal_bests import remember_bests, update_bests
 from jobs.sync.problems import record_problem
 from jobs.sync.stored_streams import EncodedStreams, samples_in, stored_rows
@@ -42,7 +43,8 @@ class _Recalculation:
     def __init__(self, attempt: Attempt, services: TaskServices) -> None:
         self._attempt = attempt
         self._services = services
-        self._files = StoredOriginals(services.settings)
+        self._files = FetchedSamples(services.settings)
+        self._has_files: bool | None = None
         self._of_athlete = attempt.athlete_id is not None
 
     def run(self) -> None:
@@ -73,14 +75,27 @@ class _Recalculation:
             step.total = counted.scalar_one()
 
     def _derive_some(self) -> bool:
+        at_once = self._fetch_some()
         with self._attempt.step() as step:
             statement = effort_derivation.rederivable(of_athlete=self._of_athlete)
-            batch = step.connection.execute(statement, self._values(step.checkpoint)).all()
+            values = {**self._values(step.checkpoint), "row_limit": at_once}
+            batch = step.connection.execute(statement, values).all()
             self._derive(step, batch)
             if batch:
                 step.checkpoint["below_id"] = batch[-1].id
             step.done += len(batch)
         return bool(batch)
+
+    def _fetch_some(self) -> int:
+        """Fetch samples that are in files; returns how many activities are to be derived at once."""
+        with self._attempt.read() as connection:
+            if self._has_files is None:
+                self._has_files = connection.execute(moved_samples.are_any()).scalar_one()
+            if not self._has_files:
+                return ACTIVITIES_AT_ONCE
+            statement = effort_derivation.files_of_rederivable(of_athlete=self._of_athlete)
+            rows = connection.execute(statement, self._values(self._attempt.checkpoint)).all()
+        return self._files.fetch(rows) or ACTIVITIES_AT_ONCE
 
     def _values(self, checkpoint: dict[str, Any]) -> dict[str, Any]:
         return {

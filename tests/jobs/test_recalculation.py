@@ -1,12 +1,20 @@
 """The jobs that ask nothing of Strava, and those that end with it."""
 
+from threading import Barrier
+
 import pytest
 
+from db.models import OriginalPlace
+from db.original_files import StoredOriginals
+from db.transaction_runner import TransactionRunner
+from jobs.moved_samples import SamplesMove
 from jobs.tasks import age_grades, personal_bests
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.whole
 
 GRADES = "SELECT id, age_on_day, age_grade_percent FROM best_efforts ORDER BY id"
+LOCKED = "SELECT count(*) FROM pg_locks WHERE relation = 'athletes'::regclass AND pid <> pg_backend_pid()"
 BESTS_GRADED_AS_THEIR_EFFORTS = """
     SELECT count(*) FILTER (WHERE p.age_grade_percent IS DISTINCT FROM e.age_grade_percent) AS other,
            count(*) AS bests
@@ -99,6 +107,29 @@ def test_for_all_athletes_only_what_is_outdated_is_derived_and_it_goes_on_where_
     assert (job["status"], job["progress_done"], job["attempts"]) == ("SUCCEEDED", 48, 2)
     assert world.derived() == before
     assert job["personal_bests_changed"] == sum(best["is_current"] for best in before["bests"])
+
+
+def test_samples_in_files_are_fetched_side_by_side_before_the_transaction(world, monkeypatch):
+    runner = world.connect()
+    world.sync(runner)
+    before = world.derived()
+    transactions, files = TransactionRunner(world.database), StoredOriginals(world.settings)
+    assert sum(SamplesMove(transactions, files).take_out(OriginalPlace.FOLDER)) == 48
+    world.write("DELETE FROM personal_bests")
+    world.write("UPDATE best_efforts SET elapsed_s = elapsed_s + 5")
+    real, together = StoredOriginals.read, Barrier(4, timeout=PATIENCE_S)  # 48 and batches of 20
+    locked = []
+
+    def read(stored, place, number):
+        together.wait()
+        locked.append(world.value(LOCKED))
+        return real(stored, place, number)
+
+    monkeypatch.setattr(StoredOriginals, "read", read)
+    job = world.work(world.create(runner, "PERSONAL_BESTS"))
+    assert (job["status"], job["progress_done"]) == ("SUCCEEDED", 48)
+    assert locked == [0] * 48
+    assert world.derived() == before
 
 
 def _interrupt(world, job_id: int, after: int) -> dict:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     or_,
     select,
     update,
@@ -87,6 +88,11 @@ def stored_elsewhere() -> AnySelect:
         .order_by(ActivityStreams.activity_id)
         .limit(_MOST)
     )
+
+
+def are_any() -> Executable:
+    """Select whether any samples are in files."""
+    return select(exists().where(MovedSamples.file_id.is_not(None)))
 
 
 @cache
