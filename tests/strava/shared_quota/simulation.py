@@ -11,7 +11,7 @@ import heapq
 import logging
 import sys
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from multiprocessing import Pool
 from random import Random
@@ -23,6 +23,7 @@ from strava.shared_quota.limits import Numbers
 from strava.shared_quota.question import Granted, QuotaAsk
 from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.store import Shared, SharedLedger
+from tests.strava.shared_quota.outcome import Outcome
 from tests.strava.shared_quota.referee import LIES, Referee, answer
 
 QUARTERS = 6
@@ -113,42 +114,6 @@ class SimulatedJob:
 
     left: float
     athlete: str | None = None
-
-
-@dataclass
-class Outcome:
-    """What there was to see. `shares` are of the athletes that had a backfill all the time, from
-    when all of them had come. `unused` are the requests of each whole window but the first that
-    backfills were allowed and nobody made.
-
-    An athlete that a lie sent away until midnight does not have its share, so lies have no shares.
-    """
-
-    beyond: list = field(default_factory=list)
-    into_reserve: list = field(default_factory=list)
-    shares: dict[str, int] = field(default_factory=dict)
-    requests: int = 0
-    unused: list[int] = field(default_factory=list)
-    is_calm: bool = True
-
-    def faults(self) -> list[str]:
-        found = (
-            [f"{len(self.beyond)} requests beyond a window: {self.beyond[0]}"]
-            if self.beyond
-            else []
-        )
-        if self.into_reserve:
-            found.append(
-                f"{len(self.into_reserve)} requests into the reserve: {self.into_reserve[0]}"
-            )
-        if self.shares:
-            fair = sum(self.shares.values()) / len(self.shares)
-            worst = max(abs(each - fair) for each in self.shares.values())
-            if worst > max(0.1 * fair, 2):
-                found.append(f"shares are not fair: {self.shares}")
-        if self.is_calm and self.unused and max(self.unused) > 3:
-            found.append(f"requests that nobody made although they were allowed: {self.unused}")
-        return found
 
 
 class World:
@@ -339,16 +304,31 @@ class World:
 
     # --- troubles
 
+    def _forget(self) -> None:
+        """Note what PostgreSQL's copy, which takes Redis's place, does not know of turns."""
+        held = self.redis.ledger or _ledger_of(self.redis.value)
+        kept = _ledger_of(self.copy.text).turns.athletes
+        more = [
+            each.served - kept[name].served
+            for name, each in held.turns.athletes.items()
+            if name in kept
+        ]
+        self.outcome.forgotten += max([0, *more])
+
     def _lose(self) -> None:
+        self._forget()
         self.redis.restart("")
 
     def _empty(self) -> None:
+        self._forget()
         self.redis.value, self.redis.ledger = "", None
 
     def _restart(self) -> None:
+        self._forget()
         self.redis.restart(self.redis.older)
 
     def _away(self) -> None:
+        self._forget()
         self.redis.is_away = True
         self._later(self.random.uniform(1, 600), self._back)
 
@@ -367,6 +347,10 @@ class World:
         if self._idle:
             self._idle.pop()
             self._idle.append(self._ledger_of(self._machine(next(self._order))))
+
+
+def _ledger_of(text: str | None) -> Ledger:
+    return Ledger.from_text(text) if text else Ledger()
 
 
 def faults_of(seed: int) -> list[str]:
