@@ -15,12 +15,14 @@ from jobs.attempt import Step
 from jobs.sync.changes import note_changes
 
 _BESTS = "bests"  # key of the checkpoint
+_Bests = dict[str, list[float]]
+"""Id and time of an athlete's current bests, by distance."""
 
 
 def remember_bests(step: Step, athlete_id: int) -> None:
     """Store the current bests in the checkpoint, once a job, for `update_bests` to compare with."""
     if _BESTS not in step.checkpoint:
-        step.checkpoint[_BESTS] = _current_bests(step.connection, athlete_id)
+        step.checkpoint[_BESTS] = _current_bests(step.connection, [athlete_id])[athlete_id]
 
 
 def update_bests(step: Step, athlete_id: int) -> None:
@@ -32,11 +34,22 @@ def update_bests(step: Step, athlete_id: int) -> None:
     """
     connection = step.connection
     connection.execute(athletes.lock(), {"athlete": athlete_id})
-    before = step.checkpoint.get(_BESTS, _current_bests(connection, athlete_id))
-    after, changed = _recalculate(connection, athlete_id, step.job_id, before)
-    step.bests_changed += len(changed)
+    before = step.checkpoint.get(_BESTS)
+    if before is None:
+        before = _current_bests(connection, [athlete_id])[athlete_id]
+    after, changed = _recalculate(connection, step.job_id, {athlete_id: before})
+    step.bests_changed += changed
     if _BESTS in step.checkpoint:
-        step.checkpoint[_BESTS] = after
+        step.checkpoint[_BESTS] = after[athlete_id]
+
+
+def update_bests_of(step: Step, athlete_ids: Sequence[int]) -> None:
+    """Do as `update_bests` for some athletes, in ascending order, by statements for all of them.
+
+    PostgreSQL takes a fifth of an athlete's time to plan these statements.
+    """
+    before = _locked(step.connection, athlete_ids)
+    step.bests_changed += _recalculate(step.connection, step.job_id, before)[1]
 
 
 def forget_bests(step: Step) -> None:
@@ -46,21 +59,34 @@ def forget_bests(step: Step) -> None:
 
 def recalculate(connection: Connection, athlete_id: int) -> None:
     """Find duplicates, then the personal bests of what stands, of no job. Locks the athlete."""
-    connection.execute(athletes.lock(), {"athlete": athlete_id})
-    _recalculate(connection, athlete_id, None, _current_bests(connection, athlete_id))
+    _recalculate(connection, None, _locked(connection, [athlete_id]))
+
+
+def _locked(connection: Connection, athlete_ids: Sequence[int]) -> dict[int, _Bests]:
+    """Lock athletes; returns the current bests of each."""
+    for athlete_id in athlete_ids:
+        connection.execute(athletes.lock(), {"athlete": athlete_id})
+    return _current_bests(connection, athlete_ids)
 
 
 def _recalculate(
-    connection: Connection, athlete_id: int, job_id: int | None, before: dict[str, list[float]]
-) -> tuple[dict[str, list[float]], list[str]]:
-    """Recalculate and note what changed; returns the current bests, and the distances of others."""
-    regrouped = _update_duplicates(connection, athlete_id)
-    _recalculate_bests(connection, athlete_id)
-    after = _current_bests(connection, athlete_id)
-    distances = before.keys() | after.keys()
-    changed = [each for each in distances if before.get(each) != after.get(each)]
-    note_changes(connection, athlete_id, job_id, activities=regrouped, distances=changed)
-    return after, changed
+    connection: Connection, job_id: int | None, before: dict[int, _Bests]
+) -> tuple[dict[int, _Bests], int]:
+    """Recalculate and note what changed of the athletes in `before`, which has their bests.
+
+    Returns the current bests, and how many distances have another one.
+    """
+    regrouped = {each: _update_duplicates(connection, each) for each in before}
+    _recalculate_bests(connection, list(before))
+    after, count = _current_bests(connection, list(before)), 0
+    for athlete_id, old in before.items():
+        new = after[athlete_id]
+        distances = old.keys() | new.keys()
+        changed = [each for each in distances if old.get(each) != new.get(each)]
+        activities = regrouped[athlete_id]
+        note_changes(connection, athlete_id, job_id, activities=activities, distances=changed)
+        count += len(changed)
+    return after, count
 
 
 def withdraw_hidden(
@@ -76,7 +102,7 @@ def withdraw_hidden(
         regrouped = _update_duplicates(connection, athlete_id)
         note_changes(connection, athlete_id, job_id, activities=regrouped)
     if connection.execute(best_effort.hidden_now(), values).scalar_one():
-        _recalculate_bests(connection, athlete_id)
+        _recalculate_bests(connection, [athlete_id])
 
 
 def write_efforts(
@@ -90,9 +116,9 @@ def write_efforts(
     connection.execute(best_effort.write_efforts(), values)
 
 
-def _recalculate_bests(connection: Connection, athlete_id: int) -> None:
+def _recalculate_bests(connection: Connection, athlete_ids: list[int]) -> None:
     for statement in personal_best.recalculate():
-        connection.execute(statement, {"athlete_ids": [athlete_id]})
+        connection.execute(statement, {"athlete_ids": athlete_ids})
 
 
 def _update_duplicates(connection: Connection, athlete_id: int) -> list[int]:
@@ -107,7 +133,9 @@ def _update_duplicates(connection: Connection, athlete_id: int) -> list[int]:
     return [*changes.get("activity_ids", ()), *hiding.scalars()]
 
 
-def _current_bests(connection: Connection, athlete_id: int) -> dict[str, list[float]]:
-    """Id and time of the current best by distance."""
-    rows = connection.execute(personal_best.current_bests(), {"athlete_ids": [athlete_id]})
-    return {row.distance: [row.id, row.elapsed_s] for row in rows}
+def _current_bests(connection: Connection, athlete_ids: Sequence[int]) -> dict[int, _Bests]:
+    found: dict[int, _Bests] = {each: {} for each in athlete_ids}
+    values = {"athlete_ids": list(athlete_ids)}
+    for row in connection.execute(personal_best.current_bests(), values):
+        found[row.athlete_id][row.distance] = [row.id, row.elapsed_s]
+    return found

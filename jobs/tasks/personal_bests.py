@@ -24,7 +24,7 @@ from jobs.sync.derived_parts import OF_THE_CONNECTION
 from jobs.sync.derived_rows import EFFORTS_VERSION, Runner
 from jobs.sync.effort_sources import DerivedActivity, Material, derive_activity, write_derived
 from jobs.sync.fetched_samples import FetchedSamples
-from jobs.sync.personal_bests import remember_bests, update_bests
+from jobs.sync.personal_bests import remember_bests, update_bests, update_bests_of
 from jobs.sync.problems import record_problem
 from jobs.sync.stored_streams import EncodedStreams, samples_in, stored_rows
 from jobs.task_services import TaskServices
@@ -187,9 +187,9 @@ class _Recalculation:
         with self._attempt.step() as step:
             values = {"after_id": step.checkpoint.get("after_id", 0), "row_limit": ATHLETES_AT_ONCE}
             athlete_ids = step.connection.execute(athletes.ids_after(), values).scalars().all()
-            for athlete_id in athlete_ids:
-                update_bests(step, athlete_id)
-                step.checkpoint["after_id"] = athlete_id
+            if athlete_ids:
+                update_bests_of(step, athlete_ids)
+                step.checkpoint["after_id"] = athlete_ids[-1]
         return bool(athlete_ids)
 
 

@@ -158,13 +158,16 @@ def update_counts(*, of_distances: bool = False) -> Executable:
         _represents_to_others(BestEffort, Activity),
         or_(~BestEffort.implied, _is_faster_than_a_measured_one(_represents_to_others)),
     )
+    of_athletes = any_(bindparam("athlete_ids", type_=ARRAY(BigInteger)))
     return (
         update(BestEffort)
         .where(
-            BestEffort.athlete_id == any_(bindparam("athlete_ids", type_=ARRAY(BigInteger))),
+            BestEffort.athlete_id == of_athletes,
             among,
             Activity.id == BestEffort.activity_id,
-            Activity.athlete_id == BestEffort.athlete_id,  # for the index
+            # for the index, which PostgreSQL does not conclude
+            Activity.athlete_id == of_athletes,
+            Activity.athlete_id == BestEffort.athlete_id,
             or_(BestEffort.counts != counts, BestEffort.counts_for_others != counts_for_others),
         )
         .values(counts=counts, counts_for_others=counts_for_others)
