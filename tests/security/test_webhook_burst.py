@@ -28,6 +28,8 @@ pytestmark = pytest.mark.floods
 EVENTS, SECONDS, QUIET_S = 10_000, 60, 15.0
 HONEST, ATHLETES = 10, 1000
 MOST_MS, MOST_TIMES_QUIET = 200, 2
+LATEST_MS = 2_000
+"""Strava gives up on an answer after 2 s, and on an event after three times."""
 OBJECTS_OF_AN_ATTEMPT = 10**6
 
 
@@ -64,7 +66,8 @@ def test_a_burst_of_events_is_stored_and_harms_nobody(
             assert sent["answers"] == {"200": EVENTS}
             assert _stored_since(db, first) == set(range(first, first + EVENTS))
             assert quiet["failures"] == seen["failures"] == {}
-            if sent["p99_ms"] < MOST_MS and _is_as_quick(seen["p99_ms"], quiet["p99_ms"]):
+            in_time = sent["p99_ms"] < MOST_MS and sent["most_ms"] < LATEST_MS
+            if in_time and _is_as_quick(seen["p99_ms"], quiet["p99_ms"]):
                 break
         else:
             pytest.fail(f"{sent}; p99 of honest clients: {quiet['p99_ms']}, then {seen['p99_ms']}")
