@@ -1,6 +1,7 @@
-"""Finds and ends the API tokens of the demo, where its database serves a real Strava application.
+"""Finds and ends the API tokens of the demo.
 
-One of them is an administrator's, and anybody with access to the demo may have it.
+They should not outlast it in a database that serves a real Strava application: one of them is an
+administrator's, and anybody with access to the demo may have it.
 """
 
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
 def is_strava_real(settings: Settings) -> bool:
-    """Whether calls go to another machine: the simulated Strava is on this one."""
+    """Whether an application is set whose calls go to another machine than this one."""
     host = urlsplit(settings.strava_api_url).hostname
     return settings.strava_client_id is not None and host not in _THIS_MACHINE
 
@@ -28,7 +29,7 @@ def count_working(connection: Connection) -> int:
 
 
 def end_tokens(connection: Connection) -> int:
-    """Revoke the demo's tokens and those made with them; returns how many worked."""
+    """Revoke the demo's tokens and those made with them; returns how many were ended."""
     ended = 0
     for token_id in connection.execute(demo.working_tokens()).scalars().all():
         revoke = api_token.revoke(of_any_account=True)

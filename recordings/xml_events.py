@@ -18,7 +18,7 @@ _BLOCK = 1 << 16
 _DEEPEST = 64
 _LONGEST_TEXT = 10_000  # characters of one element that are kept
 _LONGEST_SILENCE = 4 << 20  # bytes without the start of an element
-_MOST_NAMED = 5  # errors of XML that are named one by one
+_MOST_KINDS_NAMED = 5  # kinds of errors of XML that are named, each once
 
 
 class ElementHandler:
@@ -34,7 +34,7 @@ class ElementHandler:
         pass
 
     def end(self, name: str, text: str) -> None:
-        """`text` is what stands in the element itself, stripped of spaces around it."""
+        """`text` is what stands in the element after its last child, stripped of spaces around it."""
 
     @property
     def parent(self) -> str:
@@ -77,7 +77,7 @@ class _Target:
 
     def data(self, text: str) -> None:
         if self._text_size < _LONGEST_TEXT:
-            self._text.append(text[:_LONGEST_TEXT])
+            self._text.append(text[: _LONGEST_TEXT - self._text_size])
             self._text_size += len(text)
 
     def doctype(self, *_names: str | None) -> None:
@@ -133,7 +133,7 @@ def _tell(parser: etree.XMLParser, problems: ProblemList, *, is_cut: bool) -> No
         kinds[error.type_name] = kinds.get(error.type_name, 0) + 1
     named: set[str] = set()
     for error in errors:
-        if error.type_name in named or len(named) >= _MOST_NAMED:
+        if error.type_name in named or len(named) >= _MOST_KINDS_NAMED:
             continue
         named.add(error.type_name)
         if error.type_name != "ERR_TAG_NOT_FINISHED":
@@ -145,6 +145,4 @@ def _tell(parser: etree.XMLParser, problems: ProblemList, *, is_cut: bool) -> No
 
 
 def _refused(file: str, problem: str) -> UnreadableFile:
-    return UnreadableFile(
-        file, f"{problem}, which files of recordings do not have.", "Export it again."
-    )
+    return UnreadableFile(file, f"{problem}: no recording is like that.", "Export it again.")

@@ -29,8 +29,9 @@ from web.job_queue import RedisJobQueue
 _AT_ONCE = 500
 _GATHER_S = 0.02
 _MOST_WAITING = 10_000
+"""Events of all athletes that wait in memory to be written."""
 _MOST_STORED = 10_000
-"""Events of one athlete that wait at once."""
+"""Events of one athlete that are stored and not yet handled."""
 _PATIENCE_S = 1.5
 """Strava gives up after 2 s."""
 _HANDED_OVER_AT_ONCE = 50
@@ -67,7 +68,7 @@ class StravaIntake:
         Events of athletes who are not connected are dropped.
         """
         try:
-            outcome = await self._stored(event, request_id)
+            outcome = await self._store(event, request_id)
         except (DatabaseError, EventsNotStored):
             self.outcomes["not_stored"] += 1
             raise
@@ -75,7 +76,7 @@ class StravaIntake:
         if outcome == "too_many":
             raise EventsNotStored(f"{_MOST_STORED} events of this athlete wait")
 
-    async def _stored(self, event: WebhookEvent, request_id: str) -> str:
+    async def _store(self, event: WebhookEvent, request_id: str) -> str:
         if len(self._waiting) >= _MOST_WAITING:
             raise EventsNotStored("too many events wait to be stored")
         arrival = _Arrival(event, request_id, asyncio.get_running_loop().create_future())

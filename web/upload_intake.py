@@ -44,7 +44,10 @@ PATH = "/uploads"
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """An upload as its row says; `received` is what is on disk. `account_id` is its athlete's."""
+    """An upload as its row says; `received` is what is on disk. `account_id` is its athlete's.
+
+    `is_taken`: an import has the file.
+    """
 
     id: int
     athlete_id: int

@@ -247,10 +247,10 @@ class _Estimate:
         if not declared.types:
             return declared.weight, ()
         size = declared.size(nodes[0], self._variables)
-        below = (max(1, size), declared.sized_fields) if declared.sized_fields else None
+        sized_below = (max(1, size), declared.sized_fields) if declared.sized_fields else None
         selections = selections_of(nodes)
         cost, path = max(
-            (self.of_object(each, selections, below) for each in declared.types),
+            (self.of_object(each, selections, sized_below) for each in declared.types),
             key=lambda each: each[0],
         )
         count = 1

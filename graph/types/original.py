@@ -13,7 +13,7 @@ from graph.types.node import Node
 
 @row_type(m.Original, "The file that a recording was read from, as it came (docs/files.md).")
 class Original(Node):
-    """An original's row."""
+    """An original's row. Several activities may be of one."""
 
     id: strawberry.ID = node_id(m.Original, "Original")
     file_name: str = column(m.Original.file_name, "Name of the file, without `.gz`.")
@@ -23,11 +23,12 @@ class Original(Node):
 
     download_url: str = column(
         statements.download_url,
-        "Download it here, at least for ORIGINAL_LINK_S (an hour). It needs no other permission "
-        "than the address.",
+        "Address of the content, good for an hour at least, unless the operator chose otherwise "
+        "(ORIGINAL_LINK_S). Whoever has it can download the file.",
     )
 
 
+# `imported_files` says which activities came from which original.
 ORIGINAL_OF_ACTIVITY = Lookup(
     "Original", m.Activity.id, rows_by(m.Original, m.ImportedFile.activity_id)
 )

@@ -4,7 +4,7 @@ Arguments: see `SyncScope.from_arguments`. The steps are Strava's list, then str
 new and changed activities, then details and zones, then duplicates and personal bests. Each
 continues from the checkpoint of an earlier attempt. An activity that fails is left out
 (`jobs/sync/problems.py`); if Strava did not answer for it, the job is retried as after any such
-failure.
+failure. With `problems` in the arguments, it only tries again what earlier syncs could not read.
 """
 
 from db.statements.strava import strava_connection
@@ -29,7 +29,7 @@ def run(attempt: Attempt, services: TaskServices) -> None:
     """Sync. Raises strava.errors.StravaError, db.errors.DatabaseError and what ends the attempt."""
     assert attempt.athlete_id is not None
     scope = SyncScope.from_arguments(attempt.arguments)
-    first = _first_requests(attempt, attempt.athlete_id, scope, services)
+    first = _requests_before_backfills(attempt, attempt.athlete_id, scope, services)
     strava = AthleteStrava(attempt, services, attempt.athlete_id, first=first)
     with attempt.step() as step:
         remember_bests(step, attempt.athlete_id)
@@ -37,7 +37,7 @@ def run(attempt: Attempt, services: TaskServices) -> None:
         ProblemRetry(attempt, services, strava).run()
         _finish(attempt, attempt.athlete_id, scope)
         return
-    charged = not scope.nightly
+    charged = not scope.nightly  # to the athlete's budget (`jobs/sync_budget.py`)
     walk = ActivityWalk(attempt, services, strava, scope, is_charged=charged)
     derivation = EffortDerivation(attempt, services, strava, scope, is_charged=charged)
     details = DetailsReading(attempt, services, strava)
@@ -61,10 +61,13 @@ def run(attempt: Attempt, services: TaskServices) -> None:
     _finish(attempt, attempt.athlete_id, scope)
 
 
-def _first_requests(
+def _requests_before_backfills(
     attempt: Attempt, athlete_id: int, scope: SyncScope, services: TaskServices
 ) -> int:
-    """Count the requests that go before backfills: those of a sync that brings what is new."""
+    """Get how many requests go before backfills: a turn's worth, or none.
+
+    A sync of one activity has them, and one of what is new.
+    """
     if scope.activity_id is not None:
         return services.settings.strava_quota_turn
     with attempt.read() as connection:
@@ -93,6 +96,9 @@ def _finish(attempt: Attempt, athlete_id: int, scope: SyncScope) -> None:
         step.message = f"{activities} could not be read" if left_out else None
         if scope.is_everything:
             # As of the start: what came later may have been missed.
-            values = {"athlete": athlete_id, "synced_at": attempt.started_at}
-            walked = {"walked": bool(step.checkpoint.get(WALKED))}
-            step.connection.execute(strava_connection.mark_synced(), values | walked)
+            values = {
+                "athlete": athlete_id,
+                "synced_at": attempt.started_at,
+                "walked": bool(step.checkpoint.get(WALKED)),
+            }
+            step.connection.execute(strava_connection.mark_synced(), values)

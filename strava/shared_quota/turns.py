@@ -10,6 +10,7 @@ from typing import Any, Self
 _MISSED_S = 120.0
 """Seconds for which others wait for an athlete's turn. Its job may be queued, or have ended."""
 _FORGOTTEN_AFTER_S = 3600.0
+"""Seconds after which an athlete who was expected and did not come has no turn."""
 _MOST_BEHIND = 20
 """Requests that an athlete may catch up on."""
 
@@ -36,10 +37,11 @@ class Turns:
     def is_up(self, athlete: str, now_s: float, room: int, longest: int) -> bool:
         """Tell whether it is the athlete's turn, with `room` requests left for backfills.
 
-        `longest` is the length of a turn in requests, while enough is left.
+        If not, notes for whom it waits: not longer than `_MISSED_S`. `longest` is the
+        length of a turn in requests, while enough is left.
         """
         self._forget(now_s)
-        others = self._expected(now_s, but=athlete)
+        others = self._expected(now_s, without=athlete)
         if not others:
             return True
         # a tenth of the athlete's share of what is left, so that shares differ by no more
@@ -51,12 +53,13 @@ class Turns:
         return not before
 
     def grant(self, athlete: str, now_s: float) -> None:
-        served = self._served(athlete, self._expected(now_s, but=athlete)) + 1
+        """Count one request of the athlete, who no longer waits and is not missed."""
+        served = self._served(athlete, self._expected(now_s, without=athlete)) + 1
         self.athletes[athlete] = _TurnTaker(served, now_s)
 
     def send_away(self, athlete: str, now_s: float, back_at_s: float) -> int:
         """Expect the athlete back at `back_at_s`; returns how many waiting ones come before it."""
-        served = self._served(athlete, self._expected(now_s, but=athlete))
+        served = self._served(athlete, self._expected(now_s, without=athlete))
         self.athletes[athlete] = _TurnTaker(served, back_at_s, waits=True)
         return sum(each.waits and each.served < served for each in self.athletes.values())
 
@@ -68,16 +71,20 @@ class Turns:
         """Count the athletes that are expected."""
         return len(self._expected(now_s))
 
-    def _expected(self, now_s: float, *, but: str | None = None) -> list[_TurnTaker]:
+    def _expected(self, now_s: float, *, without: str | None = None) -> list[_TurnTaker]:
+        """All but those for whom others waited in vain."""
         return [
             each
             for name, each in self.athletes.items()
-            if name != but
+            if name != without
             and (each.missed_since_s is None or now_s - each.missed_since_s < _MISSED_S)
         ]
 
     def _served(self, athlete: str, others: list[_TurnTaker]) -> int:
-        """What the athlete has had. One that is new, or was away, joins those that had least."""
+        """What the athlete has had. A new one joins those that had least.
+
+        One that was away is at most `_MOST_BEHIND` behind them.
+        """
         known = self.athletes.get(athlete)
         if not others:
             return known.served if known else 0

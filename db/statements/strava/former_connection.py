@@ -24,8 +24,8 @@ _STRAVA_ID = bindparam("strava_athlete", type_=BigInteger)
 def keep() -> tuple[Executable, ...]:
     """Make the statements that keep that `athlete` was connected as `strava_athlete`.
 
-    That is so where the data is `kept`, or activities of the athlete are left. Of two athletes who
-    were connected as the same one, the later is found.
+    They do so where the data is `kept`, or activities of the athlete are left. What was kept of
+    either is forgotten first: of two athletes who were connected as the same one, the later is found.
     """
     columns = (FormerConnection.athlete_id, FormerConnection.strava_athlete_id)
     is_left = exists().where(Activity.athlete_id == _ATHLETE_ID)
@@ -50,7 +50,7 @@ def athlete_of() -> Executable:
 
 
 def forget(athlete_id: Any, strava_athlete_id: Any) -> Delete:
-    """Forget that either was connected: a connection takes the place of it."""
+    """Forget that either was connected. It goes before a connection or another such row."""
     return delete(FormerConnection).where(
         or_(
             FormerConnection.athlete_id == athlete_id,
