@@ -25,7 +25,7 @@ def keep() -> tuple[Executable, ...]:
     """Make the statements that keep that `athlete` was connected as `strava_athlete`.
 
     They do so where the data is `kept`, or activities of the athlete are left. What was kept of
-    either is forgotten first: of two athletes who were connected as the same one, the later is found.
+    either is forgotten first: of two athletes who were connected as one, the later is found.
     """
     columns = (FormerConnection.athlete_id, FormerConnection.strava_athlete_id)
     is_left = exists().where(Activity.athlete_id == _ATHLETE_ID)
