@@ -20,11 +20,15 @@ _Name = tuple[str, int | str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ask:
-    """Takes `amount` from `bucket`. Nothing waits for the result if the bucket is only settled."""
+    """Takes `amount` from `bucket`. Nothing waits for the result if the bucket is only settled.
+
+    `renews` its lease.
+    """
 
     bucket: Bucket
     amount: int = 0
     answer: "asyncio.Future[bool] | None" = None
+    renews: bool = False
 
 
 class Buckets:
@@ -51,7 +55,8 @@ class Buckets:
 
     def _new(self, name: _Name, size: BucketSize) -> Bucket:
         kind, caller = name
-        bucket = Bucket(name, f"pacegraph:{kind}:{self.public_name(caller)}", size, monotonic())
+        key = f"pacegraph:{kind}:{self.public_name(caller)}"
+        bucket = Bucket(name, key, size, monotonic(), self._renew)
         if len(self._known) >= _MOST_KNOWN:
             self._forget_one()
         return self.current(bucket)
@@ -87,6 +92,11 @@ class Buckets:
             if answer.done() and not answer.cancelled() and answer.result():
                 bucket.give_back(amount, monotonic())  # it came in the same moment
             raise
+
+    def _renew(self, bucket: Bucket) -> None:
+        """Renew a lease that ends soon, unless Redis is being asked for one."""
+        if not bucket.asks and not self._store.is_away:
+            self._ask(_Ask(bucket, renews=True))
 
     async def close(self) -> None:
         """Settle all that is open, and disconnect from Redis."""
@@ -189,10 +199,14 @@ def _entries(asks: Sequence[_Ask], now: float) -> list[BucketRequest]:
     entries = []
     for ask in asks:
         bucket, size = ask.bucket, ask.bucket.size
-        is_first = bucket not in seen
-        seen.add(bucket)
-        level, back = bucket.begin_settling(now) if is_first else (size.capacity, 0.0)
-        ahead = size.lease if is_first and ask.answer is not None else 0
+        level, back, ahead = float(size.capacity), 0.0, 0
+        if bucket not in seen:
+            seen.add(bucket)
+            if ask.renews:
+                level, back, ahead = bucket.begin_renewing(now)
+            else:
+                level, back = bucket.begin_settling(now)
+                ahead = 0 if ask.answer is None else size.lease
         entries.append(
             BucketRequest(
                 bucket.key,
@@ -210,7 +224,13 @@ def _entries(asks: Sequence[_Ask], now: float) -> list[BucketRequest]:
 
 def _answer(ask: _Ask, settled: BucketResult, asked_at: float) -> None:
     bucket, now = ask.bucket, monotonic()
-    bucket.settled(settled.level, settled.leased, asked_at, now)
+    bucket.settled(
+        settled.level,
+        settled.leased,
+        asked_at,
+        now,
+        is_renewed=ask.renews and bucket.has_lease(now),
+    )
     if ask.answer is None:
         return
     is_taken = settled.is_taken or bucket.spend(ask.amount, now)

@@ -1,9 +1,15 @@
 """One caller's bucket, as this process knows it. Times are of the monotonic clock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 _LEASES = 50
 _LEASE_S = 1.0
+_AHEAD_S = 0.2
+"""Seconds before its end at which a lease that is in use is renewed."""
+_LEAST_LEFT = 4
+"""It is renewed too when less than this part of it is left."""
 _LEAST_REFUSAL_S = 0.02
 _LONGEST_REFUSAL_S = 1.0
 
@@ -25,19 +31,29 @@ class BucketSize:
 class Bucket:
     """A bucket's state in Redis as last read, and the lease that this process may spend.
 
-    A lease is a part of the bucket, taken ahead and spent here within a second. While it lasts, the
-    bucket refills without it. So a caller may have a lease more than the capacity for each process
-    that serves it: at most a fiftieth, and never more in the long run. While Redis is away, the
-    bucket is kept `alone`, from its last known level. The difference is settled when Redis is back.
+    A lease is a part of the bucket, taken ahead and spent here within a second, or renewed while it
+    is in use: nobody then waits for Redis. While it lasts, the bucket refills without it. So a
+    caller may have a lease more than the capacity for each process that serves it: at most a
+    fiftieth, and never more in the long run. While Redis is away, the bucket is kept `alone`, from
+    its last known level. The difference is settled when Redis is back.
     """
 
     __slots__ = (
         "_alone", "_alone_at", "_at", "_leased", "_leased_until", "_level", "_owed", "_refused", "_refused_until",
-        "asks", "key", "name", "size",
+        "_renew", "_renew_at", "_renew_below", "asks", "key", "name", "size",
     )  # fmt: skip
 
-    def __init__(self, name: tuple[str, int | str], key: str, size: BucketSize, now: float) -> None:
+    def __init__(
+        self,
+        name: tuple[str, int | str],
+        key: str,
+        size: BucketSize,
+        now: float,
+        renew: "Callable[[Bucket], None]",
+    ) -> None:
+        """Make a full bucket. `renew` is called when what is spent is of a lease that ends soon."""
         self.name, self.key, self.size = name, key, size
+        self._renew, self._renew_at, self._renew_below = renew, inf, 0
         self.asks = 0
         """How many requests to Redis about it are in progress."""
         self._level, self._at = float(size.capacity), now
@@ -51,6 +67,8 @@ class Bucket:
         """Take `amount` from the lease, if that covers it, and has `at_least` as much."""
         if amount <= self._leased >= at_least and now < self._leased_until:
             self._leased -= amount
+            if now >= self._renew_at or self._leased < self._renew_below:
+                self._renew(self)
             return True
         return False
 
@@ -125,12 +143,29 @@ class Bucket:
         self._leased, self._owed, self._alone = 0, 0.0, None
         return level, back
 
-    def settled(self, level: float, leased: int, asked_at: float, now: float) -> None:
-        """Apply Redis's answer: its level, and a new lease that began when it was requested."""
+    def begin_renewing(self, now: float) -> tuple[float, float, int]:
+        """Do as `begin_settling` does, but keep the lease; also gets what it lacks."""
+        if self._alone is not None:
+            return *self.begin_settling(now), 0
+        owed, self._owed = self._owed, 0.0
+        return self._shared_level(now), owed, max(0, self.size.lease - self._leased)
+
+    def settled(
+        self, level: float, leased: int, asked_at: float, now: float, *, is_renewed: bool = False
+    ) -> None:
+        """Apply Redis's answer: its level, and a lease that begins when it was requested.
+
+        The lease is a new one, or what was kept of the one before and more (`is_renewed`).
+        """
         self._level, self._at = level, now
-        if leased:
-            self._leased += leased
-            self._leased_until = asked_at + _LEASE_S
+        if not (leased or is_renewed):
+            return
+        self._leased += leased
+        if (beyond := self._leased - self.size.lease) > 0:  # given back meanwhile
+            self._leased, self._owed = self._leased - beyond, self._owed + beyond
+        self._leased_until = asked_at + _LEASE_S
+        self._renew_at = self._leased_until - _AHEAD_S
+        self._renew_below = self._leased // _LEAST_LEFT
 
     def refused(self, amount: int, now: float) -> None:
         """Remember that the bucket does not hold `amount`."""
