@@ -31,6 +31,7 @@ from operator_commands.arguments import (
     add_trusted_documents_arguments,
     add_yes_argument,
 )
+from runtime.compiled_texts import kept_compiled
 from runtime.lean_imports import import_without_extras
 from settings import InvalidSettings, Settings, load_settings, wants_json_logs
 
@@ -110,16 +111,17 @@ def _api(options: argparse.Namespace) -> int:
     gc.disable()  # until tune_process: to look for garbage among modules is a fifth of the time
     settings = load_settings()
     settings.require(*NEEDED_BY_PROCESSES)
-    import_without_extras()
-    from graph.schema.build import build_core_schema
-    from web import Stopping, create_app
-    from web.http.server import serve, tune_process
+    with kept_compiled("api"):
+        import_without_extras()
+        from graph.schema.build import build_core_schema
+        from web import Stopping, create_app
+        from web.http.server import serve, tune_process
 
-    app = create_app(settings)
-    if HAS_LEGACY:
-        from legacy.app import add_routes
+        app = create_app(settings)
+        if HAS_LEGACY:
+            from legacy.app import add_routes
 
-        add_routes(app, settings)
+            add_routes(app, settings)
     tune_process()
     app.state.services.documents.begin_process(build_core_schema)
     return serve(
