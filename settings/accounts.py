@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from settings.part import SettingsPart
 from settings.value_types import Parts
 
 
-class AccountSettings(BaseModel):
+class AccountSettings(SettingsPart):
     # --- identity and privacy
     session_lifetime_s: int = Field(
         30 * 86_400, ge=60, description="Seconds a session lasts without use. Use renews it."

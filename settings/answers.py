@@ -2,10 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from settings.part import SettingsPart
 
 
-class AnswerSettings(BaseModel):
+class AnswerSettings(SettingsPart):
     # --- query execution
     planned_execution: Literal["on", "off"] = Field(
         "on",

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from settings.part import SettingsPart
 from settings.value_types import Parts, WebUrl
 
 
-class ClientSettings(BaseModel):
+class ClientSettings(SettingsPart):
     # --- GraphiQL, HTTP and CORS
     example_app: Literal["on", "off"] = Field(
         "on", description="on: serve the example app (examples/web) at / and its pages."

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from settings.part import SettingsPart
 
 
-class DocumentSettings(BaseModel):
+class DocumentSettings(SettingsPart):
     document_max_tokens: int = Field(
         2000, ge=10, le=100_000, description="Maximum tokens in a GraphQL document."
     )

@@ -3,10 +3,12 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from settings.part import SettingsPart
 
 
-class FeatureFlagSettings(BaseModel):
+class FeatureFlagSettings(SettingsPart):
     background_sync: Literal["on", "off"] = Field(
         "on",
         description="off: syncs wait until it is on again; none is lost. Default of the flag "

@@ -1,11 +1,12 @@
 """Files that athletes upload and download."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from settings.part import SettingsPart
 from settings.value_types import Folder
 
 
-class FileSettings(BaseModel):
+class FileSettings(SettingsPart):
     uploads_folder: Folder | None = Field(
         None,
         description="Folder for files on their way to an import, which API and workers share. "

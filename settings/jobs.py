@@ -1,9 +1,11 @@
 """Workers, and how long jobs and their keys live."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from settings.part import SettingsPart
 
 
-class JobSettings(BaseModel):
+class JobSettings(SettingsPart):
     workers: int = Field(2, ge=1, le=64, description="Worker processes of `pacegraph worker`.")
     job_lease_s: float = Field(
         15,

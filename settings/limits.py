@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, IPvAnyNetwork, PositiveFloat
+from pydantic import Field, IPvAnyNetwork, PositiveFloat
 
+from settings.part import SettingsPart
 from settings.value_types import Amount, Parts
 
 
-class LimitSettings(BaseModel):
+class LimitSettings(SettingsPart):
     # --- cost of operations
     cost_limit: Amount = Field(
         5000,

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from settings.part import SettingsPart
 
 
-class LocalSettings(BaseModel):
+class LocalSettings(SettingsPart):
     # --- `pacegraph run`
     embedded_redis_bytes: int = Field(
         256 * 2**20,

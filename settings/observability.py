@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from settings.part import SettingsPart
 from settings.value_types import LogLevel, LogLevels, PathSecret, WebUrl
 
 
-class ObservabilitySettings(BaseModel):
+class ObservabilitySettings(SettingsPart):
     """Logs, metrics, traces and reports of errors."""
 
     log_level: LogLevel = Field("INFO", description="Lowest level that is logged.")

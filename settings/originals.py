@@ -2,15 +2,16 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
+from settings.part import SettingsPart
 from settings.value_types import Folder, WebUrl
 
 OF_S3 = ("originals_s3_bucket", "originals_s3_access_key", "originals_s3_secret_key")
 """Settings without which S3 holds no file."""
 
 
-class OriginalSettings(BaseModel):
+class OriginalSettings(SettingsPart):
     originals: Literal["database", "folder", "s3", "off"] = Field(
         "database",
         description="Where files that activities were imported from are kept as they came, with "

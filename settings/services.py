@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from settings.part import SettingsPart
 from settings.value_types import (
     DatabaseUrl,
     EncryptionKey,
@@ -16,7 +17,7 @@ from settings.value_types import (
 )
 
 
-class ServiceSettings(BaseModel):
+class ServiceSettings(SettingsPart):
     # --- addresses and folders
     pacegraph_home: Folder = Field(
         Path(".local"),

@@ -1,11 +1,12 @@
 """Strava: addresses, the application, bounds of its answers, and what syncs may ask it."""
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from settings.part import SettingsPart
 from settings.value_types import PathSecret, WebUrl
 
 
-class StravaSettings(BaseModel):
+class StravaSettings(SettingsPart):
     strava_api_url: WebUrl = Field(
         "https://www.strava.com/api/v3", description="Base URL of Strava's API."
     )
