@@ -124,13 +124,8 @@ def _api(options: argparse.Namespace) -> int:
             add_routes(app, settings)
     tune_process()
     app.state.services.documents.begin_process(build_core_schema)
-    return serve(
-        app,
-        settings,
-        options.host or settings.host,
-        options.port or settings.port,
-        ending=Stopping(app),
-    )
+    host, port = options.host or settings.host, options.port or settings.port
+    return serve(app, settings, host, port, ending=Stopping(app))
 
 
 def _worker(_options: argparse.Namespace) -> int:
