@@ -6,6 +6,7 @@
     │   ├── InvalidId                INVALID_ID: not an id of the expected type
     │   ├── InvalidCursor            INVALID_CURSOR: not a cursor of this list in this order
     │   └── OutOfRange               OUT_OF_RANGE: a number or length outside its bounds
+    ├── SeveralProblems              of an input of a mutation: a user error each
     ├── InvalidScalar                BAD_USER_INPUT: no Date, DateTime or LocalDateTime
     ├── Unauthenticated              UNAUTHENTICATED: signed out, or the token is no longer valid
     ├── UnknownOperation             OPERATION_RESOLUTION_FAILURE: `operationName` is missing or wrong
@@ -38,6 +39,7 @@ traceback, and masked. Only `describe` sets `extensions.code` of a graphql-core 
 
 import logging
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -82,6 +84,14 @@ class InvalidScalar(CallerError):
     """A value that its scalar cannot read, wherever it stands: graphql-core knows the place."""
 
 
+class SeveralProblems(CallerError):
+    """What is wrong with several fields of an input: `each` has its own place and message."""
+
+    def __init__(self, each: Sequence[CallerError]) -> None:
+        super().__init__(each[0].message, each[0].field)
+        self.each = each
+
+
 class InvalidId(InvalidArgument):
     """Not an id, or one of another type."""
 
@@ -112,7 +122,13 @@ class OutOfRange(InvalidArgument):
     code = "OUT_OF_RANGE"
 
     def __init__(self, field: str, low: float, high: float, unit: str = "") -> None:
-        super().__init__(field, f"must be between {low:g} and {high:g}{unit and ' ' + unit}.")
+        bounds = f"must be between {_plain(low)} and {_plain(high)}"
+        super().__init__(field, f"{bounds}{unit and ' ' + unit}.")
+
+
+def _plain(number: float) -> str:
+    """Write a number without an exponent where it is a whole one."""
+    return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 SIGN_IN = "Sign in, or send an API token as `Authorization: Bearer …`."

@@ -1,13 +1,36 @@
 """Checks of values that callers pass."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 from strawberry.utils.str_converters import to_camel_case
 
-from graph.errors import InvalidArgument, OutOfRange
+from graph.errors import CallerError, InvalidArgument, OutOfRange, SeveralProblems
+
+
+class InputChecks:
+    """Collects what is wrong with the fields of an input, so that a form can show all of it at once."""
+
+    def __init__(self) -> None:
+        self._problems: list[CallerError] = []
+
+    @contextmanager
+    def of_field(self) -> Iterator[None]:
+        """Note what is wrong instead of raising it. The block ends there."""
+        try:
+            yield
+        except SeveralProblems as problems:
+            self._problems += problems.each
+        except CallerError as problem:
+            self._problems.append(problem)
+
+    def finish(self) -> None:
+        """Raises SeveralProblems if something was wrong."""
+        if self._problems:
+            raise SeveralProblems(self._problems)
 
 
 def is_storable(text: str) -> bool:
@@ -25,13 +48,13 @@ def in_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-def check_given(given: Mapping[str, Any], required: Collection[str]) -> None:
-    """Refuse null for those of an input's given fields that must not be null.
-
-    Raises InvalidArgument.
-    """
-    for name, value in given.items():
-        if value is None and name in required:
+def drop_forbidden_nulls(
+    given: dict[str, Any], required: Collection[str], checks: InputChecks
+) -> None:
+    """Drop null from those of an input's given fields that must not be null, and note each."""
+    for name in [name for name, value in given.items() if value is None and name in required]:
+        del given[name]
+        with checks.of_field():
             raise InvalidArgument(
                 f"input.{to_camel_case(name)}", "cannot be null. Omit it to keep its value."
             )

@@ -1,5 +1,6 @@
 """Scalars of instants, local times and days, and the format of numbers."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -94,7 +95,7 @@ def parse_instant(value: object) -> datetime:
         instant = None
     if instant is None or instant.year < _FIRST_YEAR:
         raise InvalidScalar(
-            f"{value!r} is not a DateTime. Write an instant from 1900 on with its offset and at most "
+            f"{_shown(value)} is not a DateTime. Write an instant from 1900 on with its offset and at most "
             "six decimals, such as 2026-05-17T09:30:00Z."
         )
     return instant
@@ -109,7 +110,7 @@ def parse_local(value: object) -> datetime:
         local = None
     if local is None or local.year < _FIRST_YEAR:
         raise InvalidScalar(
-            f"{value!r} is not a LocalDateTime. Write a local time from 1900 on without offset and "
+            f"{_shown(value)} is not a LocalDateTime. Write a local time from 1900 on without offset and "
             "with at most six decimals, such as 2026-05-17T11:30:00."
         )
     return local
@@ -133,9 +134,14 @@ def parse_date(value: object) -> date:
         day = None
     if day is None or day.year < _FIRST_YEAR:
         raise InvalidScalar(
-            f"{value!r} is not a Date. Write a day from 1900 on, such as 2026-05-17."
+            f"{_shown(value)} is not a Date. Write a day from 1900 on, such as 2026-05-17."
         )
     return day
+
+
+def _shown(value: object) -> str:
+    """Write a value as clients do."""
+    return json.dumps(value, ensure_ascii=False, default=repr)
 
 
 def _scalar(

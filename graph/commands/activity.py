@@ -44,7 +44,7 @@ from graph.commands.job import (
 from graph.commands.recording import in_order, load_recordings
 from graph.context import Context
 from graph.global_id import decode_id_of, encode_id
-from graph.input_checks import check_given, checked_text
+from graph.input_checks import InputChecks, checked_text, drop_forbidden_nulls
 from graph.types.activity_mutation import (
     DeleteActivityInput,
     DeleteActivityPayload,
@@ -267,16 +267,20 @@ async def _import_again(
 
 def _changes(wanted: UpdateActivityInput) -> dict[str, Any]:
     """Map columns, and `hidden`, to the given values. Raises CallerError naming the field."""
-    given = wanted.given()
-    check_given(given, _REQUIRED)
+    given, checks = wanted.given(), InputChecks()
+    drop_forbidden_nulls(given, _REQUIRED, checks)
     if "name" in given:
-        given["name"] = checked_text(
-            given["name"], "input.name", min_length=1, max_length=_LONGEST_NAME
-        )
+        with checks.of_field():
+            given["name"] = checked_text(
+                given["name"], "input.name", min_length=1, max_length=_LONGEST_NAME
+            )
     for name in ("description", "notes"):
         if name in given:
-            text = checked_text(given[name], f"input.{name}", max_length=_LONGEST_TEXT)
-            given[name] = text or None
+            with checks.of_field():
+                text = checked_text(given[name], f"input.{name}", max_length=_LONGEST_TEXT)
+                given[name] = text or None
     if given.get("gear_id") is not None:
-        given["gear_id"] = decode_id_of("Gear", given["gear_id"], "input.gearId")
+        with checks.of_field():
+            given["gear_id"] = decode_id_of("Gear", given["gear_id"], "input.gearId")
+    checks.finish()
     return given

@@ -16,7 +16,7 @@ from graph.commands.idempotency import RequestKey
 from graph.context import Caller, Context
 from graph.errors import InvalidArgument
 from graph.global_id import decode_id_of, encode_id
-from graph.input_checks import checked_text
+from graph.input_checks import InputChecks, checked_text
 from graph.types.account_mutation import (
     CreateApiTokenInput,
     CreateApiTokenPayload,
@@ -50,7 +50,12 @@ async def create_api_token(context: Context, wanted: CreateApiTokenInput) -> Cre
     """
     require_scope(context, Scope.READ)
     caller = context.caller
-    name = checked_text(wanted.name, "input.name", min_length=1, max_length=100)
+    checks, name = InputChecks(), None
+    with checks.of_field():
+        name = checked_text(wanted.name, "input.name", min_length=1, max_length=100)
+    with checks.of_field():
+        _check_future(wanted.expires_at)
+    checks.finish()
     if beyond := set(wanted.scopes) - caller.scopes:
         names = ", ".join(sorted(scope.name for scope in beyond))
         raise MutationRefused(
@@ -93,13 +98,16 @@ async def create_api_token(context: Context, wanted: CreateApiTokenInput) -> Cre
     )
 
 
-def _expiry(caller: Caller, wanted: datetime | None) -> datetime | None:
-    """Check the expiry of a new token. The default is that of the token that creates it."""
+def _check_future(wanted: datetime | None) -> None:
     if wanted is not None and not datetime.now(UTC) < wanted < _LATEST:
         raise InvalidArgument(
             "input.expiresAt",
             f"must be in the future, and before {_LATEST.date()}. Omit it: never.",
         )
+
+
+def _expiry(caller: Caller, wanted: datetime | None) -> datetime | None:
+    """Check the expiry of a new token. The default is that of the token that creates it."""
     longest = caller.works_until if caller.token_id is not None else None
     if longest is None or wanted is None:
         return wanted or longest

@@ -24,7 +24,7 @@ from graph.commands.best_changes import (
     recalculate_distance,
     tell_changes,
 )
-from graph.commands.heart_rate import read_zones
+from graph.commands.heart_rate import NewZones, read_zones
 from graph.commands.idempotency import RequestKey
 from graph.commands.job import (
     JobRequest,
@@ -37,7 +37,12 @@ from graph.commands.job import (
 )
 from graph.context import Context
 from graph.errors import InvalidArgument
-from graph.input_checks import check_given, checked_number, checked_text
+from graph.input_checks import (
+    InputChecks,
+    checked_number,
+    checked_text,
+    drop_forbidden_nulls,
+)
 from graph.mapping.relation import NO_ARGUMENTS
 from graph.types.athlete import ATHLETE_BY_ID, Athlete
 from graph.types.athlete_mutation import (
@@ -74,8 +79,7 @@ async def update_athlete(context: Context, wanted: UpdateAthleteInput) -> Update
     Raises MutationRefused, CallerError.
     """
     athlete_id = await own_athlete(context, wanted.athlete_id, "input.athleteId")
-    values = _changes(wanted)
-    zones = read_zones(values.pop("heart_rate_zones", None))
+    values, zones = _changes(wanted)
     key = RequestKey.from_input(context, "updateAthlete", wanted)
 
     async def change(connection: AsyncConnection) -> StartedJob | None:
@@ -182,31 +186,46 @@ async def load_athlete(context: Context, athlete_id: int) -> Athlete:
     return found
 
 
-def _changes(wanted: UpdateAthleteInput) -> dict[str, Any]:
-    """Map columns to the given values. Raises CallerError naming the field."""
-    given = wanted.given()
-    check_given(given, _REQUIRED)
+def _changes(wanted: UpdateAthleteInput) -> tuple[dict[str, Any], NewZones | None]:
+    """Map columns to the given values, and read the zones. Raises CallerError naming the fields."""
+    given, checks = wanted.given(), InputChecks()
+    drop_forbidden_nulls(given, _REQUIRED, checks)
     for name in _TEXTS:
         if name in given:
-            text = checked_text(given[name], f"input.{to_camel_case(name)}", max_length=100)
-            given[name] = text if name in _REQUIRED else text or None
-    # in some time zones it is already tomorrow
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    if (born := given.get("birth_date")) is not None and not _FIRST_DAY <= born <= tomorrow:
-        raise InvalidArgument("input.birthDate", "must be between 1900-01-01 and today.")
+            with checks.of_field():
+                text = checked_text(given[name], f"input.{to_camel_case(name)}", max_length=100)
+                given[name] = text if name in _REQUIRED else text or None
+    with checks.of_field():
+        _check_birth_date(given.get("birth_date"))
     if "hidden_radius_meters" in given:
-        radius_m = given.pop("hidden_radius_meters")
-        if radius_m != 0 and not _LEAST_RADIUS_M <= radius_m <= _MOST_RADIUS_M:
-            raise InvalidArgument(
-                "input.hiddenRadiusMeters",
-                f"must be 0, or from {_LEAST_RADIUS_M} to {_MOST_RADIUS_M}.",
-            )
-        given["hidden_radius_m"] = radius_m
+        radius_m = given["hidden_radius_m"] = given.pop("hidden_radius_meters")
+        with checks.of_field():
+            _check_radius(radius_m)
     for name, (least, most) in _HEART_RATES.items():
         if name in given:
-            field = f"input.{to_camel_case(name)}"
-            given[f"{name}_bpm"] = checked_number(given.pop(name), field, least, most)
-    return given
+            field, value = f"input.{to_camel_case(name)}", given.pop(name)
+            with checks.of_field():
+                given[f"{name}_bpm"] = checked_number(value, field, least, most)
+    zones = None
+    with checks.of_field():
+        zones = read_zones(given.pop("heart_rate_zones", None))
+    checks.finish()
+    return given, zones
+
+
+def _check_birth_date(born: date | None) -> None:
+    # in some time zones it is already tomorrow
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    if born is not None and not _FIRST_DAY <= born <= tomorrow:
+        raise InvalidArgument("input.birthDate", "must be between 1900-01-01 and today.")
+
+
+def _check_radius(radius_m: int) -> None:
+    if radius_m != 0 and not _LEAST_RADIUS_M <= radius_m <= _MOST_RADIUS_M:
+        raise InvalidArgument(
+            "input.hiddenRadiusMeters",
+            f"must be 0, or from {_LEAST_RADIUS_M} to {_MOST_RADIUS_M}.",
+        )
 
 
 def _follow_up(before: dict[str, Any], values: dict[str, Any]) -> JobKind | None:

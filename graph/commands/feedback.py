@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.statements.athletes import feedback
 from graph.commands.idempotency import RequestKey
 from graph.context import Context, WriteRules
-from graph.input_checks import checked_text
+from graph.input_checks import InputChecks, checked_text
 from graph.types.account_mutation import SubmitFeedbackInput, SubmitFeedbackPayload
 from graph.types.enums import UserErrorCode
 from graph.types.payload import MutationRefused
@@ -18,12 +18,15 @@ async def submit_feedback(context: Context, wanted: SubmitFeedbackInput) -> Subm
     Raises MutationRefused, CallerError.
     """
     rules = context.write_rules()
-    values = {
-        "account_id": context.viewer.account_id,
-        "message": checked_text(wanted.message, "input.message", min_length=1, max_length=5000),
-        "contact": checked_text(wanted.contact, "input.contact", max_length=200) or None,
-        "feedback_sender": rules.sender,
-    }
+    values = {"account_id": context.viewer.account_id, "feedback_sender": rules.sender}
+    checks = InputChecks()
+    with checks.of_field():
+        values["message"] = checked_text(
+            wanted.message, "input.message", min_length=1, max_length=5000
+        )
+    with checks.of_field():
+        values["contact"] = checked_text(wanted.contact, "input.contact", max_length=200) or None
+    checks.finish()
     key = RequestKey.from_input(context, "submitFeedback", wanted)
 
     async def store(connection: AsyncConnection) -> None:

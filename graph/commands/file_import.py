@@ -23,7 +23,7 @@ from graph.commands.job import (
 from graph.context import Context, UploadRules
 from graph.errors import InvalidArgument, OutOfRange
 from graph.global_id import decode_id_of, encode_id
-from graph.input_checks import checked_text
+from graph.input_checks import InputChecks, checked_text
 from graph.types.enums import UserErrorCode
 from graph.types.import_mutation import (
     FileToStage,
@@ -115,22 +115,32 @@ async def _staged_before(
 def _checked_files(files: Sequence[FileToStage], rules: UploadRules) -> list[dict[str, Any]]:
     if not 1 <= len(files) <= _MOST_AT_ONCE:
         raise OutOfRange("input.files", 1, _MOST_AT_ONCE, "entries long")
-    return [_checked_file(each, f"input.files[{place}]", rules) for place, each in enumerate(files)]
+    checks, checked = InputChecks(), []
+    for place, file in enumerate(files):
+        field, values = f"input.files[{place}]", {}
+        with checks.of_field():
+            values["file_name"] = _checked_name(file.name, f"{field}.name")
+        with checks.of_field():
+            values["size_bytes"] = _checked_size(file.size_bytes, f"{field}.sizeBytes", rules)
+        checked.append(values)
+    checks.finish()
+    return checked
 
 
-def _checked_file(file: FileToStage, field: str, rules: UploadRules) -> dict[str, Any]:
-    name = checked_text(file.name, f"{field}.name", min_length=1, max_length=_LONGEST_NAME) or ""
+def _checked_name(given: str, field: str) -> str:
+    name = checked_text(given, field, min_length=1, max_length=_LONGEST_NAME) or ""
     name = PurePosixPath(name.replace("\\", "/")).name
     if not name.strip(". "):
-        raise InvalidArgument(f"{field}.name", "is no name of a file, such as run.fit.")
-    size = file.size_bytes
+        raise InvalidArgument(field, "is no name of a file, such as run.fit.")
+    return name
+
+
+def _checked_size(size: float, field: str, rules: UploadRules) -> int:
     if not size.is_integer():
-        raise InvalidArgument(f"{field}.sizeBytes", "must be a whole number.")
+        raise InvalidArgument(field, "must be a whole number.")
     if not 1 <= size <= rules.max_bytes:
-        raise InvalidArgument(
-            f"{field}.sizeBytes", f"must be between 1 and {rules.max_bytes} (UPLOAD_MAX_BYTES)."
-        )
-    return {"file_name": name, "size_bytes": int(size)}
+        raise InvalidArgument(field, f"must be between 1 and {rules.max_bytes} (UPLOAD_MAX_BYTES).")
+    return int(size)
 
 
 async def _check_room(

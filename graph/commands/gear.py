@@ -17,7 +17,7 @@ from graph.commands.idempotency import RequestKey
 from graph.context import Context
 from graph.errors import InvalidArgument
 from graph.global_id import decode_id_of, encode_id
-from graph.input_checks import check_given, checked_text
+from graph.input_checks import InputChecks, checked_text, drop_forbidden_nulls
 from graph.types.enums import UserErrorCode
 from graph.types.gear_mutation import (
     CreateGearInput,
@@ -73,10 +73,14 @@ async def update_gear(context: Context, wanted: UpdateGearInput) -> GearPayload:
     """Rename gear, or retire it. Raises MutationRefused, CallerError."""
     require_scope(context, Scope.SYNC)
     gear_id = decode_id_of("Gear", wanted.gear_id, _FIELD)
-    given = wanted.given()
-    check_given(given, required=given)
+    given, checks = wanted.given(), InputChecks()
+    drop_forbidden_nulls(given, set(given), checks)
     if "name" in given:
-        given["name"] = checked_text(given["name"], _NAME, min_length=1, max_length=_LONGEST_NAME)
+        with checks.of_field():
+            given["name"] = checked_text(
+                given["name"], _NAME, min_length=1, max_length=_LONGEST_NAME
+            )
+    checks.finish()
     await context.database.writing(partial(_update, context, gear_id, given))
     return await _payload(context, wanted.gear_id)
 

@@ -39,7 +39,7 @@ from graph.document.errors import (
 from graph.document.limits import DocumentLimits
 from graph.document.measure import DocumentMeasure, limit_errors
 from graph.document.variables import MAX_ERRORS, cut
-from graph.errors import CallerError, give_code
+from graph.errors import CallerError, InvalidScalar, give_code
 
 _STRAWBERRY_RULES = (MaybeNullValidationRule,)
 
@@ -157,7 +157,10 @@ def _described(error: GraphQLError, ast: DocumentNode | None = None) -> GraphQLE
         place = _place_of(error.nodes[0], ast)
         error.extensions = {**error.extensions, **({"field": place} if place else {})}
     described = copied(error)
-    described.message = cut(error.message)
+    original = error.original_error
+    described.message = cut(
+        original.message if isinstance(original, InvalidScalar) else error.message
+    )
     return described
 
 

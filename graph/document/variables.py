@@ -1,5 +1,6 @@
 """Coerces the variables of an operation, at most as many values as a document may have tokens."""
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,14 +14,20 @@ from graphql import (
     type_from_ast,
 )
 from graphql.execution.values import VariableValues, get_variable_values
+from graphql.pyutils import inspect
 
 from graph.coordinates import input_coordinate
 from graph.document.limits import DocumentLimits
-from graph.errors import CallerError, InvalidArgument, drop_frames
+from graph.errors import CallerError, InvalidArgument, InvalidScalar, drop_frames
 
 MAX_ERRORS = 5
 MAX_MESSAGE = 500  # characters: errors repeat what was sent
-_PLACE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([^:]*))?:")
+_PLACE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([^:]*))?: ")
+_MEMBER = re.compile(
+    r"Expected value of type '\w+' (?:not to include unknown|to include required) field '(\w+)'"
+)
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+_NULL = "not to be None."
 MAX_DEPTH = 32
 """Nested lists and objects. The schema's inputs have fewer than five levels."""
 
@@ -45,7 +52,7 @@ def coerce_variables(
     if not isinstance(coerced, list):
         return coerced
     types = {each.variable.name.value: type_from_ast(schema, each.type) for each in definitions}
-    return [_described(each, types) for each in coerced]
+    return [_described(each, types, raw) for each in coerced]
 
 
 def cut(message: str) -> str:
@@ -53,21 +60,62 @@ def cut(message: str) -> str:
     return message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…"
 
 
-def _described(error: GraphQLError, types: Mapping[str, GraphQLType | None]) -> GraphQLError:
+def _described(
+    error: GraphQLError, types: Mapping[str, GraphQLType | None], raw: Mapping[str, Any]
+) -> GraphQLError:
     # only the message says which value does not fit, such as `at .kinds[0]` of a variable
     place = _PLACE.match(error.message)
-    field = {"field": cut(f"{place[1]}{place[2] or ''}")} if place else {}
-    of = get_named_type(types[place[1]]) if place else None
-    coordinate = input_coordinate(of, (place[2] or "").lstrip(".")) if place and of else None
-    extensions = {
-        "code": CallerError.code,
-        **field,
-        **({"coordinate": coordinate} if coordinate else {}),
-    }
-    described = GraphQLError(cut(error.message), extensions=extensions)
+    message, more = error.message, {}
+    if place is not None:
+        name, below = place[1], place[2] or ""
+        said = error.message[place.end() :]
+        member = _MEMBER.match(said)
+        message = place[0] + _in_json(said, _value_at(raw.get(name), below), error, member)
+        if member is not None:
+            below += f".{member[1]}"
+        of = get_named_type(types[name])
+        coordinate = input_coordinate(of, below.lstrip(".")) if of else None
+        more = {"field": cut(f"{name}{below}")}
+        more |= {"coordinate": coordinate} if coordinate else {}
+    described = GraphQLError(cut(message), extensions={"code": CallerError.code, **more})
     described.locations = error.locations
     drop_frames(error)
     return described
+
+
+def _in_json(said: str, value: Any, error: GraphQLError, member: re.Match[str] | None) -> str:
+    """Say what graphql-core `said` of a value in the words of JSON: it shows values as Python does.
+
+    A `member` that is missing or unknown needs no look at the others.
+    """
+    if (of_scalar := _scalar_error(error)) is not None:
+        return of_scalar.message
+    if said.endswith(_NULL):
+        return said.removesuffix(_NULL) + "not to be null."
+    shown = inspect(value)
+    if member is not None:
+        return said.replace(f" Found: {shown}.", "").replace(f", found: {shown}.", ".")
+    for end in (shown, f"{shown}."):
+        if said.endswith(end):
+            text = json.dumps(value, ensure_ascii=False)
+            return said.removesuffix(end) + text + end.removeprefix(shown)
+    return said
+
+
+def _scalar_error(error: BaseException | None) -> InvalidScalar | None:
+    while isinstance(error, GraphQLError):
+        error = error.original_error
+    return error if isinstance(error, InvalidScalar) else None
+
+
+def _value_at(value: Any, place: str) -> Any:
+    """Get the value at a place of a variable, such as `.kinds[0]`."""
+    for name, index in _STEP.findall(place):
+        if name and isinstance(value, dict):
+            value = value.get(name)
+        elif index and isinstance(value, list) and int(index) < len(value):
+            value = value[int(index)]
+    return value
 
 
 def _too_much(

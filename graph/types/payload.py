@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from graph.cost.directives import sized
-from graph.errors import CallerError
+from graph.errors import CallerError, SeveralProblems
 from graph.types.enums import UserErrorCode
 from runtime.error_links import ERROR_LINKS
 from runtime.errors import PacegraphError
@@ -84,7 +84,8 @@ async def answer_refusals(
     except MutationRefused as refused:
         return payload(user_errors=[_user_error(refused.code, refused)])
     except CallerError as error:
-        return payload(user_errors=[_user_error(UserErrorCode.INVALID, error)])
+        problems = error.each if isinstance(error, SeveralProblems) else [error]
+        return payload(user_errors=[_user_error(UserErrorCode.INVALID, each) for each in problems])
 
 
 def _user_error(code: UserErrorCode, error: Any) -> UserError:

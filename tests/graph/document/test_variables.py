@@ -98,6 +98,55 @@ JOBS = "query($filter: JobFilter) { jobs(filter: $filter) { totalCount } }"
 FIRST = "query($first: Int) { jobs(first: $first) { totalCount } }"
 
 
+GRADE = "query($i: AgeGradeInput!) { ageGrade(input: $i) { percent } }"
+JOBS_SINCE = 'subscription($s: DateTime) { athleteJobs(athleteId: "x", since: $s) { id } }'
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "message", "field", "coordinate"),
+    [
+        (FIRST, {"first": True}, "Int cannot represent non-integer value: true", "first", None),
+        (FIRST, {"first": "5"}, 'Int cannot represent non-integer value: "5"', "first", None),
+        (
+            NODES_OF_IDS, {"ids": ["a", None]},
+            "Expected value of non-null type 'ID!' not to be null.", "ids[1]", None,
+        ),
+        (
+            JOBS, {"filter": {"kind": "STRAVA_SYNC"}},
+            "Expected value of type 'JobFilter' not to include unknown field 'kind'.", "filter.kind", None,
+        ),
+        (
+            JOBS, {"filter": {"kinds": {"a": None}}},
+            "Enum 'JobKind' cannot represent non-string value: {\"a\": null}.", "filter.kinds",
+            "JobFilter.kinds",
+        ),
+        (
+            GRADE, {"i": {"distanceMeters": 5, "sex": "MALE", "age": 30}},
+            "Expected value of type 'AgeGradeInput' to include required field 'elapsedTimeSeconds'.",
+            "i.elapsedTimeSeconds", "AgeGradeInput.elapsedTimeSeconds",
+        ),
+        (
+            UPDATE, {"input": ["x"]},
+            "Expected value of type 'UpdateAthleteInput' to be an object, found: [\"x\"].", "input", None,
+        ),
+        (
+            JOBS_SINCE, {"s": "x"},
+            (
+                '"x" is not a DateTime. Write an instant from 1900 on with its offset and at most six '
+                "decimals, such as 2026-05-17T09:30:00Z."
+            ),
+            "s", None,
+        ),
+    ],
+)  # fmt: skip
+def test_errors_speak_json_and_name_the_member(query, variables, message, field, coordinate):
+    [operation] = parse(query).definitions
+    [error] = coerce_variables(SCHEMA.core, operation.variable_definitions, variables, LIMITS)
+    assert error.message.split(": ", 1)[1] == message
+    assert error.extensions["field"] == field
+    assert error.extensions.get("coordinate") == coordinate
+
+
 @pytest.mark.parametrize(
     ("query", "variables", "fields"),
     [
