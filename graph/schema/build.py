@@ -8,6 +8,7 @@ from weakref import WeakMethod
 
 import strawberry
 from graphql import (
+    FieldNode,
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLObjectType,
@@ -26,8 +27,8 @@ from strawberry.types.base import StrawberryObjectDefinition
 from graph.context import Context
 from graph.cost.directives import list_size_of, weight_of
 from graph.cost.model import CostModel
-from graph.document.operation import Document
-from graph.errors import UnknownOperation, describe
+from graph.document.operation import Document, Operation
+from graph.errors import CallerError, UnknownOperation, describe
 from graph.scalars import SCALARS
 from graph.schema.long_lists import LongLists
 from graph.schema.mutation import Mutation
@@ -181,12 +182,25 @@ class Schema(strawberry.Schema):
 
 def _locate(error: GraphQLError, document: Document | None, operation_name: str | None) -> None:
     """Add the schema coordinate of the field or argument that an error is about."""
-    if document is None or not error.path or error.extensions is None:
+    if document is None or error.extensions is None:
         return
     operation = document.operation(operation_name)
-    if operation is not None:
-        found = operation.coordinate(error.path, error.extensions.get("field"))
+    path = error.path or (operation and _subscribed(error, operation))
+    if operation is not None and path:
+        found = operation.coordinate(path, error.extensions.get("field"))
         error.extensions |= {"coordinate": found} if found else {}
+
+
+def _subscribed(error: GraphQLError, operation: Operation) -> list[str | int] | None:
+    """Get the path of the field whose argument ended a subscription: graphql-core tells none."""
+    if operation.node.operation is not OperationType.SUBSCRIPTION:
+        return None
+    original, [selected, *_] = error.original_error, operation.node.selection_set.selections
+    if not (
+        isinstance(original, CallerError) and original.field and isinstance(selected, FieldNode)
+    ):
+        return None
+    return [(selected.alias or selected.name).value]
 
 
 class _Execution(LongLists, StrawberryGraphQLCoreExecutionContext):

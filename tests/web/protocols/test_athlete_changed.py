@@ -195,6 +195,7 @@ async def test_only_the_athlete_and_admins_may_watch(address, db, person, runner
         await socket.subscribe(CHANGES, id=person.id)
         [error] = (await socket.receive())["payload"]
         assert error["extensions"]["code"] == "NOT_FOUND"
+        assert error["extensions"]["coordinate"] == "Subscription.athleteChanged(athleteId:)"
     async with asyncio.timeout(20), web_socket(address) as socket:
         await socket.begin(Authorization=f"Bearer {admin.token}")
         runner.note(activities=runner.rows[:1])
