@@ -5,10 +5,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
+from unicodedata import category
 
 from strawberry.utils.str_converters import to_camel_case
 
 from graph.errors import CallerError, InvalidArgument, OutOfRange, SeveralProblems
+
+_NOT_IN_LINES = {"Cc", "Zl", "Zp"}
+"""Unicode's categories of control characters, and of separators of lines and paragraphs."""
 
 
 class InputChecks:
@@ -61,11 +65,11 @@ def drop_forbidden_nulls(
 
 
 def checked_text(
-    value: str | None, field: str, *, max_length: int, min_length: int = 0
+    value: str | None, field: str, *, max_length: int, min_length: int = 0, is_line: bool = False
 ) -> str | None:
-    """Pass on a text, stripped, or None.
+    """Pass on a text, stripped, or None. One that `is_line`, such as a name, has no line breaks.
 
-    Raises OutOfRange by its length, InvalidArgument where PostgreSQL cannot hold it.
+    Raises OutOfRange by its length, InvalidArgument where PostgreSQL or a line cannot hold it.
     """
     if value is None:
         return None
@@ -75,6 +79,10 @@ def checked_text(
     if not is_storable(text):
         raise InvalidArgument(
             field, "contains an invalid character (NUL or an unpaired surrogate). Remove it."
+        )
+    if is_line and any(category(character) in _NOT_IN_LINES for character in text):
+        raise InvalidArgument(
+            field, "contains a line break, a tab or another control character. Remove it."
         )
     return text
 

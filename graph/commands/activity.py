@@ -272,7 +272,7 @@ def _changes(wanted: UpdateActivityInput) -> dict[str, Any]:
     if "name" in given:
         with checks.of_field():
             given["name"] = checked_text(
-                given["name"], "input.name", min_length=1, max_length=_LONGEST_NAME
+                given["name"], "input.name", min_length=1, max_length=_LONGEST_NAME, is_line=True
             )
     for name in ("description", "notes"):
         if name in given:

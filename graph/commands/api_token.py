@@ -52,7 +52,7 @@ async def create_api_token(context: Context, wanted: CreateApiTokenInput) -> Cre
     caller = context.caller
     checks, name = InputChecks(), None
     with checks.of_field():
-        name = checked_text(wanted.name, "input.name", min_length=1, max_length=100)
+        name = checked_text(wanted.name, "input.name", min_length=1, max_length=100, is_line=True)
     with checks.of_field():
         _check_future(wanted.expires_at)
     checks.finish()

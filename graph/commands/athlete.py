@@ -193,7 +193,8 @@ def _changes(wanted: UpdateAthleteInput) -> tuple[dict[str, Any], NewZones | Non
     for name in _TEXTS:
         if name in given:
             with checks.of_field():
-                text = checked_text(given[name], f"input.{to_camel_case(name)}", max_length=100)
+                field = f"input.{to_camel_case(name)}"
+                text = checked_text(given[name], field, max_length=100, is_line=True)
                 given[name] = text if name in _REQUIRED else text or None
     with checks.of_field():
         _check_birth_date(given.get("birth_date"))

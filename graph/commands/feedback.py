@@ -25,7 +25,9 @@ async def submit_feedback(context: Context, wanted: SubmitFeedbackInput) -> Subm
             wanted.message, "input.message", min_length=1, max_length=5000
         )
     with checks.of_field():
-        values["contact"] = checked_text(wanted.contact, "input.contact", max_length=200) or None
+        values["contact"] = (
+            checked_text(wanted.contact, "input.contact", max_length=200, is_line=True) or None
+        )
     checks.finish()
     key = RequestKey.from_input(context, "submitFeedback", wanted)
 

@@ -115,9 +115,11 @@ async def _staged_before(
 def _checked_files(files: Sequence[FileToStage], rules: UploadRules) -> list[dict[str, Any]]:
     if not 1 <= len(files) <= _MOST_AT_ONCE:
         raise OutOfRange("input.files", 1, _MOST_AT_ONCE, "entries long")
-    checks, checked = InputChecks(), []
+    checks = InputChecks()
+    checked: list[dict[str, Any]] = []
     for place, file in enumerate(files):
-        field, values = f"input.files[{place}]", {}
+        field = f"input.files[{place}]"
+        values: dict[str, Any] = {}
         with checks.of_field():
             values["file_name"] = _checked_name(file.name, f"{field}.name")
         with checks.of_field():
@@ -128,7 +130,7 @@ def _checked_files(files: Sequence[FileToStage], rules: UploadRules) -> list[dic
 
 
 def _checked_name(given: str, field: str) -> str:
-    name = checked_text(given, field, min_length=1, max_length=_LONGEST_NAME) or ""
+    name = checked_text(given, field, min_length=1, max_length=_LONGEST_NAME, is_line=True) or ""
     name = PurePosixPath(name.replace("\\", "/")).name
     if not name.strip(". "):
         raise InvalidArgument(field, "is no name of a file, such as run.fit.")

@@ -47,7 +47,7 @@ _OF_STRAVA = (
 async def create_gear(context: Context, wanted: CreateGearInput) -> GearPayload:
     """Create shoes of an athlete. Raises MutationRefused, CallerError."""
     athlete_id = await own_athlete(context, wanted.athlete_id, _ATHLETE)
-    name = checked_text(wanted.name, _NAME, min_length=1, max_length=_LONGEST_NAME)
+    name = checked_text(wanted.name, _NAME, min_length=1, max_length=_LONGEST_NAME, is_line=True)
     key = RequestKey.from_input(context, "createGear", wanted)
 
     async def create(connection: AsyncConnection) -> int:
@@ -78,7 +78,7 @@ async def update_gear(context: Context, wanted: UpdateGearInput) -> GearPayload:
     if "name" in given:
         with checks.of_field():
             given["name"] = checked_text(
-                given["name"], _NAME, min_length=1, max_length=_LONGEST_NAME
+                given["name"], _NAME, min_length=1, max_length=_LONGEST_NAME, is_line=True
             )
     checks.finish()
     await context.database.writing(partial(_update, context, gear_id, given))

@@ -62,6 +62,25 @@ async def test_all_problems_are_told_at_once(api, db, mutation):
     assert len({each["message"] for each in told}) == len(fields)
 
 
+LINES = {
+    "updateActivity": (of_activity, ["name"]),
+    "updateAthlete": (CASES["updateAthlete"][0], ["firstName", "lastName", "city", "country"]),
+    "createApiToken": (CASES["createApiToken"][0], ["name"]),
+    "createGear": (CASES["updateAthlete"][0], ["name"]),
+}
+
+
+@pytest.mark.parametrize("mutation", LINES)
+async def test_names_are_one_line(api, db, mutation):
+    person = make.create_person(db)
+    right, fields = LINES[mutation]
+    for text in ("a\nb", "a\tb", "a\u2028b", "a\x7fb"):
+        given = right(db, person) | dict.fromkeys(fields, text)
+        told = (await mutate(api, mutation, person.token, "__typename", **given))["userErrors"]
+        assert [each["field"][-1] for each in told] == fields
+        assert all("contains a line break" in each["message"] for each in told)
+
+
 async def test_a_number_is_written_as_people_write_it(api, db):
     person = make.create_person(db)
     query = "query($id: ID!) { athlete(id: $id) { activities(filter: {minDistanceMeters: -1}) { totalCount } } }"
