@@ -19,7 +19,7 @@ from operator_commands.backups.bucket import check_access, copy_bucket, files_at
 from operator_commands.backups.errors import BackupError
 from operator_commands.backups.manifest import BackupManifest, fingerprints
 from operator_commands.backups.originals import copy_all
-from operator_commands.backups.postgres_programs import PostgresPrograms
+from operator_commands.backups.postgres_programs import STATISTICS_SINCE, PostgresPrograms
 from operator_commands.backups.progress import Progress, show
 from operator_commands.stored_tokens import examine
 from runtime.original_folder import OriginalFolder
@@ -82,7 +82,9 @@ def _write_database(
             connection = shared.execution_options(isolation_level="REPEATABLE READ")
             snapshot = connection.execute(statements.export_snapshot()).scalar_one()
             manifest = _describe(connection, settings)
-            _check_version(manifest.postgres // 10_000, postgres.version())
+            programs_version = postgres.version()
+            _check_version(manifest.postgres // 10_000, programs_version)
+            statistics = ["--statistics"] if programs_version >= STATISTICS_SINCE else []
             outside = (OriginalPlace.FOLDER, OriginalPlace.S3)
             places = {place: files_at(connection, place) for place in outside}
             if without_s3:
@@ -95,7 +97,7 @@ def _write_database(
                 [
                     "--format=directory", f"--file={to / form.DATABASE}", f"--jobs={jobs}", "--verbose",
                     f"--schema={statements.SCHEMA}", f"--snapshot={snapshot}", _LOCK_WAIT,
-                    "--no-owner", "--no-privileges",
+                    "--no-owner", "--no-privileges", *statistics,
                 ],
                 progress.see,
             )  # fmt: skip

@@ -14,6 +14,8 @@ from settings import Settings, child_environment
 OnLine = Callable[[str], None]
 _VERSION = re.compile(r"\) (\d+)")
 _KEPT_LINES = 20
+STATISTICS_SINCE = 18
+"""The major version from which programs and servers can take statistics along."""
 
 
 class PostgresPrograms:

@@ -32,7 +32,7 @@ from operator_commands.backups.bucket import (
 from operator_commands.backups.errors import BackupError, BackupUnusable, RestoreRefused
 from operator_commands.backups.manifest import BackupManifest, fingerprints
 from operator_commands.backups.originals import put_in_place, staged
-from operator_commands.backups.postgres_programs import PostgresPrograms
+from operator_commands.backups.postgres_programs import STATISTICS_SINCE, PostgresPrograms
 from operator_commands.backups.progress import Progress, show
 from operator_commands.migrations import SCRIPTS, upgrade
 from operator_commands.stored_tokens import forget_unreadable
@@ -71,7 +71,7 @@ class Restore:
             if not forgets_connections:
                 self._check_keys()
             self._check_database(replaces=replaces)
-            self._check_version()
+            options = self._check_version()
             bucket = self._source / form.BUCKET
             check_bucket(self._settings, bucket)
             replaced = in_bucket(self._database)
@@ -79,7 +79,7 @@ class Restore:
             put_in_bucket(self._settings, self._database, bucket)
             folder = OriginalFolder(self._settings)
             with staged(self._source / form.ORIGINALS, folder) as originals:
-                self._replace_all(originals, folder)
+                self._replace_all(originals, folder, options)
             self._forget_old()
             self._analyze()
         except OSError as error:
@@ -136,7 +136,8 @@ class Restore:
                 "another one, or let the backup take its place: --replace"
             )
 
-    def _check_version(self) -> None:
+    def _check_version(self) -> list[str]:
+        """Give the options by which these programs restore statistics, as far as this server can."""
         with self._database.read() as connection:
             now = connection.execute(statements.server_version()).scalar_one() // 10_000
         was, programs = self.manifest.postgres // 10_000, self._postgres.version()
@@ -149,14 +150,19 @@ class Restore:
                 f"pg_restore of version {programs} cannot read a backup of PostgreSQL {was}. Name "
                 "the folder of newer programs: --programs FOLDER"
             )
+        if programs < STATISTICS_SINCE:
+            return []
+        return ["--statistics" if now >= STATISTICS_SINCE else "--no-statistics"]
 
     # --- the rows
 
-    def _replace_all(self, originals: Path | None, folder: OriginalFolder) -> None:
+    def _replace_all(
+        self, originals: Path | None, folder: OriginalFolder, options: list[str]
+    ) -> None:
         self._set_aside()
         try:
             self._make_extensions()
-            self._fill()
+            self._fill(options)
             self._compare_rows()
             put_in_place(originals, folder)
             with self._database.write() as connection:
@@ -184,9 +190,14 @@ class Restore:
             connection.execute(statements.forget_old())
 
     def _analyze(self) -> None:
+        """Gather the statistics that the backup lacks, as those of versions before 18 do."""
         show("statistics")
-        with self._database.write() as connection:
-            connection.execute(statements.analyze())
+        with self._database.read() as connection:
+            names = connection.execute(statements.without_statistics()).scalars().all()
+        for name in names:
+            if self.manifest.rows.get(name):
+                with self._database.write() as connection:
+                    connection.execute(statements.analyze(name))
 
     def _make_extensions(self) -> None:
         for name in self.manifest.extensions:
@@ -199,7 +210,7 @@ class Restore:
                     f"CREATE EXTENSION {name}"
                 ) from None
 
-    def _fill(self) -> None:
+    def _fill(self, options: list[str]) -> None:
         archive = str(self._source / form.DATABASE)
         listed = self._postgres.output("pg_restore", ["--list", archive])
         progress = Progress(_MARK, len(self.manifest.rows))
@@ -214,7 +225,7 @@ class Restore:
                 "pg_restore",
                 [
                     f"--jobs={self._jobs}", f"--use-list={chosen}", "--exit-on-error", "--verbose",
-                    "--no-owner", "--no-privileges", archive,
+                    "--no-owner", "--no-privileges", *options, archive,
                 ],
                 progress.see,
             )  # fmt: skip

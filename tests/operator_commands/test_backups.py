@@ -257,11 +257,22 @@ def test_what_fails_or_is_killed_midway_leaves_the_rows_as_they_were(
     }
 
 
+STATISTICS = """
+    SELECT attname, null_frac, avg_width, n_distinct, histogram_bounds::text
+    FROM pg_stats WHERE schemaname = 'public' AND tablename = '{}' ORDER BY 1
+"""
+
+
 def test_a_database_of_an_earlier_version_is_saved_and_replaced(
     command, db, world, settings, tmp_path
 ):
     """As by who installs a version, and makes a backup before migrating."""
     downgrade(settings, "0057")
+    of_athletes, of_jobs = (text(STATISTICS.format(each)) for each in ("athletes", "jobs"))
+    db.execute(text("ANALYZE athletes"))
+    make.create_athlete(db)  # since then
+    statistics, others = (db.execute(each).all() for each in (of_athletes, of_jobs))
+    assert (len(statistics) > 5, others) == (True, [])
     code, told = command("backup", tmp_path / "backup")
     assert code == 0, told
     code, told = command("restore", tmp_path / "backup", "--replace", "--yes")
@@ -269,6 +280,8 @@ def test_a_database_of_an_earlier_version_is_saved_and_replaced(
     assert list(db.execute(original.at(), {"at_place": "FOLDER"}).scalars()) == list(
         OriginalFolder(settings).ids()
     )
+    assert db.execute(of_athletes).all() == statistics, "they come along"
+    assert len(db.execute(of_jobs).all()) > 5, "those that lacked are gathered"
 
 
 def test_originals_in_s3_are_copied_and_put_back(command, db, settings, tmp_path):

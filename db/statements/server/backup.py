@@ -84,9 +84,17 @@ def forget_old() -> Executable:
     return text(f"DROP SCHEMA IF EXISTS {REPLACED} CASCADE")
 
 
-def analyze() -> Executable:
-    """Gather statistics, without which plans are bad until PostgreSQL does it by itself."""
-    return text("ANALYZE")
+def without_statistics() -> Executable:
+    """Select the names of tables without statistics: their plans are bad until there are any."""
+    return text(
+        "SELECT tablename FROM pg_catalog.pg_tables t WHERE schemaname = 'public' AND NOT EXISTS ("
+        "SELECT FROM pg_catalog.pg_stats s WHERE s.schemaname = 'public' AND s.tablename = t.tablename)"
+    )
+
+
+def analyze(name: str) -> Executable:
+    """Gather the statistics of a table."""
+    return text(f"ANALYZE {SCHEMA}.{_quoted(name)}")
 
 
 def make_extension(name: str) -> Executable:
