@@ -3,9 +3,11 @@
 from itertools import pairwise
 from math import sin
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from athletics import sample_levels as sample_levels_module
 from athletics.columns import floats
 from athletics.downsampling import QUARTERS, points_up_to
 from athletics.sample_levels import gaps_before, sample_levels
@@ -96,6 +98,20 @@ def test_where_the_curve_bends_there_are_more_points():
     drawn = [rates[point] for point in bent]
     assert max(drawn) > 159.9
     assert min(drawn) < 80.1
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 1.0, 1.0, 2.5, 40.0]), min_size=2, max_size=200),
+    st.randoms(use_true_random=False),
+)
+def test_few_samples_are_chosen_as_many_are(steps, random):
+    time_s = [sum(steps[:place]) for place in range(len(steps))]
+    distance_m = [place * 3.0 + random.choice([0, 0, 0.5]) for place in range(len(steps))]
+    curves = [[random.choice([150, 151, 160.5]) for _ in steps] for _ in range(2)]
+    one_by_one = levels_of(time_s, distance_m, curves)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample_levels_module, "FEW", 1)
+        assert levels_of(time_s, distance_m, curves) == one_by_one
 
 
 def test_what_repeats_a_place_or_a_time_is_no_fault():
