@@ -45,10 +45,11 @@ class HeartRateMeans:
         """
         if not self._is_in_order:
             return None
-        known_s, beats = (
-            np.diff(np.interp((start_s, end_s), self._time_s, summed))[0]
+        sums = (
+            np.interp((start_s, end_s), self._time_s, summed).tolist()
             for summed in (self._known_s, self._beats)
         )
+        known_s, beats = (until - since for since, until in sums)
         if known_s <= 0 or known_s < _LEAST_KNOWN * (end_s - start_s):
             return None
-        return float(beats / known_s)
+        return beats / known_s

@@ -5,6 +5,7 @@ Usual is an answer whose columns are of one length and hold numbers only. All ot
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,21 @@ def plain_columns(body: bytes) -> Mapping[str, Floats] | None:
     lengths = {len(each) / (_PLACE if key == PLACES else 1) for key, each in columns.items()}
     # Lists within lists are flattened: there must be none but pairs of places.
     places = count if PLACES in columns else 0
-    brackets = body.translate(None, _OF_NUMBERS)
-    is_flat = brackets.count(b"[") == len(arrays) + places and _pairs(places) in brackets
+    opened = np.count_nonzero(np.frombuffer(body, np.uint8) == ord("["))
+    is_flat = opened == len(arrays) + places and (not places or _has_pairs(body, places))
     if not (count and len(lists) == len(arrays) and lengths == {count} and is_flat):
         return None
     return columns
 
 
+def _has_pairs(body: bytes, count: int) -> bool:
+    """Whether the places of an answer are pairs of numbers."""
+    begins = body.find(b"[", body.find(b'"data"', body.find(b'"%b"' % PLACES.encode())))
+    ends = body.find(b'"', begins)  # the next key's; -1 leaves out the answer's last brace
+    return body[begins:ends].translate(None, _OF_NUMBERS).startswith(_pairs(count))
+
+
+@lru_cache(maxsize=8)
 def _pairs(count: int) -> bytes:
     """The brackets and commas of a list of pairs."""
-    return b"[%b]" % b",".join([b"[,]"] * count) if count else b""
+    return b"[%b]" % b",".join([b"[,]"] * count)

@@ -151,6 +151,8 @@ class SharedLedger:
         self._steady = steady
         self._known: Ledger | None = None
         self._last: tuple[float, Shared] | None = None
+        self._written: tuple[str, Ledger] | None = None
+        """What this worker wrote last, as text and as it was before that."""
         self._outage = RedisOutage(
             logger,
             "Strava's quota is counted in PostgreSQL, because Redis is away",
@@ -204,6 +206,7 @@ class SharedLedger:
                 is_set, found = self._shared.replace(found, self._text_of(ledger))
                 self._last = self._steady()[1], found  # after the call, so it is not ahead
                 if is_set:
+                    self._written = found.value, ledger
                     self._outage.end()
                     return result, ledger
                 if number:  # what the first try met is as fresh as what is read
@@ -228,8 +231,10 @@ class SharedLedger:
         """Read the ledger, if it is one and of this life of Redis."""
         if not shared.value:
             return None
+        written, self._written = self._written, None  # a step changes it, set or not
         try:
-            ledger = Ledger.from_text(shared.value)
+            is_own = written is not None and written[0] == shared.value
+            ledger = written[1] if written and is_own else Ledger.from_text(shared.value)
         except ValueError:
             logger.warning("Strava's quota in Redis cannot be read")
             return None
