@@ -18,7 +18,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, exc, text
+from sqlalchemy import Connection, Engine, Executable, create_engine, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -41,6 +41,7 @@ from db.errors import (
     TransactionConflict,
 )
 from db.exact_days import send_days_as_they_are
+from db.lone_statement import LoneStatements
 from db.metering import metered
 from db.pooled_psycopg import check_idle, keep_prepared
 from db.retry import RetryPolicy, is_worth_another_try
@@ -288,7 +289,7 @@ class SyncDatabase(_Pooled):
             connect_args=psycopg_arguments(settings, application_name),
             **{**pool_arguments(settings), "pool_pre_ping": False},
         )
-        self._committing = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._lone = LoneStatements(self.engine)
         keep_prepared(self.engine)
         if settings.database_pre_ping:
             check_idle(self.engine)
@@ -318,14 +319,16 @@ class SyncDatabase(_Pooled):
             with recording, self._translating(is_committing=True):
                 connection.commit()
 
-    def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
-        """Commit one statement by one message; returns its first row, or None. Raises as `read`."""
+    def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Any:
+        """Commit one statement that returns rows, by one message; returns the first, or None.
+
+        Raises as `read`.
+        """
         if self.commits is not None:  # which looks before the commit
             with self.write() as connection:
                 return connection.execute(statement, values).first()
-        committing = self._translating(is_committing=True)
-        with _transaction_step(), committing, self._committing.connect() as connection:
-            return connection.execute(statement, values).first()
+        with _transaction_step(), self._translating(is_committing=True):
+            return self._lone.first(statement, values)
 
     def close(self) -> None:
         if self.commits is not None:

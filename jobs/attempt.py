@@ -155,7 +155,7 @@ class Attempt:
         if version is not None:
             self._record_version(version)
 
-    def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Row[Any] | None:
+    def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Any:
         """Commit one statement that holds the job itself (`job_lease.holding`); returns its row.
 
         Returns None, and writes nothing, where a step has to do it: an attempt that moves on after

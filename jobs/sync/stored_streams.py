@@ -1,7 +1,7 @@
 """Encodes the samples of an activity with their levels, and writes and reads them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -80,7 +80,7 @@ def held_row(activity: Any, encoded: EncodedStreams, state: Mapping[str, Any]) -
     return {
         "rows": values_of([state]),
         **stream_row(activity, encoded),
-        **streams.values_of_levels(_level_rows(activity, encoded)),
+        **streams.values_of_held_levels([_level_row(each) for each in encoded.levels]),
     }
 
 
@@ -93,7 +93,11 @@ def store_levels(connection: Connection, found: Iterable[tuple[Any, EncodedStrea
 
 def _level_rows(activity: Any, encoded: EncodedStreams) -> list[dict[str, Any]]:
     owner = {"activity_id": activity.id, "athlete_id": activity.athlete_id}
-    return [owner | asdict(level) for level in encoded.levels]
+    return [owner | _level_row(level) for level in encoded.levels]
+
+
+def _level_row(level: StreamLevel) -> dict[str, Any]:
+    return {"points": level.points, "samples": level.samples, "positions": level.positions}
 
 
 def stored_rows(connection: Connection, activity_ids: Sequence[int]) -> dict[int, Any]:

@@ -36,7 +36,7 @@ def test_what_a_read_writes_is_rolled_back_also_after_a_failure(database):
         assert connection.execute(text("SELECT to_regclass('forgotten')")).scalar_one() is None
 
 
-def _end_connection(database, settings) -> None:
+def end_connection(database, settings) -> None:
     with database.read() as connection:
         pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
     with DriverConnection.connect(settings.database_url.get_secret_value()) as other:
@@ -44,14 +44,14 @@ def _end_connection(database, settings) -> None:
 
 
 def test_a_connection_that_was_lost_is_replaced_after_a_pause(database, settings, monkeypatch):
-    _end_connection(database, settings)
+    end_connection(database, settings)
     monkeypatch.setattr(pooled_psycopg, "SURE_S", 0.0)
     with database.read() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
 def test_right_after_its_use_a_lost_connection_fails_once(database, settings):
-    _end_connection(database, settings)
+    end_connection(database, settings)
     with pytest.raises(DatabaseError), database.read() as connection:
         connection.execute(text("SELECT 1"))
     with database.read() as connection:

@@ -52,7 +52,8 @@ _OWNER = {
     # Not "athlete_id": an UPDATE of activities would write that column.
     "athlete_id": bindparam("owner_id", type_=BigInteger),
 }
-_LEVEL = ("activity_id", "athlete_id", "points", "samples", "positions")
+_LEVEL_ALONE = ("points", "samples", "positions")
+_LEVEL = ("activity_id", "athlete_id", *_LEVEL_ALONE)
 
 
 @cache
@@ -176,7 +177,8 @@ def store_held() -> Executable:
     """Store the samples of an activity that has none, by one statement that is committed alone.
 
     It does what `job_lease.hold`, `strava_connection.keep_connected`, `effort_derivation.record`,
-    `store_first` and `store_levels` do, in this order, with their parameters. Returns one row:
+    `store_first` and `store_levels` do, in this order, with their parameters, but that the levels
+    are what `values_of_held_levels` makes. Returns one row:
     `cancelled` is what `hold` returns, null where that is nothing. Nothing is written unless it is
     false and the athlete `is_connected`, nor where the activity `has_some` samples.
     """
@@ -193,11 +195,9 @@ def store_held() -> Executable:
     )
     owner = (ActivityStreams.activity_id, ActivityStreams.athlete_id)
     stored = samples.on_conflict_do_nothing().returning(*owner).cte("stored")
-    given = _given_levels()
-    names = [name for name in _LEVEL if name not in _OWNER]
+    given = _given_levels(_LEVEL_ALONE)
     levels = insert(ActivityStreamLevel).from_select(
-        [*_OWNER, *names],
-        select(*stored.c, *(given.c[name] for name in names)).join(given, true()),
+        [*_OWNER, *_LEVEL_ALONE], select(*stored.c, *given.c).join(given, true())
     )
     return select(
         select(held.c.cancel_requested).scalar_subquery().label("cancelled"),
@@ -214,19 +214,28 @@ def discard_levels() -> Executable:
 @cache
 def store_levels() -> Executable:
     """Insert stored levels; parameters are what `values_of_levels` makes."""
-    return insert(ActivityStreamLevel).from_select(_LEVEL, select(*_given_levels().c))
+    return insert(ActivityStreamLevel).from_select(_LEVEL, select(*_given_levels(_LEVEL).c))
 
 
-def _given_levels() -> Any:
+def _given_levels(names: Sequence[str]) -> Any:
     columns = ActivityStreamLevel.__table__.c
-    arrays = [bindparam(f"of_{name}", type_=ARRAY(columns[name].type)) for name in _LEVEL]
-    named = (column(name, columns[name].type) for name in _LEVEL)
+    arrays = [bindparam(f"of_{name}", type_=ARRAY(columns[name].type)) for name in names]
+    named = (column(name, columns[name].type) for name in names)
     return func.unnest(*arrays).table_valued(*named).render_derived(name="given")
 
 
 def values_of_levels(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Make the parameters of `store_levels` of rows of `activity_stream_levels`."""
-    return {f"of_{name}": [row[name] for row in rows] for name in _LEVEL}
+    return _arrays(rows, _LEVEL)
+
+
+def values_of_held_levels(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Make the parameters of `store_held` of such rows without the activity and the athlete."""
+    return _arrays(rows, _LEVEL_ALONE)
+
+
+def _arrays(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[Any]]:
+    return {f"of_{name}": [row[name] for row in rows] for name in names}
 
 
 def discard() -> Executable:
