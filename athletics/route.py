@@ -30,12 +30,12 @@ class RouteColumns(NamedTuple):
     `samples` are the first samples there, counted from 0.
     """
 
-    latitudes: list[int]
-    longitudes: list[int]
-    samples: list[int]
+    latitudes: Integers
+    longitudes: Integers
+    samples: Integers
 
 
-NO_ROUTE = RouteColumns([], [], [])
+NO_ROUTE = RouteColumns(*(np.zeros(0, np.int64) for _ in RouteColumns._fields))
 
 
 def route_of(latitude: Column, longitude: Column) -> RouteColumns:
@@ -53,7 +53,7 @@ def route_of(latitude: Column, longitude: Column) -> RouteColumns:
     drawn = np.flatnonzero(places.drawn())
     if not 1 < len(drawn) <= MOST_POINTS:
         return NO_ROUTE
-    return RouteColumns(*(each[moves][drawn].tolist() for each in (north, east, samples)))
+    return RouteColumns(*(each[moves][drawn] for each in (north, east, samples)))
 
 
 def _changes(values: Integers) -> Flags:

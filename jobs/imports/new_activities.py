@@ -15,8 +15,9 @@ from db.models import (
     BestEffort,
     ImportedFile,
 )
+from db.packed_arrays import parameters_of
 from db.statements.activities import stream as streams
-from db.statements.new_rows import add, values_of
+from db.statements.new_rows import add
 from db.stream_arrays import decode_arrays
 from jobs.imports.prepared_file import PreparedActivity, derived_efforts
 from jobs.sync.derived_parts import PARTS, rows_of
@@ -107,4 +108,5 @@ def _write_parts(connection: Connection, found: Sequence[ActivityToWrite]) -> No
 
 def _add(connection: Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        connection.execute(add(model, tuple(rows[0])), {"rows": values_of(rows)})
+        names = tuple(rows[0])
+        connection.execute(add(model, names), parameters_of(model, names, rows))

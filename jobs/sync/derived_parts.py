@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from db.models import ActivityHeartRates, ActivityRoute, ActivitySplit, Base
-from db.statements.new_rows import as_array, replace, values_of
+from db.packed_arrays import parameters_of
+from db.statements.new_rows import replace
 from jobs.sync.derived_splits import SPLIT_COLUMNS
 from jobs.sync.prepared_parts import PreparedParts
 
@@ -33,12 +34,12 @@ class PartOfActivity:
 
 def _rates(parts: PreparedParts) -> Iterable[Mapping[str, Any]]:
     if parts.rates is not None:
-        yield {"lowest_bpm": parts.rates.lowest_bpm, "seconds": as_array(parts.rates.seconds)}
+        yield {"lowest_bpm": parts.rates.lowest_bpm, "seconds": parts.rates.seconds}
 
 
 def _route(parts: PreparedParts) -> Iterable[Mapping[str, Any]]:
-    if parts.route.samples:
-        yield {name: as_array(each) for name, each in parts.route._asdict().items()}
+    if len(parts.route.samples):
+        yield parts.route._asdict()
 
 
 PARTS = (
@@ -106,6 +107,6 @@ def _write_each(connection: Connection, found: Owned) -> dict[int, Exception]:
 def _replace(connection: Connection, part: PartOfActivity, found: Owned) -> None:
     values = {
         "activity_ids": [activity.id for activity, _ in found],
-        "rows": values_of(rows_of(part, found)),
+        **parameters_of(part.model, part.columns, rows_of(part, found)),
     }
     connection.execute(replace(part.model, part.columns, part.keys), values)
