@@ -19,7 +19,7 @@ class LoneStatements:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._written: Callable[[Executable], _Written] = cache(self._write)
+        self._written: Callable[[Executable], _LoneStatement] = cache(self._write)
 
     def first(self, statement: Executable, values: Mapping[str, Any]) -> Any:
         """Execute and commit a statement that returns rows; returns the first one, or None.
@@ -46,12 +46,12 @@ class LoneStatements:
             pooled.close()
         return row
 
-    def _write(self, statement: Any) -> "_Written":
+    def _write(self, statement: Any) -> "_LoneStatement":
         compiled = statement.compile(dialect=self._engine.dialect)
-        return _Written(str(compiled), dict(compiled.params), compiled._bind_processors)  # noqa: SLF001
+        return _LoneStatement(str(compiled), dict(compiled.params), compiled._bind_processors)  # noqa: SLF001
 
 
-class _Written:
+class _LoneStatement:
     """A statement's text, its own values, and what makes the driver's values of those given."""
 
     def __init__(
