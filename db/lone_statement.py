@@ -38,7 +38,7 @@ class LoneStatements:
             driver.autocommit = False
         except Error as error:
             pooled.invalidate(error)
-            raise exc.DBAPIError.instance(None, None, error, Error) from error  # type: ignore[arg-type, misc]
+            raise exc.DBAPIError.instance(None, None, error, Error) from error
         except BaseException:
             pooled.invalidate()
             raise

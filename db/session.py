@@ -320,10 +320,7 @@ class SyncDatabase(_Pooled):
                 connection.commit()
 
     def write_alone(self, statement: Executable, values: Mapping[str, Any]) -> Any:
-        """Commit one statement that returns rows, by one message; returns the first, or None.
-
-        Raises as `read`.
-        """
+        """Commit a statement that returns rows; returns the first, or None. Raises as `read`."""
         if self.commits is not None:  # which looks before the commit
             with self.write() as connection:
                 return connection.execute(statement, values).first()
