@@ -51,8 +51,8 @@ def parameters_of(
 
     Arrays are sequences of numbers, or None.
     """
-    columns = model.__table__.c
-    arrays = [name for name in names if isinstance(columns[name].type, ARRAY)]
+    types: dict[str, Any] = {each.name: each.type for each in model.__table__.c}
+    arrays = [name for name in names if isinstance(types[name], ARRAY)]
     if not arrays:
         return {"rows": values_of(rows)}
     ends = dict.fromkeys(arrays, 0)
@@ -67,9 +67,7 @@ def parameters_of(
                 given |= zip(place_names(name), (first, ends[name]), strict=True)
         told.append(given)
     packed = {
-        packed_name(name): _packed(
-            parts, is_whole=isinstance(columns[name].type.item_type, Integer)
-        )
+        packed_name(name): _packed(parts, is_whole=isinstance(types[name].item_type, Integer))
         for name, parts in found.items()
     }
     return {"rows": values_of(told), **packed}
