@@ -7,7 +7,7 @@ notifies all processes.
 import logging
 import os
 import pwd
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import time_ns
@@ -63,8 +63,8 @@ class FlagStore:
         return cast("Mapping[bytes, bytes]", self._redis.hgetall(self._hash))
 
     def restore(self, held: Mapping[bytes, bytes]) -> None:
-        """Restore a hash that Redis lost."""
-        self._redis.eval(RESTORE, 1, self._hash, *restored(held))
+        """Put back a hash that Redis lost, from the fields that a process still holds."""
+        self._redis.eval(RESTORE, 1, self._hash, *restore_arguments(held))
 
     def set(
         self, flag: Flag, wanted: Rollout, *, keep_on: bool = False, keep_off: bool = False
@@ -94,10 +94,14 @@ class FlagStore:
             }
             yield Change(**{name: named.get(name, "") for name in Change.__slots__})
 
-    def _change(self, flag: Flag, signed: Rollout, new: Any) -> Change:
+    def _change(
+        self, flag: Flag, signed: Rollout, replacement: Callable[[Rollout | None], Rollout | None]
+    ) -> Change:
+        """Replace a flag's rollout by that of `replacement`; `signed` tells when, by whom and why."""
+
         def write(pipeline: Pipeline) -> Change:
             before = _read(cast("bytes | None", pipeline.hget(self._hash, flag.value)))
-            after: Rollout | None = new(before)
+            after = replacement(before)
             # The time, so that a change counts even where Redis lost those before it.
             version = max(version_of(self.read()) + 1, time_ns() // 1_000_000)
             texts = (self._text(flag, before), self._text(flag, after))
@@ -131,13 +135,13 @@ class FlagStore:
         return f"{DEFINITIONS[flag].default(self._settings).text} (settings)"
 
 
-def restored(held: Mapping[bytes, bytes]) -> list[bytes]:
+def restore_arguments(held: Mapping[bytes, bytes]) -> list[bytes]:
     """Encode a hash's fields as arguments of RESTORE."""
     return [b"%d" % version_of(held), *(each for pair in held.items() for each in pair)]
 
 
 def _read(value: bytes | None) -> Rollout | None:
-    """Read the rollout to be replaced; None where it is invalid."""
+    """Read the rollout to be replaced; None where there is none, or an invalid one."""
     try:
         return read_json(value) if value is not None else None
     except InvalidRollout:

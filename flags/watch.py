@@ -10,7 +10,7 @@ from redis import Redis, RedisError
 from redis.asyncio import Redis as AsyncRedis
 
 from flags.flags import Flags
-from flags.store import CHANNEL, HASH, RESTORE, FlagStore, restored
+from flags.store import CHANNEL, HASH, RESTORE, FlagStore, restore_arguments
 from runtime.redis_cluster import tagged
 from settings import Settings
 
@@ -68,7 +68,9 @@ class FlagWatch:
         held = cast("Mapping[bytes, bytes]", await self._redis.hgetall(self._hash))
         lost = self._flags.heed(held)
         if lost is not None:
-            await self._redis.eval(RESTORE, 1, self._hash, *cast("list[str]", restored(lost)))
+            await self._redis.eval(
+                RESTORE, 1, self._hash, *cast("list[str]", restore_arguments(lost))
+            )
 
 
 class FlagReader:

@@ -158,7 +158,7 @@ class Reconciler:
         settings, most = self._settings, {"most": _BATCH}
         batches: list[tuple[Executable, dict[str, float]]] = [
             (
-                idempotency_key.delete_expired(),
+                idempotency_key.sweep_expired(),
                 {"lifetime_s": settings.idempotency_key_lifetime_s},
             ),
             (strava_event.delete_old(), {"kept_s": _EVENTS_KEPT_S}),

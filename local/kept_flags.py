@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from redis import RedisError
 
-from flags.store import HASH, LOG, RESTORE, restored
+from flags.store import HASH, LOG, RESTORE, restore_arguments
 from local.embedded_service import ServiceFailed
 from runtime.redis_clients import redis_client
 from settings import load_settings
@@ -60,7 +60,7 @@ def restore_flags(home: Path, redis_url: str) -> None:
     try:
         with redis_client(load_settings(redis_url=redis_url), timeout_s=_TIMEOUT_S) as redis:
             if flags:
-                redis.eval(RESTORE, 1, HASH, *cast("list[str]", restored(flags)))
+                redis.eval(RESTORE, 1, HASH, *cast("list[str]", restore_arguments(flags)))
             if not redis.exists(LOG):
                 for entry, fields in entries:
                     redis.xadd(LOG, fields, id=entry)

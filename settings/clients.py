@@ -9,6 +9,8 @@ from settings.value_types import Parts, WebUrl
 
 
 class ClientSettings(SettingsPart):
+    """Pages for browsers, other origins, and what one client may have open."""
+
     # --- GraphiQL, HTTP and CORS
     example_app: Literal["on", "off"] = Field(
         "on", description="on: serve the example app (examples/web) at / and its pages."
@@ -29,13 +31,17 @@ class ClientSettings(SettingsPart):
         description=(
             "Origins of other sites that may call the API with the browser's session, "
             "such as https://app.example, comma separated. * alone: any site, without the "
-            "session."
+            "session. Signing in may lead back to them."
         ),
     )
 
     # --- subscriptions
     subscriptions_per_connection: int = Field(
-        50, ge=1, le=10_000, description="Maximum subscriptions of one WebSocket."
+        50,
+        ge=1,
+        le=10_000,
+        description="Maximum subscriptions of one WebSocket, or of one event stream that has several. "
+        "It may run as many queries and mutations beside them.",
     )
     subscriptions_per_caller: int = Field(
         100,

@@ -44,8 +44,14 @@ FaultKind = Literal[
     "other_object",
     "other_list",
 ]
-PAGES: dict[FaultKind, int] = {"bad_json": 200, "forbidden_page": 403, "not_found_page": 404}
-"""Statuses of a page of HTML in place of the answer."""
+PAGE_STATUSES: dict[FaultKind, int] = {
+    "bad_json": 200,
+    "forbidden_page": 403,
+    "not_found_page": 404,
+}
+"""Statuses of a page of HTML in place of the answer. Kinds that are neither here nor in REFUSALS spoil
+an answer (`strava_simulator/spoiled_answer.py`) or its time (`strava_simulator/gate.py`).
+"""
 REFUSALS: dict[FaultKind, Refusal] = {
     "rate_limited": RATE_LIMITED,
     "rate_limited_day": RATE_LIMITED,
@@ -62,10 +68,10 @@ REFUSALS: dict[FaultKind, Refusal] = {
 
 @dataclass(slots=True)
 class InjectedFault:
-    """Answers requests that match `path` with `kind`, after the first `skip`, `times` often.
+    """Lets the first `skip` requests that match `path` through, then spoils `times` of them by `kind`.
 
-    `times` None means until cleared. `delay_s` is before the answer, of `drip` between its bytes;
-    `size_bytes` is of the huge ones.
+    `times` None means until cleared. `delay_s` is before the request is carried
+    out, of `late` after that, of `drip` between its bytes; `size_bytes` is of the huge ones.
     """
 
     kind: FaultKind
@@ -76,7 +82,7 @@ class InjectedFault:
     size_bytes: int = 0
 
     def consume(self, path: str) -> bool:
-        """Whether the fault applies to this request, which is counted."""
+        """Count this request if it matches; tell whether the fault applies to it."""
         if self.times == 0 or not self.path.search(path):
             return False
         if self.skip:
@@ -94,7 +100,10 @@ class Faults:
     faults: list[InjectedFault] = field(default_factory=list)
 
     async def apply(self, path: str) -> InjectedFault | None:
-        """The first fault that applies, or None, after the delays of those of kind `slow`."""
+        """Get the fault that answers this request, or None.
+
+        Waits the delays of those that apply, but of `late` and `drip`, whose delays come later.
+        """
         for fault in list(self.faults):
             if not fault.consume(path):
                 continue

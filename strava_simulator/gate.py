@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from strava_simulator.faults import PAGES, REFUSALS, FaultKind, Faults
+from strava_simulator.faults import PAGE_STATUSES, REFUSALS, FaultKind, Faults
 from strava_simulator.limits import RateLimiter
 from strava_simulator.refusal import RATE_LIMITED, Refusal
 from strava_simulator.spoiled_answer import SPOILED, answer_spoiled
@@ -98,8 +98,8 @@ class Gate:
                     message["headers"] = [*message["headers"], *self._headers(exhausted)]
             await send(message)
 
-        if kind in PAGES:
-            await _answer(send_with_headers, PAGES[kind], _PAGE, b"text/html")
+        if kind in PAGE_STATUSES:
+            await _answer(send_with_headers, PAGE_STATUSES[kind], _PAGE, b"text/html")
         elif kind in REFUSALS:
             await _refuse(send_with_headers, REFUSALS[kind])
         elif not allowed:

@@ -52,7 +52,7 @@ class RequestKey:
         Waits for an equal request under way. Raises MutationRefused where another request used it.
         """
         mine = {name: self._parameters[name] for name in ("key_caller", "idempotency_key")}
-        await connection.execute(keys.forget_expired(), mine | {"lifetime_s": self._lifetime_s})
+        await connection.execute(keys.delete_if_expired(), mine | {"lifetime_s": self._lifetime_s})
         with waiting_for_lock():
             taken = await connection.execute(keys.take(), self._parameters)
         if taken.first() is not None:

@@ -34,7 +34,7 @@ async def delete_original(context: Context, wanted: DeleteOriginalInput) -> Dele
     original_id = decode_id_of("Original", wanted.id, _FIELD)
     values = {"original": original_id}
     found = await context.database.reading(
-        lambda connection: connection.execute(statements.owner_of(), values)
+        lambda connection: connection.execute(statements.owner_and_place(), values)
     )
     row = found.one_or_none()
     if row is None or not context.viewer.sees_unshared(row.athlete_id):
@@ -43,14 +43,16 @@ async def delete_original(context: Context, wanted: DeleteOriginalInput) -> Dele
         await _remove_file(context, row.place, original_id)
 
     async def delete(connection: AsyncConnection) -> list[int]:
-        read = list((await connection.execute(statements.activities_of(), values)).scalars())
+        activity_ids = list(
+            (await connection.execute(statements.activities_of(), values)).scalars()
+        )
         await connection.execute(statements.remove(), values)
-        return read
+        return activity_ids
 
-    read = await context.database.writing(delete)
+    activity_ids = await context.database.writing(delete)
     context.forget()
     return DeleteOriginalPayload(
-        deleted_id=wanted.id, activities=await load_recordings(context, read)
+        deleted_id=wanted.id, activities=await load_recordings(context, activity_ids)
     )
 
 

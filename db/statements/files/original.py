@@ -116,7 +116,7 @@ def places() -> Executable:
 
 
 @cache
-def owner_of() -> Executable:
+def owner_and_place() -> Executable:
     """Select the `athlete_id` and `place` of the original `original`."""
     return select(Original.athlete_id, Original.place).where(Original.id == _ORIGINAL_ID)
 
