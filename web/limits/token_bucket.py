@@ -40,7 +40,7 @@ class Bucket:
 
     __slots__ = (
         "_alone", "_alone_at", "_at", "_leased", "_leased_until", "_level", "_owed", "_refused", "_refused_until",
-        "_renew", "_renew_at", "_renew_below", "asks", "key", "name", "size",
+        "_renew", "_renew_at", "_renew_below", "_sent", "asks", "key", "name", "size",
     )  # fmt: skip
 
     def __init__(
@@ -58,7 +58,7 @@ class Bucket:
         """How many requests to Redis about it are in progress."""
         self._level, self._at = float(size.capacity), now
         self._leased, self._leased_until = 0, now
-        self._owed = 0.0
+        self._owed = self._sent = 0.0
         self._alone: float | None = None
         self._alone_at = now
         self._refused, self._refused_until = 0, now
@@ -147,8 +147,8 @@ class Bucket:
         """Do as `begin_settling` does, but keep the lease; also gets what it lacks."""
         if self._alone is not None:
             return *self.begin_settling(now), 0
-        owed, self._owed = self._owed, 0.0
-        return self._shared_level(now), owed, max(0, self.size.lease - self._leased)
+        self._sent = self._owed  # it counts here until Redis answers: charges go on meanwhile
+        return self._shared_level(now), self._sent, max(0, self.size.lease - self._leased)
 
     def settled(
         self, level: float, leased: int, asked_at: float, now: float, *, is_renewed: bool = False
@@ -158,6 +158,7 @@ class Bucket:
         The lease is a new one, or what was kept of the one before and more (`is_renewed`).
         """
         self._level, self._at = level, now
+        self._owed, self._sent = self._owed - self._sent, 0.0
         if not (leased or is_renewed):
             return
         self._leased += leased
@@ -180,9 +181,9 @@ class Bucket:
         `back` is an amount that was sent to Redis, which may not have received it.
         """
         if self._alone is None:
-            self._alone = self._bounded(self._balance(now) + back)
+            self._alone = self._bounded(self._balance(now) + back - self._sent)
             self._alone_at = now
-            self._leased, self._owed = 0, 0.0
+            self._leased, self._owed, self._sent = 0, 0.0, 0.0
 
     def spend_alone(self, amount: int, now: float) -> bool:
         """Take `amount` without Redis, if the bucket holds it."""
