@@ -1,6 +1,7 @@
 """Begins the requests of a connection one after another, in the pace of its address.
 
-A request counts as one, and 16 KiB of it as another, which the next request waits for. Bodies are read
+A request counts as one, and 16 KiB of it as another, which the next request waits for; so do 25 fields
+of its head beyond 50, which take as long to read. Bodies are read
 in pieces, as large as a read or a chunk: these count as they come, so that small ones, which take
 most, are not read faster than others are served.
 """
@@ -15,6 +16,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from web.http.address_bounds import LIKE_A_REQUEST, BoundedConnection
 from web.http.flow_control import HeldFlow
 
+FREE_FIELDS = 50
+"""Fields of a head that cost nothing: browsers behind several proxies send fewer."""
+FIELDS_LIKE_A_REQUEST = 25
+"""Further fields that count as one more request."""
 PIECES_LIKE_A_REQUEST = 200
 """Pieces of bodies that count as one more request."""
 MOST_UNPAID_PIECES = 1000
@@ -43,7 +48,10 @@ class PacedHttp(HttpToolsProtocol):
             # This is `wait_s`, in parts: each call costs, and most requests do not wait.
             size = min(self._unpaid_bytes, connection.most_of_request)
             self._unpaid_bytes = 0
-            owed_s = connection.pace.take(1 + size / LIKE_A_REQUEST, monotonic())
+            count = 1 + size / LIKE_A_REQUEST
+            if (fields := len(cycle.scope["headers"])) > FREE_FIELDS:
+                count += (fields - FREE_FIELDS) / FIELDS_LIKE_A_REQUEST
+            owed_s = connection.pace.take(count, monotonic())
             if owed_s and (wait_s := connection.wait_for(owed_s)):
                 self.flow.pause_reading()
                 self.flow.is_held = True

@@ -11,6 +11,7 @@ from tests.web.conftest import listening
 from web.http import bounded_protocol
 from web.http.address_bounds import STATE_KEY, AddressBounds
 from web.http.client_address import ClientAddresses
+from web.http.paced_protocol import FIELDS_LIKE_A_REQUEST, FREE_FIELDS
 
 BURST, PER_S = 250, 500
 """The least pace of an address, in requests."""
@@ -76,6 +77,21 @@ def test_a_body_of_small_chunks_waits_for_the_pace(app: App, server: str):
     assert took_s(server, chunks(count), LAST) > 0.5
     assert app.read == count
     assert app.bounds.struck["pace"] == 1
+
+
+def test_many_fields_wait_for_the_pace(app: App, server: str):
+    def request(fields: int) -> bytes:
+        lines = b"".join(b"a%d: b\r\n" % number for number in range(fields - 1))
+        return LAST.replace(b"connection: close\r\n", b"").replace(
+            b"\r\n\r\n", b"\r\n" + lines + b"\r\n"
+        )
+
+    free, many = request(FREE_FIELDS), request(FREE_FIELDS + 5 * FIELDS_LIKE_A_REQUEST)
+    assert took_s(server, *[free] * 199, LAST) < 0.5, "as many as may come at once"
+    count = 1 + 5
+    requests = 150
+    least_s = (requests * count - (BURST - 200)) / PER_S
+    assert took_s(server, *[many] * requests, LAST) > 0.7 * least_s
 
 
 def test_what_is_read_in_turns_comes_whole(app: App, server: str, monkeypatch):
