@@ -30,20 +30,20 @@ class LoneStatements:
         from psycopg.rows import namedtuple_row
 
         text, given = self._written(statement).with_values(values)
-        pooled = self._engine.raw_connection()
-        driver: Any = pooled.driver_connection
         try:
-            driver.autocommit = True
-            row = driver.cursor(row_factory=namedtuple_row).execute(text, given).fetchone()
-            driver.autocommit = False
-        except Error as error:
-            pooled.invalidate(error)
+            pooled = self._engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            try:
+                driver.autocommit = True
+                row = driver.cursor(row_factory=namedtuple_row).execute(text, given).fetchone()
+                driver.autocommit = False
+            except BaseException as error:
+                pooled.invalidate(error)
+                raise
+            finally:
+                pooled.close()
+        except Error as error:  # also of a connection that could not be made
             raise exc.DBAPIError.instance(None, None, error, Error) from error
-        except BaseException:
-            pooled.invalidate()
-            raise
-        finally:
-            pooled.close()
         return row
 
     def _write(self, statement: Any) -> "_LoneStatement":

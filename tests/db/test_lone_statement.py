@@ -1,6 +1,7 @@
 """A statement that is committed alone goes past SQLAlchemy's execution, with the same outcome."""
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import ARRAY, BigInteger, Boolean, LargeBinary, bindparam, exc, func, select, text
 from sqlalchemy import column as sql_column
 
@@ -60,3 +61,13 @@ def test_a_lost_connection_is_told_and_replaced(database, settings):
         database.write_alone(_PID, {})
     assert failure.value.is_written is None
     assert database.write_alone(_PID, {}).pid != pid
+
+
+def test_a_database_that_cannot_be_reached_is_told(settings):
+    away = settings.model_copy(
+        update={"database_url": SecretStr("postgresql://nobody@127.0.0.1:1/none")}
+    )
+    database = SyncDatabase(away, application_name="test-lone-statements")
+    with pytest.raises(DatabaseUnavailable):
+        database.write_alone(_PID, {})
+    database.close()
