@@ -14,7 +14,7 @@ from time import monotonic
 
 from starlette.types import Scope
 
-from db.errors import DatabaseBusy
+from db.errors import DatabaseBusy, DatabaseError
 from flags.flags import Flags
 from runtime.bounded_map import LruMap
 from settings import Settings
@@ -32,13 +32,19 @@ UNKNOWN_AT_ONCE, UNKNOWN_PER_S = 250, 50
 _MOST_ADDRESSES = 10_000
 
 
-class TooManyUnknown(DatabaseBusy):
+class TooManyUnknown(DatabaseError):
     """An address sends tokens that nobody has, so another one of it is not looked up now."""
 
+    code = DatabaseBusy.code
     public_message = (
         "Your address has sent many API tokens that are unknown, expired or revoked. Try again in "
         "some seconds, with one that works."
     )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "its address has sent many API tokens that are unknown, expired or revoked"
+        )
 
 
 class LookUpTurns:
@@ -62,11 +68,11 @@ class LookUpTurns:
         """Tell whether a token may be looked up that was not known just now. Raises TooManyUnknown."""
         address = self._addresses.of(scope)
         rate = self._unknown.find(address)
-        if rate is None or not (wait_s := rate.take(0, monotonic())):
+        if rate is None or not rate.take(0, monotonic()):
             return
         if switches_at(self._flags, address).rate_limiting:
             self.refused_unknown += 1
-            raise TooManyUnknown(wait_s)
+            raise TooManyUnknown
 
     def count_unknown(self, scope: Scope) -> None:
         """Count a token that nobody has."""

@@ -12,7 +12,7 @@ from settings import load_settings
 from tests import factories as make
 from web import create_app
 from web.limits import look_up_turns
-from web.limits.look_up_turns import LookUpTurns
+from web.limits.look_up_turns import LookUpTurns, TooManyUnknown
 
 pytestmark = pytest.mark.anyio
 ONE, OTHER = {"client": ("192.0.2.1", 1)}, {"client": ("192.0.2.2", 1)}
@@ -63,7 +63,7 @@ async def test_without_rate_limiting_nobody_waits():
 
 @pytest.mark.parametrize("is_limited", ["on", "off"])
 async def test_tokens_that_nobody_has_are_looked_up_at_a_rate(
-    settings, db, monkeypatch, is_limited
+    settings, db, monkeypatch, caplog, is_limited
 ):
     """A token that was known goes on, and so do tokens of other addresses."""
     monkeypatch.setattr(look_up_turns, "UNKNOWN_AT_ONCE", 5)
@@ -92,5 +92,7 @@ async def test_tokens_that_nobody_has_are_looked_up_at_a_rate(
         assert found == [401] * 6 + [503] * 2
         assert others == [200, 503, 200]
         assert turns.refused_unknown == 3
+        told = [each.getMessage() for each in caplog.records if "failed" in each.getMessage()]
+        assert told == [f"request failed: {TooManyUnknown()}"] * 3, "the pool is not at fault"
     else:
         assert (found, others) == ([401] * 8, [200] * 3)
