@@ -57,13 +57,14 @@ class _Payer:
     account_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PaidRead:
-    """What was paid for a request."""
+    """What was paid for a request. `unpacked` bytes of the file are paid, too."""
 
     budget: Budget
     points: int
     is_taken: bool
+    unpacked: int = 0
 
     def give_back(self) -> None:
         """Return it: the request was worth more than it cost."""
@@ -71,8 +72,11 @@ class PaidRead:
             self.budget.refund(self.points)
 
     def pay_for_unpacked(self, size: int) -> None:
-        """Take in addition what unpacking `size` bytes took, as a debt if the budget has less."""
-        if self.is_taken and (points := unpacking_cost(self.budget, size)):
+        """Take in addition what unpacking `size` more bytes took, as a debt if the budget has less."""
+        paid = unpacking_cost(self.budget, self.unpacked)
+        self.unpacked += size
+        points = unpacking_cost(self.budget, self.unpacked) - paid
+        if self.is_taken and points:
             self.budget.refund(-points)
 
 

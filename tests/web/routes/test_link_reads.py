@@ -101,7 +101,7 @@ def test_unpacking_an_original_costs_its_account_by_its_size(client, person, db)
         assert ask(file).status_code == 200
         costs.append(before - balance(client, person)[0])
     assert costs[1] == READ
-    assert 3 * 45 <= costs[2] - READ <= 3 * 50
+    assert costs[2] - READ == 3 * 50
     while (answer := client.get(file)).status_code == 200:
         pass
     assert answer.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
