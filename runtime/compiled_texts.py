@@ -96,9 +96,12 @@ class _CompiledTexts:
         if not self._is_new or sys.dont_write_bytecode:
             return
         new = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        with suppress(OSError):  # the folder cannot be written to
-            new.write_bytes(MAGIC_NUMBER + marshal.dumps(self._used))
-            new.replace(self._file)
+        with suppress(OSError):  # the folder cannot be written to, or the disk is full
+            try:
+                new.write_bytes(MAGIC_NUMBER + marshal.dumps(self._used))
+                new.replace(self._file)
+            finally:
+                new.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> dict[bytes, bytes]:

@@ -85,6 +85,7 @@ def test_a_damaged_file_is_written_anew(file, damage):
 def test_nothing_is_written_where_python_may_not_or_cannot(file, monkeypatch):
     file.mkdir()
     declared()
+    assert [*file.parent.iterdir()] == [file], "nor is a part of it left"
     file.rmdir()
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     declared()
