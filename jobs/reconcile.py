@@ -128,10 +128,10 @@ class Reconciler:
                 "attempt_s": self._settings.job_attempt_max_s + ATTEMPT_GRACE_S + _MARGIN_S,
             }
             reclaimed = connection.execute(job_lease.reclaim(), values).all()
-            _hold_back(connection, flags)
+            held = {"held_ids": _hold_back(connection, flags)}
             due = [
                 *connection.execute(job_queue.wake()).all(),
-                *connection.execute(strava_event.wake_revoked()).all(),
+                *connection.execute(strava_event.wake_revoked(), held).all(),
             ]
             created = [
                 *connection.execute(strava_event.create_due_jobs()).all(),
@@ -228,11 +228,13 @@ def _begin_nightly(connection: Connection, settings: Settings) -> Sequence[Any]:
     return connection.execute(nightly_sync.create_due_jobs(), values).all()
 
 
-def _hold_back(connection: Connection, flags: Flags) -> None:
-    """Postpone syncs that are switched off."""
+def _hold_back(connection: Connection, flags: Flags) -> list[int]:
+    """Postpone due syncs that are switched off; returns the ids of all waiting ones that are."""
     if is_on_for_all(flags):
-        return
+        return []
     kinds = {"job_kinds": [kind.value for kind in SWITCHED]}
-    waiting_syncs = connection.execute(job_queue.due(), kinds).all()
-    if ids := switched_off(flags, ((row.id, row.athlete_id) for row in waiting_syncs)):
+    syncs = connection.execute(job_queue.waiting(), kinds).all()
+    held = switched_off(flags, ((row.id, row.athlete_id) for row in syncs))
+    if ids := list({row.id for row in syncs if row.is_due}.intersection(held)):
         connection.execute(job_queue.postpone(), {"ids": ids, "seconds": SYNC_PAUSE_S})
+    return held

@@ -2,6 +2,9 @@
 
 import pytest
 
+from flags.rollout import OFF, ON
+from flags.store import FlagStore
+from flags.switches import Flag
 from jobs.reconcile import Reconciler
 from tests.jobs.few_runs import RUNS, strava  # noqa: F401 - the fixture
 from tests.jobs.simulated import RUNNER
@@ -41,6 +44,10 @@ def test_the_end_of_an_access_waits_for_no_quota(world, webhook, waiting):
     world.strava.forget_requests()
 
     tell_end(webhook)  # which is not true
+    flags = FlagStore(world.settings, world.redis)
+    flags.set(Flag.BACKGROUND_SYNC, OFF)
+    assert wakes(world) == []  # nor is it put off again and again
+    flags.set(Flag.BACKGROUND_SYNC, ON)
     assert wakes(world) == [("STRAVA_WEBHOOK", "QUEUED")]
     job = world.work(waiting["id"])
     assert (job["status"], job["failures"]) == ("WAITING", 0)

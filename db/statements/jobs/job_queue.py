@@ -44,12 +44,14 @@ def wake_where(*conditions: ColumnElement[bool]) -> Update:
 
 
 @cache
-def due() -> Executable:
-    """Select `id` and `athlete_id` of due jobs of the kinds `job_kinds`, except cancelled ones."""
-    waits = (Job.status == JobStatus.WAITING) & (Job.waiting_until <= func.now())
-    return select(Job.id, Job.athlete_id).where(
+def waiting() -> Executable:
+    """Select WAITING jobs of the kinds `job_kinds`, except cancelled ones.
+
+    Columns: `id`, `athlete_id` and `is_due`.
+    """
+    return select(Job.id, Job.athlete_id, (Job.waiting_until <= func.now()).label("is_due")).where(
         Job.kind == any_(bindparam("job_kinds", type_=ARRAY(Text))),
-        waits,
+        Job.status == JobStatus.WAITING,
         Job.cancel_requested.is_(false()),
     )
 

@@ -180,10 +180,10 @@ def create_due_jobs() -> Executable:
 
 @cache
 def wake_revoked() -> Executable:
-    """Queue the jobs that wait while an end of the access was told; returns their summaries.
+    """Queue the jobs that wait while an end of the access was told, but `held_ids`.
 
-    What was told before the job began to wait, and taken by it, does not count. It does not ask
-    Strava before its time for anything else: `quota_until` is forgotten.
+    Returns their summaries. What was told before the job began to wait, and taken by it, does not
+    count. It does not ask Strava before its time for anything else: `quota_until` is forgotten.
     """
     told = exists().where(
         StravaConnection.athlete_id == Job.athlete_id,
@@ -192,7 +192,8 @@ def wake_revoked() -> Executable:
         StravaEvent.due_at <= func.now(),
         StravaEvent.job_id.is_distinct_from(Job.id),
     )
-    waits = wake_where(Job.kind == JobKind.STRAVA_WEBHOOK, told)
+    held = Job.id == any_(bindparam("held_ids", type_=ARRAY(BigInteger)))
+    waits = wake_where(Job.kind == JobKind.STRAVA_WEBHOOK, told, ~held)
     return waits.values(quota_until=null()).returning(*SUMMARY)
 
 
