@@ -111,6 +111,7 @@ def test_those_that_commit_in_parts_begin_again(settings, db, connection):
         (upgrade, "0044", "0045"),
         (upgrade, "0050", "0051"),
         (upgrade, "0055", "0056"),
+        (upgrade, "0060", "0061"),
         (downgrade, "0056", "0055"),
         (downgrade, "0051", "0050"),
         (downgrade, "0036", "0035"),
