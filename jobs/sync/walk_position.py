@@ -14,7 +14,8 @@ WALKED = "walked"  # key of the checkpoint: the listing came to the end of the h
 Item = StravaActivity | StravaBadData
 
 
-_DAY = timedelta(days=1)
+_LONGEST_DAY = timedelta(hours=25)
+"""The day on which summer time ends."""
 
 
 def move(step: Step, items: Sequence[Item]) -> None:
@@ -35,7 +36,7 @@ def move(step: Step, items: Sequence[Item]) -> None:
     oldest = max(0, min(int(_latest_start(item).timestamp()) for item in found))
     if known is not None:
         oldest = min(oldest, known)
-        met = met if known - oldest <= _DAY.total_seconds() else set()
+        met = met if known - oldest <= _LONGEST_DAY.total_seconds() else set()
     met |= {strava_id for strava_id, start in starts.items() if start <= oldest}
     step.checkpoint |= {"oldest": oldest, "met": sorted(met), "page": 1, "listed": listed}
     step.message = f"{listed} activities listed"
@@ -43,7 +44,7 @@ def move(step: Step, items: Sequence[Item]) -> None:
 
 def latest_start(started_at: datetime, *, is_hidden: bool) -> datetime:
     """When an activity began at the latest, where Strava may hide the time of day."""
-    return started_at + _DAY if is_hidden else started_at
+    return started_at + _LONGEST_DAY if is_hidden else started_at
 
 
 def _latest_start(item: StravaActivity) -> datetime:

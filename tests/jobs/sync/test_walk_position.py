@@ -71,6 +71,12 @@ def test_each_activity_is_met_and_counted_once(lists_by_shown, hidden):
         assert step.checkpoint["listed"] == len(runs), seed
 
 
+def test_a_day_may_have_25_hours():
+    late, before = (FIRST + timedelta(hours=hours) for hours in (24.5, 24.2))
+    runs = [Run(1, late, FIRST + timedelta(seconds=1)), Run(2, before, before)]
+    assert walk(runs, 1, lists_by_shown=False)[0] == {1, 2}
+
+
 def test_hidden_starts_cost_few_pages():
     runs = runs_of(Random(1), 200, 0.2)
     shown = [Run(run.number, run.began, run.began) for run in runs]
