@@ -29,7 +29,8 @@ class InputChecks:
         except SeveralProblems as problems:
             self._problems += problems.each
         except CallerError as problem:
-            self._problems.append(problem)
+            # without the frames, which have these checks: a cycle would stay until a collection
+            self._problems.append(problem.with_traceback(None))
 
     def finish(self) -> None:
         """Raises SeveralProblems if something was wrong."""

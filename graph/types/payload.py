@@ -83,9 +83,13 @@ async def answer_refusals(
         return await command
     except MutationRefused as refused:
         return payload(user_errors=[_user_error(refused.code, refused)])
-    except CallerError as error:
-        problems = error.each if isinstance(error, SeveralProblems) else [error]
-        return payload(user_errors=[_user_error(UserErrorCode.INVALID, each) for each in problems])
+    except SeveralProblems as several:
+        return payload(
+            user_errors=[_user_error(UserErrorCode.INVALID, each) for each in several.each]
+        )
+    except CallerError as problem:
+        # No name here may keep it: its traceback has this frame, so both would stay.
+        return payload(user_errors=[_user_error(UserErrorCode.INVALID, problem)])
 
 
 def _user_error(code: UserErrorCode, error: Any) -> UserError:

@@ -42,6 +42,9 @@ _DEAR = "{ viewer { athlete { activities(first: 1000) { nodes { bestEfforts { id
 _REQUESTS = {
     "a plan": {"query": "{ viewer { scopes athlete { id } } }"},
     "no plan": {"query": 'mutation { cancelJob(input: { id: "x" }) { __typename } }'},
+    "several problems": {
+        "query": 'mutation { submitFeedback(input: { message: "", contact: "a\\nb" }) { userErrors { field } } }'
+    },
     "variables that do not fit": _BAD_ID,
     "too expensive": {"query": _DEAR},
     "no such field": {"query": "{ nothing }"},
