@@ -104,7 +104,7 @@ async def test_a_request_waits_no_longer_in_two_queues_than_in_one_and_counts_on
 
 
 async def test_who_waited_before_is_served_and_given_up_in_the_order_of_coming():
-    made, order = turns(at_once=1, wait_s=0.3), []
+    made, order = turns(at_once=1, wait_s=3), []
 
     async def operation(name: str, waited_s: float) -> None:
         try:
@@ -116,11 +116,11 @@ async def test_who_waited_before_is_served_and_given_up_in_the_order_of_coming()
             made.release("a")
 
     await acquire(made, "a")
-    came = {"new": 0, "old": 0.1, "oldest": 0.25, "newest": 0}
+    came = {"new": 0, "old": 1, "oldest": 2.9, "newest": 0}
     async with asyncio.TaskGroup() as tasks:
         for name, waited_s in came.items():
             tasks.create_task(operation(name, waited_s))
-        await asyncio.sleep(0.12)
+        await asyncio.sleep(0.2)
         made.release("a")
     assert order == ["oldest refused", "old", "new", "newest"]
     assert nothing_is_left(made)
