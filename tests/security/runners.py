@@ -34,9 +34,9 @@ _BEST_EFFORTS = """
 """
 _PERSONAL_BESTS = """
     INSERT INTO personal_bests (id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at,
-                                age_grade_percent, is_current, for_others, is_current_for_others)
+                                age_grade_percent, age_on_day, is_current, for_others, is_current_for_others)
     SELECT id, athlete_id, activity_id, distance, distance_m, elapsed_s, achieved_at,
-           age_grade_percent, true, true, true
+           age_grade_percent, age_on_day, true, true, true
       FROM (SELECT *, row_number() OVER (PARTITION BY athlete_id, distance ORDER BY id) n FROM best_efforts) e
      WHERE n = 1
 """
