@@ -3,6 +3,7 @@
 import builtins
 import collections
 import dataclasses
+import re
 import typing
 from dataclasses import dataclass, make_dataclass
 from typing import NamedTuple
@@ -36,6 +37,16 @@ def declared() -> tuple[type, type]:
             right: int
 
         reference = typing.ForwardRef("dict[str, int]")
+        patterns = [
+            re.compile(r"(?P<minutes>\d+):(\d\d)"),
+            re.compile(rb"[A-Z]\xff+", re.IGNORECASE),
+            re.compile("[\ud800ä-ü]+(?i:RUN)", re.VERBOSE),
+        ]
+    re.purge()
+    assert patterns[0].fullmatch("12:30").groupdict() == {"minutes": "12"}
+    assert patterns[1].flags & re.IGNORECASE
+    assert patterns[1].fullmatch(b"q\xff\xff")
+    assert patterns[2].fullmatch("öärun")
     assert repr(Run(5)).endswith("Run(meters=5, name='Morgenlauf')")
     assert Run(5) < Run(6)
     assert hash(Run(5)) == hash(Run(5, "Morgenlauf"))
@@ -53,20 +64,53 @@ def test_the_second_time_nothing_is_compiled(file, monkeypatch):
     def compile_nothing(*arguments, **options):
         raise AssertionError(arguments)
 
+    with monkeypatch.context() as patched:
+        patched.setattr(re._compiler, "_code", compile_nothing)
+        patched.setattr(builtins, "compile", compile_nothing)
+        declared()
+        assert file.read_bytes() == written
+        with pytest.raises(AssertionError), kept_compiled("api"):
+            re.compile("another")
     monkeypatch.setattr(builtins, "compile", compile_nothing)
-    declared()
-    assert file.read_bytes() == written
     with pytest.raises(AssertionError, match="other"), kept_compiled("api"):
         make_dataclass("Other", ["other"])
 
 
-def test_a_text_that_changed_is_compiled_and_what_is_no_more_goes(file):
-    declared()
-    before = file.stat().st_size
+def with_field(name: str) -> type:
+    """Declare a class of its own texts, in a block."""
     with kept_compiled("api"):
-        changed = make_dataclass("Run", [("meters", int), ("seconds", int)])
-    assert changed(1, 2).seconds == 2
-    assert 0 < file.stat().st_size < before
+        return make_dataclass("Run", [("meters", int), (name, int)])
+
+
+def test_a_text_that_changed_is_compiled_and_what_is_no_more_goes(file):
+    assert with_field("seconds")(1, 2).seconds == 2
+    alone = file.stat().st_size
+    for number in range(10):
+        name = f"seconds{number}"
+        assert getattr(with_field(name)(1, 2), name) == 2
+    assert alone < file.stat().st_size < 2.2 * alone
+
+
+def test_processes_of_other_modules_leave_each_other_what_they_need(file):
+    for name in ("seconds", "minutes"):
+        with_field(name)
+    written = file.read_bytes()
+    for name in ("seconds", "minutes", "seconds"):
+        with_field(name)
+    assert file.read_bytes() == written
+
+
+def test_what_another_process_wrote_meanwhile_stays(file):
+    with_field("minutes")
+    of_another = file.read_bytes()
+    file.unlink()
+    with kept_compiled("api"):
+        make_dataclass("Run", [("meters", int), ("seconds", int)])
+        file.write_bytes(of_another)
+    written = file.read_bytes()
+    for name in ("seconds", "minutes"):
+        with_field(name)
+    assert file.read_bytes() == written
 
 
 @pytest.mark.parametrize("damage", [b"", b"nothing", b"\0" * 100, "cut", "another version"])
@@ -97,11 +141,19 @@ def test_behind_the_block_all_is_as_before(file):
         typing.ForwardRef("1 +")
     assert not {"exec", "eval", "compile"} & (vars(dataclasses).keys() | vars(collections).keys())
     assert "compile" not in vars(typing)
+    assert re._compiler.compile is compiled_texts._compile_pattern
+    with pytest.raises(re.error), kept_compiled("api"):
+        re.compile("[")
+    assert re._compiler._sre is compiled_texts._sre
 
 
-def test_an_image_has_the_file_before_the_first_start(file, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["compiled_texts", "api", "dataclasses"])
-    compiled_texts.main()
-    assert not file.exists(), "nothing was compiled"
-    declared()
-    assert file.exists()
+def test_patterns_that_are_no_plain_text_are_compiled_as_ever(file):
+    class Text(str):
+        __slots__ = ()
+
+    for _ in range(2):
+        with kept_compiled("api"):
+            re.purge()
+            assert re.compile(Text("a+b")).fullmatch("aab")
+            scanner = re.Scanner([(r"\d+", lambda _, text: int(text)), (r"\s+", None)])
+        assert scanner.scan("12 7") == ([12, 7], "")
