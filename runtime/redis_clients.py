@@ -16,6 +16,7 @@ from redis.driver_info import DriverInfo
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from runtime.dark_hosts import SOCKET_OPTIONS
 from runtime.redis_cluster import Address, AsyncSlotPool, RedisPart, SlotPool
 from runtime.redis_connections import async_connection_class, connection_class
 from settings import RedisServers, Settings
@@ -24,6 +25,7 @@ _TIMEOUT_S = 2.0
 _POSITIONS_TIMEOUT_S = _ASKING_TIMEOUT_S = 0.5
 _DRIVER = DriverInfo()
 """What connections tell Redis of themselves. Else each reads redis-py's version from its files."""
+_OF_HOSTS: dict[str, Any] = {"driver_info": _DRIVER, "socket_keepalive_options": SOCKET_OPTIONS}
 CACHED_ANSWERS = "pacegraph:cache:"
 """How keys of cached answers begin."""
 WRITE_PROBE = "pacegraph:write-probe"
@@ -93,10 +95,10 @@ def _client(settings: Settings, part: RedisPart, **arguments: Any) -> Redis:
     url = _url(settings)
     servers = RedisServers.from_url(url)
     if servers is None:
-        return Redis.from_url(url, driver_info=_DRIVER, **arguments)
+        return Redis.from_url(url, **_any_kind(url), **arguments)
     if servers.service is None:
         asking = _of_cluster(servers) | {"retry": Retry(NoBackoff(), 0)}
-        options = {"driver_info": _DRIVER, **servers.options, **arguments}
+        options = _OF_HOSTS | servers.options | arguments
 
         def asked(node: Address) -> Redis:
             return Redis(*node, **asking)
@@ -105,9 +107,7 @@ def _client(settings: Settings, part: RedisPart, **arguments: Any) -> Redis:
     sentinel = Sentinel(  # type: ignore[no-untyped-call]
         servers.nodes,
         sentinel_kwargs=_of_sentinels(servers) | {"retry": Retry(NoBackoff(), 0)},
-        driver_info=_DRIVER,
-        **servers.options,
-        **arguments,
+        **(_OF_HOSTS | servers.options | arguments),
     )
     found: Redis = sentinel.master_for(  # type: ignore[no-untyped-call]
         servers.service, connection_class=connection_class(tls="ssl" in servers.options)
@@ -119,9 +119,9 @@ def _async_client(settings: Settings, part: RedisPart, **arguments: Any) -> Asyn
     url = _url(settings)
     servers = RedisServers.from_url(url)
     if servers is None:
-        return AsyncRedis.from_url(url, driver_info=_DRIVER, **arguments)
+        return AsyncRedis.from_url(url, **_any_kind(url), **arguments)
     is_single = arguments.pop("single_connection_client", False)
-    options = {"driver_info": _DRIVER, **servers.options, **arguments}
+    options = _OF_HOSTS | servers.options | arguments
     no_retry = {"retry": AsyncRetry(NoBackoff(), 0)}
     if servers.service is None:
         asking = _of_cluster(servers) | no_retry
@@ -152,6 +152,11 @@ class _ClosingSentinelPool(SentinelConnectionPool):
         await super().aclose()
         for each in self.sentinel_manager.sentinels:
             await each.aclose()
+
+
+def _any_kind(url: str) -> dict[str, Any]:
+    """Make the arguments of a connection to one server, which may be on this machine alone."""
+    return {"driver_info": _DRIVER} if url.startswith("unix") else _OF_HOSTS
 
 
 def _of_sentinels(servers: RedisServers) -> dict[str, Any]:
