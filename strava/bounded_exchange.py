@@ -1,8 +1,8 @@
 """Bounds each exchange with Strava as a whole: its time, its bytes, and a check that may end it.
 
-httpx's timeouts are of single reads, so an answer that drips has no end, and its decoders unfold a
-chunk of a few bytes to any size. Limits are of the calling thread, as httpx's synchronous client
-reads in it.
+urllib3's timeouts are of single reads, so an answer that drips has no end, and its decoders unfold a
+chunk of a few bytes to any size. Limits are of the calling thread, as urllib3 reads in it, on the
+connections of `strava/bounded_connections.py`.
 """
 
 import time
@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ssl import SSLContext
-from typing import Any
 
-import httpcore
-import httpx
+from urllib3 import BaseHTTPResponse
 
 ACCEPTED_ENCODINGS = "gzip, deflate"
-"""The encodings that `read_whole` unfolds piece by piece."""
-_FRAMING = {b"content-encoding", b"content-length", b"transfer-encoding"}
-_SLICE_S = 0.25
+"""The encodings that `read_body` unfolds piece by piece."""
+_PIECE_BYTES = 65_536
+_LOOK_EVERY_S = 0.1
+"""An answer comes in pieces, of which each would else be looked at."""
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
@@ -32,10 +30,21 @@ class AnswerBroken(Exception):
     """A body breaks off in the middle, or its encoding cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
+class ExchangeTooSlow(Exception):
+    """What may take some time as a whole has taken it, in reading if `is_reading`."""
+
+    def __init__(self, *, is_reading: bool) -> None:
+        super().__init__()
+        self.is_reading = is_reading
+
+
+@dataclass(slots=True)
 class _ExchangeLimits:
+    """`check` is called at `looks_at` or later; both are times of `time.monotonic`."""
+
     ends_at: float
     check: Callable[[], None]
+    looks_at: float
 
 
 _limits: ContextVar[_ExchangeLimits | None] = ContextVar("limits", default=None)
@@ -54,138 +63,80 @@ def interrupted_by(check: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def bounded(total_s: float) -> Iterator[None]:
-    """End what this thread exchanges when `total_s` seconds have passed.
-
-    The connections are those of a client that went through `bound_connections`.
-    """
-    token = _limits.set(_ExchangeLimits(time.monotonic() + total_s, _check.get()))
+    """End what this thread exchanges when `total_s` seconds have passed."""
+    now = time.monotonic()
+    token = _limits.set(_ExchangeLimits(now + total_s, _check.get(), now + _LOOK_EVERY_S))
     try:
         yield
     finally:
         _limits.reset(token)
 
 
-def bound_connections(client: httpx.Client) -> None:
-    """Let `bounded` hold for the connections of `client`, those through proxies included."""
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see below
-        # httpx passes no network backend on to httpcore. A test drips headers to notice a change.
-        if isinstance(transport, httpx.HTTPTransport):
-            pool = transport._pool  # noqa: SLF001
-            pool._network_backend = _SlicingBackend(pool._network_backend)  # noqa: SLF001
+def remaining_s(*, is_reading: bool) -> float:
+    """Get the seconds that the exchange may go on.
 
-
-def read_whole(response: httpx.Response, max_bytes: int) -> httpx.Response:
-    """Read a streamed response into one with a plain body.
-
-    Raises AnswerTooLarge, AnswerBroken where the status tells of success, and what httpx raises.
+    Raises ExchangeTooSlow if none are left, and as checks.
     """
-    try:
-        body = _read_body(response, max_bytes)
-    except AnswerBroken:
-        if response.is_success:
-            raise
-        body = b""  # the status says what is wrong
-    headers = [
-        (name, value) for name, value in response.headers.raw if name.lower() not in _FRAMING
-    ]
-    return httpx.Response(
-        response.status_code, headers=headers, content=body, request=response.request
-    )
+    limits = _limits.get()
+    assert limits is not None, "outside of an exchange"
+    now = time.monotonic()
+    if now >= limits.looks_at:
+        limits.check()
+        now = time.monotonic()
+        limits.looks_at = now + _LOOK_EVERY_S
+    left_s = limits.ends_at - now
+    if left_s <= 0:
+        raise ExchangeTooSlow(is_reading=is_reading)
+    return left_s
 
 
-def _read_body(response: httpx.Response, max_bytes: int) -> bytes:
-    """Read and decompress a body, piece by piece."""
+def read_body(response: BaseHTTPResponse, max_bytes: int) -> bytes:
+    """Read and decompress the body of an answer of which the head was read.
+
+    Raises AnswerTooLarge, AnswerBroken, ExchangeTooSlow, as checks, and what urllib3 raises.
+    """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if response.is_stream_consumed:  # a transport of tests gave it whole
-        return _joined([response.content], max_bytes)
     if encoding in {"", "identity"}:
-        return _joined(response.iter_raw(), max_bytes)
+        length = response.length_remaining
+        return (
+            _joined(_pieces(response), max_bytes) if length is None else _read(response, max_bytes)
+        )
     if encoding in {"gzip", "x-gzip", "deflate"}:
-        return _joined(_unfolded(response.iter_raw(), max_bytes), max_bytes)
+        return _joined(_unfolded(_pieces(response), max_bytes), max_bytes)
     raise AnswerBroken(f"has an encoding that was not asked for: {encoding[:50]}")
 
 
-def _joined(chunks: Iterable[bytes], max_bytes: int) -> bytes:
+def _read(response: BaseHTTPResponse, max_bytes: int) -> bytes:
+    """Read a body of a length that is known, without a copy of its pieces."""
+    if (response.length_remaining or 0) > max_bytes:
+        raise AnswerTooLarge
+    return response.read(decode_content=False)
+
+
+def _pieces(response: BaseHTTPResponse) -> Iterator[bytes]:
+    while piece := response.read(_PIECE_BYTES, decode_content=False):
+        yield piece
+
+
+def _joined(pieces: Iterable[bytes], max_bytes: int) -> bytes:
     body = bytearray()
-    for chunk in chunks:
-        body += chunk
+    for piece in pieces:
+        body += piece
         if len(body) > max_bytes:
             raise AnswerTooLarge
     return bytes(body)
 
 
-def _unfolded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+def _unfolded(pieces: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
     decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
-    for chunk in chunks:
+    for piece in pieces:
+        if decoder.eof:  # what follows would be kept, however much it is
+            raise AnswerBroken("goes on behind its end")
         try:
-            yield decoder.decompress(chunk, max_bytes + 1)
+            yield decoder.decompress(piece, max_bytes + 1)
         except zlib.error:
             raise AnswerBroken("is compressed, and broken") from None
         if decoder.unconsumed_tail:
             raise AnswerTooLarge
     if not decoder.eof:
         raise AnswerBroken("breaks off in the middle")
-
-
-class _SlicingBackend(httpcore.NetworkBackend):
-    """Connects as `backend` does, within the limits of the thread."""
-
-    def __init__(self, backend: httpcore.NetworkBackend) -> None:
-        self._backend = backend
-
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *rest: Any, **options: Any
-    ) -> httpcore.NetworkStream:
-        remaining_s = _remaining_s(timeout, httpcore.ConnectTimeout)
-        return _SlicedStream(self._backend.connect_tcp(host, port, remaining_s, *rest, **options))
-
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
-
-
-class _SlicedStream(httpcore.NetworkStream):
-    """Reads as `stream` does, in slices of a fraction of a second, within the thread's limits."""
-
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        silent_at = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left_s = None if silent_at is None else silent_at - time.monotonic()
-            slice_s = min(_SLICE_S, _remaining_s(left_s, httpcore.ReadTimeout))
-            try:
-                return self._stream.read(max_bytes, slice_s)
-            except httpcore.ReadTimeout:
-                continue
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _remaining_s(timeout, httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        remaining_s = _remaining_s(timeout, httpcore.ConnectTimeout)
-        return _SlicedStream(self._stream.start_tls(ssl_context, server_hostname, remaining_s))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-def _remaining_s(timeout: float | None, passed: type[httpcore.TimeoutException]) -> float:
-    """Seconds that an operation may take. Raises `passed` if none are left, and as checks."""
-    limits = _limits.get()
-    left = [] if timeout is None else [timeout]
-    if limits is not None:
-        limits.check()
-        left.append(limits.ends_at - time.monotonic())
-    remaining_s = min(left, default=float("inf"))
-    if remaining_s <= 0:
-        raise passed
-    return remaining_s

@@ -1,7 +1,7 @@
 """The Strava client: one method per request, plain values in and out.
 
-Only this module maps errors of httpx. It never retries, sleeps or refreshes a token: that is for
-the job, which knows the quota and stores the token pair.
+It never retries, sleeps or refreshes a token: that is for the job, which knows the quota and stores
+the token pair.
 
 Why not stravalib (2.6): it builds `https://` addresses from class attributes, so that neither the
 address nor the scheme is a setting; it reads STRAVA_CLIENT_ID and the secret from the environment
@@ -12,18 +12,18 @@ no place for a checkpoint; one activity that its models refuse loses the page; i
 the process's warning filters. Its models are what the tests hold the simulator against.
 """
 
-import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-import httpx
 from pydantic import SecretStr
 
 from runtime.clock import utc_now
 from settings import Settings
 from strava.activity_details import StravaDetails, parse_details
+from strava.answer import StravaAnswer
 from strava.answer_shape import (
     activity_detail,
     list_of_objects_with_id,
@@ -31,23 +31,14 @@ from strava.answer_shape import (
     object_with_id,
     parsed,
 )
-from strava.bounded_exchange import (
-    ACCEPTED_ENCODINGS,
-    AnswerBroken,
-    AnswerTooLarge,
-    bound_connections,
-    bounded,
-    read_whole,
-)
 from strava.errors import (
     StravaBadData,
     StravaError,
     StravaNotFound,
-    StravaTooLarge,
-    StravaTooSlow,
     StravaUnavailable,
     StravaUnreadable,
 )
+from strava.exchange import Exchanges
 from strava.fields import fields_of
 from strava.gear import StravaGear, parse_gear
 from strava.heart_rate_zones import parse_zones
@@ -62,21 +53,14 @@ from strava.payloads import (
     parse_best_efforts,
 )
 from strava.quota_headers import quota_from_headers
-from strava.refusals import error_from_response, is_web_page
-from strava.request_parts import bearer, epochs, traced
-from strava.shared_quota.gate import GatedRequest, QuotaGate
+from strava.refusals import error_from_answer, is_web_page
+from strava.request_parts import basic, bearer, epochs
+from strava.shared_quota.gate import QuotaGate
 from strava.stream_keys import STREAM_KEYS
 from strava.tokens import TokenGrant, TokenPair
 
-_CONNECT_S = 5.0
 _LONGEST_LIFETIME_S = 366 * 86_400.0
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-@cache
-def _certificates(*, trust_env: bool) -> ssl.SSLContext:
-    """Read the certificates once: it takes some 15 ms."""
-    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 class StravaClient:
@@ -100,33 +84,25 @@ class StravaClient:
         timeout_s: float,
         refresh_timeout_s: float,
         max_bytes: int,
-        transport: httpx.BaseTransport | None = None,
         gate: QuotaGate | None = None,
     ) -> None:
-        self._api_url = api_url.rstrip("/")
-        self._oauth_url = oauth_url.rstrip("/")
         self._client_id = client_id
         self._client_secret = client_secret
         self._timeout_s = timeout_s
         self.refresh_timeout_s = max(timeout_s, refresh_timeout_s)
-        self._max_bytes = max_bytes
         self._gate = gate
         # A proxy for the internet is not for the simulator on this machine.
-        local = httpx.URL(api_url).host in _LOOPBACK
-        self._http = httpx.Client(
-            headers={"Accept-Encoding": ACCEPTED_ENCODINGS},
-            transport=transport,
-            trust_env=not local,
-            verify=_certificates(trust_env=not local),
+        local = urlsplit(api_url).hostname in _LOOPBACK
+        self._api, self._oauth = (
+            Exchanges(base.rstrip("/"), trust_env=not local, max_bytes=max_bytes)
+            for base in (api_url, oauth_url)
         )
-        bound_connections(self._http)
 
     @classmethod
     def from_settings(
         cls,
         settings: Settings,
         *,
-        transport: httpx.BaseTransport | None = None,
         gate: QuotaGate | None = None,
     ) -> Self:
         """Raises InvalidSettings where client id or secret are not set."""
@@ -139,7 +115,6 @@ class StravaClient:
             timeout_s=settings.strava_timeout_s,
             refresh_timeout_s=settings.strava_refresh_timeout_s,
             max_bytes=settings.strava_max_answer_bytes,
-            transport=transport,
             gate=gate,
         )
 
@@ -150,7 +125,8 @@ class StravaClient:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._api.close()
+        self._oauth.close()
 
     # --- OAuth
 
@@ -181,8 +157,10 @@ class StravaClient:
         StravaUnauthorized: it was withdrawn before.
         """
         token = access_token.get_secret_value()
-        self._send(
-            "POST", f"{self._oauth_url}/revoke", data={"token": token}, auth=self._credentials()
+        credentials = basic(self._client_id, self._client_secret)
+        form = {"token": token}
+        _checked(
+            self._oauth.answer("POST", "/revoke", self._timeout_s, form=form, headers=credentials)
         )
 
     # --- the athlete's data
@@ -259,89 +237,57 @@ class StravaClient:
 
     def _read(self, path: str, access_token: SecretStr, parameters: dict[str, Any]) -> bytes:
         """Get the body of an answer."""
-        # httpx would read the address three times to add them.
-        query = f"?{urlencode(parameters)}" if parameters else ""
-        url = f"{self._api_url}{path}{query}"
-        return self._send("GET", url, headers=bearer(access_token)).content
+        headers = bearer(access_token)
+        return _checked(self._counted("GET", _with_query(path, parameters), headers=headers)).body
 
     def _get_own(self, path: str, access_token: SecretStr, *parameters: dict[str, Any]) -> Any:
         """Get what every athlete has: a 404 is no answer."""
         try:
             return self._get(path, access_token, *parameters)
         except StravaNotFound as error:
-            raise StravaUnavailable(str(error), status=httpx.codes.NOT_FOUND) from None
+            raise StravaUnavailable(str(error), status=HTTPStatus.NOT_FOUND) from None
 
     def as_application(self, method: str, path: str, **parameters: str) -> Any:
         """Make a request of the application itself; returns the JSON, None if there is none."""
-        given = {"data" if method == "POST" else "params": self._identified(parameters)}
-        answer = self._send(method, f"{self._api_url}{path}", **given)
-        return parsed(answer.content) if answer.content else None
+        given = self._identified(parameters)
+        if method == "POST":
+            answer = _checked(self._counted(method, path, form=given))
+        else:
+            answer = _checked(self._counted(method, _with_query(path, given)))
+        return parsed(answer.body) if answer.body else None
 
     def _token_request(self, *, timeout_s: float, **parameters: str) -> Any:
-        data, url = self._identified(parameters), f"{self._oauth_url}/token"
-        answer = self._send("POST", url, timeout_s=timeout_s, data=data)
-        return non_empty_object(parsed(answer.content))
+        form = self._identified(parameters)
+        answer = _checked(self._oauth.answer("POST", "/token", timeout_s, form=form))
+        return non_empty_object(parsed(answer.body))
 
     def _identified(self, parameters: dict[str, str]) -> dict[str, str]:
         secret = self._client_secret.get_secret_value()
         return {"client_id": self._client_id, "client_secret": secret, **parameters}
 
-    def _credentials(self) -> httpx.BasicAuth:
-        return httpx.BasicAuth(self._client_id, self._client_secret.get_secret_value())
-
-    def _send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
-        """Send, and raise the error an answer stands for."""
-        answer = self._counted_answer(method, url, **arguments)
-        # Raised here, outside `except`: httpx's exceptions hold the request and with it the token.
-        if isinstance(answer, StravaError):
-            raise answer
-        if not answer.is_success:
-            raise error_from_response(answer, quota_from_headers(answer.headers, utc_now()))
-        if is_web_page(answer):
-            raise StravaUnreadable("body", "is a web page")
-        return answer
-
-    def _counted_answer(
-        self, method: str, url: str, **arguments: Any
-    ) -> httpx.Response | StravaError:
-        if self._gate is None or not url.startswith(f"{self._api_url}/"):
-            return self._answer(method, url, **arguments)
+    def _counted(self, method: str, path: str, **arguments: Any) -> StravaAnswer | StravaError:
+        """Make a request that counts against Strava's limits."""
+        if self._gate is None:
+            return self._api.answer(method, path, self._timeout_s, **arguments)
         read = method == "GET"
         with self._gate.request(read=read) as request:
-            answer = self._answer(method, url, request=request, **arguments)
+            answer = self._api.answer(method, path, self._timeout_s, request=request, **arguments)
         return (self._gate.refusal(read=read) or answer) if request.is_refused else answer
 
-    def _answer(
-        self,
-        method: str,
-        url: str,
-        *,
-        timeout_s: float | None = None,
-        request: GatedRequest | None = None,
-        **arguments: Any,
-    ) -> httpx.Response | StravaError:
-        total_s = self._timeout_s if timeout_s is None else timeout_s
-        timeout = httpx.Timeout(total_s, connect=min(total_s, _CONNECT_S))
-        try:
-            with (
-                traced(method, url) as step,
-                bounded(total_s),
-                self._http.stream(method, url, timeout=timeout, **arguments) as response,
-            ):
-                step.add(http_response_status__code=response.status_code)
-                if request is not None:
-                    request.answered(response.status_code, response.headers)
-                return read_whole(response, self._max_bytes)
-        except AnswerTooLarge:
-            return StravaTooLarge(self._max_bytes)
-        except AnswerBroken as error:
-            return StravaUnreadable("body", str(error))
-        except httpx.ReadTimeout:
-            return StravaTooSlow(total_s)
-        except httpx.TimeoutException as error:
-            return StravaUnavailable(f"no answer in time ({type(error).__name__})")
-        except httpx.HTTPError as error:
-            return StravaUnavailable(f"the connection failed ({type(error).__name__})")
+
+def _checked(answer: StravaAnswer | StravaError) -> StravaAnswer:
+    """Raise the error that an answer stands for."""
+    if isinstance(answer, StravaError):
+        raise answer
+    if not answer.is_success:
+        raise error_from_answer(answer, quota_from_headers(answer.headers, utc_now()))
+    if is_web_page(answer):
+        raise StravaUnreadable("body", "is a web page")
+    return answer
+
+
+def _with_query(path: str, parameters: Mapping[str, Any]) -> str:
+    return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
 def _token_pair(answer: object) -> TokenPair:

@@ -37,7 +37,7 @@ def plain_columns(body: bytes) -> Mapping[str, Floats] | None:
         }
     except (LookupError, RuntimeError, TypeError, ValueError):
         return None
-    count = len(lists.get("time", ()))
+    count = len(columns.get("time", ()))  # of the list, simdjson would count them one by one
     lengths = {len(each) / (_PLACE if key == PLACES else 1) for key, each in columns.items()}
     # Lists within lists are flattened: there must be none but pairs of places.
     places = count if PLACES in columns else 0

@@ -6,11 +6,12 @@ Only this module reads error bodies. An error body is
 
 from collections.abc import Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
-import httpx
-
 from runtime.clock import utc_now
+from strava.answer import StravaAnswer
+from strava.answer_shape import parsed
 from strava.errors import (
     StravaAppInactive,
     StravaAthleteLimit,
@@ -41,37 +42,37 @@ class _Entry(NamedTuple):
     code: str
 
 
-def error_from_response(response: httpx.Response, quota: Quota | None) -> StravaError:
-    """The error that `response` (read, status not 2xx) stands for."""
-    status, entries = response.status_code, _entries(response)
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return StravaRateLimited(_retry_at(quota, read=response.request.method == "GET"))
-    if httpx.codes.is_client_error(status) and is_web_page(response) and not _is_full(response):
+def error_from_answer(answer: StravaAnswer, quota: Quota | None) -> StravaError:
+    """The error that `answer` (status not 2xx) stands for."""
+    status, entries = answer.status, _entries(answer)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return StravaRateLimited(_retry_at(quota, read=answer.method == "GET"))
+    if answer.is_client_error and is_web_page(answer) and not _is_full(answer):
         return StravaUnreadable("body", f"is a web page (HTTP status {status})")
-    if status == httpx.codes.NOT_FOUND:
-        return StravaNotFound(response.request.url.path)
-    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        return _refusal(status, entries, is_full=_is_full(response))
-    if httpx.codes.is_client_error(status):
+    if status == HTTPStatus.NOT_FOUND:
+        return StravaNotFound(answer.path)
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _refusal(status, entries, is_full=_is_full(answer))
+    if answer.is_client_error:
         return _bad_request(status, entries)
     return StravaUnavailable(f"HTTP status {status}", status=status)
 
 
-def is_web_page(response: httpx.Response) -> bool:
+def is_web_page(answer: StravaAnswer) -> bool:
     """Whether the body is HTML or XML, even with another type: of a proxy, or of maintenance."""
-    return response.content.lstrip().startswith(b"<")
+    return answer.body.lstrip().startswith(b"<")
 
 
-def _is_full(response: httpx.Response) -> bool:
+def _is_full(answer: StravaAnswer) -> bool:
     """Whether the application has all the athletes that it may have; a page may say so."""
-    return "connected athletes" in response.text.lower()
+    return b"connected athletes" in answer.body.lower()
 
 
-def _entries(response: httpx.Response) -> Sequence[_Entry]:
+def _entries(answer: StravaAnswer) -> Sequence[_Entry]:
     try:
-        errors = response.json()["errors"]
+        errors = parsed(answer.body)["errors"]
         return [_entry(error) for error in errors if isinstance(error, dict)]
-    except (ValueError, KeyError, TypeError):
+    except (StravaUnreadable, LookupError, TypeError):
         return []
 
 
@@ -105,7 +106,7 @@ def _refusal(status: int, entries: Sequence[_Entry], *, is_full: bool) -> Strava
     if is_full:
         return StravaAthleteLimit()
     what = _refused(entries)
-    if status == httpx.codes.FORBIDDEN and what is None:
+    if status == HTTPStatus.FORBIDDEN and what is None:
         return StravaScopeMissing("a permission that Strava does not name")
     return StravaUnauthorized(what or "access token")
 

@@ -1,12 +1,13 @@
 """Headers and parameters of requests to Strava."""
 
 import re
+from base64 import b64encode
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from runtime.tracing import Span, SpanKind, span
+from runtime.tracing import NO_SPAN, Span, SpanKind, is_on, span
 from strava.errors import StravaUnauthorized
 
 _NUMBER = re.compile(r"(?<=/)[bg]?\d+(?=/|$)")
@@ -16,12 +17,18 @@ _NUMBER = re.compile(r"(?<=/)[bg]?\d+(?=/|$)")
 def bearer(access_token: SecretStr) -> dict[str, str]:
     """The header.
 
-    Raises StravaUnauthorized for what no header can carry, for httpx's own error would show it.
+    Raises StravaUnauthorized for what no header can carry, for the client's own error would show it.
     """
     token = access_token.get_secret_value()
     if not token or not token.isascii() or not token.isprintable():
         raise StravaUnauthorized("access token")
     return {"Authorization": f"Bearer {token}"}
+
+
+def basic(name: str, secret: SecretStr) -> dict[str, str]:
+    """The header of a name and a secret."""
+    told = b64encode(f"{name}:{secret.get_secret_value()}".encode()).decode()
+    return {"Authorization": f"Basic {told}"}
 
 
 def epochs(**moments: datetime | None) -> dict[str, int]:
@@ -36,6 +43,8 @@ def epochs(**moments: datetime | None) -> dict[str, int]:
 
 def traced(method: str, url: str) -> Span:
     """Make the step of a trace that a request is. Its path names no athlete or activity."""
+    if not is_on():
+        return NO_SPAN
     parts = urlsplit(url)
     attributes = {
         "http.request.method": method,

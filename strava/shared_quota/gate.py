@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Self
-from uuid import uuid4
 
 from redis import Redis
 
@@ -23,7 +23,7 @@ from strava.quota_headers import quota_from_headers
 from strava.shared_quota.backfill_wait import quota_wait_s
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers, Told
-from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, Refused
+from strava.shared_quota.question import AnsweredCall, Granted, QuotaAnswer, QuotaAsk, Refused
 from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.steady_clock import steady_clock
 from strava.shared_quota.store import DatabaseCopy, RedisValue, SharedLedger
@@ -78,6 +78,8 @@ class QuotaGate:
         """Whether the next request is made even if nothing seems to be left."""
         self.last: Ledger | None = None
         """The ledger after the last request."""
+        self._answered: AnsweredCall | None = None
+        """A request that is settled together with the next one."""
 
     @classmethod
     def from_settings(cls, settings: Settings, database: SyncDatabase, redis: Redis) -> Self:
@@ -93,14 +95,14 @@ class QuotaGate:
 
         Raises StravaRateLimited or StravaTurnOver if it may not be made now, and DatabaseError.
         """
-        call = uuid4().hex
+        call = token_hex(16)
         self._reserve(QuotaAsk(call, read, self._backfill_of(), forced=self.is_forced))
         self.is_forced = False
         request = GatedRequest()
         try:
             yield request
         finally:
-            self._settle(call, request.answer)
+            self._settle(AnsweredCall(call, request.answer))
 
     def refusal(self, *, read: bool) -> StravaRateLimited | None:
         """Get the error after a 429 that was settled; None if the ledger knows no reason."""
@@ -114,6 +116,15 @@ class QuotaGate:
         """Estimate how long the quota takes for as many requests of a backfill; 0: not at all."""
         return 0.0 if self.last is None else quota_wait_s(self.last, requests, self._rules)
 
+    def settle_rest(self) -> None:
+        """Settle what waits for a next request: there is none. Raises nothing."""
+        if self._answered is None:
+            return
+        try:
+            self._settle_now(self._answered)
+        except Exception:
+            logger.warning("a request to Strava is not settled", exc_info=True)
+
     def end(self) -> None:
         """Note that the job has ended, so that nothing waits for its athlete's turn."""
         if self.asker is not None and self.last is not None:
@@ -126,7 +137,8 @@ class QuotaGate:
     def _reserve(self, ask: QuotaAsk) -> None:
         until = time.monotonic() + _FIRST_ANSWER_WITHIN_S
         while True:
-            decision, self.last = self._ledger.reserve(ask)
+            decision, self.last = self._ledger.reserve(ask, self._answered)
+            self._answered = None
             if isinstance(decision, Granted):
                 break
             if decision.reason != "first answer" or time.monotonic() > until:
@@ -135,12 +147,24 @@ class QuotaGate:
         if self.asker is not None and self.asker.first:
             self.asker = replace(self.asker, first=self.asker.first - 1)
 
-    def _settle(self, call: str, answer: QuotaAnswer | None) -> None:
+    def _settle(self, answered: AnsweredCall) -> None:
+        """Settle now; a backfill's, of which the next request follows soon, together with that."""
+        answer = answered.answer
+        is_usual = answer is not None and answer.told is not None and not answer.is_429
+        is_heard = self.last is not None and self.last.is_heard  # else others wait for it
+        if is_usual and is_heard and self._backfill_of() is not None:
+            self._answered = answered
+        else:
+            self._settle_now(answered)
+
+    def _settle_now(self, answered: AnsweredCall) -> None:
         """Settle, or leave it: what is not settled counts as used."""
         try:
-            self.last = self._ledger.settle(call, answer)
+            self.last = self._ledger.settle(answered)
         except DatabaseError as error:
             logger.warning("a request to Strava is not settled", extra={"error": str(error)})
+        else:
+            self._answered = None
 
     def _error(self, refused: Refused) -> StravaRateLimited:
         wait_s = refused.wait_s + random.uniform(0, _JITTER_S)  # noqa: S311 - not all at once

@@ -38,7 +38,7 @@ _LOOKS_AGAIN_S = 30.0
 """Seconds until a job that was refused by an unsure time asks again, by another machine maybe."""
 _SEAM_S = 2
 """Seconds at the start of a window in which what an answer tells may be of the one before."""
-_MOST_AHEAD = 10
+_MOST_AHEAD = 50
 
 
 @dataclass(slots=True)

@@ -49,3 +49,11 @@ class QuotaAnswer:
     date_s: float | None
     told: Told | None
     is_429: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredCall:
+    """A request that was granted, and its answer; None if there is none."""
+
+    call: str
+    answer: QuotaAnswer | None

@@ -23,7 +23,7 @@ from runtime.redis_cluster import tagged
 from runtime.redis_outage import RedisOutage
 from strava.shared_quota.clock import Reading
 from strava.shared_quota.ledger import Ledger
-from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk, Refused
+from strava.shared_quota.question import AnsweredCall, Granted, QuotaAsk, Refused
 from strava.shared_quota.rules import QuotaRules
 
 _TRIES = 200
@@ -159,12 +159,25 @@ class SharedLedger:
             retry_s=retry_redis_s,
         )
 
-    def reserve(self, ask: QuotaAsk) -> tuple[Granted | Refused, Ledger]:
-        """Ask for a request; returns the decision and the ledger after it."""
+    def reserve(
+        self, ask: QuotaAsk, answered: AnsweredCall | None = None
+    ) -> tuple[Granted | Refused, Ledger]:
+        """Ask for a request; returns the decision and the ledger after it.
+
+        `answered` is an earlier request, which is settled first, by the same change.
+        """
+        settled = answered
+
+        def step(ledger: Ledger, now: Reading) -> Granted | Refused:
+            if settled is not None:
+                self._settle(ledger, now, settled)
+            return ledger.reserve(ask, now, self._rules)
+
         for _ in range(_TRIES):
-            changed = self._change_shared(lambda ledger, now: ledger.reserve(ask, now, self._rules))
+            changed = self._change_shared(step)
             if changed is None:
-                return self._change_copy(lambda ledger, now: ledger.reserve(ask, now, self._rules))
+                return self._change_copy(step)
+            settled = None
             decision, ledger = changed
             if isinstance(decision, Refused) and ask.athlete is not None:
                 self._keep(ledger)  # so that a lost Redis does not forget that the athlete waits
@@ -175,16 +188,19 @@ class SharedLedger:
             self._replace_outdated(ledger)
         raise RuntimeError("the ledger of Strava's quota cannot be kept")
 
-    def settle(self, call: str, answer: QuotaAnswer | None) -> Ledger:
+    def settle(self, answered: AnsweredCall) -> Ledger:
         """Take the answer to a request that was granted."""
 
         def step(ledger: Ledger, now: Reading) -> None:
-            ledger.settle(call, now, answer, self._rules)
-            if self._known is not None and self._known.generation == ledger.generation:
-                ledger.kept(self._known)
+            self._settle(ledger, now, answered)
 
         _, ledger = self._change_shared(step) or self._change_copy(step)
         return ledger
+
+    def _settle(self, ledger: Ledger, now: Reading, answered: AnsweredCall) -> None:
+        ledger.settle(answered.call, now, answered.answer, self._rules)
+        if self._known is not None and self._known.generation == ledger.generation:
+            ledger.kept(self._known)
 
     def leave(self, athlete: str) -> None:
         """Expect the athlete's backfill no longer. Without Redis, that is found out by time."""

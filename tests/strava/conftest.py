@@ -1,6 +1,6 @@
 """A simulated Strava on a real socket, and a client of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,18 +26,21 @@ def serving(app) -> Iterator[str]:
         yield f"http://{address}"
 
 
-class _QuotaNotes(httpx.HTTPTransport):
-    """Notes what each answer's headers tell of the quota."""
+class _QuotaNotes:
+    """Lets all requests through, and notes what each answer's headers tell of the quota."""
+
+    is_refused = False
 
     def __init__(self, quotas: list) -> None:
-        super().__init__()
         self._quotas = quotas
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = super().handle_request(request)
-        if quota := quota_from_headers(answer.headers, datetime.now(UTC)):
+    @contextmanager
+    def request(self, *, read: bool) -> Iterator["_QuotaNotes"]:
+        yield self
+
+    def answered(self, _: int, headers: Mapping[str, str]) -> None:
+        if quota := quota_from_headers(headers, datetime.now(UTC)):
             self._quotas.append(quota)
-        return answer
 
 
 class Simulated:
@@ -59,7 +62,7 @@ class Simulated:
             "timeout_s": 5,
             "refresh_timeout_s": 10,
             "max_bytes": 2**24,
-            "transport": _QuotaNotes(self.quotas),
+            "gate": _QuotaNotes(self.quotas),
         }
         return StravaClient(**arguments | changes)
 

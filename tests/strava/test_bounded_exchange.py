@@ -1,14 +1,13 @@
 """An answer of Strava is bounded as a whole: its time, its bytes, and a check that ends it."""
 
 import gzip
-import re
 import socket
-import threading
 import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 from pydantic import SecretStr
@@ -17,44 +16,11 @@ from strava.bounded_exchange import interrupted_by
 from strava.client import StravaClient
 from strava.errors import StravaTooLarge, StravaTooSlow, StravaUnavailable, StravaUnreadable
 from tests.patience import PATIENCE_S
+from tests.strava.plain_server import sending, serving
 
 TOKEN = SecretStr("x")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 MAX_BYTES = 100_000
-
-
-def read_request(connection: socket.socket) -> None:
-    """Read all of it: a connection that is closed with something unread is reset."""
-    request = bytearray()
-    while b"\r\n\r\n" not in request:
-        request += connection.recv(65536)
-    head, _, body = bytes(request).partition(b"\r\n\r\n")
-    length = re.search(rb"content-length: (\d+)", head.lower())
-    left = int(length[1]) - len(body) if length else 0
-    while left > 0:
-        left -= len(connection.recv(left))
-
-
-@contextmanager
-def serving(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Give each connection one `answer`, and close it."""
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                with connection, suppress(OSError):
-                    read_request(connection)
-                    answer(connection)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 @contextmanager
@@ -79,14 +45,6 @@ def dripping(start: bytes, rest: bytes) -> Callable[[socket.socket], None]:
         for number in range(len(rest)):
             connection.sendall(rest[number : number + 1])
             time.sleep(0.1)
-
-    return answer
-
-
-def sending(*pieces: bytes) -> Callable[[socket.socket], None]:
-    def answer(connection: socket.socket) -> None:
-        for piece in pieces:
-            connection.sendall(piece)
 
     return answer
 
@@ -136,6 +94,22 @@ def test_a_check_ends_an_answer_that_drips():
         assert time.monotonic() - began < 5
 
 
+def test_an_answer_in_many_pieces_is_looked_at_a_few_times_a_second():
+    body = b'{"id": 1}' + b" " * 91
+
+    def in_pieces(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body))
+        for number in range(len(body)):
+            connection.sendall(body[number : number + 1])
+            time.sleep(0.003)
+
+    looks = []
+    with client_of(in_pieces) as client, interrupted_by(lambda: looks.append(time.monotonic())):
+        client.athlete(TOKEN)
+    assert len(looks) >= 2
+    assert min(after - before for before, after in pairwise(looks)) > 0.09
+
+
 def pieces_of(size: int) -> list[bytes]:
     return [b" " * 10_000] * (size // 10_000)
 
@@ -179,6 +153,7 @@ PACKED = gzip.compress(b'{"id": 1, "firstname": "Rui"}')
         sending(HEAD, GZIP, PACKED[:-1]),
         sending(HEAD, GZIP, PACKED[: len(PACKED) // 2]),
         sending(HEAD, GZIP, b"<html>"),
+        sending(HEAD, GZIP, PACKED + bytes(300_000)),
         sending(HEAD, b"Content-Encoding: br\r\n\r\n", PACKED),
         sending(HEAD, b"\r\n"),
         sending(HEAD, b"\r\n", b"<html>Strava is down for maintenance</html>"),

@@ -20,7 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from strava.shared_quota.ledger import Ledger
 from strava.shared_quota.limits import Numbers
-from strava.shared_quota.question import Granted, QuotaAsk
+from strava.shared_quota.question import AnsweredCall, Granted, QuotaAsk
 from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.store import Shared, SharedLedger
 from tests.strava.shared_quota.outcome import Outcome
@@ -228,12 +228,14 @@ class World:
         self._idle.append(worker)
         self._work()
 
-    def _ask(self, worker: SharedLedger, job: SimulatedJob) -> None:
+    def _ask(
+        self, worker: SharedLedger, job: SimulatedJob, answered: AnsweredCall | None = None
+    ) -> None:
         if job.athlete is not None and not job.athlete.startswith("short"):
             self._came.add(job.athlete)
         read = job.athlete is not None or self.random.random() < 0.9
         call = str(next(self._order))
-        decision, _ = worker.reserve(QuotaAsk(call, read, job.athlete))
+        decision, _ = worker.reserve(QuotaAsk(call, read, job.athlete), answered)
         if isinstance(decision, Granted):
             self._note(job, read)
             takes_s = self.random.choice(
@@ -290,13 +292,18 @@ class World:
             self._later(random.uniform(0.02, 0.5), self._settle, worker, job, call, told)
 
     def _settle(self, worker: SharedLedger, job: SimulatedJob, call: str, told) -> None:
-        worker.settle(call, told)
+        answered: AnsweredCall | None = AnsweredCall(call, told)
+        is_usual = told is not None and told.told is not None and not told.is_429
+        waits = is_usual and job.athlete is not None and job.left > 0  # for the next request
+        if not waits or self.random.random() < 0.5:
+            worker.settle(answered)
+            answered = None
         if job.left <= 0:
             if job.athlete is not None:
                 worker.leave(job.athlete)
             self._free(worker)
         else:
-            self._later(self.random.uniform(0.01, 0.3), self._ask, worker, job)
+            self._later(self.random.uniform(0.01, 0.3), self._ask, worker, job, answered)
 
     def _dies(self, worker: SharedLedger, job: SimulatedJob) -> None:
         self._idle.append(self._ledger_of(worker.machine))

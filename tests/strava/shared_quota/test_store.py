@@ -1,7 +1,7 @@
 """How often a worker asks Redis, and what it does where another one wrote first."""
 
 from strava.shared_quota.limits import Numbers
-from strava.shared_quota.question import Granted, QuotaAnswer, QuotaAsk
+from strava.shared_quota.question import AnsweredCall, Granted, QuotaAnswer, QuotaAsk
 from strava.shared_quota.rules import QuotaRules
 from strava.shared_quota.store import Shared, SharedLedger
 
@@ -43,6 +43,10 @@ class Copy:
         return generation == self.generation
 
 
+def answered(call: str) -> AnsweredCall:
+    return AnsweredCall(call, QuotaAnswer(float(NOON), None, is_429=False))
+
+
 class Workers:
     """Two workers of one machine, whose clock is set by hand."""
 
@@ -60,7 +64,7 @@ class Workers:
         call, worker = str(self.number), self.both[which]
         decision, _ = worker.reserve(QuotaAsk(call, read=True))
         assert isinstance(decision, Granted)
-        worker.settle(call, QuotaAnswer(float(NOON), None, is_429=False))
+        worker.settle(answered(call))
         return list(self.value.calls)
 
     @property
@@ -75,6 +79,18 @@ def test_a_worker_alone_asks_once_before_and_once_after_a_request():
     assert workers.request() == ["replace"] * 2
     workers.steady_s += 60
     assert workers.request() == ["read", "replace", "replace"]
+
+
+def test_an_answer_that_waits_for_the_next_request_is_settled_by_the_same_call():
+    workers = Workers()
+    worker = workers.both[0]
+    worker.reserve(QuotaAsk("first", read=True))
+    workers.value.calls.clear()
+    _, ledger = worker.reserve(QuotaAsk("second", read=True), answered("first"))
+    assert workers.value.calls == ["replace"]
+    assert list(ledger.calls) == ["second"]
+    assert ledger.settles == 1
+    assert ledger.quarter.used(0) == 2
 
 
 def test_what_another_worker_wrote_meanwhile_is_met_at_once():
