@@ -25,7 +25,7 @@ The least times over any set of activities keep that order.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import floor
 
@@ -37,7 +37,7 @@ from athletics.distance import (
     StandardDistance,
     standard_distance_of_strava,
 )
-from athletics.effort_place import HeartRateMeans, start_m
+from athletics.effort_place import HeartRateMeans, starts_m
 from athletics.effort_provenance import EffortProvenance
 from athletics.grade_cost import HeightProfile
 from athletics.joined_track import JoinedTrack, join_pieces, never_falling
@@ -205,17 +205,22 @@ def _placed(efforts: list[ActivityEffort], run: RecordedRun) -> list[ActivityEff
     track, streams = run.track, run.streams
     if track is None or streams is None:
         return efforts
-    rates = streams.heart_rate_bpm
-    means = None if rates is None else HeartRateMeans(streams.time_s, rates)
+    starts = starts_m(track, [each.start_offset_s for each in efforts])
+    rates: list[float | None] = [None] * len(efforts)
+    if streams.heart_rate_bpm is not None:
+        spans = [(each.start_offset_s, each.start_offset_s + each.elapsed_s) for each in efforts]
+        rates = HeartRateMeans(streams.time_s, streams.heart_rate_bpm).between(spans)
     return [
-        replace(
-            each,
-            start_m=start_m(track, each.start_offset_s),
-            heart_rate_bpm=means.between(each.start_offset_s, each.start_offset_s + each.elapsed_s)
-            if means is not None
-            else None,
+        ActivityEffort(
+            each.distance,
+            each.elapsed_s,
+            each.start_offset_s,
+            each.provenance,
+            each.implied,
+            start,
+            rate,
         )
-        for each in efforts
+        for each, start, rate in zip(efforts, starts, rates, strict=True)
     ]
 
 

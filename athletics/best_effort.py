@@ -17,11 +17,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-import numpy as np
-
-from athletics.columns import Column, Floats, Integers
+from athletics.columns import Column
 from athletics.distance import StandardDistance
-from athletics.track import Track, TrackPiece, nanometers, read_track
+from athletics.fast_windows import FastWindow, fast_windows
+from athletics.track import Track, nanometers, read_track
 
 TIE_S = 1e-9
 
@@ -51,66 +50,22 @@ def best_efforts_of_track(
     track: Track, distances: Iterable[StandardDistance] = StandardDistance
 ) -> dict[StandardDistance, Effort]:
     """As `best_efforts`, of samples that were read."""
-    found = (
-        (distance, _best_of_track(track.pieces, nanometers(distance.meters)))
-        for distance in distances
-    )
-    return {distance: effort for distance, effort in found if effort is not None}
+    lengths_nm = {distance: nanometers(distance.meters) for distance in distances}
+    found: dict[StandardDistance, Effort] = {}
+    for piece in track.pieces:
+        covered = [each for each, length_nm in lengths_nm.items() if piece.length_nm >= length_nm]
+        windows = fast_windows(piece, [lengths_nm[each] for each in covered])
+        for distance, of_distance in zip(covered, windows, strict=True):
+            found[distance] = _best_of(of_distance, found.get(distance))
+    return {distance: found[distance] for distance in lengths_nm if distance in found}
 
 
-def _best_of_track(pieces: Iterable[TrackPiece], length_nm: float) -> Effort | None:
-    best: Effort | None = None
-    for piece in pieces:
-        if piece.length_nm >= length_nm:
-            best = _best_of_piece(piece, length_nm, best)
-    return best
-
-
-def _best_of_piece(piece: TrackPiece, length_nm: float, best: Effort | None) -> Effort | None:
-    """The better of `best` and the piece's best window of `length_nm`."""
+def _best_of(windows: Iterable[FastWindow], best: Effort | None) -> Effort:
+    """The better of `best` and the best of windows in order of start."""
     elapsed_s, start_s = (best.elapsed_s, best.start_offset_s) if best else (inf, 0.0)
     bar_s = elapsed_s - TIE_S
-    windows_s, least_s, starts_s = _windows(piece, length_nm)
-    for place in _falling(np.maximum(windows_s, least_s), bar_s).tolist():
-        if windows_s[place] < bar_s and least_s[place] < bar_s:
-            elapsed_s, start_s = float(windows_s[place]), float(starts_s[place])
+    for took_s, least_s, started_s in windows:
+        if took_s < bar_s and least_s < bar_s:
+            elapsed_s, start_s = took_s, started_s
             bar_s = elapsed_s - TIE_S
-    return best if elapsed_s == inf else Effort(elapsed_s, start_s)
-
-
-def _windows(piece: TrackPiece, length_nm: float) -> tuple[Floats, Floats, Floats]:
-    """How long windows take, no less than how many seconds of samples, and when they start.
-
-    They are in order of start: before the one that starts at a sample those that start between it
-    and the sample before. Those that take a second longer than another are left out: whole seconds
-    between samples tell most of them.
-    """
-    time_s, position_nm, pace = piece.time_s, piece.position_nm, piece.pace_s_per_nm
-    goal_nm = position_nm + length_nm
-    # Goals within the piece come first, as positions never fall.
-    within_nm = goal_nm[: goal_nm.searchsorted(position_nm[-1], side="right")]
-    end = position_nm.searchsorted(within_nm)  # the first sample at or beyond the goal
-    begun_s = time_s[: len(end)]
-    most_s = (time_s[end] - begun_s).min(initial=inf) + 1.0
-    starting = (time_s[end - 1] - begun_s <= most_s).nonzero()[0]
-    begun_s, end_of = begun_s[starting], end[starting]
-    from_s = time_s[end_of] - begun_s - (position_nm[end_of] - goal_nm[starting]) * pace[end_of]
-    # Of a sample, the number of goals before it is the first sample with its goal beyond it.
-    start = np.bincount(end, minlength=len(time_s)).cumsum()[end[0] :]
-    ending = (time_s[end[0] :] - time_s[start] <= most_s).nonzero()[0]
-    start = start[ending]
-    ending += end[0]
-    until_s = time_s[ending] - time_s[start]
-    whole_s = until_s + (goal_nm[start] - position_nm[ending]) * pace[start]
-    order = np.concatenate((start, starting)).argsort(kind="stable")
-    return (
-        np.concatenate((whole_s, from_s))[order],
-        np.concatenate((until_s, time_s[end_of - 1] - begun_s))[order],
-        np.concatenate((time_s[ending] - whole_s, begun_s))[order],
-    )
-
-
-def _falling(values: Floats, below: float) -> Integers:
-    """The places of values that are less than all before them, and than `below`."""
-    least = np.minimum.accumulate(np.append(below, values))
-    return np.flatnonzero(values < least[:-1])
+    return Effort(elapsed_s, start_s)

@@ -9,13 +9,12 @@ ends of its pauses and gaps, as far as they are at most half of a level.
 
 from collections.abc import Iterator, Sequence
 from math import isfinite, sqrt
-from typing import Any
 
 import numpy as np
 
 from athletics.columns import (
     Column,
-    Complexes,
+    Flags,
     Floats,
     Integers,
     filled,
@@ -27,7 +26,8 @@ from athletics.downsampling import GAP_INTERVALS, LEAST_GAP_S, QUARTERS
 
 _STANDING_M_PER_S = 0.4
 _SPEED_WINDOW = 5  # samples on either side
-_ONE = np.ones(1, np.int64)
+_ONE, _NONE = np.ones(1, np.int64), np.zeros(0, np.int64)
+_UNMARKED = np.zeros(1, bool)
 _LEAST_TIME_S = 0.001  # below it no recorder tells times apart, and a speed would be without bound
 LARGEST_TRIANGLES_UP_TO = 512
 """Levels of more points are chosen in a cheaper way, which looks the same among so many."""
@@ -60,18 +60,15 @@ def sample_levels(
     else:
         return levels
     read = [floats(curve) for curve in curves]
-    curved = [
-        (curve, each)
-        for curve in (_speeds(times, meters), *(filled(each, np.isfinite(each)) for each in read))
-        if (each := _spread(curve))
-    ]
+    curves_read = (_speeds(times, meters), *(filled(each, np.isfinite(each)) for each in read))
+    with np.errstate(over="ignore", invalid="ignore"):
+        curved = [(curve, each) for curve in curves_read if (each := _spread(curve))]
     spans = [*_gaps(gap_counts), *_rests(times, meters)]
     for curve in read:
         spans += _blanks(times, curve)
-    folded = _FoldedCurves(
-        times, _shape(curved, count), _wanted(times, [curve for curve, _ in curved], spans)
-    )
-    del read, curved, spans  # of a long recording they take as much as what follows
+    wanted = _wanted(times, [curve for curve, _ in curved], spans)
+    folded = _FoldedCurves(_folded(times, curved), wanted)
+    del read, curves_read, curved, spans  # of a long recording they take as much as what follows
     current = np.arange(count)
     for octave in range((count - 1).bit_length() - 1, 0, -1):
         current, dropped = folded.halved(current, 1 << octave)
@@ -82,14 +79,14 @@ def sample_levels(
 
 
 class _FoldedCurves:
-    """A recording as one curve of complex numbers, and the samples that are wanted first."""
+    """A recording as one curve of two dimensions, and the samples that are wanted first.
 
-    def __init__(
-        self, times: Floats, shape: Complexes,
-        wanted: Integers,
-    ) -> None:  # fmt: skip
-        self._times, self._shape, self._wanted = times, shape, wanted
-        self._is_kept = np.zeros(len(times), bool)
+    `rows` are of `_folded`.
+    """
+
+    def __init__(self, rows: Floats, wanted: Integers) -> None:
+        self._rows, self._wanted = rows, wanted
+        self._is_kept = np.zeros(rows.shape[1], bool)
 
     def halved(self, current: Integers, size: int) -> tuple[Integers, Integers]:
         """Choose `size` of the current samples.
@@ -137,9 +134,7 @@ class _FoldedCurves:
     ) -> tuple[list[int], dict[int, float]]:
         """Do as `_largest_in_turn`; returns the places of samples, and the areas by these."""
         every = [first, *free, last]
-        found = self._shape[every]
-        times = self._times[every].tolist()
-        real, imag = found.real.tolist(), found.imag.tolist()
+        times, real, imag = self._rows.take(every, axis=1).tolist()
         chosen: list[int] = []
         areas: dict[int, float] = {}
         before = 0
@@ -157,13 +152,9 @@ class _FoldedCurves:
             largest, taken = -1.0, before
             for place in range(start + 1, end + 1):
                 passed_s = times[place] - times[before]
-                area = abs(  # Python's own `hypot` rounds otherwise than numpy's
-                    complex(
-                        whole_s * (real[place] - real[before]) - passed_s * rise_real,
-                        whole_s * (imag[place] - imag[before]) - passed_s * rise_imag,
-                    )
-                )
-                areas[every[place]] = area
+                off_real = whole_s * (real[place] - real[before]) - passed_s * rise_real
+                off_imag = whole_s * (imag[place] - imag[before]) - passed_s * rise_imag
+                areas[every[place]] = area = off_real * off_real + off_imag * off_imag
                 if area > largest:
                     largest, taken = area, place
             chosen.append(every[taken])
@@ -172,10 +163,8 @@ class _FoldedCurves:
 
     def _areas_beside(self, current: Integers) -> Floats:
         """The triangles of all but the first and last with the two samples beside each."""
-        times, shape = self._times[current], self._shape[current]
-        whole_s, passed_s = times[2:] - times[:-2], times[1:-1] - times[:-2]
-        offset, rise = shape[1:-1] - shape[:-2], shape[2:] - shape[:-2]
-        return _areas(whole_s, rise, passed_s, offset)
+        rows = self._rows.take(current, axis=1)
+        return _areas(rows[:, 2:] - rows[:, :-2], rows[:, 1:-1] - rows[:, :-2])
 
     def _largest_in_turn(
         self, current: Integers, free: Integers, bounds: Integers
@@ -185,22 +174,20 @@ class _FoldedCurves:
         Returns places in `free`, and the areas of these triangles. Each choice waits for the one
         before: so all triangles are computed that may come to be, from each sample of a bucket.
         """
-        times, shape = self._times[free], self._shape[free]
+        rows = self._rows.take(free, axis=1)
         sizes = bounds[1:] - bounds[:-1]
         begins = np.concatenate((current[:1], free[: bounds[-2]]))
-        before_s, before = self._times[begins], self._shape[begins]
+        before = self._rows.take(begins, axis=1)
         # The bucket that follows each of these, and where its samples begin.
         bucket = np.arange(len(sizes)).repeat(np.concatenate((_ONE, sizes[:-1])))
-        end = self._times[current[-1:]], self._shape[current[-1:]]
-        whole_s = np.concatenate((_middles(times, bounds), end[0]))[bucket] - before_s
-        rise = np.concatenate((_middles(shape, bounds), end[1]))[bucket] - before
+        ends = np.concatenate((_middles(rows, bounds), self._rows[:, current[-1:]]), axis=1)
+        ways = ends.take(bucket, axis=1) - before
         counts = sizes[bucket]
         starts = counts.cumsum() - counts
         one = np.arange(len(counts)).repeat(counts)
         other = np.arange(len(one)) + (bounds[bucket] - starts)[one]
-        areas = _areas(
-            whole_s[one], rise[one], times[other] - before_s[one], shape[other] - before[one]
-        )
+        ways_between = rows.take(other, axis=1) - before.take(one, axis=1)
+        areas = _areas(ways.take(one, axis=1), ways_between)
         largest = np.maximum.reduceat(areas, starts)[one]
         following: list[int] = other[first_of_each(areas == largest, starts)].tolist()
         chosen = []
@@ -216,12 +203,15 @@ class _FoldedCurves:
         return found, areas[of_free]
 
 
-def _areas(whole_s: Floats, rise: Complexes, passed_s: Floats, offset: Complexes) -> Floats:
-    """The areas of triangles, doubled, by the way to their last points and that to their middles."""
-    return np.hypot(
-        whole_s * offset.real - passed_s * rise.real,
-        whole_s * offset.imag - passed_s * rise.imag,
-    )
+def _areas(to_last: Floats, to_middle: Floats) -> Floats:
+    """The squares of the doubled areas of triangles, whose order is that of the areas.
+
+    They are given by the ways to their last points and those to their middles.
+    """
+    off = to_last[0] * to_middle[1:] - to_middle[0] * to_last[1:]
+    off *= off
+    squares: Floats = off[0] + off[1]
+    return squares
 
 
 def _falling_order(values: Floats) -> Integers:
@@ -233,18 +223,17 @@ def _falling_order(values: Floats) -> Integers:
     return order
 
 
-def _middles(values: Any, bounds: Integers) -> Any:
+def _middles(rows: Floats, bounds: Integers) -> Floats:
     """The means of all buckets but the first, added up in order."""
     first, sizes = bounds[1:-1], bounds[2:] - bounds[1:-1]
-    sums = values[first]
+    sums = rows.take(first, axis=1)
     for place in range(1, int(sizes.max(initial=1))):
         if (has_more := sizes > place).all():
-            sums += values[first + place]
+            sums += rows.take(first + place, axis=1)
         else:
-            sums[has_more] += values[first[has_more] + place]
-    # numpy divides complex numbers by way of reciprocals, which rounds otherwise.
-    parts = sums.view(np.float64).reshape(len(sums), values.itemsize // 8)
-    return (parts / sizes[:, np.newaxis]).view(values.dtype)[:, 0]
+            sums[:, has_more] += rows.take(first[has_more] + place, axis=1)
+    sums /= sizes
+    return sums
 
 
 # --- what is wanted first
@@ -272,23 +261,32 @@ def _gaps(counts: Integers) -> Iterator[tuple[int, ...]]:
 
 def _rests(times: Floats, meters: Floats) -> Iterator[tuple[int, ...]]:
     """Find the times at rest, by their first and last sample."""
-    is_rest = np.diff(meters) < np.diff(times) * _STANDING_M_PER_S
-    behind = np.append(np.flatnonzero(~is_rest) + 1, len(times))
-    first, last = np.append(0, behind[:-1]), behind - 1
+    is_rest = meters[1:] - meters[:-1] < (times[1:] - times[:-1]) * _STANDING_M_PER_S
+    first, last = _stretches(is_rest)  # of steps: the last sample is one further
     is_long = times[last] - times[first] >= LEAST_GAP_S
     yield from zip(first[is_long].tolist(), last[is_long].tolist(), strict=True)
 
 
 def _blanks(times: Floats, curve: Floats) -> Iterator[tuple[int, ...]]:
     """Find the times without a value: the last sample before, the ends, the first one after."""
-    edges = np.diff(np.concatenate(([0], np.isnan(curve), [0])))
-    first, behind = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    first, behind = _stretches(np.isnan(curve))
+    if not len(first):
+        return
     before, after = np.maximum(first - 1, 0), np.minimum(behind, len(curve) - 1)
     is_long = times[after] - times[before] >= LEAST_GAP_S
     for places in zip(
         *(each[is_long].tolist() for each in (before, first, behind - 1, after)), strict=True
     ):
         yield tuple(sorted(set(places)))
+
+
+def _stretches(marked: Flags) -> tuple[Integers, Integers]:
+    """Find where stretches of marked places begin, and the places behind them."""
+    if not marked.any():
+        return _NONE, _NONE
+    padded = np.concatenate((_UNMARKED, marked, _UNMARKED))
+    edges = (padded[1:] != padded[:-1]).nonzero()[0]
+    return edges[::2], edges[1::2]
 
 
 # --- curves
@@ -304,28 +302,29 @@ def _speeds(times: Floats, meters: Floats) -> Floats:
 
 def _around(values: Floats) -> Floats:
     """Compute the difference of the values `_SPEED_WINDOW` after and before each, or at the ends."""
-    places = np.arange(len(values))
-    after = values[np.minimum(places + _SPEED_WINDOW, len(values) - 1)]
-    return after - values[np.maximum(places - _SPEED_WINDOW, 0)]
+    if len(values) <= _SPEED_WINDOW:
+        return np.full(len(values), values[-1] - values[0])
+    after, before = values.copy(), values.copy()
+    after[:-_SPEED_WINDOW], after[-_SPEED_WINDOW:] = values[_SPEED_WINDOW:], values[-1]
+    before[_SPEED_WINDOW:], before[:_SPEED_WINDOW] = values[:-_SPEED_WINDOW], values[0]
+    return after - before
 
 
-def _shape(curves: Sequence[tuple[Floats, float]], count: int) -> Complexes:
+def _folded(times: Floats, curves: Sequence[tuple[Floats, float]]) -> Floats:
     """Fold curves into one of two dimensions, so that few of them can cancel each other out.
 
-    Each is divided by its standard deviation, so that all count alike.
+    Each is divided by its standard deviation, so that all count alike. Returns three rows: the
+    times, and the two dimensions.
     """
-    shape = np.zeros(count, np.complex128)
+    rows = np.zeros((3, len(times)))
+    rows[0] = times
     for number, (curve, spread) in enumerate(curves):
-        if number % 2:
-            shape.imag += curve / spread
-        else:
-            shape.real += curve / spread
-    return shape
+        rows[1 + number % 2] += curve / spread
+    return rows
 
 
 def _spread(curve: Floats) -> float | None:
     """Compute the standard deviation of a curve. None: it is level."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        off = curve - total(curve) / len(curve)
-        spread = sqrt(total(off * off) / len(curve))
+    off = curve - total(curve) / len(curve)
+    spread = sqrt(total(off * off) / len(curve))
     return spread if isfinite(spread) and spread else None

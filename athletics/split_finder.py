@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from athletics.columns import Column, Floats, floats, total
+from athletics.columns import Column, Floats, floats
 from athletics.grade_cost import HeightProfile, height_profile
 from athletics.joined_track import JoinedTrack
 from athletics.split import Split, SplitUnit
@@ -111,7 +111,11 @@ def _means(time_s: Column, column: Column | None, starts_s: list[float]) -> list
     if column is None:
         return [None] * len(starts_s)
     values = floats(column)
-    bounds = [*np.searchsorted(floats(time_s), starts_s).tolist(), len(values)]
-    parts = (values[first:end] for first, end in pairwise(bounds))
-    known = (part[(part != 0) & ~np.isnan(part)] for part in parts)
-    return [total(each) / len(each) if len(each) else None for each in known]
+    bounds = [0, *np.searchsorted(floats(time_s), starts_s).tolist(), len(values)]
+    part = np.arange(len(bounds) - 1).repeat(np.diff(bounds))  # the first is before all starts
+    is_known = (values != 0) & ~np.isnan(values)
+    part = part[is_known]
+    counts = np.bincount(part, minlength=len(bounds) - 1).tolist()
+    sums = np.bincount(part, values[is_known], len(bounds) - 1).tolist()  # each added up in order
+    means = (whole / count if count else None for whole, count in zip(sums, counts, strict=True))
+    return list(means)[1:]

@@ -15,7 +15,7 @@ from athletics.activity_effort import (
 )
 from athletics.best_effort import best_efforts
 from athletics.distance import StandardDistance
-from athletics.effort_place import start_m
+from athletics.effort_place import starts_m
 from athletics.effort_provenance import EffortProvenance
 from athletics.personal_best import DatedEffort, counting
 from athletics.plausibility import is_plausible
@@ -53,17 +53,12 @@ def steady(meters, speed_m_per_s):
 def test_streams_give_the_windows_of_the_definition(real_runs):
     for run in real_runs:
         streams = Streams(run["streams"]["time"], run["streams"]["distance"])
+        best = best_efforts(streams.time_s, streams.distance_m)
+        track = read_track(streams.time_s, streams.distance_m)
+        starts = starts_m(track, [each.start_offset_s for each in best.values()])
         expected = [
-            ActivityEffort(
-                distance,
-                found.elapsed_s,
-                found.start_offset_s,
-                STREAM,
-                start_m=start_m(
-                    read_track(streams.time_s, streams.distance_m), found.start_offset_s
-                ),
-            )
-            for distance, found in best_efforts(streams.time_s, streams.distance_m).items()
+            ActivityEffort(distance, each.elapsed_s, each.start_offset_s, STREAM, start_m=start)
+            for (distance, each), start in zip(best.items(), starts, strict=True)
         ]
         found = found_in(streams=streams, distance_m=run["activity"]["distance"])
         assert [each for each in found.efforts if not each.implied] == expected

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athletics.activity_effort import RecordedRun, Streams, efforts_of_activity
-from athletics.effort_place import HeartRateMeans, start_m
+from athletics.effort_place import HeartRateMeans, starts_m
 from athletics.track import read_track
 
 SECONDS = range(1001)
@@ -13,36 +13,31 @@ SECONDS = range(1001)
 
 def test_an_effort_begins_where_the_track_is_at_its_time():
     track = read_track([0, 10, 20, 30], [0, 40, 80, 80])
-    assert start_m(track, 0) == 0
-    assert start_m(track, 5) == 20
-    assert start_m(track, 30) == 80
-    assert start_m(track, 31) is None
-    assert start_m(read_track([0, 10], [0, 40], scale=1.5), 5) == 30
+    assert starts_m(track, [0, 5, 30, 31]) == [0, 20, 80, None]
+    assert starts_m(read_track([0, 10], [0, 40], scale=1.5), [5]) == [30]
 
 
 def test_a_break_in_the_track_is_no_place():
     track = read_track([0, 10, 20, 30, 40], [0, 40, 9000, 9040, 9080])
-    assert (start_m(track, 5), start_m(track, 15), start_m(track, 25)) == (20, None, 9020)
+    assert starts_m(track, [5, 15, 25]) == [20, None, 9020]
 
 
 def test_the_mean_counts_the_time_from_a_sample_to_the_next():
     means = HeartRateMeans([0, 10, 30, 40], [100, 160, 130, 250])
-    assert means.between(0, 40) == pytest.approx((10 * 100 + 20 * 160 + 10 * 130) / 40)
-    assert means.between(5, 20) == pytest.approx((5 * 100 + 10 * 160) / 15)
+    whole, part = (10 * 100 + 20 * 160 + 10 * 130) / 40, (5 * 100 + 10 * 160) / 15
+    assert means.between([(0, 40), (5, 20)]) == pytest.approx([whole, part])
 
 
 def test_unknown_rates_pauses_of_the_device_and_errors_of_the_sensor_do_not_count():
     means = HeartRateMeans([0, 10, 20, 30, 130, 140], [100, None, 5, 120, 140, 160])
-    assert means.between(0, 20) == 100
-    assert means.between(5, 20) is None, "less than half is known"
-    assert means.between(0, 30) is None
-    assert means.between(30, 140) is None
-    assert means.between(130, 140) == 140
+    assert means.between([(0, 20), (130, 140)]) == [100, 140]
+    less_than_half_is_known = [(5, 20), (0, 30), (30, 140)]
+    assert means.between(less_than_half_is_known) == [None, None, None]
 
 
 def test_without_rates_or_with_samples_out_of_order_there_is_no_mean():
-    assert HeartRateMeans([0, 10, 20], [None, None, None]).between(0, 20) is None
-    assert HeartRateMeans([0, 20, 10], [100, 100, 100]).between(0, 10) is None
+    assert HeartRateMeans([0, 10, 20], [None, None, None]).between([(0, 20)]) == [None]
+    assert HeartRateMeans([0, 20, 10], [100, 100, 100]).between([(0, 10)]) == [None]
 
 
 @given(st.lists(st.integers(60, 200), min_size=3, max_size=50), st.data())
@@ -50,7 +45,7 @@ def test_a_mean_lies_between_the_rates(rates, data):
     last = len(rates) - 1
     start = data.draw(st.floats(0, last - 1))
     end = data.draw(st.floats(start + 0.5, last))
-    mean = HeartRateMeans(range(len(rates)), rates).between(start, end)
+    [mean] = HeartRateMeans(range(len(rates)), rates).between([(start, end)])
     assert min(rates) - 1e-6 <= mean <= max(rates) + 1e-6
 
 
