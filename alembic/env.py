@@ -27,6 +27,8 @@ def run() -> None:
     try:
         with database.engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+            if check := context.config.attributes.get("check"):
+                check(connection)
             connection.commit()
             event.listen(connection, "before_cursor_execute", _wait_briefly)
             if find_spec("legacy") is not None:  # until legacy/ is deleted

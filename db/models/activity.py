@@ -23,9 +23,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from db.models.base import Base, BigId, CreatedAt, Instant, PrimaryKey, not_negative, one_of
+from db.models.base import (
+    Base,
+    BigId,
+    CreatedAt,
+    Instant,
+    PrimaryKey,
+    leads_to,
+    not_negative,
+    one_of,
+)
 
 _HIDDEN_START = time(0, 0, 1)
+_PUBLIC = "visibility = 'EVERYONE'"
 LEAST_PACED_M = 0.001
 """Over less than this there is no pace, and quotients may be beyond the range of their type."""
 LONGEST_PACED_S = 1e12
@@ -121,12 +131,10 @@ class Activity(Base):
     description: Mapped[str | None]
     device_name: Mapped[str | None]
     calories_kcal: Mapped[float | None]
-    gear_id: Mapped[int | None] = mapped_column(ForeignKey("gear.id", ondelete="SET NULL"))
+    gear_id: Mapped[BigId | None] = mapped_column()
     details_at: Mapped[Instant | None]
     details_retry_at: Mapped[Instant | None]
-    duplicate_of_id: Mapped[int | None] = mapped_column(
-        ForeignKey("activities.id", ondelete="SET NULL")
-    )
+    duplicate_of_id: Mapped[BigId | None] = mapped_column()
     recording_choice: Mapped[str] = mapped_column(server_default=RecordingChoice.BY_RULES.value)
     streams_state: Mapped[str]
     streams_tries: Mapped[int] = mapped_column(server_default="0")
@@ -177,6 +185,8 @@ class Activity(Base):
         # Rows of an activity refer to it together with its athlete.
         UniqueConstraint("athlete_id", "id"),
         UniqueConstraint("athlete_id", "strava_id"),
+        leads_to("gear_id", "gear"),
+        leads_to("duplicate_of_id", "activities"),
         one_of("source", ActivitySource),
         one_of("visibility", Visibility),
         one_of("source_visibility", Visibility),
@@ -221,5 +231,52 @@ class Activity(Base):
             "started_at",
             "id",
             postgresql_where=text("gear_id IS NOT NULL"),
+        ),
+        # Others' rows, without hidden ones: what others ask takes no longer where there are more.
+        *(
+            Index(f"ix_activities_public_{name}", *columns, postgresql_where=text(_PUBLIC))
+            for name, columns in {
+                "started_at": ("started_at", "id"),
+                "distance_m": ("distance_m", "id"),
+                "moving_time_s": ("moving_time_s", "id"),
+                "elapsed_time_s": ("elapsed_time_s", "id"),
+                "sport_type": ("sport_type", "started_at", "id"),
+                "source": ("source", "started_at", "id"),
+                "athlete_id_started_at": ("athlete_id", "started_at", "id"),
+                "athlete_id_distance_m": ("athlete_id", "distance_m", "id"),
+            }.items()
+        ),
+        # Sums of an athlete's runs are read from it alone.
+        Index(
+            "ix_activities_public_athlete_id_started_at_local",
+            "athlete_id",
+            "started_at_local",
+            postgresql_include=[
+                "id",
+                "sport_type",
+                "duplicate_of_id",
+                "distance_m",
+                "moving_time_s",
+                "elapsed_time_s",
+                "elevation_gain_m",
+            ],
+            postgresql_where=text(_PUBLIC),
+        ),
+        Index(
+            "ix_activities_public_name_trigrams",
+            func.lower(text("name")).label("lower_name"),
+            postgresql_using="gin",
+            postgresql_ops={"lower_name": "gin_trgm_ops"},
+            postgresql_where=text(_PUBLIC),
+        ),
+        *(
+            Index(
+                f"ix_activities_public_{column}",
+                column,
+                "started_at",
+                "id",
+                postgresql_where=text(f"{_PUBLIC} AND {column} IS NOT NULL"),
+            )
+            for column in ("gear_id", "duplicate_of_id")
         ),
     )

@@ -1,4 +1,4 @@
-"""What changed of athletes' activities and bests, for clients that show them."""
+"""What changed of athletes, their activities and bests, for clients that show them."""
 
 from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,13 +7,14 @@ from db.models.base import Base, Instant, SerialKey
 
 
 class AthleteChange(Base):
-    """The changes of one transaction to one athlete's activities and bests. Kept for a week.
+    """The changes of one transaction to one athlete, its activities and bests. Kept for a week.
 
     The writer holds the athlete's lock, so an athlete's rows become visible in the order of their
     ids. `changed_at` is the time of the commit, or at most a second before (by a trigger), so that
     it lies after any time at which the row could not yet be seen. `deleted_ids` are of activities
-    that are gone, `distances` those with another current best than before. `is_complete` is false
-    where more changed than is named. `job_id` is null where no job did it.
+    that are gone, `distances` those with another current best, or with another age grade of it,
+    than before. `of_athlete`: the athlete's own data changed, such as the profile, zones or gear.
+    `is_complete` is false where more changed than is named. `job_id` is null where no job did it.
     """
 
     __tablename__ = "athlete_changes"
@@ -26,6 +27,7 @@ class AthleteChange(Base):
     activity_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     deleted_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     distances: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    of_athlete: Mapped[bool] = mapped_column(server_default="false")
     is_complete: Mapped[bool]
     changed_at: Mapped[Instant]
 

@@ -101,6 +101,15 @@ def of_activity() -> ForeignKeyConstraint:
     )
 
 
+def leads_to(column: str, table: str) -> ForeignKeyConstraint:
+    """Let `column` lead to a row of `table` with the same athlete; null once that is gone."""
+    return ForeignKeyConstraint(
+        ["athlete_id", column],
+        [f"{table}.athlete_id", f"{table}.id"],
+        ondelete=f"SET NULL ({column})",
+    )
+
+
 def not_negative(*columns: str) -> list[CheckConstraint]:
     """Check that each of the numeric `columns` is at least 0 and finite; NULL passes."""
     # NaN sorts above Infinity in PostgreSQL, so one comparison excludes both.

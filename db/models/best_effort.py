@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     func,
     or_,
+    text,
 )
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
@@ -22,7 +23,16 @@ from athletics.age_grade_table import AgeGradeTable, Sex
 from athletics.distance import StandardDistance
 from athletics.effort_provenance import EffortProvenance
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
-from db.models.base import Base, Instant, PrimaryKey, later, not_negative, one_of
+from db.models.base import (
+    Base,
+    BigId,
+    Instant,
+    PrimaryKey,
+    later,
+    not_negative,
+    of_activity,
+    one_of,
+)
 
 _UNLISTED = tuple(
     (table.value, distance.value)
@@ -61,7 +71,7 @@ class BestEffort(Base):
 
     id: Mapped[PrimaryKey]
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
-    activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
+    activity_id: Mapped[BigId]
     distance: Mapped[str] = mapped_column()
     distance_m: Mapped[float] = mapped_column()
     elapsed_s: Mapped[float] = mapped_column(Double)
@@ -100,6 +110,7 @@ class BestEffort(Base):
     )
 
     __table_args__ = (
+        of_activity(),
         UniqueConstraint("activity_id", "distance"),
         one_of("distance", StandardDistance),
         one_of("provenance", EffortProvenance),
@@ -121,5 +132,15 @@ class BestEffort(Base):
             "achieved_at",
             "id",
             postgresql_include=["counts", "counts_for_others", "implied"],
+        ),
+        # The same for others, without hidden efforts: it takes no longer where there are more.
+        Index(
+            "ix_best_efforts_fastest_for_others",
+            "athlete_id",
+            "distance",
+            "elapsed_s",
+            "achieved_at",
+            "id",
+            postgresql_where=text("counts_for_others"),
         ),
     )

@@ -30,6 +30,8 @@ class Gear(Base):
     created_at: Mapped[CreatedAt]
 
     __table_args__ = (
+        # Activities refer to it together with its athlete.
+        UniqueConstraint("athlete_id", "id"),
         UniqueConstraint("athlete_id", "strava_id"),
         *not_negative("stated_distance_m"),
     )

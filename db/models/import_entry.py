@@ -5,7 +5,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base, BigId, PrimaryKey, one_of
+from db.models.base import Base, BigId, PrimaryKey, leads_to, one_of
 
 
 class ImportOutcome(StrEnum):
@@ -35,11 +35,10 @@ class ImportEntry(Base):
     path: Mapped[str]
     outcome: Mapped[str]
     message: Mapped[str]
-    activity_id: Mapped[int | None] = mapped_column(
-        ForeignKey("activities.id", ondelete="SET NULL")
-    )
+    activity_id: Mapped[BigId | None]
 
     __table_args__ = (
+        leads_to("activity_id", "activities"),
         UniqueConstraint("job_id", "position"),
         one_of("outcome", ImportOutcome),
         Index("ix_import_entries_athlete_id", "athlete_id"),

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from athletics.distance import StandardDistance
 from db.models.activity import LEAST_PACED_M, LONGEST_PACED_S
-from db.models.base import Base, Instant, later, not_negative, one_of
+from db.models.base import Base, BigId, Instant, later, not_negative, of_activity, one_of
 
 
 class PersonalBest(Base):
@@ -28,7 +28,7 @@ class PersonalBest(Base):
         ForeignKey("best_efforts.id", ondelete="CASCADE"), primary_key=True
     )
     athlete_id: Mapped[int] = mapped_column(ForeignKey("athletes.id", ondelete="CASCADE"))
-    activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id", ondelete="CASCADE"))
+    activity_id: Mapped[BigId]
     distance: Mapped[str]
     distance_m: Mapped[float] = mapped_column()
     elapsed_s: Mapped[float] = mapped_column()
@@ -58,6 +58,7 @@ class PersonalBest(Base):
     completed_at: Mapped[datetime] = column_property(later(achieved_at, start_offset_s))
 
     __table_args__ = (
+        of_activity(),
         one_of("distance", StandardDistance),
         *not_negative("distance_m"),
         CheckConstraint("elapsed_s > 0", name="elapsed_s_positive"),
@@ -141,6 +142,37 @@ class PersonalBest(Base):
             postgresql_where=text(
                 "(is_current OR is_current_for_others) AND age_on_day IS NOT NULL"
             ),
+        ),
+        # The same for others, without bests that are hidden from them.
+        Index(
+            "ix_personal_bests_history_for_others",
+            "athlete_id",
+            "distance",
+            "achieved_at",
+            "id",
+            postgresql_where=text("for_others"),
+        ),
+        Index(
+            "ix_personal_bests_fastest_for_others",
+            "distance",
+            "elapsed_s",
+            "achieved_at",
+            "id",
+            postgresql_where=text("is_current_for_others"),
+        ),
+        Index(
+            "ix_personal_bests_best_grade_for_others",
+            "distance",
+            desc("age_grade_percent"),
+            "achieved_at",
+            "id",
+            postgresql_where=text("is_current_for_others AND age_grade_percent IS NOT NULL"),
+        ),
+        Index(
+            "ix_personal_bests_age_for_others",
+            "distance",
+            "age_on_day",
+            postgresql_where=text("is_current_for_others AND age_on_day IS NOT NULL"),
         ),
         Index("ix_personal_bests_activity_id", "activity_id"),
         Index("ix_personal_bests_previous_id", "previous_id"),

@@ -118,7 +118,8 @@ class _AdoptionRun:
         return 0
 
     def _verify(self, adopter: Adopter) -> int:
-        verdict = self._transactions.read(partial(verify, adopter=adopter))
+        days = self._settings.feedback_retention_days
+        verdict = self._transactions.read(partial(verify, adopter=adopter, feedback_days=days))
         print_lines(lines_of(verdict))
         return 1 if verdict.number else 0
 

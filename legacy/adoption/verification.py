@@ -6,6 +6,7 @@ A value that pacegraph or an athlete has changed since, which the row shows, is 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -20,6 +21,7 @@ from legacy.adoption.placement import deleted_here
 from legacy.adoption.renewal import STAYS, differing, own_columns
 from legacy.adoption.row_mapping import MappedRow
 from legacy.adoption.strava_grant import connected, is_untouched
+from runtime.clock import utc_now
 
 _AT_ONCE = 1000
 _SHOWN = 50
@@ -43,13 +45,17 @@ class Verdict:
             self.differences.append(what)
 
 
-def verify(connection: Connection, adopter: Adopter) -> Verdict:
-    """Compare everything. `connection` must show one snapshot."""
+def verify(connection: Connection, adopter: Adopter, feedback_days: int) -> Verdict:
+    """Compare everything. `connection` must show one snapshot.
+
+    Feedback is deleted after `feedback_days`; 0: never.
+    """
     verdict = Verdict()
+    kept_since = utc_now() - timedelta(days=feedback_days) if feedback_days else None
     for kind in KINDS:
         table = adopter.tables.get(kind)
         if table is not None:
-            _Comparison(connection, adopter, kind, verdict).run(table)
+            _Comparison(connection, adopter, kind, verdict, kept_since).run(table)
     if waiting := ledger.count_changes(connection):
         verdict.differs(
             f"{waiting} changes of the older service are not carried over yet: "
@@ -60,12 +66,18 @@ def verify(connection: Connection, adopter: Adopter) -> Verdict:
 
 class _Comparison:
     def __init__(
-        self, connection: Connection, adopter: Adopter, kind: str, verdict: Verdict
+        self,
+        connection: Connection,
+        adopter: Adopter,
+        kind: str,
+        verdict: Verdict,
+        feedback_since: datetime | None,
     ) -> None:
         self._connection = connection
         self._adopter = adopter
         self._kind = kind
         self._verdict = verdict
+        self._feedback_since = feedback_since
         self._new = NEW_TABLES[kind]
         self._gone: dict[int, set[int]] = {}
         """Activities by athlete that are gone, and were not deleted here."""
@@ -119,7 +131,9 @@ class _Comparison:
         self, row: MappedRow, known: AdoptedRow, there: CurrentRow | None, joins: JoinedRows
     ) -> None:
         if there is None:
-            if self._kind != "activity":  # those are counted
+            if self._is_past_its_time(row):
+                self._verdict.own["feedback (deleted by its age)"] += 1
+            elif self._kind != "activity":  # those are counted
                 self._differs(row.old_id, f"became {self._new.name} {known.new_id}, which is gone")
             return
         if known.joined:
@@ -138,6 +152,13 @@ class _Comparison:
                     f"not {row.values.get(name)!r}"
                 )
                 self._differs(row.old_id, what)
+
+    def _is_past_its_time(self, row: MappedRow) -> bool:
+        """Whether the server deletes the row because of its age."""
+        sent_at, since = row.values.get("created_at"), self._feedback_since
+        if self._kind != "feedback" or sent_at is None or since is None:
+            return False
+        return datetime.fromisoformat(sent_at) < since
 
     def _compare_access(self, rows: Sequence[tuple[MappedRow, AdoptedRow]]) -> None:
         """Compare accounts and connections to Strava, without printing tokens."""

@@ -43,6 +43,17 @@ def test_every_difference_is_found_and_mended(world, damage, told):
     assert not any("token" in line and "gAAAA" in line for line in lines)
 
 
+def test_feedback_that_is_deleted_because_of_its_age_is_no_difference(world):
+    """The reconciler does that within a minute of the adoption."""
+    world.adopt()
+    assert world.write("DELETE FROM feedback WHERE created_at < now() - interval '365 days'") == 2
+    code, lines = world.run(verify=True)
+    assert (code, lines[-1]) == (0, "no difference")
+    assert "feedback (deleted by its age) 2" in lines[1]
+    world.settings = world.settings.model_copy(update={"feedback_retention_days": 0})
+    assert world.run(verify=True)[1][-1] == "2 differences"
+
+
 def test_a_rescan_mends_what_was_changed_past_pacegraph(world):
     world.adopt()
     world.write(f"UPDATE activities SET distance_m = 77, visibility = 'EVERYONE' WHERE id = {ONE}")
